@@ -1,0 +1,3 @@
+//! Which framework a project uses.
+
+pub mod catalog;

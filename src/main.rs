@@ -1,0 +1,3 @@
+//! The `bowline` program: arguments in, exit code out.
+
+fn main() {}

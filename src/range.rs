@@ -1,0 +1,40 @@
+//! An inclusive span of ports, and the ports that no browser opens.
+
+use std::fmt;
+
+/// An inclusive span of TCP ports. Scans begin at [`Range::start`] unless a wish says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Range {
+    /// The first port, which is also the default one.
+    pub start: u16,
+    /// The last port, never below `start`.
+    pub end: u16,
+}
+
+impl Range {
+    /// `None` if `start` is 0 or above `end`.
+    pub fn new(start: u16, end: u16) -> Option<Self> {
+        (start != 0 && start <= end).then_some(Self { start, end })
+    }
+
+    /// Whether `port` lies in the range.
+    pub fn contains(self, port: u16) -> bool {
+        (self.start..=self.end).contains(&port)
+    }
+
+    /// How many ports the range has, the ones browsers refuse included.
+    pub fn len(self) -> usize {
+        usize::from(self.end - self.start) + 1
+    }
+
+    /// Never: a range has at least one port.
+    pub fn is_empty(self) -> bool {
+        false
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.start, self.end)
+    }
+}
