@@ -68,7 +68,12 @@ impl Process {
         let parent = fields.next()?.parse().ok()?;
         let group = fields.next()?.parse().ok()?;
         let started = fields.nth(16)?.parse().ok()?;
-        Some(Self { identity: Identity { pid, started }, parent, group, zombie: matches!(state, "Z" | "X" | "x") })
+        Some(Self {
+            identity: Identity { pid, started },
+            parent,
+            group,
+            zombie: matches!(state, "Z" | "X" | "x"),
+        })
     }
 
     /// Reads the entry of `pid`, `None` if there is none. Written from the manual; not run here.

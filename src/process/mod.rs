@@ -6,6 +6,7 @@ pub mod guardian;
 mod identity;
 pub mod outlet;
 mod program;
+pub mod readiness;
 pub mod signal;
 pub mod tree;
 

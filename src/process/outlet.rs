@@ -1,14 +1,15 @@
 //! Our own standard output and error, written without ever blocking the supervisor and without changing the mode of a
 //! descriptor that other programs share.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::sys::socket::{MsgFlags, send};
 use nix::sys::stat::{SFlag, fstat};
+use nix::unistd::write;
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+
+use super::readiness::{Watched, watch};
 
 /// How much may wait to be written before its source is no longer read: then the service waits, as it would with a
 /// terminal or a pipe that is not read.
@@ -33,13 +34,13 @@ pub struct Outlet {
 #[derive(Debug)]
 enum Way {
     /// A description of our own with `O_NONBLOCK`.
-    Reopened(AsyncFd<File>),
+    Reopened(Watched),
     /// A socket, for which each call can say that it must not block.
-    Socket(AsyncFd<OwnedFd>),
+    Socket(Watched),
     /// Somebody else's blocking description: asked first, and given little at a time.
-    Shared(AsyncFd<File>),
+    Shared(Watched),
     /// A file or device that is always writable.
-    Plain(File),
+    Plain(OwnedFd),
     /// The reader has gone. What comes is thrown away, as the service must neither stall nor die of it.
     Closed,
 }
@@ -53,14 +54,14 @@ impl Outlet {
         let kind = SFlag::from_bits_truncate(fstat(target)?.st_mode) & SFlag::S_IFMT;
         let copy = target.try_clone_to_owned()?;
         let way = if kind == SFlag::S_IFSOCK {
-            Way::Socket(AsyncFd::register_with_interest(copy, Interest::WRITABLE)?)
+            Way::Socket(watch(copy, Interest::WRITABLE)?)
         } else if kind == SFlag::S_IFIFO || nix::unistd::isatty(target).unwrap_or(false) {
             match reopen(target) {
-                Some(file) => Way::Reopened(AsyncFd::register_with_interest(file, Interest::WRITABLE)?),
-                None => Way::Shared(AsyncFd::register_with_interest(copy.into(), Interest::WRITABLE)?),
+                Some(file) => Way::Reopened(watch(file, Interest::WRITABLE)?),
+                None => Way::Shared(watch(copy, Interest::WRITABLE)?),
             }
         } else {
-            Way::Plain(copy.into())
+            Way::Plain(copy)
         };
         Ok(Self { way, buffer: Vec::new(), written: 0, filled: 0 })
     }
@@ -97,11 +98,11 @@ impl Outlet {
     pub fn write_some(&mut self) {
         while self.pending() > 0 {
             let bytes = &self.buffer[self.written..self.filled];
-            let outcome = match &mut self.way {
-                Way::Reopened(file) => file.get_ref().write(bytes),
+            let outcome = match &self.way {
+                Way::Reopened(file) => write(file.get_ref(), bytes).map_err(Into::into),
                 Way::Socket(socket) => send_now(socket.get_ref(), bytes),
                 Way::Shared(file) => write_if_writable(file.get_ref(), bytes),
-                Way::Plain(file) => file.write(bytes),
+                Way::Plain(file) => write(file, bytes).map_err(Into::into),
                 Way::Closed => Ok(bytes.len()),
             };
             match outcome {
@@ -123,8 +124,7 @@ impl Outlet {
         while self.pending() > 0 && self.pending() == before {
             // The readiness is cleared only if the write that follows would block.
             match &self.way {
-                Way::Reopened(file) | Way::Shared(file) => wait(file).await,
-                Way::Socket(socket) => wait(socket).await,
+                Way::Reopened(target) | Way::Shared(target) | Way::Socket(target) => wait(target).await,
                 Way::Plain(_) | Way::Closed => {}
             }
             self.write_some();
@@ -144,7 +144,7 @@ impl Outlet {
 }
 
 /// Waits for a descriptor that has just refused bytes.
-async fn wait<T: AsRawFd + AsFd>(target: &AsyncFd<T>) {
+async fn wait(target: &Watched) {
     while let Ok(mut ready) = target.writable().await {
         if writable(target.get_ref().as_fd()) {
             return;
@@ -159,11 +159,11 @@ fn writable(target: BorrowedFd<'_>) -> bool {
     poll(&mut question, PollTimeout::ZERO).is_ok_and(|count| count > 0)
 }
 
-fn write_if_writable(mut file: &File, bytes: &[u8]) -> io::Result<usize> {
+fn write_if_writable(file: &OwnedFd, bytes: &[u8]) -> io::Result<usize> {
     if !writable(file.as_fd()) {
         return Err(io::ErrorKind::WouldBlock.into());
     }
-    file.write(&bytes[..bytes.len().min(ATOMIC)])
+    write(file, &bytes[..bytes.len().min(ATOMIC)]).map_err(Into::into)
 }
 
 fn send_now(socket: &OwnedFd, bytes: &[u8]) -> io::Result<usize> {
@@ -174,12 +174,13 @@ fn send_now(socket: &OwnedFd, bytes: &[u8]) -> io::Result<usize> {
 /// Opens what `target` refers to once more: a pipe or a terminal gets a description of our own this way, whose mode nobody
 /// shares. A terminal that belongs to another user cannot be opened again.
 #[cfg(target_os = "linux")]
-fn reopen(target: BorrowedFd<'_>) -> Option<File> {
+fn reopen(target: BorrowedFd<'_>) -> Option<OwnedFd> {
     use std::os::unix::fs::OpenOptionsExt;
-    File::options()
+    std::fs::File::options()
         .write(true)
         .custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY)
         .open(format!("/proc/self/fd/{}", target.as_raw_fd()))
+        .map(Into::into)
         .ok()
 }
 

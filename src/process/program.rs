@@ -105,7 +105,10 @@ fn prepare(guardian: Pid, terminal: bool, hangup_ignored: bool) -> io::Result<()
     for (which, disposition) in
         RESET.into_iter().map(|which| (which, SigHandler::SigDfl)).chain([(Signal::SIGHUP, hangup)])
     {
-        #[expect(unsafe_code, reason = "signal(2) is unsafe for handlers, and only the two constants are set here")]
+        #[expect(
+            unsafe_code,
+            reason = "signal(2) is unsafe for handlers, and only the two constants are set here"
+        )]
         // SAFETY: no handler function is installed.
         unsafe { signal(which, disposition) }?;
     }
@@ -116,7 +119,7 @@ fn prepare(guardian: Pid, terminal: bool, hangup_ignored: bool) -> io::Result<()
 /// Makes the own group the terminal's foreground group. The guardian ignores SIGTTOU, and so does this process until
 /// its dispositions are reset, so the call cannot stop it.
 fn take_foreground() -> io::Result<()> {
-    let stdin = std::io::stdin();
+    let stdin = io::stdin();
     nix::unistd::tcsetpgrp(&stdin, nix::unistd::getpid()).map_err(Into::into)
 }
 

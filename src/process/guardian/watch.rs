@@ -14,8 +14,8 @@ use nix::sys::time::{TimeSpec, TimeValLike};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 
-use super::wire::{FRAME, Order, Report};
 use super::Charge;
+use super::wire::{FRAME, Order, Report};
 use crate::process::{Exit, Identity, Process, Stdio, signal, tree};
 
 /// How often a tree that is being killed is looked at again for processes that the last look missed.
@@ -157,9 +157,8 @@ impl Watch {
             Phase::Ending(deadline) => Some(deadline.saturating_duration_since(Instant::now())),
             Phase::Killing => Some(KILLING_INTERVAL),
         };
-        let timeout = timeout.map(|time| {
-            TimeSpec::nanoseconds(i64::try_from(time.as_nanos()).unwrap_or(i64::MAX))
-        });
+        let timeout =
+            timeout.map(|time| TimeSpec::nanoseconds(i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)));
         let mut readable = FdSet::new();
         if let Some(lifeline) = &self.lifeline {
             readable.insert(lifeline.as_fd());
@@ -226,8 +225,12 @@ impl Watch {
     fn kill(&self) {
         let mut frozen: Vec<Identity> = Vec::new();
         for _ in 0..FREEZES {
-            let fresh: Vec<_> =
-                self.tree().into_iter().map(|process| process.identity).filter(|one| !frozen.contains(one)).collect();
+            let fresh: Vec<_> = self
+                .tree()
+                .into_iter()
+                .map(|process| process.identity)
+                .filter(|one| !frozen.contains(one))
+                .collect();
             if fresh.is_empty() {
                 break;
             }
@@ -255,14 +258,16 @@ impl Watch {
             if let Some(exit) = ended.ok().and_then(Exit::of) {
                 self.leader = Some(Leader { step, pid, exit: Some(exit) });
                 self.tell(Report::Left { step, exit });
-            } else if let Ok(WaitStatus::Stopped(..)) = waitid(Id::Pid(pid), WaitPidFlag::WSTOPPED | nothing_new)
+            } else if let Ok(WaitStatus::Stopped(..)) =
+                waitid(Id::Pid(pid), WaitPidFlag::WSTOPPED | nothing_new)
                 && self.phase == Phase::Guarding
             {
                 self.tell(Report::Stopped);
             }
         }
         let kept = self.leader.map(|leader| leader.pid.as_raw());
-        let others = tree::children(std::process::id().cast_signed()).into_iter().filter(|&pid| Some(pid) != kept);
+        let others =
+            tree::children(std::process::id().cast_signed()).into_iter().filter(|&pid| Some(pid) != kept);
         let mut living = false;
         for pid in others {
             living |= waitpid(Pid::from_raw(pid), Some(nothing_new)) == Ok(WaitStatus::StillAlive);
