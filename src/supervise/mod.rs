@@ -1,1 +1,4 @@
-//! To be written.
+//! Keeping services running.
+
+pub mod restart;
+pub mod service;
