@@ -8,6 +8,8 @@ pub mod outlet;
 mod program;
 pub mod readiness;
 pub mod signal;
+pub mod signals;
+pub mod terminal;
 pub mod tree;
 
 pub use exit::Exit;

@@ -3,6 +3,7 @@
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::task::{Context, Poll, ready};
 
 use nix::sys::socket::{MsgFlags, send};
 use nix::sys::stat::{SFlag, fstat};
@@ -116,18 +117,21 @@ impl Outlet {
         self.filled = 0;
     }
 
-    /// Waits until more can be written, and writes it. Returns when something was written or nothing waits.
-    /// Cancelling it loses nothing.
-    pub async fn drain(&mut self) {
-        let before = self.pending();
-        self.write_some();
-        while self.pending() > 0 && self.pending() == before {
-            // The readiness is cleared only if the write that follows would block.
-            match &self.way {
-                Way::Reopened(target) | Way::Shared(target) | Way::Socket(target) => wait(target).await,
-                Way::Plain(_) | Way::Closed => {}
-            }
+    /// Writes what can be written, and is ready when nothing waits any more.
+    pub fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
             self.write_some();
+            if self.pending() == 0 {
+                return Poll::Ready(());
+            }
+            let (Way::Reopened(target) | Way::Shared(target) | Way::Socket(target)) = &self.way else {
+                continue;
+            };
+            match ready!(target.poll_write_ready(cx)) {
+                Ok(mut readiness) if !writable(target.get_ref().as_fd()) => readiness.clear_ready(),
+                Ok(_) => {}
+                Err(_) => self.way = Way::Closed,
+            }
         }
     }
 
@@ -140,16 +144,6 @@ impl Outlet {
         if self.filled + length > self.buffer.len() {
             self.buffer.resize(self.filled + length, 0);
         }
-    }
-}
-
-/// Waits for a descriptor that has just refused bytes.
-async fn wait(target: &Watched) {
-    while let Ok(mut ready) = target.writable().await {
-        if writable(target.get_ref().as_fd()) {
-            return;
-        }
-        ready.clear_ready();
     }
 }
 
@@ -219,9 +213,7 @@ mod tests {
                 let mut received = Vec::new();
                 reader.read_to_end(&mut received).map(|_| received)
             });
-            while outlet.pending() > 0 {
-                outlet.drain().await;
-            }
+            std::future::poll_fn(|cx| outlet.poll_drain(cx)).await;
             drop(outlet);
             assert_eq!(reading.join().unwrap().unwrap(), sent);
         });
@@ -243,7 +235,7 @@ mod tests {
             let (mut outlet, reader, _writer) = outlet_with_reader();
             drop(reader);
             outlet.push(b"lost");
-            outlet.drain().await;
+            std::future::poll_fn(|cx| outlet.poll_drain(cx)).await;
             assert_eq!(outlet.pending(), 0);
         });
     }
@@ -261,9 +253,7 @@ mod tests {
                 let mut received = Vec::new();
                 theirs.read_to_end(&mut received).map(|_| received.len())
             });
-            while outlet.pending() > 0 {
-                outlet.drain().await;
-            }
+            std::future::poll_fn(|cx| outlet.poll_drain(cx)).await;
             drop(outlet);
             assert_eq!(reading.join().unwrap().unwrap(), 1_000_000);
         });

@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
+use nix::sys::signal::SigSet;
 use nix::unistd::{Pid, getppid, setpgid};
 
 /// A program with its arguments, directory and whole environment.
@@ -31,7 +31,7 @@ pub struct Stdio {
     pub stdout: OwnedFd,
     /// Where its complaints go.
     pub stderr: OwnedFd,
-    /// Whether they are a terminal made for it, which then becomes its controlling terminal.
+    /// Whether `stdout` is a terminal made for it, which then becomes its controlling terminal.
     pub terminal: bool,
 }
 
@@ -53,24 +53,9 @@ impl Stdio {
     }
 }
 
-/// Signals whose dispositions a service starts with at their defaults, whatever bowline's own starter ignored: a shell
-/// starts background jobs with SIGINT ignored, and a server that inherits this cannot be asked to stop. SIGHUP is
-/// not among them, so that `nohup` keeps its meaning.
-const RESET: [Signal; 8] = [
-    Signal::SIGINT,
-    Signal::SIGQUIT,
-    Signal::SIGTERM,
-    Signal::SIGPIPE,
-    Signal::SIGCHLD,
-    Signal::SIGTSTP,
-    Signal::SIGTTIN,
-    Signal::SIGTTOU,
-];
-
 impl Program {
     /// Starts the program as the leader of its own process group, in the foreground of its terminal if it has one.
-    /// `hangup_ignored` says whether it inherits an ignored SIGHUP.
-    pub(super) fn spawn(&self, stdio: &Stdio, hangup_ignored: bool) -> io::Result<Pid> {
+    pub(super) fn spawn(&self, stdio: &Stdio) -> io::Result<Pid> {
         let Some((program, arguments)) = self.argv.split_first() else {
             return Err(io::Error::from_raw_os_error(nix::libc::ENOENT));
         };
@@ -88,45 +73,31 @@ impl Program {
         #[expect(unsafe_code, reason = "only this hook runs between fork and exec")]
         // SAFETY: the hook makes system calls only; it allocates nothing and takes no lock.
         unsafe {
-            command.pre_exec(move || prepare(guardian, terminal, hangup_ignored));
+            command.pre_exec(move || prepare(guardian, terminal));
         }
         let child = command.spawn()?;
         Ok(Pid::from_raw(child.id().cast_signed()))
     }
 }
 
-/// Runs in the child, after fork and before exec.
-fn prepare(guardian: Pid, terminal: bool, hangup_ignored: bool) -> io::Result<()> {
+/// Runs in the child, after fork and before exec. The guardian's handlers become defaults by the exec itself, whatever
+/// bowline's own starter ignored: a shell starts background jobs with SIGINT ignored, and a server that inherits
+/// this cannot be asked to stop. A SIGHUP ignored by `nohup` stays so, as the guardian leaves it alone.
+fn prepare(guardian: Pid, terminal: bool) -> io::Result<()> {
+    // With SIGTTOU blocked, a background process may take the foreground.
+    SigSet::all().thread_set_mask()?;
     setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
     if terminal {
-        take_foreground()?;
+        nix::unistd::tcsetpgrp(io::stdout(), nix::unistd::getpid())?;
     }
-    let hangup = if hangup_ignored { SigHandler::SigIgn } else { SigHandler::SigDfl };
-    for (which, disposition) in
-        RESET.into_iter().map(|which| (which, SigHandler::SigDfl)).chain([(Signal::SIGHUP, hangup)])
-    {
-        #[expect(
-            unsafe_code,
-            reason = "signal(2) is unsafe for handlers, and only the two constants are set here"
-        )]
-        // SAFETY: no handler function is installed.
-        unsafe { signal(which, disposition) }?;
-    }
-    SigSet::empty().thread_set_mask()?;
-    die_with(guardian)
-}
-
-/// Makes the own group the terminal's foreground group. The guardian ignores SIGTTOU, and so does this process until
-/// its dispositions are reset, so the call cannot stop it.
-fn take_foreground() -> io::Result<()> {
-    let stdin = io::stdin();
-    nix::unistd::tcsetpgrp(&stdin, nix::unistd::getpid()).map_err(Into::into)
+    die_with(guardian)?;
+    SigSet::empty().thread_set_mask().map_err(Into::into)
 }
 
 /// Asks for a SIGTERM should the guardian die without having ended the tree.
 #[cfg(target_os = "linux")]
 fn die_with(guardian: Pid) -> io::Result<()> {
-    nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?;
+    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGTERM)?;
     if getppid() == guardian { Ok(()) } else { Err(io::Error::from_raw_os_error(nix::libc::ESRCH)) }
 }
 

@@ -22,6 +22,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork};
 
@@ -64,10 +65,15 @@ impl Guardian {
         assert!(single_threaded(), "a guardian can be forked from a single-threaded process only");
         adopt_orphans();
         let (ours, theirs) = UnixStream::pair()?;
+        // Until the guardian has handlers and a session of its own, a Ctrl-C would reach the supervisor's twice.
+        let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
         #[expect(unsafe_code, reason = "a guardian is a fork by design")]
         // SAFETY: the process has one thread, so the child may do all that the parent may.
-        let forked = unsafe { fork() }?;
-        match forked {
+        let forked = unsafe { fork() };
+        if !matches!(forked, Ok(ForkResult::Child)) {
+            before.thread_set_mask()?;
+        }
+        match forked? {
             ForkResult::Child => {
                 drop(ours);
                 watch::run(charge, theirs)

@@ -7,7 +7,6 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
 use nix::sys::select::{FdSet, pselect};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, killpg, sigaction};
 use nix::sys::time::{TimeSpec, TimeValLike};
@@ -77,14 +76,13 @@ struct Watch {
     step: usize,
     /// Whether the tree is known to be empty since the last step was started.
     empty: bool,
-    hangup_ignored: bool,
 }
 
 impl Watch {
     fn begin(charge: Charge, lifeline: UnixStream) -> io::Result<Self> {
         nix::unistd::setsid()?;
         adopt_orphans();
-        let hangup_ignored = catch_signals()?;
+        catch_signals()?;
         if charge.stdio.terminal {
             take_terminal(&charge.stdio)?;
         }
@@ -103,7 +101,6 @@ impl Watch {
             leader: None,
             step: 0,
             empty: true,
-            hangup_ignored,
         })
     }
 
@@ -111,7 +108,7 @@ impl Watch {
         let leader_lives = self.leader.is_some_and(|leader| leader.exit.is_none());
         let Some(program) = self.charge.steps.get(step).filter(|_| !leader_lives) else { return };
         self.step = step;
-        match program.spawn(&self.charge.stdio, self.hangup_ignored) {
+        match program.spawn(&self.charge.stdio) {
             Ok(pid) => {
                 self.release_leader();
                 self.leader = Some(Leader { step, pid, exit: None });
@@ -120,6 +117,8 @@ impl Watch {
             }
             Err(error) => {
                 let errno = error.raw_os_error().unwrap_or(nix::libc::EIO);
+                // The next look reports it empty again, unless an earlier step has left something.
+                self.empty = false;
                 self.tell(Report::Failed { step, errno });
             }
         }
@@ -322,24 +321,19 @@ fn adopt_orphans() {
 #[cfg(not(target_os = "linux"))]
 fn adopt_orphans() {}
 
-/// SIGCHLD and SIGTERM interrupt the wait and nothing else; what a terminal or a careless `kill` might send is ignored.
-/// Answers whether SIGHUP was ignored before, as under `nohup`.
-fn catch_signals() -> io::Result<bool> {
-    let mut waited_for = SigSet::empty();
-    waited_for.add(Signal::SIGCHLD);
-    waited_for.add(Signal::SIGTERM);
-    // Blocked everywhere but inside pselect(2), so that none can slip in between a look and the wait.
-    waited_for.thread_set_mask()?;
+/// SIGCHLD and SIGTERM interrupt the wait and nothing else; what a terminal or a careless `kill` might send has no effect.
+/// It is caught rather than ignored, as only what is caught is back at its default in the programs executed here.
+fn catch_signals() -> io::Result<()> {
     let noted = SigAction::new(SigHandler::Handler(note), SaFlags::empty(), SigSet::empty());
-    let ignored = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     let set = |which: Signal, action: &SigAction| -> io::Result<SigAction> {
         #[expect(unsafe_code, reason = "handlers are unsafe by nature")]
         // SAFETY: the handler stores to an atomic and does nothing else.
         unsafe { sigaction(which, action) }.map_err(Into::into)
     };
-    set(Signal::SIGCHLD, &noted)?;
-    set(Signal::SIGTERM, &noted)?;
     for which in [
+        Signal::SIGCHLD,
+        Signal::SIGTERM,
         Signal::SIGINT,
         Signal::SIGQUIT,
         Signal::SIGTSTP,
@@ -349,18 +343,26 @@ fn catch_signals() -> io::Result<bool> {
         Signal::SIGUSR1,
         Signal::SIGUSR2,
     ] {
-        set(which, &ignored)?;
+        set(which, &noted)?;
     }
-    Ok(matches!(set(Signal::SIGHUP, &ignored)?.handler(), SigHandler::SigIgn))
+    // The supervisor's handler writes to a descriptor that is closed here.
+    set(Signal::SIGCONT, &default)?;
+    set(Signal::SIGWINCH, &default)?;
+    let hangup = set(Signal::SIGHUP, &noted)?;
+    if matches!(hangup.handler(), SigHandler::SigIgn) {
+        set(Signal::SIGHUP, &hangup)?;
+    }
+    let mut waited_for = SigSet::empty();
+    waited_for.add(Signal::SIGCHLD);
+    waited_for.add(Signal::SIGTERM);
+    // Blocked everywhere but inside pselect(2), so that none can slip in between a look and the wait.
+    waited_for.thread_set_mask().map_err(Into::into)
 }
 
 /// Makes the service's terminal the controlling one of the guardian's session. The guardian, not the script's shell, leads
 /// that session: a script that ends while its server goes on would take the terminal with it.
 fn take_terminal(stdio: &Stdio) -> io::Result<()> {
-    #[expect(unsafe_code, reason = "nix has no wrapper for this ioctl")]
-    // SAFETY: the request takes an integer and no pointer.
-    let answer = unsafe { nix::libc::ioctl(stdio.stdin.as_raw_fd(), nix::libc::TIOCSCTTY.into(), 0) };
-    Errno::result(answer).map(drop).map_err(Into::into)
+    rustix::process::ioctl_tiocsctty(&stdio.stdout).map_err(Into::into)
 }
 
 /// Closes every descriptor but `keep`: another service's lifeline above all, which must not stay open here when the

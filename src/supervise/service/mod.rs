@@ -40,6 +40,8 @@ pub enum Input {
     Start,
     /// It shall end, and this signal is the way to say so.
     Stop(Signal),
+    /// Its terminal has just sent it this signal, as for Ctrl-C.
+    Interrupted(Signal),
     /// It shall be killed.
     Kill,
     /// It shall end and start again.
@@ -236,6 +238,7 @@ impl Service {
         match input {
             Input::Start => self.begin(now),
             Input::Stop(signal) => self.stop(signal, now),
+            Input::Interrupted(signal) => self.interrupted(signal, now),
             Input::Kill => self.kill(now),
             Input::Restart => self.restart(now),
             Input::NotStarted { errno } => self.not_started(errno, now),

@@ -62,6 +62,13 @@ impl Service {
         }
     }
 
+    /// As [`Service::stop`], but the service has heard of it already.
+    pub(super) fn interrupted(&mut self, signal: Signal, now: Instant) -> Vec<Effect> {
+        let mut effects = self.stop(signal, now);
+        effects.retain(|effect| *effect != Effect::Signal(signal));
+        effects
+    }
+
     pub(super) fn kill(&mut self, now: Instant) -> Vec<Effect> {
         match self.state {
             State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => {

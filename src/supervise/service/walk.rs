@@ -9,10 +9,11 @@ use crate::supervise::restart::Policy;
 
 const DEPTH: usize = 7;
 
-const INPUTS: [Input; 21] = [
+const INPUTS: [Input; 22] = [
     Input::Start,
     Input::Stop(Signal::SIGINT),
     Input::Stop(Signal::SIGTERM),
+    Input::Interrupted(Signal::SIGINT),
     Input::Kill,
     Input::Restart,
     Input::NotStarted { errno: 2 },
