@@ -130,3 +130,8 @@ pub fn stop_group() {
         let _restored = install(Signal::SIGTSTP, &before);
     }
 }
+
+/// Whether `signal` is a wish that this program and what it runs should end.
+pub fn asks_to_end(signal: Signal) -> bool {
+    matches!(signal, Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGQUIT)
+}

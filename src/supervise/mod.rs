@@ -5,6 +5,7 @@
 
 mod console;
 mod orphans;
+mod output;
 pub mod restart;
 mod run;
 pub mod service;
@@ -73,4 +74,3 @@ pub struct Outcome {
     /// The last lines of its output.
     pub tail: String,
 }
-

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use super::{Console, Listener, Outcome, Sink, World, orphans};
 use crate::event::{Level, What};
 use crate::process::Signal;
 use crate::process::guardian::{Order, Report};
-use crate::process::signals::{Caught, Signals, stop_group};
+use crate::process::signals::{self, Caught, Signals, stop_group};
 
 /// How often the kernel is asked who listens while a service is not ready. There is no event for listen(2) that a
 /// program without privileges could wait for; a ready service is not asked about at all.
@@ -37,20 +36,20 @@ enum Happening {
 pub struct Supervisor<W, S> {
     pub(super) world: W,
     pub(super) sink: S,
-    signals: Signals,
+    pub(super) signals: Signals,
     console: Option<Console>,
     pub(super) stages: Vec<Stage>,
     pub(super) outcomes: Vec<Option<Outcome>>,
     interrupted: Option<(Caught, Instant)>,
-    impatient: bool,
+    pub(super) impatient: bool,
 }
 
 impl<W: World, S: Sink> Supervisor<W, S> {
     /// A supervisor of `services`, none of which is started yet. With a console there is only one.
     pub fn new(
         services: Vec<Service>,
-        pub(super) world: W,
-        pub(super) sink: S,
+        world: W,
+        sink: S,
         signals: Signals,
         console: Option<Console>,
     ) -> Self {
@@ -77,19 +76,6 @@ impl<W: World, S: Sink> Supervisor<W, S> {
         (self.outcomes.into_iter().flatten().collect(), self.sink)
     }
 
-    /// Writes what the services left behind, unless the user has no patience for it.
-    async fn flush(&mut self) {
-        for index in 0..self.stages.len() {
-            self.read_rest(index);
-        }
-        while !self.impatient {
-            tokio::select! {
-                () = poll_fn(|cx| self.sink.poll_drain(cx)) => return,
-                caught = poll_fn(|cx| self.signals.poll_next(cx)) => self.impatient = ends(caught.signal),
-            }
-        }
-    }
-
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Happening> {
         if let Poll::Ready(caught) = self.signals.poll_next(cx) {
             return Poll::Ready(Happening::Signal(caught));
@@ -104,53 +90,8 @@ impl<W: World, S: Sink> Supervisor<W, S> {
                 Some(Poll::Pending) | None => {}
             }
         }
-        self.poll_output(cx)
-    }
-
-    /// Passes output on until there is none or no room for it.
-    fn poll_output(&mut self, cx: &mut Context<'_>) -> Poll<Happening> {
-        // What waits goes first, so that there is room.
-        let _waiting = self.sink.poll_drain(cx);
-        let mut progress = false;
-        for (index, stage) in self.stages.iter_mut().enumerate() {
-            let Stage { sources, tail, .. } = stage;
-            sources.retain_mut(|source| {
-                if !self.sink.has_room(index, source.stream) {
-                    return true;
-                }
-                match source.poll_pass(cx, |stream, reader| {
-                    let bytes = self.sink.pass(index, stream, reader)?;
-                    tail.push(bytes);
-                    Ok(bytes.len())
-                }) {
-                    Poll::Pending => true,
-                    Poll::Ready(open) => {
-                        progress = true;
-                        open
-                    }
-                }
-            });
-        }
-        if progress {
-            let _waiting = self.sink.poll_drain(cx);
-            // There may be more, and signals must not wait for the end of it.
-            cx.waker().wake_by_ref();
-        }
+        self.poll_output(cx);
         Poll::Pending
-    }
-
-    /// What is left in the pipes of a service whose processes are gone.
-    fn read_rest(&mut self, index: usize) {
-        let Stage { sources, tail, .. } = &mut self.stages[index];
-        for source in sources.drain(..) {
-            let mut reader = source.reader();
-            while let Ok(bytes) = self.sink.pass(index, source.stream, &mut reader) {
-                if bytes.is_empty() {
-                    break;
-                }
-                tail.push(bytes);
-            }
-        }
     }
 
     fn handle(&mut self, happening: Happening) {
@@ -218,9 +159,9 @@ impl<W: World, S: Sink> Supervisor<W, S> {
 
     fn signalled(&mut self, caught: Caught) {
         match caught.signal {
-            Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGQUIT => {
+            signal if signals::asks_to_end(signal) => {
                 if !self.is_echo(caught) {
-                    self.feed_all(Input::Stop(caught.signal));
+                    self.feed_all(Input::Stop(signal));
                 }
             }
             Signal::SIGTSTP => {
@@ -392,10 +333,6 @@ impl<W: World, S: Sink> Supervisor<W, S> {
             }
         }
     }
-}
-
-fn ends(signal: Signal) -> bool {
-    matches!(signal, Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGQUIT)
 }
 
 /// Sleeps until `deadline`, for ever if there is none.

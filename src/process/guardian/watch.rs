@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 
 use super::Charge;
 use super::wire::{FRAME, Order, Report};
-use crate::process::{Exit, Identity, Process, Stdio, signal, tree};
+use crate::process::{Exit, Identity, Process, Stdio, signal, signals, tree};
 
 /// How often a tree that is being killed is looked at again for processes that the last look missed.
 const KILLING_INTERVAL: Duration = Duration::from_millis(20);
@@ -201,7 +201,7 @@ impl Watch {
             Some(Leader { pid, exit: None, .. }) => {
                 // EPERM is a group of zombies on macOS, ESRCH an empty one: nobody is left to be told.
                 let _nobody = killpg(pid, wanted);
-                if ends(wanted) {
+                if signals::asks_to_end(wanted) {
                     let _nobody = killpg(pid, Signal::SIGCONT);
                 }
             }
@@ -214,7 +214,7 @@ impl Watch {
         for process in self.tree() {
             // A process that has changed its user cannot be signalled; the kill that follows reports nothing either.
             let _refused = signal::send(process.identity, wanted);
-            if ends(wanted) {
+            if signals::asks_to_end(wanted) {
                 let _refused = signal::send(process.identity, Signal::SIGCONT);
             }
         }
@@ -305,11 +305,6 @@ impl Watch {
             let _gone = lifeline.write_all(&report.encode());
         }
     }
-}
-
-/// Whether a stopped process must be woken to act on `signal`.
-fn ends(signal: Signal) -> bool {
-    matches!(signal, Signal::SIGTERM | Signal::SIGINT | Signal::SIGHUP | Signal::SIGQUIT)
 }
 
 #[cfg(target_os = "linux")]
