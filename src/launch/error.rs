@@ -1,20 +1,8 @@
 //! What keeps a project from being launched.
 
-use std::path::PathBuf;
-
 /// A launch that cannot be planned, or that ended before the program ran.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The manifest has no such script.
-    #[error("no script `{name}` in `{}`", manifest.display())]
-    NoScript {
-        /// The script asked for.
-        name: String,
-        /// The package.json.
-        manifest: PathBuf,
-        /// The scripts there are.
-        available: Vec<String>,
-    },
     /// A script that does nothing but start bowline for itself.
     #[error("the script `{name}` starts bowline, which would run the script `{name}` again: `{text}`")]
     Recursive {
@@ -48,12 +36,6 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoScript { available, .. } if available.is_empty() => Some(
-                "add a script to package.json, or run a command with `bowline exec -- COMMAND`".to_owned(),
-            ),
-            Self::NoScript { available, .. } => {
-                Some(format!("choose one of the scripts there are with `--script`: {}", available.join(", ")))
-            }
             Self::Recursive { .. } => {
                 Some("name the dev server in the script, as in `bowline exec -- vite`".to_owned())
             }

@@ -6,6 +6,7 @@ use super::caller::Caller;
 use super::environment::bin_directories;
 use super::error::Error;
 use super::package_manager::{Choice, PackageManager};
+use super::reading::Reading;
 use super::spec::LaunchSpec;
 use crate::detect::catalog::Catalog;
 use crate::project::Project;
@@ -16,27 +17,30 @@ pub const NOT_FOUND: i32 = 127;
 pub const NOT_EXECUTABLE: i32 = 126;
 
 /// Programs that are not named like the package which brings them, frameworks apart: the catalog has those.
-const BROUGHT_BY: [(&str, &str); 16] = [
+const BROUGHT_BY: [(&str, &str); 9] = [
+    ("conc", "concurrently"),
     ("cross-env-shell", "cross-env"),
     ("dotenv", "dotenv-cli"),
     ("dotenvx", "@dotenvx/dotenvx"),
-    ("infisical", "@infisical/cli"),
-    ("conc", "concurrently"),
+    ("npm-run-all", "npm-run-all2"),
     ("run-p", "npm-run-all2"),
     ("run-s", "npm-run-all2"),
-    ("npm-run-all", "npm-run-all2"),
-    ("sass", "sass"),
     ("tailwindcss", "@tailwindcss/cli"),
-    ("ts-node", "ts-node"),
     ("tsc", "typescript"),
-    ("tsc-watch", "tsc-watch"),
-    ("tsnd", "ts-node-dev"),
-    ("prisma", "prisma"),
-    ("wait-on", "wait-on"),
 ];
 
-/// Packages whose one program has their name, and that scripts start their servers with.
-const NAMESAKES: [&str; 7] = ["concurrently", "cross-env", "env-cmd", "nodemon", "rimraf", "tsx", "turbo"];
+/// Packages whose program has their name, and that scripts start their servers with.
+const NAMESAKES: [&str; 10] = [
+    "concurrently", "cross-env", "env-cmd", "nodemon", "rimraf", "ts-node", "ts-node-dev", "tsx", "turbo",
+    "wait-on",
+];
+
+/// Whether a word of a script is the name of a program.
+pub(super) fn is_program(word: &str) -> bool {
+    PackageManager::from_name(word).is_some()
+        || NAMESAKES.contains(&word)
+        || BROUGHT_BY.iter().any(|(name, _)| *name == word)
+}
 
 /// Explains an exit with status 127 or 126: which of the script's programs is missing, and how to get it.
 ///
@@ -45,11 +49,10 @@ const NAMESAKES: [&str; 7] = ["concurrently", "cross-env", "env-cmd", "nodemon",
 pub fn explain(
     status: i32,
     spec: &LaunchSpec,
-    project: &Project,
-    found: (&Choice, &Catalog),
-    caller: &Caller,
+    reading: &Reading<'_>,
+    catalog: &Catalog,
 ) -> Option<Error> {
-    let (choice, catalog) = found;
+    let Reading { project, choice, caller, .. } = *reading;
     let search = Search { project, choice, catalog, caller };
     if status == NOT_EXECUTABLE {
         let (program, path) =
