@@ -1,0 +1,79 @@
+//! Fixtures whose packages come from the npm registry.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs::{self, File};
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::sandbox::copy_dir;
+use super::{Finished, run_within};
+
+/// A copy of `fixtures/<name>` with its packages, in `target/npm/`. It is installed on first use, and again
+/// when a file of the fixture has changed, but for what its server writes. Whoever holds the value has the
+/// directory to itself, and has the two cores to itself as well: real frameworks run one at a time.
+#[derive(Debug)]
+pub struct Installed {
+    pub dir: PathBuf,
+    _turn: File,
+}
+
+/// Waits for its turn, and installs where needed. Panics with npm's own words where that fails.
+pub fn installed(name: &str) -> Installed {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
+    let store = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("npm");
+    fs::create_dir_all(&store).expect("target is writable");
+    let turn = File::create(store.join("turn.lock")).expect("target is writable");
+    turn.lock().expect("the file system has locks");
+
+    let dir = store.join(format!("{}-{:016x}", name.replace('/', "-"), fingerprint(&fixture)));
+    if !dir.exists() {
+        install(&fixture, &dir);
+    }
+    Installed { dir, _turn: turn }
+}
+
+/// Under another name first, so that a directory of the right name is a complete one.
+fn install(fixture: &Path, dir: &Path) {
+    let unfinished = dir.with_extension("unfinished");
+    let _ = fs::remove_dir_all(&unfinished);
+    copy_dir(fixture, &unfinished);
+    let mut npm = Command::new("npm");
+    npm.args([
+        "ci",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+        "--fetch-retries=1",
+        "--fetch-timeout=30000",
+    ]);
+    npm.current_dir(&unfinished).stdin(Stdio::null());
+    let Finished { status, stdout, stderr } = run_within(&mut npm, Duration::from_secs(600));
+    assert!(
+        status.success(),
+        "the packages of `{}` could not be installed: the npm registry has to be reachable the first time\n{stdout}{stderr}",
+        fixture.display()
+    );
+    fs::rename(&unfinished, dir).expect("a name of our own in target/npm");
+}
+
+/// Of all names and bytes of a fixture.
+fn fingerprint(fixture: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let mut dirs = vec![fixture.to_owned()];
+    let mut files = Vec::new();
+    while let Some(dir) = dirs.pop() {
+        let entries = fs::read_dir(&dir).unwrap_or_else(|error| panic!("reading {}: {error}", dir.display()));
+        for path in entries.flatten().map(|entry| entry.path()).filter(|path| !path.ends_with("node_modules"))
+        {
+            if path.is_dir() { dirs.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    for file in files {
+        file.strip_prefix(fixture).unwrap_or(&file).hash(&mut hasher);
+        fs::read(&file).unwrap_or_default().hash(&mut hasher);
+    }
+    hasher.finish()
+}
