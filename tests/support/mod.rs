@@ -27,7 +27,7 @@ mod tree;
 mod waiting;
 
 pub use dev_server::dev_server;
-pub use ports::Ports;
+pub use ports::{Ports, is_free};
 pub use sandbox::Sandbox;
 pub use session::{Ended, Session};
 pub use test::Test;
