@@ -26,7 +26,7 @@ impl App {
     /// A sandbox around the project, with a range of its own, for as long as the value lives.
     fn stage(&self, count: u16) -> Stage {
         let ports = Ports::claim(count);
-        let installed = self.packages.then(|| npm::installed(self.fixture));
+        let installed = self.packages.then(|| npm::installed(&format!("fixtures/{}", self.fixture)));
         let mut sandbox = match &installed {
             Some(installed) => Sandbox::with_project(&installed.dir),
             None => Sandbox::with_fixture(self.fixture),

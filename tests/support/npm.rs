@@ -10,9 +10,9 @@ use std::time::Duration;
 use super::sandbox::copy_dir;
 use super::{Finished, run_within};
 
-/// A copy of `fixtures/<name>` with its packages, in `target/npm/`. It is installed on first use, and again
-/// when a file of the fixture has changed, but for what its server writes. Whoever holds the value has the
-/// directory to itself, and has the two cores to itself as well: real frameworks run one at a time.
+/// A copy of a directory of this repository with its packages, in `target/npm/`. It is installed on first use,
+/// and again when a file of the original has changed. Whoever holds the value has the directory to itself, and
+/// the machine as well: real frameworks run one at a time.
 #[derive(Debug)]
 pub struct Installed {
     pub dir: PathBuf,
@@ -20,14 +20,14 @@ pub struct Installed {
 }
 
 /// Waits for its turn, and installs where needed. Panics with npm's own words where that fails.
-pub fn installed(name: &str) -> Installed {
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
+pub fn installed(original: &str) -> Installed {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join(original);
     let store = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("npm");
     fs::create_dir_all(&store).expect("target is writable");
     let turn = File::create(store.join("turn.lock")).expect("target is writable");
     turn.lock().expect("the file system has locks");
 
-    let dir = store.join(format!("{}-{:016x}", name.replace('/', "-"), fingerprint(&fixture)));
+    let dir = store.join(format!("{}-{:016x}", original.replace('/', "-"), fingerprint(&fixture)));
     if !dir.exists() {
         install(&fixture, &dir);
     }

@@ -81,6 +81,13 @@ impl Sandbox {
         self.user_file("frameworks.toml", &text)
     }
 
+    /// Another project beside the first, with the same files.
+    pub fn sibling(&self, name: &str) -> PathBuf {
+        let dir = self.root.path().join(name);
+        copy_dir(&self.project, &dir);
+        dir
+    }
+
     /// The project's directory.
     pub fn project(&self) -> &Path {
         &self.project

@@ -63,6 +63,14 @@ impl Tree {
         }
     }
 
+    /// The pids and command lines of the tree's living processes; none but on Linux.
+    pub fn processes(&self) -> Vec<(i32, String)> {
+        #[cfg(target_os = "linux")]
+        return linux::marked(&self.mark).into_iter().map(|one| (one.pid, one.description)).collect();
+        #[cfg(not(target_os = "linux"))]
+        Vec::new()
+    }
+
     #[cfg(target_os = "linux")]
     fn wait_until_empty(&self, deadline: Instant) -> Vec<String> {
         loop {
@@ -102,6 +110,7 @@ mod linux {
     use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
     pub struct Marked {
+        pub pid: i32,
         pub pidfd: OwnedFd,
         pub description: String,
     }
@@ -124,7 +133,7 @@ mod linux {
             environment.split(|&byte| byte == 0).find(|entry| *entry == line.as_bytes())?;
             let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let command = String::from_utf8_lossy(&command).replace('\0', " ");
-            Some(Marked { pidfd, description: format!("{pid} {command}") })
+            Some(Marked { pid, pidfd, description: format!("{pid} {command}") })
         })
         .collect()
     }
