@@ -27,11 +27,23 @@ pub fn installed(original: &str) -> Installed {
     let turn = File::create(store.join("turn.lock")).expect("target is writable");
     turn.lock().expect("the file system has locks");
 
-    let dir = store.join(format!("{}-{:016x}", original.replace('/', "-"), fingerprint(&fixture)));
+    let name = original.replace('/', "-");
+    let dir = store.join(format!("{name}-{:016x}", fingerprint(&fixture)));
     if !dir.exists() {
+        remove_outdated(&store, &name);
         install(&fixture, &dir);
     }
     Installed { dir, _turn: turn }
+}
+
+/// Removes what earlier forms of the original left: some hundred megabytes each.
+fn remove_outdated(store: &Path, name: &str) {
+    for entry in fs::read_dir(store).into_iter().flatten().flatten() {
+        let file = entry.file_name().to_string_lossy().into_owned();
+        if file.rsplit_once('-').is_some_and(|(of, _)| of == name) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// Under another name first, so that a directory of the right name is a complete one.
