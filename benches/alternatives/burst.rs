@@ -1,0 +1,60 @@
+//! A hundred launches at once.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::report::{Budget, Section};
+use super::support::{Ports, Sandbox, Session};
+use super::tools::Tools;
+
+const LAUNCHES: u16 = 100;
+
+pub(crate) fn measure(_: &Tools) -> Section {
+    let ports = Ports::claim(LAUNCHES);
+    let mut home = Sandbox::with_dev_server("--lifetime 120");
+    home.range("default", &ports);
+    let dirs: Vec<_> = (0..LAUNCHES).map(|number| home.sibling(&format!("app-{number}"))).collect();
+
+    let start = Instant::now();
+    let mut sessions: Vec<Session> = dirs
+        .iter()
+        .map(|dir| {
+            let mut command = home.bowline(["dev", "--json"]);
+            command.current_dir(dir);
+            Session::start(command)
+        })
+        .collect();
+    let spawned = start.elapsed();
+    let given: Vec<u16> = sessions.iter_mut().map(Session::ready).collect();
+    let ready = start.elapsed();
+    let distinct: BTreeSet<u16> = given.iter().copied().filter(|&port| ports.contains(port)).collect();
+
+    let stop = Instant::now();
+    for session in &sessions {
+        session.signal(Signal::TERM);
+    }
+    for session in sessions {
+        session.wait();
+    }
+    let stopped = stop.elapsed();
+    let rows = [("all spawned", spawned), ("all ready", ready), ("all stopped again, nothing left", stopped)];
+    Section {
+        title: "A hundred launches at once",
+        method: format!(
+            "{LAUNCHES} projects, one range of {LAUNCHES} ports, the stand-in server; every one is ready or this program fails."
+        ),
+        columns: &["", "after"],
+        rows: rows.map(|(what, time)| vec![what.to_owned(), seconds(time)]).into(),
+        budgets: vec![Budget {
+            promise: "100 distinct ports, none fails",
+            measured: format!("{} distinct ports", distinct.len()),
+            met: distinct.len() == usize::from(LAUNCHES),
+        }],
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.2} s", time.as_secs_f64())
+}

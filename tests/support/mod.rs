@@ -1,0 +1,35 @@
+//! What the integration tests share.
+//!
+//! | part | for |
+//! | --- | --- |
+//! | [`Sandbox`] | a project, a home and a state directory of the test's own; makes `bowline` commands |
+//! | [`Test`] | one command that answers: status, stdout, stderr and files compared at once |
+//! | [`Session`] | one command that runs: its events, its signals, its end |
+//! | [`Ports`] | a block of free ports that no other test on the machine uses |
+//! | [`http`] | an HTTP GET |
+//! | [`npm`] | fixtures whose packages come from the npm registry, installed once |
+//! | [`dev_server`] | the stand-in server's program |
+//!
+//! Nothing here sleeps or polls: waiting is a read of a pipe, of a channel or of a process's end, with a
+//! watchdog that is far longer than any healthy run and fails with all that was seen.
+
+#![allow(dead_code, unused_imports, reason = "each test program uses a part of this")]
+#![allow(missing_docs, unreachable_pub, reason = "compiled into each test program")]
+
+mod dev_server;
+pub mod http;
+pub mod npm;
+mod ports;
+mod sandbox;
+mod session;
+mod test;
+mod tree;
+mod waiting;
+
+pub use dev_server::dev_server;
+pub use ports::{Ports, is_free};
+pub use sandbox::Sandbox;
+pub use session::{Ended, Session};
+pub use test::Test;
+pub use tree::Tree;
+pub use waiting::{Finished, PATIENCE, run_to_end, run_within};

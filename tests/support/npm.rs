@@ -1,0 +1,95 @@
+//! Fixtures whose packages come from the npm registry.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs::{self, File};
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::sandbox::copy_dir;
+use super::{Finished, run_within};
+
+/// A copy of a directory of this repository with its packages, in `target/npm/`. It is installed on first use,
+/// and again when a file of the original has changed. Whoever holds the value has the directory to itself, and
+/// the machine as well: real frameworks run one at a time.
+#[derive(Debug)]
+pub struct Installed {
+    pub dir: PathBuf,
+    _turn: File,
+}
+
+/// Waits for its turn, and installs where needed. Panics with npm's own words where that fails.
+pub fn installed(original: &str) -> Installed {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join(original);
+    let store = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("npm");
+    fs::create_dir_all(&store).expect("target is writable");
+    let turn = File::create(store.join("turn.lock")).expect("target is writable");
+    turn.lock().expect("the file system has locks");
+
+    let name = original.replace('/', "-");
+    let dir = store.join(format!("{name}-{:016x}", fingerprint(&fixture)));
+    if !dir.exists() {
+        remove_outdated(&store, &name);
+        install(&fixture, &dir);
+    }
+    Installed { dir, _turn: turn }
+}
+
+/// Removes what earlier forms of the original left: some hundred megabytes each.
+fn remove_outdated(store: &Path, name: &str) {
+    for entry in fs::read_dir(store).into_iter().flatten().flatten() {
+        let file = entry.file_name().to_string_lossy().into_owned();
+        if file.rsplit_once('-').is_some_and(|(of, _)| of == name) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Under another name first, so that a directory of the right name is a complete one.
+fn install(fixture: &Path, dir: &Path) {
+    let unfinished = dir.with_extension("unfinished");
+    let _ = fs::remove_dir_all(&unfinished);
+    copy_dir(fixture, &unfinished);
+    // Not `npm ci`: that refuses a lock file that lacks the optional packages of another platform, which is
+    // what npm writes where a registry does not carry them. `install` keeps to the lock file as well.
+    let mut npm = Command::new("npm");
+    npm.args([
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+        "--fetch-retries=1",
+        "--fetch-timeout=30000",
+    ]);
+    npm.current_dir(&unfinished).stdin(Stdio::null());
+    let Finished { status, stdout, stderr } = run_within(&mut npm, Duration::from_secs(600));
+    let said: Vec<&str> = stdout.lines().chain(stderr.lines()).take(12).collect();
+    assert!(
+        status.success(),
+        "the packages of `{}` could not be installed; the npm registry has to be reachable the first time:\n{}",
+        fixture.display(),
+        said.join("\n")
+    );
+    fs::rename(&unfinished, dir).expect("a name of our own in target/npm");
+}
+
+/// Of all names and bytes of a fixture.
+fn fingerprint(fixture: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let mut dirs = vec![fixture.to_owned()];
+    let mut files = Vec::new();
+    while let Some(dir) = dirs.pop() {
+        let entries = fs::read_dir(&dir).unwrap_or_else(|error| panic!("reading {}: {error}", dir.display()));
+        for path in entries.flatten().map(|entry| entry.path()).filter(|path| !path.ends_with("node_modules"))
+        {
+            if path.is_dir() { dirs.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    for file in files {
+        file.strip_prefix(fixture).unwrap_or(&file).hash(&mut hasher);
+        fs::read(&file).unwrap_or_default().hash(&mut hasher);
+    }
+    hasher.finish()
+}

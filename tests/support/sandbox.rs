@@ -1,0 +1,159 @@
+//! A world of the test's own.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::{Finished, Ports, Session, dev_server, run_to_end};
+
+/// The variables that a command gets from whoever runs the tests: no agent's marks, no `PORT`, no npm's.
+const INHERITED: [&str; 5] = ["PATH", "LANG", "LC_ALL", "TMPDIR", "LLVM_PROFILE_FILE"];
+
+/// A project directory, a home and a state directory, all temporary. Paths are short enough for sockets.
+#[derive(Debug)]
+pub struct Sandbox {
+    root: TempDir,
+    project: PathBuf,
+    variables: Vec<(OsString, OsString)>,
+}
+
+impl Sandbox {
+    /// With an empty project directory.
+    pub fn new() -> Self {
+        let root = tempfile::Builder::new().prefix("bl").tempdir_in("/tmp").expect("a temporary directory");
+        let project = root.path().join("app");
+        for dir in [&project, &root.path().join("home"), &root.path().join("config/bowline")] {
+            fs::create_dir_all(dir).expect("a directory of our own");
+        }
+        Self { root, project, variables: Vec::new() }
+    }
+
+    /// With a project whose dev script is this one.
+    pub fn with_script(script: &str) -> Self {
+        let package = serde_json::json!({ "name": "app", "version": "1.0.0", "scripts": { "dev": script } });
+        let mut sandbox = Self::new();
+        sandbox.file("package.json", &format!("{package:#}\n"));
+        sandbox
+    }
+
+    /// With a project whose dev script is the stand-in server with these arguments.
+    pub fn with_dev_server(arguments: &str) -> Self {
+        let program = dev_server().to_str().expect("a target directory with a readable name");
+        Self::with_script(&format!("'{program}' {arguments}"))
+    }
+
+    /// With a copy of a directory of `fixtures/`.
+    pub fn with_fixture(name: &str) -> Self {
+        let sandbox = Self::new();
+        copy_dir(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name), &sandbox.project);
+        sandbox
+    }
+
+    /// With a project that lies elsewhere and outlives the test.
+    pub fn with_project(dir: &Path) -> Self {
+        Self { project: dir.to_owned(), ..Self::new() }
+    }
+
+    /// Writes a file, and the directories it needs, below the project.
+    pub fn file(&mut self, path: impl AsRef<Path>, text: &str) -> &mut Self {
+        write(&self.project.join(path), text);
+        self
+    }
+
+    /// Writes a file of the user's own configuration: `frameworks.toml`.
+    pub fn user_file(&mut self, name: &str, text: &str) -> &mut Self {
+        write(&self.root.path().join("config/bowline").join(name), text);
+        self
+    }
+
+    /// Sets a variable for every command.
+    pub fn env(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Self {
+        self.variables.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Makes these the ports of a framework.
+    pub fn range(&mut self, framework: &str, ports: &Ports) -> &mut Self {
+        let text = format!("[framework.{framework}]\nrange = \"{}-{}\"\n", ports.first(), ports.last());
+        self.user_file("frameworks.toml", &text)
+    }
+
+    /// Another project beside the first, with the same files.
+    pub fn sibling(&self, name: &str) -> PathBuf {
+        let dir = self.root.path().join(name);
+        copy_dir(&self.project, &dir);
+        dir
+    }
+
+    /// The project's directory.
+    pub fn project(&self) -> &Path {
+        &self.project
+    }
+
+    /// Where bowline keeps its state.
+    pub fn state_dir(&self) -> PathBuf {
+        self.root.path().join("state")
+    }
+
+    /// The temporary directory that holds all of it.
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// `bowline` in the project's directory, with nothing on standard input.
+    pub fn bowline<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+        let mut command = self.command(env!("CARGO_BIN_EXE_bowline"));
+        command.args(arguments);
+        command
+    }
+
+    /// Any program in the same place with the same environment.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.project).stdin(Stdio::null()).env_clear();
+        command.envs(INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        command
+            .env("HOME", self.root.path().join("home"))
+            .env("XDG_CONFIG_HOME", self.root.path().join("config"))
+            .env("BOWLINE_STATE_DIR", self.state_dir());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs a `bowline` command that answers.
+    pub fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Finished {
+        run_to_end(&mut self.bowline(arguments))
+    }
+
+    /// Starts a `bowline --json` command that runs.
+    pub fn start<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Session {
+        let mut command = self.bowline(["--json"]);
+        command.args(arguments);
+        Session::start(command)
+    }
+}
+
+fn write(path: &Path, text: &str) {
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir).expect("a directory of our own");
+    }
+    fs::write(path, text).unwrap_or_else(|error| panic!("writing {}: {error}", path.display()));
+}
+
+/// Copies files and directories, but for `node_modules`.
+pub fn copy_dir(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap_or_else(|error| panic!("creating {}: {error}", to.display()));
+    let entries = fs::read_dir(from).unwrap_or_else(|error| panic!("reading {}: {error}", from.display()));
+    for entry in entries.flatten().filter(|entry| entry.file_name() != "node_modules") {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_dir(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target)
+                .unwrap_or_else(|error| panic!("copying {}: {error}", entry.path().display()));
+        }
+    }
+}
