@@ -1,3 +1,17 @@
-//! The `bowline` program: arguments in, exit code out.
+//! The `bowline` program: arguments in, exit code or signal out.
 
-fn main() {}
+use std::process::ExitCode;
+
+use bowline::cli::{self, End};
+use bowline::process::signals;
+
+fn main() -> ExitCode {
+    match cli::run(std::env::args_os().collect()) {
+        End::Code(code) => ExitCode::from(code),
+        End::Signal(signal) => {
+            signals::die_by(signal);
+            // The shell's convention for a signal that does not end a process.
+            ExitCode::from((128 + signal as i32).to_le_bytes()[0])
+        }
+    }
+}

@@ -1,1 +1,72 @@
-//! To be written.
+//! What the user typed: one file a command, and the only place that knows every module.
+
+mod args;
+mod detect;
+mod exit;
+mod failure;
+mod foreground;
+mod generate;
+mod inner;
+mod journal;
+mod opener;
+mod plan;
+mod port;
+mod ports;
+mod run;
+mod show;
+mod surroundings;
+mod world;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+use crate::event::{Event, What};
+use crate::ui::{self, Style};
+use args::{Cli, Command};
+pub use failure::End;
+use failure::Failure;
+use surroundings::Surroundings;
+
+/// Does what `arguments`, the program's name first, ask for, and says how this process shall end.
+pub fn run(arguments: Vec<OsString>) -> End {
+    let cli = match Cli::try_parse_from(args::with_command(arguments)) {
+        Ok(cli) => cli,
+        Err(error) => return explain_usage(&error),
+    };
+    let json = cli.global.json;
+    let style = Style::new(cli.global.color, std::io::IsTerminal::is_terminal(&std::io::stderr()));
+    let outcome = Surroundings::new(&cli.global).and_then(|around| match cli.command {
+        Command::Dev(dev) => run::dev(&around, &dev),
+        Command::Exec(exec) => run::exec(&around, &exec),
+        Command::Port(which) => port::run(&around, &which),
+        Command::Ports(ports) => ports::run(&around, &ports),
+        Command::Detect(detect) => detect::run(&around, &detect),
+        Command::Completions { shell } => generate::completions(shell),
+        Command::Man => generate::manual(),
+    });
+    journal::flush();
+    outcome.unwrap_or_else(|failure| report(failure, json, style))
+}
+
+/// Shows a failure: the message, then the hint.
+fn report(failure: Failure, json: bool, style: Style) -> End {
+    tracing::error!("{}", failure.message);
+    journal::flush();
+    if json {
+        let mut event = Event::now("", What::Error { error: failure.message.clone() });
+        event.project_id = None;
+        let _closed = ui::print(&format!("{}\n", event.to_json()));
+    }
+    ui::complain(&format!("{} {}", style.error("error:"), failure.message));
+    if let Some(hint) = failure.hint {
+        ui::complain(&format!("{} {hint}", style.strong("hint:")));
+    }
+    failure.end
+}
+
+/// Help and version go to stdout and are no failure; anything else is.
+fn explain_usage(error: &clap::Error) -> End {
+    let _closed = error.print();
+    End::Code(if error.use_stderr() { failure::USAGE } else { 0 })
+}

@@ -113,9 +113,8 @@ impl Lease {
         locked.map(drop)
     }
 
-    /// What a guardian keeps of a lease, to be called in the process that was forked for it. There
-    /// is one guardian a session. The lease itself stays with the supervisor.
-    pub fn into_guard(self) -> io::Result<Guard> {
-        self.held.session.map_or_else(|| Err(io::ErrorKind::NotFound.into()), Session::into_guard)
+    /// What the guardian of a service keeps of the lease. Guardians of one session share the lock.
+    pub fn guard(&self) -> io::Result<Guard> {
+        self.held.session.as_ref().map_or_else(|| Err(io::ErrorKind::NotFound.into()), Session::guard)
     }
 }

@@ -200,14 +200,9 @@ impl Session {
         drop(lock);
     }
 
-    /// What a forked guardian keeps.
-    pub fn into_guard(self) -> io::Result<Guard> {
-        let Self { id, run, lock, mut guard } = self;
-        drop(lock);
-        guard.rewind()?;
-        guard.set_len(0)?;
-        guard.write_all(std::process::id().to_string().as_bytes())?;
-        Ok(Guard { path: guard_path(&run, &id), file: guard })
+    /// What a guardian that is about to be forked will keep.
+    pub fn guard(&self) -> io::Result<Guard> {
+        Ok(Guard { path: guard_path(&self.run, &self.id), file: self.guard.try_clone()? })
     }
 }
 
@@ -228,6 +223,18 @@ pub struct Guard {
 }
 
 impl Guard {
+    /// Says which process is the guardian: to be called in it.
+    pub fn begin(&mut self) -> io::Result<()> {
+        self.file.rewind()?;
+        self.file.set_len(0)?;
+        self.file.write_all(std::process::id().to_string().as_bytes())
+    }
+
+    /// The descriptor that holds the lock.
+    pub fn as_file(&self) -> &File {
+        &self.file
+    }
+
     /// Says that no process of the service is left. A guard that is dropped without this makes the
     /// next bowline look for leftovers.
     pub fn finish(self) {

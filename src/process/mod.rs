@@ -4,6 +4,7 @@
 mod exit;
 pub mod guardian;
 mod identity;
+pub mod leftovers;
 pub mod outlet;
 mod program;
 pub mod readiness;

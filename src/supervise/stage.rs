@@ -12,7 +12,7 @@ use tokio::io::Interest;
 use super::console::Console;
 use super::service::Service;
 use crate::event::Stream;
-use crate::process::guardian::{Charge, Guardian, Order, Report};
+use crate::process::guardian::{Charge, Guardian, Order, Report, Token};
 use crate::process::readiness::{Watched, watch};
 use crate::process::{Program, Stdio};
 
@@ -31,8 +31,8 @@ pub struct Start {
     pub steps: Vec<Program>,
     /// The session whose mark its processes carry.
     pub session: String,
-    /// A lock that its guardian holds as long as it lives.
-    pub lock: Option<std::fs::File>,
+    /// What its guardian holds as long as it lives.
+    pub token: Option<Box<dyn Token>>,
     /// How long the tree may take to end after the supervisor is gone.
     pub grace: Duration,
     /// Where it reads.
@@ -155,13 +155,13 @@ impl Stage {
 
     /// Starts the service under a new guardian, at the console if there is one.
     pub fn start(&mut self, start: Start, console: Option<&Console>) -> io::Result<()> {
-        let Start { steps, session, lock, grace, stdin } = start;
+        let Start { steps, session, token, grace, stdin } = start;
         let stdio = match console {
             Some(console) => self.at_console(stdin, console)?,
             None => self.with_pipes(stdin)?,
         };
         self.session.clone_from(&session);
-        let guardian = Guardian::start(Charge { steps, stdio, session, lock, grace })?;
+        let guardian = Guardian::start(Charge { steps, stdio, session, token, grace })?;
         let watched = watch(guardian.as_fd().try_clone_to_owned()?, Interest::READABLE)?;
         self.guarded = Some(Guarded { guardian, watched });
         self.orphaned = None;

@@ -36,13 +36,6 @@ impl Human {
         })
     }
 
-    /// One line of bowline's own.
-    pub fn line(&mut self, text: &str) {
-        if !self.quiet {
-            self.err.push(format!("{}  {text}{}", self.style.name(), self.line_end).as_bytes());
-        }
-    }
-
     fn outlet(&mut self, stream: Stream) -> &mut Outlet {
         match stream {
             Stream::Stdout => &mut self.out,
@@ -64,24 +57,8 @@ impl Sink for Human {
     }
 
     fn tell(&mut self, _service: usize, what: What) {
-        match what {
-            What::PortDetected { port, after, .. } => {
-                let url = self.style.strong(format!("http://localhost:{port}"));
-                self.line(&format!("ready in {} ms   {url}", after.as_millis()));
-            }
-            What::PortReallocated { message, .. } => {
-                let warning = self.style.warning("warning:");
-                self.line(&format!("{warning} {message}"));
-            }
-            What::Noted { level: Level::Plain, message } => self.line(&message),
-            What::Noted { level: Level::Warning, message } => {
-                let warning = self.style.warning("warning:");
-                self.line(&format!("{warning} {message}"));
-            }
-            // The end and its reason are said once, after everything else, by whoever started the service.
-            What::PortConflict { .. } | What::ProcessExited { .. } | What::Error { .. } => {}
-            // It has been passed on as it was.
-            What::LogChunk { .. } => {}
+        if let Some(line) = line_of(self.style, &what).filter(|_| !self.quiet) {
+            self.err.push(format!("{}  {line}{}", self.style.name(), self.line_end).as_bytes());
         }
     }
 
@@ -89,5 +66,26 @@ impl Sink for Human {
         let out = self.out.poll_drain(cx);
         let err = self.err.poll_drain(cx);
         if out.is_ready() && err.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// What people are told of an event, if anything.
+pub(super) fn line_of(style: Style, what: &What) -> Option<String> {
+    let warning = |message: &str| Some(format!("{} {message}", style.warning("warning:")));
+    match what {
+        What::PortDetected { port, after, .. } => {
+            let url = style.strong(format!("http://localhost:{port}"));
+            Some(format!("ready in {} ms   {url}", after.as_millis()))
+        }
+        What::PortReallocated { message, .. } | What::Noted { level: Level::Warning, message } => {
+            warning(message)
+        }
+        What::Noted { level: Level::Plain, message } => Some(message.clone()),
+        // The end and its reason are said once, after everything else, by whoever started the service; and output has
+        // been passed on as it was.
+        What::PortConflict { .. }
+        | What::ProcessExited { .. }
+        | What::Error { .. }
+        | What::LogChunk { .. } => None,
     }
 }

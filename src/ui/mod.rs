@@ -2,10 +2,12 @@
 
 mod human;
 mod json;
+mod prefixed;
 mod style;
 
 pub use human::Human;
 pub use json::JsonLines;
+pub use prefixed::Prefixed;
 pub use style::{ColorChoice, Style};
 
 use std::io::{self, Write};

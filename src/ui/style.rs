@@ -52,6 +52,13 @@ impl Style {
         self.paint("1", text)
     }
 
+    /// The name of the service with this index, before one of its lines.
+    pub fn prefix(self, index: usize, name: &str) -> String {
+        /// Foreground colours that are legible on black and on white.
+        const COLORS: [&str; 6] = ["36", "35", "32", "33", "34", "31"];
+        format!("{} ", self.paint(COLORS[index % COLORS.len()], format_args!("{name} |")))
+    }
+
     /// By the codes of "select graphic rendition" (ECMA-48).
     fn paint(self, codes: &str, text: impl Display) -> String {
         if self.colored { format!("\x1b[{codes}m{text}\x1b[0m") } else { text.to_string() }

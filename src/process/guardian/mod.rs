@@ -16,7 +16,6 @@
 mod watch;
 mod wire;
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -29,6 +28,14 @@ use nix::unistd::{ForkResult, Pid, fork};
 use super::{Identity, Program, Stdio};
 pub use wire::{Order, Report};
 
+/// Something that shows others that a guardian lives: a lock. Its descriptor stays open in the guardian.
+pub trait Token: AsFd + std::fmt::Debug {
+    /// Called first of all in the guardian.
+    fn begin(&mut self);
+    /// Called last of all in a guardian whose tree is empty.
+    fn finish(self: Box<Self>);
+}
+
 /// All that a guardian needs to know of its service.
 #[derive(Debug)]
 pub struct Charge {
@@ -38,8 +45,8 @@ pub struct Charge {
     pub stdio: Stdio,
     /// The session whose mark the service's processes carry.
     pub session: String,
-    /// A lock that the guardian holds as long as it lives.
-    pub lock: Option<File>,
+    /// What the guardian holds as long as it lives.
+    pub token: Option<Box<dyn Token>>,
     /// How long the tree may take to end after the supervisor is gone.
     pub grace: Duration,
 }

@@ -38,6 +38,9 @@ pub(super) fn run(charge: Charge, lifeline: UnixStream) -> ! {
         if let Ok(mut watch) = Watch::begin(charge, lifeline) {
             watch.start(0);
             while watch.turn() {}
+            if let Some(token) = watch.charge.token.take() {
+                token.finish();
+            }
         }
     });
     #[expect(unsafe_code, reason = "a forked child must not run its parent's exit handlers")]
@@ -79,7 +82,10 @@ struct Watch {
 }
 
 impl Watch {
-    fn begin(charge: Charge, lifeline: UnixStream) -> io::Result<Self> {
+    fn begin(mut charge: Charge, lifeline: UnixStream) -> io::Result<Self> {
+        if let Some(token) = &mut charge.token {
+            token.begin();
+        }
         nix::unistd::setsid()?;
         adopt_orphans();
         catch_signals()?;
@@ -88,7 +94,7 @@ impl Watch {
         }
         let mut keep = charge.stdio.numbers().to_vec();
         keep.push(lifeline.as_raw_fd());
-        keep.extend(charge.lock.as_ref().map(File::as_raw_fd));
+        keep.extend(charge.token.as_ref().map(|token| token.as_fd().as_raw_fd()));
         close_all_but(&keep);
         detach_stdio(&keep)?;
         std::env::set_current_dir("/")?;

@@ -1,0 +1,86 @@
+//! How bowline ends when its services have ended.
+
+use super::failure::{End, Failure, NO_PORT, NOT_EXECUTABLE, NOT_FOUND, NOT_READY, OTHER};
+use super::world::Candidate;
+use crate::event::FailureReason;
+use crate::launch::{self, LaunchSpec};
+use crate::process::Exit;
+use crate::supervise::Outcome;
+use crate::supervise::service::Ending;
+
+/// One service that has ended.
+pub struct Ended<'a> {
+    pub candidate: &'a Candidate<'a>,
+    pub spec: &'a LaunchSpec,
+    pub outcome: &'a Outcome,
+}
+
+/// The end of bowline: the first failure, else that of the first service.
+pub fn conclude(ended: &[Ended<'_>]) -> Result<End, Failure> {
+    for service in ended {
+        if let Some(failure) = failure(service) {
+            return Err(failure);
+        }
+    }
+    let exit = ended.first().and_then(|service| service.outcome.ending.exit);
+    Ok(exit.map_or(End::Code(0), End::from))
+}
+
+/// What is said of a service that failed; nothing of one that ended as it should.
+fn failure(service: &Ended<'_>) -> Option<Failure> {
+    let Ended { candidate, spec, outcome } = service;
+    let Ending { exit, failure, requested, was_ready, gave_up, errno, .. } = outcome.ending;
+    let reason = failure.filter(|_| !requested)?;
+    let command = format!("`{}`", spec.command);
+    let status = match (exit, errno) {
+        (Some(Exit::Code(code)), _) => i32::from(code),
+        (None, Some(nix::libc::ENOENT)) => launch::NOT_FOUND,
+        (None, Some(nix::libc::EACCES)) => launch::NOT_EXECUTABLE,
+        (Some(Exit::Signal(_)) | None, _) => 0,
+    };
+    if !was_ready
+        && let Some(error) =
+            launch::explain(status, spec, candidate.reading, &candidate.subject.config.catalog)
+    {
+        return Some(error.into());
+    }
+    let given_up = if gave_up { "; it was started several times and has failed every time" } else { "" };
+    let how = exit.map_or_else(|| "could not be started".to_owned(), |exit| format!("ended with {exit}"));
+    let port = spec.port;
+    let (code, message, hint) = match reason {
+        FailureReason::DirectoryMissing => (
+            super::failure::NO_PROJECT,
+            format!("the directory is gone: `{}`", spec.main.cwd.display()),
+            None,
+        ),
+        FailureReason::CommandNotFound => (NOT_FOUND, format!("{command} {how}: command not found"), None),
+        FailureReason::PermissionDenied => {
+            (NOT_EXECUTABLE, format!("{command} {how}: permission denied"), None)
+        }
+        FailureReason::PortInUse => (
+            NO_PORT,
+            format!("{command} {how}: another process has taken port {port}"),
+            Some("see who holds it with `bowline ports`, or choose another port with `--port`"),
+        ),
+        FailureReason::HealthCheckTimeout => (
+            NOT_READY,
+            format!("{command} did not listen on port {port} in time"),
+            Some("look at its output, or allow more time with `ready = { timeout = \"…\" }` in bowline.toml"),
+        ),
+        FailureReason::HealthCheckFailed => {
+            (NOT_READY, format!("{command} stopped listening on port {port}, and {how}"), None)
+        }
+        FailureReason::ImmediateCrash | FailureReason::Unknown if exit == Some(Exit::Code(0)) => (
+            NOT_READY,
+            format!("{command} ended with exit code 0 before it ever listened on port {port}"),
+            Some("if it is no server, run it without bowline; otherwise look at its output"),
+        ),
+        FailureReason::ImmediateCrash | FailureReason::Unknown => (OTHER, format!("{command} {how}"), None),
+    };
+    let mut failure = Failure::new(code, message + given_up, hint.map(str::to_owned));
+    // What ended by itself with a failure passes that on.
+    if let Some(exit) = exit.filter(|exit| !exit.success()) {
+        failure.end = exit.into();
+    }
+    Some(failure)
+}

@@ -1,0 +1,119 @@
+//! What went wrong, for people and scripts: a message, a hint, an exit code.
+
+use std::fmt::Display;
+use std::io;
+
+use crate::process::{Exit, Signal};
+use crate::{config, detect, launch, paths, port, project};
+
+/// Exit codes beside the service's own.
+pub const OTHER: u8 = 1;
+/// Usage or configuration.
+pub const USAGE: u8 = 2;
+/// No port: the range is exhausted, or the one ordered is taken.
+pub const NO_PORT: u8 = 3;
+/// It never became ready.
+pub const NOT_READY: u8 = 4;
+/// No such project, or no such script.
+pub const NO_PROJECT: u8 = 5;
+/// Not executable.
+pub const NOT_EXECUTABLE: u8 = 126;
+/// Not found.
+pub const NOT_FOUND: u8 = 127;
+
+/// A failure as it is shown.
+#[derive(Debug)]
+pub struct Failure {
+    /// What failed, with the value.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+    /// How bowline ends.
+    pub end: End,
+}
+
+/// How bowline ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// With this exit code.
+    Code(u8),
+    /// By this signal.
+    Signal(Signal),
+}
+
+impl From<Exit> for End {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Code(code) => Self::Code(code),
+            Exit::Signal(signal) => Self::Signal(signal),
+        }
+    }
+}
+
+impl Failure {
+    /// A failure with this exit code.
+    pub fn new(code: u8, message: impl Display, hint: Option<String>) -> Self {
+        Self { message: message.to_string(), hint, end: End::Code(code) }
+    }
+}
+
+impl From<project::ProjectError> for Failure {
+    fn from(error: project::ProjectError) -> Self {
+        use project::ProjectError as E;
+        let code = match &error {
+            E::NotFound { .. } | E::NoManifest { .. } | E::Gone { .. } | E::NotADirectory { .. } => {
+                NO_PROJECT
+            }
+            E::Unknown { .. } | E::Ambiguous { .. } | E::NoScript { .. } => NO_PROJECT,
+            E::ManifestIsDirectory { .. } | E::Invalid { .. } => USAGE,
+            E::Unreadable { .. } => OTHER,
+        };
+        Self::new(code, &error, error.hint())
+    }
+}
+
+impl From<config::Error> for Failure {
+    fn from(error: config::Error) -> Self {
+        let code = match &error {
+            config::Error::Unreadable { .. } => OTHER,
+            config::Error::Invalid { .. } | config::Error::Catalog(_) => USAGE,
+        };
+        Self::new(code, &error, error.hint())
+    }
+}
+
+impl From<detect::catalog::CatalogError> for Failure {
+    fn from(error: detect::catalog::CatalogError) -> Self {
+        Self::new(USAGE, &error, error.hint())
+    }
+}
+
+impl From<launch::Error> for Failure {
+    fn from(error: launch::Error) -> Self {
+        let code = match &error {
+            launch::Error::Recursive { .. } | launch::Error::NoCommand => USAGE,
+            launch::Error::NotFound { .. } => NOT_FOUND,
+            launch::Error::NotExecutable { .. } => NOT_EXECUTABLE,
+        };
+        Self::new(code, &error, error.hint())
+    }
+}
+
+impl From<port::Error> for Failure {
+    fn from(error: port::Error) -> Self {
+        let code = if error.is_no_port() { NO_PORT } else { OTHER };
+        Self::new(code, &error, error.hint())
+    }
+}
+
+impl From<paths::Error> for Failure {
+    fn from(error: paths::Error) -> Self {
+        Self::new(OTHER, &error, error.hint())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::new(OTHER, error, None)
+    }
+}

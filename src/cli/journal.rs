@@ -1,0 +1,100 @@
+//! bowline's own log: every line of it in `bowline.log`, and on stderr for those who asked.
+
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// The target of the port allocator's lines, which have had their words since before this program.
+const PORT_ALLOCATOR: &str = "port-allocator";
+/// How large the log may grow before it takes the place of the one before it, in bytes.
+const LIMIT: u64 = 1024 * 1024;
+
+/// The writing half, which must be emptied before a process is forked.
+static FILE: Mutex<Option<BufWriter<File>>> = Mutex::new(None);
+
+/// What goes to stderr.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    /// How often `-v` was given.
+    pub verbose: u8,
+    /// Whether `VERBOSE_PORT_ALLOCATOR` is `true`.
+    pub port_allocator: bool,
+}
+
+impl Shown {
+    fn shows(self, level: Level, target: &str) -> bool {
+        match self.verbose {
+            0 => self.port_allocator && target == PORT_ALLOCATOR,
+            1 => level <= Level::INFO,
+            _ => true,
+        }
+    }
+}
+
+/// Logs from now on. Without a directory to write to, or on a full disk, there is no file, and nothing else changes.
+pub fn start(logs: &Path, shown: Shown) {
+    let _taken = tracing_subscriber::registry().with(Journal { shown }).try_init();
+    let opened = open(logs).map(BufWriter::new);
+    *FILE.lock().unwrap_or_else(PoisonError::into_inner) = opened;
+}
+
+/// Writes what is buffered.
+pub fn flush() {
+    if let Some(file) = FILE.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        // A full disk loses lines of the log and nothing more.
+        let _full = file.flush();
+    }
+}
+
+fn open(logs: &Path) -> Option<File> {
+    let path = logs.join("bowline.log");
+    if path.metadata().is_ok_and(|metadata| metadata.len() > LIMIT) {
+        std::fs::rename(&path, logs.join("bowline.log.1")).ok()?;
+    }
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path).ok()
+}
+
+struct Journal {
+    shown: Shown,
+}
+
+impl<S: Subscriber> Layer<S> for Journal {
+    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        let (level, target) = (*event.metadata().level(), event.metadata().target());
+        // Libraries have logs of their own purpose.
+        if target != PORT_ALLOCATOR && !target.starts_with("bowline") {
+            return;
+        }
+        let mut message = Message(String::new());
+        event.record(&mut message);
+        let target = if target == PORT_ALLOCATOR { target } else { "bowline" };
+        let line = format!("[{target}] {}", message.0);
+        if self.shown.shows(level, target) {
+            crate::ui::complain(&line);
+        }
+        if let Some(file) = FILE.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            let time = humantime::format_rfc3339_millis(SystemTime::now());
+            let _full = writeln!(file, "{time} {} {line}", std::process::id());
+        }
+    }
+}
+
+struct Message(String);
+
+impl Visit for Message {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        let _infallible = match field.name() {
+            "message" => write!(self.0, "{value:?}"),
+            name => write!(self.0, " {name}={value:?}"),
+        };
+    }
+}

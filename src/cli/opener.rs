@@ -1,0 +1,50 @@
+//! `--open`: the browser, once the server is ready.
+
+use std::io::{self, Read};
+use std::task::{Context, Poll};
+
+use crate::event::{Level, Stream, What};
+use crate::launch;
+use crate::supervise::Sink;
+
+/// A sink that opens the URL of the first service that is ready.
+#[derive(Debug)]
+pub struct Opening<S> {
+    inner: S,
+    wanted: bool,
+}
+
+impl<S> Opening<S> {
+    /// Opens a browser if `wanted`.
+    pub fn new(inner: S, wanted: bool) -> Self {
+        Self { inner, wanted }
+    }
+}
+
+impl<S: Sink> Sink for Opening<S> {
+    fn has_room(&self, service: usize, stream: Stream) -> bool {
+        self.inner.has_room(service, stream)
+    }
+
+    fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]> {
+        self.inner.pass(service, stream, source)
+    }
+
+    fn tell(&mut self, service: usize, what: What) {
+        let ready = match &what {
+            What::PortDetected { port, .. } => Some(launch::url(*port)),
+            _ => None,
+        };
+        self.inner.tell(service, what);
+        if let Some(url) = ready.filter(|_| std::mem::take(&mut self.wanted))
+            && let Err(error) = open::that_detached(&url)
+        {
+            let message = format!("cannot open a browser at {url}: {error}");
+            self.inner.tell(service, What::Noted { level: Level::Warning, message });
+        }
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.inner.poll_drain(cx)
+    }
+}

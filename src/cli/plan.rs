@@ -1,0 +1,146 @@
+//! What is known of a project before a port is reserved: its manifest, configuration, script and framework.
+
+use std::ffi::OsString;
+use std::num::NonZeroU16;
+
+use super::args::Launch;
+use super::failure::Failure;
+use super::surroundings::Surroundings;
+use crate::config::{Config, ProjectSettings};
+use crate::detect::{Detection, Inputs, Remembered, Snapshot};
+use crate::launch::{self, Choice as Manager, Reading, Target};
+use crate::port::{self, Choice, Ports, Request};
+use crate::project::Project;
+
+/// What is to run in a project.
+#[derive(Debug)]
+pub enum Task {
+    /// A script with the user's arguments.
+    Script {
+        /// Its name.
+        name: String,
+        /// Its text.
+        text: String,
+        /// What stood behind `--`.
+        arguments: Vec<String>,
+    },
+    /// A command.
+    Command(Vec<OsString>),
+}
+
+/// A project with all that its files say.
+#[derive(Debug)]
+pub struct Subject {
+    pub project: Project,
+    pub config: Config,
+    pub manager: Manager,
+    pub task: Task,
+}
+
+impl Subject {
+    /// Reads the files of `project`; `task` is told the name of the script that its configuration asks for.
+    pub fn new(
+        around: &Surroundings,
+        project: Project,
+        task: impl FnOnce(&Project, &ProjectSettings) -> Result<Task, Failure>,
+    ) -> Result<Self, Failure> {
+        let config = Config::read(&project, &|name| around.variable(name))?;
+        let task = task(&project, &config.settings)?;
+        let manager = launch::choose(&project, &around.caller);
+        Ok(Self { project, config, manager, task })
+    }
+
+    /// Takes the script apart.
+    pub fn read<'a>(&'a self, around: &'a Surroundings) -> Result<Reading<'a>, Failure> {
+        let target = match &self.task {
+            Task::Script { name, text, arguments } => Target::Script { name, text, arguments },
+            Task::Command(command) => Target::Command(command),
+        };
+        Ok(Reading::of(&self.project, &self.manager, target, &around.caller)?)
+    }
+
+    /// Finds the framework. `wanted` is the user's word, which counts before everything.
+    pub fn detect<'a>(
+        &'a self,
+        reading: &Reading<'_>,
+        wanted: Option<&str>,
+        ports: &Ports,
+    ) -> Result<Detection<'a>, Failure> {
+        let files = self.project.files()?;
+        let commands = reading.commands();
+        let snapshot = Snapshot {
+            dependencies: &self.project.manifest.dependencies,
+            files: &files,
+            script: reading.script(),
+            commands: &commands,
+        };
+        let catalog = &self.config.catalog;
+        let detection = catalog.detect(&snapshot)?;
+        match wanted.or(self.config.settings.framework.as_deref()) {
+            Some(key) => Ok(detection.named(catalog.find(key)?, &snapshot)),
+            None => {
+                let remembered = ports.remembered(&self.project.id).and_then(|row| remembered(&row));
+                Ok(detection.settled(remembered.as_ref(), catalog))
+            }
+        }
+    }
+
+    /// How the framework is told its port, for the versions that are installed.
+    pub fn inputs(&self, detection: &Detection<'_>) -> Inputs {
+        detection.inputs(|package| self.project.version_of(package))
+    }
+
+    /// The script for a task: the one that was asked for, else the usual one.
+    pub fn script(
+        project: &Project,
+        settings: &ProjectSettings,
+        wanted: Option<&str>,
+        arguments: &[String],
+    ) -> Result<Task, Failure> {
+        let (name, text) = project.script(wanted.or(settings.script.as_deref()))?;
+        Ok(Task::Script { name: name.to_owned(), text: text.to_owned(), arguments: arguments.to_vec() })
+    }
+
+    /// What to ask the allocator for.
+    pub fn request(&self, detection: &Detection<'_>, inputs: &Inputs, choice: Choice) -> Request {
+        Request {
+            project: self.project.id.clone(),
+            name: self.project.name.clone(),
+            dir: self.project.dir.clone(),
+            framework: detection.framework.key.clone(),
+            evidence: detection.to_remember().fingerprint.to_string(),
+            range: inputs.range,
+            choice,
+            exclude: Vec::new(),
+        }
+    }
+}
+
+fn remembered(row: &port::Remembered) -> Option<Remembered> {
+    Some(Remembered { key: row.framework.clone(), fingerprint: row.evidence.parse().ok()? })
+}
+
+/// What the user said about the port: an order by flag, by the dev server's own flag, or in bowline.toml; or a wish in
+/// the environment.
+pub fn choice(
+    around: &Surroundings,
+    launch: Option<&Launch>,
+    settings: &ProjectSettings,
+    in_arguments: Option<u16>,
+) -> Choice {
+    let flag = launch.and_then(|launch| launch.port).map(NonZeroU16::get);
+    let order = flag.or(in_arguments).or(settings.port.map(NonZeroU16::get));
+    order.map_or_else(|| wish(around), Choice::Order)
+}
+
+fn wish(around: &Surroundings) -> Choice {
+    let Some(text) = around.caller.text("PORT") else { return Choice::Any };
+    match text.parse::<NonZeroU16>() {
+        Ok(port) => Choice::Wish(port.get()),
+        Err(_) => {
+            let hint = Some("unset it, or set it to a number from 1 to 65535".to_owned());
+            around.warn(&format!("the variable PORT is no port and is ignored: `{text}`"), hint);
+            Choice::Any
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! `bowline dev` and `bowline exec`: detect → allocate → reserve → spawn → verify listening → supervise → release.
+
+use std::time::Duration;
+
+use super::args::{Dev, Exec, Launch};
+use super::failure::{End, Failure};
+use super::foreground::{self, Foreground};
+use super::plan::{self, Subject, Task};
+use super::surroundings::Surroundings;
+use super::world::{Candidate, allocate};
+use super::{inner, show};
+use crate::detect::{Detection, Inputs};
+use crate::launch::{Host, Inherited, Reading};
+use crate::project::Project;
+
+/// How long a server may take to end before it is killed, unless somebody says otherwise.
+const GRACE: Duration = Duration::from_secs(10);
+/// `bowline dev`.
+pub fn dev(around: &Surroundings, dev: &Dev) -> Result<End, Failure> {
+    let wanted = dev.launch.script.as_deref();
+    let projects = projects(around, dev)?;
+    let subject = |project| {
+        Subject::new(around, project, |project, settings| {
+            Subject::script(project, settings, wanted, &dev.arguments)
+        })
+    };
+    let subjects = projects.into_iter().map(subject).collect::<Result<Vec<_>, _>>()?;
+    launch(around, &dev.launch, &subjects)
+}
+
+/// `bowline exec`.
+pub fn exec(around: &Surroundings, exec: &Exec) -> Result<End, Failure> {
+    let project = named(Project::find(&around.dir)?, &exec.launch);
+    let subject = Subject::new(around, project, |_, _| Ok(Task::Command(exec.command.clone())))?;
+    launch(around, &exec.launch, &[subject])
+}
+
+fn named(project: Project, launch: &Launch) -> Project {
+    match &launch.project_id {
+        Some(id) => project.with_id(id.clone()),
+        None => project,
+    }
+}
+
+/// The projects that are meant: those named, else the one around; at the root of a workspace, all that have the script.
+fn projects(around: &Surroundings, dev: &Dev) -> Result<Vec<Project>, Failure> {
+    let wanted = dev.launch.script.as_deref();
+    let mut projects = Vec::new();
+    if dev.projects.is_empty() {
+        let project = Project::find(&around.dir)?;
+        if let (true, Some(workspace)) = (project.is_workspace_root(), &project.workspace) {
+            projects =
+                workspace.members()?.into_iter().filter(|member| member.script(wanted).is_ok()).collect();
+        }
+        if projects.is_empty() {
+            projects.push(project);
+        }
+    }
+    for name in &dev.projects {
+        let project = Project::named(name, &around.dir)?;
+        if !projects.iter().any(|known| known.id == project.id) {
+            projects.push(project);
+        }
+    }
+    match (&mut projects[..], &dev.launch) {
+        ([project], launch) => *project = named(project.clone(), launch),
+        (_, Launch { project_id: None, port: None, .. }) => {}
+        (many, _) => {
+            let message = format!("`--port` and `--project-id` are for one project, not for {}", many.len());
+            let hint = Some("name one project, or set the ports in bowline.toml".to_owned());
+            return Err(Failure::new(super::failure::USAGE, message, hint));
+        }
+    }
+    Ok(projects)
+}
+
+fn launch(around: &Surroundings, launch: &Launch, subjects: &[Subject]) -> Result<End, Failure> {
+    let host = launch.host.as_ref().map(|address| match address {
+        Some(address) => Host::Address(address.clone()),
+        None => Host::All,
+    });
+    let (ports, state) = if launch.dry_run {
+        (around.ports_to_read(), None)
+    } else {
+        let (ports, state) = around.ports_to_write()?;
+        (ports, Some(state))
+    };
+    let readings = subjects.iter().map(|subject| subject.read(around)).collect::<Result<Vec<_>, _>>()?;
+    let wanted = launch.framework.as_deref();
+    let detections = subjects
+        .iter()
+        .zip(&readings)
+        .map(|(subject, reading)| {
+            let detection = subject.detect(reading, wanted, &ports)?;
+            let inputs = subject.inputs(&detection);
+            Ok((detection, inputs))
+        })
+        .collect::<Result<Vec<_>, Failure>>()?;
+    let candidates: Vec<Candidate<'_>> = subjects
+        .iter()
+        .zip(&readings)
+        .zip(&detections)
+        .map(|((subject, reading), detected)| candidate(around, launch, subject, reading, detected))
+        .collect();
+    let Some(state) = state else { return show::dry_run(around, &ports, &candidates, host.as_ref()) };
+    if let [candidate] = &candidates[..]
+        && let Some(inherited) = Inherited::from(&around.caller, &candidate.subject.project)
+    {
+        return inner::become_command(around, candidate, &inherited, host.as_ref());
+    }
+    let requests: Vec<_> = candidates.iter().map(|candidate| candidate.request.clone()).collect();
+    let lease = match allocate(|terms| ports.allocate(&requests, terms)) {
+        Ok(lease) => lease,
+        Err(error) => return foreground::refused(around, error, &candidates),
+    };
+    for warning in lease.warnings() {
+        around.warn(&warning.to_string(), warning.hint());
+    }
+    Foreground { around, launch, candidates, host: host.as_ref(), lease, state }.run()
+}
+
+fn candidate<'a>(
+    around: &'a Surroundings,
+    launch: &Launch,
+    subject: &'a Subject,
+    reading: &'a Reading<'a>,
+    (detection, inputs): &'a (Detection<'a>, Inputs),
+) -> Candidate<'a> {
+    let settings = &subject.config.settings;
+    let in_arguments = reading.ordered_port(&inputs.port.flags);
+    let choice = plan::choice(around, Some(launch), settings, in_arguments);
+    let request = subject.request(detection, inputs, choice);
+    let grace = launch.grace.or(settings.grace).unwrap_or(GRACE);
+    Candidate { subject, reading, detection, inputs, request, grace }
+}

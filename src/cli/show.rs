@@ -1,0 +1,117 @@
+//! Answers about launches that are not made.
+
+use std::time::SystemTime;
+
+use serde_json::json;
+
+use super::failure::{End, Failure};
+use super::plan::Subject;
+use super::surroundings::Surroundings;
+use super::world::Candidate;
+use crate::detect::{Detection, Inputs};
+use crate::event::{Event, What};
+use crate::launch::{self, Host, Reading, Sibling};
+use crate::port::{Lookup, Ports, Reservation};
+use crate::ui;
+
+/// What detection found, as `detect --json` answers it.
+pub fn detection(
+    subject: &Subject,
+    reading: &Reading<'_>,
+    detection: &Detection<'_>,
+    inputs: &Inputs,
+) -> serde_json::Value {
+    let project = &subject.project;
+    json!({
+        "project": { "id": project.id, "name": project.name, "dir": project.dir.to_string_lossy() },
+        "workspace": project.workspace.as_ref().map(|workspace| workspace.root.to_string_lossy()),
+        "framework": detection.framework.key,
+        "evidence": detection.evidence,
+        "range": { "start": inputs.range.start, "end": inputs.range.end, "default": inputs.range.start },
+        "packageManager": subject.manager.manager.name(),
+        "script": reading.script(),
+        "command": reading.command(),
+    })
+}
+
+/// `--dry-run`: the plan of every candidate, on the port that it would get.
+pub fn dry_run(
+    around: &Surroundings,
+    ports: &Ports,
+    candidates: &[Candidate<'_>],
+    host: Option<&Host>,
+) -> Result<End, Failure> {
+    let mut planned: Vec<Sibling> = Vec::new();
+    for candidate in candidates {
+        let mut request = candidate.request.clone();
+        request.exclude = planned.iter().map(|sibling| sibling.port).collect();
+        let port = match ports.lookup(&request, SystemTime::now())? {
+            Lookup::Live(reservation) => reservation.port,
+            Lookup::Would(grant) => grant.port,
+        };
+        planned.push(Sibling { name: candidate.subject.project.name.clone(), port });
+    }
+    for (index, candidate) in candidates.iter().enumerate() {
+        let port = planned[index].port;
+        let siblings: Vec<Sibling> =
+            planned.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, s)| s.clone()).collect();
+        let spec = candidate.spec(port, SESSION, host, &siblings);
+        if around.json {
+            let mut answer =
+                detection(candidate.subject, candidate.reading, candidate.detection, candidate.inputs);
+            let plan = serde_json::to_value(&spec).map_err(std::io::Error::other)?;
+            if let (Some(answer), serde_json::Value::Object(plan)) = (answer.as_object_mut(), plan) {
+                answer.extend(plan);
+            }
+            ui::print(&format!("{answer}\n"))?;
+        } else {
+            ui::print(&describe(candidate, &spec))?;
+        }
+    }
+    Ok(End::Code(0))
+}
+
+/// What stands for the session in a plan: it is made when something is started.
+const SESSION: &str = "0000000000000000";
+
+fn describe(candidate: &Candidate<'_>, spec: &launch::LaunchSpec) -> String {
+    let mut text = format!(
+        "{}\n  framework  {}\n  port       {}\n  directory  {}\n",
+        candidate.subject.project.name,
+        candidate.detection.framework.key,
+        spec.port,
+        spec.main.cwd.display()
+    );
+    for step in spec.pre.iter().chain([&spec.main]).chain(&spec.post) {
+        let words: Vec<_> = step.argv.iter().map(|word| word.to_string_lossy()).collect();
+        let command = if step.name == spec.main.name { spec.command.clone() } else { words.join(" ") };
+        text.push_str(&format!("  {:<10} {command}\n", step.name));
+    }
+    for (name, value) in spec.main.environment.additions() {
+        text.push_str(&format!("  env        {name}={}\n", value.to_string_lossy()));
+    }
+    for note in &spec.notes {
+        text.push_str(&format!("  note       {note}\n"));
+    }
+    for warning in &spec.warnings {
+        text.push_str(&format!("  warning    {warning}\n"));
+    }
+    text
+}
+
+/// The project runs already, as this reservation says.
+pub fn running(around: &Surroundings, running: &Reservation) -> Result<(), Failure> {
+    if around.json {
+        let what = What::PortDetected {
+            port: running.port,
+            framework: running.framework.clone(),
+            after: std::time::Duration::ZERO,
+        };
+        ui::print(&format!("{}\n", Event::now(&running.project, what).to_json()))?;
+    } else if !around.quiet {
+        let (name, port, pid) = (&running.name, running.port, running.pid);
+        let url = around.style.strong(launch::url(port));
+        ui::complain(&format!("{}  {name} is already running (pid {pid})   {url}", around.style.name()));
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! Where bowline was started, and what every command needs of it.
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::args::Global;
+use super::failure::Failure;
+use super::journal::{self, Shown};
+use crate::launch::Caller;
+use crate::paths::StateDir;
+use crate::port::Ports;
+use crate::ui::{self, Style};
+
+/// Where bowline was started, and how it is to answer.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// The directory that commands are about.
+    pub dir: PathBuf,
+    /// What a launched command inherits.
+    pub caller: Caller,
+    /// Whether to answer in JSON.
+    pub json: bool,
+    /// Whether to say nothing that is not asked for.
+    pub quiet: bool,
+    /// How lines on stderr look.
+    pub style: Style,
+    state_dir: Option<PathBuf>,
+    shown: Shown,
+}
+
+impl Surroundings {
+    /// Looks around.
+    ///
+    /// # Errors
+    /// The directory is gone.
+    pub fn new(global: &Global) -> Result<Self, Failure> {
+        let current = std::env::current_dir().map_err(|error| {
+            let hint = Some("change to a directory that exists".to_owned());
+            Failure::new(super::failure::NO_PROJECT, format!("the current directory is gone: {error}"), hint)
+        })?;
+        let dir = global.dir.as_ref().map_or_else(|| current.clone(), |dir| current.join(dir));
+        let terminal = std::io::stdout().is_terminal();
+        let variables = std::env::vars_os().collect();
+        let caller = Caller { directory: dir.clone(), variables, terminal };
+        let shown = Shown {
+            verbose: global.verbose,
+            port_allocator: caller.text("VERBOSE_PORT_ALLOCATOR") == Some("true"),
+        };
+        Ok(Self {
+            dir,
+            caller,
+            json: global.json,
+            quiet: global.quiet,
+            style: Style::new(global.color, std::io::stderr().is_terminal()),
+            state_dir: global.state_dir.clone(),
+            shown,
+        })
+    }
+
+    /// A variable of the environment.
+    pub fn variable(&self, name: &str) -> Option<OsString> {
+        self.caller.raw(name).map(ToOwned::to_owned)
+    }
+
+    /// The ports as this user's state directory records them, to look at only.
+    pub fn ports_to_read(&self) -> Ports {
+        let dir = StateDir::locate(self.state_dir.as_deref(), &|name| self.variable(name));
+        journal::start(&dir.logs(), self.shown);
+        Ports::new(Arc::new(dir))
+    }
+
+    /// The ports, and the state directory, made if there is none yet.
+    ///
+    /// # Errors
+    /// There is no directory that could be written.
+    pub fn ports_to_write(&self) -> Result<(Ports, Arc<StateDir>), Failure> {
+        let dir = Arc::new(StateDir::create(self.state_dir.as_deref(), &|name| self.variable(name))?);
+        journal::start(&dir.logs(), self.shown);
+        if let Some(trouble) = dir.trouble() {
+            self.warn(&format!("{trouble}: nothing is remembered"), trouble.hint());
+        }
+        Ok((Ports::new(Arc::clone(&dir)), dir))
+    }
+
+    /// One line on stderr, and what to do.
+    pub fn warn(&self, message: &str, hint: Option<String>) {
+        tracing::warn!("{message}");
+        if self.quiet {
+            return;
+        }
+        ui::complain(&format!("{}  {} {message}", self.style.name(), self.style.warning("warning:")));
+        if let Some(hint) = hint {
+            ui::complain(&format!("{}  {} {hint}", self.style.name(), self.style.strong("hint:")));
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Output of several services for people: whole lines, each behind the name of its service.
+
+use std::io::{self, IsTerminal, Read};
+use std::os::fd::AsFd;
+use std::task::{Context, Poll};
+
+use super::Style;
+use super::human::line_of;
+use crate::event::{Stream, What};
+use crate::process::outlet::Outlet;
+use crate::supervise::Sink;
+
+/// A line that is longer is shown in parts.
+const LONGEST: usize = 64 * 1024;
+
+/// Whole lines behind names.
+#[derive(Debug)]
+pub struct Prefixed {
+    out: Outlet,
+    err: Outlet,
+    style: Style,
+    quiet: bool,
+    prefixes: Vec<String>,
+    /// Lines without their end, for each service and stream.
+    unfinished: Vec<[Vec<u8>; 2]>,
+    buffer: Box<[u8]>,
+    line_end: &'static str,
+}
+
+impl Prefixed {
+    /// Writes to this process's standard output and error. Needs a running tokio runtime.
+    ///
+    /// # Errors
+    /// No more descriptors.
+    pub fn new(names: Vec<String>, style: Style, quiet: bool) -> io::Result<Self> {
+        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        let prefixes =
+            names.iter().enumerate().map(|(at, name)| style.prefix(at, &format!("{name:<width$}"))).collect();
+        Ok(Self {
+            out: Outlet::new(io::stdout().as_fd())?,
+            err: Outlet::new(io::stderr().as_fd())?,
+            style,
+            quiet,
+            prefixes,
+            unfinished: names.iter().map(|_| [Vec::new(), Vec::new()]).collect(),
+            buffer: vec![0; LONGEST].into(),
+            line_end: if io::stderr().is_terminal() { "\r\n" } else { "\n" },
+        })
+    }
+
+    /// Shows what has no line end yet, as when its service has ended.
+    fn finish(&mut self, service: usize) {
+        for (stream, outlet) in [&mut self.out, &mut self.err].into_iter().enumerate() {
+            let line = std::mem::take(&mut self.unfinished[service][stream]);
+            if !line.is_empty() {
+                push_line(outlet, &self.prefixes[service], &line);
+            }
+        }
+    }
+}
+
+fn push_line(outlet: &mut Outlet, prefix: &str, line: &[u8]) {
+    outlet.push(prefix.as_bytes());
+    outlet.push(line);
+    outlet.push(b"\n");
+}
+
+impl Sink for Prefixed {
+    fn has_room(&self, _service: usize, stream: Stream) -> bool {
+        match stream {
+            Stream::Stdout => self.out.has_room(),
+            Stream::Stderr => self.err.has_room(),
+        }
+    }
+
+    fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]> {
+        let count = source.read(&mut self.buffer)?;
+        let outlet = match stream {
+            Stream::Stdout => &mut self.out,
+            Stream::Stderr => &mut self.err,
+        };
+        let unfinished = &mut self.unfinished[service][stream as usize];
+        for part in self.buffer[..count].split_inclusive(|&byte| byte == b'\n') {
+            unfinished.extend_from_slice(part.strip_suffix(b"\n").unwrap_or(part));
+            if part.ends_with(b"\n") || unfinished.len() >= LONGEST {
+                push_line(outlet, &self.prefixes[service], unfinished);
+                unfinished.clear();
+            }
+        }
+        Ok(&self.buffer[..count])
+    }
+
+    fn tell(&mut self, service: usize, what: What) {
+        if let What::ProcessExited { .. } = what {
+            self.finish(service);
+        }
+        if let Some(line) = line_of(self.style, &what).filter(|_| !self.quiet) {
+            let text = format!("{}{line}{}", self.prefixes[service], self.line_end);
+            self.err.push(text.as_bytes());
+        }
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let out = self.out.poll_drain(cx);
+        let err = self.err.poll_drain(cx);
+        if out.is_ready() && err.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
