@@ -1,6 +1,6 @@
 //! Puts a port on the command line of a leaf.
 
-use super::arguments::{Found, find_ports, quote};
+use super::arguments::{Found, find_ports, quote_strictly as quote};
 use super::leaf::{Call, CallForm, Kind, Leaf, Manager, Site};
 use super::word::{Splice, UNKNOWN, Word, apply};
 
@@ -132,11 +132,9 @@ impl Leaf {
         let own = arguments.get(..own).unwrap_or_default();
         let found = find_ports(own, edit.flags);
         let mut added = Vec::new();
-        if found.is_empty() {
-            if let Some(flag) = edit.flags.first() {
-                added.push((*flag).to_owned());
-                added.push(edit.port.to_string());
-            }
+        if let Some(flag) = edit.flags.first().filter(|_| found.is_empty()) {
+            added.push((*flag).to_owned());
+            added.push(edit.port.to_string());
         }
         if let Some(strict) = edit.strict.filter(|strict| !self.has_flag(&[strict])) {
             added.push(strict.to_owned());
@@ -179,11 +177,11 @@ impl Leaf {
     /// Passes added arguments on through the calls, if that is all there is to change in nested scripts.
     fn forward(&self, changes: &Changes) -> Option<String> {
         let added = changes.added.as_deref()?;
-        let (last, calling) = self.frames.split_last()?;
+        let (_, calling) = self.frames.split_last()?;
         let (_, between) = calling.split_first()?;
         let only_added = changes.frames.iter().skip(1).map(Vec::len).sum::<usize>() == 1;
         let has_marker = self.words.iter().any(|word| word.literal().as_deref() == Some("--"));
-        if !only_added || !self.ends_text || has_marker || last.text.contains('#') {
+        if !only_added || !self.ends_text || has_marker {
             return None;
         }
         for frame in between {
@@ -195,10 +193,13 @@ impl Leaf {
             }
         }
         let outer = calling.first()?;
-        let splice = forwarding(outer.call.as_ref()?, added)?;
-        let splice = keep_apart(outer.innermost(), splice);
+        let call = outer.call.as_ref()?;
+        let splice = keep_apart(outer.innermost(), forwarding(call, added)?);
         let mut splices = changes.frames.first()?.clone();
         splices.push(outer.outward(outer.layers.len(), splice).ok()?);
+        if let Some(at) = call.separator {
+            splices.push(outer.outward(outer.layers.len(), Splice::insert(at, "-- ".to_owned())).ok()?);
+        }
         Some(apply(&outer.text, splices))
     }
 
@@ -227,8 +228,11 @@ impl Leaf {
                 CallForm::Listed => return Err(Unsafe::Listed),
             };
             let splice = keep_apart(caller.innermost(), Splice { range: call.span.clone(), text });
-            let splice = caller.outward(caller.layers.len(), splice)?;
-            changes.frames[index - 1].push(splice);
+            changes.frames[index - 1].push(caller.outward(caller.layers.len(), splice)?);
+            if let Some(at) = call.separator {
+                let marker = Splice::insert(at, "-- ".to_owned());
+                changes.frames[index - 1].push(caller.outward(caller.layers.len(), marker)?);
+            }
         }
         Ok(apply(&self.frames[0].text, std::mem::take(&mut changes.frames[0])))
     }
@@ -293,14 +297,12 @@ fn replace_port(own: &[Word], found: Found, port: u16) -> Result<Splice, Unsafe>
             let word = own.get(word).ok_or(Unsafe::Value)?;
             let literal = word.literal();
             is_port(literal.as_deref().and_then(|text| text.get(offset..)))?;
-            match word.after(offset) {
-                Some(range) => Ok(Splice { range, text: port }),
-                None => {
-                    let prefix = word.prefix();
-                    let flag = prefix.get(..offset).ok_or(Unsafe::Value)?;
-                    Ok(Splice { range: word.span(), text: format!("{}{port}", quote(flag)) })
-                }
+            if let Some(range) = word.after(offset) {
+                return Ok(Splice { range, text: port });
             }
+            let prefix = word.prefix();
+            let flag = prefix.get(..offset).ok_or(Unsafe::Value)?;
+            Ok(Splice { range: word.span(), text: format!("{}{port}", quote(flag)) })
         }
     }
 }

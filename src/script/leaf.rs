@@ -91,10 +91,9 @@ impl Role {
     /// The role of something that plays `inner` within what plays `self`.
     pub(super) fn within(self, inner: Self) -> Self {
         match (self, inner) {
-            (Self::Sole, inner) => inner,
             (Self::Last, Self::Sole) => Self::Last,
             (Self::Step, Self::Sole | Self::Last) => Self::Step,
-            (Self::Last | Self::Step, inner) => inner,
+            (Self::Sole | Self::Last | Self::Step, inner) => inner,
             (outer, _) => outer,
         }
     }
@@ -190,6 +189,8 @@ pub(super) struct Call {
     /// From the manager's word to the last argument.
     pub span: Range<usize>,
     pub form: CallForm,
+    /// Where a wrapper before the call needs `--` to let flags through.
+    pub separator: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

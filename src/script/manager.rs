@@ -2,6 +2,7 @@
 
 use super::leaf::{Call, CallForm, Manager, Scripts};
 use super::nest::{self, Nested};
+use super::word::Word;
 use super::wrapper::{Peel, Step, program_name};
 
 /// Flags that change nothing about what runs. Any other flag before the name may mean another package.
@@ -186,28 +187,25 @@ fn shorthand<'w>(peel: &mut Peel<'w>, scripts: &dyn Scripts, manager: Manager) -
     }
 }
 
+/// Flags of bun that mean other packages or directories.
+const BUN_ELSEWHERE: [&str; 4] = ["--filter", "-F", "--cwd", "--workspaces"];
+
 /// `bun --hot src/index.ts`: bun itself is the program, unless the file is a package's binary.
 fn bun_file<'w>(peel: &Peel<'w>, scripts: &dyn Scripts) -> Step<'w> {
-    let other = ["--filter", "-F", "--cwd", "--workspaces"];
-    let elsewhere = |index: usize| {
-        peel.is_flag(index) && {
-            let flag = peel.words.get(index).map(super::word::Word::prefix).unwrap_or_default();
-            other.iter().any(|name| {
-                flag.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
-            })
+    let mut index = peel.at + 1;
+    while peel.is_flag(index) || peel.literal(index).as_deref() == Some("run") {
+        let flag = peel.words.get(index).map(Word::prefix).unwrap_or_default();
+        let flag = flag.split_once('=').map_or(flag.as_str(), |(flag, _)| flag);
+        if BUN_ELSEWHERE.contains(&flag) {
+            return Step::Opaque;
         }
-    };
-    if (peel.at + 1..peel.words.len())
-        .take_while(|index| peel.is_flag(*index) || *index == peel.at + 1)
-        .any(elsewhere)
-    {
-        return Step::Opaque;
+        index += 1;
     }
-    let script = (peel.at + 1..peel.words.len())
-        .find(|index| !peel.is_flag(*index) && peel.literal(*index).as_deref() != Some("run"));
-    let named =
-        script.and_then(|index| peel.literal(index)).is_some_and(|name| scripts.text(&name).is_some());
-    if named { Step::Opaque } else { Step::Leaf(peel.at, "bun".to_owned()) }
+    match peel.literal(index) {
+        Some(name) if scripts.text(&name).is_some() => Step::Opaque,
+        Some(file) if file.contains("node_modules/") => Step::Leaf(index, program_name(&file)),
+        Some(_) | None => Step::Leaf(peel.at, "bun".to_owned()),
+    }
 }
 
 fn script_or_binary<'w>(peel: &Peel<'w>, scripts: &dyn Scripts, manager: Manager, index: usize) -> Step<'w> {
@@ -242,7 +240,7 @@ fn call(peel: &Peel, manager: Manager, index: usize) -> Option<(Call, String)> {
     let wants_marker = matches!(manager, Manager::Npm | Manager::Node);
     let behind = |marker: usize| arguments.get(marker + 1..).unwrap_or_default();
     let before = marker.map_or(arguments, |marker| &arguments[..marker]);
-    let is_flag = |word: &&super::Word| word.prefix().starts_with('-');
+    let is_flag = |word: &&Word| word.prefix().starts_with('-');
     let pasted = match (manager, marker) {
         (Manager::Npm, _) => {
             let own = before.iter().filter(|word| !is_flag(word));
@@ -273,7 +271,7 @@ fn call(peel: &Peel, manager: Manager, index: usize) -> Option<(Call, String)> {
     } else {
         CallForm::Command { at, separated, last: at == last.span.end }
     };
-    Some((Call { manager, span, form }, pasted))
+    Some((Call { manager, span, form, separator: peel.separator }, pasted))
 }
 
 /// Flags of node that are followed by a value of their own.
@@ -321,6 +319,6 @@ pub(super) fn node<'w>(peel: &mut Peel<'w>, scripts: &dyn Scripts, name: &str) -
     let file = peel.literal(index).filter(|file| file.contains("node_modules/"));
     match file {
         Some(file) => Step::Leaf(index, program_name(&file)),
-        None => Step::Leaf(peel.at, "node".replace("node", if name == "nodejs" { "node" } else { name })),
+        None => Step::Leaf(peel.at, if name == "tsx" { "tsx" } else { "node" }.to_owned()),
     }
 }

@@ -141,7 +141,7 @@ impl Walk<'_> {
             scope.assignments.extend(own);
             return;
         };
-        let name = first.literal();
+        let name = first.pattern();
         if let Some(name) = name.as_deref().filter(|name| BUILTINS.contains(name)) {
             self.builtin(scope, name, &simple.words);
             self.emit(scope, role, Peeled::new(&simple.words, name.to_owned(), Kind::Builtin));

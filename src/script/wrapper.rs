@@ -46,7 +46,7 @@ pub(super) struct Peel<'w> {
     moved: bool,
 }
 
-impl<'w> Peel<'w> {
+impl Peel<'_> {
     pub fn literal(&self, index: usize) -> Option<String> {
         self.words.get(index)?.literal()
     }
@@ -196,12 +196,11 @@ pub(super) fn run(walk: &mut Walk, running: Running, words: &[Word]) {
         environment: Environment::default(),
         moved: false,
     };
-    let step = loop {
-        match step(&mut peel, walk) {
-            Step::Runs(next) if next > peel.at => peel.at = next,
-            done => break done,
-        }
-    };
+    let mut reached = step(&mut peel, walk);
+    while let Step::Runs(next) = reached {
+        peel.at = next;
+        reached = step(&mut peel, walk);
+    }
     for word in std::mem::take(&mut peel.assigned) {
         let assignment = walk.assignment(&scope, word);
         scope.assignments.extend(assignment);
@@ -212,7 +211,7 @@ pub(super) fn run(walk: &mut Walk, running: Running, words: &[Word]) {
     scope.moved |= peel.moved;
     scope.fixed = scope.fixed.or(peel.fixed);
     let rest = words.get(peel.at..).unwrap_or_default();
-    match step {
+    match reached {
         Step::Leaf(at, program) => {
             let mut peeled = Peeled::new(words.get(at..).unwrap_or_default(), program, Kind::Program);
             peeled.separator = peel.separator;
@@ -294,12 +293,8 @@ fn hand_over<'w>(peel: &mut Peel<'w>, wrapper: &Wrapper, name: &str, start: usiz
     }
     let (index, marked) = peel.after_flags(start, wrapper.valued);
     let mut index = index + wrapper.positional;
-    while wrapper.assigns {
-        let Some(word) = peel.words.get(index) else { break };
-        let prefix = word.prefix();
-        if !prefix.split_once('=').is_some_and(|(name, _)| is_name(name)) {
-            break;
-        }
+    let assigns = |word: &&Word| word.prefix().split_once('=').is_some_and(|(name, _)| is_name(name));
+    while let Some(word) = peel.words.get(index).filter(assigns).filter(|_| wrapper.assigns) {
         peel.assigned.push(word);
         index += 1;
     }
