@@ -23,11 +23,10 @@ const HARMLESS: [&str; 13] = [
 ];
 
 /// Words that a package manager understands itself, whatever the scripts are called.
-const COMMANDS: [&str; 42] = [
+const COMMANDS: [&str; 41] = [
     "add",
     "audit",
     "bin",
-    "build",
     "cache",
     "ci",
     "config",
@@ -181,6 +180,7 @@ fn shorthand<'w>(peel: &mut Peel<'w>, scripts: &dyn Scripts, manager: Manager) -
             node(peel, scripts, "node")
         }
         (Manager::Yarn, "workspace" | "workspaces") | (Manager::Pnpm, "recursive" | "multi") => Step::Opaque,
+        (Manager::Bun, "build" | "test") => Step::Leaf(peel.at, whole),
         (_, word) if COMMANDS.contains(&word) => Step::Leaf(peel.at, whole),
         (Manager::Pnpm, "start" | "stop" | "test") => script(peel, scripts, manager, index),
         (_, _) => script_or_binary(peel, scripts, manager, index),
@@ -214,6 +214,10 @@ fn script_or_binary<'w>(peel: &Peel<'w>, scripts: &dyn Scripts, manager: Manager
     };
     if scripts.text(&name).is_some() {
         return script(peel, scripts, manager, index);
+    }
+    // pnpm takes `/…/` for a regular expression over the scripts' names.
+    if manager == Manager::Pnpm && name.starts_with('/') {
+        return Step::Opaque;
     }
     let is_file = !name.contains("node_modules/") && (name.contains('/') || name.contains('.'));
     if manager == Manager::Bun && is_file {

@@ -63,9 +63,14 @@ impl Peel<'_> {
             if flag == "--" {
                 return (index + 1, true);
             }
-            index += if valued.contains(&flag.as_str()) { 2 } else { 1 };
+            index += 1 + usize::from(valued.contains(&flag.as_str()) && self.has_value(index));
         }
         (index, false)
+    }
+
+    /// Whether the flag at `index` can have the next word for its value; `--` is never one.
+    fn has_value(&self, index: usize) -> bool {
+        self.literal(index + 1).is_none_or(|next| next != "--")
     }
 
     /// The program that follows keeps its flags only behind a `--`, which is missing.
@@ -283,7 +288,7 @@ fn peel_wrapper<'w>(peel: &mut Peel<'w>, name: &str) -> Option<Step<'w>> {
 }
 
 fn hand_over<'w>(peel: &mut Peel<'w>, wrapper: &Wrapper, name: &str, start: usize) -> Step<'w> {
-    note_flags(peel, name, start);
+    note_flags(peel, wrapper, name, start);
     if wrapper.passing == Passing::Marked {
         let rest = peel.words.get(start..).unwrap_or_default();
         return match rest.iter().position(|word| word.literal().as_deref() == Some("--")) {
@@ -309,7 +314,7 @@ fn hand_over<'w>(peel: &mut Peel<'w>, wrapper: &Wrapper, name: &str, start: usiz
 }
 
 /// Flags of wrappers that change what arrives in the environment.
-fn note_flags(peel: &mut Peel, name: &str, start: usize) {
+fn note_flags(peel: &mut Peel, wrapper: &Wrapper, name: &str, start: usize) {
     peel.environment.cleared |= name == "sudo";
     peel.environment.files |=
         matches!(name, "dotenv" | "env-cmd" | "dotenvx" | "doppler" | "infisical" | "op");
@@ -329,8 +334,7 @@ fn note_flags(peel: &mut Peel, name: &str, start: usize) {
             ("dotenv", "-v") => peel.assigned.extend(peel.words.get(index + 1)),
             _ => {}
         }
-        let valued = matches!(flag.as_str(), "-u" | "--unset" | "-C" | "--chdir" | "-v" | "-e" | "-p" | "-c");
-        index += if valued { 2 } else { 1 };
+        index += 1 + usize::from(wrapper.valued.contains(&flag.as_str()) && peel.has_value(index));
     }
 }
 

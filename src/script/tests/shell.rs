@@ -9,8 +9,11 @@ use std::process::Command;
 use super::{EDIT, package};
 use crate::script::{Script, append};
 
+/// One write a call, as calls may run side by side.
 const RECORDER: &str = r#"#!/bin/sh
-{ printf '%s PORT=%s' "${0##*/}" "$PORT"; for a in "$@"; do printf ' [%s]' "$a"; done; echo; } >> "$LOG"
+line="${0##*/} PORT=$PORT"
+for a in "$@"; do line="$line [$a]"; done
+printf '%s\n' "$line" >> "$LOG"
 "#;
 
 /// Wrappers that do what theirs do, as far as the rows need it.
@@ -164,6 +167,6 @@ fn quoted_words_reach_a_program_as_they_were() {
     .map(str::to_owned);
     let text = append("printf '<%s>'", &words);
     let output = Command::new("/bin/sh").args(["-c", &text]).output().unwrap();
-    let expected: String = words.iter().map(|word| format!("<{word}>")).collect();
+    let expected = format!("<{}>", words.join("><"));
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected, "{text}");
 }
