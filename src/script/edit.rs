@@ -90,11 +90,12 @@ pub struct Rewrite {
 
 impl Leaf {
     /// The outermost script's text with this leaf on the port.
+    ///
+    /// Where arguments cannot be changed, the assignments often can: an edit without flags and arguments
+    /// changes them alone, for opaque leaves too.
     pub fn rewrite(&self, edit: &Edit) -> Result<Rewrite, Unsafe> {
-        match self.kind {
-            Kind::Program => {}
-            Kind::Builtin => return Err(Unsafe::Builtin),
-            Kind::Opaque => return Err(Unsafe::Opaque),
+        if self.kind == Kind::Builtin {
+            return Err(Unsafe::Builtin);
         }
         let mut changes = Changes { frames: vec![Vec::new(); self.frames.len()], added: None };
         self.change_variables(edit, &mut changes)?;
@@ -142,6 +143,9 @@ impl Leaf {
         added.extend(edit.insert.iter().cloned());
         if added.is_empty() && found.is_empty() {
             return Ok(());
+        }
+        if self.kind == Kind::Opaque {
+            return Err(Unsafe::Opaque);
         }
         if let Some(reason) = self.fixed {
             return Err(reason);

@@ -142,7 +142,9 @@ impl Walk<'_> {
             return;
         };
         let name = first.pattern();
-        if let Some(name) = name.as_deref().filter(|name| BUILTINS.contains(name)) {
+        let is_builtin =
+            |name: &&str| BUILTINS.contains(name) || (*name == "exec" && simple.words.len() == 1);
+        if let Some(name) = name.as_deref().filter(is_builtin) {
             self.builtin(scope, name, &simple.words);
             self.emit(scope, role, Peeled::new(&simple.words, name.to_owned(), Kind::Builtin));
             return;

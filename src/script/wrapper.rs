@@ -115,7 +115,9 @@ const PLAIN: Wrapper = Wrapper {
     passing: Passing::All,
 };
 
-const WRAPPERS: [Wrapper; 17] = [
+const WRAPPERS: [Wrapper; 19] = [
+    Wrapper { names: &["dotenv-flow"], passing: Passing::Marked, ..PLAIN },
+    Wrapper { names: &["godotenv"], valued: &["-f"], ..PLAIN },
     Wrapper { names: &["cross-env", "cross-env-shell"], assigns: true, ..PLAIN },
     Wrapper {
         names: &["env"],
@@ -316,8 +318,10 @@ fn hand_over<'w>(peel: &mut Peel<'w>, wrapper: &Wrapper, name: &str, start: usiz
 /// Flags of wrappers that change what arrives in the environment.
 fn note_flags(peel: &mut Peel, wrapper: &Wrapper, name: &str, start: usize) {
     peel.environment.cleared |= name == "sudo";
-    peel.environment.files |=
-        matches!(name, "dotenv" | "env-cmd" | "dotenvx" | "doppler" | "infisical" | "op");
+    peel.environment.files |= matches!(
+        name,
+        "dotenv" | "dotenv-flow" | "godotenv" | "env-cmd" | "dotenvx" | "doppler" | "infisical" | "op"
+    );
     let mut index = start;
     while peel.is_flag(index) {
         let flag = peel.literal(index).unwrap_or_default();

@@ -52,6 +52,7 @@ fn what_shells_read_differently_is_not_guessed() {
         "f() { vite; }",
         "function f { vite; }",
         "echo $'a'",
+        "[[ a && b ]]",
         "echo $\"a\"",
         "select x in a; do b; done",
     ] {

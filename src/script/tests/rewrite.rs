@@ -1,4 +1,4 @@
-use super::{EDIT, assert_rewrites, leaf};
+use super::{EDIT, assert_rewrites, leaf, leaves};
 use crate::script::Edit;
 
 #[test]
@@ -181,8 +181,14 @@ fn a_program_without_a_port_flag_keeps_its_arguments() {
         ("cross-env PORT=4000 run-s api", "node", "cross-env PORT=3101 run-s api"),
         ("PORT=4000 nodemon --exec tsx src/index.ts", "tsx", "PORT=3101 nodemon --exec tsx src/index.ts"),
         ("node $ARGS", "node", "node $ARGS"),
+        ("cross-env PORT=4000 turbo run dev", "turbo", "cross-env PORT=3101 turbo run dev"),
+        ("PORT=4000 $COMMAND", "", "PORT=3101 $COMMAND"),
+        ("PORT=4000 vite $ARGS", "vite", "PORT=3101 vite $ARGS"),
+        ("sh -c 'PORT=4000 npm run missing'", "npm", "sh -c 'PORT=3101 npm run missing'"),
     ];
     for (text, program, expected) in rows {
-        assert_eq!(leaf(text, program).rewrite(&edit).map(|r| r.text).as_deref(), Ok(expected), "`{text}`");
+        let all = leaves(text);
+        let leaf = all.iter().find(|leaf| leaf.program == program).unwrap();
+        assert_eq!(leaf.rewrite(&edit).map(|r| r.text).as_deref(), Ok(expected), "`{text}`");
     }
 }
