@@ -46,6 +46,9 @@ pub enum Unsafe {
     /// The place to change lies across quotes.
     #[error("quotes open or close within the part to change")]
     Quoting,
+    /// The script that the leaf stands in must be run by a manager that takes the place of node.
+    #[error("the script is run with another runtime than its text says")]
+    Runtime,
     /// The script that the leaf stands in is called by name from a list, which takes nothing but names.
     #[error("the script is called by name from a list of names")]
     Listed,
@@ -55,12 +58,15 @@ impl Unsafe {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Opaque | Self::Assembled | Self::Quoting | Self::Dynamic | Self::Shared | Self::Listed => {
-                Some(
-                    "give the dev server's command a script of its own and name it with `--script`"
-                        .to_owned(),
-                )
-            }
+            Self::Opaque
+            | Self::Assembled
+            | Self::Quoting
+            | Self::Dynamic
+            | Self::Shared
+            | Self::Listed
+            | Self::Runtime => Some(
+                "give the dev server's command a script of its own and name it with `--script`".to_owned(),
+            ),
             Self::Swallowed => Some("write `--` before the command in the script".to_owned()),
             Self::Value => Some("write the port in the script as a number".to_owned()),
             Self::Builtin => None,
@@ -226,6 +232,9 @@ impl Leaf {
                 several => format!("sh -c {}", quote(&several.join(" && "))),
             };
             let call = caller.call.as_ref().ok_or(Unsafe::Listed)?;
+            if call.runtime {
+                return Err(Unsafe::Runtime);
+            }
             let text = match call.form {
                 CallForm::Command { .. } => command,
                 CallForm::Shorthand { .. } => quote(&command),

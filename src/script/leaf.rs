@@ -128,7 +128,7 @@ pub struct Environment {
     pub cleared: bool,
     /// Variables that do not arrive: `env -u PORT`, `unset PORT`.
     pub removed: Vec<String>,
-    /// A file of assignments is read before: `. ./.env`, `dotenv -o --`.
+    /// A file of assignments is read before: `. ./.env`, `dotenv --`, `export $(cat .env)`.
     pub files: bool,
 }
 
@@ -191,6 +191,8 @@ pub(super) struct Call {
     pub form: CallForm,
     /// Where a wrapper before the call needs `--` to let flags through.
     pub separator: Option<usize>,
+    /// The manager puts itself in the place of node: `bun --bun run x`.
+    pub runtime: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -275,7 +275,8 @@ fn call(peel: &Peel, manager: Manager, index: usize) -> Option<(Call, String)> {
     } else {
         CallForm::Command { at, separated, last: at == last.span.end }
     };
-    Some((Call { manager, span, form, separator: peel.separator }, pasted))
+    let runtime = (peel.at..index).any(|at| matches!(peel.literal(at).as_deref(), Some("--bun" | "-b")));
+    Some((Call { manager, span, form, separator: peel.separator, runtime }, pasted))
 }
 
 /// Flags of node that are followed by a value of their own.

@@ -161,6 +161,7 @@ impl Walk<'_> {
                 for word in words.iter().skip(1) {
                     let assignment = self.assignment(scope, word);
                     scope.assignments.extend(assignment);
+                    scope.environment.files |= word.may_vanish();
                 }
             }
             "unset" => {

@@ -300,8 +300,13 @@ fn hand_over<'w>(peel: &mut Peel<'w>, wrapper: &Wrapper, name: &str, start: usiz
     }
     let (index, marked) = peel.after_flags(start, wrapper.valued);
     let mut index = index + wrapper.positional;
-    let assigns = |word: &&Word| word.prefix().split_once('=').is_some_and(|(name, _)| is_name(name));
-    while let Some(word) = peel.words.get(index).filter(assigns).filter(|_| wrapper.assigns) {
+    while let Some(word) = peel.words.get(index).filter(|_| wrapper.assigns) {
+        let named = word.prefix().split_once('=').is_some_and(|(name, _)| is_name(name));
+        // What stands for no word or several before the program can only be assignments: `env $(cat .env) vite`.
+        if !named && !word.may_vanish() {
+            break;
+        }
+        peel.environment.files |= !named;
         peel.assigned.push(word);
         index += 1;
     }

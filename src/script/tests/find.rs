@@ -17,6 +17,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("env -i PATH=/bin vite", "vite"),
     ("env -u PORT A=1 vite", "vite"),
     ("/usr/bin/env vite", "vite"),
+    ("env $(cat .env | xargs) vite", "vite"),
+    ("env $(cat .env) A=1 npx vite", "vite"),
     ("dotenv -- vite", "vite"),
     ("dotenv -e .env -e .env.local -- vite --host", "vite"),
     ("dotenv -e .env vite", "vite"),
@@ -217,6 +219,7 @@ const OPAQUE: &[&str] = &[
     "sh -c 'vite \"'",
     "doppler run vite",
     "env",
+    "env $COMMAND",
     "env -i",
     "cross-env A=1",
     "dotenv -e .env",
@@ -310,6 +313,8 @@ fn assignments_and_the_environment_are_those_that_reach_the_leaf() {
     assert_eq!(leaf("env -u PORT vite", "vite").environment.removed, ["PORT"]);
     assert_eq!(leaf("unset PORT; vite", "vite").environment.removed, ["PORT"]);
     assert!(leaf(". ./.env; vite", "vite").environment.files);
+    assert!(leaf("export $(cat .env); vite", "vite").environment.files);
+    assert!(leaf("env $(cat .env) vite", "vite").environment.files);
     assert!(!leaf("vite", "vite").environment.files);
 }
 

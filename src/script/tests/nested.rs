@@ -16,6 +16,7 @@ fn arguments_are_forwarded_as_each_manager_wants_them() {
         ("yarn web", "yarn web --port 3101"),
         ("bun run web", "bun run web --port 3101"),
         ("bun run web -- --host", "bun run web --port 3101 -- --host"),
+        ("bun --bun run web", "bun --bun run web --port 3101"),
         ("node --run web", "node --run web -- --port 3101"),
         ("exec npm run web", "exec npm run web -- --port 3101"),
         ("cross-env A=1 npm run web", "cross-env A=1 npm run web -- --port 3101"),

@@ -18,6 +18,7 @@ fn what_is_not_certain_is_refused_with_the_reason() {
         ("yarn exec vite", "vite", Unsafe::Swallowed),
         ("nodemon --exec vite app.js", "vite", Unsafe::Assembled),
         ("env -S 'A=1' vite", "vite", Unsafe::Opaque),
+        ("bun --bun run ported", "vite", Unsafe::Runtime),
         ("run-p web api", "vite", Unsafe::Listed),
         ("concurrently npm:dev:*", "vite", Unsafe::Listed),
         ("PORT=4000 concurrently vite 'node x'", "vite", Unsafe::Shared),
@@ -51,6 +52,7 @@ fn every_refusal_says_what_to_do() {
         Unsafe::Shared,
         Unsafe::Quoting,
         Unsafe::Listed,
+        Unsafe::Runtime,
     ] {
         assert!(reason.hint().is_some_and(|hint| !hint.is_empty()), "{reason:?}");
     }
