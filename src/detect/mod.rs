@@ -8,16 +8,18 @@
 pub mod catalog;
 mod entry;
 mod evidence;
+mod framework;
 mod memory;
+mod text;
 
 use std::collections::BTreeMap;
 
 use semver::Version;
 
-pub use self::evidence::Command;
-pub use self::memory::{Fingerprint, Remembered};
 use self::catalog::{Catalog, Framework, HostInput, PortInput, Role};
+pub use self::evidence::Command;
 use self::evidence::Facts;
+pub use self::memory::{Fingerprint, Remembered};
 use crate::range::Range;
 
 /// What detection looks at.
@@ -49,7 +51,7 @@ pub struct Detection<'c> {
 /// A command of the script that the catalog knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tool<'c> {
-    /// The entry whose flags it takes: for a SvelteKit project this is Vite.
+    /// The entry whose flags it takes: for a `sveltekit` project this is `vite`.
     pub framework: &'c Framework,
     /// Which of [`Snapshot::commands`] it is.
     pub command: usize,

@@ -98,7 +98,9 @@ impl Project {
         let find = |name: &str| self.manifest.scripts.iter().find(|(key, _)| key == name);
         let found = match wanted {
             Some(name) => find(name),
-            None => DEV_SCRIPTS.iter().find_map(|name| find(name).filter(|(_, text)| !text.trim().is_empty())),
+            None => {
+                DEV_SCRIPTS.iter().find_map(|name| find(name).filter(|(_, text)| !text.trim().is_empty()))
+            }
         };
         found.map(|(name, text)| (name.as_str(), text.as_str())).ok_or_else(|| ProjectError::NoScript {
             path: self.manifest.path.clone(),
@@ -129,10 +131,14 @@ impl Project {
 
 /// The canonical form of a directory that a user named or stands in.
 fn directory(path: &Path) -> Result<PathBuf, ProjectError> {
-    let canonical = fs::canonicalize(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => ProjectError::Gone { path: path.to_path_buf() },
-        io::ErrorKind::NotADirectory => ProjectError::NotADirectory { path: path.to_path_buf() },
-        _ => ProjectError::unreadable(path, source),
-    })?;
-    Ok(canonical)
+    fs::canonicalize(path).map_err(|source| {
+        let kind = source.kind();
+        if kind == io::ErrorKind::NotFound {
+            ProjectError::Gone { path: path.to_path_buf() }
+        } else if kind == io::ErrorKind::NotADirectory {
+            ProjectError::NotADirectory { path: path.to_path_buf() }
+        } else {
+            ProjectError::unreadable(path, source)
+        }
+    })
 }
