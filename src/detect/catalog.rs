@@ -54,9 +54,16 @@ impl Catalog {
             embedded.framework.prepend(added);
         }
         let resolver = Resolver { embedded: &embedded, layers };
-        let keys = embedded.framework.iter().map(|(key, _)| key);
-        let frameworks = keys.map(|key| resolver.resolve(key)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { frameworks, agent_variables: embedded.agent_variables })
+        let last = resolver.last_range()?;
+        let inherited = resolver.inherited()?;
+        let Embedded { ports, agent_variables, framework: entries } = embedded;
+        let entries = entries.into_iter().zip(inherited);
+        let frameworks = entries.map(|((key, own), inherited)| {
+            let entry = inherited.unwrap_or(own);
+            let range = entry.range(&ports).unwrap_or(last);
+            entry.framework(key, range, &ports)
+        });
+        Ok(Self { frameworks: frameworks.collect(), agent_variables })
     }
 
     /// All entries, in order of precedence.
@@ -113,45 +120,41 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// Turns entries as written into frameworks as meant.
+/// Looks up what entries say of each other.
 struct Resolver<'a> {
     embedded: &'a Embedded,
     layers: &'a [Layer],
 }
 
 impl Resolver<'_> {
-    fn resolve(&self, key: &str) -> Result<Framework, CatalogError> {
-        let entry = self.inherited(key)?;
-        for (field, keys) in [("built-on", &entry.built_on), ("beats", &entry.beats)] {
-            for other in keys.iter().flatten() {
-                if self.embedded.framework.get(other).is_none() {
-                    return Err(self.error(key, field, &format!("there is no framework `{other}`")));
+    /// In the order of the entries: those that are `like` another one, over that one.
+    fn inherited(&self) -> Result<Vec<Option<Entry>>, CatalogError> {
+        let entries = &self.embedded.framework;
+        let inherited = entries.iter().map(|(key, entry)| {
+            for (field, keys) in [("built-on", &entry.built_on), ("beats", &entry.beats)] {
+                for other in keys.iter().flatten() {
+                    if entries.get(other).is_none() {
+                        return Err(self.error(key, field, &format!("there is no framework `{other}`")));
+                    }
                 }
             }
-        }
-        let range = entry.range(&self.embedded.ports).or_else(|| self.last_range());
-        let range = range.ok_or_else(|| self.error(key, "default-port", "leaves no room for a range"))?;
-        Ok(entry.framework(key, range, &self.embedded.ports))
+            entry.like.is_some().then(|| self.over_others(key, entry)).transpose()
+        });
+        inherited.collect()
     }
 
-    /// The entry of `key` over the ones that it is `like`.
-    fn inherited(&self, key: &str) -> Result<Entry, CatalogError> {
+    /// The entry of `key` over those that it is `like`.
+    fn over_others(&self, key: &str, entry: &Entry) -> Result<Entry, CatalogError> {
         let mut chain = vec![key];
-        let mut entry = self.embedded.framework.get(key).cloned().unwrap_or_default();
+        let mut entry = entry.clone();
         while let Some(like) = entry.like.take() {
             let Some((name, parent)) = self.embedded.framework.get_key_value(&like) else {
-                return Err(self.error(
-                    chain[chain.len() - 1],
-                    "like",
-                    &format!("there is no framework `{like}`"),
-                ));
+                let last = chain[chain.len() - 1];
+                return Err(self.error(last, "like", &format!("there is no framework `{like}`")));
             };
             if chain.contains(&name) {
-                return Err(self.error(
-                    key,
-                    "like",
-                    &format!("goes round in a circle: {}", chain.join(" → ")),
-                ));
+                let circle = format!("goes round in a circle: {} → {name}", chain.join(" → "));
+                return Err(self.error(key, "like", &circle));
             }
             chain.push(name);
             entry = entry.over(parent);
@@ -159,14 +162,18 @@ impl Resolver<'_> {
         Ok(entry)
     }
 
-    fn last_range(&self) -> Option<Range> {
-        let last = self.embedded.framework.iter().find(|(_, entry)| entry.role == Some(Role::Last));
-        last.and_then(|(_, entry)| entry.range(&self.embedded.ports))
+    /// The range of the entry that is left when nothing matches, which all without a range share.
+    fn last_range(&self) -> Result<Range, CatalogError> {
+        let mut entries = self.embedded.framework.iter();
+        let last = entries.find(|(_, entry)| entry.role == Some(Role::Last));
+        last.and_then(|(_, entry)| entry.range(&self.embedded.ports)).ok_or_else(|| CatalogError::Embedded {
+            message: "no entry with the role `last` has a range".to_owned(),
+        })
     }
 
     /// An error in a field of an entry, located in the last layer that has this field.
     fn error(&self, key: &str, field: &str, message: &str) -> CatalogError {
-        let message = format!("`framework.{key}.{field}` {message}");
+        let message = format!("`framework.{key}.{field}`: {message}");
         for layer in self.layers.iter().rev() {
             if let Some(span) = super::entry::locate(&layer.text, key, field) {
                 return CatalogError::at(&layer.path, &layer.text, Some(span), message);

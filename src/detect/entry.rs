@@ -54,6 +54,10 @@ impl Entries {
         self.0.iter()
     }
 
+    pub(super) fn into_iter(self) -> impl Iterator<Item = (String, Entry)> {
+        self.0.into_iter()
+    }
+
     pub(super) fn get_key_value(&self, key: &str) -> Option<(&str, &Entry)> {
         self.0.iter().find(|(name, _)| name == key).map(|(name, entry)| (name.as_str(), entry))
     }
@@ -263,12 +267,12 @@ impl Entry {
     }
 
     /// The finished framework.
-    pub fn framework(self, key: &str, range: Range, ports: &Ports) -> Framework {
-        let versions = self.versions.clone().unwrap_or_default();
+    pub fn framework(mut self, key: String, range: Range, ports: &Ports) -> Framework {
+        let versions = self.versions.take().unwrap_or_default();
         let versions = versions.into_iter().map(|version| version.variant(&self, range, ports)).collect();
         Framework {
-            label: self.label.unwrap_or_else(|| key.to_owned()),
-            key: key.to_owned(),
+            label: self.label.unwrap_or_else(|| key.clone()),
+            key,
             range,
             rules: Rules {
                 commands: texts(self.commands),

@@ -183,7 +183,7 @@ fn mistakes_are_shown_where_they_stand() {
         ("[framework.x]\ncommands = [\"\"]\n", 2, "is not a name"),
         ("[framework.x]\nversions = [{ package = \"x\", below = \"new\" }]\n", 2, "`new` is not a version"),
         ("[framework.\"A b\"]\n", 1, "`A b` is not a framework key"),
-        ("[framework.x]\nlike = \"viet\"\n", 2, "`framework.x.like` there is no framework `viet`"),
+        ("[framework.x]\nlike = \"viet\"\n", 2, "`framework.x.like`: there is no framework `viet`"),
         ("[framework.x]\nlike = \"x\"\n", 2, "goes round in a circle"),
         ("[framework.x]\nbuilt-on = [\"viet\"]\n", 2, "there is no framework `viet`"),
         ("[framework.vite]\nbeats = [\"viet\"]\n", 2, "there is no framework `viet`"),
