@@ -25,7 +25,8 @@ pub struct Framework {
     /// Variables that keep it from prompting, opening a browser unasked or daemonizing. What the user's own
     /// environment already says about one of them is left as it is.
     pub environment: BTreeMap<String, String>,
-    /// Files in which it notes that it runs in this directory, as globs relative to the project.
+    /// Files in which it notes that it runs in this directory, relative to the project; the first
+    /// directory may be `*`, for any.
     pub locks: Vec<String>,
     /// Ports that it opens beside the one it is given, if they are free.
     pub extra_ports: Vec<u16>,

@@ -118,6 +118,21 @@ impl Project {
         Ok(names.into_iter().flatten().collect())
     }
 
+    /// The files of the project that patterns name: `.next/dev/lock`, or `*/dev/lock` for any first directory.
+    pub fn present(&self, globs: &[String]) -> Result<Vec<PathBuf>, ProjectError> {
+        let mut found = Vec::new();
+        for glob in globs {
+            match glob.strip_prefix("*/") {
+                Some(rest) => found.extend(self.files()?.iter().map(|name| self.dir.join(name).join(rest))),
+                None => found.push(self.dir.join(glob)),
+            }
+        }
+        found.retain(|path| path.is_file());
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
     /// The version of a package: the installed one, else the lowest that the manifest allows.
     pub fn version_of(&self, package: &str) -> Option<Version> {
         let installed = self.dir.ancestors().find_map(|dir| {

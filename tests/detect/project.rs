@@ -280,3 +280,18 @@ fn lowest_version_of_a_range() {
         assert_eq!(lowest_version(range).map(|version| version.to_string()).as_deref(), expected, "{range}");
     }
 }
+
+#[test]
+fn locks_are_found_in_any_output_directory() {
+    let (_guard, root) = tree(&[
+        ("package.json", &package("app")),
+        (".next/dev/lock", "{}"),
+        ("dist/dev/lock", "{}"),
+        ("dist/dev/locked", "{}"),
+        ("a/b/dev/lock", "{}"),
+    ]);
+    let project = Project::at(&root).expect("a project");
+    let globs = [".next/dev/lock", ".next/lock", "*/dev/lock"].map(str::to_owned);
+    let found = project.present(&globs).expect("a readable directory");
+    assert_eq!(found, [root.join(".next/dev/lock"), root.join("dist/dev/lock")]);
+}
