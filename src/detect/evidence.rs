@@ -63,7 +63,7 @@ impl<'c> Facts<'c, '_> {
     pub fn tool(&self) -> Option<Tool<'c>> {
         [Role::Main, Role::Side, Role::Runtime].into_iter().find_map(|role| {
             self.snapshot.commands.iter().enumerate().find_map(|(index, command)| {
-                let framework = self.winner(self.named_by(command, role))?;
+                let framework = self.winner(&self.named_by(command, role))?;
                 let only = &framework.port.flags_for;
                 let takes_flags = only.is_empty() || only.iter().any(|rule| command.is(rule));
                 Some(Tool { framework, command: index, takes_flags })
@@ -90,7 +90,8 @@ impl<'c> Facts<'c, '_> {
             });
         }
         sentences.extend(self.file(framework).map(str::to_owned));
-        sentences.extend(self.dependency(framework).map(|(name, range)| format!("dependency {name} {range}")));
+        sentences
+            .extend(self.dependency(framework).map(|(name, range)| format!("dependency {name} {range}")));
         if sentences.is_empty() {
             sentences.push("no known framework in the script, the files or the dependencies".to_owned());
         }
@@ -125,16 +126,18 @@ impl<'c> Facts<'c, '_> {
 
     /// The framework that the first command with a known word means.
     fn by_word(&self, role: Role) -> Option<&'c Framework> {
-        self.snapshot.commands.iter().find_map(|command| {
-            self.winner(self.challenged(self.named_by(command, role), false))
-        })
+        self.snapshot
+            .commands
+            .iter()
+            .find_map(|command| self.winner(&self.challenged(self.named_by(command, role), false)))
     }
 
     /// The strongest of those of a role that `matches`.
     fn strongest(&self, role: Role, matches: impl Fn(&Framework) -> bool) -> Option<&'c Framework> {
         let all = self.catalog.frameworks().iter();
-        let found = all.filter(|framework| framework.rules.role == role && matches(framework) && self.allows(framework));
-        self.winner(self.challenged(found.collect(), true))
+        let found = all
+            .filter(|framework| framework.rules.role == role && matches(framework) && self.allows(framework));
+        self.winner(&self.challenged(found.collect(), true))
     }
 
     /// The frameworks of a role that a command's word means.
@@ -171,7 +174,7 @@ impl<'c> Facts<'c, '_> {
 
     /// The first in the catalog's order that no other of `found` wins over; if they win over each other in a
     /// circle, simply the first.
-    fn winner(&self, found: Vec<&'c Framework>) -> Option<&'c Framework> {
+    fn winner(&self, found: &[&'c Framework]) -> Option<&'c Framework> {
         let beaten = |framework: &Framework| {
             found.iter().any(|other| {
                 other.key != framework.key
@@ -189,7 +192,8 @@ impl<'c> Facts<'c, '_> {
     fn allows(&self, framework: &Framework) -> bool {
         let present = |name: &String| self.snapshot.dependencies.contains_key(name);
         let rules = &framework.rules;
-        let needed = |need: &String| present(need) || self.snapshot.files.iter().any(|file| names(need, file));
+        let needed =
+            |need: &String| present(need) || self.snapshot.files.iter().any(|file| names(need, file));
         !rules.without.iter().any(present) && (rules.needs.is_empty() || rules.needs.iter().any(needed))
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Project;
 use super::error::ProjectError;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, located};
 use super::place::Place;
 
 /// A monorepo.
@@ -106,7 +106,8 @@ impl Workspace {
         }
         let whole = |project: &Project| project.name == name;
         let short = |project: &Project| {
-            project.name.rsplit('/').next() == Some(name) || project.dir.file_name().is_some_and(|dir| dir == name)
+            project.name.rsplit('/').next() == Some(name)
+                || project.dir.file_name().is_some_and(|dir| dir == name)
         };
         let exact = projects.iter().filter(|project| whole(project)).count();
         let (found, others): (Vec<_>, Vec<_>) =
@@ -119,7 +120,9 @@ impl Workspace {
                 let names = found.into_iter().map(|project| project.id).collect();
                 Err(ProjectError::Ambiguous { name: name.to_owned(), names })
             }
-            (found, _) if count > 1 => Err(ProjectError::Ambiguous { name: name.to_owned(), names: names(found) }),
+            (found, _) if count > 1 => {
+                Err(ProjectError::Ambiguous { name: name.to_owned(), names: names(found) })
+            }
             (_, Some(error)) => Err(error),
             (_, None) => Err(ProjectError::Unknown { name: name.to_owned(), names: names(others) }),
         }
@@ -135,7 +138,8 @@ impl Workspace {
         let mut found = Vec::new();
         for pattern in self.patterns.iter().filter(|pattern| !pattern.excludes) {
             let literal = pattern.literal();
-            let deepest = if pattern.glob.contains("**") { usize::MAX } else { pattern.glob.split('/').count() };
+            let deepest =
+                if pattern.glob.contains("**") { usize::MAX } else { pattern.glob.split('/').count() };
             let dir = self.root.join(&literal);
             if !dir.is_dir() {
                 continue;
@@ -220,10 +224,7 @@ fn lerna(root: &Path) -> Result<Option<Vec<String>>, ProjectError> {
     let Some(text) = optional(&path)? else {
         return Ok(None);
     };
-    let document: Value = serde_json::from_str(&text).map_err(|error| {
-        let place = Place { line: error.line().max(1), column: error.column().max(1) };
-        ProjectError::invalid(path, place, error.to_string(), &text)
-    })?;
+    let document: Value = serde_json::from_str(&text).map_err(|error| located(path, &error, &text))?;
     let list = document.get("packages").and_then(Value::as_array);
     Ok(list.map(|list| list.iter().filter_map(Value::as_str).map(str::to_owned).collect()))
 }
