@@ -153,14 +153,9 @@ impl fmt::Display for Occupant {
 
 /// `:` and a line for each, bounded; nothing if nobody is known.
 fn held_by(occupants: &[Occupant]) -> String {
-    let mut text = String::new();
-    for occupant in occupants.iter().take(NAMED) {
-        text.push_str(&format!("\n  {}: {occupant}", spans(occupant.ports())));
-    }
-    if let Some(more) = occupants.len().checked_sub(NAMED).filter(|&more| more > 0) {
-        text.push_str(&format!("\n  and {more} more"));
-    }
-    text
+    let lines = occupants.iter().take(NAMED).map(|who| format!("\n  {}: {who}", spans(who.ports())));
+    let more = occupants.len().checked_sub(NAMED).filter(|&more| more > 0);
+    lines.chain(more.map(|more| format!("\n  and {more} more"))).collect()
 }
 
 /// Ascending ports with neighbours drawn together: `3101, 3103-3110`.
