@@ -124,7 +124,7 @@ fn a_full_range_says_so_and_who_holds_it() {
             "All ports ({start}-{end}) are currently in use. Please stop other dev servers to free up ports."
         )
     );
-    assert_eq!(lines.next().unwrap(), format!("  {start}: web"));
+    assert_eq!(lines.next().unwrap(), format!("  {start}: web (bowline)"));
     let stranger = lines.next().unwrap();
     assert!(stranger.starts_with(&format!("  {}-{end}: ", start + 1)), "{stranger}");
     assert!(stranger.ends_with(&format!("(pid {})", std::process::id())), "{stranger}");

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
-use crate::support::{Holder, Place, Role, block, port, sessions_ended};
+use crate::support::{Holder, Place, Role, block, port, prune, sessions_ended};
 
 #[test]
 fn a_hundred_processes_get_a_hundred_ports() {
-    let (place, block) = (Place::new(), block(100));
+    let (place, block) = (Place::alone(), block(100));
     let mut holders: Vec<Holder> =
         (0..100).map(|n| Holder::start(&place, &format!("p{n}"), block.range, Role::Supervisor)).collect();
     let ports: BTreeSet<u16> = holders.iter_mut().map(Holder::port).collect();
@@ -23,25 +23,42 @@ fn a_hundred_processes_get_a_hundred_ports() {
 
 #[test]
 fn twenty_starts_of_one_project_are_one_server() {
-    let (place, block) = (Place::new(), block(20));
+    let (place, block) = (Place::alone(), block(20));
     let mut holders: Vec<Holder> =
         (0..20).map(|_| Holder::start(&place, "same", block.range, Role::Supervisor)).collect();
-    let live = loop {
-        // Whoever was first holds it; the others say that it runs already, and end.
-        if let Some(live) = place.ports().live("same") {
-            break live;
+    let answers: Vec<Result<u16, String>> = holders.iter_mut().map(Holder::answer).collect();
+    let (given, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    assert_eq!(given, [Ok(block.range.start)]);
+    let already = Err(format!("already running: `same` on port {}", block.range.start));
+    assert!(refused.iter().all(|answer| *answer == already), "{refused:?}");
+    holders.into_iter().for_each(Holder::finish);
+}
+
+#[test]
+fn writers_that_are_killed_in_the_middle_damage_nothing() {
+    let (place, block) = (Place::alone(), block(12));
+    for round in 0..5 {
+        let mut holders: Vec<Holder> = (0..4)
+            .map(|n| Holder::start(&place, &format!("p{round}-{n}"), block.range, Role::Restless))
+            .collect();
+        for holder in &mut holders {
+            // Its next transaction is under way by the time that this one is read.
+            for _ in 0..=round {
+                holder.port();
+            }
+            holder.kill();
         }
-        std::thread::yield_now();
-    };
-    for holder in &mut holders {
-        holder.end_stdin();
     }
-    assert_eq!(live.port, block.range.start);
+    let lease = place.allocate(&place.request("after", block.range)).unwrap();
+    assert!(lease.warnings().is_empty(), "{:?}", lease.warnings());
+    lease.release(SystemTime::now()).unwrap();
+    assert_eq!(place.run_files(), Vec::<String>::new());
+    assert_eq!(place.ports().usage(&[block.range])[0].in_use, 0);
 }
 
 #[test]
 fn a_killed_process_has_no_reservation() {
-    let (place, block) = (Place::new(), block(3));
+    let (place, block) = (Place::alone(), block(3));
     let mut holder = Holder::start(&place, "a", block.range, Role::Supervisor);
     assert_eq!(holder.port(), block.range.start);
     holder.kill();
@@ -56,24 +73,24 @@ fn a_killed_process_has_no_reservation() {
 
 #[test]
 fn prune_says_what_it_released() {
-    let (place, block) = (Place::new(), block(3));
+    let (place, block) = (Place::alone(), block(3));
     let mut holder = Holder::start(&place, "a", block.range, Role::Supervisor);
     let port = holder.port();
-    assert_eq!(place.ports().prune(SystemTime::now()).unwrap().released, []);
+    assert_eq!(prune(&place.ports(), SystemTime::now()).released, []);
     holder.kill();
-    let released = place.ports().prune(SystemTime::now()).unwrap().released;
+    assert_eq!(place.ports().reservations(), []);
+    let released = prune(&place.ports(), SystemTime::now()).released;
     assert_eq!(released.len(), 1);
     assert_eq!((released[0].port, released[0].project.as_str()), (port, "a"));
 }
 
 #[test]
 fn a_guardian_at_work_keeps_the_port_from_others() {
-    let (place, block) = (Place::new(), block(3));
+    let (place, block) = (Place::alone(), block(3));
     let mut holder = Holder::start(&place, "a", block.range, Role::WithGuardian);
     let first = holder.port();
     holder.kill();
-    assert_eq!(place.ports().live("a"), None, "the supervisor is gone");
-    assert_eq!(place.ports().reservations().len(), 1, "but its port is not free yet");
+    assert_eq!(place.ports().live("a"), None, "the supervisor is gone, but its port is not free yet");
     assert_eq!(place.visit(&place.request("b", block.range)), first + 1);
     let impatient = place.allocate(&place.request("a", block.range)).unwrap();
     assert_eq!(port(&impatient), first + 2, "who does not wait gets another");
@@ -84,7 +101,7 @@ fn a_guardian_at_work_keeps_the_port_from_others() {
 
 #[test]
 fn the_same_project_waits_for_its_guardian() {
-    let (place, block) = (Place::new(), block(3));
+    let (place, block) = (Place::alone(), block(3));
     let mut holder = Holder::start(&place, "a", block.range, Role::WithGuardian);
     let first = holder.port();
     holder.kill();

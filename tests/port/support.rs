@@ -5,12 +5,12 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime};
 
 use bowline::paths::StateDir;
-use bowline::port::{Choice, Error, Lease, Ports, Probe, Request, SessionId, Terms, Verdict};
+use bowline::port::{Choice, Error, Lease, Ports, Probe, Pruned, Request, SessionId, Terms, Verdict};
 use bowline::range::Range;
 
 /// A block of free ports that no other test has: its first port is listened on for as long as this
@@ -41,14 +41,34 @@ pub fn block(length: u16) -> Block {
     panic!("no free block of ports");
 }
 
+/// A process that is being started has a copy of every lock of every thread for a moment, and so
+/// keeps them when their owners let go. bowline has one thread; here, tests that start processes run
+/// alone.
+static STARTING: RwLock<()> = RwLock::new(());
+
+#[expect(dead_code, reason = "held, not read")]
+enum Turn {
+    Shared(RwLockReadGuard<'static, ()>),
+    Alone(RwLockWriteGuard<'static, ()>),
+}
+
 /// A temporary directory with state, a spare state directory, and projects.
 pub struct Place {
     pub temp: tempfile::TempDir,
+    _turn: Turn,
 }
 
 impl Place {
+    /// For a test that starts no process.
     pub fn new() -> Self {
-        Self { temp: tempfile::tempdir().unwrap() }
+        let turn = STARTING.read().unwrap_or_else(PoisonError::into_inner);
+        Self { temp: tempfile::tempdir().unwrap(), _turn: Turn::Shared(turn) }
+    }
+
+    /// For a test that does.
+    pub fn alone() -> Self {
+        let turn = STARTING.write().unwrap_or_else(PoisonError::into_inner);
+        Self { temp: tempfile::tempdir().unwrap(), _turn: Turn::Alone(turn) }
     }
 
     pub fn root(&self) -> PathBuf {
@@ -128,12 +148,14 @@ pub struct Holder {
 }
 
 /// What a process that holds a port does.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Role {
     /// Reserves, says so, and releases at the end of its stdin.
     Supervisor,
     /// The same, but forks a guardian first, which outlives it until the end of stdin.
     WithGuardian,
+    /// Reserves and releases without end.
+    Restless,
 }
 
 impl Holder {
@@ -144,7 +166,7 @@ impl Holder {
             .env("BOWLINE_TEST_PLACE", place.temp.path())
             .env("BOWLINE_TEST_PROJECT", project)
             .env("BOWLINE_TEST_RANGE", range.to_string())
-            .env("BOWLINE_TEST_GUARD", if role == Role::WithGuardian { "1" } else { "" })
+            .env("BOWLINE_TEST_ROLE", format!("{role:?}"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -154,20 +176,23 @@ impl Holder {
         Self { process, stdin, stdout }
     }
 
-    /// Waits for the next word of the process with this key.
-    pub fn expect(&mut self, key: &str) -> String {
+    /// Waits for the port that the process got, or for why it got none.
+    pub fn answer(&mut self) -> Result<u16, String> {
         let mut line = String::new();
         while self.stdout.read_line(&mut line).unwrap() > 0 {
-            if let Some((_, value)) = line.split_once(&format!("{key}=")) {
-                return value.trim().to_owned();
+            if let Some((_, port)) = line.split_once("port=") {
+                return Ok(port.trim().parse().unwrap());
+            }
+            if let Some((_, error)) = line.split_once("error=") {
+                return Err(error.trim().to_owned());
             }
             line.clear();
         }
-        panic!("the process ended without saying `{key}`");
+        panic!("the process ended without an answer");
     }
 
     pub fn port(&mut self) -> u16 {
-        self.expect("port").parse().unwrap()
+        self.answer().unwrap()
     }
 
     pub fn kill(&mut self) {
@@ -225,11 +250,21 @@ fn child() {
         exclude: Vec::new(),
     };
     let ports = Ports::new(Arc::new(open(&temp.join("state"), &temp)));
+    let role = std::env::var("BOWLINE_TEST_ROLE").unwrap();
+    if role == "Restless" {
+        // Until it is killed, or nobody listens any more.
+        loop {
+            let lease = allocate(&ports, std::slice::from_ref(&request)).unwrap();
+            assert!(lease.warnings().is_empty(), "{:?}", lease.warnings());
+            say("port", &port(&lease));
+            lease.release(SystemTime::now()).unwrap();
+        }
+    }
     let lease = match allocate(&ports, &[request]) {
         Ok(lease) => lease,
         Err(error) => return say("error", &error),
     };
-    if std::env::var("BOWLINE_TEST_GUARD").unwrap() == "1" {
+    if role == "WithGuardian" {
         return with_guardian(lease);
     }
     say("port", &port(&lease));
@@ -256,7 +291,11 @@ fn with_guardian(lease: Lease) {
     }
 }
 
-/// A session that stands for one whose processes were all killed.
+pub fn prune(ports: &Ports, now: SystemTime) -> Pruned {
+    ports.prune(&mut Terms { now, patience: Duration::ZERO, end_leftovers: &mut |_| {} }).unwrap()
+}
+
+/// Waits for guardians, and says for which sessions leftovers were to be ended.
 pub fn sessions_ended(ports: &Ports, request: &Request) -> (Vec<SessionId>, Result<Lease, Error>) {
     let mut ended = Vec::new();
     let lease = ports.allocate(

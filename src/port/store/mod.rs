@@ -120,8 +120,7 @@ pub(super) fn write<T, R: From<Trouble>>(
     warnings: &mut Vec<Warning>,
     mut work: impl FnMut(Option<&mut Writing<'_>>) -> Result<T, Fault<R>>,
 ) -> Result<T, R> {
-    let mut may_set_aside = true;
-    loop {
+    for may_set_aside in [true, false] {
         let trouble = match guarded(|| attempt(path, &mut work)) {
             Ok(Attempt::Committed(value)) => return Ok(value),
             Ok(Attempt::Uncommitted(value, trouble)) if !matches!(trouble, Trouble::Damaged(_)) => {
@@ -131,8 +130,7 @@ pub(super) fn write<T, R: From<Trouble>>(
             Err(Fault::Refused(refusal)) => return Err(refusal),
             Ok(Attempt::Uncommitted(_, trouble)) | Err(Fault::Store(trouble)) => trouble,
         };
-        let set_aside =
-            std::mem::replace(&mut may_set_aside, false) && matches!(trouble, Trouble::Damaged(_));
+        let set_aside = may_set_aside && matches!(trouble, Trouble::Damaged(_));
         let Some(Ok(kept)) = set_aside.then(|| set_damaged_aside(path)) else {
             warnings.push(trouble.warning(path));
             break;
