@@ -10,8 +10,8 @@
 //! | `logs/` | what services wrote |
 //!
 //! Where the state directory cannot be used (read-only, another user's, not a directory) a
-//! per-user directory outside it takes its place, so that a server still starts; nothing is
-//! remembered then, and [`StateDir::trouble`] says why.
+//! per-user directory outside it takes its place, so that a server still starts; what is remembered
+//! there may not outlive the machine's next start, and [`StateDir::trouble`] says why it is used.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -114,7 +114,7 @@ impl StateDir {
         &self.root
     }
 
-    /// Why this is not the directory that was asked for. Nothing is remembered in it then.
+    /// Why this is not the directory that was asked for. What it remembers may not last.
     pub fn trouble(&self) -> Option<&Error> {
         self.trouble.as_ref()
     }
@@ -134,14 +134,18 @@ impl StateDir {
         self.root.join("ports.redb")
     }
 
-    /// Every directory of this user in which reservations may be recorded, in the order in which
-    /// their locks are to be taken. The first is the one to write to while it can be written.
+    /// Every directory in which reservations of this user may be recorded, in the order in which
+    /// their locks are to be taken. Directories of other users do not count: they could hold a lock
+    /// for ever.
     pub fn roots(&self) -> Vec<PathBuf> {
-        let mut roots: Vec<PathBuf> = self.replaced.iter().chain([&self.root]).cloned().collect();
-        if !roots.contains(&self.spare) {
-            roots.push(self.spare.clone());
-        }
-        roots
+        let others = [self.replaced.as_ref(), Some(&self.spare)];
+        let [replaced, spare] = others.map(|other| other.filter(|path| **path != self.root && is_ours(path)));
+        replaced.into_iter().chain([&self.root]).chain(spare).cloned().collect()
+    }
+
+    /// Whether the per-user directory outside the state directory takes part in locking.
+    pub fn has_spare(&self) -> bool {
+        self.spare.join("ports.lock").exists()
     }
 
     /// Makes the per-user directory outside the state directory usable and returns it.
@@ -253,6 +257,12 @@ fn private_dir(path: &Path, links: Links) -> Result<(), Error> {
     Ok(())
 }
 
+fn is_ours(path: &Path) -> bool {
+    let ours =
+        |metadata: fs::Metadata| metadata.is_dir() && metadata.uid() == nix::unistd::geteuid().as_raw();
+    fs::symlink_metadata(path).is_ok_and(ours)
+}
+
 fn entry(path: &Path, links: Links) -> io::Result<fs::Metadata> {
     match links {
         Links::Followed => fs::metadata(path),
@@ -325,7 +335,7 @@ mod tests {
         fs::write(&root, "").unwrap();
         let dir = StateDir::create(Some(&root), &runtime(temp.path())).unwrap();
         assert_eq!(dir.root(), temp.path().join("bowline"));
-        assert_eq!(dir.roots(), [root, temp.path().join("bowline")]);
+        assert_eq!(dir.roots(), [temp.path().join("bowline")]);
         assert!(dir.trouble().unwrap().to_string().contains("file"));
     }
 
@@ -337,6 +347,24 @@ mod tests {
         fs::create_dir(temp.path().join("elsewhere")).unwrap();
         symlink(temp.path().join("elsewhere"), temp.path().join("bowline")).unwrap();
         assert!(StateDir::create(Some(&file), &runtime(temp.path())).is_err());
+    }
+
+    #[test]
+    fn directories_of_others_are_not_used_and_not_looked_into() {
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        let temp = tempfile::tempdir().unwrap();
+        let [root, spare] = ["state", "bowline"].map(|name| temp.path().join(name));
+        let create = || StateDir::create(Some(&root), &runtime(temp.path()));
+        create().unwrap().prepare_spare().unwrap();
+        assert_eq!(create().unwrap().roots(), [root.clone(), spare.clone()]);
+        std::os::unix::fs::chown(&spare, Some(1), None).unwrap();
+        assert_eq!(create().unwrap().roots(), std::slice::from_ref(&root));
+        std::os::unix::fs::chown(&root, Some(1), None).unwrap();
+        assert!(matches!(create(), Err(Error::Foreign { owner: 1, .. })));
+        std::os::unix::fs::chown(&spare, Some(0), None).unwrap();
+        assert_eq!(create().unwrap().roots(), [spare]);
     }
 
     #[test]

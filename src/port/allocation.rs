@@ -113,11 +113,12 @@ impl Ports {
             }
             Err(error) => error,
         };
+        let was_there = self.dir.has_spare();
         let spare = match self.dir.prepare_spare() {
             Ok(spare) if !run.starts_with(spare) => spare,
             Ok(_) | Err(_) => return Err(record_error(&run, reason)),
         };
-        if !locked.has(spare) {
+        if !was_there {
             locked.add(spare).map_err(Refusal::Error)?;
         }
         let instead = spare.join("run");

@@ -171,9 +171,10 @@ impl Chooser<'_> {
 
     fn wish(&mut self, request: &Request, port: u16) -> Step<Option<Declined>> {
         let reason = if is_blocked(port) { Some(Reason::Blocked) } else { self.obstacle(request, port)? };
-        match reason {
-            None => info!(target: "port-allocator", "✅ Found available port: {port}"),
-            Some(_) => info!(target: "port-allocator", "❌ Port {port} in use"),
+        if reason.is_none() {
+            info!(target: "port-allocator", "✅ Found available port: {port}");
+        } else {
+            info!(target: "port-allocator", "❌ Port {port} in use");
         }
         Ok(reason.map(|reason| Declined { port, reason }))
     }
@@ -210,12 +211,8 @@ impl Chooser<'_> {
     /// Step two: `wish` is where the user wants the scan to begin, `declined` what is known already.
     fn scan(&mut self, request: &Request, wish: Option<u16>, declined: Option<&Declined>) -> Step<u16> {
         let range = request.range;
-        match wish {
-            Some(wish) => {
-                info!(target: "port-allocator", "🔍 Scanning for available port in range {range}, starting from {wish}");
-            }
-            None => info!(target: "port-allocator", "🔍 Scanning for available port in range {range}"),
-        }
+        let from = wish.map_or_else(String::new, |wish| format!(", starting from {wish}"));
+        info!(target: "port-allocator", "🔍 Scanning for available port in range {range}{from}");
         let known = declined
             .filter(|declined| !matches!(declined.reason, Reason::OtherFramework(_)))
             .map(|declined| declined.port);

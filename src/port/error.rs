@@ -20,7 +20,7 @@ pub enum Error {
     #[error("already running: {}", running(.0))]
     AlreadyRunning(Vec<Reservation>),
     /// The port that was ordered is not to be had.
-    #[error("port {port} is taken{}", held_by(.occupants))]
+    #[error("port {port} is taken{}", by(.occupants))]
     Taken {
         /// The port.
         port: u16,
@@ -143,24 +143,26 @@ impl fmt::Display for Occupant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Service(reservation) => match reservation.life {
-                Life::Ending => write!(f, "{} (ending)", reservation.name),
-                Life::Live | Life::Orphaned | Life::Over => write!(f, "{}", reservation.name),
+                Life::Live => write!(f, "{} (bowline)", reservation.name),
+                Life::Ending | Life::Orphaned | Life::Over => {
+                    write!(f, "{} (bowline, ending)", reservation.name)
+                }
             },
             Self::Stranger(holder) => write!(f, "{holder}"),
         }
     }
 }
 
-/// `:` and a line for each, bounded; nothing if nobody is known.
+fn by(occupants: &[Occupant]) -> String {
+    let names: Vec<String> = occupants.iter().map(ToString::to_string).collect();
+    if names.is_empty() { names.concat() } else { format!(" by {}", names.join(", ")) }
+}
+
+/// A line for each, bounded; nothing if nobody is known.
 fn held_by(occupants: &[Occupant]) -> String {
-    let mut text = String::new();
-    for occupant in occupants.iter().take(NAMED) {
-        text.push_str(&format!("\n  {}: {occupant}", spans(occupant.ports())));
-    }
-    if let Some(more) = occupants.len().checked_sub(NAMED).filter(|&more| more > 0) {
-        text.push_str(&format!("\n  and {more} more"));
-    }
-    text
+    let lines = occupants.iter().take(NAMED).map(|who| format!("\n  {}: {who}", spans(who.ports())));
+    let more = occupants.len().checked_sub(NAMED).filter(|&more| more > 0);
+    lines.chain(more.map(|more| format!("\n  and {more} more"))).collect()
 }
 
 /// Ascending ports with neighbours drawn together: `3101, 3103-3110`.

@@ -2,13 +2,15 @@
 
 use std::time::SystemTime;
 
+use serde::Serialize;
+
 use super::allocation::Ports;
 use super::choice::{Chooser, Grant, is_stale, is_there};
 use super::error::{Error, Warning};
 use super::probe::{Probe, Verdict};
 use super::store::{self, Fault, Memory, Remembered, Writing};
 use super::world::{Locked, World};
-use super::{Request, Reservation, is_blocked, seconds};
+use super::{Life, Request, Reservation, Terms, is_blocked, seconds};
 use crate::range::Range;
 
 /// A project's port.
@@ -21,9 +23,11 @@ pub enum Lookup {
 }
 
 /// How full a range is. Ports that browsers refuse to open are not counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Usage {
     /// The range.
+    #[serde(skip)]
     pub range: Range,
     /// How many ports can be handed out at all.
     pub total: usize,
@@ -34,18 +38,19 @@ pub struct Usage {
 }
 
 /// What a clean-up found.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub struct Pruned {
     /// Reservations of supervisors that are gone.
     pub released: Vec<Reservation>,
     /// Remembered ports that were forgotten.
     pub forgotten: Vec<Forgotten>,
     /// What went wrong meanwhile.
+    #[serde(skip)]
     pub warnings: Vec<Warning>,
 }
 
 /// A project that is remembered no more.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Forgotten {
     /// The project's id.
     pub project: String,
@@ -56,7 +61,8 @@ pub struct Forgotten {
 }
 
 /// Why a project is forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Why {
     /// Not started for too long.
     Unused,
@@ -65,10 +71,11 @@ pub enum Why {
 }
 
 impl Ports {
-    /// Every reservation, by port; those of services that are being ended included.
+    /// Every live reservation, by port.
     pub fn reservations(&self) -> Vec<Reservation> {
         let world = World::look(&Locked::for_reading(&self.dir), None);
-        let mut reservations: Vec<Reservation> = world.reservations().cloned().collect();
+        let mut reservations: Vec<Reservation> =
+            world.reservations().filter(|r| r.life == Life::Live).cloned().collect();
         reservations.sort_by_key(|reservation| reservation.port);
         reservations
     }
@@ -134,23 +141,26 @@ impl Ports {
         ranges.iter().map(&mut usage).collect()
     }
 
-    /// Releases the reservations of supervisors that are gone, and forgets projects that were not
-    /// used for [`super::MEMORY`] or whose directory is gone.
-    pub fn prune(&self, now: SystemTime) -> Result<Pruned, Error> {
-        let now = seconds(now);
-        let locked = Locked::for_writing(&self.dir)?;
-        let world = World::look(&locked, None);
+    /// Releases the reservations of supervisors that are gone, ends what they left behind, and
+    /// forgets projects that were not used for [`super::MEMORY`] or whose directory is gone.
+    pub fn prune(&self, terms: &mut Terms<'_>) -> Result<Pruned, Error> {
+        let now = seconds(terms.now);
+        let (_locked, world) = World::settled(&self.dir, None, &[], terms)?;
         let mut warnings = Vec::new();
         let (released, forgotten) = self.update(&mut warnings, |tables| {
             let released = world.reconcile(tables, &[], now)?;
             let mut forgotten = Vec::new();
             for (project, row) in tables.projects()? {
-                let why = match () {
-                    () if world.live(&project).is_some() => continue,
-                    () if !is_there(&row.dir) => Why::Gone,
-                    () if is_stale(row.last_used, now) => Why::Unused,
-                    () => continue,
+                let why = if !is_there(&row.dir) {
+                    Why::Gone
+                } else if is_stale(row.last_used, now) {
+                    Why::Unused
+                } else {
+                    continue;
                 };
+                if world.live(&project).is_some() {
+                    continue;
+                }
                 tables.forget(&project)?;
                 forgotten.push(Forgotten { project, port: row.port, why });
             }
@@ -163,8 +173,7 @@ impl Ports {
     /// Forgets a project and returns the port that it had, if any. A running one is left alone.
     pub fn forget(&self, project: &str) -> Result<Option<u16>, Error> {
         let locked = Locked::for_writing(&self.dir)?;
-        let world = World::look(&locked, None);
-        if let Some(live) = world.live(project) {
+        if let Some(live) = World::look(&locked, None).live(project) {
             return Err(Error::StillRunning(Box::new(live.clone())));
         }
         self.update(&mut Vec::new(), |tables| Ok(tables.forget(project)?.and_then(|row| row.port)))

@@ -110,7 +110,11 @@ impl Lease {
         if let Some(session) = self.held.session {
             session.end();
         }
-        locked.map(drop)
+        match locked {
+            // The state directory was removed meanwhile: there is nothing left to give back.
+            Err(Error::Lock { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other.map(drop),
+        }
     }
 
     /// What the guardian of a service keeps of the lease. Guardians of one session share the lock.

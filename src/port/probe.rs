@@ -108,9 +108,12 @@ fn is_absence(error: &io::Error) -> bool {
 }
 
 fn verdict(error: io::Error) -> io::Result<Verdict> {
-    match errno(&error) {
-        Errno::EADDRINUSE => Ok(Verdict::InUse),
-        Errno::EACCES | Errno::EPERM => Ok(Verdict::Privileged),
-        _ => Err(error),
+    let errno = errno(&error);
+    if errno == Errno::EADDRINUSE {
+        Ok(Verdict::InUse)
+    } else if matches!(errno, Errno::EACCES | Errno::EPERM) {
+        Ok(Verdict::Privileged)
+    } else {
+        Err(error)
     }
 }

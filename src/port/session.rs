@@ -197,7 +197,8 @@ impl Session {
         if state(&guard_path(&run, &id)) != State::Held {
             Seen { id, run, life: Life::Over, reservations: Vec::new() }.clear();
         }
-        drop(lock);
+        // Not left to the end of the descriptor: a process that is being started may have a copy.
+        let _ = lock.unlock();
     }
 
     /// What a guardian that is about to be forked will keep.

@@ -20,39 +20,41 @@ pub(super) struct Locked {
 impl Locked {
     /// Waits for the lock of the state directory, and of the others that exist.
     pub fn for_writing(dir: &StateDir) -> Result<Self, Error> {
-        let mut locked = Self::for_reading(dir);
-        if !locked.roots.iter().any(|root| root == dir.root()) {
-            locked.add(dir.root())?;
-        }
-        Ok(locked)
+        Self::take(dir, |root| if root == dir.root() { open_lock(root) } else { open_existing(root) })
     }
 
     /// Waits for the locks that exist; what cannot be locked is read as it is.
     pub fn for_reading(dir: &StateDir) -> Self {
+        Self::take(dir, open_existing).unwrap_or_else(|_| Self { roots: dir.roots(), files: Vec::new() })
+    }
+
+    /// Everybody takes the locks in the same order, or two might wait for each other.
+    fn take(dir: &StateDir, open: impl Fn(&Path) -> io::Result<File>) -> Result<Self, Error> {
         let mut locked = Self { roots: Vec::new(), files: Vec::new() };
         for root in dir.roots() {
-            if let Ok(file) = File::open(root.join("ports.lock")).and_then(wait) {
-                locked.files.push(file);
-                locked.roots.push(root);
-            } else if root.join("run").is_dir() && root != dir.root() {
-                locked.roots.push(root);
+            match open(&root).and_then(wait) {
+                Ok(file) => locked.files.push(file),
+                Err(source) if root == dir.root() => {
+                    return Err(Error::Lock { path: root.join("ports.lock"), source });
+                }
+                // What lies there is not ours to change, but its locks can be seen.
+                Err(_) => {}
             }
+            locked.roots.push(root);
         }
-        locked
+        Ok(locked)
     }
 
-    /// Locks one more directory, and creates its lock.
-    pub fn add(&mut self, root: &Path) -> Result<(), Error> {
-        let lock = open_lock(root).and_then(wait);
-        self.files.push(lock.map_err(|source| Error::Lock { path: root.join("ports.lock"), source })?);
-        self.roots.push(root.to_owned());
+    /// Locks the spare directory, which has only just been made.
+    pub fn add(&mut self, spare: &Path) -> Result<(), Error> {
+        let lock = open_lock(spare).and_then(wait);
+        self.files.push(lock.map_err(|source| Error::Lock { path: spare.join("ports.lock"), source })?);
         Ok(())
     }
+}
 
-    /// Whether the directory is covered.
-    pub fn has(&self, root: &Path) -> bool {
-        self.roots.iter().any(|known| known == root)
-    }
+fn open_existing(root: &Path) -> io::Result<File> {
+    File::open(root.join("ports.lock"))
 }
 
 fn wait(file: File) -> io::Result<File> {

@@ -94,16 +94,16 @@ pub fn holders(ports: &[u16]) -> Vec<Holder> {
 }
 
 fn add(holders: &mut Vec<Holder>, pid: Option<i32>, port: u16, describe: impl FnOnce() -> Holder) {
-    match pid.and_then(|pid| holders.iter_mut().find(|holder| holder.pid == Some(pid))) {
-        Some(holder) => holder.ports.push(port),
-        None => {
-            let new = describe();
-            match holders.iter_mut().find(|holder| pid.is_none() && holder.name == new.name) {
-                Some(same) => same.ports.push(port),
-                None => holders.push(Holder { ports: vec![port], ..new }),
-            }
-        }
+    let known = pid.and_then(|pid| holders.iter_mut().find(|holder| holder.pid == Some(pid)));
+    if let Some(holder) = known {
+        return holder.ports.push(port);
     }
+    let new = describe();
+    let nameless = |holder: &&mut Holder| pid.is_none() && holder.pid.is_none() && holder.name == new.name;
+    if let Some(holder) = holders.iter_mut().find(nameless) {
+        return holder.ports.push(port);
+    }
+    holders.push(Holder { ports: vec![port], ..new });
 }
 
 /// Whether the port has connections that outlived their listener; `None` if nobody can say.

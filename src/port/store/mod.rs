@@ -1,4 +1,4 @@
-//! The store: the only file that names redb.
+//! The store: the only module that names redb.
 //!
 //! redb locks its file to one process and refuses a second one at once, so the store is opened for
 //! one transaction at a time, by whoever holds the lock of [`super::world::Locked`], and closed again.
@@ -6,29 +6,29 @@
 //! | table | key | value |
 //! | --- | --- | --- |
 //! | `meta` | `"schema"` | the version of this layout |
-//! | `reservations` | port | [`Reservation`] as JSON |
+//! | `reservations` | port | [`super::Reservation`] as JSON |
 //! | `projects` | project id | [`Remembered`] as JSON |
 //! | `keepers` | port | last use, and id, of the one project that remembers the port |
 //!
 //! A port is remembered by one project at most: by the one that had it last. That keeps a scan's
 //! cost to the ports of its range, however many projects are remembered.
 
+mod tables;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, Table, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
 
-use super::Reservation;
 use super::error::{Error, Warning};
+use tables::Reading;
+pub(super) use tables::{Forgetful, Memory, Writing};
 
 const SCHEMA: u32 = 1;
 const META: TableDefinition<'_, &str, u32> = TableDefinition::new("meta");
-const RESERVATIONS: TableDefinition<'_, u16, &str> = TableDefinition::new("reservations");
-const PROJECTS: TableDefinition<'_, &str, &str> = TableDefinition::new("projects");
-const KEEPERS: TableDefinition<'_, u16, (u64, &str)> = TableDefinition::new("keepers");
 
 /// Enough for the pages of one transaction.
 const CACHE_BYTES: usize = 1 << 20;
@@ -46,7 +46,7 @@ pub struct Remembered {
     /// The project's name.
     pub name: String,
     /// The project's directory.
-    #[serde(serialize_with = "super::lossy")]
+    #[serde(serialize_with = "crate::port::lossy")]
     pub dir: PathBuf,
     /// When it was last started or ended, in seconds since 1970.
     pub last_used: u64,
@@ -71,12 +71,24 @@ impl<E: Into<redb::Error>> From<E> for Trouble {
         use std::io::ErrorKind::{InvalidData, UnexpectedEof};
         let error = error.into();
         let text = error.to_string();
-        match error {
-            E::UpgradeRequired(_) => Self::Foreign(text),
-            E::Io(error) if !matches!(error.kind(), InvalidData | UnexpectedEof) => Self::Unusable(text),
-            E::DatabaseAlreadyOpen | E::LockProtocolMismatch | E::PreviousIo => Self::Unusable(text),
-            _ => Self::Damaged(text),
+        if matches!(error, E::UpgradeRequired(_)) {
+            return Self::Foreign(text);
         }
+        let damaged = if let E::Io(error) = &error {
+            matches!(error.kind(), InvalidData | UnexpectedEof)
+        } else {
+            matches!(
+                error,
+                E::Corrupted(_)
+                    | E::RepairAborted
+                    | E::LockPoisoned(_)
+                    | E::TableTypeMismatch { .. }
+                    | E::TableIsMultimap(_)
+                    | E::TypeDefinitionChanged { .. }
+                    | E::TableDoesNotExist(_)
+            )
+        };
+        if damaged { Self::Damaged(text) } else { Self::Unusable(text) }
     }
 }
 
@@ -89,155 +101,6 @@ pub(super) enum Fault<R> {
 impl<R> From<Trouble> for Fault<R> {
     fn from(trouble: Trouble) -> Self {
         Self::Store(trouble)
-    }
-}
-
-/// What an allocation reads.
-pub(super) trait Memory {
-    fn project(&self, id: &str) -> Result<Option<Remembered>, Trouble>;
-    /// When the project that remembers the port last used it, and its id.
-    fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Trouble>;
-}
-
-/// What there is to read without a store.
-pub(super) struct Forgetful;
-
-impl Memory for Forgetful {
-    fn project(&self, _id: &str) -> Result<Option<Remembered>, Trouble> {
-        Ok(None)
-    }
-
-    fn keeper(&self, _port: u16) -> Result<Option<(u64, String)>, Trouble> {
-        Ok(None)
-    }
-}
-
-fn decode<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Trouble> {
-    serde_json::from_str(text).map_err(|error| Trouble::Damaged(error.to_string()))
-}
-
-fn encode<T: Serialize>(value: &T) -> Result<String, Trouble> {
-    serde_json::to_string(value).map_err(|error| Trouble::Unusable(error.to_string()))
-}
-
-fn get_project(
-    projects: &impl ReadableTable<&'static str, &'static str>,
-    id: &str,
-) -> Result<Option<Remembered>, Trouble> {
-    projects.get(id)?.map(|row| decode(row.value())).transpose()
-}
-
-fn get_keeper(
-    keepers: &impl ReadableTable<u16, (u64, &'static str)>,
-    port: u16,
-) -> Result<Option<(u64, String)>, Trouble> {
-    Ok(keepers.get(port)?.map(|row| {
-        let (last_used, project) = row.value();
-        (last_used, project.to_owned())
-    }))
-}
-
-/// The tables, open for reading.
-pub(super) struct Reading {
-    projects: ReadOnlyTable<&'static str, &'static str>,
-    keepers: ReadOnlyTable<u16, (u64, &'static str)>,
-}
-
-impl Memory for Reading {
-    fn project(&self, id: &str) -> Result<Option<Remembered>, Trouble> {
-        get_project(&self.projects, id)
-    }
-
-    fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Trouble> {
-        get_keeper(&self.keepers, port)
-    }
-}
-
-/// The tables, open for writing.
-pub(super) struct Writing<'txn> {
-    reservations: Table<'txn, u16, &'static str>,
-    projects: Table<'txn, &'static str, &'static str>,
-    keepers: Table<'txn, u16, (u64, &'static str)>,
-}
-
-impl Memory for Writing<'_> {
-    fn project(&self, id: &str) -> Result<Option<Remembered>, Trouble> {
-        get_project(&self.projects, id)
-    }
-
-    fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Trouble> {
-        get_keeper(&self.keepers, port)
-    }
-}
-
-impl Writing<'_> {
-    /// Every reservation row.
-    pub fn reservations(&self) -> Result<Vec<Reservation>, Trouble> {
-        self.reservations.iter()?.map(|row| decode(row?.1.value())).collect()
-    }
-
-    pub fn put_reservation(&mut self, reservation: &Reservation) -> Result<(), Trouble> {
-        self.reservations.insert(reservation.port, encode(reservation)?.as_str())?;
-        Ok(())
-    }
-
-    pub fn remove_reservation(&mut self, port: u16) -> Result<(), Trouble> {
-        self.reservations.remove(port)?;
-        Ok(())
-    }
-
-    /// Every remembered project with its id.
-    pub fn projects(&self) -> Result<Vec<(String, Remembered)>, Trouble> {
-        self.projects
-            .iter()?
-            .map(|row| {
-                let (id, value) = row?;
-                Ok((id.value().to_owned(), decode(value.value())?))
-            })
-            .collect()
-    }
-
-    /// Remembers a project. The one that remembered the same port before loses it.
-    pub fn remember(&mut self, id: &str, new: &Remembered) -> Result<(), Trouble> {
-        let old_port = self.project(id)?.and_then(|old| old.port);
-        if let Some(port) = old_port.filter(|_| old_port != new.port) {
-            self.unkeep(port, id)?;
-        }
-        if let Some(port) = new.port {
-            if let Some((_, loser)) = self.keeper(port)?.filter(|(_, keeper)| keeper != id)
-                && let Some(row) = self.project(&loser)?
-            {
-                let row = Remembered { port: None, ..row };
-                self.projects.insert(loser.as_str(), encode(&row)?.as_str())?;
-            }
-            self.keepers.insert(port, (new.last_used, id))?;
-        }
-        self.projects.insert(id, encode(new)?.as_str())?;
-        Ok(())
-    }
-
-    pub fn forget(&mut self, id: &str) -> Result<Option<Remembered>, Trouble> {
-        let Some(row) = self.project(id)? else { return Ok(None) };
-        if let Some(port) = row.port {
-            self.unkeep(port, id)?;
-        }
-        self.projects.remove(id)?;
-        Ok(Some(row))
-    }
-
-    fn unkeep(&mut self, port: u16, id: &str) -> Result<(), Trouble> {
-        if self.keeper(port)?.is_some_and(|(_, keeper)| keeper == id) {
-            self.keepers.remove(port)?;
-        }
-        Ok(())
-    }
-
-    /// Marks the project as used at `now`.
-    pub fn touch(&mut self, id: &str, now: u64) -> Result<(), Trouble> {
-        match self.project(id)? {
-            Some(row) => self.remember(id, &Remembered { last_used: now, ..row }),
-            None => Ok(()),
-        }
     }
 }
 
@@ -257,8 +120,7 @@ pub(super) fn write<T, R: From<Trouble>>(
     warnings: &mut Vec<Warning>,
     mut work: impl FnMut(Option<&mut Writing<'_>>) -> Result<T, Fault<R>>,
 ) -> Result<T, R> {
-    let mut may_set_aside = true;
-    loop {
+    for may_set_aside in [true, false] {
         let trouble = match guarded(|| attempt(path, &mut work)) {
             Ok(Attempt::Committed(value)) => return Ok(value),
             Ok(Attempt::Uncommitted(value, trouble)) if !matches!(trouble, Trouble::Damaged(_)) => {
@@ -268,15 +130,12 @@ pub(super) fn write<T, R: From<Trouble>>(
             Err(Fault::Refused(refusal)) => return Err(refusal),
             Ok(Attempt::Uncommitted(_, trouble)) | Err(Fault::Store(trouble)) => trouble,
         };
-        let set_aside =
-            std::mem::replace(&mut may_set_aside, false) && matches!(trouble, Trouble::Damaged(_));
-        match set_aside.then(|| set_damaged_aside(path)) {
-            Some(Ok(kept)) => warnings.push(Warning::StoreDamaged { kept, reason: trouble.into_reason() }),
-            Some(Err(_)) | None => {
-                warnings.push(trouble.warning(path));
-                break;
-            }
-        }
+        let set_aside = may_set_aside && matches!(trouble, Trouble::Damaged(_));
+        let Some(Ok(kept)) = set_aside.then(|| set_damaged_aside(path)) else {
+            warnings.push(trouble.warning(path));
+            break;
+        };
+        warnings.push(Warning::StoreDamaged { kept, reason: trouble.into_reason() });
     }
     work(None).map_err(|fault| match fault {
         Fault::Refused(refusal) => refusal,
@@ -341,11 +200,7 @@ fn attempt<T, R>(
             None => drop(meta.insert("schema", SCHEMA).map_err(Trouble::from)?),
             Some(found) => check_schema(found)?,
         }
-        let mut tables = Writing {
-            reservations: transaction.open_table(RESERVATIONS).map_err(Trouble::from)?,
-            projects: transaction.open_table(PROJECTS).map_err(Trouble::from)?,
-            keepers: transaction.open_table(KEEPERS).map_err(Trouble::from)?,
-        };
+        let mut tables = Writing::open(&transaction)?;
         work(Some(&mut tables))?
     };
     Ok(match transaction.commit() {
@@ -383,10 +238,7 @@ fn reading(path: &Path) -> Result<Option<Reading>, Trouble> {
         Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     }
-    Ok(Some(Reading {
-        projects: transaction.open_table(PROJECTS)?,
-        keepers: transaction.open_table(KEEPERS)?,
-    }))
+    Reading::open(&transaction).map(Some)
 }
 
 /// redb trusts pages that were written cleanly, and panics on some that were altered since.

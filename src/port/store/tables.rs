@@ -1,0 +1,174 @@
+//! The tables, and what is done with their rows.
+
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
+use serde::{Deserialize, Serialize};
+
+use super::{Remembered, Trouble};
+use crate::port::Reservation;
+
+const RESERVATIONS: TableDefinition<'_, u16, &str> = TableDefinition::new("reservations");
+const PROJECTS: TableDefinition<'_, &str, &str> = TableDefinition::new("projects");
+const KEEPERS: TableDefinition<'_, u16, (u64, &str)> = TableDefinition::new("keepers");
+
+/// What an allocation reads.
+pub trait Memory {
+    fn project(&self, id: &str) -> Result<Option<Remembered>, Trouble>;
+    /// When the project that remembers the port last used it, and its id.
+    fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Trouble>;
+}
+
+/// What there is to read without a store.
+pub struct Forgetful;
+
+impl Memory for Forgetful {
+    fn project(&self, _id: &str) -> Result<Option<Remembered>, Trouble> {
+        Ok(None)
+    }
+
+    fn keeper(&self, _port: u16) -> Result<Option<(u64, String)>, Trouble> {
+        Ok(None)
+    }
+}
+
+fn decode<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Trouble> {
+    serde_json::from_str(text).map_err(|error| Trouble::Damaged(error.to_string()))
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<String, Trouble> {
+    serde_json::to_string(value).map_err(|error| Trouble::Unusable(error.to_string()))
+}
+
+fn get_project(
+    projects: &impl ReadableTable<&'static str, &'static str>,
+    id: &str,
+) -> Result<Option<Remembered>, Trouble> {
+    projects.get(id)?.map(|row| decode(row.value())).transpose()
+}
+
+fn get_keeper(
+    keepers: &impl ReadableTable<u16, (u64, &'static str)>,
+    port: u16,
+) -> Result<Option<(u64, String)>, Trouble> {
+    Ok(keepers.get(port)?.map(|row| {
+        let (last_used, project) = row.value();
+        (last_used, project.to_owned())
+    }))
+}
+
+/// The tables, open for reading.
+pub struct Reading {
+    projects: ReadOnlyTable<&'static str, &'static str>,
+    keepers: ReadOnlyTable<u16, (u64, &'static str)>,
+}
+
+impl Reading {
+    pub fn open(transaction: &ReadTransaction) -> Result<Self, Trouble> {
+        Ok(Self { projects: transaction.open_table(PROJECTS)?, keepers: transaction.open_table(KEEPERS)? })
+    }
+}
+
+impl Memory for Reading {
+    fn project(&self, id: &str) -> Result<Option<Remembered>, Trouble> {
+        get_project(&self.projects, id)
+    }
+
+    fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Trouble> {
+        get_keeper(&self.keepers, port)
+    }
+}
+
+/// The tables, open for writing.
+pub struct Writing<'txn> {
+    reservations: Table<'txn, u16, &'static str>,
+    projects: Table<'txn, &'static str, &'static str>,
+    keepers: Table<'txn, u16, (u64, &'static str)>,
+}
+
+impl Memory for Writing<'_> {
+    fn project(&self, id: &str) -> Result<Option<Remembered>, Trouble> {
+        get_project(&self.projects, id)
+    }
+
+    fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Trouble> {
+        get_keeper(&self.keepers, port)
+    }
+}
+
+impl<'txn> Writing<'txn> {
+    pub fn open(transaction: &'txn WriteTransaction) -> Result<Self, Trouble> {
+        Ok(Self {
+            reservations: transaction.open_table(RESERVATIONS)?,
+            projects: transaction.open_table(PROJECTS)?,
+            keepers: transaction.open_table(KEEPERS)?,
+        })
+    }
+
+    /// Every reservation row.
+    pub fn reservations(&self) -> Result<Vec<Reservation>, Trouble> {
+        self.reservations.iter()?.map(|row| decode(row?.1.value())).collect()
+    }
+
+    pub fn put_reservation(&mut self, reservation: &Reservation) -> Result<(), Trouble> {
+        self.reservations.insert(reservation.port, encode(reservation)?.as_str())?;
+        Ok(())
+    }
+
+    pub fn remove_reservation(&mut self, port: u16) -> Result<(), Trouble> {
+        self.reservations.remove(port)?;
+        Ok(())
+    }
+
+    /// Every remembered project with its id.
+    pub fn projects(&self) -> Result<Vec<(String, Remembered)>, Trouble> {
+        self.projects
+            .iter()?
+            .map(|row| {
+                let (id, value) = row?;
+                Ok((id.value().to_owned(), decode(value.value())?))
+            })
+            .collect()
+    }
+
+    /// Remembers a project. The one that remembered the same port before loses it.
+    pub fn remember(&mut self, id: &str, new: &Remembered) -> Result<(), Trouble> {
+        let old_port = self.project(id)?.and_then(|old| old.port);
+        if let Some(port) = old_port.filter(|_| old_port != new.port) {
+            self.unkeep(port, id)?;
+        }
+        if let Some(port) = new.port {
+            if let Some((_, loser)) = self.keeper(port)?.filter(|(_, keeper)| keeper != id)
+                && let Some(row) = self.project(&loser)?
+            {
+                let row = Remembered { port: None, ..row };
+                self.projects.insert(loser.as_str(), encode(&row)?.as_str())?;
+            }
+            self.keepers.insert(port, (new.last_used, id))?;
+        }
+        self.projects.insert(id, encode(new)?.as_str())?;
+        Ok(())
+    }
+
+    pub fn forget(&mut self, id: &str) -> Result<Option<Remembered>, Trouble> {
+        let Some(row) = self.project(id)? else { return Ok(None) };
+        if let Some(port) = row.port {
+            self.unkeep(port, id)?;
+        }
+        self.projects.remove(id)?;
+        Ok(Some(row))
+    }
+
+    fn unkeep(&mut self, port: u16, id: &str) -> Result<(), Trouble> {
+        if self.keeper(port)?.is_some_and(|(_, keeper)| keeper == id) {
+            self.keepers.remove(port)?;
+        }
+        Ok(())
+    }
+
+    /// Marks the project as used at `now`.
+    pub fn touch(&mut self, id: &str, now: u64) -> Result<(), Trouble> {
+        match self.project(id)? {
+            Some(row) => self.remember(id, &Remembered { last_used: now, ..row }),
+            None => Ok(()),
+        }
+    }
+}
