@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use semver::Version;
 use serde::Deserialize;
 
-use super::entry::{Entries, Entry, Embedded};
+use super::entry::{Embedded, Entries, Entry};
 use crate::range::Range;
 
 /// The embedded catalog, turned into JSON by `build.rs` because that is read ten times faster than TOML.
@@ -305,7 +305,8 @@ impl Resolver<'_> {
             }
         }
         let range = entry.range(&self.embedded.ports).or_else(|| self.last_range());
-        let range = range.ok_or_else(|| self.error(key, "default-port", "leaves no room for a range".to_owned()))?;
+        let range =
+            range.ok_or_else(|| self.error(key, "default-port", "leaves no room for a range".to_owned()))?;
         Ok(entry.framework(key, range, &self.embedded.ports))
     }
 
@@ -315,10 +316,18 @@ impl Resolver<'_> {
         let mut entry = self.embedded.framework.get(key).cloned().unwrap_or_default();
         while let Some(like) = entry.like.take() {
             let Some((name, parent)) = self.embedded.framework.get_key_value(&like) else {
-                return Err(self.error(chain[chain.len() - 1], "like", format!("there is no framework `{like}`")));
+                return Err(self.error(
+                    chain[chain.len() - 1],
+                    "like",
+                    format!("there is no framework `{like}`"),
+                ));
             };
             if chain.contains(&name) {
-                return Err(self.error(key, "like", format!("goes round in a circle: {}", chain.join(" → "))));
+                return Err(self.error(
+                    key,
+                    "like",
+                    format!("goes round in a circle: {}", chain.join(" → ")),
+                ));
             }
             chain.push(name);
             entry = entry.over(parent);

@@ -400,9 +400,9 @@ fn texts<T: Into<String>>(list: Option<Vec<T>>) -> Vec<String> {
 
 fn range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Range, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let ends = text.split_once('-').and_then(|(start, end)| {
-        Some((start.trim().parse::<u16>().ok()?, end.trim().parse::<u16>().ok()?))
-    });
+    let ends = text
+        .split_once('-')
+        .and_then(|(start, end)| Some((start.trim().parse::<u16>().ok()?, end.trim().parse::<u16>().ok()?)));
     let range = ends.and_then(|(start, end)| Range::new(start, end));
     range.ok_or_else(|| D::Error::custom(format!("`{text}` is not a range of ports such as \"4000-4099\"")))
 }
@@ -414,5 +414,7 @@ fn some_range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Range
 fn some_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Version>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let version = crate::project::lowest_version(&text);
-    version.map(Some).ok_or_else(|| D::Error::custom(format!("`{text}` is not a version such as \"2\" or \"1.121\"")))
+    version
+        .map(Some)
+        .ok_or_else(|| D::Error::custom(format!("`{text}` is not a version such as \"2\" or \"1.121\"")))
 }

@@ -90,7 +90,8 @@ impl<'c> Facts<'c, '_> {
             });
         }
         sentences.extend(self.file(framework).map(str::to_owned));
-        sentences.extend(self.dependency(framework).map(|(name, range)| format!("dependency {name} {range}")));
+        sentences
+            .extend(self.dependency(framework).map(|(name, range)| format!("dependency {name} {range}")));
         if sentences.is_empty() {
             sentences.push("no known framework in the script, the files or the dependencies".to_owned());
         }
@@ -125,15 +126,17 @@ impl<'c> Facts<'c, '_> {
 
     /// The framework that the first command with a known word means.
     fn by_word(&self, role: Role) -> Option<&'c Framework> {
-        self.snapshot.commands.iter().find_map(|command| {
-            self.winner(self.challenged(self.named_by(command, role), false))
-        })
+        self.snapshot
+            .commands
+            .iter()
+            .find_map(|command| self.winner(self.challenged(self.named_by(command, role), false)))
     }
 
     /// The strongest of those of a role that `matches`.
     fn strongest(&self, role: Role, matches: impl Fn(&Framework) -> bool) -> Option<&'c Framework> {
         let all = self.catalog.frameworks().iter();
-        let found = all.filter(|framework| framework.rules.role == role && matches(framework) && self.allows(framework));
+        let found = all
+            .filter(|framework| framework.rules.role == role && matches(framework) && self.allows(framework));
         self.winner(self.challenged(found.collect(), true))
     }
 
@@ -189,7 +192,8 @@ impl<'c> Facts<'c, '_> {
     fn allows(&self, framework: &Framework) -> bool {
         let present = |name: &String| self.snapshot.dependencies.contains_key(name);
         let rules = &framework.rules;
-        let needed = |need: &String| present(need) || self.snapshot.files.iter().any(|file| names(need, file));
+        let needed =
+            |need: &String| present(need) || self.snapshot.files.iter().any(|file| names(need, file));
         !rules.without.iter().any(present) && (rules.needs.is_empty() || rules.needs.iter().any(needed))
     }
 

@@ -14,10 +14,10 @@ use std::collections::BTreeMap;
 
 use semver::Version;
 
-pub use self::evidence::Command;
-pub use self::memory::{Fingerprint, Remembered};
 use self::catalog::{Catalog, Framework, HostInput, PortInput, Role};
+pub use self::evidence::Command;
 use self::evidence::Facts;
+pub use self::memory::{Fingerprint, Remembered};
 use crate::range::Range;
 
 /// What detection looks at.

@@ -57,8 +57,8 @@ pub fn plan(request: &Request<'_>) -> LaunchSpec {
 
 fn plan_script(request: &Request<'_>, name: &str, text: &str) -> LaunchSpec {
     let reading = request.reading;
-    let Reading { project, choice, caller, npmrc, runs_hooks, .. } = reading;
-    let origin = Origin { project, choice, caller, npmrc };
+    let Reading { project, choice, caller, npmrc, node, runs_hooks, .. } = reading;
+    let origin = Origin { project, choice, caller, npmrc, node: node.as_deref() };
     let means = Means::of(&origin);
     let mut placement = place(request);
     let (program, argv) = match &means {

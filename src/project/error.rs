@@ -122,9 +122,9 @@ impl ProjectError {
             }
             Self::Unknown { names, .. } => Some(format!("choose one of: {}", names.join(", "))),
             Self::Ambiguous { .. } => Some("give the whole name or the directory".to_owned()),
-            Self::NoScript { scripts, .. } if scripts.is_empty() => {
-                Some("add a `dev` script to package.json, or give a command: `bowline exec -- COMMAND`".to_owned())
-            }
+            Self::NoScript { scripts, .. } if scripts.is_empty() => Some(
+                "add a `dev` script to package.json, or give a command: `bowline exec -- COMMAND`".to_owned(),
+            ),
             Self::NoScript { scripts, .. } => {
                 Some(format!("choose one of the scripts there are with `--script`: {}", scripts.join(", ")))
             }

@@ -103,7 +103,8 @@ impl Manifest {
         let mut dependencies = BTreeMap::new();
         for field in ["optionalDependencies", "devDependencies", "dependencies"] {
             let entries = table(field)?.into_iter().flatten();
-            dependencies.extend(entries.map(|(name, range)| (name.clone(), range.as_str().unwrap_or("").to_owned())));
+            dependencies
+                .extend(entries.map(|(name, range)| (name.clone(), range.as_str().unwrap_or("").to_owned())));
         }
         Some((name, scripts, dependencies))
     }

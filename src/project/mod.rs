@@ -98,7 +98,9 @@ impl Project {
         let find = |name: &str| self.manifest.scripts.iter().find(|(key, _)| key == name);
         let found = match wanted {
             Some(name) => find(name),
-            None => DEV_SCRIPTS.iter().find_map(|name| find(name).filter(|(_, text)| !text.trim().is_empty())),
+            None => {
+                DEV_SCRIPTS.iter().find_map(|name| find(name).filter(|(_, text)| !text.trim().is_empty()))
+            }
         };
         found.map(|(name, text)| (name.as_str(), text.as_str())).ok_or_else(|| ProjectError::NoScript {
             path: self.manifest.path.clone(),

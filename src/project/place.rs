@@ -27,10 +27,18 @@ impl Place {
         let line = text.lines().nth(self.line - 1).unwrap_or_default();
         let skipped = (self.column - 1).saturating_sub(WIDTH / 2);
         // Tabs are shown as one space, so that the caret stands below its column.
-        let shown: String = line.chars().skip(skipped).take(WIDTH).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let shown: String =
+            line.chars().skip(skipped).take(WIDTH).map(|c| if c.is_control() { ' ' } else { c }).collect();
         let number = self.line.to_string();
         let mut excerpt = format!("{number} | {}\n", shown.trim_end());
-        let _ = write!(excerpt, "{:pad$} | {:indent$}^", "", "", pad = number.len(), indent = self.column - 1 - skipped);
+        let _ = write!(
+            excerpt,
+            "{:pad$} | {:indent$}^",
+            "",
+            "",
+            pad = number.len(),
+            indent = self.column - 1 - skipped
+        );
         excerpt
     }
 }

@@ -106,7 +106,8 @@ impl Workspace {
         }
         let whole = |project: &Project| project.name == name;
         let short = |project: &Project| {
-            project.name.rsplit('/').next() == Some(name) || project.dir.file_name().is_some_and(|dir| dir == name)
+            project.name.rsplit('/').next() == Some(name)
+                || project.dir.file_name().is_some_and(|dir| dir == name)
         };
         let exact = projects.iter().filter(|project| whole(project)).count();
         let (found, others): (Vec<_>, Vec<_>) =
@@ -119,7 +120,9 @@ impl Workspace {
                 let names = found.into_iter().map(|project| project.id).collect();
                 Err(ProjectError::Ambiguous { name: name.to_owned(), names })
             }
-            (found, _) if count > 1 => Err(ProjectError::Ambiguous { name: name.to_owned(), names: names(found) }),
+            (found, _) if count > 1 => {
+                Err(ProjectError::Ambiguous { name: name.to_owned(), names: names(found) })
+            }
             (_, Some(error)) => Err(error),
             (_, None) => Err(ProjectError::Unknown { name: name.to_owned(), names: names(others) }),
         }
@@ -135,7 +138,8 @@ impl Workspace {
         let mut found = Vec::new();
         for pattern in self.patterns.iter().filter(|pattern| !pattern.excludes) {
             let literal = pattern.literal();
-            let deepest = if pattern.glob.contains("**") { usize::MAX } else { pattern.glob.split('/').count() };
+            let deepest =
+                if pattern.glob.contains("**") { usize::MAX } else { pattern.glob.split('/').count() };
             let dir = self.root.join(&literal);
             if !dir.is_dir() {
                 continue;

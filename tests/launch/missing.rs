@@ -8,8 +8,7 @@ use crate::support::{Tree, Wish, caller, launch};
 fn said(files: &[(&str, &str)], dir: &str, status: i32) -> Option<(String, String)> {
     let tree = Tree::new(files);
     let caller = caller(&tree.dir, &[("PATH", "/nowhere")]);
-    let (_, _, error) =
-        launch(&tree.project(dir), &caller, &Wish::default(), Some(status)).expect("a plan");
+    let (_, _, error) = launch(&tree.project(dir), &caller, &Wish::default(), Some(status)).expect("a plan");
     let error: Error = error?;
     let hint = error.hint().expect("a hint").replace(tree.dir.to_str().expect("text"), "DIR");
     Some((error.to_string(), hint))
@@ -21,7 +20,12 @@ fn advice() {
     let both = r#"{"scripts":{"dev":"vite"},"devDependencies":{"vite":"8"}}"#;
     let none = r#"{"scripts":{"dev":"vite"}}"#;
     let cases: &[(&[(&str, &str)], &str, &str, &str)] = &[
-        (&[("package.json", vite)], "", "cross-env", "run `npm install` in `DIR`: there is no `node_modules` yet"),
+        (
+            &[("package.json", vite)],
+            "",
+            "cross-env",
+            "run `npm install` in `DIR`: there is no `node_modules` yet",
+        ),
         (
             &[("package.json", both), ("pnpm-lock.yaml", "")],
             "",
@@ -66,7 +70,10 @@ fn advice() {
             "make `./run.sh` with the project's build, or correct the script",
         ),
         (
-            &[("package.json", r#"{"scripts":{"dev":"pnpm run x","x":"turbo"}}"#), ("node_modules/.bin/turbo", "")],
+            &[
+                ("package.json", r#"{"scripts":{"dev":"pnpm run x","x":"turbo"}}"#),
+                ("node_modules/.bin/turbo", ""),
+            ],
             "",
             "pnpm",
             "run `corepack enable pnpm` or `npm install --global pnpm`",

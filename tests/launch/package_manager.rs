@@ -20,14 +20,23 @@ const CASES: &[Case] = &[
     (&[("app/package.json", r#"{"packageManager":"bun@1.2.3"}"#), ("app/yarn.lock", "")], "", Bun, 1),
     (&[("app/package.json", r#"{"packageManager":"cnpm@1.0.0"}"#), ("app/bun.lock", "")], "", Bun, 1),
     (&[("app/package.json", r#"{"packageManager":7}"#), ("app/bun.lockb", "")], "", Bun, 1),
-    (&[("app/package.json", r#"{"devEngines":{"packageManager":{"name":"pnpm","version":"9.1.0"}}}"#)], "", Pnpm, 9),
+    (
+        &[("app/package.json", r#"{"devEngines":{"packageManager":{"name":"pnpm","version":"9.1.0"}}}"#)],
+        "",
+        Pnpm,
+        9,
+    ),
     (&[("app/package.json", r#"{"devEngines":{"packageManager":[{"name":"yarn"}]}}"#)], "npm/9.0.0", Yarn, 4),
     (&[("app/package.json", "{}"), ("app/yarn.lock", "# yarn lockfile v1\n")], "", Yarn, 1),
     (&[("app/package.json", "{}"), ("app/yarn.lock", LOCK)], "", Yarn, 4),
     (&[("app/package.json", "{}"), ("app/yarn.lock", "")], "", Yarn, 1),
     (&[("app/package.json", "{}"), ("app/yarn.lock", ""), ("app/.yarnrc.yml", "a: b")], "", Yarn, 4),
     (
-        &[("app/package.json", "{}"), ("app/yarn.lock", ""), ("app/.yarnrc.yml", "yarnPath: .yarn/releases/yarn-3.6.1.cjs")],
+        &[
+            ("app/package.json", "{}"),
+            ("app/yarn.lock", ""),
+            ("app/.yarnrc.yml", "yarnPath: .yarn/releases/yarn-3.6.1.cjs"),
+        ],
         "",
         Yarn,
         3,
@@ -35,7 +44,12 @@ const CASES: &[Case] = &[
     (&[("app/package.json", "{}"), ("app/npm-shrinkwrap.json", "{}"), ("pnpm-lock.yaml", "")], "", Npm, 11),
     (&[("app/package.json", "{}"), ("pnpm-lock.yaml", "")], "npm/10.0.0", Pnpm, 12),
     (&[("app/package.json", "{}"), ("app/package-lock.json", ""), ("app/pnpm-lock.yaml", "")], "", Pnpm, 12),
-    (&[("app/package.json", "{}"), ("app/package-lock.json", ""), ("app/pnpm-lock.yaml", "")], "npm/10.2.0", Npm, 10),
+    (
+        &[("app/package.json", "{}"), ("app/package-lock.json", ""), ("app/pnpm-lock.yaml", "")],
+        "npm/10.2.0",
+        Npm,
+        10,
+    ),
     (
         &[
             ("app/package.json", "{}"),
@@ -48,7 +62,11 @@ const CASES: &[Case] = &[
         11,
     ),
     (
-        &[("package.json", r#"{"workspaces":["app"],"packageManager":"pnpm@9.0.0"}"#), ("app/package.json", "{}"), ("app/yarn.lock", "")],
+        &[
+            ("package.json", r#"{"workspaces":["app"],"packageManager":"pnpm@9.0.0"}"#),
+            ("app/package.json", "{}"),
+            ("app/yarn.lock", ""),
+        ],
         "",
         Pnpm,
         9,
@@ -67,7 +85,11 @@ fn choices() {
 
 #[test]
 fn the_source_and_the_root_are_told() {
-    let tree = Tree::new(&[("package.json", r#"{"workspaces":["app"]}"#), ("app/package.json", "{}"), ("yarn.lock", "")]);
+    let tree = Tree::new(&[
+        ("package.json", r#"{"workspaces":["app"]}"#),
+        ("app/package.json", "{}"),
+        ("yarn.lock", ""),
+    ]);
     let choice = choose(&tree.project("app"), &caller(&tree.dir, &[]));
     assert_eq!(choice.source, Source::Lockfile(tree.dir.join("yarn.lock")));
     assert_eq!(choice.root, tree.dir);
@@ -84,7 +106,8 @@ fn the_installed_version_counts_where_nothing_else_is_said() {
     ]);
     tree.program("lib/pnpm/bin/pnpm.cjs", "");
     std::fs::create_dir(tree.dir.join("bin")).expect("a directory");
-    std::os::unix::fs::symlink(tree.dir.join("lib/pnpm/bin/pnpm.cjs"), tree.dir.join("bin/pnpm")).expect("a link");
+    std::os::unix::fs::symlink(tree.dir.join("lib/pnpm/bin/pnpm.cjs"), tree.dir.join("bin/pnpm"))
+        .expect("a link");
     let path = tree.dir.join("bin");
     let choice = choose(&tree.project("app"), &caller(&tree.dir, &[("PATH", path.to_str().expect("text"))]));
     assert_eq!(choice.major(), 8);

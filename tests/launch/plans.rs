@@ -13,9 +13,19 @@ const SCRIPTS: &[(&str, &[&str], &str, Delivery)] = &[
     ("astro dev --port=4000 # note", &["astro"], "astro dev --port=3111 # note", Delivery::Flag),
     ("next dev -p4000", &["next"], "next dev -p3111 --hostname localhost", Delivery::Flag),
     ("PORT=4000 next dev", &["next"], "PORT=3111 next dev -p 3111 --hostname localhost", Delivery::Flag),
-    ("tsc && vite && echo done", &["vite"], "tsc && vite --port 3111 --strictPort && echo done", Delivery::Flag),
+    (
+        "tsc && vite && echo done",
+        &["vite"],
+        "tsc && vite --port 3111 --strictPort && echo done",
+        Delivery::Flag,
+    ),
     ("cross-env A=1 vite", &["vite"], "cross-env A=1 vite --port 3111 --strictPort", Delivery::Flag),
-    ("vite build --watch & vite", &["vite"], "vite build --watch & vite --port 3111 --strictPort", Delivery::Flag),
+    (
+        "vite build --watch & vite",
+        &["vite"],
+        "vite build --watch & vite --port 3111 --strictPort",
+        Delivery::Flag,
+    ),
     (
         "concurrently \"vite\" \"node api.js\"",
         &["vite"],
@@ -23,19 +33,45 @@ const SCRIPTS: &[(&str, &[&str], &str, Delivery)] = &[
         Delivery::Flag,
     ),
     ("react-scripts start", &["react-scripts"], "react-scripts start", Delivery::Variable),
-    ("PORT=4000 react-scripts start", &["react-scripts"], "PORT=3111 react-scripts start", Delivery::Variable),
+    (
+        "PORT=4000 react-scripts start",
+        &["react-scripts"],
+        "PORT=3111 react-scripts start",
+        Delivery::Variable,
+    ),
     ("node server.js", &[], "node server.js", Delivery::Variable),
     ("PORT=4000 node server.js", &[], "PORT=3111 node server.js", Delivery::Variable),
     ("env -i node server.js", &[], "env -i node server.js", Delivery::Hope),
     ("bowline exec -- vite", &["vite"], "bowline exec -- vite --port 3111 --strictPort", Delivery::Flag),
     ("bowline --script dev:app", &["vite"], "bowline --script dev:app", Delivery::Inner),
-    ("bowline wait api && vite", &["vite"], "bowline wait api && vite --port 3111 --strictPort", Delivery::Flag),
+    (
+        "bowline wait api && vite",
+        &["vite"],
+        "bowline wait api && vite --port 3111 --strictPort",
+        Delivery::Flag,
+    ),
     ("vite & next dev", &["vite", "next"], "vite & next dev", Delivery::Hope),
+    ("live-server", &[], "live-server --port=3111 --host=localhost", Delivery::Flag),
+    ("live-server --port=80", &[], "live-server --port=3111 --host=localhost", Delivery::Flag),
+    ("deno serve x.ts --mine", &[], "deno serve --port 3111 --host localhost x.ts --mine", Delivery::Flag),
+    (
+        "A=1 PORT=1 deno serve x.ts; b",
+        &[],
+        "A=1 PORT=3111 deno serve --port 3111 --host localhost x.ts; b",
+        Delivery::Flag,
+    ),
+    ("sh -c 'deno serve x.ts'", &[], "sh -c 'deno serve x.ts'", Delivery::Hope),
+    ("bun --hot x.ts", &["@types/bun"], "bun --port 3111 --hot x.ts", Delivery::Flag),
     ("turbo run dev", &[], "turbo run dev", Delivery::Hope),
     ("./start.sh", &[], "./start.sh", Delivery::Hope),
     ("PORT=4000 ./start.sh", &[], "PORT=3111 ./start.sh", Delivery::Hope),
     ("vite 'unclosed", &["vite"], "vite 'unclosed", Delivery::Hope),
-    ("vite --port $MINE_OR_NOT_MINE && echo", &["vite"], "vite --port 3111 --strictPort && echo", Delivery::Flag),
+    (
+        "vite --port $MINE_OR_NOT_MINE && echo",
+        &["vite"],
+        "vite --port 3111 --strictPort && echo",
+        Delivery::Flag,
+    ),
 ];
 
 #[test]
@@ -116,7 +152,8 @@ fn commands_stay_plain_argument_lists() {
     ];
     for (argv, expected) in cases {
         let tree = Tree::new(&[("package.json", "{}")]);
-        let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish { command: argv, ..Wish::default() });
+        let spec =
+            planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish { command: argv, ..Wish::default() });
         assert_eq!(spec.main.argv, *expected);
         assert_eq!(spec.main.program.as_os_str(), argv[0]);
         assert!(spec.pre.is_none() && spec.post.is_none());
@@ -125,9 +162,12 @@ fn commands_stay_plain_argument_lists() {
 
 #[test]
 fn a_script_that_starts_bowline_for_itself_is_refused() {
-    for script in ["bowline", "bowline dev", "bowline -v dev --script dev", "bowline dev --script=dev -- --open"] {
+    for script in
+        ["bowline", "bowline dev", "bowline -v dev --script dev", "bowline dev --script=dev -- --open"]
+    {
         let tree = Tree::new(&[("package.json", &manifest(script, &[]))]);
-        let error = launch(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default(), None).expect_err(script);
+        let error =
+            launch(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default(), None).expect_err(script);
         assert!(matches!(error, Error::Recursive { .. }), "{error:?}");
         assert!(error.hint().is_some());
     }
@@ -135,7 +175,8 @@ fn a_script_that_starts_bowline_for_itself_is_refused() {
 
 #[test]
 fn pre_and_post_scripts() {
-    let scripts = r#"{"scripts":{"predev":"echo pre","dev":"vite","postdev":"echo post"},"dependencies":{"vite":"8"}}"#;
+    let scripts =
+        r#"{"scripts":{"predev":"echo pre","dev":"vite","postdev":"echo post"},"dependencies":{"vite":"8"}}"#;
     let runs = |extra: &[(&str, &str)]| {
         let tree = Tree::new(&[("package.json", scripts)]);
         extra.iter().for_each(|(path, text)| tree.write(path, text));
@@ -143,10 +184,10 @@ fn pre_and_post_scripts() {
         let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &wish);
         if let (Some(pre), Some(post)) = (&spec.pre, &spec.post) {
             assert_eq!(pre.argv[1..], ["-c", "echo pre"], "without the arguments");
-            assert_eq!([set(pre, "npm_lifecycle_event"), set(post, "npm_lifecycle_event")], [
-                Some("predev"),
-                Some("postdev")
-            ]);
+            assert_eq!(
+                [set(pre, "npm_lifecycle_event"), set(post, "npm_lifecycle_event")],
+                [Some("predev"), Some("postdev")]
+            );
         }
         assert_eq!(spec.pre.is_some(), spec.post.is_some());
         spec.pre.is_some()
@@ -171,8 +212,14 @@ fn shells() {
     };
     assert_eq!(shell_of(&[], &[]), "/bin/sh");
     assert_eq!(shell_of(&[(".npmrc", "script-shell=/bin/zsh")], &[]), "/bin/zsh");
-    assert_eq!(shell_of(&[(".npmrc", "script-shell=/bin/zsh")], &[("npm_config_script_shell", "ksh")]), "ksh");
-    assert_eq!(shell_of(&[("pnpm-lock.yaml", ""), ("pnpm-workspace.yaml", "scriptShell: zsh\n")], &[]), "zsh");
+    assert_eq!(
+        shell_of(&[(".npmrc", "script-shell=/bin/zsh")], &[("npm_config_script_shell", "ksh")]),
+        "ksh"
+    );
+    assert_eq!(
+        shell_of(&[("pnpm-lock.yaml", ""), ("pnpm-workspace.yaml", "scriptShell: zsh\n")], &[]),
+        "zsh"
+    );
     let yarn = [("yarn.lock", "__metadata:\n"), (".npmrc", "script-shell=zsh")];
     assert_eq!(shell_of(&yarn, &[]), "/bin/sh");
     let tree = Tree::new(&[]);
@@ -199,7 +246,10 @@ fn the_manager_is_started_where_nothing_else_is_faithful() {
     let cached = [pnp[0], pnp[1], ("node_modules/.vite/x", "")];
     let linked = [pnp[0], pnp[1], ("node_modules/.yarn-state.yml", "")];
     let flag = Delivery::Flag;
-    assert_eq!(argv_of("vite", &pnp, &["-x y"]), ("yarn|exec|vite '-x y' --port 3111 --strictPort".into(), flag));
+    assert_eq!(
+        argv_of("vite", &pnp, &["-x y"]),
+        ("yarn|exec|vite '-x y' --port 3111 --strictPort".into(), flag)
+    );
     assert_eq!(argv_of("vite", &cached, &[]), ("yarn|exec|vite --port 3111 --strictPort".into(), flag));
     assert_eq!(argv_of("vite", &linked, &[]), ("sh|-c|vite --port 3111 --strictPort".into(), flag));
     let bun = [("bun.lock", ""), ("bunfig.toml", "[run]\nbun = true\n")];
@@ -234,7 +284,8 @@ fn planning_writes_nothing() {
 
 fn walk(dir: &std::path::Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir).expect("a directory");
-    let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").path().display().to_string()).collect();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.expect("an entry").path().display().to_string()).collect();
     names.sort();
     names
 }

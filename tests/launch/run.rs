@@ -8,7 +8,8 @@ const TELL: &str = "#!/bin/sh\nfor word in \"$@\"; do printf '<%s>\\n' \"$word\"
 
 #[test]
 fn arguments_arrive_byte_for_byte() {
-    let arguments = ["", "a b", "it's", "\"q\"", "$HOME", "`x`", "a\nb", "*", "~", "\\", "--", "é", "#x", "a=b"];
+    let arguments =
+        ["", "a b", "it's", "\"q\"", "$HOME", "`x`", "a\nb", "*", "~", "\\", "--", "é", "#x", "a=b"];
     for lockfile in ["package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock"] {
         let tree = Tree::new(&[("package.json", &manifest("tell first", &[])), (lockfile, "")]);
         tree.program("node_modules/.bin/tell", TELL);
@@ -30,16 +31,21 @@ fn the_packages_binaries_come_before_the_roots_before_the_users() {
         ("packages/web/package.json", &manifest("own; root; users", &[])),
     ]);
     let say = |word: &str| format!("#!/bin/sh\necho {word}\n");
-    for (place, names) in
-        [("packages/web/node_modules/.bin", &["own"][..]), ("node_modules/.bin", &["own", "root"]), ("bin", &["own", "root", "users"])]
-    {
+    for (place, names) in [
+        ("packages/web/node_modules/.bin", &["own"][..]),
+        ("node_modules/.bin", &["own", "root"]),
+        ("bin", &["own", "root", "users"]),
+    ] {
         names.iter().for_each(|name| tree.program(&format!("{place}/{name}"), &say(place)));
     }
     let path = format!("{}/bin:/usr/bin:/bin", tree.dir.display());
     let caller = caller(&tree.dir, &[("PATH", &path)]);
     let spec = planned(&tree.project("packages/web"), &caller, &Wish::default());
     let output = run(&spec.main, &caller);
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "packages/web/node_modules/.bin\nnode_modules/.bin\nbin\n");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "packages/web/node_modules/.bin\nnode_modules/.bin\nbin\n"
+    );
 }
 
 #[test]

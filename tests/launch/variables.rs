@@ -64,6 +64,15 @@ fn the_shells_own_address_does_not_leak() {
 }
 
 #[test]
+fn an_address_that_the_flag_does_not_outweigh_is_removed() {
+    let tree = Tree::new(&[("package.json", &manifest("nuxt dev", &["nuxt"]))]);
+    let exposed = caller(&tree.dir, &[("HOST", "0.0.0.0"), ("NUXT_HOST", "0.0.0.0")]);
+    let step = planned(&tree.project(""), &exposed, &Wish::default()).main;
+    let removed: Vec<&str> = step.environment.removals().collect();
+    assert!(removed.contains(&"HOST") && removed.contains(&"NUXT_HOST"), "{removed:?}");
+}
+
+#[test]
 fn marks_of_agents_are_scrubbed() {
     let tree = Tree::new(&[("package.json", &manifest("astro dev", &["astro"]))]);
     let agent = caller(&tree.dir, &[("CLAUDECODE", "1"), ("EDITOR", "ed")]);
@@ -81,8 +90,13 @@ fn a_bowline_within_a_bowline_takes_the_port_over() {
     let inside = |variables: &[(&str, &str)]| Inherited::from(&caller(&tree.dir, variables), &project);
     let id = project.id.as_str();
     let url = "http://localhost:4567";
-    let whole =
-        [("BOWLINE", "1"), ("BOWLINE_PROJECT_ID", id), ("BOWLINE_SESSION", "s"), ("BOWLINE_URL", url), ("PORT", "1")];
+    let whole = [
+        ("BOWLINE", "1"),
+        ("BOWLINE_PROJECT_ID", id),
+        ("BOWLINE_SESSION", "s"),
+        ("BOWLINE_URL", url),
+        ("PORT", "1"),
+    ];
     assert_eq!(inside(&whole), Some(Inherited { port: 4567, session: "s".to_owned() }));
     for missing in 0..4 {
         let mut part = whole.to_vec();
@@ -100,12 +114,15 @@ fn a_bowline_within_a_bowline_takes_the_port_over() {
 #[test]
 fn npm_variables_of_an_outer_script_do_not_leak() {
     let tree = Tree::new(&[("package.json", &manifest("vite", &["vite"])), ("pnpm-lock.yaml", "")]);
-    let outer = caller(&tree.dir, &[
-        ("npm_config_user_agent", "npm/11.0.0 node/v24.0.0 linux x64 workspaces/false"),
-        ("npm_package_config_secret", "outer"),
-        ("npm_execpath", "/outer/npm-cli.js"),
-        ("npm_config_registry", "kept"),
-    ]);
+    let outer = caller(
+        &tree.dir,
+        &[
+            ("npm_config_user_agent", "npm/11.0.0 node/v24.0.0 linux x64 workspaces/false"),
+            ("npm_package_config_secret", "outer"),
+            ("npm_execpath", "/outer/npm-cli.js"),
+            ("npm_config_registry", "kept"),
+        ],
+    );
     let step = planned(&tree.project(""), &outer, &Wish::default()).main;
     let removed: Vec<&str> = step.environment.removals().collect();
     assert!(removed.contains(&"npm_package_config_secret"), "{removed:?}");
@@ -117,10 +134,13 @@ fn npm_variables_of_an_outer_script_do_not_leak() {
 #[test]
 fn the_invoking_managers_own_words_are_kept() {
     let tree = Tree::new(&[("package.json", &manifest("vite", &["vite"])), ("pnpm-lock.yaml", "")]);
-    let outer = caller(&tree.dir, &[
-        ("npm_config_user_agent", "pnpm/8.15.9 npm/? node/v18.0.0 linux x64"),
-        ("npm_execpath", "/somewhere/pnpm.cjs"),
-    ]);
+    let outer = caller(
+        &tree.dir,
+        &[
+            ("npm_config_user_agent", "pnpm/8.15.9 npm/? node/v18.0.0 linux x64"),
+            ("npm_execpath", "/somewhere/pnpm.cjs"),
+        ],
+    );
     let step = planned(&tree.project(""), &outer, &Wish::default()).main;
     assert_eq!(set(&step, "npm_config_user_agent"), None, "it is inherited");
     assert_eq!(set(&step, "npm_execpath"), Some("/somewhere/pnpm.cjs"));
@@ -131,7 +151,10 @@ fn the_invoking_managers_own_words_are_kept() {
 fn odd_surroundings_do_not_matter() {
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
-    let tree = Tree::new(&[("package.json", r#"{"scripts":{"dev":"x"},"config":{"a=b":"c","d":"e\u0000f"},"name":7e3}"#)]);
+    let tree = Tree::new(&[(
+        "package.json",
+        r#"{"scripts":{"dev":"x"},"config":{"a=b":"c","d":"e\u0000f"},"name":7e3}"#,
+    )]);
     tree.write("package.json", r#"{"scripts":{"dev":"x"},"config":{"a=b":"c","d":"e\u0000f"}}"#);
     let mut variables = caller(&tree.dir, &[]).variables;
     let bytes = || OsString::from_vec(vec![0xff, b'/', 0xfe]);
