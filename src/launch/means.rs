@@ -10,6 +10,7 @@ use super::environment::{Origin, prefix_of};
 use super::package_manager::{Choice, PackageManager, yarn_path};
 use super::settings::{Npmrc, yaml_scalar};
 use crate::project::Project;
+use crate::script::Leaf;
 
 /// What runs a script's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,10 +41,9 @@ pub(super) fn npmrc(project: &Project, choice: &Choice, caller: &Caller, node: O
 
 impl Means {
     /// The means that the project's package manager would use.
-    pub(super) fn of(origin: &Origin<'_>) -> Self {
+    pub(super) fn of(origin: &Origin<'_>, leaves: &[Leaf]) -> Self {
         let Origin { project, choice, caller, npmrc, .. } = origin;
         match choice.manager {
-            PackageManager::Npm => Self::Shell(named_shell(npmrc.get("script-shell"))),
             PackageManager::Pnpm => {
                 let workspace = choice.root.join("pnpm-workspace.yaml");
                 let named = yaml_scalar(&workspace, "scriptShell");
@@ -56,9 +56,12 @@ impl Means {
                 if choice.root.join(".env.yarn").exists() || injects_files(&choice.root) {
                     return Self::Manager { why: "Yarn reads the environment of scripts from files" };
                 }
+                if leaves.iter().any(|leaf| leaf.program == "run") {
+                    return Self::Manager { why: "the command `run` is part of Yarn" };
+                }
                 Self::Shell(named_shell(None))
             }
-            PackageManager::Yarn => Self::Shell(named_shell(npmrc.get("script-shell"))),
+            PackageManager::Npm | PackageManager::Yarn => Self::Shell(named_shell(npmrc.get("script-shell"))),
             PackageManager::Bun if bunfig_changes_scripts(&project.dir) => {
                 Self::Manager { why: "`bunfig.toml` changes how scripts run" }
             }

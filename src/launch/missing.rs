@@ -105,6 +105,9 @@ impl Search<'_> {
         if let Some(manager) = PackageManager::from_name(program) {
             return install_manager(manager);
         }
+        if Path::new(program).is_absolute() {
+            return format!("install `{program}`, or correct the script or setting that names it");
+        }
         if program.contains('/') {
             return format!("make `{program}` with the project's build, or correct the script");
         }

@@ -83,8 +83,7 @@ pub(super) fn place(request: &Request<'_>) -> Placement {
 
 /// A bowline that is no wrapper but runs a script itself.
 fn starts_bowline(leaf: &Leaf) -> bool {
-    let first =
-        || leaf.words.iter().skip(1).filter_map(|word| word.literal()).find(|word| !word.starts_with('-'));
+    let first = || leaf.words.iter().skip(1).filter_map(Word::literal).find(|word| !word.starts_with('-'));
     leaf.program == "bowline" && first().is_none_or(|word| !BOWLINE_ANSWERS.contains(&word.as_str()))
 }
 
@@ -196,8 +195,7 @@ fn place_on(request: &Request<'_>, tool: Tool<'_>, placement: &mut Placement) {
                 (true, true) => Delivery::Variable,
                 (true, false) => Delivery::Hope,
             };
-            let why = format!("`{}` has no way to be told its port", leaf.program);
-            placement.doubt = Some((why, "set the port in its configuration from `PORT`".to_owned()));
+            placement.doubt = Some(deafness(leaf, port.reads_port_variable));
             accept(placement, rewrite, leaf);
             return;
         }
@@ -234,7 +232,8 @@ fn after_command(
     let at = expected.iter().position(is_last).ok_or(Unsafe::Opaque)?;
     let added = words.added(request.port);
     let quoted: Vec<String> = added.iter().map(|word| quote(word)).collect();
-    expected.splice(at + 1..at + 1, added.into_iter().map(Some));
+    let behind = expected.split_off(at + 1);
+    expected.extend(added.into_iter().map(Some).chain(behind));
 
     let mut text = rewrite.text;
     let end = leaf.words.get(at).map(|word| word.span().end).filter(|end| text.is_char_boundary(*end));
@@ -294,7 +293,22 @@ fn variables<'r>(request: &Request<'r>) -> Vec<&'r str> {
 
 /// Whether our `PORT` gets through to the leaf.
 fn arrives(leaf: &Leaf) -> bool {
-    !leaf.environment.cleared && !leaf.environment.removed.iter().any(|name| name == "PORT")
+    let environment = &leaf.environment;
+    !environment.cleared && !environment.files && !environment.removed.iter().any(|name| name == "PORT")
+}
+
+/// Why a leaf that takes no flag may not hear of its port, and what to do.
+fn deafness(leaf: &Leaf, reads_variable: bool) -> (String, String) {
+    let program = &leaf.program;
+    if !reads_variable {
+        let why = format!("`{program}` has no way to be told its port");
+        (why, "set the port in its configuration from `PORT`".to_owned())
+    } else if leaf.environment.files {
+        let why = format!("the script reads a file of variables before `{program}`, which may set `PORT`");
+        (why, "leave `PORT` out of that file".to_owned())
+    } else {
+        (format!("the script hides `PORT` from `{program}`"), "let it through in the script".to_owned())
+    }
 }
 
 fn accept(placement: &mut Placement, rewrite: Rewrite, leaf: &Leaf) {

@@ -10,7 +10,7 @@ use super::package_manager::{Choice, PackageManager};
 use super::settings::Npmrc;
 use crate::detect::Command;
 use crate::project::{DEV_SCRIPTS, Project};
-use crate::script::{self, Kind, Leaf, Manager, Script, Scripts};
+use crate::script::{self, Kind, Leaf, Manager, Script, Scripts, Word};
 
 /// What to run.
 #[derive(Clone, Copy, Debug)]
@@ -169,7 +169,7 @@ fn calls_itself(leaf: &Leaf, name: &str, project: &Project) -> bool {
     if leaf.program != "bowline" {
         return false;
     }
-    let words: Vec<Option<String>> = leaf.words.iter().skip(1).map(|word| word.literal()).collect();
+    let words: Vec<Option<String>> = leaf.words.iter().skip(1).map(Word::literal).collect();
     let mut chosen = None;
     let mut command = None;
     let mut index = 0;

@@ -94,6 +94,32 @@ fn the_environment_is_what_each_manager_sets() {
     assert!(unlisted.is_empty(), "differences that are not listed: {unlisted:#?}");
 }
 
+#[test]
+fn a_changed_script_runs_under_plug_and_play() {
+    let manager = MANAGERS.iter().find(|manager| manager.package == "@yarnpkg/cli-dist@4").expect("Yarn 4");
+    let bin = installed(manager);
+    let scripts = r#"{"name":"app","scripts":{"dev":"PORT=1 node dump.js"}}"#;
+    let settings = "enableTelemetry: false\nenableGlobalCache: false\n";
+    let tree = Tree::new(&[
+        ("package.json", scripts),
+        ("dump.js", DUMP),
+        ("yarn.lock", ""),
+        (".yarnrc.yml", settings),
+    ]);
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").expect("a PATH"));
+    let caller = caller(&tree.dir, &[("PATH", &path), ("HOME", tree.dir.to_str().expect("text"))]);
+    let output = real(manager, &caller).arg("install").output().expect("yarn install");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+
+    let spec = planned(&tree.project(""), &caller, &Wish::default());
+    assert_eq!(spec.main.argv, ["yarn", "exec", "PORT=3111 node dump.js"]);
+    let output = run(&spec.main, &caller);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let seen = &dumps(&tree.dir)["dev"];
+    assert_eq!(seen["PORT"], "3111");
+    assert!(seen["NODE_OPTIONS"].contains(".pnp.cjs"));
+}
+
 fn exception(package: &str, variable: &str) -> Option<&'static str> {
     let matches = |listed: &str| {
         listed.strip_suffix('*').map_or(listed == variable, |start| variable.starts_with(start))

@@ -64,6 +64,24 @@ fn advice() {
             "install `acme-serve`: it is neither in `node_modules/.bin` nor in the `PATH`",
         ),
         (
+            &[("package.json", r#"{"scripts":{"dev":"A=1 acme-vault run -- echo"}}"#)],
+            "",
+            "acme-vault",
+            "install `acme-vault`: it is neither in `node_modules/.bin` nor in the `PATH`",
+        ),
+        (
+            &[("package.json", none), (".npmrc", "script-shell=/no/such/shell")],
+            "",
+            "/no/such/shell",
+            "install `/no/such/shell`, or correct the script or setting that names it",
+        ),
+        (
+            &[("package.json", none), ("yarn.lock", "__metadata:"), (".pnp.cjs", "")],
+            "",
+            "yarn",
+            "run `corepack enable yarn` or `npm install --global yarn`",
+        ),
+        (
             &[("package.json", r#"{"scripts":{"dev":"./run.sh"}}"#)],
             "",
             "./run.sh",

@@ -99,6 +99,21 @@ fn a_doubt_says_why_and_what_to_do() {
 }
 
 #[test]
+fn a_hidden_variable_is_told_from_a_deaf_program() {
+    for (script, why) in [
+        ("env -i node server.js", "the script hides `PORT` from `node`; let it through in the script"),
+        (
+            ". ./.env && node x.js",
+            "reads a file of variables before `node`, which may set `PORT`; leave `PORT` out",
+        ),
+    ] {
+        let tree = Tree::new(&[("package.json", &manifest(script, &[]))]);
+        let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default());
+        assert!(spec.warnings.iter().any(|warning| warning.contains(why)), "{script}: {:?}", spec.warnings);
+    }
+}
+
+#[test]
 fn the_users_arguments_reach_the_program() {
     for (lockfile, shell) in [("package-lock.json", "sh"), ("pnpm-lock.yaml", "sh"), ("yarn.lock", "sh")] {
         let tree = Tree::new(&[("package.json", &manifest("vite", &["vite"])), (lockfile, "")]);
@@ -256,6 +271,10 @@ fn the_manager_is_started_where_nothing_else_is_faithful() {
     assert_eq!(argv_of("vite", &bun, &["-x y"]), ("bun|run|dev|-x y|--port|3111|--strictPort".into(), flag));
     assert_eq!(argv_of("vite && x", &bun, &["y"]), ("bun|run|dev|y".into(), Delivery::Hope));
     assert_eq!(argv_of("node a.js", &bun, &["b"]), ("bun|run|dev|b".into(), Delivery::Variable));
+    assert_eq!(
+        argv_of("run build && vite", &[pnp[0]], &[]).0,
+        "yarn|exec|run build && vite --port 3111 --strictPort"
+    );
     let environment = [("yarn.lock", "__metadata:\n"), (".env.yarn", "A=1")];
     assert_eq!(argv_of("node a.js", &environment, &["b"]), ("yarn|run|dev|b".into(), Delivery::Variable));
 }
