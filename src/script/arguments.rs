@@ -7,11 +7,21 @@ use super::word::{Part, Word};
 /// No crate quotes the same way, and what a script sees in `npm_lifecycle_script` and `ps` is this text.
 pub fn quote(word: &str) -> String {
     if word.is_empty() {
-        return "''".to_owned();
+        return in_quotes(word);
     }
     let special = |character: char| "\t\n\r \"#$&'()*;<>?\\`|~".contains(character);
-    if !word.contains(special) {
-        return word.to_owned();
+    if word.contains(special) { in_quotes(word) } else { word.to_owned() }
+}
+
+/// Quotes a word for `sh` so that no shell finds a pattern or braces in it, as npm's way lets them.
+pub(super) fn quote_strictly(word: &str) -> String {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "_-./:=@%+,".contains(character);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { in_quotes(word) }
+}
+
+fn in_quotes(word: &str) -> String {
+    if word.is_empty() {
+        return "''".to_owned();
     }
     let quoted = format!("'{}'", word.replace('\'', r"'\''"));
     let mut trimmed = quoted.as_str();

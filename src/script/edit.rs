@@ -1,6 +1,6 @@
 //! Puts a port on the command line of a leaf.
 
-use super::arguments::{Found, find_ports, quote};
+use super::arguments::{Found, find_ports, quote_strictly as quote};
 use super::leaf::{Call, CallForm, Kind, Leaf, Manager, Site};
 use super::word::{Splice, UNKNOWN, Word, apply};
 
@@ -46,6 +46,9 @@ pub enum Unsafe {
     /// The place to change lies across quotes.
     #[error("quotes open or close within the part to change")]
     Quoting,
+    /// The script that the leaf stands in must be run by a manager that takes the place of node.
+    #[error("the script is run with another runtime than its text says")]
+    Runtime,
     /// The script that the leaf stands in is called by name from a list, which takes nothing but names.
     #[error("the script is called by name from a list of names")]
     Listed,
@@ -55,12 +58,15 @@ impl Unsafe {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Opaque | Self::Assembled | Self::Quoting | Self::Dynamic | Self::Shared | Self::Listed => {
-                Some(
-                    "give the dev server's command a script of its own and name it with `--script`"
-                        .to_owned(),
-                )
-            }
+            Self::Opaque
+            | Self::Assembled
+            | Self::Quoting
+            | Self::Dynamic
+            | Self::Shared
+            | Self::Listed
+            | Self::Runtime => Some(
+                "give the dev server's command a script of its own and name it with `--script`".to_owned(),
+            ),
             Self::Swallowed => Some("write `--` before the command in the script".to_owned()),
             Self::Value => Some("write the port in the script as a number".to_owned()),
             Self::Builtin => None,
@@ -90,11 +96,12 @@ pub struct Rewrite {
 
 impl Leaf {
     /// The outermost script's text with this leaf on the port.
+    ///
+    /// Where arguments cannot be changed, the assignments often can: an edit without flags and arguments
+    /// changes them alone, for opaque leaves too.
     pub fn rewrite(&self, edit: &Edit) -> Result<Rewrite, Unsafe> {
-        match self.kind {
-            Kind::Program => {}
-            Kind::Builtin => return Err(Unsafe::Builtin),
-            Kind::Opaque => return Err(Unsafe::Opaque),
+        if self.kind == Kind::Builtin {
+            return Err(Unsafe::Builtin);
         }
         let mut changes = Changes { frames: vec![Vec::new(); self.frames.len()], added: None };
         self.change_variables(edit, &mut changes)?;
@@ -132,11 +139,9 @@ impl Leaf {
         let own = arguments.get(..own).unwrap_or_default();
         let found = find_ports(own, edit.flags);
         let mut added = Vec::new();
-        if found.is_empty() {
-            if let Some(flag) = edit.flags.first() {
-                added.push((*flag).to_owned());
-                added.push(edit.port.to_string());
-            }
+        if let Some(flag) = edit.flags.first().filter(|_| found.is_empty()) {
+            added.push((*flag).to_owned());
+            added.push(edit.port.to_string());
         }
         if let Some(strict) = edit.strict.filter(|strict| !self.has_flag(&[strict])) {
             added.push(strict.to_owned());
@@ -144,6 +149,9 @@ impl Leaf {
         added.extend(edit.insert.iter().cloned());
         if added.is_empty() && found.is_empty() {
             return Ok(());
+        }
+        if self.kind == Kind::Opaque {
+            return Err(Unsafe::Opaque);
         }
         if let Some(reason) = self.fixed {
             return Err(reason);
@@ -179,11 +187,11 @@ impl Leaf {
     /// Passes added arguments on through the calls, if that is all there is to change in nested scripts.
     fn forward(&self, changes: &Changes) -> Option<String> {
         let added = changes.added.as_deref()?;
-        let (last, calling) = self.frames.split_last()?;
+        let (_, calling) = self.frames.split_last()?;
         let (_, between) = calling.split_first()?;
         let only_added = changes.frames.iter().skip(1).map(Vec::len).sum::<usize>() == 1;
         let has_marker = self.words.iter().any(|word| word.literal().as_deref() == Some("--"));
-        if !only_added || !self.ends_text || has_marker || last.text.contains('#') {
+        if !only_added || !self.ends_text || has_marker {
             return None;
         }
         for frame in between {
@@ -195,10 +203,13 @@ impl Leaf {
             }
         }
         let outer = calling.first()?;
-        let splice = forwarding(outer.call.as_ref()?, added)?;
-        let splice = keep_apart(outer.innermost(), splice);
+        let call = outer.call.as_ref()?;
+        let splice = keep_apart(outer.innermost(), forwarding(call, added)?);
         let mut splices = changes.frames.first()?.clone();
         splices.push(outer.outward(outer.layers.len(), splice).ok()?);
+        if let Some(at) = call.separator {
+            splices.push(outer.outward(outer.layers.len(), Splice::insert(at, "-- ".to_owned())).ok()?);
+        }
         Some(apply(&outer.text, splices))
     }
 
@@ -221,14 +232,20 @@ impl Leaf {
                 several => format!("sh -c {}", quote(&several.join(" && "))),
             };
             let call = caller.call.as_ref().ok_or(Unsafe::Listed)?;
+            if call.runtime {
+                return Err(Unsafe::Runtime);
+            }
             let text = match call.form {
                 CallForm::Command { .. } => command,
                 CallForm::Shorthand { .. } => quote(&command),
                 CallForm::Listed => return Err(Unsafe::Listed),
             };
             let splice = keep_apart(caller.innermost(), Splice { range: call.span.clone(), text });
-            let splice = caller.outward(caller.layers.len(), splice)?;
-            changes.frames[index - 1].push(splice);
+            changes.frames[index - 1].push(caller.outward(caller.layers.len(), splice)?);
+            if let Some(at) = call.separator {
+                let marker = Splice::insert(at, "-- ".to_owned());
+                changes.frames[index - 1].push(caller.outward(caller.layers.len(), marker)?);
+            }
         }
         Ok(apply(&self.frames[0].text, std::mem::take(&mut changes.frames[0])))
     }
@@ -293,14 +310,12 @@ fn replace_port(own: &[Word], found: Found, port: u16) -> Result<Splice, Unsafe>
             let word = own.get(word).ok_or(Unsafe::Value)?;
             let literal = word.literal();
             is_port(literal.as_deref().and_then(|text| text.get(offset..)))?;
-            match word.after(offset) {
-                Some(range) => Ok(Splice { range, text: port }),
-                None => {
-                    let prefix = word.prefix();
-                    let flag = prefix.get(..offset).ok_or(Unsafe::Value)?;
-                    Ok(Splice { range: word.span(), text: format!("{}{port}", quote(flag)) })
-                }
+            if let Some(range) = word.after(offset) {
+                return Ok(Splice { range, text: port });
             }
+            let prefix = word.prefix();
+            let flag = prefix.get(..offset).ok_or(Unsafe::Value)?;
+            Ok(Splice { range: word.span(), text: format!("{}{port}", quote(flag)) })
         }
     }
 }

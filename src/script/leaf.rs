@@ -91,10 +91,9 @@ impl Role {
     /// The role of something that plays `inner` within what plays `self`.
     pub(super) fn within(self, inner: Self) -> Self {
         match (self, inner) {
-            (Self::Sole, inner) => inner,
             (Self::Last, Self::Sole) => Self::Last,
             (Self::Step, Self::Sole | Self::Last) => Self::Step,
-            (Self::Last | Self::Step, inner) => inner,
+            (Self::Sole | Self::Last | Self::Step, inner) => inner,
             (outer, _) => outer,
         }
     }
@@ -129,7 +128,7 @@ pub struct Environment {
     pub cleared: bool,
     /// Variables that do not arrive: `env -u PORT`, `unset PORT`.
     pub removed: Vec<String>,
-    /// A file of assignments is read before: `. ./.env`, `dotenv -o --`.
+    /// A file of assignments is read before: `. ./.env`, `dotenv --`, `export $(cat .env)`.
     pub files: bool,
 }
 
@@ -190,6 +189,10 @@ pub(super) struct Call {
     /// From the manager's word to the last argument.
     pub span: Range<usize>,
     pub form: CallForm,
+    /// Where a wrapper before the call needs `--` to let flags through.
+    pub separator: Option<usize>,
+    /// The manager puts itself in the place of node: `bun --bun run x`.
+    pub runtime: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

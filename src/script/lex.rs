@@ -241,8 +241,10 @@ impl<'t> Lexer<'t> {
     /// A `$` or a backtick, and all that belongs to it.
     fn dollar(&mut self, pieces: &mut Pieces, quoting: Quoting) -> Result<(), Error> {
         let at = self.position;
+        let arguments = self.rest().starts_with("$@") || self.rest().starts_with("${@");
         if self.skip_expansion(quoting)? {
-            pieces.expansion(at..self.position, quoting);
+            let part = Part::Expansion { splits: arguments || quoting == Quoting::Bare };
+            pieces.list.push(Piece { part, source: at..self.position, quoting });
         } else {
             self.position += 1;
             pieces.verbatim('$', at, quoting);
@@ -385,6 +387,7 @@ impl Pieces {
     }
 
     fn expansion(&mut self, source: Range<usize>, quoting: Quoting) {
-        self.list.push(Piece { part: Part::Expansion, source, quoting });
+        let part = Part::Expansion { splits: quoting == Quoting::Bare };
+        self.list.push(Piece { part, source, quoting });
     }
 }

@@ -2,6 +2,7 @@
 
 use super::leaf::{Call, CallForm, Manager, Scripts};
 use super::nest::{self, Nested};
+use super::word::Word;
 use super::wrapper::{Peel, Step, program_name};
 
 /// Flags that change nothing about what runs. Any other flag before the name may mean another package.
@@ -22,11 +23,10 @@ const HARMLESS: [&str; 13] = [
 ];
 
 /// Words that a package manager understands itself, whatever the scripts are called.
-const COMMANDS: [&str; 42] = [
+const COMMANDS: [&str; 41] = [
     "add",
     "audit",
     "bin",
-    "build",
     "cache",
     "ci",
     "config",
@@ -180,34 +180,32 @@ fn shorthand<'w>(peel: &mut Peel<'w>, scripts: &dyn Scripts, manager: Manager) -
             node(peel, scripts, "node")
         }
         (Manager::Yarn, "workspace" | "workspaces") | (Manager::Pnpm, "recursive" | "multi") => Step::Opaque,
+        (Manager::Bun, "build" | "test") => Step::Leaf(peel.at, whole),
         (_, word) if COMMANDS.contains(&word) => Step::Leaf(peel.at, whole),
         (Manager::Pnpm, "start" | "stop" | "test") => script(peel, scripts, manager, index),
         (_, _) => script_or_binary(peel, scripts, manager, index),
     }
 }
 
+/// Flags of bun that mean other packages or directories.
+const BUN_ELSEWHERE: [&str; 4] = ["--filter", "-F", "--cwd", "--workspaces"];
+
 /// `bun --hot src/index.ts`: bun itself is the program, unless the file is a package's binary.
 fn bun_file<'w>(peel: &Peel<'w>, scripts: &dyn Scripts) -> Step<'w> {
-    let other = ["--filter", "-F", "--cwd", "--workspaces"];
-    let elsewhere = |index: usize| {
-        peel.is_flag(index) && {
-            let flag = peel.words.get(index).map(super::word::Word::prefix).unwrap_or_default();
-            other.iter().any(|name| {
-                flag.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
-            })
+    let mut index = peel.at + 1;
+    while peel.is_flag(index) || peel.literal(index).as_deref() == Some("run") {
+        let flag = peel.words.get(index).map(Word::prefix).unwrap_or_default();
+        let flag = flag.split_once('=').map_or(flag.as_str(), |(flag, _)| flag);
+        if BUN_ELSEWHERE.contains(&flag) {
+            return Step::Opaque;
         }
-    };
-    if (peel.at + 1..peel.words.len())
-        .take_while(|index| peel.is_flag(*index) || *index == peel.at + 1)
-        .any(elsewhere)
-    {
-        return Step::Opaque;
+        index += 1;
     }
-    let script = (peel.at + 1..peel.words.len())
-        .find(|index| !peel.is_flag(*index) && peel.literal(*index).as_deref() != Some("run"));
-    let named =
-        script.and_then(|index| peel.literal(index)).is_some_and(|name| scripts.text(&name).is_some());
-    if named { Step::Opaque } else { Step::Leaf(peel.at, "bun".to_owned()) }
+    match peel.literal(index) {
+        Some(name) if scripts.text(&name).is_some() => Step::Opaque,
+        Some(file) if file.contains("node_modules/") => Step::Leaf(index, program_name(&file)),
+        Some(_) | None => Step::Leaf(peel.at, "bun".to_owned()),
+    }
 }
 
 fn script_or_binary<'w>(peel: &Peel<'w>, scripts: &dyn Scripts, manager: Manager, index: usize) -> Step<'w> {
@@ -216,6 +214,10 @@ fn script_or_binary<'w>(peel: &Peel<'w>, scripts: &dyn Scripts, manager: Manager
     };
     if scripts.text(&name).is_some() {
         return script(peel, scripts, manager, index);
+    }
+    // pnpm takes `/…/` for a regular expression over the scripts' names.
+    if manager == Manager::Pnpm && name.starts_with('/') {
+        return Step::Opaque;
     }
     let is_file = !name.contains("node_modules/") && (name.contains('/') || name.contains('.'));
     if manager == Manager::Bun && is_file {
@@ -242,7 +244,7 @@ fn call(peel: &Peel, manager: Manager, index: usize) -> Option<(Call, String)> {
     let wants_marker = matches!(manager, Manager::Npm | Manager::Node);
     let behind = |marker: usize| arguments.get(marker + 1..).unwrap_or_default();
     let before = marker.map_or(arguments, |marker| &arguments[..marker]);
-    let is_flag = |word: &&super::Word| word.prefix().starts_with('-');
+    let is_flag = |word: &&Word| word.prefix().starts_with('-');
     let pasted = match (manager, marker) {
         (Manager::Npm, _) => {
             let own = before.iter().filter(|word| !is_flag(word));
@@ -273,7 +275,8 @@ fn call(peel: &Peel, manager: Manager, index: usize) -> Option<(Call, String)> {
     } else {
         CallForm::Command { at, separated, last: at == last.span.end }
     };
-    Some((Call { manager, span, form }, pasted))
+    let runtime = (peel.at..index).any(|at| matches!(peel.literal(at).as_deref(), Some("--bun" | "-b")));
+    Some((Call { manager, span, form, separator: peel.separator, runtime }, pasted))
 }
 
 /// Flags of node that are followed by a value of their own.
@@ -321,6 +324,6 @@ pub(super) fn node<'w>(peel: &mut Peel<'w>, scripts: &dyn Scripts, name: &str) -
     let file = peel.literal(index).filter(|file| file.contains("node_modules/"));
     match file {
         Some(file) => Step::Leaf(index, program_name(&file)),
-        None => Step::Leaf(peel.at, "node".replace("node", if name == "nodejs" { "node" } else { name })),
+        None => Step::Leaf(peel.at, if name == "tsx" { "tsx" } else { "node" }.to_owned()),
     }
 }

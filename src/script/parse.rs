@@ -308,6 +308,11 @@ impl<'t> Parser<'t> {
         if self.token == Token::Operator("(") {
             return Err(Error::Unsupported { what: "function definition".to_owned(), at: self.start });
         }
+        // Between these, bash reads `&&` as part of the test, and other shells as the end of a command.
+        let opens_test = simple.words.first().and_then(Word::pattern).as_deref() == Some("[[");
+        if opens_test && simple.words.last().and_then(Word::bare) != Some("]]") {
+            return Err(Error::Unsupported { what: "[[".to_owned(), at: self.start });
+        }
         let empty =
             simple.words.is_empty() && simple.assignments.is_empty() && simple.redirections.is_empty();
         if empty { Err(self.unexpected()) } else { Ok(simple) }

@@ -143,7 +143,7 @@ fn expand(word: &Word, scripts: &dyn Scripts) -> Vec<What> {
         return vec![What::Text];
     };
     let nested = |name: &str, form: CallForm| {
-        let call = Call { manager, span: word.span(), form };
+        let call = Call { manager, span: word.span(), form, separator: None, runtime: false };
         What::Script(Nested { name: name.to_owned(), call, pasted: String::new() })
     };
     if name.contains([' ', '(']) {
@@ -216,7 +216,13 @@ fn listed(pattern: &str, scripts: &dyn Scripts) -> Vec<What> {
     let mut words = pattern.split_ascii_whitespace();
     let (name, plain) = (words.next().unwrap_or_default(), words.next().is_none());
     let nested = |name: &str| {
-        let call = Call { manager: Manager::Npm, span: 0..0, form: CallForm::Listed };
+        let call = Call {
+            manager: Manager::Npm,
+            span: 0..0,
+            form: CallForm::Listed,
+            separator: None,
+            runtime: false,
+        };
         What::Script(Nested { name: name.to_owned(), call, pasted: String::new() })
     };
     if !plain || name.contains(['{', '[', '?', '!', UNKNOWN]) {

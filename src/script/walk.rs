@@ -141,8 +141,10 @@ impl Walk<'_> {
             scope.assignments.extend(own);
             return;
         };
-        let name = first.literal();
-        if let Some(name) = name.as_deref().filter(|name| BUILTINS.contains(name)) {
+        let name = first.pattern();
+        let is_builtin =
+            |name: &&str| BUILTINS.contains(name) || (*name == "exec" && simple.words.len() == 1);
+        if let Some(name) = name.as_deref().filter(is_builtin) {
             self.builtin(scope, name, &simple.words);
             self.emit(scope, role, Peeled::new(&simple.words, name.to_owned(), Kind::Builtin));
             return;
@@ -159,6 +161,7 @@ impl Walk<'_> {
                 for word in words.iter().skip(1) {
                     let assignment = self.assignment(scope, word);
                     scope.assignments.extend(assignment);
+                    scope.environment.files |= word.may_vanish();
                 }
             }
             "unset" => {

@@ -20,8 +20,9 @@ pub(super) enum Part {
     Literal(String),
     /// This text, unless files match it or the shell expands braces or a tilde.
     Pattern(String),
-    /// What only the running shell knows: a parameter, a command's output, arithmetic.
-    Expansion,
+    /// What only the running shell knows: a parameter, a command's output, arithmetic. `splits` if it may
+    /// become several words, or none.
+    Expansion { splits: bool },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +58,7 @@ impl Word {
         for piece in &self.pieces {
             match &piece.part {
                 Part::Literal(text) => prefix.push_str(text),
-                Part::Pattern(_) | Part::Expansion => break,
+                Part::Pattern(_) | Part::Expansion { .. } => break,
             }
         }
         prefix
@@ -69,7 +70,7 @@ impl Word {
         for piece in &self.pieces {
             match &piece.part {
                 Part::Literal(text) | Part::Pattern(text) => pattern.push_str(text),
-                Part::Expansion => return None,
+                Part::Expansion { .. } => return None,
             }
         }
         Some(pattern)
@@ -77,8 +78,8 @@ impl Word {
 
     /// Whether the word may become no word or several ones, flags among them.
     pub(super) fn may_vanish(&self) -> bool {
-        self.prefix().is_empty()
-            && self.pieces.iter().any(|piece| piece.part == Part::Expansion && piece.quoting == Quoting::Bare)
+        let splits = |piece: &Piece| piece.part == Part::Expansion { splits: true };
+        self.prefix().is_empty() && self.pieces.iter().any(splits)
     }
 
     /// The text of a reserved word or operator-like word: one that is written without any quote.
@@ -116,7 +117,7 @@ impl Word {
             let start = layer.text.len();
             match &piece.part {
                 Part::Literal(text) | Part::Pattern(text) => layer.text.push_str(text),
-                Part::Expansion => layer.text.push(UNKNOWN),
+                Part::Expansion { .. } => layer.text.push(UNKNOWN),
             }
             let inner = start..layer.text.len();
             layer.runs.push(Run { inner, outer: piece.source.clone(), quoting: piece.quoting });

@@ -46,7 +46,7 @@ pub(super) struct Peel<'w> {
     moved: bool,
 }
 
-impl<'w> Peel<'w> {
+impl Peel<'_> {
     pub fn literal(&self, index: usize) -> Option<String> {
         self.words.get(index)?.literal()
     }
@@ -63,9 +63,14 @@ impl<'w> Peel<'w> {
             if flag == "--" {
                 return (index + 1, true);
             }
-            index += if valued.contains(&flag.as_str()) { 2 } else { 1 };
+            index += 1 + usize::from(valued.contains(&flag.as_str()) && self.has_value(index));
         }
         (index, false)
+    }
+
+    /// Whether the flag at `index` can have the next word for its value; `--` is never one.
+    fn has_value(&self, index: usize) -> bool {
+        self.literal(index + 1).is_none_or(|next| next != "--")
     }
 
     /// The program that follows keeps its flags only behind a `--`, which is missing.
@@ -110,7 +115,9 @@ const PLAIN: Wrapper = Wrapper {
     passing: Passing::All,
 };
 
-const WRAPPERS: [Wrapper; 17] = [
+const WRAPPERS: [Wrapper; 19] = [
+    Wrapper { names: &["dotenv-flow"], passing: Passing::Marked, ..PLAIN },
+    Wrapper { names: &["godotenv"], valued: &["-f"], ..PLAIN },
     Wrapper { names: &["cross-env", "cross-env-shell"], assigns: true, ..PLAIN },
     Wrapper {
         names: &["env"],
@@ -196,12 +203,11 @@ pub(super) fn run(walk: &mut Walk, running: Running, words: &[Word]) {
         environment: Environment::default(),
         moved: false,
     };
-    let step = loop {
-        match step(&mut peel, walk) {
-            Step::Runs(next) if next > peel.at => peel.at = next,
-            done => break done,
-        }
-    };
+    let mut reached = step(&mut peel, walk);
+    while let Step::Runs(next) = reached {
+        peel.at = next;
+        reached = step(&mut peel, walk);
+    }
     for word in std::mem::take(&mut peel.assigned) {
         let assignment = walk.assignment(&scope, word);
         scope.assignments.extend(assignment);
@@ -212,7 +218,7 @@ pub(super) fn run(walk: &mut Walk, running: Running, words: &[Word]) {
     scope.moved |= peel.moved;
     scope.fixed = scope.fixed.or(peel.fixed);
     let rest = words.get(peel.at..).unwrap_or_default();
-    match step {
+    match reached {
         Step::Leaf(at, program) => {
             let mut peeled = Peeled::new(words.get(at..).unwrap_or_default(), program, Kind::Program);
             peeled.separator = peel.separator;
@@ -284,7 +290,7 @@ fn peel_wrapper<'w>(peel: &mut Peel<'w>, name: &str) -> Option<Step<'w>> {
 }
 
 fn hand_over<'w>(peel: &mut Peel<'w>, wrapper: &Wrapper, name: &str, start: usize) -> Step<'w> {
-    note_flags(peel, name, start);
+    note_flags(peel, wrapper, name, start);
     if wrapper.passing == Passing::Marked {
         let rest = peel.words.get(start..).unwrap_or_default();
         return match rest.iter().position(|word| word.literal().as_deref() == Some("--")) {
@@ -294,12 +300,13 @@ fn hand_over<'w>(peel: &mut Peel<'w>, wrapper: &Wrapper, name: &str, start: usiz
     }
     let (index, marked) = peel.after_flags(start, wrapper.valued);
     let mut index = index + wrapper.positional;
-    while wrapper.assigns {
-        let Some(word) = peel.words.get(index) else { break };
-        let prefix = word.prefix();
-        if !prefix.split_once('=').is_some_and(|(name, _)| is_name(name)) {
+    while let Some(word) = peel.words.get(index).filter(|_| wrapper.assigns) {
+        let named = word.prefix().split_once('=').is_some_and(|(name, _)| is_name(name));
+        // What stands for no word or several before the program can only be assignments: `env $(cat .env) vite`.
+        if !named && !word.may_vanish() {
             break;
         }
+        peel.environment.files |= !named;
         peel.assigned.push(word);
         index += 1;
     }
@@ -314,10 +321,12 @@ fn hand_over<'w>(peel: &mut Peel<'w>, wrapper: &Wrapper, name: &str, start: usiz
 }
 
 /// Flags of wrappers that change what arrives in the environment.
-fn note_flags(peel: &mut Peel, name: &str, start: usize) {
+fn note_flags(peel: &mut Peel, wrapper: &Wrapper, name: &str, start: usize) {
     peel.environment.cleared |= name == "sudo";
-    peel.environment.files |=
-        matches!(name, "dotenv" | "env-cmd" | "dotenvx" | "doppler" | "infisical" | "op");
+    peel.environment.files |= matches!(
+        name,
+        "dotenv" | "dotenv-flow" | "godotenv" | "env-cmd" | "dotenvx" | "doppler" | "infisical" | "op"
+    );
     let mut index = start;
     while peel.is_flag(index) {
         let flag = peel.literal(index).unwrap_or_default();
@@ -334,8 +343,7 @@ fn note_flags(peel: &mut Peel, name: &str, start: usize) {
             ("dotenv", "-v") => peel.assigned.extend(peel.words.get(index + 1)),
             _ => {}
         }
-        let valued = matches!(flag.as_str(), "-u" | "--unset" | "-C" | "--chdir" | "-v" | "-e" | "-p" | "-c");
-        index += if valued { 2 } else { 1 };
+        index += 1 + usize::from(wrapper.valued.contains(&flag.as_str()) && peel.has_value(index));
     }
 }
 

@@ -1,0 +1,143 @@
+use super::{assert_rewrites, leaf, rewritten};
+use crate::script::{Manager, Method, Script, Scripts};
+
+#[test]
+fn arguments_are_forwarded_as_each_manager_wants_them() {
+    let rows = [
+        ("npm run web", "npm run web -- --port 3101"),
+        ("npm run web --", "npm run web -- --port 3101"),
+        ("npm run web -- --host", "npm run web -- --host --port 3101"),
+        ("npm run -s web", "npm run -s web -- --port 3101"),
+        ("npm run web && echo x", "npm run web -- --port 3101 && echo x"),
+        ("npm run web > log", "npm run web -- --port 3101 > log"),
+        ("npm run web>log", "npm run web -- --port 3101 >log"),
+        ("pnpm web", "pnpm web --port 3101"),
+        ("pnpm run web --host", "pnpm run web --host --port 3101"),
+        ("yarn web", "yarn web --port 3101"),
+        ("bun run web", "bun run web --port 3101"),
+        ("bun run web -- --host", "bun run web --port 3101 -- --host"),
+        ("bun --bun run web", "bun --bun run web --port 3101"),
+        ("node --run web", "node --run web -- --port 3101"),
+        ("exec npm run web", "exec npm run web -- --port 3101"),
+        ("cross-env A=1 npm run web", "cross-env A=1 npm run web -- --port 3101"),
+        ("dotenv -e .env npm run web", "dotenv -e .env -- npm run web -- --port 3101"),
+        ("sh -c 'npm run web'", "sh -c 'npm run web -- --port 3101'"),
+        ("concurrently 'npm run web' 'x'", "concurrently 'npm run web -- --port 3101' 'x'"),
+        ("concurrently npm:web x", "concurrently 'npm run web -- --port 3101' x"),
+        ("concurrently pnpm:web x", "concurrently 'pnpm run web --port 3101' x"),
+        ("npm run outer:marked", "npm run outer:marked -- --port 3101"),
+        ("npm run outer:pnpm", "npm run outer:pnpm -- --port 3101"),
+    ];
+    for (text, expected) in rows {
+        let rewrite = rewritten(text, "vite").unwrap();
+        assert_eq!(rewrite.text, expected, "`{text}`");
+        assert_eq!(rewrite.method, Method::Forwarded, "`{text}`");
+    }
+}
+
+#[test]
+fn nested_scripts_stand_in_the_place_of_their_call_where_forwarding_is_not_enough() {
+    assert_rewrites(&[
+        ("npm run ported", "vite", "env npm_lifecycle_event=ported sh -c 'vite --port 3101'"),
+        (
+            "A=1 npm run ported > log",
+            "vite",
+            "A=1 env npm_lifecycle_event=ported sh -c 'vite --port 3101' > log",
+        ),
+        (
+            "cross-env A=1 yarn ported",
+            "vite",
+            "cross-env A=1 env npm_lifecycle_event=ported sh -c 'vite --port 3101'",
+        ),
+        ("npm run web -- --port 4000", "vite", "env npm_lifecycle_event=web sh -c 'vite --port 3101'"),
+        ("npm run web -- --port $P", "vite", "env npm_lifecycle_event=web sh -c 'vite --port 3101'"),
+        (
+            "npm run assigned",
+            "next",
+            "env npm_lifecycle_event=assigned sh -c 'PORT=3101 next dev --port 3101'",
+        ),
+        ("npm run piped", "vite", "env npm_lifecycle_event=piped sh -c 'vite --port 3101 | cat'"),
+        ("npm run noted", "vite", "env npm_lifecycle_event=noted sh -c 'vite --port 3101 # the app'"),
+        (
+            "npm run outer",
+            "vite",
+            r"env npm_lifecycle_event=outer sh -c 'env npm_lifecycle_event=web sh -c '\''vite --port 3101'\'",
+        ),
+        (
+            "pnpm with-env vite --port 4000",
+            "vite",
+            "env npm_lifecycle_event=with-env sh -c 'dotenv -e ../../.env -- vite --port 3101'",
+        ),
+        ("pnpm with-env vite", "vite", "pnpm with-env vite --port 3101"),
+        (
+            "sh -c 'npm run ported'",
+            "vite",
+            r"sh -c 'env npm_lifecycle_event=ported sh -c '\''vite --port 3101'\'''",
+        ),
+        (
+            "concurrently npm:ported x",
+            "vite",
+            r"concurrently 'env npm_lifecycle_event=ported sh -c '\''vite --port 3101'\' x",
+        ),
+        (
+            "dotenv -e .env npm run ported",
+            "vite",
+            "dotenv -e .env -- env npm_lifecycle_event=ported sh -c 'vite --port 3101'",
+        ),
+    ]);
+}
+
+#[test]
+fn hooks_run_around_an_inlined_script_where_its_manager_runs_them() {
+    struct NoHooks;
+    impl Scripts for NoHooks {
+        fn text(&self, name: &str) -> Option<String> {
+            super::package().text(name)
+        }
+        fn runs_hooks(&self, manager: Manager) -> bool {
+            manager != Manager::Npm
+        }
+    }
+    let with = rewritten("npm run hooked", "next").unwrap();
+    let expected = "env npm_lifecycle_event=prehooked sh -c 'echo '\\''before it'\\' && \
+                    env npm_lifecycle_event=hooked sh -c 'next dev -p 3101' && \
+                    env npm_lifecycle_event=posthooked sh -c 'echo after'";
+    assert_eq!(with.text, format!("sh -c {}", crate::script::quote(expected)));
+    let leaves = Script::parse("npm run hooked").unwrap().leaves(&NoHooks);
+    let without = leaves[0].rewrite(&super::EDIT).unwrap();
+    assert_eq!(without.text, "env npm_lifecycle_event=hooked sh -c 'next dev -p 3101'");
+    let node = rewritten("node --run hooked", "next").unwrap();
+    assert_eq!(node.text, "env npm_lifecycle_event=hooked sh -c 'next dev -p 3101'");
+}
+
+#[test]
+fn a_value_that_only_the_caller_knows_is_never_written_into_a_script() {
+    let refused = rewritten("npm run ported -- --mode $MODE", "vite");
+    assert_eq!(refused, Err(crate::script::Unsafe::Dynamic));
+    assert_eq!(
+        rewritten("npm run web -- --mode $MODE", "vite").unwrap().text,
+        "npm run web -- --mode $MODE --port 3101"
+    );
+}
+
+#[test]
+fn scripts_that_call_each_other_end() {
+    for text in ["npm run loop", "npm run loop && npm run pool", "run-p loop pool"] {
+        assert!(super::leaves(text).len() <= 4, "`{text}`");
+    }
+    let bomb = |name: &str| {
+        let depth: usize = name.strip_prefix('s')?.parse().ok()?;
+        Some(format!("npm run s{0} && npm run s{0}", depth + 1))
+    };
+    let leaves = Script::parse("npm run s0").unwrap().leaves(&bomb);
+    assert!(leaves.len() <= 128, "{}", leaves.len());
+}
+
+#[test]
+fn the_innermost_text_is_the_one_with_pasted_arguments() {
+    assert_eq!(leaf("npm run web -- --open 'a b'", "vite").text(), "vite --open 'a b'");
+    assert_eq!(leaf("npm run web x", "vite").text(), "vite x");
+    assert_eq!(leaf("pnpm web -- x", "vite").text(), "vite -- x");
+    assert_eq!(leaf("bun web -- x", "vite").text(), "vite x");
+    assert_eq!(leaf("node --run web x", "vite").text(), "vite");
+}
