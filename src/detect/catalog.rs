@@ -1,188 +1,13 @@
 //! The frameworks as data: `frameworks.toml`, embedded, and what users and projects add to it.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use semver::Version;
-use serde::Deserialize;
-
 use super::entry::{Embedded, Entries, Entry};
+pub use super::framework::{Framework, HostInput, Place, PortInput, Repeated, Role, Rules, Variant};
 use crate::range::Range;
 
 /// The embedded catalog, turned into JSON by `build.rs` because that is read ten times faster than TOML.
 const EMBEDDED: &str = include_str!(concat!(env!("OUT_DIR"), "/frameworks.json"));
-
-/// One entry of the catalog.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Framework {
-    /// The name used in flags, files and JSON: `next`.
-    pub key: String,
-    /// The name people use: `Next.js`.
-    pub label: String,
-    /// Where its ports come from.
-    pub range: Range,
-    /// How it is recognised.
-    pub rules: Rules,
-    /// How it is told its port.
-    pub port: PortInput,
-    /// How it is told its address.
-    pub host: HostInput,
-    /// Variables that keep it from prompting, opening a browser unasked or daemonizing. What the user's own
-    /// environment already says about one of them is left as it is.
-    pub environment: BTreeMap<String, String>,
-    /// Files in which it notes that it runs in this directory, as globs relative to the project.
-    pub locks: Vec<String>,
-    /// Ports that it opens beside the one it is given, if they are free.
-    pub extra_ports: Vec<u16>,
-    /// Where versions of it differ. Apply them with [`Framework::for_versions`].
-    pub versions: Vec<Variant>,
-    /// What a user should know about it, for the documentation.
-    pub note: Option<String>,
-}
-
-/// How a framework is recognised.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rules {
-    /// The command words of a dev script that mean this framework, a subcommand included where the word
-    /// alone is ambiguous: `next dev`, `vite`, `ng serve`. A word with a leading dash is an argument that
-    /// has to be there, wherever it stands.
-    pub commands: Vec<String>,
-    /// Exceptions to `commands`: `vite build`.
-    pub not_commands: Vec<String>,
-    /// Packages, any of which means this framework.
-    pub dependencies: Vec<String>,
-    /// Packages, any of which means that it is not this framework.
-    pub without: Vec<String>,
-    /// Files beside package.json, as globs, any of which means this framework.
-    pub files: Vec<String>,
-    /// Packages or files, one of which has to be there besides everything else.
-    pub needs: Vec<String>,
-    /// Keys that this framework is built on, and wins over even when their word is in the script.
-    pub built_on: Vec<String>,
-    /// Keys that this framework wins over when only files and dependencies speak.
-    pub beats: Vec<String>,
-    /// How much its evidence weighs.
-    pub role: Role,
-}
-
-/// How much the evidence for a framework weighs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// The server that people mean when they say "the app".
-    #[default]
-    Main,
-    /// A server beside the app or below it (Storybook, wrangler): its files and dependencies count only where
-    /// nothing else is found.
-    Side,
-    /// A program that runs any code: it counts where no framework is found.
-    Runtime,
-    /// What is left when nothing matches.
-    Last,
-}
-
-/// How a framework is told its port.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PortInput {
-    /// The flags that it reads its port from, the one to use first: `--port`, `-p`. Empty: none. The value
-    /// follows as the next argument, or at once where the flag ends in `=`.
-    pub flags: Vec<String>,
-    /// The flag that makes a taken port an error instead of a silent move to another one.
-    pub strict: Option<String>,
-    /// The commands of the framework that take these flags, if not all do.
-    pub flags_for: Vec<String>,
-    /// Where the flags go.
-    pub place: Place,
-    /// Variables it reads beside `PORT` and `DEV_SERVER_PORT`, which are always set.
-    pub environment: Vec<String>,
-    /// Whether it listens to `PORT` at all.
-    pub reads_port_variable: bool,
-    /// What it does when the flag stands on the command line twice.
-    pub repeated: Repeated,
-}
-
-/// Where a flag goes in a command.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Place {
-    /// After all arguments.
-    #[default]
-    End,
-    /// Directly after the command word and its subcommand, as what follows a file belongs to that file's program.
-    AfterCommand,
-}
-
-/// What a tool does with a port flag that stands on the command line twice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Repeated {
-    /// The last one counts.
-    #[default]
-    LastWins,
-    /// The first one counts.
-    FirstWins,
-    /// Neither counts, and the default port is used.
-    BothIgnored,
-    /// The tool fails.
-    Fails,
-}
-
-/// How a framework is told the address to listen on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HostInput {
-    /// The flag, followed by an address: `--host`, `--hostname`.
-    pub flag: Option<String>,
-    /// Variables it reads an address from. They are removed from the environment unless the user says
-    /// `--host`, as a `HOST` that happens to be set must not expose a server.
-    pub environment: Vec<String>,
-    /// What to pass where neither the user nor the script says anything, because the framework would listen
-    /// on every address: by the flag, or by the first variable where there is no flag.
-    pub loopback: Option<String>,
-    /// What to pass for every address, if `0.0.0.0` is not understood. Where this is a word, the tool knows
-    /// words only, and every address but loopback becomes this one.
-    pub all: Option<String>,
-}
-
-/// What differs in some versions of a package.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variant {
-    /// The package whose version decides.
-    pub package: String,
-    /// The first version concerned.
-    pub from: Option<Version>,
-    /// The first version no longer concerned.
-    pub below: Option<Version>,
-    /// Where its ports come from.
-    pub range: Range,
-    /// How it is told its port.
-    pub port: PortInput,
-    /// How it is told its address.
-    pub host: HostInput,
-}
-
-impl Variant {
-    fn concerns(&self, version: &Version) -> bool {
-        // A pre-release of 2.0.0 behaves like 2.0.0, though semver sorts it below.
-        let release = Version::new(version.major, version.minor, version.patch);
-        self.from.as_ref().is_none_or(|from| release >= *from)
-            && self.below.as_ref().is_none_or(|below| release < *below)
-    }
-}
-
-impl Framework {
-    /// The entry as it is for the versions in use; a version that is not known changes nothing.
-    pub fn for_versions(&self, mut version_of: impl FnMut(&str) -> Option<Version>) -> Self {
-        let mut actual = self.clone();
-        for variant in &self.versions {
-            if version_of(&variant.package).is_some_and(|version| variant.concerns(&version)) {
-                actual.range = variant.range;
-                actual.port = variant.port.clone();
-                actual.host = variant.host.clone();
-            }
-        }
-        actual
-    }
-}
 
 /// A file of users' entries, as given to [`Catalog::load`].
 #[derive(Clone, Debug)]
@@ -229,9 +54,16 @@ impl Catalog {
             embedded.framework.prepend(added);
         }
         let resolver = Resolver { embedded: &embedded, layers };
-        let keys = embedded.framework.iter().map(|(key, _)| key);
-        let frameworks = keys.map(|key| resolver.resolve(key)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { frameworks, agent_variables: embedded.agent_variables })
+        let last = resolver.last_range()?;
+        let inherited = resolver.inherited()?;
+        let Embedded { ports, agent_variables, framework: entries } = embedded;
+        let entries = entries.into_iter().zip(inherited);
+        let frameworks = entries.map(|((key, own), inherited)| {
+            let entry = inherited.unwrap_or(own);
+            let range = entry.range(&ports).unwrap_or(last);
+            entry.framework(key, range, &ports)
+        });
+        Ok(Self { frameworks: frameworks.collect(), agent_variables })
     }
 
     /// All entries, in order of precedence.
@@ -262,7 +94,7 @@ impl Catalog {
             let named = framework.key == wanted || framework.label.to_lowercase() == wanted;
             let distance = if named { 0 } else { distance(&wanted, &framework.key) };
             let inside = wanted.len() > 1 && framework.key.contains(&wanted);
-            let package = framework.rules.dependencies.iter().any(|package| *package == wanted);
+            let package = framework.rules.dependencies.contains(&wanted);
             if distance <= 2.min(wanted.chars().count() / 2) || inside || package {
                 near.push((if package { 0 } else { distance }, &framework.key));
             }
@@ -288,46 +120,41 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// Turns entries as written into frameworks as meant.
+/// Looks up what entries say of each other.
 struct Resolver<'a> {
     embedded: &'a Embedded,
     layers: &'a [Layer],
 }
 
 impl Resolver<'_> {
-    fn resolve(&self, key: &str) -> Result<Framework, CatalogError> {
-        let entry = self.inherited(key)?;
-        for (field, keys) in [("built-on", &entry.built_on), ("beats", &entry.beats)] {
-            for other in keys.iter().flatten() {
-                if self.embedded.framework.get(other).is_none() {
-                    return Err(self.error(key, field, format!("there is no framework `{other}`")));
+    /// In the order of the entries: those that are `like` another one, over that one.
+    fn inherited(&self) -> Result<Vec<Option<Entry>>, CatalogError> {
+        let entries = &self.embedded.framework;
+        let inherited = entries.iter().map(|(key, entry)| {
+            for (field, keys) in [("built-on", &entry.built_on), ("beats", &entry.beats)] {
+                for other in keys.iter().flatten() {
+                    if entries.get(other).is_none() {
+                        return Err(self.error(key, field, &format!("there is no framework `{other}`")));
+                    }
                 }
             }
-        }
-        let range = entry.range(&self.embedded.ports).or_else(|| self.last_range());
-        let range =
-            range.ok_or_else(|| self.error(key, "default-port", "leaves no room for a range".to_owned()))?;
-        Ok(entry.framework(key, range, &self.embedded.ports))
+            entry.like.is_some().then(|| self.over_others(key, entry)).transpose()
+        });
+        inherited.collect()
     }
 
-    /// The entry of `key` over the ones that it is `like`.
-    fn inherited(&self, key: &str) -> Result<Entry, CatalogError> {
+    /// The entry of `key` over those that it is `like`.
+    fn over_others(&self, key: &str, entry: &Entry) -> Result<Entry, CatalogError> {
         let mut chain = vec![key];
-        let mut entry = self.embedded.framework.get(key).cloned().unwrap_or_default();
+        let mut entry = entry.clone();
         while let Some(like) = entry.like.take() {
             let Some((name, parent)) = self.embedded.framework.get_key_value(&like) else {
-                return Err(self.error(
-                    chain[chain.len() - 1],
-                    "like",
-                    format!("there is no framework `{like}`"),
-                ));
+                let last = chain[chain.len() - 1];
+                return Err(self.error(last, "like", &format!("there is no framework `{like}`")));
             };
             if chain.contains(&name) {
-                return Err(self.error(
-                    key,
-                    "like",
-                    format!("goes round in a circle: {}", chain.join(" → ")),
-                ));
+                let circle = format!("goes round in a circle: {} → {name}", chain.join(" → "));
+                return Err(self.error(key, "like", &circle));
             }
             chain.push(name);
             entry = entry.over(parent);
@@ -335,14 +162,18 @@ impl Resolver<'_> {
         Ok(entry)
     }
 
-    fn last_range(&self) -> Option<Range> {
-        let last = self.embedded.framework.iter().find(|(_, entry)| entry.role == Some(Role::Last));
-        last.and_then(|(_, entry)| entry.range(&self.embedded.ports))
+    /// The range of the entry that is left when nothing matches, which all without a range share.
+    fn last_range(&self) -> Result<Range, CatalogError> {
+        let mut entries = self.embedded.framework.iter();
+        let last = entries.find(|(_, entry)| entry.role == Some(Role::Last));
+        last.and_then(|(_, entry)| entry.range(&self.embedded.ports)).ok_or_else(|| CatalogError::Embedded {
+            message: "no entry with the role `last` has a range".to_owned(),
+        })
     }
 
     /// An error in a field of an entry, located in the last layer that has this field.
-    fn error(&self, key: &str, field: &str, message: String) -> CatalogError {
-        let message = format!("`framework.{key}.{field}` {message}");
+    fn error(&self, key: &str, field: &str, message: &str) -> CatalogError {
+        let message = format!("`framework.{key}.{field}`: {message}");
         for layer in self.layers.iter().rev() {
             if let Some(span) = super::entry::locate(&layer.text, key, field) {
                 return CatalogError::at(&layer.path, &layer.text, Some(span), message);

@@ -7,9 +7,10 @@ use std::ops;
 
 use semver::Version;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::catalog::{Framework, HostInput, Place, PortInput, Repeated, Role, Rules, Variant};
+use super::text::{Flag, Key, OptionalFlag, Text, Variable, range, some_range, some_version};
 use crate::range::Range;
 
 /// The embedded file.
@@ -53,6 +54,10 @@ impl Entries {
         self.0.iter()
     }
 
+    pub(super) fn into_iter(self) -> impl Iterator<Item = (String, Entry)> {
+        self.0.into_iter()
+    }
+
     pub(super) fn get_key_value(&self, key: &str) -> Option<(&str, &Entry)> {
         self.0.iter().find(|(name, _)| name == key).map(|(name, entry)| (name.as_str(), entry))
     }
@@ -87,8 +92,8 @@ impl<'de> Deserialize<'de> for Entries {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
                 let mut entries = Entries(Vec::with_capacity(map.size_hint().unwrap_or(0)));
-                while let Some(Key(key)) = map.next_key()? {
-                    entries.push(key, map.next_value()?);
+                while let Some(key) = map.next_key::<Key>()? {
+                    entries.push(key.into(), map.next_value()?);
                 }
                 Ok(entries)
             }
@@ -262,12 +267,12 @@ impl Entry {
     }
 
     /// The finished framework.
-    pub fn framework(self, key: &str, range: Range, ports: &Ports) -> Framework {
-        let versions = self.versions.clone().unwrap_or_default();
+    pub fn framework(mut self, key: String, range: Range, ports: &Ports) -> Framework {
+        let versions = self.versions.take().unwrap_or_default();
         let versions = versions.into_iter().map(|version| version.variant(&self, range, ports)).collect();
         Framework {
-            label: self.label.unwrap_or_else(|| key.to_owned()),
-            key: key.to_owned(),
+            label: self.label.unwrap_or_else(|| key.clone()),
+            key,
             range,
             rules: Rules {
                 commands: texts(self.commands),
@@ -282,7 +287,7 @@ impl Entry {
             },
             port: self.port.input(),
             host: self.host.input(),
-            environment: self.environment.into_iter().map(|(name, value)| (name.0, value)).collect(),
+            environment: self.environment.into_iter().map(|(name, value)| (name.into(), value)).collect(),
             locks: texts(self.locks),
             extra_ports: self.extra_ports.into_iter().flatten().map(NonZeroU16::get).collect(),
             versions,
@@ -295,7 +300,7 @@ impl VersionEntry {
     fn variant(self, entry: &Entry, range: Range, ports: &Ports) -> Variant {
         let own = self.range.or_else(|| hundred(self.default_port?.get(), ports));
         Variant {
-            package: self.package.0,
+            package: self.package.into(),
             from: self.from,
             below: self.below,
             range: own.unwrap_or(range),
@@ -320,101 +325,6 @@ pub(super) fn locate(text: &str, key: &str, field: &str) -> Option<ops::Range<us
     Some(value.span())
 }
 
-/// Declares a text that is checked as it is read, so that an error shows where it stands.
-macro_rules! checked {
-    ($(#[$doc:meta])* $name:ident, $valid:expr, $wanted:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-        #[serde(try_from = "String")]
-        pub(super) struct $name(pub String);
-
-        impl TryFrom<String> for $name {
-            type Error = String;
-
-            fn try_from(text: String) -> Result<Self, String> {
-                let valid: fn(&str) -> bool = $valid;
-                if valid(&text) { Ok(Self(text)) } else { Err(format!("`{text}` is not {}", $wanted)) }
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(checked: $name) -> Self {
-                checked.0
-            }
-        }
-    };
-}
-
-checked!(
-    /// A framework's key.
-    Key,
-    |text| {
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(allowed)
-    },
-    "a framework key: small letters, digits and dashes"
-);
-checked!(
-    /// Any text but an empty one.
-    Text,
-    |text| !text.trim().is_empty(),
-    "a name, a command or a file name"
-);
-checked!(
-    /// A flag of a command.
-    Flag,
-    is_flag,
-    "a flag, which begins with a dash"
-);
-checked!(
-    /// A flag, or an empty text for none.
-    OptionalFlag,
-    |text| text.is_empty() || is_flag(text),
-    "a flag, which begins with a dash, nor empty, for none"
-);
-checked!(
-    /// The name of an environment variable.
-    Variable,
-    |text| {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && text.chars().all(allowed)
-    },
-    "the name of an environment variable"
-);
-
-fn is_flag(text: &str) -> bool {
-    text.trim_start_matches('-').len() < text.len()
-        && text.trim_matches(['-', '=']) != ""
-        && !text.contains(char::is_whitespace)
-}
-
-impl OptionalFlag {
-    fn given(self) -> Option<String> {
-        Some(self.0).filter(|flag| !flag.is_empty())
-    }
-}
-
 fn texts<T: Into<String>>(list: Option<Vec<T>>) -> Vec<String> {
     list.into_iter().flatten().map(Into::into).collect()
-}
-
-fn range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Range, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let ends = text
-        .split_once('-')
-        .and_then(|(start, end)| Some((start.trim().parse::<u16>().ok()?, end.trim().parse::<u16>().ok()?)));
-    let range = ends.and_then(|(start, end)| Range::new(start, end));
-    range.ok_or_else(|| D::Error::custom(format!("`{text}` is not a range of ports such as \"4000-4099\"")))
-}
-
-fn some_range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Range>, D::Error> {
-    range(deserializer).map(Some)
-}
-
-fn some_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Version>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let version = crate::project::lowest_version(&text);
-    version
-        .map(Some)
-        .ok_or_else(|| D::Error::custom(format!("`{text}` is not a version such as \"2\" or \"1.121\"")))
 }

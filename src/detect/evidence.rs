@@ -63,7 +63,7 @@ impl<'c> Facts<'c, '_> {
     pub fn tool(&self) -> Option<Tool<'c>> {
         [Role::Main, Role::Side, Role::Runtime].into_iter().find_map(|role| {
             self.snapshot.commands.iter().enumerate().find_map(|(index, command)| {
-                let framework = self.winner(self.named_by(command, role))?;
+                let framework = self.winner(&self.named_by(command, role))?;
                 let only = &framework.port.flags_for;
                 let takes_flags = only.is_empty() || only.iter().any(|rule| command.is(rule));
                 Some(Tool { framework, command: index, takes_flags })
@@ -129,7 +129,7 @@ impl<'c> Facts<'c, '_> {
         self.snapshot
             .commands
             .iter()
-            .find_map(|command| self.winner(self.challenged(self.named_by(command, role), false)))
+            .find_map(|command| self.winner(&self.challenged(self.named_by(command, role), false)))
     }
 
     /// The strongest of those of a role that `matches`.
@@ -137,7 +137,7 @@ impl<'c> Facts<'c, '_> {
         let all = self.catalog.frameworks().iter();
         let found = all
             .filter(|framework| framework.rules.role == role && matches(framework) && self.allows(framework));
-        self.winner(self.challenged(found.collect(), true))
+        self.winner(&self.challenged(found.collect(), true))
     }
 
     /// The frameworks of a role that a command's word means.
@@ -174,7 +174,7 @@ impl<'c> Facts<'c, '_> {
 
     /// The first in the catalog's order that no other of `found` wins over; if they win over each other in a
     /// circle, simply the first.
-    fn winner(&self, found: Vec<&'c Framework>) -> Option<&'c Framework> {
+    fn winner(&self, found: &[&'c Framework]) -> Option<&'c Framework> {
         let beaten = |framework: &Framework| {
             found.iter().any(|other| {
                 other.key != framework.key

@@ -8,7 +8,9 @@
 pub mod catalog;
 mod entry;
 mod evidence;
+mod framework;
 mod memory;
+mod text;
 
 use std::collections::BTreeMap;
 
@@ -49,7 +51,7 @@ pub struct Detection<'c> {
 /// A command of the script that the catalog knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tool<'c> {
-    /// The entry whose flags it takes: for a SvelteKit project this is Vite.
+    /// The entry whose flags it takes: for a `sveltekit` project this is `vite`.
     pub framework: &'c Framework,
     /// Which of [`Snapshot::commands`] it is.
     pub command: usize,
@@ -68,6 +70,9 @@ pub struct Inputs {
     pub host: HostInput,
     /// Variables to set unless the user's environment has them.
     pub environment: BTreeMap<String, String>,
+    /// Files in which a server notes that it runs in this directory, relative to the project; the first
+    /// directory may be `*`, for any.
+    pub locks: Vec<String>,
 }
 
 impl Catalog {
@@ -129,7 +134,8 @@ impl<'c> Detection<'c> {
         let Some(tool) = self.tool else {
             let port = PortInput { flags: Vec::new(), strict: None, ..framework.port };
             let host = HostInput { flag: None, ..framework.host };
-            return Inputs { range: framework.range, port, host, environment: framework.environment };
+            let Framework { range, environment, locks, .. } = framework;
+            return Inputs { range, port, host, environment, locks };
         };
         let mut told = tool.framework.for_versions(&mut version_of);
         if !tool.takes_flags {
@@ -138,9 +144,11 @@ impl<'c> Detection<'c> {
         }
         unite(&mut told.port.environment, framework.port.environment);
         unite(&mut told.host.environment, framework.host.environment);
+        unite(&mut told.locks, framework.locks);
         told.port.reads_port_variable |= framework.port.reads_port_variable;
         told.environment.extend(framework.environment);
-        Inputs { range: framework.range, port: told.port, host: told.host, environment: told.environment }
+        let Framework { port, host, environment, locks, .. } = told;
+        Inputs { range: framework.range, port, host, environment, locks }
     }
 }
 

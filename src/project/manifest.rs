@@ -1,12 +1,11 @@
 //! `package.json`, read once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use semver::Version;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::error::ProjectError;
@@ -34,26 +33,27 @@ pub struct Manifest {
 struct Shape {
     name: Option<String>,
     scripts: Option<BTreeMap<String, String>>,
-    dependencies: Option<BTreeMap<String, IgnoredAny>>,
-    dev_dependencies: Option<BTreeMap<String, IgnoredAny>>,
-    optional_dependencies: Option<BTreeMap<String, IgnoredAny>>,
+    dependencies: Option<HashMap<String, Value>>,
+    dev_dependencies: Option<HashMap<String, Value>>,
+    optional_dependencies: Option<HashMap<String, Value>>,
 }
 
 impl Manifest {
     /// The manifest in `dir`, if there is one.
     pub(super) fn read(dir: &Path) -> Result<Option<Self>, ProjectError> {
         let path = dir.join("package.json");
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                return match error.kind() {
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
-                    io::ErrorKind::IsADirectory => Err(ProjectError::ManifestIsDirectory { path }),
-                    _ => Err(ProjectError::unreadable(&path, error)),
-                };
-            }
+        let error = match fs::read(&path) {
+            Ok(bytes) => return Self::parse(path, bytes).map(Some),
+            Err(error) => error,
         };
-        Self::parse(path, bytes).map(Some)
+        let kind = error.kind();
+        if kind == io::ErrorKind::NotFound || kind == io::ErrorKind::NotADirectory {
+            Ok(None)
+        } else if kind == io::ErrorKind::IsADirectory {
+            Err(ProjectError::ManifestIsDirectory { path })
+        } else {
+            Err(ProjectError::unreadable(&path, error))
+        }
     }
 
     /// A manifest out of the bytes of `path`.
@@ -72,33 +72,44 @@ impl Manifest {
             Ok(document) => document,
             Err(error) => return Err(located(path, &error, json)),
         };
-        match Self::out_of(&document) {
-            Some((name, scripts, dependencies)) => Ok(Self { path, name, scripts, dependencies, document }),
-            None => Err(match serde_json::from_str::<Shape>(json) {
-                Err(error) => located(path, &error, json),
-                Ok(_) => {
-                    let start = Place { line: 1, column: 1 };
-                    ProjectError::invalid(path, start, "expected an object".to_owned(), json)
-                }
-            }),
+        match Fields::out_of(&document) {
+            Ok(Fields { name, scripts, dependencies }) => {
+                Ok(Self { path, name, scripts, dependencies, document })
+            }
+            Err(message) => {
+                let place = serde_json::from_str::<Shape>(json).err().filter(|_| document.is_object());
+                let place = place.map_or(Place { line: 1, column: 1 }, |error| place_of(&error, json));
+                Err(ProjectError::invalid(path, place, message, json))
+            }
         }
     }
+}
 
-    /// The fields, or nothing if one of them is not what it has to be.
-    #[expect(clippy::type_complexity, reason = "three fields on their way into the struct")]
-    fn out_of(document: &Value) -> Option<(Option<String>, Vec<(String, String)>, BTreeMap<String, String>)> {
-        let object = document.as_object()?;
+/// What is taken out of the document.
+struct Fields {
+    name: Option<String>,
+    scripts: Vec<(String, String)>,
+    dependencies: BTreeMap<String, String>,
+}
+
+impl Fields {
+    /// The fields, or what is wrong with one. `null` is as good as nothing, as package managers have it.
+    fn out_of(document: &Value) -> Result<Self, String> {
+        let object = document.as_object().ok_or("has to hold an object")?;
         let table = |field: &str| match object.get(field) {
-            None | Some(Value::Null) => Some(None),
-            Some(value) => value.as_object().map(Some),
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Object(table)) => Ok(Some(table)),
+            Some(_) => Err(format!("`{field}` has to be an object")),
         };
         let name = match object.get("name") {
             None | Some(Value::Null) => None,
-            Some(value) => Some(value.as_str()?.to_owned()),
+            Some(Value::String(name)) => Some(name.clone()),
+            Some(_) => return Err("`name` has to be a text".to_owned()),
         };
         let mut scripts = Vec::new();
         for (name, text) in table("scripts")?.into_iter().flatten() {
-            scripts.push((name.clone(), text.as_str()?.to_owned()));
+            let text = text.as_str().ok_or_else(|| format!("the script `{name}` has to be a text"))?;
+            scripts.push((name.clone(), text.to_owned()));
         }
         let mut dependencies = BTreeMap::new();
         for field in ["optionalDependencies", "devDependencies", "dependencies"] {
@@ -106,20 +117,23 @@ impl Manifest {
             dependencies
                 .extend(entries.map(|(name, range)| (name.clone(), range.as_str().unwrap_or("").to_owned())));
         }
-        Some((name, scripts, dependencies))
+        Ok(Self { name, scripts, dependencies })
     }
 }
 
 /// An error of `serde_json`, whose own text ends in the place.
-fn located(path: PathBuf, error: &serde_json::Error, text: &str) -> ProjectError {
+pub(super) fn located(path: PathBuf, error: &serde_json::Error, text: &str) -> ProjectError {
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
+    ProjectError::invalid(path, place_of(error, text), message.to_owned(), text)
+}
+
+/// `serde_json` counts bytes, and stands behind the last one read.
+fn place_of(error: &serde_json::Error, text: &str) -> Place {
     let line = error.line().max(1);
-    // serde_json counts bytes, and stands behind the last one read.
     let bytes = text.lines().nth(line - 1).unwrap_or_default().as_bytes();
     let before = &bytes[..error.column().saturating_sub(1).min(bytes.len())];
-    let place = Place { line, column: String::from_utf8_lossy(before).chars().count() + 1 };
-    ProjectError::invalid(path, place, message.to_owned(), text)
+    Place { line, column: String::from_utf8_lossy(before).chars().count() + 1 }
 }
 
 /// The lowest version that a range allows, as far as its first number tells: `^1.7`, `>=2 <3`, `npm:x@~4.0.1`,

@@ -118,6 +118,21 @@ impl Project {
         Ok(names.into_iter().flatten().collect())
     }
 
+    /// The files of the project that patterns name: `.next/dev/lock`, or `*/dev/lock` for any first directory.
+    pub fn present(&self, globs: &[String]) -> Result<Vec<PathBuf>, ProjectError> {
+        let mut found = Vec::new();
+        for glob in globs {
+            match glob.strip_prefix("*/") {
+                Some(rest) => found.extend(self.files()?.iter().map(|name| self.dir.join(name).join(rest))),
+                None => found.push(self.dir.join(glob)),
+            }
+        }
+        found.retain(|path| path.is_file());
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
     /// The version of a package: the installed one, else the lowest that the manifest allows.
     pub fn version_of(&self, package: &str) -> Option<Version> {
         let installed = self.dir.ancestors().find_map(|dir| {
@@ -131,10 +146,14 @@ impl Project {
 
 /// The canonical form of a directory that a user named or stands in.
 fn directory(path: &Path) -> Result<PathBuf, ProjectError> {
-    let canonical = fs::canonicalize(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => ProjectError::Gone { path: path.to_path_buf() },
-        io::ErrorKind::NotADirectory => ProjectError::NotADirectory { path: path.to_path_buf() },
-        _ => ProjectError::unreadable(path, source),
-    })?;
-    Ok(canonical)
+    fs::canonicalize(path).map_err(|source| {
+        let kind = source.kind();
+        if kind == io::ErrorKind::NotFound {
+            ProjectError::Gone { path: path.to_path_buf() }
+        } else if kind == io::ErrorKind::NotADirectory {
+            ProjectError::NotADirectory { path: path.to_path_buf() }
+        } else {
+            ProjectError::unreadable(path, source)
+        }
+    })
 }

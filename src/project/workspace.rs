@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Project;
 use super::error::ProjectError;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, located};
 use super::place::Place;
 
 /// A monorepo.
@@ -224,10 +224,7 @@ fn lerna(root: &Path) -> Result<Option<Vec<String>>, ProjectError> {
     let Some(text) = optional(&path)? else {
         return Ok(None);
     };
-    let document: Value = serde_json::from_str(&text).map_err(|error| {
-        let place = Place { line: error.line().max(1), column: error.column().max(1) };
-        ProjectError::invalid(path, place, error.to_string(), &text)
-    })?;
+    let document: Value = serde_json::from_str(&text).map_err(|error| located(path, &error, &text))?;
     let list = document.get("packages").and_then(Value::as_array);
     Ok(list.map(|list| list.iter().filter_map(Value::as_str).map(str::to_owned).collect()))
 }

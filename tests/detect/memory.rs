@@ -1,0 +1,86 @@
+//! A remembered framework changes only when the evidence does.
+
+use std::path::Path;
+
+use bowline::detect::catalog::{Catalog, Layer};
+use bowline::detect::{Fingerprint, Remembered};
+
+use super::{Sample, embedded};
+
+fn upgraded() -> Catalog {
+    let text = "[framework.shiny]\ndependencies = [\"shiny\"]\nbuilt-on = [\"vite\"]\n".to_owned();
+    let layer = Layer::parse(Path::new("frameworks.toml"), text).expect("a sound file");
+    Catalog::load(&[layer]).expect("a sound catalog")
+}
+
+fn then_and_now(then: &Sample, now: &Sample, old: &Catalog, new: &Catalog) -> String {
+    let remembered = then.detect(old).to_remember();
+    now.detect(new).settled(Some(&remembered), new).framework.key.clone()
+}
+
+#[test]
+fn new_rules_do_not_move_a_project() {
+    let sample = Sample::script("vite").packages(&["vite", "shiny"]);
+    assert_eq!(sample.detect(&upgraded()).framework.key, "shiny");
+    assert_eq!(then_and_now(&sample, &sample, &embedded(), &upgraded()), "vite");
+}
+
+#[test]
+fn unrelated_changes_after_new_rules_do_not_move_a_project() {
+    let (old, new) = (embedded(), upgraded());
+    let before = Sample::script("vite").packages(&["vite", "shiny"]);
+    let remembered = before.detect(&old).to_remember();
+    let kept = before.detect(&new).settled(Some(&remembered), &new);
+    assert_eq!(kept.framework.key, "vite");
+    let after = Sample::script("vite").packages(&["vite", "shiny", "lodash"]).files(&["README.md"]);
+    let later = after.detect(&new).settled(Some(&kept.to_remember()), &new);
+    assert_eq!(later.framework.key, "vite");
+}
+
+#[test]
+fn changed_evidence_moves_a_project() {
+    let catalog = embedded();
+    let vite = || Sample::script("vite dev").packages(&["vite"]);
+    let rows = [
+        (vite(), vite().packages(&["@sveltejs/kit"]), "sveltekit"),
+        (vite(), Sample::script("astro dev").packages(&["vite", "astro"]), "astro"),
+        (
+            Sample::script("").files(&["vite.config.ts"]),
+            Sample::script("").files(&["astro.config.mjs"]),
+            "astro",
+        ),
+        (vite().packages(&["@sveltejs/kit"]), vite(), "vite"),
+    ];
+    for (then, now, key) in rows {
+        assert_eq!(then_and_now(&then, &now, &catalog, &catalog), key);
+    }
+}
+
+#[test]
+fn key_that_is_gone_is_forgotten() {
+    let sample = Sample::script("vite").packages(&["vite", "shiny"]);
+    assert_eq!(then_and_now(&sample, &sample, &upgraded(), &embedded()), "vite");
+}
+
+#[test]
+fn fingerprint_survives_being_written_down() {
+    let catalog = embedded();
+    let remembered = Sample::script("vite").packages(&["vite"]).detect(&catalog).to_remember();
+    let text = remembered.fingerprint.to_string();
+    assert_eq!(text.parse(), Ok(remembered.fingerprint));
+    for bad in ["", "12", "zz", &"g".repeat(32), &"é".repeat(16), &"0".repeat(33)] {
+        assert_eq!(bad.parse::<Fingerprint>(), Err(()), "{bad:?}");
+    }
+}
+
+/// The digest is in people's stores: this value may not change.
+#[test]
+fn fingerprint_is_the_same_in_every_version() {
+    let catalog = embedded();
+    let detection = Sample::script("next dev").packages(&["next"]).detect(&catalog);
+    let Remembered { key, fingerprint } = detection.to_remember();
+    assert_eq!(
+        (key.as_str(), fingerprint.to_string().as_str()),
+        ("next", "3222be8f0ba4a40e3222be8f0ba4a40e")
+    );
+}
