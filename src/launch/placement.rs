@@ -277,6 +277,9 @@ fn place_unknown(request: &Request<'_>, placement: &mut Placement) {
     match leaf.rewrite(&edit) {
         Ok(rewrite) => {
             accept(placement, rewrite, leaf);
+            if leaf.kind == Kind::Opaque {
+                return doubt(placement, leaf, Unsafe::Opaque);
+            }
             let why = format!("`{}` is no server that bowline knows", leaf.program);
             let advice = "let it read `PORT`, or name what it is with `--framework`";
             placement.doubt = Some((why, advice.to_owned()));
