@@ -20,6 +20,8 @@ pub(super) struct Origin<'a> {
     pub(super) choice: &'a Choice,
     pub(super) caller: &'a Caller,
     pub(super) npmrc: &'a Npmrc,
+    /// The node in the `PATH`, where its links lead to.
+    pub(super) node: Option<&'a Path>,
 }
 
 /// Where the binaries of packages are found: every `node_modules/.bin` from `dir` up to the root, nearest first.
@@ -39,20 +41,18 @@ pub(super) fn search_path(directories: impl IntoIterator<Item = PathBuf>, caller
 /// The variables of every script of the project; [`lifecycle`] adds those of one script.
 pub(super) fn of_scripts(origin: &Origin<'_>) -> Changes {
     let mut changes = Changes::default();
-    let Origin { project, choice, caller, npmrc } = origin;
+    let Origin { project, choice, caller, npmrc, node } = origin;
     for name in caller.variables.keys().filter_map(|name| name.to_str()) {
         if name.starts_with("npm_") && !name.starts_with("npm_config_") {
             changes.remove(name);
         }
     }
     let inherited = caller.invoker().is_some_and(|(name, _)| name == choice.manager.name());
-    let installation = if inherited { None } else { Installation::find(choice.manager, caller) };
-    let node = caller.find("node").and_then(|node| node.canonicalize().ok());
 
     package_variables::set(&mut changes, project, choice);
     changes.set("INIT_CWD", caller.directory.as_os_str());
-    changes.set("PATH", path(origin, installation.as_ref()));
-    if let Some(node) = &node {
+    changes.set("PATH", path(origin));
+    if let Some(node) = node {
         if !choice.is_modern_yarn() {
             changes.set("NODE", node.as_os_str());
         }
@@ -65,17 +65,17 @@ pub(super) fn of_scripts(origin: &Origin<'_>) -> Changes {
             }
         }
     } else {
-        changes.set("npm_config_user_agent", user_agent(origin, node.as_deref()));
-        if let Some(program) = installation.as_ref().map(|found| found.program.as_os_str()) {
-            changes.set("npm_execpath", program);
+        changes.set("npm_config_user_agent", user_agent(origin));
+        if let Some(installation) = &choice.installation {
+            changes.set("npm_execpath", installation.program.as_os_str());
         }
     }
     if let Some(options) = npmrc.get("node-options") {
         changes.set("NODE_OPTIONS", options);
     }
     match choice.manager {
-        PackageManager::Npm => npm(&mut changes, origin, node.as_deref(), installation.as_ref()),
-        PackageManager::Pnpm => pnpm(&mut changes, origin, installation.as_ref()),
+        PackageManager::Npm => npm(&mut changes, origin),
+        PackageManager::Pnpm => pnpm(&mut changes, origin),
         PackageManager::Yarn => yarn(&mut changes, choice),
         PackageManager::Bun => {
             changes.set("npm_command", "run-script");
@@ -95,23 +95,31 @@ pub(super) fn lifecycle(event: &str, text: &str, choice: &Choice) -> Changes {
     changes
 }
 
-fn path(origin: &Origin<'_>, installation: Option<&Installation>) -> OsString {
-    let Origin { project, choice, caller, .. } = origin;
+fn path(origin: &Origin<'_>) -> OsString {
+    let Origin { project, choice, caller, node, .. } = origin;
     let mut directories: Vec<PathBuf> = bin_directories(&project.dir).collect();
-    if let Some(Installation { dir, .. }) = installation {
-        match choice.manager {
-            PackageManager::Npm => {
-                directories.push(dir.join("node_modules/@npmcli/run-script/lib/node-gyp-bin"));
-            }
-            PackageManager::Pnpm if choice.major() < 12 => directories.insert(1, dir.join("dist/node-gyp-bin")),
-            PackageManager::Pnpm | PackageManager::Yarn | PackageManager::Bun => {}
+    let installed = choice.installation.as_ref().map(|found| &found.dir);
+    match choice.manager {
+        PackageManager::Npm => {
+            directories
+                .extend(installed.map(|dir| dir.join("node_modules/@npmcli/run-script/lib/node-gyp-bin")));
         }
+        PackageManager::Pnpm => {
+            let node_gyp = installed.map(|dir| dir.join("dist/node-gyp-bin")).filter(|dir| dir.is_dir());
+            directories.splice(1..1, node_gyp);
+        }
+        PackageManager::Yarn if !choice.is_modern_yarn() => {
+            let npm =
+                node.and_then(prefix_of).map(|prefix| prefix.join("lib/node_modules/npm/bin/node-gyp-bin"));
+            directories.extend(npm.filter(|dir| dir.is_dir()));
+        }
+        PackageManager::Yarn | PackageManager::Bun => {}
     }
     search_path(directories, caller)
 }
 
-fn npm(changes: &mut Changes, origin: &Origin<'_>, node: Option<&Path>, installation: Option<&Installation>) {
-    let Origin { choice, caller, npmrc, .. } = origin;
+fn npm(changes: &mut Changes, origin: &Origin<'_>) {
+    let Origin { choice, caller, npmrc, node, .. } = origin;
     changes.set("npm_command", "run");
     changes.set("npm_config_local_prefix", choice.root.as_os_str());
     changes.set("npm_config_noproxy", caller.text("npm_config_noproxy").unwrap_or_default());
@@ -119,13 +127,13 @@ fn npm(changes: &mut Changes, origin: &Origin<'_>, node: Option<&Path>, installa
     changes.set("EDITOR", editor.unwrap_or("vi"));
     let colour = caller.terminal && caller.text("NO_COLOR").is_none_or(|value| value == "0");
     changes.set("COLOR", if colour { "1" } else { "0" });
-    if let Some(Installation { dir, version, .. }) = installation {
+    if let Some(Installation { dir, version, .. }) = &choice.installation {
         changes.set("npm_config_node_gyp", dir.join("node_modules/node-gyp/bin/node-gyp.js"));
         if let Some(version) = version {
             changes.set("npm_config_npm_version", version.to_string());
         }
     }
-    let prefix = npmrc.get("prefix").map(PathBuf::from).or_else(|| prefix_of(node?));
+    let prefix = npmrc.get("prefix").map(PathBuf::from).or_else(|| prefix_of((*node)?));
     if let Some(prefix) = prefix {
         changes.set("npm_config_global_prefix", prefix.as_os_str());
         changes.set("npm_config_prefix", prefix.as_os_str());
@@ -144,15 +152,17 @@ fn npm(changes: &mut Changes, origin: &Origin<'_>, node: Option<&Path>, installa
     }
 }
 
-fn pnpm(changes: &mut Changes, origin: &Origin<'_>, installation: Option<&Installation>) {
+fn pnpm(changes: &mut Changes, origin: &Origin<'_>) {
     let major = origin.choice.major();
     changes.set("npm_command", "run-script");
     changes.set("PNPM_SCRIPT_SRC_DIR", origin.project.dir.as_os_str());
     if major < 12 {
         changes.set("npm_config_frozen_lockfile", "");
-        if let Some(Installation { dir, .. }) = installation {
-            changes.set("npm_config_node_gyp", dir.join("dist/node_modules/node-gyp/bin/node-gyp.js"));
-        }
+    }
+    let installation = origin.choice.installation.as_ref();
+    let node_gyp = installation.map(|found| found.dir.join("dist/node_modules/node-gyp/bin/node-gyp.js"));
+    if let Some(node_gyp) = node_gyp.filter(|path| path.is_file()) {
+        changes.set("npm_config_node_gyp", node_gyp);
     }
     if (10..12).contains(&major) {
         changes.set("npm_config_verify_deps_before_run", "false");
@@ -187,8 +197,8 @@ fn yarn(changes: &mut Changes, choice: &Choice) {
     }
 }
 
-fn user_agent(origin: &Origin<'_>, node: Option<&Path>) -> String {
-    let Origin { project, choice, .. } = origin;
+fn user_agent(origin: &Origin<'_>) -> String {
+    let Origin { project, choice, node, .. } = origin;
     let name = choice.manager.name();
     let version = choice.version.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
     let os = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
@@ -222,6 +232,7 @@ fn node_version(node: &Path) -> Option<String> {
         let line = text.lines().find_map(|line| line.strip_prefix("#define ")?.strip_prefix(name))?;
         line.trim().parse::<u32>().ok()
     };
-    let [major, minor, patch] = ["MAJOR", "MINOR", "PATCH"].map(|name| part(&format!("NODE_{name}_VERSION ")));
+    let [major, minor, patch] =
+        ["MAJOR", "MINOR", "PATCH"].map(|name| part(&format!("NODE_{name}_VERSION ")));
     Some(format!("{}.{}.{}", major?, minor?, patch?))
 }

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::caller::Caller;
 use super::environment::{Origin, prefix_of};
 use super::package_manager::{Choice, PackageManager, yarn_path};
 use super::settings::{Npmrc, yaml_scalar};
-use super::caller::Caller;
 use crate::project::Project;
+use crate::script::Leaf;
 
 /// What runs a script's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(super) enum Means {
 }
 
 /// The settings files that count for this project, the strongest first.
-pub(super) fn npmrc(project: &Project, choice: &Choice, caller: &Caller) -> Npmrc {
+pub(super) fn npmrc(project: &Project, choice: &Choice, caller: &Caller, node: Option<&Path>) -> Npmrc {
     let mut files = Vec::with_capacity(4);
     if choice.manager != PackageManager::Npm && choice.root != project.dir {
         files.push(project.dir.join(".npmrc"));
@@ -34,17 +35,15 @@ pub(super) fn npmrc(project: &Project, choice: &Choice, caller: &Caller) -> Npmr
         Some(path) => files.push(path.into()),
         None => files.extend(caller.home().map(|home| home.join(".npmrc"))),
     }
-    let node = caller.find("node").and_then(|node| node.canonicalize().ok());
-    files.extend(node.as_deref().and_then(prefix_of).map(|prefix| prefix.join("etc/npmrc")));
+    files.extend(node.and_then(prefix_of).map(|prefix| prefix.join("etc/npmrc")));
     Npmrc::read(&files, caller)
 }
 
 impl Means {
     /// The means that the project's package manager would use.
-    pub(super) fn of(origin: &Origin<'_>) -> Self {
-        let Origin { project, choice, caller, npmrc } = origin;
+    pub(super) fn of(origin: &Origin<'_>, leaves: &[Leaf]) -> Self {
+        let Origin { project, choice, caller, npmrc, .. } = origin;
         match choice.manager {
-            PackageManager::Npm => Self::Shell(named_shell(npmrc.get("script-shell"))),
             PackageManager::Pnpm => {
                 let workspace = choice.root.join("pnpm-workspace.yaml");
                 let named = yaml_scalar(&workspace, "scriptShell");
@@ -57,9 +56,12 @@ impl Means {
                 if choice.root.join(".env.yarn").exists() || injects_files(&choice.root) {
                     return Self::Manager { why: "Yarn reads the environment of scripts from files" };
                 }
+                if leaves.iter().any(|leaf| leaf.program == "run") {
+                    return Self::Manager { why: "the command `run` is part of Yarn" };
+                }
                 Self::Shell(named_shell(None))
             }
-            PackageManager::Yarn => Self::Shell(named_shell(npmrc.get("script-shell"))),
+            PackageManager::Npm | PackageManager::Yarn => Self::Shell(named_shell(npmrc.get("script-shell"))),
             PackageManager::Bun if bunfig_changes_scripts(&project.dir) => {
                 Self::Manager { why: "`bunfig.toml` changes how scripts run" }
             }
@@ -90,7 +92,10 @@ fn named_shell(name: Option<&str>) -> PathBuf {
 /// caches under Plug'n'Play as well.
 fn plug_and_play(root: &Path) -> bool {
     let loader = [".pnp.cjs", ".pnp.js"].into_iter().any(|name| root.join(name).exists());
-    loader && ![".yarn-state.yml", ".yarn-integrity"].into_iter().any(|mark| root.join("node_modules").join(mark).exists())
+    loader
+        && ![".yarn-state.yml", ".yarn-integrity"]
+            .into_iter()
+            .any(|mark| root.join("node_modules").join(mark).exists())
 }
 
 fn injects_files(root: &Path) -> bool {

@@ -31,7 +31,15 @@ const BROUGHT_BY: [(&str, &str); 9] = [
 
 /// Packages whose program has their name, and that scripts start their servers with.
 const NAMESAKES: [&str; 10] = [
-    "concurrently", "cross-env", "env-cmd", "nodemon", "rimraf", "ts-node", "ts-node-dev", "tsx", "turbo",
+    "concurrently",
+    "cross-env",
+    "env-cmd",
+    "nodemon",
+    "rimraf",
+    "ts-node",
+    "ts-node-dev",
+    "tsx",
+    "turbo",
     "wait-on",
 ];
 
@@ -46,17 +54,14 @@ pub(super) fn is_program(word: &str) -> bool {
 ///
 /// `None` for any other status, and where all programs of the script are found, so that one of them must have
 /// ended with that status for a reason of its own.
-pub fn explain(
-    status: i32,
-    spec: &LaunchSpec,
-    reading: &Reading<'_>,
-    catalog: &Catalog,
-) -> Option<Error> {
+pub fn explain(status: i32, spec: &LaunchSpec, reading: &Reading<'_>, catalog: &Catalog) -> Option<Error> {
     let Reading { project, choice, caller, .. } = *reading;
     let search = Search { project, choice, catalog, caller };
     if status == NOT_EXECUTABLE {
-        let (program, path) =
-            spec.programs.iter().find_map(|program| Some((program, search.file_that_cannot_run(program)?)))?;
+        let (program, path) = spec
+            .programs
+            .iter()
+            .find_map(|program| Some((program, search.file_that_cannot_run(program)?)))?;
         let advice = if path.is_dir() {
             format!("name a program: `{}` is a directory", path.display())
         } else {
@@ -99,6 +104,9 @@ impl Search<'_> {
     fn advice(&self, program: &str) -> String {
         if let Some(manager) = PackageManager::from_name(program) {
             return install_manager(manager);
+        }
+        if Path::new(program).is_absolute() {
+            return format!("install `{program}`, or correct the script or setting that names it");
         }
         if program.contains('/') {
             return format!("make `{program}` with the project's build, or correct the script");

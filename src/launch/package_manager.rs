@@ -114,6 +114,8 @@ pub struct Choice {
     pub source: Source,
     /// Where dependencies are installed: the workspace's root, else the project's directory.
     pub root: PathBuf,
+    /// The program in the `PATH`, not looked for where bowline runs inside a script of the same manager.
+    pub(super) installation: Option<Installation>,
 }
 
 impl Choice {
@@ -126,6 +128,33 @@ impl Choice {
     pub fn is_modern_yarn(&self) -> bool {
         self.manager == PackageManager::Yarn && self.major() >= 2
     }
+
+    /// The version that would run: as the invoker says, as the installed program is, as the lockfile implies.
+    /// Yarn installs itself into projects, so there the project is asked first.
+    fn known_version(&self, caller: &Caller) -> Option<Version> {
+        let invoker = || {
+            let (_, version) = caller.invoker().filter(|(name, _)| *name == self.manager.name())?;
+            Version::parse(version).ok()
+        };
+        let installed = self.installation.as_ref().and_then(|found| found.version.clone());
+        if self.manager != PackageManager::Yarn {
+            return invoker().or(installed);
+        }
+        let carried = yarn_path(&self.root).and_then(|path| release_version(&path));
+        carried.or_else(invoker).or_else(|| match &self.source {
+            Source::Lockfile(path) => self.yarn_version(path, installed),
+            Source::Manifest(_) | Source::Invoker | Source::Default => {
+                self.yarn_version(&self.root.join("yarn.lock"), installed)
+            }
+        })
+    }
+
+    /// The installed Yarn, if the lockfile is one of its own, else the last classic one or any modern one.
+    fn yarn_version(&self, lockfile: &Path, installed: Option<Version>) -> Option<Version> {
+        let classic = is_classic(lockfile, &self.root)?;
+        let fits = installed.filter(|version| (version.major < 2) == classic);
+        fits.or_else(|| classic.then(|| Version::new(1, 22, 22)))
+    }
 }
 
 /// Chooses by the `packageManager` field, else the lockfile nearest upwards, else the invoker, else npm.
@@ -134,21 +163,22 @@ impl Choice {
 /// invoked us, then by the order bun, pnpm, yarn, npm.
 pub fn choose(project: &Project, caller: &Caller) -> Choice {
     let root = project.workspace.as_ref().map_or(&project.dir, |workspace| &workspace.root).clone();
-    if let Some((manager, version, path)) = declared(project) {
-        let version = version.or_else(|| known_version(manager, &root, None, caller));
-        return Choice { manager, version, source: Source::Manifest(path), root };
-    }
     let invoker = caller.invoker().and_then(|(name, _)| PackageManager::from_name(name));
-    if let Some((manager, lockfile)) = nearest_lockfile(&project.dir, invoker) {
-        let version = known_version(manager, &root, Some(&lockfile), caller);
-        return Choice { manager, version, source: Source::Lockfile(lockfile), root };
-    }
-    let (manager, source) = match invoker {
-        Some(manager) => (manager, Source::Invoker),
-        None => (PackageManager::Npm, Source::Default),
+    let (manager, declared, source) = if let Some((manager, version, path)) = declared(project) {
+        (manager, version, Source::Manifest(path))
+    } else if let Some((manager, lockfile)) = nearest_lockfile(&project.dir, invoker) {
+        (manager, None, Source::Lockfile(lockfile))
+    } else if let Some(manager) = invoker {
+        (manager, None, Source::Invoker)
+    } else {
+        (PackageManager::Npm, None, Source::Default)
     };
-    let version = known_version(manager, &root, None, caller);
-    Choice { manager, version, source, root }
+    let installation = if invoker == Some(manager) { None } else { Installation::find(manager, caller) };
+    let mut choice = Choice { manager, version: declared, source, root, installation };
+    if choice.version.is_none() {
+        choice.version = choice.known_version(caller);
+    }
+    choice
 }
 
 /// The fields of a workspace root's package.json that name a package manager.
@@ -212,28 +242,6 @@ fn installer(dir: &Path) -> Option<PackageManager> {
     INSTALLED_BY.iter().find(|(mark, _)| modules.join(mark).exists()).map(|(_, manager)| *manager)
 }
 
-/// The version that would run: as the invoker says, as the installed program is, as the lockfile implies. Yarn
-/// installs itself into projects, so there the project is asked first.
-fn known_version(
-    manager: PackageManager,
-    root: &Path,
-    lockfile: Option<&Path>,
-    caller: &Caller,
-) -> Option<Version> {
-    let invoker = || {
-        let (_, version) = caller.invoker().filter(|(name, _)| *name == manager.name())?;
-        Version::parse(version).ok()
-    };
-    if manager == PackageManager::Yarn {
-        let lockfile = lockfile.map_or_else(|| root.join("yarn.lock"), Path::to_path_buf);
-        return yarn_path(root)
-            .and_then(|path| release_version(&path))
-            .or_else(invoker)
-            .or_else(|| yarn_lockfile_version(&lockfile, root));
-    }
-    invoker().or_else(|| Installation::find(manager, caller)?.version)
-}
-
 /// The Yarn that a project carries with it.
 pub(super) fn yarn_path(root: &Path) -> Option<PathBuf> {
     Some(root.join(yaml_scalar(&root.join(".yarnrc.yml"), "yarnPath")?))
@@ -244,13 +252,13 @@ fn release_version(path: &Path) -> Option<Version> {
     Version::parse(path.file_stem()?.to_str()?.strip_prefix("yarn-")?).ok()
 }
 
-fn yarn_lockfile_version(lockfile: &Path, root: &Path) -> Option<Version> {
+/// Whether the lockfile is Yarn 1's; an empty one is, unless the project is set up for a modern Yarn.
+fn is_classic(lockfile: &Path, root: &Path) -> Option<bool> {
     let mut head = Vec::new();
     fs::File::open(lockfile).ok()?.take(512).read_to_end(&mut head).ok()?;
     let head = String::from_utf8_lossy(&head);
-    let classic = head.contains("yarn lockfile v1")
-        || (!head.contains("__metadata") && !root.join(".yarnrc.yml").is_file());
-    classic.then(|| Version::new(1, 22, 22))
+    let modern = head.contains("__metadata") || root.join(".yarnrc.yml").is_file();
+    Some(head.contains("yarn lockfile v1") || !modern)
 }
 
 /// A package manager that lies in the `PATH` as a package, not as a stand-in that chooses one when it runs.
@@ -279,7 +287,8 @@ impl Installation {
             .take(3)
             .find_map(|dir| Some((dir, fs::read(dir.join("package.json")).ok()?)))?;
         let package: Package = serde_json::from_slice(&text).ok()?;
-        (package.name == manager.name()).then(|| Self {
+        let is_modern_yarn = manager == PackageManager::Yarn && package.name.starts_with("@yarnpkg/cli");
+        (package.name == manager.name() || is_modern_yarn).then(|| Self {
             dir: dir.to_path_buf(),
             program: program.clone(),
             version: Version::parse(&package.version).ok(),

@@ -4,8 +4,8 @@ use super::plan::Request;
 use super::reading::Reading;
 use super::spec::Delivery;
 use crate::detect::Tool;
-use crate::detect::catalog::{Catalog, Role};
-use crate::script::{Edit, Kind, Leaf, Method, Rewrite, Unsafe};
+use crate::detect::catalog::{Catalog, Place, Role};
+use crate::script::{Edit, Kind, Leaf, Method, Rewrite, Unsafe, Word, quote};
 
 /// What to do where nothing better is known.
 const LET_IT_READ: &str = "let the server read `PORT`";
@@ -83,20 +83,31 @@ pub(super) fn place(request: &Request<'_>) -> Placement {
 
 /// A bowline that is no wrapper but runs a script itself.
 fn starts_bowline(leaf: &Leaf) -> bool {
-    let first = || leaf.words.iter().skip(1).filter_map(|word| word.literal()).find(|word| !word.starts_with('-'));
-    leaf.program == "bowline"
-        && first().is_none_or(|word| !BOWLINE_ANSWERS.contains(&word.as_str()))
+    let first = || leaf.words.iter().skip(1).filter_map(Word::literal).find(|word| !word.starts_with('-'));
+    leaf.program == "bowline" && first().is_none_or(|word| !BOWLINE_ANSWERS.contains(&word.as_str()))
 }
 
 /// The commands of bowline that answer instead of launching.
 const BOWLINE_ANSWERS: [&str; 14] = [
-    "stop", "restart", "logs", "open", "ls", "status", "wait", "port", "ports", "detect", "doctor", "runner",
-    "completions", "man",
+    "stop",
+    "restart",
+    "logs",
+    "open",
+    "ls",
+    "status",
+    "wait",
+    "port",
+    "ports",
+    "detect",
+    "doctor",
+    "runner",
+    "completions",
+    "man",
 ];
 
 /// Whether another program of the script is a server of the same standing.
 fn rivals(reading: &Reading<'_>, tool: Tool<'_>, catalog: &Catalog) -> bool {
-    let Some(chosen) = reading.leaf(tool.command) else { return false };
+    let Some((_, chosen)) = reading.leaf(tool.command) else { return false };
     let role = tool.framework.rules.role;
     if role == Role::Runtime {
         let runtimes = catalog.frameworks().iter().filter(|framework| framework.rules.role == role);
@@ -117,85 +128,139 @@ fn rivals(reading: &Reading<'_>, tool: Tool<'_>, catalog: &Catalog) -> bool {
     })
 }
 
-fn place_on(request: &Request<'_>, tool: Tool<'_>, placement: &mut Placement) {
-    let Some(leaf) = request.reading.leaf(tool.command) else { return };
-    let (port, host) = (&request.inputs.port, &request.inputs.host);
-    let mut insert = Vec::new();
-    let mut flags: Vec<&str> = port.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
-    let has_port = leaf.has_flag(&flags);
-    if let Some(joined) = port.flags.first().filter(|flag| flag.ends_with('=') && !has_port) {
-        insert.push(format!("{joined}{}", request.port));
-        flags.clear();
-    }
-    let by_flag = !port.flags.is_empty();
-    if let Some(flag) = &host.flag {
-        host_arguments(request, leaf, flag, (&mut insert, placement));
-    }
-    let variables = variables(request);
-    let edit = Edit {
-        flags: &flags,
-        strict: port.strict.as_deref().filter(|_| by_flag),
-        insert: &insert,
-        port: request.port,
-        variables: &variables,
-    };
-    let delivery = if by_flag {
-        Delivery::Flag
-    } else if port.reads_port_variable && arrives(leaf) {
-        Delivery::Variable
-    } else {
-        Delivery::Hope
-    };
-    match leaf.rewrite(&edit) {
-        Ok(rewrite) => {
-            placement.delivery = delivery;
-            if delivery == Delivery::Hope {
-                let why = format!("`{}` has no way to be told its port", tool.framework.label);
-                placement.doubt = Some((why, "set the port in its configuration from `PORT`".to_owned()));
-            }
-            accept(placement, rewrite, leaf);
+/// What the command line of a leaf is to say.
+struct Words<'a> {
+    /// The port flags; none where the flag is already among `insert`.
+    flags: Vec<&'a str>,
+    strict: Option<&'a str>,
+    insert: Vec<String>,
+    variables: Vec<&'a str>,
+    /// Whether a port flag stands there already.
+    has_port: bool,
+}
+
+impl<'a> Words<'a> {
+    fn of(request: &Request<'a>, leaf: &Leaf, placement: &mut Placement) -> Self {
+        let port = &request.inputs.port;
+        let mut flags: Vec<&str> = port.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
+        let has_port = leaf.has_flag(&flags);
+        let mut insert = Vec::new();
+        if let Some(joined) = port.flags.first().filter(|flag| flag.ends_with('=') && !has_port) {
+            insert.push(format!("{joined}{}", request.port));
+            flags.clear();
         }
-        Err(reason) => {
-            placement.host_by_flag = false;
-            let only_variable = Edit { flags: &[], strict: None, insert: &[], ..edit };
-            if let Ok(rewrite) = leaf.rewrite(&only_variable) {
-                accept(placement, rewrite, leaf);
-                if port.reads_port_variable && arrives(leaf) && !has_port {
-                    placement.delivery = Delivery::Variable;
-                    return;
-                }
-            }
-            doubt(placement, leaf, reason);
+        if let Some(flag) = &request.inputs.host.flag {
+            insert.extend(host_arguments(request, leaf, flag, placement));
         }
+        let strict = port.strict.as_deref().filter(|_| !port.flags.is_empty());
+        Self { flags, strict, insert, variables: variables(request), has_port }
+    }
+
+    fn edit(&self, port: u16) -> Edit<'_> {
+        Edit {
+            flags: &self.flags,
+            strict: self.strict,
+            insert: &self.insert,
+            port,
+            variables: &self.variables,
+        }
+    }
+
+    fn only_variables(&self, port: u16) -> Edit<'_> {
+        Edit { port, variables: &self.variables, ..Edit::default() }
+    }
+
+    /// The words to be added, in one list.
+    fn added(&self, port: u16) -> Vec<String> {
+        let flag = self.flags.first().map(|flag| [(*flag).to_owned(), port.to_string()]);
+        let strict = self.strict.map(str::to_owned);
+        flag.into_iter().flatten().chain(strict).chain(self.insert.iter().cloned()).collect()
     }
 }
 
-/// Adds what the command line has to say about the address.
-fn host_arguments(
+fn place_on(request: &Request<'_>, tool: Tool<'_>, placement: &mut Placement) {
+    let Some((index, leaf)) = request.reading.leaf(tool.command) else { return };
+    let port = &request.inputs.port;
+    let words = Words::of(request, leaf, placement);
+    let reads_variable = port.reads_port_variable && arrives(leaf);
+    let rewritten = if port.place == Place::AfterCommand && !words.has_port && !port.flags.is_empty() {
+        after_command(request, tool, index, &words)
+    } else {
+        leaf.rewrite(&words.edit(request.port))
+    };
+    let reason = match rewritten {
+        Ok(rewrite) => {
+            placement.delivery = match (port.flags.is_empty(), reads_variable) {
+                (false, _) => Delivery::Flag,
+                (true, true) => Delivery::Variable,
+                (true, false) => Delivery::Hope,
+            };
+            placement.doubt = Some(deafness(leaf, port.reads_port_variable));
+            accept(placement, rewrite, leaf);
+            return;
+        }
+        Err(reason) => reason,
+    };
+    placement.host_by_flag = false;
+    let only_variables = leaf.rewrite(&words.only_variables(request.port));
+    let assigned = only_variables.map(|rewrite| accept(placement, rewrite, leaf)).is_ok();
+    if assigned && reads_variable && !words.has_port {
+        placement.delivery = Delivery::Variable;
+    } else {
+        doubt(placement, leaf, reason);
+    }
+}
+
+/// Adds words directly after the command, as what follows a file belongs to that file's program. The result is
+/// parsed again, and has to be exactly the leaf with these words added.
+fn after_command(
     request: &Request<'_>,
-    leaf: &Leaf,
-    flag: &str,
-    (insert, placement): (&mut Vec<String>, &mut Placement),
-) {
+    tool: Tool<'_>,
+    index: usize,
+    words: &Words<'_>,
+) -> Result<Rewrite, Unsafe> {
+    let reading = request.reading;
+    let leaf = reading.leaves.get(index).ok_or(Unsafe::Opaque)?;
+    let rewrite = leaf.rewrite(&words.only_variables(request.port))?;
+    let leaves = reading.leaves_of(&rewrite.text).ok_or(Unsafe::Opaque)?;
+    let leaf = leaves.get(index).ok_or(Unsafe::Opaque)?;
+    let rule = tool.framework.rules.commands.iter().find(|rule| leaf.is(rule)).ok_or(Unsafe::Opaque)?;
+    let last = rule.split_whitespace().last().unwrap_or_default();
+    let literals = |leaf: &Leaf| leaf.words.iter().map(Word::literal).collect::<Vec<_>>();
+    let mut expected = literals(leaf);
+    let is_last = |word: &Option<String>| word.as_deref() == Some(last) || !rule.contains(' ');
+    let at = expected.iter().position(is_last).ok_or(Unsafe::Opaque)?;
+    let added = words.added(request.port);
+    let quoted: Vec<String> = added.iter().map(|word| quote(word)).collect();
+    let behind = expected.split_off(at + 1);
+    expected.extend(added.into_iter().map(Some).chain(behind));
+
+    let mut text = rewrite.text;
+    let end = leaf.words.get(at).map(|word| word.span().end).filter(|end| text.is_char_boundary(*end));
+    text.insert_str(end.ok_or(Unsafe::Quoting)?, &format!(" {}", quoted.join(" ")));
+    let changed = reading.leaves_of(&text).ok_or(Unsafe::Quoting)?;
+    let same =
+        changed.len() == leaves.len() && changed.get(index).is_some_and(|leaf| literals(leaf) == expected);
+    if same { Ok(Rewrite { text, method: rewrite.method }) } else { Err(Unsafe::Quoting) }
+}
+
+/// What the command line has to say about the address.
+fn host_arguments(request: &Request<'_>, leaf: &Leaf, flag: &str, placement: &mut Placement) -> Vec<String> {
     let name = flag.trim_end_matches('=');
     let host = &request.inputs.host;
-    let address = match request.host {
-        Some(wanted) => wanted.address_for(host),
-        None => match &host.loopback {
-            Some(loopback) => loopback.clone(),
-            None => return,
-        },
-    };
+    let wanted = request.host.map(|wanted| wanted.address_for(host));
+    let Some(address) = wanted.or_else(|| host.loopback.clone()) else { return Vec::new() };
+    placement.host_by_flag = true;
     if leaf.has_flag(&[name]) {
         if request.host.is_some() {
             placement.warnings.push(format!("the script says `{name}` itself: change it there"));
         }
+        Vec::new()
     } else if flag.ends_with('=') {
-        insert.push(format!("{flag}{address}"));
+        vec![format!("{flag}{address}")]
     } else {
-        insert.extend([flag.to_owned(), address]);
+        vec![flag.to_owned(), address]
     }
-    placement.host_by_flag = true;
 }
 
 /// A script of which the catalog knows no program: its own assignments get the port if it is one command.
@@ -212,6 +277,9 @@ fn place_unknown(request: &Request<'_>, placement: &mut Placement) {
     match leaf.rewrite(&edit) {
         Ok(rewrite) => {
             accept(placement, rewrite, leaf);
+            if leaf.kind == Kind::Opaque {
+                return doubt(placement, leaf, Unsafe::Opaque);
+            }
             let why = format!("`{}` is no server that bowline knows", leaf.program);
             let advice = "let it read `PORT`, or name what it is with `--framework`";
             placement.doubt = Some((why, advice.to_owned()));
@@ -228,7 +296,22 @@ fn variables<'r>(request: &Request<'r>) -> Vec<&'r str> {
 
 /// Whether our `PORT` gets through to the leaf.
 fn arrives(leaf: &Leaf) -> bool {
-    !leaf.environment.cleared && !leaf.environment.removed.iter().any(|name| name == "PORT")
+    let environment = &leaf.environment;
+    !environment.cleared && !environment.files && !environment.removed.iter().any(|name| name == "PORT")
+}
+
+/// Why a leaf that takes no flag may not hear of its port, and what to do.
+fn deafness(leaf: &Leaf, reads_variable: bool) -> (String, String) {
+    let program = &leaf.program;
+    if !reads_variable {
+        let why = format!("`{program}` has no way to be told its port");
+        (why, "set the port in its configuration from `PORT`".to_owned())
+    } else if leaf.environment.files {
+        let why = format!("the script reads a file of variables before `{program}`, which may set `PORT`");
+        (why, "leave `PORT` out of that file".to_owned())
+    } else {
+        (format!("the script hides `PORT` from `{program}`"), "let it through in the script".to_owned())
+    }
 }
 
 fn accept(placement: &mut Placement, rewrite: Rewrite, leaf: &Leaf) {
@@ -238,7 +321,10 @@ fn accept(placement: &mut Placement, rewrite: Rewrite, leaf: &Leaf) {
             Method::Forwarded => format!("the port is passed on to `{}`", leaf.program),
             Method::Inlined => {
                 let scripts = leaf.scripts().join("`, `");
-                format!("the port is on the command line of `{}`, and `{scripts}` stands written out", leaf.program)
+                format!(
+                    "the port is on the command line of `{}`, and `{scripts}` stands written out",
+                    leaf.program
+                )
             }
         });
         placement.text = rewrite.text;
@@ -248,6 +334,7 @@ fn accept(placement: &mut Placement, rewrite: Rewrite, leaf: &Leaf) {
 fn doubt(placement: &mut Placement, leaf: &Leaf, reason: Unsafe) {
     placement.delivery = Delivery::Hope;
     let advice = reason.hint().unwrap_or_else(|| LET_IT_READ.to_owned());
-    let why = if leaf.program.is_empty() { reason.to_string() } else { format!("`{}`: {reason}", leaf.program) };
+    let why =
+        if leaf.program.is_empty() { reason.to_string() } else { format!("`{}`: {reason}", leaf.program) };
     placement.doubt = Some((why, advice));
 }

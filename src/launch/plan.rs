@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::changes::Changes;
 use super::environment::{self, Origin, bin_directories, search_path};
 use super::means::{self, Means};
+use super::missing;
 use super::package_manager::PackageManager;
 use super::placement::{Placement, place};
 use super::reading::{Reading, Target};
@@ -14,6 +15,7 @@ use super::spec::{Delivery, LaunchSpec, Step};
 use super::variables::{self, Sibling};
 use crate::detect::catalog::Catalog;
 use crate::detect::{Detection, Inputs};
+use crate::script::{Kind, Leaf, Word};
 
 /// The address that the user wants the server to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,9 +59,9 @@ pub fn plan(request: &Request<'_>) -> LaunchSpec {
 
 fn plan_script(request: &Request<'_>, name: &str, text: &str) -> LaunchSpec {
     let reading = request.reading;
-    let Reading { project, choice, caller, npmrc, runs_hooks, .. } = reading;
-    let origin = Origin { project, choice, caller, npmrc };
-    let means = Means::of(&origin);
+    let Reading { project, choice, caller, npmrc, node, runs_hooks, .. } = reading;
+    let origin = Origin { project, choice, caller, npmrc, node: node.as_deref() };
+    let means = Means::of(&origin, &reading.leaves);
     let mut placement = place(request);
     let (program, argv) = match &means {
         Means::Shell(shell) => shell_command(shell, &placement.text),
@@ -146,7 +148,7 @@ fn spec(
     request: &Request<'_>,
     main: Step,
     placement: Placement,
-    (pre, post): (Option<Step>, Option<Step>),
+    hooks: (Option<Step>, Option<Step>),
 ) -> LaunchSpec {
     let port = request.port;
     let mut warnings = placement.warnings;
@@ -156,40 +158,40 @@ fn spec(
     LaunchSpec {
         port,
         url: variables::url(port),
-        pre,
-        main,
-        post,
+        pre: hooks.0,
+        post: hooks.1,
         command: placement.text,
         delivery: placement.delivery,
         notes: placement.notes,
         warnings,
-        programs: programs(request.reading),
+        programs: programs(request.reading, &main),
+        main,
     }
 }
 
-/// The words of the text that may be programs, in its order, and the programs of nested scripts behind them.
-fn programs(reading: &Reading<'_>) -> Vec<String> {
-    let mut programs: Vec<String> = Vec::new();
+/// The program that is started, the words of the text that may be programs, in its order, and the programs of
+/// nested scripts behind them.
+fn programs(reading: &Reading<'_>, main: &Step) -> Vec<String> {
     let text = reading.command();
-    let separators = |c: char| c.is_whitespace() || "'\";&|()".contains(c);
-    let leaf_words = reading.leaves.iter().filter_map(|leaf| match leaf.words.first()?.literal() {
-        Some(path) if path.contains('/') => Some(path),
-        Some(_) | None => Some(leaf.program.clone()).filter(|program| !program.is_empty()),
-    });
-    let leaf_words: Vec<String> = leaf_words.collect();
-    for word in text.split(separators).filter(|word| !word.is_empty()) {
-        let known = super::missing::is_program(word) || leaf_words.iter().any(|leaf| leaf == word);
-        if known && !programs.iter().any(|program| program == word) {
-            programs.push(word.to_owned());
+    let words =
+        || text.split(|c: char| c.is_whitespace() || "'\";&|()".contains(c)).filter(|word| !word.is_empty());
+    let leaf_programs: Vec<String> = reading.leaves.iter().filter_map(program_of).collect();
+    let starts_with_builtin = reading.leaves.first().is_some_and(|leaf| leaf.kind == Kind::Builtin);
+    let first = words().find(|word| !word.contains('=')).filter(|_| !starts_with_builtin);
+    let known =
+        words().filter(|word| missing::is_program(word) || leaf_programs.iter().any(|leaf| leaf == word));
+
+    let mut programs = vec![main.program.to_string_lossy().into_owned()];
+    for program in first.into_iter().chain(known).map(str::to_owned).chain(leaf_programs.iter().cloned()) {
+        if !programs.contains(&program) {
+            programs.push(program);
         }
-    }
-    for leaf in leaf_words {
-        if !programs.contains(&leaf) {
-            programs.push(leaf);
-        }
-    }
-    if programs.is_empty() {
-        programs.extend(text.split(separators).find(|word| !word.is_empty()).map(str::to_owned));
     }
     programs
+}
+
+fn program_of(leaf: &Leaf) -> Option<String> {
+    let path = leaf.words.first().and_then(Word::literal).filter(|word| word.contains('/'));
+    let name = || (leaf.kind == Kind::Program && !leaf.program.is_empty()).then(|| leaf.program.clone());
+    path.or_else(name)
 }

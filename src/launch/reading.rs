@@ -1,6 +1,7 @@
 //! What is to run, read once: detection looks at its commands, the plan at everything.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use super::caller::Caller;
 use super::error::Error;
@@ -9,7 +10,7 @@ use super::package_manager::{Choice, PackageManager};
 use super::settings::Npmrc;
 use crate::detect::Command;
 use crate::project::{DEV_SCRIPTS, Project};
-use crate::script::{self, Kind, Leaf, Manager, Script, Scripts};
+use crate::script::{self, Kind, Leaf, Manager, Script, Scripts, Word};
 
 /// What to run.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +38,7 @@ pub struct Reading<'a> {
     pub(super) caller: &'a Caller,
     pub(super) target: Target<'a>,
     pub(super) npmrc: Npmrc,
+    pub(super) node: Option<PathBuf>,
     pub(super) runs_hooks: bool,
     /// The text with the user's arguments; `None` for a command that cannot be written as text.
     pub(super) text: Option<String>,
@@ -62,7 +64,8 @@ impl<'a> Reading<'a> {
         target: Target<'a>,
         caller: &'a Caller,
     ) -> Result<Self, Error> {
-        let npmrc = means::npmrc(project, choice, caller);
+        let node = caller.find("node").and_then(|node| node.canonicalize().ok());
+        let npmrc = means::npmrc(project, choice, caller, node.as_deref());
         let runs_hooks = means::runs_hooks(choice, &npmrc);
         let text = match target {
             Target::Script { text, arguments, .. } => Some(script::append(text, arguments)),
@@ -83,7 +86,7 @@ impl<'a> Reading<'a> {
             return Err(Error::Recursive { name: name.to_owned(), text: text.to_owned() });
         }
         let words = command_words(&leaves);
-        Ok(Self { project, choice, caller, target, npmrc, runs_hooks, text, leaves, obscure, words })
+        Ok(Self { project, choice, caller, target, npmrc, node, runs_hooks, text, leaves, obscure, words })
     }
 
     /// The programs it runs, as detection wants them.
@@ -121,9 +124,16 @@ impl<'a> Reading<'a> {
         script::port_in(arguments, if flags.is_empty() { &["--port"] } else { &flags })
     }
 
-    /// The leaf that is one of [`Reading::commands`].
-    pub(super) fn leaf(&self, command: usize) -> Option<&Leaf> {
-        self.leaves.get(self.words.get(command)?.leaf)
+    /// The leaf that is one of [`Reading::commands`], and its place among the leaves.
+    pub(super) fn leaf(&self, command: usize) -> Option<(usize, &Leaf)> {
+        let index = self.words.get(command)?.leaf;
+        Some((index, self.leaves.get(index)?))
+    }
+
+    /// The leaves of another text of the same script.
+    pub(super) fn leaves_of(&self, text: &str) -> Option<Vec<Leaf>> {
+        let Self { project, choice, runs_hooks, .. } = *self;
+        Some(Script::parse(text).ok()?.leaves(&ProjectScripts { project, choice, runs_hooks }))
     }
 }
 
@@ -144,7 +154,12 @@ fn command_words(leaves: &[Leaf]) -> Vec<CommandWords> {
     let words = programs.map(|(index, leaf)| CommandWords {
         leaf: index,
         program: leaf.program.clone(),
-        arguments: leaf.words.iter().skip(1).map(|word| word.literal().unwrap_or_else(|| "$".to_owned())).collect(),
+        arguments: leaf
+            .words
+            .iter()
+            .skip(1)
+            .map(|word| word.literal().unwrap_or_else(|| "$".to_owned()))
+            .collect(),
     });
     words.collect()
 }
@@ -154,7 +169,7 @@ fn calls_itself(leaf: &Leaf, name: &str, project: &Project) -> bool {
     if leaf.program != "bowline" {
         return false;
     }
-    let words: Vec<Option<String>> = leaf.words.iter().skip(1).map(|word| word.literal()).collect();
+    let words: Vec<Option<String>> = leaf.words.iter().skip(1).map(Word::literal).collect();
     let mut chosen = None;
     let mut command = None;
     let mut index = 0;
@@ -176,7 +191,9 @@ fn calls_itself(leaf: &Leaf, name: &str, project: &Project) -> bool {
         index += 1;
     }
     let launches = matches!(command, None | Some("dev" | "start"));
-    let default = || DEV_SCRIPTS.into_iter().find(|script| project.manifest.scripts.iter().any(|(key, _)| key == script));
+    let default = || {
+        DEV_SCRIPTS.into_iter().find(|script| project.manifest.scripts.iter().any(|(key, _)| key == script))
+    };
     launches && chosen.as_deref().or_else(default) == Some(name)
 }
 
@@ -212,4 +229,3 @@ impl Scripts for ProjectScripts<'_> {
         if manager == self.choice.manager { self.runs_hooks } else { true }
     }
 }
-

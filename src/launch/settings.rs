@@ -135,8 +135,11 @@ mod tests {
     fn yaml_scalars() {
         let dir = tempfile::tempdir().expect("a temp dir");
         let file = dir.path().join("x.yml");
-        fs::write(&file, "yarnPathological: no\nnested:\n  yarnPath: no\nyarnPath: \".yarn/a b.cjs\" # note\nempty:\n")
-            .expect("written");
+        fs::write(
+            &file,
+            "yarnPathological: no\nnested:\n  yarnPath: no\nyarnPath: \".yarn/a b.cjs\" # note\nempty:\n",
+        )
+        .expect("written");
         assert_eq!(yaml_scalar(&file, "yarnPath").as_deref(), Some(".yarn/a b.cjs"));
         assert_eq!(yaml_scalar(&file, "empty"), None);
         assert_eq!(yaml_scalar(&dir.path().join("none"), "a"), None);

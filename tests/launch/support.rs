@@ -1,0 +1,145 @@
+//! Projects in temporary directories, planned and run.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use bowline::detect::Snapshot;
+use bowline::detect::catalog::Catalog;
+use bowline::launch::{
+    Caller, Choice, Error, Host, LaunchSpec, Reading, Request, Sibling, Step, Target, choose, explain, plan,
+};
+use bowline::project::Project;
+
+/// A directory tree that is gone with the value.
+pub struct Tree {
+    _temp: tempfile::TempDir,
+    pub dir: PathBuf,
+}
+
+impl Tree {
+    pub fn new(files: &[(&str, &str)]) -> Self {
+        let temp = tempfile::tempdir().expect("a temporary directory");
+        let dir = temp.path().canonicalize().expect("a canonical directory");
+        let tree = Self { _temp: temp, dir };
+        for (path, text) in files {
+            tree.write(path, text);
+        }
+        tree
+    }
+
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.dir.join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
+        fs::write(path, text).expect("a file");
+    }
+
+    /// A shell script at `path` that anybody may execute.
+    pub fn program(&self, path: &str, text: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        self.write(path, text);
+        fs::set_permissions(self.dir.join(path), fs::Permissions::from_mode(0o755)).expect("executable");
+    }
+
+    pub fn project(&self, dir: &str) -> Project {
+        Project::at(&self.dir.join(dir)).expect("a project")
+    }
+}
+
+/// A caller in the tree's directory with a `PATH` and these variables.
+pub fn caller(directory: &Path, variables: &[(&str, &str)]) -> Caller {
+    let mut all = BTreeMap::from([(OsString::from("PATH"), OsString::from("/usr/local/bin:/usr/bin:/bin"))]);
+    all.extend(variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))));
+    Caller { directory: directory.to_path_buf(), variables: all, terminal: false }
+}
+
+/// What a test asks for, beside the project and its caller.
+#[derive(Default)]
+pub struct Wish<'a> {
+    pub script: Option<&'a str>,
+    pub arguments: &'a [&'a str],
+    pub command: &'a [&'a str],
+    pub port: Option<u16>,
+    pub host: Option<Host>,
+    pub siblings: &'a [Sibling],
+    pub environment: &'a [(&'a str, &'a str)],
+    pub framework: Option<&'a str>,
+}
+
+/// The flow from project to plan, and the explanation of `status` if one is given.
+pub fn launch(
+    project: &Project,
+    caller: &Caller,
+    wish: &Wish<'_>,
+    status: Option<i32>,
+) -> Result<(LaunchSpec, Choice, Option<Error>), Error> {
+    let choice = choose(project, caller);
+    let catalog = Catalog::load(&[]).expect("the catalog");
+    let arguments: Vec<String> = wish.arguments.iter().map(|&word| word.to_owned()).collect();
+    let argv: Vec<OsString> = wish.command.iter().map(OsString::from).collect();
+    let target = if argv.is_empty() {
+        let (name, text) = project.script(wish.script).expect("a script");
+        Target::Script { name, text, arguments: &arguments }
+    } else {
+        Target::Command(&argv)
+    };
+    let reading = Reading::of(project, &choice, target, caller)?;
+    let files = project.files().expect("files");
+    let commands = reading.commands();
+    let snapshot = Snapshot {
+        dependencies: &project.manifest.dependencies,
+        files: &files,
+        script: reading.script(),
+        commands: &commands,
+    };
+    let mut detection = catalog.detect(&snapshot).expect("a detection");
+    if let Some(key) = wish.framework {
+        detection = detection.named(catalog.find(key).expect("a key"), &snapshot);
+    }
+    let inputs = detection.inputs(|package| project.version_of(package));
+    let environment = wish.environment.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
+    let spec = plan(&Request {
+        reading: &reading,
+        detection: &detection,
+        inputs: &inputs,
+        catalog: &catalog,
+        port: wish.port.or(reading.ordered_port(&inputs.port.flags)).unwrap_or(3111),
+        host: wish.host.as_ref(),
+        session: "session-mark",
+        siblings: wish.siblings,
+        environment: &environment,
+    });
+    let error = status.and_then(|status| explain(status, &spec, &reading, &catalog));
+    Ok((spec, choice, error))
+}
+
+/// The plan alone.
+pub fn planned(project: &Project, caller: &Caller, wish: &Wish<'_>) -> LaunchSpec {
+    launch(project, caller, wish, None).expect("a plan").0
+}
+
+/// Runs a step to its end with the caller's environment, changed as the step says.
+pub fn run(step: &Step, caller: &Caller) -> Output {
+    let mut command = Command::new(&step.program);
+    command.args(&step.argv[1..]).current_dir(&step.cwd).env_clear().envs(&caller.variables);
+    for name in step.environment.removals() {
+        command.env_remove(name);
+    }
+    command.envs(step.environment.additions()).stdin(Stdio::null());
+    command.output().expect("a program that starts")
+}
+
+/// A variable that the step sets, as text.
+pub fn set<'s>(step: &'s Step, name: &str) -> Option<&'s str> {
+    step.environment.get(name).map(|value| value.to_str().expect("text"))
+}
+
+/// A package.json with one `dev` script and these dependencies.
+pub fn manifest(script: &str, dependencies: &[&str]) -> String {
+    let dependencies: serde_json::Map<_, _> =
+        dependencies.iter().map(|&name| (name.to_owned(), serde_json::Value::from("*"))).collect();
+    serde_json::json!({ "name": "app", "version": "1.2.3", "scripts": { "dev": script }, "dependencies": dependencies })
+        .to_string()
+}
