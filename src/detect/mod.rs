@@ -1,3 +1,153 @@
-//! Which framework a project uses.
+//! Which framework a project uses: rules out of [`catalog`], applied to a [`Snapshot`].
+//!
+//! Nothing here touches the disk. The evidence counts in this order: the command word of the script, files beside
+//! package.json, dependencies, a runtime in the script, what stands beside an app. Within each, a framework
+//! wins over the tools that it is built on, and the order of the catalog decides the rest, so that every snapshot
+//! has exactly one answer.
 
 pub mod catalog;
+mod entry;
+mod evidence;
+mod memory;
+
+use std::collections::BTreeMap;
+
+use semver::Version;
+
+use self::catalog::{Catalog, Framework, HostInput, PortInput, Role};
+pub use self::evidence::Command;
+use self::evidence::Facts;
+pub use self::memory::{Fingerprint, Remembered};
+use crate::range::Range;
+
+/// What detection looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Snapshot<'a> {
+    /// The dependencies of the manifest with their ranges.
+    pub dependencies: &'a BTreeMap<String, String>,
+    /// The names of the files and directories beside package.json.
+    pub files: &'a [String],
+    /// The name of the chosen script; none where a command was given instead.
+    pub script: Option<&'a str>,
+    /// The simple commands of that script, wrappers taken off, in its order.
+    pub commands: &'a [Command<'a>],
+}
+
+/// A framework and why it is this one.
+#[derive(Clone, Debug)]
+pub struct Detection<'c> {
+    /// The framework of the project.
+    pub framework: &'c Framework,
+    /// The command that is told the port, if the script has one that is known.
+    pub tool: Option<Tool<'c>>,
+    /// What speaks for it, as sentences for people.
+    pub evidence: Vec<String>,
+    /// The state of the evidence, to be remembered with the framework's key.
+    pub fingerprint: Fingerprint,
+}
+
+/// A command of the script that the catalog knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tool<'c> {
+    /// The entry whose flags it takes: for a SvelteKit project this is Vite.
+    pub framework: &'c Framework,
+    /// Which of [`Snapshot::commands`] it is.
+    pub command: usize,
+    /// Whether this command takes the port flags of that entry.
+    pub takes_flags: bool,
+}
+
+/// All that starting a detected framework takes, for the versions in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inputs {
+    /// Where the port comes from.
+    pub range: Range,
+    /// How the tool is told its port; without flags where no command takes them.
+    pub port: PortInput,
+    /// How the tool is told its address; without a flag where no command takes one.
+    pub host: HostInput,
+    /// Variables to set unless the user's environment has them.
+    pub environment: BTreeMap<String, String>,
+}
+
+impl Catalog {
+    /// The framework of a project.
+    pub fn detect<'c>(&'c self, snapshot: &Snapshot<'_>) -> Result<Detection<'c>, catalog::CatalogError> {
+        let facts = Facts { catalog: self, snapshot };
+        let framework = facts.framework().or_else(|| self.last());
+        let framework = framework.ok_or_else(|| catalog::CatalogError::Embedded {
+            message: "no entry has the role `last`".to_owned(),
+        })?;
+        Ok(Detection {
+            framework,
+            tool: facts.tool(),
+            evidence: facts.sentences(framework),
+            fingerprint: Fingerprint::of(&facts),
+        })
+    }
+
+    fn last(&self) -> Option<&Framework> {
+        self.frameworks().iter().find(|framework| framework.rules.role == Role::Last)
+    }
+}
+
+impl<'c> Detection<'c> {
+    /// The same with the framework that the user named. Where nothing is known of the script and it is one
+    /// command, the user's word holds for that command as well.
+    #[must_use]
+    pub fn named(mut self, framework: &'c Framework, snapshot: &Snapshot<'_>) -> Self {
+        self.framework = framework;
+        self.evidence = vec![format!("`{}` was asked for", framework.key)];
+        if self.tool.is_none() && snapshot.commands.len() == 1 {
+            self.tool = Some(Tool { framework, command: 0, takes_flags: true });
+        }
+        self
+    }
+
+    /// The same with the framework that was remembered, if the evidence is still what it was.
+    #[must_use]
+    pub fn settled(mut self, remembered: Option<&Remembered>, catalog: &'c Catalog) -> Self {
+        let Some(remembered) = remembered.filter(|known| known.key != self.framework.key) else {
+            return self;
+        };
+        let known = catalog.get(&remembered.key).filter(|_| remembered.fingerprint.agrees(&self.fingerprint));
+        if let Some(framework) = known {
+            self.evidence = vec![format!("`{}` was detected before, and nothing has changed", framework.key)];
+            self.framework = framework;
+        }
+        self
+    }
+
+    /// What to remember with the project.
+    pub fn to_remember(&self) -> Remembered {
+        Remembered { key: self.framework.key.clone(), fingerprint: self.fingerprint }
+    }
+
+    /// How the server is told its port and address, given the versions of packages.
+    pub fn inputs(&self, mut version_of: impl FnMut(&str) -> Option<Version>) -> Inputs {
+        let framework = self.framework.for_versions(&mut version_of);
+        let Some(tool) = self.tool else {
+            let port = PortInput { flags: Vec::new(), strict: None, ..framework.port };
+            let host = HostInput { flag: None, ..framework.host };
+            return Inputs { range: framework.range, port, host, environment: framework.environment };
+        };
+        let mut told = tool.framework.for_versions(&mut version_of);
+        if !tool.takes_flags {
+            told.port.flags.clear();
+            told.port.strict = None;
+        }
+        unite(&mut told.port.environment, framework.port.environment);
+        unite(&mut told.host.environment, framework.host.environment);
+        told.port.reads_port_variable |= framework.port.reads_port_variable;
+        told.environment.extend(framework.environment);
+        Inputs { range: framework.range, port: told.port, host: told.host, environment: told.environment }
+    }
+}
+
+fn unite(list: &mut Vec<String>, others: Vec<String>) {
+    for other in others {
+        if !list.contains(&other) {
+            list.push(other);
+        }
+    }
+}

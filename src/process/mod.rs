@@ -1,1 +1,18 @@
-//! To be written.
+//! Processes as the kernel sees them: who one is, what descends from it, how it ends, and the guardian that lets no
+//! tree outlive its supervisor.
+
+mod exit;
+pub mod guardian;
+mod identity;
+pub mod outlet;
+mod program;
+pub mod readiness;
+pub mod signal;
+pub mod signals;
+pub mod terminal;
+pub mod tree;
+
+pub use exit::Exit;
+pub use identity::{Identity, Process};
+pub use nix::sys::signal::Signal;
+pub use program::{Program, Stdio};

@@ -1,1 +1,76 @@
-//! To be written.
+//! Keeping services running: one loop over guardians, output, listeners, signals and deadlines.
+//!
+//! What shall happen is decided by [`service::Service`]; this loop turns what the kernel says into its inputs, and its effects
+//! into orders. Ports, programs and what users see are behind [`World`] and [`Sink`], so a test can drive it.
+
+mod console;
+mod orphans;
+mod output;
+pub mod restart;
+mod run;
+pub mod service;
+mod stage;
+mod tell;
+
+use std::io::{self, Read};
+use std::task::{Context, Poll};
+
+use crate::event::{Stream, What};
+pub use console::Console;
+pub use run::Supervisor;
+use service::Ending;
+pub use stage::Start;
+
+/// Who listens on a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listener {
+    /// Nobody.
+    Nobody,
+    /// A process of the tree.
+    Ours,
+    /// A process of the same user that is not of the tree.
+    Stranger,
+    /// A process that this user may not look into: another user's, or one behind a proxy of a container.
+    Hidden,
+}
+
+/// What the loop needs of ports and programs.
+pub trait World {
+    /// What to start for this service now.
+    ///
+    /// # Errors
+    /// It cannot be said, for instance because the project is gone.
+    fn start(&mut self, service: usize) -> io::Result<Start>;
+    /// Who listens on the service's port. `roots` are the processes that the tree descends from.
+    fn listener(&mut self, service: usize, roots: &[i32]) -> Listener;
+    /// Reserves another port, and answers what to tell.
+    fn relocate(&mut self, service: usize) -> Result<What, What>;
+    /// Gives the port back.
+    fn release(&mut self, service: usize);
+    /// The service's port and framework.
+    fn port(&self, service: usize) -> (u16, String);
+}
+
+/// Where output and events go.
+pub trait Sink {
+    /// Whether more of this stream may be read.
+    fn has_room(&self, service: usize, stream: Stream) -> bool;
+    /// Reads once from `source` and passes on what was read, which is also the answer: nothing at the end.
+    ///
+    /// # Errors
+    /// Those of the read.
+    fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]>;
+    /// Tells of something.
+    fn tell(&mut self, service: usize, what: What);
+    /// Writes what can be written, and is ready when nothing waits any more.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+/// How a service ended, with its last lines.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How.
+    pub ending: Ending,
+    /// The last lines of its output.
+    pub tail: String,
+}

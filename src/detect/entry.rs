@@ -1,0 +1,420 @@
+//! Entries as they are written in `frameworks.toml`, before defaults and inheritance.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroU16;
+use std::ops;
+
+use semver::Version;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+
+use super::catalog::{Framework, HostInput, Place, PortInput, Repeated, Role, Rules, Variant};
+use crate::range::Range;
+
+/// The embedded file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Embedded {
+    pub ports: Ports,
+    pub agent_variables: Vec<String>,
+    pub framework: Entries,
+}
+
+/// How a range follows from a default port.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Ports {
+    /// The number of ports of a range.
+    pub span: NonZeroU16,
+    /// Default ports that belong to the user.
+    pub yours: Vec<u16>,
+    /// The range of those whose default port belongs to the user.
+    #[serde(deserialize_with = "range")]
+    pub instead: Range,
+}
+
+/// The `[framework.KEY]` tables of a file, in its order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entries(Vec<(String, Entry)>);
+
+impl Entries {
+    pub(super) fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct File {
+            #[serde(default)]
+            framework: Entries,
+        }
+        toml::from_str::<File>(text).map(|file| file.framework)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(String, Entry)> {
+        self.0.iter()
+    }
+
+    pub(super) fn get_key_value(&self, key: &str) -> Option<(&str, &Entry)> {
+        self.0.iter().find(|(name, _)| name == key).map(|(name, entry)| (name.as_str(), entry))
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&Entry> {
+        self.get_key_value(key).map(|(_, entry)| entry)
+    }
+
+    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Entry> {
+        self.0.iter_mut().find(|(name, _)| name == key).map(|(_, entry)| entry)
+    }
+
+    pub(super) fn push(&mut self, key: String, entry: Entry) {
+        self.0.push((key, entry));
+    }
+
+    pub(super) fn prepend(&mut self, mut first: Self) {
+        first.0.append(&mut self.0);
+        *self = first;
+    }
+}
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Tables;
+        impl<'de> Visitor<'de> for Tables {
+            type Value = Entries;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("tables named by framework keys")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+                let mut entries = Entries(Vec::with_capacity(map.size_hint().unwrap_or(0)));
+                while let Some(Key(key)) = map.next_key()? {
+                    entries.push(key, map.next_value()?);
+                }
+                Ok(entries)
+            }
+        }
+        deserializer.deserialize_map(Tables)
+    }
+}
+
+/// One `[framework.KEY]` table. What is absent is inherited or has a default; an empty text takes away.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Entry {
+    pub like: Option<String>,
+    pub label: Option<String>,
+    #[serde(deserialize_with = "some_range")]
+    pub range: Option<Range>,
+    pub default_port: Option<NonZeroU16>,
+    pub commands: Option<Vec<Text>>,
+    pub not_commands: Option<Vec<Text>>,
+    pub dependencies: Option<Vec<Text>>,
+    pub without: Option<Vec<Text>>,
+    pub files: Option<Vec<Text>>,
+    pub needs: Option<Vec<Text>>,
+    pub built_on: Option<Vec<String>>,
+    pub beats: Option<Vec<String>>,
+    pub role: Option<Role>,
+    pub port: PortEntry,
+    pub host: HostEntry,
+    pub environment: BTreeMap<Variable, String>,
+    pub locks: Option<Vec<Text>>,
+    pub extra_ports: Option<Vec<NonZeroU16>>,
+    pub versions: Option<Vec<VersionEntry>>,
+    pub note: Option<String>,
+}
+
+/// The `port` of an entry.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct PortEntry {
+    pub flags: Option<Vec<Flag>>,
+    pub strict: Option<OptionalFlag>,
+    pub flags_for: Option<Vec<Text>>,
+    pub place: Option<Place>,
+    pub environment: Option<Vec<Variable>>,
+    pub reads_port_variable: Option<bool>,
+    pub repeated: Option<Repeated>,
+}
+
+/// The `host` of an entry.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct HostEntry {
+    pub flag: Option<OptionalFlag>,
+    pub environment: Option<Vec<Variable>>,
+    pub loopback: Option<String>,
+    pub all: Option<String>,
+}
+
+/// One of the `versions` of an entry.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct VersionEntry {
+    package: Text,
+    #[serde(default, deserialize_with = "some_version")]
+    from: Option<Version>,
+    #[serde(default, deserialize_with = "some_version")]
+    below: Option<Version>,
+    #[serde(default, deserialize_with = "some_range")]
+    range: Option<Range>,
+    default_port: Option<NonZeroU16>,
+    #[serde(default)]
+    port: PortEntry,
+    #[serde(default)]
+    host: HostEntry,
+}
+
+/// Every field of `$top` that is absent is taken from `$below`.
+macro_rules! fill {
+    ($top:ident, $below:ident, $($field:ident).+) => {
+        if $top.$($field).+.is_none() {
+            $top.$($field).+.clone_from(&$below.$($field).+);
+        }
+    };
+}
+
+impl PortEntry {
+    fn over(mut self, below: &Self) -> Self {
+        fill!(self, below, flags);
+        fill!(self, below, strict);
+        fill!(self, below, flags_for);
+        fill!(self, below, place);
+        fill!(self, below, environment);
+        fill!(self, below, reads_port_variable);
+        fill!(self, below, repeated);
+        self
+    }
+
+    fn input(self) -> PortInput {
+        PortInput {
+            flags: texts(self.flags),
+            strict: self.strict.and_then(OptionalFlag::given),
+            flags_for: texts(self.flags_for),
+            place: self.place.unwrap_or_default(),
+            environment: texts(self.environment),
+            reads_port_variable: self.reads_port_variable.unwrap_or_default(),
+            repeated: self.repeated.unwrap_or_default(),
+        }
+    }
+}
+
+impl HostEntry {
+    fn over(mut self, below: &Self) -> Self {
+        fill!(self, below, flag);
+        fill!(self, below, environment);
+        fill!(self, below, loopback);
+        fill!(self, below, all);
+        self
+    }
+
+    fn input(self) -> HostInput {
+        HostInput {
+            flag: self.flag.and_then(OptionalFlag::given),
+            environment: texts(self.environment),
+            loopback: self.loopback.filter(|text| !text.is_empty()),
+            all: self.all.filter(|text| !text.is_empty()),
+        }
+    }
+}
+
+impl Entry {
+    /// Changes the fields that `other` has.
+    pub fn overlay(&mut self, other: &Self) {
+        let mut top = other.clone();
+        fill!(top, self, like);
+        fill!(top, self, label);
+        fill!(top, self, commands);
+        fill!(top, self, not_commands);
+        fill!(top, self, dependencies);
+        fill!(top, self, without);
+        fill!(top, self, files);
+        fill!(top, self, needs);
+        fill!(top, self, built_on);
+        fill!(top, self, beats);
+        fill!(top, self, role);
+        fill!(top, self, locks);
+        fill!(top, self, extra_ports);
+        fill!(top, self, versions);
+        fill!(top, self, note);
+        *self = top.over(self);
+    }
+
+    /// With what `like` hands down: where and how the port goes, not the name and the rules.
+    pub fn over(mut self, below: &Self) -> Self {
+        if self.range.is_none() && self.default_port.is_none() {
+            self.range = below.range;
+            self.default_port = below.default_port;
+        }
+        fill!(self, below, locks);
+        fill!(self, below, like);
+        self.port = self.port.over(&below.port);
+        self.host = self.host.over(&below.host);
+        for (name, value) in &below.environment {
+            self.environment.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        self
+    }
+
+    /// Where its ports come from, if it says so.
+    pub fn range(&self, ports: &Ports) -> Option<Range> {
+        self.range.or_else(|| hundred(self.default_port?.get(), ports))
+    }
+
+    /// The finished framework.
+    pub fn framework(self, key: &str, range: Range, ports: &Ports) -> Framework {
+        let versions = self.versions.clone().unwrap_or_default();
+        let versions = versions.into_iter().map(|version| version.variant(&self, range, ports)).collect();
+        Framework {
+            label: self.label.unwrap_or_else(|| key.to_owned()),
+            key: key.to_owned(),
+            range,
+            rules: Rules {
+                commands: texts(self.commands),
+                not_commands: texts(self.not_commands),
+                dependencies: texts(self.dependencies),
+                without: texts(self.without),
+                files: texts(self.files),
+                needs: texts(self.needs),
+                built_on: self.built_on.unwrap_or_default(),
+                beats: self.beats.unwrap_or_default(),
+                role: self.role.unwrap_or_default(),
+            },
+            port: self.port.input(),
+            host: self.host.input(),
+            environment: self.environment.into_iter().map(|(name, value)| (name.0, value)).collect(),
+            locks: texts(self.locks),
+            extra_ports: self.extra_ports.into_iter().flatten().map(NonZeroU16::get).collect(),
+            versions,
+            note: self.note,
+        }
+    }
+}
+
+impl VersionEntry {
+    fn variant(self, entry: &Entry, range: Range, ports: &Ports) -> Variant {
+        let own = self.range.or_else(|| hundred(self.default_port?.get(), ports));
+        Variant {
+            package: self.package.0,
+            from: self.from,
+            below: self.below,
+            range: own.unwrap_or(range),
+            port: self.port.over(&entry.port).input(),
+            host: self.host.over(&entry.host).input(),
+        }
+    }
+}
+
+/// The range that goes with a default port, cut off at the last port there is.
+fn hundred(default: u16, ports: &Ports) -> Option<Range> {
+    if ports.yours.contains(&default) {
+        return Some(ports.instead);
+    }
+    Range::new(default, default.saturating_add(ports.span.get() - 1))
+}
+
+/// The place of a field of an entry in the text of a file, for messages.
+pub(super) fn locate(text: &str, key: &str, field: &str) -> Option<ops::Range<usize>> {
+    let document = toml::de::DeTable::parse(text).ok()?;
+    let value = document.get_ref().get("framework")?.get_ref().get(key)?.get_ref().get(field)?;
+    Some(value.span())
+}
+
+/// Declares a text that is checked as it is read, so that an error shows where it stands.
+macro_rules! checked {
+    ($(#[$doc:meta])* $name:ident, $valid:expr, $wanted:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+        #[serde(try_from = "String")]
+        pub(super) struct $name(pub String);
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+
+            fn try_from(text: String) -> Result<Self, String> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(&text) { Ok(Self(text)) } else { Err(format!("`{text}` is not {}", $wanted)) }
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(checked: $name) -> Self {
+                checked.0
+            }
+        }
+    };
+}
+
+checked!(
+    /// A framework's key.
+    Key,
+    |text| {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(allowed)
+    },
+    "a framework key: small letters, digits and dashes"
+);
+checked!(
+    /// Any text but an empty one.
+    Text,
+    |text| !text.trim().is_empty(),
+    "a name, a command or a file name"
+);
+checked!(
+    /// A flag of a command.
+    Flag,
+    is_flag,
+    "a flag, which begins with a dash"
+);
+checked!(
+    /// A flag, or an empty text for none.
+    OptionalFlag,
+    |text| text.is_empty() || is_flag(text),
+    "a flag, which begins with a dash, nor empty, for none"
+);
+checked!(
+    /// The name of an environment variable.
+    Variable,
+    |text| {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && text.chars().all(allowed)
+    },
+    "the name of an environment variable"
+);
+
+fn is_flag(text: &str) -> bool {
+    text.trim_start_matches('-').len() < text.len()
+        && text.trim_matches(['-', '=']) != ""
+        && !text.contains(char::is_whitespace)
+}
+
+impl OptionalFlag {
+    fn given(self) -> Option<String> {
+        Some(self.0).filter(|flag| !flag.is_empty())
+    }
+}
+
+fn texts<T: Into<String>>(list: Option<Vec<T>>) -> Vec<String> {
+    list.into_iter().flatten().map(Into::into).collect()
+}
+
+fn range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Range, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let ends = text
+        .split_once('-')
+        .and_then(|(start, end)| Some((start.trim().parse::<u16>().ok()?, end.trim().parse::<u16>().ok()?)));
+    let range = ends.and_then(|(start, end)| Range::new(start, end));
+    range.ok_or_else(|| D::Error::custom(format!("`{text}` is not a range of ports such as \"4000-4099\"")))
+}
+
+fn some_range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Range>, D::Error> {
+    range(deserializer).map(Some)
+}
+
+fn some_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Version>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let version = crate::project::lowest_version(&text);
+    version
+        .map(Some)
+        .ok_or_else(|| D::Error::custom(format!("`{text}` is not a version such as \"2\" or \"1.121\"")))
+}

@@ -1,0 +1,218 @@
+//! The rules, applied to a snapshot.
+
+use fast_glob::glob_match;
+
+use super::catalog::{Catalog, Framework, Role};
+use super::{Snapshot, Tool};
+
+/// A simple command of a script, wrappers taken off: `next` with `dev` and `--turbo`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command<'a> {
+    /// The program, with or without its directory.
+    pub program: &'a str,
+    /// Its arguments.
+    pub arguments: Vec<&'a str>,
+}
+
+impl Command<'_> {
+    /// The word that rules name: without directory, and without the version of `npx vite@8`.
+    fn word(&self) -> &str {
+        let name = self.program.rsplit('/').next().unwrap_or(self.program);
+        name.split_once('@').map_or(name, |(name, _)| name)
+    }
+
+    /// Whether this is the command that a rule describes.
+    fn is(&self, rule: &str) -> bool {
+        let mut words = rule.split_whitespace();
+        if words.next() != Some(self.word()) {
+            return false;
+        }
+        let mut positional = self.arguments.iter().filter(|argument| !argument.starts_with('-'));
+        words.all(|word| match word.strip_prefix('-') {
+            Some(_) => self.arguments.contains(&word),
+            None => positional.next() == Some(&word),
+        })
+    }
+
+    /// The command up to its first flag, for people.
+    fn lead(&self) -> String {
+        let leading = self.arguments.iter().take_while(|argument| !argument.starts_with('-'));
+        leading.fold(self.word().to_owned(), |text, argument| text + " " + argument)
+    }
+}
+
+/// A snapshot seen through a catalog.
+pub(super) struct Facts<'c, 's> {
+    pub catalog: &'c Catalog,
+    pub snapshot: &'s Snapshot<'s>,
+}
+
+impl<'c> Facts<'c, '_> {
+    /// The framework that the evidence speaks for, if any does.
+    pub fn framework(&self) -> Option<&'c Framework> {
+        self.by_word(Role::Main)
+            .or_else(|| self.by_word(Role::Side))
+            .or_else(|| self.strongest(Role::Main, |framework| self.file(framework).is_some()))
+            .or_else(|| self.strongest(Role::Main, |framework| self.dependency(framework).is_some()))
+            .or_else(|| self.by_word(Role::Runtime))
+            .or_else(|| self.strongest(Role::Side, |framework| self.file(framework).is_some()))
+            .or_else(|| self.strongest(Role::Side, |framework| self.dependency(framework).is_some()))
+    }
+
+    /// The command that is told the port: the app's before a server beside it before a runtime.
+    pub fn tool(&self) -> Option<Tool<'c>> {
+        [Role::Main, Role::Side, Role::Runtime].into_iter().find_map(|role| {
+            self.snapshot.commands.iter().enumerate().find_map(|(index, command)| {
+                let framework = self.winner(self.named_by(command, role))?;
+                let only = &framework.port.flags_for;
+                let takes_flags = only.is_empty() || only.iter().any(|rule| command.is(rule));
+                Some(Tool { framework, command: index, takes_flags })
+            })
+        })
+    }
+
+    /// What speaks for `framework`, as sentences.
+    pub fn sentences(&self, framework: &Framework) -> Vec<String> {
+        let mut sentences = Vec::new();
+        let roles = [Role::Main, Role::Side, Role::Runtime];
+        let named = roles.into_iter().find_map(|role| {
+            self.snapshot.commands.iter().find(|command| !self.named_by(command, role).is_empty())
+        });
+        let relevant = named.filter(|command| {
+            let keys = &framework.rules.built_on;
+            let word_of = |other: &Framework| other.key == framework.key || keys.contains(&other.key);
+            roles.into_iter().any(|role| self.named_by(command, role).into_iter().any(word_of))
+        });
+        if let Some(command) = relevant {
+            sentences.push(match self.snapshot.script {
+                Some(script) => format!("the {script} script runs `{}`", command.lead()),
+                None => format!("the command is `{}`", command.lead()),
+            });
+        }
+        sentences.extend(self.file(framework).map(str::to_owned));
+        sentences
+            .extend(self.dependency(framework).map(|(name, range)| format!("dependency {name} {range}")));
+        if sentences.is_empty() {
+            sentences.push("no known framework in the script, the files or the dependencies".to_owned());
+        }
+        sentences
+    }
+
+    /// Everything in the snapshot.
+    pub fn all(&self) -> Vec<String> {
+        let commands = self.snapshot.commands.iter().map(Command::lead);
+        let names = self.snapshot.dependencies.keys().chain(self.snapshot.files);
+        commands.chain(names.cloned()).collect()
+    }
+
+    /// All of the snapshot that any rule of the catalog speaks of.
+    pub fn relevant(&self) -> Vec<String> {
+        let rules = || self.catalog.frameworks().iter().map(|framework| &framework.rules);
+        let mut facts: Vec<String> = self.snapshot.commands.iter().map(Command::lead).collect();
+        for name in self.snapshot.dependencies.keys() {
+            let mut lists = rules().flat_map(|rules| [&rules.dependencies, &rules.needs, &rules.without]);
+            if lists.any(|list| list.contains(name)) {
+                facts.push(name.clone());
+            }
+        }
+        for file in self.snapshot.files {
+            let mut globs = rules().flat_map(|rules| rules.files.iter().chain(&rules.needs));
+            if globs.any(|glob| names(glob, file)) {
+                facts.push(file.clone());
+            }
+        }
+        facts
+    }
+
+    /// The framework that the first command with a known word means.
+    fn by_word(&self, role: Role) -> Option<&'c Framework> {
+        self.snapshot
+            .commands
+            .iter()
+            .find_map(|command| self.winner(self.challenged(self.named_by(command, role), false)))
+    }
+
+    /// The strongest of those of a role that `matches`.
+    fn strongest(&self, role: Role, matches: impl Fn(&Framework) -> bool) -> Option<&'c Framework> {
+        let all = self.catalog.frameworks().iter();
+        let found = all
+            .filter(|framework| framework.rules.role == role && matches(framework) && self.allows(framework));
+        self.winner(self.challenged(found.collect(), true))
+    }
+
+    /// The frameworks of a role that a command's word means.
+    fn named_by(&self, command: &Command<'_>, role: Role) -> Vec<&'c Framework> {
+        let all = self.catalog.frameworks().iter().filter(|framework| framework.rules.role == role);
+        let named = all.filter(|framework| {
+            let rules = &framework.rules;
+            rules.commands.iter().any(|rule| command.is(rule))
+                && !rules.not_commands.iter().any(|rule| command.is(rule))
+        });
+        named.filter(|framework| self.allows(framework)).collect()
+    }
+
+    /// `found`, and what is built on one of these and has evidence of its own.
+    fn challenged(&self, mut found: Vec<&'c Framework>, silent: bool) -> Vec<&'c Framework> {
+        loop {
+            let next = self.catalog.frameworks().iter().find(|challenger| {
+                let over = |below: &&Framework| {
+                    challenger.rules.built_on.contains(&below.key)
+                        || silent && challenger.rules.beats.contains(&below.key)
+                };
+                challenger.rules.role == Role::Main
+                    && !found.iter().any(|present| present.key == challenger.key)
+                    && found.iter().any(over)
+                    && (self.file(challenger).is_some() || self.dependency(challenger).is_some())
+                    && self.allows(challenger)
+            });
+            match next {
+                Some(challenger) => found.push(challenger),
+                None => return found,
+            }
+        }
+    }
+
+    /// The first in the catalog's order that no other of `found` wins over; if they win over each other in a
+    /// circle, simply the first.
+    fn winner(&self, found: Vec<&'c Framework>) -> Option<&'c Framework> {
+        let beaten = |framework: &Framework| {
+            found.iter().any(|other| {
+                other.key != framework.key
+                    && (other.rules.beats.contains(&framework.key)
+                        || other.rules.built_on.contains(&framework.key))
+            })
+        };
+        let place = |framework: &&&Framework| {
+            self.catalog.frameworks().iter().position(|other| other.key == framework.key)
+        };
+        let unbeaten = found.iter().filter(|framework| !beaten(framework)).min_by_key(place);
+        unbeaten.or_else(|| found.iter().min_by_key(place)).copied()
+    }
+
+    fn allows(&self, framework: &Framework) -> bool {
+        let present = |name: &String| self.snapshot.dependencies.contains_key(name);
+        let rules = &framework.rules;
+        let needed =
+            |need: &String| present(need) || self.snapshot.files.iter().any(|file| names(need, file));
+        !rules.without.iter().any(present) && (rules.needs.is_empty() || rules.needs.iter().any(needed))
+    }
+
+    fn file(&self, framework: &Framework) -> Option<&str> {
+        let globs = &framework.rules.files;
+        let mut files = self.snapshot.files.iter().map(String::as_str);
+        files.find(|file| globs.iter().any(|glob| names(glob, file)))
+    }
+
+    fn dependency(&self, framework: &Framework) -> Option<(&String, &String)> {
+        let names = &framework.rules.dependencies;
+        names.iter().find_map(|name| self.snapshot.dependencies.get_key_value(name))
+    }
+}
+
+/// Whether a glob names a file. Most pairs differ before the first star, which is cheaper to see.
+fn names(glob: &str, file: &str) -> bool {
+    match glob.split_once('*') {
+        None => glob == file,
+        Some((start, _)) => file.starts_with(start) && glob_match(glob, file),
+    }
+}

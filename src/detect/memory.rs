@@ -1,0 +1,61 @@
+//! What is remembered of a detection, so that a project's range does not drift.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::evidence::Facts;
+
+/// What was detected when the project was last started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// The key of the framework.
+    pub key: String,
+    /// The state of the evidence then.
+    pub fingerprint: Fingerprint,
+}
+
+/// The state of the evidence. Two of them agree if nothing has changed that a rule speaks of, or if nothing has
+/// changed at all and only the rules are others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    relevant: u64,
+    everything: u64,
+}
+
+impl Fingerprint {
+    pub(super) fn of(facts: &Facts<'_, '_>) -> Self {
+        Self { relevant: digest(facts.relevant()), everything: digest(facts.all()) }
+    }
+
+    pub(super) fn agrees(&self, other: &Self) -> bool {
+        self.relevant == other.relevant || self.everything == other.everything
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}{:016x}", self.relevant, self.everything)
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = ();
+
+    /// Reads what [`Display`](fmt::Display) writes.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (relevant, everything) = text.split_at_checked(16).ok_or(())?;
+        let number = |digits: &str| u64::from_str_radix(digits, 16).map_err(|_| ());
+        if everything.len() != 16 {
+            return Err(());
+        }
+        Ok(Self { relevant: number(relevant)?, everything: number(everything)? })
+    }
+}
+
+/// FNV-1a over the sorted facts. It is stored, so that it must never change; the standard library's may.
+fn digest(mut facts: Vec<String>) -> u64 {
+    facts.sort_unstable();
+    facts.dedup();
+    let bytes = facts.iter().flat_map(|fact| fact.bytes().chain([0]));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}

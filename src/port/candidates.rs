@@ -1,0 +1,107 @@
+//! The order in which the ports of a range are tried: pure.
+
+use crate::range::Range;
+
+/// What others have to do with a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Nothing.
+    None,
+    /// Another existing project had it last, at this time.
+    Remembered(u64),
+    /// It must not be handed out.
+    Excluded,
+}
+
+/// Every port of the range exactly once: from `from` if that lies in the range, else from its
+/// start, upwards, then wrapping round.
+pub fn once_round(range: Range, from: Option<u16>) -> impl Iterator<Item = u16> {
+    let from = from.filter(|&port| range.contains(port)).unwrap_or(range.start);
+    (from..=range.end).chain(range.start..from)
+}
+
+/// The first free port that nobody claims, else the free one whose claim is the oldest.
+///
+/// `claim` is asked at most once a port and `free` likewise, and neither after the answer is found.
+pub fn choose<E>(
+    order: impl Iterator<Item = u16>,
+    mut claim: impl FnMut(u16) -> Result<Claim, E>,
+    mut free: impl FnMut(u16) -> Result<bool, E>,
+) -> Result<Option<u16>, E> {
+    let mut remembered = Vec::new();
+    for port in order {
+        match claim(port)? {
+            Claim::None if free(port)? => return Ok(Some(port)),
+            Claim::None | Claim::Excluded => {}
+            Claim::Remembered(last_used) => remembered.push((last_used, port)),
+        }
+    }
+    remembered.sort_by_key(|&(last_used, _)| last_used);
+    for (_, port) in remembered {
+        if free(port)? {
+            return Ok(Some(port));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::convert::Infallible;
+
+    #[test]
+    fn every_port_comes_exactly_once_whatever_the_start() {
+        for start in [1, 3101, 65_530] {
+            for end in start..=start.saturating_add(5) {
+                let range = Range::new(start, end).unwrap();
+                for from in
+                    (0..=u16::MAX).step_by(1).filter(|p| p.abs_diff(start) < 12).map(Some).chain([None])
+                {
+                    let order: Vec<u16> = once_round(range, from).collect();
+                    let first = from.filter(|p| range.contains(*p)).unwrap_or(start);
+                    assert_eq!(order[0], first);
+                    let mut sorted = order.clone();
+                    sorted.sort_unstable();
+                    assert_eq!(sorted, (start..=end).collect::<Vec<_>>());
+                    assert!(order.windows(2).all(|w| w[1] == w[0].wrapping_add(1) || w[1] == start));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_whole_range_of_ports_ends_too() {
+        assert_eq!(once_round(Range::new(1, u16::MAX).unwrap(), Some(40_000)).count(), 65_535);
+    }
+
+    /// Every combination of claim and state over four ports, from every start, against the rule.
+    #[test]
+    fn the_choice_is_the_rule_for_every_small_world() {
+        const KINDS: [(Claim, bool); 7] = [
+            (Claim::None, true),
+            (Claim::None, false),
+            (Claim::Remembered(1), true),
+            (Claim::Remembered(1), false),
+            (Claim::Remembered(2), true),
+            (Claim::Remembered(2), false),
+            (Claim::Excluded, true),
+        ];
+        let range = Range::new(10, 13).unwrap();
+        for world in 0..KINDS.len().pow(4) {
+            let kind = |port: u16| KINDS[world / KINDS.len().pow(u32::from(port - 10)) % KINDS.len()];
+            for from in 10..=13 {
+                let order: Vec<u16> = once_round(range, Some(from)).collect();
+                let unclaimed = order.iter().copied().find(|&p| kind(p) == (Claim::None, true));
+                let oldest = |age| {
+                    let wanted = (Claim::Remembered(age), true);
+                    order.iter().copied().find(|&p| kind(p) == wanted)
+                };
+                let expected = unclaimed.or_else(|| oldest(1)).or_else(|| oldest(2));
+                let chosen =
+                    choose(order.iter().copied(), |p| Ok::<_, Infallible>(kind(p).0), |p| Ok(kind(p).1));
+                assert_eq!(chosen, Ok(expected), "world {world} from {from}");
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! What can go wrong, and what goes on nevertheless.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::listeners::Holder;
+use super::{Life, Reservation};
+use crate::range::Range;
+
+/// How many holders a message names.
+const NAMED: usize = 8;
+
+/// Why there is no port.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Live supervisors have reservations of these projects.
+    #[error("already running: {}", running(.0))]
+    AlreadyRunning(Vec<Reservation>),
+    /// The port that was ordered is not to be had.
+    #[error("port {port} is taken{}", held_by(.occupants))]
+    Taken {
+        /// The port.
+        port: u16,
+        /// Who has it, as far as it can be seen.
+        occupants: Vec<Occupant>,
+    },
+    /// No port of the range is left.
+    #[error("{}{}", exhausted(*.range), held_by(.occupants))]
+    Exhausted {
+        /// The range.
+        range: Range,
+        /// Who has its ports, as far as it can be seen.
+        occupants: Vec<Occupant>,
+    },
+    /// This user may not bind the port that was ordered.
+    #[error("port {port} may only be bound by a privileged user")]
+    Privileged {
+        /// The port.
+        port: u16,
+    },
+    /// The probe itself failed.
+    #[error("cannot find out whether port {port} is free: {source}")]
+    Probe {
+        /// The port.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The lock of a transaction cannot be taken.
+    #[error("cannot lock `{path}`: {source}")]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A reservation cannot be written down anywhere.
+    #[error("cannot record a reservation in `{path}`: {source}")]
+    Record {
+        /// The run directory that was tried last.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The store cannot be used, and without it there is nothing to do.
+    #[error("cannot use the store of remembered ports: {reason}")]
+    Store {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A running project's port cannot be forgotten.
+    #[error("`{}` is running on port {}", .0.name, .0.port)]
+    StillRunning(Box<Reservation>),
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::AlreadyRunning(_) => {
+                "follow it with `bowline attach`, or stop it with `bowline stop`".to_owned()
+            }
+            Self::Taken { occupants, .. } => match occupants.first() {
+                Some(Occupant::Service(_)) => {
+                    "stop it with `bowline stop`, or choose another port".to_owned()
+                }
+                Some(Occupant::Stranger(_)) | None => "stop what holds it, or choose another port".to_owned(),
+            },
+            Self::Exhausted { .. } => {
+                "see what is running with `bowline ls`, or choose a port with `--port`".to_owned()
+            }
+            Self::Privileged { .. } => "choose a port above 1023".to_owned(),
+            Self::Probe { .. } => "run `bowline doctor`".to_owned(),
+            Self::Lock { .. } | Self::Record { .. } => {
+                "free some space, or choose another directory with `--state-dir`".to_owned()
+            }
+            Self::Store { .. } => "look into it with `bowline doctor`".to_owned(),
+            Self::StillRunning(_) => "stop it with `bowline stop` first".to_owned(),
+        })
+    }
+
+    /// Whether the reason is that no port is to be had: exit code 3.
+    pub fn is_no_port(&self) -> bool {
+        match self {
+            Self::Taken { .. } | Self::Exhausted { .. } | Self::Privileged { .. } => true,
+            Self::AlreadyRunning(_)
+            | Self::Probe { .. }
+            | Self::Lock { .. }
+            | Self::Record { .. }
+            | Self::Store { .. }
+            | Self::StillRunning(_) => false,
+        }
+    }
+}
+
+/// The sentence of an exhausted range, word for word as its users know it.
+pub fn exhausted(range: Range) -> String {
+    format!("All ports ({range}) are currently in use. Please stop other dev servers to free up ports.")
+}
+
+/// Who has a port.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Occupant {
+    /// A service of bowline's.
+    Service(Box<Reservation>),
+    /// Any other process.
+    Stranger(Holder),
+}
+
+impl Occupant {
+    fn ports(&self) -> &[u16] {
+        match self {
+            Self::Service(reservation) => std::slice::from_ref(&reservation.port),
+            Self::Stranger(holder) => &holder.ports,
+        }
+    }
+}
+
+impl fmt::Display for Occupant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service(reservation) => match reservation.life {
+                Life::Ending => write!(f, "{} (ending)", reservation.name),
+                Life::Live | Life::Orphaned | Life::Over => write!(f, "{}", reservation.name),
+            },
+            Self::Stranger(holder) => write!(f, "{holder}"),
+        }
+    }
+}
+
+/// `:` and a line for each, bounded; nothing if nobody is known.
+fn held_by(occupants: &[Occupant]) -> String {
+    let mut text = String::new();
+    for occupant in occupants.iter().take(NAMED) {
+        text.push_str(&format!("\n  {}: {occupant}", spans(occupant.ports())));
+    }
+    if let Some(more) = occupants.len().checked_sub(NAMED).filter(|&more| more > 0) {
+        text.push_str(&format!("\n  and {more} more"));
+    }
+    text
+}
+
+/// Ascending ports with neighbours drawn together: `3101, 3103-3110`.
+fn spans(ports: &[u16]) -> String {
+    let runs = ports.chunk_by(|a, b| a.checked_add(1) == Some(*b));
+    let texts: Vec<String> = runs
+        .filter_map(|run| match run {
+            [] => None,
+            [port] => Some(port.to_string()),
+            [first, .., last] => Some(format!("{first}-{last}")),
+        })
+        .collect();
+    texts.join(", ")
+}
+
+fn running(reservations: &[Reservation]) -> String {
+    let texts: Vec<String> =
+        reservations.iter().map(|r| format!("`{}` on port {}", r.name, r.port)).collect();
+    texts.join(", ")
+}
+
+/// What went wrong without keeping a server from starting.
+#[derive(Debug, Error)]
+pub enum Warning {
+    /// The store was damaged; a new one has been begun.
+    #[error("the store was damaged ({reason}) and is kept as `{kept}`: remembered ports start afresh")]
+    StoreDamaged {
+        /// Where the damaged one lies now.
+        kept: PathBuf,
+        /// What was wrong with it.
+        reason: String,
+    },
+    /// Another version of bowline wrote the store. It is left as it is.
+    #[error("the store `{path}` belongs to another version of bowline ({reason}): nothing is remembered")]
+    StoreForeign {
+        /// The store.
+        path: PathBuf,
+        /// Why it cannot be read.
+        reason: String,
+    },
+    /// The store cannot be read or written.
+    #[error("cannot use the store `{path}` ({reason}): nothing is remembered")]
+    StoreUnusable {
+        /// The store.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// The reservation is recorded outside the state directory.
+    #[error("cannot write to `{path}` ({reason}): the reservation is recorded in `{instead}`")]
+    Elsewhere {
+        /// The run directory that cannot be written.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+        /// The run directory used instead.
+        instead: PathBuf,
+    },
+    /// The port that was ordered is one that browsers refuse to open.
+    #[error("browsers refuse to open port {port}")]
+    Blocked {
+        /// The port.
+        port: u16,
+    },
+}
+
+impl Warning {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::StoreDamaged { .. } => None,
+            Self::StoreForeign { .. } => {
+                Some("use one version of bowline, or a `--state-dir` for each".to_owned())
+            }
+            Self::StoreUnusable { .. } | Self::Elsewhere { .. } => Some(
+                "make room and make it writable, or choose another directory with `--state-dir`".to_owned(),
+            ),
+            Self::Blocked { .. } => Some("choose another port to open it in a browser".to_owned()),
+        }
+    }
+}

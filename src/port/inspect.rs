@@ -1,0 +1,187 @@
+//! Questions about ports, and tidying up.
+
+use std::time::SystemTime;
+
+use super::allocation::Ports;
+use super::choice::{Chooser, Grant, is_stale, is_there};
+use super::error::{Error, Warning};
+use super::probe::{Probe, Verdict};
+use super::store::{self, Fault, Memory, Remembered, Writing};
+use super::world::{Locked, World};
+use super::{Request, Reservation, is_blocked, seconds};
+use crate::range::Range;
+
+/// A project's port.
+#[derive(Clone, Debug)]
+pub enum Lookup {
+    /// It runs.
+    Live(Reservation),
+    /// It would get this one if it were started now.
+    Would(Grant),
+}
+
+/// How full a range is. Ports that browsers refuse to open are not counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// The range.
+    pub range: Range,
+    /// How many ports can be handed out at all.
+    pub total: usize,
+    /// How many of them are reserved, or held by others.
+    pub in_use: usize,
+    /// How many are left.
+    pub available: usize,
+}
+
+/// What a clean-up found.
+#[derive(Debug, Default)]
+pub struct Pruned {
+    /// Reservations of supervisors that are gone.
+    pub released: Vec<Reservation>,
+    /// Remembered ports that were forgotten.
+    pub forgotten: Vec<Forgotten>,
+    /// What went wrong meanwhile.
+    pub warnings: Vec<Warning>,
+}
+
+/// A project that is remembered no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forgotten {
+    /// The project's id.
+    pub project: String,
+    /// The port that it had.
+    pub port: Option<u16>,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why a project is forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Not started for too long.
+    Unused,
+    /// Its directory is gone.
+    Gone,
+}
+
+impl Ports {
+    /// Every reservation, by port; those of services that are being ended included.
+    pub fn reservations(&self) -> Vec<Reservation> {
+        let world = World::look(&Locked::for_reading(&self.dir), None);
+        let mut reservations: Vec<Reservation> = world.reservations().cloned().collect();
+        reservations.sort_by_key(|reservation| reservation.port);
+        reservations
+    }
+
+    /// The live reservation of a project.
+    pub fn live(&self, project: &str) -> Option<Reservation> {
+        World::look(&Locked::for_reading(&self.dir), None).live(project).cloned()
+    }
+
+    /// The port that a project has, or would get; nothing is reserved or written.
+    pub fn lookup(&self, request: &Request, now: SystemTime) -> Result<Lookup, Error> {
+        let locked = Locked::for_reading(&self.dir);
+        let world = World::look(&locked, None);
+        if let Some(live) = world.live(&request.project) {
+            return Ok(Lookup::Live(live.clone()));
+        }
+        let choose = |memory: &dyn Memory| {
+            let (own, probe, now) = (Vec::new(), Probe::default(), seconds(now));
+            match (Chooser { world: &world, own, memory, probe, now }).choose(request) {
+                Ok(grant) => Ok(Ok(grant)),
+                Err(Fault::Refused(refusal)) => Ok(Err(refusal)),
+                Err(Fault::Store(trouble)) => Err(trouble),
+            }
+        };
+        let chosen = store::read(&self.dir.store(), &mut Vec::new(), choose)?;
+        drop(locked);
+        chosen.map(Lookup::Would).map_err(|refusal| refusal.into_error(&world, &[]))
+    }
+
+    /// What is remembered of a project.
+    pub fn remembered(&self, project: &str) -> Option<Remembered> {
+        let _locked = Locked::for_reading(&self.dir);
+        store::read(&self.dir.store(), &mut Vec::new(), |memory| memory.project(project)).ok().flatten()
+    }
+
+    /// Notes something that later starts of a project have to know, or forgets it (`None`). It is
+    /// also forgotten when the project's evidence changes.
+    pub fn note(&self, project: &str, key: &str, value: Option<&str>) -> Result<(), Error> {
+        let _locked = Locked::for_writing(&self.dir)?;
+        self.update(&mut Vec::new(), |tables| {
+            let Some(mut row) = tables.project(project)? else { return Ok(()) };
+            match value {
+                Some(value) => row.notes.insert(key.to_owned(), value.to_owned()),
+                None => row.notes.remove(key),
+            };
+            Ok(tables.remember(project, &row)?)
+        })
+    }
+
+    /// How full these ranges are.
+    pub fn usage(&self, ranges: &[Range]) -> Vec<Usage> {
+        let world = World::look(&Locked::for_reading(&self.dir), None);
+        let mut probe = Probe::default();
+        let mut is_free = |port| {
+            world.at(port).is_none() && probe.check(port).is_ok_and(|verdict| verdict == Verdict::Free)
+        };
+        let mut usage = |&range: &Range| {
+            let ports = || (range.start..=range.end).filter(|&port| !is_blocked(port));
+            let total = ports().count();
+            let available = ports().filter(|&port| is_free(port)).count();
+            Usage { range, total, in_use: total - available, available }
+        };
+        ranges.iter().map(&mut usage).collect()
+    }
+
+    /// Releases the reservations of supervisors that are gone, and forgets projects that were not
+    /// used for [`super::MEMORY`] or whose directory is gone.
+    pub fn prune(&self, now: SystemTime) -> Result<Pruned, Error> {
+        let now = seconds(now);
+        let locked = Locked::for_writing(&self.dir)?;
+        let world = World::look(&locked, None);
+        let mut warnings = Vec::new();
+        let (released, forgotten) = self.update(&mut warnings, |tables| {
+            let released = world.reconcile(tables, &[], now)?;
+            let mut forgotten = Vec::new();
+            for (project, row) in tables.projects()? {
+                let why = match () {
+                    () if world.live(&project).is_some() => continue,
+                    () if !is_there(&row.dir) => Why::Gone,
+                    () if is_stale(row.last_used, now) => Why::Unused,
+                    () => continue,
+                };
+                tables.forget(&project)?;
+                forgotten.push(Forgotten { project, port: row.port, why });
+            }
+            Ok((released, forgotten))
+        })?;
+        world.clear();
+        Ok(Pruned { released, forgotten, warnings })
+    }
+
+    /// Forgets a project and returns the port that it had, if any. A running one is left alone.
+    pub fn forget(&self, project: &str) -> Result<Option<u16>, Error> {
+        let locked = Locked::for_writing(&self.dir)?;
+        let world = World::look(&locked, None);
+        if let Some(live) = world.live(project) {
+            return Err(Error::StillRunning(Box::new(live.clone())));
+        }
+        self.update(&mut Vec::new(), |tables| Ok(tables.forget(project)?.and_then(|row| row.port)))
+    }
+
+    fn update<T>(
+        &self,
+        warnings: &mut Vec<Warning>,
+        mut work: impl FnMut(&mut Writing<'_>) -> Result<T, Fault<Error>>,
+    ) -> Result<T, Error> {
+        let done = store::write(&self.dir.store(), warnings, |tables| match tables {
+            Some(tables) => work(tables),
+            None => Err(Fault::Refused(Error::Store { reason: String::new() })),
+        });
+        done.map_err(|error| match (error, warnings.pop()) {
+            (Error::Store { .. }, Some(warning)) => Error::Store { reason: warning.to_string() },
+            (error, _) => error,
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! Reservations that are held, changed, and given back.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use super::allocation::{Held, Ports, Reserved};
+use super::error::{Error, Warning};
+use super::session::{Guard, Session, SessionId};
+use super::store::{self, Fault};
+use super::world::{Locked, World};
+use super::{Grant, Request, Reservation, Terms, seconds};
+
+/// Ports that are reserved for as long as this value, or at the least this process, lives.
+///
+/// [`Lease::release`] gives them back. A lease that is merely dropped is as good as released to
+/// everybody else, since its locks are gone; the next transaction clears up after it.
+#[derive(Debug)]
+pub struct Lease {
+    ports: Ports,
+    held: Held,
+    grants: Vec<Grant>,
+    warnings: Vec<Warning>,
+}
+
+impl Lease {
+    pub(super) fn new(ports: Ports, id: SessionId) -> Self {
+        let held = Held { id, session: None, reservations: Vec::new() };
+        Self { ports, held, grants: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// The session, which marks the processes of its services.
+    pub fn session(&self) -> &SessionId {
+        &self.held.id
+    }
+
+    /// What is reserved now.
+    pub fn reservations(&self) -> &[Reservation] {
+        &self.held.reservations
+    }
+
+    /// The answers to the last requests, in their order.
+    pub fn grants(&self) -> &[Grant] {
+        &self.grants
+    }
+
+    /// What went wrong in the last transaction without making it fail.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Where the session's control socket belongs.
+    pub fn socket(&self) -> PathBuf {
+        let run =
+            self.held.session.as_ref().map_or_else(|| self.ports.dir.run(), |session| session.run.clone());
+        crate::paths::socket(&run, self.held.id.as_str())
+    }
+
+    /// Reserves more ports, all or none.
+    pub fn add(&mut self, requests: &[Request], terms: &mut Terms<'_>) -> Result<(), Error> {
+        let kept = self.held.reservations.clone();
+        self.change(&kept, requests, terms)
+    }
+
+    /// Gives the request's project another port in place of the one it has, in one transaction:
+    /// after a lost race, or because its service listens elsewhere. If that fails, it keeps what it has.
+    pub fn replace(&mut self, request: &Request, terms: &mut Terms<'_>) -> Result<(), Error> {
+        let kept = self.without(&request.project);
+        self.change(&kept, std::slice::from_ref(request), terms)
+    }
+
+    /// Gives back one project's port and goes on with the others.
+    pub fn remove(&mut self, project: &str, now: SystemTime) -> Result<(), Error> {
+        let kept = self.without(project);
+        let terms = &mut Terms { now, patience: Duration::ZERO, end_leftovers: &mut |_| {} };
+        self.change(&kept, &[], terms)
+    }
+
+    fn without(&self, project: &str) -> Vec<Reservation> {
+        self.held.reservations.iter().filter(|held| held.project != project).cloned().collect()
+    }
+
+    fn change(
+        &mut self,
+        kept: &[Reservation],
+        requests: &[Request],
+        terms: &mut Terms<'_>,
+    ) -> Result<(), Error> {
+        let Reserved { reservations, grants, warnings } =
+            self.ports.reserve(&mut self.held, kept, requests, terms)?;
+        self.held.reservations = reservations;
+        self.grants = grants;
+        self.warnings = warnings;
+        Ok(())
+    }
+
+    /// Gives everything back. The projects' ports stay remembered. If a guardian still works, its
+    /// ports are free once it is done.
+    pub fn release(self, now: SystemTime) -> Result<(), Error> {
+        let dir = &self.ports.dir;
+        let locked = Locked::for_writing(dir);
+        if let Ok(locked) = &locked {
+            let world = World::look(locked, Some(&self.held.id));
+            let tidy = |tables: Option<&mut store::Writing<'_>>| match tables {
+                Some(tables) => world.reconcile(tables, &[], seconds(now)).map(drop).map_err(Fault::Store),
+                None => Ok(()),
+            };
+            store::write::<(), Error>(&dir.store(), &mut Vec::new(), tidy)?;
+        }
+        if let Some(session) = self.held.session {
+            session.end();
+        }
+        locked.map(drop)
+    }
+
+    /// What a guardian keeps of a lease, to be called in the process that was forked for it. There
+    /// is one guardian a session. The lease itself stays with the supervisor.
+    pub fn into_guard(self) -> io::Result<Guard> {
+        self.held.session.map_or_else(|| Err(io::ErrorKind::NotFound.into()), Session::into_guard)
+    }
+}

@@ -1,0 +1,290 @@
+//! Sessions: what is alive, as the kernel's file locks tell it.
+//!
+//! A supervisor holds a lock on `run/<session>.lock` for its life; the guardian that it forks holds
+//! one on `run/<session>.guard` until the service's processes are gone. Both locks end with their
+//! holder, however it ends. The `.lock` file says which ports are meant, so that they are known
+//! even without the store.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Reservation;
+
+/// The name of one supervisor's life: 16 hexadecimal digits, never used twice.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct SessionId(String);
+
+impl SessionId {
+    pub(super) fn random() -> io::Result<Self> {
+        let mut bytes = [0_u8; 8];
+        getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+        Ok(Self(format!("{:016x}", u64::from_be_bytes(bytes))))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for SessionId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() == 16 && text.bytes().all(hex) {
+            Ok(Self(text))
+        } else {
+            Err("a session is 16 hexadecimal digits")
+        }
+    }
+}
+
+/// How much of a session is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// Its supervisor lives: its ports are reserved.
+    Live,
+    /// Only its guardian lives, ending the service: the ports are not free yet.
+    Ending,
+    /// Supervisor and guardian were killed: processes of the service may be left.
+    Orphaned,
+    /// Nothing is left but files.
+    Over,
+}
+
+/// A session's files, as found.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub id: SessionId,
+    pub run: PathBuf,
+    pub life: Life,
+    pub reservations: Vec<Reservation>,
+}
+
+impl Seen {
+    /// Removes the files of a session that is over.
+    pub fn clear(&self) {
+        let socket = crate::paths::socket(&self.run, self.id.as_str());
+        for path in [lock_path(&self.run, &self.id), guard_path(&self.run, &self.id), socket] {
+            // Another bowline may have been faster, and a file that cannot go does no harm.
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    /// Waits until the guardian is gone, at most for `limit`.
+    pub fn await_guardian(&self, limit: Duration) {
+        let path = guard_path(&self.run, &self.id);
+        let Ok(text) = fs::read_to_string(&path) else { return };
+        let Ok(pid) = text.trim().parse() else { return };
+        // The lock is looked at after the process is watched: if it is still held then, the pid
+        // cannot have been given to another process before.
+        wait::until_gone(pid, limit, || state(&path) == State::Held);
+    }
+}
+
+/// Looks at every session of these run directories.
+pub(super) fn survey(roots: &[PathBuf]) -> Vec<Seen> {
+    let mut seen = Vec::new();
+    for run in roots.iter().map(|root| root.join("run")) {
+        let Ok(entries) = fs::read_dir(&run) else { continue };
+        let ids: BTreeSet<SessionId> = entries
+            .flatten()
+            .filter_map(|entry| {
+                let name = entry.file_name().into_string().ok()?;
+                let id = name.strip_suffix(".lock").or_else(|| name.strip_suffix(".guard"))?;
+                SessionId::try_from(id.to_owned()).ok()
+            })
+            .collect();
+        seen.extend(ids.into_iter().map(|id| look(&run, id)));
+    }
+    seen
+}
+
+fn look(run: &Path, id: SessionId) -> Seen {
+    let lock = lock_path(run, &id);
+    let life = match (state(&lock), state(&guard_path(run, &id))) {
+        (State::Held, _) => Life::Live,
+        (_, State::Held) => Life::Ending,
+        (_, State::Free) => Life::Orphaned,
+        (_, State::Absent) => Life::Over,
+    };
+    let text = fs::read_to_string(&lock).unwrap_or_default();
+    let reservations = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Reservation>(line).ok())
+        .filter(|reservation| reservation.session == id)
+        .map(|reservation| Reservation { run: run.to_owned(), life, ..reservation })
+        .collect();
+    Seen { id, run: run.to_owned(), life, reservations }
+}
+
+#[derive(Debug, PartialEq)]
+enum State {
+    Held,
+    Free,
+    Absent,
+}
+
+/// A shared lock is tried, so that two who look at once do not take each other for the holder.
+fn state(path: &Path) -> State {
+    let Ok(file) = File::open(path) else { return State::Absent };
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => State::Held,
+        Ok(()) | Err(TryLockError::Error(_)) => State::Free,
+    }
+}
+
+fn lock_path(run: &Path, id: &SessionId) -> PathBuf {
+    run.join(format!("{id}.lock"))
+}
+
+fn guard_path(run: &Path, id: &SessionId) -> PathBuf {
+    run.join(format!("{id}.guard"))
+}
+
+/// A session of this process. Dropping it is as good as being killed: the locks go, the files are
+/// cleared away by the next transaction.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub id: SessionId,
+    pub run: PathBuf,
+    lock: File,
+    guard: File,
+}
+
+impl Session {
+    /// Creates the session's files and takes both locks; only under the lock of a transaction, as
+    /// others would otherwise clear the files away before they are locked.
+    pub fn begin(run: &Path, id: &SessionId) -> io::Result<Self> {
+        let guard = create(&guard_path(run, id))?;
+        let lock = create(&lock_path(run, id)).inspect_err(|_| {
+            let _ = fs::remove_file(guard_path(run, id));
+        })?;
+        Ok(Self { id: id.clone(), run: run.to_owned(), lock, guard })
+    }
+
+    /// Writes down which ports are reserved. A reader skips lines that were cut short.
+    pub fn record(&mut self, reservations: &[Reservation]) -> io::Result<()> {
+        let mut text = Vec::new();
+        for reservation in reservations {
+            serde_json::to_writer(&mut text, reservation)?;
+            text.push(b'\n');
+        }
+        self.lock.rewind()?;
+        self.lock.write_all(&text)?;
+        self.lock.set_len(text.len() as u64)
+    }
+
+    /// Ends the session. The files stay while a guardian still works.
+    pub fn end(self) {
+        let Self { id, run, lock, guard } = self;
+        drop(guard);
+        if state(&guard_path(&run, &id)) != State::Held {
+            Seen { id, run, life: Life::Over, reservations: Vec::new() }.clear();
+        }
+        drop(lock);
+    }
+
+    /// What a forked guardian keeps.
+    pub fn into_guard(self) -> io::Result<Guard> {
+        let Self { id, run, lock, mut guard } = self;
+        drop(lock);
+        guard.rewind()?;
+        guard.set_len(0)?;
+        guard.write_all(std::process::id().to_string().as_bytes())?;
+        Ok(Guard { path: guard_path(&run, &id), file: guard })
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
+    if let Err(error) = file.try_lock() {
+        let _ = fs::remove_file(path);
+        return Err(error.into());
+    }
+    Ok(file)
+}
+
+/// The guardian's half of a session: while it is held, the service's ports are given to nobody.
+#[derive(Debug)]
+pub struct Guard {
+    path: PathBuf,
+    file: File,
+}
+
+impl Guard {
+    /// Says that no process of the service is left. A guard that is dropped without this makes the
+    /// next bowline look for leftovers.
+    pub fn finish(self) {
+        drop(self.file);
+        // A supervisor that still lives holds the lock as well, and needs the file.
+        if state(&self.path) == State::Free {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod wait {
+    use std::time::Duration;
+
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+    use std::os::fd::AsFd;
+
+    pub fn until_gone(pid: i32, limit: Duration, is_the_one: impl Fn() -> bool) {
+        let Some(pid) = Pid::from_raw(pid).filter(|pid| pid.as_raw_nonzero().get() > 0) else { return };
+        let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+        if is_the_one() {
+            let timeout = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
+            // An interrupted wait ends early: whoever sent the signal does not want to wait.
+            let _ = poll(&mut [PollFd::new(process.as_fd(), PollFlags::POLLIN)], timeout);
+        }
+    }
+}
+
+/// Written from the manual pages; it has not been run yet.
+#[cfg(target_os = "macos")]
+mod wait {
+    use std::time::Duration;
+
+    use nix::libc::timespec;
+    use nix::sys::event::{EvFlags, EventFilter, FilterFlag, KEvent, Kqueue};
+
+    pub fn until_gone(pid: i32, limit: Duration, is_the_one: impl Fn() -> bool) {
+        let (Ok(queue), Ok(ident)) = (Kqueue::new(), usize::try_from(pid)) else { return };
+        let exit = KEvent::new(
+            ident,
+            EventFilter::EVFILT_PROC,
+            EvFlags::EV_ADD | EvFlags::EV_ONESHOT,
+            FilterFlag::NOTE_EXIT,
+            0,
+            0,
+        );
+        let at_once = timespec { tv_sec: 0, tv_nsec: 0 };
+        if queue.kevent(&[exit], &mut [], Some(at_once)).is_err() || !is_the_one() {
+            return;
+        }
+        let limit = timespec {
+            tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(limit.subsec_nanos()),
+        };
+        let mut events = [exit];
+        let _ = queue.kevent(&[], &mut events, Some(limit));
+    }
+}

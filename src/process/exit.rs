@@ -1,0 +1,59 @@
+//! How a process ended.
+
+use std::fmt;
+
+use nix::sys::wait::WaitStatus;
+
+use super::Signal;
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It exited with this code, 0 to 255.
+    Code(u8),
+    /// A signal ended it.
+    Signal(Signal),
+}
+
+impl Exit {
+    /// `None` unless the status says that the process has ended.
+    pub fn of(status: WaitStatus) -> Option<Self> {
+        match status {
+            WaitStatus::Exited(_, code) => Some(Self::Code(code.to_le_bytes()[0])),
+            WaitStatus::Signaled(_, signal, _) => Some(Self::Signal(signal)),
+            #[cfg(target_os = "linux")]
+            WaitStatus::PtraceEvent(..) | WaitStatus::PtraceSyscall(_) => None,
+            WaitStatus::Stopped(..) | WaitStatus::Continued(_) | WaitStatus::StillAlive => None,
+        }
+    }
+
+    /// Whether it exited with code 0.
+    pub fn success(self) -> bool {
+        self == Self::Code(0)
+    }
+
+    /// The code, if it exited by itself.
+    pub fn code(self) -> Option<u8> {
+        match self {
+            Self::Code(code) => Some(code),
+            Self::Signal(_) => None,
+        }
+    }
+
+    /// The signal's name, `SIGTERM`, if one ended it.
+    pub fn signal(self) -> Option<&'static str> {
+        match self {
+            Self::Code(_) => None,
+            Self::Signal(signal) => Some(signal.as_str()),
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(signal) => f.write_str(signal.as_str()),
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! The guardian process itself: one loop over its children, its lifeline and its deadline.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::sys::select::{FdSet, pselect};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, killpg, sigaction};
+use nix::sys::time::{TimeSpec, TimeValLike};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::unistd::Pid;
+
+use super::Charge;
+use super::wire::{FRAME, Order, Report};
+use crate::process::{Exit, Identity, Process, Stdio, signal, signals, tree};
+
+/// How often a tree that is being killed is looked at again for processes that the last look missed.
+const KILLING_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How many times a tree is frozen before it is killed: each time stops whatever was forked during the last.
+const FREEZES: usize = 8;
+
+/// A SIGTERM to the guardian itself is a wish to end the service.
+static TERMINATED: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn note(number: nix::libc::c_int) {
+    if number == nix::libc::SIGTERM {
+        TERMINATED.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Becomes the guardian and never returns.
+pub(super) fn run(charge: Charge, lifeline: UnixStream) -> ! {
+    let outcome = std::panic::catch_unwind(move || {
+        if let Ok(mut watch) = Watch::begin(charge, lifeline) {
+            watch.start(0);
+            while watch.turn() {}
+        }
+    });
+    #[expect(unsafe_code, reason = "a forked child must not run its parent's exit handlers")]
+    // SAFETY: ends the process.
+    unsafe {
+        nix::libc::_exit(i32::from(outcome.is_err()))
+    }
+}
+
+/// Where the guardian is in the life of the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The supervisor lives and decides.
+    Guarding,
+    /// The supervisor is gone; the tree was asked to end by this time.
+    Ending(Instant),
+    /// The tree is being killed.
+    Killing,
+}
+
+/// The leader of the current step.
+#[derive(Clone, Copy, Debug)]
+struct Leader {
+    step: usize,
+    pid: Pid,
+    exit: Option<Exit>,
+}
+
+struct Watch {
+    charge: Charge,
+    lifeline: Option<UnixStream>,
+    phase: Phase,
+    /// Kept as a zombie until it is the last of the tree, so that its group's number cannot become a stranger's.
+    leader: Option<Leader>,
+    /// The last step that was started, successfully or not.
+    step: usize,
+    /// Whether the tree is known to be empty since the last step was started.
+    empty: bool,
+}
+
+impl Watch {
+    fn begin(charge: Charge, lifeline: UnixStream) -> io::Result<Self> {
+        nix::unistd::setsid()?;
+        adopt_orphans();
+        catch_signals()?;
+        if charge.stdio.terminal {
+            take_terminal(&charge.stdio)?;
+        }
+        let mut keep = charge.stdio.numbers().to_vec();
+        keep.push(lifeline.as_raw_fd());
+        keep.extend(charge.lock.as_ref().map(File::as_raw_fd));
+        close_all_but(&keep);
+        detach_stdio(&keep)?;
+        std::env::set_current_dir("/")?;
+        // pselect(2) takes numbers below 1024 only, and a supervisor of many services may have more open.
+        let low = nix::unistd::dup(&lifeline)?;
+        Ok(Self {
+            charge,
+            lifeline: Some(UnixStream::from(low)),
+            phase: Phase::Guarding,
+            leader: None,
+            step: 0,
+            empty: true,
+        })
+    }
+
+    fn start(&mut self, step: usize) {
+        let leader_lives = self.leader.is_some_and(|leader| leader.exit.is_none());
+        let Some(program) = self.charge.steps.get(step).filter(|_| !leader_lives) else { return };
+        self.step = step;
+        match program.spawn(&self.charge.stdio) {
+            Ok(pid) => {
+                self.release_leader();
+                self.leader = Some(Leader { step, pid, exit: None });
+                self.empty = false;
+                self.tell(Report::Started { step, pid: pid.as_raw() });
+            }
+            Err(error) => {
+                let errno = error.raw_os_error().unwrap_or(nix::libc::EIO);
+                // The next look reports it empty again, unless an earlier step has left something.
+                self.empty = false;
+                self.tell(Report::Failed { step, errno });
+            }
+        }
+    }
+
+    /// Waits for the next thing to happen and acts on it. False when the guardian's work is done.
+    fn turn(&mut self) -> bool {
+        self.reap();
+        if self.empty {
+            if self.lifeline.is_none() {
+                return false;
+            }
+            self.phase = Phase::Guarding;
+        }
+        if self.wait() {
+            self.obey();
+        }
+        if TERMINATED.swap(false, Ordering::Relaxed) && self.phase == Phase::Guarding {
+            self.end();
+        }
+        match self.phase {
+            Phase::Guarding => {}
+            Phase::Ending(deadline) if Instant::now() >= deadline => self.phase = Phase::Killing,
+            Phase::Ending(_) => {}
+            Phase::Killing => self.kill(),
+        }
+        true
+    }
+
+    /// Sleeps until a signal, an order, the end of the lifeline, or the deadline. Whether the lifeline is readable.
+    fn wait(&self) -> bool {
+        let timeout = match self.phase {
+            Phase::Guarding if self.stray_processes() => Some(KILLING_INTERVAL),
+            Phase::Guarding => None,
+            Phase::Ending(deadline) => Some(deadline.saturating_duration_since(Instant::now())),
+            Phase::Killing => Some(KILLING_INTERVAL),
+        };
+        let timeout =
+            timeout.map(|time| TimeSpec::nanoseconds(i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)));
+        let mut readable = FdSet::new();
+        if let Some(lifeline) = &self.lifeline {
+            readable.insert(lifeline.as_fd());
+        }
+        pselect(None, &mut readable, None, None, &timeout, &SigSet::empty()).is_ok_and(|ready| ready > 0)
+    }
+
+    /// Whether all children are gone, but processes with the session mark are not. They send no SIGCHLD.
+    fn stray_processes(&self) -> bool {
+        !self.empty && self.leader.is_none()
+    }
+
+    fn obey(&mut self) {
+        let Some(lifeline) = &mut self.lifeline else { return };
+        let mut frame = [0; FRAME];
+        match lifeline.read_exact(&mut frame) {
+            Ok(()) => match Order::decode(frame) {
+                Some(Order::Run(step)) if self.phase == Phase::Guarding => self.start(step),
+                Some(Order::Run(_)) | None => {}
+                Some(Order::Signal(signal)) => self.signal(signal),
+                Some(Order::Kill) => self.phase = Phase::Killing,
+            },
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => {
+                self.lifeline = None;
+                if self.phase == Phase::Guarding {
+                    self.end();
+                }
+            }
+        }
+    }
+
+    /// The supervisor is gone, or somebody wants the guardian to go: asks the whole tree to end.
+    fn end(&mut self) {
+        self.phase = Phase::Ending(Instant::now() + self.charge.grace);
+        self.signal_tree(Signal::SIGTERM);
+    }
+
+    fn signal(&self, wanted: Signal) {
+        match self.leader {
+            Some(Leader { pid, exit: None, .. }) => {
+                // EPERM is a group of zombies on macOS, ESRCH an empty one: nobody is left to be told.
+                let _nobody = killpg(pid, wanted);
+                if signals::asks_to_end(wanted) {
+                    let _nobody = killpg(pid, Signal::SIGCONT);
+                }
+            }
+            Some(Leader { exit: Some(_), .. }) | None => self.signal_tree(wanted),
+        }
+    }
+
+    /// Signals every process of the tree, and wakes the stopped ones so that they can act on it.
+    fn signal_tree(&self, wanted: Signal) {
+        for process in self.tree() {
+            // A process that has changed its user cannot be signalled; the kill that follows reports nothing either.
+            let _refused = signal::send(process.identity, wanted);
+            if signals::asks_to_end(wanted) {
+                let _refused = signal::send(process.identity, Signal::SIGCONT);
+            }
+        }
+    }
+
+    /// Stops the tree until no new process appears, so that none can fork away, and kills it.
+    fn kill(&self) {
+        let mut frozen: Vec<Identity> = Vec::new();
+        for _ in 0..FREEZES {
+            let fresh: Vec<_> = self
+                .tree()
+                .into_iter()
+                .map(|process| process.identity)
+                .filter(|one| !frozen.contains(one))
+                .collect();
+            if fresh.is_empty() {
+                break;
+            }
+            for &identity in &fresh {
+                let _gone = signal::send(identity, Signal::SIGSTOP);
+            }
+            frozen.extend(fresh);
+        }
+        for identity in frozen {
+            let _gone = signal::send(identity, Signal::SIGKILL);
+        }
+    }
+
+    /// Everything that descends from the guardian; once that is nothing, everything that carries the session mark.
+    fn tree(&self) -> Vec<Process> {
+        let descendants = tree::descendants(std::process::id().cast_signed());
+        if descendants.is_empty() { tree::marked(&self.charge.session) } else { descendants }
+    }
+
+    /// Reaps whatever has ended, and reports what matters of it.
+    fn reap(&mut self) {
+        let nothing_new = WaitPidFlag::WNOHANG;
+        if let Some(Leader { step, pid, exit: None }) = self.leader {
+            let ended = waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | nothing_new);
+            if let Some(exit) = ended.ok().and_then(Exit::of) {
+                self.leader = Some(Leader { step, pid, exit: Some(exit) });
+                self.tell(Report::Left { step, exit });
+            } else if let Ok(WaitStatus::Stopped(..)) =
+                waitid(Id::Pid(pid), WaitPidFlag::WSTOPPED | nothing_new)
+                && self.phase == Phase::Guarding
+            {
+                self.tell(Report::Stopped);
+            }
+        }
+        let kept = self.leader.map(|leader| leader.pid.as_raw());
+        let others =
+            tree::children(std::process::id().cast_signed()).into_iter().filter(|&pid| Some(pid) != kept);
+        let mut living = false;
+        for pid in others {
+            living |= waitpid(Pid::from_raw(pid), Some(nothing_new)) == Ok(WaitStatus::StillAlive);
+        }
+        let leader_lives = self.leader.is_some_and(|leader| leader.exit.is_none());
+        if !living && !leader_lives {
+            self.confirm_empty();
+        }
+    }
+
+    /// The list of children may miss one, so the kernel's own word decides: no child at all.
+    fn confirm_empty(&mut self) {
+        self.release_leader();
+        while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            if status == WaitStatus::StillAlive {
+                return;
+            }
+        }
+        if !self.empty && tree::marked(&self.charge.session).is_empty() {
+            self.empty = true;
+            self.tell(Report::Empty { step: self.step });
+        }
+    }
+
+    /// Gives up the zombie of a leader that has ended.
+    fn release_leader(&mut self) {
+        if let Some(Leader { pid, exit: Some(_), .. }) = self.leader {
+            self.leader = None;
+            let _status = waitpid(pid, Some(WaitPidFlag::WNOHANG));
+        }
+    }
+
+    fn tell(&mut self, report: Report) {
+        if let Some(lifeline) = &mut self.lifeline {
+            // A supervisor that is gone is noticed by the end of the lifeline.
+            let _gone = lifeline.write_all(&report.encode());
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn adopt_orphans() {
+    let _old_kernel = nix::sys::prctl::set_child_subreaper(true);
+    let _cosmetic = nix::sys::prctl::set_name(c"bowline-guard");
+}
+
+#[cfg(not(target_os = "linux"))]
+fn adopt_orphans() {}
+
+/// SIGCHLD and SIGTERM interrupt the wait and nothing else; what a terminal or a careless `kill` might send has no effect.
+/// It is caught rather than ignored, as only what is caught is back at its default in the programs executed here.
+fn catch_signals() -> io::Result<()> {
+    let noted = SigAction::new(SigHandler::Handler(note), SaFlags::empty(), SigSet::empty());
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    let set = |which: Signal, action: &SigAction| -> io::Result<SigAction> {
+        #[expect(unsafe_code, reason = "handlers are unsafe by nature")]
+        // SAFETY: the handler stores to an atomic and does nothing else.
+        unsafe { sigaction(which, action) }.map_err(Into::into)
+    };
+    for which in [
+        Signal::SIGCHLD,
+        Signal::SIGTERM,
+        Signal::SIGINT,
+        Signal::SIGQUIT,
+        Signal::SIGTSTP,
+        Signal::SIGTTIN,
+        Signal::SIGTTOU,
+        Signal::SIGPIPE,
+        Signal::SIGUSR1,
+        Signal::SIGUSR2,
+    ] {
+        set(which, &noted)?;
+    }
+    // The supervisor's handler writes to a descriptor that is closed here.
+    set(Signal::SIGCONT, &default)?;
+    set(Signal::SIGWINCH, &default)?;
+    let hangup = set(Signal::SIGHUP, &noted)?;
+    if matches!(hangup.handler(), SigHandler::SigIgn) {
+        set(Signal::SIGHUP, &hangup)?;
+    }
+    let mut waited_for = SigSet::empty();
+    waited_for.add(Signal::SIGCHLD);
+    waited_for.add(Signal::SIGTERM);
+    // Blocked everywhere but inside pselect(2), so that none can slip in between a look and the wait.
+    waited_for.thread_set_mask().map_err(Into::into)
+}
+
+/// Makes the service's terminal the controlling one of the guardian's session. The guardian, not the script's shell, leads
+/// that session: a script that ends while its server goes on would take the terminal with it.
+fn take_terminal(stdio: &Stdio) -> io::Result<()> {
+    rustix::process::ioctl_tiocsctty(&stdio.stdout).map_err(Into::into)
+}
+
+/// Closes every descriptor but `keep`: another service's lifeline above all, which must not stay open here when the
+/// supervisor is gone.
+fn close_all_but(keep: &[RawFd]) {
+    let listing = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
+    let Ok(entries) = std::fs::read_dir(listing) else { return };
+    let open: Vec<RawFd> =
+        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for number in open.into_iter().filter(|number| *number > 2 && !keep.contains(number)) {
+        // The listing's own descriptor is closed already.
+        let _closed = nix::unistd::close(number);
+    }
+}
+
+/// Points the guardian's own standard streams at `/dev/null`, so that whoever reads bowline's output is not kept
+/// waiting by it. Streams of the service that are among them were copied before.
+fn detach_stdio(keep: &[RawFd]) -> io::Result<()> {
+    debug_assert!(keep.iter().all(|&number| number > 2), "the service's streams are copies");
+    let null = File::options().read(true).write(true).open("/dev/null")?;
+    nix::unistd::dup2_stdin(&null)?;
+    nix::unistd::dup2_stdout(&null)?;
+    nix::unistd::dup2_stderr(&null)?;
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! What supervisor and guardian say to each other: frames of three native integers over a socket pair that only the
+//! two of them ever hold.
+
+use nix::sys::signal::Signal;
+
+use crate::process::Exit;
+
+/// The size of every frame in bytes. Frames this small are written and read whole.
+pub const FRAME: usize = 12;
+
+/// A frame as it goes over the socket.
+pub type Frame = [u8; FRAME];
+
+/// What the supervisor wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Start the step with this index.
+    Run(usize),
+    /// Send this signal to the leader's process group while the leader lives, to the whole tree afterwards.
+    Signal(Signal),
+    /// Kill the whole tree, and go on until it is empty.
+    Kill,
+}
+
+/// What the guardian has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// A step runs, as this process.
+    Started {
+        /// Its index.
+        step: usize,
+        /// Its pid, which is also its process group.
+        pid: i32,
+    },
+    /// A step could not be started.
+    Failed {
+        /// Its index.
+        step: usize,
+        /// The error number.
+        errno: i32,
+    },
+    /// The leader was stopped by a signal, as by Ctrl-Z.
+    Stopped,
+    /// The leader of a step has ended; others of the tree may live.
+    Left {
+        /// Its index.
+        step: usize,
+        /// How it ended.
+        exit: Exit,
+    },
+    /// No process of the tree is left.
+    Empty {
+        /// The last step that was started.
+        step: usize,
+    },
+}
+
+impl Order {
+    /// As it goes over the socket.
+    pub fn encode(self) -> Frame {
+        match self {
+            Self::Run(step) => encode(0, step_number(step), 0),
+            Self::Signal(signal) => encode(1, signal as i32, 0),
+            Self::Kill => encode(2, 0, 0),
+        }
+    }
+
+    /// `None` for a frame that no supervisor writes.
+    pub fn decode(frame: Frame) -> Option<Self> {
+        match decode(frame) {
+            (0, step, _) => Some(Self::Run(usize::try_from(step).ok()?)),
+            (1, signal, _) => Some(Self::Signal(Signal::try_from(signal).ok()?)),
+            (2, _, _) => Some(Self::Kill),
+            _ => None,
+        }
+    }
+}
+
+impl Report {
+    /// As it goes over the socket.
+    pub fn encode(self) -> Frame {
+        match self {
+            Self::Started { step, pid } => encode(0, step_number(step), pid),
+            Self::Failed { step, errno } => encode(1, step_number(step), errno),
+            Self::Stopped => encode(2, 0, 0),
+            Self::Left { step, exit: Exit::Code(code) } => encode(3, step_number(step), i32::from(code)),
+            Self::Left { step, exit: Exit::Signal(signal) } => encode(4, step_number(step), signal as i32),
+            Self::Empty { step } => encode(5, step_number(step), 0),
+        }
+    }
+
+    /// `None` for a frame that no guardian writes.
+    pub fn decode(frame: Frame) -> Option<Self> {
+        let (kind, step, value) = decode(frame);
+        let step = usize::try_from(step).ok()?;
+        match kind {
+            0 => Some(Self::Started { step, pid: value }),
+            1 => Some(Self::Failed { step, errno: value }),
+            2 => Some(Self::Stopped),
+            3 => Some(Self::Left { step, exit: Exit::Code(u8::try_from(value).ok()?) }),
+            4 => Some(Self::Left { step, exit: Exit::Signal(Signal::try_from(value).ok()?) }),
+            5 => Some(Self::Empty { step }),
+            _ => None,
+        }
+    }
+}
+
+/// A service has at most three steps.
+fn step_number(step: usize) -> i32 {
+    i32::try_from(step).unwrap_or(i32::MAX)
+}
+
+fn encode(kind: i32, first: i32, second: i32) -> Frame {
+    let mut frame = Frame::default();
+    for (place, value) in frame.chunks_exact_mut(4).zip([kind, first, second]) {
+        place.copy_from_slice(&value.to_ne_bytes());
+    }
+    frame
+}
+
+fn decode(frame: Frame) -> (i32, i32, i32) {
+    let [a, b, c, d, e, f, g, h, i, j, k, l] = frame;
+    (i32::from_ne_bytes([a, b, c, d]), i32::from_ne_bytes([e, f, g, h]), i32::from_ne_bytes([i, j, k, l]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_order_survives_the_wire() {
+        for order in [Order::Run(2), Order::Signal(Signal::SIGHUP), Order::Kill] {
+            assert_eq!(Order::decode(order.encode()), Some(order));
+        }
+        assert_eq!(Order::decode([0xff; FRAME]), None);
+    }
+
+    #[test]
+    fn every_report_survives_the_wire() {
+        for report in [
+            Report::Started { step: 1, pid: 4711 },
+            Report::Failed { step: 0, errno: 2 },
+            Report::Stopped,
+            Report::Left { step: 1, exit: Exit::Code(255) },
+            Report::Left { step: 1, exit: Exit::Signal(Signal::SIGKILL) },
+            Report::Empty { step: 2 },
+        ] {
+            assert_eq!(Report::decode(report.encode()), Some(report));
+        }
+        assert_eq!(Report::decode([0xff; FRAME]), None);
+    }
+}

@@ -1,0 +1,21 @@
+//! Descriptors that the runtime watches.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// A descriptor that tells when it can be read or written.
+pub type Watched = AsyncFd<OwnedFd>;
+
+/// Has the running tokio runtime watch `descriptor`.
+///
+/// # Errors
+/// A regular file, which is always ready and cannot be watched; no more descriptors.
+pub fn watch(descriptor: OwnedFd, interest: Interest) -> io::Result<Watched> {
+    #[expect(unsafe_code, reason = "tokio asks for a promise that an owned descriptor keeps by its type")]
+    // SAFETY: an `OwnedFd` is open for as long as it lives and always names the same descriptor.
+    let watched = unsafe { AsyncFd::register_with_interest(descriptor, interest) };
+    watched.map_err(Into::into)
+}

@@ -1,0 +1,125 @@
+//! Which processes are ours: those that descend from the guardian, and those that carry the session mark.
+
+use super::{Identity, Process};
+
+/// The variable that marks every process of a service, with the session's id as its value.
+pub const SESSION_MARK: &str = "BOWLINE_SESSION";
+
+/// Every living descendant of `root`, parents before children. Zombies are left out, their children are not.
+pub fn descendants(root: i32) -> Vec<Process> {
+    let mut found = Vec::new();
+    let mut pending = children(root);
+    while let Some(pid) = pending.pop() {
+        let Some(process) = Process::read(pid) else { continue };
+        pending.extend(children(pid));
+        if !process.zombie {
+            found.push(process);
+        }
+    }
+    found
+}
+
+/// The children of `pid`, zombies included. One that a thread is starting right now may be missed: callers that need
+/// certainty ask again until the kernel says that there is no child left.
+#[cfg(target_os = "linux")]
+pub fn children(pid: i32) -> Vec<i32> {
+    let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let mut found = Vec::new();
+    for task in tasks.flatten() {
+        match std::fs::read_to_string(task.path().join("children")) {
+            Ok(list) => found.extend(list.split_ascii_whitespace().filter_map(|pid| pid.parse::<i32>().ok())),
+            // A kernel built without CONFIG_PROC_CHILDREN; a thread that has just ended gives the same error.
+            Err(_) if task.path().join("stat").exists() => return children_by_scan(pid),
+            Err(_) => {}
+        }
+    }
+    found
+}
+
+#[cfg(target_os = "linux")]
+fn children_by_scan(parent: i32) -> Vec<i32> {
+    all_pids().filter(|&pid| Process::read(pid).is_some_and(|process| process.parent == parent)).collect()
+}
+
+/// Every pid of the process table.
+#[cfg(target_os = "linux")]
+fn all_pids() -> impl Iterator<Item = i32> {
+    std::fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// The children of `pid`. Written from the manual; not run here.
+#[cfg(target_os = "macos")]
+pub fn children(pid: i32) -> Vec<i32> {
+    use libproc::processes::{ProcFilter, pids_by_type};
+    let filter = ProcFilter::ByParentProcess { ppid: pid.cast_unsigned() };
+    pids_by_type(filter).unwrap_or_default().into_iter().map(u32::cast_signed).collect()
+}
+
+/// Every pid of the process table. Written from the manual; not run here.
+#[cfg(target_os = "macos")]
+fn all_pids() -> impl Iterator<Item = i32> {
+    use libproc::processes::{ProcFilter, pids_by_type};
+    pids_by_type(ProcFilter::All).unwrap_or_default().into_iter().map(u32::cast_signed)
+}
+
+/// Every living process whose environment held `BOWLINE_SESSION=session` when it was started, the caller
+/// left out. Reads the whole process table, so it is for endings, not for start-up. A program that overwrites
+/// its environment area to set its title is not found: descent is the first net, this is the second.
+pub fn marked(session: &str) -> Vec<Process> {
+    let mark = format!("{SESSION_MARK}={session}");
+    let me = std::process::id().cast_signed();
+    all_pids()
+        .filter(|&pid| pid != me && carries(pid, mark.as_bytes()))
+        .filter_map(Process::read)
+        .filter(|process| !process.zombie)
+        .collect()
+}
+
+#[cfg(target_os = "linux")]
+fn carries(pid: i32, mark: &[u8]) -> bool {
+    let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else { return false };
+    environment.split(|&byte| byte == 0).any(|variable| variable == mark)
+}
+
+/// Whether the argument area of `pid` (`KERN_PROCARGS2` of sysctl(3): arguments, then environment) holds
+/// the mark. The kernel withholds it for other users' processes. Written from the manual; not run here.
+#[cfg(target_os = "macos")]
+#[expect(unsafe_code, reason = "sysctl has no safe wrapper in nix")]
+fn carries(pid: i32, mark: &[u8]) -> bool {
+    let mut name = [nix::libc::CTL_KERN, nix::libc::KERN_PROCARGS2, pid];
+    let mut area = vec![0_u8; 1 << 20];
+    let mut length = area.len();
+    // SAFETY: `name` and `area` live for the call, and `length` is the size of `area`.
+    let answer = unsafe {
+        nix::libc::sysctl(
+            name.as_mut_ptr(),
+            3,
+            area.as_mut_ptr().cast(),
+            &raw mut length,
+            std::ptr::null_mut(),
+            0,
+        )
+    };
+    answer == 0 && area[..length].split(|&byte| byte == 0).any(|variable| variable == mark)
+}
+
+/// Whether `process` is `root` or descends from it, asking each parent in turn.
+pub fn descends(process: Process, root: Identity) -> bool {
+    let mut current = process;
+    loop {
+        if current.identity == root {
+            return true;
+        }
+        // A child cannot be older than its parent: a parent pid that is, has been taken over by a stranger.
+        match Process::read(current.parent) {
+            Some(parent) if current.parent > 1 && parent.identity.started <= current.identity.started => {
+                current = parent;
+            }
+            Some(_) | None => return false,
+        }
+    }
+}

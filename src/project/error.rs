@@ -1,0 +1,133 @@
+//! What can be wrong with a project.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::place::Place;
+
+/// What can be wrong with a project.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// No directory upwards has a package.json.
+    #[error("no package.json in `{}` or any directory above it", start.display())]
+    NotFound {
+        /// Where the search began.
+        start: PathBuf,
+    },
+    /// The directory has no package.json of its own.
+    #[error("no package.json in `{}`", dir.display())]
+    NoManifest {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The directory does not exist, or no longer.
+    #[error("no such directory: `{}`", path.display())]
+    Gone {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A file where a directory has to be.
+    #[error("not a directory: `{}`", path.display())]
+    NotADirectory {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A directory where a file has to be.
+    #[error("package.json is a directory: `{}`", path.display())]
+    ManifestIsDirectory {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The system does not let us read it.
+    #[error("could not read `{}`: {source}", path.display())]
+    Unreadable {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file that does not say what it has to say.
+    #[error("{}:{line}:{column}: {message}\n{excerpt}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+        /// What is wrong.
+        message: String,
+        /// The line, with a caret below the place.
+        excerpt: String,
+    },
+    /// No package of the workspace has this name.
+    #[error("Project not found: `{name}`")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The names that there are.
+        names: Vec<String>,
+    },
+    /// Several packages of the workspace could be meant.
+    #[error("`{name}` is the name of several projects: {}", names.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+        /// Those meant, by their whole names or, if these are equal, directories.
+        names: Vec<String>,
+    },
+    /// The manifest has no script that could be run.
+    #[error("no {} in `{}`", missing(wanted.as_deref()), path.display())]
+    NoScript {
+        /// The manifest.
+        path: PathBuf,
+        /// The script that was asked for.
+        wanted: Option<String>,
+        /// The scripts there are.
+        scripts: Vec<String>,
+    },
+}
+
+fn missing(wanted: Option<&str>) -> String {
+    match wanted {
+        Some(name) => format!("script `{name}`"),
+        None => format!("script `{}`", super::DEV_SCRIPTS.join("`, `")),
+    }
+}
+
+impl ProjectError {
+    pub(super) fn unreadable(path: &Path, source: io::Error) -> Self {
+        Self::Unreadable { path: path.to_path_buf(), source }
+    }
+
+    pub(super) fn invalid(path: PathBuf, place: Place, message: String, text: &str) -> Self {
+        Self::Invalid { path, line: place.line, column: place.column, message, excerpt: place.excerpt(text) }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotFound { .. } | Self::NoManifest { .. } => {
+                Some("run this in a project, or name its directory with `--dir`".to_owned())
+            }
+            Self::Gone { .. } | Self::NotADirectory { .. } => Some("name a directory that exists".to_owned()),
+            Self::ManifestIsDirectory { .. } => Some("move it out of the way".to_owned()),
+            Self::Unreadable { .. } => Some("check the permissions".to_owned()),
+            Self::Invalid { path, .. } => {
+                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+                Some(format!("correct `{name}` at that place"))
+            }
+            Self::Unknown { names, .. } if names.is_empty() => {
+                Some("name a directory with a package.json, or a package of the workspace".to_owned())
+            }
+            Self::Unknown { names, .. } => Some(format!("choose one of: {}", names.join(", "))),
+            Self::Ambiguous { .. } => Some("give the whole name or the directory".to_owned()),
+            Self::NoScript { scripts, .. } if scripts.is_empty() => Some(
+                "add a `dev` script to package.json, or give a command: `bowline exec -- COMMAND`".to_owned(),
+            ),
+            Self::NoScript { scripts, .. } => {
+                Some(format!("choose one of the scripts there are with `--script`: {}", scripts.join(", ")))
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! A project and its manifest, and the workspace that it belongs to.
+
+mod error;
+mod manifest;
+mod place;
+mod workspace;
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use semver::Version;
+
+pub use self::error::ProjectError;
+pub use self::manifest::{Manifest, lowest_version};
+pub use self::place::Place;
+pub use self::workspace::Workspace;
+
+/// The scripts that start a development server, the usual name first.
+pub const DEV_SCRIPTS: [&str; 5] = ["dev", "develop", "start:dev", "start", "serve"];
+
+/// A directory with a `package.json`.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// Its canonical path, unless `--project-id` gives another.
+    pub id: String,
+    /// The manifest's `name`, else the directory's.
+    pub name: String,
+    /// The canonical directory.
+    pub dir: PathBuf,
+    /// Its package.json.
+    pub manifest: Manifest,
+    /// The monorepo that it belongs to.
+    pub workspace: Option<Workspace>,
+}
+
+impl Project {
+    /// The project that `start` lies in: the nearest directory with a package.json, upwards.
+    pub fn find(start: &Path) -> Result<Self, ProjectError> {
+        let start = directory(start)?;
+        for dir in start.ancestors() {
+            if let Some(manifest) = Manifest::read(dir)? {
+                return Self::new(dir, manifest, None);
+            }
+        }
+        Err(ProjectError::NotFound { start })
+    }
+
+    /// The project in `dir` itself.
+    pub fn at(dir: &Path) -> Result<Self, ProjectError> {
+        let dir = directory(dir)?;
+        match Manifest::read(&dir)? {
+            Some(manifest) => Self::new(&dir, manifest, None),
+            None => Err(ProjectError::NoManifest { dir }),
+        }
+    }
+
+    /// The project that a user means by `name`, standing in `start`: a directory, or a package of the workspace.
+    ///
+    /// A package is meant by its whole name before its name without scope or its directory's name.
+    pub fn named(name: &str, start: &Path) -> Result<Self, ProjectError> {
+        let start = directory(start)?;
+        let path = start.join(name);
+        let looks_like_path = Path::new(name).is_absolute() || name.starts_with('.') || name.ends_with('/');
+        if looks_like_path || path.join("package.json").is_file() {
+            return Self::at(&path);
+        }
+        match Workspace::around(&start)? {
+            Some(workspace) => workspace.member(name),
+            None if path.is_dir() => Err(ProjectError::NoManifest { dir: path }),
+            None => Err(ProjectError::Unknown { name: name.to_owned(), names: Vec::new() }),
+        }
+    }
+
+    /// `dir` is canonical. The workspace is looked for unless it is known.
+    fn new(dir: &Path, manifest: Manifest, workspace: Option<Workspace>) -> Result<Self, ProjectError> {
+        let workspace = match workspace {
+            Some(workspace) => Some(workspace),
+            None => Workspace::of(dir, &manifest)?,
+        };
+        let directory = || dir.file_name().unwrap_or(dir.as_os_str()).to_string_lossy().into_owned();
+        let name = manifest.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(directory);
+        Ok(Self { id: dir.to_string_lossy().into_owned(), name, dir: dir.to_path_buf(), manifest, workspace })
+    }
+
+    /// The same project under another id.
+    #[must_use]
+    pub fn with_id(self, id: String) -> Self {
+        Self { id, ..self }
+    }
+
+    /// Whether this is the root of its workspace.
+    pub fn is_workspace_root(&self) -> bool {
+        self.workspace.as_ref().is_some_and(|workspace| workspace.root == self.dir)
+    }
+
+    /// The name and text of the script to run: `wanted`, else the first there is of [`DEV_SCRIPTS`].
+    pub fn script(&self, wanted: Option<&str>) -> Result<(&str, &str), ProjectError> {
+        let find = |name: &str| self.manifest.scripts.iter().find(|(key, _)| key == name);
+        let found = match wanted {
+            Some(name) => find(name),
+            None => {
+                DEV_SCRIPTS.iter().find_map(|name| find(name).filter(|(_, text)| !text.trim().is_empty()))
+            }
+        };
+        found.map(|(name, text)| (name.as_str(), text.as_str())).ok_or_else(|| ProjectError::NoScript {
+            path: self.manifest.path.clone(),
+            wanted: wanted.map(str::to_owned),
+            scripts: self.manifest.scripts.iter().map(|(name, _)| name.clone()).collect(),
+        })
+    }
+
+    /// The names of the files and directories beside package.json.
+    pub fn files(&self) -> Result<Vec<String>, ProjectError> {
+        let names = fs::read_dir(&self.dir).and_then(|entries| {
+            entries.map(|entry| Ok(entry?.file_name().into_string().ok())).collect::<io::Result<Vec<_>>>()
+        });
+        let names = names.map_err(|source| ProjectError::unreadable(&self.dir, source))?;
+        Ok(names.into_iter().flatten().collect())
+    }
+
+    /// The version of a package: the installed one, else the lowest that the manifest allows.
+    pub fn version_of(&self, package: &str) -> Option<Version> {
+        let installed = self.dir.ancestors().find_map(|dir| {
+            let text = fs::read(dir.join("node_modules").join(package).join("package.json")).ok()?;
+            let document: serde_json::Value = serde_json::from_slice(&text).ok()?;
+            Version::parse(document.get("version")?.as_str()?).ok()
+        });
+        installed.or_else(|| lowest_version(self.manifest.dependencies.get(package)?))
+    }
+}
+
+/// The canonical form of a directory that a user named or stands in.
+fn directory(path: &Path) -> Result<PathBuf, ProjectError> {
+    let canonical = fs::canonicalize(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => ProjectError::Gone { path: path.to_path_buf() },
+        io::ErrorKind::NotADirectory => ProjectError::NotADirectory { path: path.to_path_buf() },
+        _ => ProjectError::unreadable(path, source),
+    })?;
+    Ok(canonical)
+}

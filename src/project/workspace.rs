@@ -1,0 +1,242 @@
+//! The monorepo around a project.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use fast_glob::glob_match;
+use saphyr::{LoadableYamlNode, Yaml};
+use serde_json::Value;
+
+use super::Project;
+use super::error::ProjectError;
+use super::manifest::Manifest;
+use super::place::Place;
+
+/// A monorepo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workspace {
+    /// The canonical directory of its root.
+    pub root: PathBuf,
+    /// Which directories below the root are packages, in the order of the file.
+    patterns: Vec<Pattern>,
+}
+
+/// A glob over directories, relative to the root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pattern {
+    glob: String,
+    excludes: bool,
+}
+
+impl Workspace {
+    /// The nearest workspace that the project in `dir` is the root or a package of.
+    pub(super) fn of(dir: &Path, manifest: &Manifest) -> Result<Option<Self>, ProjectError> {
+        if let Some(own) = Self::declared(dir, Some(manifest))? {
+            return Ok(Some(own));
+        }
+        for root in dir.ancestors().skip(1) {
+            if let Some(workspace) = Self::declared_in(root)?.filter(|workspace| workspace.holds(dir)) {
+                return Ok(Some(workspace));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The nearest workspace declared in `dir` or above it, to look for a package by its name.
+    pub(super) fn around(dir: &Path) -> Result<Option<Self>, ProjectError> {
+        for root in dir.ancestors() {
+            if let Some(workspace) = Self::declared_in(root)? {
+                return Ok(Some(workspace));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A manifest above the project that cannot be read is not the project's concern.
+    fn declared_in(root: &Path) -> Result<Option<Self>, ProjectError> {
+        let manifest = Manifest::read(root).ok().flatten();
+        Self::declared(root, manifest.as_ref())
+    }
+
+    /// The workspace whose root is `root`.
+    fn declared(root: &Path, manifest: Option<&Manifest>) -> Result<Option<Self>, ProjectError> {
+        let mut globs = manifest.and_then(|manifest| workspaces(&manifest.document));
+        if globs.is_none() {
+            globs = pnpm(root)?;
+        }
+        if globs.is_none() {
+            globs = lerna(root)?;
+        }
+        let workspace = |globs: Vec<String>| Self {
+            root: root.to_path_buf(),
+            patterns: globs.iter().map(|glob| Pattern::new(glob)).collect(),
+        };
+        Ok(globs.filter(|globs| !globs.is_empty()).map(workspace))
+    }
+
+    /// Whether `dir` is one of the package directories.
+    fn holds(&self, dir: &Path) -> bool {
+        let Some(path) = dir.strip_prefix(&self.root).ok().and_then(Path::to_str) else {
+            return false;
+        };
+        let hidden = |part: &str| part == "node_modules" || part.starts_with('.');
+        !path.split('/').any(hidden) && self.matches(path)
+    }
+
+    /// The last pattern that speaks of a path decides.
+    fn matches(&self, path: &str) -> bool {
+        let last = self.patterns.iter().rev().find(|pattern| pattern.matches(path));
+        last.is_some_and(|pattern| !pattern.excludes)
+    }
+
+    /// All packages, by path. The root is none of them.
+    pub fn members(&self) -> Result<Vec<Project>, ProjectError> {
+        self.directories().into_iter().filter_map(|dir| self.read(&dir).transpose()).collect()
+    }
+
+    /// The package with this name. Another package's manifest may be broken.
+    pub fn member(&self, name: &str) -> Result<Project, ProjectError> {
+        let mut broken = None;
+        let mut projects = Vec::new();
+        for dir in [self.root.clone()].into_iter().chain(self.directories()) {
+            match self.read(&dir) {
+                Ok(project) => projects.extend(project),
+                Err(error) => broken = broken.or(Some(error)),
+            }
+        }
+        let whole = |project: &Project| project.name == name;
+        let short = |project: &Project| {
+            project.name.rsplit('/').next() == Some(name)
+                || project.dir.file_name().is_some_and(|dir| dir == name)
+        };
+        let exact = projects.iter().filter(|project| whole(project)).count();
+        let (found, others): (Vec<_>, Vec<_>) =
+            projects.into_iter().partition(|project| if exact > 0 { whole(project) } else { short(project) });
+        let count = found.len();
+        let names = |projects: Vec<Project>| projects.into_iter().map(|project| project.name).collect();
+        match (found.into_iter().collect::<Vec<_>>(), broken) {
+            (mut found, _) if count == 1 => Ok(found.remove(0)),
+            (found, _) if exact > 1 => {
+                let names = found.into_iter().map(|project| project.id).collect();
+                Err(ProjectError::Ambiguous { name: name.to_owned(), names })
+            }
+            (found, _) if count > 1 => {
+                Err(ProjectError::Ambiguous { name: name.to_owned(), names: names(found) })
+            }
+            (_, Some(error)) => Err(error),
+            (_, None) => Err(ProjectError::Unknown { name: name.to_owned(), names: names(others) }),
+        }
+    }
+
+    fn read(&self, dir: &Path) -> Result<Option<Project>, ProjectError> {
+        let manifest = Manifest::read(dir)?;
+        manifest.map(|manifest| Project::new(dir, manifest, Some(self.clone()))).transpose()
+    }
+
+    /// The package directories, sorted. Links, `node_modules` and hidden directories are not followed.
+    fn directories(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for pattern in self.patterns.iter().filter(|pattern| !pattern.excludes) {
+            let literal = pattern.literal();
+            let deepest =
+                if pattern.glob.contains("**") { usize::MAX } else { pattern.glob.split('/').count() };
+            let dir = self.root.join(&literal);
+            if !dir.is_dir() {
+                continue;
+            }
+            let depth = literal.split('/').filter(|part| !part.is_empty()).count();
+            self.walk(&dir, depth, deepest, &mut found);
+        }
+        found.retain(|dir| *dir != self.root);
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn walk(&self, start: &Path, depth: usize, deepest: usize, found: &mut Vec<PathBuf>) {
+        let mut open = vec![(start.to_path_buf(), depth)];
+        while let Some((dir, depth)) = open.pop() {
+            if self.holds(&dir) && dir.join("package.json").is_file() {
+                found.push(dir.clone());
+            }
+            if depth >= deepest {
+                continue;
+            }
+            // A directory that cannot be listed has no packages that could be started.
+            for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
+                let name = entry.file_name();
+                let skipped = name == "node_modules" || name.to_string_lossy().starts_with('.');
+                if !skipped && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    open.push((entry.path(), depth + 1));
+                }
+            }
+        }
+    }
+}
+
+impl Pattern {
+    fn new(text: &str) -> Self {
+        let (excludes, glob) = match text.strip_prefix('!') {
+            Some(glob) => (true, glob),
+            None => (false, text),
+        };
+        let glob = glob.trim_start_matches("./").trim_matches('/');
+        Self { glob: if glob == "." { String::new() } else { glob.to_owned() }, excludes }
+    }
+
+    /// `packages/**` is `packages` as well.
+    fn matches(&self, path: &str) -> bool {
+        let base = self.glob.strip_suffix("/**");
+        glob_match(&self.glob, path) || base.is_some_and(|base| glob_match(base, path))
+    }
+
+    /// The part before the first wildcard.
+    fn literal(&self) -> String {
+        let parts = self.glob.split('/').take_while(|part| !part.contains(['*', '?', '[', '{', '\\']));
+        parts.collect::<Vec<_>>().join("/")
+    }
+}
+
+/// `workspaces` of npm, yarn and bun: a list, or an object with one.
+fn workspaces(document: &Value) -> Option<Vec<String>> {
+    let declared = document.get("workspaces")?;
+    let list = declared.as_array().or_else(|| declared.get("packages")?.as_array())?;
+    Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+}
+
+/// `packages` of `pnpm-workspace.yaml`, which may hold settings only.
+fn pnpm(root: &Path) -> Result<Option<Vec<String>>, ProjectError> {
+    let path = root.join("pnpm-workspace.yaml");
+    let Some(text) = optional(&path)? else {
+        return Ok(None);
+    };
+    let documents = Yaml::load_from_str(&text).map_err(|error| {
+        let place = Place { line: error.marker().line().max(1), column: error.marker().col() + 1 };
+        ProjectError::invalid(path, place, error.info().to_owned(), &text)
+    })?;
+    let packages = documents.first().and_then(|document| document.as_mapping_get("packages")?.as_vec());
+    Ok(packages.map(|list| list.iter().filter_map(Yaml::as_str).map(str::to_owned).collect()))
+}
+
+/// `packages` of `lerna.json`.
+fn lerna(root: &Path) -> Result<Option<Vec<String>>, ProjectError> {
+    let path = root.join("lerna.json");
+    let Some(text) = optional(&path)? else {
+        return Ok(None);
+    };
+    let document: Value = serde_json::from_str(&text).map_err(|error| {
+        let place = Place { line: error.line().max(1), column: error.column().max(1) };
+        ProjectError::invalid(path, place, error.to_string(), &text)
+    })?;
+    let list = document.get("packages").and_then(Value::as_array);
+    Ok(list.map(|list| list.iter().filter_map(Value::as_str).map(str::to_owned).collect()))
+}
+
+/// A file's text, if there is such a file.
+fn optional(path: &Path) -> Result<Option<String>, ProjectError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(ProjectError::unreadable(path, error)),
+    }
+}

@@ -1,0 +1,232 @@
+//! Words as the shell sees them, and the way back from what they mean to where they are written.
+
+use std::ops::Range;
+
+/// Stands in a text for what only the outer shell knows: `sh -c "vite --port $PORT"` runs `vite --port \0`.
+pub(super) const UNKNOWN: char = '\0';
+
+/// How a stretch of source is quoted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quoting {
+    Bare,
+    Single,
+    Double,
+}
+
+/// What a stretch of a word means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Exactly this text.
+    Literal(String),
+    /// This text, unless files match it or the shell expands braces or a tilde.
+    Pattern(String),
+    /// What only the running shell knows: a parameter, a command's output, arithmetic.
+    Expansion,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub part: Part,
+    pub source: Range<usize>,
+    pub quoting: Quoting,
+}
+
+/// One word of a command, quotes removed, with the place where it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    pub(super) pieces: Vec<Piece>,
+    pub(super) span: Range<usize>,
+}
+
+impl Word {
+    /// The bytes of its text that the word covers, quotes included.
+    pub fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    /// What the program gets, or `None` where that depends on variables, commands or files.
+    pub fn literal(&self) -> Option<String> {
+        let prefix = self.prefix();
+        let literal = self.pieces.iter().all(|piece| matches!(piece.part, Part::Literal(_)));
+        literal.then_some(prefix)
+    }
+
+    /// The literal start of the word: `--port=` of `--port=$PORT`.
+    pub fn prefix(&self) -> String {
+        let mut prefix = String::new();
+        for piece in &self.pieces {
+            match &piece.part {
+                Part::Literal(text) => prefix.push_str(text),
+                Part::Pattern(_) | Part::Expansion => break,
+            }
+        }
+        prefix
+    }
+
+    /// The word with its patterns as they are written, which is what the program gets when no file matches.
+    pub(super) fn pattern(&self) -> Option<String> {
+        let mut pattern = String::new();
+        for piece in &self.pieces {
+            match &piece.part {
+                Part::Literal(text) | Part::Pattern(text) => pattern.push_str(text),
+                Part::Expansion => return None,
+            }
+        }
+        Some(pattern)
+    }
+
+    /// Whether the word may become no word or several ones, flags among them.
+    pub(super) fn may_vanish(&self) -> bool {
+        self.prefix().is_empty()
+            && self.pieces.iter().any(|piece| piece.part == Part::Expansion && piece.quoting == Quoting::Bare)
+    }
+
+    /// The text of a reserved word or operator-like word: one that is written without any quote.
+    pub(super) fn bare(&self) -> Option<&str> {
+        match self.pieces.as_slice() {
+            [Piece { part: Part::Literal(text), quoting: Quoting::Bare, source }]
+                if source.len() == text.len() =>
+            {
+                Some(text)
+            }
+            _ => None,
+        }
+    }
+
+    /// The source that makes up what follows the first `offset` bytes of the literal prefix, or the
+    /// whole word where that boundary lies inside quotes.
+    pub(super) fn after(&self, offset: usize) -> Option<Range<usize>> {
+        let mut seen = 0;
+        for piece in &self.pieces {
+            let Part::Literal(text) = &piece.part else { return None };
+            if seen + text.len() < offset {
+                seen += text.len();
+                continue;
+            }
+            let verbatim = piece.quoting == Quoting::Bare && piece.source.len() == text.len();
+            return verbatim.then(|| piece.source.start + (offset - seen)..self.span.end);
+        }
+        None
+    }
+
+    /// The word's meaning as a text of its own, for programs that run it as a command.
+    pub(super) fn layer(&self) -> Layer {
+        let mut layer = Layer { text: String::new(), runs: Vec::new() };
+        for piece in &self.pieces {
+            let start = layer.text.len();
+            match &piece.part {
+                Part::Literal(text) | Part::Pattern(text) => layer.text.push_str(text),
+                Part::Expansion => layer.text.push(UNKNOWN),
+            }
+            let inner = start..layer.text.len();
+            layer.runs.push(Run { inner, outer: piece.source.clone(), quoting: piece.quoting });
+        }
+        layer
+    }
+}
+
+/// A replacement of some bytes of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Splice {
+    pub range: Range<usize>,
+    pub text: String,
+}
+
+impl Splice {
+    pub fn insert(at: usize, text: String) -> Self {
+        Self { range: at..at, text }
+    }
+}
+
+/// A command text that is written as a word of another text: the argument of `sh -c`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Layer {
+    pub text: String,
+    runs: Vec<Run>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Run {
+    inner: Range<usize>,
+    outer: Range<usize>,
+    quoting: Quoting,
+}
+
+impl Run {
+    /// The source position of the boundary at `at`.
+    fn boundary(&self, at: usize) -> Option<usize> {
+        if at == self.inner.end {
+            Some(self.outer.end)
+        } else if at == self.inner.start {
+            Some(self.outer.start)
+        } else {
+            (self.inner.len() == self.outer.len()).then(|| self.outer.start + (at - self.inner.start))
+        }
+    }
+}
+
+impl Layer {
+    /// The same change, made to the text around this one; `None` where quotes open or close within it.
+    pub fn outward(&self, splice: &Splice) -> Option<Splice> {
+        let Range { start, end } = splice.range;
+        let touched: Vec<&Run> = if start == end {
+            let before = self.runs.iter().find(|run| run.inner.start < start && start <= run.inner.end);
+            before.or_else(|| self.runs.iter().find(|run| run.inner.start == start)).into_iter().collect()
+        } else {
+            self.runs.iter().filter(|run| run.inner.start < end && start < run.inner.end).collect()
+        };
+        let (first, last) = (touched.first()?, touched.last()?);
+        let unbroken = touched
+            .windows(2)
+            .all(|pair| pair[0].outer.end == pair[1].outer.start && pair[0].quoting == pair[1].quoting);
+        if !unbroken {
+            return None;
+        }
+        let range = first.boundary(start)?..last.boundary(end)?;
+        Some(Splice { range, text: requote(&splice.text, first.quoting)? })
+    }
+}
+
+/// `text` as it must be written where `quoting` is in force already.
+fn requote(text: &str, quoting: Quoting) -> Option<String> {
+    match quoting {
+        Quoting::Single => Some(text.replace('\'', r"'\''")),
+        Quoting::Double => {
+            let mut quoted = String::with_capacity(text.len());
+            for character in text.chars() {
+                if matches!(character, '"' | '$' | '`' | '\\') {
+                    quoted.push('\\');
+                }
+                quoted.push(character);
+            }
+            Some(quoted)
+        }
+        Quoting::Bare => {
+            let mut quoted = String::with_capacity(text.len());
+            for character in text.chars() {
+                if character == '\n' {
+                    return None;
+                }
+                if !character.is_alphanumeric() && !"_-./:=@%+,".contains(character) {
+                    quoted.push('\\');
+                }
+                quoted.push(character);
+            }
+            Some(quoted)
+        }
+    }
+}
+
+/// Applies splices that do not overlap.
+pub(super) fn apply(text: &str, mut splices: Vec<Splice>) -> String {
+    splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
+    let mut result = String::with_capacity(text.len() + 64);
+    let mut done = 0;
+    for splice in &splices {
+        result.push_str(text.get(done..splice.range.start).unwrap_or_default());
+        result.push_str(&splice.text);
+        done = splice.range.end.max(done);
+    }
+    result.push_str(text.get(done..).unwrap_or_default());
+    result
+}

@@ -1,0 +1,51 @@
+//! The tree of a guardian that was killed: it has become the supervisor's own, and is ended by it.
+
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use crate::process::guardian::Order;
+use crate::process::{Process, Signal, signal, tree};
+
+/// Every process that descends from this one, but for living guardians and what is in their care, and whatever carries
+/// the session's mark.
+fn processes(guardians: &[i32], session: &str) -> Vec<Process> {
+    let mut found = Vec::new();
+    for child in tree::children(std::process::id().cast_signed()) {
+        if guardians.contains(&child) {
+            continue;
+        }
+        found.extend(Process::read(child).filter(|process| !process.zombie));
+        found.extend(tree::descendants(child));
+    }
+    for marked in tree::marked(session) {
+        if !found.contains(&marked) {
+            found.push(marked);
+        }
+    }
+    found
+}
+
+/// Does with the orphans what a guardian would do on this order.
+pub(super) fn end(guardians: &[i32], session: &str, order: Order) {
+    let signal = match order {
+        Order::Signal(signal) => signal,
+        Order::Kill => Signal::SIGKILL,
+        Order::Run(_) => return,
+    };
+    for process in processes(guardians, session) {
+        // What cannot be signalled has ended, or has become another user's.
+        let _gone = signal::send(process.identity, signal);
+    }
+}
+
+/// Reaps the orphans that have ended, and says whether none is left.
+pub(super) fn gone(guardians: &[i32], session: &str) -> bool {
+    let mut left = false;
+    for child in tree::children(std::process::id().cast_signed()) {
+        if !guardians.contains(&child) {
+            let status = waitpid(Pid::from_raw(child), Some(WaitPidFlag::WNOHANG));
+            left |= matches!(status, Ok(WaitStatus::StillAlive));
+        }
+    }
+    !left && processes(guardians, session).is_empty()
+}

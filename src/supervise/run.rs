@@ -1,0 +1,344 @@
+//! The loop itself.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::service::{Effect, Input, Service};
+use super::stage::{Guarded, Lookout, Stage};
+use super::{Console, Listener, Outcome, Sink, World, orphans};
+use crate::event::{Level, What};
+use crate::process::Signal;
+use crate::process::guardian::{Order, Report};
+use crate::process::signals::{self, Caught, Signals, stop_group};
+
+/// How often the kernel is asked who listens while a service is not ready. There is no event for listen(2) that a
+/// program without privileges could wait for; a ready service is not asked about at all.
+const LOOK: Duration = Duration::from_millis(8);
+/// How often the tree of a guardian that died is looked at until it is gone.
+const ORPHANS: Duration = Duration::from_millis(50);
+/// How long a stranger must be seen on the port before a service that still runs is moved to another one.
+const STRANGER: Duration = Duration::from_secs(2);
+/// Two interrupts, one by the kernel and one sent, that are no further apart than this are one Ctrl-C that another
+/// program has passed on as well.
+const ECHO: Duration = Duration::from_secs(1);
+
+/// Something that the loop has to act on.
+enum Happening {
+    Signal(Caught),
+    Key(Signal),
+    Report(usize, Report),
+    GuardianLost(usize),
+}
+
+/// The loop.
+pub struct Supervisor<W, S> {
+    pub(super) world: W,
+    pub(super) sink: S,
+    pub(super) signals: Signals,
+    console: Option<Console>,
+    pub(super) stages: Vec<Stage>,
+    pub(super) outcomes: Vec<Option<Outcome>>,
+    interrupted: Option<(Caught, Instant)>,
+    pub(super) impatient: bool,
+}
+
+impl<W: World, S: Sink> Supervisor<W, S> {
+    /// A supervisor of `services`, none of which is started yet. With a console there is only one.
+    pub fn new(
+        services: Vec<Service>,
+        world: W,
+        sink: S,
+        signals: Signals,
+        console: Option<Console>,
+    ) -> Self {
+        let outcomes = services.iter().map(|_| None).collect();
+        let stages = services.into_iter().map(Stage::new).collect();
+        Self { world, sink, signals, console, stages, outcomes, interrupted: None, impatient: false }
+    }
+
+    /// Starts every service and runs until the last has ended and its output is written.
+    pub async fn run(mut self) -> (Vec<Outcome>, S) {
+        for index in 0..self.stages.len() {
+            self.feed(index, Input::Start);
+        }
+        while !self.stages.iter().all(|stage| stage.service.has_ended()) {
+            let deadline = self.next_deadline();
+            tokio::select! {
+                biased;
+                happening = poll_fn(|cx| self.poll(cx)) => self.handle(happening),
+                () = sleep_until(deadline) => self.pass_time(),
+            }
+        }
+        self.flush().await;
+        self.console = None;
+        (self.outcomes.into_iter().flatten().collect(), self.sink)
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Happening> {
+        if let Poll::Ready(caught) = self.signals.poll_next(cx) {
+            return Poll::Ready(Happening::Signal(caught));
+        }
+        if let Some(Poll::Ready(signal)) = self.console.as_mut().map(|console| console.poll_keys(cx)) {
+            return Poll::Ready(Happening::Key(signal));
+        }
+        for (index, stage) in self.stages.iter().enumerate() {
+            match stage.guarded.as_ref().map(|guarded| guarded.poll_report(cx)) {
+                Some(Poll::Ready(Ok(report))) => return Poll::Ready(Happening::Report(index, report)),
+                Some(Poll::Ready(Err(_))) => return Poll::Ready(Happening::GuardianLost(index)),
+                Some(Poll::Pending) | None => {}
+            }
+        }
+        self.poll_output(cx);
+        Poll::Pending
+    }
+
+    fn handle(&mut self, happening: Happening) {
+        match happening {
+            Happening::Signal(caught) => self.signalled(caught),
+            Happening::Key(signal) => self.feed_all(Input::Interrupted(signal)),
+            Happening::Report(index, report) => self.reported(index, report),
+            Happening::GuardianLost(index) => self.guardian_lost(index),
+        }
+    }
+
+    fn reported(&mut self, index: usize, report: Report) {
+        match report {
+            Report::Started { .. } => {}
+            Report::Failed { errno, .. } => self.feed(index, Input::NotStarted { errno }),
+            // Without a terminal, whoever stopped the service did not mean us.
+            Report::Stopped if self.console.is_some() => self.suspend(),
+            Report::Stopped => {}
+            Report::Left { step, exit } => {
+                let listening = self.listener(index) == Listener::Ours;
+                self.feed(index, Input::Left { step, exit, listening });
+            }
+            Report::Empty { .. } => self.emptied(index),
+        }
+    }
+
+    /// The tree is empty: its guardian has nothing left to do.
+    fn emptied(&mut self, index: usize) {
+        let stranger = self.listener(index) != Listener::Nobody;
+        if let Some(guarded) = self.stages[index].guarded.take() {
+            guarded.reap();
+        }
+        self.read_rest(index);
+        self.feed(index, Input::Empty { stranger });
+    }
+
+    fn guardian_lost(&mut self, index: usize) {
+        let stage = &mut self.stages[index];
+        if let Some(guarded) = stage.guarded.take() {
+            guarded.reap();
+        }
+        stage.orphaned = Some(Order::Signal(Signal::SIGTERM));
+        let message = "the guardian of the service was killed; ending the service".to_owned();
+        self.sink.tell(index, What::Noted { level: Level::Warning, message });
+        self.feed(index, Input::GuardianLost);
+        self.look_after_orphans();
+    }
+
+    /// Reaps what became ours when a guardian died, and tells when it is gone.
+    fn look_after_orphans(&mut self) {
+        for index in 0..self.stages.len() {
+            let Some(order) = self.stages[index].orphaned else { continue };
+            if orphans::gone(&self.guardians(), &self.stages[index].session) {
+                self.stages[index].orphaned = None;
+                self.emptied(index);
+            } else if order == Order::Kill {
+                self.order(index, Order::Kill);
+            }
+        }
+    }
+
+    fn guardians(&self) -> Vec<i32> {
+        self.stages.iter().filter_map(|stage| stage.guarded.as_ref().map(Guarded::pid)).collect()
+    }
+
+    fn signalled(&mut self, caught: Caught) {
+        match caught.signal {
+            signal if signals::asks_to_end(signal) => {
+                if !self.is_echo(caught) {
+                    self.feed_all(Input::Stop(signal));
+                }
+            }
+            Signal::SIGTSTP => {
+                self.order_all(Signal::SIGTSTP);
+                self.suspend();
+            }
+            Signal::SIGCONT => self.resume(),
+            Signal::SIGWINCH => {
+                if let Some(console) = &self.console {
+                    console.resized();
+                }
+            }
+            _ => self.look_after_orphans(),
+        }
+    }
+
+    /// Whether this interrupt is another program's copy of the last one.
+    fn is_echo(&mut self, caught: Caught) -> bool {
+        if caught.signal != Signal::SIGINT {
+            return false;
+        }
+        let now = Instant::now();
+        let echo = self.interrupted.is_some_and(|(before, when)| {
+            before.sent != caught.sent && now.saturating_duration_since(when) < ECHO
+        });
+        self.interrupted = Some((caught, now));
+        echo
+    }
+
+    /// Stops with the service, until somebody continues us.
+    fn suspend(&mut self) {
+        if let Some(console) = &mut self.console {
+            console.suspend();
+        }
+        stop_group();
+        self.resume();
+    }
+
+    fn resume(&mut self) {
+        if let Some(console) = &mut self.console {
+            console.resume();
+        }
+        self.order_all(Signal::SIGCONT);
+    }
+
+    fn order_all(&self, signal: Signal) {
+        for stage in &self.stages {
+            if let Some(guarded) = stage.guarded.as_ref().filter(|_| stage.service.is_alive()) {
+                guarded.order(Order::Signal(signal));
+            }
+        }
+    }
+
+    fn feed_all(&mut self, input: Input) {
+        for index in 0..self.stages.len() {
+            self.feed(index, input);
+        }
+    }
+
+    /// Gives an input to a service and does what it says, and what follows from that.
+    fn feed(&mut self, index: usize, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            for effect in self.stages[index].service.on(input, Instant::now()) {
+                inputs.extend(self.perform(index, effect));
+            }
+        }
+    }
+
+    /// Does one thing, and answers with what came of it at once.
+    fn perform(&mut self, index: usize, effect: Effect) -> Vec<Input> {
+        match effect {
+            Effect::Run(0) => return self.start(index),
+            Effect::Run(step) => self.order(index, Order::Run(step)),
+            Effect::Signal(signal) => self.order(index, Order::Signal(signal)),
+            Effect::Kill => self.order(index, Order::Kill),
+            Effect::Watch => self.stages[index].lookout = Some(Lookout::default()),
+            Effect::Unwatch => self.stages[index].lookout = None,
+            Effect::Confirm => {
+                let there = self.listener(index) == Listener::Ours;
+                return vec![if there { Input::Listening } else { Input::NotListening }];
+            }
+            Effect::Move => return vec![self.relocate(index)],
+            Effect::Release => self.world.release(index),
+            Effect::TellReady(_)
+            | Effect::TellSlow
+            | Effect::TellWithdrawn
+            | Effect::TellRestart(..)
+            | Effect::TellEnd(_) => self.tell(index, effect),
+        }
+        Vec::new()
+    }
+
+    fn start(&mut self, index: usize) -> Vec<Input> {
+        self.read_rest(index);
+        let console = self.console.as_ref();
+        let started = self.world.start(index).and_then(|start| self.stages[index].start(start, console));
+        match started {
+            Ok(()) => Vec::new(),
+            Err(error) => {
+                let errno = error.raw_os_error().unwrap_or(nix::libc::EIO);
+                vec![Input::NotStarted { errno }, Input::Empty { stranger: false }]
+            }
+        }
+    }
+
+    fn order(&mut self, index: usize, order: Order) {
+        let guardians = self.guardians();
+        let stage = &mut self.stages[index];
+        if let Some(guarded) = &stage.guarded {
+            guarded.order(order);
+        } else if let Some(last) = &mut stage.orphaned {
+            *last = order;
+            orphans::end(&guardians, &stage.session, order);
+        }
+    }
+
+    fn listener(&mut self, index: usize) -> Listener {
+        let stage = &self.stages[index];
+        let own = std::process::id().cast_signed();
+        let root = stage.guarded.as_ref().map_or(own, Guarded::pid);
+        self.world.listener(index, &[root])
+    }
+
+    fn relocate(&mut self, index: usize) -> Input {
+        match self.world.relocate(index) {
+            Ok(what) => {
+                self.sink.tell(index, what);
+                Input::Moved
+            }
+            Err(what) => {
+                self.sink.tell(index, what);
+                Input::NoPort
+            }
+        }
+    }
+
+    /// The earliest time at which something is due, if anything ever is.
+    fn next_deadline(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let looks = self.stages.iter().filter_map(|stage| {
+            if stage.orphaned.is_some() { Some(now + ORPHANS) } else { stage.lookout.map(|_| now + LOOK) }
+        });
+        self.stages.iter().filter_map(|stage| stage.service.deadline()).chain(looks).min()
+    }
+
+    fn pass_time(&mut self) {
+        for index in 0..self.stages.len() {
+            if self.stages[index].lookout.is_some() {
+                self.look(index);
+            }
+            self.feed(index, Input::Tick);
+        }
+        self.look_after_orphans();
+    }
+
+    /// Asks who listens on the port of a service that is not ready.
+    fn look(&mut self, index: usize) {
+        let seen = self.listener(index);
+        let Some(lookout) = &mut self.stages[index].lookout else { return };
+        match seen {
+            Listener::Ours => self.feed(index, Input::Listening),
+            Listener::Nobody | Listener::Hidden => lookout.stranger_since = None,
+            Listener::Stranger => {
+                let since = *lookout.stranger_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= STRANGER {
+                    self.feed(index, Input::Stranger);
+                }
+            }
+        }
+    }
+}
+
+/// Sleeps until `deadline`, for ever if there is none.
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}

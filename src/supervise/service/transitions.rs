@@ -1,0 +1,307 @@
+//! What each input does in each state.
+
+use std::time::{Duration, Instant};
+
+use super::{Effect, Ending, Goal, Run, Service, State};
+use crate::event::FailureReason;
+use crate::process::{Exit, Signal};
+
+/// How long a listener must have stayed before it is believed: a second Next in one directory opens its port
+/// for half a second and then ends.
+const SETTLING: Duration = Duration::from_millis(1_500);
+
+/// A service that ends earlier than this after its start has crashed at once (the runner's protocol).
+const IMMEDIATE: Duration = Duration::from_secs(3);
+
+impl Service {
+    pub(super) fn begin(&mut self, now: Instant) -> Vec<Effect> {
+        if self.state == State::Idle { self.start(now) } else { Vec::new() }
+    }
+
+    pub(super) fn moved(&mut self, now: Instant) -> Vec<Effect> {
+        if self.state == State::Moving { self.start(now) } else { Vec::new() }
+    }
+
+    pub(super) fn no_port(&mut self, now: Instant) -> Vec<Effect> {
+        if self.state != State::Moving {
+            return Vec::new();
+        }
+        self.run.failure = Some(FailureReason::PortInUse);
+        self.finish(now)
+    }
+
+    fn start(&mut self, now: Instant) -> Vec<Effect> {
+        self.run = Run { since: now, step: 0, exit: None, errno: None, failure: None, was_ready: false };
+        self.alive = true;
+        self.state = State::Starting { ready_by: Some(now + self.settings.ready_timeout) };
+        vec![Effect::Run(0), Effect::Watch]
+    }
+
+    pub(super) fn stop(&mut self, signal: Signal, now: Instant) -> Vec<Effect> {
+        match self.state {
+            State::Starting { .. } | State::Running { .. } => {
+                self.asked = Some(signal);
+                self.stopping(Goal::End, signal, now)
+            }
+            State::Stopping { goal: Goal::End, kill_at } => match (self.asked, kill_at) {
+                (Some(Signal::SIGINT), Some(_)) if signal == Signal::SIGINT => self.kill(now),
+                (_, Some(_)) => vec![Effect::Signal(signal)],
+                (_, None) => Vec::new(),
+            },
+            State::Stopping { kill_at, .. } => {
+                self.asked = Some(signal);
+                self.state = State::Stopping { goal: Goal::End, kill_at };
+                vec![Effect::Signal(signal)]
+            }
+            State::Idle | State::Waiting { .. } | State::Moving => {
+                self.asked = Some(signal);
+                self.run.failure = None;
+                self.finish(now)
+            }
+            State::Ended => Vec::new(),
+        }
+    }
+
+    /// As [`Service::stop`], but the service has heard of it already.
+    pub(super) fn interrupted(&mut self, signal: Signal, now: Instant) -> Vec<Effect> {
+        let mut effects = self.stop(signal, now);
+        effects.retain(|effect| *effect != Effect::Signal(signal));
+        effects
+    }
+
+    pub(super) fn kill(&mut self, now: Instant) -> Vec<Effect> {
+        match self.state {
+            State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => {
+                self.asked = self.asked.or(Some(Signal::SIGKILL));
+                let watching = self.watching();
+                self.state = State::Stopping { goal: Goal::End, kill_at: None };
+                watching.into_iter().chain([Effect::Kill]).collect()
+            }
+            State::Idle | State::Waiting { .. } | State::Moving => self.stop(Signal::SIGKILL, now),
+            State::Ended => Vec::new(),
+        }
+    }
+
+    pub(super) fn restart(&mut self, now: Instant) -> Vec<Effect> {
+        match self.state {
+            State::Starting { .. } | State::Running { .. } => {
+                self.backoff.reset();
+                self.stopping(Goal::Restart, Signal::SIGTERM, now)
+            }
+            State::Waiting { .. } => {
+                self.backoff.reset();
+                self.start(now)
+            }
+            State::Idle | State::Stopping { .. } | State::Moving | State::Ended => Vec::new(),
+        }
+    }
+
+    /// Asks the tree to end, and sets the time when it is killed.
+    fn stopping(&mut self, goal: Goal, signal: Signal, now: Instant) -> Vec<Effect> {
+        let watching = self.watching();
+        self.state = State::Stopping { goal, kill_at: Some(now + self.settings.grace) };
+        watching.into_iter().chain([Effect::Signal(signal)]).collect()
+    }
+
+    /// The effect that ends the look-out of the present state.
+    fn watching(&self) -> Option<Effect> {
+        matches!(self.state, State::Starting { .. }).then_some(Effect::Unwatch)
+    }
+
+    pub(super) fn not_started(&mut self, errno: i32, now: Instant) -> Vec<Effect> {
+        if !self.alive {
+            return Vec::new();
+        }
+        self.run.errno = Some(errno);
+        if self.stops() { Vec::new() } else { self.stopping(Goal::Conclude, Signal::SIGTERM, now) }
+    }
+
+    fn stops(&self) -> bool {
+        matches!(self.state, State::Stopping { .. })
+    }
+
+    pub(super) fn left(&mut self, step: usize, exit: Exit, listening: bool, now: Instant) -> Vec<Effect> {
+        // A report of a run that is over.
+        if !self.alive || step != self.run.step {
+            return Vec::new();
+        }
+        // The script decides; its `post` only adds its own failure.
+        if step <= self.settings.main || !exit.success() {
+            self.run.exit = Some(exit);
+        }
+        if let State::Stopping { kill_at, .. } = self.state {
+            // The signal went to the leader's group; what is left of the tree has not heard it.
+            return kill_at.map(|_| Effect::Signal(Signal::SIGTERM)).into_iter().collect();
+        }
+        let next = step + 1;
+        if exit.success() && next < self.settings.steps {
+            self.run.step = next;
+            return vec![Effect::Run(next)];
+        }
+        // A server that daemonizes itself leaves like this: its descendants listen, or are about to.
+        let goes_on = match self.state {
+            State::Starting { .. } => exit.success(),
+            State::Running { .. } => listening,
+            State::Idle | State::Stopping { .. } | State::Moving | State::Waiting { .. } | State::Ended => {
+                true
+            }
+        };
+        if goes_on { Vec::new() } else { self.stopping(Goal::Conclude, Signal::SIGTERM, now) }
+    }
+
+    pub(super) fn emptied(&mut self, stranger: bool, now: Instant) -> Vec<Effect> {
+        if !self.alive {
+            return Vec::new();
+        }
+        let watching = self.watching();
+        self.alive = false;
+        let lost = stranger && !self.run.was_ready;
+        let then = match self.state {
+            State::Stopping { goal: Goal::End, .. } => self.finish(now),
+            State::Stopping { goal: Goal::Restart, .. } => self.start(now),
+            State::Stopping { goal: Goal::Move, .. } => self.relocate(),
+            State::Starting { .. } | State::Stopping { goal: Goal::Conclude, .. }
+                if lost && self.moves > 0 =>
+            {
+                self.relocate()
+            }
+            State::Starting { .. } | State::Running { .. } | State::Stopping { goal: Goal::Conclude, .. } => {
+                if lost {
+                    self.run.failure = Some(FailureReason::PortInUse);
+                }
+                self.conclude(now)
+            }
+            State::Idle | State::Moving | State::Waiting { .. } | State::Ended => Vec::new(),
+        };
+        watching.into_iter().chain(then).collect()
+    }
+
+    fn relocate(&mut self) -> Vec<Effect> {
+        self.moves = self.moves.saturating_sub(1);
+        self.state = State::Moving;
+        vec![Effect::Move]
+    }
+
+    pub(super) fn listening(&mut self, now: Instant) -> Vec<Effect> {
+        if let State::Running { settled_at } = &mut self.state {
+            *settled_at = None;
+        }
+        if !matches!(self.state, State::Starting { .. }) {
+            return Vec::new();
+        }
+        self.run.was_ready = true;
+        self.run.failure = None;
+        self.state = State::Running { settled_at: Some(now + SETTLING) };
+        vec![Effect::Unwatch, Effect::TellReady(now.saturating_duration_since(self.run.since))]
+    }
+
+    pub(super) fn not_listening(&mut self, now: Instant) -> Vec<Effect> {
+        if !matches!(self.state, State::Running { settled_at: Some(_) }) {
+            return Vec::new();
+        }
+        self.run.failure = Some(FailureReason::HealthCheckFailed);
+        self.state = State::Starting { ready_by: Some(now + self.settings.ready_timeout) };
+        vec![Effect::TellWithdrawn, Effect::Watch]
+    }
+
+    pub(super) fn stranger(&mut self, now: Instant) -> Vec<Effect> {
+        if !matches!(self.state, State::Starting { .. }) {
+            return Vec::new();
+        }
+        if self.moves > 0 {
+            return self.stopping(Goal::Move, Signal::SIGTERM, now);
+        }
+        self.run.failure = Some(FailureReason::PortInUse);
+        self.stopping(Goal::Conclude, Signal::SIGTERM, now)
+    }
+
+    pub(super) fn guardian_lost(&mut self, now: Instant) -> Vec<Effect> {
+        match self.state {
+            State::Starting { .. } | State::Running { .. } => {
+                self.run.failure = Some(FailureReason::Unknown);
+                self.stopping(Goal::Conclude, Signal::SIGTERM, now)
+            }
+            State::Stopping { kill_at: None, .. } => vec![Effect::Kill],
+            State::Stopping { kill_at: Some(_), .. } => vec![Effect::Signal(Signal::SIGTERM)],
+            State::Idle | State::Moving | State::Waiting { .. } | State::Ended => Vec::new(),
+        }
+    }
+
+    pub(super) fn tick(&mut self, now: Instant) -> Vec<Effect> {
+        if self.deadline().is_none_or(|deadline| deadline > now) {
+            return Vec::new();
+        }
+        match self.state {
+            State::Starting { .. } if self.settings.ready_required => {
+                self.run.failure = self.run.failure.or(Some(FailureReason::HealthCheckTimeout));
+                self.stopping(Goal::Conclude, Signal::SIGTERM, now)
+            }
+            State::Starting { .. } => {
+                self.state = State::Starting { ready_by: None };
+                vec![Effect::TellSlow]
+            }
+            State::Running { .. } => {
+                self.state = State::Running { settled_at: Some(now + SETTLING) };
+                vec![Effect::Confirm]
+            }
+            State::Stopping { goal, .. } => {
+                self.state = State::Stopping { goal, kill_at: None };
+                vec![Effect::Kill]
+            }
+            State::Waiting { .. } => self.start(now),
+            State::Idle | State::Moving | State::Ended => Vec::new(),
+        }
+    }
+
+    /// The tree has ended without anybody's wish: start it again, or not.
+    fn conclude(&mut self, now: Instant) -> Vec<Effect> {
+        let ending = self.ending(now);
+        let healthy = ending.was_ready.then_some(ending.after);
+        if !self.settings.policy.restarts(ending.failure.is_some()) {
+            return self.finish(now);
+        }
+        match self.backoff.next(healthy) {
+            Some(pause) => {
+                self.state = State::Waiting { until: now + pause };
+                vec![Effect::TellRestart(ending, pause)]
+            }
+            None => self.give_up(now),
+        }
+    }
+
+    fn give_up(&mut self, now: Instant) -> Vec<Effect> {
+        let ending = Ending { gave_up: true, ..self.ending(now) };
+        self.state = State::Ended;
+        vec![Effect::TellEnd(ending), Effect::Release]
+    }
+
+    fn finish(&mut self, now: Instant) -> Vec<Effect> {
+        let ending = self.ending(now);
+        self.run.failure = ending.failure;
+        self.state = State::Ended;
+        vec![Effect::TellEnd(ending), Effect::Release]
+    }
+
+    fn ending(&self, now: Instant) -> Ending {
+        let Run { since, exit, errno, failure, was_ready, .. } = self.run;
+        let after = now.saturating_duration_since(since);
+        let requested = self.asked.is_some();
+        let failure = if requested { None } else { failure.or_else(|| self.failure(after)) };
+        Ending { exit, failure, errno, after, requested, was_ready, gave_up: false }
+    }
+
+    /// Why a run that ended by itself failed, from how it ended and when.
+    fn failure(&self, after: Duration) -> Option<FailureReason> {
+        let Run { exit, errno, was_ready, .. } = self.run;
+        match (errno, exit) {
+            (Some(nix::libc::ENOENT | nix::libc::ENOTDIR), _) => Some(FailureReason::CommandNotFound),
+            (Some(nix::libc::EACCES | nix::libc::EPERM), _) => Some(FailureReason::PermissionDenied),
+            (Some(_), _) => Some(FailureReason::Unknown),
+            (None, Some(Exit::Code(127))) if !was_ready => Some(FailureReason::CommandNotFound),
+            (None, Some(Exit::Code(126))) if !was_ready => Some(FailureReason::PermissionDenied),
+            (None, Some(Exit::Code(0))) if was_ready => None,
+            (None, _) if after < IMMEDIATE => Some(FailureReason::ImmediateCrash),
+            (None, _) => Some(FailureReason::Unknown),
+        }
+    }
+}

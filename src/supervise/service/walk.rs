@@ -1,0 +1,200 @@
+//! Every sequence of inputs to a depth, against the rules that no sequence may break.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use super::{Effect, Input, Service, Settings, State};
+use crate::process::{Exit, Signal};
+use crate::supervise::restart::Policy;
+
+const DEPTH: usize = 7;
+
+const INPUTS: [Input; 22] = [
+    Input::Start,
+    Input::Stop(Signal::SIGINT),
+    Input::Stop(Signal::SIGTERM),
+    Input::Interrupted(Signal::SIGINT),
+    Input::Kill,
+    Input::Restart,
+    Input::NotStarted { errno: 2 },
+    Input::Left { step: 0, exit: Exit::Code(0), listening: false },
+    Input::Left { step: 0, exit: Exit::Code(1), listening: false },
+    Input::Left { step: 1, exit: Exit::Code(0), listening: true },
+    Input::Left { step: 1, exit: Exit::Code(0), listening: false },
+    Input::Left { step: 1, exit: Exit::Signal(Signal::SIGKILL), listening: true },
+    Input::Empty { stranger: false },
+    Input::Empty { stranger: true },
+    Input::Listening,
+    Input::NotListening,
+    Input::Stranger,
+    Input::GuardianLost,
+    Input::Moved,
+    Input::NoPort,
+    Input::Tick,
+    // A tick that comes too early must not matter: the walk sends it without moving the clock.
+    Input::Tick,
+];
+
+/// Whether the walker's clock is put to the deadline before the input is given.
+fn is_due(index: usize) -> bool {
+    index == INPUTS.len() - 2
+}
+
+fn settings(policy: Policy, ready_required: bool, moves: u32) -> Settings {
+    Settings {
+        steps: 2,
+        main: 1,
+        policy,
+        grace: Duration::from_secs(10),
+        ready_timeout: Duration::from_secs(60),
+        ready_required,
+        moves,
+    }
+}
+
+/// Checks one transition.
+fn check(before: &Service, input: Input, effects: &[Effect], after: &Service) {
+    let mut alive = before.alive;
+    let mut released = false;
+    if let Input::Empty { .. } = input {
+        alive = false;
+    }
+    for effect in effects {
+        assert!(!released, "{effect:?} after the release: {before:?} on {input:?}");
+        match effect {
+            Effect::Run(0) => {
+                assert!(!alive, "started over a living tree: {before:?} on {input:?}");
+                alive = true;
+            }
+            Effect::Run(_) => assert!(matches!(input, Input::Left { .. }), "{before:?} on {input:?}"),
+            Effect::Signal(_) | Effect::Kill => {
+                assert!(alive, "signalled a dead tree: {before:?} on {input:?}");
+            }
+            Effect::Release => {
+                assert!(!alive, "released a living tree's port: {before:?} on {input:?}");
+                released = true;
+            }
+            Effect::Move => assert!(!alive, "moved a living tree: {before:?} on {input:?}"),
+            Effect::Watch
+            | Effect::Unwatch
+            | Effect::Confirm
+            | Effect::TellReady(_)
+            | Effect::TellSlow
+            | Effect::TellWithdrawn
+            | Effect::TellRestart(..)
+            | Effect::TellEnd(_) => {}
+        }
+    }
+    assert_eq!(alive, after.alive, "{before:?} on {input:?}");
+    assert_eq!(released, after.has_ended(), "{before:?} on {input:?}");
+    let told = effects.iter().any(|effect| matches!(effect, Effect::TellEnd(_)));
+    assert_eq!(told, released, "an end is told exactly when the port is given back: {before:?} on {input:?}");
+}
+
+/// Whether two services behave alike from here on: what they did and when does not matter, only what can still be seen.
+fn key(service: &Service) -> String {
+    format!(
+        "{:?} {} {} {:?} {:?} {} {:?}",
+        service.state,
+        service.alive,
+        service.moves,
+        service.asked,
+        (service.run.step, service.run.exit, service.run.errno, service.run.failure, service.run.was_ready),
+        service.deadline().is_some(),
+        service.backoff
+    )
+}
+
+fn walk(service: &Service, now: Instant, depth: usize, seen: &mut HashSet<(usize, String)>) {
+    if depth == 0 || !seen.insert((depth, key(service))) {
+        return;
+    }
+    for (index, &input) in INPUTS.iter().enumerate() {
+        // The world tells of the tree only while there is one, and of a new port only when one was asked for.
+        let of_tree = matches!(input, Input::Left { .. } | Input::Empty { .. } | Input::NotStarted { .. });
+        if of_tree && !service.alive && !service.has_ended() {
+            let mut after = service.clone();
+            assert_eq!(after.on(input, now), [], "{service:?} on {input:?}");
+            continue;
+        }
+        let now = if is_due(index) { service.deadline().unwrap_or(now) } else { now };
+        let mut after = service.clone();
+        let effects = after.on(input, now);
+        if service.has_ended() {
+            assert_eq!(effects, [], "something after the end: {input:?}");
+            continue;
+        }
+        check(service, input, &effects, &after);
+        if is_due(index) && service.deadline().is_some() {
+            assert!(
+                !effects.is_empty() || after.deadline() != service.deadline(),
+                "a due timer did nothing: {service:?}"
+            );
+        }
+        assert_ne!(
+            (after.alive, after.state == State::Idle),
+            (true, true),
+            "idle with a living tree: {service:?} on {input:?}"
+        );
+        walk(&after, now, depth - 1, seen);
+    }
+}
+
+#[test]
+fn no_sequence_of_inputs_breaks_the_rules() {
+    let now = Instant::now();
+    for policy in [Policy::Never, Policy::OnFailure, Policy::Always] {
+        for ready_required in [false, true] {
+            for moves in [0, 1, 3] {
+                let service = Service::new(settings(policy, ready_required, moves), 1, now);
+                walk(&service, now, DEPTH, &mut HashSet::new());
+            }
+        }
+    }
+}
+
+fn run(service: &mut Service, now: Instant, inputs: &[Input]) -> Vec<Effect> {
+    inputs.iter().flat_map(|&input| service.on(input, now)).collect()
+}
+
+#[test]
+fn a_second_interrupt_kills_and_a_second_termination_does_not() {
+    let now = Instant::now();
+    for (signal, last) in [(Signal::SIGINT, Effect::Kill), (Signal::SIGTERM, Effect::Signal(Signal::SIGTERM))]
+    {
+        let mut service = Service::new(settings(Policy::Never, false, 3), 1, now);
+        let effects = run(&mut service, now, &[Input::Start, Input::Stop(signal), Input::Stop(signal)]);
+        assert_eq!(effects.last(), Some(&last));
+    }
+}
+
+#[test]
+fn a_leader_that_leaves_a_listener_behind_is_still_running() {
+    let now = Instant::now();
+    let mut service = Service::new(settings(Policy::Never, false, 3), 1, now);
+    let left = |step, listening| Input::Left { step, exit: Exit::Code(0), listening };
+    run(&mut service, now, &[Input::Start, left(0, false), Input::Listening]);
+    assert_eq!(run(&mut service, now, &[left(1, true)]), []);
+    assert_eq!(service.state(), crate::event::State::Running);
+    let effects = run(&mut service, now, &[Input::Empty { stranger: false }]);
+    assert!(matches!(effects[..], [Effect::TellEnd(ending), Effect::Release] if ending.failure.is_none()));
+}
+
+#[test]
+fn a_lost_race_moves_three_times_and_then_fails() {
+    let now = Instant::now();
+    let mut service = Service::new(settings(Policy::Never, false, 3), 1, now);
+    let crash = Input::Left { step: 0, exit: Exit::Code(1), listening: false };
+    run(&mut service, now, &[Input::Start]);
+    for _ in 0..3 {
+        let effects = run(&mut service, now, &[crash, Input::Empty { stranger: true }]);
+        assert_eq!(effects.last(), Some(&Effect::Move));
+        run(&mut service, now, &[Input::Moved]);
+    }
+    let effects = run(&mut service, now, &[crash, Input::Empty { stranger: true }]);
+    let Some(Effect::TellEnd(ending)) = effects.iter().find(|effect| matches!(effect, Effect::TellEnd(_)))
+    else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(ending.failure, Some(crate::event::FailureReason::PortInUse));
+}
