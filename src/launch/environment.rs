@@ -1,0 +1,227 @@
+//! The environment that a package manager gives to a script, made without starting it.
+//!
+//! `tests/launch_managers.rs` compares it name by name with what each of them really sets, and lists what is
+//! deliberately different: temporary directories, and settings that only the manager itself reads.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::caller::Caller;
+use super::changes::Changes;
+use super::package_manager::{Choice, Installation, PackageManager};
+use super::package_variables;
+use super::settings::Npmrc;
+use crate::project::Project;
+
+/// What the environment of a script is made from.
+pub(super) struct Origin<'a> {
+    pub(super) project: &'a Project,
+    pub(super) choice: &'a Choice,
+    pub(super) caller: &'a Caller,
+    pub(super) npmrc: &'a Npmrc,
+}
+
+/// Where the binaries of packages are found: every `node_modules/.bin` from `dir` up to the root, nearest first.
+pub(super) fn bin_directories(dir: &Path) -> impl Iterator<Item = PathBuf> + '_ {
+    dir.ancestors()
+        .filter(|dir| dir.file_name().is_none_or(|name| name != "node_modules"))
+        .map(|dir| dir.join("node_modules").join(".bin"))
+}
+
+/// The caller's `PATH` behind `directories`. A directory with a `:` in its name cannot stand in a `PATH`.
+pub(super) fn search_path(directories: impl IntoIterator<Item = PathBuf>, caller: &Caller) -> OsString {
+    let inherited = caller.raw("PATH").map(std::env::split_paths).into_iter().flatten();
+    let usable = directories.into_iter().filter(|dir| !dir.as_os_str().as_encoded_bytes().contains(&b':'));
+    std::env::join_paths(usable.chain(inherited)).unwrap_or_default()
+}
+
+/// The variables of every script of the project; [`lifecycle`] adds those of one script.
+pub(super) fn of_scripts(origin: &Origin<'_>) -> Changes {
+    let mut changes = Changes::default();
+    let Origin { project, choice, caller, npmrc } = origin;
+    for name in caller.variables.keys().filter_map(|name| name.to_str()) {
+        if name.starts_with("npm_") && !name.starts_with("npm_config_") {
+            changes.remove(name);
+        }
+    }
+    let inherited = caller.invoker().is_some_and(|(name, _)| name == choice.manager.name());
+    let installation = if inherited { None } else { Installation::find(choice.manager, caller) };
+    let node = caller.find("node").and_then(|node| node.canonicalize().ok());
+
+    package_variables::set(&mut changes, project, choice);
+    changes.set("INIT_CWD", caller.directory.as_os_str());
+    changes.set("PATH", path(origin, installation.as_ref()));
+    if let Some(node) = &node {
+        if !choice.is_modern_yarn() {
+            changes.set("NODE", node.as_os_str());
+        }
+        changes.set("npm_node_execpath", node.as_os_str());
+    }
+    if inherited {
+        for name in ["npm_execpath", "npm_node_execpath", "NODE"] {
+            if let Some(value) = caller.raw(name) {
+                changes.set(name, value);
+            }
+        }
+    } else {
+        changes.set("npm_config_user_agent", user_agent(origin, node.as_deref()));
+        if let Some(program) = installation.as_ref().map(|found| found.program.as_os_str()) {
+            changes.set("npm_execpath", program);
+        }
+    }
+    if let Some(options) = npmrc.get("node-options") {
+        changes.set("NODE_OPTIONS", options);
+    }
+    match choice.manager {
+        PackageManager::Npm => npm(&mut changes, origin, node.as_deref(), installation.as_ref()),
+        PackageManager::Pnpm => pnpm(&mut changes, origin, installation.as_ref()),
+        PackageManager::Yarn => yarn(&mut changes, choice),
+        PackageManager::Bun => {
+            changes.set("npm_command", "run-script");
+            changes.set("npm_config_local_prefix", project.dir.as_os_str());
+        }
+    }
+    changes
+}
+
+/// The variables that name the script which is running.
+pub(super) fn lifecycle(event: &str, text: &str, choice: &Choice) -> Changes {
+    let mut changes = Changes::default();
+    changes.set("npm_lifecycle_event", event);
+    if !choice.is_modern_yarn() {
+        changes.set("npm_lifecycle_script", text);
+    }
+    changes
+}
+
+fn path(origin: &Origin<'_>, installation: Option<&Installation>) -> OsString {
+    let Origin { project, choice, caller, .. } = origin;
+    let mut directories: Vec<PathBuf> = bin_directories(&project.dir).collect();
+    if let Some(Installation { dir, .. }) = installation {
+        match choice.manager {
+            PackageManager::Npm => {
+                directories.push(dir.join("node_modules/@npmcli/run-script/lib/node-gyp-bin"));
+            }
+            PackageManager::Pnpm if choice.major() < 12 => directories.insert(1, dir.join("dist/node-gyp-bin")),
+            PackageManager::Pnpm | PackageManager::Yarn | PackageManager::Bun => {}
+        }
+    }
+    search_path(directories, caller)
+}
+
+fn npm(changes: &mut Changes, origin: &Origin<'_>, node: Option<&Path>, installation: Option<&Installation>) {
+    let Origin { choice, caller, npmrc, .. } = origin;
+    changes.set("npm_command", "run");
+    changes.set("npm_config_local_prefix", choice.root.as_os_str());
+    changes.set("npm_config_noproxy", caller.text("npm_config_noproxy").unwrap_or_default());
+    let editor = ["EDITOR", "VISUAL"].into_iter().find_map(|name| caller.text(name));
+    changes.set("EDITOR", editor.unwrap_or("vi"));
+    let colour = caller.terminal && caller.text("NO_COLOR").is_none_or(|value| value == "0");
+    changes.set("COLOR", if colour { "1" } else { "0" });
+    if let Some(Installation { dir, version, .. }) = installation {
+        changes.set("npm_config_node_gyp", dir.join("node_modules/node-gyp/bin/node-gyp.js"));
+        if let Some(version) = version {
+            changes.set("npm_config_npm_version", version.to_string());
+        }
+    }
+    let prefix = npmrc.get("prefix").map(PathBuf::from).or_else(|| prefix_of(node?));
+    if let Some(prefix) = prefix {
+        changes.set("npm_config_global_prefix", prefix.as_os_str());
+        changes.set("npm_config_prefix", prefix.as_os_str());
+        if npmrc.get("globalconfig").is_none() {
+            changes.set("npm_config_globalconfig", prefix.join("etc/npmrc"));
+        }
+    }
+    if let Some(home) = caller.home() {
+        for (name, key, default) in [
+            ("npm_config_cache", "cache", ".npm"),
+            ("npm_config_init_module", "init-module", ".npm-init.js"),
+            ("npm_config_userconfig", "userconfig", ".npmrc"),
+        ] {
+            changes.set(name, npmrc.get(key).map_or_else(|| home.join(default), PathBuf::from));
+        }
+    }
+}
+
+fn pnpm(changes: &mut Changes, origin: &Origin<'_>, installation: Option<&Installation>) {
+    let major = origin.choice.major();
+    changes.set("npm_command", "run-script");
+    changes.set("PNPM_SCRIPT_SRC_DIR", origin.project.dir.as_os_str());
+    if major < 12 {
+        changes.set("npm_config_frozen_lockfile", "");
+        if let Some(Installation { dir, .. }) = installation {
+            changes.set("npm_config_node_gyp", dir.join("dist/node_modules/node-gyp/bin/node-gyp.js"));
+        }
+    }
+    if (10..12).contains(&major) {
+        changes.set("npm_config_verify_deps_before_run", "false");
+    }
+    if major >= 10 {
+        changes.set("pnpm_config_verify_deps_before_run", "false");
+    }
+}
+
+/// Yarn 1 exports its built-in settings, modern Yarn the root of the project.
+fn yarn(changes: &mut Changes, choice: &Choice) {
+    if choice.is_modern_yarn() {
+        changes.set("PROJECT_CWD", choice.root.as_os_str());
+        return;
+    }
+    for (name, value) in [
+        ("YARN_WRAP_OUTPUT", "false"),
+        ("npm_config_bin_links", "true"),
+        ("npm_config_ignore_optional", ""),
+        ("npm_config_ignore_scripts", ""),
+        ("npm_config_init_license", "MIT"),
+        ("npm_config_init_version", "1.0.0"),
+        ("npm_config_save_prefix", "^"),
+        ("npm_config_strict_ssl", "true"),
+        ("npm_config_version_commit_hooks", "true"),
+        ("npm_config_version_git_message", "v%s"),
+        ("npm_config_version_git_sign", ""),
+        ("npm_config_version_git_tag", "true"),
+        ("npm_config_version_tag_prefix", "v"),
+    ] {
+        changes.set(name, value);
+    }
+}
+
+fn user_agent(origin: &Origin<'_>, node: Option<&Path>) -> String {
+    let Origin { project, choice, .. } = origin;
+    let name = choice.manager.name();
+    let version = choice.version.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
+    let os = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let node = node.and_then(node_version).map_or_else(|| "?".to_owned(), |version| format!("v{version}"));
+    match choice.manager {
+        PackageManager::Npm => {
+            let workspaces = project.workspace.is_some();
+            format!("{name}/{version} node/{node} {os} {arch} workspaces/{workspaces}")
+        }
+        PackageManager::Pnpm if choice.major() >= 12 => format!("{name}/{version} npm/? node/? {os} {arch}"),
+        PackageManager::Pnpm | PackageManager::Yarn | PackageManager::Bun => {
+            format!("{name}/{version} npm/? node/{node} {os} {arch}")
+        }
+    }
+}
+
+/// The directory that node is installed under: `PREFIX/bin/node`.
+pub(super) fn prefix_of(node: &Path) -> Option<PathBuf> {
+    Some(node.parent()?.parent()?.to_path_buf())
+}
+
+/// The version of a node, from the C header that is installed with it. Asking node itself takes 40 ms.
+fn node_version(node: &Path) -> Option<String> {
+    let text = fs::read_to_string(prefix_of(node)?.join("include/node/node_version.h")).ok()?;
+    let part = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix("#define ")?.strip_prefix(name))?;
+        line.trim().parse::<u32>().ok()
+    };
+    let [major, minor, patch] = ["MAJOR", "MINOR", "PATCH"].map(|name| part(&format!("NODE_{name}_VERSION ")));
+    Some(format!("{}.{}.{}", major?, minor?, patch?))
+}

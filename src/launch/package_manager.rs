@@ -1,0 +1,288 @@
+//! Which package manager a project is run with, and which version of it, without starting it.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use semver::Version;
+use serde::Deserialize;
+
+use super::caller::Caller;
+use super::settings::yaml_scalar;
+use crate::project::Project;
+
+/// A program that installs packages and runs their scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PackageManager {
+    /// npm.
+    Npm,
+    /// pnpm.
+    Pnpm,
+    /// Yarn, classic and modern.
+    Yarn,
+    /// Bun.
+    Bun,
+}
+
+impl PackageManager {
+    /// What its program and its JSON value are called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Npm => "npm",
+            Self::Pnpm => "pnpm",
+            Self::Yarn => "yarn",
+            Self::Bun => "bun",
+        }
+    }
+
+    /// The manager of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Npm, Self::Pnpm, Self::Yarn, Self::Bun].into_iter().find(|manager| manager.name() == name)
+    }
+
+    /// The command that installs what package.json names.
+    pub fn install_command(self) -> &'static str {
+        match self {
+            Self::Npm => "npm install",
+            Self::Pnpm => "pnpm install",
+            Self::Yarn => "yarn install",
+            Self::Bun => "bun install",
+        }
+    }
+
+    /// The command that adds a package for development.
+    pub fn add_command(self) -> &'static str {
+        match self {
+            Self::Npm => "npm install --save-dev",
+            Self::Pnpm => "pnpm add --save-dev",
+            Self::Yarn => "yarn add --dev",
+            Self::Bun => "bun add --dev",
+        }
+    }
+
+    /// The major version to assume when nothing says which one it is: the current one.
+    fn current_major(self) -> u64 {
+        match self {
+            Self::Npm => 11,
+            Self::Pnpm => 12,
+            Self::Yarn => 4,
+            Self::Bun => 1,
+        }
+    }
+}
+
+/// The lockfiles; where several lie in one directory, the earlier ones here are believed, as a `package-lock.json`
+/// beside another lockfile is mostly the trace of one mistaken `npm install`.
+const LOCKFILES: [(&str, PackageManager); 6] = [
+    ("bun.lock", PackageManager::Bun),
+    ("bun.lockb", PackageManager::Bun),
+    ("pnpm-lock.yaml", PackageManager::Pnpm),
+    ("yarn.lock", PackageManager::Yarn),
+    ("package-lock.json", PackageManager::Npm),
+    ("npm-shrinkwrap.json", PackageManager::Npm),
+];
+
+/// What an installation leaves in `node_modules`, which tells who made it.
+const INSTALLED_BY: [(&str, PackageManager); 4] = [
+    (".modules.yaml", PackageManager::Pnpm),
+    (".package-lock.json", PackageManager::Npm),
+    (".yarn-state.yml", PackageManager::Yarn),
+    (".yarn-integrity", PackageManager::Yarn),
+];
+
+/// Why a package manager was chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// `packageManager` or `devEngines.packageManager` in this package.json.
+    Manifest(PathBuf),
+    /// This lockfile.
+    Lockfile(PathBuf),
+    /// bowline runs inside a script of it.
+    Invoker,
+    /// Nothing said anything.
+    Default,
+}
+
+/// The package manager of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Which one.
+    pub manager: PackageManager,
+    /// Its version, where something names it.
+    pub version: Option<Version>,
+    /// What decided.
+    pub source: Source,
+    /// Where dependencies are installed: the workspace's root, else the project's directory.
+    pub root: PathBuf,
+}
+
+impl Choice {
+    /// The major version, the current one if none is known.
+    pub fn major(&self) -> u64 {
+        self.version.as_ref().map_or(self.manager.current_major(), |version| version.major)
+    }
+
+    /// Yarn from version 2 on.
+    pub fn is_modern_yarn(&self) -> bool {
+        self.manager == PackageManager::Yarn && self.major() >= 2
+    }
+}
+
+/// Chooses by the `packageManager` field, else the lockfile nearest upwards, else the invoker, else npm.
+///
+/// Several lockfiles in one directory are told apart by who installed the `node_modules` there, then by who
+/// invoked us, then by the order bun, pnpm, yarn, npm.
+pub fn choose(project: &Project, caller: &Caller) -> Choice {
+    let root = project.workspace.as_ref().map_or(&project.dir, |workspace| &workspace.root).clone();
+    if let Some((manager, version, path)) = declared(project) {
+        let version = version.or_else(|| known_version(manager, &root, None, caller));
+        return Choice { manager, version, source: Source::Manifest(path), root };
+    }
+    let invoker = caller.invoker().and_then(|(name, _)| PackageManager::from_name(name));
+    if let Some((manager, lockfile)) = nearest_lockfile(&project.dir, invoker) {
+        let version = known_version(manager, &root, Some(&lockfile), caller);
+        return Choice { manager, version, source: Source::Lockfile(lockfile), root };
+    }
+    let (manager, source) = match invoker {
+        Some(manager) => (manager, Source::Invoker),
+        None => (PackageManager::Npm, Source::Default),
+    };
+    let version = known_version(manager, &root, None, caller);
+    Choice { manager, version, source, root }
+}
+
+/// The fields of a workspace root's package.json that name a package manager.
+#[derive(Deserialize)]
+struct RootManifest {
+    #[serde(default, rename = "packageManager")]
+    package_manager: serde_json::Value,
+    #[serde(default, rename = "devEngines")]
+    dev_engines: serde_json::Value,
+}
+
+fn declared(project: &Project) -> Option<(PackageManager, Option<Version>, PathBuf)> {
+    let document = &project.manifest.document;
+    if let Some((manager, version)) = named_in(&document["packageManager"], &document["devEngines"]) {
+        return Some((manager, version, project.manifest.path.clone()));
+    }
+    let path = project.workspace.as_ref()?.root.join("package.json");
+    if path == project.manifest.path {
+        return None;
+    }
+    let root: RootManifest = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
+    let (manager, version) = named_in(&root.package_manager, &root.dev_engines)?;
+    Some((manager, version, path))
+}
+
+fn named_in(
+    field: &serde_json::Value,
+    engines: &serde_json::Value,
+) -> Option<(PackageManager, Option<Version>)> {
+    if let Some((name, version)) = field.as_str().map(|text| text.split_once('@').unwrap_or((text, "")))
+        && let Some(manager) = PackageManager::from_name(name)
+    {
+        return Some((manager, Version::parse(version).ok()));
+    }
+    let engine = &engines["packageManager"];
+    let engine = engine.as_array().and_then(|list| list.first()).unwrap_or(engine);
+    let manager = PackageManager::from_name(engine["name"].as_str()?)?;
+    Some((manager, engine["version"].as_str().and_then(|version| Version::parse(version).ok())))
+}
+
+fn nearest_lockfile(dir: &Path, invoker: Option<PackageManager>) -> Option<(PackageManager, PathBuf)> {
+    dir.ancestors().find_map(|dir| {
+        let found: Vec<_> = LOCKFILES
+            .iter()
+            .map(|(name, manager)| (*manager, dir.join(name)))
+            .filter(|(_, path)| path.is_file())
+            .collect();
+        let has = |manager: &PackageManager| found.iter().any(|(other, _)| other == manager);
+        let mut preferred = None;
+        if found.len() > 1 {
+            preferred = installer(dir).filter(has).or(invoker.filter(has));
+        }
+        let wanted = preferred.or(found.first().map(|(manager, _)| *manager))?;
+        found.into_iter().find(|(manager, _)| *manager == wanted)
+    })
+}
+
+/// Who made the `node_modules` of `dir`.
+fn installer(dir: &Path) -> Option<PackageManager> {
+    let modules = dir.join("node_modules");
+    INSTALLED_BY.iter().find(|(mark, _)| modules.join(mark).exists()).map(|(_, manager)| *manager)
+}
+
+/// The version that would run: as the invoker says, as the installed program is, as the lockfile implies. Yarn
+/// installs itself into projects, so there the project is asked first.
+fn known_version(
+    manager: PackageManager,
+    root: &Path,
+    lockfile: Option<&Path>,
+    caller: &Caller,
+) -> Option<Version> {
+    let invoker = || {
+        let (_, version) = caller.invoker().filter(|(name, _)| *name == manager.name())?;
+        Version::parse(version).ok()
+    };
+    if manager == PackageManager::Yarn {
+        let lockfile = lockfile.map_or_else(|| root.join("yarn.lock"), Path::to_path_buf);
+        return yarn_path(root)
+            .and_then(|path| release_version(&path))
+            .or_else(invoker)
+            .or_else(|| yarn_lockfile_version(&lockfile, root));
+    }
+    invoker().or_else(|| Installation::find(manager, caller)?.version)
+}
+
+/// The Yarn that a project carries with it.
+pub(super) fn yarn_path(root: &Path) -> Option<PathBuf> {
+    Some(root.join(yaml_scalar(&root.join(".yarnrc.yml"), "yarnPath")?))
+}
+
+/// The version in `yarn-4.1.0.cjs`.
+fn release_version(path: &Path) -> Option<Version> {
+    Version::parse(path.file_stem()?.to_str()?.strip_prefix("yarn-")?).ok()
+}
+
+fn yarn_lockfile_version(lockfile: &Path, root: &Path) -> Option<Version> {
+    let mut head = Vec::new();
+    fs::File::open(lockfile).ok()?.take(512).read_to_end(&mut head).ok()?;
+    let head = String::from_utf8_lossy(&head);
+    let classic = head.contains("yarn lockfile v1")
+        || (!head.contains("__metadata") && !root.join(".yarnrc.yml").is_file());
+    classic.then(|| Version::new(1, 22, 22))
+}
+
+/// A package manager that lies in the `PATH` as a package, not as a stand-in that chooses one when it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Installation {
+    /// The directory of its package.
+    pub(super) dir: PathBuf,
+    /// The file that the program in the `PATH` leads to.
+    pub(super) program: PathBuf,
+    /// The version its package.json states.
+    pub(super) version: Option<Version>,
+}
+
+impl Installation {
+    /// Looks in the `PATH`.
+    pub(super) fn find(manager: PackageManager, caller: &Caller) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Package {
+            name: String,
+            version: String,
+        }
+        let program = caller.find(manager.name())?.canonicalize().ok()?;
+        let (dir, text) = program
+            .ancestors()
+            .skip(1)
+            .take(3)
+            .find_map(|dir| Some((dir, fs::read(dir.join("package.json")).ok()?)))?;
+        let package: Package = serde_json::from_slice(&text).ok()?;
+        (package.name == manager.name()).then(|| Self {
+            dir: dir.to_path_buf(),
+            program: program.clone(),
+            version: Version::parse(&package.version).ok(),
+        })
+    }
+}

@@ -1,0 +1,195 @@
+//! From what was read, a detection and a port to what exactly is run.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use super::changes::Changes;
+use super::environment::{self, Origin, bin_directories, search_path};
+use super::means::{self, Means};
+use super::package_manager::PackageManager;
+use super::placement::{Placement, place};
+use super::reading::{Reading, Target};
+use super::spec::{Delivery, LaunchSpec, Step};
+use super::variables::{self, Sibling};
+use crate::detect::catalog::Catalog;
+use crate::detect::{Detection, Inputs};
+
+/// The address that the user wants the server to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// `--host` alone: every interface.
+    All,
+    /// `--host ADDR`.
+    Address(String),
+}
+
+/// All that decides a launch.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// What to run, with its project, package manager and caller.
+    pub reading: &'a Reading<'a>,
+    /// What was detected from [`Reading::commands`].
+    pub detection: &'a Detection<'a>,
+    /// How the server is told its port and address.
+    pub inputs: &'a Inputs,
+    /// All frameworks.
+    pub catalog: &'a Catalog,
+    /// The reserved port.
+    pub port: u16,
+    /// What the user said about the address.
+    pub host: Option<&'a Host>,
+    /// The session mark.
+    pub session: &'a str,
+    /// The other services of the workspace.
+    pub siblings: &'a [Sibling],
+    /// The variables that the project's bowline.toml sets.
+    pub environment: &'a BTreeMap<String, String>,
+}
+
+/// Decides a launch in every detail. Starts nothing and writes nothing.
+pub fn plan(request: &Request<'_>) -> LaunchSpec {
+    match request.reading.target {
+        Target::Script { name, text, .. } => plan_script(request, name, text),
+        Target::Command(argv) => plan_command(request, argv),
+    }
+}
+
+fn plan_script(request: &Request<'_>, name: &str, text: &str) -> LaunchSpec {
+    let reading = request.reading;
+    let Reading { project, choice, caller, npmrc, runs_hooks, .. } = reading;
+    let origin = Origin { project, choice, caller, npmrc };
+    let means = Means::of(&origin);
+    let mut placement = place(request);
+    let (program, argv) = match &means {
+        Means::Shell(shell) => shell_command(shell, &placement.text),
+        Means::Manager { why } => {
+            placement.notes.push(format!("started by {}: {why}", choice.manager.name()));
+            delegate(&origin, (name, text, &reading.command()), &mut placement)
+        }
+    };
+
+    let mut shared = environment::of_scripts(&origin);
+    shared.extend(variables::of_service(request, placement.host_by_flag));
+    let step = |event: &str, text: &str, command: (PathBuf, Vec<OsString>)| {
+        let mut environment = shared.clone();
+        environment.extend(environment::lifecycle(event, text, choice));
+        let (program, argv) = command;
+        Step { name: event.to_owned(), program, argv, cwd: project.dir.clone(), environment }
+    };
+    let hook = |prefix: &str| {
+        let Means::Shell(shell) = &means else { return None };
+        let event = format!("{prefix}{name}");
+        let mut scripts = project.manifest.scripts.iter();
+        let (_, text) = scripts.find(|(key, text)| *runs_hooks && *key == event && !text.is_empty())?;
+        Some(step(&event, text, shell_command(shell, text)))
+    };
+    // pnpm alone counts the user's arguments as part of the script.
+    let pasted = reading.command();
+    let shown = if choice.manager == PackageManager::Pnpm { &pasted } else { text };
+    let main = step(name, shown, (program, argv));
+    spec(request, main, placement, (hook("pre"), hook("post")))
+}
+
+fn shell_command(shell: &Path, text: &str) -> (PathBuf, Vec<OsString>) {
+    let name = shell.file_name().unwrap_or_else(|| OsStr::new("sh"));
+    (shell.to_path_buf(), vec![name.to_owned(), "-c".into(), text.into()])
+}
+
+/// The manager runs the script: a changed text through modern Yarn's `exec`, what was only added at the end as
+/// arguments, and anything else as it is written.
+fn delegate(
+    origin: &Origin<'_>,
+    (name, text, pasted): (&str, &str, &str),
+    placement: &mut Placement,
+) -> (PathBuf, Vec<OsString>) {
+    let added = |whole: &str| shell_words::split(whole.strip_prefix(text)?).ok();
+    let mut words = added(&placement.text);
+    let by_text = origin.choice.is_modern_yarn() && placement.text != pasted;
+    if words.is_none() && !by_text {
+        let why = format!("{} runs the script as it is written", origin.choice.manager.name());
+        placement.give_up(pasted.to_owned(), why);
+        words = added(pasted);
+    }
+    let mut argv = means::delegated(origin, name, by_text.then_some(&placement.text));
+    if !by_text {
+        argv.extend(words.into_iter().flatten().map(OsString::from));
+    }
+    (argv.first().map(PathBuf::from).unwrap_or_default(), argv)
+}
+
+fn plan_command(request: &Request<'_>, argv: &[OsString]) -> LaunchSpec {
+    let Reading { project, caller, .. } = request.reading;
+    let mut placement = place(request);
+    let mut argv = argv.to_vec();
+    let original = request.reading.command();
+    if placement.text != original {
+        match shell_words::split(&placement.text) {
+            Ok(words) => argv = words.into_iter().map(OsString::from).collect(),
+            Err(error) => placement.give_up(original, format!("the changed command has {error}")),
+        }
+    }
+    let mut environment = Changes::default();
+    let own = project.dir.join("node_modules/.bin");
+    let inside = caller.raw("PATH").is_some_and(|path| std::env::split_paths(path).any(|dir| dir == own));
+    if !inside {
+        environment.set("PATH", search_path(bin_directories(&project.dir), caller));
+    }
+    environment.extend(variables::of_service(request, placement.host_by_flag));
+    let program = argv.first().map(PathBuf::from).unwrap_or_default();
+    let name = program.to_string_lossy().into_owned();
+    let main = Step { name, program, argv, cwd: caller.directory.clone(), environment };
+    spec(request, main, placement, (None, None))
+}
+
+fn spec(
+    request: &Request<'_>,
+    main: Step,
+    placement: Placement,
+    (pre, post): (Option<Step>, Option<Step>),
+) -> LaunchSpec {
+    let port = request.port;
+    let mut warnings = placement.warnings;
+    if let Some((why, advice)) = placement.doubt.filter(|_| placement.delivery == Delivery::Hope) {
+        warnings.push(format!("bowline cannot promise port {port} for `{}`: {why}; {advice}", main.name));
+    }
+    LaunchSpec {
+        port,
+        url: variables::url(port),
+        pre,
+        main,
+        post,
+        command: placement.text,
+        delivery: placement.delivery,
+        notes: placement.notes,
+        warnings,
+        programs: programs(request.reading),
+    }
+}
+
+/// The words of the text that may be programs, in its order, and the programs of nested scripts behind them.
+fn programs(reading: &Reading<'_>) -> Vec<String> {
+    let mut programs: Vec<String> = Vec::new();
+    let text = reading.command();
+    let separators = |c: char| c.is_whitespace() || "'\";&|()".contains(c);
+    let leaf_words = reading.leaves.iter().filter_map(|leaf| match leaf.words.first()?.literal() {
+        Some(path) if path.contains('/') => Some(path),
+        Some(_) | None => Some(leaf.program.clone()).filter(|program| !program.is_empty()),
+    });
+    let leaf_words: Vec<String> = leaf_words.collect();
+    for word in text.split(separators).filter(|word| !word.is_empty()) {
+        let known = super::missing::is_program(word) || leaf_words.iter().any(|leaf| leaf == word);
+        if known && !programs.iter().any(|program| program == word) {
+            programs.push(word.to_owned());
+        }
+    }
+    for leaf in leaf_words {
+        if !programs.contains(&leaf) {
+            programs.push(leaf);
+        }
+    }
+    if programs.is_empty() {
+        programs.extend(text.split(separators).find(|word| !word.is_empty()).map(str::to_owned));
+    }
+    programs
+}
