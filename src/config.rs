@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::detect::catalog::{Catalog, CatalogError, Entries, Layer};
+use crate::detect::Entries;
+use crate::detect::catalog::{Catalog, CatalogError, Layer};
 use crate::paths::{self, Environment};
 use crate::project::Project;
 use crate::supervise::restart::Policy;

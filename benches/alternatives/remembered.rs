@@ -1,10 +1,22 @@
 //! Whether a launch costs more on a machine that has seen many projects.
 
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use bowline::paths::StateDir;
+use bowline::port::{Choice, Ports, Request, SessionId, Terms};
+use bowline::range::Range;
+
 use super::launch::{Runner, race};
 use super::report::{Budget, Section, milliseconds, times};
 use super::tools::Tools;
 
 const ROUNDS: usize = 31;
+/// Where the ranges begin, of a hundred ports each; the first is that of the measured project.
+const STARTS: [u16; 10] = [6000, 3101, 4321, 5173, 7000, 8000, 8100, 9000, 12_000, 13_000];
+/// How many projects are started and stopped together.
+const BATCH: usize = 50;
 const FEW: usize = 10;
 const MANY: usize = 10_000;
 
@@ -35,7 +47,46 @@ pub(crate) fn measure(tools: &Tools) -> Section {
     }
 }
 
-/// Fills the store as so many projects would have, each in a directory that exists.
+/// Fills the store as so many projects would have that were started and stopped, each in a directory that
+/// exists: fifty at a time in ten ranges, one of which is the measured project's.
 fn remember(runner: &Runner<'_>, count: usize) {
-    let _ = (runner, count);
+    let dirs = runner.sandbox.root().join("projects");
+    let state = StateDir::create(Some(&runner.sandbox.state_dir()), &|_| None).expect("a state directory");
+    let ports = Ports::new(state.into());
+    for batch in 0..count.div_ceil(BATCH) {
+        let start = STARTS[batch % STARTS.len()];
+        let range = Range::new(start, start + 99).expect("a hundred ports");
+        let numbers = batch * BATCH..count.min((batch + 1) * BATCH);
+        let requests: Vec<Request> =
+            numbers.map(|number| request(&dirs.join(number.to_string()), range)).collect();
+        for request in &requests {
+            fs::create_dir_all(&request.dir).expect("a directory of our own");
+        }
+        let lease = ports.allocate(&requests, &mut terms()).expect("half of the range is free");
+        lease.release(SystemTime::now()).expect("the store can be written");
+    }
+}
+
+/// What the project of this directory asks for.
+pub(crate) fn request(dir: &Path, range: Range) -> Request {
+    let id = dir.to_string_lossy().into_owned();
+    Request {
+        project: id.clone(),
+        name: id,
+        dir: dir.to_owned(),
+        framework: "default".into(),
+        evidence: "bench".into(),
+        range,
+        choice: Choice::Any,
+        exclude: Vec::new(),
+    }
+}
+
+pub(crate) fn terms<'a>() -> Terms<'a> {
+    // A closure without captures lives as long as the program.
+    Terms {
+        now: SystemTime::now(),
+        patience: Duration::ZERO,
+        end_leftovers: Box::leak(Box::new(|_: &SessionId| {})),
+    }
 }

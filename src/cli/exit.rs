@@ -8,27 +8,23 @@ use crate::process::Exit;
 use crate::supervise::Outcome;
 use crate::supervise::service::Ending;
 
-/// One service that has ended.
-pub struct Ended<'a> {
-    pub candidate: &'a Candidate<'a>,
-    pub spec: &'a LaunchSpec,
-    pub outcome: &'a Outcome,
-}
-
 /// The end of bowline: the first failure, else that of the first service.
-pub fn conclude(ended: &[Ended<'_>]) -> Result<End, Failure> {
-    for service in ended {
-        if let Some(failure) = failure(service) {
+pub fn conclude(
+    candidates: &[Candidate<'_>],
+    specs: &[LaunchSpec],
+    outcomes: &[Outcome],
+) -> Result<End, Failure> {
+    for ((candidate, spec), outcome) in candidates.iter().zip(specs).zip(outcomes) {
+        if let Some(failure) = failure(candidate, spec, outcome) {
             return Err(failure);
         }
     }
-    let exit = ended.first().and_then(|service| service.outcome.ending.exit);
+    let exit = outcomes.first().and_then(|outcome| outcome.ending.exit);
     Ok(exit.map_or(End::Code(0), End::from))
 }
 
 /// What is said of a service that failed; nothing of one that ended as it should.
-fn failure(service: &Ended<'_>) -> Option<Failure> {
-    let Ended { candidate, spec, outcome } = service;
+fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> Option<Failure> {
     let Ending { exit, failure, requested, was_ready, gave_up, errno, .. } = outcome.ending;
     let reason = failure.filter(|_| !requested)?;
     let command = format!("`{}`", spec.command);

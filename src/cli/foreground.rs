@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::args::Launch;
-use super::failure::{End, Failure, OTHER};
+use super::failure::{End, Failure};
 use super::opener::Opening;
 use super::surroundings::Surroundings;
 use super::world::{Candidate, Services};
@@ -19,7 +19,7 @@ use crate::port::{Choice, Error as PortError, Grant, Lease};
 use crate::process::signals::Signals;
 use crate::supervise::restart::Policy;
 use crate::supervise::service::{Service, Settings};
-use crate::supervise::{Console, Outcome, Sink, Supervisor};
+use crate::supervise::{Console, Sink, Supervisor};
 use crate::ui::{self, Human, JsonLines, Prefixed};
 
 /// How long a server may take to listen before that is said, unless somebody says otherwise.
@@ -58,27 +58,27 @@ impl Foreground<'_> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let _entered = runtime.enter();
         let signals = Signals::take()?;
-        let outcomes = if around.json {
+        let (outcomes, world) = if around.json {
             let sink = JsonLines::new(projects, around.style, around.quiet)?;
             let mut sink = Recorded::new(Opening::new(sink, opening), recorders);
             introduce(&mut sink, &world, &grants, &specs);
             let supervisor = Supervisor::new(services, world, sink, signals, None);
-            runtime.block_on(supervisor.run()).0
+            runtime.block_on(supervisor.run())
         } else if projects.len() > 1 {
             let sink = Prefixed::new(names, around.style, around.quiet)?;
             let mut sink = Recorded::new(Opening::new(sink, opening), recorders);
             introduce(&mut sink, &world, &grants, &specs);
             let supervisor = Supervisor::new(services, world, sink, signals, None);
-            runtime.block_on(supervisor.run()).0
+            runtime.block_on(supervisor.run())
         } else {
             let console = console()?;
             let sink = Human::new(around.style, around.quiet)?;
             let mut sink = Recorded::new(Opening::new(sink, opening), recorders);
             introduce(&mut sink, &world, &grants, &specs);
             let supervisor = Supervisor::new(services, world, sink, signals, console);
-            runtime.block_on(supervisor.run()).0
+            runtime.block_on(supervisor.run())
         };
-        exit::conclude(&outcomes)
+        exit::conclude(world.candidates(), &specs, &outcomes)
     }
 }
 
@@ -166,11 +166,3 @@ pub fn refused(
     }
     Err(error.into())
 }
-
-/// A failure without anything better to say.
-pub fn other(message: String) -> Failure {
-    Failure::new(OTHER, message, None)
-}
-
-/// What is known of the end of one service.
-pub type Ended<'a> = (&'a Outcome, &'a LaunchSpec);

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
 use super::args::{Ports as Arguments, PortsAction};
 use super::failure::{End, Failure};
 use super::surroundings::Surroundings;
+use super::world::allocate;
 use crate::config;
 use crate::port::{Forgotten, Life, Reservation, Why};
 use crate::project::Project;
@@ -87,7 +87,7 @@ fn row(reservation: &Reservation) -> Value {
 
 fn prune(around: &Surroundings) -> Result<(), Failure> {
     let (ports, _state) = around.ports_to_write()?;
-    let pruned = ports.prune(SystemTime::now())?;
+    let pruned = allocate(|terms| ports.prune(terms))?;
     for warning in &pruned.warnings {
         around.warn(&warning.to_string(), warning.hint());
     }

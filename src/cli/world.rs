@@ -5,7 +5,6 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, SystemTime};
 
-use super::failure::Failure;
 use super::journal;
 use super::plan::Subject;
 use super::surroundings::Surroundings;
@@ -66,6 +65,26 @@ impl<'a> Services<'a> {
         self.candidates[service].spec(self.port_of(service), session, self.host, &siblings)
     }
 
+    /// What is started, in one line: `next 16.4 · pnpm · port 3101`.
+    pub fn headline(&self, service: usize) -> String {
+        let Candidate { subject, detection, .. } = &self.candidates[service];
+        let framework = &detection.framework;
+        let version = framework
+            .rules
+            .dependencies
+            .iter()
+            .find(|package| subject.project.manifest.dependencies.contains_key(*package))
+            .and_then(|package| subject.project.version_of(package))
+            .map_or_else(String::new, |version| format!(" {}.{}", version.major, version.minor));
+        let manager = subject.manager.manager.name();
+        format!("{}{version} · {manager} · port {}", framework.key, self.port_of(service))
+    }
+
+    /// The services as they were read.
+    pub fn candidates(&self) -> &[Candidate<'a>] {
+        &self.candidates
+    }
+
     fn port_of(&self, service: usize) -> u16 {
         let project = &self.candidates[service].subject.project.id;
         let reservations = self.lease.as_ref().map_or(&[][..], Lease::reservations);
@@ -83,6 +102,12 @@ impl<'a> Services<'a> {
 }
 
 impl Candidate<'_> {
+    /// Whether something runs before and after the script itself.
+    pub fn hooks(&self) -> (bool, bool) {
+        let spec = self.spec(0, "", None, &[]);
+        (spec.pre.is_some(), spec.post.is_some())
+    }
+
     /// What is run on `port`.
     pub fn spec(&self, port: u16, session: &str, host: Option<&Host>, siblings: &[Sibling]) -> LaunchSpec {
         launch::plan(&launch::Request {
@@ -220,17 +245,4 @@ fn own_stdin() -> io::Result<OwnedFd> {
 
 fn null() -> io::Result<OwnedFd> {
     Ok(std::fs::File::open("/dev/null")?.into())
-}
-
-/// Whether a failure is only that the project runs already, and where.
-pub fn running(error: &crate::port::Error) -> Option<&crate::port::Reservation> {
-    match error {
-        crate::port::Error::AlreadyRunning(reservations) => reservations.first(),
-        _ => None,
-    }
-}
-
-/// The failure of an allocation.
-pub fn refused(error: crate::port::Error) -> Failure {
-    Failure::from(error)
 }

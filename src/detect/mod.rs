@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use semver::Version;
 
 use self::catalog::{Catalog, Framework, HostInput, PortInput, Role};
+pub use self::entry::Entries;
 pub use self::evidence::Command;
 use self::evidence::Facts;
 pub use self::memory::{Fingerprint, Remembered};

@@ -59,7 +59,7 @@ impl<W: World, S: Sink> Supervisor<W, S> {
     }
 
     /// Starts every service and runs until the last has ended and its output is written.
-    pub async fn run(mut self) -> (Vec<Outcome>, S) {
+    pub async fn run(mut self) -> (Vec<Outcome>, W) {
         for index in 0..self.stages.len() {
             self.feed(index, Input::Start);
         }
@@ -73,7 +73,7 @@ impl<W: World, S: Sink> Supervisor<W, S> {
         }
         self.flush().await;
         self.console = None;
-        (self.outcomes.into_iter().flatten().collect(), self.sink)
+        (self.outcomes.into_iter().flatten().collect(), self.world)
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Happening> {

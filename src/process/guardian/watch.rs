@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -34,7 +35,7 @@ extern "C" fn note(number: nix::libc::c_int) {
 
 /// Becomes the guardian and never returns.
 pub(super) fn run(charge: Charge, lifeline: UnixStream) -> ! {
-    let outcome = std::panic::catch_unwind(move || {
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(move || {
         if let Ok(mut watch) = Watch::begin(charge, lifeline) {
             watch.start(0);
             while watch.turn() {}
@@ -42,7 +43,7 @@ pub(super) fn run(charge: Charge, lifeline: UnixStream) -> ! {
                 token.finish();
             }
         }
-    });
+    }));
     #[expect(unsafe_code, reason = "a forked child must not run its parent's exit handlers")]
     // SAFETY: ends the process.
     unsafe {
