@@ -234,6 +234,7 @@ impl<W: World, S: Sink> Supervisor<W, S> {
             Effect::Run(0) => return self.start(index),
             Effect::Run(step) => self.order(index, Order::Run(step)),
             Effect::Signal(signal) => self.order(index, Order::Signal(signal)),
+            Effect::SignalRest(signal) => self.order(index, Order::SignalRest(signal)),
             Effect::Kill => self.order(index, Order::Kill),
             Effect::Watch => self.stages[index].lookout = Some(Lookout::default()),
             Effect::Unwatch => self.stages[index].lookout = None,

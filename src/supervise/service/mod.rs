@@ -88,6 +88,8 @@ pub enum Effect {
     Run(usize),
     /// Signal the service.
     Signal(Signal),
+    /// Signal what is left of it outside its leader's process group, which has had a signal already.
+    SignalRest(Signal),
     /// Kill the whole tree.
     Kill,
     /// Look out for a listener on the port, from now on.
