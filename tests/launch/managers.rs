@@ -76,6 +76,7 @@ const PACKAGE: &str = r#"{
 const DUMP: &str =
     "require('fs').writeFileSync(process.env.npm_lifecycle_event + '.json', JSON.stringify(process.env))";
 
+#[expect(clippy::print_stdout, reason = "the differences are what this test is for")]
 #[test]
 fn the_environment_is_what_each_manager_sets() {
     let mut unlisted = Vec::new();
@@ -140,7 +141,7 @@ fn compare(manager: &Manager, member: bool) -> Vec<(String, String)> {
         tree.write("pnpm-workspace.yaml", "packages: ['packages/*']\n");
     }
     let dir = tree.dir.join(place).canonicalize().expect("the package");
-    manager.files.iter().for_each(|(path, text)| tree.write(path, text));
+    tree.write_all(manager.files);
     let home = tree.dir.join("home");
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").expect("a PATH"));
     let caller = caller(&dir, &[("PATH", &path), ("HOME", home.to_str().expect("text"))]);

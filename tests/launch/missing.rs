@@ -14,12 +14,15 @@ fn said(files: &[(&str, &str)], dir: &str, status: i32) -> Option<(String, Strin
     Some((error.to_string(), hint))
 }
 
+/// Files, the project's directory, the missing program, the hint.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str, &'a str);
+
 #[test]
 fn advice() {
     let vite = r#"{"scripts":{"dev":"cross-env A=1 vite"},"devDependencies":{"vite":"8"}}"#;
     let both = r#"{"scripts":{"dev":"vite"},"devDependencies":{"vite":"8"}}"#;
     let none = r#"{"scripts":{"dev":"vite"}}"#;
-    let cases: &[(&[(&str, &str)], &str, &str, &str)] = &[
+    let cases: &[Case<'_>] = &[
         (
             &[("package.json", vite)],
             "",

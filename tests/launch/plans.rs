@@ -194,7 +194,7 @@ fn pre_and_post_scripts() {
         r#"{"scripts":{"predev":"echo pre","dev":"vite","postdev":"echo post"},"dependencies":{"vite":"8"}}"#;
     let runs = |extra: &[(&str, &str)]| {
         let tree = Tree::new(&[("package.json", scripts)]);
-        extra.iter().for_each(|(path, text)| tree.write(path, text));
+        tree.write_all(extra);
         let wish = Wish { arguments: &["--open"], ..Wish::default() };
         let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &wish);
         if let (Some(pre), Some(post)) = (&spec.pre, &spec.post) {
@@ -221,7 +221,7 @@ fn pre_and_post_scripts() {
 fn shells() {
     let shell_of = |files: &[(&str, &str)], variables: &[(&str, &str)]| {
         let tree = Tree::new(&[("package.json", &manifest("vite", &["vite"]))]);
-        files.iter().for_each(|(path, text)| tree.write(path, text));
+        tree.write_all(files);
         let spec = planned(&tree.project(""), &caller(&tree.dir, variables), &Wish::default());
         spec.main.program.display().to_string()
     };
@@ -249,7 +249,7 @@ fn shells() {
 fn the_manager_is_started_where_nothing_else_is_faithful() {
     let argv_of = |script: &str, files: &[(&str, &str)], arguments: &[&str]| {
         let tree = Tree::new(&[("package.json", &manifest(script, &["vite"]))]);
-        files.iter().for_each(|(path, text)| tree.write(path, text));
+        tree.write_all(files);
         tree.program("bin/yarn", "");
         let path = tree.dir.join("bin");
         let caller = caller(&tree.dir, &[("PATH", path.to_str().expect("text"))]);
@@ -277,6 +277,38 @@ fn the_manager_is_started_where_nothing_else_is_faithful() {
     );
     let environment = [("yarn.lock", "__metadata:\n"), (".env.yarn", "A=1")];
     assert_eq!(argv_of("node a.js", &environment, &["b"]), ("yarn|run|dev|b".into(), Delivery::Variable));
+}
+
+#[test]
+fn every_text_has_a_plan() {
+    let pieces = [
+        "vite",
+        " ",
+        "'",
+        "\"",
+        "$(",
+        ")",
+        "&&",
+        "--port",
+        "=",
+        "\\",
+        "é",
+        "\n",
+        "deno serve",
+        "{",
+        "<<E",
+        "\0",
+    ];
+    let tree = Tree::new(&[]);
+    for first in pieces {
+        for second in pieces {
+            let script = format!("{first}{second} vite {second}");
+            tree.write("package.json", &manifest(&script, &["vite"]));
+            let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default());
+            assert_eq!(set(&spec.main, "PORT"), Some("3111"), "{script:?}");
+            assert_eq!(spec.delivery == Delivery::Hope, !spec.warnings.is_empty(), "{script:?}");
+        }
+    }
 }
 
 #[test]

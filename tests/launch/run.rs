@@ -17,9 +17,7 @@ fn arguments_arrive_byte_for_byte() {
         let spec = planned(&tree.project(""), &caller, &Wish { arguments: &arguments, ..Wish::default() });
         let output = run(&spec.main, &caller);
         let dir = tree.dir.display();
-        let mut expected: String = "<first>\n".to_owned();
-        arguments.iter().for_each(|word| expected.push_str(&format!("<{word}>\n")));
-        expected.push_str(&format!("3111|dev|{dir}|{dir}\n"));
+        let expected = format!("<first>\n<{}>\n3111|dev|{dir}|{dir}\n", arguments.join(">\n<"));
         assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{lockfile}");
     }
 }
@@ -36,7 +34,9 @@ fn the_packages_binaries_come_before_the_roots_before_the_users() {
         ("node_modules/.bin", &["own", "root"]),
         ("bin", &["own", "root", "users"]),
     ] {
-        names.iter().for_each(|name| tree.program(&format!("{place}/{name}"), &say(place)));
+        for name in names {
+            tree.program(&format!("{place}/{name}"), &say(place));
+        }
     }
     let path = format!("{}/bin:/usr/bin:/bin", tree.dir.display());
     let caller = caller(&tree.dir, &[("PATH", &path)]);

@@ -24,10 +24,14 @@ impl Tree {
         let temp = tempfile::tempdir().expect("a temporary directory");
         let dir = temp.path().canonicalize().expect("a canonical directory");
         let tree = Self { _temp: temp, dir };
-        for (path, text) in files {
-            tree.write(path, text);
-        }
+        tree.write_all(files);
         tree
+    }
+
+    pub fn write_all(&self, files: &[(&str, &str)]) {
+        for (path, text) in files {
+            self.write(path, text);
+        }
     }
 
     pub fn write(&self, path: &str, text: &str) {
