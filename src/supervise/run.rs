@@ -114,6 +114,8 @@ impl<W: World, S: Sink> Supervisor<W, S> {
                 let listening = self.listener(index) == Listener::Ours;
                 self.feed(index, Input::Left { step, exit, listening });
             }
+            // An earlier step's, while the next is about to be started, is no end.
+            Report::Empty { step } if step != self.stages[index].service.step() => {}
             Report::Empty { .. } => self.emptied(index),
         }
     }

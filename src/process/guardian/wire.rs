@@ -136,12 +136,9 @@ mod tests {
 
     #[test]
     fn every_order_survives_the_wire() {
-        for order in [
-            Order::Run(2),
-            Order::Signal(Signal::SIGHUP),
-            Order::SignalRest(Signal::SIGTERM),
-            Order::Kill,
-        ] {
+        for order in
+            [Order::Run(2), Order::Signal(Signal::SIGHUP), Order::SignalRest(Signal::SIGTERM), Order::Kill]
+        {
             assert_eq!(Order::decode(order.encode()), Some(order));
         }
         assert_eq!(Order::decode([0xff; FRAME]), None);

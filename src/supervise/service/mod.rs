@@ -222,6 +222,11 @@ impl Service {
         }
     }
 
+    /// The step that runs, or ran last.
+    pub fn step(&self) -> usize {
+        self.run.step
+    }
+
     /// Whether a process of the tree may be alive.
     pub fn is_alive(&self) -> bool {
         self.alive
