@@ -53,7 +53,7 @@ pub struct Global {
         help_heading = "Global options"
     )]
     pub color: ColorChoice,
-    /// Where ports are remembered [default: $BOWLINE_STATE_DIR, else the user's state directory]
+    /// Where ports are remembered [default: `$BOWLINE_STATE_DIR`, else the user's state directory]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub state_dir: Option<PathBuf>,
 }
@@ -116,8 +116,8 @@ pub struct Launch {
     #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub project_id: Option<String>,
     /// Let the server listen on the network: on ADDR, or on every interface
-    #[arg(long, value_name = "ADDR", num_args = 0..=1)]
-    pub host: Option<Option<String>>,
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "")]
+    pub host: Option<String>,
     /// When to start a server again that has ended
     #[arg(long, value_enum, value_name = "WHEN")]
     pub restart: Option<Restart>,

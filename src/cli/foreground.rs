@@ -65,7 +65,7 @@ impl Foreground<'_> {
             let supervisor = Supervisor::new(services, world, sink, signals, None);
             runtime.block_on(supervisor.run())
         } else if projects.len() > 1 {
-            let sink = Prefixed::new(names, around.style, around.quiet)?;
+            let sink = Prefixed::new(&names, around.style, around.quiet)?;
             let mut sink = Recorded::new(Opening::new(sink, opening), recorders);
             introduce(&mut sink, &world, &grants, &specs);
             let supervisor = Supervisor::new(services, world, sink, signals, None);
@@ -126,7 +126,7 @@ fn recorders(state: &StateDir, projects: &[String], names: &[String]) -> Vec<Opt
         let path = logs::file(&state.logs(), project, name);
         Recorder::open(path.clone())
             .inspect_err(|error| {
-                tracing::warn!("the output is not recorded in `{}`: {error}", path.display())
+                tracing::warn!("the output is not recorded in `{}`: {error}", path.display());
             })
             .ok()
     };

@@ -19,22 +19,20 @@ pub fn become_command(
 ) -> Result<End, Failure> {
     let spec = candidate.spec(inherited.port, &inherited.session, host, &[]);
     if let Some(pre) = spec.pre {
-        let end = run(around, pre)?;
+        let end = run(around, &pre)?;
         if end != End::Code(0) {
             return Ok(end);
         }
     }
     let Some(post) = spec.post else {
         let name = spec.main.program.display().to_string();
-        return Err(not_started(&name, &command(around, spec.main).exec()));
+        return Err(not_started(&name, &command(around, &spec.main).exec()));
     };
-    match run(around, spec.main)? {
-        End::Code(0) => run(around, post),
-        end => Ok(end),
-    }
+    let end = run(around, &spec.main)?;
+    if end == End::Code(0) { run(around, &post) } else { Ok(end) }
 }
 
-fn command(around: &Surroundings, step: Step) -> Command {
+fn command(around: &Surroundings, step: &Step) -> Command {
     let mut command = Command::new(&step.program);
     if let [name, arguments @ ..] = &step.argv[..] {
         command.arg0(name).args(arguments);
@@ -43,7 +41,7 @@ fn command(around: &Surroundings, step: Step) -> Command {
     command
 }
 
-fn run(around: &Surroundings, step: Step) -> Result<End, Failure> {
+fn run(around: &Surroundings, step: &Step) -> Result<End, Failure> {
     use std::os::unix::process::ExitStatusExt;
     let name = step.program.display().to_string();
     let status = command(around, step).status().map_err(|error| not_started(&name, &error))?;
@@ -53,12 +51,12 @@ fn run(around: &Surroundings, step: Step) -> Result<End, Failure> {
 }
 
 fn not_started(program: &str, error: &std::io::Error) -> Failure {
-    let (code, message) = match error.kind() {
-        std::io::ErrorKind::NotFound => (NOT_FOUND, format!("command not found: `{program}`")),
-        std::io::ErrorKind::PermissionDenied => {
-            (NOT_EXECUTABLE, format!("command not executable: `{program}`"))
-        }
-        _ => (super::failure::OTHER, format!("cannot run `{program}`: {error}")),
+    let (code, message) = if error.kind() == std::io::ErrorKind::NotFound {
+        (NOT_FOUND, format!("command not found: `{program}`"))
+    } else if error.kind() == std::io::ErrorKind::PermissionDenied {
+        (NOT_EXECUTABLE, format!("command not executable: `{program}`"))
+    } else {
+        (super::failure::OTHER, format!("cannot run `{program}`: {error}"))
     };
     Failure::new(code, message, None)
 }

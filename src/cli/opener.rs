@@ -31,10 +31,7 @@ impl<S: Sink> Sink for Opening<S> {
     }
 
     fn tell(&mut self, service: usize, what: What) {
-        let ready = match &what {
-            What::PortDetected { port, .. } => Some(launch::url(*port)),
-            _ => None,
-        };
+        let ready = if let What::PortDetected { port, .. } = &what { Some(launch::url(*port)) } else { None };
         self.inner.tell(service, what);
         if let Some(url) = ready.filter(|_| std::mem::take(&mut self.wanted))
             && let Err(error) = open::that_detached(&url)

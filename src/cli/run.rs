@@ -75,9 +75,9 @@ fn projects(around: &Surroundings, dev: &Dev) -> Result<Vec<Project>, Failure> {
 }
 
 fn launch(around: &Surroundings, launch: &Launch, subjects: &[Subject]) -> Result<End, Failure> {
-    let host = launch.host.as_ref().map(|address| match address {
-        Some(address) => Host::Address(address.clone()),
-        None => Host::All,
+    let host = launch.host.as_ref().map(|address| match address.as_str() {
+        "" => Host::All,
+        address => Host::Address(address.to_owned()),
     });
     let (ports, state) = if launch.dry_run {
         (around.ports_to_read(), None)

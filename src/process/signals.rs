@@ -35,6 +35,37 @@ pub struct Caught {
     pub sent: bool,
 }
 
+/// What a signal means to a supervisor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// All shall end.
+    End,
+    /// Ctrl-Z.
+    Suspend,
+    /// `fg` or `bg`.
+    Continue,
+    /// The terminal has another size.
+    Resize,
+    /// A child has ended.
+    Child,
+}
+
+impl Caught {
+    /// What it means.
+    pub fn meaning(self) -> Meaning {
+        if asks_to_end(self.signal) {
+            return Meaning::End;
+        }
+        let others = [
+            (Signal::SIGTSTP, Meaning::Suspend),
+            (Signal::SIGCONT, Meaning::Continue),
+            (Signal::SIGWINCH, Meaning::Resize),
+        ];
+        let other = others.into_iter().find(|(signal, _)| *signal == self.signal);
+        other.map_or(Meaning::Child, |(_, meaning)| meaning)
+    }
+}
+
 /// All signals of this process from now on.
 #[derive(Debug)]
 pub struct Signals {

@@ -159,5 +159,5 @@ impl Keyboard {
 fn reopen(terminal: &OwnedFd) -> io::Result<OwnedFd> {
     let name = nix::unistd::ttyname(terminal)?;
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-    nix::fcntl::open(&name, flags, nix::sys::stat::Mode::empty()).or_else(|_| Ok(terminal.try_clone()?))
+    nix::fcntl::open(&name, flags, nix::sys::stat::Mode::empty()).or_else(|_| terminal.try_clone())
 }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use super::stage::Stage;
 use super::{Sink, Supervisor, World};
-use crate::process::signals;
+use crate::process::signals::Meaning;
 
 impl<W: World, S: Sink> Supervisor<W, S> {
     /// Writes what the services left behind, unless the user has no patience for it.
@@ -16,7 +16,7 @@ impl<W: World, S: Sink> Supervisor<W, S> {
         while !self.impatient {
             tokio::select! {
                 () = poll_fn(|cx| self.sink.poll_drain(cx)) => return,
-                caught = poll_fn(|cx| self.signals.poll_next(cx)) => self.impatient = signals::asks_to_end(caught.signal),
+                caught = poll_fn(|cx| self.signals.poll_next(cx)) => self.impatient = caught.meaning() == Meaning::End,
             }
         }
     }

@@ -58,7 +58,7 @@ impl Backoff {
         }
         let pause = FIRST.saturating_mul(1 << self.failures).min(CEILING);
         self.failures += 1;
-        Some(pause - pause.mul_f64(0.25 * self.fraction()))
+        Some(pause.mul_f64(1.0 - 0.25 * self.fraction()))
     }
 
     /// Somebody asked for a new start: what failed before no longer counts.

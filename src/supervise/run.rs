@@ -11,7 +11,7 @@ use super::{Console, Listener, Outcome, Sink, World, orphans};
 use crate::event::{Level, What};
 use crate::process::Signal;
 use crate::process::guardian::{Order, Report};
-use crate::process::signals::{self, Caught, Signals, stop_group};
+use crate::process::signals::{Caught, Meaning, Signals, stop_group};
 
 /// How often the kernel is asked who listens while a service is not ready. There is no event for listen(2) that a
 /// program without privileges could wait for; a ready service is not asked about at all.
@@ -25,6 +25,7 @@ const STRANGER: Duration = Duration::from_secs(2);
 const ECHO: Duration = Duration::from_secs(1);
 
 /// Something that the loop has to act on.
+#[derive(Clone, Copy)]
 enum Happening {
     Signal(Caught),
     Key(Signal),
@@ -105,11 +106,10 @@ impl<W: World, S: Sink> Supervisor<W, S> {
 
     fn reported(&mut self, index: usize, report: Report) {
         match report {
-            Report::Started { .. } => {}
             Report::Failed { errno, .. } => self.feed(index, Input::NotStarted { errno }),
             // Without a terminal, whoever stopped the service did not mean us.
             Report::Stopped if self.console.is_some() => self.suspend(),
-            Report::Stopped => {}
+            Report::Started { .. } | Report::Stopped => {}
             Report::Left { step, exit } => {
                 let listening = self.listener(index) == Listener::Ours;
                 self.feed(index, Input::Left { step, exit, listening });
@@ -158,23 +158,20 @@ impl<W: World, S: Sink> Supervisor<W, S> {
     }
 
     fn signalled(&mut self, caught: Caught) {
-        match caught.signal {
-            signal if signals::asks_to_end(signal) => {
-                if !self.is_echo(caught) {
-                    self.feed_all(Input::Stop(signal));
-                }
-            }
-            Signal::SIGTSTP => {
+        match caught.meaning() {
+            Meaning::End if self.is_echo(caught) => {}
+            Meaning::End => self.feed_all(Input::Stop(caught.signal)),
+            Meaning::Suspend => {
                 self.order_all(Signal::SIGTSTP);
                 self.suspend();
             }
-            Signal::SIGCONT => self.resume(),
-            Signal::SIGWINCH => {
+            Meaning::Continue => self.resume(),
+            Meaning::Resize => {
                 if let Some(console) = &self.console {
                     console.resized();
                 }
             }
-            _ => self.look_after_orphans(),
+            Meaning::Child => self.look_after_orphans(),
         }
     }
 

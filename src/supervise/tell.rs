@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::service::{Effect, Ending};
 use super::{Outcome, Sink, Supervisor, World};
 use crate::event::{Level, State, What};
+use crate::process::Exit;
 
 impl<W: World, S: Sink> Supervisor<W, S> {
     pub(super) fn tell(&mut self, index: usize, effect: Effect) {
@@ -54,8 +55,8 @@ impl<W: World, S: Sink> Supervisor<W, S> {
         self.sink.tell(
             index,
             What::ProcessExited {
-                exit_code: ending.exit.and_then(|exit| exit.code()),
-                signal: ending.exit.and_then(|exit| exit.signal()),
+                exit_code: ending.exit.and_then(Exit::code),
+                signal: ending.exit.and_then(Exit::signal),
                 duration_ms: u64::try_from(ending.after.as_millis()).unwrap_or(u64::MAX),
                 state,
                 failure_reason: ending.failure,

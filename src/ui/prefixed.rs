@@ -32,7 +32,7 @@ impl Prefixed {
     ///
     /// # Errors
     /// No more descriptors.
-    pub fn new(names: Vec<String>, style: Style, quiet: bool) -> io::Result<Self> {
+    pub fn new(names: &[String], style: Style, quiet: bool) -> io::Result<Self> {
         let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
         let prefixes =
             names.iter().enumerate().map(|(at, name)| style.prefix(at, &format!("{name:<width$}"))).collect();

@@ -279,7 +279,9 @@ fn with_guardian(lease: Lease) {
     match unsafe { nix::unistd::fork() }.unwrap() {
         nix::unistd::ForkResult::Child => {
             let number = port(&lease);
-            let guard = lease.into_guard().unwrap();
+            let mut guard = lease.guard().unwrap();
+            drop(lease);
+            guard.begin().unwrap();
             say("port", &number);
             std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
             guard.finish();

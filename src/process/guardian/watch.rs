@@ -36,7 +36,7 @@ extern "C" fn note(number: nix::libc::c_int) {
 /// Becomes the guardian and never returns.
 pub(super) fn run(charge: Charge, lifeline: UnixStream) -> ! {
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(move || {
-        if let Ok(mut watch) = Watch::begin(charge, lifeline) {
+        if let Ok(mut watch) = Watch::begin(charge, &lifeline) {
             watch.start(0);
             while watch.turn() {}
             if let Some(token) = watch.charge.token.take() {
@@ -83,7 +83,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn begin(mut charge: Charge, lifeline: UnixStream) -> io::Result<Self> {
+    fn begin(mut charge: Charge, lifeline: &UnixStream) -> io::Result<Self> {
         if let Some(token) = &mut charge.token {
             token.begin();
         }
@@ -100,7 +100,7 @@ impl Watch {
         detach_stdio(&keep)?;
         std::env::set_current_dir("/")?;
         // pselect(2) takes numbers below 1024 only, and a supervisor of many services may have more open.
-        let low = nix::unistd::dup(&lifeline)?;
+        let low = nix::unistd::dup(lifeline)?;
         Ok(Self {
             charge,
             lifeline: Some(UnixStream::from(low)),
@@ -147,9 +147,8 @@ impl Watch {
             self.end();
         }
         match self.phase {
-            Phase::Guarding => {}
             Phase::Ending(deadline) if Instant::now() >= deadline => self.phase = Phase::Killing,
-            Phase::Ending(_) => {}
+            Phase::Guarding | Phase::Ending(_) => {}
             Phase::Killing => self.kill(),
         }
         true

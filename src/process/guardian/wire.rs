@@ -119,8 +119,11 @@ fn encode(kind: i32, first: i32, second: i32) -> Frame {
 }
 
 fn decode(frame: Frame) -> (i32, i32, i32) {
-    let [a, b, c, d, e, f, g, h, i, j, k, l] = frame;
-    (i32::from_ne_bytes([a, b, c, d]), i32::from_ne_bytes([e, f, g, h]), i32::from_ne_bytes([i, j, k, l]))
+    let mut numbers = [0; 3];
+    for (number, place) in numbers.iter_mut().zip(frame.chunks_exact(4)) {
+        *number = place.try_into().map_or(0, i32::from_ne_bytes);
+    }
+    numbers.into()
 }
 
 #[cfg(test)]

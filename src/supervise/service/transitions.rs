@@ -296,12 +296,11 @@ impl Service {
         match (errno, exit) {
             (Some(nix::libc::ENOENT | nix::libc::ENOTDIR), _) => Some(FailureReason::CommandNotFound),
             (Some(nix::libc::EACCES | nix::libc::EPERM), _) => Some(FailureReason::PermissionDenied),
-            (Some(_), _) => Some(FailureReason::Unknown),
             (None, Some(Exit::Code(127))) if !was_ready => Some(FailureReason::CommandNotFound),
             (None, Some(Exit::Code(126))) if !was_ready => Some(FailureReason::PermissionDenied),
             (None, Some(Exit::Code(0))) if was_ready => None,
             (None, _) if after < IMMEDIATE => Some(FailureReason::ImmediateCrash),
-            (None, _) => Some(FailureReason::Unknown),
+            (Some(_) | None, _) => Some(FailureReason::Unknown),
         }
     }
 }
