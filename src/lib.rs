@@ -27,7 +27,7 @@
 //!  │ socket pair: orders down, reports up; end-of-file means that bowline is gone
 //!  └─ bowline-guard (guardian, one a service) ─ holds run/SESSION.guard: "the tree is not empty yet"
 //!      │   own session; adopts every orphan of the service
-//!      └─ sh -c 'vite --port 5173 --strictPort' ─ leader of its process group
+//!      └─ vite --port 5173 --strictPort ─ the script, leader of its process group
 //!          └─ …
 //! ```
 //!
