@@ -15,11 +15,10 @@ lint:
 bench *ARGS:
     cargo bench --bench alternatives -- {{ ARGS }}
 
-# Detection, ports and launches against what their documents, the shells and the package managers say.
-conformance:
-    cargo test --lib script::
-    cargo test --test detect --test port --test launch
-
 # Real frameworks from the npm registry. `just real next` starts that one only.
 real *ARGS:
     cargo test --test real -- {{ ARGS }}
+
+# Tries launchers (all that are known if none is named) on servers that are hard to end, and prints a table.
+conformance *LAUNCHERS:
+    BOWLINE_CONFORMANCE="{{LAUNCHERS}}" cargo test --quiet --test conformance -- --ignored --nocapture

@@ -101,8 +101,9 @@ impl Watch {
         close_all_but(&keep);
         detach_stdio(&keep)?;
         std::env::set_current_dir("/")?;
-        // pselect(2) takes numbers below 1024 only, and a supervisor of many services may have more open.
-        let low = nix::unistd::dup(lifeline)?;
+        // pselect(2) takes numbers below 1024 only, and a supervisor of many services may have more open. The service must
+        // not inherit it, or the supervisor would not notice the guardian's death.
+        let low = rustix::io::fcntl_dupfd_cloexec(lifeline, 3)?;
         Ok(Self {
             charge,
             lifeline: Some(UnixStream::from(low)),
