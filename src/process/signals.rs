@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::task::{Context, Poll, ready};
 
 use nix::fcntl::OFlag;
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use tokio::io::Interest;
 
@@ -144,12 +145,14 @@ fn install(signal: Signal, action: &SigAction) -> io::Result<SigAction> {
 /// Returns only if the signal does not end a process.
 pub fn die_by(signal: Signal) {
     let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    if install(signal, &action).is_ok() {
-        let mut unblocked = SigSet::empty();
-        unblocked.add(signal);
-        let _mask = unblocked.thread_unblock();
-        let _sent = nix::sys::signal::raise(signal);
-    }
+    // SIGKILL has no other action, and the kernel says so.
+    let _default = install(signal, &action);
+    // If a core is of interest, it is the service's.
+    let _refused = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    let mut unblocked = SigSet::empty();
+    unblocked.add(signal);
+    let _mask = unblocked.thread_unblock();
+    let _sent = nix::sys::signal::raise(signal);
 }
 
 /// Stops this process group as Ctrl-Z would, until it is continued. Returns at once if there is no shell that could

@@ -117,7 +117,8 @@ impl Stage {
     }
 
     fn end(&self, launcher: Pid, seat: Option<&mut Terminal>) {
-        let send = |signal| kill_process(launcher, signal).expect("the launcher runs");
+        // A launcher may have left with the leader.
+        let send = |signal| drop(kill_process(launcher, signal));
         match (self.cell.way, seat) {
             (Way::Term, _) => send(Signal::TERM),
             (Way::Int, _) => send(Signal::INT),
