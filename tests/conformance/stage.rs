@@ -117,8 +117,10 @@ impl Stage {
     }
 
     fn end(&self, launcher: Pid, seat: Option<&mut Terminal>) {
-        // A launcher may have left with the leader.
-        let send = |signal| drop(kill_process(launcher, signal));
+        let send = |signal| {
+            // A launcher may have left with the leader.
+            let _ = kill_process(launcher, signal);
+        };
         match (self.cell.way, seat) {
             (Way::Term, _) => send(Signal::TERM),
             (Way::Int, _) => send(Signal::INT),

@@ -6,6 +6,7 @@ mod restarts;
 mod signals;
 #[path = "../support/mod.rs"]
 mod support;
+mod terminal;
 
 use std::fs::File;
 use std::io::Write;
