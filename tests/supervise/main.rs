@@ -1,5 +1,7 @@
 //! Supervision under real conditions: signals, restarts, failures, pipes, terminals, strangers and chaos.
 
+#[cfg(target_os = "linux")]
+mod chaos;
 mod failures;
 mod pipes;
 mod restarts;
