@@ -58,7 +58,7 @@ impl Chaos {
     fn round(&mut self) {
         let project = self.dice.one(&self.projects).clone();
         let start = ["--json", "dev", "--restart", "on-failure", "--grace", "100ms"];
-        let other: &[&str] = *self.dice.one(&[&["port"][..], &["ports", "prune"], &start]);
+        let other: &[&str] = self.dice.one(&[&["port"][..], &["ports", "prune"], &start]);
         let elsewhere = self.dice.one(&self.projects).clone();
         let service = self.bowline(&project, &start).spawn().unwrap();
         let other = self.bowline(&elsewhere, other).spawn().unwrap();
