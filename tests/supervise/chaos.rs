@@ -58,7 +58,8 @@ impl Chaos {
     fn round(&mut self) {
         let project = self.dice.one(&self.projects).clone();
         let start = ["--json", "dev", "--restart", "on-failure", "--grace", "100ms"];
-        let other: &[&str] = self.dice.one(&[&["port"][..], &["ports", "prune"], &start]);
+        let others: [&[&str]; 3] = [&["port"], &["ports", "prune"], &start];
+        let other = *self.dice.one(&others);
         let elsewhere = self.dice.one(&self.projects).clone();
         let service = self.bowline(&project, &start).spawn().unwrap();
         let other = self.bowline(&elsewhere, other).spawn().unwrap();

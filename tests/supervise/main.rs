@@ -6,6 +6,8 @@ mod failures;
 mod pipes;
 mod restarts;
 mod signals;
+#[cfg(target_os = "linux")]
+mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
 mod terminal;
