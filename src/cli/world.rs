@@ -112,12 +112,8 @@ impl<'a> Services<'a> {
     }
 
     fn program(&self, step: Step) -> Program {
-        let mut argv = step.argv;
-        // The program may be a path that its own name in the argument list is not.
-        if let Some(first) = argv.first_mut() {
-            *first = step.program.into_os_string();
-        }
-        Program { argv, dir: step.cwd, environment: environment(self.around, &step.environment) }
+        let environment = environment(self.around, &step.environment);
+        Program { program: step.program, argv: step.argv, dir: step.cwd, environment }
     }
 }
 
