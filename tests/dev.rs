@@ -156,6 +156,25 @@ fn port_in_the_environment_is_a_wish() {
 }
 
 #[test]
+fn the_scripts_before_and_after_run_as_the_package_manager_runs_them() {
+    let (mut sandbox, _ports) = stage("--exit-code 0 --exit-after 100", 1);
+    let text = std::fs::read_to_string(sandbox.project().join("package.json")).unwrap();
+    let mut manifest: Value = serde_json::from_str(&text).unwrap();
+    manifest["scripts"]["predev"] = "echo before in $npm_lifecycle_event".into();
+    manifest["scripts"]["postdev"] = "echo after in $npm_lifecycle_event; exit 5".into();
+    sandbox.file("package.json", &manifest.to_string());
+    let finished = sandbox.run(["dev", "-q"]);
+    let (before, after) = finished.stdout.split_once("listening").expect("the server between the two");
+    assert!(before.contains("before in predev"), "{finished:#?}");
+    assert!(after.contains("after in postdev"), "{finished:#?}");
+    assert_eq!(finished.status.code(), Some(5));
+    manifest["scripts"]["predev"] = "exit 6".into();
+    sandbox.file("package.json", &manifest.to_string());
+    let finished = sandbox.run(["dev", "-q"]);
+    assert_eq!((finished.status.code(), finished.stdout.as_str()), (Some(6), ""));
+}
+
+#[test]
 fn bowline_ends_as_the_service_ended() {
     for (arguments, code, signal) in [
         ("--exit-code 42 --exit-after 100", Some(42), None),

@@ -42,17 +42,18 @@ impl Foreground<'_> {
     pub fn run(self) -> Result<End, Failure> {
         let Self { around, launch, candidates, host, lease, state } = self;
         let now = Instant::now();
-        let services = candidates
-            .iter()
-            .map(|candidate| Service::new(settings(launch, candidate), seed(), now))
-            .collect();
         let grants = lease.grants().to_vec();
         let projects: Vec<String> =
             candidates.iter().map(|candidate| candidate.subject.project.id.clone()).collect();
         let names: Vec<String> =
             candidates.iter().map(|candidate| candidate.subject.project.name.clone()).collect();
         let world = Services::new(around, candidates, host, lease);
-        let specs: Vec<LaunchSpec> = (0..projects.len()).map(|service| world.spec(service)).collect();
+        let services = world
+            .candidates()
+            .iter()
+            .zip(world.specs())
+            .map(|(candidate, spec)| Service::new(settings(launch, candidate, spec), seed(), now))
+            .collect();
         let opening = launch.open;
         let recorders = recorders(&state, &projects, &names);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -61,30 +62,30 @@ impl Foreground<'_> {
         let (outcomes, world) = if around.json {
             let sink = JsonLines::new(projects, around.style, around.quiet)?;
             let mut sink = Recorded::new(Opening::new(sink, opening), recorders);
-            introduce(&mut sink, &world, &grants, &specs);
+            introduce(&mut sink, &world, &grants);
             let supervisor = Supervisor::new(services, world, sink, signals, None);
             runtime.block_on(supervisor.run())
         } else if projects.len() > 1 {
             let sink = Prefixed::new(&names, around.style, around.quiet)?;
             let mut sink = Recorded::new(Opening::new(sink, opening), recorders);
-            introduce(&mut sink, &world, &grants, &specs);
+            introduce(&mut sink, &world, &grants);
             let supervisor = Supervisor::new(services, world, sink, signals, None);
             runtime.block_on(supervisor.run())
         } else {
             let console = console()?;
             let sink = Human::new(around.style, around.quiet)?;
             let mut sink = Recorded::new(Opening::new(sink, opening), recorders);
-            introduce(&mut sink, &world, &grants, &specs);
+            introduce(&mut sink, &world, &grants);
             let supervisor = Supervisor::new(services, world, sink, signals, console);
             runtime.block_on(supervisor.run())
         };
-        exit::conclude(world.candidates(), &specs, &outcomes)
+        exit::conclude(world.candidates(), world.specs(), &outcomes)
     }
 }
 
 /// Says what is started, and what is not as the user may expect.
-fn introduce(sink: &mut impl Sink, world: &Services<'_>, grants: &[Grant], specs: &[LaunchSpec]) {
-    for (service, (grant, spec)) in grants.iter().zip(specs).enumerate() {
+fn introduce(sink: &mut impl Sink, world: &Services<'_>, grants: &[Grant]) {
+    for (service, (grant, spec)) in grants.iter().zip(world.specs()).enumerate() {
         if let Some(declined) = &grant.declined {
             let message = format!("{declined}; using port {} instead", grant.port);
             sink.tell(
@@ -100,12 +101,12 @@ fn introduce(sink: &mut impl Sink, world: &Services<'_>, grants: &[Grant], specs
     }
 }
 
-fn settings(launch: &Launch, candidate: &Candidate<'_>) -> Settings {
+fn settings(launch: &Launch, candidate: &Candidate<'_>, spec: &LaunchSpec) -> Settings {
     let configured = &candidate.subject.config.settings;
-    let hooks = candidate.hooks();
+    let (before, after) = (usize::from(spec.pre.is_some()), usize::from(spec.post.is_some()));
     Settings {
-        steps: 1 + usize::from(hooks.0) + usize::from(hooks.1),
-        main: usize::from(hooks.0),
+        steps: before + 1 + after,
+        main: before,
         policy: launch.restart.map(Policy::from).or(configured.restart).unwrap_or_default(),
         grace: candidate.grace,
         ready_timeout: configured.ready.timeout.unwrap_or(READY_TIMEOUT),
