@@ -26,6 +26,9 @@ use crate::ui::{self, Human, JsonLines, Prefixed};
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often another port is tried when a stranger was faster.
 const MOVES: u32 = 3;
+/// How often a service that asks for another port is started once more: with its listener moved, and should it not run
+/// so, without.
+const REDIRECTS: u32 = 2;
 
 /// All that running in the foreground takes.
 pub struct Foreground<'a> {
@@ -51,7 +54,7 @@ impl Foreground<'_> {
             candidates.iter().map(|candidate| candidate.subject.project.id.clone()).collect();
         let names: Vec<String> =
             candidates.iter().map(|candidate| candidate.subject.project.name.clone()).collect();
-        let world = Services::new(around, candidates, host, lease);
+        let world = Services::new(around, candidates, host, lease, &state);
         let specs: Vec<LaunchSpec> = (0..projects.len()).map(|service| world.spec(service)).collect();
         let opening = launch.open;
         let recorders = recorders(&state, &projects, &names);
@@ -78,7 +81,7 @@ impl Foreground<'_> {
             let supervisor = Supervisor::new(services, world, sink, signals, console);
             runtime.block_on(supervisor.run())
         };
-        exit::conclude(world.candidates(), &specs, &outcomes)
+        exit::conclude(&world, &specs, &outcomes)
     }
 }
 
@@ -94,6 +97,9 @@ fn introduce(sink: &mut impl Sink, world: &Services<'_>, grants: &[Grant], specs
         }
         let message = world.headline(service);
         sink.tell(service, What::Noted { level: Level::Plain, message });
+        if let Some(message) = world.reminder(service) {
+            sink.tell(service, What::Noted { level: Level::Plain, message });
+        }
         for warning in &spec.warnings {
             sink.tell(service, What::Noted { level: Level::Warning, message: warning.clone() });
         }
@@ -103,6 +109,7 @@ fn introduce(sink: &mut impl Sink, world: &Services<'_>, grants: &[Grant], specs
 fn settings(launch: &Launch, candidate: &Candidate<'_>) -> Settings {
     let configured = &candidate.subject.config.settings;
     let hooks = candidate.hooks();
+    let is_ordered = matches!(candidate.request.choice, Choice::Order(_));
     Settings {
         steps: 1 + usize::from(hooks.0) + usize::from(hooks.1),
         main: usize::from(hooks.0),
@@ -110,7 +117,9 @@ fn settings(launch: &Launch, candidate: &Candidate<'_>) -> Settings {
         grace: candidate.grace,
         ready_timeout: configured.ready.timeout.unwrap_or(READY_TIMEOUT),
         ready_required: configured.ready.timeout.is_some(),
-        moves: if matches!(candidate.request.choice, Choice::Order(_)) { 0 } else { MOVES },
+        moves: if is_ordered { 0 } else { MOVES },
+        redirects: REDIRECTS,
+        follows: !is_ordered,
     }
 }
 
