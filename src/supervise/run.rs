@@ -116,6 +116,8 @@ impl<W: World, S: Sink> Supervisor<W, S> {
                 let listening = self.listener(index) == Listener::Ours;
                 self.feed(index, Input::Left { step, exit, listening });
             }
+            // An earlier step's, while the next is about to be started, is no end.
+            Report::Empty { step } if step != self.stages[index].service.step() => {}
             Report::Empty { .. } => self.emptied(index),
         }
     }
@@ -241,6 +243,7 @@ impl<W: World, S: Sink> Supervisor<W, S> {
             Effect::Run(0) => return self.start(index),
             Effect::Run(step) => self.order(index, Order::Run(step)),
             Effect::Signal(signal) => self.order(index, Order::Signal(signal)),
+            Effect::SignalRest(signal) => self.order(index, Order::SignalRest(signal)),
             Effect::Kill => self.order(index, Order::Kill),
             Effect::Watch => self.stages[index].lookout = Some(Lookout::default()),
             Effect::Unwatch => self.stages[index].lookout = None,

@@ -31,6 +31,7 @@ impl<W: World, S: Sink> Supervisor<W, S> {
             }
             Effect::Run(_)
             | Effect::Signal(_)
+            | Effect::SignalRest(_)
             | Effect::Kill
             | Effect::Watch
             | Effect::Unwatch

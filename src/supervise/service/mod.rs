@@ -103,6 +103,8 @@ pub enum Effect {
     Run(usize),
     /// Signal the service.
     Signal(Signal),
+    /// Signal what is left of it outside its leader's process group, which has had a signal already.
+    SignalRest(Signal),
     /// Kill the whole tree.
     Kill,
     /// Look out for a listener on the port, from now on.
@@ -246,6 +248,11 @@ impl Service {
     /// How the leader ended, in a run that has never listened on its port.
     pub fn failed_exit(&self) -> Option<Exit> {
         self.run.exit.filter(|_| !self.run.was_ready && self.run.failure.is_none())
+    }
+
+    /// The step that runs, or ran last.
+    pub fn step(&self) -> usize {
+        self.run.step
     }
 
     /// Whether a process of the tree may be alive.
