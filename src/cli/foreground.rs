@@ -26,6 +26,9 @@ use crate::ui::{self, Human, JsonLines, Prefixed};
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often another port is tried when a stranger was faster.
 const MOVES: u32 = 3;
+/// How often a service that asks for another port is started once more: with its listener moved, and should it not run
+/// so, without.
+const REDIRECTS: u32 = 2;
 
 /// All that running in the foreground takes.
 pub struct Foreground<'a> {
@@ -47,7 +50,7 @@ impl Foreground<'_> {
             candidates.iter().map(|candidate| candidate.subject.project.id.clone()).collect();
         let names: Vec<String> =
             candidates.iter().map(|candidate| candidate.subject.project.name.clone()).collect();
-        let world = Services::new(around, candidates, host, lease);
+        let world = Services::new(around, candidates, host, lease, &state);
         let services = world
             .candidates()
             .iter()
@@ -79,7 +82,7 @@ impl Foreground<'_> {
             let supervisor = Supervisor::new(services, world, sink, signals, console);
             runtime.block_on(supervisor.run())
         };
-        exit::conclude(world.candidates(), world.specs(), &outcomes)
+        exit::conclude(&world, world.specs(), &outcomes)
     }
 }
 
@@ -95,6 +98,9 @@ fn introduce(sink: &mut impl Sink, world: &Services<'_>, grants: &[Grant]) {
         }
         let message = world.headline(service);
         sink.tell(service, What::Noted { level: Level::Plain, message });
+        if let Some(message) = world.reminder(service) {
+            sink.tell(service, What::Noted { level: Level::Plain, message });
+        }
         for warning in &spec.warnings {
             sink.tell(service, What::Noted { level: Level::Warning, message: warning.clone() });
         }
@@ -104,6 +110,7 @@ fn introduce(sink: &mut impl Sink, world: &Services<'_>, grants: &[Grant]) {
 fn settings(launch: &Launch, candidate: &Candidate<'_>, spec: &LaunchSpec) -> Settings {
     let configured = &candidate.subject.config.settings;
     let (before, after) = (usize::from(spec.pre.is_some()), usize::from(spec.post.is_some()));
+    let is_ordered = matches!(candidate.request.choice, Choice::Order(_));
     Settings {
         steps: before + 1 + after,
         main: before,
@@ -111,7 +118,9 @@ fn settings(launch: &Launch, candidate: &Candidate<'_>, spec: &LaunchSpec) -> Se
         grace: candidate.grace,
         ready_timeout: configured.ready.timeout.unwrap_or(READY_TIMEOUT),
         ready_required: configured.ready.timeout.is_some(),
-        moves: if matches!(candidate.request.choice, Choice::Order(_)) { 0 } else { MOVES },
+        moves: if is_ordered { 0 } else { MOVES },
+        redirects: REDIRECTS,
+        follows: !is_ordered,
     }
 }
 

@@ -12,6 +12,8 @@ mod opener;
 mod plan;
 mod port;
 mod ports;
+mod redirect;
+mod refusal;
 mod run;
 mod show;
 mod surroundings;

@@ -14,8 +14,10 @@ mod tell;
 
 use std::io::{self, Read};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use crate::event::{Stream, What};
+use crate::process::Exit;
 pub use console::Console;
 pub use run::Supervisor;
 use service::Ending;
@@ -34,6 +36,17 @@ pub enum Listener {
     Hidden,
 }
 
+/// A service that does not listen on its port, and what it does instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// The other ports that its processes listen on; none if it waits because the port that it wants is taken.
+    pub ports: Vec<u16>,
+    /// Whether it can be started so that it listens on the reserved port all the same.
+    pub movable: bool,
+    /// How long it must have been so: what opens an auxiliary port first may need long for its own.
+    pub patience: Duration,
+}
+
 /// What the loop needs of ports and programs.
 pub trait World {
     /// What to start for this service now.
@@ -43,6 +56,17 @@ pub trait World {
     fn start(&mut self, service: usize) -> io::Result<Start>;
     /// Who listens on the service's port. `roots` are the processes that the tree descends from.
     fn listener(&mut self, service: usize, roots: &[i32]) -> Listener;
+    /// What the service does instead of listening on its port, if anything. `output` is what it wrote last.
+    fn sighting(&mut self, service: usize, roots: &[i32], output: &str) -> Option<Sighting>;
+    /// Whether a run that ended in this way without ever listening on its port asked for another one, or was kept from
+    /// it by what moves its listener, so that [`World::redirect`] can help.
+    fn is_redirectable(&mut self, service: usize, exit: Exit, output: &str) -> bool;
+    /// Prepares the next start for what was found last, and answers what to tell.
+    fn redirect(&mut self, service: usize) -> What;
+    /// Reserves the port that was seen last in place of the service's own, and answers what to tell.
+    fn follow(&mut self, service: usize, roots: &[i32]) -> Result<What, What>;
+    /// The service listens on its port: what helped is worth remembering.
+    fn succeeded(&mut self, service: usize);
     /// Reserves another port, and answers what to tell.
     fn relocate(&mut self, service: usize) -> Result<What, What>;
     /// Gives the port back.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::service::{Effect, Input, Service};
 use super::stage::{Guarded, Lookout, Stage};
-use super::{Console, Listener, Outcome, Sink, World, orphans};
+use super::{Console, Listener, Outcome, Sighting, Sink, World, orphans};
 use crate::event::{Level, What};
 use crate::process::Signal;
 use crate::process::guardian::{Order, Report};
@@ -20,6 +20,8 @@ const LOOK: Duration = Duration::from_millis(8);
 const ORPHANS: Duration = Duration::from_millis(50);
 /// How long a stranger must be seen on the port before a service that still runs is moved to another one.
 const STRANGER: Duration = Duration::from_secs(2);
+/// How often it is asked where else a service listens that is not ready.
+const SIGHT: Duration = Duration::from_millis(200);
 /// Two interrupts, one by the kernel and one sent, that are no further apart than this are one Ctrl-C that another
 /// program has passed on as well.
 const ECHO: Duration = Duration::from_secs(1);
@@ -127,7 +129,12 @@ impl<W: World, S: Sink> Supervisor<W, S> {
             guarded.reap();
         }
         self.read_rest(index);
-        self.feed(index, Input::Empty { stranger });
+        let stage = &self.stages[index];
+        let redirectable = stage
+            .service
+            .failed_exit()
+            .is_some_and(|exit| self.world.is_redirectable(index, exit, &stage.tail.text()));
+        self.feed(index, Input::Empty { stranger, redirectable });
     }
 
     fn guardian_lost(&mut self, index: usize) {
@@ -245,12 +252,19 @@ impl<W: World, S: Sink> Supervisor<W, S> {
                 return vec![if there { Input::Listening } else { Input::NotListening }];
             }
             Effect::Move => return vec![self.relocate(index)],
+            Effect::Redirect => {
+                let what = self.world.redirect(index);
+                self.sink.tell(index, what);
+            }
+            Effect::Follow => return self.follow(index),
             Effect::Release => self.world.release(index),
-            Effect::TellReady(_)
-            | Effect::TellSlow
-            | Effect::TellWithdrawn
-            | Effect::TellRestart(..)
-            | Effect::TellEnd(_) => self.tell(index, effect),
+            Effect::TellReady(_) => {
+                self.tell(index, effect);
+                self.world.succeeded(index);
+            }
+            Effect::TellSlow | Effect::TellWithdrawn | Effect::TellRestart(..) | Effect::TellEnd(_) => {
+                self.tell(index, effect);
+            }
         }
         Vec::new()
     }
@@ -263,7 +277,7 @@ impl<W: World, S: Sink> Supervisor<W, S> {
             Ok(()) => Vec::new(),
             Err(error) => {
                 let errno = error.raw_os_error().unwrap_or(nix::libc::EIO);
-                vec![Input::NotStarted { errno }, Input::Empty { stranger: false }]
+                vec![Input::NotStarted { errno }, Input::Empty { stranger: false, redirectable: false }]
             }
         }
     }
@@ -280,10 +294,14 @@ impl<W: World, S: Sink> Supervisor<W, S> {
     }
 
     fn listener(&mut self, index: usize) -> Listener {
-        let stage = &self.stages[index];
-        let own = std::process::id().cast_signed();
-        let root = stage.guarded.as_ref().map_or(own, Guarded::pid);
+        let root = self.root(index);
         self.world.listener(index, &[root])
+    }
+
+    /// The process that the tree descends from.
+    fn root(&self, index: usize) -> i32 {
+        let own = std::process::id().cast_signed();
+        self.stages[index].guarded.as_ref().map_or(own, Guarded::pid)
     }
 
     fn relocate(&mut self, index: usize) -> Input {
@@ -299,11 +317,29 @@ impl<W: World, S: Sink> Supervisor<W, S> {
         }
     }
 
+    fn follow(&mut self, index: usize) -> Vec<Input> {
+        let root = self.root(index);
+        match self.world.follow(index, &[root]) {
+            Ok(what) => {
+                self.sink.tell(index, what);
+                Vec::new()
+            }
+            Err(what) => {
+                self.sink.tell(index, what);
+                vec![Input::NotFollowed]
+            }
+        }
+    }
+
     /// The earliest time at which something is due, if anything ever is.
     fn next_deadline(&self) -> Option<Instant> {
         let now = Instant::now();
         let looks = self.stages.iter().filter_map(|stage| {
-            if stage.orphaned.is_some() { Some(now + ORPHANS) } else { stage.lookout.map(|_| now + LOOK) }
+            if stage.orphaned.is_some() {
+                Some(now + ORPHANS)
+            } else {
+                stage.lookout.as_ref().map(|_| now + LOOK)
+            }
         });
         self.stages.iter().filter_map(|stage| stage.service.deadline()).chain(looks).min()
     }
@@ -323,14 +359,33 @@ impl<W: World, S: Sink> Supervisor<W, S> {
         let seen = self.listener(index);
         let Some(lookout) = &mut self.stages[index].lookout else { return };
         match seen {
-            Listener::Ours => self.feed(index, Input::Listening),
+            Listener::Ours => return self.feed(index, Input::Listening),
             Listener::Nobody | Listener::Hidden => lookout.stranger_since = None,
             Listener::Stranger => {
                 let since = *lookout.stranger_since.get_or_insert_with(Instant::now);
                 if since.elapsed() >= STRANGER {
-                    self.feed(index, Input::Stranger);
+                    return self.feed(index, Input::Stranger);
                 }
             }
+        }
+        self.look_elsewhere(index);
+    }
+
+    /// Asks what a service does instead of listening on its port.
+    fn look_elsewhere(&mut self, index: usize) {
+        let root = self.root(index);
+        let stage = &mut self.stages[index];
+        let Some(lookout) = &mut stage.lookout else { return };
+        let now = Instant::now();
+        if lookout.asked.is_some_and(|asked| now.saturating_duration_since(asked) < SIGHT) {
+            return;
+        }
+        lookout.asked = Some(now);
+        let sighting = self.world.sighting(index, &[root], &stage.tail.text());
+        match lookout.see(sighting, now) {
+            Some(sighting) if sighting.ports.is_empty() => self.feed(index, Input::Refused),
+            Some(Sighting { movable, .. }) => self.feed(index, Input::Elsewhere { movable }),
+            None => {}
         }
     }
 }

@@ -37,6 +37,8 @@ impl<W: World, S: Sink> Supervisor<W, S> {
             | Effect::Unwatch
             | Effect::Confirm
             | Effect::Move
+            | Effect::Redirect
+            | Effect::Follow
             | Effect::Release => {}
         }
     }
