@@ -1,4 +1,5 @@
-//! The repository's own rules: which module may import which, and how long a file may get.
+//! The repository's own rules: which module may import which, how long a file may get, what no file may say, and that
+//! its documents agree with it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -32,16 +33,35 @@ fn ranks() -> BTreeMap<&'static str, u8> {
     RANKS.into_iter().collect()
 }
 
-/// Every Rust file below `src` with its text.
-fn sources() -> Vec<(PathBuf, String)> {
+/// What belongs to one machine, in halves so that this file does not say it.
+const FORBIDDEN: [(&str, &str); 7] = [
+    ("/wo", "rk/"),
+    ("/ro", "ot/"),
+    ("/Use", "rs/"),
+    ("registry.np", "mjs.org"),
+    ("registry.yarn", "pkg.com"),
+    ("index.crates", ".io"),
+    ("static.crates", ".io"),
+];
+
+/// The root of the repository.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every text file below `dir` of the repository, without what is made or installed.
+fn texts(dir: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    let mut pending = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut pending = vec![root().join(dir)];
     while let Some(dir) = pending.pop() {
         for entry in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = entry.file_name().unwrap().to_str().unwrap();
+            if ["target", "node_modules", ".git"].contains(&name) {
+                continue;
+            }
             if entry.is_dir() {
                 pending.push(entry);
-            } else if entry.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&entry).unwrap();
+            } else if let Ok(text) = fs::read_to_string(&entry) {
                 found.push((entry, text));
             }
         }
@@ -49,9 +69,18 @@ fn sources() -> Vec<(PathBuf, String)> {
     found
 }
 
+fn is(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|found| found == extension)
+}
+
+/// Every Rust file below `src` with its text.
+fn sources() -> Vec<(PathBuf, String)> {
+    texts("src").into_iter().filter(|(path, _)| is(path, "rs")).collect()
+}
+
 /// The top-level module that a file belongs to.
 fn module_of(path: &Path) -> String {
-    let inside = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
+    let inside = path.strip_prefix(root().join("src")).unwrap();
     let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
     first.trim_end_matches(".rs").to_owned()
 }
@@ -139,10 +168,98 @@ fn a_bad_import_is_found() {
 
 #[test]
 fn no_file_is_longer_than_a_screenful_of_ideas() {
-    let long: Vec<String> = sources()
+    let long: Vec<String> = ["src", "tests", "benches"]
         .into_iter()
-        .filter(|(_, text)| text.lines().count() > LONGEST_FILE)
+        .flat_map(texts)
+        .filter(|(path, text)| is(path, "rs") && text.lines().count() > LONGEST_FILE)
         .map(|(path, text)| format!("{}: {} lines", path.display(), text.lines().count()))
         .collect();
     assert!(long.is_empty(), "{long:#?}");
+}
+
+/// The rows of the table of ranks in the crate's documentation: `| 5 | [`cli`] | … |`.
+fn documented_ranks() -> BTreeMap<String, u8> {
+    let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("//! | "));
+    let ranks = rows.filter_map(|row| {
+        let (rank, rest) = row.split_once(" | ")?;
+        Some((rank.parse::<u8>().ok()?, rest.split_once(" | ")?.0))
+    });
+    ranks
+        .flat_map(|(rank, modules)| {
+            modules
+                .split_whitespace()
+                .map(move |module| (module.trim_matches(['[', ']', '`']).to_owned(), rank))
+        })
+        .collect()
+}
+
+#[test]
+fn the_documentation_names_the_ranks_that_hold() {
+    let holding: BTreeMap<String, u8> = ranks()
+        .into_iter()
+        .filter(|(module, _)| *module != "lib")
+        .map(|(m, rank)| (m.to_owned(), rank))
+        .collect();
+    assert_eq!(documented_ranks(), holding);
+}
+
+/// What `text` must not say.
+fn forbidden_in(text: &str) -> Option<String> {
+    FORBIDDEN.iter().map(|(a, b)| format!("{a}{b}")).find(|word| text.contains(word))
+}
+
+#[test]
+fn no_file_names_a_machine_or_a_host_of_packages() {
+    let wrong: Vec<String> = texts("")
+        .into_iter()
+        .filter_map(|(path, text)| Some(format!("{}: {}", path.display(), forbidden_in(&text)?)))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let (a, b) = FORBIDDEN[0];
+    assert!(forbidden_in(&format!("see {a}{b}notes")).is_some());
+}
+
+/// The targets of the links of a Markdown text that are files.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices("](").filter_map(|(at, _)| {
+        let target = text[at + 2..].split(')').next()?;
+        let file = target.split('#').next()?;
+        (!file.is_empty() && !file.contains("://")).then_some(file)
+    })
+}
+
+#[test]
+fn the_links_of_the_documents_lead_somewhere() {
+    let mut broken = Vec::new();
+    for (path, text) in
+        texts("").iter().filter(|(path, _)| is(path, "md") && !path.starts_with(root().join("fixtures")))
+    {
+        let dir = path.parent().unwrap();
+        broken.extend(
+            links(text)
+                .filter(|link| !dir.join(link).exists())
+                .map(|link| format!("{}: {link}", path.display())),
+        );
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn every_decision_is_found() {
+    let list = fs::read_to_string(root().join("docs/adr/README.md")).unwrap();
+    let crate_docs = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    for (path, text) in texts("docs/adr") {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let Some((number, _)) = name.split_once('-') else { continue };
+        let title = text.lines().next().unwrap();
+        let plain = number.trim_start_matches('0');
+        let heading =
+            title.strip_prefix(&format!("# {plain}. ")).unwrap_or_else(|| panic!("{name}: {title}"));
+        assert!(
+            list.contains(&format!("| [{plain}]({name}) | {heading} |")),
+            "docs/adr/README.md lacks {name}"
+        );
+        assert!(crate_docs.contains(&format!("| {number} |")), "src/lib.rs lacks decision {number}");
+    }
 }

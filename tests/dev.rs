@@ -7,12 +7,21 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
-use support::{Ports, Sandbox, Session, Test, http, is_free};
+use support::{Ports, Sandbox, Session, Test, dev_server, http, is_free};
 
 /// A project of the stand-in server, with a range of its own.
 fn stage(arguments: &str, count: u16) -> (Sandbox, Ports) {
+    with_range(Sandbox::with_dev_server(&format!("--lifetime 200 {arguments}")), count)
+}
+
+/// The same without a shell in between, whose own end would be the service's.
+fn stage_without_shell(arguments: &str, count: u16) -> (Sandbox, Ports) {
+    let program = dev_server().display();
+    with_range(Sandbox::with_script(&format!("exec '{program}' --lifetime 200 {arguments}")), count)
+}
+
+fn with_range(mut sandbox: Sandbox, count: u16) -> (Sandbox, Ports) {
     let ports = Ports::claim(count);
-    let mut sandbox = Sandbox::with_dev_server(&format!("--lifetime 200 {arguments}"));
     sandbox.range("default", &ports);
     (sandbox, ports)
 }
@@ -135,6 +144,25 @@ fn port_in_the_environment_is_a_wish() {
 }
 
 #[test]
+fn the_scripts_before_and_after_run_as_the_package_manager_runs_them() {
+    let (mut sandbox, _ports) = stage("--exit-code 0 --exit-after 100", 1);
+    let text = std::fs::read_to_string(sandbox.project().join("package.json")).unwrap();
+    let mut manifest: Value = serde_json::from_str(&text).unwrap();
+    manifest["scripts"]["predev"] = "echo before in $npm_lifecycle_event".into();
+    manifest["scripts"]["postdev"] = "echo after in $npm_lifecycle_event; exit 5".into();
+    sandbox.file("package.json", &manifest.to_string());
+    let finished = sandbox.run(["dev", "-q"]);
+    let (before, after) = finished.stdout.split_once("listening").expect("the server between the two");
+    assert!(before.contains("before in predev"), "{finished:#?}");
+    assert!(after.contains("after in postdev"), "{finished:#?}");
+    assert_eq!(finished.status.code(), Some(5));
+    manifest["scripts"]["predev"] = "exit 6".into();
+    sandbox.file("package.json", &manifest.to_string());
+    let finished = sandbox.run(["dev", "-q"]);
+    assert_eq!((finished.status.code(), finished.stdout.as_str()), (Some(6), ""));
+}
+
+#[test]
 fn bowline_ends_as_the_service_ended() {
     for (arguments, code, signal) in [
         ("--exit-code 42 --exit-after 100", Some(42), None),
@@ -142,7 +170,7 @@ fn bowline_ends_as_the_service_ended() {
         ("--exit-signal KILL --exit-after 100", None, Some(Signal::KILL)),
         ("--exit-signal SEGV --exit-after 100", None, Some(Signal::SEGV)),
     ] {
-        let (sandbox, _ports) = stage(arguments, 1);
+        let (sandbox, _ports) = stage_without_shell(arguments, 1);
         let mut session = sandbox.start(["dev"]);
         session.ready();
         let ended = session.wait();
@@ -225,7 +253,7 @@ fn a_leader_that_leaves_is_supervised_all_the_same() {
 
 #[test]
 fn the_first_signal_asks() {
-    let (sandbox, _ports) = stage("--linger 300", 1);
+    let (sandbox, _ports) = stage_without_shell("--linger 300", 1);
     for signal in [Signal::TERM, Signal::INT] {
         let mut session = sandbox.start(["dev"]);
         session.ready();
@@ -233,17 +261,6 @@ fn the_first_signal_asks() {
         let ended = session.wait();
         assert_eq!(exited(&ended.events)["exitCode"], 0, "{signal:?}: {ended:#?}");
     }
-}
-
-#[test]
-fn another_port_than_the_reserved_one_is_followed_and_said() {
-    let elsewhere = Ports::claim(1);
-    let (sandbox, ports) = stage(&format!("--hard-coded {}", elsewhere.first()), 2);
-    let mut session = sandbox.start(["dev"]);
-    let told = session.event("port-reallocated");
-    assert_eq!((&told["originalPort"], &told["newPort"]), (&ports.first().into(), &elsewhere.first().into()));
-    assert_eq!(session.ready(), elsewhere.first());
-    session.stop();
 }
 
 #[test]

@@ -15,20 +15,22 @@ const ROUNDS: usize = 31;
 pub(crate) fn measure(tools: &Tools) -> Section {
     let mut runners: Vec<Runner> = tools.present().map(Runner::new).collect();
     race(&mut runners, ROUNDS);
-    let medians: Vec<(&Tool, f64)> = runners.iter().map(|runner| (runner.tool, runner.median())).collect();
-    let of = |name: &str| medians.iter().find(|(tool, _)| tool.name == name).map(|&(_, median)| median);
+    let medians: Vec<(&Tool, f64, f64)> =
+        runners.iter().map(|runner| (runner.tool, runner.median(), runner.fastest())).collect();
+    let of = |name: &str| medians.iter().find(|(tool, ..)| tool.name == name).map(|&(_, median, _)| median);
     let (bowline, shell) = (of("bowline").unwrap_or(f64::NAN), of("sh -c").unwrap_or(f64::NAN));
-    let row = |&(tool, median): &(&Tool, f64)| {
+    let row = |&(tool, median, fastest): &(&Tool, f64, f64)| {
         vec![
             tool.name.to_owned(),
             milliseconds(median),
             milliseconds(median - shell),
             times(median / bowline),
+            milliseconds(fastest),
         ]
     };
-    let missing = tools
-        .missing()
-        .map(|tool| vec![tool.name.to_owned(), "missing".into(), String::new(), String::new()]);
+    let missing = tools.missing().map(|tool| {
+        vec![tool.name.to_owned(), "missing".into(), String::new(), String::new(), String::new()]
+    });
     let mut budgets = vec![Budget {
         promise: "at most 5 ms over `sh -c`",
         measured: milliseconds(bowline - shell),
@@ -47,7 +49,7 @@ pub(crate) fn measure(tools: &Tools) -> Section {
             "A native dev command whose first act is to read the monotonic clock; {ROUNDS} rounds of all tools in turn, \
              medians. bowline detects the framework and reserves a port durably in that time."
         ),
-        columns: &["tool", "start", "over `sh -c`", "of bowline's"],
+        columns: &["tool", "start", "over `sh -c`", "of bowline's", "fastest"],
         rows: medians.iter().map(row).chain(missing).collect(),
         budgets,
     }
@@ -77,6 +79,11 @@ impl<'a> Runner<'a> {
     /// The median, in nanoseconds.
     pub fn median(&self) -> f64 {
         median(self.times.clone())
+    }
+
+    /// What an undisturbed machine would give, in nanoseconds.
+    pub fn fastest(&self) -> f64 {
+        self.times.iter().copied().fold(f64::MAX, f64::min)
     }
 
     /// Nanoseconds to the first instruction of the dev command.

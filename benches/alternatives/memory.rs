@@ -11,9 +11,12 @@ use super::support::{Tree, dev_server, http};
 use super::tools::{Tool, Tools};
 
 const MIB: f64 = 1024.0;
+/// What the script itself needs is nobody's overhead.
+const SHELLS: [&str; 3] = ["sh", "dash", "bash"];
 
 pub(crate) fn measure(tools: &Tools) -> Section {
-    let figures: Vec<(&Tool, Memory)> = tools.present().map(|tool| (tool, of_one_service(tool))).collect();
+    let figures: Vec<(&Tool, Memory)> =
+        tools.present().filter(|tool| !tool.is_shell()).map(|tool| (tool, of_one_service(tool))).collect();
     let bowline =
         figures.iter().find(|(tool, _)| tool.is_bowline()).map_or(Memory::default(), |&(_, memory)| memory);
     let row = |(tool, memory): &(&Tool, Memory)| {
@@ -31,8 +34,8 @@ pub(crate) fn measure(tools: &Tools) -> Section {
         .map(|tool| [&[tool.name.to_owned(), "missing".into()][..], &vec![String::new(); 4]].concat());
     Section {
         title: "Memory of the supervisor while one service runs",
-        method: "Every process of the tree but the dev server itself (supervisor, guardian, package manager, shells), summed: \
-                 resident, proportional share, and highest resident so far. Read from `/proc`."
+        method: "Every process of the tree but the dev server and the shell that its script runs in (supervisor, guardian, package \
+                 manager), summed: resident, proportional share, and highest resident so far. Read from `/proc`."
             .into(),
         columns: &["tool", "resident", "proportional", "peak", "processes", "of bowline's"],
         rows: figures.iter().map(row).chain(missing).collect(),
@@ -69,13 +72,11 @@ fn of_one_service(tool: &Tool) -> Memory {
     let port = port.unwrap_or_else(|| panic!("{}: the dev server did not listen", tool.name));
     http::get(u16::try_from(port).expect("a port"));
 
-    let servers = dev_server().to_string_lossy().into_owned();
     let mut sum = Memory::default();
-    for (pid, command) in tree.processes() {
+    for (pid, _) in tree.processes() {
         let program = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
-        if program.to_string_lossy() == servers
-            || command.contains("--lifetime 60") && program.ends_with("dev-server")
-        {
+        let name = program.file_name().unwrap_or_default();
+        if program == dev_server() || SHELLS.iter().any(|shell| name == *shell) {
             continue;
         }
         sum.resident += field(pid, "status", "VmRSS");

@@ -13,7 +13,13 @@ use crate::ui::ColorChoice;
 
 /// Starts dev servers on the right port and leaves nothing behind.
 #[derive(Debug, Parser)]
-#[command(name = "bowline", version, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(
+    name = "bowline",
+    version,
+    max_term_width = 100,
+    override_usage = "bowline [OPTIONS] [PROJECT]... [-- ARGS]...\n       bowline [OPTIONS] COMMAND",
+    after_help = AFTER_HELP
+)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -22,11 +28,12 @@ pub struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-`bowline` alone is `bowline dev`: it runs the dev script of the project you are in, on the port that this project
-always gets. Arguments for the dev server go behind `--`, as in `bowline -- --open`.
+`bowline` alone is `bowline dev`: it runs the dev script of the project you are in, on the port \
+that this project always gets. Arguments for the dev server go behind `--`, as in `bowline -- --open`.
 
-Exit codes: the service's own; 1 any other failure; 2 usage or configuration; 3 no port; 4 never became ready;
-5 project not found, no script; 6 runner is not connected; 126 not executable; 127 command not found.";
+Exit codes: the service's own; 1 any other failure; 2 usage or configuration; 3 no port; 4 never \
+became ready; 5 project not found, no script; 6 runner is not connected; 126 not executable; \
+127 command not found.";
 
 /// Options of every command.
 #[derive(Args, Debug)]

@@ -43,16 +43,16 @@ impl Foreground<'_> {
     pub fn run(self) -> Result<End, Failure> {
         let Self { around, launch, candidates, host, lease, state } = self;
         let now = Instant::now();
-        let services = candidates
-            .iter()
-            .map(|candidate| Service::new(settings(launch, candidate), seed(), now))
-            .collect();
         let grants = lease.grants().to_vec();
         let (session, socket) = (lease.session().to_string(), lease.socket());
         let world = Services::new(around, candidates, host, lease);
-        let specs: Vec<LaunchSpec> =
-            (0..world.candidates().len()).map(|service| world.spec(service)).collect();
-        let abouts = abouts(&world, &specs, &state);
+        let services = world
+            .candidates()
+            .iter()
+            .zip(world.specs())
+            .map(|(candidate, spec)| Service::new(settings(launch, candidate, spec), seed(), now))
+            .collect();
+        let abouts = abouts(&world, &state);
         let recorders = recorders(&abouts, &session);
         let projects: Vec<String> = abouts.iter().map(|about| about.project.clone()).collect();
         let names: Vec<String> = abouts.iter().map(|about| about.name.clone()).collect();
@@ -69,16 +69,16 @@ impl Foreground<'_> {
             Box::new(Human::new(around.style, around.quiet)?)
         };
         let mut sink = Recorded::new(Opening::new(sink, launch.open), recorders);
-        introduce(&mut sink, &world, &grants, &specs);
+        introduce(&mut sink, &world, &grants);
         let control = Server::new(socket, &session, abouts);
         let supervisor = Supervisor::new(services, world, sink, Inputs { signals, console, control });
         let (outcomes, world) = runtime.block_on(supervisor.run());
-        exit::conclude(world.candidates(), &specs, &outcomes)
+        exit::conclude(world.candidates(), world.specs(), &outcomes)
     }
 }
 
 /// What others are told about the services.
-fn abouts(world: &Services<'_>, specs: &[LaunchSpec], state: &StateDir) -> Vec<About> {
+fn abouts(world: &Services<'_>, state: &StateDir) -> Vec<About> {
     let about = |(candidate, spec): (&Candidate<'_>, &LaunchSpec)| {
         let project = &candidate.subject.project;
         About {
@@ -91,12 +91,12 @@ fn abouts(world: &Services<'_>, specs: &[LaunchSpec], state: &StateDir) -> Vec<A
             log: logs::file(&state.logs(), &project.id, &project.name),
         }
     };
-    world.candidates().iter().zip(specs).map(about).collect()
+    world.candidates().iter().zip(world.specs()).map(about).collect()
 }
 
 /// Says what is started, and what is not as the user may expect.
-fn introduce(sink: &mut impl Sink, world: &Services<'_>, grants: &[Grant], specs: &[LaunchSpec]) {
-    for (service, (grant, spec)) in grants.iter().zip(specs).enumerate() {
+fn introduce(sink: &mut impl Sink, world: &Services<'_>, grants: &[Grant]) {
+    for (service, (grant, spec)) in grants.iter().zip(world.specs()).enumerate() {
         if let Some(declined) = &grant.declined {
             let message = format!("{declined}; using port {} instead", grant.port);
             sink.tell(
@@ -112,12 +112,12 @@ fn introduce(sink: &mut impl Sink, world: &Services<'_>, grants: &[Grant], specs
     }
 }
 
-fn settings(launch: &Launch, candidate: &Candidate<'_>) -> Settings {
+fn settings(launch: &Launch, candidate: &Candidate<'_>, spec: &LaunchSpec) -> Settings {
     let configured = &candidate.subject.config.settings;
-    let hooks = candidate.hooks();
+    let (before, after) = (usize::from(spec.pre.is_some()), usize::from(spec.post.is_some()));
     Settings {
-        steps: 1 + usize::from(hooks.0) + usize::from(hooks.1),
-        main: usize::from(hooks.0),
+        steps: before + 1 + after,
+        main: before,
         policy: launch.restart.map(Policy::from).or(configured.restart).unwrap_or_default(),
         grace: candidate.grace,
         ready_timeout: configured.ready.timeout.unwrap_or(READY_TIMEOUT),

@@ -38,6 +38,8 @@ pub struct Services<'a> {
     lease: Option<Lease>,
     listeners: Listeners,
     lost: Vec<Vec<u16>>,
+    /// What is run on the ports as they are now.
+    specs: Vec<LaunchSpec>,
 }
 
 impl<'a> Services<'a> {
@@ -49,11 +51,29 @@ impl<'a> Services<'a> {
         lease: Lease,
     ) -> Self {
         let lost = candidates.iter().map(|_| Vec::new()).collect();
-        Self { around, candidates, host, lease: Some(lease), listeners: Listeners::new(), lost }
+        let mut services = Self {
+            around,
+            candidates,
+            host,
+            lease: Some(lease),
+            listeners: Listeners::new(),
+            lost,
+            specs: Vec::new(),
+        };
+        services.plan();
+        services
     }
 
-    /// What is run for a service on the port that it has now.
-    pub fn spec(&self, service: usize) -> LaunchSpec {
+    /// What is run for each service on the port that it has now.
+    pub fn specs(&self) -> &[LaunchSpec] {
+        &self.specs
+    }
+
+    fn plan(&mut self) {
+        self.specs = (0..self.candidates.len()).map(|service| self.spec(service)).collect();
+    }
+
+    fn spec(&self, service: usize) -> LaunchSpec {
         let siblings: Vec<Sibling> = (0..self.candidates.len())
             .filter(|&other| other != service)
             .map(|other| Sibling {
@@ -102,12 +122,6 @@ impl<'a> Services<'a> {
 }
 
 impl Candidate<'_> {
-    /// Whether something runs before and after the script itself.
-    pub fn hooks(&self) -> (bool, bool) {
-        let spec = self.spec(0, "", None, &[]);
-        (spec.pre.is_some(), spec.post.is_some())
-    }
-
     /// What is run on `port`.
     pub fn spec(&self, port: u16, session: &str, host: Option<&Host>, siblings: &[Sibling]) -> LaunchSpec {
         launch::plan(&launch::Request {
@@ -146,7 +160,7 @@ impl World for Services<'_> {
     fn start(&mut self, service: usize) -> io::Result<Start> {
         // What the guardian copies must not be written twice.
         journal::flush();
-        let LaunchSpec { pre, main, post, .. } = self.spec(service);
+        let LaunchSpec { pre, main, post, .. } = self.specs[service].clone();
         let steps = pre.into_iter().chain([main]).chain(post).map(|step| self.program(step)).collect();
         let lease = self.lease.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let token: Option<Box<dyn Token>> = Some(Box::new(Lock(lease.guard()?)));
@@ -183,6 +197,7 @@ impl World for Services<'_> {
         request.choice = Choice::Any;
         match allocate(|terms| lease.replace(&request, terms)) {
             Ok(()) => {
+                self.plan();
                 let new_port = self.port_of(service);
                 let message = format!(
                     "port {original_port} was taken by another process; trying port {new_port} instead"

@@ -1,5 +1,6 @@
 //! From what was read, a detection and a port to what exactly is run.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use super::spec::{Delivery, LaunchSpec, Step};
 use super::variables::{self, Sibling};
 use crate::detect::catalog::Catalog;
 use crate::detect::{Detection, Inputs};
+use crate::script::Script;
 use crate::script::{Kind, Leaf, Word};
 
 /// The address that the user wants the server to listen on.
@@ -64,7 +66,7 @@ fn plan_script(request: &Request<'_>, name: &str, text: &str) -> LaunchSpec {
     let means = Means::of(&origin, &reading.leaves);
     let mut placement = place(request);
     let (program, argv) = match &means {
-        Means::Shell(shell) => shell_command(shell, &placement.text),
+        Means::Shell(shell) => shell_command(shell, &without_shell(&placement.text)),
         Means::Manager { why } => {
             placement.notes.push(format!("started by {}: {why}", choice.manager.name()));
             delegate(&origin, (name, text, &reading.command()), &mut placement)
@@ -91,6 +93,13 @@ fn plan_script(request: &Request<'_>, name: &str, text: &str) -> LaunchSpec {
     let shown = if choice.manager == PackageManager::Pnpm { &pasted } else { text };
     let main = step(name, shown, (program, argv));
     spec(request, main, placement, (hook("pre"), hook("post")))
+}
+
+/// The script with its shell replaced by its program, where that is all the shell would do: then signals and exit status are
+/// the server's own, and nobody has to wait for it. Some shells do this by themselves, dash does not.
+fn without_shell(text: &str) -> Cow<'_, str> {
+    let place = Script::parse(text).ok().and_then(|script| script.replaceable_shell());
+    place.map_or(Cow::Borrowed(text), |at| Cow::Owned(format!("{}exec {}", &text[..at], &text[at..])))
 }
 
 fn shell_command(shell: &Path, text: &str) -> (PathBuf, Vec<OsString>) {

@@ -143,13 +143,15 @@ fn install(signal: Signal, action: &SigAction) -> io::Result<SigAction> {
 /// Ends this process by `signal`, so that whoever started it sees that the service ended that way.
 /// Returns only if the signal does not end a process.
 pub fn die_by(signal: Signal) {
+    // The service's own core, if it left one, is the one worth having.
+    let _kept = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
     let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    if install(signal, &action).is_ok() {
-        let mut unblocked = SigSet::empty();
-        unblocked.add(signal);
-        let _mask = unblocked.thread_unblock();
-        let _sent = nix::sys::signal::raise(signal);
-    }
+    // SIGKILL has no disposition to set, and works all the same.
+    let _fixed = install(signal, &action);
+    let mut unblocked = SigSet::empty();
+    unblocked.add(signal);
+    let _mask = unblocked.thread_unblock();
+    let _sent = nix::sys::signal::raise(signal);
 }
 
 /// Stops this process group as Ctrl-Z would, until it is continued. Returns at once if there is no shell that could

@@ -103,6 +103,18 @@ impl Script {
         &self.text
     }
 
+    /// The place before which an `exec` changes nothing but that no shell waits for the program: the script is one call of
+    /// one program, and nothing stands before that.
+    pub fn replaceable_shell(&self) -> Option<usize> {
+        let [syntax::Item { first, rest, background: false }] = &self.list.items[..] else { return None };
+        let [syntax::Command::Simple(simple)] = &first.commands[..] else { return None };
+        let program = simple.words.first()?;
+        let name = program.literal()?;
+        let at = program.span().start;
+        let leads = simple.assignments.is_empty() && self.text.get(..at)?.trim().is_empty();
+        (rest.is_empty() && leads && !walk::is_of_the_shell(&name)).then_some(at)
+    }
+
     /// The programs that the script runs, in the order of the text, those of nested scripts included.
     pub fn leaves(&self, scripts: &dyn Scripts) -> Vec<Leaf> {
         walk::leaves(&self.text, &self.list, scripts)

@@ -18,6 +18,17 @@ const BUILTINS: [&str; 31] = [
     "source", "test", "trap", "true", "unset", "wait",
 ];
 
+/// What shells do themselves that scripts of packages have, but no list of plain builtins.
+const OTHER_WORDS: [&str; 16] = [
+    "builtin", "command", "coproc", "declare", "eval", "exec", "function", "getopts", "let", "select",
+    "shopt", "time", "times", "type", "typeset", "umask",
+];
+
+/// Whether the shell itself, or some shell, gives this word a meaning.
+pub(super) fn is_of_the_shell(name: &str) -> bool {
+    BUILTINS.contains(&name) || OTHER_WORDS.contains(&name) || name == "ulimit" || name.is_empty()
+}
+
 pub(super) fn leaves(text: &str, list: &List, scripts: &dyn Scripts) -> Vec<Leaf> {
     let mut walk = Walk { scripts, leaves: Vec::new(), assignments: 0 };
     let mut scope = Scope::new(Frame::new(None, text.to_owned()));

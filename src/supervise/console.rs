@@ -111,9 +111,13 @@ impl Console {
             };
             let mut keys = [0; 4096];
             match nix::unistd::read(keyboard.watched.get_ref(), &mut keys) {
+                // A terminal that is gone stays readable for ever, at its end; SIGHUP tells the rest.
+                Ok(0) if readiness.ready().is_read_closed() => {
+                    self.keyboard = None;
+                    return Poll::Pending;
+                }
                 Ok(0) | Err(nix::errno::Errno::EAGAIN) => readiness.clear_ready(),
                 Err(nix::errno::Errno::EINTR) => {}
-                // The terminal is gone; SIGHUP tells the rest.
                 Err(_) => {
                     self.keyboard = None;
                     return Poll::Pending;

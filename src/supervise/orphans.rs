@@ -28,7 +28,7 @@ fn processes(guardians: &[i32], session: &str) -> Vec<Process> {
 /// Does with the orphans what a guardian would do on this order.
 pub(super) fn end(guardians: &[i32], session: &str, order: Order) {
     let signal = match order {
-        Order::Signal(signal) => signal,
+        Order::Signal(signal) | Order::SignalRest(signal) => signal,
         Order::Kill => Signal::SIGKILL,
         Order::Run(_) => return,
     };

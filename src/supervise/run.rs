@@ -138,6 +138,8 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
                 let listening = self.listener(index) == Listener::Ours;
                 self.feed(index, Input::Left { step, exit, listening });
             }
+            // An earlier step's, while the next is about to be started, is no end.
+            Report::Empty { step } if step != self.stages[index].service.step() => {}
             Report::Empty { .. } => self.emptied(index),
         }
     }
@@ -262,6 +264,7 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             Effect::Run(0) => return self.start(index),
             Effect::Run(step) => self.order(index, Order::Run(step)),
             Effect::Signal(signal) => self.order(index, Order::Signal(signal)),
+            Effect::SignalRest(signal) => self.order(index, Order::SignalRest(signal)),
             Effect::Kill => self.order(index, Order::Kill),
             Effect::Watch => self.stages[index].lookout = Some(Lookout::default()),
             Effect::Unwatch => self.stages[index].lookout = None,

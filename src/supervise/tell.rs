@@ -31,6 +31,7 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             }
             Effect::Run(_)
             | Effect::Signal(_)
+            | Effect::SignalRest(_)
             | Effect::Kill
             | Effect::Watch
             | Effect::Unwatch

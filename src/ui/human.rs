@@ -2,7 +2,11 @@
 
 use std::io::{self, IsTerminal, Read};
 use std::os::fd::AsFd;
+use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::time::Sleep;
 
 use super::Style;
 use crate::event::{Level, Stream, What};
@@ -18,7 +22,23 @@ pub struct Human {
     quiet: bool,
     /// A raw terminal does not return the carriage by itself.
     line_end: &'static str,
+    /// A line for a terminal that is being drawn on: servers clear the screen when they listen, and it would be lost.
+    held: Option<Held>,
+    terminal: bool,
 }
+
+/// A line that waits until the service has been silent for a moment.
+#[derive(Debug)]
+struct Held {
+    line: String,
+    latest: Instant,
+    silence: Pin<Box<Sleep>>,
+}
+
+/// How long a service must be silent for a line of ours to stay on the screen.
+const SILENCE: Duration = Duration::from_millis(150);
+/// How long such a line waits at the most.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Human {
     /// Writes to this process's standard output and error. Needs a running tokio runtime.
@@ -33,7 +53,15 @@ impl Human {
             style,
             quiet,
             line_end,
+            held: None,
+            terminal: io::stdout().is_terminal(),
         })
+    }
+
+    fn release(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.err.push(held.line.as_bytes());
+        }
     }
 
     fn outlet(&mut self, stream: Stream) -> &mut Outlet {
@@ -53,16 +81,35 @@ impl Sink for Human {
     }
 
     fn pass(&mut self, _service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]> {
+        if let Some(held) = &mut self.held {
+            let until = Instant::now() + SILENCE;
+            held.silence.as_mut().reset(until.min(held.latest).into());
+        }
         self.outlet(stream).fill_from(source)
     }
 
     fn tell(&mut self, _service: usize, what: What) {
-        if let Some(line) = line_of(self.style, &what).filter(|_| !self.quiet) {
-            self.err.push(format!("{}  {line}{}", self.style.name(), self.line_end).as_bytes());
+        let Some(line) = line_of(self.style, &what).filter(|_| !self.quiet) else {
+            // Nothing comes after an end.
+            if matches!(what, What::ProcessExited { .. }) {
+                self.release();
+            }
+            return;
+        };
+        let line = format!("{}  {line}{}", self.style.name(), self.line_end);
+        if matches!(what, What::PortDetected { .. }) && self.terminal {
+            let now = Instant::now();
+            let silence = Box::pin(tokio::time::sleep(SILENCE));
+            self.held = Some(Held { line, latest: now + PATIENCE, silence });
+        } else {
+            self.err.push(line.as_bytes());
         }
     }
 
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.held.as_mut().is_some_and(|held| held.silence.as_mut().poll(cx).is_ready()) {
+            self.release();
+        }
         let out = self.out.poll_drain(cx);
         let err = self.err.poll_drain(cx);
         if out.is_ready() && err.is_ready() { Poll::Ready(()) } else { Poll::Pending }

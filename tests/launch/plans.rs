@@ -1,6 +1,7 @@
 //! Scripts of many shapes, and the commands they become.
 
 use bowline::launch::{Delivery, Error, Host};
+use bowline::script::Script;
 
 use crate::support::{Tree, Wish, caller, launch, manifest, planned, run, set};
 
@@ -80,7 +81,10 @@ fn scripts_become_commands() {
         let tree = Tree::new(&[("package.json", &manifest(script, dependencies))]);
         let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default());
         assert_eq!((&*spec.command, spec.delivery), (*command, *delivery), "{script}: {spec:#?}");
-        assert_eq!(spec.main.argv, ["sh", "-c", command], "{script}");
+        // Where the script is one program alone, it takes the place of its shell.
+        let place = Script::parse(command).ok().and_then(|script| script.replaceable_shell());
+        let text = place.map_or((*command).to_owned(), |_| format!("exec {command}"));
+        assert_eq!(spec.main.argv, ["sh", "-c", &text], "{script}");
         assert_eq!(spec.main.cwd, tree.dir);
         assert_eq!(spec.warnings.is_empty(), *delivery != Delivery::Hope, "{script}: {:?}", spec.warnings);
         for name in ["PORT", "DEV_SERVER_PORT"] {
@@ -119,7 +123,7 @@ fn the_users_arguments_reach_the_program() {
         let tree = Tree::new(&[("package.json", &manifest("vite", &["vite"])), (lockfile, "")]);
         let wish = Wish { arguments: &["--open", "it's", "$x"], ..Wish::default() };
         let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &wish);
-        let command = r"vite --open 'it'\''s' '$x' --port 3111 --strictPort";
+        let command = r"exec vite --open 'it'\''s' '$x' --port 3111 --strictPort";
         assert_eq!(spec.main.argv, [shell, "-c", command], "{lockfile}");
     }
 }
@@ -266,7 +270,7 @@ fn the_manager_is_started_where_nothing_else_is_faithful() {
         ("yarn|exec|vite '-x y' --port 3111 --strictPort".into(), flag)
     );
     assert_eq!(argv_of("vite", &cached, &[]), ("yarn|exec|vite --port 3111 --strictPort".into(), flag));
-    assert_eq!(argv_of("vite", &linked, &[]), ("sh|-c|vite --port 3111 --strictPort".into(), flag));
+    assert_eq!(argv_of("vite", &linked, &[]), ("sh|-c|exec vite --port 3111 --strictPort".into(), flag));
     let bun = [("bun.lock", ""), ("bunfig.toml", "[run]\nbun = true\n")];
     assert_eq!(argv_of("vite", &bun, &["-x y"]), ("bun|run|dev|-x y|--port|3111|--strictPort".into(), flag));
     assert_eq!(argv_of("vite && x", &bun, &["y"]), ("bun|run|dev|y".into(), Delivery::Hope));
@@ -317,7 +321,7 @@ fn the_plan_as_json() {
     let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default());
     let json = serde_json::to_value(&spec).expect("JSON");
     assert_eq!(json["port"], 3111);
-    assert_eq!(json["argv"], serde_json::json!(["sh", "-c", "vite --port 3111 --strictPort"]));
+    assert_eq!(json["argv"], serde_json::json!(["sh", "-c", "exec vite --port 3111 --strictPort"]));
     assert_eq!(json["command"], "vite --port 3111 --strictPort");
     assert_eq!(json["env"]["BOWLINE_URL"], "http://localhost:3111");
     assert!(json["env"].get("HOME").is_none(), "only what is added");

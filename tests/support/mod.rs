@@ -5,6 +5,7 @@
 //! | [`Sandbox`] | a project, a home and a state directory of the test's own; makes `bowline` commands |
 //! | [`Test`] | one command that answers: status, stdout, stderr and files compared at once |
 //! | [`Session`] | one command that runs: its events, its signals, its end |
+//! | [`Terminal`] | a terminal that the test types at and looks at |
 //! | [`Ports`] | a block of free ports that no other test on the machine uses |
 //! | [`http`] | an HTTP GET |
 //! | [`npm`] | fixtures whose packages come from the npm registry, installed once |
@@ -22,6 +23,7 @@ pub mod npm;
 mod ports;
 mod sandbox;
 mod session;
+mod terminal;
 mod test;
 mod tree;
 mod waiting;
@@ -30,6 +32,7 @@ pub use dev_server::dev_server;
 pub use ports::{Ports, is_free};
 pub use sandbox::Sandbox;
 pub use session::{Ended, Session};
+pub use terminal::Terminal;
 pub use test::Test;
 pub use tree::Tree;
 pub use waiting::{Finished, PATIENCE, run_to_end, run_within};

@@ -55,6 +55,11 @@ impl Tree {
         assert!(closed, "a process holds the test's pipe open after {within:?}");
     }
 
+    /// The processes of the tree that are left after this time; none but on Linux.
+    pub fn left(&self, within: Duration) -> Vec<String> {
+        self.wait_until_empty(Instant::now() + within)
+    }
+
     /// Ends what a failed test would leave.
     pub fn kill(&self) {
         #[cfg(target_os = "linux")]

@@ -76,6 +76,8 @@ struct Watch {
     phase: Phase,
     /// Kept as a zombie until it is the last of the tree, so that its group's number cannot become a stranger's.
     leader: Option<Leader>,
+    /// The process group of the last leader.
+    group: Option<Pid>,
     /// The last step that was started, successfully or not.
     step: usize,
     /// Whether the tree is known to be empty since the last step was started.
@@ -99,13 +101,15 @@ impl Watch {
         close_all_but(&keep);
         detach_stdio(&keep)?;
         std::env::set_current_dir("/")?;
-        // pselect(2) takes numbers below 1024 only, and a supervisor of many services may have more open.
-        let low = nix::unistd::dup(lifeline)?;
+        // pselect(2) takes numbers below 1024 only, and a supervisor of many services may have more open. The service must
+        // not inherit it, or the supervisor would not notice the guardian's death.
+        let low = rustix::io::fcntl_dupfd_cloexec(lifeline, 3)?;
         Ok(Self {
             charge,
             lifeline: Some(UnixStream::from(low)),
             phase: Phase::Guarding,
             leader: None,
+            group: None,
             step: 0,
             empty: true,
         })
@@ -119,6 +123,7 @@ impl Watch {
             Ok(pid) => {
                 self.release_leader();
                 self.leader = Some(Leader { step, pid, exit: None });
+                self.group = Some(pid);
                 self.empty = false;
                 self.tell(Report::Started { step, pid: pid.as_raw() });
             }
@@ -184,6 +189,7 @@ impl Watch {
                 Some(Order::Run(step)) if self.phase == Phase::Guarding => self.start(step),
                 Some(Order::Run(_)) | None => {}
                 Some(Order::Signal(signal)) => self.signal(signal),
+                Some(Order::SignalRest(signal)) => self.signal_tree(signal, self.group),
                 Some(Order::Kill) => self.phase = Phase::Killing,
             },
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -199,7 +205,7 @@ impl Watch {
     /// The supervisor is gone, or somebody wants the guardian to go: asks the whole tree to end.
     fn end(&mut self) {
         self.phase = Phase::Ending(Instant::now() + self.charge.grace);
-        self.signal_tree(Signal::SIGTERM);
+        self.signal_tree(Signal::SIGTERM, None);
     }
 
     fn signal(&self, wanted: Signal) {
@@ -211,13 +217,14 @@ impl Watch {
                     let _nobody = killpg(pid, Signal::SIGCONT);
                 }
             }
-            Some(Leader { exit: Some(_), .. }) | None => self.signal_tree(wanted),
+            Some(Leader { exit: Some(_), .. }) | None => self.signal_tree(wanted, None),
         }
     }
 
-    /// Signals every process of the tree, and wakes the stopped ones so that they can act on it.
-    fn signal_tree(&self, wanted: Signal) {
-        for process in self.tree() {
+    /// Signals every process of the tree but for one group, and wakes the stopped ones so that they can act on it.
+    fn signal_tree(&self, wanted: Signal, but_for: Option<Pid>) {
+        let spared = but_for.map(Pid::as_raw);
+        for process in self.tree().into_iter().filter(|process| Some(process.group) != spared) {
             // A process that has changed its user cannot be signalled; the kill that follows reports nothing either.
             let _refused = signal::send(process.identity, wanted);
             if signals::asks_to_end(wanted) {

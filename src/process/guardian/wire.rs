@@ -18,6 +18,8 @@ pub enum Order {
     Run(usize),
     /// Send this signal to the leader's process group while the leader lives, to the whole tree afterwards.
     Signal(Signal),
+    /// Send this signal to what is not of the leader's process group, which has heard of it already.
+    SignalRest(Signal),
     /// Kill the whole tree, and go on until it is empty.
     Kill,
 }
@@ -61,7 +63,8 @@ impl Order {
         match self {
             Self::Run(step) => encode(0, step_number(step), 0),
             Self::Signal(signal) => encode(1, signal as i32, 0),
-            Self::Kill => encode(2, 0, 0),
+            Self::SignalRest(signal) => encode(2, signal as i32, 0),
+            Self::Kill => encode(3, 0, 0),
         }
     }
 
@@ -70,7 +73,8 @@ impl Order {
         match decode(frame) {
             (0, step, _) => Some(Self::Run(usize::try_from(step).ok()?)),
             (1, signal, _) => Some(Self::Signal(Signal::try_from(signal).ok()?)),
-            (2, _, _) => Some(Self::Kill),
+            (2, signal, _) => Some(Self::SignalRest(Signal::try_from(signal).ok()?)),
+            (3, _, _) => Some(Self::Kill),
             _ => None,
         }
     }
@@ -132,7 +136,9 @@ mod tests {
 
     #[test]
     fn every_order_survives_the_wire() {
-        for order in [Order::Run(2), Order::Signal(Signal::SIGHUP), Order::Kill] {
+        for order in
+            [Order::Run(2), Order::Signal(Signal::SIGHUP), Order::SignalRest(Signal::SIGTERM), Order::Kill]
+        {
             assert_eq!(Order::decode(order.encode()), Some(order));
         }
         assert_eq!(Order::decode([0xff; FRAME]), None);

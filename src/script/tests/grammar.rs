@@ -134,3 +134,27 @@ fn no_input_panics_or_overflows() {
         drop(Script::parse(&opening.repeat(20_000)).map(|script| script.leaves(&super::package())));
     }
 }
+
+#[test]
+fn a_shell_is_replaced_where_it_has_nothing_else_to_do() {
+    for (text, place) in [
+        ("vite", Some(0)),
+        ("  vite --port $PORT # now", Some(2)),
+        ("vite > log.txt 2>&1;", Some(0)),
+        ("'my server' x", Some(0)),
+        ("A=1 vite", None),
+        ("! vite", None),
+        ("> log vite", None),
+        ("vite &", None),
+        ("vite && echo", None),
+        ("vite | cat", None),
+        ("(vite)", None),
+        ("cd app", None),
+        ("time vite", None),
+        ("exec vite", None),
+        ("$TOOL dev", None),
+        ("", None),
+    ] {
+        assert_eq!(Script::parse(text).unwrap().replaceable_shell(), place, "{text}");
+    }
+}

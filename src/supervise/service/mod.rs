@@ -88,6 +88,8 @@ pub enum Effect {
     Run(usize),
     /// Signal the service.
     Signal(Signal),
+    /// Signal what is left of it outside its leader's process group, which has had a signal already.
+    SignalRest(Signal),
     /// Kill the whole tree.
     Kill,
     /// Look out for a listener on the port, from now on.
@@ -218,6 +220,11 @@ impl Service {
             State::Ended if self.run.failure.is_some() => Public::Failed,
             State::Ended => Public::Stopped,
         }
+    }
+
+    /// The step that runs, or ran last.
+    pub fn step(&self) -> usize {
+        self.run.step
     }
 
     /// Whether a process of the tree may be alive.

@@ -130,8 +130,9 @@ impl Service {
             self.run.exit = Some(exit);
         }
         if let State::Stopping { kill_at, .. } = self.state {
-            // The signal went to the leader's group; what is left of the tree has not heard it.
-            return kill_at.map(|_| Effect::Signal(Signal::SIGTERM)).into_iter().collect();
+            // The signal went to the leader's group. Its other processes may be ending in order, which a second signal
+            // would cut short; what is outside the group has not heard of it.
+            return kill_at.map(|_| Effect::SignalRest(Signal::SIGTERM)).into_iter().collect();
         }
         let next = step + 1;
         if exit.success() && next < self.settings.steps {

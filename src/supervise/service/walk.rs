@@ -67,7 +67,7 @@ fn check(before: &Service, input: Input, effects: &[Effect], after: &Service) {
                 alive = true;
             }
             Effect::Run(_) => assert!(matches!(input, Input::Left { .. }), "{before:?} on {input:?}"),
-            Effect::Signal(_) | Effect::Kill => {
+            Effect::Signal(_) | Effect::SignalRest(_) | Effect::Kill => {
                 assert!(alive, "signalled a dead tree: {before:?} on {input:?}");
             }
             Effect::Release => {

@@ -1,0 +1,24 @@
+# Everything that CI does.
+ci:
+    .ci/run
+
+# All tests, or those that are named.
+test *ARGS:
+    cargo test {{ ARGS }}
+
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+    RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps
+
+# bowline against its alternatives, as a table. `just bench launch memory` measures those only.
+bench *ARGS:
+    cargo bench --bench alternatives -- {{ ARGS }}
+
+# Real frameworks from the npm registry. `just real next` starts that one only.
+real *ARGS:
+    cargo test --test real -- {{ ARGS }}
+
+# Tries launchers (all that are known if none is named) on servers that are hard to end, and prints a table.
+conformance *LAUNCHERS:
+    BOWLINE_CONFORMANCE="{{LAUNCHERS}}" cargo test --quiet --test conformance -- --ignored --nocapture

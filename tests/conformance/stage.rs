@@ -1,0 +1,238 @@
+//! One launcher with one server, ended in one way.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
+
+use crate::matrix::{Cell, Place, Way};
+use crate::support::{PATIENCE, Ports, Sandbox, Session, Terminal, Tree, dev_server, is_free};
+
+/// What a way of ending has left.
+#[derive(Debug)]
+pub struct Left {
+    /// The server has ended in time.
+    pub server_ended: bool,
+    pub port_free: bool,
+    /// Every other process that the launcher has brought about and that is still there.
+    pub processes: Vec<String>,
+}
+
+impl Left {
+    /// Whether nobody is in the way of the next start.
+    pub fn is_clean(&self) -> bool {
+        self.server_ended && self.port_free
+    }
+}
+
+/// A launcher that runs the stand-in server as the dev script of a project.
+pub struct Stage {
+    sandbox: Sandbox,
+    ports: Ports,
+    cell: Cell,
+    alive: Fifo,
+    pids: Fifo,
+}
+
+impl Stage {
+    /// A project of its own for this combination. `with_port` writes the port into the dev script, and `prepare` adds what
+    /// the launcher needs, given the server's command.
+    pub fn new(cell: Cell, with_port: bool, prepare: impl FnOnce(&mut Sandbox, &str)) -> Self {
+        let ports = Ports::claim(1);
+        let mut sandbox = Sandbox::new();
+        let (alive, pids) =
+            (Fifo::create(&sandbox.root().join("alive")), Fifo::create(&sandbox.root().join("pid")));
+        let port = if with_port { format!(" --port {}", ports.first()) } else { String::new() };
+        let command = format!(
+            "{} --lifetime 100{port} --tell {} {}",
+            dev_server().display(),
+            alive.path.display(),
+            cell.shape.options()
+        );
+        let package = serde_json::json!({ "name": "app", "version": "1.0.0", "scripts": { "dev": command } });
+        sandbox.file("package.json", &format!("{package:#}\n"));
+        sandbox.range("default", &ports);
+        sandbox.env("PORT", ports.first().to_string());
+        prepare(&mut sandbox, &command);
+        Self { sandbox, ports, cell, alive, pids }
+    }
+
+    /// Starts the launcher, ends it, and says what is left after `patience`. An error if the server never came up.
+    pub fn run(mut self, launcher: &[String], patience: Duration) -> Result<Left, String> {
+        let tree = Tree::new();
+        let mut seat = match self.cell.place {
+            Place::Terminal => Some(Terminal::new(24, 80)),
+            Place::Pipes => None,
+        };
+        let mut child = self.start(launcher, &tree, seat.as_ref());
+        let came_up = self.alive.line(PATIENCE / 4).ok_or("the server did not come up");
+        let pid = self.pids.line(PATIENCE / 4).ok_or("the launcher did not start");
+        let outcome = came_up.and(pid).map(|launcher| {
+            self.end(launcher, seat.as_mut());
+            let deadline = Instant::now() + patience;
+            if self.cell.way == Way::KillBoth {
+                self.follow_up();
+            }
+            let server_ended = self.alive.ends(deadline);
+            let processes = tree.left(if server_ended { patience } else { Duration::ZERO });
+            Left { server_ended, port_free: is_free(self.ports.first()), processes }
+        });
+        tree.kill();
+        let _ = child.kill();
+        let _ = child.wait();
+        outcome.map_err(|what| {
+            let screen = seat.map_or_else(String::new, |mut seat| seat.screen());
+            format!("{what}\n{screen}")
+        })
+    }
+
+    /// A shell without job control where there is no terminal; one with it at a terminal, as a user would have.
+    fn start(&self, launcher: &[String], tree: &Tree, seat: Option<&Terminal>) -> Child {
+        let tell_and_become = r#"echo $$ > "$0"; exec "$@""#;
+        let in_a_job = format!("sh -c '{tell_and_become}' \"$0\" \"$@\"; :");
+        let mut command = self.sandbox.command("sh");
+        match seat {
+            Some(terminal) => {
+                terminal.seat(&mut command);
+                command.args(["-m", "-c", &in_a_job]);
+            }
+            None => {
+                command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+                command.args(["-c", tell_and_become]);
+            }
+        }
+        command.arg(&self.pids.path).args(launcher);
+        tree.mark(&mut command);
+        no_core_dumps(&mut command);
+        let mut child = command.spawn().expect("a shell");
+        drain(child.stdout.take());
+        drain(child.stderr.take());
+        child
+    }
+
+    fn end(&self, launcher: Pid, seat: Option<&mut Terminal>) {
+        let send = |signal| kill_process(launcher, signal).expect("the launcher runs");
+        match (self.cell.way, seat) {
+            (Way::Term, _) => send(Signal::TERM),
+            (Way::Int, _) => send(Signal::INT),
+            (Way::Hup, _) => send(Signal::HUP),
+            (Way::Quit, _) => send(Signal::QUIT),
+            (Way::CtrlC, Some(terminal)) => terminal.keys("\x03"),
+            (Way::TerminalClosed, Some(terminal)) => terminal.close(),
+            (Way::CtrlC | Way::TerminalClosed, None) => unreachable!("only with a terminal"),
+            (Way::KillLauncher, _) => send(Signal::KILL),
+            (Way::KillGuardian, _) => {
+                kill_process(self.guardian(), Signal::KILL).expect("the guardian runs");
+            }
+            (Way::KillBoth, _) => {
+                // A guardian that is stopped cannot notice that its supervisor is gone.
+                let guardian = self.guardian();
+                kill_process(guardian, Signal::STOP).expect("the guardian runs");
+                send(Signal::KILL);
+                kill_process(guardian, Signal::KILL).expect("the guardian runs");
+            }
+        }
+    }
+
+    /// The guardian's pid, as it stands in its lock.
+    fn guardian(&self) -> Pid {
+        let run = self.sandbox.state_dir().join("run");
+        let entries = std::fs::read_dir(run).expect("bowline has a state directory").flatten();
+        let lock =
+            entries.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|e| e == "guard"));
+        let text = std::fs::read_to_string(lock.expect("a guardian has a lock")).expect("a file of our own");
+        text.trim().parse().ok().and_then(Pid::from_raw).expect("the guardian's pid")
+    }
+
+    /// Another project asks for the only port of the range: the next bowline command.
+    fn follow_up(&mut self) {
+        let mut command = self.sandbox.bowline(["--json", "exec", "--"]);
+        command.arg(dev_server()).args(["--lifetime", "100"]);
+        command.current_dir(self.sandbox.sibling("next")).env_remove("PORT");
+        let mut next = Session::start(command);
+        assert_eq!(next.ready(), self.ports.first(), "{}", self.cell);
+        assert!(self.alive.ends(Instant::now()), "{}: the port was given away under a server", self.cell);
+        next.stop();
+    }
+}
+
+fn drain(source: Option<impl Read + Send + 'static>) {
+    if let Some(mut source) = source {
+        std::thread::spawn(move || std::io::copy(&mut source, &mut std::io::sink()));
+    }
+}
+
+/// SIGQUIT would leave a file behind.
+fn no_core_dumps(command: &mut Command) {
+    #[expect(unsafe_code, reason = "only the child gives up its core dumps")]
+    // SAFETY: setrlimit is async-signal-safe.
+    unsafe {
+        command.pre_exec(|| {
+            let none = Rlimit { current: Some(0), maximum: Some(0) };
+            setrlimit(Resource::Core, none).map_err(Into::into)
+        });
+    }
+}
+
+/// A named pipe: a line says that something has begun, its end that it is over.
+struct Fifo {
+    path: PathBuf,
+    file: File,
+}
+
+impl Fifo {
+    fn create(path: &Path) -> Self {
+        nix::unistd::mkfifo(path, nix::sys::stat::Mode::from_bits_truncate(0o600))
+            .expect("a directory of our own");
+        let file =
+            File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path).expect("our own FIFO");
+        Self { path: path.to_owned(), file }
+    }
+
+    /// The pid that somebody writes.
+    fn line(&mut self, patience: Duration) -> Option<Pid> {
+        let deadline = Instant::now() + patience;
+        let mut text = Vec::new();
+        while !text.ends_with(b"\n") {
+            if !self.wait(deadline) {
+                return None;
+            }
+            let mut bytes = [0; 64];
+            let count = self.file.read(&mut bytes).ok().filter(|&count| count > 0)?;
+            text.extend_from_slice(&bytes[..count]);
+        }
+        std::str::from_utf8(&text).ok()?.trim().parse().ok().and_then(Pid::from_raw)
+    }
+
+    /// Whether everybody who could write is gone by then.
+    fn ends(&mut self, deadline: Instant) -> bool {
+        loop {
+            if !self.wait(deadline) {
+                return false;
+            }
+            match self.file.read(&mut [0; 64]) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) => panic!("reading a FIFO: {error}"),
+            }
+        }
+    }
+
+    fn wait(&self, deadline: Instant) -> bool {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let timeout = Timespec::try_from(left).expect("minutes fit");
+            match poll(&mut [PollFd::new(&self.file, PollFlags::IN)], Some(&timeout)) {
+                Ok(count) => return count > 0,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => panic!("poll: {error}"),
+            }
+        }
+    }
+}
