@@ -10,9 +10,8 @@ use super::redirect::Redirect;
 use super::surroundings::Surroundings;
 use super::world::Candidate;
 use crate::detect::{Detection, Inputs};
-use crate::event::{Event, What};
 use crate::launch::{self, Host, Reading, Sibling};
-use crate::port::{Lookup, Ports, Reservation};
+use crate::port::{Lookup, Ports};
 use crate::ui;
 
 /// What detection found, as `detect --json` answers it.
@@ -101,21 +100,4 @@ fn describe(candidate: &Candidate<'_>, spec: &launch::LaunchSpec) -> String {
         text.push_str(&format!("  warning    {warning}\n"));
     }
     text
-}
-
-/// The project runs already, as this reservation says.
-pub fn running(around: &Surroundings, running: &Reservation) -> Result<(), Failure> {
-    if around.json {
-        let what = What::PortDetected {
-            port: running.port,
-            framework: running.framework.clone(),
-            after: std::time::Duration::ZERO,
-        };
-        ui::print(&format!("{}\n", Event::now(&running.project, what).to_json()))?;
-    } else if !around.quiet {
-        let (name, port, pid) = (&running.name, running.port, running.pid);
-        let url = around.style.strong(launch::url(port));
-        ui::complain(&format!("{}  {name} is already running (pid {pid})   {url}", around.style.name()));
-    }
-    Ok(())
 }

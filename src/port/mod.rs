@@ -127,6 +127,11 @@ impl Reservation {
     pub fn socket(&self) -> PathBuf {
         crate::paths::socket(&self.run, self.session.as_str())
     }
+
+    /// Whether the supervisor lives at this moment.
+    pub fn is_live(&self) -> bool {
+        session::is_live(&self.run, &self.session)
+    }
 }
 
 fn over() -> Life {

@@ -4,6 +4,7 @@
 //! into orders. Ports, programs and what users see are behind [`World`] and [`Sink`], so a test can drive it.
 
 mod console;
+mod control;
 mod orphans;
 mod output;
 pub mod restart;
@@ -19,7 +20,8 @@ use std::time::Duration;
 use crate::event::{Stream, What};
 use crate::process::Exit;
 pub use console::Console;
-pub use run::Supervisor;
+pub use control::{Command, Condition, Control};
+pub use run::{Inputs, Supervisor};
 use service::Ending;
 pub use stage::Start;
 
@@ -97,4 +99,22 @@ pub struct Outcome {
     pub ending: Ending,
     /// The last lines of its output.
     pub tail: String,
+}
+
+impl<S: Sink + ?Sized> Sink for Box<S> {
+    fn has_room(&self, service: usize, stream: Stream) -> bool {
+        (**self).has_room(service, stream)
+    }
+
+    fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]> {
+        (**self).pass(service, stream, source)
+    }
+
+    fn tell(&mut self, service: usize, what: What) {
+        (**self).tell(service, what);
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        (**self).poll_drain(cx)
+    }
 }

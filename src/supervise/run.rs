@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::service::{Effect, Input, Service};
 use super::stage::{Guarded, Lookout, Stage};
-use super::{Console, Listener, Outcome, Sighting, Sink, World, orphans};
+use super::{Command, Condition, Console, Control, Listener, Outcome, Sighting, Sink, World, orphans};
 use crate::event::{Level, What};
 use crate::process::Signal;
 use crate::process::guardian::{Order, Report};
@@ -33,12 +33,25 @@ enum Happening {
     Key(Signal),
     Report(usize, Report),
     GuardianLost(usize),
+    Command(Command),
+}
+
+/// Where the loop hears what it shall do.
+#[derive(Debug)]
+pub struct Inputs<C> {
+    /// The signals of this process.
+    pub signals: Signals,
+    /// The user's terminal. With one there is only one service.
+    pub console: Option<Console>,
+    /// Everybody else.
+    pub control: C,
 }
 
 /// The loop.
-pub struct Supervisor<W, S> {
+pub struct Supervisor<W, S, C> {
     pub(super) world: W,
     pub(super) sink: S,
+    pub(super) control: C,
     pub(super) signals: Signals,
     console: Option<Console>,
     pub(super) stages: Vec<Stage>,
@@ -47,18 +60,13 @@ pub struct Supervisor<W, S> {
     pub(super) impatient: bool,
 }
 
-impl<W: World, S: Sink> Supervisor<W, S> {
-    /// A supervisor of `services`, none of which is started yet. With a console there is only one.
-    pub fn new(
-        services: Vec<Service>,
-        world: W,
-        sink: S,
-        signals: Signals,
-        console: Option<Console>,
-    ) -> Self {
+impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
+    /// A supervisor of `services`, none of which is started yet.
+    pub fn new(services: Vec<Service>, world: W, sink: S, inputs: Inputs<C>) -> Self {
+        let Inputs { signals, console, control } = inputs;
         let outcomes = services.iter().map(|_| None).collect();
         let stages = services.into_iter().map(Stage::new).collect();
-        Self { world, sink, signals, console, stages, outcomes, interrupted: None, impatient: false }
+        Self { world, sink, control, signals, console, stages, outcomes, interrupted: None, impatient: false }
     }
 
     /// Starts every service and runs until the last has ended and its output is written.
@@ -94,7 +102,8 @@ impl<W: World, S: Sink> Supervisor<W, S> {
             }
         }
         self.poll_output(cx);
-        Poll::Pending
+        // Last, so that whoever is connected never comes before the services.
+        self.control.poll_command(cx).map(Happening::Command)
     }
 
     fn handle(&mut self, happening: Happening) {
@@ -103,7 +112,22 @@ impl<W: World, S: Sink> Supervisor<W, S> {
             Happening::Key(signal) => self.feed_all(Input::Interrupted(signal)),
             Happening::Report(index, report) => self.reported(index, report),
             Happening::GuardianLost(index) => self.guardian_lost(index),
+            Happening::Command(command) => self.commanded(command),
         }
+    }
+
+    fn commanded(&mut self, command: Command) {
+        match command {
+            Command::Stop(index) => self.feed(index, Input::Stop(Signal::SIGTERM)),
+            Command::Kill(index) => self.feed(index, Input::Kill),
+            Command::Restart(index) => self.feed(index, Input::Restart),
+        }
+    }
+
+    /// Tells everybody.
+    pub(super) fn announce(&mut self, index: usize, what: What) {
+        self.control.tell(index, &what);
+        self.sink.tell(index, what);
     }
 
     fn reported(&mut self, index: usize, report: Report) {
@@ -144,7 +168,7 @@ impl<W: World, S: Sink> Supervisor<W, S> {
         }
         stage.orphaned = Some(Order::Signal(Signal::SIGTERM));
         let message = "the guardian of the service was killed; ending the service".to_owned();
-        self.sink.tell(index, What::Noted { level: Level::Warning, message });
+        self.announce(index, What::Noted { level: Level::Warning, message });
         self.feed(index, Input::GuardianLost);
         self.look_after_orphans();
     }
@@ -235,6 +259,10 @@ impl<W: World, S: Sink> Supervisor<W, S> {
                 inputs.extend(self.perform(index, effect));
             }
         }
+        let stage = &self.stages[index];
+        let (port, _) = self.world.port(index);
+        let guardian = stage.guarded.as_ref().map(Guarded::pid);
+        self.control.changed(index, Condition { state: stage.service.state(), port, guardian });
     }
 
     /// Does one thing, and answers with what came of it at once.
@@ -307,11 +335,11 @@ impl<W: World, S: Sink> Supervisor<W, S> {
     fn relocate(&mut self, index: usize) -> Input {
         match self.world.relocate(index) {
             Ok(what) => {
-                self.sink.tell(index, what);
+                self.announce(index, what);
                 Input::Moved
             }
             Err(what) => {
-                self.sink.tell(index, what);
+                self.announce(index, what);
                 Input::NoPort
             }
         }
