@@ -242,8 +242,9 @@ impl World for Services<'_> {
             Ok(seen) if !seen.is_empty() => seen,
             Ok(_) | Err(_) => return Listener::Nobody,
         };
-        if self.listeners.among(port, &Self::processes(roots)).is_ok_and(|held| !held.is_empty()) {
-            return Listener::Ours;
+        let ours = self.listeners.among(port, &Self::processes(roots)).unwrap_or_default();
+        if let Some(held) = ours.first() {
+            return Listener::Ours { socket: held.listener.socket };
         }
         let me = nix::unistd::getuid().as_raw();
         if seen.iter().all(|listener| listener.user == me) { Listener::Stranger } else { Listener::Hidden }

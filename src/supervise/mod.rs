@@ -5,11 +5,13 @@
 
 mod console;
 mod control;
+mod look;
 mod orphans;
 mod output;
 pub mod restart;
 mod run;
 pub mod service;
+mod signalled;
 mod stage;
 mod tell;
 
@@ -31,7 +33,10 @@ pub enum Listener {
     /// Nobody.
     Nobody,
     /// A process of the tree.
-    Ours,
+    Ours {
+        /// The kernel's number for its socket.
+        socket: u64,
+    },
     /// A process of the same user that is not of the tree.
     Stranger,
     /// A process that this user may not look into: another user's, or one behind a proxy of a container.

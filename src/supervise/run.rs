@@ -7,24 +7,17 @@ use std::time::{Duration, Instant};
 
 use super::service::{Effect, Input, Service};
 use super::stage::{Guarded, Lookout, Stage};
-use super::{Command, Condition, Console, Control, Listener, Outcome, Sighting, Sink, World, orphans};
+use super::{Command, Condition, Console, Control, Listener, Outcome, Sink, World, orphans};
 use crate::event::{Level, What};
 use crate::process::Signal;
 use crate::process::guardian::{Order, Report};
-use crate::process::signals::{Caught, Meaning, Signals, stop_group};
+use crate::process::signals::{Caught, Signals};
 
 /// How often the kernel is asked who listens while a service is not ready. There is no event for listen(2) that a
 /// program without privileges could wait for; a ready service is not asked about at all.
-const LOOK: Duration = Duration::from_millis(8);
+const LOOK: Duration = Duration::from_millis(6);
 /// How often the tree of a guardian that died is looked at until it is gone.
 const ORPHANS: Duration = Duration::from_millis(50);
-/// How long a stranger must be seen on the port before a service that still runs is moved to another one.
-const STRANGER: Duration = Duration::from_secs(2);
-/// How often it is asked where else a service listens that is not ready.
-const SIGHT: Duration = Duration::from_millis(200);
-/// Two interrupts, one by the kernel and one sent, that are no further apart than this are one Ctrl-C that another
-/// program has passed on as well.
-const ECHO: Duration = Duration::from_secs(1);
 
 /// Something that the loop has to act on.
 #[derive(Clone, Copy)]
@@ -53,10 +46,10 @@ pub struct Supervisor<W, S, C> {
     pub(super) sink: S,
     pub(super) control: C,
     pub(super) signals: Signals,
-    console: Option<Console>,
+    pub(super) console: Option<Console>,
     pub(super) stages: Vec<Stage>,
     pub(super) outcomes: Vec<Option<Outcome>>,
-    interrupted: Option<(Caught, Instant)>,
+    pub(super) interrupted: Option<(Caught, Instant)>,
     pub(super) impatient: bool,
 }
 
@@ -137,7 +130,7 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             Report::Stopped if self.console.is_some() => self.suspend(),
             Report::Started { .. } | Report::Stopped => {}
             Report::Left { step, exit } => {
-                let listening = self.listener(index) == Listener::Ours;
+                let listening = matches!(self.listener(index), Listener::Ours { .. });
                 self.feed(index, Input::Left { step, exit, listening });
             }
             // An earlier step's, while the next is about to be started, is no end.
@@ -174,7 +167,7 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
     }
 
     /// Reaps what became ours when a guardian died, and tells when it is gone.
-    fn look_after_orphans(&mut self) {
+    pub(super) fn look_after_orphans(&mut self) {
         for index in 0..self.stages.len() {
             let Some(order) = self.stages[index].orphaned else { continue };
             if orphans::gone(&self.guardians(), &self.stages[index].session) {
@@ -190,69 +183,14 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
         self.stages.iter().filter_map(|stage| stage.guarded.as_ref().map(Guarded::pid)).collect()
     }
 
-    fn signalled(&mut self, caught: Caught) {
-        match caught.meaning() {
-            Meaning::End if self.is_echo(caught) => {}
-            Meaning::End => self.feed_all(Input::Stop(caught.signal)),
-            Meaning::Suspend => {
-                self.order_all(Signal::SIGTSTP);
-                self.suspend();
-            }
-            Meaning::Continue => self.resume(),
-            Meaning::Resize => {
-                if let Some(console) = &self.console {
-                    console.resized();
-                }
-            }
-            Meaning::Child => self.look_after_orphans(),
-        }
-    }
-
-    /// Whether this interrupt is another program's copy of the last one.
-    fn is_echo(&mut self, caught: Caught) -> bool {
-        if caught.signal != Signal::SIGINT {
-            return false;
-        }
-        let now = Instant::now();
-        let echo = self.interrupted.is_some_and(|(before, when)| {
-            before.sent != caught.sent && now.saturating_duration_since(when) < ECHO
-        });
-        self.interrupted = Some((caught, now));
-        echo
-    }
-
-    /// Stops with the service, until somebody continues us.
-    fn suspend(&mut self) {
-        if let Some(console) = &mut self.console {
-            console.suspend();
-        }
-        stop_group();
-        self.resume();
-    }
-
-    fn resume(&mut self) {
-        if let Some(console) = &mut self.console {
-            console.resume();
-        }
-        self.order_all(Signal::SIGCONT);
-    }
-
-    fn order_all(&self, signal: Signal) {
-        for stage in &self.stages {
-            if let Some(guarded) = stage.guarded.as_ref().filter(|_| stage.service.is_alive()) {
-                guarded.order(Order::Signal(signal));
-            }
-        }
-    }
-
-    fn feed_all(&mut self, input: Input) {
+    pub(super) fn feed_all(&mut self, input: Input) {
         for index in 0..self.stages.len() {
             self.feed(index, input);
         }
     }
 
     /// Gives an input to a service and does what it says, and what follows from that.
-    fn feed(&mut self, index: usize, input: Input) {
+    pub(super) fn feed(&mut self, index: usize, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             for effect in self.stages[index].service.on(input, Instant::now()) {
@@ -276,13 +214,13 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             Effect::Watch => self.stages[index].lookout = Some(Lookout::default()),
             Effect::Unwatch => self.stages[index].lookout = None,
             Effect::Confirm => {
-                let there = self.listener(index) == Listener::Ours;
+                let there = matches!(self.listener(index), Listener::Ours { .. });
                 return vec![if there { Input::Listening } else { Input::NotListening }];
             }
             Effect::Move => return vec![self.relocate(index)],
             Effect::Redirect => {
                 let what = self.world.redirect(index);
-                self.sink.tell(index, what);
+                self.announce(index, what);
             }
             Effect::Follow => return self.follow(index),
             Effect::Release => self.world.release(index),
@@ -321,13 +259,13 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
         }
     }
 
-    fn listener(&mut self, index: usize) -> Listener {
+    pub(super) fn listener(&mut self, index: usize) -> Listener {
         let root = self.root(index);
         self.world.listener(index, &[root])
     }
 
     /// The process that the tree descends from.
-    fn root(&self, index: usize) -> i32 {
+    pub(super) fn root(&self, index: usize) -> i32 {
         let own = std::process::id().cast_signed();
         self.stages[index].guarded.as_ref().map_or(own, Guarded::pid)
     }
@@ -349,11 +287,11 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
         let root = self.root(index);
         match self.world.follow(index, &[root]) {
             Ok(what) => {
-                self.sink.tell(index, what);
+                self.announce(index, what);
                 Vec::new()
             }
             Err(what) => {
-                self.sink.tell(index, what);
+                self.announce(index, what);
                 vec![Input::NotFollowed]
             }
         }
@@ -380,41 +318,6 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             self.feed(index, Input::Tick);
         }
         self.look_after_orphans();
-    }
-
-    /// Asks who listens on the port of a service that is not ready.
-    fn look(&mut self, index: usize) {
-        let seen = self.listener(index);
-        let Some(lookout) = &mut self.stages[index].lookout else { return };
-        match seen {
-            Listener::Ours => return self.feed(index, Input::Listening),
-            Listener::Nobody | Listener::Hidden => lookout.stranger_since = None,
-            Listener::Stranger => {
-                let since = *lookout.stranger_since.get_or_insert_with(Instant::now);
-                if since.elapsed() >= STRANGER {
-                    return self.feed(index, Input::Stranger);
-                }
-            }
-        }
-        self.look_elsewhere(index);
-    }
-
-    /// Asks what a service does instead of listening on its port.
-    fn look_elsewhere(&mut self, index: usize) {
-        let root = self.root(index);
-        let stage = &mut self.stages[index];
-        let Some(lookout) = &mut stage.lookout else { return };
-        let now = Instant::now();
-        if lookout.asked.is_some_and(|asked| now.saturating_duration_since(asked) < SIGHT) {
-            return;
-        }
-        lookout.asked = Some(now);
-        let sighting = self.world.sighting(index, &[root], &stage.tail.text());
-        match lookout.see(sighting, now) {
-            Some(sighting) if sighting.ports.is_empty() => self.feed(index, Input::Refused),
-            Some(Sighting { movable, .. }) => self.feed(index, Input::Elsewhere { movable }),
-            None => {}
-        }
     }
 }
 
