@@ -44,6 +44,7 @@ fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> O
         (Some(Exit::Signal(_)) | None, _) => 0,
     };
     if !was_ready
+        && reason != FailureReason::DirectoryMissing
         && let Some(error) =
             launch::explain(status, spec, candidate.reading, &candidate.subject.config.catalog)
     {

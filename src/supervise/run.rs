@@ -126,6 +126,7 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
     fn reported(&mut self, index: usize, report: Report) {
         match report {
             Report::Failed { errno, .. } => self.feed(index, Input::NotStarted { errno }),
+            Report::NoDirectory { .. } => self.feed(index, Input::NoDirectory),
             // Without a terminal, whoever stopped the service did not mean us.
             Report::Stopped if self.console.is_some() => self.suspend(),
             Report::Started { .. } | Report::Stopped => {}

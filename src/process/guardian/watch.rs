@@ -131,7 +131,12 @@ impl Watch {
                 let errno = error.raw_os_error().unwrap_or(nix::libc::EIO);
                 // The next look reports it empty again, unless an earlier step has left something.
                 self.empty = false;
-                self.tell(Report::Failed { step, errno });
+                // A program that is missing gives the same error.
+                let no_directory =
+                    matches!(errno, nix::libc::ENOENT | nix::libc::ENOTDIR) && !program.dir.is_dir();
+                let report =
+                    if no_directory { Report::NoDirectory { step } } else { Report::Failed { step, errno } };
+                self.tell(report);
             }
         }
     }

@@ -55,6 +55,8 @@ pub enum Input {
         /// The error number.
         errno: i32,
     },
+    /// A step could not be started, as the directory that it runs in is gone.
+    NoDirectory,
     /// The leader of a step has ended.
     Left {
         /// Which step.
@@ -277,6 +279,7 @@ impl Service {
             Input::Kill => self.kill(now),
             Input::Restart => self.restart(now),
             Input::NotStarted { errno } => self.not_started(errno, now),
+            Input::NoDirectory => self.no_directory(now),
             Input::Left { step, exit, listening } => self.left(step, exit, listening, now),
             Input::Empty { stranger, redirectable } => self.emptied(stranger, redirectable, now),
             Input::Listening => self.listening(now),

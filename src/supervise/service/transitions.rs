@@ -45,7 +45,13 @@ impl Service {
             }
             State::Stopping { goal: Goal::End, kill_at } => match (self.asked, kill_at) {
                 (Some(Signal::SIGINT), Some(_)) if signal == Signal::SIGINT => self.kill(now),
-                (_, Some(_)) => vec![Effect::Signal(signal)],
+                (_, Some(_)) => {
+                    // The first interrupt after another signal is the one that asks.
+                    if signal == Signal::SIGINT {
+                        self.asked = Some(signal);
+                    }
+                    vec![Effect::Signal(signal)]
+                }
                 (_, None) => Vec::new(),
             },
             State::Stopping { kill_at, .. } => {
@@ -114,6 +120,13 @@ impl Service {
         }
         self.run.errno = Some(errno);
         if self.stops() { Vec::new() } else { self.stopping(Goal::Conclude, Signal::SIGTERM, now) }
+    }
+
+    pub(super) fn no_directory(&mut self, now: Instant) -> Vec<Effect> {
+        if self.alive && !self.stops() {
+            self.run.failure = Some(FailureReason::DirectoryMissing);
+        }
+        self.not_started(nix::libc::ENOENT, now)
     }
 
     fn stops(&self) -> bool {
@@ -298,7 +311,9 @@ impl Service {
     fn conclude(&mut self, now: Instant) -> Vec<Effect> {
         let ending = self.ending(now);
         let healthy = ending.was_ready.then_some(ending.after);
-        if !self.settings.policy.restarts(ending.failure.is_some()) {
+        // A directory does not come back by itself.
+        let gone = ending.failure == Some(FailureReason::DirectoryMissing);
+        if gone || !self.settings.policy.restarts(ending.failure.is_some()) {
             return self.finish(now);
         }
         match self.backoff.next(healthy) {

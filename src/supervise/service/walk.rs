@@ -9,7 +9,7 @@ use crate::supervise::restart::Policy;
 
 const DEPTH: usize = 7;
 
-const INPUTS: [Input; 27] = [
+const INPUTS: [Input; 28] = [
     Input::Start,
     Input::Stop(Signal::SIGINT),
     Input::Stop(Signal::SIGTERM),
@@ -17,6 +17,7 @@ const INPUTS: [Input; 27] = [
     Input::Kill,
     Input::Restart,
     Input::NotStarted { errno: 2 },
+    Input::NoDirectory,
     Input::Left { step: 0, exit: Exit::Code(0), listening: false },
     Input::Left { step: 0, exit: Exit::Code(1), listening: false },
     Input::Left { step: 1, exit: Exit::Code(0), listening: true },
