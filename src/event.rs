@@ -5,7 +5,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
+
+mod output;
+
+pub use output::{Output, cursor, parse_cursor};
 
 /// One thing that happened to one service.
 #[derive(Clone, Debug, Serialize)]
@@ -26,6 +30,13 @@ pub struct Event {
 }
 
 impl Event {
+    /// The same event as the answer to a command.
+    #[must_use]
+    pub fn answering(mut self, command_id: Option<&str>) -> Self {
+        self.command_id = command_id.map(str::to_owned);
+        self
+    }
+
     /// `what` happened to the project with this id, now.
     pub fn now(project_id: &str, what: What) -> Self {
         Self { what, command_id: None, project_id: Some(project_id.to_owned()), timestamp: SystemTime::now() }
@@ -46,6 +57,11 @@ fn rfc3339<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum What {
+    /// A command was taken in, or has done what it should.
+    Ack {
+        /// Which of both.
+        message: String,
+    },
     /// The service wrote something.
     LogChunk {
         /// Where it wrote.
@@ -123,7 +139,7 @@ pub enum Level {
 }
 
 /// Where a service wrote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stream {
     /// Its standard output, or its terminal.
@@ -133,7 +149,7 @@ pub enum Stream {
 }
 
 /// The state of a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Not started yet.

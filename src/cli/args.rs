@@ -32,7 +32,8 @@ const AFTER_HELP: &str = "\
 that this project always gets. Arguments for the dev server go behind `--`, as in `bowline -- --open`.
 
 Exit codes: the service's own; 1 any other failure; 2 usage or configuration; 3 no port; 4 never \
-became ready; 5 project not found, no script; 126 not executable; 127 command not found.";
+became ready; 5 project not found, no script; 6 runner is not connected; 126 not executable; \
+127 command not found.";
 
 /// Options of every command.
 #[derive(Args, Debug)]
@@ -130,6 +131,9 @@ pub struct Launch {
     /// How long a server may take to end before it is killed [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub grace: Option<Duration>,
+    /// Stop the project if it is running already, and start it anew
+    #[arg(long)]
+    pub restart_running: bool,
     /// Print what would be run, and touch nothing
     #[arg(long)]
     pub dry_run: bool,

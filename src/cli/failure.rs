@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io;
 
 use crate::process::{Exit, Signal};
-use crate::{config, detect, launch, paths, port, project};
+use crate::{config, control, detect, launch, paths, port, project};
 
 /// Exit codes beside the service's own.
 pub const OTHER: u8 = 1;
@@ -16,6 +16,8 @@ pub const NO_PORT: u8 = 3;
 pub const NOT_READY: u8 = 4;
 /// No such project, or no such script.
 pub const NO_PROJECT: u8 = 5;
+/// A supervisor does not answer.
+pub const NOT_CONNECTED: u8 = 6;
 /// Not executable.
 pub const NOT_EXECUTABLE: u8 = 126;
 /// Not found.
@@ -109,6 +111,16 @@ impl From<port::Error> for Failure {
 impl From<paths::Error> for Failure {
     fn from(error: paths::Error) -> Self {
         Self::new(OTHER, &error, error.hint())
+    }
+}
+
+impl From<control::Error> for Failure {
+    fn from(error: control::Error) -> Self {
+        let code = match &error {
+            control::Error::NotConnected { .. } => NOT_CONNECTED,
+            control::Error::Incompatible { .. } | control::Error::Refused(_) => OTHER,
+        };
+        Self::new(code, &error, error.hint())
     }
 }
 

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::args::Launch;
+use super::exit;
 use super::failure::{End, Failure};
 use super::opener::Opening;
 use super::surroundings::Surroundings;
 use super::world::{Candidate, Services};
-use super::{exit, show};
+use crate::control::{About, Server};
 use crate::event::{Event, Level, What};
 use crate::launch::{Host, LaunchSpec};
 use crate::logs::{self, Recorded, Recorder};
@@ -19,15 +20,18 @@ use crate::port::{Choice, Error as PortError, Grant, Lease};
 use crate::process::signals::Signals;
 use crate::supervise::restart::Policy;
 use crate::supervise::service::{Service, Settings};
-use crate::supervise::{Console, Sink, Supervisor};
+use crate::supervise::{Console, Inputs, Sink, Supervisor};
 use crate::ui::{self, Human, JsonLines, Prefixed};
 
 /// How long a server may take to listen before that is said, unless somebody says otherwise.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often another port is tried when a stranger was faster.
 const MOVES: u32 = 3;
+/// How often a service that asks for another port is started once more: with its listener moved, and should it not run
+/// so, without.
+const REDIRECTS: u32 = 2;
 
-/// All that running in the foreground takes.
+/// All that running services takes.
 pub struct Foreground<'a> {
     pub around: &'a Surroundings,
     pub launch: &'a Launch,
@@ -43,44 +47,54 @@ impl Foreground<'_> {
         let Self { around, launch, candidates, host, lease, state } = self;
         let now = Instant::now();
         let grants = lease.grants().to_vec();
-        let projects: Vec<String> =
-            candidates.iter().map(|candidate| candidate.subject.project.id.clone()).collect();
-        let names: Vec<String> =
-            candidates.iter().map(|candidate| candidate.subject.project.name.clone()).collect();
-        let world = Services::new(around, candidates, host, lease);
+        let (session, socket) = (lease.session().to_string(), lease.socket());
+        let world = Services::new(around, candidates, host, lease, &state);
         let services = world
             .candidates()
             .iter()
             .zip(world.specs())
             .map(|(candidate, spec)| Service::new(settings(launch, candidate, spec), seed(), now))
             .collect();
-        let opening = launch.open;
-        let recorders = recorders(&state, &projects, &names);
+        let abouts = abouts(&world, &state);
+        let recorders = recorders(&abouts, &session);
+        let projects: Vec<String> = abouts.iter().map(|about| about.project.clone()).collect();
+        let names: Vec<String> = abouts.iter().map(|about| about.name.clone()).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let _entered = runtime.enter();
         let signals = Signals::take()?;
-        let (outcomes, world) = if around.json {
-            let sink = JsonLines::new(projects, around.style, around.quiet)?;
-            let mut sink = Recorded::new(Opening::new(sink, opening), recorders);
-            introduce(&mut sink, &world, &grants);
-            let supervisor = Supervisor::new(services, world, sink, signals, None);
-            runtime.block_on(supervisor.run())
-        } else if projects.len() > 1 {
-            let sink = Prefixed::new(&names, around.style, around.quiet)?;
-            let mut sink = Recorded::new(Opening::new(sink, opening), recorders);
-            introduce(&mut sink, &world, &grants);
-            let supervisor = Supervisor::new(services, world, sink, signals, None);
-            runtime.block_on(supervisor.run())
+        let mut console = None;
+        let sink: Box<dyn Sink> = if around.json {
+            Box::new(JsonLines::new(projects, &session, around.style, around.quiet)?)
+        } else if names.len() > 1 {
+            Box::new(Prefixed::new(&names, around.style, around.quiet)?)
         } else {
-            let console = console()?;
-            let sink = Human::new(around.style, around.quiet)?;
-            let mut sink = Recorded::new(Opening::new(sink, opening), recorders);
-            introduce(&mut sink, &world, &grants);
-            let supervisor = Supervisor::new(services, world, sink, signals, console);
-            runtime.block_on(supervisor.run())
+            console = self::console()?;
+            Box::new(Human::new(around.style, around.quiet)?)
         };
-        exit::conclude(world.candidates(), world.specs(), &outcomes)
+        let mut sink = Recorded::new(Opening::new(sink, launch.open), recorders);
+        introduce(&mut sink, &world, &grants);
+        let control = Server::new(socket, &session, abouts);
+        let supervisor = Supervisor::new(services, world, sink, Inputs { signals, console, control });
+        let (outcomes, world) = runtime.block_on(supervisor.run());
+        exit::conclude(&world, world.specs(), &outcomes)
     }
+}
+
+/// What others are told about the services.
+fn abouts(world: &Services<'_>, state: &StateDir) -> Vec<About> {
+    let about = |(candidate, spec): (&Candidate<'_>, &LaunchSpec)| {
+        let project = &candidate.subject.project;
+        About {
+            project: project.id.clone(),
+            name: project.name.clone(),
+            dir: project.dir.clone(),
+            framework: candidate.detection.framework.key.clone(),
+            command: spec.command.clone(),
+            started_by: "foreground",
+            log: logs::file(&state.logs(), &project.id, &project.name),
+        }
+    };
+    world.candidates().iter().zip(world.specs()).map(about).collect()
 }
 
 /// Says what is started, and what is not as the user may expect.
@@ -95,6 +109,9 @@ fn introduce(sink: &mut impl Sink, world: &Services<'_>, grants: &[Grant]) {
         }
         let message = world.headline(service);
         sink.tell(service, What::Noted { level: Level::Plain, message });
+        if let Some(message) = world.reminder(service) {
+            sink.tell(service, What::Noted { level: Level::Plain, message });
+        }
         for warning in &spec.warnings {
             sink.tell(service, What::Noted { level: Level::Warning, message: warning.clone() });
         }
@@ -104,6 +121,7 @@ fn introduce(sink: &mut impl Sink, world: &Services<'_>, grants: &[Grant]) {
 fn settings(launch: &Launch, candidate: &Candidate<'_>, spec: &LaunchSpec) -> Settings {
     let configured = &candidate.subject.config.settings;
     let (before, after) = (usize::from(spec.pre.is_some()), usize::from(spec.post.is_some()));
+    let is_ordered = matches!(candidate.request.choice, Choice::Order(_));
     Settings {
         steps: before + 1 + after,
         main: before,
@@ -111,7 +129,9 @@ fn settings(launch: &Launch, candidate: &Candidate<'_>, spec: &LaunchSpec) -> Se
         grace: candidate.grace,
         ready_timeout: configured.ready.timeout.unwrap_or(READY_TIMEOUT),
         ready_required: configured.ready.timeout.is_some(),
-        moves: if matches!(candidate.request.choice, Choice::Order(_)) { 0 } else { MOVES },
+        moves: if is_ordered { 0 } else { MOVES },
+        redirects: REDIRECTS,
+        follows: !is_ordered,
     }
 }
 
@@ -122,16 +142,15 @@ fn seed() -> u64 {
     u64::from(nanos) ^ (u64::from(std::process::id()) << 32)
 }
 
-fn recorders(state: &StateDir, projects: &[String], names: &[String]) -> Vec<Option<Recorder>> {
-    let open = |(project, name): (&String, &String)| {
-        let path = logs::file(&state.logs(), project, name);
-        Recorder::open(path.clone())
+fn recorders(abouts: &[About], session: &str) -> Vec<Option<Recorder>> {
+    let open = |about: &About| {
+        Recorder::open(about.log.clone(), session)
             .inspect_err(|error| {
-                tracing::warn!("the output is not recorded in `{}`: {error}", path.display());
+                tracing::warn!("the output is not recorded in `{}`: {error}", about.log.display());
             })
             .ok()
     };
-    projects.iter().zip(names).map(open).collect()
+    abouts.iter().map(open).collect()
 }
 
 /// A console if there is a terminal to show it on.
@@ -144,18 +163,8 @@ fn console() -> Result<Option<Console>, Failure> {
     Ok(Some(Console::open(stdout.as_fd().try_clone_to_owned()?, keyboard)?))
 }
 
-/// There is no port: because the project runs already, or because none is left.
-pub fn refused(
-    around: &Surroundings,
-    error: PortError,
-    candidates: &[Candidate<'_>],
-) -> Result<End, Failure> {
-    if let PortError::AlreadyRunning(reservations) = &error {
-        for running in reservations {
-            show::running(around, running)?;
-        }
-        return Ok(End::Code(0));
-    }
+/// There is no port.
+pub fn refused(around: &Surroundings, error: PortError, candidates: &[Candidate<'_>]) -> Failure {
     if let (true, true, [candidate]) = (around.json, error.is_no_port(), candidates) {
         let request = &candidate.request;
         let port = match request.choice {
@@ -163,7 +172,9 @@ pub fn refused(
             Choice::Any => request.range.start,
         };
         let what = What::PortConflict { port, message: error.to_string() };
-        ui::print(&format!("{}\n", Event::now(&request.project, what).to_json()))?;
+        if let Err(error) = ui::print(&format!("{}\n", Event::now(&request.project, what).to_json())) {
+            return error.into();
+        }
     }
-    Err(error.into())
+    error.into()
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::args::{Dev, Exec, Launch};
 use super::failure::{End, Failure};
-use super::foreground::{self, Foreground};
+use super::foreground::Foreground;
 use super::plan::{self, Subject, Task};
+use super::running::{self, Started};
 use super::surroundings::Surroundings;
-use super::world::{Candidate, allocate};
+use super::world::Candidate;
 use super::{inner, show};
 use crate::detect::{Detection, Inputs};
 use crate::launch::{Host, Inherited, Reading};
@@ -108,10 +109,9 @@ fn launch(around: &Surroundings, launch: &Launch, subjects: &[Subject]) -> Resul
     {
         return inner::become_command(around, candidate, &inherited, host.as_ref());
     }
-    let requests: Vec<_> = candidates.iter().map(|candidate| candidate.request.clone()).collect();
-    let lease = match allocate(|terms| ports.allocate(&requests, terms)) {
-        Ok(lease) => lease,
-        Err(error) => return foreground::refused(around, error, &candidates),
+    let (candidates, lease) = match running::reserve(around, launch, &ports, candidates)? {
+        Started::Reserved(candidates, lease) => (candidates, lease),
+        Started::Followed(end) => return Ok(end),
     };
     for warning in lease.warnings() {
         around.warn(&warning.to_string(), warning.hint());

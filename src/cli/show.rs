@@ -6,12 +6,12 @@ use serde_json::json;
 
 use super::failure::{End, Failure};
 use super::plan::Subject;
+use super::redirect::Redirect;
 use super::surroundings::Surroundings;
 use super::world::Candidate;
 use crate::detect::{Detection, Inputs};
-use crate::event::{Event, What};
 use crate::launch::{self, Host, Reading, Sibling};
-use crate::port::{Lookup, Ports, Reservation};
+use crate::port::{Lookup, Ports};
 use crate::ui;
 
 /// What detection found, as `detect --json` answers it.
@@ -42,20 +42,23 @@ pub fn dry_run(
     host: Option<&Host>,
 ) -> Result<End, Failure> {
     let mut planned: Vec<Sibling> = Vec::new();
+    let mut redirects: Vec<Option<Redirect>> = Vec::new();
     for candidate in candidates {
         let mut request = candidate.request.clone();
         request.exclude = planned.iter().map(|sibling| sibling.port).collect();
-        let port = match ports.lookup(&request, SystemTime::now())? {
-            Lookup::Live(reservation) => reservation.port,
-            Lookup::Would(grant) => grant.port,
+        let (port, redirect) = match ports.lookup(&request, SystemTime::now())? {
+            Lookup::Live(reservation) => (reservation.port, None),
+            Lookup::Would(grant) => (grant.port, Some(candidate.redirect(&grant, ports.dir()))),
         };
+        redirects.push(redirect);
         planned.push(Sibling { name: candidate.subject.project.name.clone(), port });
     }
     for (index, candidate) in candidates.iter().enumerate() {
         let port = planned[index].port;
         let siblings: Vec<Sibling> =
             planned.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, s)| s.clone()).collect();
-        let spec = candidate.spec(port, SESSION, host, &siblings);
+        let preload = redirects[index].as_ref().and_then(Redirect::preload);
+        let spec = candidate.spec(port, SESSION, host, &siblings, preload);
         if around.json {
             let mut answer =
                 detection(candidate.subject, candidate.reading, candidate.detection, candidate.inputs);
@@ -97,21 +100,4 @@ fn describe(candidate: &Candidate<'_>, spec: &launch::LaunchSpec) -> String {
         text.push_str(&format!("  warning    {warning}\n"));
     }
     text
-}
-
-/// The project runs already, as this reservation says.
-pub fn running(around: &Surroundings, running: &Reservation) -> Result<(), Failure> {
-    if around.json {
-        let what = What::PortDetected {
-            port: running.port,
-            framework: running.framework.clone(),
-            after: std::time::Duration::ZERO,
-        };
-        ui::print(&format!("{}\n", Event::now(&running.project, what).to_json()))?;
-    } else if !around.quiet {
-        let (name, port, pid) = (&running.name, running.port, running.pid);
-        let url = around.style.strong(launch::url(port));
-        ui::complain(&format!("{}  {name} is already running (pid {pid})   {url}", around.style.name()));
-    }
-    Ok(())
 }

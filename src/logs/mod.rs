@@ -3,9 +3,13 @@
 //! A file is a sequence of records, each a head line and the bytes as they came:
 //!
 //! ```text
-//! <milliseconds since the epoch> <o|e> <length in bytes>\n
+//! <milliseconds since the epoch> <o|e|s> <length in bytes>\n
 //! <bytes>\n
 //! ```
+//!
+//! `o` and `e` are the standard output and error. An `s` record holds a cursor (see [`crate::event::cursor`]): the session
+//! that wrote what follows, and how many bytes it had written before. Each session and each file begins with one, so
+//! that every byte that is kept has its place.
 //!
 //! One record holds what one read gave, so writing costs one system call per read whatever the number of lines, and
 //! the bytes stay as they were. A record that a crash cut short ends the file and is read as far as it goes. When a
@@ -14,7 +18,7 @@
 mod read;
 mod record;
 
-pub use read::{Record, read};
+pub use read::{Record, from, read};
 pub use record::{Recorded, Recorder};
 
 use std::path::{Path, PathBuf};

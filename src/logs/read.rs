@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::older;
-use crate::event::Stream;
+use crate::event::{Event, Stream, What, cursor, parse_cursor};
 
 /// The most that one record can hold: more is a damaged file.
 const LONGEST: usize = 64 * 1024 * 1024;
@@ -20,6 +20,37 @@ pub struct Record {
     pub stream: Stream,
     /// What.
     pub bytes: Vec<u8>,
+    /// The session that it was read in.
+    pub session: String,
+    /// How many bytes that session had written before.
+    pub start: u64,
+}
+
+impl Record {
+    /// The place behind it.
+    pub fn cursor(&self) -> String {
+        cursor(&self.session, self.start + u64::try_from(self.bytes.len()).unwrap_or(0))
+    }
+
+    /// The same as the event that the runner's protocol knows; bytes that are not UTF-8 are replaced.
+    pub fn to_event(&self, project: &str) -> Event {
+        let data = String::from_utf8_lossy(&self.bytes).into_owned();
+        let what = What::LogChunk { stream: self.stream, data, cursor: self.cursor() };
+        Event { timestamp: self.time, ..Event::now(project, what) }
+    }
+}
+
+/// What comes behind this place: the rest of its session, and all later ones. Everything if the place is kept no more.
+pub fn from(records: Vec<Record>, session: &str, bytes: u64) -> Vec<Record> {
+    let Some(first) = records.iter().position(|record| record.session == session) else { return records };
+    let mut rest: Vec<Record> = records.into_iter().skip(first).collect();
+    for record in rest.iter_mut().filter(|record| record.session == session && record.start < bytes) {
+        let known = usize::try_from(bytes - record.start).unwrap_or(usize::MAX).min(record.bytes.len());
+        record.bytes.drain(..known);
+        record.start = bytes;
+    }
+    rest.retain(|record| !record.bytes.is_empty());
+    rest
 }
 
 /// All that is kept of a service's output, oldest first. Nothing if it never wrote anything.
@@ -40,35 +71,58 @@ pub fn read(file: &Path) -> io::Result<Vec<Record>> {
 
 fn read_file(file: &mut impl BufRead, records: &mut Vec<Record>) -> io::Result<()> {
     let mut head = String::new();
-    while file.read_line(&mut head)? > 0 {
+    let (mut session, mut start) = (String::new(), 0);
+    while read_head(file, &mut head)? {
         // What does not begin like a record is the rest of one that a crash cut short.
-        let Some((time, stream, length)) = parse(&head) else { return Ok(()) };
+        let Some(Head { time, kind, length }) = parse(&head) else { return Ok(()) };
         let mut bytes = Vec::new();
         file.by_ref().take(u64::try_from(length).unwrap_or(0)).read_to_end(&mut bytes)?;
-        let whole = bytes.len() == length;
-        records.push(Record { time, stream, bytes });
-        if !whole {
-            return Ok(());
+        let read = bytes.len();
+        match kind {
+            Some(stream) => {
+                records.push(Record { time, stream, bytes, session: session.clone(), start });
+                start += u64::try_from(read).unwrap_or(0);
+            }
+            None => {
+                if let Some((name, place)) = std::str::from_utf8(&bytes).ok().and_then(parse_cursor) {
+                    (session, start) = (name.to_owned(), place);
+                }
+            }
         }
         let mut end = [0];
-        if file.read(&mut end)? == 0 {
+        if read < length || file.read(&mut end)? == 0 {
             return Ok(());
         }
-        head.clear();
     }
     Ok(())
 }
 
-fn parse(head: &str) -> Option<(SystemTime, Stream, usize)> {
+/// Reads a line that may not be text.
+fn read_head(file: &mut impl BufRead, head: &mut String) -> io::Result<bool> {
+    let mut line = Vec::new();
+    file.by_ref().take(64).read_until(b'\n', &mut line)?;
+    *head = String::from_utf8_lossy(&line).into_owned();
+    Ok(!line.is_empty())
+}
+
+struct Head {
+    time: SystemTime,
+    /// Nothing for the mark of a session.
+    kind: Option<Stream>,
+    length: usize,
+}
+
+fn parse(head: &str) -> Option<Head> {
     let mut words = head.strip_suffix('\n')?.split(' ');
     let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(words.next()?.parse().ok()?))?;
-    let stream = match words.next()? {
-        "o" => Stream::Stdout,
-        "e" => Stream::Stderr,
+    let kind = match words.next()? {
+        "o" => Some(Stream::Stdout),
+        "e" => Some(Stream::Stderr),
+        "s" => None,
         _ => return None,
     };
     let length = words.next()?.parse().ok().filter(|length| *length <= LONGEST)?;
-    Some((time, stream, length))
+    Some(Head { time, kind, length })
 }
 
 #[cfg(test)]
@@ -85,15 +139,46 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = file(dir.path(), "/app", "@acme/web");
         assert_eq!(read(&path).unwrap(), []);
-        let mut recorder = Recorder::open(path.clone()).unwrap();
+        let mut recorder = Recorder::open(path.clone(), "one").unwrap();
         recorder.write(Stream::Stdout, b"a\nb", at(7)).unwrap();
+        recorder.write(Stream::Stderr, b"\xff\n", at(8)).unwrap();
         drop(recorder);
-        Recorder::open(path.clone()).unwrap().write(Stream::Stderr, b"\xff\n", at(8)).unwrap();
+        Recorder::open(path.clone(), "two").unwrap().write(Stream::Stdout, b"c", at(9)).unwrap();
         let records = [
-            Record { time: at(7), stream: Stream::Stdout, bytes: b"a\nb".to_vec() },
-            Record { time: at(8), stream: Stream::Stderr, bytes: b"\xff\n".to_vec() },
+            record(7, Stream::Stdout, b"a\nb", "one", 0),
+            record(8, Stream::Stderr, b"\xff\n", "one", 3),
+            record(9, Stream::Stdout, b"c", "two", 0),
         ];
         assert_eq!(read(&path).unwrap(), records);
+    }
+
+    fn record(millis: u64, stream: Stream, bytes: &[u8], session: &str, start: u64) -> Record {
+        Record { time: at(millis), stream, bytes: bytes.to_vec(), session: session.to_owned(), start }
+    }
+
+    #[test]
+    fn reading_goes_on_from_any_place() {
+        let records = || {
+            vec![
+                record(1, Stream::Stdout, b"abc", "one", 0),
+                record(2, Stream::Stdout, b"de", "one", 3),
+                record(3, Stream::Stdout, b"f", "two", 0),
+            ]
+        };
+        for (session, bytes, expected) in [
+            ("one", 0, "abcdef"),
+            ("one", 2, "cdef"),
+            ("one", 3, "def"),
+            ("one", 5, "f"),
+            ("one", 9, "f"),
+            ("two", 0, "f"),
+            ("two", 1, ""),
+            ("gone", 4, "abcdef"),
+        ] {
+            let rest: Vec<u8> =
+                from(records(), session, bytes).into_iter().flat_map(|record| record.bytes).collect();
+            assert_eq!(String::from_utf8(rest).unwrap(), expected, "{session}:{bytes}");
+        }
     }
 
     #[test]
@@ -114,10 +199,20 @@ mod tests {
     }
 
     #[test]
+    fn a_new_session_is_read_whatever_a_crash_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = file(dir.path(), "/app", "web");
+        std::fs::write(&path, b"7 o 3\nab").unwrap();
+        Recorder::open(path.clone(), "two").unwrap().write(Stream::Stdout, b"new", at(9)).unwrap();
+        let read: Vec<_> = read(&path).unwrap().into_iter().map(|record| record.bytes).collect();
+        assert_eq!(read, [&b"ab"[..], b"new"]);
+    }
+
+    #[test]
     fn two_files_bound_what_is_kept() {
         let dir = tempfile::tempdir().unwrap();
         let path = file(dir.path(), "/app", "web");
-        let mut recorder = Recorder::open(path.clone()).unwrap();
+        let mut recorder = Recorder::open(path.clone(), "one").unwrap();
         let chunk = vec![b'x'; 1024 * 1024];
         for number in 0..20 {
             recorder.write(Stream::Stdout, &chunk, at(number)).unwrap();
@@ -125,7 +220,8 @@ mod tests {
         let kept: u64 =
             std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum();
         assert!(kept <= 2 * (LIMIT + 2 * 1024 * 1024), "{kept}");
-        assert_eq!(read(&path).unwrap().last().map(|record| record.time), Some(at(19)));
+        let last = read(&path).unwrap().pop().unwrap();
+        assert_eq!((last.time, last.start), (at(19), 19 * 1024 * 1024));
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use std::fs::{File, OpenOptions, rename};
 use std::io::{self, IoSlice, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use super::{LIMIT, older};
-use crate::event::{Stream, What};
+use crate::event::{Stream, What, cursor};
 use crate::supervise::Sink;
 
 /// The log file of one service.
@@ -17,17 +17,28 @@ pub struct Recorder {
     path: PathBuf,
     file: File,
     size: u64,
+    session: String,
+    /// How many bytes of output the session has written.
+    written: u64,
+    /// Whether the file says whose output follows.
+    marked: bool,
 }
 
 impl Recorder {
-    /// Appends to `path`, which is made if there is none. Only its owner may read it: output may hold secrets.
+    /// Appends what `session` writes to `path`, which is made if there is none. Only its owner may read it: output may hold
+    /// secrets.
     ///
     /// # Errors
     /// The file cannot be opened for writing.
-    pub fn open(path: PathBuf) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path)?;
-        let size = file.metadata()?.len();
-        Ok(Self { path, file, size })
+    pub fn open(path: PathBuf, session: &str) -> io::Result<Self> {
+        let mut file = append(&path)?;
+        let mut size = file.metadata()?.len();
+        if size > 0 && !ends_whole(&file, size) {
+            rename(&path, older(&path))?;
+            file = append(&path)?;
+            size = 0;
+        }
+        Ok(Self { path, file, size, session: session.to_owned(), written: 0, marked: false })
     }
 
     /// Adds what was read from `stream` at `now`.
@@ -37,13 +48,25 @@ impl Recorder {
     pub fn write(&mut self, stream: Stream, bytes: &[u8], now: SystemTime) -> io::Result<()> {
         if self.size >= LIMIT {
             rename(&self.path, older(&self.path))?;
-            *self = Self::open(std::mem::take(&mut self.path))?;
+            self.file = append(&self.path)?;
+            self.size = 0;
+            self.marked = false;
         }
-        let millis = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        if !self.marked {
+            self.append('s', cursor(&self.session, self.written).as_bytes(), now)?;
+            self.marked = true;
+        }
         let letter = match stream {
             Stream::Stdout => 'o',
             Stream::Stderr => 'e',
         };
+        self.append(letter, bytes, now)?;
+        self.written += u64::try_from(bytes.len()).unwrap_or(0);
+        Ok(())
+    }
+
+    fn append(&mut self, letter: char, bytes: &[u8], now: SystemTime) -> io::Result<()> {
+        let millis = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis());
         let head = format!("{millis} {letter} {}\n", bytes.len());
         let mut parts = [IoSlice::new(head.as_bytes()), IoSlice::new(bytes), IoSlice::new(b"\n")];
         let mut rest = &mut parts[..];
@@ -57,6 +80,16 @@ impl Recorder {
         self.size += u64::try_from(head.len() + bytes.len() + 1).unwrap_or(0);
         Ok(())
     }
+}
+
+fn append(path: &std::path::Path) -> io::Result<File> {
+    OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)
+}
+
+/// Whether the last record is complete. What came behind one that a crash cut short could not be read.
+fn ends_whole(file: &File, size: u64) -> bool {
+    let mut last = [0];
+    file.read_exact_at(&mut last, size - 1).is_ok() && last == *b"\n"
 }
 
 /// A sink whose output is recorded as well. A recorder that fails is given up, as a full disk must not stop a service.

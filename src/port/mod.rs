@@ -14,6 +14,7 @@ mod allocation;
 mod blocked;
 mod candidates;
 mod choice;
+mod ephemeral;
 mod error;
 mod inspect;
 mod lease;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 pub use allocation::Ports;
 pub use blocked::{BLOCKED, is_blocked};
 pub use choice::{Declined, Grant, Reason};
+pub use ephemeral::is_ephemeral;
 pub use error::{Error, Occupant, Warning, exhausted};
 pub use inspect::{Forgotten, Lookup, Pruned, Usage, Why};
 pub use lease::Lease;
@@ -124,6 +126,11 @@ impl Reservation {
     /// The supervisor's control socket.
     pub fn socket(&self) -> PathBuf {
         crate::paths::socket(&self.run, self.session.as_str())
+    }
+
+    /// Whether the supervisor lives at this moment.
+    pub fn is_live(&self) -> bool {
+        session::is_live(&self.run, &self.session)
     }
 }
 

@@ -97,6 +97,11 @@ impl Seen {
     }
 }
 
+/// Whether the session's supervisor lives.
+pub(super) fn is_live(run: &Path, id: &SessionId) -> bool {
+    state(&lock_path(run, id)) == State::Held
+}
+
 /// Looks at every session of these run directories.
 pub(super) fn survey(roots: &[PathBuf]) -> Vec<Seen> {
     let mut seen = Vec::new();

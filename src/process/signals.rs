@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::task::{Context, Poll, ready};
 
 use nix::fcntl::OFlag;
-use nix::sys::resource::{Resource, setrlimit};
+
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use tokio::io::Interest;
 
@@ -144,11 +144,11 @@ fn install(signal: Signal, action: &SigAction) -> io::Result<SigAction> {
 /// Ends this process by `signal`, so that whoever started it sees that the service ended that way.
 /// Returns only if the signal does not end a process.
 pub fn die_by(signal: Signal) {
+    // The service's own core, if it left one, is the one worth having.
+    let _kept = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
     let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    // SIGKILL has no other action, and the kernel says so.
-    let _default = install(signal, &action);
-    // If a core is of interest, it is the service's.
-    let _refused = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    // SIGKILL has no disposition to set, and works all the same.
+    let _fixed = install(signal, &action);
     let mut unblocked = SigSet::empty();
     unblocked.add(signal);
     let _mask = unblocked.thread_unblock();

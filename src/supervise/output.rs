@@ -2,12 +2,16 @@
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::stage::Stage;
-use super::{Sink, Supervisor, World};
+use super::{Control, Sink, Supervisor, World};
 use crate::process::signals::Meaning;
 
-impl<W: World, S: Sink> Supervisor<W, S> {
+/// How long the end waits for those who are connected.
+const FAREWELL: Duration = Duration::from_millis(100);
+
+impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
     /// Writes what the services left behind, unless the user has no patience for it.
     pub(super) async fn flush(&mut self) {
         for index in 0..self.stages.len() {
@@ -15,10 +19,12 @@ impl<W: World, S: Sink> Supervisor<W, S> {
         }
         while !self.impatient {
             tokio::select! {
-                () = poll_fn(|cx| self.sink.poll_drain(cx)) => return,
+                () = poll_fn(|cx| self.sink.poll_drain(cx)) => break,
                 caught = poll_fn(|cx| self.signals.poll_next(cx)) => self.impatient = caught.meaning() == Meaning::End,
             }
         }
+        // What they do not read in time who are connected is theirs to miss.
+        let _missed = tokio::time::timeout(FAREWELL, poll_fn(|cx| self.control.poll_drain(cx))).await;
     }
 
     /// Passes output on until there is none or no room for it.
@@ -35,6 +41,7 @@ impl<W: World, S: Sink> Supervisor<W, S> {
                 match source.poll_pass(cx, |stream, reader| {
                     let bytes = self.sink.pass(index, stream, reader)?;
                     tail.push(bytes);
+                    self.control.wrote(index, stream, bytes);
                     Ok(bytes.len())
                 }) {
                     Poll::Pending => true,
@@ -62,6 +69,7 @@ impl<W: World, S: Sink> Supervisor<W, S> {
                     break;
                 }
                 tail.push(bytes);
+                self.control.wrote(index, source.stream, bytes);
             }
         }
     }

@@ -7,22 +7,17 @@ use std::time::{Duration, Instant};
 
 use super::service::{Effect, Input, Service};
 use super::stage::{Guarded, Lookout, Stage};
-use super::{Console, Listener, Outcome, Sink, World, orphans};
+use super::{Command, Condition, Console, Control, Listener, Outcome, Sink, World, orphans};
 use crate::event::{Level, What};
 use crate::process::Signal;
 use crate::process::guardian::{Order, Report};
-use crate::process::signals::{Caught, Meaning, Signals, stop_group};
+use crate::process::signals::{Caught, Signals};
 
 /// How often the kernel is asked who listens while a service is not ready. There is no event for listen(2) that a
 /// program without privileges could wait for; a ready service is not asked about at all.
-const LOOK: Duration = Duration::from_millis(8);
+const LOOK: Duration = Duration::from_millis(6);
 /// How often the tree of a guardian that died is looked at until it is gone.
 const ORPHANS: Duration = Duration::from_millis(50);
-/// How long a stranger must be seen on the port before a service that still runs is moved to another one.
-const STRANGER: Duration = Duration::from_secs(2);
-/// Two interrupts, one by the kernel and one sent, that are no further apart than this are one Ctrl-C that another
-/// program has passed on as well.
-const ECHO: Duration = Duration::from_secs(1);
 
 /// Something that the loop has to act on.
 #[derive(Clone, Copy)]
@@ -31,32 +26,40 @@ enum Happening {
     Key(Signal),
     Report(usize, Report),
     GuardianLost(usize),
+    Command(Command),
+}
+
+/// Where the loop hears what it shall do.
+#[derive(Debug)]
+pub struct Inputs<C> {
+    /// The signals of this process.
+    pub signals: Signals,
+    /// The user's terminal. With one there is only one service.
+    pub console: Option<Console>,
+    /// Everybody else.
+    pub control: C,
 }
 
 /// The loop.
-pub struct Supervisor<W, S> {
+pub struct Supervisor<W, S, C> {
     pub(super) world: W,
     pub(super) sink: S,
+    pub(super) control: C,
     pub(super) signals: Signals,
-    console: Option<Console>,
+    pub(super) console: Option<Console>,
     pub(super) stages: Vec<Stage>,
     pub(super) outcomes: Vec<Option<Outcome>>,
-    interrupted: Option<(Caught, Instant)>,
+    pub(super) interrupted: Option<(Caught, Instant)>,
     pub(super) impatient: bool,
 }
 
-impl<W: World, S: Sink> Supervisor<W, S> {
-    /// A supervisor of `services`, none of which is started yet. With a console there is only one.
-    pub fn new(
-        services: Vec<Service>,
-        world: W,
-        sink: S,
-        signals: Signals,
-        console: Option<Console>,
-    ) -> Self {
+impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
+    /// A supervisor of `services`, none of which is started yet.
+    pub fn new(services: Vec<Service>, world: W, sink: S, inputs: Inputs<C>) -> Self {
+        let Inputs { signals, console, control } = inputs;
         let outcomes = services.iter().map(|_| None).collect();
         let stages = services.into_iter().map(Stage::new).collect();
-        Self { world, sink, signals, console, stages, outcomes, interrupted: None, impatient: false }
+        Self { world, sink, control, signals, console, stages, outcomes, interrupted: None, impatient: false }
     }
 
     /// Starts every service and runs until the last has ended and its output is written.
@@ -92,7 +95,8 @@ impl<W: World, S: Sink> Supervisor<W, S> {
             }
         }
         self.poll_output(cx);
-        Poll::Pending
+        // Last, so that whoever is connected never comes before the services.
+        self.control.poll_command(cx).map(Happening::Command)
     }
 
     fn handle(&mut self, happening: Happening) {
@@ -101,7 +105,22 @@ impl<W: World, S: Sink> Supervisor<W, S> {
             Happening::Key(signal) => self.feed_all(Input::Interrupted(signal)),
             Happening::Report(index, report) => self.reported(index, report),
             Happening::GuardianLost(index) => self.guardian_lost(index),
+            Happening::Command(command) => self.commanded(command),
         }
+    }
+
+    fn commanded(&mut self, command: Command) {
+        match command {
+            Command::Stop(index) => self.feed(index, Input::Stop(Signal::SIGTERM)),
+            Command::Kill(index) => self.feed(index, Input::Kill),
+            Command::Restart(index) => self.feed(index, Input::Restart),
+        }
+    }
+
+    /// Tells everybody.
+    pub(super) fn announce(&mut self, index: usize, what: What) {
+        self.control.tell(index, &what);
+        self.sink.tell(index, what);
     }
 
     fn reported(&mut self, index: usize, report: Report) {
@@ -112,7 +131,7 @@ impl<W: World, S: Sink> Supervisor<W, S> {
             Report::Stopped if self.console.is_some() => self.suspend(),
             Report::Started { .. } | Report::Stopped => {}
             Report::Left { step, exit } => {
-                let listening = self.listener(index) == Listener::Ours;
+                let listening = matches!(self.listener(index), Listener::Ours { .. });
                 self.feed(index, Input::Left { step, exit, listening });
             }
             // An earlier step's, while the next is about to be started, is no end.
@@ -128,7 +147,12 @@ impl<W: World, S: Sink> Supervisor<W, S> {
             guarded.reap();
         }
         self.read_rest(index);
-        self.feed(index, Input::Empty { stranger });
+        let stage = &self.stages[index];
+        let redirectable = stage
+            .service
+            .failed_exit()
+            .is_some_and(|exit| self.world.is_redirectable(index, exit, &stage.tail.text()));
+        self.feed(index, Input::Empty { stranger, redirectable });
     }
 
     fn guardian_lost(&mut self, index: usize) {
@@ -138,13 +162,13 @@ impl<W: World, S: Sink> Supervisor<W, S> {
         }
         stage.orphaned = Some(Order::Signal(Signal::SIGTERM));
         let message = "the guardian of the service was killed; ending the service".to_owned();
-        self.sink.tell(index, What::Noted { level: Level::Warning, message });
+        self.announce(index, What::Noted { level: Level::Warning, message });
         self.feed(index, Input::GuardianLost);
         self.look_after_orphans();
     }
 
     /// Reaps what became ours when a guardian died, and tells when it is gone.
-    fn look_after_orphans(&mut self) {
+    pub(super) fn look_after_orphans(&mut self) {
         for index in 0..self.stages.len() {
             let Some(order) = self.stages[index].orphaned else { continue };
             if orphans::gone(&self.guardians(), &self.stages[index].session) {
@@ -160,75 +184,24 @@ impl<W: World, S: Sink> Supervisor<W, S> {
         self.stages.iter().filter_map(|stage| stage.guarded.as_ref().map(Guarded::pid)).collect()
     }
 
-    fn signalled(&mut self, caught: Caught) {
-        match caught.meaning() {
-            Meaning::End if self.is_echo(caught) => {}
-            Meaning::End => self.feed_all(Input::Stop(caught.signal)),
-            Meaning::Suspend => {
-                self.order_all(Signal::SIGTSTP);
-                self.suspend();
-            }
-            Meaning::Continue => self.resume(),
-            Meaning::Resize => {
-                if let Some(console) = &self.console {
-                    console.resized();
-                }
-            }
-            Meaning::Child => self.look_after_orphans(),
-        }
-    }
-
-    /// Whether this interrupt is another program's copy of the last one.
-    fn is_echo(&mut self, caught: Caught) -> bool {
-        if caught.signal != Signal::SIGINT {
-            return false;
-        }
-        let now = Instant::now();
-        let echo = self.interrupted.is_some_and(|(before, when)| {
-            before.sent != caught.sent && now.saturating_duration_since(when) < ECHO
-        });
-        self.interrupted = Some((caught, now));
-        echo
-    }
-
-    /// Stops with the service, until somebody continues us.
-    fn suspend(&mut self) {
-        if let Some(console) = &mut self.console {
-            console.suspend();
-        }
-        stop_group();
-        self.resume();
-    }
-
-    fn resume(&mut self) {
-        if let Some(console) = &mut self.console {
-            console.resume();
-        }
-        self.order_all(Signal::SIGCONT);
-    }
-
-    fn order_all(&self, signal: Signal) {
-        for stage in &self.stages {
-            if let Some(guarded) = stage.guarded.as_ref().filter(|_| stage.service.is_alive()) {
-                guarded.order(Order::Signal(signal));
-            }
-        }
-    }
-
-    fn feed_all(&mut self, input: Input) {
+    pub(super) fn feed_all(&mut self, input: Input) {
         for index in 0..self.stages.len() {
             self.feed(index, input);
         }
     }
 
     /// Gives an input to a service and does what it says, and what follows from that.
-    fn feed(&mut self, index: usize, input: Input) {
+    pub(super) fn feed(&mut self, index: usize, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             for effect in self.stages[index].service.on(input, Instant::now()) {
                 inputs.extend(self.perform(index, effect));
             }
         }
+        let stage = &self.stages[index];
+        let (port, _) = self.world.port(index);
+        let guardian = stage.guarded.as_ref().map(Guarded::pid);
+        self.control.changed(index, Condition { state: stage.service.state(), port, guardian });
     }
 
     /// Does one thing, and answers with what came of it at once.
@@ -242,16 +215,23 @@ impl<W: World, S: Sink> Supervisor<W, S> {
             Effect::Watch => self.stages[index].lookout = Some(Lookout::default()),
             Effect::Unwatch => self.stages[index].lookout = None,
             Effect::Confirm => {
-                let there = self.listener(index) == Listener::Ours;
+                let there = matches!(self.listener(index), Listener::Ours { .. });
                 return vec![if there { Input::Listening } else { Input::NotListening }];
             }
             Effect::Move => return vec![self.relocate(index)],
+            Effect::Redirect => {
+                let what = self.world.redirect(index);
+                self.announce(index, what);
+            }
+            Effect::Follow => return self.follow(index),
             Effect::Release => self.world.release(index),
-            Effect::TellReady(_)
-            | Effect::TellSlow
-            | Effect::TellWithdrawn
-            | Effect::TellRestart(..)
-            | Effect::TellEnd(_) => self.tell(index, effect),
+            Effect::TellReady(_) => {
+                self.tell(index, effect);
+                self.world.succeeded(index);
+            }
+            Effect::TellSlow | Effect::TellWithdrawn | Effect::TellRestart(..) | Effect::TellEnd(_) => {
+                self.tell(index, effect);
+            }
         }
         Vec::new()
     }
@@ -264,7 +244,7 @@ impl<W: World, S: Sink> Supervisor<W, S> {
             Ok(()) => Vec::new(),
             Err(error) => {
                 let errno = error.raw_os_error().unwrap_or(nix::libc::EIO);
-                vec![Input::NotStarted { errno }, Input::Empty { stranger: false }]
+                vec![Input::NotStarted { errno }, Input::Empty { stranger: false, redirectable: false }]
             }
         }
     }
@@ -280,22 +260,40 @@ impl<W: World, S: Sink> Supervisor<W, S> {
         }
     }
 
-    fn listener(&mut self, index: usize) -> Listener {
-        let stage = &self.stages[index];
-        let own = std::process::id().cast_signed();
-        let root = stage.guarded.as_ref().map_or(own, Guarded::pid);
+    pub(super) fn listener(&mut self, index: usize) -> Listener {
+        let root = self.root(index);
         self.world.listener(index, &[root])
+    }
+
+    /// The process that the tree descends from.
+    pub(super) fn root(&self, index: usize) -> i32 {
+        let own = std::process::id().cast_signed();
+        self.stages[index].guarded.as_ref().map_or(own, Guarded::pid)
     }
 
     fn relocate(&mut self, index: usize) -> Input {
         match self.world.relocate(index) {
             Ok(what) => {
-                self.sink.tell(index, what);
+                self.announce(index, what);
                 Input::Moved
             }
             Err(what) => {
-                self.sink.tell(index, what);
+                self.announce(index, what);
                 Input::NoPort
+            }
+        }
+    }
+
+    fn follow(&mut self, index: usize) -> Vec<Input> {
+        let root = self.root(index);
+        match self.world.follow(index, &[root]) {
+            Ok(what) => {
+                self.announce(index, what);
+                Vec::new()
+            }
+            Err(what) => {
+                self.announce(index, what);
+                vec![Input::NotFollowed]
             }
         }
     }
@@ -304,7 +302,11 @@ impl<W: World, S: Sink> Supervisor<W, S> {
     fn next_deadline(&self) -> Option<Instant> {
         let now = Instant::now();
         let looks = self.stages.iter().filter_map(|stage| {
-            if stage.orphaned.is_some() { Some(now + ORPHANS) } else { stage.lookout.map(|_| now + LOOK) }
+            if stage.orphaned.is_some() {
+                Some(now + ORPHANS)
+            } else {
+                stage.lookout.as_ref().map(|_| now + LOOK)
+            }
         });
         self.stages.iter().filter_map(|stage| stage.service.deadline()).chain(looks).min()
     }
@@ -317,22 +319,6 @@ impl<W: World, S: Sink> Supervisor<W, S> {
             self.feed(index, Input::Tick);
         }
         self.look_after_orphans();
-    }
-
-    /// Asks who listens on the port of a service that is not ready.
-    fn look(&mut self, index: usize) {
-        let seen = self.listener(index);
-        let Some(lookout) = &mut self.stages[index].lookout else { return };
-        match seen {
-            Listener::Ours => self.feed(index, Input::Listening),
-            Listener::Nobody | Listener::Hidden => lookout.stranger_since = None,
-            Listener::Stranger => {
-                let since = *lookout.stranger_since.get_or_insert_with(Instant::now);
-                if since.elapsed() >= STRANGER {
-                    self.feed(index, Input::Stranger);
-                }
-            }
-        }
     }
 }
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::service::{Effect, Ending};
-use super::{Outcome, Sink, Supervisor, World};
+use super::{Control, Outcome, Sink, Supervisor, World};
 use crate::event::{Level, State, What};
 use crate::process::Exit;
 
-impl<W: World, S: Sink> Supervisor<W, S> {
+impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
     pub(super) fn tell(&mut self, index: usize, effect: Effect) {
         match effect {
             Effect::TellReady(after) => self.tell_ready(index, after),
@@ -37,23 +37,25 @@ impl<W: World, S: Sink> Supervisor<W, S> {
             | Effect::Unwatch
             | Effect::Confirm
             | Effect::Move
+            | Effect::Redirect
+            | Effect::Follow
             | Effect::Release => {}
         }
     }
 
     fn tell_ready(&mut self, index: usize, after: Duration) {
         let (port, framework) = self.world.port(index);
-        self.sink.tell(index, What::PortDetected { port, framework, after });
+        self.announce(index, What::PortDetected { port, framework, after });
     }
 
     fn warn(&mut self, index: usize, message: impl FnOnce(u16) -> String) {
         let (port, _) = self.world.port(index);
-        self.sink.tell(index, What::Noted { level: Level::Warning, message: message(port) });
+        self.announce(index, What::Noted { level: Level::Warning, message: message(port) });
     }
 
     fn tell_exit(&mut self, index: usize, ending: Ending, state: State) {
         let stderr = ending.failure.is_some().then(|| self.stages[index].tail.lines());
-        self.sink.tell(
+        self.announce(
             index,
             What::ProcessExited {
                 exit_code: ending.exit.and_then(Exit::code),

@@ -130,7 +130,8 @@ pub(super) fn line_of(style: Style, what: &What) -> Option<String> {
         What::Noted { level: Level::Plain, message } => Some(message.clone()),
         // The end and its reason are said once, after everything else, by whoever started the service; and output has
         // been passed on as it was.
-        What::PortConflict { .. }
+        What::Ack { .. }
+        | What::PortConflict { .. }
         | What::ProcessExited { .. }
         | What::Error { .. }
         | What::LogChunk { .. } => None,

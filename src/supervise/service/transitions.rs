@@ -163,7 +163,7 @@ impl Service {
         if goes_on { Vec::new() } else { self.stopping(Goal::Conclude, Signal::SIGTERM, now) }
     }
 
-    pub(super) fn emptied(&mut self, stranger: bool, now: Instant) -> Vec<Effect> {
+    pub(super) fn emptied(&mut self, stranger: bool, redirectable: bool, now: Instant) -> Vec<Effect> {
         if !self.alive {
             return Vec::new();
         }
@@ -172,12 +172,18 @@ impl Service {
         let lost = stranger && !self.run.was_ready;
         let then = match self.state {
             State::Stopping { goal: Goal::End, .. } => self.finish(now),
-            State::Stopping { goal: Goal::Restart, .. } => self.start(now),
+            State::Stopping { goal: Goal::Restart | Goal::Redirect, .. } => self.start(now),
             State::Stopping { goal: Goal::Move, .. } => self.relocate(),
             State::Starting { .. } | State::Stopping { goal: Goal::Conclude, .. }
                 if lost && self.moves > 0 =>
             {
                 self.relocate()
+            }
+            State::Starting { .. } | State::Stopping { goal: Goal::Conclude, .. }
+                if redirectable && self.may_redirect() =>
+            {
+                self.redirects -= 1;
+                [Effect::Redirect].into_iter().chain(self.start(now)).collect()
             }
             State::Starting { .. } | State::Running { .. } | State::Stopping { goal: Goal::Conclude, .. } => {
                 if lost {
@@ -188,6 +194,39 @@ impl Service {
             State::Idle | State::Moving | State::Waiting { .. } | State::Ended => Vec::new(),
         };
         watching.into_iter().chain(then).collect()
+    }
+
+    /// Whether this run failed only by never listening on its port, and another try is left.
+    fn may_redirect(&self) -> bool {
+        self.redirects > 0 && !self.run.was_ready && self.run.failure.is_none()
+    }
+
+    pub(super) fn elsewhere(&mut self, movable: bool, now: Instant) -> Vec<Effect> {
+        // What has listened where it should, and stopped, may be about to listen there again.
+        if !matches!(self.state, State::Starting { .. }) || self.run.was_ready {
+            return Vec::new();
+        }
+        if movable && self.may_redirect() {
+            return self.redirect(now);
+        }
+        if self.settings.follows { vec![Effect::Follow] } else { self.not_followed(now) }
+    }
+
+    pub(super) fn redirect(&mut self, now: Instant) -> Vec<Effect> {
+        if !matches!(self.state, State::Starting { .. }) || !self.may_redirect() {
+            return Vec::new();
+        }
+        self.redirects -= 1;
+        let ending = self.stopping(Goal::Redirect, Signal::SIGTERM, now);
+        [Effect::Redirect].into_iter().chain(ending).collect()
+    }
+
+    pub(super) fn not_followed(&mut self, now: Instant) -> Vec<Effect> {
+        if !matches!(self.state, State::Starting { .. }) {
+            return Vec::new();
+        }
+        self.run.failure = Some(FailureReason::HealthCheckFailed);
+        self.stopping(Goal::Conclude, Signal::SIGTERM, now)
     }
 
     fn relocate(&mut self) -> Vec<Effect> {
@@ -204,6 +243,7 @@ impl Service {
             return Vec::new();
         }
         self.run.was_ready = true;
+        self.redirects = self.settings.redirects;
         self.run.failure = None;
         self.state = State::Running { settled_at: Some(now + SETTLING) };
         vec![Effect::Unwatch, Effect::TellReady(now.saturating_duration_since(self.run.since))]

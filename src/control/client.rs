@@ -1,0 +1,176 @@
+//! The other side: one connection to one supervisor, read and written with time limits.
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use super::error::Error;
+use super::protocol::{Answer, Hello, Lines, PROTOCOL, Request};
+use crate::port::Reservation;
+
+/// How long a supervisor may take to answer anything at all.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The pauses between attempts to connect to a supervisor that has just been started and has no socket yet.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// A connection to a supervisor.
+#[derive(Debug)]
+pub struct Connection {
+    stream: UnixStream,
+    lines: Lines,
+    project: String,
+    pid: u32,
+}
+
+impl Connection {
+    /// Connects to the supervisor that has this reservation.
+    ///
+    /// # Errors
+    /// It does not answer, or speaks another protocol.
+    pub fn open(reservation: &Reservation) -> Result<Self, Error> {
+        let failed =
+            |source| Error::NotConnected { project: reservation.name.clone(), pid: reservation.pid, source };
+        let stream = connect(reservation).map_err(failed)?;
+        stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
+        let (project, pid) = (reservation.name.clone(), reservation.pid);
+        let mut connection = Self { stream, lines: Lines::of_server(), project, pid };
+        connection.greet()?;
+        Ok(connection)
+    }
+
+    fn greet(&mut self) -> Result<(), Error> {
+        self.write(&Hello::ours(None))?;
+        let deadline = Instant::now() + PATIENCE;
+        let line =
+            self.line(Some(deadline))?.ok_or_else(|| self.lost(io::ErrorKind::UnexpectedEof.into()))?;
+        let hello: Hello = serde_json::from_slice(&line).map_err(|error| self.lost(error.into()))?;
+        if hello.protocol != PROTOCOL {
+            let Hello { bowline: version, protocol: theirs, .. } = hello;
+            return Err(Error::Incompatible { theirs, ours: PROTOCOL, version });
+        }
+        Ok(())
+    }
+
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// The supervisor does not read.
+    pub fn send(&mut self, request: &Request) -> Result<(), Error> {
+        self.write(request)
+    }
+
+    /// The next answer with the line that it was; `None` when the supervisor has ended the connection.
+    ///
+    /// # Errors
+    /// Nothing came before `deadline` ([`io::ErrorKind::TimedOut`]).
+    pub fn receive(&mut self, deadline: Option<Instant>) -> Result<Option<(Answer, Vec<u8>)>, Error> {
+        let Some(line) = self.line(deadline)? else { return Ok(None) };
+        let answer = parse(&line).map_err(|error| self.lost(error))?;
+        Ok(Some((answer, line)))
+    }
+
+    /// The answer that everybody owes at once.
+    ///
+    /// # Errors
+    /// None came in time.
+    pub fn promptly(&mut self) -> Result<Option<(Answer, Vec<u8>)>, Error> {
+        self.receive(Some(Instant::now() + PATIENCE))
+    }
+
+    /// Sends a request for one project and waits for what comes of it: [`Answer::PortDetected`], or
+    /// [`Answer::ProcessExited`]. `None` if neither came before `deadline`.
+    ///
+    /// # Errors
+    /// The supervisor refuses, does not answer at all, or is gone.
+    pub fn ask(&mut self, request: &Request, deadline: Option<Instant>) -> Result<Option<Answer>, Error> {
+        self.send(request)?;
+        let mut taken = false;
+        loop {
+            let prompt = Instant::now() + PATIENCE;
+            let until = if taken { deadline } else { Some(prompt) };
+            let answer = match self.receive(until) {
+                Ok(Some((answer, _))) => answer,
+                Ok(None) => return Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
+                Err(_) if taken && until.is_some_and(|until| until <= Instant::now()) => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            match answer {
+                Answer::PortDetected { .. } | Answer::ProcessExited { .. } => return Ok(Some(answer)),
+                Answer::Error { error } => return Err(Error::Refused(error)),
+                Answer::Ack { .. } => taken = true,
+                Answer::Status { .. }
+                | Answer::LogChunk { .. }
+                | Answer::PortReallocated { .. }
+                | Answer::Other => {}
+            }
+        }
+    }
+
+    /// The socket, with what has been read from it already.
+    pub fn into_parts(self) -> (UnixStream, Lines) {
+        (self.stream, self.lines)
+    }
+
+    fn write(&mut self, value: &impl serde::Serialize) -> Result<(), Error> {
+        let mut line = serde_json::to_vec(value).map_err(|error| self.lost(error.into()))?;
+        line.push(b'\n');
+        self.stream.write_all(&line).map_err(|error| self.lost(error))
+    }
+
+    fn line(&mut self, deadline: Option<Instant>) -> Result<Option<Vec<u8>>, Error> {
+        loop {
+            let line = self.lines.next_line().map_err(|_| self.lost(io::ErrorKind::InvalidData.into()))?;
+            if line.is_some() {
+                return Ok(line);
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Err(self.lost(io::ErrorKind::TimedOut.into()));
+            }
+            self.stream.set_read_timeout(left).map_err(|error| self.lost(error))?;
+            let mut bytes = [0; 16 * 1024];
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return Ok(None),
+                Ok(count) => self.lines.push(&bytes[..count]),
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
+                // A supervisor that was killed leaves the connection like this.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+                Err(error) => return Err(self.lost(error)),
+            }
+        }
+    }
+
+    fn lost(&self, source: io::Error) -> Error {
+        Error::NotConnected { project: self.project.clone(), pid: self.pid, source }
+    }
+}
+
+/// An answer from its line.
+///
+/// # Errors
+/// It is none.
+pub fn parse(line: &[u8]) -> io::Result<Answer> {
+    serde_json::from_slice(line).map_err(Into::into)
+}
+
+/// Connects; a supervisor that lives but has only just been started may have no socket yet, which no event announces.
+fn connect(reservation: &Reservation) -> io::Result<UnixStream> {
+    let socket = reservation.socket();
+    let deadline = Instant::now() + PATIENCE;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match UnixStream::connect(&socket) {
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+                    && reservation.is_live()
+                    && Instant::now() < deadline =>
+            {
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            outcome => return outcome,
+        }
+    }
+}

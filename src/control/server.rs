@@ -1,0 +1,331 @@
+//! The supervisor's side: clients come in, commands go to the loop, and what happens goes to the clients.
+//!
+//! Nothing here ever waits: each client has a bounded queue, and one that does not read in time is dropped.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener as Listener;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use nix::sys::resource::{Resource, getrlimit};
+use serde::Serialize;
+use tokio::net::UnixListener;
+
+use super::peer::{Follows, Peer, Pending};
+use super::protocol::{Hello, PROTOCOL, Request, Status, TooLong, Verb};
+use super::service::{About, Service};
+use crate::event::{Event, State, Stream, What};
+use crate::paths;
+use crate::supervise::{Command, Condition, Control};
+
+/// How many clients there may be where the limit of open files allows it.
+const CLIENTS: u64 = 1024;
+/// How many answers a client can wait for at once.
+const PENDING: usize = 1024;
+/// How many are let in before the services have their turn again.
+const ARRIVALS: usize = 16;
+
+/// Where clients come in.
+#[derive(Debug)]
+enum Door {
+    /// Not opened yet: the services are started first.
+    Closed(PathBuf),
+    Open(UnixListener),
+    /// It cannot be opened.
+    Shut,
+}
+
+/// The control socket of one supervisor.
+#[derive(Debug)]
+pub struct Server {
+    door: Door,
+    session: String,
+    services: Vec<Service>,
+    peers: Vec<Peer>,
+    commands: VecDeque<Command>,
+    room: usize,
+}
+
+impl Server {
+    /// A server at `socket`, which is made once the services have been started.
+    pub fn new(socket: PathBuf, session: &str, services: Vec<About>) -> Self {
+        let services = services.into_iter().map(|about| Service::new(about, session)).collect();
+        let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(CLIENTS, |(soft, _)| soft);
+        Self {
+            door: Door::Closed(socket),
+            session: session.to_owned(),
+            services,
+            peers: Vec::new(),
+            commands: VecDeque::new(),
+            // The services need descriptors, too.
+            room: usize::try_from(CLIENTS.min(files / 2)).unwrap_or(1),
+        }
+    }
+
+    fn open(&mut self) {
+        if let Door::Closed(path) = &self.door {
+            let opened = listen(path);
+            if let Err(error) = &opened {
+                tracing::warn!("cannot be spoken to at `{}`: {error}", path.display());
+            }
+            self.door = opened.map_or(Door::Shut, Door::Open);
+        }
+    }
+
+    fn admit(&mut self, cx: &mut Context<'_>) {
+        let Door::Open(listener) = &self.door else { return };
+        for _ in 0..ARRIVALS {
+            let Poll::Ready(arrived) = listener.poll_accept(cx) else { return };
+            // Without a descriptor to spare, whoever waits is let in when another has gone.
+            let Ok((stream, _)) = arrived else { return };
+            if !stream.peer_cred().is_ok_and(|peer| is_trusted(peer.uid())) {
+                continue;
+            }
+            if self.peers.len() >= self.room {
+                // Whoever came first and wants nothing goes first.
+                let Some(idle) = self.peers.iter().position(Peer::is_idle) else { continue };
+                self.peers.remove(idle);
+            }
+            let mut peer = Peer::new(stream, self.services.len());
+            peer.send(&line(&Hello::ours(Some(std::process::id()))));
+            self.peers.push(peer);
+        }
+        // More may wait.
+        cx.waker().wake_by_ref();
+    }
+
+    /// Lets every client speak and be spoken to.
+    fn attend(&mut self, cx: &mut Context<'_>) {
+        let mut peers = std::mem::take(&mut self.peers);
+        for peer in &mut peers {
+            if peer.poll_read(cx).is_ready() {
+                self.hear(peer);
+                cx.waker().wake_by_ref();
+            }
+            let _waiting = peer.poll_write(cx);
+        }
+        peers.retain(|peer| !peer.is_gone());
+        self.peers = peers;
+    }
+
+    fn hear(&mut self, peer: &mut Peer) {
+        loop {
+            match peer.next_line() {
+                Ok(Some(text)) if text.iter().all(u8::is_ascii_whitespace) => {}
+                Ok(Some(text)) => self.answer(peer, &text),
+                Ok(None) => return,
+                Err(TooLong) => {
+                    refuse(peer, None, "the line is too long");
+                    return peer.dismiss();
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, peer: &mut Peer, text: &[u8]) {
+        if let Ok(hello) = serde_json::from_slice::<Hello>(text) {
+            if hello.protocol > PROTOCOL {
+                refuse(
+                    peer,
+                    None,
+                    &format!("protocol {} is not spoken here, only {PROTOCOL}", hello.protocol),
+                );
+                peer.dismiss();
+            }
+            return;
+        }
+        let request: Request = match serde_json::from_slice(text) {
+            Ok(request) => request,
+            Err(error) => return refuse(peer, None, &format!("not a request: {error}")),
+        };
+        let wanted = request.project_id.as_deref();
+        let meant: Vec<usize> = (0..self.services.len())
+            .filter(|&service| wanted.is_none_or(|id| id == self.services[service].about.project))
+            .collect();
+        if meant.is_empty() {
+            return refuse(peer, request.id.as_deref(), "Project not found");
+        }
+        if request.verb == Verb::Status {
+            return self.tell_status(peer, &meant, request.id.as_deref());
+        }
+        for service in meant {
+            self.carry_out(peer, service, &request);
+        }
+    }
+
+    fn carry_out(&mut self, peer: &mut Peer, service: usize, request: &Request) {
+        let id = request.id.as_deref();
+        let name = match request.verb {
+            Verb::Status => return,
+            Verb::Stop => "stop",
+            Verb::Restart => "restart",
+            Verb::Wait => "wait",
+            Verb::Attach => "attach",
+        };
+        let state = self.services[service].state;
+        self.say(peer, service, id, What::Ack { message: format!("Command {name} accepted") });
+        let living = matches!(state, State::Starting | State::Running | State::Idle);
+        match request.verb {
+            Verb::Stop if request.force => self.command(Command::Kill(service)),
+            Verb::Stop if living => self.command(Command::Stop(service)),
+            Verb::Restart if living => {
+                // What is ready now is not what is asked for.
+                self.services[service].ready = None;
+                self.command(Command::Restart(service));
+            }
+            Verb::Attach => {
+                peer.follows[service] = Follows { events: true, output: request.output };
+                self.tell_status(peer, &[service], id);
+                let known = &self.services[service];
+                for event in known.ready.iter().chain(&known.ended) {
+                    peer.send(&line(event));
+                }
+                return;
+            }
+            Verb::Status | Verb::Stop | Verb::Restart | Verb::Wait => {}
+        }
+        if peer.pending.len() >= PENDING {
+            refuse(peer, id, "too many requests without an answer");
+            return peer.dismiss();
+        }
+        let end = request.verb == Verb::Stop;
+        peer.pending.push(Pending { service, id: request.id.clone(), end });
+        self.settle(peer);
+    }
+
+    /// Passes on what changes something, once: a client that repeats itself is no load for the loop.
+    fn command(&mut self, command: Command) {
+        if let Command::Kill(service) = command
+            && std::mem::replace(&mut self.services[service].killed, true)
+        {
+            return;
+        }
+        if !self.commands.contains(&command) {
+            self.commands.push_back(command);
+        }
+    }
+
+    /// Answers what can be answered by now.
+    fn settle(&self, peer: &mut Peer) {
+        let pending = std::mem::take(&mut peer.pending);
+        for one in pending {
+            let Some((event, last)) = self.services[one.service].news(one.end) else {
+                peer.pending.push(one);
+                continue;
+            };
+            let id = one.id.as_deref();
+            peer.send(&line(&event.clone().answering(id)));
+            self.say(peer, one.service, id, last);
+        }
+    }
+
+    fn settle_all(&mut self) {
+        if self.peers.iter().all(|peer| peer.pending.is_empty()) {
+            return;
+        }
+        let mut peers = std::mem::take(&mut self.peers);
+        for peer in peers.iter_mut().filter(|peer| !peer.pending.is_empty()) {
+            self.settle(peer);
+        }
+        self.peers = peers;
+    }
+
+    fn say(&self, peer: &mut Peer, service: usize, id: Option<&str>, what: What) {
+        peer.send(&line(&Event::now(&self.services[service].about.project, what).answering(id)));
+    }
+
+    fn tell_status(&self, peer: &mut Peer, services: &[usize], id: Option<&str>) {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Answer<'a> {
+            r#type: &'static str,
+            services: Vec<Status>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            command_id: Option<&'a str>,
+        }
+        let services = services.iter().map(|&service| self.services[service].status(&self.session)).collect();
+        peer.send(&line(&Answer { r#type: "status", services, command_id: id }));
+    }
+
+    /// Sends an event to all who follow the service.
+    fn spread(&mut self, service: usize, event: &Event) {
+        let output = matches!(event.what, What::LogChunk { .. });
+        let mut text = None;
+        for peer in &mut self.peers {
+            let Follows { events, output: wants_output } = peer.follows[service];
+            if events && (wants_output || !output) {
+                peer.send(text.get_or_insert_with(|| line(event)));
+            }
+        }
+    }
+}
+
+impl Control for Server {
+    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Command> {
+        self.open();
+        self.admit(cx);
+        self.attend(cx);
+        self.commands.pop_front().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]) {
+        let Some(known) = self.services.get_mut(service) else { return };
+        if !self.peers.iter().any(|peer| peer.follows[service].output) {
+            return known.output.skip(stream, bytes.len());
+        }
+        if let Some(chunk) = known.output.take(stream, bytes) {
+            let event = Event::now(&known.about.project, chunk);
+            self.spread(service, &event);
+        }
+    }
+
+    fn tell(&mut self, service: usize, what: &What) {
+        if let Some(event) = self.services.get_mut(service).and_then(|known| known.note(what)) {
+            self.spread(service, &event);
+        }
+    }
+
+    fn changed(&mut self, service: usize, now: Condition) {
+        if let Some(known) = self.services.get_mut(service) {
+            known.change(&now);
+            // Not before the port is given back: whoever waited for the end may want it.
+            self.settle_all();
+        }
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let waiting =
+            self.peers.iter_mut().filter_map(|peer| peer.poll_write(cx).is_pending().then_some(())).count();
+        if waiting == 0 { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+fn line(value: &impl Serialize) -> Rc<[u8]> {
+    // Strings, numbers and times always serialize.
+    let mut line = serde_json::to_vec(value).unwrap_or_default();
+    line.push(b'\n');
+    line.into()
+}
+
+fn refuse(peer: &mut Peer, id: Option<&str>, error: &str) {
+    let mut event = Event::now("", What::Error { error: error.to_owned() }).answering(id);
+    event.project_id = None;
+    peer.send(&line(&event));
+}
+
+/// The directory keeps others out already; this holds where a directory on a path was opened to them.
+fn is_trusted(user: u32) -> bool {
+    user == 0 || user == nix::unistd::geteuid().as_raw()
+}
+
+fn listen(path: &Path) -> io::Result<UnixListener> {
+    paths::prepare_socket_dir(path).map_err(io::Error::other)?;
+    let listener = Listener::bind(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    listener.set_nonblocking(true)?;
+    UnixListener::from_std(listener)
+}

@@ -1,0 +1,113 @@
+//! A service's output as events: text that is never cut within a character, each piece with its place.
+
+use super::{Stream, What};
+
+/// The place behind `bytes` bytes of a session's output.
+pub fn cursor(session: &str, bytes: u64) -> String {
+    format!("{session}:{bytes}")
+}
+
+/// The session and the number of bytes that a [`cursor`] stands for.
+pub fn parse_cursor(cursor: &str) -> Option<(&str, u64)> {
+    let (session, bytes) = cursor.split_once(':')?;
+    Some((session, bytes.parse().ok()?))
+}
+
+/// What a service has written so far in one session.
+#[derive(Debug)]
+pub struct Output {
+    session: String,
+    /// Beginnings of characters whose rest has not come yet, for each stream.
+    unfinished: [Vec<u8>; 2],
+    bytes: u64,
+}
+
+impl Output {
+    /// Nothing has been written yet.
+    pub fn new(session: &str) -> Self {
+        Self { session: session.to_owned(), unfinished: [Vec::new(), Vec::new()], bytes: 0 }
+    }
+
+    /// The place of what comes next.
+    pub fn cursor(&self) -> String {
+        cursor(&self.session, self.bytes)
+    }
+
+    /// Takes in what was read from `stream`; the event holds the characters that are complete now, if any are.
+    pub fn take(&mut self, stream: Stream, bytes: &[u8]) -> Option<What> {
+        let kept = &mut self.unfinished[stream as usize];
+        kept.extend_from_slice(bytes);
+        let complete = complete_length(kept);
+        let data = String::from_utf8_lossy(&kept[..complete]).into_owned();
+        kept.drain(..complete);
+        self.count(bytes.len());
+        (!data.is_empty()).then(|| What::LogChunk { stream, data, cursor: self.cursor() })
+    }
+
+    /// Counts output that nobody wants to see as an event.
+    pub fn skip(&mut self, stream: Stream, length: usize) {
+        self.unfinished[stream as usize].clear();
+        self.count(length);
+    }
+
+    fn count(&mut self, length: usize) {
+        self.bytes += u64::try_from(length).unwrap_or_default();
+    }
+}
+
+/// How much of `bytes` does not end within a character. What can never become one counts as complete.
+fn complete_length(bytes: &[u8]) -> usize {
+    let mut complete = 0;
+    for chunk in bytes.utf8_chunks() {
+        let end = complete + chunk.valid().len() + chunk.invalid().len();
+        let unfinished = std::str::from_utf8(chunk.invalid()).is_err_and(|error| error.error_len().is_none());
+        if end == bytes.len() && unfinished {
+            return complete + chunk.valid().len();
+        }
+        complete = end;
+    }
+    complete
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(what: Option<What>) -> String {
+        match what {
+            Some(What::LogChunk { data, .. }) => data,
+            _ => String::new(),
+        }
+    }
+
+    #[test]
+    fn a_character_that_is_cut_comes_whole() {
+        let mut output = Output::new("s");
+        let euro = "€".as_bytes();
+        assert_eq!(output.take(Stream::Stdout, &euro[..2]), None);
+        assert_eq!(text(output.take(Stream::Stderr, b"x")), "x");
+        let whole =
+            What::LogChunk { stream: Stream::Stdout, data: "€".to_owned(), cursor: "s:4".to_owned() };
+        assert_eq!(output.take(Stream::Stdout, &euro[2..]), Some(whole));
+    }
+
+    #[test]
+    fn what_is_no_text_is_replaced_at_once() {
+        let mut output = Output::new("s");
+        assert_eq!(text(output.take(Stream::Stdout, b"a\xff\xfeb\xe2\x82")), "a\u{fffd}\u{fffd}b");
+        assert_eq!(text(output.take(Stream::Stdout, b"\xac")), "€");
+    }
+
+    #[test]
+    fn long_rubbish_is_no_deep_recursion() {
+        assert_eq!(complete_length(&vec![0xff; 64 * 1024]), 64 * 1024);
+    }
+
+    #[test]
+    fn a_cursor_can_be_read_back() {
+        assert_eq!(parse_cursor(&cursor("0123456789abcdef", 7)), Some(("0123456789abcdef", 7)));
+        for rubbish in ["", "7", "s:", "s:x", "s:-1"] {
+            assert_eq!(parse_cursor(rubbish), None, "{rubbish}");
+        }
+    }
+}
