@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
 
 use crate::matrix::{Cell, Place, Way};
-use crate::support::{PATIENCE, Ports, Sandbox, Session, Terminal, Tree, dev_server, is_free};
+use crate::support::{PATIENCE, Ports, Sandbox, Session, Terminal, Tree, dev_server, is_free, kill_at_once};
 
 /// What a way of ending has left.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Left {
     /// The server has ended in time.
     pub server_ended: bool,
     pub port_free: bool,
+    /// The launcher itself has ended in time.
+    pub launcher_ended: bool,
     /// Every other process that the launcher has brought about and that is still there.
     pub processes: Vec<String>,
 }
@@ -81,7 +83,9 @@ impl Stage {
             }
             let server_ended = self.alive.ends(deadline);
             let processes = tree.left(if server_ended { patience } else { Duration::ZERO });
-            Left { server_ended, port_free: is_free(self.ports.first()), processes }
+            let pid = format!("{} ", launcher.as_raw_nonzero());
+            let launcher_ended = !processes.iter().any(|process| process.starts_with(&pid));
+            Left { server_ended, port_free: is_free(self.ports.first()), launcher_ended, processes }
         });
         tree.kill();
         let _ = child.kill();
@@ -133,13 +137,7 @@ impl Stage {
             (Way::KillGuardian, _) => {
                 kill_process(self.guardian(), Signal::KILL).expect("the guardian runs");
             }
-            (Way::KillBoth, _) => {
-                // A guardian that is stopped cannot notice that its supervisor is gone.
-                let guardian = self.guardian();
-                kill_process(guardian, Signal::STOP).expect("the guardian runs");
-                send(Signal::KILL);
-                kill_process(guardian, Signal::KILL).expect("the guardian runs");
-            }
+            (Way::KillBoth, _) => kill_at_once(&[self.guardian(), launcher]),
         }
     }
 
