@@ -9,6 +9,7 @@ mod foreground;
 mod generate;
 mod inner;
 mod journal;
+mod locks;
 mod opener;
 mod plan;
 mod port;
