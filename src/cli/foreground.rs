@@ -71,10 +71,13 @@ impl Foreground<'_> {
             console = self::console()?;
             Box::new(Human::new(around.style, around.quiet)?)
         };
-        let mut sink = Recorded::new(Opening::new(sink, launch.open), recorders);
-        introduce(&mut sink, &world, &grants);
+        let sink = Recorded::new(Opening::new(sink, launch.open), recorders);
         let control = Server::new(socket, &session, abouts);
-        let supervisor = Supervisor::new(services, world, sink, Inputs { signals, console, control });
+        let mut supervisor = Supervisor::new(services, world, sink, Inputs { signals, console, control });
+        // What is said of the services is read while they start.
+        supervisor.start_all();
+        let (sink, world) = supervisor.sink_and_world();
+        introduce(sink, world, &grants);
         let (outcomes, world) = runtime.block_on(supervisor.run());
         exit::conclude(&world, world.specs(), &outcomes)
     }
