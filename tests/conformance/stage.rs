@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal as Kind;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
 
@@ -113,7 +114,7 @@ impl Stage {
         }
         command.arg(&self.pids.path).args(launcher);
         tree.mark(&mut command);
-        no_core_dumps(&mut command);
+        as_from_a_login_shell(&mut command);
         let mut child = command.spawn().expect("a shell");
         drain(child.stdout.take());
         drain(child.stderr.take());
@@ -169,12 +170,17 @@ fn drain(source: Option<impl Read + Send + 'static>) {
     }
 }
 
-/// SIGQUIT would leave a file behind.
-fn no_core_dumps(command: &mut Command) {
-    #[expect(unsafe_code, reason = "only the child gives up its core dumps")]
-    // SAFETY: setrlimit is async-signal-safe.
+/// As a login shell would start it, whatever the tests were started by: with no signal ignored, which a job in the
+/// background of a script has, and without the core dump that SIGQUIT would leave.
+fn as_from_a_login_shell(command: &mut Command) {
+    use nix::sys::signal::{SigHandler, signal};
+    #[expect(unsafe_code, reason = "only the child is changed")]
+    // SAFETY: setrlimit and signal are async-signal-safe.
     unsafe {
         command.pre_exec(|| {
+            for asking in [Kind::SIGINT, Kind::SIGQUIT, Kind::SIGHUP, Kind::SIGTERM] {
+                signal(asking, SigHandler::SigDfl)?;
+            }
             let none = Rlimit { current: Some(0), maximum: Some(0) };
             setrlimit(Resource::Core, none).map_err(Into::into)
         });
