@@ -62,6 +62,7 @@ pub struct ProjectSettings {
     /// The script to run.
     pub script: Option<String>,
     /// The port to have, and no other.
+    #[serde(deserialize_with = "port")]
     pub port: Option<NonZeroU16>,
     /// The key of the framework.
     pub framework: Option<String>,
@@ -152,6 +153,12 @@ fn read(path: &Path) -> Result<Option<String>, Error> {
         }
         Err(source) => Err(Error::Unreadable { path: path.to_owned(), source }),
     }
+}
+
+fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU16>, D::Error> {
+    let number = i64::deserialize(deserializer)?;
+    let port = u16::try_from(number).ok().and_then(NonZeroU16::new);
+    port.map(Some).ok_or_else(|| serde::de::Error::custom(format!("{number} is no port from 1 to 65535")))
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {

@@ -86,6 +86,18 @@ fn ready_is_seen_on_either_family() {
     }
 }
 
+/// Vite 8 and Astro 7 listen on the port for about a millisecond to see whether it is free.
+#[test]
+fn a_probe_of_the_service_itself_is_not_ready() {
+    let (sandbox, ports) = stage("--probe 3 --delay 150", 1);
+    for _ in 0..10 {
+        let mut session = sandbox.start(["dev"]);
+        assert_eq!(session.ready(), ports.first());
+        assert_eq!(http::get(ports.first()).status, 200, "ready, and no answer");
+        session.stop();
+    }
+}
+
 #[test]
 fn a_stranger_on_the_remembered_port_moves_the_project() {
     let (sandbox, ports) = stage("", 3);

@@ -1,7 +1,7 @@
 //! How bowline ends when its services have ended.
 
 use super::failure::{End, Failure, NO_PORT, NOT_EXECUTABLE, NOT_FOUND, NOT_READY, OTHER};
-use super::world::Candidate;
+use super::world::{Candidate, Services};
 use crate::event::FailureReason;
 use crate::launch::{self, LaunchSpec};
 use crate::process::Exit;
@@ -9,18 +9,27 @@ use crate::supervise::Outcome;
 use crate::supervise::service::Ending;
 
 /// The end of bowline: the first failure, else that of the first service.
-pub fn conclude(
-    candidates: &[Candidate<'_>],
-    specs: &[LaunchSpec],
-    outcomes: &[Outcome],
-) -> Result<End, Failure> {
-    for ((candidate, spec), outcome) in candidates.iter().zip(specs).zip(outcomes) {
+pub fn conclude(world: &Services<'_>, specs: &[LaunchSpec], outcomes: &[Outcome]) -> Result<End, Failure> {
+    let runs = world.candidates().iter().zip(specs).zip(outcomes);
+    for (service, ((candidate, spec), outcome)) in runs.enumerate() {
+        let Ending { failure: reason, was_ready, .. } = outcome.ending;
+        let misplaced = reason == Some(FailureReason::HealthCheckFailed) && !was_ready;
+        if let Some(places) = world.elsewhere(service).filter(|_| misplaced) {
+            return Err(misplaced_at(&places, spec));
+        }
         if let Some(failure) = failure(candidate, spec, outcome) {
             return Err(failure);
         }
     }
     let exit = outcomes.first().and_then(|outcome| outcome.ending.exit);
     Ok(exit.map_or(End::Code(0), End::from))
+}
+
+/// What is said of a service that listens elsewhere, and could not be helped.
+fn misplaced_at(places: &str, spec: &LaunchSpec) -> Failure {
+    let message = format!("`{}` listens on {places}, not on port {}", spec.command, spec.port);
+    let hint = "let it read `PORT`, or name no port, so that the reservation can follow it";
+    Failure::new(NOT_READY, message, Some(hint.to_owned()))
 }
 
 /// What is said of a service that failed; nothing of one that ended as it should.
@@ -35,6 +44,7 @@ fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> O
         (Some(Exit::Signal(_)) | None, _) => 0,
     };
     if !was_ready
+        && reason != FailureReason::DirectoryMissing
         && let Some(error) =
             launch::explain(status, spec, candidate.reading, &candidate.subject.config.catalog)
     {
@@ -74,8 +84,8 @@ fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> O
         FailureReason::ImmediateCrash | FailureReason::Unknown => (OTHER, format!("{command} {how}"), None),
     };
     let mut failure = Failure::new(code, message + given_up, hint.map(str::to_owned));
-    // What ended by itself with a failure passes that on.
-    if let Some(exit) = exit.filter(|exit| !exit.success()) {
+    // What ended by itself with a failure passes that on; what was ended for being late did not.
+    if let Some(exit) = exit.filter(|exit| !exit.success() && reason != FailureReason::HealthCheckTimeout) {
         failure.end = exit.into();
     }
     Some(failure)

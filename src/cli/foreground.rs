@@ -28,6 +28,9 @@ use crate::ui::{self, Human, JsonLines, Prefixed};
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often another port is tried when a stranger was faster.
 const MOVES: u32 = 3;
+/// How often a service that asks for another port is started once more: with its listener moved, and should it not run
+/// so, without.
+const REDIRECTS: u32 = 2;
 
 /// All that running services takes.
 pub struct Foreground<'a> {
@@ -46,7 +49,7 @@ impl Foreground<'_> {
         let now = Instant::now();
         let grants = lease.grants().to_vec();
         let (session, socket) = (lease.session().to_string(), lease.socket());
-        let world = Services::new(around, candidates, host, lease);
+        let world = Services::new(around, candidates, host, lease, &state);
         let services = world
             .candidates()
             .iter()
@@ -73,12 +76,15 @@ impl Foreground<'_> {
             console = self::console()?;
             Box::new(Human::new(around.style, around.quiet)?)
         };
-        let mut sink = Recorded::new(Opening::new(sink, launch.open), recorders);
-        introduce(&mut sink, &world, &grants);
+        let sink = Recorded::new(Opening::new(sink, launch.open), recorders);
         let control = Server::new(socket, &session, abouts);
-        let supervisor = Supervisor::new(services, world, sink, Inputs { signals, console, control });
+        let mut supervisor = Supervisor::new(services, world, sink, Inputs { signals, console, control });
+        // What is said of the services is read while they start.
+        supervisor.start_all();
+        let (sink, world) = supervisor.sink_and_world();
+        introduce(sink, world, &grants);
         let (outcomes, world) = runtime.block_on(supervisor.run());
-        exit::conclude(world.candidates(), world.specs(), &outcomes)
+        exit::conclude(&world, world.specs(), &outcomes)
     }
 }
 
@@ -111,6 +117,9 @@ fn introduce(sink: &mut impl Sink, world: &Services<'_>, grants: &[Grant]) {
         }
         let message = world.headline(service);
         sink.tell(service, What::Noted { level: Level::Plain, message });
+        if let Some(message) = world.reminder(service) {
+            sink.tell(service, What::Noted { level: Level::Plain, message });
+        }
         for warning in &spec.warnings {
             sink.tell(service, What::Noted { level: Level::Warning, message: warning.clone() });
         }
@@ -120,6 +129,7 @@ fn introduce(sink: &mut impl Sink, world: &Services<'_>, grants: &[Grant]) {
 fn settings(launch: &Launch, background: bool, candidate: &Candidate<'_>, spec: &LaunchSpec) -> Settings {
     let configured = &candidate.subject.config.settings;
     let (before, after) = (usize::from(spec.pre.is_some()), usize::from(spec.post.is_some()));
+    let is_ordered = matches!(candidate.request.choice, Choice::Order(_));
     Settings {
         steps: before + 1 + after,
         main: before,
@@ -128,7 +138,9 @@ fn settings(launch: &Launch, background: bool, candidate: &Candidate<'_>, spec: 
         ready_timeout: configured.ready.timeout.unwrap_or(READY_TIMEOUT),
         // Somebody waits for it, and must not wait for ever.
         ready_required: background || configured.ready.timeout.is_some(),
-        moves: if matches!(candidate.request.choice, Choice::Order(_)) { 0 } else { MOVES },
+        moves: if is_ordered { 0 } else { MOVES },
+        redirects: REDIRECTS,
+        follows: !is_ordered,
     }
 }
 

@@ -16,6 +16,8 @@ mod output;
 mod plan;
 mod port;
 mod ports;
+mod redirect;
+mod refusal;
 mod run;
 mod running;
 mod services;

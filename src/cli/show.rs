@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::failure::{End, Failure};
 use super::plan::Subject;
+use super::redirect::Redirect;
 use super::surroundings::Surroundings;
 use super::world::Candidate;
 use crate::detect::{Detection, Inputs};
@@ -41,20 +42,23 @@ pub fn dry_run(
     host: Option<&Host>,
 ) -> Result<End, Failure> {
     let mut planned: Vec<Sibling> = Vec::new();
+    let mut redirects: Vec<Option<Redirect>> = Vec::new();
     for candidate in candidates {
         let mut request = candidate.request.clone();
         request.exclude = planned.iter().map(|sibling| sibling.port).collect();
-        let port = match ports.lookup(&request, SystemTime::now())? {
-            Lookup::Live(reservation) => reservation.port,
-            Lookup::Would(grant) => grant.port,
+        let (port, redirect) = match ports.lookup(&request, SystemTime::now())? {
+            Lookup::Live(reservation) => (reservation.port, None),
+            Lookup::Would(grant) => (grant.port, Some(candidate.redirect(&grant, ports.dir()))),
         };
+        redirects.push(redirect);
         planned.push(Sibling { name: candidate.subject.project.name.clone(), port });
     }
     for (index, candidate) in candidates.iter().enumerate() {
         let port = planned[index].port;
         let siblings: Vec<Sibling> =
             planned.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, s)| s.clone()).collect();
-        let spec = candidate.spec(port, SESSION, host, &siblings);
+        let preload = redirects[index].as_ref().and_then(Redirect::preload);
+        let spec = candidate.spec(port, SESSION, host, &siblings, preload);
         if around.json {
             let mut answer =
                 detection(candidate.subject, candidate.reading, candidate.detection, candidate.inputs);

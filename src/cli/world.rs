@@ -3,19 +3,24 @@
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::journal;
 use super::plan::Subject;
+use super::redirect::{Redirect, listed};
 use super::surroundings::Surroundings;
 use crate::detect::{Detection, Inputs};
-use crate::event::What;
-use crate::launch::{self, Changes, Host, LaunchSpec, Reading, Sibling, Step};
+use crate::event::{Level, What};
+use crate::launch::{self, Changes, Host, LaunchSpec, Preload, Reading, Sibling, Step};
+use crate::logs;
+use crate::paths::StateDir;
 use crate::port::listeners::Listeners;
-use crate::port::{Choice, Guard, Lease, Request, SessionId, Terms};
+use crate::port::{Choice, Grant, Guard, Lease, Ports, Request, SessionId, Terms};
 use crate::process::guardian::Token;
-use crate::process::{Program, leftovers, tree};
-use crate::supervise::{Listener, Start, World};
+use crate::process::{Exit, Program, leftovers, tree};
+use crate::supervise::{Listener, Sighting, Start, World};
 
 /// How long to wait for the guardian of a project's last server beyond the grace period it was given.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -38,8 +43,12 @@ pub struct Services<'a> {
     lease: Option<Lease>,
     listeners: Listeners,
     lost: Vec<Vec<u16>>,
+    redirects: Vec<Redirect>,
+    ports: Ports,
     /// What is run on the ports as they are now.
     specs: Vec<LaunchSpec>,
+    /// Whether something was learned since they were planned.
+    stale: bool,
 }
 
 impl<'a> Services<'a> {
@@ -49,8 +58,11 @@ impl<'a> Services<'a> {
         candidates: Vec<Candidate<'a>>,
         host: Option<&'a Host>,
         lease: Lease,
+        state: &Arc<StateDir>,
     ) -> Self {
         let lost = candidates.iter().map(|_| Vec::new()).collect();
+        let redirects = candidates.iter().zip(lease.grants());
+        let redirects = redirects.map(|(candidate, grant)| candidate.redirect(grant, state)).collect();
         let mut services = Self {
             around,
             candidates,
@@ -58,7 +70,10 @@ impl<'a> Services<'a> {
             lease: Some(lease),
             listeners: Listeners::new(),
             lost,
+            redirects,
+            ports: Ports::new(Arc::clone(state)),
             specs: Vec::new(),
+            stale: false,
         };
         services.plan();
         services
@@ -82,7 +97,39 @@ impl<'a> Services<'a> {
             })
             .collect();
         let session = self.lease.as_ref().map_or("", |lease| lease.session().as_str());
-        self.candidates[service].spec(self.port_of(service), session, self.host, &siblings)
+        let preload = self.redirects[service].preload();
+        self.candidates[service].spec(self.port_of(service), session, self.host, &siblings, preload)
+    }
+
+    /// What earlier starts have taught, if anything.
+    pub fn reminder(&self, service: usize) -> Option<String> {
+        let described = self.redirects[service].preload()?.moved.described();
+        Some(format!("as before, its listener is moved to port {}: {described}", self.port_of(service)))
+    }
+
+    /// Where the service listened that did not listen on its port, if it did anywhere.
+    pub fn elsewhere(&self, service: usize) -> Option<String> {
+        self.redirects[service].elsewhere().map(listed)
+    }
+
+    /// Every process of the tree below `roots`.
+    fn processes(roots: &[i32]) -> Vec<i32> {
+        let descendants = roots.iter().flat_map(|&root| tree::descendants(root));
+        descendants.map(|process| process.identity.pid).collect()
+    }
+
+    /// Whether a process that is not below `roots` listens on the port as well.
+    fn is_shared(&mut self, port: u16, roots: &[i32]) -> bool {
+        let all = self.listeners.on(port).unwrap_or_default();
+        let ours = self.listeners.among(port, &Self::processes(roots)).unwrap_or_default();
+        all.iter().any(|listener| ours.iter().all(|held| held.listener.socket != listener.socket))
+    }
+
+    fn take_note(&self, service: usize, key: &str, value: Option<&str>) {
+        let project = &self.candidates[service].request.project;
+        if let Err(error) = self.ports.note(project, key, value) {
+            tracing::warn!("the next start has to find out again: {error}");
+        }
     }
 
     /// What is started, in one line: `next 16.4 · pnpm · port 3101`.
@@ -112,18 +159,28 @@ impl<'a> Services<'a> {
     }
 
     fn program(&self, step: Step) -> Program {
-        let mut argv = step.argv;
-        // The program may be a path that its own name in the argument list is not.
-        if let Some(first) = argv.first_mut() {
-            *first = step.program.into_os_string();
-        }
-        Program { argv, dir: step.cwd, environment: environment(self.around, &step.environment) }
+        let environment = environment(self.around, &step.environment);
+        Program { program: step.program, argv: step.argv, dir: step.cwd, environment }
     }
 }
 
 impl Candidate<'_> {
+    /// What earlier starts of the project have taught.
+    pub fn redirect(&self, grant: &Grant, state: &StateDir) -> Redirect {
+        let Request { project, name, .. } = &self.request;
+        let path: PathBuf = logs::file(&state.root().join("preload"), project, name).with_extension("cjs");
+        Redirect::new(self, grant.previous.as_ref(), path)
+    }
+
     /// What is run on `port`.
-    pub fn spec(&self, port: u16, session: &str, host: Option<&Host>, siblings: &[Sibling]) -> LaunchSpec {
+    pub fn spec(
+        &self,
+        port: u16,
+        session: &str,
+        host: Option<&Host>,
+        siblings: &[Sibling],
+        preload: Option<&Preload>,
+    ) -> LaunchSpec {
         launch::plan(&launch::Request {
             reading: self.reading,
             detection: self.detection,
@@ -134,6 +191,7 @@ impl Candidate<'_> {
             session,
             siblings,
             environment: &self.subject.config.settings.env,
+            preload,
         })
     }
 }
@@ -160,6 +218,15 @@ impl World for Services<'_> {
     fn start(&mut self, service: usize) -> io::Result<Start> {
         // What the guardian copies must not be written twice.
         journal::flush();
+        if let Some(preload) = self.redirects[service].preload() {
+            preload.write(self.port_of(service))?;
+        }
+        // Whatever made this start necessary may have changed what is to be started.
+        if std::mem::replace(&mut self.stale, true) {
+            self.plan();
+        }
+        let role = self.candidates[service].detection.framework.rules.role;
+        self.redirects[service].starts(&self.specs[service], role);
         let LaunchSpec { pre, main, post, .. } = self.specs[service].clone();
         let steps = pre.into_iter().chain([main]).chain(post).map(|step| self.program(step)).collect();
         let lease = self.lease.as_ref().ok_or(io::ErrorKind::NotFound)?;
@@ -175,16 +242,66 @@ impl World for Services<'_> {
             Ok(seen) if !seen.is_empty() => seen,
             Ok(_) | Err(_) => return Listener::Nobody,
         };
-        let ours: Vec<i32> = roots
-            .iter()
-            .flat_map(|&root| tree::descendants(root))
-            .map(|process| process.identity.pid)
-            .collect();
-        if self.listeners.among(port, &ours).is_ok_and(|held| !held.is_empty()) {
-            return Listener::Ours;
+        let ours = self.listeners.among(port, &Self::processes(roots)).unwrap_or_default();
+        if let Some(held) = ours.first() {
+            return Listener::Ours { socket: held.listener.socket };
         }
         let me = nix::unistd::getuid().as_raw();
         if seen.iter().all(|listener| listener.user == me) { Listener::Stranger } else { Listener::Hidden }
+    }
+
+    fn sighting(&mut self, service: usize, roots: &[i32], output: &str) -> Option<Sighting> {
+        let reserved = self.port_of(service);
+        let held = self.listeners.of(&Self::processes(roots)).ok()?;
+        self.redirects[service].sighting(held, reserved, output)
+    }
+
+    fn is_redirectable(&mut self, service: usize, exit: Exit, output: &str) -> bool {
+        let reserved = self.port_of(service);
+        self.redirects[service].is_redirectable(exit, reserved, output)
+    }
+
+    fn redirect(&mut self, service: usize) -> What {
+        let reserved = self.port_of(service);
+        let message = self.redirects[service].redirect(reserved);
+        tracing::info!("{message}");
+        What::Noted { level: Level::Plain, message }
+    }
+
+    fn follow(&mut self, service: usize, roots: &[i32]) -> Result<What, What> {
+        let original_port = self.port_of(service);
+        let error = |error: String| Err(What::Error { error });
+        let Some(places) = self.redirects[service].elsewhere() else {
+            return error(format!("nothing of the service listens on port {original_port}"));
+        };
+        let (listed, new_port) = (listed(places), places.first().map_or(0, |place| place.port));
+        if self.is_shared(new_port, roots) {
+            return error(format!("it listens on {listed}, and so does another program"));
+        }
+        let Some(lease) = &mut self.lease else { return error("nothing is reserved".to_owned()) };
+        let mut request = self.candidates[service].request.clone();
+        request.choice = Choice::Adopt(new_port);
+        match allocate(|terms| lease.replace(&request, terms)) {
+            Ok(()) => {
+                if let Some((key, value)) = self.redirects[service].followed(new_port) {
+                    self.take_note(service, key, value.as_deref());
+                }
+                let message = format!(
+                    "it listens on {listed}, not on its reserved port {original_port}; \
+                     port {new_port} is reserved for it instead, and may be taken the next time: let it read `PORT`"
+                );
+                tracing::warn!("{message}");
+                Ok(What::PortReallocated { original_port, new_port, message })
+            }
+            Err(error) => Err(What::Error { error: format!("it listens on {listed}: {error}") }),
+        }
+    }
+
+    fn succeeded(&mut self, service: usize) {
+        let reserved = self.port_of(service);
+        for (key, value) in self.redirects[service].succeeded(reserved) {
+            self.take_note(service, key, value.as_deref());
+        }
     }
 
     fn relocate(&mut self, service: usize) -> Result<What, What> {

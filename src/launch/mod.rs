@@ -1,8 +1,8 @@
 //! What to run.
 //!
 //! [`choose`] finds the package manager, [`Reading::of`] takes the script apart for detection, and [`plan`] puts
-//! the port where the server reads it. The result, a [`LaunchSpec`], is plain data: nothing here starts a process
-//! or writes a file.
+//! the port where the server reads it. The result, a [`LaunchSpec`], is plain data: nothing here starts a process,
+//! and only [`Preload::write`] writes a file.
 
 mod caller;
 mod changes;
@@ -15,6 +15,7 @@ mod package_manager;
 mod package_variables;
 mod placement;
 mod plan;
+mod preload;
 mod reading;
 mod settings;
 mod spec;
@@ -27,6 +28,7 @@ pub use inner::Inherited;
 pub use missing::{NOT_EXECUTABLE, NOT_FOUND, explain};
 pub use package_manager::{Choice, PackageManager, Source, choose};
 pub use plan::{Host, Request, plan};
+pub use preload::{Moved, Preload};
 pub use reading::{Reading, Target};
 pub use spec::{Delivery, LaunchSpec, Step};
 pub use variables::{Sibling, url};

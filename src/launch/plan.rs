@@ -11,6 +11,7 @@ use super::means::{self, Means};
 use super::missing;
 use super::package_manager::PackageManager;
 use super::placement::{Placement, place};
+use super::preload::Preload;
 use super::reading::{Reading, Target};
 use super::spec::{Delivery, LaunchSpec, Step};
 use super::variables::{self, Sibling};
@@ -18,6 +19,9 @@ use crate::detect::catalog::Catalog;
 use crate::detect::{Detection, Inputs};
 use crate::script::Script;
 use crate::script::{Kind, Leaf, Word};
+
+/// The variable with options for every node program.
+pub(super) const NODE_OPTIONS: &str = "NODE_OPTIONS";
 
 /// The address that the user wants the server to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +53,8 @@ pub struct Request<'a> {
     pub siblings: &'a [Sibling],
     /// The variables that the project's bowline.toml sets.
     pub environment: &'a BTreeMap<String, String>,
+    /// What moves a listener that is known not to obey.
+    pub preload: Option<&'a Preload>,
 }
 
 /// Decides a launch in every detail. Starts nothing and writes nothing.
@@ -75,6 +81,7 @@ fn plan_script(request: &Request<'_>, name: &str, text: &str) -> LaunchSpec {
 
     let mut shared = environment::of_scripts(&origin);
     shared.extend(variables::of_service(request, placement.host_by_flag));
+    load(&mut shared, request);
     let step = |event: &str, text: &str, command: (PathBuf, Vec<OsString>)| {
         let mut environment = shared.clone();
         environment.extend(environment::lifecycle(event, text, choice));
@@ -147,10 +154,19 @@ fn plan_command(request: &Request<'_>, argv: &[OsString]) -> LaunchSpec {
         environment.set("PATH", search_path(bin_directories(&project.dir), caller));
     }
     environment.extend(variables::of_service(request, placement.host_by_flag));
+    load(&mut environment, request);
     let program = argv.first().map(PathBuf::from).unwrap_or_default();
     let name = program.to_string_lossy().into_owned();
     let main = Step { name, program, argv, cwd: caller.directory.clone(), environment };
     spec(request, main, placement, (None, None))
+}
+
+/// Has the preload loaded, and with it whatever `NODE_OPTIONS` says without us.
+fn load(environment: &mut Changes, request: &Request<'_>) {
+    let Some(preload) = request.preload else { return };
+    let present = environment.get(NODE_OPTIONS).or_else(|| request.reading.caller.raw(NODE_OPTIONS));
+    let options = preload.options(present);
+    environment.set(NODE_OPTIONS, options);
 }
 
 fn spec(
@@ -160,8 +176,10 @@ fn spec(
     hooks: (Option<Step>, Option<Step>),
 ) -> LaunchSpec {
     let port = request.port;
-    let mut warnings = placement.warnings;
-    if let Some((why, advice)) = placement.doubt.filter(|_| placement.delivery == Delivery::Hope) {
+    let Placement { text, delivery, doubt, mut notes, mut warnings, .. } = placement;
+    if let Some(preload) = request.preload {
+        notes.push(format!("its listener is moved to port {port} ({})", preload.moved.described()));
+    } else if let Some((why, advice)) = doubt.filter(|_| delivery == Delivery::Hope) {
         warnings.push(format!("bowline cannot promise port {port} for `{}`: {why}; {advice}", main.name));
     }
     LaunchSpec {
@@ -169,9 +187,9 @@ fn spec(
         url: variables::url(port),
         pre: hooks.0,
         post: hooks.1,
-        command: placement.text,
-        delivery: placement.delivery,
-        notes: placement.notes,
+        command: text,
+        delivery,
+        notes,
         warnings,
         programs: programs(request.reading, &main),
         main,

@@ -27,6 +27,11 @@ impl Ports {
         Self { dir }
     }
 
+    /// Where they are recorded.
+    pub fn dir(&self) -> &StateDir {
+        &self.dir
+    }
+
     /// Reserves a port for every request, or none at all, in one transaction. The projects are
     /// distinct. The lease starts a session of its own, with no ports if there are no requests.
     pub fn allocate(&self, requests: &[Request], terms: &mut Terms<'_>) -> Result<Lease, Error> {

@@ -1,6 +1,7 @@
 //! Processes as the kernel sees them: who one is, what descends from it, how it ends, and the guardian that lets no
 //! tree outlive its supervisor.
 
+mod executable;
 mod exit;
 pub mod guardian;
 mod identity;
@@ -14,6 +15,7 @@ pub mod signals;
 pub mod terminal;
 pub mod tree;
 
+pub use executable::executable;
 pub use exit::Exit;
 pub use identity::{Identity, Process};
 pub use nix::sys::signal::Signal;

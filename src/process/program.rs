@@ -14,7 +14,9 @@ use nix::unistd::{Pid, getppid, setpgid};
 /// A program with its arguments, directory and whole environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
-    /// The program, looked up in the `PATH` of `environment` if it has no slash, and its arguments.
+    /// The program, looked up in the `PATH` of `environment` if it has no slash.
+    pub program: PathBuf,
+    /// Its arguments, what it is called first.
     pub argv: Vec<OsString>,
     /// Where it runs.
     pub dir: PathBuf,
@@ -56,12 +58,11 @@ impl Stdio {
 impl Program {
     /// Starts the program as the leader of its own process group, in the foreground of its terminal if it has one.
     pub(super) fn spawn(&self, stdio: &Stdio) -> io::Result<Pid> {
-        let Some((program, arguments)) = self.argv.split_first() else {
-            return Err(io::Error::from_raw_os_error(nix::libc::ENOENT));
-        };
-        let mut command = Command::new(program);
+        let mut command = Command::new(&self.program);
+        if let Some((name, arguments)) = self.argv.split_first() {
+            command.arg0(name).args(arguments);
+        }
         command
-            .args(arguments)
             .current_dir(&self.dir)
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::task::{Context, Poll, ready};
 
 use nix::fcntl::OFlag;
+
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use tokio::io::Interest;
 

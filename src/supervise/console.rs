@@ -99,8 +99,10 @@ impl Console {
 
     /// Passes keys on, and is ready with the signal that the service's terminal has made of one.
     pub fn poll_keys(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
-        // A terminal that is not ours must not be read: that would stop us.
-        let (Some(keyboard), Some(_)) = (&mut self.keyboard, &self.raw) else { return Poll::Pending };
+        if self.raw.is_none() {
+            ready!(self.poll_foreground(cx));
+        }
+        let Some(keyboard) = &mut self.keyboard else { return Poll::Pending };
         loop {
             keyboard.write_typed(cx);
             if keyboard.typed.len() >= TYPED {
@@ -132,6 +134,29 @@ impl Console {
                 }
             }
         }
+    }
+}
+
+impl Console {
+    /// Takes the user's terminal once it is ours. A shell does not tell a job that runs in the background when it brings it to
+    /// the front; but then a key is pressed. Until then the terminal must not be read: that would stop us.
+    fn poll_foreground(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.raw.is_none() {
+            let Some(keyboard) = &self.keyboard else { return Poll::Pending };
+            let Ok(mut readiness) = ready!(keyboard.watched.poll_read_ready(cx)) else {
+                return Poll::Pending;
+            };
+            if readiness.ready().is_read_closed() {
+                drop(readiness);
+                self.keyboard = None;
+            } else if in_foreground(keyboard.terminal.as_fd()) {
+                drop(readiness);
+                self.resume();
+            } else {
+                readiness.clear_ready();
+            }
+        }
+        Poll::Ready(())
     }
 }
 

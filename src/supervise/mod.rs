@@ -5,18 +5,22 @@
 
 mod console;
 mod control;
+mod look;
 mod orphans;
 mod output;
 pub mod restart;
 mod run;
 pub mod service;
+mod signalled;
 mod stage;
 mod tell;
 
 use std::io::{self, Read};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use crate::event::{Stream, What};
+use crate::process::Exit;
 pub use console::Console;
 pub use control::{Command, Condition, Control};
 pub use run::{Inputs, Supervisor};
@@ -29,11 +33,25 @@ pub enum Listener {
     /// Nobody.
     Nobody,
     /// A process of the tree.
-    Ours,
+    Ours {
+        /// The kernel's number for its socket.
+        socket: u64,
+    },
     /// A process of the same user that is not of the tree.
     Stranger,
     /// A process that this user may not look into: another user's, or one behind a proxy of a container.
     Hidden,
+}
+
+/// A service that does not listen on its port, and what it does instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// The other ports that its processes listen on; none if it waits because the port that it wants is taken.
+    pub ports: Vec<u16>,
+    /// Whether it can be started so that it listens on the reserved port all the same.
+    pub movable: bool,
+    /// How long it must have been so: what opens an auxiliary port first may need long for its own.
+    pub patience: Duration,
 }
 
 /// What the loop needs of ports and programs.
@@ -45,6 +63,17 @@ pub trait World {
     fn start(&mut self, service: usize) -> io::Result<Start>;
     /// Who listens on the service's port. `roots` are the processes that the tree descends from.
     fn listener(&mut self, service: usize, roots: &[i32]) -> Listener;
+    /// What the service does instead of listening on its port, if anything. `output` is what it wrote last.
+    fn sighting(&mut self, service: usize, roots: &[i32], output: &str) -> Option<Sighting>;
+    /// Whether a run that ended in this way without ever listening on its port asked for another one, or was kept from
+    /// it by what moves its listener, so that [`World::redirect`] can help.
+    fn is_redirectable(&mut self, service: usize, exit: Exit, output: &str) -> bool;
+    /// Prepares the next start for what was found last, and answers what to tell.
+    fn redirect(&mut self, service: usize) -> What;
+    /// Reserves the port that was seen last in place of the service's own, and answers what to tell.
+    fn follow(&mut self, service: usize, roots: &[i32]) -> Result<What, What>;
+    /// The service listens on its port: what helped is worth remembering.
+    fn succeeded(&mut self, service: usize);
     /// Reserves another port, and answers what to tell.
     fn relocate(&mut self, service: usize) -> Result<What, What>;
     /// Gives the port back.

@@ -11,18 +11,13 @@ use super::{Command, Condition, Console, Control, Listener, Outcome, Sink, World
 use crate::event::{Level, What};
 use crate::process::Signal;
 use crate::process::guardian::{Order, Report};
-use crate::process::signals::{Caught, Meaning, Signals, stop_group};
+use crate::process::signals::{Caught, Signals};
 
 /// How often the kernel is asked who listens while a service is not ready. There is no event for listen(2) that a
 /// program without privileges could wait for; a ready service is not asked about at all.
-const LOOK: Duration = Duration::from_millis(8);
+const LOOK: Duration = Duration::from_millis(6);
 /// How often the tree of a guardian that died is looked at until it is gone.
 const ORPHANS: Duration = Duration::from_millis(50);
-/// How long a stranger must be seen on the port before a service that still runs is moved to another one.
-const STRANGER: Duration = Duration::from_secs(2);
-/// Two interrupts, one by the kernel and one sent, that are no further apart than this are one Ctrl-C that another
-/// program has passed on as well.
-const ECHO: Duration = Duration::from_secs(1);
 
 /// Something that the loop has to act on.
 #[derive(Clone, Copy)]
@@ -51,10 +46,10 @@ pub struct Supervisor<W, S, C> {
     pub(super) sink: S,
     pub(super) control: C,
     pub(super) signals: Signals,
-    console: Option<Console>,
+    pub(super) console: Option<Console>,
     pub(super) stages: Vec<Stage>,
     pub(super) outcomes: Vec<Option<Outcome>>,
-    interrupted: Option<(Caught, Instant)>,
+    pub(super) interrupted: Option<(Caught, Instant)>,
     pub(super) impatient: bool,
 }
 
@@ -67,11 +62,20 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
         Self { world, sink, control, signals, console, stages, outcomes, interrupted: None, impatient: false }
     }
 
-    /// Starts every service and runs until the last has ended and its output is written.
-    pub async fn run(mut self) -> (Vec<Outcome>, W) {
+    /// Starts every service. To be called within the runtime.
+    pub fn start_all(&mut self) {
         for index in 0..self.stages.len() {
             self.feed(index, Input::Start);
         }
+    }
+
+    /// Where output and events go, and what the services are.
+    pub fn sink_and_world(&mut self) -> (&mut S, &W) {
+        (&mut self.sink, &self.world)
+    }
+
+    /// Runs until the last service has ended and its output is written.
+    pub async fn run(mut self) -> (Vec<Outcome>, W) {
         while !self.stages.iter().all(|stage| stage.service.has_ended()) {
             let deadline = self.next_deadline();
             tokio::select! {
@@ -131,11 +135,12 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
     fn reported(&mut self, index: usize, report: Report) {
         match report {
             Report::Failed { errno, .. } => self.feed(index, Input::NotStarted { errno }),
+            Report::NoDirectory { .. } => self.feed(index, Input::NoDirectory),
             // Without a terminal, whoever stopped the service did not mean us.
             Report::Stopped if self.console.is_some() => self.suspend(),
             Report::Started { .. } | Report::Stopped => {}
             Report::Left { step, exit } => {
-                let listening = self.listener(index) == Listener::Ours;
+                let listening = matches!(self.listener(index), Listener::Ours { .. });
                 self.feed(index, Input::Left { step, exit, listening });
             }
             // An earlier step's, while the next is about to be started, is no end.
@@ -151,7 +156,12 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             guarded.reap();
         }
         self.read_rest(index);
-        self.feed(index, Input::Empty { stranger });
+        let stage = &self.stages[index];
+        let redirectable = stage
+            .service
+            .failed_exit()
+            .is_some_and(|exit| self.world.is_redirectable(index, exit, &stage.tail.text()));
+        self.feed(index, Input::Empty { stranger, redirectable });
     }
 
     fn guardian_lost(&mut self, index: usize) {
@@ -167,7 +177,7 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
     }
 
     /// Reaps what became ours when a guardian died, and tells when it is gone.
-    fn look_after_orphans(&mut self) {
+    pub(super) fn look_after_orphans(&mut self) {
         for index in 0..self.stages.len() {
             let Some(order) = self.stages[index].orphaned else { continue };
             if orphans::gone(&self.guardians(), &self.stages[index].session) {
@@ -183,69 +193,14 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
         self.stages.iter().filter_map(|stage| stage.guarded.as_ref().map(Guarded::pid)).collect()
     }
 
-    fn signalled(&mut self, caught: Caught) {
-        match caught.meaning() {
-            Meaning::End if self.is_echo(caught) => {}
-            Meaning::End => self.feed_all(Input::Stop(caught.signal)),
-            Meaning::Suspend => {
-                self.order_all(Signal::SIGTSTP);
-                self.suspend();
-            }
-            Meaning::Continue => self.resume(),
-            Meaning::Resize => {
-                if let Some(console) = &self.console {
-                    console.resized();
-                }
-            }
-            Meaning::Child => self.look_after_orphans(),
-        }
-    }
-
-    /// Whether this interrupt is another program's copy of the last one.
-    fn is_echo(&mut self, caught: Caught) -> bool {
-        if caught.signal != Signal::SIGINT {
-            return false;
-        }
-        let now = Instant::now();
-        let echo = self.interrupted.is_some_and(|(before, when)| {
-            before.sent != caught.sent && now.saturating_duration_since(when) < ECHO
-        });
-        self.interrupted = Some((caught, now));
-        echo
-    }
-
-    /// Stops with the service, until somebody continues us.
-    fn suspend(&mut self) {
-        if let Some(console) = &mut self.console {
-            console.suspend();
-        }
-        stop_group();
-        self.resume();
-    }
-
-    fn resume(&mut self) {
-        if let Some(console) = &mut self.console {
-            console.resume();
-        }
-        self.order_all(Signal::SIGCONT);
-    }
-
-    fn order_all(&self, signal: Signal) {
-        for stage in &self.stages {
-            if let Some(guarded) = stage.guarded.as_ref().filter(|_| stage.service.is_alive()) {
-                guarded.order(Order::Signal(signal));
-            }
-        }
-    }
-
-    fn feed_all(&mut self, input: Input) {
+    pub(super) fn feed_all(&mut self, input: Input) {
         for index in 0..self.stages.len() {
             self.feed(index, input);
         }
     }
 
     /// Gives an input to a service and does what it says, and what follows from that.
-    fn feed(&mut self, index: usize, input: Input) {
+    pub(super) fn feed(&mut self, index: usize, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             for effect in self.stages[index].service.on(input, Instant::now()) {
@@ -269,16 +224,23 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             Effect::Watch => self.stages[index].lookout = Some(Lookout::default()),
             Effect::Unwatch => self.stages[index].lookout = None,
             Effect::Confirm => {
-                let there = self.listener(index) == Listener::Ours;
+                let there = matches!(self.listener(index), Listener::Ours { .. });
                 return vec![if there { Input::Listening } else { Input::NotListening }];
             }
             Effect::Move => return vec![self.relocate(index)],
+            Effect::Redirect => {
+                let what = self.world.redirect(index);
+                self.announce(index, what);
+            }
+            Effect::Follow => return self.follow(index),
             Effect::Release => self.world.release(index),
-            Effect::TellReady(_)
-            | Effect::TellSlow
-            | Effect::TellWithdrawn
-            | Effect::TellRestart(..)
-            | Effect::TellEnd(_) => self.tell(index, effect),
+            Effect::TellReady(_) => {
+                self.tell(index, effect);
+                self.world.succeeded(index);
+            }
+            Effect::TellSlow | Effect::TellWithdrawn | Effect::TellRestart(..) | Effect::TellEnd(_) => {
+                self.tell(index, effect);
+            }
         }
         Vec::new()
     }
@@ -291,7 +253,7 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             Ok(()) => Vec::new(),
             Err(error) => {
                 let errno = error.raw_os_error().unwrap_or(nix::libc::EIO);
-                vec![Input::NotStarted { errno }, Input::Empty { stranger: false }]
+                vec![Input::NotStarted { errno }, Input::Empty { stranger: false, redirectable: false }]
             }
         }
     }
@@ -307,11 +269,15 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
         }
     }
 
-    fn listener(&mut self, index: usize) -> Listener {
-        let stage = &self.stages[index];
-        let own = std::process::id().cast_signed();
-        let root = stage.guarded.as_ref().map_or(own, Guarded::pid);
+    pub(super) fn listener(&mut self, index: usize) -> Listener {
+        let root = self.root(index);
         self.world.listener(index, &[root])
+    }
+
+    /// The process that the tree descends from.
+    pub(super) fn root(&self, index: usize) -> i32 {
+        let own = std::process::id().cast_signed();
+        self.stages[index].guarded.as_ref().map_or(own, Guarded::pid)
     }
 
     fn relocate(&mut self, index: usize) -> Input {
@@ -327,11 +293,29 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
         }
     }
 
+    fn follow(&mut self, index: usize) -> Vec<Input> {
+        let root = self.root(index);
+        match self.world.follow(index, &[root]) {
+            Ok(what) => {
+                self.announce(index, what);
+                Vec::new()
+            }
+            Err(what) => {
+                self.announce(index, what);
+                vec![Input::NotFollowed]
+            }
+        }
+    }
+
     /// The earliest time at which something is due, if anything ever is.
     fn next_deadline(&self) -> Option<Instant> {
         let now = Instant::now();
         let looks = self.stages.iter().filter_map(|stage| {
-            if stage.orphaned.is_some() { Some(now + ORPHANS) } else { stage.lookout.map(|_| now + LOOK) }
+            if stage.orphaned.is_some() {
+                Some(now + ORPHANS)
+            } else {
+                stage.lookout.as_ref().map(|_| now + LOOK)
+            }
         });
         self.stages.iter().filter_map(|stage| stage.service.deadline()).chain(looks).min()
     }
@@ -344,22 +328,6 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             self.feed(index, Input::Tick);
         }
         self.look_after_orphans();
-    }
-
-    /// Asks who listens on the port of a service that is not ready.
-    fn look(&mut self, index: usize) {
-        let seen = self.listener(index);
-        let Some(lookout) = &mut self.stages[index].lookout else { return };
-        match seen {
-            Listener::Ours => self.feed(index, Input::Listening),
-            Listener::Nobody | Listener::Hidden => lookout.stranger_since = None,
-            Listener::Stranger => {
-                let since = *lookout.stranger_since.get_or_insert_with(Instant::now);
-                if since.elapsed() >= STRANGER {
-                    self.feed(index, Input::Stranger);
-                }
-            }
-        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use tokio::io::Interest;
 
+use super::Sighting;
 use super::console::Console;
 use super::service::Service;
 use crate::event::Stream;
@@ -121,10 +122,29 @@ impl Guarded {
 }
 
 /// What is looked for while a service is not ready.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Lookout {
+    /// The socket of ours that was seen on the port at the last look.
+    pub listener: Option<u64>,
     /// Since when a stranger has been seen on the port.
     pub stranger_since: Option<Instant>,
+    /// When it was last asked what the service does instead.
+    pub asked: Option<Instant>,
+    /// What the service does instead of listening on its port, and since when.
+    pub seen: Option<(Sighting, Instant)>,
+}
+
+impl Lookout {
+    /// Takes in what is seen now, and answers it if it has stayed for long enough.
+    pub fn see(&mut self, sighting: Option<Sighting>, now: Instant) -> Option<Sighting> {
+        let since = match &self.seen {
+            Some((before, since)) if Some(before) == sighting.as_ref() => *since,
+            Some(_) | None => now,
+        };
+        self.seen = sighting.map(|sighting| (sighting, since));
+        let (sighting, since) = self.seen.as_ref()?;
+        (now.saturating_duration_since(*since) >= sighting.patience).then(|| sighting.clone())
+    }
 }
 
 /// One service with what it is made of.
@@ -219,11 +239,15 @@ impl Tail {
         self.bytes.extend(kept);
     }
 
+    /// All of it, without colours and cursor movements.
+    pub fn text(&self) -> String {
+        let bytes: Vec<u8> = self.bytes.iter().copied().collect();
+        anstream::adapter::strip_str(&String::from_utf8_lossy(&bytes)).to_string()
+    }
+
     /// The last lines, without colours and cursor movements.
     pub fn lines(&self) -> String {
-        let bytes: Vec<u8> = self.bytes.iter().copied().collect();
-        let text = String::from_utf8_lossy(&bytes);
-        let plain = anstream::adapter::strip_str(&text).to_string();
+        let plain = self.text();
         let lines: Vec<&str> = plain.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
         lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
     }
@@ -236,6 +260,21 @@ impl Tail {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_seen_must_stay() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let sighting =
+            |port| Some(Sighting { ports: vec![port], movable: true, patience: Duration::from_secs(1) });
+        let mut lookout = Lookout::default();
+        assert_eq!(lookout.see(sighting(1), at(0)), None);
+        assert_eq!(lookout.see(sighting(2), at(900)), None);
+        assert_eq!(lookout.see(sighting(2), at(1_800)), None);
+        assert_eq!(lookout.see(sighting(2), at(1_900)), sighting(2));
+        assert_eq!(lookout.see(None, at(2_000)), None);
+        assert_eq!(lookout.see(sighting(2), at(3_000)), None);
+    }
 
     #[test]
     fn the_tail_is_bounded_and_plain() {

@@ -37,6 +37,8 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             | Effect::Unwatch
             | Effect::Confirm
             | Effect::Move
+            | Effect::Redirect
+            | Effect::Follow
             | Effect::Release => {}
         }
     }

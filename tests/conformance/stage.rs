@@ -117,7 +117,10 @@ impl Stage {
     }
 
     fn end(&self, launcher: Pid, seat: Option<&mut Terminal>) {
-        let send = |signal| kill_process(launcher, signal).expect("the launcher runs");
+        let send = |signal| {
+            // A launcher may have left with the leader.
+            let _ = kill_process(launcher, signal);
+        };
         match (self.cell.way, seat) {
             (Way::Term, _) => send(Signal::TERM),
             (Way::Int, _) => send(Signal::INT),

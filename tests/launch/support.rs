@@ -114,6 +114,7 @@ pub fn launch(
         session: "session-mark",
         siblings: wish.siblings,
         environment: &environment,
+        preload: None,
     });
     let error = status.and_then(|status| explain(status, &spec, &reading, &catalog));
     Ok((spec, choice, error))

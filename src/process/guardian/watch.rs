@@ -38,6 +38,7 @@ pub(super) fn run(charge: Charge, lifeline: UnixStream) -> ! {
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(move || {
         if let Ok(mut watch) = Watch::begin(charge, &lifeline) {
             watch.start(0);
+            watch.settle(&lifeline);
             while watch.turn() {}
             if let Some(token) = watch.charge.token.take() {
                 token.finish();
@@ -85,22 +86,13 @@ struct Watch {
 }
 
 impl Watch {
-    fn begin(mut charge: Charge, lifeline: &UnixStream) -> io::Result<Self> {
-        if let Some(token) = &mut charge.token {
-            token.begin();
-        }
+    fn begin(charge: Charge, lifeline: &UnixStream) -> io::Result<Self> {
         nix::unistd::setsid()?;
         adopt_orphans();
         catch_signals()?;
         if charge.stdio.terminal {
             take_terminal(&charge.stdio)?;
         }
-        let mut keep = charge.stdio.numbers().to_vec();
-        keep.push(lifeline.as_raw_fd());
-        keep.extend(charge.token.as_ref().map(|token| token.as_fd().as_raw_fd()));
-        close_all_but(&keep);
-        detach_stdio(&keep)?;
-        std::env::set_current_dir("/")?;
         // pselect(2) takes numbers below 1024 only, and a supervisor of many services may have more open. The service must
         // not inherit it, or the supervisor would not notice the guardian's death.
         let low = rustix::io::fcntl_dupfd_cloexec(lifeline, 3)?;
@@ -113,6 +105,21 @@ impl Watch {
             step: 0,
             empty: true,
         })
+    }
+
+    /// Lets go of all that is not the guardian's. The service is started before, as it need not wait for this.
+    fn settle(&mut self, lifeline: &UnixStream) {
+        if let Some(token) = &mut self.charge.token {
+            token.begin();
+        }
+        let mut keep = self.charge.stdio.numbers().to_vec();
+        keep.push(lifeline.as_raw_fd());
+        keep.extend(self.lifeline.as_ref().map(AsRawFd::as_raw_fd));
+        keep.extend(self.charge.token.as_ref().map(|token| token.as_fd().as_raw_fd()));
+        close_all_but(&keep);
+        // Without `/dev/null` or a root directory, nothing worse follows than a reader that waits, or a busy mount.
+        let _streams = detach_stdio(&keep);
+        let _root = std::env::set_current_dir("/");
     }
 
     fn start(&mut self, step: usize) {
@@ -131,7 +138,12 @@ impl Watch {
                 let errno = error.raw_os_error().unwrap_or(nix::libc::EIO);
                 // The next look reports it empty again, unless an earlier step has left something.
                 self.empty = false;
-                self.tell(Report::Failed { step, errno });
+                // A program that is missing gives the same error.
+                let no_directory =
+                    matches!(errno, nix::libc::ENOENT | nix::libc::ENOTDIR) && !program.dir.is_dir();
+                let report =
+                    if no_directory { Report::NoDirectory { step } } else { Report::Failed { step, errno } };
+                self.tell(report);
             }
         }
     }

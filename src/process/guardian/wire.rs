@@ -41,6 +41,11 @@ pub enum Report {
         /// The error number.
         errno: i32,
     },
+    /// A step could not be started, as the directory that it runs in is gone.
+    NoDirectory {
+        /// Its index.
+        step: usize,
+    },
     /// The leader was stopped by a signal, as by Ctrl-Z.
     Stopped,
     /// The leader of a step has ended; others of the tree may live.
@@ -90,6 +95,7 @@ impl Report {
             Self::Left { step, exit: Exit::Code(code) } => encode(3, step_number(step), i32::from(code)),
             Self::Left { step, exit: Exit::Signal(signal) } => encode(4, step_number(step), signal as i32),
             Self::Empty { step } => encode(5, step_number(step), 0),
+            Self::NoDirectory { step } => encode(6, step_number(step), 0),
         }
     }
 
@@ -104,6 +110,7 @@ impl Report {
             3 => Some(Self::Left { step, exit: Exit::Code(u8::try_from(value).ok()?) }),
             4 => Some(Self::Left { step, exit: Exit::Signal(Signal::try_from(value).ok()?) }),
             5 => Some(Self::Empty { step }),
+            6 => Some(Self::NoDirectory { step }),
             _ => None,
         }
     }
@@ -153,6 +160,7 @@ mod tests {
             Report::Left { step: 1, exit: Exit::Code(255) },
             Report::Left { step: 1, exit: Exit::Signal(Signal::SIGKILL) },
             Report::Empty { step: 2 },
+            Report::NoDirectory { step: 0 },
         ] {
             assert_eq!(Report::decode(report.encode()), Some(report));
         }

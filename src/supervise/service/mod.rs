@@ -31,6 +31,10 @@ pub struct Settings {
     pub ready_required: bool,
     /// How often another port may be tried when a stranger has taken the reserved one.
     pub moves: u32,
+    /// How often it may be started once more because it asks for another port than the reserved one.
+    pub redirects: u32,
+    /// Whether the reservation follows it to the port where it listens, should nothing else help.
+    pub follows: bool,
 }
 
 /// What happened.
@@ -51,6 +55,8 @@ pub enum Input {
         /// The error number.
         errno: i32,
     },
+    /// A step could not be started, as the directory that it runs in is gone.
+    NoDirectory,
     /// The leader of a step has ended.
     Left {
         /// Which step.
@@ -64,6 +70,8 @@ pub enum Input {
     Empty {
         /// Whether a stranger listens on the reserved port.
         stranger: bool,
+        /// Whether it ended because it asked for another port, and there is a way to give it the reserved one.
+        redirectable: bool,
     },
     /// A process of the tree listens on the reserved port.
     Listening,
@@ -71,6 +79,15 @@ pub enum Input {
     NotListening,
     /// A stranger listens on the reserved port, which therefore is lost.
     Stranger,
+    /// A process of the tree listens on another port than the reserved one, and nobody of it on that.
+    Elsewhere {
+        /// Whether it can be started with that listener moved to the reserved port.
+        movable: bool,
+    },
+    /// The port that the service asked for in place of the reserved one is taken, and it waits for better times.
+    Refused,
+    /// The reservation could not follow the service to where it listens.
+    NotFollowed,
     /// The guardian has died; its service now belongs to the supervisor itself.
     GuardianLost,
     /// Another port was reserved.
@@ -100,6 +117,10 @@ pub enum Effect {
     Confirm,
     /// Reserve another port, and answer with [`Input::Moved`] or [`Input::NoPort`].
     Move,
+    /// Prepare the next start so that the service gets the reserved port though it asks for another one.
+    Redirect,
+    /// Reserve the port that it listens on instead, or answer with [`Input::NotFollowed`].
+    Follow,
     /// Tell that it listens, and how long after its start.
     TellReady(Duration),
     /// Tell that it takes longer than it should.
@@ -144,6 +165,8 @@ enum Goal {
     Conclude,
     /// It needs another port.
     Move,
+    /// It asks for another port than it should.
+    Redirect,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,6 +199,7 @@ pub struct Service {
     /// Whether a process of the tree may be alive.
     alive: bool,
     moves: u32,
+    redirects: u32,
     backoff: Backoff,
     run: Run,
     /// The signal that asked it to end, if one did.
@@ -186,12 +210,13 @@ impl Service {
     /// A service that has not been started. `seed` spreads the pauses between restarts of several services.
     pub fn new(settings: Settings, seed: u64, now: Instant) -> Self {
         let run = Run { since: now, step: 0, exit: None, errno: None, failure: None, was_ready: false };
-        let moves = settings.moves;
+        let (moves, redirects) = (settings.moves, settings.redirects);
         Self {
             settings,
             state: State::Idle,
             alive: false,
             moves,
+            redirects,
             backoff: Backoff::new(seed),
             run,
             asked: None,
@@ -222,6 +247,11 @@ impl Service {
         }
     }
 
+    /// How the leader ended, in a run that has never listened on its port.
+    pub fn failed_exit(&self) -> Option<Exit> {
+        self.run.exit.filter(|_| !self.run.was_ready && self.run.failure.is_none())
+    }
+
     /// The step that runs, or ran last.
     pub fn step(&self) -> usize {
         self.run.step
@@ -249,11 +279,15 @@ impl Service {
             Input::Kill => self.kill(now),
             Input::Restart => self.restart(now),
             Input::NotStarted { errno } => self.not_started(errno, now),
+            Input::NoDirectory => self.no_directory(now),
             Input::Left { step, exit, listening } => self.left(step, exit, listening, now),
-            Input::Empty { stranger } => self.emptied(stranger, now),
+            Input::Empty { stranger, redirectable } => self.emptied(stranger, redirectable, now),
             Input::Listening => self.listening(now),
             Input::NotListening => self.not_listening(now),
             Input::Stranger => self.stranger(now),
+            Input::Elsewhere { movable } => self.elsewhere(movable, now),
+            Input::Refused => self.redirect(now),
+            Input::NotFollowed => self.not_followed(now),
             Input::GuardianLost => self.guardian_lost(now),
             Input::Moved => self.moved(now),
             Input::NoPort => self.no_port(now),

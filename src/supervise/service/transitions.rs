@@ -45,7 +45,13 @@ impl Service {
             }
             State::Stopping { goal: Goal::End, kill_at } => match (self.asked, kill_at) {
                 (Some(Signal::SIGINT), Some(_)) if signal == Signal::SIGINT => self.kill(now),
-                (_, Some(_)) => vec![Effect::Signal(signal)],
+                (_, Some(_)) => {
+                    // The first interrupt after another signal is the one that asks.
+                    if signal == Signal::SIGINT {
+                        self.asked = Some(signal);
+                    }
+                    vec![Effect::Signal(signal)]
+                }
                 (_, None) => Vec::new(),
             },
             State::Stopping { kill_at, .. } => {
@@ -116,6 +122,13 @@ impl Service {
         if self.stops() { Vec::new() } else { self.stopping(Goal::Conclude, Signal::SIGTERM, now) }
     }
 
+    pub(super) fn no_directory(&mut self, now: Instant) -> Vec<Effect> {
+        if self.alive && !self.stops() {
+            self.run.failure = Some(FailureReason::DirectoryMissing);
+        }
+        self.not_started(nix::libc::ENOENT, now)
+    }
+
     fn stops(&self) -> bool {
         matches!(self.state, State::Stopping { .. })
     }
@@ -150,7 +163,7 @@ impl Service {
         if goes_on { Vec::new() } else { self.stopping(Goal::Conclude, Signal::SIGTERM, now) }
     }
 
-    pub(super) fn emptied(&mut self, stranger: bool, now: Instant) -> Vec<Effect> {
+    pub(super) fn emptied(&mut self, stranger: bool, redirectable: bool, now: Instant) -> Vec<Effect> {
         if !self.alive {
             return Vec::new();
         }
@@ -159,12 +172,18 @@ impl Service {
         let lost = stranger && !self.run.was_ready;
         let then = match self.state {
             State::Stopping { goal: Goal::End, .. } => self.finish(now),
-            State::Stopping { goal: Goal::Restart, .. } => self.start(now),
+            State::Stopping { goal: Goal::Restart | Goal::Redirect, .. } => self.start(now),
             State::Stopping { goal: Goal::Move, .. } => self.relocate(),
             State::Starting { .. } | State::Stopping { goal: Goal::Conclude, .. }
                 if lost && self.moves > 0 =>
             {
                 self.relocate()
+            }
+            State::Starting { .. } | State::Stopping { goal: Goal::Conclude, .. }
+                if redirectable && self.may_redirect() =>
+            {
+                self.redirects -= 1;
+                [Effect::Redirect].into_iter().chain(self.start(now)).collect()
             }
             State::Starting { .. } | State::Running { .. } | State::Stopping { goal: Goal::Conclude, .. } => {
                 if lost {
@@ -177,6 +196,39 @@ impl Service {
         watching.into_iter().chain(then).collect()
     }
 
+    /// Whether this run failed only by never listening on its port, and another try is left.
+    fn may_redirect(&self) -> bool {
+        self.redirects > 0 && !self.run.was_ready && self.run.failure.is_none()
+    }
+
+    pub(super) fn elsewhere(&mut self, movable: bool, now: Instant) -> Vec<Effect> {
+        // What has listened where it should, and stopped, may be about to listen there again.
+        if !matches!(self.state, State::Starting { .. }) || self.run.was_ready {
+            return Vec::new();
+        }
+        if movable && self.may_redirect() {
+            return self.redirect(now);
+        }
+        if self.settings.follows { vec![Effect::Follow] } else { self.not_followed(now) }
+    }
+
+    pub(super) fn redirect(&mut self, now: Instant) -> Vec<Effect> {
+        if !matches!(self.state, State::Starting { .. }) || !self.may_redirect() {
+            return Vec::new();
+        }
+        self.redirects -= 1;
+        let ending = self.stopping(Goal::Redirect, Signal::SIGTERM, now);
+        [Effect::Redirect].into_iter().chain(ending).collect()
+    }
+
+    pub(super) fn not_followed(&mut self, now: Instant) -> Vec<Effect> {
+        if !matches!(self.state, State::Starting { .. }) {
+            return Vec::new();
+        }
+        self.run.failure = Some(FailureReason::HealthCheckFailed);
+        self.stopping(Goal::Conclude, Signal::SIGTERM, now)
+    }
+
     fn relocate(&mut self) -> Vec<Effect> {
         self.moves = self.moves.saturating_sub(1);
         self.state = State::Moving;
@@ -186,6 +238,7 @@ impl Service {
     pub(super) fn listening(&mut self, now: Instant) -> Vec<Effect> {
         if let State::Running { settled_at } = &mut self.state {
             *settled_at = None;
+            self.redirects = self.settings.redirects;
         }
         if !matches!(self.state, State::Starting { .. }) {
             return Vec::new();
@@ -258,7 +311,9 @@ impl Service {
     fn conclude(&mut self, now: Instant) -> Vec<Effect> {
         let ending = self.ending(now);
         let healthy = ending.was_ready.then_some(ending.after);
-        if !self.settings.policy.restarts(ending.failure.is_some()) {
+        // A directory does not come back by itself.
+        let gone = ending.failure == Some(FailureReason::DirectoryMissing);
+        if gone || !self.settings.policy.restarts(ending.failure.is_some()) {
             return self.finish(now);
         }
         match self.backoff.next(healthy) {

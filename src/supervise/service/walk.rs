@@ -9,7 +9,7 @@ use crate::supervise::restart::Policy;
 
 const DEPTH: usize = 7;
 
-const INPUTS: [Input; 22] = [
+const INPUTS: [Input; 28] = [
     Input::Start,
     Input::Stop(Signal::SIGINT),
     Input::Stop(Signal::SIGTERM),
@@ -17,13 +17,19 @@ const INPUTS: [Input; 22] = [
     Input::Kill,
     Input::Restart,
     Input::NotStarted { errno: 2 },
+    Input::NoDirectory,
     Input::Left { step: 0, exit: Exit::Code(0), listening: false },
     Input::Left { step: 0, exit: Exit::Code(1), listening: false },
     Input::Left { step: 1, exit: Exit::Code(0), listening: true },
     Input::Left { step: 1, exit: Exit::Code(0), listening: false },
     Input::Left { step: 1, exit: Exit::Signal(Signal::SIGKILL), listening: true },
-    Input::Empty { stranger: false },
-    Input::Empty { stranger: true },
+    Input::Empty { stranger: false, redirectable: false },
+    Input::Empty { stranger: false, redirectable: true },
+    Input::Empty { stranger: true, redirectable: false },
+    Input::Elsewhere { movable: false },
+    Input::Elsewhere { movable: true },
+    Input::Refused,
+    Input::NotFollowed,
     Input::Listening,
     Input::NotListening,
     Input::Stranger,
@@ -41,6 +47,7 @@ fn is_due(index: usize) -> bool {
 }
 
 fn settings(policy: Policy, ready_required: bool, moves: u32) -> Settings {
+    let follows = moves > 0;
     Settings {
         steps: 2,
         main: 1,
@@ -49,6 +56,8 @@ fn settings(policy: Policy, ready_required: bool, moves: u32) -> Settings {
         ready_timeout: Duration::from_secs(60),
         ready_required,
         moves,
+        redirects: 2,
+        follows,
     }
 }
 
@@ -75,6 +84,13 @@ fn check(before: &Service, input: Input, effects: &[Effect], after: &Service) {
                 released = true;
             }
             Effect::Move => assert!(!alive, "moved a living tree: {before:?} on {input:?}"),
+            Effect::Redirect => {
+                assert!(before.redirects > after.redirects, "redirected for ever: {before:?} on {input:?}");
+            }
+            Effect::Follow => assert!(
+                alive && after.settings.follows && matches!(after.state, State::Starting { .. }),
+                "followed what does not run, or against an order: {before:?} on {input:?}"
+            ),
             Effect::Watch
             | Effect::Unwatch
             | Effect::Confirm
@@ -94,10 +110,11 @@ fn check(before: &Service, input: Input, effects: &[Effect], after: &Service) {
 /// Whether two services behave alike from here on: what they did and when does not matter, only what can still be seen.
 fn key(service: &Service) -> String {
     format!(
-        "{:?} {} {} {:?} {:?} {} {:?}",
+        "{:?} {} {} {} {:?} {:?} {} {:?}",
         service.state,
         service.alive,
         service.moves,
+        service.redirects,
         service.asked,
         (service.run.step, service.run.exit, service.run.errno, service.run.failure, service.run.was_ready),
         service.deadline().is_some(),
@@ -176,7 +193,7 @@ fn a_leader_that_leaves_a_listener_behind_is_still_running() {
     run(&mut service, now, &[Input::Start, left(0, false), Input::Listening]);
     assert_eq!(run(&mut service, now, &[left(1, true)]), []);
     assert_eq!(service.state(), crate::event::State::Running);
-    let effects = run(&mut service, now, &[Input::Empty { stranger: false }]);
+    let effects = run(&mut service, now, &[Input::Empty { stranger: false, redirectable: false }]);
     assert!(matches!(effects[..], [Effect::TellEnd(ending), Effect::Release] if ending.failure.is_none()));
 }
 
@@ -187,14 +204,57 @@ fn a_lost_race_moves_three_times_and_then_fails() {
     let crash = Input::Left { step: 0, exit: Exit::Code(1), listening: false };
     run(&mut service, now, &[Input::Start]);
     for _ in 0..3 {
-        let effects = run(&mut service, now, &[crash, Input::Empty { stranger: true }]);
+        let effects = run(&mut service, now, &[crash, Input::Empty { stranger: true, redirectable: false }]);
         assert_eq!(effects.last(), Some(&Effect::Move));
         run(&mut service, now, &[Input::Moved]);
     }
-    let effects = run(&mut service, now, &[crash, Input::Empty { stranger: true }]);
+    let effects = run(&mut service, now, &[crash, Input::Empty { stranger: true, redirectable: false }]);
     let Some(Effect::TellEnd(ending)) = effects.iter().find(|effect| matches!(effect, Effect::TellEnd(_)))
     else {
         panic!("{effects:?}")
     };
     assert_eq!(ending.failure, Some(crate::event::FailureReason::PortInUse));
+}
+
+#[test]
+fn what_listens_elsewhere_is_redirected_twice_and_then_followed() {
+    let now = Instant::now();
+    let mut service = Service::new(settings(Policy::Never, false, 3), 1, now);
+    let elsewhere = Input::Elsewhere { movable: true };
+    run(&mut service, now, &[Input::Start]);
+    for _ in 0..2 {
+        let effects = run(&mut service, now, &[elsewhere]);
+        assert_eq!(effects, [Effect::Redirect, Effect::Unwatch, Effect::Signal(Signal::SIGTERM)]);
+        let effects = run(&mut service, now, &[Input::Empty { stranger: false, redirectable: true }]);
+        assert_eq!(effects, [Effect::Run(0), Effect::Watch], "the end that was asked for is no failure");
+    }
+    assert_eq!(run(&mut service, now, &[elsewhere]), [Effect::Follow]);
+    let effects = run(&mut service, now, &[Input::Listening]);
+    assert!(matches!(effects[..], [Effect::Unwatch, Effect::TellReady(_)]), "{effects:?}");
+}
+
+#[test]
+fn against_an_order_nothing_is_followed() {
+    let now = Instant::now();
+    let mut service = Service::new(settings(Policy::Never, false, 0), 1, now);
+    let effects = run(&mut service, now, &[Input::Start, Input::Elsewhere { movable: false }]);
+    assert_eq!(effects[2..], [Effect::Unwatch, Effect::Signal(Signal::SIGTERM)]);
+    let effects = run(&mut service, now, &[Input::Empty { stranger: false, redirectable: true }]);
+    assert!(
+        matches!(effects[..], [Effect::TellEnd(ending), Effect::Release]
+            if ending.failure == Some(crate::event::FailureReason::HealthCheckFailed)),
+        "{effects:?}"
+    );
+}
+
+#[test]
+fn a_run_that_was_refused_its_own_port_is_redirected_unless_somebody_ended_it() {
+    let now = Instant::now();
+    let refused = Input::Empty { stranger: false, redirectable: true };
+    let crash = Input::Left { step: 0, exit: Exit::Code(1), listening: false };
+    let mut service = Service::new(settings(Policy::Never, false, 3), 1, now);
+    let effects = run(&mut service, now, &[Input::Start, crash, refused]);
+    assert_eq!(effects[effects.len() - 3..], [Effect::Redirect, Effect::Run(0), Effect::Watch]);
+    let effects = run(&mut service, now, &[Input::Stop(Signal::SIGINT), refused]);
+    assert!(matches!(effects[2..], [Effect::TellEnd(ending), Effect::Release] if ending.requested));
 }

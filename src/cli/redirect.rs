@@ -1,0 +1,303 @@
+//! Services that ask for another port than the one reserved for them: what is known, and what is to be tried.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::refusal::is_refused;
+use super::world::Candidate;
+use crate::detect::catalog::Role;
+use crate::launch::{Delivery, LaunchSpec, Moved, Preload};
+use crate::port::listeners::{Held, Listeners};
+use crate::port::{Remembered, Request, is_ephemeral};
+use crate::process::{self, Exit};
+use crate::supervise::Sighting;
+
+/// The note with the ports whose listener is moved.
+pub const MOVES: &str = "moves";
+/// The note with the port that the reservation had to follow the service to.
+pub const FOLLOWS: &str = "follows";
+/// Where node opens its inspector.
+const INSPECTOR: u16 = 9229;
+/// How many ports of one project are remembered as its own.
+const REMEMBERED: usize = 4;
+
+/// A listener of the service on another port than the reserved one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub port: u16,
+    pub pid: i32,
+    /// The name of its program.
+    pub program: String,
+}
+
+impl Place {
+    fn of(held: Held) -> Self {
+        let path = process::executable(held.pid).unwrap_or_default();
+        let program = path.file_name().unwrap_or_default().to_string_lossy();
+        // The kernel says so when the file was replaced since.
+        let program = program.trim_end_matches(" (deleted)").to_owned();
+        Self { port: held.listener.address.port(), pid: held.pid, program }
+    }
+
+    /// Whether its program reads `NODE_OPTIONS`.
+    fn is_node(&self) -> bool {
+        self.program.starts_with("node")
+    }
+}
+
+/// Why the service has to be started once more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Finding {
+    /// It listens there.
+    Elsewhere(Vec<Place>),
+    /// The port that it asks for is taken.
+    Refused,
+    /// It does not run with its listener moved.
+    Broken,
+}
+
+/// What is known of one service's own idea of its port.
+#[derive(Debug)]
+pub struct Redirect {
+    /// Where its preload lies.
+    path: PathBuf,
+    /// What its node programs load.
+    preload: Option<Preload>,
+    /// Whether the preload is the one of an earlier life.
+    is_remembered: bool,
+    /// Whether later starts would use one.
+    is_noted: bool,
+    /// Whether no preload is to be tried any more.
+    given_up: bool,
+    finding: Option<Finding>,
+    follows: Option<u16>,
+    /// Ports that it opens beside its own.
+    auxiliary: Vec<u16>,
+    /// Ports that some framework opens beside its own.
+    suspect: Vec<u16>,
+    /// Where its framework listens by convention.
+    conventional: u16,
+    patience: Duration,
+    delivery: Delivery,
+}
+
+impl Redirect {
+    /// What earlier starts have taught. `previous` is what is remembered of the project.
+    pub fn new(candidate: &Candidate<'_>, previous: Option<&Remembered>, path: PathBuf) -> Self {
+        let Candidate { detection, request, subject, .. } = candidate;
+        let tool = detection.tool.map(|tool| tool.framework);
+        let frameworks = [Some(detection.framework), tool].into_iter().flatten();
+        let auxiliary = frameworks.flat_map(|framework| &framework.extra_ports).copied();
+        let auxiliary: Vec<u16> = auxiliary.chain([INSPECTOR]).collect();
+        let every = subject.config.catalog.frameworks().iter();
+        let suspect = every.flat_map(|framework| &framework.extra_ports).copied().collect();
+        let moved = note(previous, request, MOVES);
+        let preload = moved.map(|moved| Preload { path: path.clone(), moved, auxiliary: auxiliary.clone() });
+        Self {
+            is_remembered: preload.is_some(),
+            is_noted: preload.is_some(),
+            preload,
+            path,
+            given_up: false,
+            finding: None,
+            follows: note(previous, request, FOLLOWS),
+            auxiliary,
+            suspect,
+            conventional: request.range.start,
+            patience: Duration::ZERO,
+            delivery: Delivery::Hope,
+        }
+    }
+
+    /// What its node programs load.
+    pub fn preload(&self) -> Option<&Preload> {
+        self.preload.as_ref()
+    }
+
+    /// Takes in how it is started now.
+    pub fn starts(&mut self, spec: &LaunchSpec, role: Role) {
+        self.delivery = spec.delivery;
+        self.patience = patience(spec.delivery, role);
+        self.finding = None;
+    }
+
+    /// What it does instead of listening on `reserved`. `held` are the listeners of its tree.
+    pub fn sighting(&mut self, held: Vec<Held>, reserved: u16, output: &str) -> Option<Sighting> {
+        let places = self.places(held, reserved);
+        // What listens beside a server that was refused its port is hardly what is waited for.
+        let is_conventional = places.first().is_some_and(|place| place.port == self.conventional);
+        let waits =
+            !is_conventional && self.may_be_refused() && is_refused(output, false, reserved, is_taken);
+        if places.is_empty() || waits {
+            self.finding = waits.then_some(Finding::Refused);
+            return waits.then(|| Sighting { ports: Vec::new(), movable: true, patience: self.patience });
+        }
+        let ports: Vec<u16> = places.iter().map(|place| place.port).collect();
+        let known = self.follows.is_some_and(|port| ports.contains(&port));
+        let movable = self.next(&places).is_some();
+        self.finding = Some(Finding::Elsewhere(places));
+        let patience = if known && !movable { Duration::ZERO } else { self.patience };
+        Some(Sighting { ports, movable, patience })
+    }
+
+    /// Whether a run that ended so without having listened on `reserved` can be helped.
+    pub fn is_redirectable(&mut self, exit: Exit, reserved: u16, output: &str) -> bool {
+        let finding = match &self.preload {
+            Some(_) if self.is_remembered => output.contains("EADDRINUSE").then_some(Finding::Broken),
+            Some(Preload { moved: Moved::Refused, .. }) => None,
+            // It had run before, if only on another port.
+            Some(_) => Some(Finding::Broken),
+            None => {
+                let refused = self.may_be_refused() && is_refused(output, exit.success(), reserved, is_taken);
+                refused.then_some(Finding::Refused)
+            }
+        };
+        self.finding = finding;
+        self.finding.is_some()
+    }
+
+    /// Decides how the next start differs, and says so.
+    pub fn redirect(&mut self, reserved: u16) -> String {
+        let next = match &self.finding {
+            Some(Finding::Elsewhere(places)) => self.next(places),
+            Some(Finding::Refused) => Some(Moved::Refused),
+            Some(Finding::Broken) | None => None,
+        };
+        let message = match (&self.finding, &next) {
+            (Some(Finding::Elsewhere(places)), Some(moved)) => {
+                let which = if let Moved::FirstOf(_) = moved { "its HTTP server" } else { "that" };
+                format!(
+                    "it listens on {}, not on its reserved port {reserved}; starting it once more with {which} moved to port {reserved}, its files unchanged",
+                    listed(places)
+                )
+            }
+            (Some(Finding::Refused), Some(_)) => format!(
+                "the port that it asks for is taken by another program; starting it once more so that it gets its reserved port {reserved}"
+            ),
+            (_, _) => {
+                "it does not run with its listener moved; starting it once more without that".to_owned()
+            }
+        };
+        self.given_up = next.is_none() && !self.is_remembered;
+        self.is_remembered = false;
+        let (path, auxiliary) = (&self.path, &self.auxiliary);
+        self.preload = next.map(|moved| Preload { path: path.clone(), moved, auxiliary: auxiliary.clone() });
+        message
+    }
+
+    /// It listens on its port: the notes that later starts need, if they are other ones than before.
+    pub fn succeeded(&mut self, reserved: u16) -> Vec<(&'static str, Option<String>)> {
+        let mut notes = Vec::new();
+        let follows = self.follows == Some(reserved);
+        if self.follows.is_some() && !follows {
+            self.follows = None;
+            notes.push((FOLLOWS, None));
+        }
+        if self.is_remembered {
+            return notes;
+        }
+        let Some(preload) = &mut self.preload else {
+            if std::mem::take(&mut self.is_noted) {
+                notes.push((MOVES, None));
+            }
+            return notes;
+        };
+        let claimed = preload.claimed();
+        match (&preload.moved, claimed) {
+            (Moved::Exactly(_), _) => {}
+            (Moved::FirstOf(_) | Moved::Refused, Some(0)) => preload.moved = Moved::FirstOf(vec![0]),
+            (Moved::FirstOf(_) | Moved::Refused, Some(port)) => preload.moved = Moved::Exactly(vec![port]),
+            // Nothing had to be moved after all.
+            (Moved::FirstOf(_) | Moved::Refused, None) => return notes,
+        }
+        self.is_remembered = true;
+        self.is_noted = true;
+        notes.push((MOVES, Some(preload.moved.to_string())));
+        notes
+    }
+
+    /// The reservation is on this port of the service's own now.
+    pub fn followed(&mut self, port: u16) -> Option<(&'static str, Option<String>)> {
+        self.finding = None;
+        (self.follows.replace(port) != Some(port)).then(|| (FOLLOWS, Some(port.to_string())))
+    }
+
+    /// Where it listens instead, the likeliest first.
+    pub fn elsewhere(&self) -> Option<&[Place]> {
+        match &self.finding {
+            Some(Finding::Elsewhere(places)) => Some(places),
+            Some(Finding::Refused | Finding::Broken) | None => None,
+        }
+    }
+
+    fn may_be_refused(&self) -> bool {
+        self.delivery != Delivery::Flag && !self.given_up && self.preload.is_none()
+    }
+
+    /// The listeners that may be the service's own, the likeliest first: what some framework opens beside its own
+    /// port or what the system has chosen counts only where there is nothing else.
+    fn places(&self, held: Vec<Held>, reserved: u16) -> Vec<Place> {
+        let mut places: Vec<Place> = Vec::new();
+        for held in held {
+            let port = held.listener.address.port();
+            let is_known = places.iter().any(|place| place.port == port);
+            if port != reserved && !is_known && !self.auxiliary.contains(&port) {
+                places.push(Place::of(held));
+            }
+        }
+        let is_doubtful = |place: &Place| self.suspect.contains(&place.port) || is_ephemeral(place.port);
+        if !places.iter().all(is_doubtful) {
+            places.retain(|place| !is_doubtful(place));
+        }
+        places.sort_by_key(|place| (place.port != self.conventional, place.port));
+        places
+    }
+
+    /// What to move, if that was not tried before.
+    fn next(&self, places: &[Place]) -> Option<Moved> {
+        if self.given_up {
+            return None;
+        }
+        let tried = match self.preload.as_ref().map(|preload| &preload.moved) {
+            Some(Moved::Exactly(ports)) => &ports[..],
+            Some(Moved::FirstOf(_) | Moved::Refused) | None => &[],
+        };
+        let in_turn = matches!(&self.preload, Some(Preload { moved: Moved::FirstOf(_), .. }));
+        let nodes = places.iter().filter(|place| place.is_node()).map(|place| place.port);
+        let ports: Vec<u16> = nodes.filter(|port| !tried.contains(port)).collect();
+        let (&first, rest) = ports.split_first()?;
+        if first == self.conventional || in_turn || (rest.is_empty() && !is_ephemeral(first)) {
+            let known = tried.iter().copied().take(REMEMBERED - 1);
+            return Some(Moved::Exactly([first].into_iter().chain(known).collect()));
+        }
+        let any = is_ephemeral(first).then_some(0);
+        Some(Moved::FirstOf(ports.iter().copied().chain(any).collect()))
+    }
+}
+
+/// A note that still holds.
+fn note<T: std::str::FromStr>(previous: Option<&Remembered>, request: &Request, key: &str) -> Option<T> {
+    let previous = previous.filter(|row| row.evidence == request.evidence)?;
+    previous.notes.get(key)?.parse().ok()
+}
+
+/// How long a service must have listened elsewhere: the surer it was told its port, the likelier it is that it only
+/// opens another one first.
+fn patience(delivery: Delivery, role: Role) -> Duration {
+    Duration::from_millis(match (delivery, role) {
+        (Delivery::Hope, _) | (Delivery::Variable, Role::Runtime | Role::Last) => 1_500,
+        (Delivery::Variable, Role::Main | Role::Side) | (Delivery::Inner, _) => 3_000,
+        (Delivery::Flag, _) => 8_000,
+    })
+}
+
+fn is_taken(port: u16) -> bool {
+    Listeners::new().on(port).is_ok_and(|listeners| !listeners.is_empty())
+}
+
+/// `port 4000 (node, pid 42)`.
+pub fn listed(places: &[Place]) -> String {
+    let places =
+        places.iter().map(|Place { port, pid, program }| format!("port {port} ({program}, pid {pid})"));
+    places.collect::<Vec<_>>().join(" and ")
+}

@@ -1,0 +1,203 @@
+//! The preload that moves a listener of a node program to the reserved port.
+//!
+//! Everything it has to know is written into the file, and only `NODE_OPTIONS` leads to it: that is the one variable
+//! that turbo's strict mode, scrubbed environments and the environments of workers leave alone.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde_json::json;
+
+/// The program behind the plan that [`Preload::text`] writes in front of it.
+const PROGRAM: &str = include_str!("preload.cjs");
+
+/// Which listener is moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// Whatever shall listen on one of these ports.
+    Exactly(Vec<u16>),
+    /// The first HTTP server that shall listen on one of these ports; 0 stands for any port that is free.
+    FirstOf(Vec<u16>),
+    /// The first HTTP server that is refused its own port, as another program has it.
+    Refused,
+}
+
+impl Moved {
+    /// Which listener that is, for people.
+    pub fn described(&self) -> String {
+        let list = |ports: &[u16]| {
+            let ports = ports.iter().map(|port| match port {
+                0 => "any free port".to_owned(),
+                port => format!("port {port}"),
+            });
+            ports.collect::<Vec<_>>().join(" or ")
+        };
+        match self {
+            Self::Exactly(ports) => format!("it asks for {}", list(ports)),
+            Self::FirstOf(ports) => format!("its first HTTP server asks for {}", list(ports)),
+            Self::Refused => "the port that it asks for is taken".to_owned(),
+        }
+    }
+}
+
+/// A file to be loaded by the node programs of one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preload {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What it moves.
+    pub moved: Moved,
+    /// Ports that are never the service's own.
+    pub auxiliary: Vec<u16>,
+}
+
+impl Preload {
+    /// Writes the file, whole or not at all, and forgets what was agreed on in the last run.
+    pub fn write(&self, port: u16) -> io::Result<()> {
+        if let Some(dir) = self.path.parent() {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        }
+        self.forget()?;
+        let unfinished = self.path.with_extension("new");
+        let mut file =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        io::Write::write_all(&mut file, self.text(port).as_bytes())?;
+        fs::rename(unfinished, &self.path)
+    }
+
+    /// The port that the listener which was moved had asked for.
+    pub fn claimed(&self) -> Option<u16> {
+        fs::read_link(self.claim()).ok()?.to_str()?.parse().ok()
+    }
+
+    fn forget(&self) -> io::Result<()> {
+        match fs::remove_file(self.claim()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    fn claim(&self) -> PathBuf {
+        self.path.with_extension("claim")
+    }
+
+    fn text(&self, port: u16) -> String {
+        let ports = match &self.moved {
+            Moved::Exactly(ports) | Moved::FirstOf(ports) => &ports[..],
+            Moved::Refused => &[],
+        };
+        let plan = json!({
+            "to": port,
+            "ports": ports,
+            "first": matches!(self.moved, Moved::FirstOf(_)),
+            "never": self.auxiliary,
+            "taken": self.moved == Moved::Refused,
+            "claim": self.claim().to_string_lossy(),
+        });
+        // JSON is JavaScript but for two characters that ended lines before ECMAScript 2019.
+        let plan = plan.to_string().replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029");
+        format!("const plan = {plan};\n{PROGRAM}")
+    }
+
+    /// The option that loads it, quoted as node reads `NODE_OPTIONS`.
+    pub(super) fn option(&self) -> OsString {
+        let mut options = b"--require=".to_vec();
+        let path = self.path.as_os_str().as_bytes();
+        let special = |byte: &u8| matches!(byte, b' ' | b'"' | b'\\');
+        if path.iter().any(special) {
+            options.push(b'"');
+            for byte in path {
+                if matches!(byte, b'"' | b'\\') {
+                    options.push(b'\\');
+                }
+                options.push(*byte);
+            }
+            options.push(b'"');
+        } else {
+            options.extend_from_slice(path);
+        }
+        OsString::from_vec(options)
+    }
+
+    /// `NODE_OPTIONS` with this preload before the options that are there already.
+    pub(super) fn options(&self, present: Option<&OsStr>) -> OsString {
+        let mut options = self.option();
+        if let Some(present) = present.filter(|present| !present.is_empty()) {
+            options.push(" ");
+            options.push(present);
+        }
+        options
+    }
+}
+
+/// As it is remembered: `3000,3001`, or `?0` for the first of them.
+impl fmt::Display for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |ports: &[u16]| ports.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
+        match self {
+            Self::Exactly(ports) => f.write_str(&list(ports)),
+            Self::FirstOf(ports) => write!(f, "?{}", list(ports)),
+            Self::Refused => f.write_str("*"),
+        }
+    }
+}
+
+impl FromStr for Moved {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let list = |text: &str| text.split(',').map(str::parse).collect::<Result<Vec<u16>, _>>();
+        match text.strip_prefix('?') {
+            _ if text == "*" => Ok(Self::Refused),
+            Some(rest) => list(rest).map(Self::FirstOf),
+            None => list(text).map(Self::Exactly),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_read_again() {
+        for moved in [Moved::Exactly(vec![3000, 1]), Moved::FirstOf(vec![0, 65_535]), Moved::Refused] {
+            assert_eq!(moved.to_string().parse(), Ok(moved));
+        }
+        for text in ["", "?", "3000,", "65536", "-1", "**"] {
+            assert!(text.parse::<Moved>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn node_options_are_kept_and_quoted_as_node_reads_them() {
+        let option = |path: &str, present: Option<&str>| {
+            let preload = Preload { path: path.into(), moved: Moved::Refused, auxiliary: Vec::new() };
+            preload.options(present.map(OsStr::new)).into_string().unwrap()
+        };
+        assert_eq!(option("/s/p.cjs", None), "--require=/s/p.cjs");
+        assert_eq!(option("/s/p.cjs", Some("")), "--require=/s/p.cjs");
+        assert_eq!(option("/s/p.cjs", Some("--inspect -r x")), "--require=/s/p.cjs --inspect -r x");
+        assert_eq!(option("/a \"b\\/p.cjs", None), r#"--require="/a \"b\\/p.cjs""#);
+    }
+
+    #[test]
+    fn the_file_is_replaced_whole_and_the_claim_forgotten() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("preload/app.cjs");
+        let preload = Preload { path, moved: Moved::FirstOf(vec![3000, 0]), auxiliary: vec![9229] };
+        preload.write(3101).unwrap();
+        std::os::unix::fs::symlink("3000", preload.claim()).unwrap();
+        assert_eq!(preload.claimed(), Some(3000));
+        preload.write(3102).unwrap();
+        assert_eq!(preload.claimed(), None);
+        let text = fs::read_to_string(&preload.path).unwrap();
+        assert!(text.starts_with(r#"const plan = {"to":3102,"ports":[3000,0],"first":true,"#), "{text}");
+    }
+}

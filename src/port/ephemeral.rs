@@ -1,0 +1,41 @@
+//! The ports that the system gives to whoever asks for any.
+
+use std::ops::RangeInclusive;
+
+/// The ports of IANA's for this purpose, which macOS uses.
+const DYNAMIC: RangeInclusive<u16> = 49_152..=65_535;
+
+/// Whether the system may have chosen this port for a program that asked for none in particular.
+pub fn is_ephemeral(port: u16) -> bool {
+    system().unwrap_or(DYNAMIC).contains(&port)
+}
+
+#[cfg(target_os = "linux")]
+fn system() -> Option<RangeInclusive<u16>> {
+    parse(&std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn system() -> Option<RangeInclusive<u16>> {
+    None
+}
+
+#[cfg(target_os = "linux")]
+fn parse(text: &str) -> Option<RangeInclusive<u16>> {
+    let mut numbers = text.split_ascii_whitespace().map(str::parse);
+    Some(numbers.next()?.ok()?..=numbers.next()?.ok()?)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_range_is_read_and_what_is_given_lies_in_it() {
+        assert_eq!(parse("32768\t60999\n"), Some(32_768..=60_999));
+        assert_eq!([parse(""), parse("1"), parse("a b"), parse("1 65536")], [const { None }; 4]);
+        let given = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        assert!(is_ephemeral(given), "{given}");
+        assert!(!is_ephemeral(80));
+    }
+}
