@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::{journal, locks};
 use super::plan::Subject;
 use super::redirect::{Redirect, listed};
 use super::surroundings::Surroundings;
+use super::{journal, locks};
 use crate::detect::{Detection, Inputs};
 use crate::event::{Level, What};
 use crate::launch::{self, Changes, Host, LaunchSpec, Preload, Reading, Sibling, Step};

@@ -1,4 +1,4 @@
-//! What a fork of the supervisor does to become a guardian.
+//! How a forked process becomes a guardian: what it catches, what it keeps open, and what it lets go.
 
 use std::fs::File;
 use std::io;
@@ -10,17 +10,12 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 use crate::process::Stdio;
 
 /// A SIGTERM to the guardian itself is a wish to end the service.
-static TERMINATED: AtomicBool = AtomicBool::new(false);
+pub(super) static TERMINATED: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn note(number: nix::libc::c_int) {
     if number == nix::libc::SIGTERM {
         TERMINATED.store(true, Ordering::Relaxed);
     }
-}
-
-/// Whether somebody has asked the guardian itself to end since the last time this was asked.
-pub(super) fn was_asked_to_end() -> bool {
-    TERMINATED.swap(false, Ordering::Relaxed)
 }
 
 #[cfg(target_os = "linux")]

@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use nix::sys::select::{FdSet, pselect};
@@ -12,8 +13,9 @@ use nix::sys::time::{TimeSpec, TimeValLike};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 
+use super::Charge;
+use super::setup::{TERMINATED, adopt_orphans, catch_signals, close_all_but, detach_stdio, take_terminal};
 use super::wire::{FRAME, Order, Report};
-use super::{Charge, setup};
 use crate::process::{Exit, Identity, Process, signal, signals, tree};
 
 /// How often a tree that is being killed is looked at again for processes that the last look missed.
@@ -77,10 +79,10 @@ struct Watch {
 impl Watch {
     fn begin(charge: Charge, lifeline: &UnixStream) -> io::Result<Self> {
         nix::unistd::setsid()?;
-        setup::adopt_orphans();
-        setup::catch_signals()?;
+        adopt_orphans();
+        catch_signals()?;
         if charge.stdio.terminal {
-            setup::take_terminal(&charge.stdio)?;
+            take_terminal(&charge.stdio)?;
         }
         // pselect(2) takes numbers below 1024 only, and a supervisor of many services may have more open. The service must
         // not inherit it, or the supervisor would not notice the guardian's death.
@@ -105,9 +107,9 @@ impl Watch {
         keep.push(lifeline.as_raw_fd());
         keep.extend(self.lifeline.as_ref().map(AsRawFd::as_raw_fd));
         keep.extend(self.charge.token.as_ref().map(|token| token.as_fd().as_raw_fd()));
-        setup::close_all_but(&keep);
+        close_all_but(&keep);
         // Without `/dev/null` or a root directory, nothing worse follows than a reader that waits, or a busy mount.
-        let _streams = setup::detach_stdio(&keep);
+        let _streams = detach_stdio(&keep);
         let _root = std::env::set_current_dir("/");
     }
 
@@ -149,7 +151,7 @@ impl Watch {
         if self.wait() {
             self.obey();
         }
-        if setup::was_asked_to_end() && self.phase == Phase::Guarding {
+        if TERMINATED.swap(false, Ordering::Relaxed) && self.phase == Phase::Guarding {
             self.end();
         }
         match self.phase {
