@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use crate::support::{Finished, Sandbox, run_within};
 
+/// How many combinations run at once: most of their time is waiting.
+const AT_ONCE: usize = 12;
+
 /// A launcher.
 #[derive(Clone, Copy, Debug)]
 pub struct Launcher {
@@ -16,8 +19,10 @@ pub struct Launcher {
     package: Option<&'static str>,
     /// The command. `{}` is the dev server's command line as one argument.
     argv: &'static [&'static str],
-    /// A file that the project has to have: its name, and its text with `{}` as above.
-    file: Option<(&'static str, &'static str)>,
+    /// Files that the project has to have: their names, and their text with `{}` as above.
+    files: &'static [(&'static str, &'static str)],
+    /// How many may run at once: one where they share a proxy.
+    pub at_once: usize,
     /// The release of the package, as npm names it.
     release: &'static str,
     /// What asks it for its version.
@@ -25,7 +30,15 @@ pub struct Launcher {
 }
 
 const fn from_npm(name: &'static str, argv: &'static [&'static str]) -> Launcher {
-    Launcher { name, package: Some(name), argv, file: None, release: "latest", version: &[] }
+    Launcher {
+        name,
+        package: Some(name),
+        argv,
+        files: &[],
+        at_once: AT_ONCE,
+        release: "latest",
+        version: &[],
+    }
 }
 
 /// All that are known here, bowline first.
@@ -34,7 +47,8 @@ pub const LAUNCHERS: [Launcher; 15] = [
         name: "bowline",
         package: None,
         argv: &[env!("CARGO_BIN_EXE_bowline"), "dev", "--grace", "300ms"],
-        file: None,
+        files: &[],
+        at_once: AT_ONCE,
         release: "",
         version: &[env!("CARGO_BIN_EXE_bowline"), "--version"],
     },
@@ -42,7 +56,8 @@ pub const LAUNCHERS: [Launcher; 15] = [
         name: "npm",
         package: None,
         argv: &["npm", "run", "dev"],
-        file: None,
+        files: &[],
+        at_once: AT_ONCE,
         release: "",
         version: &["npm", "--version"],
     },
@@ -60,19 +75,25 @@ pub const LAUNCHERS: [Launcher; 15] = [
     from_npm("nodemon", &["nodemon", "--exec", "{}"]),
     Launcher {
         name: "foreman",
-        file: Some(("Procfile", "web: {}\n")),
+        files: &[("Procfile", "web: {}\n")],
         ..from_npm("foreman", &["nf", "start"])
     },
     Launcher {
         name: "turbo",
-        file: Some((
-            "turbo.json",
-            r#"{ "tasks": { "dev": { "cache": false, "persistent": true } }, "envMode": "loose" }"#,
-        )),
-        ..from_npm("turbo", &["turbo", "run", "dev", "--dangerously-disable-package-manager-check"])
+        files: &[
+            (
+                "turbo.json",
+                r#"{ "tasks": { "dev": { "cache": false, "persistent": true } }, "envMode": "loose" }"#,
+            ),
+            (
+                "package.json",
+                r#"{ "name": "app", "packageManager": "npm@11.0.0", "scripts": { "dev": "{}" } }"#,
+            ),
+        ],
+        ..from_npm("turbo", &["turbo", "run", "dev"])
     },
     from_npm("pm2", &["pm2-runtime", "start", "{}"]),
-    from_npm("portless", &["portless", "app", "sh", "-c", "{}"]),
+    Launcher { at_once: 1, ..from_npm("portless", &["portless", "app", "sh", "-c", "{}"]) },
 ];
 
 /// Those of these names; all of them if there is none.
@@ -100,7 +121,7 @@ impl Launcher {
 
     /// Adds to a project what the launcher needs, and its own directory to the `PATH`.
     pub fn prepare(&self, sandbox: &mut Sandbox, server: &str) {
-        if let Some((name, text)) = self.file {
+        for (name, text) in self.files {
             sandbox.file(name, &text.replace("{}", server));
         }
         if let Some(package) = self.package {

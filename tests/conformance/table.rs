@@ -9,8 +9,6 @@ use crate::matrix::{Cell, Place, Way, cells};
 use crate::run_all;
 use crate::stage::{Left, Stage};
 
-/// How many combinations run at once.
-const AT_ONCE: usize = 12;
 /// How long a server may take to end before it counts as left.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -54,7 +52,7 @@ fn row(launcher: &Launcher, version: &str) -> String {
     if let Err(reason) = run(cells(guarded)[0]) {
         return format!("| {} {version} | cannot run here |\n<!-- {reason} -->\n", launcher.name);
     }
-    let outcomes = run_all(&cells(guarded), AT_ONCE, run);
+    let outcomes = run_all(&cells(guarded), launcher.at_once, run);
     let mut text = format!("| {} {version} |", launcher.name);
     for way in Way::ALL {
         let places: Vec<String> = Place::ALL
