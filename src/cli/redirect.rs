@@ -124,8 +124,11 @@ impl Redirect {
     /// What it does instead of listening on `reserved`. `held` are the listeners of its tree.
     pub fn sighting(&mut self, held: Vec<Held>, reserved: u16, output: &str) -> Option<Sighting> {
         let places = self.places(held, reserved);
-        if places.is_empty() {
-            let waits = self.may_be_refused() && is_refused(output, false, reserved, is_taken);
+        // What listens beside a server that was refused its port is hardly what is waited for.
+        let is_conventional = places.first().is_some_and(|place| place.port == self.conventional);
+        let waits =
+            !is_conventional && self.may_be_refused() && is_refused(output, false, reserved, is_taken);
+        if places.is_empty() || waits {
             self.finding = waits.then_some(Finding::Refused);
             return waits.then(|| Sighting { ports: Vec::new(), movable: true, patience: self.patience });
         }

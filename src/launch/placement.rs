@@ -1,6 +1,6 @@
 //! Where the port goes: onto the command line of one program of the script, or into the environment alone.
 
-use super::plan::Request;
+use super::plan::{NODE_OPTIONS, Request};
 use super::reading::Reading;
 use super::spec::Delivery;
 use crate::detect::Tool;
@@ -135,12 +135,18 @@ struct Words<'a> {
     strict: Option<&'a str>,
     insert: Vec<String>,
     variables: Vec<&'a str>,
+    options: &'a [(&'a str, &'a str)],
     /// Whether a port flag stands there already.
     has_port: bool,
 }
 
 impl<'a> Words<'a> {
-    fn of(request: &Request<'a>, leaf: &Leaf, placement: &mut Placement) -> Self {
+    fn of(
+        request: &Request<'a>,
+        leaf: &Leaf,
+        options: &'a [(&'a str, &'a str)],
+        placement: &mut Placement,
+    ) -> Self {
         let port = &request.inputs.port;
         let mut flags: Vec<&str> = port.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
         let has_port = leaf.has_flag(&flags);
@@ -153,7 +159,7 @@ impl<'a> Words<'a> {
             insert.extend(host_arguments(request, leaf, flag, placement));
         }
         let strict = port.strict.as_deref().filter(|_| !port.flags.is_empty());
-        Self { flags, strict, insert, variables: variables(request), has_port }
+        Self { flags, strict, insert, variables: variables(request), options, has_port }
     }
 
     fn edit(&self, port: u16) -> Edit<'_> {
@@ -163,11 +169,12 @@ impl<'a> Words<'a> {
             insert: &self.insert,
             port,
             variables: &self.variables,
+            options: self.options,
         }
     }
 
     fn only_variables(&self, port: u16) -> Edit<'_> {
-        Edit { port, variables: &self.variables, ..Edit::default() }
+        Edit { port, variables: &self.variables, options: self.options, ..Edit::default() }
     }
 
     /// The words to be added, in one list.
@@ -181,7 +188,9 @@ impl<'a> Words<'a> {
 fn place_on(request: &Request<'_>, tool: Tool<'_>, placement: &mut Placement) {
     let Some((index, leaf)) = request.reading.leaf(tool.command) else { return };
     let port = &request.inputs.port;
-    let words = Words::of(request, leaf, placement);
+    let preload = option(request);
+    let options: Vec<_> = preload.iter().map(|option| (NODE_OPTIONS, option.as_str())).collect();
+    let words = Words::of(request, leaf, &options, placement);
     let reads_variable = port.reads_port_variable && arrives(leaf);
     let rewritten = if port.place == Place::AfterCommand && !words.has_port && !port.flags.is_empty() {
         after_command(request, tool, index, &words)
@@ -273,7 +282,9 @@ fn place_unknown(request: &Request<'_>, placement: &mut Placement) {
         return;
     };
     let variables = variables(request);
-    let edit = Edit { port: request.port, variables: &variables, ..Edit::default() };
+    let preload = option(request);
+    let options: Vec<_> = preload.iter().map(|option| (NODE_OPTIONS, option.as_str())).collect();
+    let edit = Edit { port: request.port, variables: &variables, options: &options, ..Edit::default() };
     match leaf.rewrite(&edit) {
         Ok(rewrite) => {
             accept(placement, rewrite, leaf);
@@ -292,6 +303,11 @@ fn place_unknown(request: &Request<'_>, placement: &mut Placement) {
 fn variables<'r>(request: &Request<'r>) -> Vec<&'r str> {
     let own = request.inputs.port.environment.iter().map(String::as_str);
     ["PORT", "DEV_SERVER_PORT"].into_iter().chain(own).collect()
+}
+
+/// The option of the preload, for a script that sets `NODE_OPTIONS` itself.
+fn option(request: &Request<'_>) -> Option<String> {
+    request.preload.and_then(|preload| preload.option().into_string().ok())
 }
 
 /// Whether our `PORT` gets through to the leaf.

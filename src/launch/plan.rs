@@ -21,7 +21,7 @@ use crate::script::Script;
 use crate::script::{Kind, Leaf, Word};
 
 /// The variable with options for every node program.
-const NODE_OPTIONS: &str = "NODE_OPTIONS";
+pub(super) const NODE_OPTIONS: &str = "NODE_OPTIONS";
 
 /// The address that the user wants the server to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -99,8 +99,12 @@
     }
   }
 
+  // A program that asks for the reserved port has no other listener that belongs there.
+  let obeys = false;
   net.Server.prototype.listen = function listen(...args) {
     const port = requested(args);
+    obeys = obeys || port === plan.to;
+    if (obeys) return original.apply(this, args);
     if (isMeant(this, port)) return original.apply(this, moved(args));
     const mayBeTaken = plan.taken && port && port !== plan.to && !plan.never.includes(port);
     if (mayBeTaken && speaksHttp(this)) return listenUnlessTaken(this, port, args);

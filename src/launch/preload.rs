@@ -105,8 +105,8 @@ impl Preload {
         format!("const plan = {plan};\n{PROGRAM}")
     }
 
-    /// `NODE_OPTIONS` with this preload before the options that are there already.
-    pub(super) fn options(&self, present: Option<&OsStr>) -> OsString {
+    /// The option that loads it, quoted as node reads `NODE_OPTIONS`.
+    pub(super) fn option(&self) -> OsString {
         let mut options = b"--require=".to_vec();
         let path = self.path.as_os_str().as_bytes();
         let special = |byte: &u8| matches!(byte, b' ' | b'"' | b'\\');
@@ -122,11 +122,17 @@ impl Preload {
         } else {
             options.extend_from_slice(path);
         }
-        if let Some(present) = present.filter(|present| !present.is_empty()) {
-            options.push(b' ');
-            options.extend_from_slice(present.as_bytes());
-        }
         OsString::from_vec(options)
+    }
+
+    /// `NODE_OPTIONS` with this preload before the options that are there already.
+    pub(super) fn options(&self, present: Option<&OsStr>) -> OsString {
+        let mut options = self.option();
+        if let Some(present) = present.filter(|present| !present.is_empty()) {
+            options.push(" ");
+            options.push(present);
+        }
+        options
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Edit<'a> {
     pub port: u16,
     /// Variables whose assignments in the script get the port as well: `PORT`, `VITE_PORT`.
     pub variables: &'a [&'a str],
+    /// Variables whose assignments in the script get this in front of their value, and a space between.
+    pub options: &'a [(&'a str, &'a str)],
 }
 
 /// Why a leaf's command line cannot be changed with certainty.
@@ -120,14 +122,20 @@ impl Leaf {
 
     fn change_variables(&self, edit: &Edit, changes: &mut Changes) -> Result<(), Unsafe> {
         for assignment in &self.assignments {
-            if !edit.variables.contains(&assignment.name.as_str()) {
-                continue;
-            }
-            if assignment.contested {
+            let name = assignment.name.as_str();
+            let options = edit.options.iter().find(|(variable, _)| *variable == name);
+            let value = match (options, &assignment.value) {
+                _ if edit.variables.contains(&name) => edit.port.to_string(),
+                (Some((_, options)), Some(value)) => quote(&format!("{options} {value}")),
+                // A value that is not known may contain the inherited one, and with it the options.
+                (Some(_) | None, _) => continue,
+            };
+            // Options do no harm to the other commands that they reach.
+            if assignment.contested && options.is_none() {
                 return Err(Unsafe::Shared);
             }
             let Site { frame, layer, range, prefix } = assignment.site.clone();
-            let splice = Splice { range, text: format!("{prefix}{}", edit.port) };
+            let splice = Splice { range, text: format!("{prefix}{value}") };
             self.push(changes, (frame, layer), splice)?;
         }
         Ok(())

@@ -62,11 +62,20 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
         Self { world, sink, control, signals, console, stages, outcomes, interrupted: None, impatient: false }
     }
 
-    /// Starts every service and runs until the last has ended and its output is written.
-    pub async fn run(mut self) -> (Vec<Outcome>, W) {
+    /// Starts every service. To be called within the runtime.
+    pub fn start_all(&mut self) {
         for index in 0..self.stages.len() {
             self.feed(index, Input::Start);
         }
+    }
+
+    /// Where output and events go, and what the services are.
+    pub fn sink_and_world(&mut self) -> (&mut S, &W) {
+        (&mut self.sink, &self.world)
+    }
+
+    /// Runs until the last service has ended and its output is written.
+    pub async fn run(mut self) -> (Vec<Outcome>, W) {
         while !self.stages.iter().all(|stage| stage.service.has_ended()) {
             let deadline = self.next_deadline();
             tokio::select! {

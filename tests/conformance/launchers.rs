@@ -18,12 +18,14 @@ pub struct Launcher {
     argv: &'static [&'static str],
     /// A file that the project has to have: its name, and its text with `{}` as above.
     file: Option<(&'static str, &'static str)>,
+    /// The release of the package, as npm names it.
+    release: &'static str,
     /// What asks it for its version.
     version: &'static [&'static str],
 }
 
 const fn from_npm(name: &'static str, argv: &'static [&'static str]) -> Launcher {
-    Launcher { name, package: Some(name), argv, file: None, version: &[] }
+    Launcher { name, package: Some(name), argv, file: None, release: "latest", version: &[] }
 }
 
 /// All that are known here, bowline first.
@@ -33,6 +35,7 @@ pub const LAUNCHERS: [Launcher; 15] = [
         package: None,
         argv: &[env!("CARGO_BIN_EXE_bowline"), "dev", "--grace", "300ms"],
         file: None,
+        release: "",
         version: &[env!("CARGO_BIN_EXE_bowline"), "--version"],
     },
     Launcher {
@@ -40,18 +43,13 @@ pub const LAUNCHERS: [Launcher; 15] = [
         package: None,
         argv: &["npm", "run", "dev"],
         file: None,
+        release: "",
         version: &["npm", "--version"],
     },
     from_npm("pnpm", &["pnpm", "run", "dev"]),
-    from_npm("yarn", &["yarn", "run", "dev"]),
+    Launcher { release: "1", ..from_npm("yarn", &["yarn", "run", "dev"]) },
     from_npm("bun", &["bun", "run", "dev"]),
-    Launcher {
-        name: "bun-no-orphans",
-        package: Some("bun"),
-        argv: &["bun", "--no-orphans", "run", "dev"],
-        file: None,
-        version: &[],
-    },
+    Launcher { name: "bun-no-orphans", ..from_npm("bun", &["bun", "--no-orphans", "run", "dev"]) },
     Launcher { name: "node-run", ..from_npm("node", &["node", "--run", "dev"]) },
     from_npm("concurrently", &["concurrently", "{}"]),
     Launcher {
@@ -124,7 +122,7 @@ impl Launcher {
             fs::create_dir_all(store(package)).expect("target is writable");
             let mut npm = Command::new("npm");
             npm.args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"]);
-            npm.arg(store(package)).arg(package).stdin(Stdio::null());
+            npm.arg(store(package)).arg(format!("{package}@{}", self.release)).stdin(Stdio::null());
             let Finished { status, .. } = run_within(&mut npm, Duration::from_secs(300));
             if !status.success() {
                 return None;

@@ -40,14 +40,19 @@ fn header() -> String {
 
 fn row(launcher: &Launcher, version: &str) -> String {
     let guarded = launcher.is_bowline();
-    let outcomes = run_all(&cells(guarded), |cell| {
+    let run = |cell| {
         let mut argv = Vec::new();
         let stage = Stage::new(cell, !guarded, |sandbox, server| {
             launcher.prepare(sandbox, server);
             argv = launcher.command(server);
         });
         stage.run(&argv, PATIENCE)
-    });
+    };
+    // One that cannot run the server at all is not tried sixty times.
+    if let Err(reason) = run(cells(guarded)[0]) {
+        return format!("| {} {version} | cannot run here |\n<!-- {reason} -->\n", launcher.name);
+    }
+    let outcomes = run_all(&cells(guarded), run);
     let mut text = format!("| {} {version} |", launcher.name);
     for way in Way::ALL {
         let places: Vec<String> = Place::ALL
@@ -56,11 +61,6 @@ fn row(launcher: &Launcher, version: &str) -> String {
             .map(|place| letters(&outcomes, way, place))
             .collect();
         let _ = write!(text, " {} |", if places.is_empty() { "·".to_owned() } else { places.join(" / ") });
-    }
-    for (cell, outcome) in &outcomes {
-        if let Err(reason) = outcome {
-            let _ = write!(text, "\n<!-- {}: {cell}: {} -->", launcher.name, reason.trim());
-        }
     }
     text + "\n"
 }

@@ -1,9 +1,14 @@
 //! Supervision under real conditions: signals, restarts, failures, pipes, terminals, strangers and chaos.
 
+#[cfg(target_os = "linux")]
+mod chaos;
 mod failures;
+mod locks;
 mod pipes;
 mod restarts;
 mod signals;
+#[cfg(target_os = "linux")]
+mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
 mod terminal;

@@ -63,6 +63,7 @@ const EDIT: Edit<'static> = Edit {
     insert: &[],
     port: 3101,
     variables: &["PORT", "VITE_PORT"],
+    options: &[],
 };
 
 fn rewritten(text: &str, program: &str) -> Result<Rewrite, Unsafe> {

@@ -238,12 +238,12 @@ impl Service {
     pub(super) fn listening(&mut self, now: Instant) -> Vec<Effect> {
         if let State::Running { settled_at } = &mut self.state {
             *settled_at = None;
+            self.redirects = self.settings.redirects;
         }
         if !matches!(self.state, State::Starting { .. }) {
             return Vec::new();
         }
         self.run.was_ready = true;
-        self.redirects = self.settings.redirects;
         self.run.failure = None;
         self.state = State::Running { settled_at: Some(now + SETTLING) };
         vec![Effect::Unwatch, Effect::TellReady(now.saturating_duration_since(self.run.since))]
