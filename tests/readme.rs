@@ -135,3 +135,16 @@ fn the_variables_reach_the_service() {
     }
     session.wait();
 }
+
+#[test]
+fn every_figure_was_measured() {
+    let benchmarks = include_str!("../BENCHMARKS.md");
+    let words: Vec<&str> = section("How it compares").split([' ', '\n', '(', ')', ',']).collect();
+    for pair in words
+        .windows(2)
+        .filter(|pair| ["ms", "MiB", "GiB/s", "%"].iter().any(|unit| pair[1].starts_with(unit)))
+    {
+        let figure = pair[0];
+        assert!(benchmarks.contains(figure), "{figure} {} is not in BENCHMARKS.md", pair[1]);
+    }
+}
