@@ -102,6 +102,8 @@ pub enum Command {
     Ports(Ports),
     /// Show which framework was detected, and why
     Detect(Detect),
+    /// Find what is wrong on this machine, and how to mend it; exit code 0 if all is well
+    Doctor,
     /// Print the completions for a shell
     Completions {
         /// The shell

@@ -3,6 +3,7 @@
 mod args;
 mod background;
 mod detect;
+mod doctor;
 mod exit;
 mod failure;
 mod follow;
@@ -62,6 +63,7 @@ pub fn run(arguments: Vec<OsString>) -> End {
         Command::Port(which) => port::run(&around, &which),
         Command::Ports(ports) => ports::run(&around, &ports),
         Command::Detect(detect) => detect::run(&around, &detect),
+        Command::Doctor => doctor::doctor(&around),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man => generate::manual(),
     });
