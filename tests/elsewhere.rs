@@ -202,8 +202,8 @@ fn a_new_port_in_the_source_is_found_out_again() {
 #[test]
 fn a_state_directory_with_a_difficult_name_is_no_obstacle() {
     let mut stage = Stage::new("node server.js", &[("server.js", SERVER)]);
-    let state = stage.sandbox.root().join("a \"state\" \\ directory");
-    stage.sandbox.env("BOWLINE_STATE_DIR", state).env("NODE_OPTIONS", "--no-warnings");
+    let difficult = stage.sandbox.root().join("a \"state\" \\ directory");
+    stage.sandbox.env("BOWLINE_STATE_DIR", difficult).env("NODE_OPTIONS", "--no-warnings");
     stage.is_moved();
 }
 
@@ -234,7 +234,7 @@ fn the_plan_shows_what_is_remembered() {
     let finished = stage.sandbox.run(["dev", "--dry-run", "--json"]);
     let plan: Value = serde_json::from_str(&finished.stdout).unwrap();
     let options = plan["env"]["NODE_OPTIONS"].as_str().unwrap_or_default();
-    assert!(options.starts_with("--require=") && options.ends_with(".cjs"), "{plan:#}");
+    assert!(options.starts_with("--require=") && options.contains("preload"), "{plan:#}");
     assert_eq!(plan["warnings"], json!([]));
 }
 

@@ -13,6 +13,7 @@ mod generate;
 mod inner;
 mod journal;
 mod list;
+mod locks;
 mod opener;
 mod output;
 mod plan;
