@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod services;
+
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroU16;
 use std::path::PathBuf;
@@ -10,6 +12,7 @@ use clap_complete::Shell;
 
 use crate::supervise::restart::Policy;
 use crate::ui::ColorChoice;
+pub use services::{Logs, One, Restart as StartAgain, Stop, Wait};
 
 /// Starts dev servers on the right port and leaves nothing behind.
 #[derive(Debug, Parser)]
@@ -71,6 +74,28 @@ pub enum Command {
     Dev(Dev),
     /// Run a command on the project's port: `"dev": "bowline exec -- next dev"`
     Exec(Exec),
+    /// Start in the background, and return when ready
+    Start(Dev),
+    /// Run the services of `start`
+    #[command(hide = true)]
+    Supervise(Dev),
+    /// End services, wherever they were started
+    Stop(Stop),
+    /// End services and start them again, on the same ports
+    #[command(name = "restart")]
+    StartAgain(StartAgain),
+    /// Follow a service: its output so far, and what comes
+    Attach(One),
+    /// Print the output of a service, after its end as well
+    Logs(Logs),
+    /// Open the URL of a service in a browser, once it is ready
+    Open(One),
+    /// Show every service on this machine; memory is the resident memory of all its processes
+    Ls,
+    /// Show all there is to know about one service
+    Status(One),
+    /// Return when services are ready, with exit code 4 if one is not
+    Wait(Wait),
     /// Print the project's port: the one it has, or would get
     Port(Which),
     /// Show reservations and how full the ranges are
@@ -201,6 +226,28 @@ const WITH_VALUE: [&str; 4] = ["-C", "--dir", "--color", "--state-dir"];
 
 /// Puts `dev` where a command is missing, so that `bowline web --port 4000` means `bowline dev web --port 4000`.
 pub fn with_command(arguments: Vec<OsString>) -> Vec<OsString> {
+    let place = place(&arguments);
+    let explicit = arguments.get(place).and_then(|argument| argument.to_str()).is_some_and(|argument| {
+        matches!(argument, "-h" | "--help" | "-V" | "--version" | "help")
+            || Cli::command().get_subcommands().any(|command| command.get_name() == argument)
+    });
+    if explicit {
+        return arguments;
+    }
+    let (before, after) = arguments.split_at(place);
+    before.iter().cloned().chain([OsStr::new("dev").to_owned()]).chain(after.iter().cloned()).collect()
+}
+
+/// The same with another command, in whose place `arguments` has one.
+pub fn with_other_command(arguments: &[OsString], command: &str) -> Vec<OsString> {
+    let place = place(arguments);
+    let change =
+        |(at, argument): (usize, &OsString)| if at == place { command.into() } else { argument.clone() };
+    arguments.iter().enumerate().map(change).collect()
+}
+
+/// The place of the command behind the options of all commands.
+pub fn place(arguments: &[OsString]) -> usize {
     let mut place = 1;
     while let Some(argument) = arguments.get(place).and_then(|argument| argument.to_str()) {
         if WITH_VALUE.contains(&argument) {
@@ -211,16 +258,7 @@ pub fn with_command(arguments: Vec<OsString>) -> Vec<OsString> {
             break;
         }
     }
-    let explicit = arguments.get(place).and_then(|argument| argument.to_str()).is_some_and(|argument| {
-        matches!(argument, "-h" | "--help" | "-V" | "--version" | "help")
-            || Cli::command().get_subcommands().any(|command| command.get_name() == argument)
-    });
-    if explicit {
-        return arguments;
-    }
-    let place = place.min(arguments.len());
-    let (before, after) = arguments.split_at(place);
-    before.iter().cloned().chain([OsStr::new("dev").to_owned()]).chain(after.iter().cloned()).collect()
+    place.min(arguments.len())
 }
 
 /// Whether an argument is a global option that is complete in itself.

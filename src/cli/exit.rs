@@ -1,6 +1,7 @@
 //! How bowline ends when its services have ended.
 
 use super::failure::{End, Failure, NO_PORT, NOT_EXECUTABLE, NOT_FOUND, NOT_READY, OTHER};
+use super::locks;
 use super::world::{Candidate, Services};
 use crate::event::FailureReason;
 use crate::launch::{self, LaunchSpec};
@@ -83,7 +84,8 @@ fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> O
         ),
         FailureReason::ImmediateCrash | FailureReason::Unknown => (OTHER, format!("{command} {how}"), None),
     };
-    let mut failure = Failure::new(code, message + given_up, hint.map(str::to_owned));
+    let hint = locks::holder(candidate).map(|holder| holder.hint()).or_else(|| hint.map(str::to_owned));
+    let mut failure = Failure::new(code, message + given_up, hint);
     // What ended by itself with a failure passes that on; what was ended for being late did not.
     if let Some(exit) = exit.filter(|exit| !exit.success() && reason != FailureReason::HealthCheckTimeout) {
         failure.end = exit.into();

@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 use tokio::net::UnixStream;
 
 use super::failure::{End, Failure};
+use super::running;
 use super::surroundings::Surroundings;
 use crate::control::{self, Answer, Connection, Lines, Request, Status, Verb};
 use crate::event::{Level, State, Stream, What, parse_cursor};
@@ -33,12 +34,21 @@ pub enum Left {
     Gone,
 }
 
-/// Follows these services; `why` is what is said of them.
+/// What is shown of a service that is followed.
+pub enum Manner<'a> {
+    /// To people its output so far and what bowline has to say, which begins with its name and these words; to programs its
+    /// events from now on.
+    Attach(&'a str),
+    /// What this function leaves of its recorded output, and its output from now on, all on stdout.
+    Log(&'a dyn Fn(Vec<logs::Record>) -> Vec<logs::Record>),
+}
+
+/// Follows these services.
 pub fn follow(
     around: &Surroundings,
     ports: &Ports,
     reservations: &[Reservation],
-    why: &str,
+    manner: &Manner<'_>,
 ) -> Result<Left, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _entered = runtime.enter();
@@ -46,35 +56,31 @@ pub fn follow(
     for reservation in reservations {
         match Feed::open(reservation) {
             Ok(feed) => feeds.push(feed),
-            Err(_) if !holds(ports, reservation) => return Ok(Left::Gone),
+            Err(_) if running::is_gone(ports, reservation) => return Ok(Left::Gone),
             Err(failure) => return Err(failure),
         }
     }
+    let is_log = matches!(manner, Manner::Log(_));
     let ending = |feed: &Feed| !matches!(feed.status.state, State::Idle | State::Starting | State::Running);
-    let wanted = !feeds.iter().all(ending);
+    let wanted = is_log || !feeds.iter().all(ending);
     if !wanted {
         let mut waiting = Following { ports, signals: None, feeds, screen: Screen::Blank };
         runtime.block_on(waiting.run())?;
         return Ok(Left::Gone);
     }
-    let screen = Screen::new(around, &feeds)?;
+    let screen = Screen::new(around, &feeds, is_log)?;
     let mut following = Following { ports, signals: Some(Signals::take()?), feeds, screen };
-    following.begin(around, why);
+    following.begin(around, manner);
     match runtime.block_on(following.run())? {
         Some(end) => Ok(Left::With(end)),
         None => {
-            if !around.json && !around.quiet {
+            if !around.json && !around.quiet && !is_log {
                 let hint = around.style.strong("bowline stop");
                 ui::complain(&format!("{}  it goes on running; stop it with {hint}", around.style.name()));
             }
             Ok(Left::With(End::Code(0)))
         }
     }
-}
-
-/// Whether the supervisor still runs this service.
-fn holds(ports: &Ports, reservation: &Reservation) -> bool {
-    ports.live(&reservation.project).is_some_and(|live| live.session == reservation.session)
 }
 
 /// One service that is followed.
@@ -110,18 +116,41 @@ impl Feed {
         Ok(Self { reservation: reservation.clone(), status, stream, lines, seen: 0, end: None })
     }
 
-    /// What was written up to the moment of the attach, and has not been shown.
-    fn missed(&mut self) -> Vec<logs::Record> {
-        let session = &self.status.session;
+    /// All that is recorded of the output up to the moment of the attach, which counts as shown from now on.
+    fn recorded(&mut self) -> Vec<logs::Record> {
         let now = parse_cursor(&self.status.cursor).map_or(0, |(_, bytes)| bytes);
-        let records = logs::read(Path::new(&self.status.log)).unwrap_or_default();
-        let mut missed = logs::from(records, session, self.seen);
-        missed.retain_mut(|record| {
+        self.recorded_to(now)
+    }
+
+    fn recorded_to(&mut self, now: u64) -> Vec<logs::Record> {
+        let session = &self.status.session;
+        let mut records = logs::read(Path::new(&self.status.log)).unwrap_or_default();
+        for record in records.iter_mut().filter(|record| record.session == *session) {
             let left = usize::try_from(now.saturating_sub(record.start)).unwrap_or(usize::MAX);
             record.bytes.truncate(left);
-            record.session == *session && !record.bytes.is_empty()
-        });
+        }
+        records.retain(|record| !record.bytes.is_empty());
         self.seen = now;
+        records
+    }
+
+    /// What of it belongs to this session and has not been shown.
+    fn missed(&mut self) -> Vec<logs::Record> {
+        let seen = self.seen;
+        let recorded = self.recorded();
+        self.unseen(recorded, seen)
+    }
+
+    /// The rest of a session whose supervisor is gone.
+    fn rest(&mut self) -> Vec<logs::Record> {
+        let seen = self.seen;
+        let recorded = self.recorded_to(u64::MAX);
+        self.unseen(recorded, seen)
+    }
+
+    fn unseen(&self, recorded: Vec<logs::Record>, seen: u64) -> Vec<logs::Record> {
+        let mut missed = logs::from(recorded, &self.status.session, seen);
+        missed.retain(|record| record.session == self.status.session);
         missed
     }
 
@@ -147,6 +176,8 @@ impl Feed {
 
 /// Where it is shown.
 enum Screen {
+    /// For those who want the output and nothing else.
+    Log(Outlet),
     /// For people.
     People(Box<dyn Sink>),
     /// The supervisor's own lines.
@@ -156,9 +187,10 @@ enum Screen {
 }
 
 impl Screen {
-    fn new(around: &Surroundings, feeds: &[Feed]) -> io::Result<Self> {
-        if around.json {
-            return Ok(Self::Programs(Outlet::new(io::stdout().as_fd())?));
+    fn new(around: &Surroundings, feeds: &[Feed], is_log: bool) -> io::Result<Self> {
+        if around.json || is_log {
+            let out = Outlet::new(io::stdout().as_fd())?;
+            return Ok(if around.json { Self::Programs(out) } else { Self::Log(out) });
         }
         Ok(Self::People(if let [_] = feeds {
             Box::new(Human::new(around.style, around.quiet)?)
@@ -173,14 +205,18 @@ impl Screen {
             Self::People(sink) => {
                 sink.has_room(service, Stream::Stdout) && sink.has_room(service, Stream::Stderr)
             }
-            Self::Programs(out) => out.has_room(),
+            Self::Programs(out) | Self::Log(out) => out.has_room(),
             Self::Blank => true,
         }
     }
 
     fn write(&mut self, service: usize, stream: Stream, mut bytes: &[u8]) {
-        if let Self::People(sink) = self {
-            while !bytes.is_empty() && sink.pass(service, stream, &mut bytes).is_ok() {}
+        match self {
+            Self::People(sink) => {
+                while !bytes.is_empty() && sink.pass(service, stream, &mut bytes).is_ok() {}
+            }
+            Self::Log(out) => out.push(bytes),
+            Self::Programs(_) | Self::Blank => {}
         }
     }
 
@@ -193,7 +229,7 @@ impl Screen {
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Self::People(sink) => sink.poll_drain(cx),
-            Self::Programs(out) => out.poll_drain(cx),
+            Self::Programs(out) | Self::Log(out) => out.poll_drain(cx),
             Self::Blank => Poll::Ready(()),
         }
     }
@@ -214,24 +250,30 @@ struct Following<'a> {
 }
 
 impl Following<'_> {
-    /// Says what is followed, and shows the output so far to people. Programs are told what happens from now on.
-    fn begin(&mut self, around: &Surroundings, why: &str) {
+    /// Says what is followed, and shows the output so far.
+    fn begin(&mut self, around: &Surroundings, manner: &Manner<'_>) {
         for service in 0..self.feeds.len() {
             let Status { name, port, pid, .. } = &self.feeds[service].status;
-            let url = around.style.strong(launch::url(*port));
-            let message = format!("{name} {why} (pid {pid}); Ctrl-C only leaves it   {url}");
-            self.screen.tell(service, Level::Plain, message);
-            let missed = self.feeds[service].missed();
-            if let Screen::People(_) = self.screen {
-                self.catch_up(service, &missed);
-            }
+            let shown = match manner {
+                Manner::Log(select) => select(self.feeds[service].recorded()),
+                Manner::Attach(why) => {
+                    let url = around.style.strong(launch::url(*port));
+                    let message = format!("{name} {why} (pid {pid}); Ctrl-C only leaves it   {url}");
+                    self.screen.tell(service, Level::Plain, message);
+                    let missed = self.feeds[service].missed();
+                    if around.json { Vec::new() } else { missed }
+                }
+            };
+            self.catch_up(service, &shown);
         }
     }
 
     fn catch_up(&mut self, service: usize, missed: &[logs::Record]) {
         for record in missed {
             match &mut self.screen {
-                Screen::People(_) => self.screen.write(service, record.stream, &record.bytes),
+                Screen::People(_) | Screen::Log(_) => {
+                    self.screen.write(service, record.stream, &record.bytes);
+                }
                 Screen::Programs(out) => {
                     out.push(record.to_event(&self.feeds[service].reservation.project).to_json().as_bytes());
                     out.push(b"\n");
@@ -320,7 +362,9 @@ impl Following<'_> {
                 self.catch_up(service, &missed);
                 Ok(())
             }
-            Err(_) if !holds(self.ports, &known.reservation) => {
+            Err(_) if running::is_gone(self.ports, &known.reservation) => {
+                let rest = self.feeds[service].rest();
+                self.catch_up(service, &rest);
                 self.screen.tell(service, Level::Warning, "its supervisor is gone".to_owned());
                 self.feeds[service].end = Some(End::Code(super::failure::OTHER));
                 Ok(())

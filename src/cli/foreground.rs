@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::args::Launch;
+use super::background::Report;
 use super::exit;
 use super::failure::{End, Failure};
 use super::opener::Opening;
@@ -53,9 +54,11 @@ impl Foreground<'_> {
             .candidates()
             .iter()
             .zip(world.specs())
-            .map(|(candidate, spec)| Service::new(settings(launch, candidate, spec), seed(), now))
+            .map(|(candidate, spec)| {
+                Service::new(settings(launch, around.background, candidate, spec), seed(), now)
+            })
             .collect();
-        let abouts = abouts(&world, &state);
+        let abouts = abouts(&world, &state, around.background);
         let recorders = recorders(&abouts, &session);
         let projects: Vec<String> = abouts.iter().map(|about| about.project.clone()).collect();
         let names: Vec<String> = abouts.iter().map(|about| about.name.clone()).collect();
@@ -63,7 +66,9 @@ impl Foreground<'_> {
         let _entered = runtime.enter();
         let signals = Signals::take()?;
         let mut console = None;
-        let sink: Box<dyn Sink> = if around.json {
+        let sink: Box<dyn Sink> = if around.background {
+            Box::new(Report::new(projects)?)
+        } else if around.json {
             Box::new(JsonLines::new(projects, &session, around.style, around.quiet)?)
         } else if names.len() > 1 {
             Box::new(Prefixed::new(&names, around.style, around.quiet)?)
@@ -84,7 +89,7 @@ impl Foreground<'_> {
 }
 
 /// What others are told about the services.
-fn abouts(world: &Services<'_>, state: &StateDir) -> Vec<About> {
+fn abouts(world: &Services<'_>, state: &StateDir, background: bool) -> Vec<About> {
     let about = |(candidate, spec): (&Candidate<'_>, &LaunchSpec)| {
         let project = &candidate.subject.project;
         About {
@@ -93,7 +98,7 @@ fn abouts(world: &Services<'_>, state: &StateDir) -> Vec<About> {
             dir: project.dir.clone(),
             framework: candidate.detection.framework.key.clone(),
             command: spec.command.clone(),
-            started_by: "foreground",
+            started_by: if background { "background" } else { "foreground" },
             log: logs::file(&state.logs(), &project.id, &project.name),
         }
     };
@@ -121,7 +126,7 @@ fn introduce(sink: &mut impl Sink, world: &Services<'_>, grants: &[Grant]) {
     }
 }
 
-fn settings(launch: &Launch, candidate: &Candidate<'_>, spec: &LaunchSpec) -> Settings {
+fn settings(launch: &Launch, background: bool, candidate: &Candidate<'_>, spec: &LaunchSpec) -> Settings {
     let configured = &candidate.subject.config.settings;
     let (before, after) = (usize::from(spec.pre.is_some()), usize::from(spec.post.is_some()));
     let is_ordered = matches!(candidate.request.choice, Choice::Order(_));
@@ -131,7 +136,8 @@ fn settings(launch: &Launch, candidate: &Candidate<'_>, spec: &LaunchSpec) -> Se
         policy: launch.restart.map(Policy::from).or(configured.restart).unwrap_or_default(),
         grace: candidate.grace,
         ready_timeout: configured.ready.timeout.unwrap_or(READY_TIMEOUT),
-        ready_required: configured.ready.timeout.is_some(),
+        // Somebody waits for it, and must not wait for ever.
+        ready_required: background || configured.ready.timeout.is_some(),
         moves: if is_ordered { 0 } else { MOVES },
         redirects: REDIRECTS,
         follows: !is_ordered,

@@ -11,7 +11,7 @@ use crate::ui;
 pub fn completions(shell: Shell) -> Result<End, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "bowline", &mut script);
-    ui::print(&String::from_utf8_lossy(&script))?;
+    ui::print(&script)?;
     Ok(End::Code(0))
 }
 
@@ -19,6 +19,6 @@ pub fn completions(shell: Shell) -> Result<End, Failure> {
 pub fn manual() -> Result<End, Failure> {
     let mut page = Vec::new();
     clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-    ui::print(&String::from_utf8_lossy(&page))?;
+    ui::print(&page)?;
     Ok(End::Code(0))
 }

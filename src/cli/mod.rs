@@ -1,6 +1,7 @@
 //! What the user typed: one file a command, and the only place that knows every module.
 
 mod args;
+mod background;
 mod detect;
 mod exit;
 mod failure;
@@ -9,7 +10,10 @@ mod foreground;
 mod generate;
 mod inner;
 mod journal;
+mod list;
+mod locks;
 mod opener;
+mod output;
 mod plan;
 mod port;
 mod ports;
@@ -17,8 +21,10 @@ mod redirect;
 mod refusal;
 mod run;
 mod running;
+mod services;
 mod show;
 mod surroundings;
+mod target;
 mod world;
 
 use std::ffi::OsString;
@@ -34,7 +40,8 @@ use surroundings::Surroundings;
 
 /// Does what `arguments`, the program's name first, ask for, and says how this process shall end.
 pub fn run(arguments: Vec<OsString>) -> End {
-    let cli = match Cli::try_parse_from(args::with_command(arguments)) {
+    let arguments = args::with_command(arguments);
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return explain_usage(&error),
     };
@@ -43,6 +50,16 @@ pub fn run(arguments: Vec<OsString>) -> End {
     let outcome = Surroundings::new(&cli.global).and_then(|around| match cli.command {
         Command::Dev(dev) => run::dev(&around, &dev),
         Command::Exec(exec) => run::exec(&around, &exec),
+        Command::Start(dev) => background::start(&around, &arguments, &dev),
+        Command::Supervise(dev) => background::supervise(around, &dev),
+        Command::Stop(stop) => services::stop(&around, &stop),
+        Command::StartAgain(again) => services::restart(&around, &arguments, &again),
+        Command::Attach(which) => services::attach(&around, &which),
+        Command::Logs(wanted) => output::logs(&around, &wanted),
+        Command::Open(which) => services::open(&around, &which),
+        Command::Ls => list::list(&around),
+        Command::Status(which) => list::status(&around, &which),
+        Command::Wait(wait) => services::wait(&around, &wait),
         Command::Port(which) => port::run(&around, &which),
         Command::Ports(ports) => ports::run(&around, &ports),
         Command::Detect(detect) => detect::run(&around, &detect),

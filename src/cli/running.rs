@@ -1,15 +1,22 @@
 //! A start of what runs already.
 
+use std::time::{Duration, Instant};
+
 use super::args::Launch;
 use super::failure::{End, Failure};
-use super::follow::{self, Left};
+use super::follow::{self, Left, Manner};
 use super::foreground;
 use super::surroundings::Surroundings;
 use super::world::{Candidate, allocate};
-use crate::control::{Connection, Request, Verb};
+use crate::control::{Answer, Connection, Error, Request, Verb};
+use crate::event::{Event, What};
 use crate::launch;
 use crate::port::{Error as PortError, Lease, Ports, Reservation};
 use crate::ui;
+
+/// How often and after which pauses it is looked whether a supervisor is gone.
+const LOOKS: u32 = 20;
+const LOOK: Duration = Duration::from_millis(10);
 
 /// What came of a start.
 pub enum Started<'a> {
@@ -35,16 +42,20 @@ pub fn reserve<'a>(
             Err(error) => return Err(foreground::refused(around, error, &candidates)),
         };
         if launch.restart_running {
-            for reservation in &running {
-                stop(ports, reservation, false)?;
-            }
+            stop(ports, &running, false)?;
         } else if running.len() < candidates.len() {
-            for reservation in &running {
-                say(around, reservation, "");
-            }
+            say(around, &running);
             candidates.retain(|candidate| running.iter().all(|one| one.project != candidate.request.project));
+        } else if around.background {
+            say(around, &running);
+            match await_ready(&running) {
+                Ok(true) => return Ok(Started::Followed(End::Code(0))),
+                Ok(false) => {}
+                Err(_) if running.iter().all(|one| is_gone(ports, one)) => {}
+                Err(failure) => return Err(failure),
+            }
         } else {
-            match follow::follow(around, ports, &running, "is already running")? {
+            match follow::follow(around, ports, &running, &Manner::Attach("is already running"))? {
                 Left::With(end) => return Ok(Started::Followed(end)),
                 // It was ending, or has ended before it could be followed: now it can be started.
                 Left::Gone => {}
@@ -53,27 +64,81 @@ pub fn reserve<'a>(
     }
 }
 
-/// Says that a service runs already.
-pub fn say(around: &Surroundings, reservation: &Reservation, more: &str) {
-    if !around.quiet {
-        let Reservation { name, port, pid, .. } = reservation;
+/// Says that services run already.
+fn say(around: &Surroundings, running: &[Reservation]) {
+    for Reservation { name, port, pid, .. } in running.iter().filter(|_| !around.quiet) {
         let url = around.style.strong(launch::url(*port));
-        ui::complain(&format!(
-            "{}  {name} is already running (pid {pid}){more}   {url}",
-            around.style.name()
-        ));
+        ui::complain(&format!("{}  {name} is already running (pid {pid})   {url}", around.style.name()));
     }
 }
 
-/// Stops a service and returns when it has ended.
-pub fn stop(ports: &Ports, reservation: &Reservation, force: bool) -> Result<(), Failure> {
-    let request = Request { force, ..Request::new(Verb::Stop, Some(&reservation.project)) };
-    match Connection::open(reservation).and_then(|mut connection| connection.ask(&request, None)) {
-        Ok(_) => Ok(()),
-        // The supervisor is gone, and its guardian ends the service.
-        Err(_) if ports.live(&reservation.project).is_none_or(|live| live.session != reservation.session) => {
-            Ok(())
+/// Waits until the services are ready, which then is told, or one has ended.
+fn await_ready(running: &[Reservation]) -> Result<bool, Failure> {
+    for (reservation, outcome) in ask_all(running, Verb::Wait, false)? {
+        match outcome.result(None)? {
+            Some(Answer::PortDetected { port, .. }) => {
+                let framework = reservation.framework.clone();
+                let what = What::PortDetected { port, framework, after: Duration::ZERO };
+                ui::print(&format!("{}\n", Event::now(&reservation.project, what).to_json()))?;
+            }
+            Some(_) | None => return Ok(false),
         }
-        Err(error) => Err(error.into()),
     }
+    Ok(true)
+}
+
+/// A request that was sent to the supervisor of a service.
+pub struct Sent(Connection);
+
+impl Sent {
+    /// What came of it, see [`Connection::outcome`].
+    pub fn result(mut self, deadline: Option<Instant>) -> Result<Option<Answer>, Error> {
+        self.0.outcome(deadline)
+    }
+}
+
+/// Sends a request to the supervisors of all these services before the answer of any is waited for.
+pub fn ask_all(
+    reservations: &[Reservation],
+    verb: Verb,
+    force: bool,
+) -> Result<Vec<(&Reservation, Sent)>, Error> {
+    let ask = |reservation| {
+        let mut connection = Connection::open(reservation)?;
+        connection.send(&Request { force, ..Request::new(verb, Some(&reservation.project)) })?;
+        Ok((reservation, Sent(connection)))
+    };
+    reservations.iter().map(ask).collect()
+}
+
+/// Whether a service is no longer what it was when it was looked up. A supervisor that has just been killed may keep
+/// its lock for a moment longer than its connections.
+pub fn is_gone(ports: &Ports, reservation: &Reservation) -> bool {
+    let is_there =
+        || ports.live(&reservation.project).is_some_and(|live| live.session == reservation.session);
+    for _ in 0..LOOKS {
+        if !is_there() {
+            return true;
+        }
+        std::thread::sleep(LOOK);
+    }
+    false
+}
+
+/// Stops services and returns when they have ended.
+pub fn stop(ports: &Ports, reservations: &[Reservation], force: bool) -> Result<(), Failure> {
+    let sent = match ask_all(reservations, Verb::Stop, force) {
+        Ok(sent) => sent,
+        // They have ended meanwhile, or their supervisors are gone and the guardians end them.
+        Err(_) if reservations.iter().all(|one| is_gone(ports, one)) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    for (reservation, outcome) in sent {
+        match outcome.result(None) {
+            Ok(_) => {}
+            Err(_) if is_gone(ports, reservation) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }

@@ -24,6 +24,8 @@ pub struct Surroundings {
     pub json: bool,
     /// Whether to say nothing that is not asked for.
     pub quiet: bool,
+    /// Whether the services are to outlive whoever starts them.
+    pub background: bool,
     /// How lines on stderr look.
     pub style: Style,
     state_dir: Option<PathBuf>,
@@ -53,6 +55,7 @@ impl Surroundings {
             caller,
             json: global.json,
             quiet: global.quiet,
+            background: false,
             style: Style::new(global.color, std::io::stderr().is_terminal()),
             state_dir: global.state_dir.clone(),
             shown,
@@ -64,9 +67,14 @@ impl Surroundings {
         self.caller.raw(name).map(ToOwned::to_owned)
     }
 
+    /// The state directory, to look at only.
+    pub fn state_to_read(&self) -> StateDir {
+        StateDir::locate(self.state_dir.as_deref(), &|name| self.variable(name))
+    }
+
     /// The ports as this user's state directory records them, to look at only.
     pub fn ports_to_read(&self) -> Ports {
-        let dir = StateDir::locate(self.state_dir.as_deref(), &|name| self.variable(name));
+        let dir = self.state_to_read();
         journal::start(&dir.logs(), self.shown);
         Ports::new(Arc::new(dir))
     }

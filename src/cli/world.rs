@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::journal;
 use super::plan::Subject;
 use super::redirect::{Redirect, listed};
 use super::surroundings::Surroundings;
+use super::{journal, locks};
 use crate::detect::{Detection, Inputs};
 use crate::event::{Level, What};
 use crate::launch::{self, Changes, Host, LaunchSpec, Preload, Reading, Sibling, Step};
@@ -226,6 +226,7 @@ impl World for Services<'_> {
             self.plan();
         }
         self.redirects[service].starts(&self.specs[service]);
+        locks::clear(&self.candidates[service]);
         let LaunchSpec { pre, main, post, .. } = self.specs[service].clone();
         let steps = pre.into_iter().chain([main]).chain(post).map(|step| self.program(step)).collect();
         let lease = self.lease.as_ref().ok_or(io::ErrorKind::NotFound)?;

@@ -24,16 +24,32 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects to the supervisor that has this reservation.
+    /// Connects to the supervisor that has this reservation. One that lives but has only just been started may have no
+    /// socket yet, which no event announces: it is tried again.
     ///
     /// # Errors
     /// It does not answer, or speaks another protocol.
     pub fn open(reservation: &Reservation) -> Result<Self, Error> {
-        let failed =
-            |source| Error::NotConnected { project: reservation.name.clone(), pid: reservation.pid, source };
-        let stream = connect(reservation).map_err(failed)?;
-        stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
+        let deadline = Instant::now() + PATIENCE;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match Self::attempt(reservation) {
+                Err(Error::NotConnected { source, .. })
+                    if is_passing(&source) && reservation.is_live() && Instant::now() < deadline =>
+                {
+                    std::thread::sleep(pause);
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn attempt(reservation: &Reservation) -> Result<Self, Error> {
         let (project, pid) = (reservation.name.clone(), reservation.pid);
+        let failed = |source| Error::NotConnected { project: project.clone(), pid, source };
+        let stream = UnixStream::connect(reservation.socket()).map_err(failed)?;
+        stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
         let mut connection = Self { stream, lines: Lines::of_server(), project, pid };
         connection.greet()?;
         Ok(connection)
@@ -78,17 +94,15 @@ impl Connection {
         self.receive(Some(Instant::now() + PATIENCE))
     }
 
-    /// Sends a request for one project and waits for what comes of it: [`Answer::PortDetected`], or
-    /// [`Answer::ProcessExited`]. `None` if neither came before `deadline`.
+    /// Waits for what comes of a request that was sent: [`Answer::PortDetected`], or [`Answer::ProcessExited`]. `None` if
+    /// neither came before `deadline`.
     ///
     /// # Errors
     /// The supervisor refuses, does not answer at all, or is gone.
-    pub fn ask(&mut self, request: &Request, deadline: Option<Instant>) -> Result<Option<Answer>, Error> {
-        self.send(request)?;
+    pub fn outcome(&mut self, deadline: Option<Instant>) -> Result<Option<Answer>, Error> {
         let mut taken = false;
         loop {
-            let prompt = Instant::now() + PATIENCE;
-            let until = if taken { deadline } else { Some(prompt) };
+            let until = if taken { deadline } else { Some(Instant::now() + PATIENCE) };
             let answer = match self.receive(until) {
                 Ok(Some((answer, _))) => answer,
                 Ok(None) => return Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
@@ -155,22 +169,15 @@ pub fn parse(line: &[u8]) -> io::Result<Answer> {
     serde_json::from_slice(line).map_err(Into::into)
 }
 
-/// Connects; a supervisor that lives but has only just been started may have no socket yet, which no event announces.
-fn connect(reservation: &Reservation) -> io::Result<UnixStream> {
-    let socket = reservation.socket();
-    let deadline = Instant::now() + PATIENCE;
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match UnixStream::connect(&socket) {
-            Err(error)
-                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
-                    && reservation.is_live()
-                    && Instant::now() < deadline =>
-            {
-                std::thread::sleep(pause);
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-            outcome => return outcome,
-        }
-    }
+/// Whether this is how a supervisor answers that is about to open its socket, or about to be gone.
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::NotFound
+            | Kind::ConnectionRefused
+            | Kind::ConnectionReset
+            | Kind::BrokenPipe
+            | Kind::UnexpectedEof
+    )
 }

@@ -230,4 +230,14 @@ mod tests {
         assert_ne!(file(logs, "/a", "web"), file(logs, "/b", "web"));
         assert!(file(logs, "/a", "../../etc").starts_with(logs));
     }
+
+    #[test]
+    fn files_are_found_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = file(dir.path(), "/a", "@acme/web");
+        std::fs::write(&path, "").unwrap();
+        std::fs::write(dir.path().join("bowline.log"), "").unwrap();
+        assert_eq!(super::super::named(dir.path(), "@acme/web"), [path]);
+        assert!(super::super::named(dir.path(), "acme").is_empty());
+    }
 }

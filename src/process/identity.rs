@@ -1,6 +1,7 @@
 //! Who a process is: a pid alone names whoever has it now, so every pid is kept with its start time.
 
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
 /// A process that cannot be mistaken for a later one with the same pid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,6 +23,24 @@ impl Identity {
     pub fn current() -> Self {
         let pid = std::process::id().cast_signed();
         Self::of(pid).unwrap_or(Self { pid, started: 0 })
+    }
+
+    /// When it started by the clock on the wall, to a second or so; `None` if the system does not say.
+    #[cfg(target_os = "linux")]
+    pub fn since(self) -> Option<SystemTime> {
+        let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+        let uptime =
+            Duration::try_from_secs_f64(uptime.split_ascii_whitespace().next()?.parse().ok()?).ok()?;
+        let ticks = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok()??;
+        let rate = u64::try_from(ticks).ok().filter(|&rate| rate > 0)?;
+        let started = Duration::from_secs(self.started / rate);
+        SystemTime::now().checked_sub(uptime.saturating_sub(started))
+    }
+
+    /// When it started by the clock on the wall. Written from the manual; not run here.
+    #[cfg(target_os = "macos")]
+    pub fn since(self) -> Option<SystemTime> {
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_micros(self.started))
     }
 
     /// Whether this very process still exists, a zombie included.
@@ -117,5 +136,11 @@ mod tests {
         let me = Identity::current();
         assert!(me.exists());
         assert!(!Identity { started: me.started + 1, ..me }.exists());
+    }
+
+    #[test]
+    fn a_process_started_not_long_ago() {
+        let age = Identity::current().since().unwrap().elapsed().unwrap_or_default();
+        assert!(age < Duration::from_secs(600), "{age:?}");
     }
 }

@@ -16,8 +16,9 @@ use std::io::{self, Write};
 ///
 /// # Errors
 /// The output cannot be written, as on a full disk.
-pub fn print(text: &str) -> io::Result<()> {
-    forgiving(io::stdout().lock().write_all(text.as_bytes()))
+pub fn print(text: &(impl AsRef<[u8]> + ?Sized)) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    forgiving(out.write_all(text.as_ref()).and_then(|()| out.flush()))
 }
 
 /// Prints a line of bowline's own to stderr.

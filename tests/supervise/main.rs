@@ -3,6 +3,7 @@
 #[cfg(target_os = "linux")]
 mod chaos;
 mod failures;
+mod locks;
 mod pipes;
 mod restarts;
 mod signals;

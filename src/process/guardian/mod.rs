@@ -13,6 +13,7 @@
 //! macOS has no subreaper: orphans go to launchd and are found by the session mark alone, which the kernel shows for
 //! processes of the same user only and which a program may overwrite.
 
+mod setup;
 mod watch;
 mod wire;
 

@@ -1,0 +1,66 @@
+//! Options of the commands about services that run.
+
+use std::time::{Duration, SystemTime};
+
+use clap::Args;
+
+const SERVICE: &str = "A running project by directory, name or port [default: the one you are in]";
+
+#[derive(Args, Debug)]
+pub struct One {
+    #[arg(help = SERVICE)]
+    pub project: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct Restart {
+    /// Projects by directory, name or port; what does not run is started [default: the one you are in]
+    #[arg(value_name = "PROJECT")]
+    pub projects: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct Stop {
+    /// Running projects by directory, name or port [default: the one you are in, or all of the workspace]
+    #[arg(value_name = "PROJECT")]
+    pub projects: Vec<String>,
+    /// Stop every service of this user
+    #[arg(long, conflicts_with = "projects")]
+    pub all: bool,
+    /// Kill at once, without asking
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Wait {
+    /// Running projects by directory, name or port [default: the one you are in, or all of the workspace]
+    #[arg(value_name = "PROJECT")]
+    pub projects: Vec<String>,
+    /// Give up after TIME, with exit code 4 [default: never]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub timeout: Option<Duration>,
+}
+
+#[derive(Args, Debug)]
+pub struct Logs {
+    /// A project by directory, name or port, running or not [default: the one you are in]
+    pub project: Option<String>,
+    /// Go on with what follows, until the service ends
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Begin at TIME: `10m` ago, or `2026-01-31T12:00:00Z`
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    pub since: Option<SystemTime>,
+    /// Begin with the last N lines
+    #[arg(short = 'n', long = "lines", value_name = "N")]
+    pub lines: Option<usize>,
+}
+
+/// A time span before now, or a moment; without a zone it is meant in UTC.
+fn since(text: &str) -> Result<SystemTime, String> {
+    if let Ok(ago) = humantime::parse_duration(text) {
+        return SystemTime::now().checked_sub(ago).ok_or_else(|| "too long ago".to_owned());
+    }
+    humantime::parse_rfc3339_weak(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,267 @@
+//! `bowline start`: the same program without a terminal, in a session of its own.
+//!
+//! The parent reads the child's events from a pipe until the child has nothing more to report: then every service is ready,
+//! or has ended. The child is a supervisor as any other; that it outlives the terminal is the only difference.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, PipeReader, Read, Write};
+use std::os::fd::AsFd;
+use std::process::{Child, Command, Stdio};
+use std::task::{Context, Poll};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use serde_json::Value;
+
+use super::args::{self, Dev};
+use super::failure::{End, Failure, NOT_READY};
+use super::run;
+use super::surroundings::Surroundings;
+use crate::control::Answer;
+use crate::event::{Event, Level, State, Stream, What};
+use crate::launch;
+use crate::process::outlet::Outlet;
+use crate::process::{Exit, Signal};
+use crate::supervise::Sink;
+use crate::ui;
+
+/// How much output is read at once.
+const CHUNK: usize = 64 * 1024;
+
+/// `bowline start`; `arguments` are those of this process.
+pub fn start(around: &Surroundings, arguments: &[OsString], dev: &Dev) -> Result<End, Failure> {
+    if dev.launch.dry_run {
+        return run::dev(around, dev);
+    }
+    launch(around, &args::with_other_command(arguments, "supervise"))
+}
+
+/// Starts what is not running as `bowline start` would. `arguments` begin with those of this process up to the command.
+pub fn start_projects(
+    around: &Surroundings,
+    arguments: &[OsString],
+    projects: &[String],
+) -> Result<End, Failure> {
+    let before = arguments.iter().take(args::place(arguments)).cloned();
+    let all: Vec<OsString> =
+        before.chain(["supervise".into()]).chain(projects.iter().map(OsString::from)).collect();
+    launch(around, &all)
+}
+
+fn launch(around: &Surroundings, arguments: &[OsString]) -> Result<End, Failure> {
+    let (stdout, their_stdout) = io::pipe()?;
+    let (stderr, their_stderr) = io::pipe()?;
+    let program = std::env::current_exe()?;
+    let mut command = Command::new(program);
+    command.args(arguments.iter().skip(1));
+    command.stdin(Stdio::null()).stdout(their_stdout).stderr(their_stderr);
+    let child = command.spawn()?;
+    // The command has the writing ends, too.
+    drop(command);
+    let mut waiting = Waiting { around, child, lines: Vec::new(), ready: 0, failed: 0 };
+    waiting.read(stdout, stderr)?;
+    waiting.conclude()
+}
+
+/// The parent while it waits.
+struct Waiting<'a> {
+    around: &'a Surroundings,
+    child: Child,
+    /// The beginning of a line whose end has not come.
+    lines: Vec<u8>,
+    ready: usize,
+    failed: usize,
+}
+
+impl Waiting<'_> {
+    /// Reads what the child reports until it ends that, and passes on what it says to people.
+    fn read(&mut self, mut stdout: PipeReader, mut stderr: PipeReader) -> io::Result<()> {
+        let mut buffer = vec![0; CHUNK];
+        let (mut reports, mut speaks) = (true, true);
+        while reports || speaks {
+            let [events, words] = readable([reports.then_some(&stdout), speaks.then_some(&stderr)])?;
+            if words {
+                let count = stderr.read(&mut buffer)?;
+                speaks = count > 0;
+                io::stderr().write_all(&buffer[..count])?;
+            }
+            if events {
+                let count = stdout.read(&mut buffer)?;
+                reports = count > 0;
+                self.lines.extend_from_slice(&buffer[..count]);
+                while let Some(end) = self.lines.iter().position(|&byte| byte == b'\n') {
+                    let line: Vec<u8> = self.lines.drain(..=end).collect();
+                    self.hear(&String::from_utf8_lossy(&line))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, line: &str) -> io::Result<()> {
+        if self.around.json {
+            ui::print(line)?;
+        }
+        let style = self.around.style;
+        let people = !self.around.json && !self.around.quiet;
+        match serde_json::from_str::<Answer>(line) {
+            Ok(Answer::PortDetected { port, .. }) => {
+                self.ready += 1;
+                if people {
+                    let name = serde_json::from_str::<Value>(line)
+                        .ok()
+                        .and_then(|event| event["projectId"].as_str().map(short))
+                        .unwrap_or_default();
+                    let url = style.strong(launch::url(port));
+                    ui::complain(&format!("{}  {name} is ready   {url}", style.name()));
+                }
+            }
+            Ok(Answer::PortReallocated { message, .. }) if people => {
+                ui::complain(&format!("{}  {} {message}", style.name(), style.warning("warning:")));
+            }
+            Ok(Answer::ProcessExited { state: State::Failed | State::Stopped, stderr, .. }) => {
+                self.failed += 1;
+                if !self.around.json
+                    && let Some(lines) = stderr
+                {
+                    ui::complain(&lines);
+                }
+            }
+            Ok(_) | Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// As the child ended, unless it goes on.
+    fn conclude(mut self) -> Result<End, Failure> {
+        use std::os::unix::process::ExitStatusExt;
+        if self.ready > 0 {
+            return Ok(End::Code(if self.failed > 0 { NOT_READY } else { 0 }));
+        }
+        let status = self.child.wait()?;
+        let signal = status.signal().and_then(|number| Signal::try_from(number).ok());
+        let code = status.code().unwrap_or(1).to_le_bytes()[0];
+        Ok(signal.map_or(Exit::Code(code), Exit::Signal).into())
+    }
+}
+
+/// The last part of an id that is a path.
+fn short(id: &str) -> String {
+    id.rsplit('/').next().unwrap_or(id).to_owned()
+}
+
+/// Waits until one of these can be read, and says which.
+fn readable(pipes: [Option<&PipeReader>; 2]) -> io::Result<[bool; 2]> {
+    let mut watched: Vec<PollFd<'_>> =
+        pipes.iter().flatten().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)).collect();
+    match poll(&mut watched, PollTimeout::NONE) {
+        Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let mut answers = watched.iter().map(|one| one.any().unwrap_or(false));
+    Ok(pipes.map(|pipe| pipe.is_some() && answers.next().unwrap_or(false)))
+}
+
+/// `bowline supervise`: what `start` starts.
+pub fn supervise(mut around: Surroundings, dev: &Dev) -> Result<End, Failure> {
+    // It fails for the leader of a process group, which then has a session of its own already.
+    let _leader = nix::unistd::setsid();
+    around.background = true;
+    around.json = true;
+    run::dev(&around, dev)
+}
+
+/// The child's report: the events, but for output, until all services are ready or have ended.
+#[derive(Debug)]
+pub struct Report {
+    out: Option<Outlet>,
+    services: Vec<Reported>,
+    buffer: Box<[u8]>,
+}
+
+#[derive(Debug)]
+struct Reported {
+    project: String,
+    fate: Option<Fate>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Ready,
+    Ended,
+}
+
+impl Report {
+    /// Reports on the services of these projects. Needs a running tokio runtime.
+    ///
+    /// # Errors
+    /// No more descriptors.
+    pub fn new(projects: Vec<String>) -> io::Result<Self> {
+        let services = projects.into_iter().map(|project| Reported { project, fate: None }).collect();
+        let out = Some(Outlet::new(io::stdout().as_fd())?);
+        Ok(Self { out, services, buffer: vec![0; CHUNK].into() })
+    }
+
+    /// Whether there is nothing more to report although services run.
+    fn is_complete(&self) -> bool {
+        self.services.iter().all(|service| service.fate.is_some())
+            && self.services.iter().any(|service| service.fate == Some(Fate::Ready))
+    }
+
+    /// Lets go of whoever started us.
+    fn leave(&mut self) {
+        self.out = None;
+        if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
+            // With descriptors of our own that are open this cannot fail.
+            let _out = nix::unistd::dup2_stdout(&null);
+            let _err = nix::unistd::dup2_stderr(&null);
+        }
+    }
+}
+
+impl Sink for Report {
+    fn has_room(&self, _service: usize, _stream: Stream) -> bool {
+        true
+    }
+
+    fn pass(&mut self, _service: usize, _stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]> {
+        let count = source.read(&mut self.buffer)?;
+        Ok(&self.buffer[..count])
+    }
+
+    fn tell(&mut self, service: usize, what: What) {
+        let Some(out) = &mut self.out else { return };
+        let Some(reported) = self.services.get_mut(service) else { return };
+        match &what {
+            What::PortDetected { .. } => reported.fate = Some(Fate::Ready),
+            What::ProcessExited { state, .. } if *state != State::Starting => {
+                reported.fate = Some(Fate::Ended);
+            }
+            What::Noted { level: Level::Warning, message } => {
+                ui::complain(&format!("bowline  warning: {message}"));
+            }
+            What::Noted { level: Level::Plain, .. }
+            | What::ProcessExited { .. }
+            | What::Ack { .. }
+            | What::LogChunk { .. }
+            | What::PortConflict { .. }
+            | What::PortReallocated { .. }
+            | What::Error { .. } => {}
+        }
+        if !matches!(what, What::Noted { .. }) {
+            let mut line = Event::now(&reported.project, what).to_json();
+            line.push('\n');
+            out.push(line.as_bytes());
+        }
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(out) = &mut self.out {
+            std::task::ready!(out.poll_drain(cx));
+            if self.is_complete() {
+                self.leave();
+            }
+        }
+        Poll::Ready(())
+    }
+}

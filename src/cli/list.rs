@@ -1,0 +1,208 @@
+//! `bowline ls` and `bowline status`.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use super::args::One;
+use super::failure::{End, Failure, NOT_CONNECTED};
+use super::surroundings::Surroundings;
+use super::target;
+use crate::control::{self, Status};
+use crate::event::State;
+use crate::launch;
+use crate::port::Reservation;
+use crate::process::memory;
+use crate::ui;
+
+/// One line of the list.
+struct Row {
+    reservation: Option<Reservation>,
+    /// Nothing if its supervisor does not answer.
+    status: Option<Status>,
+}
+
+/// `bowline ls`.
+pub fn list(around: &Surroundings) -> Result<End, Failure> {
+    let rows = rows(&around.ports_to_read().reservations());
+    if around.json {
+        let services: Vec<Value> = rows.iter().map(Row::to_json).collect();
+        ui::print(&format!("{}\n", json!({ "services": services })))?;
+        return Ok(End::Code(0));
+    }
+    let mut table =
+        vec![["NAME", "FRAMEWORK", "PORT", "STATE", "UPTIME", "MEMORY", "STARTED", "URL"].map(str::to_owned)];
+    table.extend(rows.iter().map(Row::cells));
+    if rows.is_empty() {
+        return ui::print("nothing is running\n").map(|()| End::Code(0)).map_err(Into::into);
+    }
+    ui::print(&align(&table))?;
+    Ok(End::Code(0))
+}
+
+/// `bowline status`.
+pub fn status(around: &Surroundings, which: &One) -> Result<End, Failure> {
+    let reservation = target::one(around, &around.ports_to_read(), which.project.as_deref())?;
+    let project = reservation.project.clone();
+    let row = rows(std::slice::from_ref(&reservation))
+        .into_iter()
+        .find(|row| row.status.as_ref().is_some_and(|status| status.project_id == project));
+    let Some(row) = row else {
+        let Reservation { name, pid, .. } = reservation;
+        let hint = Some(format!(
+            "if it was stopped, continue it with `kill -CONT {pid}`; otherwise end it with `kill {pid}`"
+        ));
+        let message =
+            format!("Runner is not connected: the supervisor of `{name}` (pid {pid}) does not answer");
+        return Err(Failure::new(NOT_CONNECTED, message, hint));
+    };
+    let Value::Object(fields) = row.to_json() else { return Ok(End::Code(0)) };
+    if around.json {
+        ui::print(&format!("{}\n", Value::Object(fields)))?;
+        return Ok(End::Code(0));
+    }
+    let lines: Vec<[String; 2]> = fields
+        .into_iter()
+        .map(|(name, value)| match value {
+            Value::String(text) => [name, text],
+            Value::Null => [name, "-".to_owned()],
+            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                [name, value.to_string()]
+            }
+        })
+        .collect();
+    ui::print(&align(&lines))?;
+    Ok(End::Code(0))
+}
+
+/// Every service of every supervisor, those that do not answer with what their reservation says.
+fn rows(reservations: &[Reservation]) -> Vec<Row> {
+    let mut sockets: Vec<PathBuf> = reservations.iter().map(Reservation::socket).collect();
+    sockets.sort_unstable();
+    sockets.dedup();
+    let answers = control::call(&sockets);
+    let silent = |one: &&Reservation| {
+        let at = sockets.binary_search(&one.socket());
+        at.is_ok_and(|at| answers[at].is_none())
+    };
+    let mut rows: Vec<Row> = reservations
+        .iter()
+        .filter(silent)
+        .map(|one| Row { reservation: Some(one.clone()), status: None })
+        .collect();
+    rows.extend(answers.iter().flatten().flatten().map(|status| Row {
+        reservation: reservations.iter().find(|one| one.project == status.project_id).cloned(),
+        status: Some(status.clone()),
+    }));
+    rows.sort_by_key(Row::port);
+    rows
+}
+
+impl Row {
+    fn port(&self) -> u16 {
+        let reserved = self.reservation.as_ref().map(|reservation| reservation.port);
+        self.status.as_ref().map(|status| status.port).or(reserved).unwrap_or(0)
+    }
+
+    fn uptime(&self) -> Option<Duration> {
+        let status = self.status.as_ref()?;
+        status.guardian?;
+        let started = humantime::parse_rfc3339(&status.started_at).ok()?;
+        SystemTime::now().duration_since(started).ok()
+    }
+
+    fn resident(&self) -> Option<u64> {
+        self.status.as_ref()?.guardian.map(memory::of_tree)
+    }
+
+    fn to_json(&self) -> Value {
+        let mut value = match (&self.status, &self.reservation) {
+            (Some(status), _) => serde_json::to_value(status).unwrap_or_default(),
+            (None, Some(Reservation { project, name, dir, framework, port, pid, .. })) => json!({
+                "projectId": project, "name": name, "dir": dir.to_string_lossy(), "framework": framework,
+                "port": port, "url": launch::url(*port), "state": null, "pid": pid,
+            }),
+            (None, None) => Value::Null,
+        };
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("connected".to_owned(), Value::Bool(self.status.is_some()));
+            fields.insert("uptimeSeconds".to_owned(), self.uptime().map(|time| time.as_secs()).into());
+            fields.insert("residentBytes".to_owned(), self.resident().into());
+        }
+        value
+    }
+
+    fn cells(&self) -> [String; 8] {
+        let unknown = || "-".to_owned();
+        let port = self.port();
+        let (name, framework) = match (&self.status, &self.reservation) {
+            (Some(status), _) => (status.name.clone(), status.framework.clone()),
+            (None, Some(reservation)) => (reservation.name.clone(), reservation.framework.clone()),
+            (None, None) => (unknown(), unknown()),
+        };
+        let state = self.status.as_ref().map_or("not connected", |status| word(status.state));
+        let by = self.status.as_ref().map_or_else(unknown, |status| status.started_by.clone());
+        let uptime = self.uptime().map_or_else(unknown, age);
+        let memory = self.resident().map_or_else(unknown, size);
+        [name, framework, port.to_string(), state.to_owned(), uptime, memory, by, launch::url(port)]
+    }
+}
+
+fn word(state: State) -> &'static str {
+    match state {
+        State::Idle => "idle",
+        State::Starting => "starting",
+        State::Running => "running",
+        State::Stopping => "stopping",
+        State::Stopped => "stopped",
+        State::Failed => "failed",
+    }
+}
+
+/// A time in its two largest units.
+pub fn age(time: Duration) -> String {
+    let whole = humantime::format_duration(Duration::from_secs(time.as_secs())).to_string();
+    whole.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "one digit behind the point is shown")]
+fn size(bytes: u64) -> String {
+    let mebibytes = bytes as f64 / f64::from(1 << 20);
+    if mebibytes < 1024.0 { format!("{mebibytes:.1} MiB") } else { format!("{:.1} GiB", mebibytes / 1024.0) }
+}
+
+/// Columns as wide as their longest cell, the last but as it is.
+fn align<const N: usize>(table: &[[String; N]]) -> String {
+    let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let mut text = String::new();
+    for row in table {
+        for (column, cell) in row.iter().enumerate() {
+            let padding = if column + 1 == N { 0 } else { widths[column] + 2 - cell.chars().count() };
+            text.push_str(cell);
+            text.extend(std::iter::repeat_n(' ', padding));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_they_must_be() {
+        let table = [["a", "bb", "c"], ["aaa", "b", "cc"]].map(|row| row.map(str::to_owned));
+        assert_eq!(align(&table), "a    bb  c\naaa  b   cc\n");
+    }
+
+    #[test]
+    fn times_and_sizes_are_short() {
+        assert_eq!(age(Duration::from_millis(400)), "0s");
+        assert_eq!(age(Duration::from_secs(3 * 3600 + 61)), "3h 1m");
+        assert_eq!(size(5 << 20), "5.0 MiB");
+        assert_eq!(size(3 << 30), "3.0 GiB");
+    }
+}

@@ -1,0 +1,142 @@
+//! `bowline logs`: what services wrote, while they run and afterwards.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use super::args::Logs;
+use super::failure::{End, Failure};
+use super::follow::{self, Manner};
+use super::surroundings::Surroundings;
+use super::target;
+use crate::logs::{self, Record};
+use crate::port::{Ports, Reservation};
+use crate::project::Project;
+use crate::ui;
+
+/// `bowline logs`.
+pub fn logs(around: &Surroundings, wanted: &Logs) -> Result<End, Failure> {
+    let ports = around.ports_to_read();
+    let Subject { file, project, live } = Subject::find(around, &ports, wanted.project.as_deref())?;
+    let select = |records: Vec<Record>| last(recent(records, wanted.since), wanted.lines);
+    if let (true, Some(live)) = (wanted.follow, live) {
+        // However the service ends: its output has been shown.
+        let _left = follow::follow(around, &ports, &[live], &Manner::Log(&select))?;
+        return Ok(End::Code(0));
+    }
+    for record in select(logs::read(&file)?) {
+        show(around, &project, &record)?;
+    }
+    Ok(End::Code(0))
+}
+
+/// Whose output is meant.
+struct Subject {
+    file: PathBuf,
+    project: String,
+    live: Option<Reservation>,
+}
+
+impl Subject {
+    /// A service that runs, a project that can be found, or one that only its log remembers.
+    fn find(around: &Surroundings, ports: &Ports, word: Option<&str>) -> Result<Self, Failure> {
+        let logs = around.state_to_read().logs();
+        let failure = match target::one(around, ports, word) {
+            Ok(live) => {
+                let file = logs::file(&logs, &live.project, &live.name);
+                return Ok(Self { file, project: live.project.clone(), live: Some(live) });
+            }
+            Err(failure) => failure,
+        };
+        let project = match word {
+            Some(word) => Project::named(word, &around.dir),
+            None => Project::find(&around.dir),
+        };
+        match (project, word) {
+            (Ok(Project { id, name, .. }), _) => {
+                Ok(Self { file: logs::file(&logs, &id, &name), project: id, live: None })
+            }
+            (Err(_), Some(word)) => match <[PathBuf; 1]>::try_from(logs::named(&logs, word)) {
+                Ok([file]) => Ok(Self { file, project: word.to_owned(), live: None }),
+                Err(_) => Err(failure),
+            },
+            (Err(_), None) => Err(failure),
+        }
+    }
+}
+
+fn show(around: &Surroundings, project: &str, record: &Record) -> Result<(), Failure> {
+    if around.json {
+        ui::print(&format!("{}\n", record.to_event(project).to_json()))?;
+    } else {
+        ui::print(&record.bytes)?;
+    }
+    Ok(())
+}
+
+fn recent(mut records: Vec<Record>, since: Option<SystemTime>) -> Vec<Record> {
+    records.retain(|record| since.is_none_or(|since| record.time >= since));
+    records
+}
+
+/// The end of the records from which on there are this many lines. A last line without its end counts as one.
+fn last(mut records: Vec<Record>, lines: Option<usize>) -> Vec<Record> {
+    let Some(mut left) = lines else { return records };
+    if left == 0 {
+        return Vec::new();
+    }
+    let mut behind = true;
+    for at in (0..records.len()).rev() {
+        let bytes = &records[at].bytes;
+        for place in (0..bytes.len()).rev() {
+            if bytes[place] == b'\n' && !behind {
+                left -= 1;
+                if left == 0 {
+                    let rest = bytes[place + 1..].to_vec();
+                    records[at].start += u64::try_from(place + 1).unwrap_or(0);
+                    records[at].bytes = rest;
+                    records.drain(..at);
+                    records.retain(|record| !record.bytes.is_empty());
+                    return records;
+                }
+            }
+            behind = false;
+        }
+    }
+    records
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Stream;
+
+    fn records(texts: &[&str]) -> Vec<Record> {
+        let record = |text: &&str| Record {
+            time: SystemTime::UNIX_EPOCH,
+            stream: Stream::Stdout,
+            bytes: text.as_bytes().to_vec(),
+            session: String::new(),
+            start: 0,
+        };
+        texts.iter().map(record).collect()
+    }
+
+    #[test]
+    fn the_last_lines_may_be_spread_over_records() {
+        for (texts, lines, expected) in [
+            (&["a\nb\nc\n"][..], 2, "b\nc\n"),
+            (&["a\nb\nc"], 2, "b\nc"),
+            (&["a\nb", "b\nc\n"], 2, "bb\nc\n"),
+            (&["a\n", "b\n", "c\n"], 1, "c\n"),
+            (&["a\n", "b\n"], 2, "a\nb\n"),
+            (&["a\n"], 9, "a\n"),
+            (&["a\n\n\n"], 2, "\n\n"),
+            (&["a\n"], 0, ""),
+            (&[], 3, ""),
+        ] {
+            let left = last(records(texts), Some(lines));
+            let text: Vec<u8> = left.into_iter().flat_map(|record| record.bytes).collect();
+            assert_eq!(String::from_utf8(text).unwrap(), expected, "{texts:?} {lines}");
+        }
+    }
+}

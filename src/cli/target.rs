@@ -1,0 +1,130 @@
+//! Which running services are meant.
+
+use std::time::SystemTime;
+
+use super::failure::{Failure, NO_PROJECT, USAGE};
+use super::surroundings::Surroundings;
+use crate::port::listeners::{Holder, holders};
+use crate::port::{Ports, Reservation};
+use crate::project::Project;
+
+/// The running services that these words mean: directories, names, ports or ids; without a word the project that the user is
+/// in, or all of a workspace at its root.
+pub fn running(around: &Surroundings, ports: &Ports, words: &[String]) -> Result<Vec<Reservation>, Failure> {
+    let live = ports.reservations();
+    if words.is_empty() {
+        return here(around, &live);
+    }
+    let mut found: Vec<Reservation> = Vec::new();
+    for word in words {
+        for reservation in named(around, &live, word)? {
+            if !found.iter().any(|known| known.project == reservation.project) {
+                found.push(reservation);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The one running service that is meant.
+pub fn one(around: &Surroundings, ports: &Ports, word: Option<&str>) -> Result<Reservation, Failure> {
+    let words: Vec<String> = word.map(str::to_owned).into_iter().collect();
+    let mut found = running(around, ports, &words)?;
+    if found.len() > 1 {
+        return Err(ambiguous(word.unwrap_or("."), &found));
+    }
+    Ok(found.remove(0))
+}
+
+fn here(around: &Surroundings, live: &[Reservation]) -> Result<Vec<Reservation>, Failure> {
+    let project = Project::find(&around.dir)?;
+    let mut found = of_project(live, &project);
+    if found.is_empty() && project.is_workspace_root() {
+        found = live.iter().filter(|one| one.dir.starts_with(&project.dir)).cloned().collect();
+    }
+    if found.is_empty() { Err(not_running(&project.name)) } else { Ok(found) }
+}
+
+fn of_project(live: &[Reservation], project: &Project) -> Vec<Reservation> {
+    live.iter().filter(|one| one.project == project.id || one.dir == project.dir).cloned().collect()
+}
+
+fn named(around: &Surroundings, live: &[Reservation], word: &str) -> Result<Vec<Reservation>, Failure> {
+    let all = |wanted: &dyn Fn(&Reservation) -> bool| -> Vec<Reservation> {
+        live.iter().filter(|one| wanted(one)).cloned().collect()
+    };
+    let path = around.dir.join(word).canonicalize().ok();
+    let at_path = all(&|one| one.project == word || path.as_ref().is_some_and(|path| one.dir == *path));
+    if !at_path.is_empty() {
+        return Ok(at_path);
+    }
+    let last = |text: &str| text.rsplit('/').next().map(str::to_owned);
+    let by_name = all(&|one| one.name == word);
+    let by_short_name = all(&|one| last(&one.name).as_deref() == Some(word) || one.dir.ends_with(word));
+    let found = if by_name.is_empty() { by_short_name } else { by_name };
+    match &found[..] {
+        [] => absent(around, live, word),
+        [_] => Ok(found),
+        _ => nearest(around, found).map_err(|found| ambiguous(word, &found)),
+    }
+}
+
+/// Of several with one name, the one in the workspace that the user is in.
+fn nearest(around: &Surroundings, found: Vec<Reservation>) -> Result<Vec<Reservation>, Vec<Reservation>> {
+    let workspace = Project::find(&around.dir).ok().and_then(|project| project.workspace);
+    let within =
+        |one: &&Reservation| workspace.as_ref().is_some_and(|workspace| one.dir.starts_with(&workspace.root));
+    let near: Vec<Reservation> = found.iter().filter(within).cloned().collect();
+    if let [_] = near[..] { Ok(near) } else { Err(found) }
+}
+
+fn absent(around: &Surroundings, live: &[Reservation], word: &str) -> Result<Vec<Reservation>, Failure> {
+    if let Ok(port) = word.parse::<u16>() {
+        let found: Vec<Reservation> = live.iter().filter(|one| one.port == port).cloned().collect();
+        return if found.is_empty() { Err(stranger(port)) } else { Ok(found) };
+    }
+    Err(match Project::named(word, &around.dir) {
+        Ok(project) => not_running(&project.name),
+        Err(error) => error.into(),
+    })
+}
+
+fn not_running(name: &str) -> Failure {
+    let hint = Some("start it with `bowline start`, or see what runs with `bowline ls`".to_owned());
+    Failure::new(NO_PROJECT, format!("No running dev server found for project: `{name}`"), hint)
+}
+
+fn ambiguous(word: &str, found: &[Reservation]) -> Failure {
+    let ids: Vec<&str> = found.iter().map(|one| one.project.as_str()).collect();
+    let hint = Some("name one by its directory, id or port".to_owned());
+    Failure::new(USAGE, format!("`{word}` means several projects: {}", ids.join(", ")), hint)
+}
+
+/// A port that none of our services has: who has it is said, and nothing is done to them.
+fn stranger(port: u16) -> Failure {
+    let Some(holder) = holders(&[port]).into_iter().next() else {
+        let hint = Some("see what runs with `bowline ls`".to_owned());
+        return Failure::new(NO_PROJECT, format!("nothing listens on port {port}"), hint);
+    };
+    let hint = holder.pid.map(|pid| format!("if it is yours to end, end it with `kill {pid}`"));
+    Failure::new(
+        NO_PROJECT,
+        format!("port {port} is held by {}, which bowline has not started", describe(&holder)),
+        hint,
+    )
+}
+
+/// Who, since when, and in which directory.
+pub fn describe(holder: &Holder) -> String {
+    let mut text = holder.to_string();
+    if let Some(started) = holder.started {
+        text.push_str(&format!(" since {}", humantime::format_rfc3339_seconds(started)));
+        if let Ok(age) = SystemTime::now().duration_since(started) {
+            text.push_str(&format!(" ({} ago)", super::list::age(age)));
+        }
+    }
+    if let Some(dir) = &holder.dir {
+        text.push_str(&format!(" in `{}`", dir.display()));
+    }
+    text
+}

@@ -1,0 +1,129 @@
+//! `bowline dev` for a project that runs already.
+
+use std::thread;
+
+use rustix::process::Signal;
+
+use super::Stage;
+use super::support::{Session, is_free};
+
+#[test]
+fn a_second_start_gets_the_same_answer_and_leaving_it_is_no_harm() {
+    let stage = Stage::new("--lines 3", 2);
+    let mut first = stage.sandbox.start(["dev"]);
+    let port = first.ready();
+    let mut second = stage.sandbox.start(["dev"]);
+    assert_eq!(second.ready(), port);
+    second.signal(Signal::INT);
+    let left = second.wait();
+    assert_eq!(left.status.code(), Some(0), "{left:#?}");
+    assert!(!is_free(port));
+    let ended = first.stop();
+    assert!(ended.of("process-exited").len() == 1, "{ended:#?}");
+}
+
+#[test]
+fn twenty_in_one_instant_are_one_server() {
+    let stage = Stage::new("--delay 300", 20);
+    let mut sessions: Vec<Session> = thread::scope(|scope| {
+        let starts: Vec<_> = (0..20).map(|_| scope.spawn(|| stage.sandbox.start(["dev"]))).collect();
+        starts.into_iter().map(|start| start.join().unwrap()).collect()
+    });
+    let ports: Vec<u16> = sessions.iter_mut().map(Session::ready).collect();
+    assert_eq!(ports, vec![stage.ports.first(); 20]);
+    assert_eq!(stage.sockets().len(), 1);
+    assert_eq!(stage.services().len(), 1);
+    assert!(stage.sandbox.run(["stop"]).status.success());
+    for session in sessions {
+        let ended = session.wait();
+        assert_eq!(ended.of("process-exited").len(), 1, "everybody is told of the end: {ended:#?}");
+    }
+}
+
+#[test]
+fn people_see_the_output_so_far_and_what_follows() {
+    let stage = Stage::new("--lines 5", 1);
+    let mut first = stage.sandbox.start(["dev"]);
+    first.ready();
+    first.output("line 5");
+    let mut command = stage.sandbox.bowline(["dev"]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let second = command.spawn().unwrap();
+    // It ends as the service does, which is stopped once the second has attached.
+    let mut watcher = stage.connect();
+    watcher.send(r#"{"type":"attach"}"#);
+    watcher.until("status");
+    let output = thread::spawn(move || second.wait_with_output().unwrap());
+    while stage.sandbox.run(["restart"]).status.code() != Some(0) {}
+    first.event("port-detected");
+    first.stop();
+    let output = output.join().unwrap();
+    let (shown, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(shown.matches("line 1\n").count() >= 1, "{shown}\n{said}");
+    assert!(shown.matches("line 5\n").count() >= 1, "{shown}\n{said}");
+}
+
+#[test]
+fn a_start_while_it_is_stopping_starts_anew() {
+    let stage = Stage::new("--linger 700", 2);
+    let mut first = stage.sandbox.start(["dev"]);
+    let port = first.ready();
+    first.signal(Signal::TERM);
+    let mut second = stage.sandbox.start(["dev"]);
+    assert_eq!(second.ready(), port, "the same port once it is free");
+    first.wait();
+    assert_ne!(stage.services().len(), 0);
+    second.stop();
+}
+
+#[test]
+fn restart_running_replaces_it() {
+    let stage = Stage::new("", 2);
+    let mut first = stage.sandbox.start(["dev"]);
+    let port = first.ready();
+    let mut second = stage.sandbox.start(["dev", "--restart-running"]);
+    assert_eq!(second.ready(), port);
+    let ended = first.wait();
+    assert_eq!(ended.of("process-exited").len(), 1, "{ended:#?}");
+    second.stop();
+}
+
+#[test]
+fn a_supervisor_that_is_stopped_is_said_not_to_be_connected() {
+    let stage = Stage::new("", 1);
+    let mut first = stage.sandbox.start(["dev"]);
+    first.ready();
+    first.signal(Signal::STOP);
+    let listed = stage.services();
+    let wait = stage.sandbox.run(["wait"]);
+    first.signal(Signal::CONT);
+    assert_eq!(listed[0]["connected"], false, "{listed:?}");
+    assert_eq!(wait.status.code(), Some(6), "{wait:?}");
+    assert!(wait.stderr.contains("Runner is not connected"), "{wait:?}");
+    first.stop();
+}
+
+#[test]
+fn a_supervisor_that_is_killed_while_it_is_followed_is_no_riddle() {
+    let stage = Stage::new("", 1);
+    let mut first = stage.sandbox.start(["dev"]);
+    first.ready();
+    let mut second = stage.sandbox.start(["dev"]);
+    second.ready();
+    first.kill(super::support::PATIENCE);
+    let ended = second.wait();
+    assert_eq!(ended.status.code(), Some(1), "{ended:#?}");
+}
+
+#[test]
+fn one_project_that_runs_is_left_alone_when_more_are_started() {
+    let stage = Stage::new("", 3);
+    let other = stage.sandbox.sibling("other");
+    let mut first = stage.sandbox.start(["dev"]);
+    let port = first.ready();
+    let mut both = stage.sandbox.start(["dev", ".", other.to_str().unwrap()]);
+    assert_ne!(both.ready(), port);
+    both.stop();
+    assert!(!is_free(port));
+    first.stop();
+}
