@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::completion;
 
 use crate::supervise::restart::Policy;
 use crate::ui::ColorChoice;
@@ -102,6 +105,8 @@ pub enum Command {
     Ports(Ports),
     /// Show which framework was detected, and why
     Detect(Detect),
+    /// Find what is wrong on this machine, and how to mend it; exit code 0 if all is well
+    Doctor,
     /// Print the completions for a shell
     Completions {
         /// The shell
@@ -114,7 +119,7 @@ pub enum Command {
 #[derive(Args, Debug)]
 pub struct Dev {
     /// Projects of the workspace by name, or directories [default: the one you are in]
-    #[arg(value_name = "PROJECT")]
+    #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::projects))]
     pub projects: Vec<String>,
     #[command(flatten)]
     pub launch: Launch,
@@ -136,13 +141,13 @@ pub struct Exec {
 #[derive(Args, Debug)]
 pub struct Launch {
     /// The script to run [default: the first there is of dev, develop, start:dev, start, serve]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::scripts))]
     pub script: Option<String>,
     /// Take exactly this port, or fail
     #[arg(long, value_name = "N")]
     pub port: Option<NonZeroU16>,
     /// Take the project for one of this framework
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", add = ArgValueCompleter::new(completion::frameworks))]
     pub framework: Option<String>,
     /// Reserve for this id instead of the project's directory
     #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
@@ -191,6 +196,7 @@ impl From<Restart> for Policy {
 #[derive(Args, Debug)]
 pub struct Which {
     /// A project of the workspace by name, or a directory [default: the one you are in]
+    #[arg(add = ArgValueCompleter::new(completion::projects))]
     pub project: Option<String>,
 }
 
@@ -207,6 +213,7 @@ pub enum PortsAction {
     /// Forget the port of a project
     Release {
         /// A project of the workspace by name, a directory, or an id
+        #[arg(add = ArgValueCompleter::new(completion::services))]
         project: String,
     },
 }
@@ -217,7 +224,7 @@ pub struct Detect {
     #[arg(value_name = "DIR")]
     pub directory: Option<PathBuf>,
     /// The script to look at [default: the one that would be run]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::scripts))]
     pub script: Option<String>,
 }
 

@@ -126,6 +126,8 @@ impl Row {
             (None, None) => Value::Null,
         };
         if let Some(fields) = value.as_object_mut() {
+            let socket = self.reservation.as_ref().map(|one| one.socket().to_string_lossy().into_owned());
+            fields.insert("socket".to_owned(), socket.into());
             fields.insert("connected".to_owned(), Value::Bool(self.status.is_some()));
             fields.insert("uptimeSeconds".to_owned(), self.uptime().map(|time| time.as_secs()).into());
             fields.insert("residentBytes".to_owned(), self.resident().into());

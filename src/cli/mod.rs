@@ -2,7 +2,9 @@
 
 mod args;
 mod background;
+mod completion;
 mod detect;
+mod doctor;
 mod exit;
 mod failure;
 mod follow;
@@ -32,7 +34,7 @@ use std::ffi::OsString;
 use clap::Parser;
 
 use crate::event::{Event, What};
-use crate::ui::{self, Style};
+use crate::ui::{self, ColorChoice, Style};
 use args::{Cli, Command};
 pub use failure::End;
 use failure::Failure;
@@ -40,6 +42,10 @@ use surroundings::Surroundings;
 
 /// Does what `arguments`, the program's name first, ask for, and says how this process shall end.
 pub fn run(arguments: Vec<OsString>) -> End {
+    if let Some(answered) = completion::answer(&arguments) {
+        let style = Style::new(ColorChoice::Auto, std::io::IsTerminal::is_terminal(&std::io::stderr()));
+        return answered.unwrap_or_else(|failure| report(failure, false, style));
+    }
     let arguments = args::with_command(arguments);
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
@@ -63,7 +69,8 @@ pub fn run(arguments: Vec<OsString>) -> End {
         Command::Port(which) => port::run(&around, &which),
         Command::Ports(ports) => ports::run(&around, &ports),
         Command::Detect(detect) => detect::run(&around, &detect),
-        Command::Completions { shell } => generate::completions(shell),
+        Command::Doctor => doctor::doctor(&around),
+        Command::Completions { shell } => completion::script(shell),
         Command::Man => generate::manual(),
     });
     journal::flush();

@@ -72,6 +72,14 @@ impl Surroundings {
         StateDir::locate(self.state_dir.as_deref(), &|name| self.variable(name))
     }
 
+    /// The state directory, made if there is none yet.
+    ///
+    /// # Errors
+    /// There is no directory that could be written.
+    pub fn state_to_write(&self) -> Result<StateDir, Failure> {
+        Ok(StateDir::create(self.state_dir.as_deref(), &|name| self.variable(name))?)
+    }
+
     /// The ports as this user's state directory records them, to look at only.
     pub fn ports_to_read(&self) -> Ports {
         let dir = self.state_to_read();
@@ -84,7 +92,7 @@ impl Surroundings {
     /// # Errors
     /// There is no directory that could be written.
     pub fn ports_to_write(&self) -> Result<(Ports, Arc<StateDir>), Failure> {
-        let dir = Arc::new(StateDir::create(self.state_dir.as_deref(), &|name| self.variable(name))?);
+        let dir = Arc::new(self.state_to_write()?);
         journal::start(&dir.logs(), self.shown);
         if let Some(trouble) = dir.trouble() {
             self.warn(&format!("{trouble}: nothing is remembered"), trouble.hint());

@@ -80,6 +80,21 @@ impl Ports {
         reservations
     }
 
+    /// Reservations of supervisors that are gone although processes of their services may be left.
+    pub fn leftovers(&self) -> Vec<Reservation> {
+        let world = World::look(&Locked::for_reading(&self.dir), None);
+        world.reservations().filter(|r| r.life == Life::Orphaned).cloned().collect()
+    }
+
+    /// What is wrong with the store, if anything is.
+    pub fn examine(&self) -> Vec<Warning> {
+        let _locked = Locked::for_reading(&self.dir);
+        let mut warnings = Vec::new();
+        // An error has a warning of its own.
+        let _nobody = store::read(&self.dir.store(), &mut warnings, |memory| memory.project(""));
+        warnings
+    }
+
     /// The live reservation of a project.
     pub fn live(&self, project: &str) -> Option<Reservation> {
         World::look(&Locked::for_reading(&self.dir), None).live(project).cloned()

@@ -155,3 +155,35 @@ fn a_background_service_dies_with_its_supervisor() {
     let event: Value = serde_json::from_str(&again.stdout).unwrap_or_else(|_| panic!("{again:?}"));
     assert_eq!(event["port"], stage.ports.first());
 }
+
+#[test]
+fn doctor_finds_what_is_wrong_and_says_what_mends_it() {
+    let mut stage = Stage::new("", 1);
+    let answer = |stage: &Stage| -> Value {
+        let finished = stage.sandbox.run(["doctor", "--json"]);
+        let answer: Value = serde_json::from_str(&finished.stdout).unwrap_or_else(|_| panic!("{finished:?}"));
+        assert_eq!(finished.status.success(), answer["ok"] == true, "{finished:?}");
+        answer
+    };
+    let of = |answer: &Value, check: &str| -> Value {
+        let findings = answer["findings"].as_array().unwrap();
+        findings.iter().find(|finding| finding["check"] == check).unwrap().clone()
+    };
+    assert_eq!(of(&answer(&stage), "ports")["ok"], true);
+    let stranger = stage.ports.stranger(stage.ports.first());
+    let full = of(&answer(&stage), "ports");
+    assert_eq!((&full["ok"], full["mend"].is_string()), (&false.into(), true), "{full}");
+    drop(stranger);
+    std::fs::write(stage.sandbox.state_dir().join("ports.redb"), "rubbish").unwrap();
+    assert_eq!(of(&answer(&stage), "store")["ok"], false);
+    let mut session = stage.sandbox.start(["dev"]);
+    session.ready();
+    session.signal(rustix::process::Signal::STOP);
+    let silent = of(&answer(&stage), "supervisors");
+    session.signal(rustix::process::Signal::CONT);
+    assert_eq!(silent["ok"], false, "{silent}");
+    assert_eq!(of(&answer(&stage), "store")["ok"], true, "a start sets a damaged store aside");
+    session.stop();
+    stage.sandbox.env("PATH", "/nowhere");
+    assert_eq!(of(&answer(&stage), "node")["ok"], false);
+}

@@ -163,3 +163,19 @@ fn clients_that_do_not_read_delay_nobody() {
     }
     assert!(read < 8 << 20, "{read}");
 }
+
+#[test]
+fn the_documented_client_works() {
+    let documentation = include_str!("../../docs/control-protocol.md");
+    let (_, rest) = documentation.split_once("```js\n").unwrap();
+    let (client, _) = rest.split_once("```").unwrap();
+    let mut stage = Stage::new("--delay 200", 1);
+    stage.sandbox.file("client.mjs", client);
+    let mut session = stage.sandbox.start(["dev"]);
+    let port = session.ready();
+    let socket = stage.sockets().remove(0);
+    let mut command = stage.sandbox.command("node");
+    let finished = super::support::run_to_end(command.arg("client.mjs").arg(socket));
+    assert_eq!(finished.stdout, format!("http://localhost:{port}\n"), "{finished:?}");
+    session.stop();
+}

@@ -3,26 +3,29 @@
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::cli::completion;
 
 const SERVICE: &str = "A running project by directory, name or port [default: the one you are in]";
 
 #[derive(Args, Debug)]
 pub struct One {
-    #[arg(help = SERVICE)]
+    #[arg(help = SERVICE, add = ArgValueCompleter::new(completion::services))]
     pub project: Option<String>,
 }
 
 #[derive(Args, Debug)]
 pub struct Restart {
     /// Projects by directory, name or port; what does not run is started [default: the one you are in]
-    #[arg(value_name = "PROJECT")]
+    #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::services))]
     pub projects: Vec<String>,
 }
 
 #[derive(Args, Debug)]
 pub struct Stop {
     /// Running projects by directory, name or port [default: the one you are in, or all of the workspace]
-    #[arg(value_name = "PROJECT")]
+    #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::services))]
     pub projects: Vec<String>,
     /// Stop every service of this user
     #[arg(long, conflicts_with = "projects")]
@@ -35,7 +38,7 @@ pub struct Stop {
 #[derive(Args, Debug)]
 pub struct Wait {
     /// Running projects by directory, name or port [default: the one you are in, or all of the workspace]
-    #[arg(value_name = "PROJECT")]
+    #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::services))]
     pub projects: Vec<String>,
     /// Give up after TIME, with exit code 4 [default: never]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
@@ -45,6 +48,7 @@ pub struct Wait {
 #[derive(Args, Debug)]
 pub struct Logs {
     /// A project by directory, name or port, running or not [default: the one you are in]
+    #[arg(add = ArgValueCompleter::new(completion::services))]
     pub project: Option<String>,
     /// Go on with what follows, until the service ends
     #[arg(short, long)]
