@@ -78,6 +78,7 @@
 //! | the terminal stays the user's | pipes | servers behave otherwise without one | 0009 |
 //! | two Ctrl-C kill; an echo is none | counting signals | package managers pass on what the terminal has sent already | 0010 |
 //! | the catalog is data | code per framework | users have frameworks that we do not know | 0011 |
+//! | what asks for its own port is started once more, its listener moved | a preload from the start; giving up | what obeys runs untouched, what does not is helped | 0012 |
 
 pub mod cli;
 pub mod config;

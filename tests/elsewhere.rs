@@ -175,17 +175,24 @@ fn a_server_on_any_port_is_moved() {
 }
 
 #[test]
-fn what_is_remembered_and_wrong_is_forgotten() {
+fn what_is_remembered_and_wrong_does_no_harm() {
     let mut stage = Stage::new("node server.js", &[("server.js", SERVER)]);
     stage.serves().stop();
     // Now it reads PORT, and opens its old port for something else.
     let program = SERVER.replace("OWN", "process.env.PORT");
-    let program = format!("{program}\nrequire('net').createServer().listen({}, '127.0.0.1')", stage.own());
-    stage.sandbox.file("server.js", &program);
+    let other = format!("require('net').createServer().listen({}, '127.0.0.1');\n", stage.own());
+    stage.sandbox.file("server.js", &format!("{program}\n{other}"));
+    let session = stage.serves();
+    assert!(!is_free(stage.own()));
+    session.stop();
+    stage.sandbox.file("server.js", &format!("{other}\n{program}"));
     for _ in 0..2 {
-        let session = stage.serves();
+        let mut session = stage.sandbox.start(["dev"]);
+        session.output(&format!("listening on {}\n", stage.port()));
+        assert_eq!(http::get(stage.port()).body, format!("port {}", stage.port()));
         assert!(!is_free(stage.own()));
-        session.stop();
+        let ended = session.stop();
+        assert_eq!(starts(&ended, stage.port()), 1, "{ended:#?}");
     }
 }
 

@@ -39,7 +39,9 @@ fn help(arguments: &[&str]) -> String {
 fn commands() -> BTreeSet<String> {
     let help = help(&[]);
     let list = help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("a list");
-    list.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+    // Lines that begin further in go on with a description.
+    let names = list.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 #[test]
@@ -74,7 +76,7 @@ fn the_commands_are_those_that_there_are() {
 fn every_option_is_one_of_a_command_that_starts_something() {
     let (global, dev) = (help(&[]), help(&["dev"]));
     let (for_all, for_launches) =
-        section("Commands").split_once("For `dev` and `exec`:").expect("two tables");
+        section("Commands").split_once("For `dev`, `start` and `exec`:").expect("two tables");
     let options = |text| first_cells(text).filter(|cell| cell.starts_with("`-"));
     for (text, help) in [(for_all, &global), (for_launches, &dev)] {
         for cell in options(text) {
@@ -134,4 +136,17 @@ fn the_variables_reach_the_service() {
         }
     }
     session.wait();
+}
+
+#[test]
+fn every_figure_was_measured() {
+    let benchmarks = include_str!("../BENCHMARKS.md");
+    let words: Vec<&str> = section("How it compares").split([' ', '\n', '(', ')', ',']).collect();
+    for pair in words
+        .windows(2)
+        .filter(|pair| ["ms", "MiB", "GiB/s", "%"].iter().any(|unit| pair[1].starts_with(unit)))
+    {
+        let figure = pair[0];
+        assert!(benchmarks.contains(figure), "{figure} {} is not in BENCHMARKS.md", pair[1]);
+    }
 }

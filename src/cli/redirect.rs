@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::refusal::is_refused;
+use super::refusal::{is_refused, names};
 use super::world::Candidate;
 use crate::detect::catalog::Role;
 use crate::launch::{Delivery, LaunchSpec, Moved, Preload};
@@ -54,6 +54,8 @@ enum Finding {
     Refused,
     /// It does not run with its listener moved.
     Broken,
+    /// What was moved is in the way of a program that obeys.
+    InTheWay,
 }
 
 /// What is known of one service's own idea of its port.
@@ -65,8 +67,8 @@ pub struct Redirect {
     preload: Option<Preload>,
     /// Whether the preload is the one of an earlier life.
     is_remembered: bool,
-    /// Whether later starts would use one.
-    is_noted: bool,
+    /// What later starts would move.
+    noted: Option<String>,
     /// Whether no preload is to be tried any more.
     given_up: bool,
     finding: Option<Finding>,
@@ -77,14 +79,16 @@ pub struct Redirect {
     suspect: Vec<u16>,
     /// Where its framework listens by convention.
     conventional: u16,
-    patience: Duration,
+    /// Whether it is one of several programs that are started side by side.
+    has_company: bool,
     delivery: Delivery,
+    role: Role,
 }
 
 impl Redirect {
     /// What earlier starts have taught. `previous` is what is remembered of the project.
     pub fn new(candidate: &Candidate<'_>, previous: Option<&Remembered>, path: PathBuf) -> Self {
-        let Candidate { detection, request, subject, .. } = candidate;
+        let Candidate { detection, reading, request, subject, .. } = candidate;
         let tool = detection.tool.map(|tool| tool.framework);
         let frameworks = [Some(detection.framework), tool].into_iter().flatten();
         let auxiliary = frameworks.flat_map(|framework| &framework.extra_ports).copied();
@@ -95,7 +99,7 @@ impl Redirect {
         let preload = moved.map(|moved| Preload { path: path.clone(), moved, auxiliary: auxiliary.clone() });
         Self {
             is_remembered: preload.is_some(),
-            is_noted: preload.is_some(),
+            noted: preload.as_ref().map(|preload| preload.moved.to_string()),
             preload,
             path,
             given_up: false,
@@ -104,8 +108,9 @@ impl Redirect {
             auxiliary,
             suspect,
             conventional: request.range.start,
-            patience: Duration::ZERO,
+            has_company: reading.is_concurrent(),
             delivery: Delivery::Hope,
+            role: detection.framework.rules.role,
         }
     }
 
@@ -115,9 +120,8 @@ impl Redirect {
     }
 
     /// Takes in how it is started now.
-    pub fn starts(&mut self, spec: &LaunchSpec, role: Role) {
+    pub fn starts(&mut self, spec: &LaunchSpec) {
         self.delivery = spec.delivery;
-        self.patience = patience(spec.delivery, role);
         self.finding = None;
     }
 
@@ -130,20 +134,29 @@ impl Redirect {
             !is_conventional && self.may_be_refused() && is_refused(output, false, reserved, is_taken);
         if places.is_empty() || waits {
             self.finding = waits.then_some(Finding::Refused);
-            return waits.then(|| Sighting { ports: Vec::new(), movable: true, patience: self.patience });
+            return waits.then(|| Sighting {
+                ports: Vec::new(),
+                movable: true,
+                patience: self.patience(&[]),
+            });
         }
         let ports: Vec<u16> = places.iter().map(|place| place.port).collect();
         let known = self.follows.is_some_and(|port| ports.contains(&port));
         let movable = self.next(&places).is_some();
+        let patience = if known && !movable { Duration::ZERO } else { self.patience(&places) };
         self.finding = Some(Finding::Elsewhere(places));
-        let patience = if known && !movable { Duration::ZERO } else { self.patience };
         Some(Sighting { ports, movable, patience })
     }
 
     /// Whether a run that ended so without having listened on `reserved` can be helped.
     pub fn is_redirectable(&mut self, exit: Exit, reserved: u16, output: &str) -> bool {
+        let conflict = output.lines().any(|line| line.contains("EADDRINUSE") && names(line, reserved));
+        if let (true, Some(Preload { moved: Moved::Exactly(ports), .. })) = (conflict, &self.preload) {
+            self.auxiliary.extend(ports);
+        }
         let finding = match &self.preload {
-            Some(_) if self.is_remembered => output.contains("EADDRINUSE").then_some(Finding::Broken),
+            Some(_) if conflict => Some(Finding::InTheWay),
+            Some(_) if self.is_remembered => None,
             Some(Preload { moved: Moved::Refused, .. }) => None,
             // It had run before, if only on another port.
             Some(_) => Some(Finding::Broken),
@@ -161,7 +174,7 @@ impl Redirect {
         let next = match &self.finding {
             Some(Finding::Elsewhere(places)) => self.next(places),
             Some(Finding::Refused) => Some(Moved::Refused),
-            Some(Finding::Broken) | None => None,
+            Some(Finding::Broken | Finding::InTheWay) | None => None,
         };
         let message = match (&self.finding, &next) {
             (Some(Finding::Elsewhere(places)), Some(moved)) => {
@@ -178,7 +191,7 @@ impl Redirect {
                 "it does not run with its listener moved; starting it once more without that".to_owned()
             }
         };
-        self.given_up = next.is_none() && !self.is_remembered;
+        self.given_up |= self.finding == Some(Finding::Broken);
         self.is_remembered = false;
         let (path, auxiliary) = (&self.path, &self.auxiliary);
         self.preload = next.map(|moved| Preload { path: path.clone(), moved, auxiliary: auxiliary.clone() });
@@ -193,26 +206,23 @@ impl Redirect {
             self.follows = None;
             notes.push((FOLLOWS, None));
         }
-        if self.is_remembered {
-            return notes;
-        }
-        let Some(preload) = &mut self.preload else {
-            if std::mem::take(&mut self.is_noted) {
-                notes.push((MOVES, None));
+        if let Some(preload) = &mut self.preload {
+            match (&preload.moved, preload.claimed()) {
+                (Moved::FirstOf(_) | Moved::Refused, Some(0)) => preload.moved = Moved::FirstOf(vec![0]),
+                (Moved::FirstOf(_) | Moved::Refused, Some(port)) => {
+                    preload.moved = Moved::Exactly(vec![port]);
+                }
+                // Nothing had to be moved after all.
+                (Moved::Refused, None) => return notes,
+                (Moved::FirstOf(_), None) | (Moved::Exactly(_), _) => {}
             }
-            return notes;
-        };
-        let claimed = preload.claimed();
-        match (&preload.moved, claimed) {
-            (Moved::Exactly(_), _) => {}
-            (Moved::FirstOf(_) | Moved::Refused, Some(0)) => preload.moved = Moved::FirstOf(vec![0]),
-            (Moved::FirstOf(_) | Moved::Refused, Some(port)) => preload.moved = Moved::Exactly(vec![port]),
-            // Nothing had to be moved after all.
-            (Moved::FirstOf(_) | Moved::Refused, None) => return notes,
+            self.is_remembered = true;
         }
-        self.is_remembered = true;
-        self.is_noted = true;
-        notes.push((MOVES, Some(preload.moved.to_string())));
+        let moved = self.preload.as_ref().map(|preload| preload.moved.to_string());
+        if moved != self.noted {
+            self.noted.clone_from(&moved);
+            notes.push((MOVES, moved));
+        }
         notes
     }
 
@@ -226,7 +236,7 @@ impl Redirect {
     pub fn elsewhere(&self) -> Option<&[Place]> {
         match &self.finding {
             Some(Finding::Elsewhere(places)) => Some(places),
-            Some(Finding::Refused | Finding::Broken) | None => None,
+            Some(Finding::Refused | Finding::Broken | Finding::InTheWay) | None => None,
         }
     }
 
@@ -245,12 +255,28 @@ impl Redirect {
                 places.push(Place::of(held));
             }
         }
-        let is_doubtful = |place: &Place| self.suspect.contains(&place.port) || is_ephemeral(place.port);
-        if !places.iter().all(is_doubtful) {
-            places.retain(|place| !is_doubtful(place));
+        if self.delivery == Delivery::Flag || !places.iter().all(|place| self.doubts(place)) {
+            places.retain(|place| !self.doubts(place));
         }
         places.sort_by_key(|place| (place.port != self.conventional, place.port));
         places
+    }
+
+    fn doubts(&self, place: &Place) -> bool {
+        self.suspect.contains(&place.port) || is_ephemeral(place.port)
+    }
+
+    /// How long it must have been so: the surer the service was told its port, the likelier it is that it only opens
+    /// others first.
+    fn patience(&self, places: &[Place]) -> Duration {
+        let millis = match (self.delivery, self.role) {
+            (Delivery::Flag, _) => 15_000,
+            _ if self.has_company || places.iter().any(|place| self.doubts(place)) => 5_000,
+            (Delivery::Variable, Role::Main | Role::Side) => 5_000,
+            (Delivery::Inner, _) => 3_000,
+            (Delivery::Hope, _) | (Delivery::Variable, Role::Runtime | Role::Last) => 1_500,
+        };
+        Duration::from_millis(millis)
     }
 
     /// What to move, if that was not tried before.
@@ -279,16 +305,6 @@ impl Redirect {
 fn note<T: std::str::FromStr>(previous: Option<&Remembered>, request: &Request, key: &str) -> Option<T> {
     let previous = previous.filter(|row| row.evidence == request.evidence)?;
     previous.notes.get(key)?.parse().ok()
-}
-
-/// How long a service must have listened elsewhere: the surer it was told its port, the likelier it is that it only
-/// opens another one first.
-fn patience(delivery: Delivery, role: Role) -> Duration {
-    Duration::from_millis(match (delivery, role) {
-        (Delivery::Hope, _) | (Delivery::Variable, Role::Runtime | Role::Last) => 1_500,
-        (Delivery::Variable, Role::Main | Role::Side) | (Delivery::Inner, _) => 3_000,
-        (Delivery::Flag, _) => 8_000,
-    })
 }
 
 fn is_taken(port: u16) -> bool {

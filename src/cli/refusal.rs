@@ -35,6 +35,11 @@ pub fn is_refused(
     false
 }
 
+/// Whether a line speaks of this port.
+pub fn names(line: &str, port: u16) -> bool {
+    numbers(line).any(|number| number == port)
+}
+
 fn is_complaint(line: &str) -> bool {
     line.contains("EADDRINUSE") || line.to_ascii_lowercase().contains("in use")
 }

@@ -225,8 +225,7 @@ impl World for Services<'_> {
         if std::mem::replace(&mut self.stale, true) {
             self.plan();
         }
-        let role = self.candidates[service].detection.framework.rules.role;
-        self.redirects[service].starts(&self.specs[service], role);
+        self.redirects[service].starts(&self.specs[service]);
         locks::clear(&self.candidates[service]);
         let LaunchSpec { pre, main, post, .. } = self.specs[service].clone();
         let steps = pre.into_iter().chain([main]).chain(post).map(|step| self.program(step)).collect();

@@ -117,6 +117,11 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Whether it runs several programs side by side.
+    pub fn is_concurrent(&self) -> bool {
+        self.leaves.iter().any(|leaf| leaf.role.is_concurrent())
+    }
+
     /// The port that the user's own arguments order, as `bowline dev -- --port 4000` does, by one of `flags`.
     pub fn ordered_port(&self, flags: &[String]) -> Option<u16> {
         let Target::Script { arguments, .. } = self.target else { return None };

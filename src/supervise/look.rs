@@ -7,6 +7,9 @@ use super::{Control, Listener, Sighting, Sink, Supervisor, World};
 
 /// How long a stranger must be seen on the port before a service that still runs is moved to another one.
 const STRANGER: Duration = Duration::from_secs(2);
+/// How long a socket of ours must have been seen before it is a listener and no probe. With the interval of the looks this
+/// stays below the 25 ms within which ready has to be told.
+const PROBE: Duration = Duration::from_millis(10);
 /// How often it is asked where else a service listens that is not ready.
 const SIGHT: Duration = Duration::from_millis(200);
 
@@ -16,12 +19,15 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
         let seen = self.listener(index);
         let Some(lookout) = &mut self.stages[index].lookout else { return };
         match seen {
-            // A server that probes its own port closes that socket at once: only one seen twice is a listener.
-            Listener::Ours { socket } if lookout.listener == Some(socket) => {
-                return self.feed(index, Input::Listening);
-            }
+            // A server that probes its own port closes that socket at once.
             Listener::Ours { socket } => {
-                lookout.listener = Some(socket);
+                let now = Instant::now();
+                let since =
+                    lookout.listener.filter(|(known, _)| *known == socket).map_or(now, |(_, since)| since);
+                lookout.listener = Some((socket, since));
+                if now.saturating_duration_since(since) >= PROBE {
+                    self.feed(index, Input::Listening);
+                }
                 return;
             }
             Listener::Nobody | Listener::Hidden => lookout.stranger_since = None,

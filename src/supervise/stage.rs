@@ -124,8 +124,8 @@ impl Guarded {
 /// What is looked for while a service is not ready.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lookout {
-    /// The socket of ours that was seen on the port at the last look.
-    pub listener: Option<u64>,
+    /// The socket of ours that is seen on the port, and since when.
+    pub listener: Option<(u64, Instant)>,
     /// Since when a stranger has been seen on the port.
     pub stranger_since: Option<Instant>,
     /// When it was last asked what the service does instead.

@@ -69,7 +69,7 @@ pub const LAUNCHERS: [Launcher; 15] = [
             "turbo.json",
             r#"{ "tasks": { "dev": { "cache": false, "persistent": true } }, "envMode": "loose" }"#,
         )),
-        ..from_npm("turbo", &["turbo", "run", "dev"])
+        ..from_npm("turbo", &["turbo", "run", "dev", "--dangerously-disable-package-manager-check"])
     },
     from_npm("pm2", &["pm2-runtime", "start", "{}"]),
     from_npm("portless", &["portless", "app", "sh", "-c", "{}"]),

@@ -24,11 +24,12 @@ const AT_ONCE: usize = 6;
 /// Runs every combination, and answers in their order.
 fn run_all(
     cells: &[Cell],
+    at_once: usize,
     run: impl Fn(Cell) -> Result<Left, String> + Sync,
 ) -> Vec<(Cell, Result<Left, String>)> {
     let (next, done) = (Mutex::new(cells.iter().enumerate()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..at_once {
             scope.spawn(|| {
                 loop {
                     let Some((at, &cell)) = next.lock().unwrap().next() else { return };
@@ -46,8 +47,9 @@ fn run_all(
 fn bowline_leaves_nothing(place: Place) {
     let cells: Vec<Cell> = cells(true).into_iter().filter(|cell| cell.place == place).collect();
     let launcher = launchers::LAUNCHERS[0].command("");
-    let outcomes =
-        run_all(&cells, |cell| Stage::new(cell, false, |_, _| {}).run(&launcher, Duration::from_secs(10)));
+    let outcomes = run_all(&cells, AT_ONCE, |cell| {
+        Stage::new(cell, false, |_, _| {}).run(&launcher, Duration::from_secs(10))
+    });
     let failures: Vec<String> = outcomes
         .iter()
         .filter(|(_, outcome)| {

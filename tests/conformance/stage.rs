@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal as Kind;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
 
 use crate::matrix::{Cell, Place, Way};
-use crate::support::{PATIENCE, Ports, Sandbox, Session, Terminal, Tree, dev_server, is_free};
+use crate::support::{PATIENCE, Ports, Sandbox, Session, Terminal, Tree, dev_server, is_free, kill_at_once};
 
 /// What a way of ending has left.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Left {
     /// The server has ended in time.
     pub server_ended: bool,
     pub port_free: bool,
+    /// The launcher itself has ended in time.
+    pub launcher_ended: bool,
     /// Every other process that the launcher has brought about and that is still there.
     pub processes: Vec<String>,
 }
@@ -81,7 +84,9 @@ impl Stage {
             }
             let server_ended = self.alive.ends(deadline);
             let processes = tree.left(if server_ended { patience } else { Duration::ZERO });
-            Left { server_ended, port_free: is_free(self.ports.first()), processes }
+            let pid = format!("{} ", launcher.as_raw_nonzero());
+            let launcher_ended = !processes.iter().any(|process| process.starts_with(&pid));
+            Left { server_ended, port_free: is_free(self.ports.first()), launcher_ended, processes }
         });
         tree.kill();
         let _ = child.kill();
@@ -109,7 +114,7 @@ impl Stage {
         }
         command.arg(&self.pids.path).args(launcher);
         tree.mark(&mut command);
-        no_core_dumps(&mut command);
+        as_from_a_login_shell(&mut command);
         let mut child = command.spawn().expect("a shell");
         drain(child.stdout.take());
         drain(child.stderr.take());
@@ -133,13 +138,7 @@ impl Stage {
             (Way::KillGuardian, _) => {
                 kill_process(self.guardian(), Signal::KILL).expect("the guardian runs");
             }
-            (Way::KillBoth, _) => {
-                // A guardian that is stopped cannot notice that its supervisor is gone.
-                let guardian = self.guardian();
-                kill_process(guardian, Signal::STOP).expect("the guardian runs");
-                send(Signal::KILL);
-                kill_process(guardian, Signal::KILL).expect("the guardian runs");
-            }
+            (Way::KillBoth, _) => kill_at_once(&[self.guardian(), launcher]),
         }
     }
 
@@ -171,12 +170,17 @@ fn drain(source: Option<impl Read + Send + 'static>) {
     }
 }
 
-/// SIGQUIT would leave a file behind.
-fn no_core_dumps(command: &mut Command) {
-    #[expect(unsafe_code, reason = "only the child gives up its core dumps")]
-    // SAFETY: setrlimit is async-signal-safe.
+/// As a login shell would start it, whatever the tests were started by: with no signal ignored, which a job in the
+/// background of a script has, and without the core dump that SIGQUIT would leave.
+fn as_from_a_login_shell(command: &mut Command) {
+    use nix::sys::signal::{SigHandler, signal};
+    #[expect(unsafe_code, reason = "only the child is changed")]
+    // SAFETY: setrlimit and signal are async-signal-safe.
     unsafe {
         command.pre_exec(|| {
+            for asking in [Kind::SIGINT, Kind::SIGQUIT, Kind::SIGHUP, Kind::SIGTERM] {
+                signal(asking, SigHandler::SigDfl)?;
+            }
             let none = Rlimit { current: Some(0), maximum: Some(0) };
             setrlimit(Resource::Core, none).map_err(Into::into)
         });

@@ -5,10 +5,12 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use crate::launchers::{self, Launcher};
-use crate::matrix::{Cell, Place, Shape, Way, cells};
+use crate::matrix::{Cell, Place, Way, cells};
 use crate::run_all;
 use crate::stage::{Left, Stage};
 
+/// How many combinations run at once.
+const AT_ONCE: usize = 12;
 /// How long a server may take to end before it counts as left.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -52,7 +54,7 @@ fn row(launcher: &Launcher, version: &str) -> String {
     if let Err(reason) = run(cells(guarded)[0]) {
         return format!("| {} {version} | cannot run here |\n<!-- {reason} -->\n", launcher.name);
     }
-    let outcomes = run_all(&cells(guarded), run);
+    let outcomes = run_all(&cells(guarded), AT_ONCE, run);
     let mut text = format!("| {} {version} |", launcher.name);
     for way in Way::ALL {
         let places: Vec<String> = Place::ALL
@@ -65,13 +67,14 @@ fn row(launcher: &Launcher, version: &str) -> String {
     text + "\n"
 }
 
-/// The servers that are left, a letter each; `?` for one that never came up.
+/// The servers that are left, a letter each: a capital if the launcher has not ended either, `?` if it never came up.
 fn letters(outcomes: &[(Cell, Result<Left, String>)], way: Way, place: Place) -> String {
     let of_this = outcomes.iter().filter(|(cell, _)| cell.way == way && cell.place == place);
     let letters: String = of_this
         .filter_map(|(Cell { shape, .. }, outcome)| match outcome {
             Ok(left) if left.is_clean() => None,
-            Ok(_) => Some(Shape::letter(*shape)),
+            Ok(left) if left.launcher_ended => Some(shape.letter()),
+            Ok(_) => Some(shape.letter().to_ascii_uppercase()),
             Err(_) => Some('?'),
         })
         .collect();

@@ -12,6 +12,7 @@ mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
 mod terminal;
+mod trees;
 
 use std::fs::File;
 use std::io::Write;

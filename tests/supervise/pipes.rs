@@ -5,6 +5,7 @@ use std::io::Read;
 use std::process::{Child, Stdio};
 
 use crate::support::{Sandbox, Session, dev_server, run_to_end};
+use crate::trees::guardian;
 use crate::{Gate, stage, stage_of};
 
 /// Every byte there is, in an order that no text has, and no line's end at the end.
@@ -92,9 +93,7 @@ fn an_idle_supervisor_and_its_guardian_never_wake() {
     let mut session = sandbox.start(["dev"]);
     session.ready();
     let supervisor = i32::try_from(session.id()).unwrap();
-    let locks = fs::read_dir(sandbox.state_dir().join("run")).unwrap().flatten().map(|entry| entry.path());
-    let lock = locks.into_iter().find(|path| path.extension().is_some_and(|end| end == "guard")).unwrap();
-    let guardian: i32 = fs::read_to_string(lock).unwrap().trim().parse().unwrap();
+    let guardian = guardian(&sandbox).as_raw_nonzero().get();
     let count = || (sleeps(supervisor), sleeps(guardian));
     // The last look at the listener comes a moment after it was seen first; then there is silence.
     silence(&session, 2500);

@@ -1,7 +1,6 @@
 //! Processes that are not bowline's are never touched.
 
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -10,7 +9,8 @@ use bowline::process::{Identity, Signal as Kind};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::stage;
-use crate::support::{Sandbox, Session, dev_server, run_to_end};
+use crate::support::{Sandbox, Session, dev_server, kill_at_once, run_to_end};
+use crate::trees::guardian;
 
 /// Processes of the same user that end with code 0 when the test lets them, and in another way if anybody signals them.
 struct Strangers {
@@ -52,15 +52,13 @@ impl Drop for Strangers {
     }
 }
 
-/// A file of the session that runs, by its ending.
-fn file_of_session(sandbox: &Sandbox, ending: &str) -> PathBuf {
+/// The session that runs.
+fn session_id(sandbox: &Sandbox) -> String {
     let files = std::fs::read_dir(sandbox.state_dir().join("run")).unwrap().flatten();
-    let mut files = files.map(|entry| entry.path());
-    files.find(|path| path.extension().is_some_and(|end| end == ending)).expect("a session")
-}
-
-fn pid_in(path: &Path) -> Pid {
-    std::fs::read_to_string(path).unwrap().trim().parse().ok().and_then(Pid::from_raw).unwrap()
+    let mut paths = files.map(|entry| entry.path());
+    let lock =
+        paths.find(|path| path.extension().is_some_and(|end| end == "lock")).expect("a session's lock");
+    lock.file_stem().unwrap().to_string_lossy().into_owned()
 }
 
 /// A hundred processes that might be taken for the session's own.
@@ -88,8 +86,7 @@ fn ends(way: &str, end: impl FnOnce(&Sandbox, Session)) {
     let (sandbox, ports) = stage("--ignore TERM --children 2 --children-escape", 2);
     let mut session = sandbox.start(["dev", "--grace", "200ms"]);
     assert_eq!(session.ready(), ports.first());
-    let lock = file_of_session(&sandbox, "lock");
-    let strangers = around(lock.file_stem().unwrap().to_str().unwrap(), &sandbox);
+    let strangers = around(&session_id(&sandbox), &sandbox);
     end(&sandbox, session);
     strangers.release(way);
 }
@@ -99,14 +96,12 @@ fn no_end_of_bowline_touches_a_stranger() {
     ends("stop", |_, session| drop(session.stop()));
     ends("kill of bowline", |_, session| drop(session.kill(Duration::from_secs(10))));
     ends("kill of the guardian", |sandbox, session| {
-        kill_process(pid_in(&file_of_session(sandbox, "guard")), Signal::KILL).unwrap();
+        kill_process(guardian(sandbox), Signal::KILL).unwrap();
         session.wait();
     });
     ends("kill of both", |sandbox, session| {
-        let guardian = pid_in(&file_of_session(sandbox, "guard"));
-        kill_process(guardian, Signal::STOP).unwrap();
-        session.signal(Signal::KILL);
-        kill_process(guardian, Signal::KILL).unwrap();
+        let supervisor = i32::try_from(session.id()).ok().and_then(Pid::from_raw).unwrap();
+        kill_at_once(&[guardian(sandbox), supervisor]);
         let pruned = run_to_end(&mut sandbox.bowline(["ports", "prune"]));
         assert!(pruned.status.success(), "{pruned:?}");
         session.kill(Duration::ZERO);

@@ -35,4 +35,6 @@ pub use session::{Ended, Session};
 pub use terminal::Terminal;
 pub use test::Test;
 pub use tree::Tree;
+#[cfg(target_os = "linux")]
+pub use waiting::kill_at_once;
 pub use waiting::{Finished, PATIENCE, run_to_end, run_within};

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 /// How long anything may take before a test gives up on it: a watchdog, never a measure.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -69,4 +69,22 @@ pub fn read_in_background<R: Read + Send + 'static>(source: Option<R>) -> JoinHa
         }
         String::from_utf8_lossy(&bytes).into_owned()
     })
+}
+
+/// Kills these processes, all at once as far as that goes, and waits until they have ended: those that come first are
+/// stopped meanwhile, so that none sees the others go.
+#[cfg(target_os = "linux")]
+pub fn kill_at_once(pids: &[Pid]) {
+    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::process::{PidfdFlags, pidfd_open};
+    let ends: Vec<_> =
+        pids.iter().map(|&pid| pidfd_open(pid, PidfdFlags::empty()).expect("a process that runs")).collect();
+    for signal in [Signal::STOP, Signal::KILL] {
+        for &pid in pids {
+            kill_process(pid, signal).expect("a process of our own");
+        }
+    }
+    for end in &ends {
+        while let Err(Errno::INTR) = poll(&mut [PollFd::new(end, PollFlags::IN)], None) {}
+    }
 }

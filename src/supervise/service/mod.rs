@@ -189,6 +189,14 @@ struct Run {
     errno: Option<i32>,
     failure: Option<FailureReason>,
     was_ready: bool,
+    /// Whether it still listened a moment later.
+    settled: bool,
+}
+
+impl Run {
+    fn new(since: Instant) -> Self {
+        Self { since, step: 0, exit: None, errno: None, failure: None, was_ready: false, settled: false }
+    }
 }
 
 /// One service.
@@ -209,7 +217,7 @@ pub struct Service {
 impl Service {
     /// A service that has not been started. `seed` spreads the pauses between restarts of several services.
     pub fn new(settings: Settings, seed: u64, now: Instant) -> Self {
-        let run = Run { since: now, step: 0, exit: None, errno: None, failure: None, was_ready: false };
+        let run = Run::new(now);
         let (moves, redirects) = (settings.moves, settings.redirects);
         Self {
             settings,
@@ -247,9 +255,9 @@ impl Service {
         }
     }
 
-    /// How the leader ended, in a run that has never listened on its port.
+    /// How the leader ended, in a run that has not listened on its port for long enough to be believed.
     pub fn failed_exit(&self) -> Option<Exit> {
-        self.run.exit.filter(|_| !self.run.was_ready && self.run.failure.is_none())
+        self.run.exit.filter(|_| !self.run.settled && self.run.failure.is_none())
     }
 
     /// The step that runs, or ran last.

@@ -31,7 +31,7 @@ impl Service {
     }
 
     fn start(&mut self, now: Instant) -> Vec<Effect> {
-        self.run = Run { since: now, step: 0, exit: None, errno: None, failure: None, was_ready: false };
+        self.run = Run::new(now);
         self.alive = true;
         self.state = State::Starting { ready_by: Some(now + self.settings.ready_timeout) };
         vec![Effect::Run(0), Effect::Watch]
@@ -179,7 +179,7 @@ impl Service {
             {
                 self.relocate()
             }
-            State::Starting { .. } | State::Stopping { goal: Goal::Conclude, .. }
+            State::Starting { .. } | State::Running { .. } | State::Stopping { goal: Goal::Conclude, .. }
                 if redirectable && self.may_redirect() =>
             {
                 self.redirects -= 1;
@@ -196,9 +196,9 @@ impl Service {
         watching.into_iter().chain(then).collect()
     }
 
-    /// Whether this run failed only by never listening on its port, and another try is left.
+    /// Whether this run failed only by not listening on its port for long enough, and another try is left.
     fn may_redirect(&self) -> bool {
-        self.redirects > 0 && !self.run.was_ready && self.run.failure.is_none()
+        self.redirects > 0 && !self.run.settled && self.run.failure.is_none()
     }
 
     pub(super) fn elsewhere(&mut self, movable: bool, now: Instant) -> Vec<Effect> {
@@ -238,6 +238,7 @@ impl Service {
     pub(super) fn listening(&mut self, now: Instant) -> Vec<Effect> {
         if let State::Running { settled_at } = &mut self.state {
             *settled_at = None;
+            self.run.settled = true;
             self.redirects = self.settings.redirects;
         }
         if !matches!(self.state, State::Starting { .. }) {

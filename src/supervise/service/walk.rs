@@ -110,13 +110,14 @@ fn check(before: &Service, input: Input, effects: &[Effect], after: &Service) {
 /// Whether two services behave alike from here on: what they did and when does not matter, only what can still be seen.
 fn key(service: &Service) -> String {
     format!(
-        "{:?} {} {} {} {:?} {:?} {} {:?}",
+        "{:?} {} {} {} {:?} {:?} {:?} {} {:?}",
         service.state,
         service.alive,
         service.moves,
         service.redirects,
         service.asked,
-        (service.run.step, service.run.exit, service.run.errno, service.run.failure, service.run.was_ready),
+        (service.run.step, service.run.exit, service.run.errno, service.run.failure),
+        (service.run.was_ready, service.run.settled),
         service.deadline().is_some(),
         service.backoff
     )
