@@ -105,6 +105,11 @@ pub enum Command {
     Ports(Ports),
     /// Show which framework was detected, and why
     Detect(Detect),
+    /// Speak the SentryVibe runner protocol on stdin and stdout
+    Runner,
+    /// Run a service of `runner`
+    #[command(hide = true)]
+    Tethered(Exec),
     /// Find what is wrong on this machine, and how to mend it; exit code 0 if all is well
     Doctor,
     /// Print the completions for a shell

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::args::{self, Dev};
 use super::failure::{End, Failure, NOT_READY};
 use super::run;
-use super::surroundings::Surroundings;
+use super::surroundings::{Keeper, Surroundings};
 use crate::control::Answer;
 use crate::event::{Event, Level, State, Stream, What};
 use crate::launch;
@@ -166,7 +166,7 @@ fn readable(pipes: [Option<&PipeReader>; 2]) -> io::Result<[bool; 2]> {
 pub fn supervise(mut around: Surroundings, dev: &Dev) -> Result<End, Failure> {
     // It fails for the leader of a process group, which then has a session of its own already.
     let _leader = nix::unistd::setsid();
-    around.background = true;
+    around.keeper = Keeper::Nobody;
     around.json = true;
     run::dev(&around, dev)
 }

@@ -10,7 +10,8 @@ use super::background::Report;
 use super::exit;
 use super::failure::{End, Failure};
 use super::opener::Opening;
-use super::surroundings::Surroundings;
+use super::surroundings::{Keeper, Surroundings};
+use super::tether::Tether;
 use super::world::{Candidate, Services};
 use crate::control::{About, Server};
 use crate::event::{Event, Level, What};
@@ -55,10 +56,14 @@ impl Foreground<'_> {
             .iter()
             .zip(world.specs())
             .map(|(candidate, spec)| {
-                Service::new(settings(launch, around.background, candidate, spec), seed(), now)
+                Service::new(
+                    settings(launch, around.keeper != Keeper::Terminal, candidate, spec),
+                    seed(),
+                    now,
+                )
             })
             .collect();
-        let abouts = abouts(&world, &state, around.background);
+        let abouts = abouts(&world, &state, around);
         let recorders = recorders(&abouts, &session);
         let projects: Vec<String> = abouts.iter().map(|about| about.project.clone()).collect();
         let names: Vec<String> = abouts.iter().map(|about| about.name.clone()).collect();
@@ -66,7 +71,7 @@ impl Foreground<'_> {
         let _entered = runtime.enter();
         let signals = Signals::take()?;
         let mut console = None;
-        let sink: Box<dyn Sink> = if around.background {
+        let sink: Box<dyn Sink> = if around.keeper == Keeper::Nobody {
             Box::new(Report::new(projects)?)
         } else if around.json {
             Box::new(JsonLines::new(projects, &session, around.style, around.quiet)?)
@@ -77,7 +82,9 @@ impl Foreground<'_> {
             Box::new(Human::new(around.style, around.quiet)?)
         };
         let sink = Recorded::new(Opening::new(sink, launch.open), recorders);
-        let control = Server::new(socket, &session, abouts);
+        let count = abouts.len();
+        let control =
+            Tether::new(Server::new(socket, &session, abouts), count, around.keeper == Keeper::Runner)?;
         let mut supervisor = Supervisor::new(services, world, sink, Inputs { signals, console, control });
         // What is said of the services is read while they start.
         supervisor.start_all();
@@ -89,7 +96,7 @@ impl Foreground<'_> {
 }
 
 /// What others are told about the services.
-fn abouts(world: &Services<'_>, state: &StateDir, background: bool) -> Vec<About> {
+fn abouts(world: &Services<'_>, state: &StateDir, around: &Surroundings) -> Vec<About> {
     let about = |(candidate, spec): (&Candidate<'_>, &LaunchSpec)| {
         let project = &candidate.subject.project;
         About {
@@ -98,7 +105,7 @@ fn abouts(world: &Services<'_>, state: &StateDir, background: bool) -> Vec<About
             dir: project.dir.clone(),
             framework: candidate.detection.framework.key.clone(),
             command: spec.command.clone(),
-            started_by: if background { "background" } else { "foreground" },
+            started_by: around.keeper.started_by(),
             log: logs::file(&state.logs(), &project.id, &project.name),
         }
     };

@@ -27,6 +27,7 @@ mod services;
 mod show;
 mod surroundings;
 mod target;
+mod tether;
 mod world;
 
 use std::ffi::OsString;
@@ -69,6 +70,8 @@ pub fn run(arguments: Vec<OsString>) -> End {
         Command::Port(which) => port::run(&around, &which),
         Command::Ports(ports) => ports::run(&around, &ports),
         Command::Detect(detect) => detect::run(&around, &detect),
+        Command::Runner => tether::runner(&around),
+        Command::Tethered(exec) => tether::supervise(around, &exec),
         Command::Doctor => doctor::doctor(&around),
         Command::Completions { shell } => completion::script(shell),
         Command::Man => generate::manual(),

@@ -6,7 +6,7 @@ use super::args::Launch;
 use super::failure::{End, Failure};
 use super::follow::{self, Left, Manner};
 use super::foreground;
-use super::surroundings::Surroundings;
+use super::surroundings::{Keeper, Surroundings};
 use super::world::{Candidate, allocate};
 use crate::control::{Answer, Connection, Error, Request, Verb};
 use crate::event::{Event, What};
@@ -46,7 +46,7 @@ pub fn reserve<'a>(
         } else if running.len() < candidates.len() {
             say(around, &running);
             candidates.retain(|candidate| running.iter().all(|one| one.project != candidate.request.project));
-        } else if around.background {
+        } else if around.keeper == Keeper::Nobody {
             say(around, &running);
             match await_ready(&running) {
                 Ok(true) => return Ok(Started::Followed(End::Code(0))),

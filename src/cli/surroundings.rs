@@ -13,6 +13,28 @@ use crate::paths::StateDir;
 use crate::port::Ports;
 use crate::ui::{self, Style};
 
+/// Who keeps the services that are started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeper {
+    /// The user, or a program in the user's place: they end with this process's terminal or caller.
+    Terminal,
+    /// Nobody: they outlive whoever started them.
+    Nobody,
+    /// The runner: they end with the standard input, by which it tells that it is gone.
+    Runner,
+}
+
+impl Keeper {
+    /// How services are started, as others are told.
+    pub fn started_by(self) -> &'static str {
+        match self {
+            Self::Terminal => "foreground",
+            Self::Nobody => "background",
+            Self::Runner => "runner",
+        }
+    }
+}
+
 /// Where bowline was started, and how it is to answer.
 #[derive(Debug)]
 pub struct Surroundings {
@@ -24,8 +46,8 @@ pub struct Surroundings {
     pub json: bool,
     /// Whether to say nothing that is not asked for.
     pub quiet: bool,
-    /// Whether the services are to outlive whoever starts them.
-    pub background: bool,
+    /// Who keeps the services that are started.
+    pub keeper: Keeper,
     /// How lines on stderr look.
     pub style: Style,
     state_dir: Option<PathBuf>,
@@ -55,7 +77,7 @@ impl Surroundings {
             caller,
             json: global.json,
             quiet: global.quiet,
-            background: false,
+            keeper: Keeper::Terminal,
             style: Style::new(global.color, std::io::stderr().is_terminal()),
             state_dir: global.state_dir.clone(),
             shown,

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use super::plan::Subject;
 use super::redirect::{Redirect, listed};
-use super::surroundings::Surroundings;
+use super::surroundings::{Keeper, Surroundings};
 use super::{journal, locks};
 use crate::detect::{Detection, Inputs};
 use crate::event::{Level, What};
@@ -232,7 +232,11 @@ impl World for Services<'_> {
         let lease = self.lease.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let token: Option<Box<dyn Token>> = Some(Box::new(Lock(lease.guard()?)));
         let session = lease.session().to_string();
-        let stdin = if self.candidates.len() == 1 { own_stdin()? } else { null()? };
+        let stdin = if self.candidates.len() == 1 && self.around.keeper != Keeper::Runner {
+            own_stdin()?
+        } else {
+            null()?
+        };
         Ok(Start { steps, session, token, grace: self.candidates[service].grace, stdin })
     }
 

@@ -1,8 +1,9 @@
 //! Descriptors that the runtime watches.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -18,4 +19,10 @@ pub fn watch(descriptor: OwnedFd, interest: Interest) -> io::Result<Watched> {
     // SAFETY: an `OwnedFd` is open for as long as it lives and always names the same descriptor.
     let watched = unsafe { AsyncFd::register_with_interest(descriptor, interest) };
     watched.map_err(Into::into)
+}
+
+/// Whether `descriptor` has something to read now.
+pub fn readable(descriptor: BorrowedFd<'_>) -> bool {
+    let mut question = [PollFd::new(descriptor, PollFlags::POLLIN)];
+    poll(&mut question, PollTimeout::ZERO).is_ok_and(|count| count > 0)
 }

@@ -6,16 +6,20 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use nix::fcntl::OFlag;
 use tokio::io::Interest;
+use tokio::time::Sleep;
 
 use crate::process::Signal;
-use crate::process::readiness::{Watched, watch};
+use crate::process::readiness::{Watched, readable, watch};
 use crate::process::terminal::{Pty, Raw, in_foreground};
 
+/// How long a shell may take to read a key, or to give the terminal to a job.
+const HANDING_OVER: Duration = Duration::from_millis(50);
 /// Ctrl-C as a byte.
 const INTERRUPT: u8 = 3;
 /// How many Ctrl-C in a row a service that reads single keys may keep to itself.
@@ -33,6 +37,8 @@ pub struct Console {
     /// Where keys come from; nothing if the standard input is not the terminal.
     keyboard: Option<Keyboard>,
     raw: Option<Raw>,
+    /// Until when a key is left to the shell.
+    patience: Option<Pin<Box<Sleep>>>,
 }
 
 #[derive(Debug)]
@@ -61,7 +67,7 @@ impl Console {
             }),
             None => None,
         };
-        let mut console = Self { pty, screen, keyboard, raw: None };
+        let mut console = Self { pty, screen, keyboard, raw: None, patience: None };
         console.resume();
         Ok(console)
     }
@@ -142,6 +148,10 @@ impl Console {
     /// the front; but then a key is pressed. Until then the terminal must not be read: that would stop us.
     fn poll_foreground(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.raw.is_none() {
+            if let Some(patience) = &mut self.patience {
+                ready!(patience.as_mut().poll(cx));
+                self.patience = None;
+            }
             let Some(keyboard) = &self.keyboard else { return Poll::Pending };
             let Ok(mut readiness) = ready!(keyboard.watched.poll_read_ready(cx)) else {
                 return Poll::Pending;
@@ -152,6 +162,10 @@ impl Console {
             } else if in_foreground(keyboard.terminal.as_fd()) {
                 drop(readiness);
                 self.resume();
+            } else if readable(keyboard.terminal.as_fd()) {
+                // A key that the shell will read, or that was pressed while the shell was still giving the terminal to us.
+                drop(readiness);
+                self.patience = Some(Box::pin(tokio::time::sleep(HANDING_OVER)));
             } else {
                 readiness.clear_ready();
             }

@@ -21,6 +21,20 @@ pub fn print(text: &(impl AsRef<[u8]> + ?Sized)) -> io::Result<()> {
     forgiving(out.write_all(text.as_ref()).and_then(|()| out.flush()))
 }
 
+/// The standard output for a conversation: a reader that has gone away is an error.
+#[derive(Debug)]
+pub struct Answers;
+
+impl Write for Answers {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stdout().lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().lock().flush()
+    }
+}
+
 /// Prints a line of bowline's own to stderr.
 pub fn complain(line: &str) {
     // There is nowhere left to say that stderr is closed.

@@ -1,0 +1,123 @@
+//! `bowline runner`, and the supervisors that it starts: each holds the other end of a pipe and ends when that is closed.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::process::Command;
+use std::task::{Context, Poll};
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use tokio::io::Interest;
+
+use super::args::Exec;
+use super::failure::{End, Failure};
+use super::run;
+use super::surroundings::{Keeper, Surroundings};
+use crate::control::Server;
+use crate::event::{Stream, What};
+use crate::process::readiness::{Watched, watch};
+use crate::runner::{self as protocol, Start};
+use crate::supervise::{Command as Order, Condition, Control};
+use crate::{config, ui};
+
+/// `bowline runner`.
+pub fn runner(around: &Surroundings) -> Result<End, Failure> {
+    let program = std::env::current_exe()?;
+    let catalog = config::catalog(&|name| around.variable(name))?;
+    let state = around.state_to_write()?;
+    let supervise = |project: &str, start: &Start| {
+        let mut command = Command::new(&program);
+        command.args(["--json", "--state-dir"]).arg(state.root());
+        command.args(["tethered", "--restart-running", "--project-id", project]);
+        if let Some(key) = start.framework.as_deref().filter(|key| catalog.find(key).is_ok()) {
+            command.args(["--framework", key]);
+        }
+        command.args(["--", "sh", "-c", &start.command]);
+        command.current_dir(&start.dir).envs(&start.env);
+        if let Some(port) = start.port {
+            command.env("PORT", port.to_string());
+        }
+        Ok(command)
+    };
+    match protocol::run(io::stdin(), ui::Answers, &supervise) {
+        Ok(()) => Ok(End::Code(0)),
+        // Nobody reads what it says: every service has been stopped.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(End::Code(0)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the runner starts: as `bowline exec`, until the runner is gone.
+pub fn supervise(mut around: Surroundings, exec: &Exec) -> Result<End, Failure> {
+    around.keeper = Keeper::Runner;
+    around.json = true;
+    run::exec(&around, exec)
+}
+
+/// A control that wants every service to end when the standard input does.
+#[derive(Debug)]
+pub struct Tether {
+    server: Server,
+    stdin: Option<Watched>,
+    services: usize,
+    /// How many services are still to be told.
+    untold: usize,
+}
+
+impl Tether {
+    /// The commands of `server`, and the tether of `services` services if there is one. Needs a running tokio runtime.
+    ///
+    /// # Errors
+    /// The standard input cannot be watched.
+    pub fn new(server: Server, services: usize, tethered: bool) -> io::Result<Self> {
+        let watched = |input: io::Stdin| {
+            let copy = input.as_fd().try_clone_to_owned()?;
+            fcntl(&copy, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+            watch(copy, Interest::READABLE)
+        };
+        let stdin = if tethered { Some(watched(io::stdin())?) } else { None };
+        Ok(Self { server, stdin, services, untold: 0 })
+    }
+
+    fn look(&mut self, cx: &mut Context<'_>) {
+        while let Some(stdin) = &self.stdin {
+            let Poll::Ready(readiness) = stdin.poll_read_ready(cx) else { return };
+            let mut bytes = [0; 512];
+            match (readiness, nix::unistd::read(stdin.get_ref(), &mut bytes)) {
+                (Ok(mut readiness), Err(nix::errno::Errno::EAGAIN)) => readiness.clear_ready(),
+                (Ok(_), Ok(count)) if count > 0 => {}
+                (Ok(_), Err(nix::errno::Errno::EINTR)) => {}
+                (Ok(_) | Err(_), Ok(_) | Err(_)) => {
+                    self.stdin = None;
+                    self.untold = self.services;
+                }
+            }
+        }
+    }
+}
+
+impl Control for Tether {
+    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Order> {
+        self.look(cx);
+        if self.untold > 0 {
+            self.untold -= 1;
+            return Poll::Ready(Order::Stop(self.untold));
+        }
+        self.server.poll_command(cx)
+    }
+
+    fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]) {
+        self.server.wrote(service, stream, bytes);
+    }
+
+    fn tell(&mut self, service: usize, what: &What) {
+        self.server.tell(service, what);
+    }
+
+    fn changed(&mut self, service: usize, now: Condition) {
+        self.server.changed(service, now);
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.server.poll_drain(cx)
+    }
+}
