@@ -140,6 +140,18 @@ fn an_ordered_port_is_that_port_or_an_error() {
 }
 
 #[test]
+fn an_order_for_another_port_than_the_one_it_runs_on_is_refused() {
+    let (sandbox, ports) = stage("", 2);
+    let mut session = sandbox.start(["dev"]);
+    assert_eq!(session.ready(), ports.first());
+    let finished = sandbox.run(["dev", "--port", &ports.last().to_string()]);
+    assert_eq!(finished.status.code(), Some(3), "{finished:#?}");
+    let message = format!("is already running on port {}, not on port {}", ports.first(), ports.last());
+    assert!(finished.stderr.contains(&message), "{finished:#?}");
+    session.stop();
+}
+
+#[test]
 fn port_in_the_environment_is_a_wish() {
     let (mut sandbox, ports) = stage("", 3);
     let outside = Ports::claim(1);

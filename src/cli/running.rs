@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::args::Launch;
-use super::failure::{End, Failure};
+use super::failure::{End, Failure, NO_PORT};
 use super::follow::{self, Left, Manner};
 use super::foreground;
 use super::surroundings::{Keeper, Surroundings};
@@ -11,7 +11,7 @@ use super::world::{Candidate, allocate};
 use crate::control::{Answer, Connection, Error, Request, Verb};
 use crate::event::{Event, What};
 use crate::launch;
-use crate::port::{Error as PortError, Lease, Ports, Reservation};
+use crate::port::{Choice, Error as PortError, Lease, Ports, Reservation};
 use crate::ui;
 
 /// How often and after which pauses it is looked whether a supervisor is gone.
@@ -43,6 +43,8 @@ pub fn reserve<'a>(
         };
         if launch.restart_running {
             stop(ports, &running, false)?;
+        } else if let Some(failure) = misplaced(&candidates, &running) {
+            return Err(failure);
         } else if running.len() < candidates.len() {
             say(around, &running);
             candidates.retain(|candidate| running.iter().all(|one| one.project != candidate.request.project));
@@ -62,6 +64,20 @@ pub fn reserve<'a>(
             }
         }
     }
+}
+
+/// Whether a service that runs has another port than the one that is ordered for it now.
+fn misplaced(candidates: &[Candidate<'_>], running: &[Reservation]) -> Option<Failure> {
+    running.iter().find_map(|one| {
+        let candidate = candidates.iter().find(|candidate| candidate.request.project == one.project)?;
+        let Choice::Order(ordered) = candidate.request.choice else { return None };
+        (ordered != one.port).then(|| {
+            let message =
+                format!("`{}` is already running on port {}, not on port {ordered}", one.name, one.port);
+            let hint = "move it there with `--restart-running`, or leave the port out to follow it";
+            Failure::new(NO_PORT, message, Some(hint.to_owned()))
+        })
+    })
 }
 
 /// Says that services run already.
