@@ -7,7 +7,7 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use clap_complete::engine::ArgValueCompleter;
 
@@ -237,11 +237,11 @@ pub struct Detect {
 const WITH_VALUE: [&str; 4] = ["-C", "--dir", "--color", "--state-dir"];
 
 /// Puts `dev` where a command is missing, so that `bowline web --port 4000` means `bowline dev web --port 4000`.
-pub fn with_command(arguments: Vec<OsString>) -> Vec<OsString> {
+pub fn with_command(known: &clap::Command, arguments: Vec<OsString>) -> Vec<OsString> {
     let place = place(&arguments);
     let explicit = arguments.get(place).and_then(|argument| argument.to_str()).is_some_and(|argument| {
         matches!(argument, "-h" | "--help" | "-V" | "--version" | "help")
-            || Cli::command().get_subcommands().any(|command| command.get_name() == argument)
+            || known.get_subcommands().any(|command| command.get_name() == argument)
     });
     if explicit {
         return arguments;
@@ -289,6 +289,8 @@ fn is_global(argument: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     #[test]
@@ -317,7 +319,7 @@ mod tests {
             let split = |text: &str| -> Vec<OsString> {
                 ["bowline"].into_iter().chain(text.split_whitespace()).map(OsString::from).collect()
             };
-            assert_eq!(with_command(split(typed)), split(meant), "{typed}");
+            assert_eq!(with_command(&Cli::command(), split(typed)), split(meant), "{typed}");
         }
     }
 }

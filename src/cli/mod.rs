@@ -32,7 +32,7 @@ mod world;
 
 use std::ffi::OsString;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::event::{Event, What};
 use crate::ui::{self, ColorChoice, Style};
@@ -47,8 +47,11 @@ pub fn run(arguments: Vec<OsString>) -> End {
         let style = Style::new(ColorChoice::Auto, std::io::IsTerminal::is_terminal(&std::io::stderr()));
         return answered.unwrap_or_else(|failure| report(failure, false, style));
     }
-    let arguments = args::with_command(arguments);
-    let cli = match Cli::try_parse_from(&arguments) {
+    // The definition is made once, as that takes longer than to read what was typed.
+    let definition = Cli::command();
+    let arguments = args::with_command(&definition, arguments);
+    let parsed = definition.try_get_matches_from(&arguments).and_then(|found| Cli::from_arg_matches(&found));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return explain_usage(&error),
     };
