@@ -13,7 +13,8 @@
 //!
 //! One record holds what one read gave, so writing costs one system call per read whatever the number of lines, and
 //! the bytes stay as they were. A record that a crash cut short ends the file and is read as far as it goes. When a
-//! file has grown to its limit it takes the place of the one before it.
+//! file has grown to its limit it takes the place of the one before it. What a service writes in a flood, more in a second than
+//! the files can hold, is left out but for its end; the `s` record behind the gap says how much that was.
 
 mod read;
 mod record;

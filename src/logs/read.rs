@@ -215,13 +215,37 @@ mod tests {
         let mut recorder = Recorder::open(path.clone(), "one").unwrap();
         let chunk = vec![b'x'; 1024 * 1024];
         for number in 0..20 {
-            recorder.write(Stream::Stdout, &chunk, at(number)).unwrap();
+            recorder.write(Stream::Stdout, &chunk, at(number * 1000)).unwrap();
         }
         let kept: u64 =
             std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum();
         assert!(kept <= 2 * (LIMIT + 2 * 1024 * 1024), "{kept}");
         let last = read(&path).unwrap().pop().unwrap();
-        assert_eq!((last.time, last.start), (at(19), 19 * 1024 * 1024));
+        assert_eq!((last.time, last.start), (at(19_000), 19 * 1024 * 1024));
+    }
+
+    #[test]
+    fn of_a_flood_the_end_is_kept_in_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = file(dir.path(), "/app", "web");
+        let mut recorder = Recorder::open(path.clone(), "one").unwrap();
+        let chunk = vec![b'x'; 1024 * 1024];
+        for _ in 0..99 {
+            recorder.write(Stream::Stdout, &chunk, at(7)).unwrap();
+        }
+        recorder.write(Stream::Stderr, b"the end", at(8)).unwrap();
+        let size = |path: &Path| std::fs::metadata(path).unwrap().len();
+        let before = size(&path);
+        recorder.settle(at(9)).unwrap();
+        assert!(size(&path) < before + 1024);
+        recorder.write(Stream::Stdout, b"calm", at(2000)).unwrap();
+        let records = read(&path).unwrap();
+        let [.., end, calm] = &records[..] else { panic!("{records:?}") };
+        assert_eq!(
+            (&end.bytes[..], end.start, end.stream),
+            (&b"the end"[..], 99 * 1024 * 1024, Stream::Stderr)
+        );
+        assert_eq!((&calm.bytes[..], calm.start), (&b"calm"[..], 99 * 1024 * 1024 + 7));
     }
 
     #[test]

@@ -16,6 +16,10 @@ use super::readiness::{Watched, watch};
 /// terminal or a pipe that is not read.
 const ROOM: usize = 256 * 1024;
 
+/// The room of a pipe, in bytes.
+#[cfg(target_os = "linux")]
+const PIPE_ROOM: i32 = 256 * 1024;
+
 /// How much is read at once.
 const CHUNK: usize = 128 * 1024;
 
@@ -58,7 +62,10 @@ impl Outlet {
             Way::Socket(watch(copy, Interest::WRITABLE)?)
         } else if kind == SFlag::S_IFIFO || nix::unistd::isatty(target).unwrap_or(false) {
             match reopen(target) {
-                Some(file) => Way::Reopened(watch(file, Interest::WRITABLE)?),
+                Some(file) => {
+                    enlarge(&file);
+                    Way::Reopened(watch(file, Interest::WRITABLE)?)
+                }
                 None => Way::Shared(watch(copy, Interest::WRITABLE)?),
             }
         } else {
@@ -164,6 +171,17 @@ fn send_now(socket: &OwnedFd, bytes: &[u8]) -> io::Result<usize> {
     let quietly = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
     send(socket.as_raw_fd(), bytes, quietly).map_err(Into::into)
 }
+
+/// Gives a pipe as much room as one from a service has, so that the two ends take turns less often. A terminal has no such
+/// room, and the kernel may refuse.
+#[cfg(target_os = "linux")]
+pub fn enlarge(pipe: &OwnedFd) {
+    let _refused = nix::fcntl::fcntl(pipe, nix::fcntl::FcntlArg::F_SETPIPE_SZ(PIPE_ROOM));
+}
+
+/// Pipes have one size here.
+#[cfg(not(target_os = "linux"))]
+pub fn enlarge(_pipe: &OwnedFd) {}
 
 /// Opens what `target` refers to once more: a pipe or a terminal gets a description of our own this way, whose mode nobody
 /// shares. A terminal that belongs to another user cannot be opened again.

@@ -14,14 +14,12 @@ use super::console::Console;
 use super::service::Service;
 use crate::event::Stream;
 use crate::process::guardian::{Charge, Guardian, Order, Report, Token};
+use crate::process::outlet;
 use crate::process::readiness::{Watched, watch};
 use crate::process::{Program, Stdio};
 
 /// How much of the latest output is kept for the explanation of a failure, in bytes.
 const TAIL: usize = 16 * 1024;
-/// The room of a pipe from a service, in bytes.
-#[cfg(target_os = "linux")]
-const PIPE_ROOM: i32 = 256 * 1024;
 /// How many lines of it are shown.
 const TAIL_LINES: usize = 20;
 
@@ -208,22 +206,12 @@ impl Stage {
     /// A pipe for one stream of the service; the answer is the service's end.
     fn pipe(&mut self, stream: Stream) -> io::Result<OwnedFd> {
         let (ours, theirs) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
-        enlarge(&ours);
+        outlet::enlarge(&ours);
         fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         self.sources.push(Source::new(stream, ours)?);
         Ok(theirs)
     }
 }
-
-/// Gives a pipe more room, so that supervisor and service take turns less often. The kernel refuses when
-/// the user has many pipes, and then the usual room must do.
-#[cfg(target_os = "linux")]
-fn enlarge(pipe: &OwnedFd) {
-    let _refused = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE_ROOM));
-}
-
-#[cfg(not(target_os = "linux"))]
-fn enlarge(_pipe: &OwnedFd) {}
 
 /// The latest output.
 #[derive(Debug, Default)]
