@@ -9,7 +9,7 @@ use super::{Control, Listener, Sighting, Sink, Supervisor, World};
 const STRANGER: Duration = Duration::from_secs(2);
 /// How long a socket of ours must have been seen before it is a listener and no probe. With the interval of the looks this
 /// stays below the 25 ms within which ready has to be told.
-const PROBE: Duration = Duration::from_millis(10);
+const PROBE: Duration = Duration::from_millis(8);
 /// How often it is asked where else a service listens that is not ready.
 const SIGHT: Duration = Duration::from_millis(200);
 

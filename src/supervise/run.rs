@@ -15,7 +15,7 @@ use crate::process::signals::{Caught, Signals};
 
 /// How often the kernel is asked who listens while a service is not ready. There is no event for listen(2) that a
 /// program without privileges could wait for; a ready service is not asked about at all.
-const LOOK: Duration = Duration::from_millis(6);
+const LOOK: Duration = Duration::from_millis(4);
 /// How often the tree of a guardian that died is looked at until it is gone.
 const ORPHANS: Duration = Duration::from_millis(50);
 
