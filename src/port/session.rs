@@ -231,9 +231,11 @@ pub struct Guard {
 impl Guard {
     /// Says which process is the guardian: to be called in it.
     pub fn begin(&mut self) -> io::Result<()> {
+        let pid = std::process::id().to_string();
         self.file.rewind()?;
-        self.file.set_len(0)?;
-        self.file.write_all(std::process::id().to_string().as_bytes())
+        self.file.write_all(pid.as_bytes())?;
+        // Last, so that a reader never finds it empty once it was written.
+        self.file.set_len(pid.len() as u64)
     }
 
     /// The descriptor that holds the lock.

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::ops::RangeInclusive;
+use std::time::{Duration, Instant};
 
 /// Below what Linux and macOS give to outgoing connections, above what servers have by convention.
 const FIRST: u16 = 20_000;
@@ -67,8 +68,20 @@ impl Ports {
     }
 }
 
-/// Whether the port can be bound on every address that this machine has.
+/// Whether the port can be bound on every address that this machine has. It is tried for a while: a process that another
+/// thread starts at this moment has copies of our own probes until its exec.
 pub fn is_free(port: u16) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(2);
+    while !can_be_bound(port) {
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::yield_now();
+    }
+    true
+}
+
+fn can_be_bound(port: u16) -> bool {
     let addresses: [SocketAddr; 4] = [
         (Ipv4Addr::LOCALHOST, port).into(),
         (Ipv4Addr::UNSPECIFIED, port).into(),

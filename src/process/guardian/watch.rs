@@ -77,7 +77,11 @@ struct Watch {
 }
 
 impl Watch {
-    fn begin(charge: Charge, lifeline: &UnixStream) -> io::Result<Self> {
+    fn begin(mut charge: Charge, lifeline: &UnixStream) -> io::Result<Self> {
+        // Whoever sees the service must be able to see its guardian.
+        if let Some(token) = &mut charge.token {
+            token.begin();
+        }
         nix::unistd::setsid()?;
         adopt_orphans();
         catch_signals()?;
@@ -100,9 +104,6 @@ impl Watch {
 
     /// Lets go of all that is not the guardian's. The service is started before, as it need not wait for this.
     fn settle(&mut self, lifeline: &UnixStream) {
-        if let Some(token) = &mut self.charge.token {
-            token.begin();
-        }
         let mut keep = self.charge.stdio.numbers().to_vec();
         keep.push(lifeline.as_raw_fd());
         keep.extend(self.lifeline.as_ref().map(AsRawFd::as_raw_fd));
