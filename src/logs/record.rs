@@ -178,11 +178,6 @@ impl<S> Recorded<S> {
     pub fn new(inner: S, recorders: Vec<Option<Recorder>>) -> Self {
         Self { inner, recorders, calm: None }
     }
-
-    /// The sink behind it.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
 }
 
 impl<S> Recorded<S> {

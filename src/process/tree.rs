@@ -1,6 +1,6 @@
 //! Which processes are ours: those that descend from the guardian, and those that carry the session mark.
 
-use super::{Identity, Process};
+use super::Process;
 
 /// The variable that marks every process of a service, with the session's id as its value.
 pub const SESSION_MARK: &str = "BOWLINE_SESSION";
@@ -105,21 +105,4 @@ fn carries(pid: i32, mark: &[u8]) -> bool {
         )
     };
     answer == 0 && area[..length].split(|&byte| byte == 0).any(|variable| variable == mark)
-}
-
-/// Whether `process` is `root` or descends from it, asking each parent in turn.
-pub fn descends(process: Process, root: Identity) -> bool {
-    let mut current = process;
-    loop {
-        if current.identity == root {
-            return true;
-        }
-        // A child cannot be older than its parent: a parent pid that is, has been taken over by a stranger.
-        match Process::read(current.parent) {
-            Some(parent) if current.parent > 1 && parent.identity.started <= current.identity.started => {
-                current = parent;
-            }
-            Some(_) | None => return false,
-        }
-    }
 }
