@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// What came of a start.
 pub enum Started<'a> {
-    /// The candidates that are to run, and their ports.
+    /// The candidates that are to run, and their ports, unsettled.
     Reserved(Vec<Candidate<'a>>, Lease),
     /// They ran already, and were followed for as long as somebody wanted.
     Followed(End),
@@ -36,7 +36,7 @@ pub fn reserve<'a>(
 ) -> Result<Started<'a>, Failure> {
     loop {
         let requests: Vec<_> = candidates.iter().map(|candidate| candidate.request.clone()).collect();
-        let running = match allocate(|terms| ports.allocate(&requests, terms)) {
+        let running = match allocate(|terms| ports.allocate_unsettled(&requests, terms)) {
             Ok(lease) => return Ok(Started::Reserved(candidates, lease)),
             Err(PortError::AlreadyRunning(running)) => running,
             Err(error) => return Err(foreground::refused(around, error, &candidates)),

@@ -12,6 +12,9 @@ use super::settings::{Npmrc, yaml_scalar};
 use crate::project::Project;
 use crate::script::Leaf;
 
+/// What package managers run scripts with.
+pub(super) const SHELL: &str = "/bin/sh";
+
 /// What runs a script's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Means {
@@ -85,7 +88,7 @@ pub(super) fn runs_hooks(choice: &Choice, npmrc: &Npmrc) -> bool {
 }
 
 fn named_shell(name: Option<&str>) -> PathBuf {
-    PathBuf::from(name.unwrap_or("/bin/sh"))
+    PathBuf::from(name.unwrap_or(SHELL))
 }
 
 /// Yarn leaves a mark of its own in a `node_modules` that it installs, while Vite and others make one for their

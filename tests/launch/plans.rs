@@ -81,10 +81,15 @@ fn scripts_become_commands() {
         let tree = Tree::new(&[("package.json", &manifest(script, dependencies))]);
         let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default());
         assert_eq!((&*spec.command, spec.delivery), (*command, *delivery), "{script}: {spec:#?}");
-        // Where the script is one program alone, it takes the place of its shell.
-        let place = Script::parse(command).ok().and_then(|script| script.replaceable_shell());
+        // Where the script is one program alone, it is started without a shell, or takes the shell's place if something
+        // is left to the shell.
+        let parsed = Script::parse(command).ok();
+        let place = parsed.as_ref().and_then(Script::replaceable_shell);
         let text = place.map_or((*command).to_owned(), |_| format!("exec {command}"));
-        assert_eq!(spec.main.argv, ["sh", "-c", &text], "{script}");
+        let shell = || ["sh", "-c", &text].map(str::to_owned).to_vec();
+        let argv = parsed.as_ref().and_then(Script::plain_words).unwrap_or_else(shell);
+        let given: Vec<_> = spec.main.argv.iter().map(|word| word.to_string_lossy()).collect();
+        assert_eq!(given, argv, "{script}");
         assert_eq!(spec.main.cwd, tree.dir);
         assert_eq!(spec.warnings.is_empty(), *delivery != Delivery::Hope, "{script}: {:?}", spec.warnings);
         for name in ["PORT", "DEV_SERVER_PORT"] {
@@ -123,7 +128,12 @@ fn the_users_arguments_reach_the_program() {
         let tree = Tree::new(&[("package.json", &manifest("vite", &["vite"])), (lockfile, "")]);
         let wish = Wish { arguments: &["--open", "it's", "$x"], ..Wish::default() };
         let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &wish);
-        let command = r"exec vite --open 'it'\''s' '$x' --port 3111 --strictPort";
+        let words = ["vite", "--open", "it's", "$x", "--port", "3111", "--strictPort"];
+        assert_eq!(spec.main.argv, words, "{lockfile}");
+
+        tree.write("package.json", &manifest("vite 2> log", &["vite"]));
+        let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &wish);
+        let command = r"exec vite 2> log --open 'it'\''s' '$x' --port 3111 --strictPort";
         assert_eq!(spec.main.argv, [shell, "-c", command], "{lockfile}");
     }
 }
@@ -224,7 +234,7 @@ fn pre_and_post_scripts() {
 #[test]
 fn shells() {
     let shell_of = |files: &[(&str, &str)], variables: &[(&str, &str)]| {
-        let tree = Tree::new(&[("package.json", &manifest("vite", &["vite"]))]);
+        let tree = Tree::new(&[("package.json", &manifest("vite $MORE", &["vite"]))]);
         tree.write_all(files);
         let spec = planned(&tree.project(""), &caller(&tree.dir, variables), &Wish::default());
         spec.main.program.display().to_string()
@@ -270,7 +280,7 @@ fn the_manager_is_started_where_nothing_else_is_faithful() {
         ("yarn|exec|vite '-x y' --port 3111 --strictPort".into(), flag)
     );
     assert_eq!(argv_of("vite", &cached, &[]), ("yarn|exec|vite --port 3111 --strictPort".into(), flag));
-    assert_eq!(argv_of("vite", &linked, &[]), ("sh|-c|exec vite --port 3111 --strictPort".into(), flag));
+    assert_eq!(argv_of("vite", &linked, &[]), ("vite|--port|3111|--strictPort".into(), flag));
     let bun = [("bun.lock", ""), ("bunfig.toml", "[run]\nbun = true\n")];
     assert_eq!(argv_of("vite", &bun, &["-x y"]), ("bun|run|dev|-x y|--port|3111|--strictPort".into(), flag));
     assert_eq!(argv_of("vite && x", &bun, &["y"]), ("bun|run|dev|y".into(), Delivery::Hope));
@@ -321,7 +331,7 @@ fn the_plan_as_json() {
     let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default());
     let json = serde_json::to_value(&spec).expect("JSON");
     assert_eq!(json["port"], 3111);
-    assert_eq!(json["argv"], serde_json::json!(["sh", "-c", "exec vite --port 3111 --strictPort"]));
+    assert_eq!(json["argv"], serde_json::json!(["vite", "--port", "3111", "--strictPort"]));
     assert_eq!(json["command"], "vite --port 3111 --strictPort");
     assert_eq!(json["env"]["BOWLINE_URL"], "http://localhost:3111");
     assert!(json["env"].get("HOME").is_none(), "only what is added");
