@@ -122,6 +122,8 @@ moved! {
         ("server.js", SERVER),
     ];
     watched: "node --watch server.js", [("server.js", SERVER)];
+    // As most do, it leaves something beside its sources.
+    untidy: "node server.js", [("server.js", &format!("require('fs').mkdirSync('.cache', {{ recursive: true }});{SERVER}"))];
     among_others: "node server.js & node other.js & wait", [
         ("server.js", SERVER),
         ("other.js", "require('net').createServer().listen(OTHER)"),

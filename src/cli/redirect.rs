@@ -303,7 +303,7 @@ impl Redirect {
 
 /// A note that still holds.
 fn note<T: std::str::FromStr>(previous: Option<&Remembered>, request: &Request, key: &str) -> Option<T> {
-    let previous = previous.filter(|row| row.evidence == request.evidence)?;
+    let previous = previous.filter(|row| request.agrees_with(row))?;
     previous.notes.get(key)?.parse().ok()
 }
 
