@@ -216,6 +216,15 @@ fn pre_and_post_scripts() {
     assert!(runs(&[("pnpm-lock.yaml", "")]));
     assert!(!runs(&[("pnpm-lock.yaml", ""), (".npmrc", "enable-pre-post-scripts=false")]));
     assert!(!runs(&[("pnpm-lock.yaml", ""), ("pnpm-workspace.yaml", "enablePrePostScripts: false\n")]));
+    let (npmrc, workspace) = ("enable-pre-post-scripts=false", "enablePrePostScripts: false\n");
+    for (version, by_npmrc, by_yaml) in
+        [(9, true, false), (10, true, true), (11, false, true), (12, false, true)]
+    {
+        let manager = format!(r#"{{"packageManager":"pnpm@{version}.0.0",{}"#, &scripts[1..]);
+        let disabled = |file, text| !runs(&[("package.json", &manager), (file, text)]);
+        assert_eq!(disabled(".npmrc", npmrc), by_npmrc, "pnpm {version}");
+        assert_eq!(disabled("pnpm-workspace.yaml", workspace), by_yaml, "pnpm {version}");
+    }
     assert!(runs(&[("yarn.lock", "# yarn lockfile v1\n")]));
     assert!(!runs(&[("yarn.lock", "__metadata:\n  version: 8\n")]));
     assert!(runs(&[("bun.lock", "{}")]));
@@ -239,6 +248,13 @@ fn shells() {
         shell_of(&[("pnpm-lock.yaml", ""), ("pnpm-workspace.yaml", "scriptShell: zsh\n")], &[]),
         "zsh"
     );
+    let pnpm = [("package.json", r#"{"packageManager":"pnpm@11.0.0","scripts":{"dev":"vite"}}"#)];
+    assert_eq!(shell_of(&pnpm, &[("npm_config_script_shell", "zsh")]), "/bin/sh");
+    assert_eq!(shell_of(&pnpm, &[("pnpm_config_script_shell", "zsh")]), "zsh");
+    let everywhere = [pnpm[0], ("home/.config/pnpm/config.yaml", "scriptShell: zsh\n")];
+    let tree = Tree::new(&everywhere);
+    let home = tree.dir.join("home");
+    assert_eq!(shell_of(&pnpm, &[("HOME", home.to_str().expect("text"))]), "zsh");
     let yarn = [("yarn.lock", "__metadata:\n"), (".npmrc", "script-shell=zsh")];
     assert_eq!(shell_of(&yarn, &[]), "/bin/sh");
     let tree = Tree::new(&[]);
