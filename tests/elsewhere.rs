@@ -156,6 +156,20 @@ fn only_the_http_server_is_moved() {
 }
 
 #[test]
+fn of_several_http_servers_the_conventional_one_is_moved() {
+    let other =
+        "require('http').createServer((_, answer) => answer.end('other')).listen(OTHER, '127.0.0.1');";
+    let mut stage = Stage::new("node server.js", &[("server.js", &format!("{other}\n{SERVER}"))]);
+    let (port, own) = (stage.port(), stage.own());
+    let entry =
+        format!("[framework.node]\nrange = \"{port}-{}\"\ndefault-port = {own}\n", stage.ports.last());
+    stage.sandbox.user_file("frameworks.toml", &entry);
+    let session = stage.serves();
+    assert_eq!(http::get(stage.own.last()).body, "other");
+    session.stop();
+}
+
+#[test]
 fn a_server_without_http_is_moved_where_it_is_the_only_one() {
     let program = "
         const server = require('net').createServer((socket) => socket.end());

@@ -148,6 +148,10 @@ fn hosts() {
         ("expo start", "expo", all.clone(), "expo start --port 3111 --host lan"),
         ("expo start", "expo", one.clone(), "expo start --port 3111 --host lan"),
         ("vite --host", "vite", None, "vite --host --port 3111 --strictPort"),
+        ("next dev -H 0.0.0.0", "next", None, "next dev -H 0.0.0.0 -p 3111"),
+        ("next dev -H0.0.0.0", "next", None, "next dev -H0.0.0.0 -p 3111"),
+        ("expo start --tunnel", "expo", None, "expo start --tunnel --port 3111"),
+        ("hexo server -i ::", "hexo", None, "hexo server -i :: --port 3111"),
         ("vite --host", "vite", one, "vite --host --port 3111 --strictPort"),
     ];
     for (script, dependency, host, command) in cases {
