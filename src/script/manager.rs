@@ -241,7 +241,7 @@ fn call(peel: &Peel, manager: Manager, index: usize) -> Option<(Call, String)> {
     let (name, last) = (peel.words.get(index)?, peel.words.last()?);
     let arguments = peel.words.get(index + 1..)?;
     let marker = arguments.iter().position(|word| word.literal().as_deref() == Some("--"));
-    let wants_marker = matches!(manager, Manager::Npm | Manager::Node);
+    let wants_marker = manager.wants_marker();
     let behind = |marker: usize| arguments.get(marker + 1..).unwrap_or_default();
     let before = marker.map_or(arguments, |marker| &arguments[..marker]);
     let is_flag = |word: &&Word| word.prefix().starts_with('-');
