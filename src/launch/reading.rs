@@ -241,6 +241,10 @@ impl Scripts for ProjectScripts<'_> {
         self.project.manifest.scripts.iter().map(|(name, _)| name.clone()).collect()
     }
 
+    fn binary(&self, package: &str) -> Option<String> {
+        self.project.binary_of(package)
+    }
+
     fn manager(&self) -> Manager {
         match self.choice.manager {
             _ if !self.is_found => Manager::Npm,

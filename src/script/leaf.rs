@@ -16,6 +16,11 @@ pub trait Scripts {
         Vec::new()
     }
 
+    /// The binary that stands for an installed package, if it has one that does.
+    fn binary(&self, _package: &str) -> Option<String> {
+        None
+    }
+
     /// The manager with which programs like `run-p` run scripts.
     fn manager(&self) -> Manager {
         Manager::Npm
