@@ -14,6 +14,7 @@
 //! of the whole is then parsed and edited.
 
 mod arguments;
+mod calls;
 mod edit;
 mod leaf;
 mod lex;

@@ -99,6 +99,24 @@ fn scripts_become_commands() {
 }
 
 #[test]
+fn packages_are_known_by_their_binaries() {
+    for (script, command) in [
+        ("npx @angular/cli@22 serve", "npx @angular/cli@22 serve --port 3111"),
+        ("pnpm dlx @angular/cli serve", "pnpm dlx @angular/cli serve --port 3111"),
+        ("deno run -A npm:@angular/cli serve", "deno run -A npm:@angular/cli serve --port 3111"),
+        ("deno run -A npm:vite@8 --port 4000", "deno run -A npm:vite@8 --port 3111 --strictPort"),
+    ] {
+        let tree = Tree::new(&[("package.json", &manifest(script, &["@angular/cli", "vite"]))]);
+        tree.write(
+            "node_modules/@angular/cli/package.json",
+            r#"{"version":"22.0.0","bin":{"ng":"./ng.js"}}"#,
+        );
+        let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default());
+        assert_eq!((&*spec.command, spec.delivery), (command, Delivery::Flag), "{script}");
+    }
+}
+
+#[test]
 fn a_doubt_says_why_and_what_to_do() {
     let tree = Tree::new(&[("package.json", &manifest("turbo run dev", &[]))]);
     let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default());
@@ -158,6 +176,10 @@ fn hosts() {
         ("expo start", "expo", all.clone(), "expo start --port 3111 --host lan"),
         ("expo start", "expo", one.clone(), "expo start --port 3111 --host lan"),
         ("vite --host", "vite", None, "vite --host --port 3111 --strictPort"),
+        ("next dev -H 0.0.0.0", "next", None, "next dev -H 0.0.0.0 -p 3111"),
+        ("next dev -H0.0.0.0", "next", None, "next dev -H0.0.0.0 -p 3111"),
+        ("expo start --tunnel", "expo", None, "expo start --tunnel --port 3111"),
+        ("hexo server -i ::", "hexo", None, "hexo server -i :: --port 3111"),
         ("vite --host", "vite", one, "vite --host --port 3111 --strictPort"),
     ];
     for (script, dependency, host, command) in cases {
@@ -226,6 +248,15 @@ fn pre_and_post_scripts() {
     assert!(runs(&[("pnpm-lock.yaml", "")]));
     assert!(!runs(&[("pnpm-lock.yaml", ""), (".npmrc", "enable-pre-post-scripts=false")]));
     assert!(!runs(&[("pnpm-lock.yaml", ""), ("pnpm-workspace.yaml", "enablePrePostScripts: false\n")]));
+    let (npmrc, workspace) = ("enable-pre-post-scripts=false", "enablePrePostScripts: false\n");
+    for (version, by_npmrc, by_yaml) in
+        [(9, true, false), (10, true, true), (11, false, true), (12, false, true)]
+    {
+        let manager = format!(r#"{{"packageManager":"pnpm@{version}.0.0",{}"#, &scripts[1..]);
+        let disabled = |file, text| !runs(&[("package.json", &manager), (file, text)]);
+        assert_eq!(disabled(".npmrc", npmrc), by_npmrc, "pnpm {version}");
+        assert_eq!(disabled("pnpm-workspace.yaml", workspace), by_yaml, "pnpm {version}");
+    }
     assert!(runs(&[("yarn.lock", "# yarn lockfile v1\n")]));
     assert!(!runs(&[("yarn.lock", "__metadata:\n  version: 8\n")]));
     assert!(runs(&[("bun.lock", "{}")]));
@@ -249,6 +280,13 @@ fn shells() {
         shell_of(&[("pnpm-lock.yaml", ""), ("pnpm-workspace.yaml", "scriptShell: zsh\n")], &[]),
         "zsh"
     );
+    let pnpm = [("package.json", r#"{"packageManager":"pnpm@11.0.0","scripts":{"dev":"vite"}}"#)];
+    assert_eq!(shell_of(&pnpm, &[("npm_config_script_shell", "zsh")]), "/bin/sh");
+    assert_eq!(shell_of(&pnpm, &[("pnpm_config_script_shell", "zsh")]), "zsh");
+    let everywhere = [pnpm[0], ("home/.config/pnpm/config.yaml", "scriptShell: zsh\n")];
+    let tree = Tree::new(&everywhere);
+    let home = tree.dir.join("home");
+    assert_eq!(shell_of(&pnpm, &[("HOME", home.to_str().expect("text"))]), "zsh");
     let yarn = [("yarn.lock", "__metadata:\n"), (".npmrc", "script-shell=zsh")];
     assert_eq!(shell_of(&yarn, &[]), "/bin/sh");
     let tree = Tree::new(&[]);
