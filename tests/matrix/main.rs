@@ -4,7 +4,7 @@
 //! `cargo test --test matrix` tries those that are small, which are named at the end of this file. `just matrix` tries all,
 //! `just matrix nuxt expo` these; both write what came out into `docs/matrix.md`.
 //!
-//! The projects in `fixtures/matrix` are what the frameworks' own `create` tools make, with the scripts those write, but
+//! The projects in `fixtures/matrix`, listed in its `projects.toml`, are what the frameworks' own `create` tools make, with the scripts those write, but
 //! without linters, tests and pictures. They have no lock files, which would be 200,000 lines: each direct dependency is one
 //! exact version, and [`support::npm`] resolves the rest as of a fixed date.
 
@@ -17,12 +17,12 @@ mod trial;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use rows::{ROWS, Row};
+use rows::{Row, rows};
 use trial::{Outcome, Trial};
 
 /// One row, as a test of its own.
 fn try_row(name: &str) {
-    let row = ROWS.iter().find(|row| row.name == name).expect("a row of this name");
+    let row = rows().iter().find(|row| row.name == name).expect("a row of this name");
     if let Outcome::Missing(said) = run(row) {
         panic!("`{name}` could not be installed: {said}");
     }
@@ -42,13 +42,13 @@ fn table() {
     let wanted = std::env::var("BOWLINE_MATRIX").unwrap_or_default();
     let wanted: Vec<&str> = wanted.split_whitespace().collect();
     let unknown: Vec<&&str> =
-        wanted.iter().filter(|name| ROWS.iter().all(|row| row.name != **name)).collect();
+        wanted.iter().filter(|name| rows().iter().all(|row| row.name != **name)).collect();
     assert!(unknown.is_empty(), "no such rows: {unknown:?}");
     let mut failed = Vec::new();
-    for row in ROWS.iter().filter(|row| wanted.is_empty() || wanted.contains(&row.name)) {
+    for row in rows().iter().filter(|row| wanted.is_empty() || wanted.contains(&row.name.as_str())) {
         let outcome = catch_unwind(AssertUnwindSafe(|| run(row))).unwrap_or(Outcome::Fails);
         if matches!(outcome, Outcome::Fails) || matches!(outcome, Outcome::Missing(_)) && !row.missing {
-            failed.push(row.name);
+            failed.push(&row.name);
         }
         page::write(row, &outcome);
     }

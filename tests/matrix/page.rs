@@ -7,7 +7,7 @@ use std::{fs, thread};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::ON_EVERY_PUSH;
-use crate::rows::{ROWS, Row};
+use crate::rows::{Row, rows};
 use crate::trial::{Figures, Outcome};
 
 const INTRODUCTION: &str = include_str!("matrix.intro.md");
@@ -30,9 +30,9 @@ fn page(lines: &BTreeMap<&str, &str>) -> String {
     let pushed: Vec<String> =
         ON_EVERY_PUSH.iter().map(|name| format!("`{}`", name.replace('_', "-"))).collect();
     let mut page = INTRODUCTION.replace("{every push}", &pushed.join(", ")) + HEADS;
-    for row in ROWS {
+    for row in rows() {
         let untried = format!("| {} | | | | | | not tried yet | |", row.name);
-        page.push_str(lines.get(row.name).copied().unwrap_or(&untried));
+        page.push_str(lines.get(row.name.as_str()).copied().unwrap_or(&untried));
         page.push('\n');
     }
     page
@@ -43,7 +43,7 @@ pub fn write(row: &Row, outcome: &Outcome) {
     let written = fs::read_to_string(path()).unwrap_or_default();
     let line = line(row, outcome);
     let mut lines = lines(&written);
-    lines.insert(row.name, &line);
+    lines.insert(&row.name, &line);
     fs::write(path(), page(&lines)).expect("docs/matrix.md can be written");
 }
 
@@ -56,7 +56,7 @@ fn line(row: &Row, outcome: &Outcome) -> String {
             "| {} | {} | `{}` | {way} | {megabytes} MB | {:.1} s / {:.1} s | ✓ | {date} |",
             row.name,
             versions.join(", "),
-            row.key,
+            row.framework,
             first.as_secs_f64(),
             again.as_secs_f64(),
         ),
@@ -67,7 +67,9 @@ fn line(row: &Row, outcome: &Outcome) -> String {
             let said = said.trim_start_matches("notarget ");
             format!("| {} | {packages} | | | | | not in the registry: {said} | {date} |", row.name)
         }
-        Outcome::Fails => format!("| {} | {packages} | `{}` | | | | **fails** | {date} |", row.name, row.key),
+        Outcome::Fails => {
+            format!("| {} | {packages} | `{}` | | | | **fails** | {date} |", row.name, row.framework)
+        }
     }
 }
 
@@ -93,8 +95,14 @@ pub fn assert_complete() {
         "docs/matrix.md is stale: run `just matrix NAME…` for the new rows"
     );
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/matrix");
-    for entry in fs::read_dir(fixtures).expect("fixtures/matrix").flatten() {
+    for entry in
+        fs::read_dir(fixtures).expect("fixtures/matrix").flatten().filter(|entry| entry.path().is_dir())
+    {
         let name = entry.file_name();
-        assert!(ROWS.iter().any(|row| name == row.name), "no row tries fixtures/matrix/{}", name.display());
+        assert!(
+            rows().iter().any(|row| name == row.name.as_str()),
+            "no row tries fixtures/matrix/{}",
+            name.display()
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! One project, tried in all ways.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -48,7 +49,7 @@ impl<'a> Trial<'a> {
         let installed = npm::try_installed(&row.fixture())?;
         let ports = Ports::claim(3);
         let mut sandbox = Sandbox::with_project(&installed.dir);
-        sandbox.range(row.key, &ports);
+        sandbox.range(&row.framework, &ports);
         // Nothing here may depend on the network once the packages are there.
         for (name, value) in QUIET {
             sandbox.env(name, value);
@@ -76,10 +77,10 @@ impl<'a> Trial<'a> {
     }
 
     /// A command that runs this project's script.
-    fn arguments(&self) -> Vec<&'static str> {
+    fn arguments(&self) -> Vec<&str> {
         let mut arguments = vec!["dev"];
-        if self.row.asks_for_script {
-            arguments.extend(["--script", self.row.script]);
+        if self.row.asks {
+            arguments.extend(["--script", &self.row.script]);
         }
         arguments
     }
@@ -88,12 +89,12 @@ impl<'a> Trial<'a> {
         let mut arguments = self.arguments();
         arguments.extend(["--dry-run", "--json"]);
         let plan = self.answer(&arguments);
-        assert_eq!(plan["framework"], self.row.key, "{plan}");
+        assert_eq!(plan["framework"], self.row.framework, "{plan}");
         assert_eq!(plan["script"], self.row.script, "{plan}");
         assert_eq!(plan["port"], self.ports.first(), "{plan}");
-        if !self.row.asks_for_script {
+        if !self.row.asks {
             let answer = self.answer(&["detect", "--json"]);
-            assert_eq!(answer["framework"], self.row.key, "{answer}");
+            assert_eq!(answer["framework"], self.row.framework, "{answer}");
             assert_eq!(answer["script"], self.row.script, "{answer}");
         }
     }
@@ -126,15 +127,14 @@ impl<'a> Trial<'a> {
         let mut session = self.sandbox.start(self.arguments());
         let event = session.event("port-detected");
         let ready = start.elapsed();
-        assert_eq!(event["framework"], self.row.key, "{event}");
+        assert_eq!(event["framework"], self.row.framework, "{event}");
         assert_eq!(event["port"], self.ports.first(), "{event}");
         self.answers();
-        if let Some(text) = self.row.builds_until {
+        if let Some(text) = &self.row.builds_until {
             session.output(text);
         }
-        let (path, text) = self.row.page;
-        let page = http::get_path(self.ports.first(), path);
-        assert!(page.status == 200 && page.body.contains(text), "{}: {page:?}", self.row.name);
+        let page = http::get_path(self.ports.first(), &self.row.path);
+        assert!(page.status == 200 && page.body.contains(&self.row.page), "{}: {page:?}", self.row.name);
         (session, ready)
     }
 
@@ -242,14 +242,17 @@ fn list(root: &Path, below: &Path, names: &mut Vec<PathBuf>) {
     }
 }
 
-/// The bytes of all files below a directory.
+/// The bytes that a directory takes on the disk. A file with two names counts once.
 fn size(dir: &Path) -> u64 {
-    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    entries
-        .map(|entry| match entry.file_type() {
-            Ok(kind) if kind.is_dir() => size(&entry.path()),
-            Ok(kind) if kind.is_file() => entry.metadata().map_or(0, |metadata| metadata.len()),
-            _ => 0,
-        })
-        .sum()
+    fn add(dir: &Path, seen: &mut HashSet<u64>) -> u64 {
+        let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+        entries
+            .map(|entry| match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => add(&entry.path(), seen),
+                Ok(metadata) if metadata.is_file() && seen.insert(metadata.ino()) => metadata.blocks() * 512,
+                _ => 0,
+            })
+            .sum()
+    }
+    add(dir, &mut HashSet::new())
 }
