@@ -61,11 +61,18 @@ fn line(row: &Row, outcome: &Outcome) -> String {
             again.as_secs_f64(),
         ),
         Outcome::Missing(said) => {
-            let said: Vec<&str> = said.lines().filter(|line| line.contains("No matching")).collect();
-            let said =
-                said.first().map_or("it cannot be installed", |line| line.trim_start_matches("npm error "));
-            let said = said.trim_start_matches("notarget ");
-            format!("| {} | {packages} | | | | | not in the registry: {said} | {date} |", row.name)
+            let of_npm = |words: &str| {
+                said.lines().find_map(|line| line.split_once(words)).map(|(_, rest)| rest.trim())
+            };
+            let lacking =
+                of_npm("No matching version found for").and_then(|rest| rest.split(" with a date").next());
+            let unbuilt = of_npm("npm error path ").and_then(|path| path.rsplit_once("node_modules/"));
+            let said = match (lacking, unbuilt) {
+                (Some(package), _) => format!("the registry lacks `{}`", package.trim_end_matches('.')),
+                (None, Some((_, package))) => format!("its `{package}` is not in the registry alone"),
+                (None, None) => "it cannot be installed".to_owned(),
+            };
+            format!("| {} | {packages} | | | | | {said} | {date} |", row.name)
         }
         Outcome::Fails => {
             format!("| {} | {packages} | `{}` | | | | **fails** | {date} |", row.name, row.framework)

@@ -28,10 +28,9 @@ impl Stranger {
     pub fn assert_unharmed(&self) {
         for listener in &self.listeners {
             let here = listener.local_addr().expect("it listens");
-            let address = match here.ip() {
-                IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-                IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-                ip => ip,
+            let address: IpAddr = match here {
+                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
             };
             let caller =
                 TcpStream::connect(SocketAddr::new(address, here.port())).expect("a stranger answers");
