@@ -334,3 +334,32 @@ fn a_stranger_on_another_runtimes_port_is_no_reason_to_start_again() {
     assert!(ended.of("port-detected").is_empty() && ended.of("port-reallocated").is_empty());
     assert!(stranger.local_addr().is_ok());
 }
+
+/// As Browsersync does it: the port that the moved one had asked for is free, and so its next server asks for it too.
+#[test]
+fn a_second_server_gets_the_port_that_the_first_one_left_free() {
+    let stage = Stage::new(
+        "node servers.js",
+        &[(
+            "servers.js",
+            "
+            const { createServer } = require('http');
+            const free = (port) => new Promise((resolve) => {
+                const probe = require('net').createServer();
+                probe.on('error', () => resolve(free(port + 1)));
+                probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(port)));
+            });
+            const serve = async (answer) => {
+                const port = await free(OWN);
+                const server = createServer((_, response) => response.end(answer(server.address().port)));
+                return new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+            };
+            serve((port) => `port ${port}`).then(() => serve(() => 'panel'));
+            ",
+        )],
+    );
+    stage.serves().stop();
+    let session = stage.serves();
+    assert_eq!(http::get(stage.own()).body, "panel");
+    session.stop();
+}
