@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::args::One;
 use super::failure::{End, Failure, NOT_CONNECTED};
 use super::surroundings::Surroundings;
-use super::target;
+use super::{running, target};
 use crate::control::{self, Status};
 use crate::event::State;
 use crate::launch;
@@ -86,9 +86,10 @@ fn rows(reservations: &[Reservation]) -> Vec<Row> {
         let at = sockets.binary_search(&one.socket());
         at.is_ok_and(|at| answers[at].is_none())
     };
-    let mut rows: Vec<Row> = reservations
-        .iter()
-        .filter(silent)
+    let silent: Vec<&Reservation> = reservations.iter().filter(silent).collect();
+    // One whose supervisor has been killed meanwhile is no service any more.
+    let mut rows: Vec<Row> = running::still_there(silent)
+        .into_iter()
         .map(|one| Row { reservation: Some(one.clone()), status: None })
         .collect();
     rows.extend(answers.iter().flatten().flatten().map(|status| Row {

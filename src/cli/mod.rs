@@ -7,6 +7,7 @@ mod detect;
 mod doctor;
 mod exit;
 mod failure;
+mod feed;
 mod follow;
 mod foreground;
 mod generate;

@@ -3,12 +3,12 @@
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::client::parse;
+use super::client::{connect, parse};
 use super::protocol::{Answer, Hello, Lines, PROTOCOL, Request, Status, Verb};
 
 /// How long all of them together may take.
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Asks for the status of every service behind these sockets. `None` stands for a supervisor that did not answer.
 pub fn call(sockets: &[PathBuf]) -> Vec<Option<Vec<Status>>> {
     let deadline = Instant::now() + PATIENCE;
-    let mut asked: Vec<Asked> = sockets.iter().map(Asked::ask).collect();
+    let mut asked: Vec<Asked> = sockets.iter().map(|socket| Asked::ask(socket)).collect();
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let open: Vec<usize> = (0..asked.len()).filter(|&at| asked[at].stream.is_some()).collect();
@@ -54,10 +54,9 @@ struct Asked {
 }
 
 impl Asked {
-    fn ask(socket: &PathBuf) -> Self {
+    fn ask(socket: &Path) -> Self {
         let ask = || {
-            let mut stream = UnixStream::connect(socket)?;
-            stream.set_nonblocking(true)?;
+            let mut stream = connect(socket)?;
             let hello = serde_json::to_string(&Hello::ours(None))?;
             let request = serde_json::to_string(&Request::new(Verb::Status, None))?;
             // Two short lines fit the buffer of a new socket.

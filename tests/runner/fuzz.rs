@@ -109,9 +109,12 @@ fn a_last_line_without_an_end_counts() {
 #[test]
 fn many_commands_at_once_are_all_answered_in_their_order() {
     let mut stage = stage(1);
-    let lines: String = (0..5000)
-        .map(|number| format!("{}\n", json!({ "id": number.to_string(), "type": "runner-health-check" })))
-        .collect();
+    let mut lines = String::new();
+    for number in 0..5000 {
+        let command = json!({ "id": number.to_string(), "type": "runner-health-check" });
+        lines.push_str(&command.to_string());
+        lines.push('\n');
+    }
     stage.runner.write(&lines);
     stage.answer("4999", "runner-status");
     let statuses = stage.runner.seen().iter().filter(|event| event["type"] == "runner-status");

@@ -48,7 +48,7 @@ impl Started {
         kill_process(Pid::from_raw(self.shell.id().cast_signed()).unwrap(), signal).unwrap();
     }
 
-    fn is_gone(mut self) {
+    fn ends(mut self) {
         let status = self.shell.wait().unwrap();
         assert!(!status.success() || status.code() == Some(0), "{status}");
         let mut said = String::new();
@@ -64,7 +64,7 @@ fn the_preferred_port_is_used_and_a_signal_to_the_shell_ends_everything() {
     let mut started = start("--children 2", "bowline dev");
     started.is_up();
     started.signal(Signal::TERM);
-    started.is_gone();
+    started.ends();
 }
 
 /// Then bash waits for bowline instead of becoming it, and dies without passing the signal on. The runner goes on to end
@@ -79,6 +79,6 @@ fn a_shell_that_has_more_to_do_is_no_obstacle() {
         for holder in bowline::port::listeners::holders(&[started.ports.last()]) {
             kill_process(Pid::from_raw(holder.pid.unwrap()).unwrap(), Signal::TERM).unwrap();
         }
-        started.is_gone();
+        started.ends();
     }
 }

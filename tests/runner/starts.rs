@@ -22,9 +22,8 @@ fn the_last_of_many_starts_is_the_one_that_runs() {
     assert!(stage.ports.all().all(is_free));
     let ended = stage.end();
     assert_eq!(ended.of("port-detected").len(), 1, "{ended:#?}");
-    for number in 0..4 {
-        let exits =
-            ended.of("process-exited").into_iter().filter(|event| event["commandId"] == number.to_string());
+    for number in ["0", "1", "2", "3"] {
+        let exits = ended.of("process-exited").into_iter().filter(|event| event["commandId"] == number);
         assert_eq!(exits.count(), 1, "every start has one end: {ended:#?}");
     }
 }

@@ -40,4 +40,4 @@ pub use test::Test;
 pub use tree::Tree;
 #[cfg(target_os = "linux")]
 pub use waiting::kill_at_once;
-pub use waiting::{Finished, PATIENCE, run_to_end, run_within};
+pub use waiting::{Finished, PATIENCE, end_of, run_to_end, run_within};

@@ -58,7 +58,7 @@ impl Noise {
             }
             3 => {
                 let deep = format!("{}7{}", "[".repeat(200), "]".repeat(200));
-                self.command(kinds, &deep).into_bytes()
+                format!("{{\"type\":\"{}\",\"id\":{deep}}}", self.pick(kinds)).into_bytes()
             }
             4 => {
                 let number = self.pick(&[
