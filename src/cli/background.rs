@@ -12,7 +12,6 @@ use std::task::{Context, Poll};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
-use serde_json::Value;
 
 use super::args::{self, Dev};
 use super::failure::{End, Failure, NOT_READY};
@@ -116,13 +115,10 @@ impl Waiting<'_> {
         let style = self.around.style;
         let people = !self.around.json && !self.around.quiet;
         match serde_json::from_str::<Answer>(line) {
-            Ok(Answer::PortDetected { port, .. }) => {
+            Ok(Answer::PortDetected { port, project_id }) => {
                 self.ready += 1;
                 if people {
-                    let name = serde_json::from_str::<Value>(line)
-                        .ok()
-                        .and_then(|event| event["projectId"].as_str().map(short))
-                        .unwrap_or_default();
+                    let name = self.name(&project_id);
                     let url = style.strong(launch::url(port));
                     ui::complain(&format!("{}  {name} is ready   {url}", style.name()));
                 }
@@ -142,6 +138,12 @@ impl Waiting<'_> {
             Ok(_) | Err(_) => {}
         }
         Ok(())
+    }
+
+    /// The name of a project that runs.
+    fn name(&self, id: &str) -> String {
+        let live = self.around.ports_to_read().live(id);
+        live.map_or_else(|| id.to_owned(), |reservation| reservation.name)
     }
 
     /// As the child ended, unless it goes on.
@@ -167,11 +169,6 @@ impl Waiting<'_> {
         let code = status.code().unwrap_or(1).to_le_bytes()[0];
         Ok(signal.map_or(Exit::Code(code), Exit::Signal).into())
     }
-}
-
-/// The last part of an id that is a path.
-fn short(id: &str) -> String {
-    id.rsplit('/').next().unwrap_or(id).to_owned()
 }
 
 /// Whether somebody has stopped this child, so that nothing is to be expected of it.

@@ -70,8 +70,7 @@ impl Connection {
             self.line(Some(deadline))?.ok_or_else(|| self.lost(io::ErrorKind::UnexpectedEof.into()))?;
         let hello: Hello = serde_json::from_slice(&line).map_err(|error| self.lost(error.into()))?;
         if hello.protocol != PROTOCOL {
-            let Hello { bowline: version, protocol: theirs, .. } = hello;
-            return Err(Error::Incompatible { theirs, ours: PROTOCOL, version });
+            return Err(Error::incompatible(&hello));
         }
         Ok(())
     }

@@ -8,8 +8,10 @@ mod hangs;
 mod hostile;
 mod kills;
 mod logs;
+mod machine;
 mod running;
 mod socket;
+mod versions;
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
