@@ -118,17 +118,23 @@ fn supervisors(live: &[Reservation]) -> Vec<Finding> {
     sockets.sort_unstable();
     sockets.dedup();
     let answers = control::call(&sockets);
-    let silent = |one: &&Reservation| {
-        let answer = sockets.binary_search(&one.socket()).ok().and_then(|at| answers[at].as_ref());
-        answer.is_none()
+    let trouble = |one: &Reservation| {
+        let at = sockets.binary_search(&one.socket()).ok()?;
+        answers[at].trouble(one)
     };
     let bad: Vec<Finding> = live
         .iter()
-        .filter(silent)
-        .map(|Reservation { name, pid, .. }| {
-            let message =
-                format!("Runner is not connected: the supervisor of `{name}` (pid {pid}) does not answer");
-            Finding::bad("supervisors", message, format!("kill -CONT {pid} (or, to end it: kill {pid})"))
+        .filter_map(|one| {
+            let (trouble, pid) = (trouble(one)?, one.pid);
+            let mend = match trouble {
+                control::Error::Incompatible { .. } => {
+                    format!("kill {pid} (then start it again with bowline start)")
+                }
+                control::Error::NotConnected { .. } | control::Error::Refused(_) => {
+                    format!("kill -CONT {pid} (or, to end it: kill {pid})")
+                }
+            };
+            Some(Finding::bad("supervisors", trouble.to_string(), mend))
         })
         .collect();
     if bad.is_empty() {
@@ -168,7 +174,10 @@ fn ranges(around: &Surroundings, ports: &Ports) -> Result<Vec<Finding>, Failure>
         let message = format!("every one of the {} ranges has a free port", usage.len());
         findings.push(Finding::good("ports", message));
     }
-    findings.extend(strangers.into_iter().map(|stranger| Finding::good("ports", stranger)));
+    let own = ports.reservations().into_iter().map(|Reservation { name, port, pid, dir, .. }| {
+        format!("port {port}: {name} (bowline, pid {pid}) in `{}`", dir.display())
+    });
+    findings.extend(own.chain(strangers).map(|held| Finding::good("ports", held)));
     Ok(findings)
 }
 

@@ -6,16 +6,14 @@
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsFd;
-use std::path::Path;
 use std::str::FromStr;
 use std::task::{Context, Poll};
 
-use tokio::net::UnixStream;
-
-use super::failure::{End, Failure};
+use super::failure::{End, Failure, NOT_READY, OTHER};
+use super::feed::Feed;
 use super::running;
 use super::surroundings::Surroundings;
-use crate::control::{self, Answer, Connection, Lines, Request, Status, Verb};
+use crate::control::{self, Answer, Status};
 use crate::event::{Level, State, Stream, What, parse_cursor};
 use crate::launch;
 use crate::logs;
@@ -64,12 +62,12 @@ pub fn follow(
     let ending = |feed: &Feed| !matches!(feed.status.state, State::Idle | State::Starting | State::Running);
     let wanted = is_log || !feeds.iter().all(ending);
     if !wanted {
-        let mut waiting = Following { ports, signals: None, feeds, screen: Screen::Blank };
+        let mut waiting = Following { ports, signals: None, feeds, screen: Screen::Blank, lost: None };
         runtime.block_on(waiting.run())?;
         return Ok(Left::Gone);
     }
     let screen = Screen::new(around, &feeds, is_log)?;
-    let mut following = Following { ports, signals: Some(Signals::take()?), feeds, screen };
+    let mut following = Following { ports, signals: Some(Signals::take()?), feeds, screen, lost: None };
     following.begin(around, manner);
     match runtime.block_on(following.run())? {
         Some(end) => Ok(Left::With(end)),
@@ -79,97 +77,6 @@ pub fn follow(
                 ui::complain(&format!("{}  it goes on running; stop it with {hint}", around.style.name()));
             }
             Ok(Left::With(End::Code(0)))
-        }
-    }
-}
-
-/// One service that is followed.
-struct Feed {
-    reservation: Reservation,
-    status: Status,
-    stream: UnixStream,
-    lines: Lines,
-    /// How much of the session's output has been shown.
-    seen: u64,
-    /// How it ended.
-    end: Option<End>,
-}
-
-impl Feed {
-    /// Attaches to the service. To be called within the runtime.
-    fn open(reservation: &Reservation) -> Result<Self, Failure> {
-        let mut connection = Connection::open(reservation)?;
-        connection.send(&Request::new(Verb::Attach, Some(&reservation.project)))?;
-        let status = loop {
-            match connection.promptly()? {
-                Some((Answer::Status { mut services }, _)) if services.len() == 1 => {
-                    break services.remove(0);
-                }
-                Some((Answer::Error { error }, _)) => return Err(control::Error::Refused(error).into()),
-                Some(_) => {}
-                None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-            }
-        };
-        let (stream, lines) = connection.into_parts();
-        stream.set_nonblocking(true)?;
-        let stream = UnixStream::from_std(stream)?;
-        Ok(Self { reservation: reservation.clone(), status, stream, lines, seen: 0, end: None })
-    }
-
-    /// All that is recorded of the output up to the moment of the attach, which counts as shown from now on.
-    fn recorded(&mut self) -> Vec<logs::Record> {
-        let now = parse_cursor(&self.status.cursor).map_or(0, |(_, bytes)| bytes);
-        self.recorded_to(now)
-    }
-
-    fn recorded_to(&mut self, now: u64) -> Vec<logs::Record> {
-        let session = &self.status.session;
-        let mut records = logs::read(Path::new(&self.status.log)).unwrap_or_default();
-        for record in records.iter_mut().filter(|record| record.session == *session) {
-            let left = usize::try_from(now.saturating_sub(record.start)).unwrap_or(usize::MAX);
-            record.bytes.truncate(left);
-        }
-        records.retain(|record| !record.bytes.is_empty());
-        self.seen = now;
-        records
-    }
-
-    /// What of it belongs to this session and has not been shown.
-    fn missed(&mut self) -> Vec<logs::Record> {
-        let seen = self.seen;
-        let recorded = self.recorded();
-        self.unseen(recorded, seen)
-    }
-
-    /// The rest of a session whose supervisor is gone.
-    fn rest(&mut self) -> Vec<logs::Record> {
-        let seen = self.seen;
-        let recorded = self.recorded_to(u64::MAX);
-        self.unseen(recorded, seen)
-    }
-
-    fn unseen(&self, recorded: Vec<logs::Record>, seen: u64) -> Vec<logs::Record> {
-        let mut missed = logs::from(recorded, &self.status.session, seen);
-        missed.retain(|record| record.session == self.status.session);
-        missed
-    }
-
-    /// The next line, or nothing when the supervisor has ended the connection.
-    fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Vec<u8>>>> {
-        loop {
-            let line = self.lines.next_line().map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-            if line.is_some() {
-                return Poll::Ready(Ok(line));
-            }
-            std::task::ready!(self.stream.poll_read_ready(cx))?;
-            let mut bytes = [0; 16 * 1024];
-            match self.stream.try_read(&mut bytes) {
-                Ok(0) => return Poll::Ready(Ok(None)),
-                Ok(count) => self.lines.push(&bytes[..count]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Poll::Ready(Ok(None)),
-                Err(error) => return Poll::Ready(Err(error)),
-            }
         }
     }
 }
@@ -247,6 +154,8 @@ struct Following<'a> {
     signals: Option<Signals>,
     feeds: Vec<Feed>,
     screen: Screen,
+    /// The first whose supervisor was killed.
+    lost: Option<usize>,
 }
 
 impl Following<'_> {
@@ -297,7 +206,22 @@ impl Following<'_> {
             }
         }
         poll_fn(|cx| self.screen.poll_drain(cx)).await;
+        if let Some(lost) = self.lost {
+            self.mourn(&self.feeds[lost].reservation)?;
+        }
         Ok(self.feeds.iter().find_map(|feed| feed.end))
+    }
+
+    /// The supervisor is gone, and has not told us how its service ended.
+    fn mourn(&self, reservation: &Reservation) -> Result<(), Failure> {
+        let Reservation { name, pid, .. } = reservation;
+        let how = match (&self.screen, reservation.is_returned()) {
+            (Screen::Blank, _) | (Screen::Log(_), true) => return Ok(()),
+            (_, true) => "has ended",
+            (_, false) => "was killed",
+        };
+        let hint = "its service ends with it; start it again with `bowline start`".to_owned();
+        Err(Failure::new(OTHER, format!("the supervisor of `{name}` (pid {pid}) {how}"), Some(hint)))
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Happening, Failure>> {
@@ -357,7 +281,8 @@ impl Following<'_> {
         match Feed::open(&known.reservation) {
             Ok(feed) => {
                 let seen = known.seen;
-                self.feeds[service] = Feed { seen, ..feed };
+                self.feeds[service] = feed;
+                self.feeds[service].seen = seen;
                 let missed = self.feeds[service].missed();
                 self.catch_up(service, &missed);
                 Ok(())
@@ -365,8 +290,8 @@ impl Following<'_> {
             Err(_) if running::is_gone(self.ports, &known.reservation) => {
                 let rest = self.feeds[service].rest();
                 self.catch_up(service, &rest);
-                self.screen.tell(service, Level::Warning, "its supervisor is gone".to_owned());
-                self.feeds[service].end = Some(End::Code(super::failure::OTHER));
+                self.lost.get_or_insert(service);
+                self.feeds[service].end = Some(End::Code(OTHER));
                 Ok(())
             }
             Err(failure) => Err(failure),
@@ -377,11 +302,11 @@ impl Following<'_> {
 /// As the service has ended.
 fn end_of(code: Option<u8>, signal: Option<&str>, state: State) -> End {
     let by_signal = signal.and_then(|name| Signal::from_str(name).ok()).map(End::Signal);
-    let failed = if state == State::Failed { super::failure::NOT_READY } else { 0 };
+    let failed = if state == State::Failed { NOT_READY } else { 0 };
     match code {
         // A server that ends before it listens has failed, whatever its code says.
         Some(0) => End::Code(failed),
         Some(code) => End::Code(code),
-        None => by_signal.unwrap_or(End::Code(super::failure::OTHER)),
+        None => by_signal.unwrap_or(End::Code(OTHER)),
     }
 }

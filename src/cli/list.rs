@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::args::One;
-use super::failure::{End, Failure, NOT_CONNECTED};
+use super::failure::{End, Failure};
 use super::surroundings::Surroundings;
-use super::target;
-use crate::control::{self, Status};
+use super::{running, target};
+use crate::control::{self, Reply, Status};
 use crate::event::State;
 use crate::launch;
 use crate::port::Reservation;
@@ -21,6 +21,8 @@ struct Row {
     reservation: Option<Reservation>,
     /// Nothing if its supervisor does not answer.
     status: Option<Status>,
+    /// Why it does not.
+    trouble: Option<control::Error>,
 }
 
 /// `bowline ls`.
@@ -45,17 +47,11 @@ pub fn list(around: &Surroundings) -> Result<End, Failure> {
 pub fn status(around: &Surroundings, which: &One) -> Result<End, Failure> {
     let reservation = target::one(around, &around.ports_to_read(), which.project.as_deref())?;
     let project = reservation.project.clone();
-    let row = rows(std::slice::from_ref(&reservation))
-        .into_iter()
-        .find(|row| row.status.as_ref().is_some_and(|status| status.project_id == project));
-    let Some(row) = row else {
-        let Reservation { name, pid, .. } = reservation;
-        let hint = Some(format!(
-            "if it was stopped, continue it with `kill -CONT {pid}`; otherwise end it with `kill {pid}`"
-        ));
-        let message =
-            format!("Runner is not connected: the supervisor of `{name}` (pid {pid}) does not answer");
-        return Err(Failure::new(NOT_CONNECTED, message, hint));
+    let is_it = |row: &Row| row.status.as_ref().is_none_or(|status| status.project_id == project);
+    let row = match rows(std::slice::from_ref(&reservation)).into_iter().find(is_it) {
+        Some(Row { trouble: Some(trouble), .. }) => return Err(trouble.into()),
+        Some(row) => row,
+        None => return Err(target::not_running(&reservation.name)),
     };
     let Value::Object(fields) = row.to_json() else { return Ok(End::Code(0)) };
     if around.json {
@@ -82,18 +78,24 @@ fn rows(reservations: &[Reservation]) -> Vec<Row> {
     sockets.sort_unstable();
     sockets.dedup();
     let answers = control::call(&sockets);
-    let silent = |one: &&Reservation| {
-        let at = sockets.binary_search(&one.socket());
-        at.is_ok_and(|at| answers[at].is_none())
+    let trouble = |one: &Reservation| {
+        let at = sockets.binary_search(&one.socket()).ok()?;
+        answers[at].trouble(one)
     };
-    let mut rows: Vec<Row> = reservations
-        .iter()
-        .filter(silent)
-        .map(|one| Row { reservation: Some(one.clone()), status: None })
+    let silent: Vec<&Reservation> = reservations.iter().filter(|one| trouble(one).is_some()).collect();
+    // One whose supervisor has been killed meanwhile is no service any more.
+    let mut rows: Vec<Row> = running::still_there(silent)
+        .into_iter()
+        .map(|one| Row { reservation: Some(one.clone()), status: None, trouble: trouble(one) })
         .collect();
-    rows.extend(answers.iter().flatten().flatten().map(|status| Row {
+    let services = answers.iter().flat_map(|answer| match answer {
+        Reply::Services(services) => services.as_slice(),
+        Reply::Foreign(_) | Reply::Silence => &[],
+    });
+    rows.extend(services.map(|status| Row {
         reservation: reservations.iter().find(|one| one.project == status.project_id).cloned(),
         status: Some(status.clone()),
+        trouble: None,
     }));
     rows.sort_by_key(Row::port);
     rows
@@ -129,6 +131,9 @@ impl Row {
             let socket = self.reservation.as_ref().map(|one| one.socket().to_string_lossy().into_owned());
             fields.insert("socket".to_owned(), socket.into());
             fields.insert("connected".to_owned(), Value::Bool(self.status.is_some()));
+            if let Some(trouble) = &self.trouble {
+                fields.insert("error".to_owned(), trouble.to_string().into());
+            }
             fields.insert("uptimeSeconds".to_owned(), self.uptime().map(|time| time.as_secs()).into());
             fields.insert("residentBytes".to_owned(), self.resident().into());
         }
@@ -143,7 +148,11 @@ impl Row {
             (None, Some(reservation)) => (reservation.name.clone(), reservation.framework.clone()),
             (None, None) => (unknown(), unknown()),
         };
-        let state = self.status.as_ref().map_or("not connected", |status| word(status.state));
+        let state = match (&self.status, &self.trouble) {
+            (Some(status), _) => word(status.state),
+            (None, Some(control::Error::Incompatible { .. })) => "other version",
+            (None, _) => "not connected",
+        };
         let by = self.status.as_ref().map_or_else(unknown, |status| status.started_by.clone());
         let uptime = self.uptime().map_or_else(unknown, age);
         let memory = self.resident().map_or_else(unknown, size);

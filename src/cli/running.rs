@@ -7,7 +7,7 @@ use super::failure::{End, Failure, NO_PORT};
 use super::follow::{self, Left, Manner};
 use super::foreground;
 use super::surroundings::{Keeper, Surroundings};
-use super::world::{Candidate, allocate};
+use super::world::{Candidate, PATIENCE, allocate};
 use crate::control::{Answer, Connection, Error, Request, Verb};
 use crate::event::{Event, What};
 use crate::launch;
@@ -119,12 +119,13 @@ pub fn ask_all(
     verb: Verb,
     force: bool,
 ) -> Result<Vec<(&Reservation, Sent)>, Error> {
-    let ask = |reservation| {
-        let mut connection = Connection::open(reservation)?;
-        connection.send(&Request { force, ..Request::new(verb, Some(&reservation.project)) })?;
-        Ok((reservation, Sent(connection)))
-    };
-    reservations.iter().map(ask).collect()
+    reservations.iter().map(|one| Ok((one, ask(one, verb, force)?))).collect()
+}
+
+fn ask(reservation: &Reservation, verb: Verb, force: bool) -> Result<Sent, Error> {
+    let mut connection = Connection::open(reservation)?;
+    connection.send(&Request { force, ..Request::new(verb, Some(&reservation.project)) })?;
+    Ok(Sent(connection))
 }
 
 /// Whether a service is no longer what it was when it was looked up. A supervisor that has just been killed may keep
@@ -141,20 +142,30 @@ pub fn is_gone(ports: &Ports, reservation: &Reservation) -> bool {
     false
 }
 
-/// Stops services and returns when they have ended.
+/// Those of the reservations that go on to hold although their supervisors do not answer.
+pub fn still_there(mut silent: Vec<&Reservation>) -> Vec<&Reservation> {
+    for _ in 0..LOOKS {
+        silent.retain(|one| one.is_live());
+        if silent.is_empty() {
+            break;
+        }
+        std::thread::sleep(LOOK);
+    }
+    silent
+}
+
+/// Stops services and returns when they have ended. One whose supervisor does not answer keeps none of the others from
+/// being stopped.
 pub fn stop(ports: &Ports, reservations: &[Reservation], force: bool) -> Result<(), Failure> {
-    let sent = match ask_all(reservations, Verb::Stop, force) {
-        Ok(sent) => sent,
-        // They have ended meanwhile, or their supervisors are gone and the guardians end them.
-        Err(_) if reservations.iter().all(|one| is_gone(ports, one)) => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    for (reservation, outcome) in sent {
-        match outcome.result(None) {
+    let sent: Vec<_> = reservations.iter().map(|one| (one, ask(one, Verb::Stop, force))).collect();
+    let mut outcome = Ok(());
+    for (reservation, sent) in sent {
+        match sent.and_then(|sent| sent.result(None)) {
             Ok(_) => {}
-            Err(_) if is_gone(ports, reservation) => {}
-            Err(error) => return Err(error.into()),
+            // Its supervisor is gone, and its guardian ends it.
+            Err(_) if is_gone(ports, reservation) => reservation.await_guardian(PATIENCE),
+            Err(error) => outcome = outcome.and(Err(error.into())),
         }
     }
-    Ok(())
+    outcome
 }

@@ -73,9 +73,9 @@ pub fn open(around: &Surroundings, which: &One) -> Result<End, Failure> {
 pub fn attach(around: &Surroundings, which: &One) -> Result<End, Failure> {
     let ports = around.ports_to_read();
     let found = target::one(around, &ports, which.project.as_deref())?;
-    match follow::follow(around, &ports, &[found], &Manner::Attach("is running"))? {
+    match follow::follow(around, &ports, std::slice::from_ref(&found), &Manner::Attach("is running"))? {
         Left::With(end) => Ok(end),
-        Left::Gone => Ok(End::Code(0)),
+        Left::Gone => Err(target::not_running(&found.name)),
     }
 }
 

@@ -23,7 +23,7 @@ use crate::process::{Exit, Program, leftovers, tree};
 use crate::supervise::{Listener, Sighting, Start, World};
 
 /// How long to wait for the guardian of a project's last server beyond the grace period it was given.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub const PATIENCE: Duration = Duration::from_secs(15);
 
 /// One service to be: what was read and decided before its port was reserved.
 pub struct Candidate<'a> {

@@ -2,10 +2,13 @@
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, SockAddr, Socket, Type};
+
 use super::error::Error;
-use super::protocol::{Answer, Hello, Lines, PROTOCOL, Request};
+use super::protocol::{Answer, Hello, Lines, PROTOCOL, Request, Verb};
 use crate::port::Reservation;
 
 /// How long a supervisor may take to answer anything at all.
@@ -19,6 +22,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 pub struct Connection {
     stream: UnixStream,
     lines: Lines,
+    /// The project's id.
+    id: String,
+    /// Its name.
     project: String,
     pid: u32,
 }
@@ -48,9 +54,11 @@ impl Connection {
     fn attempt(reservation: &Reservation) -> Result<Self, Error> {
         let (project, pid) = (reservation.name.clone(), reservation.pid);
         let failed = |source| Error::NotConnected { project: project.clone(), pid, source };
-        let stream = UnixStream::connect(reservation.socket()).map_err(failed)?;
+        let stream = connect(&reservation.socket()).map_err(failed)?;
+        stream.set_nonblocking(false).map_err(failed)?;
         stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
-        let mut connection = Self { stream, lines: Lines::of_server(), project, pid };
+        let id = reservation.project.clone();
+        let mut connection = Self { stream, lines: Lines::of_server(), id, project, pid };
         connection.greet()?;
         Ok(connection)
     }
@@ -62,8 +70,7 @@ impl Connection {
             self.line(Some(deadline))?.ok_or_else(|| self.lost(io::ErrorKind::UnexpectedEof.into()))?;
         let hello: Hello = serde_json::from_slice(&line).map_err(|error| self.lost(error.into()))?;
         if hello.protocol != PROTOCOL {
-            let Hello { bowline: version, protocol: theirs, .. } = hello;
-            return Err(Error::Incompatible { theirs, ours: PROTOCOL, version });
+            return Err(Error::incompatible(&hello));
         }
         Ok(())
     }
@@ -95,20 +102,30 @@ impl Connection {
     }
 
     /// Waits for what comes of a request that was sent: [`Answer::PortDetected`], or [`Answer::ProcessExited`]. `None` if
-    /// neither came before `deadline`.
+    /// neither came before `deadline`. If nothing comes for a while, the supervisor is asked whether it is still there.
     ///
     /// # Errors
     /// The supervisor refuses, does not answer at all, or is gone.
     pub fn outcome(&mut self, deadline: Option<Instant>) -> Result<Option<Answer>, Error> {
-        let mut taken = false;
+        let (mut taken, mut asked) = (false, false);
         loop {
-            let until = if taken { deadline } else { Some(Instant::now() + PATIENCE) };
-            let answer = match self.receive(until) {
+            let patience = Instant::now() + PATIENCE;
+            let until = deadline.filter(|_| taken).map_or(patience, |deadline| deadline.min(patience));
+            let answer = match self.receive(Some(until)) {
                 Ok(Some((answer, _))) => answer,
                 Ok(None) => return Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
-                Err(_) if taken && until.is_some_and(|until| until <= Instant::now()) => return Ok(None),
-                Err(error) => return Err(error),
+                Err(error) if !is_timeout(&error) => return Err(error),
+                Err(_) if taken && deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
+                    return Ok(None);
+                }
+                Err(error) if asked || !taken => return Err(error),
+                Err(_) => {
+                    asked = true;
+                    self.write(&Request::new(Verb::Status, Some(&self.id)))?;
+                    continue;
+                }
             };
+            asked = false;
             match answer {
                 Answer::PortDetected { .. } | Answer::ProcessExited { .. } => return Ok(Some(answer)),
                 Answer::Error { error } => return Err(Error::Refused(error)),
@@ -169,6 +186,19 @@ pub fn parse(line: &[u8]) -> io::Result<Answer> {
     serde_json::from_slice(line).map_err(Into::into)
 }
 
+/// Connects without waiting: a supervisor that does not take anybody in any more would keep us for ever once its queue is full.
+/// The stream does not wait either.
+pub(super) fn connect(path: &Path) -> io::Result<UnixStream> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&SockAddr::unix(path)?)?;
+    Ok(socket.into())
+}
+
+fn is_timeout(error: &Error) -> bool {
+    matches!(error, Error::NotConnected { source, .. } if source.kind() == io::ErrorKind::TimedOut)
+}
+
 /// Whether this is how a supervisor answers that is about to open its socket, or about to be gone.
 fn is_passing(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
@@ -179,5 +209,7 @@ fn is_passing(error: &io::Error) -> bool {
             | Kind::ConnectionReset
             | Kind::BrokenPipe
             | Kind::UnexpectedEof
+            // Its queue is full.
+            | Kind::WouldBlock
     )
 }

@@ -4,6 +4,8 @@ use std::io;
 
 use thiserror::Error;
 
+use super::protocol::{Hello, PROTOCOL};
+
 /// Why a supervisor cannot be spoken to.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -35,6 +37,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// They say in their hello that they speak another protocol.
+    pub(super) fn incompatible(hello: &Hello) -> Self {
+        let Hello { bowline, protocol, .. } = hello;
+        Self::Incompatible { theirs: *protocol, ours: PROTOCOL, version: bowline.clone() }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {

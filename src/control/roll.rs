@@ -3,21 +3,49 @@
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::client::parse;
+use super::client::{connect, parse};
+use super::error::Error;
 use super::protocol::{Answer, Hello, Lines, PROTOCOL, Request, Status, Verb};
+use crate::port::Reservation;
 
 /// How long all of them together may take.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Asks for the status of every service behind these sockets. `None` stands for a supervisor that did not answer.
-pub fn call(sockets: &[PathBuf]) -> Vec<Option<Vec<Status>>> {
+/// What a supervisor that was asked has said.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// How its services are.
+    Services(Vec<Status>),
+    /// That it speaks another protocol.
+    Foreign(Hello),
+    /// Nothing.
+    Silence,
+}
+
+impl Reply {
+    /// Why there is no status from the supervisor of this reservation, if there is none.
+    pub fn trouble(&self, reservation: &Reservation) -> Option<Error> {
+        match self {
+            Self::Services(_) => None,
+            Self::Foreign(hello) => Some(Error::incompatible(hello)),
+            Self::Silence => Some(Error::NotConnected {
+                project: reservation.name.clone(),
+                pid: reservation.pid,
+                source: ErrorKind::TimedOut.into(),
+            }),
+        }
+    }
+}
+
+/// Asks for the status of every service behind these sockets.
+pub fn call(sockets: &[PathBuf]) -> Vec<Reply> {
     let deadline = Instant::now() + PATIENCE;
-    let mut asked: Vec<Asked> = sockets.iter().map(Asked::ask).collect();
+    let mut asked: Vec<Asked> = sockets.iter().map(|socket| Asked::ask(socket)).collect();
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let open: Vec<usize> = (0..asked.len()).filter(|&at| asked[at].stream.is_some()).collect();
@@ -50,21 +78,20 @@ struct Asked {
     /// Nothing once it has answered, or cannot.
     stream: Option<UnixStream>,
     lines: Lines,
-    answer: Option<Vec<Status>>,
+    answer: Reply,
 }
 
 impl Asked {
-    fn ask(socket: &PathBuf) -> Self {
+    fn ask(socket: &Path) -> Self {
         let ask = || {
-            let mut stream = UnixStream::connect(socket)?;
-            stream.set_nonblocking(true)?;
+            let mut stream = connect(socket)?;
             let hello = serde_json::to_string(&Hello::ours(None))?;
             let request = serde_json::to_string(&Request::new(Verb::Status, None))?;
             // Two short lines fit the buffer of a new socket.
             stream.write_all(format!("{hello}\n{request}\n").as_bytes())?;
             Ok::<_, std::io::Error>(stream)
         };
-        Self { stream: ask().ok(), lines: Lines::of_server(), answer: None }
+        Self { stream: ask().ok(), lines: Lines::of_server(), answer: Reply::Silence }
     }
 
     fn read(&mut self) {
@@ -87,10 +114,11 @@ impl Asked {
     fn hear(&mut self, line: &[u8]) {
         if let Ok(hello) = serde_json::from_slice::<Hello>(line) {
             if hello.protocol != PROTOCOL {
+                self.answer = Reply::Foreign(hello);
                 self.stream = None;
             }
         } else if let Ok(Answer::Status { services }) = parse(line) {
-            self.answer = Some(services);
+            self.answer = Reply::Services(services);
             self.stream = None;
         }
     }

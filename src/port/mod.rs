@@ -141,6 +141,16 @@ impl Reservation {
     pub fn is_live(&self) -> bool {
         session::is_live(&self.run, &self.session)
     }
+
+    /// Whether the supervisor has given it back, or another bowline has done so after its end.
+    pub fn is_returned(&self) -> bool {
+        session::is_cleared(&self.run, &self.session)
+    }
+
+    /// Waits until the guardian has ended what a supervisor that was killed has left, at most for `limit`.
+    pub fn await_guardian(&self, limit: Duration) {
+        session::await_guardian(&self.run, &self.session, limit);
+    }
 }
 
 fn over() -> Life {

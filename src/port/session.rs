@@ -88,18 +88,28 @@ impl Seen {
 
     /// Waits until the guardian is gone, at most for `limit`.
     pub fn await_guardian(&self, limit: Duration) {
-        let path = guard_path(&self.run, &self.id);
-        let Ok(text) = fs::read_to_string(&path) else { return };
-        let Ok(pid) = text.trim().parse() else { return };
-        // The lock is looked at after the process is watched: if it is still held then, the pid
-        // cannot have been given to another process before.
-        wait::until_gone(pid, limit, || state(&path) == State::Held);
+        await_guardian(&self.run, &self.id, limit);
     }
+}
+
+/// Waits until the session's guardian is gone, at most for `limit`.
+pub(super) fn await_guardian(run: &Path, id: &SessionId, limit: Duration) {
+    let path = guard_path(run, id);
+    let Ok(text) = fs::read_to_string(&path) else { return };
+    let Ok(pid) = text.trim().parse() else { return };
+    // The lock is looked at after the process is watched: if it is still held then, the pid
+    // cannot have been given to another process before.
+    wait::until_gone(pid, limit, || state(&path) == State::Held);
 }
 
 /// Whether the session's supervisor lives.
 pub(super) fn is_live(run: &Path, id: &SessionId) -> bool {
     state(&lock_path(run, id)) == State::Held
+}
+
+/// Whether nothing is left of the session, as where its supervisor has ended by itself.
+pub(super) fn is_cleared(run: &Path, id: &SessionId) -> bool {
+    state(&lock_path(run, id)) == State::Absent
 }
 
 /// Looks at every session of these run directories.
