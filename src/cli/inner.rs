@@ -17,7 +17,7 @@ pub fn become_command(
     inherited: &Inherited,
     host: Option<&Host>,
 ) -> Result<End, Failure> {
-    let spec = candidate.spec(inherited.port, &inherited.session, host, &[], None);
+    let spec = candidate.spec(inherited.port, &inherited.mark, host, &[], None);
     if let Some(pre) = spec.pre {
         let end = run(around, &pre)?;
         if end != End::Code(0) {

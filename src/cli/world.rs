@@ -103,9 +103,14 @@ impl<'a> Services<'a> {
                 port: self.port_of(other),
             })
             .collect();
-        let session = self.lease.as_ref().map_or("", |lease| lease.session().as_str());
         let preload = self.redirects[service].preload();
-        self.candidates[service].spec(self.port_of(service), session, self.host, &siblings, preload)
+        self.candidates[service].spec(
+            self.port_of(service),
+            &self.mark_of(service),
+            self.host,
+            &siblings,
+            preload,
+        )
     }
 
     /// What earlier starts have taught, if anything.
@@ -160,6 +165,10 @@ impl<'a> Services<'a> {
         &self.candidates
     }
 
+    fn mark_of(&self, service: usize) -> String {
+        self.lease.as_ref().map_or_else(String::new, |lease| tree::mark(lease.session().as_str(), service))
+    }
+
     fn port_of(&self, service: usize) -> u16 {
         let project = &self.candidates[service].subject.project.id;
         let reservations = self.lease.as_ref().map_or(&[][..], Lease::reservations);
@@ -184,7 +193,7 @@ impl Candidate<'_> {
     pub fn spec(
         &self,
         port: u16,
-        session: &str,
+        mark: &str,
         host: Option<&Host>,
         siblings: &[Sibling],
         preload: Option<&Preload>,
@@ -196,7 +205,7 @@ impl Candidate<'_> {
             catalog: &self.subject.config.catalog,
             port,
             host,
-            session,
+            mark,
             siblings,
             environment: &self.subject.config.settings.env,
             preload,
@@ -239,13 +248,13 @@ impl World for Services<'_> {
         let steps = pre.into_iter().chain([main]).chain(post).map(|step| self.program(step)).collect();
         let lease = self.lease.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let token: Option<Box<dyn Token>> = Some(Box::new(Lock(lease.guard()?)));
-        let session = lease.session().to_string();
+        let mark = self.mark_of(service);
         let stdin = if self.candidates.len() == 1 && self.around.keeper != Keeper::Runner {
             own_stdin()?
         } else {
             null()?
         };
-        Ok(Start { steps, session, token, grace: self.candidates[service].grace, stdin })
+        Ok(Start { steps, mark, token, grace: self.candidates[service].grace, stdin })
     }
 
     fn listener(&mut self, service: usize, roots: &[i32]) -> Listener {

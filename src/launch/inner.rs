@@ -9,8 +9,8 @@ use crate::project::Project;
 pub struct Inherited {
     /// The port that the outer bowline holds.
     pub port: u16,
-    /// The outer bowline's session mark.
-    pub session: String,
+    /// The mark of the outer bowline's service.
+    pub mark: String,
 }
 
 impl Inherited {
@@ -21,6 +21,6 @@ impl Inherited {
             return None;
         }
         let port = caller.text("BOWLINE_URL")?.rsplit_once(':')?.1.parse().ok().filter(|port| *port != 0)?;
-        Some(Self { port, session: caller.text("BOWLINE_SESSION")?.to_owned() })
+        Some(Self { port, mark: caller.text("BOWLINE_SESSION")?.to_owned() })
     }
 }

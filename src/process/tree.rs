@@ -2,8 +2,13 @@
 
 use super::Process;
 
-/// The variable that marks every process of a service, with the session's id as its value.
+/// The variable that marks every process of a service, with its [`mark`] as its value.
 pub const SESSION_MARK: &str = "BOWLINE_SESSION";
+
+/// What marks the processes of one service of a session.
+pub fn mark(session: &str, service: usize) -> String {
+    format!("{session}-{service}")
+}
 
 /// Every living descendant of `root`, parents before children. Zombies are left out, their children are not.
 pub fn descendants(root: i32) -> Vec<Process> {
@@ -66,11 +71,11 @@ fn all_pids() -> impl Iterator<Item = i32> {
     pids_by_type(ProcFilter::All).unwrap_or_default().into_iter().map(u32::cast_signed)
 }
 
-/// Every living process whose environment held `BOWLINE_SESSION=session` when it was started, the caller
-/// left out. Reads the whole process table, so it is for endings, not for start-up. A program that overwrites
+/// Every living process whose environment held this mark when it was started, or for a session's id the mark of any of
+/// its services; the caller is left out. Reads the whole process table, so it is for endings, not for start-up. A program that overwrites
 /// its environment area to set its title is not found: descent is the first net, this is the second.
-pub fn marked(session: &str) -> Vec<Process> {
-    let mark = format!("{SESSION_MARK}={session}");
+pub fn marked(mark: &str) -> Vec<Process> {
+    let mark = format!("{SESSION_MARK}={mark}");
     let me = std::process::id().cast_signed();
     all_pids()
         .filter(|&pid| pid != me && carries(pid, mark.as_bytes()))
@@ -82,7 +87,11 @@ pub fn marked(session: &str) -> Vec<Process> {
 #[cfg(target_os = "linux")]
 fn carries(pid: i32, mark: &[u8]) -> bool {
     let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else { return false };
-    environment.split(|&byte| byte == 0).any(|variable| variable == mark)
+    environment.split(|&byte| byte == 0).any(|variable| is_marked(variable, mark))
+}
+
+fn is_marked(variable: &[u8], mark: &[u8]) -> bool {
+    variable.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest[0] == b'-')
 }
 
 /// Whether the argument area of `pid` (`KERN_PROCARGS2` of sysctl(3): arguments, then environment) holds
@@ -104,5 +113,5 @@ fn carries(pid: i32, mark: &[u8]) -> bool {
             0,
         )
     };
-    answer == 0 && area[..length].split(|&byte| byte == 0).any(|variable| variable == mark)
+    answer == 0 && area[..length].split(|&byte| byte == 0).any(|variable| is_marked(variable, mark))
 }

@@ -97,7 +97,7 @@ fn a_bowline_within_a_bowline_takes_the_port_over() {
         ("BOWLINE_URL", url),
         ("PORT", "1"),
     ];
-    assert_eq!(inside(&whole), Some(Inherited { port: 4567, session: "s".to_owned() }));
+    assert_eq!(inside(&whole), Some(Inherited { port: 4567, mark: "s".to_owned() }));
     for missing in 0..4 {
         let mut part = whole.to_vec();
         part.remove(missing);

@@ -44,8 +44,8 @@ pub struct Charge {
     pub steps: Vec<Program>,
     /// The standard streams of every step.
     pub stdio: Stdio,
-    /// The session whose mark the service's processes carry.
-    pub session: String,
+    /// The mark that the service's processes carry, and no others of the session.
+    pub mark: String,
     /// What the guardian holds as long as it lives.
     pub token: Option<Box<dyn Token>>,
     /// How long the tree may take to end after the supervisor is gone.
