@@ -37,7 +37,10 @@ fn misplaced_at(places: &str, spec: &LaunchSpec) -> Failure {
 fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> Option<Failure> {
     let Ending { exit, failure, requested, was_ready, gave_up, errno, .. } = outcome.ending;
     let reason = failure.filter(|_| !requested)?;
-    let command = format!("`{}`", spec.command);
+    // A hook goes by its script's name.
+    let step = spec.steps().nth(outcome.ending.step).unwrap_or(&spec.main);
+    let hook = step.name != spec.main.name;
+    let command = if hook { format!("the script `{}`", step.name) } else { format!("`{}`", spec.command) };
     let status = match (exit, errno) {
         (Some(Exit::Code(code)), _) => i32::from(code),
         (None, Some(nix::libc::ENOENT)) => launch::NOT_FOUND,
@@ -47,12 +50,12 @@ fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> O
     if !was_ready
         && reason != FailureReason::DirectoryMissing
         && let Some(error) =
-            launch::explain(status, spec, candidate.reading, &candidate.subject.config.catalog)
+            launch::explain(status, step, candidate.reading, &candidate.subject.config.catalog)
     {
         return Some(error.into());
     }
     let given_up = if gave_up { "; it was started several times and has failed every time" } else { "" };
-    let how = exit.map_or_else(|| "could not be started".to_owned(), |exit| format!("ended with {exit}"));
+    let how = outcome.ending;
     let port = spec.port;
     let (code, message, hint) = match reason {
         FailureReason::DirectoryMissing => (
@@ -77,11 +80,15 @@ fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> O
         FailureReason::HealthCheckFailed => {
             (NOT_READY, format!("{command} stopped listening on port {port}, and {how}"), None)
         }
-        FailureReason::ImmediateCrash | FailureReason::Unknown if exit == Some(Exit::Code(0)) => (
-            NOT_READY,
-            format!("{command} ended with exit code 0 before it ever listened on port {port}"),
-            Some("if it is no server, run it without bowline; otherwise look at its output"),
-        ),
+        FailureReason::ImmediateCrash | FailureReason::Unknown
+            if exit == Some(Exit::Code(0)) && !was_ready =>
+        {
+            (
+                NOT_READY,
+                format!("{command} ended with exit code 0 before it ever listened on port {port}"),
+                Some("if it is no server, run it without bowline; otherwise look at its output"),
+            )
+        }
         FailureReason::ImmediateCrash | FailureReason::Unknown => (OTHER, format!("{command} {how}"), None),
     };
     let hint = locks::holder(candidate).map(|holder| holder.hint()).or_else(|| hint.map(str::to_owned));

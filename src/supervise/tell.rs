@@ -20,9 +20,7 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             Effect::TellRestart(ending, pause) => {
                 self.tell_exit(index, ending, State::Starting);
                 let pause = humantime::format_duration(round(pause));
-                self.warn(index, |_| {
-                    format!("the service {}; starting it again in {pause}", describe(ending))
-                });
+                self.warn(index, |_| format!("the service {ending}; starting it again in {pause}"));
             }
             Effect::TellEnd(ending) => {
                 let state = if ending.failure.is_some() { State::Failed } else { State::Stopped };
@@ -66,13 +64,6 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
                 stderr: stderr.filter(|lines| !lines.is_empty()),
             },
         );
-    }
-}
-
-fn describe(ending: Ending) -> String {
-    match ending.exit {
-        Some(exit) => format!("ended with {exit}"),
-        None => "could not be started".to_owned(),
     }
 }
 

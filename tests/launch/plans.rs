@@ -280,7 +280,7 @@ fn shells() {
         shell_of(&[("pnpm-lock.yaml", ""), ("pnpm-workspace.yaml", "scriptShell: zsh\n")], &[]),
         "zsh"
     );
-    let pnpm = [("package.json", r#"{"packageManager":"pnpm@11.0.0","scripts":{"dev":"vite"}}"#)];
+    let pnpm = [("package.json", r#"{"packageManager":"pnpm@11.0.0","scripts":{"dev":"vite $MORE"}}"#)];
     assert_eq!(shell_of(&pnpm, &[("npm_config_script_shell", "zsh")]), "/bin/sh");
     assert_eq!(shell_of(&pnpm, &[("pnpm_config_script_shell", "zsh")]), "zsh");
     let everywhere = [pnpm[0], ("home/.config/pnpm/config.yaml", "scriptShell: zsh\n")];

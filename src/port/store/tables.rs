@@ -3,6 +3,7 @@
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
+use super::guard::Spared;
 use super::{Remembered, Trouble};
 use crate::port::Reservation;
 
@@ -57,49 +58,52 @@ fn get_keeper(
 
 /// The tables, open for reading.
 pub struct Reading {
-    projects: ReadOnlyTable<&'static str, &'static str>,
-    keepers: ReadOnlyTable<u16, (u64, &'static str)>,
+    projects: Spared<ReadOnlyTable<&'static str, &'static str>>,
+    keepers: Spared<ReadOnlyTable<u16, (u64, &'static str)>>,
 }
 
 impl Reading {
     pub fn open(transaction: &ReadTransaction) -> Result<Self, Trouble> {
-        Ok(Self { projects: transaction.open_table(PROJECTS)?, keepers: transaction.open_table(KEEPERS)? })
+        Ok(Self {
+            projects: Spared::new(transaction.open_table(PROJECTS)?),
+            keepers: Spared::new(transaction.open_table(KEEPERS)?),
+        })
     }
 }
 
 impl Memory for Reading {
     fn project(&self, id: &str) -> Result<Option<Remembered>, Trouble> {
-        get_project(&self.projects, id)
+        get_project(&*self.projects, id)
     }
 
     fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Trouble> {
-        get_keeper(&self.keepers, port)
+        get_keeper(&*self.keepers, port)
     }
 }
 
 /// The tables, open for writing.
 pub struct Writing<'txn> {
-    reservations: Table<'txn, u16, &'static str>,
-    projects: Table<'txn, &'static str, &'static str>,
-    keepers: Table<'txn, u16, (u64, &'static str)>,
+    reservations: Spared<Table<'txn, u16, &'static str>>,
+    projects: Spared<Table<'txn, &'static str, &'static str>>,
+    keepers: Spared<Table<'txn, u16, (u64, &'static str)>>,
 }
 
 impl Memory for Writing<'_> {
     fn project(&self, id: &str) -> Result<Option<Remembered>, Trouble> {
-        get_project(&self.projects, id)
+        get_project(&*self.projects, id)
     }
 
     fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Trouble> {
-        get_keeper(&self.keepers, port)
+        get_keeper(&*self.keepers, port)
     }
 }
 
 impl<'txn> Writing<'txn> {
     pub fn open(transaction: &'txn WriteTransaction) -> Result<Self, Trouble> {
         Ok(Self {
-            reservations: transaction.open_table(RESERVATIONS)?,
-            projects: transaction.open_table(PROJECTS)?,
-            keepers: transaction.open_table(KEEPERS)?,
+            reservations: Spared::new(transaction.open_table(RESERVATIONS)?),
+            projects: Spared::new(transaction.open_table(PROJECTS)?),
+            keepers: Spared::new(transaction.open_table(KEEPERS)?),
         })
     }
 
