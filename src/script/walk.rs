@@ -226,7 +226,8 @@ impl Walk<'_> {
 
     /// Walks the text of a nested script; `frames` has its call in the last of them.
     pub fn script(&mut self, mut scope: Scope, role: Role, nested: nest::Nested, whole: &[Word]) {
-        let repeated = scope.frames.iter().any(|frame| frame.name.as_deref() == Some(&nested.name));
+        let is_own = nested.text.is_none();
+        let repeated = is_own && scope.frames.iter().any(|frame| frame.name.as_deref() == Some(&nested.name));
         let allowed =
             !scope.moved && !repeated && scope.nesting() < MAX_NESTING && self.leaves.len() < MAX_LEAVES;
         let text = if allowed { nest::text_of(self.scripts, &nested) } else { None };
@@ -235,7 +236,9 @@ impl Walk<'_> {
             return self.opaque(&scope, role, whole);
         };
         let mut frame = Frame::new(Some(nested.name.clone()), text);
-        if self.scripts.runs_hooks(nested.call.manager) {
+        // What else it calls by name is not one of the scripts that are known.
+        scope.moved = !is_own;
+        if is_own && self.scripts.runs_hooks(nested.call.manager) {
             frame.pre = self.scripts.text(&format!("pre{}", nested.name));
             frame.post = self.scripts.text(&format!("post{}", nested.name));
         }
