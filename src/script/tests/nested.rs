@@ -124,7 +124,7 @@ struct WithOthers;
 
 impl Scripts for WithOthers {
     fn text(&self, name: &str) -> Option<String> {
-        super::package().text(name)
+        super::package().text(name).or_else(|| (name == "dev").then(|| "npm run other".to_owned()))
     }
     fn elsewhere(&self, place: &Place, name: &str) -> Option<String> {
         match (place, name) {
@@ -155,6 +155,10 @@ fn scripts_of_other_packages_get_arguments_and_nothing_else() {
             "concurrently 'npm --prefix app run dev' 'node x'",
             Ok("concurrently 'npm --prefix app run dev -- --port 3101' 'node x'"),
         ),
+        ("cd app && npm run dev", Ok("cd app && npm run dev -- --port 3101")),
+        ("(cd app; pnpm dev) & node x", Ok("(cd app; pnpm dev --port 3101) & node x")),
+        ("cd app && cd .. && npm run dev", Err(Unsafe::Opaque)),
+        ("cd $DIR && npm run dev", Err(Unsafe::Opaque)),
         ("npm -w ported run dev", Err(Unsafe::Elsewhere)),
         ("pnpm -F web dev -- --open", Err(Unsafe::Opaque)),
         ("pnpm -F web -F app dev", Err(Unsafe::Opaque)),
@@ -214,7 +218,7 @@ fn hooks_run_around_an_inlined_script_where_its_manager_runs_them() {
 #[test]
 fn a_value_that_only_the_caller_knows_is_never_written_into_a_script() {
     let refused = rewritten("npm run ported -- --mode $MODE", "vite");
-    assert_eq!(refused, Err(crate::script::Unsafe::Dynamic));
+    assert_eq!(refused, Err(Unsafe::Dynamic));
     assert_eq!(
         rewritten("npm run web -- --mode $MODE", "vite").unwrap().text,
         "npm run web -- --mode $MODE --port 3101"
