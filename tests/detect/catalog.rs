@@ -126,6 +126,37 @@ fn users_change_an_entry_field_by_field() {
     assert_eq!((kit.port.strict.as_deref(), kit.range.start), (None, 5173));
 }
 
+/// What a user says of a framework holds whatever version of it is installed.
+#[test]
+fn users_change_all_versions_of_an_entry() {
+    let old = |catalog: &Catalog, key: &str| {
+        catalog.get(key).unwrap().for_versions(|_| Some(Version::new(1, 0, 0)))
+    };
+    assert_eq!(old(&embedded(), "solid-start").range.to_string(), "3101-3200");
+    let users =
+        load("[framework.solid-start]\nrange = \"4000-4010\"\n[framework.rsbuild.port]\nstrict = \"--s\"\n");
+    let users = users.unwrap();
+    assert_eq!(old(&users, "solid-start").range.to_string(), "4000-4010");
+    assert_eq!(old(&users, "rsbuild").port.strict.as_deref(), Some("--s"));
+    assert_eq!(
+        old(&users, "rsbuild").host.loopback.as_deref(),
+        Some("localhost"),
+        "what the user leaves open"
+    );
+}
+
+/// Storybook 9 starts a program of this name.
+#[test]
+fn versions_may_lack_a_variable() {
+    let catalog = embedded();
+    let storybook = catalog.get("storybook").unwrap();
+    let browser = |major| {
+        let actual = storybook.for_versions(|_| Some(Version::new(major, 1, 0)));
+        actual.environment.get("BROWSER").cloned()
+    };
+    assert_eq!([browser(6), browser(9), browser(10)], [None, None, Some("none".to_owned())]);
+}
+
 #[test]
 fn users_add_entries() {
     let text = r#"

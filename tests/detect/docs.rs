@@ -107,8 +107,14 @@ fn notes(framework: &Framework) -> Vec<String> {
             let within = variant.from.clone().unwrap_or(semver::Version::new(0, 0, 1));
             (package == variant.package).then_some(within)
         });
+        let left_out: String = framework
+            .environment
+            .keys()
+            .filter(|name| !actual.environment.contains_key(*name))
+            .map(|name| format!(", without `{name}`"))
+            .collect();
         notes.push(format!(
-            "With {}{from}{below}: ports {}, told by {}.",
+            "With {}{from}{below}: ports {}, told by {}{left_out}.",
             variant.package,
             actual.range,
             port(&actual)
