@@ -145,16 +145,18 @@ fn users_change_all_versions_of_an_entry() {
     );
 }
 
-/// Storybook 9 starts a program of this name.
+/// Storybook 9 starts a program of the name in `BROWSER`, and fails where there is none.
 #[test]
-fn versions_may_lack_a_variable() {
-    let catalog = embedded();
-    let storybook = catalog.get("storybook").unwrap();
-    let browser = |major| {
-        let actual = storybook.for_versions(|_| Some(Version::new(major, 1, 0)));
-        actual.environment.get("BROWSER").cloned()
+fn versions_differ_in_variables() {
+    let variable = |catalog: &Catalog, major| {
+        let actual = catalog.get("storybook").unwrap().for_versions(|_| Some(Version::new(major, 1, 0)));
+        actual.environment.get("BROWSER").cloned().unwrap_or_default()
     };
-    assert_eq!([browser(6), browser(9), browser(10)], [None, None, Some("none".to_owned())]);
+    assert_eq!([6, 9, 10].map(|major| variable(&embedded(), major)), ["true", "true", "none"]);
+    let without = "[[framework.storybook.versions]]\npackage = \"storybook\"\nbelow = \"10\"\nenvironment = { BROWSER = \"\" }\n";
+    assert_eq!([9, 10].map(|major| variable(&load(without).unwrap(), major)), ["", "none"]);
+    let users = "[framework.storybook]\nenvironment = { BROWSER = \"firefox\" }\n";
+    assert_eq!([9, 10].map(|major| variable(&load(users).unwrap(), major)), ["firefox", "firefox"]);
 }
 
 #[test]
