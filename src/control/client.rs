@@ -146,7 +146,15 @@ impl Connection {
     fn write(&mut self, value: &impl serde::Serialize) -> Result<(), Error> {
         let mut line = serde_json::to_vec(value).map_err(|error| self.lost(error.into()))?;
         line.push(b'\n');
-        self.stream.write_all(&line).map_err(|error| self.lost(error))
+        match self.stream.write_all(&line) {
+            // It has hung up, and may have said why before.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) =>
+            {
+                Ok(())
+            }
+            outcome => outcome.map_err(|error| self.lost(error)),
+        }
     }
 
     fn line(&mut self, deadline: Option<Instant>) -> Result<Option<Vec<u8>>, Error> {

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener as Listener;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 use nix::sys::resource::{Resource, getrlimit};
 use serde::Serialize;
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
 
 use super::peer::{Follows, Peer, Pending};
 use super::protocol::{Hello, PROTOCOL, Request, Status, TooLong, Verb};
@@ -87,7 +87,10 @@ impl Server {
             }
             if self.peers.len() >= self.room {
                 // Whoever came first and wants nothing goes first.
-                let Some(idle) = self.peers.iter().position(Peer::is_idle) else { continue };
+                let Some(idle) = self.peers.iter().position(Peer::is_idle) else {
+                    turn_away(stream);
+                    continue;
+                };
                 self.peers.remove(idle);
             }
             let mut peer = Peer::new(stream, self.services.len());
@@ -312,9 +315,22 @@ fn line(value: &impl Serialize) -> Rc<[u8]> {
 }
 
 fn refuse(peer: &mut Peer, id: Option<&str>, error: &str) {
+    peer.send(&line(&refusal(id, error)));
+}
+
+fn refusal(id: Option<&str>, error: &str) -> Event {
     let mut event = Event::now("", What::Error { error: error.to_owned() }).answering(id);
     event.project_id = None;
-    peer.send(&line(&event));
+    event
+}
+
+/// Says to a newcomer that there is no room, which a new socket takes without waiting.
+fn turn_away(stream: UnixStream) {
+    let words =
+        [line(&Hello::ours(Some(std::process::id()))), line(&refusal(None, "there are too many clients"))];
+    if let Ok(mut stream) = stream.into_std() {
+        let _gone = stream.write_all(&words.concat());
+    }
 }
 
 /// The directory keeps others out already; this holds where a directory on a path was opened to them.

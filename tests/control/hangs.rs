@@ -102,7 +102,12 @@ fn what_waits_for_an_end_does_not_wait_for_a_supervisor_that_has_stopped_meanwhi
     for command in ["stop", "restart", "wait"] {
         let stage = Stage::new(if command == "wait" { "--no-listen" } else { "--ignore TERM" }, 1);
         let mut first = stage.sandbox.start(["dev", "--grace", "60s"]);
-        super::until_there_is_a_socket(&stage);
+        if command == "wait" {
+            super::until_there_is_a_socket(&stage);
+        } else {
+            // Before it listens it does not ignore signals yet.
+            first.ready();
+        }
         let mut waiting = stage.sandbox.bowline([command]);
         let waiting = waiting.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         if command != "wait" {
