@@ -94,24 +94,6 @@ fn scripts_become_commands() {
 }
 
 #[test]
-fn packages_are_known_by_their_binaries() {
-    for (script, command) in [
-        ("npx @angular/cli@22 serve", "npx @angular/cli@22 serve --port 3111"),
-        ("pnpm dlx @angular/cli serve", "pnpm dlx @angular/cli serve --port 3111"),
-        ("deno run -A npm:@angular/cli serve", "deno run -A npm:@angular/cli serve --port 3111"),
-        ("deno run -A npm:vite@8 --port 4000", "deno run -A npm:vite@8 --port 3111 --strictPort"),
-    ] {
-        let tree = Tree::new(&[("package.json", &manifest(script, &["@angular/cli", "vite"]))]);
-        tree.write(
-            "node_modules/@angular/cli/package.json",
-            r#"{"version":"22.0.0","bin":{"ng":"./ng.js"}}"#,
-        );
-        let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default());
-        assert_eq!((&*spec.command, spec.delivery), (command, Delivery::Flag), "{script}");
-    }
-}
-
-#[test]
 fn a_doubt_says_why_and_what_to_do() {
     let tree = Tree::new(&[("package.json", &manifest("turbo run dev", &[]))]);
     let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default());
