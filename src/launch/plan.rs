@@ -90,7 +90,7 @@ fn plan_script(request: &Request<'_>, name: &str, text: &str) -> LaunchSpec {
     };
 
     let mut shared = environment::of_scripts(&origin);
-    shared.extend(variables::of_service(request, placement.host_by_flag));
+    shared.extend(variables::of_service(request, &placement));
     load(&mut shared, request);
     let step = |event: &str, text: &str, command: (PathBuf, Vec<OsString>)| {
         let mut environment = shared.clone();
@@ -185,7 +185,7 @@ fn plan_command(request: &Request<'_>, argv: &[OsString]) -> LaunchSpec {
     if !inside {
         environment.set("PATH", search_path(bin_directories(&project.dir), caller));
     }
-    environment.extend(variables::of_service(request, placement.host_by_flag));
+    environment.extend(variables::of_service(request, &placement));
     load(&mut environment, request);
     let program = argv.first().map(PathBuf::from).unwrap_or_default();
     let name = program.to_string_lossy().into_owned();
