@@ -2,7 +2,7 @@
 //!
 //! Nothing here ever waits: each client has a bounded queue, and one that does not read in time is dropped.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -82,15 +82,14 @@ impl Server {
             let Poll::Ready(arrived) = listener.poll_accept(cx) else { return };
             // Without a descriptor to spare, whoever waits is let in when another has gone.
             let Ok((stream, _)) = arrived else { return };
-            if !stream.peer_cred().is_ok_and(|peer| is_trusted(peer.uid())) {
+            let Ok(who) = stream.peer_cred() else { continue };
+            if !is_trusted(who.uid()) {
                 continue;
             }
             if self.peers.len() >= self.room {
-                // Whoever came first and wants nothing goes first.
-                let Some(idle) = self.peers.iter().position(Peer::is_idle) else { continue };
-                self.peers.remove(idle);
+                make_room(&mut self.peers);
             }
-            let mut peer = Peer::new(stream, self.services.len());
+            let mut peer = Peer::new(stream, who.pid(), self.services.len());
             peer.send(&line(&Hello::ours(Some(std::process::id()))));
             self.peers.push(peer);
         }
@@ -113,7 +112,7 @@ impl Server {
     }
 
     fn hear(&mut self, peer: &mut Peer) {
-        loop {
+        while !peer.is_dismissed() {
             match peer.next_line() {
                 Ok(Some(text)) if text.iter().all(u8::is_ascii_whitespace) => {}
                 Ok(Some(text)) => self.answer(peer, &text),
@@ -301,6 +300,20 @@ impl Control for Server {
         let waiting =
             self.peers.iter_mut().filter_map(|peer| peer.poll_write(cx).is_pending().then_some(())).count();
         if waiting == 0 { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// Hangs up on one client, so that whoever comes gets in: one of the process that has the most connections, as no other
+/// keeps anybody out; of those one that wants nothing, and the oldest.
+fn make_room(peers: &mut Vec<Peer>) {
+    let mut connections: HashMap<Option<i32>, usize> = HashMap::new();
+    for peer in peers.iter() {
+        *connections.entry(peer.process()).or_default() += 1;
+    }
+    let rank = |peer: &Peer| (connections.get(&peer.process()).copied(), peer.is_idle());
+    // From the end, as of equals the last one is the maximum.
+    if let Some(at) = (0..peers.len()).rev().max_by_key(|&at| rank(&peers[at])) {
+        peers.remove(at);
     }
 }
 

@@ -14,10 +14,10 @@ pub struct Inherited {
 }
 
 impl Inherited {
-    /// What the environment says, if it is that of this project. The URL decides about the port, as scripts may
-    /// set `PORT` to anything.
+    /// What the environment says, if the outer bowline runs this project, under whatever id. The URL decides about the
+    /// port, as scripts may set `PORT` to anything.
     pub fn from(caller: &Caller, project: &Project) -> Option<Self> {
-        if caller.text("BOWLINE")? != "1" || caller.text("BOWLINE_PROJECT_ID")? != project.id {
+        if caller.text("BOWLINE")? != "1" || caller.raw("BOWLINE_PROJECT_DIR")? != project.dir {
             return None;
         }
         let port = caller.text("BOWLINE_URL")?.rsplit_once(':')?.1.parse().ok().filter(|port| *port != 0)?;

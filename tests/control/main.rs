@@ -5,6 +5,7 @@ mod support;
 
 mod background;
 mod logs;
+mod nested;
 mod running;
 mod socket;
 

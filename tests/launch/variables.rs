@@ -18,6 +18,7 @@ fn every_service_knows_itself_and_its_siblings() {
     for (name, value) in [
         ("BOWLINE", "1"),
         ("BOWLINE_PROJECT_ID", &*project.id),
+        ("BOWLINE_PROJECT_DIR", project.dir.to_str().unwrap()),
         ("BOWLINE_SESSION", "session-mark"),
         ("BOWLINE_URL", "http://localhost:3111"),
         ("VITE_PORT", "3111"),
@@ -88,13 +89,14 @@ fn a_bowline_within_a_bowline_takes_the_port_over() {
     let tree = Tree::new(&[("package.json", "{}")]);
     let project = tree.project("");
     let inside = |variables: &[(&str, &str)]| Inherited::from(&caller(&tree.dir, variables), &project);
-    let id = project.id.as_str();
+    let dir = project.dir.to_str().unwrap();
     let url = "http://localhost:4567";
     let whole = [
         ("BOWLINE", "1"),
-        ("BOWLINE_PROJECT_ID", id),
+        ("BOWLINE_PROJECT_DIR", dir),
         ("BOWLINE_SESSION", "s"),
         ("BOWLINE_URL", url),
+        ("BOWLINE_PROJECT_ID", "an id of its own"),
         ("PORT", "1"),
     ];
     assert_eq!(inside(&whole), Some(Inherited { port: 4567, session: "s".to_owned() }));
