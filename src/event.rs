@@ -166,6 +166,16 @@ pub enum State {
     Failed,
 }
 
+impl State {
+    /// Whether it runs, or is about to: neither ending nor ended.
+    pub fn is_alive(self) -> bool {
+        match self {
+            Self::Idle | Self::Starting | Self::Running => true,
+            Self::Stopping | Self::Stopped | Self::Failed => false,
+        }
+    }
+}
+
 /// Why a service failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -36,15 +36,15 @@ pub fn start(around: &Surroundings, arguments: &[OsString], dev: &Dev) -> Result
     launch(around, &args::with_other_command(arguments, "supervise"))
 }
 
-/// Starts what is not running as `bowline start` would. `arguments` begin with those of this process up to the command.
+/// Starts what is not running as `bowline start` would, which is given `projects` as its arguments. `arguments` begin
+/// with those of this process up to the command.
 pub fn start_projects(
     around: &Surroundings,
     arguments: &[OsString],
-    projects: &[String],
+    projects: &[OsString],
 ) -> Result<End, Failure> {
     let before = arguments.iter().take(args::place(arguments)).cloned();
-    let all: Vec<OsString> =
-        before.chain(["supervise".into()]).chain(projects.iter().map(OsString::from)).collect();
+    let all: Vec<OsString> = before.chain(["supervise".into()]).chain(projects.iter().cloned()).collect();
     launch(around, &all)
 }
 

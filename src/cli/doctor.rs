@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use nix::sys::resource::{Resource, getrlimit};
@@ -114,25 +113,14 @@ fn leftovers(ports: &Ports) -> Vec<Finding> {
 }
 
 fn supervisors(live: &[Reservation]) -> Vec<Finding> {
-    let mut sockets: Vec<PathBuf> = live.iter().map(Reservation::socket).collect();
-    sockets.sort_unstable();
-    sockets.dedup();
-    let answers = control::call(&sockets);
-    let silent = |one: &&Reservation| {
-        let answer = sockets.binary_search(&one.socket()).ok().and_then(|at| answers[at].as_ref());
-        answer.is_none()
-    };
-    let bad: Vec<Finding> = live
+    let answers = control::call(live);
+    let bad: Vec<Finding> = answers
         .iter()
-        .filter(silent)
-        .map(|Reservation { name, pid, .. }| {
-            let message =
-                format!("Runner is not connected: the supervisor of `{name}` (pid {pid}) does not answer");
-            Finding::bad("supervisors", message, format!("kill -CONT {pid} (or, to end it: kill {pid})"))
-        })
+        .filter_map(|(_, answer)| answer.as_ref().err())
+        .map(|error| Finding::bad("supervisors", error.to_string(), error.hint().unwrap_or_default()))
         .collect();
     if bad.is_empty() {
-        return vec![Finding::good("supervisors", format!("{} of {} answer", sockets.len(), sockets.len()))];
+        return vec![Finding::good("supervisors", format!("{} of {} answer", answers.len(), answers.len()))];
     }
     bad
 }

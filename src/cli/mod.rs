@@ -92,10 +92,7 @@ fn report(failure: Failure, json: bool, style: Style) -> End {
         event.project_id = None;
         let _closed = ui::print(&format!("{}\n", event.to_json()));
     }
-    ui::complain(&format!("{} {}", style.error("error:"), failure.message));
-    if let Some(hint) = failure.hint {
-        ui::complain(&format!("{} {hint}", style.strong("hint:")));
-    }
+    failure.complain(style);
     failure.end
 }
 

@@ -23,7 +23,7 @@ use crate::process::{Exit, Program, leftovers, tree};
 use crate::supervise::{Listener, Sighting, Start, World};
 
 /// How long to wait for the guardian of a project's last server beyond the grace period it was given.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub const PATIENCE: Duration = Duration::from_secs(15);
 
 /// One service to be: what was read and decided before its port was reserved.
 pub struct Candidate<'a> {
@@ -230,14 +230,15 @@ impl World for Services<'_> {
         let LaunchSpec { pre, main, post, .. } = self.specs[service].clone();
         let steps = pre.into_iter().chain([main]).chain(post).map(|step| self.program(step)).collect();
         let lease = self.lease.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        let token: Option<Box<dyn Token>> = Some(Box::new(Lock(lease.guard()?)));
+        let grace = self.candidates[service].grace;
+        let token: Option<Box<dyn Token>> = Some(Box::new(Lock { guard: lease.guard()?, grace }));
         let session = lease.session().to_string();
         let stdin = if self.candidates.len() == 1 && self.around.keeper != Keeper::Runner {
             own_stdin()?
         } else {
             null()?
         };
-        Ok(Start { steps, session, token, grace: self.candidates[service].grace, stdin })
+        Ok(Start { steps, session, token, grace, stdin })
     }
 
     fn listener(&mut self, service: usize, roots: &[i32]) -> Listener {
@@ -355,22 +356,25 @@ impl World for Services<'_> {
 
 /// The guard of a session as a guardian's token.
 #[derive(Debug)]
-struct Lock(Guard);
+struct Lock {
+    guard: Guard,
+    grace: Duration,
+}
 
 impl AsFd for Lock {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_file().as_fd()
+        self.guard.as_file().as_fd()
     }
 }
 
 impl Token for Lock {
     fn begin(&mut self) {
         // Without the pid, others cannot wait for this guardian and look for another port instead.
-        let _full = self.0.begin();
+        let _full = self.guard.begin(self.grace);
     }
 
     fn finish(self: Box<Self>) {
-        self.0.finish();
+        self.guard.finish();
     }
 }
 

@@ -19,9 +19,13 @@ pub enum Error {
     },
     /// It speaks another protocol.
     #[error(
-        "the supervisor speaks version {theirs} of the protocol, and this bowline version {ours} (it is bowline {version})"
+        "the supervisor of `{project}` (pid {pid}) speaks version {theirs} of the protocol, and this bowline version {ours} (it is bowline {version})"
     )]
     Incompatible {
+        /// The project's name.
+        project: String,
+        /// The supervisor's process.
+        pid: u32,
         /// Its version of the protocol.
         theirs: u32,
         /// Ours.

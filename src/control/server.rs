@@ -18,7 +18,7 @@ use tokio::net::UnixListener;
 use super::peer::{Follows, Peer, Pending};
 use super::protocol::{Hello, PROTOCOL, Request, Status, TooLong, Verb};
 use super::service::{About, Service};
-use crate::event::{Event, State, Stream, What};
+use crate::event::{Event, Stream, What};
 use crate::paths;
 use crate::supervise::{Command, Condition, Control};
 
@@ -167,7 +167,7 @@ impl Server {
         };
         let state = self.services[service].state;
         self.say(peer, service, id, What::Ack { message: format!("Command {name} accepted") });
-        let living = matches!(state, State::Starting | State::Running | State::Idle);
+        let living = state.is_alive();
         match request.verb {
             Verb::Stop if request.force => self.command(Command::Kill(service)),
             Verb::Stop if living => self.command(Command::Stop(service)),

@@ -132,6 +132,13 @@ impl Reservation {
     pub fn is_live(&self) -> bool {
         session::is_live(&self.run, &self.session)
     }
+
+    /// How much of its session is left once its guardians are done, which is waited for, at most for `patience` beyond
+    /// the grace period of their services.
+    pub fn await_guardian(&self, patience: Duration) -> Life {
+        session::await_guardian(&self.run, &self.session, patience);
+        session::life(&self.run, &self.session)
+    }
 }
 
 fn over() -> Life {

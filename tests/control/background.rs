@@ -2,12 +2,8 @@
 
 use serde_json::Value;
 
-use super::Stage;
-use super::support::{Finished, http, is_free};
-
-fn code(finished: &Finished) -> Option<i32> {
-    finished.status.code()
-}
+use super::support::{http, is_free};
+use super::{Stage, code, pid_of};
 
 #[test]
 fn start_returns_when_ready_and_stop_when_gone() {
@@ -147,8 +143,7 @@ fn wait_ends_with_readiness_with_the_time_and_with_the_service() {
 fn a_background_service_dies_with_its_supervisor() {
     let stage = Stage::new("", 1);
     assert_eq!(code(&stage.sandbox.run(["start", "--grace", "300ms"])), Some(0));
-    let pid = i32::try_from(stage.services()[0]["pid"].as_i64().unwrap()).unwrap();
-    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    let pid = pid_of(&stage.services()[0]);
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     // A start waits for the guardian to end what the last supervisor ran.
     let again = stage.sandbox.run(["start", "--json"]);

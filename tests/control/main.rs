@@ -4,17 +4,20 @@
 mod support;
 
 mod background;
+mod ending;
 mod logs;
 mod nested;
 mod running;
+mod several;
 mod socket;
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
+use rustix::process::Pid;
 use serde_json::Value;
-use support::{PATIENCE, Ports, Sandbox};
+use support::{Finished, PATIENCE, Ports, Sandbox};
 
 /// A project of the stand-in server with a range of its own. What a test leaves running is stopped.
 struct Stage {
@@ -62,6 +65,22 @@ impl Drop for Stage {
     fn drop(&mut self) {
         self.sandbox.run(["stop", "--all", "--force"]);
     }
+}
+
+/// The exit code of a command.
+fn code(finished: &Finished) -> Option<i32> {
+    finished.status.code()
+}
+
+/// The supervisor's process.
+fn pid_of(service: &Value) -> Pid {
+    let pid = service["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok());
+    pid.and_then(Pid::from_raw).unwrap_or_else(|| panic!("no pid in {service}"))
+}
+
+/// How many services run.
+fn running(stage: &Stage) -> usize {
+    stage.services().len()
 }
 
 /// A client written from the documentation alone.
