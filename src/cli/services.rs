@@ -131,7 +131,7 @@ fn conclude(
     for failure in &failures {
         failure.complain(around.style);
     }
-    let code = failures.iter().map(|failure| failure.code()).max().unwrap_or(0);
+    let code = failures.iter().map(Failure::code).max().unwrap_or(0);
     Ok(End::Code(code))
 }
 

@@ -190,9 +190,8 @@ fn dial(path: &Path, deadline: Instant) -> io::Result<UnixStream> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     // Nothing left would mean no limit.
     socket.set_write_timeout(Some(left.max(Duration::from_millis(1))))?;
-    socket.connect(&SockAddr::unix(path)?).map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
-        _ => error,
+    socket.connect(&SockAddr::unix(path)?).map_err(|error| {
+        if error.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { error }
     })?;
     socket.set_write_timeout(Some(PATIENCE))?;
     Ok(OwnedFd::from(socket).into())

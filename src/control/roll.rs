@@ -12,8 +12,11 @@ use crate::port::Reservation;
 /// How long all of them together may take.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Asks every supervisor of these services how its services are. The answers come with the services that are theirs.
-pub fn call(reservations: &[Reservation]) -> Vec<(Vec<&Reservation>, Result<Vec<Status>, Error>)> {
+/// The services of one supervisor, and what it says of them.
+pub type Called<'a> = (Vec<&'a Reservation>, Result<Vec<Status>, Error>);
+
+/// Asks every supervisor of these services how its services are.
+pub fn call(reservations: &[Reservation]) -> Vec<Called<'_>> {
     let deadline = Instant::now() + PATIENCE;
     let mut sorted: Vec<&Reservation> = reservations.iter().collect();
     sorted.sort_by_key(|one| &one.session);
