@@ -19,7 +19,8 @@ use crate::paths::StateDir;
 use crate::port::listeners::Listeners;
 use crate::port::{Choice, Grant, Guard, Lease, Ports, Request, SessionId, Terms};
 use crate::process::guardian::Token;
-use crate::process::{Exit, Program, leftovers, tree};
+use crate::process::tree::{self, Mark};
+use crate::process::{Exit, Program, leftovers};
 use crate::supervise::{Listener, Sighting, Start, World};
 
 /// How long to wait for the guardian of a project's last server beyond the grace period it was given.
@@ -232,13 +233,14 @@ impl World for Services<'_> {
         let lease = self.lease.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let grace = self.candidates[service].grace;
         let token: Option<Box<dyn Token>> = Some(Box::new(Lock { guard: lease.guard()?, grace }));
-        let session = lease.session().to_string();
+        let project = &self.candidates[service].subject.project.id;
+        let mark = Mark::of_service(lease.session().as_str(), project);
         let stdin = if self.candidates.len() == 1 && self.around.keeper != Keeper::Runner {
             own_stdin()?
         } else {
             null()?
         };
-        Ok(Start { steps, session, token, grace, stdin })
+        Ok(Start { steps, mark, token, grace, stdin })
     }
 
     fn listener(&mut self, service: usize, roots: &[i32]) -> Listener {

@@ -9,8 +9,10 @@ use crate::project::Project;
 pub struct Inherited {
     /// The port that the outer bowline holds.
     pub port: u16,
-    /// The outer bowline's session mark.
+    /// The outer bowline's session.
     pub session: String,
+    /// What it calls the project: with the session, this is how it knows the processes of its service.
+    pub id: String,
 }
 
 impl Inherited {
@@ -21,6 +23,7 @@ impl Inherited {
             return None;
         }
         let port = caller.text("BOWLINE_URL")?.rsplit_once(':')?.1.parse().ok().filter(|port| *port != 0)?;
-        Some(Self { port, session: caller.text("BOWLINE_SESSION")?.to_owned() })
+        let text = |name| caller.text(name).map(str::to_owned);
+        Some(Self { port, session: text("BOWLINE_SESSION")?, id: text("BOWLINE_PROJECT_ID")? })
     }
 }

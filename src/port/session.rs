@@ -20,6 +20,9 @@ use super::Reservation;
 /// How often a lock is looked at whose holder is not known.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// How long a guardian may take from its last deed to its end.
+const FINISHING: Duration = Duration::from_secs(1);
+
 /// The name of one supervisor's life: 16 hexadecimal digits, never used twice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
@@ -98,25 +101,28 @@ impl Seen {
 /// Waits until the guardians of a session are gone, at most for `patience` beyond the grace period that their services have.
 pub(super) fn await_guardian(run: &Path, id: &SessionId, patience: Duration) {
     let path = guard_path(run, id);
+    let is_held = || state(&path) == State::Held;
     let begun = Instant::now();
-    while state(&path) == State::Held {
+    loop {
         let text = fs::read_to_string(&path).unwrap_or_default();
         let mut numbers = text.split_whitespace();
         let pid = numbers.next().and_then(|pid| pid.parse().ok());
         let grace = Duration::from_millis(numbers.next().and_then(|grace| grace.parse().ok()).unwrap_or(0));
+        if !is_held() {
+            // One that has let go of its lock is about to remove the file.
+            let _gone = pid.map(|pid| wait::until_gone(pid, FINISHING, || true));
+            return;
+        }
         let left = patience.saturating_add(grace).saturating_sub(begun.elapsed());
         if left.is_zero() {
             return;
         }
         // The lock is looked at after the process is watched: if it is still held then, the pid
         // cannot have been given to another process before.
-        if let Some(pid) = pid
-            && wait::until_gone(pid, left, || state(&path) == State::Held)
-        {
-            continue;
+        if !pid.is_some_and(|pid| wait::until_gone(pid, left, is_held)) {
+            // Several guardians share the lock, and the file names the youngest of them.
+            std::thread::sleep(left.min(LOOK));
         }
-        // Several guardians share the lock, and the file names the youngest of them.
-        std::thread::sleep(left.min(LOOK));
     }
 }
 

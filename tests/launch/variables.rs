@@ -96,11 +96,14 @@ fn a_bowline_within_a_bowline_takes_the_port_over() {
         ("BOWLINE_PROJECT_DIR", dir),
         ("BOWLINE_SESSION", "s"),
         ("BOWLINE_URL", url),
-        ("BOWLINE_PROJECT_ID", "an id of its own"),
+        ("BOWLINE_PROJECT_ID", "mine"),
         ("PORT", "1"),
     ];
-    assert_eq!(inside(&whole), Some(Inherited { port: 4567, session: "s".to_owned() }));
-    for missing in 0..4 {
+    assert_eq!(
+        inside(&whole),
+        Some(Inherited { port: 4567, session: "s".to_owned(), id: "mine".to_owned() })
+    );
+    for missing in 0..5 {
         let mut part = whole.to_vec();
         part.remove(missing);
         assert_eq!(inside(&part), None, "{part:?}");

@@ -180,7 +180,7 @@ impl Watch {
         pselect(None, &mut readable, None, None, &timeout, &SigSet::empty()).is_ok_and(|ready| ready > 0)
     }
 
-    /// Whether all children are gone, but processes with the session mark are not. They send no SIGCHLD.
+    /// Whether all children are gone, but processes with the mark are not. They send no SIGCHLD.
     fn stray_processes(&self) -> bool {
         !self.empty && self.leader.is_none()
     }
@@ -260,10 +260,10 @@ impl Watch {
         }
     }
 
-    /// Everything that descends from the guardian; once that is nothing, everything that carries the session mark.
+    /// Everything that descends from the guardian; once that is nothing, everything that carries its mark.
     fn tree(&self) -> Vec<Process> {
         let descendants = tree::descendants(std::process::id().cast_signed());
-        if descendants.is_empty() { tree::marked(&self.charge.session) } else { descendants }
+        if descendants.is_empty() { tree::marked(&self.charge.mark) } else { descendants }
     }
 
     /// Reaps whatever has ended, and reports what matters of it.
@@ -302,7 +302,7 @@ impl Watch {
                 return;
             }
         }
-        if !self.empty && tree::marked(&self.charge.session).is_empty() {
+        if !self.empty && tree::marked(&self.charge.mark).is_empty() {
             self.empty = true;
             self.tell(Report::Empty { step: self.step });
         }
