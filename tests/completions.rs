@@ -1,4 +1,4 @@
-//! What shells offer, asked as a shell asks.
+//! What shells offer, asked as a shell asks, and the manual pages.
 
 mod support;
 
@@ -51,4 +51,29 @@ fn every_shell_has_its_script() {
         let finished = sandbox.run(["completions", shell]);
         assert!(finished.status.success() && finished.stdout.contains("bowline"), "{shell}: {finished:?}");
     }
+}
+
+#[test]
+fn every_command_has_a_page_with_all_of_its_options() {
+    let sandbox = Sandbox::new();
+    let main = sandbox.run(["man"]).stdout;
+    let listed = |page: &str, of: &str| -> Vec<String> {
+        let names = page.lines().filter_map(|line| line.strip_suffix("(1)")?.strip_prefix(of));
+        names.map(|name| name.replace("\\-", "-")).filter(|name| name != "help").collect()
+    };
+    let commands = listed(&main, "bowline\\-");
+    assert!(commands.len() > 15 && commands.contains(&"doctor".to_owned()), "{main}");
+    for command in commands {
+        let page = sandbox.run(["man", &command]).stdout;
+        let help = sandbox.run([&command, "--help"]).stdout;
+        let options = help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2);
+        for option in options.map(|word| word.trim_end_matches([',', '.', ']', '`', '\'', '=', '['])) {
+            assert!(page.contains(&option.replace('-', "\\-")), "{command}: {option}\n{page}");
+        }
+        for action in listed(&page, &format!("bowline\\-{command}\\-")) {
+            assert!(sandbox.run(["man", &command, &action]).status.success(), "{command} {action}");
+        }
+    }
+    let unknown = sandbox.run(["man", "dance"]);
+    assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
 }

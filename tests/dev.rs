@@ -90,12 +90,26 @@ fn ready_is_seen_on_either_family() {
 #[test]
 fn a_probe_of_the_service_itself_is_not_ready() {
     let (sandbox, ports) = stage("--probe 3 --delay 150", 1);
-    for _ in 0..10 {
+    let mut fair = 0;
+    for _ in 0..100 {
         let mut session = sandbox.start(["dev"]);
         assert_eq!(session.ready(), ports.first());
-        assert_eq!(http::get(ports.first()).status, 200, "ready, and no answer");
-        session.stop();
+        session.output("listening");
+        assert_eq!(http::get(ports.first()).status, 200);
+        let ended = session.stop();
+        let place = |what: &str| ended.events.iter().position(|event| event.to_string().contains(what));
+        let probed = place("probedNanos").and_then(|at| ended.events[at]["data"].as_str());
+        let probed: Value = serde_json::from_str(probed.unwrap()).unwrap();
+        // On a busy machine the probe itself may last as long as a server has to.
+        if probed["probedNanos"].as_u64().unwrap() < 8_000_000 {
+            assert!(place("port-detected") > place("probedNanos"), "ready by a probe: {ended:#?}");
+            fair += 1;
+        }
+        if fair == 10 {
+            return;
+        }
     }
+    panic!("{fair} of 100 probes were short enough");
 }
 
 #[test]

@@ -122,6 +122,8 @@ moved! {
         ("server.js", SERVER),
     ];
     watched: "node --watch server.js", [("server.js", SERVER)];
+    // As most do, it leaves something beside its sources.
+    untidy: "node server.js", [("server.js", &format!("require('fs').mkdirSync('.cache', {{ recursive: true }});{SERVER}"))];
     among_others: "node server.js & node other.js & wait", [
         ("server.js", SERVER),
         ("other.js", "require('net').createServer().listen(OTHER)"),
@@ -142,6 +144,35 @@ moved! {
     ")];
 }
 
+/// Asks itself over TLS, with a shared key in the place of a certificate.
+const SECURE: &str = "
+const tls = { ciphers: 'PSK', maxVersion: 'TLSv1.2' };
+const key = Buffer.alloc(16);
+const options = { ...tls, allowHTTP1: true, pskCallback: () => key };
+const server = require('MODULE').CREATE(options, (_, answer) => answer.end());
+server.listen(OWN, '127.0.0.1', () => {
+    const { port } = server.address();
+    const pskCallback = () => ({ psk: key, identity: 'test' });
+    const wanted = { host: '127.0.0.1', port, ...tls, pskCallback, checkServerIdentity() {} };
+    require('https').get(wanted, (answer) => console.log(`status ${answer.statusCode} on ${port}`));
+});
+";
+
+#[test]
+fn secure_servers_are_moved() {
+    for (module, create) in [("https", "createServer"), ("http2", "createSecureServer")] {
+        let program = SECURE.replace("MODULE", module).replace("CREATE", create);
+        let stage = Stage::new("node server.js", &[("server.js", &program)]);
+        for _ in 0..2 {
+            let mut session = stage.sandbox.start(["dev"]);
+            assert_eq!(session.ready(), stage.port(), "{module}");
+            session.output(&format!("status 200 on {}", stage.port()));
+            assert!(is_free(stage.own()));
+            session.stop();
+        }
+    }
+}
+
 #[test]
 fn only_the_http_server_is_moved() {
     let program = format!("require('net').createServer().listen(OTHER, '127.0.0.1');\n{SERVER}");
@@ -151,6 +182,20 @@ fn only_the_http_server_is_moved() {
         assert!(!is_free(stage.own.last()), "the other port stays where it is");
         session.stop();
     }
+}
+
+#[test]
+fn of_several_http_servers_the_conventional_one_is_moved() {
+    let other =
+        "require('http').createServer((_, answer) => answer.end('other')).listen(OTHER, '127.0.0.1');";
+    let mut stage = Stage::new("node server.js", &[("server.js", &format!("{other}\n{SERVER}"))]);
+    let (port, own) = (stage.port(), stage.own());
+    let entry =
+        format!("[framework.node]\nrange = \"{port}-{}\"\ndefault-port = {own}\n", stage.ports.last());
+    stage.sandbox.user_file("frameworks.toml", &entry);
+    let session = stage.serves();
+    assert_eq!(http::get(stage.own.last()).body, "other");
+    session.stop();
 }
 
 #[test]
@@ -288,4 +333,33 @@ fn a_stranger_on_another_runtimes_port_is_no_reason_to_start_again() {
     assert_eq!(ended.status.code(), Some(1), "{ended:#?}");
     assert!(ended.of("port-detected").is_empty() && ended.of("port-reallocated").is_empty());
     assert!(stranger.local_addr().is_ok());
+}
+
+/// As Browsersync does it: the port that the moved one had asked for is free, and so its next server asks for it too.
+#[test]
+fn a_second_server_gets_the_port_that_the_first_one_left_free() {
+    let stage = Stage::new(
+        "node servers.js",
+        &[(
+            "servers.js",
+            "
+            const { createServer } = require('http');
+            const free = (port) => new Promise((resolve) => {
+                const probe = require('net').createServer();
+                probe.on('error', () => resolve(free(port + 1)));
+                probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(port)));
+            });
+            const serve = async (answer) => {
+                const port = await free(OWN);
+                const server = createServer((_, response) => response.end(answer(server.address().port)));
+                return new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+            };
+            serve((port) => `port ${port}`).then(() => serve(() => 'panel'));
+            ",
+        )],
+    );
+    stage.serves().stop();
+    let session = stage.serves();
+    assert_eq!(http::get(stage.own()).body, "panel");
+    session.stop();
 }

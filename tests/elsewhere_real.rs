@@ -1,5 +1,5 @@
 //! Ports in the source of programs that stand on real packages: frameworks, runners of TypeScript, watchers. The first
-//! run installs them into `target/npm`, some 70 MB; they run one at a time.
+//! run installs them into `target/npm`, some 120 MB and Next.js; they run one at a time.
 
 mod support;
 
@@ -18,8 +18,13 @@ struct Stage {
 
 impl Stage {
     /// `OWN` in the program stands for the port that it asks for. `page` is part of what it serves, if not its port.
-    fn new(script: &str, (file, program): (&str, &str), page: Option<&'static str>) -> Self {
-        let installed = npm::installed("fixtures/real/hard-coded");
+    fn new(script: &str, program: (&str, &str), page: Option<&'static str>) -> Self {
+        Self::on("fixtures/real/hard-coded", script, program, page)
+    }
+
+    /// The same with the packages of a fixture.
+    fn on(fixture: &str, script: &str, (file, program): (&str, &str), page: Option<&'static str>) -> Self {
+        let installed = npm::installed(fixture);
         let (ports, own) = (Ports::claim(2), Ports::claim(1));
         let mut sandbox = Sandbox::with_script(script);
         symlink(installed.dir.join("node_modules"), sandbox.project().join("node_modules")).unwrap();
@@ -132,4 +137,36 @@ fn a_port_in_the_configuration_gives_way_to_the_flag() {
     let mut session = stage.sandbox.start(["dev"]);
     assert_eq!(session.ready(), ports.first());
     assert!(!says(&session.stop(), stage.own.first()));
+}
+
+/// A server of one's own around Next.js, as its documentation shows it.
+const NEXT: &str = "
+    const app = require('next')({ dev: true, webpack: true, hostname: 'localhost', port: OWN });
+    app.prepare().then(() => {
+        const server = require('http').createServer(app.getRequestHandler());
+        server.listen(OWN, () => console.log('listening on', server.address().port));
+    });
+";
+
+#[test]
+fn a_server_around_next_is_moved() {
+    let page = Some("A page of its own");
+    let mut stage = Stage::on("fixtures/real/next", "node server.js", ("server.js", NEXT), page);
+    stage.sandbox.file("pages/index.js", "export default () => 'A page of its own';");
+    stage.is_moved();
+}
+
+/// Its strict mode hands on hardly any variable.
+#[test]
+fn a_server_under_turbo_is_moved() {
+    let mut stage = Stage::new("turbo run serve", ("server.js", EXPRESS), None);
+    let manifest = r#"{"name":"app","packageManager":"npm@11.0.0","scripts":{"dev":"turbo run serve","serve":"node server.js"}}"#;
+    stage.sandbox.file("package.json", manifest);
+    stage.sandbox.range("default", &stage.ports).env("TURBO_TELEMETRY_DISABLED", "1");
+    stage.sandbox.file("turbo.json", r#"{"tasks":{"serve":{"cache":false,"persistent":true}}}"#);
+    stage.sandbox.file(
+        "package-lock.json",
+        "{\"name\":\"app\",\"lockfileVersion\":3,\"packages\":{\"\":{\"name\":\"app\"}}}",
+    );
+    stage.is_moved();
 }

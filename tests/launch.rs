@@ -1,5 +1,7 @@
 //! Launches, planned and run.
 
+#[path = "launch/direct.rs"]
+mod direct;
 #[path = "launch/managers.rs"]
 mod managers;
 #[path = "launch/missing.rs"]

@@ -76,6 +76,7 @@ pub(crate) fn request(dir: &Path, range: Range) -> Request {
         dir: dir.to_owned(),
         framework: "default".into(),
         evidence: "bench".into(),
+        former: None,
         range,
         choice: Choice::Any,
         exclude: Vec::new(),

@@ -117,8 +117,11 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print the manual page, or that of one command
+    Man {
+        /// The command, as in `bowline man ports prune`
+        command: Vec<String>,
+    },
 }
 
 #[derive(Args, Debug)]

@@ -11,13 +11,13 @@ use std::process::{Child, Command, Stdio};
 use std::task::{Context, Poll};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use serde_json::Value;
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use super::args::{self, Dev};
 use super::failure::{End, Failure, NOT_READY};
 use super::run;
 use super::surroundings::{Keeper, Surroundings};
-use crate::control::Answer;
+use crate::control::{self, Answer};
 use crate::event::{Event, Level, State, Stream, What};
 use crate::launch;
 use crate::process::outlet::Outlet;
@@ -27,6 +27,8 @@ use crate::ui;
 
 /// How much output is read at once.
 const CHUNK: usize = 64 * 1024;
+/// How long a supervisor may be silent before it is looked at, in milliseconds.
+const SILENCE: u16 = 5_000;
 
 /// `bowline start`; `arguments` are those of this process.
 pub fn start(around: &Surroundings, arguments: &[OsString], dev: &Dev) -> Result<End, Failure> {
@@ -58,7 +60,7 @@ fn launch(around: &Surroundings, arguments: &[OsString]) -> Result<End, Failure>
     let child = command.spawn()?;
     // The command has the writing ends, too.
     drop(command);
-    let mut waiting = Waiting { around, child, lines: Vec::new(), ready: 0, failed: 0 };
+    let mut waiting = Waiting { around, child, lines: Vec::new(), ready: 0, failed: 0, stopped: false };
     waiting.read(stdout, stderr)?;
     waiting.conclude()
 }
@@ -71,15 +73,23 @@ struct Waiting<'a> {
     lines: Vec<u8>,
     ready: usize,
     failed: usize,
+    /// Whether somebody has stopped one of them.
+    stopped: bool,
 }
 
 impl Waiting<'_> {
     /// Reads what the child reports until it ends that, and passes on what it says to people.
-    fn read(&mut self, mut stdout: PipeReader, mut stderr: PipeReader) -> io::Result<()> {
+    fn read(&mut self, mut stdout: PipeReader, mut stderr: PipeReader) -> Result<(), Failure> {
         let mut buffer = vec![0; CHUNK];
         let (mut reports, mut speaks) = (true, true);
         while reports || speaks {
-            let [events, words] = readable([reports.then_some(&stdout), speaks.then_some(&stderr)])?;
+            let ready = readable([reports.then_some(&stdout), speaks.then_some(&stderr)])?;
+            if ready == [false, false] && is_stopped(&self.child) {
+                let source = io::Error::other("it was stopped");
+                let project = self.around.dir.display().to_string();
+                return Err(control::Error::NotConnected { project, pid: self.child.id(), source }.into());
+            }
+            let [events, words] = ready;
             if words {
                 let count = stderr.read(&mut buffer)?;
                 speaks = count > 0;
@@ -105,13 +115,10 @@ impl Waiting<'_> {
         let style = self.around.style;
         let people = !self.around.json && !self.around.quiet;
         match serde_json::from_str::<Answer>(line) {
-            Ok(Answer::PortDetected { port, .. }) => {
+            Ok(Answer::PortDetected { port, project_id }) => {
                 self.ready += 1;
                 if people {
-                    let name = serde_json::from_str::<Value>(line)
-                        .ok()
-                        .and_then(|event| event["projectId"].as_str().map(short))
-                        .unwrap_or_default();
+                    let name = self.name(&project_id);
                     let url = style.strong(launch::url(port));
                     ui::complain(&format!("{}  {name} is ready   {url}", style.name()));
                 }
@@ -119,8 +126,9 @@ impl Waiting<'_> {
             Ok(Answer::PortReallocated { message, .. }) if people => {
                 ui::complain(&format!("{}  {} {message}", style.name(), style.warning("warning:")));
             }
-            Ok(Answer::ProcessExited { state: State::Failed | State::Stopped, stderr, .. }) => {
+            Ok(Answer::ProcessExited { state: state @ (State::Failed | State::Stopped), stderr, .. }) => {
                 self.failed += 1;
+                self.stopped |= state == State::Stopped;
                 if !self.around.json
                     && let Some(lines) = stderr
                 {
@@ -132,6 +140,12 @@ impl Waiting<'_> {
         Ok(())
     }
 
+    /// The name of a project that runs.
+    fn name(&self, id: &str) -> String {
+        let live = self.around.ports_to_read().live(id);
+        live.map_or_else(|| id.to_owned(), |reservation| reservation.name)
+    }
+
     /// As the child ended, unless it goes on.
     fn conclude(mut self) -> Result<End, Failure> {
         use std::os::unix::process::ExitStatusExt;
@@ -139,22 +153,36 @@ impl Waiting<'_> {
             return Ok(End::Code(if self.failed > 0 { NOT_READY } else { 0 }));
         }
         let status = self.child.wait()?;
+        if self.stopped {
+            let message = "the service was stopped before it was ready";
+            return Err(Failure::new(NOT_READY, message, None));
+        }
+        if status.signal().is_some() && self.failed == 0 {
+            let message = format!(
+                "the supervisor (pid {}) was killed before its service was ready: {status}",
+                self.child.id()
+            );
+            let hint = "its service has ended with it; start it again with `bowline start`";
+            return Err(Failure::new(NOT_READY, message, Some(hint.to_owned())));
+        }
         let signal = status.signal().and_then(|number| Signal::try_from(number).ok());
         let code = status.code().unwrap_or(1).to_le_bytes()[0];
         Ok(signal.map_or(Exit::Code(code), Exit::Signal).into())
     }
 }
 
-/// The last part of an id that is a path.
-fn short(id: &str) -> String {
-    id.rsplit('/').next().unwrap_or(id).to_owned()
+/// Whether somebody has stopped this child, so that nothing is to be expected of it.
+fn is_stopped(child: &Child) -> bool {
+    let looking = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let pid = Pid::from_raw(child.id().cast_signed());
+    pid.is_some_and(|pid| waitid(WaitId::Pid(pid), looking).is_ok_and(|status| status.is_some()))
 }
 
-/// Waits until one of these can be read, and says which.
+/// Waits for a while until one of these can be read, and says which.
 fn readable(pipes: [Option<&PipeReader>; 2]) -> io::Result<[bool; 2]> {
     let mut watched: Vec<PollFd<'_>> =
         pipes.iter().flatten().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)).collect();
-    match poll(&mut watched, PollTimeout::NONE) {
+    match poll(&mut watched, PollTimeout::from(SILENCE)) {
         Ok(_) | Err(nix::errno::Errno::EINTR) => {}
         Err(error) => return Err(error.into()),
     }

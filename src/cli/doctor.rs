@@ -116,8 +116,18 @@ fn supervisors(live: &[Reservation]) -> Vec<Finding> {
     let answers = control::call(live);
     let bad: Vec<Finding> = answers
         .iter()
-        .filter_map(|(_, answer)| answer.as_ref().err())
-        .map(|error| Finding::bad("supervisors", error.to_string(), error.hint().unwrap_or_default()))
+        .filter_map(|(services, answer)| Some((services.first()?.pid, answer.as_ref().err()?)))
+        .map(|(pid, trouble)| {
+            let mend = match trouble {
+                control::Error::Incompatible { .. } => {
+                    format!("kill {pid} (then start it again with bowline start)")
+                }
+                control::Error::NotConnected { .. } | control::Error::Refused(_) => {
+                    format!("kill -CONT {pid} (or, to end it: kill {pid})")
+                }
+            };
+            Finding::bad("supervisors", trouble.to_string(), mend)
+        })
         .collect();
     if bad.is_empty() {
         return vec![Finding::good("supervisors", format!("{} of {} answer", answers.len(), answers.len()))];
@@ -156,7 +166,10 @@ fn ranges(around: &Surroundings, ports: &Ports) -> Result<Vec<Finding>, Failure>
         let message = format!("every one of the {} ranges has a free port", usage.len());
         findings.push(Finding::good("ports", message));
     }
-    findings.extend(strangers.into_iter().map(|stranger| Finding::good("ports", stranger)));
+    let own = ports.reservations().into_iter().map(|Reservation { name, port, pid, dir, .. }| {
+        format!("port {port}: {name} (bowline, pid {pid}) in `{}`", dir.display())
+    });
+    findings.extend(own.chain(strangers).map(|held| Finding::good("ports", held)));
     Ok(findings)
 }
 

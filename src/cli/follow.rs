@@ -6,15 +6,13 @@
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsFd;
-use std::path::Path;
 use std::task::{Context, Poll};
 
-use tokio::net::UnixStream;
-
-use super::failure::{End, Failure, how_ended};
+use super::failure::{End, Failure, OTHER, how_ended};
+use super::feed::Feed;
 use super::running;
 use super::surroundings::Surroundings;
-use crate::control::{self, Answer, Connection, Lines, Request, Status, Verb};
+use crate::control::{self, Answer, Status};
 use crate::event::{Level, State, Stream, What, parse_cursor};
 use crate::launch;
 use crate::logs;
@@ -64,7 +62,7 @@ pub fn follow(
     }
     let is_log = matches!(manner, Manner::Log(_));
     let screen = Screen::new(around, &feeds, is_log)?;
-    let mut following = Following { ports, signals: Signals::take()?, feeds, screen };
+    let mut following = Following { ports, signals: Signals::take()?, feeds, screen, lost: None };
     following.begin(around, manner);
     match runtime.block_on(following.run())? {
         Some(end) => Ok(Left::With(end)),
@@ -74,89 +72,6 @@ pub fn follow(
                 ui::complain(&format!("{}  it goes on running; stop it with {hint}", around.style.name()));
             }
             Ok(Left::With(End::Code(0)))
-        }
-    }
-}
-
-/// One service that is followed.
-struct Feed {
-    reservation: Reservation,
-    status: Status,
-    stream: UnixStream,
-    lines: Lines,
-    /// How much of the session's output has been shown.
-    seen: u64,
-    /// How it ended.
-    end: Option<End>,
-}
-
-impl Feed {
-    /// Attaches to the service. To be called within the runtime.
-    fn open(reservation: &Reservation) -> Result<Self, Failure> {
-        let mut connection = Connection::open(reservation, None)?;
-        connection.send(&Request::new(Verb::Attach, Some(&reservation.project)))?;
-        let told = connection.told_status(None)?;
-        let status = told.into_iter().next().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
-        let (stream, lines) = connection.into_parts();
-        stream.set_nonblocking(true)?;
-        let stream = UnixStream::from_std(stream)?;
-        Ok(Self { reservation: reservation.clone(), status, stream, lines, seen: 0, end: None })
-    }
-
-    /// All that is recorded of the output up to the moment of the attach, which counts as shown from now on.
-    fn recorded(&mut self) -> Vec<logs::Record> {
-        let now = parse_cursor(&self.status.cursor).map_or(0, |(_, bytes)| bytes);
-        self.recorded_to(now)
-    }
-
-    fn recorded_to(&mut self, now: u64) -> Vec<logs::Record> {
-        let session = &self.status.session;
-        let mut records = logs::read(Path::new(&self.status.log)).unwrap_or_default();
-        for record in records.iter_mut().filter(|record| record.session == *session) {
-            let left = usize::try_from(now.saturating_sub(record.start)).unwrap_or(usize::MAX);
-            record.bytes.truncate(left);
-        }
-        records.retain(|record| !record.bytes.is_empty());
-        self.seen = now;
-        records
-    }
-
-    /// What of it belongs to this session and has not been shown.
-    fn missed(&mut self) -> Vec<logs::Record> {
-        let seen = self.seen;
-        let recorded = self.recorded();
-        self.unseen(recorded, seen)
-    }
-
-    /// The rest of a session whose supervisor is gone.
-    fn rest(&mut self) -> Vec<logs::Record> {
-        let seen = self.seen;
-        let recorded = self.recorded_to(u64::MAX);
-        self.unseen(recorded, seen)
-    }
-
-    fn unseen(&self, recorded: Vec<logs::Record>, seen: u64) -> Vec<logs::Record> {
-        let mut missed = logs::from(recorded, &self.status.session, seen);
-        missed.retain(|record| record.session == self.status.session);
-        missed
-    }
-
-    /// The next line, or nothing when the supervisor has ended the connection.
-    fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Vec<u8>>>> {
-        loop {
-            let line = self.lines.next_line().map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-            if line.is_some() {
-                return Poll::Ready(Ok(line));
-            }
-            std::task::ready!(self.stream.poll_read_ready(cx))?;
-            let mut bytes = [0; 16 * 1024];
-            match self.stream.try_read(&mut bytes) {
-                Ok(0) => return Poll::Ready(Ok(None)),
-                Ok(count) => self.lines.push(&bytes[..count]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Poll::Ready(Ok(None)),
-                Err(error) => return Poll::Ready(Err(error)),
-            }
         }
     }
 }
@@ -229,6 +144,8 @@ struct Following<'a> {
     signals: Signals,
     feeds: Vec<Feed>,
     screen: Screen,
+    /// The first whose supervisor was killed.
+    lost: Option<usize>,
 }
 
 impl Following<'_> {
@@ -286,7 +203,22 @@ impl Following<'_> {
             }
         }
         poll_fn(|cx| self.screen.poll_drain(cx)).await;
+        if let Some(lost) = self.lost {
+            self.mourn(&self.feeds[lost].reservation)?;
+        }
         Ok(self.feeds.iter().find_map(|feed| feed.end))
+    }
+
+    /// The supervisor is gone, and has not told us how its service ended.
+    fn mourn(&self, reservation: &Reservation) -> Result<(), Failure> {
+        let Reservation { name, pid, .. } = reservation;
+        let how = match (&self.screen, reservation.is_returned()) {
+            (Screen::Log(_), true) => return Ok(()),
+            (_, true) => "has ended",
+            (_, false) => "was killed",
+        };
+        let hint = "its service ends with it; start it again with `bowline start`".to_owned();
+        Err(Failure::new(OTHER, format!("the supervisor of `{name}` (pid {pid}) {how}"), Some(hint)))
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Happening, Failure>> {
@@ -348,7 +280,8 @@ impl Following<'_> {
         match Feed::open(&known.reservation) {
             Ok(feed) => {
                 let seen = known.seen;
-                self.feeds[service] = Feed { seen, ..feed };
+                self.feeds[service] = feed;
+                self.feeds[service].seen = seen;
                 let missed = self.feeds[service].missed();
                 self.catch_up(service, &missed);
                 Ok(())
@@ -356,8 +289,8 @@ impl Following<'_> {
             Err(_) if running::is_gone(self.ports, &known.reservation) => {
                 let rest = self.feeds[service].rest();
                 self.catch_up(service, &rest);
-                self.screen.tell(service, Level::Warning, "its supervisor is gone".to_owned());
-                self.feeds[service].end = Some(End::Code(super::failure::OTHER));
+                self.lost.get_or_insert(service);
+                self.feeds[service].end = Some(End::Code(OTHER));
                 Ok(())
             }
             Err(failure) => Err(failure),

@@ -47,7 +47,11 @@ pub struct Foreground<'a> {
 impl Foreground<'_> {
     /// Runs the services to their end.
     pub fn run(self) -> Result<End, Failure> {
-        let Self { around, launch, candidates, host, lease, state } = self;
+        let Self { around, launch, candidates, host, mut lease, state } = self;
+        // One service is started first. Many would take too long for those who wait for the store.
+        if candidates.len() > 1 {
+            lease.settle();
+        }
         let now = Instant::now();
         let grants = lease.grants().to_vec();
         let (session, socket) = (lease.session().to_string(), lease.socket());
@@ -90,6 +94,7 @@ impl Foreground<'_> {
         // What is said of the services is read while they start.
         supervisor.start_all();
         let (sink, world) = supervisor.sink_and_world();
+        world.settle();
         introduce(sink, world, &grants);
         let (outcomes, world) = runtime.block_on(supervisor.run());
         exit::conclude(&world, world.specs(), &outcomes)

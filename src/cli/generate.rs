@@ -1,15 +1,24 @@
-//! The manual page, from the definition of the command line.
+//! The manual pages, from the definition of the command line.
 
 use clap::CommandFactory;
 
 use super::args::Cli;
-use super::failure::{End, Failure};
+use super::failure::{End, Failure, USAGE};
 use crate::ui;
 
-/// `bowline man`.
-pub fn manual() -> Result<End, Failure> {
+/// `bowline man`: the page of this command, else of the whole program.
+pub fn manual(command: &[String]) -> Result<End, Failure> {
+    let mut definition = Cli::command();
+    // The commands have the options of all of them only then.
+    definition.build();
+    for name in command {
+        definition = definition.find_subcommand(name).cloned().ok_or_else(|| {
+            let hint = "`bowline --help` lists them".to_owned();
+            Failure::new(USAGE, format!("no such command: `{}`", command.join(" ")), Some(hint))
+        })?;
+    }
     let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+    clap_mangen::Man::new(definition).render(&mut page)?;
     ui::print(&page)?;
     Ok(End::Code(0))
 }

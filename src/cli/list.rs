@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::args::One;
 use super::failure::{End, Failure};
 use super::surroundings::Surroundings;
-use super::target;
+use super::{running, target};
 use crate::control::{self, Status};
 use crate::event::State;
 use crate::launch;
@@ -85,7 +85,8 @@ fn rows(reservations: &[Reservation]) -> Vec<Row> {
                     reservation: Some(one.clone()),
                     status: Err(Rc::clone(&error)),
                 };
-                rows.extend(ours.into_iter().map(row));
+                // One whose supervisor has been killed meanwhile is no service any more.
+                rows.extend(running::still_there(ours).into_iter().map(row));
             }
         }
     }

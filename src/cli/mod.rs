@@ -7,6 +7,7 @@ mod detect;
 mod doctor;
 mod exit;
 mod failure;
+mod feed;
 mod follow;
 mod foreground;
 mod generate;
@@ -77,7 +78,7 @@ pub fn run(arguments: Vec<OsString>) -> End {
         Command::Tethered(exec) => tether::supervise(around, &exec),
         Command::Doctor => doctor::doctor(&around),
         Command::Completions { shell } => completion::script(shell),
-        Command::Man => generate::manual(),
+        Command::Man { command } => generate::manual(&command),
     });
     journal::flush();
     outcome.unwrap_or_else(|failure| report(&failure, json, style))

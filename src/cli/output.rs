@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::args::Logs;
 use super::failure::{End, Failure};
-use super::follow::{self, Manner};
+use super::follow::{self, Left, Manner};
 use super::surroundings::Surroundings;
 use super::target::{self, Meant};
 use crate::logs::{self, Record};
@@ -19,9 +19,12 @@ pub fn logs(around: &Surroundings, wanted: &Logs) -> Result<End, Failure> {
     let Subject { file, project, live } = Subject::find(around, &ports, wanted.project.as_deref())?;
     let select = |records: Vec<Record>| last(recent(records, wanted.since), wanted.lines);
     if let (true, Some(live)) = (wanted.follow, live) {
-        // However the service ends: its output has been shown.
-        let _left = follow::follow(around, &ports, &[live], &Manner::Log(&select))?;
-        return Ok(End::Code(0));
+        match follow::follow(around, &ports, &[live], &Manner::Log(&select))? {
+            // However the service ended: its output has been shown.
+            Left::With(_) => return Ok(End::Code(0)),
+            // It ended before it could be followed.
+            Left::Gone => {}
+        }
     }
     for record in select(logs::read(&file)?) {
         show(around, &project, &record)?;

@@ -75,13 +75,11 @@ impl Subject {
             commands: &commands,
         };
         let catalog = &self.config.catalog;
-        let detection = catalog.detect(&snapshot)?;
+        let remembered = ports.remembered(&self.project.id).and_then(|row| remembered(&row));
+        let detection = catalog.detect(&snapshot)?.settled(remembered.as_ref(), catalog);
         match wanted.or(self.config.settings.framework.as_deref()) {
             Some(key) => Ok(detection.named(catalog.find(key)?, &snapshot)),
-            None => {
-                let remembered = ports.remembered(&self.project.id).and_then(|row| remembered(&row));
-                Ok(detection.settled(remembered.as_ref(), catalog))
-            }
+            None => Ok(detection),
         }
     }
 
@@ -109,6 +107,7 @@ impl Subject {
             dir: self.project.dir.clone(),
             framework: detection.framework.key.clone(),
             evidence: detection.to_remember().fingerprint.to_string(),
+            former: detection.former.map(|fingerprint| fingerprint.to_string()),
             range: inputs.range,
             choice,
             exclude: Vec::new(),

@@ -78,7 +78,7 @@ pub struct Redirect {
     /// Ports that some framework opens beside its own.
     suspect: Vec<u16>,
     /// Where its framework listens by convention.
-    conventional: u16,
+    conventional: Vec<u16>,
     /// Whether it is one of several programs that are started side by side.
     has_company: bool,
     delivery: Delivery,
@@ -107,7 +107,7 @@ impl Redirect {
             follows: note(previous, request, FOLLOWS),
             auxiliary,
             suspect,
-            conventional: request.range.start,
+            conventional: detection.framework.conventional.clone(),
             has_company: reading.is_concurrent(),
             delivery: Delivery::Hope,
             role: detection.framework.rules.role,
@@ -129,7 +129,7 @@ impl Redirect {
     pub fn sighting(&mut self, held: Vec<Held>, reserved: u16, output: &str) -> Option<Sighting> {
         let places = self.places(held, reserved);
         // What listens beside a server that was refused its port is hardly what is waited for.
-        let is_conventional = places.first().is_some_and(|place| place.port == self.conventional);
+        let is_conventional = places.first().is_some_and(|place| self.conventional.contains(&place.port));
         let waits =
             !is_conventional && self.may_be_refused() && is_refused(output, false, reserved, is_taken);
         if places.is_empty() || waits {
@@ -258,7 +258,7 @@ impl Redirect {
         if self.delivery == Delivery::Flag || !places.iter().all(|place| self.doubts(place)) {
             places.retain(|place| !self.doubts(place));
         }
-        places.sort_by_key(|place| (place.port != self.conventional, place.port));
+        places.sort_by_key(|place| (!self.conventional.contains(&place.port), place.port));
         places
     }
 
@@ -292,7 +292,7 @@ impl Redirect {
         let nodes = places.iter().filter(|place| place.is_node()).map(|place| place.port);
         let ports: Vec<u16> = nodes.filter(|port| !tried.contains(port)).collect();
         let (&first, rest) = ports.split_first()?;
-        if first == self.conventional || in_turn || (rest.is_empty() && !is_ephemeral(first)) {
+        if self.conventional.contains(&first) || in_turn || (rest.is_empty() && !is_ephemeral(first)) {
             let known = tried.iter().copied().take(REMEMBERED - 1);
             return Some(Moved::Exactly([first].into_iter().chain(known).collect()));
         }
@@ -303,7 +303,7 @@ impl Redirect {
 
 /// A note that still holds.
 fn note<T: std::str::FromStr>(previous: Option<&Remembered>, request: &Request, key: &str) -> Option<T> {
-    let previous = previous.filter(|row| row.evidence == request.evidence)?;
+    let previous = previous.filter(|row| request.agrees_with(row))?;
     previous.notes.get(key)?.parse().ok()
 }
 

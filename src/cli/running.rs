@@ -21,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// What came of a start.
 pub enum Started<'a> {
-    /// The candidates that are to run, and their ports.
+    /// The candidates that are to run, and their ports, unsettled.
     Reserved(Vec<Candidate<'a>>, Lease),
     /// They ran already, and were followed for as long as somebody wanted.
     Followed(End),
@@ -37,7 +37,7 @@ pub fn reserve<'a>(
 ) -> Result<Started<'a>, Failure> {
     loop {
         let requests: Vec<_> = candidates.iter().map(|candidate| candidate.request.clone()).collect();
-        let running = match allocate(|terms| ports.allocate(&requests, terms)) {
+        let running = match allocate(|terms| ports.allocate_unsettled(&requests, terms)) {
             Ok(lease) => return Ok(Started::Reserved(candidates, lease)),
             Err(PortError::AlreadyRunning(running)) => running,
             Err(error) => return Err(foreground::refused(around, error, &candidates)),
@@ -161,6 +161,18 @@ pub fn is_gone(ports: &Ports, reservation: &Reservation) -> bool {
         std::thread::sleep(LOOK);
     }
     false
+}
+
+/// Those of the reservations that go on to hold although their supervisors do not answer.
+pub fn still_there(mut silent: Vec<&Reservation>) -> Vec<&Reservation> {
+    for _ in 0..LOOKS {
+        silent.retain(|one| one.is_live());
+        if silent.is_empty() {
+            break;
+        }
+        std::thread::sleep(LOOK);
+    }
+    silent
 }
 
 /// Returns when nothing is left of a service whose supervisor is gone: its guardian ends it, within the grace period.

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::args::{One, StartAgain, Stop, Wait};
 use super::background;
-use super::failure::{End, Failure, NO_PROJECT, OTHER};
+use super::failure::{End, Failure, OTHER};
 use super::follow::{self, Left, Manner};
 use super::running::{self, Restarted};
 use super::surroundings::Surroundings;
@@ -100,10 +100,7 @@ pub fn attach(around: &Surroundings, which: &One) -> Result<End, Failure> {
     let found = target::one(around, &ports.reservations(), which.project.as_deref())?;
     match follow::follow(around, &ports, std::slice::from_ref(&found), &Manner::Attach)? {
         Left::With(end) => Ok(end),
-        Left::Gone => {
-            let hint = format!("look at its output with `bowline logs {}`", found.dir.display());
-            Err(Failure::new(NO_PROJECT, format!("`{}` has ended", found.name), Some(hint)))
-        }
+        Left::Gone => Err(target::not_running(&found.name)),
     }
 }
 

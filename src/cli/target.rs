@@ -131,6 +131,7 @@ fn absent(around: &Surroundings, live: &[Reservation], word: &str) -> Meant {
     }
 }
 
+/// None of the services that run is this one.
 pub fn not_running(name: &str) -> Failure {
     let hint = Some("start it with `bowline start`, or see what runs with `bowline ls`".to_owned());
     Failure::new(NO_PROJECT, format!("No running dev server found for project: `{name}`"), hint)

@@ -13,9 +13,9 @@ use super::failure::{End, Failure};
 use super::run;
 use super::surroundings::{Keeper, Surroundings};
 use crate::control::Server;
-use crate::event::{Stream, What};
+use crate::event::{State, Stream, What};
 use crate::process::readiness::{Watched, watch};
-use crate::runner::{self as protocol, Start};
+use crate::runner::{self as protocol, Host, Start};
 use crate::supervise::{Command as Order, Condition, Control};
 use crate::{config, ui};
 
@@ -27,19 +27,21 @@ pub fn runner(around: &Surroundings) -> Result<End, Failure> {
     let supervise = |project: &str, start: &Start| {
         let mut command = Command::new(&program);
         command.args(["--json", "--state-dir"]).arg(state.root());
-        command.args(["tethered", "--restart-running", "--project-id", project]);
+        command.args(["tethered", "--restart-running", &format!("--project-id={project}")]);
         if let Some(key) = start.framework.as_deref().filter(|key| catalog.find(key).is_ok()) {
             command.args(["--framework", key]);
         }
         command.args(["--", "sh", "-c", &start.command]);
-        command.current_dir(&start.dir).envs(&start.env);
+        // The runner's own port is nobody else's wish.
+        command.current_dir(&start.dir).env_remove("PORT").envs(&start.env);
         if let Some(port) = start.port {
             command.env("PORT", port.to_string());
         }
         Ok(command)
     };
-    match protocol::run(io::stdin(), ui::Answers, &supervise) {
-        Ok(()) => Ok(End::Code(0)),
+    let host = Host { supervise: &supervise, degraded: state.trouble().is_some() };
+    match protocol::run(io::stdin(), ui::Answers, host) {
+        Ok(signal) => Ok(signal.map_or(End::Code(0), End::Signal)),
         // Nobody reads what it says: every service has been stopped.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(End::Code(0)),
         Err(error) => Err(error.into()),
@@ -58,7 +60,8 @@ pub fn supervise(mut around: Surroundings, exec: &Exec) -> Result<End, Failure> 
 pub struct Tether {
     server: Server,
     stdin: Option<Watched>,
-    services: usize,
+    /// How each service is. One that is ending already is not told again.
+    states: Vec<State>,
     /// How many services are still to be told.
     untold: usize,
 }
@@ -75,7 +78,7 @@ impl Tether {
             watch(copy, Interest::READABLE)
         };
         let stdin = if tethered { Some(watched(io::stdin())?) } else { None };
-        Ok(Self { server, stdin, services, untold: 0 })
+        Ok(Self { server, stdin, states: vec![State::Idle; services], untold: 0 })
     }
 
     fn look(&mut self, cx: &mut Context<'_>) {
@@ -88,7 +91,7 @@ impl Tether {
                 (Ok(_), Err(nix::errno::Errno::EINTR)) => {}
                 (Ok(_) | Err(_), Ok(_) | Err(_)) => {
                     self.stdin = None;
-                    self.untold = self.services;
+                    self.untold = self.states.len();
                 }
             }
         }
@@ -98,9 +101,11 @@ impl Tether {
 impl Control for Tether {
     fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Order> {
         self.look(cx);
-        if self.untold > 0 {
+        while self.untold > 0 {
             self.untold -= 1;
-            return Poll::Ready(Order::Stop(self.untold));
+            if matches!(self.states[self.untold], State::Idle | State::Starting | State::Running) {
+                return Poll::Ready(Order::Stop(self.untold));
+            }
         }
         self.server.poll_command(cx)
     }
@@ -114,6 +119,9 @@ impl Control for Tether {
     }
 
     fn changed(&mut self, service: usize, now: Condition) {
+        if let Some(state) = self.states.get_mut(service) {
+            *state = now.state;
+        }
         self.server.changed(service, now);
     }
 

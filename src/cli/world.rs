@@ -80,6 +80,13 @@ impl<'a> Services<'a> {
         services
     }
 
+    /// Lets others at the store, see [`Lease::settle`].
+    pub fn settle(&mut self) {
+        if let Some(lease) = &mut self.lease {
+            lease.settle();
+        }
+    }
+
     /// What is run for each service on the port that it has now.
     pub fn specs(&self) -> &[LaunchSpec] {
         &self.specs
@@ -126,7 +133,8 @@ impl<'a> Services<'a> {
         all.iter().any(|listener| ours.iter().all(|held| held.listener.socket != listener.socket))
     }
 
-    fn take_note(&self, service: usize, key: &str, value: Option<&str>) {
+    fn take_note(&mut self, service: usize, key: &str, value: Option<&str>) {
+        self.settle();
         let project = &self.candidates[service].request.project;
         if let Err(error) = self.ports.note(project, key, value) {
             tracing::warn!("the next start has to find out again: {error}");

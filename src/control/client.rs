@@ -23,6 +23,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 pub struct Connection {
     stream: UnixStream,
     lines: Lines,
+    /// The project's id.
+    id: String,
+    /// Its name.
     project: String,
     pid: u32,
 }
@@ -53,7 +56,8 @@ impl Connection {
         let (project, pid) = (reservation.name.clone(), reservation.pid);
         let failed = |source| Error::NotConnected { project: project.clone(), pid, source };
         let stream = dial(&reservation.socket(), deadline).map_err(failed)?;
-        let mut connection = Self { stream, lines: Lines::of_server(), project, pid };
+        let id = reservation.project.clone();
+        let mut connection = Self { stream, lines: Lines::of_server(), id, project, pid };
         connection.greet(deadline)?;
         Ok(connection)
     }
@@ -114,17 +118,28 @@ impl Connection {
         }
     }
 
-    /// Waits for what comes of a request that was sent: [`Answer::PortDetected`], or [`Answer::ProcessExited`].
+    /// Waits for what comes of a request that was sent: [`Answer::PortDetected`], or [`Answer::ProcessExited`]. If nothing
+    /// comes for a while, the supervisor is asked whether it is still there.
     ///
     /// # Errors
     /// The supervisor refuses, does not answer at all, or is gone; or neither came before `deadline`.
     pub fn outcome(&mut self, deadline: Option<Instant>) -> Result<Answer, Error> {
-        let mut taken = false;
+        let (mut taken, mut asked) = (false, false);
         loop {
-            let until = if taken { deadline } else { Some(patience(deadline)) };
-            let Some((answer, _)) = self.receive(until)? else {
-                return Err(self.lost(io::ErrorKind::UnexpectedEof.into()));
+            let until = patience(deadline);
+            let answer = match self.receive(Some(until)) {
+                Ok(Some((answer, _))) => answer,
+                Ok(None) => return Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
+                Err(error) if !taken || asked || deadline == Some(until) || !is_timeout(&error) => {
+                    return Err(error);
+                }
+                Err(_) => {
+                    asked = true;
+                    self.write(&Request::new(Verb::Status, Some(&self.id)))?;
+                    continue;
+                }
             };
+            asked = false;
             match answer {
                 Answer::PortDetected { .. } | Answer::ProcessExited { .. } => return Ok(answer),
                 Answer::Error { error } => return Err(Error::Refused(error)),
@@ -203,6 +218,10 @@ fn dial(path: &Path, deadline: Instant) -> io::Result<UnixStream> {
 /// It is none.
 pub fn parse(line: &[u8]) -> io::Result<Answer> {
     serde_json::from_slice(line).map_err(Into::into)
+}
+
+fn is_timeout(error: &Error) -> bool {
+    matches!(error, Error::NotConnected { source, .. } if source.kind() == io::ErrorKind::TimedOut)
 }
 
 /// Whether this is how a supervisor answers that is about to open its socket, or about to be gone.

@@ -147,6 +147,7 @@ pub(super) struct PortEntry {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct HostEntry {
     pub flag: Option<OptionalFlag>,
+    pub others: Option<Vec<Flag>>,
     pub environment: Option<Vec<Variable>>,
     pub loopback: Option<String>,
     pub all: Option<String>,
@@ -207,6 +208,7 @@ impl PortEntry {
 impl HostEntry {
     fn over(mut self, below: &Self) -> Self {
         fill!(self, below, flag);
+        fill!(self, below, others);
         fill!(self, below, environment);
         fill!(self, below, loopback);
         fill!(self, below, all);
@@ -216,6 +218,7 @@ impl HostEntry {
     fn input(self) -> HostInput {
         HostInput {
             flag: self.flag.and_then(OptionalFlag::given),
+            others: texts(self.others),
             environment: texts(self.environment),
             loopback: self.loopback.filter(|text| !text.is_empty()),
             all: self.all.filter(|text| !text.is_empty()),
@@ -268,12 +271,18 @@ impl Entry {
 
     /// The finished framework.
     pub fn framework(mut self, key: String, range: Range, ports: &Ports) -> Framework {
+        let conventional = match self.default_port {
+            Some(port) => vec![port.get()],
+            None if range == ports.instead => ports.yours.clone(),
+            None => vec![range.start],
+        };
         let versions = self.versions.take().unwrap_or_default();
         let versions = versions.into_iter().map(|version| version.variant(&self, range, ports)).collect();
         Framework {
             label: self.label.unwrap_or_else(|| key.clone()),
             key,
             range,
+            conventional,
             rules: Rules {
                 commands: texts(self.commands),
                 not_commands: texts(self.not_commands),

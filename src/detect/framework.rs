@@ -16,6 +16,8 @@ pub struct Framework {
     pub label: String,
     /// Where its ports come from.
     pub range: Range,
+    /// Where it listens if it is told nothing.
+    pub conventional: Vec<u16>,
     /// How it is recognised.
     pub rules: Rules,
     /// How it is told its port.
@@ -128,6 +130,9 @@ pub enum Repeated {
 pub struct HostInput {
     /// The flag, followed by an address: `--host`, `--hostname`.
     pub flag: Option<String>,
+    /// Other flags that decide the address: `-H`, `--tunnel`. Where one of these stands in the script, nothing is
+    /// added to what it says.
+    pub others: Vec<String>,
     /// Variables it reads an address from. They are removed from the environment unless the user says
     /// `--host`, as a `HOST` that happens to be set must not expose a server.
     pub environment: Vec<String>,

@@ -47,6 +47,8 @@ pub struct Detection<'c> {
     pub evidence: Vec<String>,
     /// The state of the evidence, to be remembered with the framework's key.
     pub fingerprint: Fingerprint,
+    /// The remembered state of the evidence, if it agrees with this one.
+    pub former: Option<Fingerprint>,
 }
 
 /// A command of the script that the catalog knows.
@@ -89,6 +91,7 @@ impl Catalog {
             tool: facts.tool(),
             evidence: facts.sentences(framework),
             fingerprint: Fingerprint::of(&facts),
+            former: None,
         })
     }
 
@@ -113,10 +116,10 @@ impl<'c> Detection<'c> {
     /// The same with the framework that was remembered, if the evidence is still what it was.
     #[must_use]
     pub fn settled(mut self, remembered: Option<&Remembered>, catalog: &'c Catalog) -> Self {
-        let Some(remembered) = remembered.filter(|known| known.key != self.framework.key) else {
-            return self;
-        };
-        let known = catalog.get(&remembered.key).filter(|_| remembered.fingerprint.agrees(&self.fingerprint));
+        let agrees = |known: &&Remembered| known.fingerprint.agrees(&self.fingerprint);
+        let Some(remembered) = remembered.filter(agrees) else { return self };
+        self.former = Some(remembered.fingerprint);
+        let known = catalog.get(&remembered.key).filter(|known| known.key != self.framework.key);
         if let Some(framework) = known {
             self.evidence = vec![format!("`{}` was detected before, and nothing has changed", framework.key)];
             self.framework = framework;

@@ -31,6 +31,12 @@ impl Caller {
         self.raw("HOME").filter(|home| !home.is_empty()).map(Path::new)
     }
 
+    /// Where the user's programs keep their settings.
+    pub(super) fn config_home(&self) -> Option<PathBuf> {
+        let named = self.raw("XDG_CONFIG_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+        named.or_else(|| Some(self.home()?.join(".config")))
+    }
+
     /// Where the shell would find `program`.
     pub(super) fn find(&self, program: &str) -> Option<PathBuf> {
         which::which_in(program, Some(self.raw("PATH")?), &self.directory).ok()

@@ -67,7 +67,9 @@ pub(super) fn of_scripts(origin: &Origin<'_>) -> Changes {
     } else {
         changes.set("npm_config_user_agent", user_agent(origin));
         if let Some(installation) = &choice.installation {
-            changes.set("npm_execpath", installation.program.as_os_str());
+            let is_named = choice.manager == PackageManager::Pnpm && choice.major() == 11;
+            let program = if is_named { &installation.named } else { &installation.program };
+            changes.set("npm_execpath", program.as_os_str());
         }
     }
     if let Some(options) = npmrc.get("node-options") {
@@ -156,7 +158,7 @@ fn pnpm(changes: &mut Changes, origin: &Origin<'_>) {
     let major = origin.choice.major();
     changes.set("npm_command", "run-script");
     changes.set("PNPM_SCRIPT_SRC_DIR", origin.project.dir.as_os_str());
-    if major < 12 {
+    if major < 11 {
         changes.set("npm_config_frozen_lockfile", "");
     }
     let installation = origin.choice.installation.as_ref();
@@ -164,7 +166,7 @@ fn pnpm(changes: &mut Changes, origin: &Origin<'_>) {
     if let Some(node_gyp) = node_gyp.filter(|path| path.is_file()) {
         changes.set("npm_config_node_gyp", node_gyp);
     }
-    if (10..12).contains(&major) {
+    if major == 10 {
         changes.set("npm_config_verify_deps_before_run", "false");
     }
     if major >= 10 {
@@ -225,9 +227,15 @@ pub(super) fn prefix_of(node: &Path) -> Option<PathBuf> {
     Some(node.parent()?.parent()?.to_path_buf())
 }
 
-/// The version of a node, from the C header that is installed with it. Asking node itself takes 40 ms.
+/// The version of a node, from the C header that is installed with it, or from the package that it is. Asking node
+/// itself takes 40 ms.
 fn node_version(node: &Path) -> Option<String> {
-    let text = fs::read_to_string(prefix_of(node)?.join("include/node/node_version.h")).ok()?;
+    let prefix = prefix_of(node)?;
+    let Ok(text) = fs::read_to_string(prefix.join("include/node/node_version.h")) else {
+        let package: serde_json::Value =
+            serde_json::from_slice(&fs::read(prefix.join("package.json")).ok()?).ok()?;
+        return package["version"].as_str().map(str::to_owned);
+    };
     let part = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix("#define ")?.strip_prefix(name))?;
         line.trim().parse::<u32>().ok()

@@ -8,9 +8,12 @@ use serde::Deserialize;
 use super::caller::Caller;
 use super::environment::{Origin, prefix_of};
 use super::package_manager::{Choice, PackageManager, yarn_path};
-use super::settings::{Npmrc, yaml_scalar};
+use super::settings::Npmrc;
 use crate::project::Project;
 use crate::script::Leaf;
+
+/// What package managers run scripts with.
+pub(super) const SHELL: &str = "/bin/sh";
 
 /// What runs a script's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +29,16 @@ pub(super) enum Means {
 
 /// The settings files that count for this project, the strongest first.
 pub(super) fn npmrc(project: &Project, choice: &Choice, caller: &Caller, node: Option<&Path>) -> Npmrc {
+    // pnpm reads its settings from `.npmrc` up to version 10, and from YAML from that one on. Where nothing says
+    // which version it is, both count.
+    let known = || choice.version.as_ref().map_or(10, |version| version.major);
+    let pnpm = (choice.manager == PackageManager::Pnpm).then(known);
+    let workspace = choice.root.join("pnpm-workspace.yaml");
+    if pnpm.is_some_and(|major| major >= 11) {
+        let everywhere = caller.config_home().map(|dir| dir.join("pnpm/config.yaml"));
+        let files: Vec<PathBuf> = [workspace].into_iter().chain(everywhere).collect();
+        return Npmrc::read(&[], "pnpm_config_", caller).over_yaml(&files);
+    }
     let mut files = Vec::with_capacity(4);
     if choice.manager != PackageManager::Npm && choice.root != project.dir {
         files.push(project.dir.join(".npmrc"));
@@ -35,8 +48,12 @@ pub(super) fn npmrc(project: &Project, choice: &Choice, caller: &Caller, node: O
         Some(path) => files.push(path.into()),
         None => files.extend(caller.home().map(|home| home.join(".npmrc"))),
     }
+    if pnpm.is_some() {
+        files.extend(caller.config_home().map(|dir| dir.join("pnpm/rc")));
+    }
     files.extend(node.and_then(prefix_of).map(|prefix| prefix.join("etc/npmrc")));
-    Npmrc::read(&files, caller)
+    let npmrc = Npmrc::read(&files, "npm_config_", caller);
+    if pnpm == Some(10) { npmrc.under_yaml(&workspace) } else { npmrc }
 }
 
 impl Means {
@@ -44,11 +61,6 @@ impl Means {
     pub(super) fn of(origin: &Origin<'_>, leaves: &[Leaf]) -> Self {
         let Origin { project, choice, caller, npmrc, .. } = origin;
         match choice.manager {
-            PackageManager::Pnpm => {
-                let workspace = choice.root.join("pnpm-workspace.yaml");
-                let named = yaml_scalar(&workspace, "scriptShell");
-                Self::Shell(named_shell(named.as_deref().or(npmrc.get("script-shell"))))
-            }
             PackageManager::Yarn if plug_and_play(&choice.root) => {
                 Self::Manager { why: "Yarn Plug'n'Play has no `node_modules`" }
             }
@@ -61,7 +73,9 @@ impl Means {
                 }
                 Self::Shell(named_shell(None))
             }
-            PackageManager::Npm | PackageManager::Yarn => Self::Shell(named_shell(npmrc.get("script-shell"))),
+            PackageManager::Npm | PackageManager::Pnpm | PackageManager::Yarn => {
+                Self::Shell(named_shell(npmrc.get("script-shell")))
+            }
             PackageManager::Bun if bunfig_changes_scripts(&project.dir) => {
                 Self::Manager { why: "`bunfig.toml` changes how scripts run" }
             }
@@ -74,18 +88,14 @@ impl Means {
 pub(super) fn runs_hooks(choice: &Choice, npmrc: &Npmrc) -> bool {
     match choice.manager {
         PackageManager::Npm => npmrc.flag("ignore-scripts") != Some(true),
-        PackageManager::Pnpm => {
-            let workspace = choice.root.join("pnpm-workspace.yaml");
-            let said = yaml_scalar(&workspace, "enablePrePostScripts").and_then(|text| text.parse().ok());
-            said.or_else(|| npmrc.flag("enable-pre-post-scripts")).unwrap_or(choice.major() >= 9)
-        }
+        PackageManager::Pnpm => npmrc.flag("enable-pre-post-scripts").unwrap_or(choice.major() >= 9),
         PackageManager::Yarn => !choice.is_modern_yarn(),
         PackageManager::Bun => true,
     }
 }
 
 fn named_shell(name: Option<&str>) -> PathBuf {
-    PathBuf::from(name.unwrap_or("/bin/sh"))
+    PathBuf::from(name.unwrap_or(SHELL))
 }
 
 /// Yarn leaves a mark of its own in a `node_modules` that it installs, while Vite and others make one for their

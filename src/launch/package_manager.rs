@@ -266,7 +266,9 @@ fn is_classic(lockfile: &Path, root: &Path) -> Option<bool> {
 pub(super) struct Installation {
     /// The directory of its package.
     pub(super) dir: PathBuf,
-    /// The file that the program in the `PATH` leads to.
+    /// The program as the `PATH` names it.
+    pub(super) named: PathBuf,
+    /// The file that it leads to.
     pub(super) program: PathBuf,
     /// The version its package.json states.
     pub(super) version: Option<Version>,
@@ -280,7 +282,8 @@ impl Installation {
             name: String,
             version: String,
         }
-        let program = caller.find(manager.name())?.canonicalize().ok()?;
+        let named = caller.find(manager.name())?;
+        let program = named.canonicalize().ok()?;
         let (dir, text) = program
             .ancestors()
             .skip(1)
@@ -290,6 +293,7 @@ impl Installation {
         let is_modern_yarn = manager == PackageManager::Yarn && package.name.starts_with("@yarnpkg/cli");
         (package.name == manager.name() || is_modern_yarn).then(|| Self {
             dir: dir.to_path_buf(),
+            named,
             program: program.clone(),
             version: Version::parse(&package.version).ok(),
         })

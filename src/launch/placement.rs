@@ -260,9 +260,10 @@ fn host_arguments(request: &Request<'_>, leaf: &Leaf, flag: &str, placement: &mu
     let wanted = request.host.map(|wanted| wanted.address_for(host));
     let Some(address) = wanted.or_else(|| host.loopback.clone()) else { return Vec::new() };
     placement.host_by_flag = true;
-    if leaf.has_flag(&[name]) {
+    let known = std::iter::once(name).chain(host.others.iter().map(String::as_str));
+    if let Some(said) = known.into_iter().find(|flag| says(leaf, flag)) {
         if request.host.is_some() {
-            placement.warnings.push(format!("the script says `{name}` itself: change it there"));
+            placement.warnings.push(format!("the script says `{said}` itself: change it there"));
         }
         Vec::new()
     } else if flag.ends_with('=') {
@@ -270,6 +271,13 @@ fn host_arguments(request: &Request<'_>, leaf: &Leaf, flag: &str, placement: &mu
     } else {
         vec![flag.to_owned(), address]
     }
+}
+
+/// Whether a flag stands on the command line, the value of a flag of one letter perhaps at once behind it.
+fn says(leaf: &Leaf, flag: &str) -> bool {
+    let is_letter = flag.len() == 2 && flag != "--";
+    let attached = |word: &Word| word.prefix().strip_prefix(flag).is_some_and(|rest| !rest.is_empty());
+    leaf.has_flag(&[flag]) || is_letter && leaf.words.iter().skip(1).any(attached)
 }
 
 /// A script of which the catalog knows no program: its own assignments get the port if it is one command.

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::caller::Caller;
 use super::changes::Changes;
 use super::environment::{self, Origin, bin_directories, search_path};
 use super::means::{self, Means};
@@ -17,6 +19,7 @@ use super::spec::{Delivery, LaunchSpec, Step};
 use super::variables::{self, Sibling};
 use crate::detect::catalog::Catalog;
 use crate::detect::{Detection, Inputs};
+use crate::project::Project;
 use crate::script::Script;
 use crate::script::{Kind, Leaf, Word};
 
@@ -71,8 +74,15 @@ fn plan_script(request: &Request<'_>, name: &str, text: &str) -> LaunchSpec {
     let origin = Origin { project, choice, caller, npmrc, node: node.as_deref() };
     let means = Means::of(&origin, &reading.leaves);
     let mut placement = place(request);
+    let mut directly = None;
     let (program, argv) = match &means {
-        Means::Shell(shell) => shell_command(shell, &without_shell(&placement.text)),
+        Means::Shell(shell) => match plain_words(shell, &placement.text) {
+            Some(words) => {
+                directly = Some(working_directory(project, caller));
+                (words.first().map(PathBuf::from).unwrap_or_default(), words)
+            }
+            None => shell_command(shell, &without_shell(&placement.text)),
+        },
         Means::Manager { why } => {
             placement.notes.push(format!("started by {}: {why}", choice.manager.name()));
             delegate(&origin, (name, text, &reading.command()), &mut placement)
@@ -98,7 +108,10 @@ fn plan_script(request: &Request<'_>, name: &str, text: &str) -> LaunchSpec {
     // pnpm alone counts the user's arguments as part of the script.
     let pasted = reading.command();
     let shown = if choice.manager == PackageManager::Pnpm { &pasted } else { text };
-    let main = step(name, shown, (program, argv));
+    let mut main = step(name, shown, (program, argv));
+    if let Some(dir) = directly {
+        main.environment.set("PWD", dir);
+    }
     spec(request, main, placement, (hook("pre"), hook("post")))
 }
 
@@ -107,6 +120,22 @@ fn plan_script(request: &Request<'_>, name: &str, text: &str) -> LaunchSpec {
 fn without_shell(text: &str) -> Cow<'_, str> {
     let place = Script::parse(text).ok().and_then(|script| script.replaceable_shell());
     place.map_or(Cow::Borrowed(text), |at| Cow::Owned(format!("{}exec {}", &text[..at], &text[at..])))
+}
+
+/// The words of a script for which no shell is needed at all: starting one takes longer than all else. A shell that the
+/// user has chosen may do more than run the program.
+fn plain_words(shell: &Path, text: &str) -> Option<Vec<OsString>> {
+    let words = Script::parse(text).ok()?.plain_words().filter(|_| shell == Path::new(means::SHELL))?;
+    Some(words.into_iter().map(OsString::from).collect())
+}
+
+/// What a shell would say of its working directory: the name by which the user went there, where that is still right.
+fn working_directory(project: &Project, caller: &Caller) -> OsString {
+    let place = |dir: &Path| dir.metadata().ok().map(|found| (found.dev(), found.ino()));
+    let named = caller
+        .raw("PWD")
+        .filter(|dir| place(Path::new(dir)).is_some_and(|at| Some(at) == place(&project.dir)));
+    named.map_or_else(|| project.dir.clone().into_os_string(), ToOwned::to_owned)
 }
 
 fn shell_command(shell: &Path, text: &str) -> (PathBuf, Vec<OsString>) {

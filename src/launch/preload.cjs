@@ -73,8 +73,8 @@
     return true;
   }
 
-  // Listens as it was asked to, and on the reserved port should the other one be taken.
-  function listenUnlessTaken(server, port, args) {
+  // Listens in one way, and in the other should that port be taken and `isWanted` say so.
+  function listenUnlessTaken(server, args, otherwise, isWanted) {
     const inherited = server.emit;
     const isOwn = Object.prototype.hasOwnProperty.call(server, 'emit');
     function restore() {
@@ -85,9 +85,9 @@
     function watching(event, error) {
       if (event === 'listening' || event === 'close' || event === 'error') restore();
       const isTaken = event === 'error' && error && error.code === 'EADDRINUSE';
-      if (!isTaken || !claims(port)) return inherited.apply(this, arguments);
+      if (!isTaken || !isWanted()) return inherited.apply(this, arguments);
       // Its callbacks are listeners already.
-      original.apply(server, moved(args).filter((argument) => typeof argument !== 'function'));
+      original.apply(server, otherwise.filter((argument) => typeof argument !== 'function'));
       return true;
     }
     server.emit = watching;
@@ -99,15 +99,25 @@
     }
   }
 
+  // A program that looks for a free port by itself finds that of a server which was moved free, and asks for it again for
+  // its next server. The same port on another address belongs to the first one, though.
+  let mine;
+  function move(server, args) {
+    const isSecond = mine !== undefined && mine !== server && mine.listening;
+    if (isSecond) return listenUnlessTaken(server, moved(args), args, () => true);
+    mine = server;
+    return original.apply(server, moved(args));
+  }
+
   // A program that asks for the reserved port has no other listener that belongs there.
   let obeys = false;
   net.Server.prototype.listen = function listen(...args) {
     const port = requested(args);
     obeys = obeys || port === plan.to;
     if (obeys) return original.apply(this, args);
-    if (isMeant(this, port)) return original.apply(this, moved(args));
+    if (isMeant(this, port)) return move(this, args);
     const mayBeTaken = plan.taken && port && port !== plan.to && !plan.never.includes(port);
-    if (mayBeTaken && speaksHttp(this)) return listenUnlessTaken(this, port, args);
+    if (mayBeTaken && speaksHttp(this)) return listenUnlessTaken(this, args, moved(args), () => claims(port));
     return original.apply(this, args);
   };
 })();

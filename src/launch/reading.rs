@@ -40,6 +40,7 @@ pub struct Reading<'a> {
     pub(super) npmrc: Npmrc,
     pub(super) node: Option<PathBuf>,
     pub(super) runs_hooks: bool,
+    is_found: bool,
     /// The text with the user's arguments; `None` for a command that cannot be written as text.
     pub(super) text: Option<String>,
     pub(super) leaves: Vec<Leaf>,
@@ -74,7 +75,9 @@ impl<'a> Reading<'a> {
                 as_text(argv)
             }
         };
-        let scripts = ProjectScripts { project, choice, runs_hooks };
+        let is_found = choice.installation.is_some()
+            || caller.invoker().is_some_and(|(name, _)| name == choice.manager.name());
+        let scripts = ProjectScripts { project, choice, runs_hooks, is_found };
         let (leaves, obscure) = match text.as_deref().map(Script::parse) {
             Some(Ok(script)) => (script.leaves(&scripts), None),
             Some(Err(error)) => (Vec::new(), Some(error)),
@@ -86,7 +89,20 @@ impl<'a> Reading<'a> {
             return Err(Error::Recursive { name: name.to_owned(), text: text.to_owned() });
         }
         let words = command_words(&leaves);
-        Ok(Self { project, choice, caller, target, npmrc, node, runs_hooks, text, leaves, obscure, words })
+        Ok(Self {
+            project,
+            choice,
+            caller,
+            target,
+            npmrc,
+            node,
+            runs_hooks,
+            is_found,
+            text,
+            leaves,
+            obscure,
+            words,
+        })
     }
 
     /// The programs it runs, as detection wants them.
@@ -137,8 +153,8 @@ impl<'a> Reading<'a> {
 
     /// The leaves of another text of the same script.
     pub(super) fn leaves_of(&self, text: &str) -> Option<Vec<Leaf>> {
-        let Self { project, choice, runs_hooks, .. } = *self;
-        Some(Script::parse(text).ok()?.leaves(&ProjectScripts { project, choice, runs_hooks }))
+        let Self { project, choice, runs_hooks, is_found, .. } = *self;
+        Some(Script::parse(text).ok()?.leaves(&ProjectScripts { project, choice, runs_hooks, is_found }))
     }
 }
 
@@ -211,6 +227,8 @@ struct ProjectScripts<'a> {
     project: &'a Project,
     choice: &'a Choice,
     runs_hooks: bool,
+    /// Whether the package manager's program is known to those that are started.
+    is_found: bool,
 }
 
 impl Scripts for ProjectScripts<'_> {
@@ -221,6 +239,20 @@ impl Scripts for ProjectScripts<'_> {
 
     fn names(&self) -> Vec<String> {
         self.project.manifest.scripts.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn binary(&self, package: &str) -> Option<String> {
+        self.project.binary_of(package)
+    }
+
+    fn manager(&self) -> Manager {
+        match self.choice.manager {
+            _ if !self.is_found => Manager::Npm,
+            PackageManager::Npm => Manager::Npm,
+            PackageManager::Pnpm => Manager::Pnpm,
+            PackageManager::Yarn => Manager::Yarn,
+            PackageManager::Bun => Manager::Bun,
+        }
     }
 
     fn runs_hooks(&self, manager: Manager) -> bool {

@@ -13,8 +13,9 @@ pub(super) struct Npmrc {
 }
 
 impl Npmrc {
-    /// Reads `files`, of which the first that has a key decides; the variables `npm_config_*` decide over all.
-    pub(super) fn read(files: &[PathBuf], caller: &Caller) -> Self {
+    /// Reads `files`, of which the first that has a key decides; the variables that begin with `prefix` decide over
+    /// all.
+    pub(super) fn read(files: &[PathBuf], prefix: &str, caller: &Caller) -> Self {
         let mut values = BTreeMap::new();
         for file in files.iter().rev() {
             if let Ok(text) = fs::read_to_string(file) {
@@ -23,14 +24,28 @@ impl Npmrc {
         }
         for (name, value) in &caller.variables {
             if let (Some(name), Some(value)) = (name.to_str(), value.to_str())
-                && let Some(prefix) = name.get(..11)
-                && prefix.eq_ignore_ascii_case("npm_config_")
+                && let Some((start, key)) = name.split_at_checked(prefix.len())
+                && start.eq_ignore_ascii_case(prefix)
                 && !value.is_empty()
             {
-                values.insert(name[11..].to_ascii_lowercase().replace('_', "-"), value.to_owned());
+                values.insert(key.to_ascii_lowercase().replace('_', "-"), value.to_owned());
             }
         }
         Self { values }
+    }
+
+    /// The same, and from `files`, the strongest first, what it does not know.
+    pub(super) fn over_yaml(mut self, files: &[PathBuf]) -> Self {
+        for (key, value) in files.iter().flat_map(|file| yaml_settings(file)) {
+            self.values.entry(key).or_insert(value);
+        }
+        self
+    }
+
+    /// The same, but for what `file` says.
+    pub(super) fn under_yaml(mut self, file: &Path) -> Self {
+        self.values.extend(yaml_settings(file));
+        self
     }
 
     /// The value of `key`, which is written with dashes.
@@ -89,6 +104,18 @@ fn substitute(value: &str, caller: &Caller) -> String {
     out
 }
 
+/// The settings that matter here, as they are called in YAML files and in all others.
+const IN_YAML: [(&str, &str); 3] = [
+    ("scriptShell", "script-shell"),
+    ("enablePrePostScripts", "enable-pre-post-scripts"),
+    ("nodeOptions", "node-options"),
+];
+
+fn yaml_settings(file: &Path) -> Vec<(String, String)> {
+    let found = |(yaml, key): &(&str, &str)| Some(((*key).to_owned(), yaml_scalar(file, yaml)?));
+    IN_YAML.iter().filter_map(found).collect()
+}
+
 /// A scalar that stands at the outermost level of a YAML file, as `yarnPath` and `scriptShell` do.
 pub(super) fn yaml_scalar(file: &Path, key: &str) -> Option<String> {
     let text = fs::read_to_string(file).ok()?;
@@ -126,7 +153,8 @@ mod tests {
         fs::write(&near, "a=near\nscript-shell=near\n").expect("written");
         fs::write(&far, "a=far\nb=far\n").expect("written");
         let files = [near, far, dir.path().join("missing")];
-        let npmrc = Npmrc::read(&files, &caller(&[("NPM_CONFIG_SCRIPT_SHELL", "env"), ("é", "x")]));
+        let npmrc =
+            Npmrc::read(&files, "npm_config_", &caller(&[("NPM_CONFIG_SCRIPT_SHELL", "env"), ("é", "x")]));
         assert_eq!([npmrc.get("a"), npmrc.get("b")], [Some("near"), Some("far")]);
         assert_eq!(npmrc.get("script-shell"), Some("env"));
     }

@@ -1,5 +1,6 @@
 //! One transaction of an allocation, from the lock to the commit.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use super::error::{Error, Warning};
 use super::lease::Lease;
 use super::probe::Probe;
 use super::session::{Session, SessionId};
-use super::store::{self, Fault, Forgetful, Memory};
+use super::store::{self, Fault, Forgetful, Memory, Unclosed};
 use super::world::{Locked, World};
 use super::{Choice, Grant, Life, Request, Reservation, Terms, is_blocked, seconds};
 use crate::paths::StateDir;
@@ -35,9 +36,17 @@ impl Ports {
     /// Reserves a port for every request, or none at all, in one transaction. The projects are
     /// distinct. The lease starts a session of its own, with no ports if there are no requests.
     pub fn allocate(&self, requests: &[Request], terms: &mut Terms<'_>) -> Result<Lease, Error> {
+        let mut lease = self.allocate_unsettled(requests, terms)?;
+        lease.settle();
+        Ok(lease)
+    }
+
+    /// As [`Ports::allocate`], and returns as soon as the reservations are durable. Until [`Lease::settle`], whoever
+    /// else wants the store has to wait, this process included.
+    pub fn allocate_unsettled(&self, requests: &[Request], terms: &mut Terms<'_>) -> Result<Lease, Error> {
         let id = SessionId::random().map_err(|source| Error::Record { path: self.dir.run(), source })?;
         let mut lease = Lease::new(self.clone(), id);
-        lease.add(requests, terms)?;
+        lease.begin(requests, terms)?;
         Ok(lease)
     }
 
@@ -79,14 +88,19 @@ impl Ports {
             Ok((reservations, grants, moved))
         });
         match done {
-            Ok((reservations, grants, moved)) => {
+            Ok(((reservations, grants, moved), store)) => {
                 world.clear();
                 for grant in grants.iter().filter(|grant| !grant.reused) {
                     info!(target: "port-allocator", "✅ Successfully reserved port {}", grant.port);
                 }
                 warnings.extend(moved);
                 warnings.extend(blocked_orders(requests));
-                Ok(Reserved { reservations, grants, warnings })
+                Ok(Reserved {
+                    reservations,
+                    grants,
+                    warnings,
+                    unsettled: Unsettled { _store: store, _locked: locked },
+                })
             }
             Err(refusal) => {
                 held.restore(before);
@@ -162,6 +176,19 @@ pub(super) struct Reserved {
     pub reservations: Vec<Reservation>,
     pub grants: Vec<Grant>,
     pub warnings: Vec<Warning>,
+    pub unsettled: Unsettled,
+}
+
+/// What a transaction has still to do once all is durable: the store is closed, and then the next one has its turn.
+pub(super) struct Unsettled {
+    _store: Unclosed,
+    _locked: Locked,
+}
+
+impl fmt::Debug for Unsettled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Unsettled")
+    }
 }
 
 fn record_error(run: &Path, source: io::Error) -> Refusal {

@@ -324,7 +324,7 @@ pub(super) fn memory_of(request: &Request, grant: &Grant, now: u64) -> Remembere
         dir: request.dir.clone(),
         last_used: now,
         notes: previous
-            .filter(|row| row.evidence == request.evidence)
+            .filter(|row| request.agrees_with(row))
             .map(|row| row.notes.clone())
             .unwrap_or_default(),
     }

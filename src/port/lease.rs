@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use super::allocation::{Held, Ports, Reserved};
+use super::allocation::{Held, Ports, Reserved, Unsettled};
 use super::error::{Error, Warning};
 use super::session::{Guard, Session, SessionId};
 use super::store::{self, Fault};
@@ -21,12 +21,25 @@ pub struct Lease {
     held: Held,
     grants: Vec<Grant>,
     warnings: Vec<Warning>,
+    unsettled: Option<Box<Unsettled>>,
 }
 
 impl Lease {
     pub(super) fn new(ports: Ports, id: SessionId) -> Self {
         let held = Held { id, session: None, reservations: Vec::new() };
-        Self { ports, held, grants: Vec::new(), warnings: Vec::new() }
+        Self { ports, held, grants: Vec::new(), warnings: Vec::new(), unsettled: None }
+    }
+
+    /// The first transaction, which is left unsettled.
+    pub(super) fn begin(&mut self, requests: &[Request], terms: &mut Terms<'_>) -> Result<(), Error> {
+        self.change(&[], requests, terms)
+    }
+
+    /// Closes the store after [`Ports::allocate_unsettled`], and lets others at it. Whoever starts something on the ports
+    /// does so before: what is written to the disk here need not be waited for. Everything else that a lease does
+    /// settles it first.
+    pub fn settle(&mut self) {
+        self.unsettled = None;
     }
 
     /// The session, which marks the processes of its services.
@@ -59,21 +72,27 @@ impl Lease {
     /// Reserves more ports, all or none.
     pub fn add(&mut self, requests: &[Request], terms: &mut Terms<'_>) -> Result<(), Error> {
         let kept = self.held.reservations.clone();
-        self.change(&kept, requests, terms)
+        self.change(&kept, requests, terms)?;
+        self.settle();
+        Ok(())
     }
 
     /// Gives the request's project another port in place of the one it has, in one transaction:
     /// after a lost race, or because its service listens elsewhere. If that fails, it keeps what it has.
     pub fn replace(&mut self, request: &Request, terms: &mut Terms<'_>) -> Result<(), Error> {
         let kept = self.without(&request.project);
-        self.change(&kept, std::slice::from_ref(request), terms)
+        self.change(&kept, std::slice::from_ref(request), terms)?;
+        self.settle();
+        Ok(())
     }
 
     /// Gives back one project's port and goes on with the others.
     pub fn remove(&mut self, project: &str, now: SystemTime) -> Result<(), Error> {
         let kept = self.without(project);
         let terms = &mut Terms { now, patience: Duration::ZERO, end_leftovers: &mut |_| {} };
-        self.change(&kept, &[], terms)
+        self.change(&kept, &[], terms)?;
+        self.settle();
+        Ok(())
     }
 
     fn without(&self, project: &str) -> Vec<Reservation> {
@@ -86,17 +105,20 @@ impl Lease {
         requests: &[Request],
         terms: &mut Terms<'_>,
     ) -> Result<(), Error> {
-        let Reserved { reservations, grants, warnings } =
+        self.settle();
+        let Reserved { reservations, grants, warnings, unsettled } =
             self.ports.reserve(&mut self.held, kept, requests, terms)?;
         self.held.reservations = reservations;
         self.grants = grants;
         self.warnings = warnings;
+        self.unsettled = Some(Box::new(unsettled));
         Ok(())
     }
 
     /// Gives everything back. The projects' ports stay remembered. If a guardian still works, its
     /// ports are free once it is done.
-    pub fn release(self, now: SystemTime) -> Result<(), Error> {
+    pub fn release(mut self, now: SystemTime) -> Result<(), Error> {
+        self.settle();
         let dir = &self.ports.dir;
         let locked = Locked::for_writing(dir);
         if let Ok(locked) = &locked {
@@ -105,7 +127,7 @@ impl Lease {
                 Some(tables) => world.reconcile(tables, &[], seconds(now)).map(drop).map_err(Fault::Store),
                 None => Ok(()),
             };
-            store::write::<(), Error>(&dir.store(), &mut Vec::new(), tidy)?;
+            let ((), _closed) = store::write::<(), Error>(&dir.store(), &mut Vec::new(), tidy)?;
         }
         if let Some(session) = self.held.session {
             session.end();

@@ -59,12 +59,21 @@ pub struct Request {
     pub framework: String,
     /// A fingerprint of what the framework was detected by.
     pub evidence: String,
+    /// An earlier fingerprint that agrees with it, so that what was noted with that one still holds.
+    pub former: Option<String>,
     /// Where to look for a port.
     pub range: Range,
     /// What the user said about the port.
     pub choice: Choice,
     /// Ports not to be given, as they have just been lost to a stranger.
     pub exclude: Vec<u16>,
+}
+
+impl Request {
+    /// Whether the evidence is still what it was when `row` was remembered.
+    pub fn agrees_with(&self, row: &Remembered) -> bool {
+        row.evidence == self.evidence || self.former.as_ref() == Some(&row.evidence)
+    }
 }
 
 /// What the user said about the port.
@@ -131,6 +140,11 @@ impl Reservation {
     /// Whether the supervisor lives at this moment.
     pub fn is_live(&self) -> bool {
         session::is_live(&self.run, &self.session)
+    }
+
+    /// Whether the supervisor has given it back, or another bowline has done so after its end.
+    pub fn is_returned(&self) -> bool {
+        session::is_cleared(&self.run, &self.session)
     }
 
     /// How much of its session is left once its guardians are done, which is waited for, at most for `patience` beyond

@@ -131,6 +131,11 @@ pub(super) fn is_live(run: &Path, id: &SessionId) -> bool {
     state(&lock_path(run, id)) == State::Held
 }
 
+/// Whether nothing is left of the session, as where its supervisor has ended by itself.
+pub(super) fn is_cleared(run: &Path, id: &SessionId) -> bool {
+    state(&lock_path(run, id)) == State::Absent
+}
+
 /// How much of a session is left.
 pub(super) fn life(run: &Path, id: &SessionId) -> Life {
     match (state(&lock_path(run, id)), state(&guard_path(run, id))) {

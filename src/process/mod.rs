@@ -6,6 +6,7 @@ mod exit;
 pub mod guardian;
 mod identity;
 pub mod leftovers;
+pub mod load;
 pub mod memory;
 pub mod outlet;
 mod program;

@@ -135,12 +135,26 @@ impl Project {
 
     /// The version of a package: the installed one, else the lowest that the manifest allows.
     pub fn version_of(&self, package: &str) -> Option<Version> {
-        let installed = self.dir.ancestors().find_map(|dir| {
-            let text = fs::read(dir.join("node_modules").join(package).join("package.json")).ok()?;
-            let document: serde_json::Value = serde_json::from_slice(&text).ok()?;
-            Version::parse(document.get("version")?.as_str()?).ok()
-        });
+        let version = |manifest: serde_json::Value| Version::parse(manifest.get("version")?.as_str()?).ok();
+        let installed = self.installed(package).and_then(version);
         installed.or_else(|| lowest_version(self.manifest.dependencies.get(package)?))
+    }
+
+    /// The binary that `npx PACKAGE` runs: the only one of the installed package, or the one that is called as it.
+    pub fn binary_of(&self, package: &str) -> Option<String> {
+        let own = package.rsplit('/').next().unwrap_or(package);
+        let manifest = self.installed(package)?;
+        let Some(binaries) = manifest.get("bin")?.as_object() else { return Some(own.to_owned()) };
+        let only = binaries.keys().next().filter(|_| binaries.len() == 1);
+        if binaries.contains_key(own) { Some(own.to_owned()) } else { only.cloned() }
+    }
+
+    /// The manifest of an installed package.
+    fn installed(&self, package: &str) -> Option<serde_json::Value> {
+        self.dir.ancestors().find_map(|dir| {
+            let text = fs::read(dir.join("node_modules").join(package).join("package.json")).ok()?;
+            serde_json::from_slice(&text).ok()
+        })
     }
 }
 

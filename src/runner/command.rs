@@ -69,12 +69,21 @@ pub fn parse(line: &[u8]) -> (Origin, Result<(&'static str, Wish), String>) {
     let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
     let origin =
         Origin { id: text("id"), project: text("projectId"), sentry: fields.get("_sentry").cloned() };
-    let payload = fields.get("payload").and_then(Value::as_object).unwrap_or(&fields);
-    let wish = match text("type") {
-        Some(kind) => understand(&kind, payload, &origin),
-        None => Err("the command has no `type`".to_owned()),
-    };
+    let wish = recognise(&fields, &origin);
     (origin, wish)
+}
+
+fn recognise(fields: &Map<String, Value>, origin: &Origin) -> Result<(&'static str, Wish), String> {
+    for name in ["id", "projectId"] {
+        optional_text(fields, name)?;
+    }
+    let kind = optional_text(fields, "type")?.ok_or("the command has no `type`")?;
+    let payload = match fields.get("payload") {
+        None | Some(Value::Null) => fields,
+        Some(Value::Object(payload)) => payload,
+        Some(_) => return Err("`payload` is no object".to_owned()),
+    };
+    understand(&kind, payload, origin)
 }
 
 fn understand(
@@ -82,7 +91,10 @@ fn understand(
     payload: &Map<String, Value>,
     origin: &Origin,
 ) -> Result<(&'static str, Wish), String> {
-    let project = || origin.project.clone().ok_or_else(|| format!("`{kind}` needs a `projectId`"));
+    let project = || {
+        let named = origin.project.clone().filter(|project| !project.is_empty());
+        named.ok_or_else(|| format!("`{kind}` needs a `projectId`"))
+    };
     Ok(match kind {
         "start-dev-server" => {
             ("start-dev-server", Wish::Start { project: project()?, start: start(payload)? })
@@ -184,6 +196,11 @@ mod tests {
             ("{}", "no `type`"),
             (r#"{"type":"dance"}"#, "unknown command `dance`"),
             (r#"{"type":"stop-dev-server"}"#, "needs a `projectId`"),
+            (r#"{"type":"stop-dev-server","projectId":""}"#, "needs a `projectId`"),
+            (r#"{"type":"stop-dev-server","projectId":7}"#, "`projectId` is no text: 7"),
+            (r#"{"type":"runner-health-check","id":[]}"#, "`id` is no text: []"),
+            (r#"{"type":7}"#, "`type` is no text: 7"),
+            (r#"{"type":"runner-health-check","payload":7}"#, "`payload` is no object"),
             (r#"{"type":"start-dev-server","projectId":"p"}"#, "No run command configured for this project"),
             (r#"{"type":"start-dev-server","projectId":"p","runCommand":"x"}"#, "Project path is not set"),
             (

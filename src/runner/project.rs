@@ -5,10 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
-use super::command::Origin;
+use super::command::{Origin, Start};
+use crate::event::parse_cursor;
 
 /// How much output is kept for `fetch-logs`, in bytes.
 const KEPT: usize = 4 * 1024 * 1024;
+/// What a piece of output takes beside its text, in bytes: the names and values of its other fields.
+const AROUND: usize = 512;
 /// Errors of a server that has only just been started are those of its start.
 const STARTING: Duration = Duration::from_secs(10);
 /// How long errors must have ceased before they are told.
@@ -25,11 +28,22 @@ const ERRORS: [&str; 8] = [
     "eacces",
 ];
 
+/// A start that waits for the end of what runs.
+#[derive(Debug)]
+pub struct Next {
+    /// Whose wish it is.
+    pub origin: Origin,
+    /// How.
+    pub start: Start,
+}
+
 /// What is known of a project.
 #[derive(Debug, Default)]
 pub struct Project {
     /// Its supervisor's number among all that were ever started; nothing if none runs.
     pub run: Option<u64>,
+    /// What is started after that.
+    pub next: Option<Next>,
     /// The command that started it.
     pub origin: Origin,
     ready: Option<Instant>,
@@ -67,11 +81,17 @@ impl Project {
         self.ready = Some(now);
     }
 
+    /// It has ended: its errors are those of its end, which has an event of its own.
+    pub fn ended(&mut self) {
+        self.ready = None;
+        self.trouble = None;
+    }
+
     /// Keeps a piece of output.
     pub fn keep(&mut self, event: &Map<String, Value>, now: Instant) {
         let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
         let (data, cursor) = (text("data"), text("cursor").to_owned());
-        let size = data.len() + cursor.len();
+        let size = AROUND + data.len() + cursor.len();
         self.look_for_errors(data, now);
         self.output.push_back(Piece { cursor, event: event.clone(), size });
         self.kept += size;
@@ -82,10 +102,19 @@ impl Project {
         }
     }
 
-    /// The output behind this cursor, all that is kept if it is not known any more.
+    /// The output behind this cursor, all that is kept if nothing of its session is known any more.
     pub fn output(&self, cursor: Option<&str>, limit: usize) -> impl Iterator<Item = &Map<String, Value>> {
-        let seen = cursor.and_then(|cursor| self.output.iter().position(|piece| piece.cursor == cursor));
-        self.output.iter().skip(seen.map_or(0, |at| at + 1)).take(limit).map(|piece| &piece.event)
+        let seen = cursor.and_then(parse_cursor).map_or(0, |cursor| self.seen(cursor));
+        self.output.iter().skip(seen).take(limit).map(|piece| &piece.event)
+    }
+
+    /// How many pieces lie before this place: all of the sessions before its own, and of that what had been written.
+    fn seen(&self, (session, bytes): (&str, u64)) -> usize {
+        let is_seen = |piece: &Piece| {
+            let place = parse_cursor(&piece.cursor);
+            place.is_some_and(|(other, written)| other == session && written <= bytes)
+        };
+        self.output.iter().rposition(is_seen).map_or(0, |at| at + 1)
     }
 
     fn look_for_errors(&mut self, data: &str, now: Instant) {
@@ -136,13 +165,16 @@ mod tests {
         for number in 1..=5 {
             project.keep(&chunk(&format!("s:{number}"), "x"), now);
         }
-        let cursors = |cursor, limit| -> Vec<String> {
+        let cursors = |project: &Project, cursor, limit| -> Vec<String> {
             project.output(cursor, limit).map(|event| event["cursor"].as_str().unwrap().to_owned()).collect()
         };
-        assert_eq!(cursors(None, 2), ["s:1", "s:2"]);
-        assert_eq!(cursors(Some("s:2"), 2), ["s:3", "s:4"]);
-        assert_eq!(cursors(Some("s:5"), 2), Vec::<String>::new());
-        assert_eq!(cursors(Some("gone"), 9).len(), 5);
+        assert_eq!(cursors(&project, None, 2), ["s:1", "s:2"]);
+        assert_eq!(cursors(&project, Some("s:2"), 2), ["s:3", "s:4"]);
+        assert_eq!(cursors(&project, Some("s:5"), 2), Vec::<String>::new());
+        assert_eq!(cursors(&project, Some("gone"), 9).len(), 5);
+        project.keep(&chunk("t:1", "x"), now);
+        assert_eq!(cursors(&project, Some("s:5"), 9), ["t:1"], "the next session follows");
+        assert_eq!(cursors(&project, Some("s:9"), 9), ["t:1"], "a place within what was not kept");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Puts a port on the command line of a leaf.
 
 use super::arguments::{Found, find_ports, quote_strictly as quote};
-use super::leaf::{Call, CallForm, Kind, Leaf, Manager, Site};
+use super::leaf::{Kind, Leaf, Site};
 use super::word::{Splice, UNKNOWN, Word, apply};
 
 /// What is to stand on a leaf's command line.
@@ -191,103 +191,12 @@ impl Leaf {
         changes.frames.get_mut(index).ok_or(Unsafe::Opaque)?.push(splice);
         Ok(())
     }
-
-    /// Passes added arguments on through the calls, if that is all there is to change in nested scripts.
-    fn forward(&self, changes: &Changes) -> Option<String> {
-        let added = changes.added.as_deref()?;
-        let (_, calling) = self.frames.split_last()?;
-        let (_, between) = calling.split_first()?;
-        let only_added = changes.frames.iter().skip(1).map(Vec::len).sum::<usize>() == 1;
-        let has_marker = self.words.iter().any(|word| word.literal().as_deref() == Some("--"));
-        if !only_added || !self.ends_text || has_marker {
-            return None;
-        }
-        for frame in between {
-            let call = frame.call.as_ref()?;
-            let reaches = matches!(call.form, CallForm::Command { separated: false, last: true, .. });
-            let after = frame.innermost().get(call.span.end..)?;
-            if !reaches || !frame.layers.is_empty() || !after.trim_matches([' ', '\t']).is_empty() {
-                return None;
-            }
-        }
-        let outer = calling.first()?;
-        let call = outer.call.as_ref()?;
-        let splice = keep_apart(outer.innermost(), forwarding(call, added)?);
-        let mut splices = changes.frames.first()?.clone();
-        splices.push(outer.outward(outer.layers.len(), splice).ok()?);
-        if let Some(at) = call.separator {
-            splices.push(outer.outward(outer.layers.len(), Splice::insert(at, "-- ".to_owned())).ok()?);
-        }
-        Some(apply(&outer.text, splices))
-    }
-
-    /// Puts the changed texts of nested scripts in the place of their calls.
-    fn inline(&self, mut changes: Changes, deepest: usize) -> Result<String, Unsafe> {
-        for index in (1..=deepest).rev() {
-            let (nested, caller) = (&self.frames[index], &self.frames[index - 1]);
-            let text = apply(&nested.text, std::mem::take(&mut changes.frames[index]));
-            let name = nested.name.as_deref().unwrap_or_default();
-            let main = lifecycle(name, &text);
-            let hook = |prefix: &str, text: &Option<String>| {
-                text.as_ref().map(|text| lifecycle(&format!("{prefix}{name}"), text))
-            };
-            let steps: Vec<String> = [hook("pre", &nested.pre), Some(main), hook("post", &nested.post)]
-                .into_iter()
-                .flatten()
-                .collect();
-            let command = match steps.as_slice() {
-                [only] => only.clone(),
-                several => format!("sh -c {}", quote(&several.join(" && "))),
-            };
-            let call = caller.call.as_ref().ok_or(Unsafe::Listed)?;
-            if call.runtime {
-                return Err(Unsafe::Runtime);
-            }
-            let text = match call.form {
-                CallForm::Command { .. } => command,
-                CallForm::Shorthand { .. } => quote(&command),
-                CallForm::Listed => return Err(Unsafe::Listed),
-            };
-            let splice = keep_apart(caller.innermost(), Splice { range: call.span.clone(), text });
-            changes.frames[index - 1].push(caller.outward(caller.layers.len(), splice)?);
-            if let Some(at) = call.separator {
-                let marker = Splice::insert(at, "-- ".to_owned());
-                changes.frames[index - 1].push(caller.outward(caller.layers.len(), marker)?);
-            }
-        }
-        Ok(apply(&self.frames[0].text, std::mem::take(&mut changes.frames[0])))
-    }
 }
 
 /// Splices for each frame, and the arguments that are new.
-struct Changes {
-    frames: Vec<Vec<Splice>>,
-    added: Option<String>,
-}
-
-/// A nested script as a command of its own, with the same name and shell that its manager gives it.
-fn lifecycle(name: &str, text: &str) -> String {
-    format!("env {} sh -c {}", quote(&format!("npm_lifecycle_event={name}")), quote(text))
-}
-
-fn forwarding(call: &Call, added: &str) -> Option<Splice> {
-    match &call.form {
-        CallForm::Command { at, separated, .. } => {
-            let marker = if *separated { " --" } else { "" };
-            Some(Splice::insert(*at, format!("{marker} {added}")))
-        }
-        CallForm::Shorthand { name } => {
-            let command = match call.manager {
-                Manager::Npm => format!("npm run {name} -- {added}"),
-                Manager::Pnpm => format!("pnpm run {name} {added}"),
-                Manager::Yarn => format!("yarn run {name} {added}"),
-                Manager::Bun => format!("bun run {name} {added}"),
-                Manager::Node => format!("node --run {name} -- {added}"),
-            };
-            Some(Splice { range: call.span.clone(), text: quote(&command) })
-        }
-        CallForm::Listed => None,
-    }
+pub(super) struct Changes {
+    pub frames: Vec<Vec<Splice>>,
+    pub added: Option<String>,
 }
 
 /// Whether flags may hide in an argument that is not known: one that is neither a flag's value nor quoted.
@@ -338,7 +247,7 @@ fn is_port(value: Option<&str>) -> Result<(), Unsafe> {
 }
 
 /// Digits right before `<` or `>` would name a file descriptor, and a name before `(` a function.
-fn keep_apart(text: &str, mut splice: Splice) -> Splice {
+pub(super) fn keep_apart(text: &str, mut splice: Splice) -> Splice {
     let next = text.get(splice.range.end..).and_then(|rest| rest.chars().next());
     if matches!(next, Some('<' | '>')) && splice.text.ends_with(|last: char| last.is_ascii_digit()) {
         splice.text.push(' ');

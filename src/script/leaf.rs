@@ -16,6 +16,16 @@ pub trait Scripts {
         Vec::new()
     }
 
+    /// The binary that stands for an installed package, if it has one that does.
+    fn binary(&self, _package: &str) -> Option<String> {
+        None
+    }
+
+    /// The manager with which programs like `run-p` run scripts.
+    fn manager(&self) -> Manager {
+        Manager::Npm
+    }
+
     /// Whether `manager` runs the `pre` and `post` scripts around one that it is told to run.
     fn runs_hooks(&self, manager: Manager) -> bool {
         manager != Manager::Node
@@ -51,6 +61,31 @@ pub enum Manager {
     Bun,
     /// `node --run x`
     Node,
+}
+
+impl Manager {
+    /// The word that calls it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Npm => "npm",
+            Self::Pnpm => "pnpm",
+            Self::Yarn => "yarn",
+            Self::Bun => "bun",
+            Self::Node => "node",
+        }
+    }
+
+    /// Whether it hands arguments on only behind a `--`; the others hand that on as well, or need none.
+    pub(super) fn wants_marker(self) -> bool {
+        matches!(self, Self::Npm | Self::Node)
+    }
+
+    /// The words that run a script with arguments.
+    pub(super) fn command(self, script: &str, arguments: &str) -> String {
+        let run = if self == Self::Node { "--run" } else { "run" };
+        let marker = if self.wants_marker() { " --" } else { "" };
+        format!("{} {run} {script}{marker} {arguments}", self.word())
+    }
 }
 
 /// What a leaf is.
@@ -201,8 +236,31 @@ pub(super) enum CallForm {
     Command { at: usize, separated: bool, last: bool },
     /// The word `npm:x` of `concurrently`, which runs it with the manager.
     Shorthand { name: String },
-    /// A name in a list or pattern of names, which nothing but a name can replace.
+    /// A name, or a pattern of several, in a list of names.
+    Name(Name),
+    /// A place that nothing can be put into.
     Listed,
+}
+
+/// A script among those that a word of a list means. Each may be written out with arguments of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Name {
+    /// All that the word means, in their order.
+    pub all: Vec<String>,
+    /// Which of them this is.
+    pub this: usize,
+    pub list: ListKind,
+}
+
+/// Who reads a list of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ListKind {
+    /// `run-p a b`: names with their arguments.
+    Names,
+    /// `concurrently npm:a`: names with the manager before them, or any other command.
+    Shorthands,
+    /// `concurrently 'npm run a:*'`
+    Commands,
 }
 
 /// A program that a script runs.

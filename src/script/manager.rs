@@ -70,7 +70,7 @@ const COMMANDS: [&str; 41] = [
 pub(super) fn step<'w>(peel: &mut Peel<'w>, scripts: &dyn Scripts, name: &str) -> Step<'w> {
     let start = peel.at;
     match name {
-        "npx" | "pnpx" | "bunx" => execute(peel, start + 1),
+        "npx" | "pnpx" | "bunx" => execute(peel, scripts, start + 1),
         "npm" => npm(peel, scripts),
         "pnpm" => shorthand(peel, scripts, Manager::Pnpm),
         "bun" => shorthand(peel, scripts, Manager::Bun),
@@ -93,7 +93,7 @@ fn after_harmless(peel: &Peel, mut index: usize) -> Option<usize> {
 }
 
 /// `npx`, `pnpm dlx` and their kin: flags, then a package or binary, then its arguments.
-fn execute<'w>(peel: &Peel<'w>, start: usize) -> Step<'w> {
+fn execute<'w>(peel: &Peel<'w>, scripts: &dyn Scripts, start: usize) -> Step<'w> {
     let mut index = start;
     while peel.is_flag(index) {
         let flag = peel.literal(index).unwrap_or_default();
@@ -107,17 +107,31 @@ fn execute<'w>(peel: &Peel<'w>, start: usize) -> Step<'w> {
             break;
         }
     }
-    binary(peel, index)
+    binary(peel, scripts, index)
 }
 
 /// A binary named by a word: `vite`, `vite@7`, `@angular/cli@22`, or a wrapper again.
-fn binary<'w>(peel: &Peel<'w>, index: usize) -> Step<'w> {
+fn binary<'w>(peel: &Peel<'w>, scripts: &dyn Scripts, index: usize) -> Step<'w> {
     let Some(word) = peel.literal(index) else {
         return Step::Opaque;
     };
-    match word.rfind('@').filter(|at| *at > 0) {
-        Some(at) => Step::Leaf(index, program_name(word.get(..at).unwrap_or(&word))),
-        None => Step::Runs(index),
+    if word.contains('@') { Step::Leaf(index, binary_of(&word, scripts)) } else { Step::Runs(index) }
+}
+
+/// The binary of a package that may have a version.
+fn binary_of(package: &str, scripts: &dyn Scripts) -> String {
+    let at = package.rfind('@').filter(|at| *at > 0).unwrap_or(package.len());
+    let package = package.get(..at).unwrap_or(package);
+    scripts.binary(package).unwrap_or_else(|| program_name(package))
+}
+
+/// `deno run npm:vite`; anything else is deno's own.
+pub(super) fn deno<'w>(peel: &Peel<'w>, scripts: &dyn Scripts) -> Step<'w> {
+    let runs = peel.literal(peel.at + 1).is_some_and(|word| word == "run");
+    let (index, _) = peel.after_flags(peel.at + 1 + usize::from(runs), &["-c", "--config", "--env-file"]);
+    match peel.literal(index).as_deref().and_then(|file| file.strip_prefix("npm:")) {
+        Some(package) if runs => Step::Leaf(index, binary_of(package, scripts)),
+        Some(_) | None => Step::Leaf(peel.at, "deno".to_owned()),
     }
 }
 
@@ -143,7 +157,7 @@ fn npm<'w>(peel: &mut Peel<'w>, scripts: &dyn Scripts) -> Step<'w> {
             if !marked {
                 peel.swallows(command);
             }
-            binary(peel, command)
+            binary(peel, scripts, command)
         }
         Some(_) => Step::Leaf(peel.at, "npm".to_owned()),
         None => Step::Opaque,
@@ -166,14 +180,14 @@ fn shorthand<'w>(peel: &mut Peel<'w>, scripts: &dyn Scripts, manager: Manager) -
             None => Step::Opaque,
         },
         (Manager::Pnpm, "exec" | "dlx") | (Manager::Yarn, "dlx") | (Manager::Bun, "x") => {
-            execute(peel, index + 1)
+            execute(peel, scripts, index + 1)
         }
         (Manager::Yarn, "exec") => {
             let (command, marked) = peel.after_flags(index + 1, &[]);
             if !marked {
                 peel.fixed = Some(super::Unsafe::Swallowed);
             }
-            binary(peel, command)
+            binary(peel, scripts, command)
         }
         (Manager::Yarn, "node") => {
             peel.at = index;
@@ -223,7 +237,7 @@ fn script_or_binary<'w>(peel: &Peel<'w>, scripts: &dyn Scripts, manager: Manager
     if manager == Manager::Bun && is_file {
         return Step::Leaf(peel.at, "bun".to_owned());
     }
-    binary(peel, index)
+    binary(peel, scripts, index)
 }
 
 fn script<'w>(peel: &Peel<'w>, scripts: &dyn Scripts, manager: Manager, index: usize) -> Step<'w> {
@@ -241,7 +255,7 @@ fn call(peel: &Peel, manager: Manager, index: usize) -> Option<(Call, String)> {
     let (name, last) = (peel.words.get(index)?, peel.words.last()?);
     let arguments = peel.words.get(index + 1..)?;
     let marker = arguments.iter().position(|word| word.literal().as_deref() == Some("--"));
-    let wants_marker = matches!(manager, Manager::Npm | Manager::Node);
+    let wants_marker = manager.wants_marker();
     let behind = |marker: usize| arguments.get(marker + 1..).unwrap_or_default();
     let before = marker.map_or(arguments, |marker| &arguments[..marker]);
     let is_flag = |word: &&Word| word.prefix().starts_with('-');

@@ -14,6 +14,7 @@
 //! of the whole is then parsed and edited.
 
 mod arguments;
+mod calls;
 mod edit;
 mod leaf;
 mod lex;
@@ -106,13 +107,23 @@ impl Script {
     /// The place before which an `exec` changes nothing but that no shell waits for the program: the script is one call of
     /// one program, and nothing stands before that.
     pub fn replaceable_shell(&self) -> Option<usize> {
+        self.sole_call().map(|call| call.words[0].span().start)
+    }
+
+    /// The program and its arguments, where a shell would find out no more than these: nothing in them is expanded,
+    /// nothing is redirected, and [`Script::replaceable_shell`] holds.
+    pub fn plain_words(&self) -> Option<Vec<String>> {
+        let call = self.sole_call().filter(|call| call.redirections.is_empty())?;
+        call.words.iter().map(Word::literal).collect()
+    }
+
+    fn sole_call(&self) -> Option<&syntax::Simple> {
         let [syntax::Item { first, rest, background: false }] = &self.list.items[..] else { return None };
         let [syntax::Command::Simple(simple)] = &first.commands[..] else { return None };
         let program = simple.words.first()?;
         let name = program.literal()?;
-        let at = program.span().start;
-        let leads = simple.assignments.is_empty() && self.text.get(..at)?.trim().is_empty();
-        (rest.is_empty() && leads && !walk::is_of_the_shell(&name)).then_some(at)
+        let leads = simple.assignments.is_empty() && self.text.get(..program.span().start)?.trim().is_empty();
+        (rest.is_empty() && leads && !walk::is_of_the_shell(&name)).then_some(simple)
     }
 
     /// The programs that the script runs, in the order of the text, those of nested scripts included.

@@ -1,7 +1,7 @@
 //! Programs that run commands given as text or by name, one or several: shells, `concurrently`, `run-p`.
 
 use super::edit::Unsafe;
-use super::leaf::{Call, CallForm, Kind, Manager, Role, Scripts};
+use super::leaf::{Call, CallForm, Kind, ListKind, Manager, Name, Role, Scripts};
 use super::nest::Nested;
 use super::walk::{Peeled, Scope, Walk};
 use super::word::{UNKNOWN, Word};
@@ -128,18 +128,16 @@ fn expand(word: &Word, scripts: &dyn Scripts) -> Vec<What> {
     if quoted('"') || quoted('\'') {
         return vec![What::Unknown];
     }
-    let shorthand = text.split_once(':').and_then(|(manager, name)| {
-        let manager = match manager {
-            "npm" => Manager::Npm,
-            "pnpm" => Manager::Pnpm,
-            "yarn" => Manager::Yarn,
-            "bun" => Manager::Bun,
-            "node" => Manager::Node,
-            _ => return None,
-        };
-        Some((manager, name))
-    });
-    let Some((manager, name)) = shorthand else {
+    let command = || {
+        let mut words = text.split_ascii_whitespace();
+        let (manager, run, name) = (words.next()?, words.next()?, words.next()?);
+        let is_pattern = run == "run" && name.contains('*') && words.next().is_none();
+        is_pattern.then_some((manager_named(manager)?, name, ListKind::Commands))
+    };
+    let shorthand = text
+        .split_once(':')
+        .and_then(|(manager, name)| Some((manager_named(manager)?, name, ListKind::Shorthands)));
+    let Some((manager, name, list)) = shorthand.or_else(command) else {
         return vec![What::Text];
     };
     let nested = |name: &str, form: CallForm| {
@@ -155,7 +153,16 @@ fn expand(word: &Word, scripts: &dyn Scripts) -> Vec<What> {
     let names = scripts.names().into_iter().filter(|name| {
         name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
     });
-    or_unknown(names.map(|name| nested(&name, CallForm::Listed)).collect())
+    let all: Vec<String> = names.collect();
+    let each = all.iter().enumerate();
+    let form = |this| CallForm::Name(Name { all: all.clone(), this, list });
+    or_unknown(each.map(|(this, name)| nested(name, form(this))).collect())
+}
+
+fn manager_named(name: &str) -> Option<Manager> {
+    [Manager::Npm, Manager::Pnpm, Manager::Yarn, Manager::Bun, Manager::Node]
+        .into_iter()
+        .find(|manager| manager.word() == name)
 }
 
 fn or_unknown(expanded: Vec<What>) -> Vec<What> {
@@ -184,7 +191,7 @@ pub(super) fn run_all<'w>(peel: &Peel<'w>, scripts: &dyn Scripts, name: &str) ->
             flag if flag.starts_with('-') => {}
             name => {
                 if let Some((_, group)) = groups.last_mut() {
-                    group.extend(listed(name, scripts).into_iter().map(|what| Started {
+                    group.extend(listed(word, name, scripts).into_iter().map(|what| Started {
                         word,
                         what,
                         role: Role::Sole,
@@ -212,27 +219,21 @@ pub(super) fn run_all<'w>(peel: &Peel<'w>, scripts: &dyn Scripts, name: &str) ->
 }
 
 /// The scripts that a pattern of `npm-run-all` means: `*` within a part between colons, `**` across them.
-fn listed(pattern: &str, scripts: &dyn Scripts) -> Vec<What> {
+fn listed(word: &Word, pattern: &str, scripts: &dyn Scripts) -> Vec<What> {
     let mut words = pattern.split_ascii_whitespace();
     let (name, plain) = (words.next().unwrap_or_default(), words.next().is_none());
-    let nested = |name: &str| {
-        let call = Call {
-            manager: Manager::Npm,
-            span: 0..0,
-            form: CallForm::Listed,
-            separator: None,
-            runtime: false,
-        };
-        What::Script(Nested { name: name.to_owned(), call, pasted: String::new() })
+    let nested = |all: &[String], this: usize| {
+        let form = CallForm::Name(Name { all: all.to_vec(), this, list: ListKind::Names });
+        let call =
+            Call { manager: scripts.manager(), span: word.span(), form, separator: None, runtime: false };
+        What::Script(Nested { name: all[this].clone(), call, pasted: String::new() })
     };
     if !plain || name.contains(['{', '[', '?', '!', UNKNOWN]) {
         return vec![What::Unknown];
     }
-    if !name.contains('*') {
-        return vec![nested(name)];
-    }
-    let names = scripts.names().into_iter().filter(|script| matches(name, script));
-    or_unknown(names.map(|name| nested(&name)).collect())
+    let is_meant = |script: &String| if name.contains('*') { matches(name, script) } else { script == name };
+    let all: Vec<String> = scripts.names().into_iter().filter(is_meant).collect();
+    or_unknown((0..all.len()).map(|this| nested(&all, this)).collect())
 }
 
 fn matches(pattern: &str, name: &str) -> bool {

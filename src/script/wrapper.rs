@@ -247,6 +247,7 @@ fn step<'w>(peel: &mut Peel<'w>, walk: &Walk) -> Step<'w> {
             manager::step(peel, walk.scripts, &name)
         }
         "node" | "tsx" | "nodejs" => manager::node(peel, walk.scripts, &name),
+        "deno" => manager::deno(peel, walk.scripts),
         "sh" | "bash" | "dash" | "ash" | "zsh" | "ksh" => runner::shell(peel),
         "concurrently" | "conc" => runner::concurrently(peel, walk.scripts),
         "run-p" | "run-s" | "npm-run-all" | "npm-run-all2" => runner::run_all(peel, walk.scripts, &name),

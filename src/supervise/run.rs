@@ -70,8 +70,8 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
     }
 
     /// Where output and events go, and what the services are.
-    pub fn sink_and_world(&mut self) -> (&mut S, &W) {
-        (&mut self.sink, &self.world)
+    pub fn sink_and_world(&mut self) -> (&mut S, &mut W) {
+        (&mut self.sink, &mut self.world)
     }
 
     /// Runs until the last service has ended and its output is written.

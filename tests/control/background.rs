@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::support::{http, is_free};
-use super::{Stage, code, pid_of};
+use super::{Stage, code, pid_of, until_there_is_a_socket};
 
 #[test]
 fn start_returns_when_ready_and_stop_when_gone() {
@@ -120,13 +120,8 @@ fn restart_keeps_the_port_and_starts_what_does_not_run() {
 fn wait_ends_with_readiness_with_the_time_and_with_the_service() {
     let stage = Stage::new("--no-listen", 1);
     let session = stage.sandbox.start(["dev"]);
-    let mut client = loop {
-        if let [_] = stage.sockets()[..] {
-            break stage.connect();
-        }
-    };
-    client.send(r#"{"type":"status"}"#);
-    client.until("status");
+    until_there_is_a_socket(&stage);
+    let mut client = stage.connect();
     let late = stage.sandbox.run(["wait", "--timeout", "50ms"]);
     assert_eq!(code(&late), Some(4), "{late:?}");
     let waiting = std::thread::scope(|scope| {

@@ -70,7 +70,7 @@ fn a_follower_that_stalls_misses_nothing() {
     assert!(stage.sandbox.run(["stop"]).status.success());
     let mut rest = String::new();
     stdout.read_to_string(&mut rest).unwrap();
-    follower.wait().unwrap();
+    assert!(follower.wait().unwrap().success());
     let shown = String::from_utf8_lossy(&first).into_owned() + &rest;
     let numbers: Vec<&str> = lines(&shown);
     assert_eq!(numbers.len(), 400_000);

@@ -5,11 +5,16 @@ mod support;
 
 mod background;
 mod ending;
+mod hangs;
+mod hostile;
+mod kills;
 mod logs;
+mod machine;
 mod nested;
 mod running;
 mod several;
 mod socket;
+mod versions;
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -83,6 +88,25 @@ fn running(stage: &Stage) -> usize {
     stage.services().len()
 }
 
+/// Waits until a supervisor can be spoken to, and speaks to it.
+fn until_there_is_a_socket(stage: &Stage) {
+    let socket = loop {
+        if let Some(socket) = stage.sockets().pop() {
+            break socket;
+        }
+        std::thread::yield_now();
+    };
+    let mut client = loop {
+        // There is a moment between the making of the file and the listening.
+        if UnixStream::connect(&socket).is_ok() {
+            break Client::connect(&socket);
+        }
+        std::thread::yield_now();
+    };
+    client.send(r#"{"type":"status"}"#);
+    client.until("status");
+}
+
 /// A client written from the documentation alone.
 struct Client {
     stream: UnixStream,
@@ -91,7 +115,10 @@ struct Client {
 
 impl Client {
     fn connect(socket: &std::path::Path) -> Self {
-        let stream = UnixStream::connect(socket).unwrap();
+        Self::from_stream(UnixStream::connect(socket).unwrap())
+    }
+
+    fn from_stream(stream: UnixStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let reader = BufReader::new(stream.try_clone().unwrap());
         let mut client = Self { stream, reader };

@@ -1,13 +1,11 @@
 //! Commands about several services: what stands in the way of one is no obstacle for the others.
 
-use std::io::Write;
-use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::support::{Finished, is_free};
+use super::support::is_free;
 use super::{Stage, code, pid_of, running};
 
 /// Three services in the background.
@@ -95,30 +93,4 @@ fn the_time_limit_of_a_wait_bounds_everything() {
     assert!(late.stderr.contains("is not ready in time"), "{late:?}");
     // Without the limit a supervisor has five seconds to answer.
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
-}
-
-#[test]
-fn another_version_is_told_as_such_by_everybody() {
-    let stage = Stage::new("", 1);
-    assert_eq!(code(&stage.sandbox.run(["start"])), Some(0));
-    let socket = stage.sockets().remove(0);
-    let kept = socket.with_extension("kept");
-    std::fs::rename(&socket, &kept).unwrap();
-    let stranger = UnixListener::bind(&socket).unwrap();
-    std::thread::spawn(move || {
-        for client in stranger.incoming() {
-            let _ = client.unwrap().write_all(b"{\"bowline\":\"9.9.9\",\"protocol\":2,\"pid\":1}\n");
-        }
-    });
-    let said = |finished: &Finished| format!("{}{}", finished.stdout, finished.stderr);
-    for command in
-        [&["status"][..], &["stop"], &["wait"], &["attach"], &["dev"], &["doctor"], &["ls", "--json"]]
-    {
-        let told = stage.sandbox.run(command);
-        let expected = "speaks version 2 of the protocol, and this bowline version 1 (it is bowline 9.9.9)";
-        assert!(said(&told).contains(expected), "{command:?}: {told:?}");
-        assert!(!said(&told).contains("not connected"), "{command:?}: {told:?}");
-    }
-    assert!(stage.sandbox.run(["ls"]).stdout.contains("other version"));
-    std::fs::rename(&kept, &socket).unwrap();
 }

@@ -36,6 +36,11 @@ fn ranges_are_the_documented_ones() {
         assert!(!framework.range.contains(3000), "{}: 3000 belongs to the user", framework.key);
         assert!(framework.range.len() >= 100, "{}", framework.key);
     }
+    let conventional = |key: &str| catalog.get(key).map(|framework| framework.conventional.clone());
+    for (key, expected) in [("node", 3000), ("next", 3000), ("angular", 4200), ("vite", 5173), ("cra", 3000)]
+    {
+        assert_eq!(conventional(key), Some(vec![expected]), "{key}");
+    }
 }
 
 #[test]

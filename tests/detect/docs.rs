@@ -32,6 +32,7 @@ fn page() -> String {
     let catalog = embedded();
     let mut page = INTRODUCTION.to_owned();
     let _ = writeln!(page, "\n## The {} entries\n", catalog.frameworks().len());
+    let _ = writeln!(page, "[matrix.md](matrix.md) has real projects of many of them, started by bowline.\n");
     let _ = writeln!(page, "| key | name | ports | command | dependency | file | is told its port by |");
     let _ = writeln!(page, "| --- | --- | --- | --- | --- | --- | --- |");
     for framework in catalog.frameworks() {

@@ -18,26 +18,66 @@ struct Manager {
     /// The program within the package's `node_modules`.
     program: &'static str,
     files: &'static [(&'static str, &'static str)],
+    /// The first version of node that it runs on; where the machine's is older, that one is installed as well.
+    node: Option<u32>,
 }
 
 const NODE_MODULES: &str = "nodeLinker: node-modules\nenableTelemetry: false\nenableGlobalCache: false\n";
 
-const MANAGERS: [Manager; 8] = [
-    Manager { package: "npm@11", program: "npm", files: &[("package-lock.json", "{\"lockfileVersion\":3}")] },
-    Manager { package: "pnpm@8", program: "pnpm", files: &[("pnpm-lock.yaml", "lockfileVersion: '6.0'\n")] },
-    Manager { package: "pnpm@9", program: "pnpm", files: &[("pnpm-lock.yaml", "lockfileVersion: '9.0'\n")] },
-    Manager { package: "pnpm@10", program: "pnpm", files: &[("pnpm-lock.yaml", "lockfileVersion: '9.0'\n")] },
-    Manager { package: "pnpm@12", program: "pnpm", files: &[("pnpm-lock.yaml", "lockfileVersion: '9.0'\n")] },
-    Manager { package: "yarn@1", program: "yarn", files: &[("yarn.lock", "# yarn lockfile v1\n")] },
+const MANAGERS: [Manager; 9] = [
+    Manager {
+        package: "npm@11",
+        program: "npm",
+        files: &[("package-lock.json", "{\"lockfileVersion\":3}")],
+        node: None,
+    },
+    Manager {
+        package: "pnpm@8",
+        program: "pnpm",
+        files: &[("pnpm-lock.yaml", "lockfileVersion: '6.0'\n")],
+        node: None,
+    },
+    Manager {
+        package: "pnpm@9",
+        program: "pnpm",
+        files: &[("pnpm-lock.yaml", "lockfileVersion: '9.0'\n")],
+        node: None,
+    },
+    Manager {
+        package: "pnpm@10",
+        program: "pnpm",
+        files: &[("pnpm-lock.yaml", "lockfileVersion: '9.0'\n")],
+        node: None,
+    },
+    Manager {
+        package: "pnpm@11",
+        program: "pnpm",
+        files: &[("pnpm-lock.yaml", "lockfileVersion: '9.0'\n")],
+        node: Some(22),
+    },
+    Manager {
+        package: "pnpm@12",
+        program: "pnpm",
+        files: &[("pnpm-lock.yaml", "lockfileVersion: '9.0'\n")],
+        node: None,
+    },
+    Manager {
+        package: "yarn@1",
+        program: "yarn",
+        files: &[("yarn.lock", "# yarn lockfile v1\n")],
+        node: None,
+    },
     Manager {
         package: "@yarnpkg/cli-dist@4",
         program: "yarn",
         files: &[("yarn.lock", "__metadata:\n  version: 8\n"), (".yarnrc.yml", NODE_MODULES)],
+        node: None,
     },
     Manager {
         package: "bun@1",
         program: "bun",
         files: &[("bun.lock", "{\"lockfileVersion\":1,\"workspaces\":{\"\":{\"name\":\"app\"}}}")],
+        node: None,
     },
 ];
 
@@ -231,6 +271,7 @@ fn installed(manager: &Manager) -> PathBuf {
         let install = ["install", "--no-audit", "--no-fund", "--loglevel=error", manager.package];
         let output = Command::new("npm")
             .args(install)
+            .args(manager.node.filter(|needed| node_major() < *needed).map(|needed| format!("node@{needed}")))
             .current_dir(&dir)
             .output()
             .expect("npm, to install others with");
@@ -242,4 +283,12 @@ fn installed(manager: &Manager) -> PathBuf {
         );
     }
     bin
+}
+
+/// The major version of the machine's node.
+fn node_major() -> u32 {
+    let output = Command::new("node").arg("--version").output().expect("node");
+    let text = String::from_utf8(output.stdout).expect("a version");
+    let major = text.trim().trim_start_matches('v').split('.').next().and_then(|major| major.parse().ok());
+    major.expect("a version like v22.1.0")
 }

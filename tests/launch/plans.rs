@@ -81,15 +81,38 @@ fn scripts_become_commands() {
         let tree = Tree::new(&[("package.json", &manifest(script, dependencies))]);
         let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default());
         assert_eq!((&*spec.command, spec.delivery), (*command, *delivery), "{script}: {spec:#?}");
-        // Where the script is one program alone, it takes the place of its shell.
-        let place = Script::parse(command).ok().and_then(|script| script.replaceable_shell());
+        // Where the script is one program alone, it is started without a shell, or takes the shell's place if something
+        // is left to the shell.
+        let parsed = Script::parse(command).ok();
+        let place = parsed.as_ref().and_then(Script::replaceable_shell);
         let text = place.map_or((*command).to_owned(), |_| format!("exec {command}"));
-        assert_eq!(spec.main.argv, ["sh", "-c", &text], "{script}");
+        let shell = || ["sh", "-c", &text].map(str::to_owned).to_vec();
+        let argv = parsed.as_ref().and_then(Script::plain_words).unwrap_or_else(shell);
+        let given: Vec<_> = spec.main.argv.iter().map(|word| word.to_string_lossy()).collect();
+        assert_eq!(given, argv, "{script}");
         assert_eq!(spec.main.cwd, tree.dir);
         assert_eq!(spec.warnings.is_empty(), *delivery != Delivery::Hope, "{script}: {:?}", spec.warnings);
         for name in ["PORT", "DEV_SERVER_PORT"] {
             assert_eq!(set(&spec.main, name), Some("3111"), "{script}");
         }
+    }
+}
+
+#[test]
+fn packages_are_known_by_their_binaries() {
+    for (script, command) in [
+        ("npx @angular/cli@22 serve", "npx @angular/cli@22 serve --port 3111"),
+        ("pnpm dlx @angular/cli serve", "pnpm dlx @angular/cli serve --port 3111"),
+        ("deno run -A npm:@angular/cli serve", "deno run -A npm:@angular/cli serve --port 3111"),
+        ("deno run -A npm:vite@8 --port 4000", "deno run -A npm:vite@8 --port 3111 --strictPort"),
+    ] {
+        let tree = Tree::new(&[("package.json", &manifest(script, &["@angular/cli", "vite"]))]);
+        tree.write(
+            "node_modules/@angular/cli/package.json",
+            r#"{"version":"22.0.0","bin":{"ng":"./ng.js"}}"#,
+        );
+        let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default());
+        assert_eq!((&*spec.command, spec.delivery), (command, Delivery::Flag), "{script}");
     }
 }
 
@@ -123,7 +146,12 @@ fn the_users_arguments_reach_the_program() {
         let tree = Tree::new(&[("package.json", &manifest("vite", &["vite"])), (lockfile, "")]);
         let wish = Wish { arguments: &["--open", "it's", "$x"], ..Wish::default() };
         let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &wish);
-        let command = r"exec vite --open 'it'\''s' '$x' --port 3111 --strictPort";
+        let words = ["vite", "--open", "it's", "$x", "--port", "3111", "--strictPort"];
+        assert_eq!(spec.main.argv, words, "{lockfile}");
+
+        tree.write("package.json", &manifest("vite 2> log", &["vite"]));
+        let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &wish);
+        let command = r"exec vite 2> log --open 'it'\''s' '$x' --port 3111 --strictPort";
         assert_eq!(spec.main.argv, [shell, "-c", command], "{lockfile}");
     }
 }
@@ -148,6 +176,10 @@ fn hosts() {
         ("expo start", "expo", all.clone(), "expo start --port 3111 --host lan"),
         ("expo start", "expo", one.clone(), "expo start --port 3111 --host lan"),
         ("vite --host", "vite", None, "vite --host --port 3111 --strictPort"),
+        ("next dev -H 0.0.0.0", "next", None, "next dev -H 0.0.0.0 -p 3111"),
+        ("next dev -H0.0.0.0", "next", None, "next dev -H0.0.0.0 -p 3111"),
+        ("expo start --tunnel", "expo", None, "expo start --tunnel --port 3111"),
+        ("hexo server -i ::", "hexo", None, "hexo server -i :: --port 3111"),
         ("vite --host", "vite", one, "vite --host --port 3111 --strictPort"),
     ];
     for (script, dependency, host, command) in cases {
@@ -216,6 +248,15 @@ fn pre_and_post_scripts() {
     assert!(runs(&[("pnpm-lock.yaml", "")]));
     assert!(!runs(&[("pnpm-lock.yaml", ""), (".npmrc", "enable-pre-post-scripts=false")]));
     assert!(!runs(&[("pnpm-lock.yaml", ""), ("pnpm-workspace.yaml", "enablePrePostScripts: false\n")]));
+    let (npmrc, workspace) = ("enable-pre-post-scripts=false", "enablePrePostScripts: false\n");
+    for (version, by_npmrc, by_yaml) in
+        [(9, true, false), (10, true, true), (11, false, true), (12, false, true)]
+    {
+        let manager = format!(r#"{{"packageManager":"pnpm@{version}.0.0",{}"#, &scripts[1..]);
+        let disabled = |file, text| !runs(&[("package.json", &manager), (file, text)]);
+        assert_eq!(disabled(".npmrc", npmrc), by_npmrc, "pnpm {version}");
+        assert_eq!(disabled("pnpm-workspace.yaml", workspace), by_yaml, "pnpm {version}");
+    }
     assert!(runs(&[("yarn.lock", "# yarn lockfile v1\n")]));
     assert!(!runs(&[("yarn.lock", "__metadata:\n  version: 8\n")]));
     assert!(runs(&[("bun.lock", "{}")]));
@@ -224,7 +265,7 @@ fn pre_and_post_scripts() {
 #[test]
 fn shells() {
     let shell_of = |files: &[(&str, &str)], variables: &[(&str, &str)]| {
-        let tree = Tree::new(&[("package.json", &manifest("vite", &["vite"]))]);
+        let tree = Tree::new(&[("package.json", &manifest("vite $MORE", &["vite"]))]);
         tree.write_all(files);
         let spec = planned(&tree.project(""), &caller(&tree.dir, variables), &Wish::default());
         spec.main.program.display().to_string()
@@ -239,6 +280,13 @@ fn shells() {
         shell_of(&[("pnpm-lock.yaml", ""), ("pnpm-workspace.yaml", "scriptShell: zsh\n")], &[]),
         "zsh"
     );
+    let pnpm = [("package.json", r#"{"packageManager":"pnpm@11.0.0","scripts":{"dev":"vite"}}"#)];
+    assert_eq!(shell_of(&pnpm, &[("npm_config_script_shell", "zsh")]), "/bin/sh");
+    assert_eq!(shell_of(&pnpm, &[("pnpm_config_script_shell", "zsh")]), "zsh");
+    let everywhere = [pnpm[0], ("home/.config/pnpm/config.yaml", "scriptShell: zsh\n")];
+    let tree = Tree::new(&everywhere);
+    let home = tree.dir.join("home");
+    assert_eq!(shell_of(&pnpm, &[("HOME", home.to_str().expect("text"))]), "zsh");
     let yarn = [("yarn.lock", "__metadata:\n"), (".npmrc", "script-shell=zsh")];
     assert_eq!(shell_of(&yarn, &[]), "/bin/sh");
     let tree = Tree::new(&[]);
@@ -270,7 +318,7 @@ fn the_manager_is_started_where_nothing_else_is_faithful() {
         ("yarn|exec|vite '-x y' --port 3111 --strictPort".into(), flag)
     );
     assert_eq!(argv_of("vite", &cached, &[]), ("yarn|exec|vite --port 3111 --strictPort".into(), flag));
-    assert_eq!(argv_of("vite", &linked, &[]), ("sh|-c|exec vite --port 3111 --strictPort".into(), flag));
+    assert_eq!(argv_of("vite", &linked, &[]), ("vite|--port|3111|--strictPort".into(), flag));
     let bun = [("bun.lock", ""), ("bunfig.toml", "[run]\nbun = true\n")];
     assert_eq!(argv_of("vite", &bun, &["-x y"]), ("bun|run|dev|-x y|--port|3111|--strictPort".into(), flag));
     assert_eq!(argv_of("vite && x", &bun, &["y"]), ("bun|run|dev|y".into(), Delivery::Hope));
@@ -321,7 +369,7 @@ fn the_plan_as_json() {
     let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default());
     let json = serde_json::to_value(&spec).expect("JSON");
     assert_eq!(json["port"], 3111);
-    assert_eq!(json["argv"], serde_json::json!(["sh", "-c", "exec vite --port 3111 --strictPort"]));
+    assert_eq!(json["argv"], serde_json::json!(["vite", "--port", "3111", "--strictPort"]));
     assert_eq!(json["command"], "vite --port 3111 --strictPort");
     assert_eq!(json["env"]["BOWLINE_URL"], "http://localhost:3111");
     assert!(json["env"].get("HOME").is_none(), "only what is added");

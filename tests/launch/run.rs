@@ -79,7 +79,7 @@ fn hooks_run_with_their_own_names() {
 
 #[test]
 fn a_missing_program_ends_with_127() {
-    let tree = Tree::new(&[("package.json", &manifest("no-such-program-anywhere", &[]))]);
+    let tree = Tree::new(&[("package.json", &manifest("no-such-program-anywhere $X", &[]))]);
     let caller = caller(&tree.dir, &[]);
     let spec = planned(&tree.project(""), &caller, &Wish::default());
     assert_eq!(run(&spec.main, &caller).status.code(), Some(127));

@@ -204,6 +204,10 @@ fn notes_last_until_the_evidence_changes() {
     let lease = place.allocate(&request).unwrap();
     assert_eq!(lease.grants()[0].previous.as_ref().unwrap().notes["listener"], "preload");
     lease.release(SystemTime::now()).unwrap();
-    place.visit(&Request { evidence: "other".to_owned(), ..request });
+    let agreeing = Request { evidence: "like e".to_owned(), former: Some("e".to_owned()), ..request };
+    place.visit(&agreeing);
+    assert_eq!(ports.remembered("a").unwrap().evidence, "like e");
+    assert_eq!(ports.remembered("a").unwrap().notes["listener"], "preload");
+    place.visit(&Request { evidence: "other".to_owned(), ..agreeing });
     assert!(ports.remembered("a").unwrap().notes.is_empty());
 }

@@ -57,6 +57,31 @@ fn writers_that_are_killed_in_the_middle_damage_nothing() {
 }
 
 #[test]
+fn what_is_reserved_but_not_settled_is_durable() {
+    let (place, block) = (Place::alone(), block(3));
+    place.visit(&place.request("first", block.range));
+    let mut holder = Holder::start(&place, "a", block.range, Role::Unsettled);
+    let reserved = holder.port();
+    holder.kill();
+    let lease = place.allocate(&place.request("a", block.range)).unwrap();
+    assert!(lease.warnings().is_empty(), "the store is repaired, not set aside: {:?}", lease.warnings());
+    assert_eq!(port(&lease), reserved, "the port of a bowline that was killed at once is remembered");
+}
+
+#[test]
+fn others_have_their_turn_once_a_lease_is_settled() {
+    let (place, block) = (Place::alone(), block(2));
+    let mut first = Holder::start(&place, "a", block.range, Role::Unsettled);
+    let reserved = first.port();
+    let mut second = Holder::start(&place, "b", block.range, Role::Supervisor);
+    first.end_stdin();
+    assert_ne!(second.port(), reserved);
+    assert_eq!(first.port(), reserved);
+    first.finish();
+    second.finish();
+}
+
+#[test]
 fn a_killed_process_has_no_reservation() {
     let (place, block) = (Place::alone(), block(3));
     let mut holder = Holder::start(&place, "a", block.range, Role::Supervisor);

@@ -97,6 +97,7 @@ impl Place {
             dir,
             framework: "next".to_owned(),
             evidence: "e".to_owned(),
+            former: None,
             range,
             choice: Choice::Any,
             exclude: Vec::new(),
@@ -156,6 +157,8 @@ pub enum Role {
     WithGuardian,
     /// Reserves and releases without end.
     Restless,
+    /// Reserves, says so, and settles at the end of its stdin.
+    Unsettled,
 }
 
 impl Holder {
@@ -245,6 +248,7 @@ fn child() {
         project,
         framework: "next".to_owned(),
         evidence: "e".to_owned(),
+        former: None,
         range: Range::new(start.parse().unwrap(), end.parse().unwrap()).unwrap(),
         choice: Choice::Any,
         exclude: Vec::new(),
@@ -259,6 +263,15 @@ fn child() {
             say("port", &port(&lease));
             lease.release(SystemTime::now()).unwrap();
         }
+    }
+    if role == "Unsettled" {
+        let mut terms =
+            Terms { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: &mut |_| {} };
+        let mut lease = ports.allocate_unsettled(&[request], &mut terms).unwrap();
+        say("port", &port(&lease));
+        std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
+        lease.settle();
+        return say("port", &port(&lease));
     }
     let lease = match allocate(&ports, &[request]) {
         Ok(lease) => lease,

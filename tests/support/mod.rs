@@ -8,6 +8,7 @@
 //! | [`Terminal`] | a terminal that the test types at and looks at |
 //! | [`Ports`] | a block of free ports that no other test on the machine uses |
 //! | [`http`] | an HTTP GET |
+//! | [`Noise`] | lines that nobody should write |
 //! | [`npm`] | fixtures whose packages come from the npm registry, installed once |
 //! | [`dev_server`] | the stand-in server's program |
 //!
@@ -19,6 +20,7 @@
 
 mod dev_server;
 pub mod http;
+mod noise;
 pub mod npm;
 mod ports;
 mod sandbox;
@@ -29,6 +31,7 @@ mod tree;
 mod waiting;
 
 pub use dev_server::dev_server;
+pub use noise::Noise;
 pub use ports::{Ports, is_free};
 pub use sandbox::Sandbox;
 pub use session::{Ended, Session};
@@ -37,4 +40,4 @@ pub use test::Test;
 pub use tree::Tree;
 #[cfg(target_os = "linux")]
 pub use waiting::kill_at_once;
-pub use waiting::{Finished, PATIENCE, run_to_end, run_within};
+pub use waiting::{Finished, PATIENCE, end_of, run_to_end, run_within};

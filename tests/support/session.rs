@@ -123,8 +123,13 @@ impl Session {
 
     /// Writes to bowline's standard input, which the command must have as a pipe.
     pub fn write(&mut self, text: &str) {
+        self.write_bytes(text.as_bytes());
+    }
+
+    /// As [`Session::write`], but what is written need be no text.
+    pub fn write_bytes(&mut self, bytes: &[u8]) {
         let stdin = self.child.stdin.as_mut().expect("standard input is a pipe");
-        stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()).expect("bowline reads its input");
+        stdin.write_all(bytes).and_then(|()| stdin.flush()).expect("bowline reads its input");
     }
 
     /// Closes bowline's standard input.

@@ -110,7 +110,23 @@ fn builder() -> redb::Builder {
     builder
 }
 
-/// Does `work` in one durable transaction, or without a store (`None`) where that has to be.
+/// A store whose transaction is durable and that has still to be closed, which writes more to the disk than the
+/// transaction did. A store that was not closed is repaired by the next transaction.
+#[derive(Default)]
+pub(super) struct Unclosed(Option<Database>);
+
+impl Drop for Unclosed {
+    fn drop(&mut self) {
+        let database = self.0.take();
+        let _trouble: Result<(), Trouble> = guarded(|| {
+            drop(database);
+            Ok(())
+        });
+    }
+}
+
+/// Does `work` in one durable transaction, or without a store (`None`) where that has to be. The lock has to be held
+/// until the store that is returned is dropped as well.
 ///
 /// A damaged store is set aside and a new one begun. `work` may then be called again, so what it
 /// does besides writing to the store must bear repeating. If only the commit fails, the work
@@ -119,13 +135,13 @@ pub(super) fn write<T, R: From<Trouble>>(
     path: &Path,
     warnings: &mut Vec<Warning>,
     mut work: impl FnMut(Option<&mut Writing<'_>>) -> Result<T, Fault<R>>,
-) -> Result<T, R> {
+) -> Result<(T, Unclosed), R> {
     for may_set_aside in [true, false] {
         let trouble = match guarded(|| attempt(path, &mut work)) {
-            Ok(Attempt::Committed(value)) => return Ok(value),
+            Ok(Attempt::Committed(value, database)) => return Ok((value, database)),
             Ok(Attempt::Uncommitted(value, trouble)) if !matches!(trouble, Trouble::Damaged(_)) => {
                 warnings.push(trouble.warning(path));
-                return Ok(value);
+                return Ok((value, Unclosed::default()));
             }
             Err(Fault::Refused(refusal)) => return Err(refusal),
             Ok(Attempt::Uncommitted(_, trouble)) | Err(Fault::Store(trouble)) => trouble,
@@ -137,7 +153,7 @@ pub(super) fn write<T, R: From<Trouble>>(
         };
         warnings.push(Warning::StoreDamaged { kept, reason: trouble.into_reason() });
     }
-    work(None).map_err(|fault| match fault {
+    work(None).map(|value| (value, Unclosed::default())).map_err(|fault| match fault {
         Fault::Refused(refusal) => refusal,
         Fault::Store(trouble) => trouble.into(),
     })
@@ -183,7 +199,7 @@ impl From<Trouble> for Error {
 }
 
 enum Attempt<T> {
-    Committed(T),
+    Committed(T, Unclosed),
     Uncommitted(T, Trouble),
 }
 
@@ -204,7 +220,7 @@ fn attempt<T, R>(
         work(Some(&mut tables))?
     };
     Ok(match transaction.commit() {
-        Ok(()) => Attempt::Committed(value),
+        Ok(()) => Attempt::Committed(value, Unclosed(Some(database))),
         Err(error) => Attempt::Uncommitted(value, error.into()),
     })
 }

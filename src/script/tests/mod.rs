@@ -29,6 +29,7 @@ fn package() -> BTreeMap<String, String> {
         ("loop", "npm run pool"),
         ("pool", "npm run loop"),
         ("with-env", "dotenv -e ../../.env --"),
+        ("both", "run-p dev:*"),
         ("piped", "vite | cat"),
         ("noted", "vite # the app"),
         ("hooked", "next dev -p 4000"),

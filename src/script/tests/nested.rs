@@ -88,6 +88,57 @@ fn nested_scripts_stand_in_the_place_of_their_call_where_forwarding_is_not_enoug
 }
 
 #[test]
+fn lists_of_names_are_written_out() {
+    assert_rewrites(&[
+        ("run-p web api", "vite", "run-p 'web -- --port 3101' api"),
+        ("run-s api web", "vite", "run-s api 'web -- --port 3101'"),
+        ("npm-run-all -l -p web api -s piped", "node", "npm-run-all -l -p web 'api -- --port 3101' -s piped"),
+        ("run-p dev:*", "vite", "run-p dev:api dev:css 'dev:web -- --port 3101'"),
+        ("run-p 'dev:*' -r", "tsx", "run-p 'dev:api -- --port 3101' dev:css dev:web -r"),
+        ("A=1 run-p \"dev:*\" && x", "vite", "A=1 run-p dev:api dev:css 'dev:web -- --port 3101' && x"),
+        (
+            "concurrently npm:dev:*",
+            "vite",
+            "concurrently npm:dev:api npm:dev:css 'npm:dev:web -- --port 3101'",
+        ),
+        ("concurrently \"pnpm:dev:w*\" x", "vite", "concurrently 'pnpm:dev:web --port 3101' x"),
+        (
+            "concurrently 'npm run dev:*'",
+            "tsx",
+            "concurrently 'npm run dev:api -- --port 3101' 'npm run dev:css' 'npm run dev:web'",
+        ),
+        (
+            "concurrently 'yarn:port*' x",
+            "vite",
+            r"concurrently 'env npm_lifecycle_event=ported sh -c '\''vite --port 3101'\' x",
+        ),
+        (
+            "npm run both",
+            "vite",
+            r"env npm_lifecycle_event=both sh -c 'run-p dev:api dev:css '\''dev:web -- --port 3101'\'",
+        ),
+    ]);
+}
+
+#[test]
+fn lists_of_names_are_run_by_the_projects_manager() {
+    struct Pnpm;
+    impl Scripts for Pnpm {
+        fn text(&self, name: &str) -> Option<String> {
+            super::package().text(name)
+        }
+        fn names(&self) -> Vec<String> {
+            super::package().names()
+        }
+        fn manager(&self) -> Manager {
+            Manager::Pnpm
+        }
+    }
+    let leaves = Script::parse("run-p web api").unwrap().leaves(&Pnpm);
+    assert_eq!(leaves[0].rewrite(&super::EDIT).unwrap().text, "run-p 'web --port 3101' api");
+}
+
+#[test]
 fn hooks_run_around_an_inlined_script_where_its_manager_runs_them() {
     struct NoHooks;
     impl Scripts for NoHooks {

@@ -1,12 +1,19 @@
 //! `bowline runner`: the whole conversation with real processes.
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod conversation;
+mod fuzz;
+mod many;
+mod shell;
+mod starts;
 
 use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::{Ports, Sandbox, Session, dev_server, http, is_free, run_to_end};
+use support::{Ended, Ports, Sandbox, Session, dev_server, http, is_free, run_to_end};
 
 /// A runner in a sandbox whose projects share a range.
 struct Stage {
@@ -36,6 +43,10 @@ impl Stage {
         let payload = json!({
             "runCommand": line, "workingDirectory": self.sandbox.project(), "env": {}, "preferredPort": preferred,
         });
+        self.start_as(id, project, &payload);
+    }
+
+    fn start_as(&mut self, id: &str, project: &str, payload: &Value) {
         let command =
             json!({ "id": id, "type": "start-dev-server", "projectId": project, "payload": payload });
         self.send(&command);
@@ -43,6 +54,14 @@ impl Stage {
 
     fn stop(&mut self, id: &str, project: &str) {
         self.send(&json!({ "id": id, "type": "stop-dev-server", "projectId": project }));
+    }
+
+    /// Ends the runner's input, and expects that it ends as it should.
+    fn end(mut self) -> Ended {
+        self.runner.close_input();
+        let ended = self.runner.wait();
+        assert_eq!(ended.status.code(), Some(0), "{ended:#?}");
+        ended
     }
 
     /// The next event of this type that answers this command.
@@ -167,21 +186,6 @@ fn a_runner_that_is_killed_leaves_nothing() {
         stage.answer(&id, "port-detected");
     }
     stage.runner.kill(Duration::from_secs(10));
-    assert!(stage.ports.all().all(is_free));
-}
-
-#[test]
-fn many_projects_at_once_have_ports_of_their_own() {
-    let mut stage = stage(20);
-    for number in 0..20 {
-        stage.start(&number.to_string(), &format!("p{number}"), "", None);
-    }
-    let mut ports: Vec<u64> =
-        (0..20).map(|_| stage.runner.event("port-detected")["port"].as_u64().unwrap()).collect();
-    ports.sort_unstable();
-    assert_eq!(ports, stage.ports.all().map(u64::from).collect::<Vec<_>>());
-    stage.runner.close_input();
-    assert_eq!(stage.runner.wait().status.code(), Some(0));
     assert!(stage.ports.all().all(is_free));
 }
 
