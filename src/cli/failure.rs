@@ -60,15 +60,6 @@ impl End {
     }
 }
 
-/// How it has ended, in words that follow "ended": nothing if it was not even started.
-pub fn how_ended(code: Option<u8>, signal: Option<&str>) -> String {
-    match (code, signal) {
-        (Some(code), _) => format!(" with exit code {code}"),
-        (None, Some(signal)) => format!(" with {signal}"),
-        (None, None) => String::new(),
-    }
-}
-
 impl From<Exit> for End {
     fn from(exit: Exit) -> Self {
         match exit {

@@ -8,12 +8,12 @@ use std::io;
 use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
-use super::failure::{End, Failure, OTHER, how_ended};
+use super::failure::{End, Failure, OTHER};
 use super::feed::Feed;
 use super::running;
 use super::surroundings::Surroundings;
 use crate::control::{self, Answer, Status};
-use crate::event::{Level, State, Stream, What, parse_cursor};
+use crate::event::{Level, State, Stream, What, how_ended, parse_cursor};
 use crate::launch;
 use crate::logs;
 use crate::port::{Ports, Reservation};

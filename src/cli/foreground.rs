@@ -77,7 +77,7 @@ impl Foreground<'_> {
         let signals = Signals::take()?;
         let mut console = None;
         let sink: Box<dyn Sink> = if around.keeper == Keeper::Nobody {
-            Box::new(Report::new(projects)?)
+            Box::new(Report::new(&abouts, &session)?)
         } else if around.json {
             Box::new(JsonLines::new(projects, &session, around.style, around.quiet)?)
         } else if names.len() > 1 {

@@ -15,6 +15,7 @@ mod running;
 mod several;
 mod socket;
 mod versions;
+mod workspace;
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
