@@ -9,21 +9,30 @@ use crate::process::Exit;
 use crate::supervise::Outcome;
 use crate::supervise::service::Ending;
 
-/// The end of bowline: the first failure, else that of the first service.
+/// The end of bowline: the failure of the service that failed first, else as the first service has ended.
 pub fn conclude(world: &Services<'_>, specs: &[LaunchSpec], outcomes: &[Outcome]) -> Result<End, Failure> {
-    let runs = world.candidates().iter().zip(specs).zip(outcomes);
-    for (service, ((candidate, spec), outcome)) in runs.enumerate() {
-        let Ending { failure: reason, was_ready, .. } = outcome.ending;
-        let misplaced = reason == Some(FailureReason::HealthCheckFailed) && !was_ready;
-        if let Some(places) = world.elsewhere(service).filter(|_| misplaced) {
-            return Err(misplaced_at(&places, spec));
+    let mut order: Vec<usize> = (0..outcomes.len()).collect();
+    order.sort_by_key(|&service| outcomes[service].at);
+    let of =
+        |service| failure_of(world, service, &specs[service], &outcomes[service]).map(|it| (service, it));
+    if let Some((service, mut failure)) = order.into_iter().find_map(of) {
+        if outcomes.len() > 1 {
+            let name = &world.candidates()[service].subject.project.name;
+            failure.message = format!("`{name}`: {}", failure.message);
         }
-        if let Some(failure) = failure(candidate, spec, outcome) {
-            return Err(failure);
-        }
+        return Err(failure);
     }
     let exit = outcomes.first().and_then(|outcome| outcome.ending.exit);
     Ok(exit.map_or(End::Code(0), End::from))
+}
+
+fn failure_of(world: &Services<'_>, service: usize, spec: &LaunchSpec, outcome: &Outcome) -> Option<Failure> {
+    let Ending { failure: reason, was_ready, .. } = outcome.ending;
+    let misplaced = reason == Some(FailureReason::HealthCheckFailed) && !was_ready;
+    match world.elsewhere(service).filter(|_| misplaced) {
+        Some(places) => Some(misplaced_at(&places, spec)),
+        None => failure(&world.candidates()[service], spec, outcome),
+    }
 }
 
 /// What is said of a service that listens elsewhere, and could not be helped.

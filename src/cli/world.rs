@@ -19,7 +19,8 @@ use crate::paths::StateDir;
 use crate::port::listeners::Listeners;
 use crate::port::{Choice, Grant, Guard, Lease, Ports, Request, SessionId, Terms};
 use crate::process::guardian::Token;
-use crate::process::{Exit, Program, leftovers, tree};
+use crate::process::tree::{self, Mark};
+use crate::process::{Exit, Program, leftovers};
 use crate::supervise::{Listener, Sighting, Start, World};
 
 /// How long to wait for the guardian of a project's last server beyond the grace period it was given.
@@ -103,14 +104,9 @@ impl<'a> Services<'a> {
                 port: self.port_of(other),
             })
             .collect();
+        let session = self.lease.as_ref().map_or("", |lease| lease.session().as_str());
         let preload = self.redirects[service].preload();
-        self.candidates[service].spec(
-            self.port_of(service),
-            &self.mark_of(service),
-            self.host,
-            &siblings,
-            preload,
-        )
+        self.candidates[service].spec(self.port_of(service), session, self.host, &siblings, preload)
     }
 
     /// What earlier starts have taught, if anything.
@@ -165,10 +161,6 @@ impl<'a> Services<'a> {
         &self.candidates
     }
 
-    fn mark_of(&self, service: usize) -> String {
-        self.lease.as_ref().map_or_else(String::new, |lease| tree::mark(lease.session().as_str(), service))
-    }
-
     fn port_of(&self, service: usize) -> u16 {
         let project = &self.candidates[service].subject.project.id;
         let reservations = self.lease.as_ref().map_or(&[][..], Lease::reservations);
@@ -193,7 +185,7 @@ impl Candidate<'_> {
     pub fn spec(
         &self,
         port: u16,
-        mark: &str,
+        session: &str,
         host: Option<&Host>,
         siblings: &[Sibling],
         preload: Option<&Preload>,
@@ -205,7 +197,7 @@ impl Candidate<'_> {
             catalog: &self.subject.config.catalog,
             port,
             host,
-            mark,
+            session,
             siblings,
             environment: &self.subject.config.settings.env,
             preload,
@@ -247,14 +239,16 @@ impl World for Services<'_> {
         let LaunchSpec { pre, main, post, .. } = self.specs[service].clone();
         let steps = pre.into_iter().chain([main]).chain(post).map(|step| self.program(step)).collect();
         let lease = self.lease.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        let token: Option<Box<dyn Token>> = Some(Box::new(Lock(lease.guard()?)));
-        let mark = self.mark_of(service);
+        let grace = self.candidates[service].grace;
+        let token: Option<Box<dyn Token>> = Some(Box::new(Lock { guard: lease.guard()?, grace }));
+        let project = &self.candidates[service].subject.project.id;
+        let mark = Mark::of_service(lease.session().as_str(), project);
         let stdin = if self.candidates.len() == 1 && self.around.keeper != Keeper::Runner {
             own_stdin()?
         } else {
             null()?
         };
-        Ok(Start { steps, mark, token, grace: self.candidates[service].grace, stdin })
+        Ok(Start { steps, mark, token, grace, stdin })
     }
 
     fn listener(&mut self, service: usize, roots: &[i32]) -> Listener {
@@ -372,22 +366,25 @@ impl World for Services<'_> {
 
 /// The guard of a session as a guardian's token.
 #[derive(Debug)]
-struct Lock(Guard);
+struct Lock {
+    guard: Guard,
+    grace: Duration,
+}
 
 impl AsFd for Lock {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_file().as_fd()
+        self.guard.as_file().as_fd()
     }
 }
 
 impl Token for Lock {
     fn begin(&mut self) {
         // Without the pid, others cannot wait for this guardian and look for another port instead.
-        let _full = self.0.begin();
+        let _full = self.guard.begin(self.grace);
     }
 
     fn finish(self: Box<Self>) {
-        self.0.finish();
+        self.guard.finish();
     }
 }
 

@@ -50,8 +50,8 @@ pub struct Request<'a> {
     pub port: u16,
     /// What the user said about the address.
     pub host: Option<&'a Host>,
-    /// The mark that the service's processes carry.
-    pub mark: &'a str,
+    /// The supervisor's session.
+    pub session: &'a str,
     /// The other services of the workspace.
     pub siblings: &'a [Sibling],
     /// The variables that the project's bowline.toml sets.

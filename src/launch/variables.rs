@@ -61,7 +61,8 @@ pub(super) fn of_service(request: &Request<'_>, placement: &Placement) -> Change
     changes.set("DEV_SERVER_PORT", &port);
     changes.set("BOWLINE", "1");
     changes.set("BOWLINE_PROJECT_ID", &reading.project.id);
-    changes.set("BOWLINE_SESSION", request.mark);
+    changes.set("BOWLINE_PROJECT_DIR", reading.project.dir.as_os_str());
+    changes.set("BOWLINE_SESSION", request.session);
     changes.set("BOWLINE_URL", url(request.port));
     siblings(&mut changes, request.siblings);
     changes

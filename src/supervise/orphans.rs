@@ -4,11 +4,12 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use crate::process::guardian::Order;
-use crate::process::{Process, Signal, signal, tree};
+use crate::process::tree::{self, Mark};
+use crate::process::{Process, Signal, signal};
 
 /// Every process that descends from this one, but for living guardians and what is in their care, and whatever carries
-/// the service's mark.
-fn processes(guardians: &[i32], mark: &str) -> Vec<Process> {
+/// the mark of the service.
+fn processes(guardians: &[i32], mark: &Mark) -> Vec<Process> {
     let mut found = Vec::new();
     for child in tree::children(std::process::id().cast_signed()) {
         if guardians.contains(&child) {
@@ -26,7 +27,7 @@ fn processes(guardians: &[i32], mark: &str) -> Vec<Process> {
 }
 
 /// Does with the orphans what a guardian would do on this order.
-pub(super) fn end(guardians: &[i32], mark: &str, order: Order) {
+pub(super) fn end(guardians: &[i32], mark: &Mark, order: Order) {
     let signal = match order {
         Order::Signal(signal) | Order::SignalRest(signal) => signal,
         Order::Kill => Signal::SIGKILL,
@@ -39,7 +40,7 @@ pub(super) fn end(guardians: &[i32], mark: &str, order: Order) {
 }
 
 /// Reaps the orphans that have ended, and says whether none is left.
-pub(super) fn gone(guardians: &[i32], mark: &str) -> bool {
+pub(super) fn gone(guardians: &[i32], mark: &Mark) -> bool {
     let mut left = false;
     for child in tree::children(std::process::id().cast_signed()) {
         if !guardians.contains(&child) {

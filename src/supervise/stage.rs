@@ -16,6 +16,7 @@ use crate::event::Stream;
 use crate::process::guardian::{Charge, Guardian, Order, Report, Token};
 use crate::process::outlet;
 use crate::process::readiness::{Watched, watch};
+use crate::process::tree::Mark;
 use crate::process::{Program, Stdio};
 
 /// How much of the latest output is kept for the explanation of a failure, in bytes.
@@ -28,8 +29,8 @@ const TAIL_LINES: usize = 20;
 pub struct Start {
     /// The script's `pre`, itself, its `post`.
     pub steps: Vec<Program>,
-    /// The mark that its processes carry, see [`crate::process::tree::mark`].
-    pub mark: String,
+    /// What its processes carry.
+    pub mark: Mark,
     /// What its guardian holds as long as it lives.
     pub token: Option<Box<dyn Token>>,
     /// How long the tree may take to end after the supervisor is gone.
@@ -150,7 +151,7 @@ impl Lookout {
 pub(super) struct Stage {
     pub service: Service,
     pub guarded: Option<Guarded>,
-    pub mark: String,
+    pub mark: Mark,
     /// The last order to a tree whose guardian has died, so that it is the supervisor's own to end.
     pub orphaned: Option<Order>,
     pub sources: Vec<Source>,
@@ -163,7 +164,7 @@ impl Stage {
         Self {
             service,
             guarded: None,
-            mark: String::new(),
+            mark: Mark::default(),
             orphaned: None,
             sources: Vec::new(),
             lookout: None,

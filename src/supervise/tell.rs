@@ -1,6 +1,6 @@
 //! What the loop tells of a service's life.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::service::{Effect, Ending};
 use super::{Control, Outcome, Sink, Supervisor, World};
@@ -25,7 +25,8 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             Effect::TellEnd(ending) => {
                 let state = if ending.failure.is_some() { State::Failed } else { State::Stopped };
                 self.tell_exit(index, ending, state);
-                self.outcomes[index] = Some(Outcome { ending, tail: self.stages[index].tail.lines() });
+                self.outcomes[index] =
+                    Some(Outcome { ending, at: Instant::now(), tail: self.stages[index].tail.lines() });
             }
             Effect::Run(_)
             | Effect::Signal(_)

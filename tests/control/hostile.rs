@@ -146,39 +146,3 @@ fn a_hundred_clients_that_ask_for_everything_at_once_get_it() {
     assert!(starts.elapsed() < Duration::from_secs(60));
     session.stop();
 }
-
-#[test]
-fn who_comes_when_all_wait_for_something_is_told_that_there_is_no_room() {
-    let stage = Stage::new("", 1);
-    let mut command = stage.sandbox.command("sh");
-    let script = format!("ulimit -n 120; exec '{}' --json dev", env!("CARGO_BIN_EXE_bowline"));
-    command.args(["-c", &script]);
-    let mut session = super::support::Session::start(command);
-    let port = session.ready();
-    let attach = |client: &mut Client| {
-        client.send(r#"{"type":"attach"}"#);
-        client.next()
-    };
-    let mut inside: Vec<Client> = Vec::new();
-    let refused = loop {
-        let mut client = stage.connect();
-        let answer = attach(&mut client).unwrap();
-        if answer["type"] == "error" {
-            assert_eq!(client.next(), None);
-            break answer;
-        }
-        inside.push(client);
-    };
-    assert_eq!(refused["error"], "there are too many clients");
-    assert_eq!(inside.len(), 60);
-    let wait = stage.sandbox.run(["wait"]);
-    assert_eq!(wait.status.code(), Some(1), "{wait:?}");
-    assert!(wait.stderr.contains("there are too many clients"), "{wait:?}");
-    assert_eq!(http::get(port).status, 200);
-    // Somebody leaves, and there is room again.
-    inside[7].stream.shutdown(std::net::Shutdown::Both).unwrap();
-    while stage.sandbox.run(["wait"]).status.code() != Some(0) {}
-    session.signal(rustix::process::Signal::TERM);
-    assert_eq!(inside[8].until("process-exited")["state"], "stopped");
-    session.wait();
-}

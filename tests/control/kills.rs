@@ -133,15 +133,16 @@ fn a_stop_that_was_under_way_returns_when_the_service_has_ended() {
 }
 
 #[test]
-fn a_restart_that_was_under_way_says_that_it_has_ended() {
+fn a_restart_that_was_under_way_starts_it_anew() {
     let target = Target::with_grace("4s", "--ignore TERM", true);
     let mut watcher = target.stage.connect();
     watcher.send(r#"{"type":"attach"}"#);
     let command = target.spawn(&["restart"]);
     while !watcher.until("log-chunk")["data"].as_str().unwrap().contains("SIGTERM") {}
     let (code, said) = target.end_of(command);
-    assert_eq!(code, Some(4), "{said}");
-    assert!(said.contains("`app` has ended"), "{said}");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("app is ready"), "{said}");
+    assert!(target.stage.sandbox.run(["stop", "--force"]).status.success());
     target.leaves_nothing();
 }
 

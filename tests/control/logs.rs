@@ -127,3 +127,33 @@ fn a_moment_and_a_number_of_lines_choose_what_is_shown() {
     assert!(text.matches("line 20\n").count() >= 1, "{text}");
     assert!(followed.iter().all(|event| event["type"] != "status"), "{followed:?}");
 }
+
+#[test]
+fn the_output_is_found_by_port_and_id_after_the_end() {
+    let stage = Stage::new("--lines 2", 2);
+    assert!(stage.sandbox.run(["start", "--project-id", "mine"]).status.success());
+    assert!(stage.sandbox.run(["stop"]).status.success());
+    let port = stage.ports.first().to_string();
+    for word in [port.as_str(), "mine"] {
+        let shown = stage.sandbox.run(["-C", "/", "logs", word]);
+        assert_eq!(lines(&shown.stdout), ["line 1", "line 2"], "{word}: {shown:?}");
+    }
+    let unused = stage.sandbox.run(["-C", "/", "logs", &stage.ports.last().to_string()]);
+    assert_eq!(unused.status.code(), Some(5), "{unused:?}");
+}
+
+#[test]
+fn a_name_that_several_had_is_not_clear() {
+    let stage = Stage::new("--lines 2", 2);
+    let other = stage.sandbox.sibling("other");
+    for dir in [stage.sandbox.project(), &other] {
+        assert!(stage.sandbox.run(["-C", dir.to_str().unwrap(), "start"]).status.success());
+    }
+    for running in [true, false] {
+        let refused = stage.sandbox.run(["-C", "/", "logs", "app"]);
+        assert_eq!(refused.status.code(), Some(2), "{running}: {refused:?}");
+        assert!(refused.stderr.contains("`app` means several projects: "), "{running}: {refused:?}");
+        assert!(refused.stderr.contains("/other"), "{running}: {refused:?}");
+        assert!(stage.sandbox.run(["stop", "--all"]).status.success());
+    }
+}

@@ -4,21 +4,26 @@
 mod support;
 
 mod background;
+mod ending;
 mod hangs;
 mod hostile;
 mod kills;
 mod logs;
 mod machine;
+mod nested;
 mod running;
+mod several;
 mod socket;
 mod versions;
+mod workspace;
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
+use rustix::process::Pid;
 use serde_json::Value;
-use support::{PATIENCE, Ports, Sandbox};
+use support::{Finished, PATIENCE, Ports, Sandbox};
 
 /// A project of the stand-in server with a range of its own. What a test leaves running is stopped.
 struct Stage {
@@ -66,6 +71,22 @@ impl Drop for Stage {
     fn drop(&mut self) {
         self.sandbox.run(["stop", "--all", "--force"]);
     }
+}
+
+/// The exit code of a command.
+fn code(finished: &Finished) -> Option<i32> {
+    finished.status.code()
+}
+
+/// The supervisor's process.
+fn pid_of(service: &Value) -> Pid {
+    let pid = service["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok());
+    pid.and_then(Pid::from_raw).unwrap_or_else(|| panic!("no pid in {service}"))
+}
+
+/// How many services run.
+fn running(stage: &Stage) -> usize {
+    stage.services().len()
 }
 
 /// Waits until a supervisor can be spoken to, and speaks to it.

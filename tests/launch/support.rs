@@ -111,7 +111,7 @@ pub fn launch(
         catalog: &catalog,
         port: wish.port.or(reading.ordered_port(&inputs.port.flags)).unwrap_or(3111),
         host: wish.host.as_ref(),
-        mark: "session-mark",
+        session: "session-mark",
         siblings: wish.siblings,
         environment: &environment,
         preload: None,

@@ -18,6 +18,7 @@ fn every_service_knows_itself_and_its_siblings() {
     for (name, value) in [
         ("BOWLINE", "1"),
         ("BOWLINE_PROJECT_ID", &*project.id),
+        ("BOWLINE_PROJECT_DIR", project.dir.to_str().unwrap()),
         ("BOWLINE_SESSION", "session-mark"),
         ("BOWLINE_URL", "http://localhost:3111"),
         ("VITE_PORT", "3111"),
@@ -88,17 +89,21 @@ fn a_bowline_within_a_bowline_takes_the_port_over() {
     let tree = Tree::new(&[("package.json", "{}")]);
     let project = tree.project("");
     let inside = |variables: &[(&str, &str)]| Inherited::from(&caller(&tree.dir, variables), &project);
-    let id = project.id.as_str();
+    let dir = project.dir.to_str().unwrap();
     let url = "http://localhost:4567";
     let whole = [
         ("BOWLINE", "1"),
-        ("BOWLINE_PROJECT_ID", id),
+        ("BOWLINE_PROJECT_DIR", dir),
         ("BOWLINE_SESSION", "s"),
         ("BOWLINE_URL", url),
+        ("BOWLINE_PROJECT_ID", "mine"),
         ("PORT", "1"),
     ];
-    assert_eq!(inside(&whole), Some(Inherited { port: 4567, mark: "s".to_owned() }));
-    for missing in 0..4 {
+    assert_eq!(
+        inside(&whole),
+        Some(Inherited { port: 4567, session: "s".to_owned(), id: "mine".to_owned() })
+    );
+    for missing in 0..5 {
         let mut part = whole.to_vec();
         part.remove(missing);
         assert_eq!(inside(&part), None, "{part:?}");

@@ -14,6 +14,8 @@ const KEEPERS: TableDefinition<'_, u16, (u64, &str)> = TableDefinition::new("kee
 /// What an allocation reads.
 pub trait Memory {
     fn project(&self, id: &str) -> Result<Option<Remembered>, Trouble>;
+    /// Every remembered project with its id.
+    fn projects(&self) -> Result<Vec<(String, Remembered)>, Trouble>;
     /// When the project that remembers the port last used it, and its id.
     fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Trouble>;
 }
@@ -24,6 +26,10 @@ pub struct Forgetful;
 impl Memory for Forgetful {
     fn project(&self, _id: &str) -> Result<Option<Remembered>, Trouble> {
         Ok(None)
+    }
+
+    fn projects(&self) -> Result<Vec<(String, Remembered)>, Trouble> {
+        Ok(Vec::new())
     }
 
     fn keeper(&self, _port: u16) -> Result<Option<(u64, String)>, Trouble> {
@@ -44,6 +50,18 @@ fn get_project(
     id: &str,
 ) -> Result<Option<Remembered>, Trouble> {
     projects.get(id)?.map(|row| decode(row.value())).transpose()
+}
+
+fn get_projects(
+    projects: &impl ReadableTable<&'static str, &'static str>,
+) -> Result<Vec<(String, Remembered)>, Trouble> {
+    projects
+        .iter()?
+        .map(|row| {
+            let (id, value) = row?;
+            Ok((id.value().to_owned(), decode(value.value())?))
+        })
+        .collect()
 }
 
 fn get_keeper(
@@ -76,6 +94,10 @@ impl Memory for Reading {
         get_project(&*self.projects, id)
     }
 
+    fn projects(&self) -> Result<Vec<(String, Remembered)>, Trouble> {
+        get_projects(&*self.projects)
+    }
+
     fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Trouble> {
         get_keeper(&*self.keepers, port)
     }
@@ -91,6 +113,10 @@ pub struct Writing<'txn> {
 impl Memory for Writing<'_> {
     fn project(&self, id: &str) -> Result<Option<Remembered>, Trouble> {
         get_project(&*self.projects, id)
+    }
+
+    fn projects(&self) -> Result<Vec<(String, Remembered)>, Trouble> {
+        get_projects(&*self.projects)
     }
 
     fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Trouble> {
@@ -120,17 +146,6 @@ impl<'txn> Writing<'txn> {
     pub fn remove_reservation(&mut self, port: u16) -> Result<(), Trouble> {
         self.reservations.remove(port)?;
         Ok(())
-    }
-
-    /// Every remembered project with its id.
-    pub fn projects(&self) -> Result<Vec<(String, Remembered)>, Trouble> {
-        self.projects
-            .iter()?
-            .map(|row| {
-                let (id, value) = row?;
-                Ok((id.value().to_owned(), decode(value.value())?))
-            })
-            .collect()
     }
 
     /// Remembers a project. The one that remembered the same port before loses it.

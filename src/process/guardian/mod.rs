@@ -10,7 +10,7 @@
 //! Since every orphan becomes the guardian's child, "the tree is empty" is the kernel's own answer (`ECHILD`),
 //! not a guess from a process list.
 //!
-//! macOS has no subreaper: orphans go to launchd and are found by the session mark alone, which the kernel shows for
+//! macOS has no subreaper: orphans go to launchd and are found by their mark alone, which the kernel shows for
 //! processes of the same user only and which a program may overwrite.
 
 mod setup;
@@ -26,6 +26,7 @@ use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork};
 
+use super::tree::Mark;
 use super::{Identity, Program, Stdio};
 pub use wire::{Order, Report};
 
@@ -44,8 +45,8 @@ pub struct Charge {
     pub steps: Vec<Program>,
     /// The standard streams of every step.
     pub stdio: Stdio,
-    /// The mark that the service's processes carry, and no others of the session.
-    pub mark: String,
+    /// What the service's processes carry.
+    pub mark: Mark,
     /// What the guardian holds as long as it lives.
     pub token: Option<Box<dyn Token>>,
     /// How long the tree may take to end after the supervisor is gone.

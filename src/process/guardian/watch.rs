@@ -188,7 +188,7 @@ impl Watch {
         pselect(None, &mut readable, None, None, &timeout, &SigSet::empty()).is_ok_and(|ready| ready > 0)
     }
 
-    /// Whether all children are gone, but processes with the session mark are not. They send no SIGCHLD.
+    /// Whether all children are gone, but processes with the mark are not. They send no SIGCHLD.
     fn stray_processes(&self) -> bool {
         !self.empty && self.leader.is_none()
     }
@@ -268,7 +268,7 @@ impl Watch {
         }
     }
 
-    /// Everything that descends from the guardian; once that is nothing, everything that carries the session mark.
+    /// Everything that descends from the guardian; once that is nothing, everything that carries its mark.
     fn tree(&self) -> Vec<Process> {
         let descendants = tree::descendants(std::process::id().cast_signed());
         if descendants.is_empty() { tree::marked(&self.charge.mark) } else { descendants }
