@@ -94,3 +94,19 @@ fn the_time_limit_of_a_wait_bounds_everything() {
     // Without the limit a supervisor has five seconds to answer.
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
+
+#[test]
+fn several_that_run_are_replaced_at_once() {
+    let stage = Stage::new("--linger 300", 2);
+    let other = stage.sandbox.sibling("other");
+    let both = [".", other.to_str().unwrap()];
+    assert_eq!(code(&stage.sandbox.run(["start"].iter().chain(&both))), Some(0));
+    let before = stage.services();
+    let again = stage.sandbox.run(["start", "--restart-running"].iter().chain(&both));
+    assert_eq!(code(&again), Some(0), "{again:?}");
+    let after = stage.services();
+    let ports =
+        |services: &[Value]| -> Vec<Value> { services.iter().map(|one| one["port"].clone()).collect() };
+    assert_eq!(ports(&after), ports(&before));
+    assert!(after.iter().all(|one| one["session"] != before[0]["session"]), "{after:?}");
+}

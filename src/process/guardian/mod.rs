@@ -152,9 +152,25 @@ fn adopt_orphans() {}
 #[cfg(target_os = "linux")]
 fn single_threaded() -> bool {
     // `.`, `..` and one directory a thread: the link count is 2 + threads.
-    std::fs::metadata("/proc/self/task")
-        .map_or(true, |tasks| std::os::unix::fs::MetadataExt::nlink(&tasks) <= 3)
+    let is_alone = || {
+        std::fs::metadata("/proc/self/task")
+            .map_or(true, |tasks| std::os::unix::fs::MetadataExt::nlink(&tasks) <= 3)
+    };
+    // A thread that was joined has nothing left to do, and may be seen for a moment longer.
+    (0..JOINED_LOOKS).any(|_| {
+        let alone = is_alone();
+        if !alone {
+            std::thread::sleep(JOINED_LOOK);
+        }
+        alone
+    })
 }
+
+/// How often and after which pauses it is looked whether threads that were joined are gone.
+#[cfg(target_os = "linux")]
+const JOINED_LOOKS: u32 = 1_000;
+#[cfg(target_os = "linux")]
+const JOINED_LOOK: Duration = Duration::from_millis(1);
 
 /// Mach could be asked; nothing in the supervisor starts a thread on either system.
 #[cfg(not(target_os = "linux"))]
