@@ -118,7 +118,7 @@ fn health_check_timeout() {
 
 #[test]
 fn health_check_failed() {
-    let (sandbox, _ports) = stage("--close-after 100 --exit-code 0 --exit-after 2500", 1);
+    let (sandbox, _ports) = stage("--close-after 600 --exit-code 0 --exit-after 4000", 1);
     let ended = sandbox.start(["dev"]).wait();
     assert_eq!(ended.of("port-detected").len(), 1, "{ended:#?}");
     assert!(ended.stderr.contains("has stopped listening"), "{ended:#?}");
