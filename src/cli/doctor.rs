@@ -120,10 +120,10 @@ fn supervisors(live: &[Reservation]) -> Vec<Finding> {
         .map(|(pid, trouble)| {
             let mend = match trouble {
                 control::Error::Incompatible { .. } => {
-                    format!("kill {pid} (then start it again with bowline start)")
+                    format!("kill {pid}")
                 }
                 control::Error::NotConnected { .. } | control::Error::Refused(_) => {
-                    format!("kill -CONT {pid} (or, to end it: kill {pid})")
+                    format!("kill -CONT {pid}")
                 }
             };
             Finding::bad("supervisors", trouble.to_string(), mend)

@@ -12,7 +12,7 @@ use crate::control::{self, Answer, Connection, Error, Request, Verb};
 use crate::event::{Event, What};
 use crate::launch;
 use crate::port::{Choice, Error as PortError, Lease, Life, Ports, Reservation};
-use crate::process::leftovers;
+use crate::process::{Identity, Signal, leftovers, signal};
 use crate::ui;
 
 /// How often and after which pauses it is looked whether a supervisor is gone.
@@ -201,7 +201,19 @@ pub fn stop(ports: &Ports, reservations: &[Reservation], force: bool) -> Vec<Res
         Ok(_) => Ok(()),
         // It has ended meanwhile, or its supervisor is gone and the guardian ends it.
         Err(_) if is_gone(ports, one) => finish(one),
+        Err(Error::NotConnected { .. }) if force && kill_supervisor(one) && is_gone(ports, one) => {
+            finish(one)
+        }
         Err(error) => Err(error.into()),
+    })
+}
+
+/// Kills a supervisor that does not answer, as one that was stopped with Ctrl-Z; its guardian then ends the service.
+fn kill_supervisor(reservation: &Reservation) -> bool {
+    let supervisor = i32::try_from(reservation.pid).ok().and_then(Identity::of);
+    // Its lock is looked at last: the process that is known by then holds it.
+    supervisor.is_some_and(|supervisor| {
+        reservation.is_live() && signal::send(supervisor, Signal::SIGKILL).unwrap_or_default()
     })
 }
 

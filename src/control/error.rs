@@ -43,7 +43,8 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotConnected { pid, .. } => Some(format!(
-                "if it was stopped, continue it with `kill -CONT {pid}`; otherwise end it with `kill {pid}`"
+                "if it was stopped, as by Ctrl-Z, continue it with `kill -CONT {pid}`; otherwise end it and its service with \
+                 `bowline stop --force`"
             )),
             Self::Incompatible { version, .. } => {
                 Some(format!("use bowline {version}, or stop the service where it was started"))

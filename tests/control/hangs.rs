@@ -13,13 +13,12 @@ use super::{Client, Stage};
 const BOUND: Duration = Duration::from_secs(25);
 
 /// What each command ends with while the supervisor is stopped.
-const COMMANDS: [(&[&str], i32); 16] = [
+const COMMANDS: [(&[&str], i32); 15] = [
     (&["dev"], 6),
     (&["--json", "dev"], 6),
     (&["dev", "--restart-running"], 6),
     (&["start"], 6),
     (&["stop"], 6),
-    (&["stop", "--force"], 6),
     (&["restart"], 6),
     (&["attach"], 6),
     (&["logs", "-f"], 6),
@@ -168,4 +167,19 @@ fn one_that_is_stopped_keeps_no_other_from_being_stopped() {
     client.send(r#"{"type":"wait"}"#);
     client.until("port-detected");
     stopped.stop();
+}
+
+#[test]
+fn one_that_is_stopped_is_ended_by_force() {
+    let stage = Stage::new("", 1);
+    let mut stopped = stage.sandbox.start(["dev"]);
+    stopped.ready();
+    stopped.signal(Signal::STOP);
+    let refused = run_to_end(&mut stage.sandbox.bowline(["stop"]));
+    assert_eq!(refused.status.code(), Some(6), "{refused:?}");
+    assert!(refused.stderr.contains("bowline stop --force"), "{refused:?}");
+    let ended = run_to_end(&mut stage.sandbox.bowline(["stop", "--force"]));
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(stage.ports.all().all(super::support::is_free));
+    stopped.wait();
 }
