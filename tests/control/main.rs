@@ -20,6 +20,7 @@ mod workspace;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use rustix::process::Pid;
 use serde_json::Value;
@@ -97,13 +98,7 @@ fn until_there_is_a_socket(stage: &Stage) {
         }
         std::thread::yield_now();
     };
-    let mut client = loop {
-        // There is a moment between the making of the file and the listening.
-        if UnixStream::connect(&socket).is_ok() {
-            break Client::connect(&socket);
-        }
-        std::thread::yield_now();
-    };
+    let mut client = Client::connect(&socket);
     client.send(r#"{"type":"status"}"#);
     client.until("status");
 }
@@ -116,7 +111,15 @@ struct Client {
 
 impl Client {
     fn connect(socket: &std::path::Path) -> Self {
-        Self::from_stream(UnixStream::connect(socket).unwrap())
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match UnixStream::connect(socket) {
+                Ok(stream) => return Self::from_stream(stream),
+                // There is a moment between the making of the file and the listening.
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+            std::thread::yield_now();
+        }
     }
 
     fn from_stream(stream: UnixStream) -> Self {

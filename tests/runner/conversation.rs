@@ -161,8 +161,7 @@ fn the_conversation_is_as_recorded() {
     let taken = Ports::claim(1);
     let strangers = [taken.stranger(taken.first())];
     let stage = stage(2);
-    let program = std::env::current_exe().unwrap();
-    let holder = format!("{} (pid {})", program.file_name().unwrap().display(), std::process::id());
+    let holder = bowline::port::listeners::holders(&[taken.first()]).remove(0).to_string();
     let names = [
         (stage.sandbox.root().display().to_string(), "/TMP"),
         (dev_server().display().to_string(), "dev-server"),
