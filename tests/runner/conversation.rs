@@ -133,7 +133,9 @@ impl Recording {
     }
 
     fn plain(&self, text: &str) -> String {
-        self.names.iter().fold(text.to_owned(), |text, (value, name)| text.replace(value, name))
+        // Which of the two runs a command depends on the machine.
+        let text = text.replace("`bash -c ", "`sh -c ");
+        self.names.iter().fold(text, |text, (value, name)| text.replace(value, name))
     }
 
     fn cursor(&self) -> String {
