@@ -259,7 +259,7 @@ impl World for Services<'_> {
         };
         let ours = self.listeners.among(port, &Self::processes(roots)).unwrap_or_default();
         if let Some(held) = ours.first() {
-            return Listener::Ours { socket: held.listener.socket };
+            return Listener::Ours { socket: held.listener.socket, pid: held.pid };
         }
         let me = nix::unistd::getuid().as_raw();
         if seen.iter().all(|listener| listener.user == me) { Listener::Stranger } else { Listener::Hidden }

@@ -10,6 +10,7 @@ pub mod load;
 pub mod memory;
 pub mod outlet;
 mod program;
+pub mod progress;
 pub mod readiness;
 pub mod signal;
 pub mod signals;

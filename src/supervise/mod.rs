@@ -36,6 +36,8 @@ pub enum Listener {
     Ours {
         /// The kernel's number for its socket.
         socket: u64,
+        /// A process that has it.
+        pid: i32,
     },
     /// A process of the same user that is not of the tree.
     Stranger,

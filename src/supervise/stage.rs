@@ -11,6 +11,7 @@ use tokio::io::Interest;
 
 use super::Sighting;
 use super::console::Console;
+use super::look::Seen;
 use super::service::Service;
 use crate::event::Stream;
 use crate::process::guardian::{Charge, Guardian, Order, Report, Token};
@@ -123,8 +124,8 @@ impl Guarded {
 /// What is looked for while a service is not ready.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lookout {
-    /// The socket of ours that is seen on the port, and since when.
-    pub listener: Option<(u64, Instant)>,
+    /// The socket of ours that is seen on the port.
+    pub listener: Option<Seen>,
     /// Since when a stranger has been seen on the port.
     pub stranger_since: Option<Instant>,
     /// When it was last asked what the service does instead.
