@@ -58,7 +58,11 @@ pub fn doctor(around: &Surroundings) -> Result<End, Failure> {
     let ports = around.ports_to_read();
     let mut findings = vec![match state.trouble() {
         None => Finding::good("state", format!("`{}` can be written", state.root().display())),
-        Some(trouble) => Finding::bad("state", trouble.to_string(), trouble.hint().unwrap_or_default()),
+        Some(trouble) => Finding::bad(
+            "state",
+            state.substitution().unwrap_or_else(|| trouble.to_string()),
+            trouble.hint().unwrap_or_default(),
+        ),
     }];
     findings.extend(store(&ports));
     findings.extend(leftovers(&ports));

@@ -116,8 +116,8 @@ impl Surroundings {
     pub fn ports_to_write(&self) -> Result<(Ports, Arc<StateDir>), Failure> {
         let dir = Arc::new(self.state_to_write()?);
         journal::start(&dir.logs(), self.shown);
-        if let Some(trouble) = dir.trouble() {
-            self.warn(&format!("{trouble}: nothing is remembered"), trouble.hint());
+        if let (Some(substitution), Some(trouble)) = (dir.substitution(), dir.trouble()) {
+            self.warn(&substitution, trouble.hint());
         }
         Ok((Ports::new(Arc::clone(&dir)), dir))
     }
