@@ -41,9 +41,9 @@ impl Shown {
 }
 
 /// Logs from now on. Without a directory to write to, or on a full disk, there is no file, and nothing else changes.
-pub fn start(logs: &Path, shown: Shown) {
+pub fn start(logs: Option<&Path>, shown: Shown) {
     let _taken = tracing_subscriber::registry().with(Journal { shown }).try_init();
-    let opened = open(logs).map(BufWriter::new);
+    let opened = logs.and_then(open).map(BufWriter::new);
     *FILE.lock().unwrap_or_else(PoisonError::into_inner) = opened;
 }
 

@@ -81,7 +81,7 @@ fn launch(around: &Surroundings, launch: &Launch, subjects: &[Subject]) -> Resul
         address => Host::Address(address.to_owned()),
     });
     let (ports, state) = if launch.dry_run {
-        (around.ports_to_read(), None)
+        (around.ports_to_plan(), None)
     } else {
         let (ports, state) = around.ports_to_write()?;
         (ports, Some(state))

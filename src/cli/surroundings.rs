@@ -105,8 +105,14 @@ impl Surroundings {
     /// The ports as this user's state directory records them, to look at only.
     pub fn ports_to_read(&self) -> Ports {
         let dir = self.state_to_read();
-        journal::start(&dir.logs(), self.shown);
+        journal::start(Some(&dir.logs()), self.shown);
         Ports::new(Arc::new(dir))
+    }
+
+    /// The same for a plan, which leaves not even a line in the log.
+    pub fn ports_to_plan(&self) -> Ports {
+        journal::start(None, self.shown);
+        Ports::new(Arc::new(self.state_to_read()))
     }
 
     /// The ports, and the state directory, made if there is none yet.
@@ -115,7 +121,7 @@ impl Surroundings {
     /// There is no directory that could be written.
     pub fn ports_to_write(&self) -> Result<(Ports, Arc<StateDir>), Failure> {
         let dir = Arc::new(self.state_to_write()?);
-        journal::start(&dir.logs(), self.shown);
+        journal::start(Some(&dir.logs()), self.shown);
         if let (Some(substitution), Some(trouble)) = (dir.substitution(), dir.trouble()) {
             self.warn(&substitution, trouble.hint());
         }

@@ -1,0 +1,6 @@
+//! Places where a start can go wrong before anything runs, and what is said then.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod state;
