@@ -1,5 +1,7 @@
 //! How bowline ends when its services have ended.
 
+use std::io;
+
 use super::failure::{End, Failure, NO_PORT, NOT_EXECUTABLE, NOT_FOUND, NOT_READY, OTHER};
 use super::locks;
 use super::world::{Candidate, Services};
@@ -52,7 +54,11 @@ fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> O
         return Some(error.into());
     }
     let given_up = if gave_up { "; it was started several times and has failed every time" } else { "" };
-    let how = exit.map_or_else(|| "could not be started".to_owned(), |exit| format!("ended with {exit}"));
+    let how = match (exit, errno) {
+        (Some(exit), _) => format!("ended with {exit}"),
+        (None, Some(errno)) => format!("could not be started: {}", io::Error::from_raw_os_error(errno)),
+        (None, None) => "could not be started".to_owned(),
+    };
     let port = spec.port;
     let (code, message, hint) = match reason {
         FailureReason::DirectoryMissing => (

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io;
 
-use crate::process::{Exit, Signal};
+use crate::process::{Exit, Signal, descriptors};
 use crate::{config, control, detect, launch, paths, port, project};
 
 /// Exit codes beside the service's own.
@@ -53,9 +53,11 @@ impl From<Exit> for End {
 }
 
 impl Failure {
-    /// A failure with this exit code.
+    /// A failure with this exit code. That no more files can be opened is what it is about, wherever that was noticed.
     pub fn new(code: u8, message: impl Display, hint: Option<String>) -> Self {
-        Self { message: message.to_string(), hint, end: End::Code(code) }
+        let message = message.to_string();
+        let hint = descriptors::hint(&message).or(hint);
+        Self { message, hint, end: End::Code(code) }
     }
 }
 

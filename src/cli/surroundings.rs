@@ -11,7 +11,11 @@ use super::journal::{self, Shown};
 use crate::launch::Caller;
 use crate::paths::StateDir;
 use crate::port::Ports;
+use crate::process::descriptors;
 use crate::ui::{self, Style};
+
+/// What every command may open at once, in files.
+const FILES: usize = 24;
 
 /// Who keeps the services that are started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +62,9 @@ impl Surroundings {
     /// Looks around.
     ///
     /// # Errors
-    /// The directory is gone.
+    /// The directory is gone, or too few files can be opened.
     pub fn new(global: &Global) -> Result<Self, Failure> {
+        require_files(FILES)?;
         let current = std::env::current_dir().map_err(|error| {
             let hint = Some("change to a directory that exists".to_owned());
             Failure::new(super::failure::NO_PROJECT, format!("the current directory is gone: {error}"), hint)
@@ -139,4 +144,14 @@ impl Surroundings {
             ui::complain(&format!("{}  {} {hint}", self.style.name(), self.style.strong("hint:")));
         }
     }
+}
+
+/// Makes sure that as many files can be opened.
+///
+/// # Errors
+/// They cannot.
+pub fn require_files(count: usize) -> Result<(), Failure> {
+    descriptors::require(count).map_err(|error| {
+        Failure::new(super::failure::OTHER, format!("bowline needs {count} files: {error}"), None)
+    })
 }
