@@ -16,6 +16,7 @@ use crate::detect::catalog::{Catalog, CatalogError, Layer};
 use crate::paths::{self, Environment};
 use crate::project::Project;
 use crate::supervise::restart::Policy;
+use crate::visible::Visible;
 
 /// The name of a project's configuration.
 pub const FILE: &str = "bowline.toml";
@@ -24,7 +25,7 @@ pub const FILE: &str = "bowline.toml";
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file that exists cannot be read.
-    #[error("could not read `{}`: {source}", path.display())]
+    #[error("could not read `{}`: {source}", path.visible())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -32,7 +33,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file does not say what it has to say.
-    #[error("{}: {message}", path.display())]
+    #[error("{}: {message}", path.visible())]
     Invalid {
         /// The file.
         path: PathBuf,

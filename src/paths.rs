@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::visible::Visible;
 use private::{Links, Reach, examine, prepare, private_dir};
 pub use private::{create_file, open_lock};
 
@@ -38,7 +39,7 @@ pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 #[derive(Debug, Error)]
 pub enum Error {
     /// It cannot be created, entered or written.
-    #[error("cannot use the state directory `{path}`: {source}")]
+    #[error("cannot use the state directory `{path}`: {source}", path = path.visible())]
     Unusable {
         /// The directory.
         path: PathBuf,
@@ -46,7 +47,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Another user owns it and could read or replace what is in it.
-    #[error("the state directory `{path}` belongs to another user: {owner}")]
+    #[error("the state directory `{path}` belongs to another user: {owner}", path = path.visible())]
     Foreign {
         /// The directory.
         path: PathBuf,
@@ -54,7 +55,7 @@ pub enum Error {
         owner: u32,
     },
     /// Others could put something into it, or reach what is in it.
-    #[error("the state directory `{path}` is open to others: mode {mode:04o}")]
+    #[error("the state directory `{path}` is open to others: mode {mode:04o}", path = path.visible())]
     Open {
         /// The directory.
         path: PathBuf,
@@ -71,25 +72,25 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Unusable { path, .. } => {
-                format!("make `{}` writable, or choose another with `--state-dir`", path.display())
+                format!("make `{}` writable, or choose another with `--state-dir`", path.visible())
             }
             Self::Foreign { path, .. } => {
                 format!(
                     "give `{}` to yourself with `chown`, or choose another with `--state-dir`",
-                    path.display()
+                    path.visible()
                 )
             }
             // A directory like `/tmp` is open to others on purpose.
             Self::Open { path, mode } if mode & 0o1000 != 0 => {
                 format!(
                     "choose one of your own with `--state-dir`, such as `{}`",
-                    path.join("bowline").display()
+                    path.join("bowline").visible()
                 )
             }
             Self::Open { path, .. } => {
                 format!(
                     "close it with `chmod go= '{}'`, or choose another with `--state-dir`",
-                    path.display()
+                    path.visible()
                 )
             }
             Self::Homeless => "set `HOME`, or choose a directory with `--state-dir`".to_owned(),
@@ -154,7 +155,7 @@ impl StateDir {
     /// The trouble, and what is done about it.
     pub fn substitution(&self) -> Option<String> {
         let trouble = self.trouble.as_ref()?;
-        let instead = self.root.display();
+        let instead = self.root.visible();
         Some(format!("{trouble}; `{instead}` is used instead, and may not outlast this machine's next start"))
     }
 

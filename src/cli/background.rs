@@ -86,7 +86,7 @@ impl Waiting<'_> {
             let ready = readable([reports.then_some(&stdout), speaks.then_some(&stderr)])?;
             if ready == [false, false] && is_stopped(&self.child) {
                 let source = io::Error::other("it was stopped");
-                let project = self.around.dir.display().to_string();
+                let project = self.around.dir.to_string_lossy().into_owned();
                 return Err(control::Error::NotConnected { project, pid: self.child.id(), source }.into());
             }
             let [events, words] = ready;
@@ -132,7 +132,7 @@ impl Waiting<'_> {
                 if !self.around.json
                     && let Some(lines) = stderr
                 {
-                    ui::complain(&lines);
+                    ui::pass(Stream::Stderr, format!("{lines}\n").as_bytes())?;
                 }
             }
             Ok(_) | Err(_) => {}

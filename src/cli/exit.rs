@@ -10,6 +10,7 @@ use crate::launch::{self, LaunchSpec};
 use crate::process::Exit;
 use crate::supervise::Outcome;
 use crate::supervise::service::Ending;
+use crate::visible::{self, Visible};
 
 /// The end of bowline: the first failure, else that of the first service.
 pub fn conclude(world: &Services<'_>, specs: &[LaunchSpec], outcomes: &[Outcome]) -> Result<End, Failure> {
@@ -30,7 +31,8 @@ pub fn conclude(world: &Services<'_>, specs: &[LaunchSpec], outcomes: &[Outcome]
 
 /// What is said of a service that listens elsewhere, and could not be helped.
 fn misplaced_at(places: &str, spec: &LaunchSpec) -> Failure {
-    let message = format!("`{}` listens on {places}, not on port {}", spec.command, spec.port);
+    let message =
+        format!("`{}` listens on {places}, not on port {}", visible::line(&spec.command), spec.port);
     let hint = "let it read `PORT`, or name no port, so that the reservation can follow it";
     Failure::new(NOT_READY, message, Some(hint.to_owned()))
 }
@@ -39,7 +41,7 @@ fn misplaced_at(places: &str, spec: &LaunchSpec) -> Failure {
 fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> Option<Failure> {
     let Ending { exit, failure, requested, was_ready, gave_up, errno, .. } = outcome.ending;
     let reason = failure.filter(|_| !requested)?;
-    let command = format!("`{}`", spec.command);
+    let command = format!("`{}`", visible::line(&spec.command));
     let status = match (exit, errno) {
         (Some(Exit::Code(code)), _) => i32::from(code),
         (None, Some(nix::libc::ENOENT)) => launch::NOT_FOUND,
@@ -63,7 +65,7 @@ fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> O
     let (code, message, hint) = match reason {
         FailureReason::DirectoryMissing => (
             super::failure::NO_PROJECT,
-            format!("the directory is gone: `{}`", spec.main.cwd.display()),
+            format!("the directory is gone: `{}`", spec.main.cwd.visible()),
             None,
         ),
         FailureReason::CommandNotFound => (NOT_FOUND, format!("{command} {how}: command not found"), None),

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io;
 
 use crate::process::{Exit, Signal, descriptors};
-use crate::{config, control, detect, launch, paths, port, project};
+use crate::{config, control, detect, launch, paths, port, project, visible};
 
 /// Exit codes beside the service's own.
 pub const OTHER: u8 = 1;
@@ -56,7 +56,7 @@ impl Failure {
     /// A failure with this exit code. That no more files can be opened is what it is about, wherever that was noticed.
     pub fn new(code: u8, message: impl Display, hint: Option<String>) -> Self {
         let message = message.to_string();
-        let hint = descriptors::hint(&message).or(hint);
+        let hint = descriptors::hint(&message).or(hint).map(|hint| visible::line(&hint).into_owned());
         Self { message, hint, end: End::Code(code) }
     }
 }

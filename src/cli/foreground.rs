@@ -24,6 +24,7 @@ use crate::supervise::restart::Policy;
 use crate::supervise::service::{Service, Settings};
 use crate::supervise::{Console, Inputs, Sink, Supervisor};
 use crate::ui::{self, Human, JsonLines, Prefixed};
+use crate::visible::Visible;
 
 /// How long a server may take to listen before that is said, unless somebody says otherwise.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -173,7 +174,7 @@ fn recorders(abouts: &[About], session: &str) -> Vec<Option<Recorder>> {
     let open = |about: &About| {
         Recorder::open(about.log.clone(), session)
             .inspect_err(|error| {
-                tracing::warn!("the output is not recorded in `{}`: {error}", about.log.display());
+                tracing::warn!("the output is not recorded in `{}`: {error}", about.log.visible());
             })
             .ok()
     };

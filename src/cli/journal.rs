@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+use crate::visible;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
@@ -77,7 +78,8 @@ impl<S: Subscriber> Layer<S> for Journal {
         let mut message = Message(String::new());
         event.record(&mut message);
         let target = if target == PORT_ALLOCATOR { target } else { "bowline" };
-        let line = format!("[{target}] {}", message.0);
+        // Only the first line of a message begins a line.
+        let line = format!("[{target}] {}", visible::lines(&message.0).replace('\n', "\n    "));
         if self.shown.shows(level, target) {
             crate::ui::complain(&line);
         }

@@ -14,6 +14,7 @@ use crate::control::{Answer, Error, Verb};
 use crate::launch;
 use crate::port::{Ports, Reservation};
 use crate::ui;
+use crate::visible::Visible;
 
 /// `bowline stop`.
 pub fn stop(around: &Surroundings, stop: &Stop) -> Result<End, Failure> {
@@ -105,7 +106,7 @@ fn await_ready(
 }
 
 fn not_ready(reservation: &Reservation, how: &str) -> Failure {
-    let hint = format!("look at its output with `bowline logs {}`", reservation.dir.display());
+    let hint = format!("look at its output with `bowline logs {}`", reservation.dir.visible());
     Failure::new(NOT_READY, format!("`{}` {how}", reservation.name), Some(hint))
 }
 

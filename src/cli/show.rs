@@ -13,6 +13,7 @@ use crate::detect::{Detection, Inputs};
 use crate::launch::{self, Host, Reading, Sibling};
 use crate::port::{Lookup, Ports};
 use crate::ui;
+use crate::visible::{self, Visible};
 
 /// What detection found, as `detect --json` answers it.
 pub fn detection(
@@ -83,21 +84,21 @@ fn describe(candidate: &Candidate<'_>, spec: &launch::LaunchSpec) -> String {
         candidate.subject.project.name,
         candidate.detection.framework.key,
         spec.port,
-        spec.main.cwd.display()
+        spec.main.cwd.visible()
     );
     for step in spec.pre.iter().chain([&spec.main]).chain(&spec.post) {
         let words: Vec<_> = step.argv.iter().map(|word| word.to_string_lossy()).collect();
         let command = if step.name == spec.main.name { spec.command.clone() } else { words.join(" ") };
-        text.push_str(&format!("  {:<10} {command}\n", step.name));
+        text.push_str(&format!("  {:<10} {}\n", step.name, visible::line(&command)));
     }
     for (name, value) in spec.main.environment.additions() {
-        text.push_str(&format!("  env        {name}={}\n", value.to_string_lossy()));
+        text.push_str(&format!("  env        {name}={}\n", value.visible()));
     }
     for note in &spec.notes {
-        text.push_str(&format!("  note       {note}\n"));
+        text.push_str(&format!("  note       {}\n", visible::line(note)));
     }
     for warning in &spec.warnings {
-        text.push_str(&format!("  warning    {warning}\n"));
+        text.push_str(&format!("  warning    {}\n", visible::line(warning)));
     }
     text
 }

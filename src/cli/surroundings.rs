@@ -13,6 +13,7 @@ use crate::paths::StateDir;
 use crate::port::Ports;
 use crate::process::descriptors;
 use crate::ui::{self, Style};
+use crate::visible;
 
 /// What every command may open at once, in files.
 const FILES: usize = 24;
@@ -135,12 +136,14 @@ impl Surroundings {
 
     /// One line on stderr, and what to do.
     pub fn warn(&self, message: &str, hint: Option<String>) {
+        let message = visible::line(message);
         tracing::warn!("{message}");
         if self.quiet {
             return;
         }
         ui::complain(&format!("{}  {} {message}", self.style.name(), self.style.warning("warning:")));
         if let Some(hint) = hint {
+            let hint = visible::line(&hint);
             ui::complain(&format!("{}  {} {hint}", self.style.name(), self.style.strong("hint:")));
         }
     }

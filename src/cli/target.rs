@@ -7,6 +7,7 @@ use super::surroundings::Surroundings;
 use crate::port::listeners::{Holder, holders};
 use crate::port::{Ports, Reservation};
 use crate::project::Project;
+use crate::visible::Visible;
 
 /// The running services that these words mean: directories, names, ports or ids; without a word the project that the user is
 /// in, or all of a workspace at its root.
@@ -125,7 +126,7 @@ pub fn describe(holder: &Holder) -> String {
         }
     }
     if let Some(dir) = &holder.dir {
-        text.push_str(&format!(" in `{}`", dir.display()));
+        text.push_str(&format!(" in `{}`", dir.visible()));
     }
     text
 }

@@ -4,42 +4,43 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::place::Place;
+use crate::visible::{self, Visible};
 
 /// What can be wrong with a project.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
     /// No directory upwards has a package.json.
-    #[error("no package.json in `{}` or any directory above it", start.display())]
+    #[error("no package.json in `{}` or any directory above it", start.visible())]
     NotFound {
         /// Where the search began.
         start: PathBuf,
     },
     /// The directory has no package.json of its own.
-    #[error("no package.json in `{}`", dir.display())]
+    #[error("no package.json in `{}`", dir.visible())]
     NoManifest {
         /// The directory.
         dir: PathBuf,
     },
     /// The directory does not exist, or no longer.
-    #[error("no such directory: `{}`", path.display())]
+    #[error("no such directory: `{}`", path.visible())]
     Gone {
         /// The directory.
         path: PathBuf,
     },
     /// A file where a directory has to be.
-    #[error("not a directory: `{}`", path.display())]
+    #[error("not a directory: `{}`", path.visible())]
     NotADirectory {
         /// The file.
         path: PathBuf,
     },
     /// A directory where a file has to be.
-    #[error("package.json is a directory: `{}`", path.display())]
+    #[error("package.json is a directory: `{}`", path.visible())]
     ManifestIsDirectory {
         /// The directory.
         path: PathBuf,
     },
     /// The system does not let us read it.
-    #[error("could not read `{}`: {source}", path.display())]
+    #[error("could not read `{}`: {source}", path.visible())]
     Unreadable {
         /// The file or directory.
         path: PathBuf,
@@ -47,7 +48,7 @@ pub enum ProjectError {
         source: io::Error,
     },
     /// A file that does not say what it has to say.
-    #[error("{}:{line}:{column}: {message}\n{excerpt}", path.display())]
+    #[error("{}:{line}:{column}: {message}\n{excerpt}", path.visible())]
     Invalid {
         /// The file.
         path: PathBuf,
@@ -77,7 +78,7 @@ pub enum ProjectError {
         names: Vec<String>,
     },
     /// The manifest has no script that could be run.
-    #[error("no {} in `{}`", missing(wanted.as_deref()), path.display())]
+    #[error("no {} in `{}`", missing(wanted.as_deref()), path.visible())]
     NoScript {
         /// The manifest.
         path: PathBuf,
@@ -90,7 +91,7 @@ pub enum ProjectError {
 
 fn missing(wanted: Option<&str>) -> String {
     match wanted {
-        Some(name) => format!("script `{name}`"),
+        Some(name) => format!("script `{}`", visible::line(name)),
         None => format!("script `{}`", super::DEV_SCRIPTS.join("`, `")),
     }
 }

@@ -14,6 +14,7 @@ pub use self::error::ProjectError;
 pub use self::manifest::{Manifest, lowest_version};
 pub use self::place::Place;
 pub use self::workspace::Workspace;
+use crate::visible;
 
 /// The scripts that start a development server, the usual name first.
 pub const DEV_SCRIPTS: [&str; 5] = ["dev", "develop", "start:dev", "start", "serve"];
@@ -79,6 +80,8 @@ impl Project {
         };
         let directory = || dir.file_name().unwrap_or(dir.as_os_str()).to_string_lossy().into_owned();
         let name = manifest.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(directory);
+        // A name is typed and shown, in places without number.
+        let name = visible::line(&name).into_owned();
         Ok(Self { id: dir.to_string_lossy().into_owned(), name, dir: dir.to_path_buf(), manifest, workspace })
     }
 

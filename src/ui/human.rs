@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 
 use super::Style;
+use super::style::rendered;
 use crate::event::{Level, Stream, What};
 use crate::process::outlet::Outlet;
 use crate::supervise::Sink;
@@ -96,7 +97,7 @@ impl Sink for Human {
             }
             return;
         };
-        let line = format!("{}  {line}{}", self.style.name(), self.line_end);
+        let line = rendered(&format!("{}  {line}", self.style.name())) + self.line_end;
         if matches!(what, What::PortDetected { .. }) && self.terminal {
             let now = Instant::now();
             let silence = Box::pin(tokio::time::sleep(SILENCE));
