@@ -2,6 +2,7 @@
 
 mod human;
 mod json;
+mod line;
 mod prefixed;
 mod style;
 
@@ -51,7 +52,8 @@ impl Write for Answers {
 
 /// Prints a line of bowline's own to stderr, with what could do something to a terminal spelled out.
 pub fn complain(line: &str) {
-    let line = style::rendered(line) + "\n";
+    let begun = if line::begin() { "\n" } else { "" };
+    let line = [begun, &style::rendered(line), "\n"].concat();
     // Whole, as others may write to the same place. There is nowhere left to say that it is closed.
     let _closed = io::stderr().lock().write_all(line.as_bytes());
 }
