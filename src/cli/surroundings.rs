@@ -43,7 +43,7 @@ impl Keeper {
 /// Where bowline was started, and how it is to answer.
 #[derive(Debug)]
 pub struct Surroundings {
-    /// The directory that commands are about.
+    /// The directory that commands are about, absolute unless the current one is gone.
     pub dir: PathBuf,
     /// What a launched command inherits.
     pub caller: Caller,
@@ -63,13 +63,11 @@ impl Surroundings {
     /// Looks around.
     ///
     /// # Errors
-    /// The directory is gone, or too few files can be opened.
+    /// Too few files can be opened.
     pub fn new(global: &Global) -> Result<Self, Failure> {
         require_files(FILES)?;
-        let current = std::env::current_dir().map_err(|error| {
-            let hint = Some("change to a directory that exists".to_owned());
-            Failure::new(super::failure::NO_PROJECT, format!("the current directory is gone: {error}"), hint)
-        })?;
+        // Where it is gone, whoever needs it finds out: not all do.
+        let current = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let dir = global.dir.as_ref().map_or_else(|| current.clone(), |dir| current.join(dir));
         let terminal = std::io::stdout().is_terminal();
         let variables = std::env::vars_os().collect();

@@ -22,9 +22,9 @@ pub enum ProjectError {
         dir: PathBuf,
     },
     /// The directory does not exist, or no longer.
-    #[error("no such directory: `{}`", path.visible())]
+    #[error("{}", gone(path))]
     Gone {
-        /// The directory.
+        /// The directory; it is relative where there is no current directory any more.
         path: PathBuf,
     },
     /// A file where a directory has to be.
@@ -89,6 +89,14 @@ pub enum ProjectError {
     },
 }
 
+fn gone(path: &Path) -> String {
+    if path.is_absolute() {
+        format!("no such directory: `{}`", path.visible())
+    } else {
+        "the current directory is gone".to_owned()
+    }
+}
+
 fn missing(wanted: Option<&str>) -> String {
     match wanted {
         Some(name) => format!("script `{}`", visible::line(name)),
@@ -111,6 +119,7 @@ impl ProjectError {
             Self::NotFound { .. } | Self::NoManifest { .. } => {
                 Some("run this in a project, or name its directory with `--dir`".to_owned())
             }
+            Self::Gone { path } if path.is_relative() => Some("change to a directory that exists".to_owned()),
             Self::Gone { .. } | Self::NotADirectory { .. } => Some("name a directory that exists".to_owned()),
             Self::ManifestIsDirectory { .. } => Some("move it out of the way".to_owned()),
             Self::Unreadable { .. } => Some("check the permissions".to_owned()),

@@ -59,9 +59,12 @@ impl Project {
     ///
     /// A package is meant by its whole name before its name without scope or its directory's name.
     pub fn named(name: &str, start: &Path) -> Result<Self, ProjectError> {
+        if Path::new(name).is_absolute() {
+            return Self::at(Path::new(name));
+        }
         let start = directory(start)?;
         let path = start.join(name);
-        let looks_like_path = Path::new(name).is_absolute() || name.starts_with('.') || name.ends_with('/');
+        let looks_like_path = name.starts_with('.') || name.ends_with('/');
         if looks_like_path || path.join("package.json").is_file() {
             return Self::at(&path);
         }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Ports, Sandbox, Test, run_to_end};
+use crate::support::{Finished, Ports, Sandbox, Test, run_to_end};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).permissions().mode()
@@ -93,4 +93,35 @@ fn without_a_home_it_is_said_what_is_used_and_that_remembers() {
     let instead = format!("`{}` is used instead", runtime.join("bowline").display());
     assert!(said.contains(&instead) && !said.contains("nothing is remembered"), "{said}");
     assert!(exec(None).contains(&format!("port {wish}")), "the port is remembered there");
+}
+
+/// `bowline` in a directory that is removed before it starts.
+fn nowhere(sandbox: &Sandbox, arguments: &[&str]) -> Finished {
+    let gone = sandbox.root().join("gone");
+    fs::create_dir(&gone).unwrap();
+    let mut command = sandbox.command("sh");
+    let program = env!("CARGO_BIN_EXE_bowline");
+    command.current_dir(&gone).args(["-c", r#"rmdir "$PWD" && exec "$@""#, "sh", program]).args(arguments);
+    run_to_end(&mut command)
+}
+
+#[test]
+fn what_needs_no_directory_works_where_it_is_gone() {
+    let (sandbox, ports, _) = stage();
+    let app = sandbox.project().to_str().unwrap();
+    let mut session = sandbox.start(["dev"]);
+    let port = session.ready().to_string();
+    for arguments in [&["ls"][..], &["ports"], &["-C", "/", "ls"], &["-C", app, "port"], &["port", app]] {
+        let ended = nowhere(&sandbox, arguments);
+        assert!(ended.status.success() && ended.stdout.contains(&port), "{arguments:?}: {ended:?}");
+    }
+    for arguments in [&[][..], &["dev", "app"], &["port"], &["detect"], &["stop"], &["exec", "--", "true"]] {
+        let ended = nowhere(&sandbox, arguments);
+        let said = "error: the current directory is gone\nhint: change to a directory that exists\n";
+        assert_eq!((ended.status.code(), &*ended.stderr), (Some(5), said), "{arguments:?}");
+    }
+    let ended = nowhere(&sandbox, &["stop", "--all"]);
+    assert!(ended.status.success() && ended.stdout.starts_with("stopped "), "{ended:?}");
+    session.wait();
+    drop(ports);
 }
