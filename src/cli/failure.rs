@@ -68,8 +68,10 @@ impl From<project::ProjectError> for Failure {
             E::NotFound { .. } | E::NoManifest { .. } | E::Gone { .. } | E::NotADirectory { .. } => {
                 NO_PROJECT
             }
-            E::Unknown { .. } | E::Ambiguous { .. } | E::NoScript { .. } => NO_PROJECT,
-            E::ManifestIsDirectory { .. } | E::Invalid { .. } => USAGE,
+            E::Unknown { .. } | E::Ambiguous { .. } | E::NoScript { .. } | E::EmptyScript { .. } => {
+                NO_PROJECT
+            }
+            E::NotAFile { .. } | E::Invalid { .. } => USAGE,
             E::Unreadable { .. } => OTHER,
         };
         Self::new(code, &error, error.hint())
@@ -79,8 +81,8 @@ impl From<project::ProjectError> for Failure {
 impl From<config::Error> for Failure {
     fn from(error: config::Error) -> Self {
         let code = match &error {
-            config::Error::Unreadable { .. } => OTHER,
-            config::Error::Invalid { .. } | config::Error::Catalog(_) => USAGE,
+            config::Error::File(project::ProjectError::Unreadable { .. }) => OTHER,
+            config::Error::File(_) | config::Error::Invalid { .. } | config::Error::Catalog(_) => USAGE,
         };
         Self::new(code, &error, error.hint())
     }

@@ -149,7 +149,7 @@ impl<'a> Services<'a> {
             .dependencies
             .iter()
             .find(|package| subject.project.manifest.dependencies.contains_key(*package))
-            .and_then(|package| subject.project.version_of(package))
+            .and_then(|package| subject.project.installed_version(package))
             .map_or_else(String::new, |version| format!(" {}.{}", version.major, version.minor));
         let manager = subject.manager.manager.name();
         format!("{}{version} · {manager} · port {}", framework.key, self.port_of(service))

@@ -33,11 +33,13 @@ pub enum ProjectError {
         /// The file.
         path: PathBuf,
     },
-    /// A directory where a file has to be.
-    #[error("package.json is a directory: `{}`", path.visible())]
-    ManifestIsDirectory {
-        /// The directory.
+    /// Something else where a file has to be.
+    #[error("{} is {is}: `{}`", path.file_name().unwrap_or(path.as_os_str()).visible(), path.visible())]
+    NotAFile {
+        /// Its path.
         path: PathBuf,
+        /// What it is.
+        is: &'static str,
     },
     /// The system does not let us read it.
     #[error("could not read `{}`: {source}", path.visible())]
@@ -87,6 +89,24 @@ pub enum ProjectError {
         /// The scripts there are.
         scripts: Vec<String>,
     },
+    /// The script that would be run has no text.
+    #[error("the script `{}` is empty in `{}`", visible::line(name), path.visible())]
+    EmptyScript {
+        /// The manifest.
+        path: PathBuf,
+        /// The script.
+        name: String,
+        /// The scripts that are not empty.
+        scripts: Vec<String>,
+    },
+}
+
+/// Where a script can be written, or which others there are.
+fn or_choose(advice: &str, scripts: &[String]) -> Option<String> {
+    Some(match scripts {
+        [] => format!("{advice}, or run one with `bowline exec -- COMMAND`"),
+        _ => format!("{advice}, or choose one of the others with `--script`: {}", scripts.join(", ")),
+    })
 }
 
 fn gone(path: &Path) -> String {
@@ -121,7 +141,7 @@ impl ProjectError {
             }
             Self::Gone { path } if path.is_relative() => Some("change to a directory that exists".to_owned()),
             Self::Gone { .. } | Self::NotADirectory { .. } => Some("name a directory that exists".to_owned()),
-            Self::ManifestIsDirectory { .. } => Some("move it out of the way".to_owned()),
+            Self::NotAFile { .. } => Some("put a file in its place, or move it out of the way".to_owned()),
             Self::Unreadable { .. } => Some("check the permissions".to_owned()),
             Self::Invalid { path, .. } => {
                 let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
@@ -132,6 +152,7 @@ impl ProjectError {
             }
             Self::Unknown { names, .. } => Some(format!("choose one of: {}", names.join(", "))),
             Self::Ambiguous { .. } => Some("give the whole name or the directory".to_owned()),
+            Self::EmptyScript { scripts, .. } => or_choose("give it a command", scripts),
             Self::NoScript { scripts, .. } if scripts.is_empty() => Some(
                 "add a `dev` script to package.json, or give a command: `bowline exec -- COMMAND`".to_owned(),
             ),

@@ -4,6 +4,7 @@
 mod support;
 
 mod files;
+mod files_of_projects;
 mod lines;
 mod names;
 mod state;
