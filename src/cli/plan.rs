@@ -96,6 +96,7 @@ impl Subject {
         arguments: &[String],
     ) -> Result<Task, Failure> {
         let (name, text) = project.script(wanted.or(settings.script.as_deref()))?;
+        project.ensure_runnable(name, text)?;
         Ok(Task::Script { name: name.to_owned(), text: text.to_owned(), arguments: arguments.to_vec() })
     }
 

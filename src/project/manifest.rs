@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::error::ProjectError;
 use super::file;
 use super::place::Place;
+use crate::visible;
 
 /// A `package.json`, read once.
 #[derive(Clone, Debug)]
@@ -34,17 +35,24 @@ pub struct Manifest {
 #[expect(dead_code, reason = "only whether they can be read counts")]
 struct Shape {
     name: Option<String>,
-    scripts: Option<BTreeMap<String, Runnable>>,
+    scripts: Option<BTreeMap<String, String>>,
     workspaces: Option<Patterns>,
     dependencies: Option<HashMap<String, Value>>,
     dev_dependencies: Option<HashMap<String, Value>>,
     optional_dependencies: Option<HashMap<String, Value>>,
 }
 
-/// A script that a shell can be given.
-struct Runnable;
+/// Scripts that a shell can be given. Read only to locate one that is not.
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "only whether they can be read counts")]
+struct Runnable {
+    scripts: BTreeMap<String, Text>,
+}
 
-impl<'de> Deserialize<'de> for Runnable {
+/// A text without a NUL character.
+struct Text;
+
+impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         if text.contains('\0') { Err(D::Error::custom("a NUL character")) } else { Ok(Self) }
@@ -112,6 +120,19 @@ impl Manifest {
     }
 }
 
+impl Manifest {
+    /// A script that no shell can be given, with its place in the file as that is now.
+    pub(super) fn not_runnable(&self, name: &str) -> ProjectError {
+        let text = file::text(&self.path).ok().flatten().unwrap_or_default();
+        let json = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let place = serde_json::from_str::<Runnable>(json).err();
+        let place = place.map_or(Place { line: 1, column: 1 }, |error| place_of(&error, json));
+        let name = visible::line(name);
+        let message = format!("the script `{name}` has a NUL character, which no program can be given");
+        ProjectError::invalid(self.path.clone(), place, message, json)
+    }
+}
+
 /// What is taken out of the document.
 struct Fields {
     name: Option<String>,
@@ -136,11 +157,6 @@ impl Fields {
         let mut scripts = Vec::new();
         for (name, text) in table("scripts")?.into_iter().flatten() {
             let text = text.as_str().ok_or_else(|| format!("the script `{name}` has to be a text"))?;
-            if text.contains('\0') {
-                return Err(format!(
-                    "the script `{name}` has a NUL character, which no program can be given"
-                ));
-            }
             scripts.push((name.clone(), text.to_owned()));
         }
         if let Some(workspaces) = object.get("workspaces")
