@@ -98,6 +98,10 @@ pub struct Config {
     pub catalog: Catalog,
     /// What is said of the project itself.
     pub settings: ProjectSettings,
+    /// What is said of projects of other names: the file and the name.
+    pub others: Vec<(PathBuf, String)>,
+    /// Whether anything is said of this one.
+    pub is_named: bool,
 }
 
 impl Config {
@@ -109,6 +113,7 @@ impl Config {
         let mut layers: Vec<Layer> = user_layer(environment)?.into_iter().collect();
         let root = project.workspace.as_ref().map(|workspace| workspace.root.as_path());
         let mut settings = ProjectSettings::default();
+        let (mut others, mut is_named) = (Vec::new(), false);
         for dir in root.filter(|root| *root != project.dir).into_iter().chain([project.dir.as_path()]) {
             let path = dir.join(FILE);
             let Some(text) = read_text(&path)? else { continue };
@@ -116,12 +121,16 @@ impl Config {
                 path: path.clone(),
                 message: error.to_string().trim_end().to_owned(),
             })?;
-            if let Some(found) = file.project.get(&project.name) {
-                settings = found.clone();
+            for (name, found) in file.project {
+                if name == project.name {
+                    (settings, is_named) = (found, true);
+                } else {
+                    others.push((path.clone(), name));
+                }
             }
             layers.push(Layer { path, text, entries: file.framework });
         }
-        Ok(Self { catalog: Catalog::load(&layers)?, settings })
+        Ok(Self { catalog: Catalog::load(&layers)?, settings, others, is_named })
     }
 }
 

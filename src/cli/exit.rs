@@ -90,7 +90,11 @@ fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> O
             format!("{command} ended with exit code 0 before it ever listened on port {port}"),
             Some("if it is no server, run it without bowline; otherwise look at its output"),
         ),
-        FailureReason::ImmediateCrash | FailureReason::Unknown => (OTHER, format!("{command} {how}"), None),
+        FailureReason::ImmediateCrash | FailureReason::Unknown => (
+            OTHER,
+            format!("{command} {how}"),
+            exit.map(|_| "see why in its output, above or with `bowline logs`"),
+        ),
     };
     let hint = locks::holder(candidate).map(|holder| holder.hint()).or_else(|| hint.map(str::to_owned));
     let mut failure = Failure::new(code, message + given_up, hint);

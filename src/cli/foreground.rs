@@ -10,6 +10,7 @@ use super::background::Report;
 use super::exit;
 use super::failure::{End, Failure};
 use super::opener::Opening;
+use super::show;
 use super::surroundings::{Keeper, Surroundings, require_files};
 use super::tether::Tether;
 use super::world::{Candidate, Services};
@@ -74,6 +75,7 @@ impl Foreground<'_> {
                 )
             })
             .collect();
+        world.specs().iter().for_each(show::explain);
         let abouts = abouts(&world, &state, around);
         let recorders = recorders(&abouts, &session);
         let projects: Vec<String> = abouts.iter().map(|about| about.project.clone()).collect();

@@ -16,6 +16,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// The target of the port allocator's lines, which have had their words since before this program.
 const PORT_ALLOCATOR: &str = "port-allocator";
+/// The target of what people are told anyway, and need not be shown twice.
+pub const TOLD: &str = "bowline::told";
 /// How large the log may grow before it takes the place of the one before it, in bytes.
 const LIMIT: u64 = 1024 * 1024;
 
@@ -80,7 +82,7 @@ impl<S: Subscriber> Layer<S> for Journal {
         let target = if target == PORT_ALLOCATOR { target } else { "bowline" };
         // Only the first line of a message begins a line.
         let line = format!("[{target}] {}", visible::lines(&message.0).replace('\n', "\n    "));
-        if self.shown.shows(level, target) {
+        if event.metadata().target() != TOLD && self.shown.shows(level, target) {
             crate::ui::complain(&line);
         }
         if let Some(file) = FILE.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {

@@ -63,9 +63,9 @@ pub fn open(around: &Surroundings, which: &One) -> Result<End, Failure> {
     let found = target::one(around, &ports, which.project.as_deref())?;
     await_ready(&ports, std::slice::from_ref(&found), Verb::Wait, None)?;
     let url = launch::url(found.port);
-    open::that_detached(&url).map_err(|error| {
+    open::that_detached(&url).map_err(|_| {
         let hint = Some(format!("open {url} yourself"));
-        Failure::new(OTHER, format!("cannot open a browser: {error}"), hint)
+        Failure::new(OTHER, "no browser could be opened", hint)
     })?;
     tell(around, &[found], "opened")
 }

@@ -135,7 +135,7 @@ impl Surroundings {
     /// One line on stderr, and what to do.
     pub fn warn(&self, message: &str, hint: Option<String>) {
         let message = visible::line(message);
-        tracing::warn!("{message}");
+        tracing::warn!(target: journal::TOLD, "{message}");
         if self.quiet {
             return;
         }

@@ -95,6 +95,12 @@ impl Workspace {
         self.directories().into_iter().filter_map(|dir| self.read(&dir).transpose()).collect()
     }
 
+    /// The names of all packages that can be read, the root's own among them.
+    pub fn names(&self) -> Vec<String> {
+        let directories = [self.root.clone()].into_iter().chain(self.directories());
+        directories.filter_map(|dir| Some(self.read(&dir).ok()??.name)).collect()
+    }
+
     /// The package with this name. Another package's manifest may be broken.
     pub fn member(&self, name: &str) -> Result<Project, ProjectError> {
         let mut broken = None;

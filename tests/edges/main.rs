@@ -6,5 +6,6 @@ mod support;
 mod files;
 mod files_of_projects;
 mod lines;
+mod messages;
 mod names;
 mod state;
