@@ -65,12 +65,14 @@ impl From<project::ProjectError> for Failure {
     fn from(error: project::ProjectError) -> Self {
         use project::ProjectError as E;
         let code = match &error {
-            E::NotFound { .. } | E::NoManifest { .. } | E::Gone { .. } | E::NotADirectory { .. } => {
-                NO_PROJECT
-            }
-            E::Unknown { .. } | E::Ambiguous { .. } | E::NoScript { .. } | E::EmptyScript { .. } => {
-                NO_PROJECT
-            }
+            E::NotFound { .. }
+            | E::NoManifest { .. }
+            | E::Gone { .. }
+            | E::NotADirectory { .. }
+            | E::Unknown { .. }
+            | E::Ambiguous { .. }
+            | E::NoScript { .. }
+            | E::EmptyScript { .. } => NO_PROJECT,
             E::NotAFile { .. } | E::Invalid { .. } => USAGE,
             E::Unreadable { .. } => OTHER,
         };

@@ -127,6 +127,8 @@ pub(super) fn yaml_scalar(file: &Path, key: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn caller(variables: &[(&str, &str)]) -> Caller {

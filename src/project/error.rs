@@ -102,11 +102,11 @@ pub enum ProjectError {
 }
 
 /// Where a script can be written, or which others there are.
-fn or_choose(advice: &str, scripts: &[String]) -> Option<String> {
-    Some(match scripts {
+fn or_choose(advice: &str, scripts: &[String]) -> String {
+    match scripts {
         [] => format!("{advice}, or run one with `bowline exec -- COMMAND`"),
         _ => format!("{advice}, or choose one of the others with `--script`: {}", scripts.join(", ")),
-    })
+    }
 }
 
 fn gone(path: &Path) -> String {
@@ -152,7 +152,7 @@ impl ProjectError {
             }
             Self::Unknown { names, .. } => Some(format!("choose one of: {}", names.join(", "))),
             Self::Ambiguous { .. } => Some("give the whole name or the directory".to_owned()),
-            Self::EmptyScript { scripts, .. } => or_choose("give it a command", scripts),
+            Self::EmptyScript { scripts, .. } => Some(or_choose("give it a command", scripts)),
             Self::NoScript { scripts, .. } if scripts.is_empty() => Some(
                 "add a `dev` script to package.json, or give a command: `bowline exec -- COMMAND`".to_owned(),
             ),

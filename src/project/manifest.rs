@@ -46,16 +46,16 @@ struct Shape {
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "only whether they can be read counts")]
 struct Runnable {
-    scripts: BTreeMap<String, Text>,
+    scripts: HashMap<String, Text>,
 }
 
 /// A text without a NUL character.
-struct Text;
+struct Text(#[expect(dead_code, reason = "only whether it can be read counts")] String);
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if text.contains('\0') { Err(D::Error::custom("a NUL character")) } else { Ok(Self) }
+        if text.contains('\0') { Err(D::Error::custom("a NUL character")) } else { Ok(Self(text)) }
     }
 }
 
