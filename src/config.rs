@@ -4,18 +4,20 @@
 //! module gives the two files, and `cli` puts the others above them.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::num::NonZeroU16;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use toml::Value;
 
 use crate::detect::Entries;
 use crate::detect::catalog::{Catalog, CatalogError, Layer};
 use crate::paths::{self, Environment};
-use crate::project::Project;
+use crate::project::{Project, ProjectError, read_text};
 use crate::supervise::restart::Policy;
+use crate::visible::Visible;
 
 /// The name of a project's configuration.
 pub const FILE: &str = "bowline.toml";
@@ -23,16 +25,11 @@ pub const FILE: &str = "bowline.toml";
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file that exists cannot be read.
-    #[error("could not read `{}`: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    /// A file that exists cannot be read, or is no text.
+    #[error(transparent)]
+    File(#[from] ProjectError),
     /// A file does not say what it has to say.
-    #[error("{}: {message}", path.display())]
+    #[error("{}: {message}", path.visible())]
     Invalid {
         /// The file.
         path: PathBuf,
@@ -48,7 +45,7 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Unreadable { .. } => Some("check the permissions".to_owned()),
+            Self::File(error) => error.hint(),
             Self::Invalid { .. } => Some("correct the file at that place".to_owned()),
             Self::Catalog(error) => error.hint(),
         }
@@ -101,6 +98,10 @@ pub struct Config {
     pub catalog: Catalog,
     /// What is said of the project itself.
     pub settings: ProjectSettings,
+    /// What is said of projects of other names: the file and the name.
+    pub others: Vec<(PathBuf, String)>,
+    /// Whether anything is said of this one.
+    pub is_named: bool,
 }
 
 impl Config {
@@ -112,19 +113,24 @@ impl Config {
         let mut layers: Vec<Layer> = user_layer(environment)?.into_iter().collect();
         let root = project.workspace.as_ref().map(|workspace| workspace.root.as_path());
         let mut settings = ProjectSettings::default();
+        let (mut others, mut is_named) = (Vec::new(), false);
         for dir in root.filter(|root| *root != project.dir).into_iter().chain([project.dir.as_path()]) {
             let path = dir.join(FILE);
-            let Some(text) = read(&path)? else { continue };
+            let Some(text) = read_text(&path)? else { continue };
             let file: File = toml::from_str(&text).map_err(|error| Error::Invalid {
                 path: path.clone(),
                 message: error.to_string().trim_end().to_owned(),
             })?;
-            if let Some(found) = file.project.get(&project.name) {
-                settings = found.clone();
+            for (name, found) in file.project {
+                if name == project.name {
+                    (settings, is_named) = (found, true);
+                } else {
+                    others.push((path.clone(), name));
+                }
             }
             layers.push(Layer { path, text, entries: file.framework });
         }
-        Ok(Self { catalog: Catalog::load(&layers)?, settings })
+        Ok(Self { catalog: Catalog::load(&layers)?, settings, others, is_named })
     }
 }
 
@@ -140,32 +146,45 @@ pub fn catalog(environment: Environment<'_>) -> Result<Catalog, Error> {
 fn user_layer(environment: Environment<'_>) -> Result<Option<Layer>, Error> {
     let Some(dir) = paths::config_dir(environment) else { return Ok(None) };
     let path = dir.join("frameworks.toml");
-    let text = read(&path)?;
+    let text = read_text(&path)?;
     Ok(text.map(|text| Layer::parse(&path, text)).transpose()?)
 }
 
-/// The text of a file, `None` if there is no such file.
-fn read(path: &Path) -> Result<Option<String>, Error> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            Ok(None)
-        }
-        Err(source) => Err(Error::Unreadable { path: path.to_owned(), source }),
-    }
+/// A port as it is written on a command line.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_port(text: &str) -> Result<NonZeroU16, String> {
+    text.parse().map_err(|_| not_a_port(text))
+}
+
+/// A time span as it is written on a command line.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_time(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| not_a_time(text))
+}
+
+fn not_a_port(given: &str) -> String {
+    format!("not a port from 1 to 65535: `{given}`")
+}
+
+fn not_a_time(given: &str) -> String {
+    format!("not a time like `10s` or `500ms`: `{given}`")
 }
 
 fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU16>, D::Error> {
-    let number = i64::deserialize(deserializer)?;
-    let port = u16::try_from(number).ok().and_then(NonZeroU16::new);
-    port.map(Some).ok_or_else(|| serde::de::Error::custom(format!("{number} is no port from 1 to 65535")))
+    let value = Value::deserialize(deserializer)?;
+    let port = value.as_integer().and_then(|number| NonZeroU16::new(u16::try_from(number).ok()?));
+    port.map(Some).ok_or_else(|| D::Error::custom(not_a_port(&value.to_string())))
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    humantime::parse_duration(&text).map(Some).map_err(|error| {
-        serde::de::Error::custom(format!("`{text}` is no time like \"10s\" or \"500ms\": {error}"))
-    })
+    let value = Value::deserialize(deserializer)?;
+    let given = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let time = value.as_str().and_then(|text| parse_time(text).ok());
+    time.map(Some).ok_or_else(|| D::Error::custom(not_a_time(&given)))
 }
 
 fn policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Policy>, D::Error> {
@@ -174,8 +193,6 @@ fn policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Policy>, 
         "never" => Ok(Some(Policy::Never)),
         "on-failure" => Ok(Some(Policy::OnFailure)),
         "always" => Ok(Some(Policy::Always)),
-        _ => Err(serde::de::Error::custom(format!(
-            "`{text}` is none of \"never\", \"on-failure\", \"always\""
-        ))),
+        _ => Err(D::Error::custom(format!("`{text}` is none of \"never\", \"on-failure\", \"always\""))),
     }
 }

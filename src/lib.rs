@@ -38,12 +38,13 @@
 //!
 //! | rank | modules | what the rank is |
 //! | --- | --- | --- |
-//! | 5 | [`cli`] | what the user typed; the only place that knows every module |
-//! | 4 | [`config`] [`control`] [`logs`] [`runner`] [`ui`] | the edges: files, sockets, terminal, protocol |
-//! | 3 | [`supervise`] | keeping services running |
-//! | 2 | [`event`] [`launch`] | what happened · what to run |
-//! | 1 | [`detect`] [`port`] | which framework · which port |
-//! | 0 | [`paths`] [`process`] [`project`] [`range`] [`script`] | the OS, the disk, the shell's grammar; knows nothing of us |
+//! | 6 | [`cli`] | what the user typed; the only place that knows every module |
+//! | 5 | [`config`] [`control`] [`logs`] [`runner`] [`ui`] | the edges: files, sockets, terminal, protocol |
+//! | 4 | [`supervise`] | keeping services running |
+//! | 3 | [`event`] [`launch`] | what happened · what to run |
+//! | 2 | [`detect`] [`port`] | which framework · which port |
+//! | 1 | [`paths`] [`process`] [`project`] [`range`] [`script`] | the OS, the disk, the shell's grammar; knows nothing of us |
+//! | 0 | [`visible`] | how text of others' making is shown |
 //!
 //! Where a lower rank needs something of a higher one it says what it needs as a trait, and `cli` fills it in:
 //! [`supervise::World`] (ports and programs), [`supervise::Sink`] (where output and events go),
@@ -96,3 +97,4 @@ pub mod runner;
 pub mod script;
 pub mod supervise;
 pub mod ui;
+pub mod visible;

@@ -9,18 +9,24 @@
 //! | `run/` | a lock, a guard and a socket per supervisor |
 //! | `logs/` | what services wrote |
 //!
-//! Where the state directory cannot be used (read-only, another user's, not a directory) a
-//! per-user directory outside it takes its place, so that a server still starts; what is remembered
-//! there may not outlive the machine's next start, and [`StateDir::trouble`] says why it is used.
+//! Where the state directory cannot be used (read-only, another user's, writable by others, not a
+//! directory) a per-user directory outside it takes its place, so that a server still starts; what is
+//! remembered there may not outlive the machine's next start, and [`StateDir::trouble`] says why it is
+//! used. What was there before keeps its mode, whatever that is.
+
+mod private;
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+
+use crate::visible::Visible;
+use private::{Links, Reach, examine, prepare, private_dir};
+pub use private::{create_file, open_lock};
 
 /// The longest socket path that every supported system takes: macOS has room for 104 bytes, the
 /// final zero included.
@@ -33,7 +39,7 @@ pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 #[derive(Debug, Error)]
 pub enum Error {
     /// It cannot be created, entered or written.
-    #[error("cannot use the state directory `{path}`: {source}")]
+    #[error("cannot use the state directory `{path}`: {source}", path = path.visible())]
     Unusable {
         /// The directory.
         path: PathBuf,
@@ -41,12 +47,20 @@ pub enum Error {
         source: io::Error,
     },
     /// Another user owns it and could read or replace what is in it.
-    #[error("the state directory `{path}` belongs to another user: {owner}")]
+    #[error("the state directory `{path}` belongs to another user: {owner}", path = path.visible())]
     Foreign {
         /// The directory.
         path: PathBuf,
         /// The owner's user id.
         owner: u32,
+    },
+    /// Others could put something into it, or reach what is in it.
+    #[error("the state directory `{path}` is open to others: mode {mode:04o}", path = path.visible())]
+    Open {
+        /// The directory.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
     },
     /// Nothing in the environment says where it would be.
     #[error("there is no place for a state directory: neither `HOME` nor `XDG_STATE_HOME` is set")]
@@ -58,12 +72,25 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Unusable { path, .. } => {
-                format!("make `{}` writable, or choose another with `--state-dir`", path.display())
+                format!("make `{}` writable, or choose another with `--state-dir`", path.visible())
             }
             Self::Foreign { path, .. } => {
                 format!(
                     "give `{}` to yourself with `chown`, or choose another with `--state-dir`",
-                    path.display()
+                    path.visible()
+                )
+            }
+            // A directory like `/tmp` is open to others on purpose.
+            Self::Open { path, mode } if mode & 0o1000 != 0 => {
+                format!(
+                    "choose one of your own with `--state-dir`, such as `{}`",
+                    path.join("bowline").visible()
+                )
+            }
+            Self::Open { path, .. } => {
+                format!(
+                    "close it with `chmod go= '{}'`, or choose another with `--state-dir`",
+                    path.visible()
                 )
             }
             Self::Homeless => "set `HOME`, or choose a directory with `--state-dir`".to_owned(),
@@ -82,12 +109,16 @@ pub struct StateDir {
 }
 
 impl StateDir {
-    /// Finds the state directory and touches nothing: for what only reads.
+    /// Finds the state directory, or the one that stands in for it, and touches nothing: for what only reads.
     pub fn locate(flag: Option<&Path>, env: Environment<'_>) -> Self {
         let spare = spare_dir(env);
-        match wanted(flag, env) {
-            Some(root) => Self { root, replaced: None, spare, trouble: None },
-            None => Self { root: spare.clone(), replaced: None, spare, trouble: Some(Error::Homeless) },
+        let Some(root) = wanted(flag, env) else {
+            return Self { root: spare.clone(), replaced: None, spare, trouble: Some(Error::Homeless) };
+        };
+        let dir = Self { root, replaced: None, spare, trouble: None };
+        match examine(&dir.root, Links::Followed) {
+            Ok(()) => dir,
+            Err(trouble) => dir.replace(trouble),
         }
     }
 
@@ -99,14 +130,16 @@ impl StateDir {
         if dir.trouble.is_none() {
             match prepare(&dir.root, Links::Followed) {
                 Ok(()) => return Ok(dir),
-                Err(trouble) => {
-                    dir.trouble = Some(trouble);
-                    dir.replaced = Some(std::mem::replace(&mut dir.root, dir.spare.clone()));
-                }
+                Err(trouble) => dir = dir.replace(trouble),
             }
         }
         prepare(&dir.root, Links::Refused)?;
         Ok(dir)
+    }
+
+    fn replace(self, trouble: Error) -> Self {
+        let Self { root, spare, .. } = self;
+        Self { root: spare.clone(), replaced: Some(root), spare, trouble: Some(trouble) }
     }
 
     /// The directory itself.
@@ -117,6 +150,13 @@ impl StateDir {
     /// Why this is not the directory that was asked for. What it remembers may not last.
     pub fn trouble(&self) -> Option<&Error> {
         self.trouble.as_ref()
+    }
+
+    /// The trouble, and what is done about it.
+    pub fn substitution(&self) -> Option<String> {
+        let trouble = self.trouble.as_ref()?;
+        let instead = self.root.visible();
+        Some(format!("{trouble}; `{instead}` is used instead, and may not outlast this machine's next start"))
     }
 
     /// Locks, guards and sockets of supervisors.
@@ -135,8 +175,8 @@ impl StateDir {
     }
 
     /// Every directory in which reservations of this user may be recorded, in the order in which
-    /// their locks are to be taken. Directories of other users do not count: they could hold a lock
-    /// for ever.
+    /// their locks are to be taken. Directories that others can write to do not count: they could
+    /// hold a lock for ever.
     pub fn roots(&self) -> Vec<PathBuf> {
         let others = [self.replaced.as_ref(), Some(&self.spare)];
         let [replaced, spare] = others.map(|other| other.filter(|path| **path != self.root && is_ours(path)));
@@ -193,7 +233,8 @@ pub fn socket(run: &Path, session: &str) -> PathBuf {
 /// Makes the directory of `socket` exist, and sure that nobody else can reach into it.
 pub fn prepare_socket_dir(socket: &Path) -> Result<(), Error> {
     let Some(dir) = socket.parent() else { return Ok(()) };
-    private_dir(dir, if dir == per_user_dir() { Links::Refused } else { Links::Followed })
+    let links = if dir == per_user_dir() { Links::Refused } else { Links::Followed };
+    private_dir(dir, links, Reach::Nobody)
 }
 
 /// A directory of this user outside any home. `/tmp` and not `$TMPDIR`: every process of the user
@@ -215,173 +256,10 @@ fn absolute(env: Environment<'_>, name: &str) -> Option<PathBuf> {
     set(env, name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-/// Whether the directory itself may be a symbolic link. In `/tmp` anybody can plant one.
-#[derive(Clone, Copy, PartialEq)]
-enum Links {
-    Followed,
-    Refused,
-}
-
-/// Creates the directory and what has to be in it, and proves that files can be made there.
-fn prepare(root: &Path, links: Links) -> Result<(), Error> {
-    private_dir(root, links)?;
-    private_dir(&root.join("run"), links)?;
-    private_dir(&root.join("logs"), links)?;
-    open_lock(root).map(drop).map_err(|source| Error::Unusable { path: root.to_owned(), source })
-}
-
-/// Opens, and creates if need be, the file whose lock covers one transaction in `root`.
-pub fn open_lock(root: &Path) -> io::Result<fs::File> {
-    OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(root.join("ports.lock"))
-}
-
-fn private_dir(path: &Path, links: Links) -> Result<(), Error> {
-    let unusable = |source| Error::Unusable { path: path.to_owned(), source };
-    let metadata = match entry(path, links) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
-            entry(path, links).map_err(unusable)?
-        }
-        Err(error) => return Err(unusable(error)),
-    };
-    if !metadata.is_dir() {
-        return Err(unusable(io::ErrorKind::NotADirectory.into()));
-    }
-    if metadata.uid() != nix::unistd::geteuid().as_raw() {
-        return Err(Error::Foreign { path: path.to_owned(), owner: metadata.uid() });
-    }
-    if metadata.mode() & 0o777 != 0o700 {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(unusable)?;
-    }
-    Ok(())
-}
-
+/// Whether the directory is there and can be trusted.
 fn is_ours(path: &Path) -> bool {
-    let ours =
-        |metadata: fs::Metadata| metadata.is_dir() && metadata.uid() == nix::unistd::geteuid().as_raw();
-    fs::symlink_metadata(path).is_ok_and(ours)
-}
-
-fn entry(path: &Path, links: Links) -> io::Result<fs::Metadata> {
-    match links {
-        Links::Followed => fs::metadata(path),
-        Links::Refused => fs::symlink_metadata(path),
-    }
+    fs::symlink_metadata(path).is_ok() && examine(path, Links::Refused).is_ok()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::symlink;
-
-    fn locate(flag: Option<&str>, vars: &[(&str, &str)]) -> StateDir {
-        let env =
-            |name: &str| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
-        StateDir::locate(flag.map(Path::new), &env)
-    }
-
-    fn runtime(dir: &Path) -> impl Fn(&str) -> Option<OsString> + use<> {
-        let dir = dir.to_owned();
-        move |name| (name == "XDG_RUNTIME_DIR").then(|| dir.clone().into_os_string())
-    }
-
-    #[test]
-    fn the_first_source_that_is_set_wins() {
-        let home = [("HOME", "/h"), ("XDG_STATE_HOME", "/x"), ("BOWLINE_STATE_DIR", "/b")];
-        assert_eq!(locate(Some("/flag"), &home).root(), Path::new("/flag"));
-        assert_eq!(locate(None, &home).root(), Path::new("/b"));
-        assert_eq!(locate(None, &home[..2]).root(), Path::new("/x/bowline"));
-        let convention = if cfg!(target_os = "macos") {
-            "/h/Library/Application Support/bowline"
-        } else {
-            "/h/.local/state/bowline"
-        };
-        assert_eq!(locate(None, &home[..1]).root(), Path::new(convention));
-        assert_eq!(locate(None, &[("HOME", "/h"), ("XDG_STATE_HOME", "rel")]).root(), Path::new(convention));
-        assert_eq!(locate(None, &[("HOME", "/h"), ("BOWLINE_STATE_DIR", "")]).root(), Path::new(convention));
-        assert!(locate(None, &[]).trouble().is_some(), "without a home something else is used, and said");
-    }
-
-    #[test]
-    fn a_relative_flag_is_made_absolute() {
-        assert!(locate(Some("here"), &[]).root().is_absolute());
-    }
-
-    #[test]
-    fn configuration_follows_xdg() {
-        let env = |name: &str| (name == "HOME").then(|| OsString::from("/h"));
-        assert_eq!(config_dir(&env), Some(PathBuf::from("/h/.config/bowline")));
-        assert_eq!(config_dir(&|_| None), None);
-    }
-
-    #[test]
-    fn directories_are_private_and_repaired() {
-        let temp = tempfile::tempdir().unwrap();
-        let root = temp.path().join("a/b");
-        let dir = StateDir::create(Some(&root), &|_| None).unwrap();
-        assert!(dir.trouble().is_none());
-        fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
-        StateDir::create(Some(&root), &|_| None).unwrap();
-        for path in [&root, &dir.run(), &dir.logs()] {
-            assert_eq!(fs::metadata(path).unwrap().mode() & 0o777, 0o700, "{}", path.display());
-        }
-    }
-
-    #[test]
-    fn what_is_no_directory_is_replaced_and_said() {
-        let temp = tempfile::tempdir().unwrap();
-        let root = temp.path().join("file");
-        fs::write(&root, "").unwrap();
-        let dir = StateDir::create(Some(&root), &runtime(temp.path())).unwrap();
-        assert_eq!(dir.root(), temp.path().join("bowline"));
-        assert_eq!(dir.roots(), [temp.path().join("bowline")]);
-        assert!(dir.trouble().unwrap().to_string().contains("file"));
-    }
-
-    #[test]
-    fn a_planted_link_is_refused_where_anybody_can_plant_one() {
-        let temp = tempfile::tempdir().unwrap();
-        let file = temp.path().join("file");
-        fs::write(&file, "").unwrap();
-        fs::create_dir(temp.path().join("elsewhere")).unwrap();
-        symlink(temp.path().join("elsewhere"), temp.path().join("bowline")).unwrap();
-        assert!(StateDir::create(Some(&file), &runtime(temp.path())).is_err());
-    }
-
-    #[test]
-    fn directories_of_others_are_not_used_and_not_looked_into() {
-        if !nix::unistd::geteuid().is_root() {
-            return;
-        }
-        let temp = tempfile::tempdir().unwrap();
-        let [root, spare] = ["state", "bowline"].map(|name| temp.path().join(name));
-        let create = || StateDir::create(Some(&root), &runtime(temp.path()));
-        create().unwrap().prepare_spare().unwrap();
-        assert_eq!(create().unwrap().roots(), [root.clone(), spare.clone()]);
-        std::os::unix::fs::chown(&spare, Some(1), None).unwrap();
-        assert_eq!(create().unwrap().roots(), std::slice::from_ref(&root));
-        std::os::unix::fs::chown(&root, Some(1), None).unwrap();
-        assert!(matches!(create(), Err(Error::Foreign { owner: 1, .. })));
-        std::os::unix::fs::chown(&spare, Some(0), None).unwrap();
-        assert_eq!(create().unwrap().roots(), [spare]);
-    }
-
-    #[test]
-    fn looking_touches_nothing() {
-        let temp = tempfile::tempdir().unwrap();
-        let root = temp.path().join("state");
-        StateDir::locate(Some(&root), &|_| None);
-        assert!(!root.exists());
-    }
-
-    #[test]
-    fn a_socket_path_is_never_too_long() {
-        let session = "0123456789abcdef";
-        assert_eq!(socket(Path::new("/s/run"), session), Path::new("/s/run/0123456789abcdef.sock"));
-        for depth in 60..120 {
-            let path = socket(Path::new(&format!("/{}", "d".repeat(depth))), session);
-            assert!(path.as_os_str().len() <= SOCKET_PATH_MAX);
-        }
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::completion;
 
+use crate::config;
 use crate::supervise::restart::Policy;
 use crate::ui::ColorChoice;
 pub use services::{Logs, One, Restart as StartAgain, Stop, Wait};
@@ -50,7 +51,7 @@ pub struct Global {
     /// Answer in JSON: one value, or one event a line from what runs
     #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
-    /// Say more on stderr; twice for everything
+    /// Say on stderr how the port was chosen; twice: also what was detected, and what is run
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     pub verbose: u8,
     /// Add nothing to the output of the service
@@ -152,7 +153,7 @@ pub struct Launch {
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::scripts))]
     pub script: Option<String>,
     /// Take exactly this port, or fail
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = config::parse_port)]
     pub port: Option<NonZeroU16>,
     /// Take the project for one of this framework
     #[arg(long, value_name = "KEY", add = ArgValueCompleter::new(completion::frameworks))]
@@ -167,7 +168,7 @@ pub struct Launch {
     #[arg(long, value_enum, value_name = "WHEN")]
     pub restart: Option<Restart>,
     /// How long a server may take to end before it is killed [default: 10s]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = config::parse_time)]
     pub grace: Option<Duration>,
     /// Stop the project if it is running already, and start it anew
     #[arg(long)]

@@ -114,7 +114,7 @@ impl<'a> Waiting<'a> {
             let ready = readable([reports.then_some(&stdout), speaks.then_some(&stderr)])?;
             if ready == [false, false] && is_stopped(&self.child) {
                 let source = io::Error::other("it was stopped");
-                let project = self.around.dir.display().to_string();
+                let project = self.around.dir.to_string_lossy().into_owned();
                 return Err(control::Error::NotConnected { project, pid: self.child.id(), source }.into());
             }
             let [events, words] = ready;
@@ -181,7 +181,7 @@ impl<'a> Waiting<'a> {
                     say(&format!("{} {name} has ended{how}{reason}", style.error("error:")));
                 }
                 if let Some(lines) = stderr.filter(|_| !self.around.json) {
-                    ui::complain(&lines);
+                    ui::pass(Stream::Stderr, format!("{lines}\n").as_bytes())?;
                 }
                 self.failed.get_or_insert(match End::of_exit(exit_code, signal.as_deref(), State::Failed) {
                     End::Code(code) => End::Code(code),

@@ -13,6 +13,7 @@ use clap_complete::env::{CompleteEnv, Shells};
 use super::args::Cli;
 use super::failure::{End, Failure, OTHER};
 use crate::config;
+use crate::event::Stream;
 use crate::paths::StateDir;
 use crate::port::Ports;
 use crate::project::{Project, Workspace};
@@ -36,7 +37,7 @@ pub fn script(shell: Shell) -> Result<End, Failure> {
     if let Some(completer) = Shells::builtins().completer(&shell.to_string()) {
         completer.write_registration(VARIABLE, "bowline", "bowline", "bowline", &mut script)?;
     }
-    ui::print(&script)?;
+    ui::pass(Stream::Stdout, &script)?;
     Ok(End::Code(0))
 }
 

@@ -7,6 +7,7 @@ use super::show;
 use super::surroundings::Surroundings;
 use crate::project::Project;
 use crate::ui;
+use crate::visible::{self, Visible};
 
 /// Says what was detected, and why.
 pub fn run(around: &Surroundings, detect: &Detect) -> Result<End, Failure> {
@@ -28,13 +29,17 @@ pub fn run(around: &Surroundings, detect: &Detect) -> Result<End, Failure> {
     let framework = detection.framework;
     let mut text = format!("{}  {} ({})\n", subject.project.name, framework.label, framework.key);
     for evidence in &detection.evidence {
-        text.push_str(&format!("  because    {evidence}\n"));
+        text.push_str(&format!("  because    {}\n", visible::line(evidence)));
     }
     text.push_str(&format!("  ports      {}\n", inputs.range));
-    text.push_str(&format!("  script     {}: {}\n", reading.script().unwrap_or_default(), reading.command()));
+    text.push_str(&format!(
+        "  script     {}: {}\n",
+        visible::line(reading.script().unwrap_or_default()),
+        visible::line(&reading.command())
+    ));
     text.push_str(&format!("  manager    {}\n", subject.manager.manager.name()));
     if let Some(workspace) = &subject.project.workspace {
-        text.push_str(&format!("  workspace  {}\n", workspace.root.display()));
+        text.push_str(&format!("  workspace  {}\n", workspace.root.visible()));
     }
     ui::print(&text)?;
     Ok(End::Code(0))

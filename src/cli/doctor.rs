@@ -19,6 +19,7 @@ use crate::port::{Ports, Reservation};
 use crate::project::Project;
 use crate::range::Range;
 use crate::ui;
+use crate::visible::Visible;
 
 /// A supervisor of many services needs descriptors for each: pipes, a guardian, clients.
 const OPEN_FILES: u64 = 1024;
@@ -56,8 +57,12 @@ pub fn doctor(around: &Surroundings) -> Result<End, Failure> {
     let state = around.state_to_write()?;
     let ports = around.ports_to_read();
     let mut findings = vec![match state.trouble() {
-        None => Finding::good("state", format!("`{}` can be written", state.root().display())),
-        Some(trouble) => Finding::bad("state", trouble.to_string(), trouble.hint().unwrap_or_default()),
+        None => Finding::good("state", format!("`{}` can be written", state.root().visible())),
+        Some(trouble) => Finding::bad(
+            "state",
+            state.substitution().unwrap_or_else(|| trouble.to_string()),
+            trouble.hint().unwrap_or_default(),
+        ),
     }];
     findings.extend(store(&ports));
     findings.extend(leftovers(&ports));
@@ -167,7 +172,7 @@ fn ranges(around: &Surroundings, ports: &Ports) -> Result<Vec<Finding>, Failure>
         findings.push(Finding::good("ports", message));
     }
     let own = ports.reservations().into_iter().map(|Reservation { name, port, pid, dir, .. }| {
-        format!("port {port}: {name} (bowline, pid {pid}) in `{}`", dir.display())
+        format!("port {port}: {name} (bowline, pid {pid}) in `{}`", dir.visible())
     });
     findings.extend(own.chain(strangers).map(|held| Finding::good("ports", held)));
     Ok(findings)

@@ -8,6 +8,7 @@ use crate::launch::{self, LaunchSpec};
 use crate::process::Exit;
 use crate::supervise::Outcome;
 use crate::supervise::service::Ending;
+use crate::visible::{self, Visible};
 
 /// The end of bowline: the failure of the service that failed first, else as the first service has ended.
 pub fn conclude(world: &Services<'_>, specs: &[LaunchSpec], outcomes: &[Outcome]) -> Result<End, Failure> {
@@ -37,7 +38,8 @@ fn failure_of(world: &Services<'_>, service: usize, spec: &LaunchSpec, outcome: 
 
 /// What is said of a service that listens elsewhere, and could not be helped.
 fn misplaced_at(places: &str, spec: &LaunchSpec) -> Failure {
-    let message = format!("`{}` listens on {places}, not on port {}", spec.command, spec.port);
+    let message =
+        format!("`{}` listens on {places}, not on port {}", visible::line(&spec.command), spec.port);
     let hint = "let it read `PORT`, or name no port, so that the reservation can follow it";
     Failure::new(NOT_READY, message, Some(hint.to_owned()))
 }
@@ -49,7 +51,11 @@ fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> O
     // A hook goes by its script's name.
     let step = spec.steps().nth(outcome.ending.step).unwrap_or(&spec.main);
     let hook = step.name != spec.main.name;
-    let command = if hook { format!("the script `{}`", step.name) } else { format!("`{}`", spec.command) };
+    let command = if hook {
+        format!("the script `{}`", visible::line(&step.name))
+    } else {
+        format!("`{}`", visible::line(&spec.command))
+    };
     let status = match (exit, errno) {
         (Some(Exit::Code(code)), _) => i32::from(code),
         (None, Some(nix::libc::ENOENT)) => launch::NOT_FOUND,
@@ -69,7 +75,7 @@ fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> O
     let (code, message, hint) = match reason {
         FailureReason::DirectoryMissing => (
             super::failure::NO_PROJECT,
-            format!("the directory is gone: `{}`", spec.main.cwd.display()),
+            format!("the directory is gone: `{}`", spec.main.cwd.visible()),
             None,
         ),
         FailureReason::CommandNotFound => (NOT_FOUND, format!("{command} {how}: command not found"), None),
@@ -98,7 +104,11 @@ fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> O
                 Some("if it is no server, run it without bowline; otherwise look at its output"),
             )
         }
-        FailureReason::ImmediateCrash | FailureReason::Unknown => (OTHER, format!("{command} {how}"), None),
+        FailureReason::ImmediateCrash | FailureReason::Unknown => (
+            OTHER,
+            format!("{command} {how}"),
+            exit.map(|_| "see why in its output, above or with `bowline logs`"),
+        ),
     };
     let hint = locks::holder(candidate).map(|holder| holder.hint()).or_else(|| hint.map(str::to_owned));
     let mut failure = Failure::new(code, message + given_up, hint);

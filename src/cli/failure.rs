@@ -5,9 +5,9 @@ use std::io;
 use std::str::FromStr;
 
 use crate::event::State;
-use crate::process::{Exit, Signal};
+use crate::process::{Exit, Signal, descriptors};
 use crate::ui::{self, Style};
-use crate::{config, control, detect, launch, paths, port, project};
+use crate::{config, control, detect, launch, paths, port, project, visible};
 
 /// Exit codes beside the service's own.
 pub const OTHER: u8 = 1;
@@ -70,9 +70,11 @@ impl From<Exit> for End {
 }
 
 impl Failure {
-    /// A failure with this exit code.
+    /// A failure with this exit code. That no more files can be opened is what it is about, wherever that was noticed.
     pub fn new(code: u8, message: impl Display, hint: Option<String>) -> Self {
-        Self { message: message.to_string(), hint, end: End::Code(code) }
+        let message = message.to_string();
+        let hint = descriptors::hint(&message).or(hint).map(|hint| visible::line(&hint).into_owned());
+        Self { message, hint, end: End::Code(code) }
     }
 
     /// Shows it to people: the message, then the hint.
@@ -96,11 +98,15 @@ impl From<project::ProjectError> for Failure {
     fn from(error: project::ProjectError) -> Self {
         use project::ProjectError as E;
         let code = match &error {
-            E::NotFound { .. } | E::NoManifest { .. } | E::Gone { .. } | E::NotADirectory { .. } => {
-                NO_PROJECT
-            }
-            E::Unknown { .. } | E::Ambiguous { .. } | E::NoScript { .. } => NO_PROJECT,
-            E::ManifestIsDirectory { .. } | E::Invalid { .. } => USAGE,
+            E::NotFound { .. }
+            | E::NoManifest { .. }
+            | E::Gone { .. }
+            | E::NotADirectory { .. }
+            | E::Unknown { .. }
+            | E::Ambiguous { .. }
+            | E::NoScript { .. }
+            | E::EmptyScript { .. } => NO_PROJECT,
+            E::NotAFile { .. } | E::Invalid { .. } => USAGE,
             E::Unreadable { .. } => OTHER,
         };
         Self::new(code, &error, error.hint())
@@ -110,8 +116,8 @@ impl From<project::ProjectError> for Failure {
 impl From<config::Error> for Failure {
     fn from(error: config::Error) -> Self {
         let code = match &error {
-            config::Error::Unreadable { .. } => OTHER,
-            config::Error::Invalid { .. } | config::Error::Catalog(_) => USAGE,
+            config::Error::File(project::ProjectError::Unreadable { .. }) => OTHER,
+            config::Error::File(_) | config::Error::Invalid { .. } | config::Error::Catalog(_) => USAGE,
         };
         Self::new(code, &error, error.hint())
     }

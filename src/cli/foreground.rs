@@ -10,7 +10,8 @@ use super::background::Report;
 use super::exit;
 use super::failure::{End, Failure};
 use super::opener::Opening;
-use super::surroundings::{Keeper, Surroundings};
+use super::show;
+use super::surroundings::{Keeper, Surroundings, require_files};
 use super::tether::Tether;
 use super::world::{Candidate, Services};
 use crate::control::{About, Server};
@@ -25,6 +26,7 @@ use crate::supervise::restart::Policy;
 use crate::supervise::service::{Service, Settings};
 use crate::supervise::{Console, Inputs, Sink, Supervisor};
 use crate::ui::{self, Human, JsonLines, Prefixed};
+use crate::visible::Visible;
 
 /// How long a server may take to listen before that is said, unless somebody says otherwise.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -33,6 +35,11 @@ const MOVES: u32 = 3;
 /// How often a service that asks for another port is started once more: with its listener moved, and should it not run
 /// so, without.
 const REDIRECTS: u32 = 2;
+
+/// What a supervisor with its ports may open besides, in files: all but its services, and each of these (two pipes, the guardian's
+/// socket, another to it, the log).
+const FILES: usize = 28;
+const FILES_OF_A_SERVICE: usize = 5;
 
 /// All that running services takes.
 pub struct Foreground<'a> {
@@ -48,6 +55,7 @@ impl Foreground<'_> {
     /// Runs the services to their end.
     pub fn run(self) -> Result<End, Failure> {
         let Self { around, launch, candidates, host, mut lease, state } = self;
+        require_files(FILES + FILES_OF_A_SERVICE * candidates.len())?;
         // One service is started first. Many would take too long for those who wait for the store.
         if candidates.len() > 1 {
             lease.settle();
@@ -68,6 +76,7 @@ impl Foreground<'_> {
                 )
             })
             .collect();
+        world.specs().iter().for_each(show::explain);
         let abouts = abouts(&world, &state, around);
         let recorders = recorders(&abouts, &session);
         let projects: Vec<String> = abouts.iter().map(|about| about.project.clone()).collect();
@@ -168,7 +177,7 @@ fn recorders(abouts: &[About], session: &str) -> Vec<Option<Recorder>> {
     let open = |about: &About| {
         Recorder::open(about.log.clone(), session)
             .inspect_err(|error| {
-                tracing::warn!("the output is not recorded in `{}`: {error}", about.log.display());
+                tracing::warn!("the output is not recorded in `{}`: {error}", about.log.visible());
             })
             .ok()
     };

@@ -4,6 +4,7 @@ use clap::CommandFactory;
 
 use super::args::Cli;
 use super::failure::{End, Failure, USAGE};
+use crate::event::Stream;
 use crate::ui;
 
 /// `bowline man`: the page of this command, else of the whole program.
@@ -19,6 +20,6 @@ pub fn manual(command: &[String]) -> Result<End, Failure> {
     }
     let mut page = Vec::new();
     clap_mangen::Man::new(definition).render(&mut page)?;
-    ui::print(&page)?;
+    ui::pass(Stream::Stdout, &page)?;
     Ok(End::Code(0))
 }

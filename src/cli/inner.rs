@@ -9,6 +9,7 @@ use super::surroundings::Surroundings;
 use super::world::{Candidate, environment};
 use crate::launch::{Host, Inherited, Step};
 use crate::process::Exit;
+use crate::visible::Visible;
 
 /// Runs the command on the port of the outer bowline, in place of this process if nothing comes after it.
 pub fn become_command(
@@ -28,7 +29,7 @@ pub fn become_command(
         }
     }
     let Some(post) = spec.post else {
-        let name = spec.main.program.display().to_string();
+        let name = spec.main.program.visible();
         return Err(not_started(&name, &command(around, &spec.main).exec()));
     };
     let end = run(around, &spec.main)?;
@@ -46,7 +47,7 @@ fn command(around: &Surroundings, step: &Step) -> Command {
 
 fn run(around: &Surroundings, step: &Step) -> Result<End, Failure> {
     use std::os::unix::process::ExitStatusExt;
-    let name = step.program.display().to_string();
+    let name = step.program.visible();
     let status = command(around, step).status().map_err(|error| not_started(&name, &error))?;
     let signal = status.signal().and_then(|signal| crate::process::Signal::try_from(signal).ok());
     let code = status.code().unwrap_or(1).to_le_bytes()[0];

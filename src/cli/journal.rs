@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+use crate::visible;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
@@ -15,6 +16,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// The target of the port allocator's lines, which have had their words since before this program.
 const PORT_ALLOCATOR: &str = "port-allocator";
+/// The target of what people are told anyway, and need not be shown twice.
+pub const TOLD: &str = "bowline::told";
 /// How large the log may grow before it takes the place of the one before it, in bytes.
 const LIMIT: u64 = 1024 * 1024;
 
@@ -41,9 +44,9 @@ impl Shown {
 }
 
 /// Logs from now on. Without a directory to write to, or on a full disk, there is no file, and nothing else changes.
-pub fn start(logs: &Path, shown: Shown) {
+pub fn start(logs: Option<&Path>, shown: Shown) {
     let _taken = tracing_subscriber::registry().with(Journal { shown }).try_init();
-    let opened = open(logs).map(BufWriter::new);
+    let opened = logs.and_then(open).map(BufWriter::new);
     *FILE.lock().unwrap_or_else(PoisonError::into_inner) = opened;
 }
 
@@ -77,8 +80,9 @@ impl<S: Subscriber> Layer<S> for Journal {
         let mut message = Message(String::new());
         event.record(&mut message);
         let target = if target == PORT_ALLOCATOR { target } else { "bowline" };
-        let line = format!("[{target}] {}", message.0);
-        if self.shown.shows(level, target) {
+        // Only the first line of a message begins a line.
+        let line = format!("[{target}] {}", visible::lines(&message.0).replace('\n', "\n    "));
+        if event.metadata().target() != TOLD && self.shown.shows(level, target) {
             crate::ui::complain(&line);
         }
         if let Some(file) = FILE.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {

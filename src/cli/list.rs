@@ -15,6 +15,7 @@ use crate::launch;
 use crate::port::Reservation;
 use crate::process::memory;
 use crate::ui;
+use crate::visible;
 
 /// One line of the list.
 struct Row {
@@ -178,6 +179,8 @@ fn size(bytes: u64) -> String {
 
 /// Columns as wide as their longest cell, the last but as it is.
 fn align<const N: usize>(table: &[[String; N]]) -> String {
+    let table: Vec<[String; N]> =
+        table.iter().map(|row| row.each_ref().map(|cell| visible::line(cell).into_owned())).collect();
     let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..N).map(width).collect();
     let mut text = String::new();

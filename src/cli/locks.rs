@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::world::Candidate;
 use crate::port::listeners::Listeners;
 use crate::process::Process;
+use crate::visible::Visible;
 
 /// What differences between two clocks of one machine, and between a note and its file, come to.
 const TOLERANCE: Duration = Duration::from_secs(2);
@@ -46,7 +47,7 @@ impl Holder {
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let port = self.note.port.map_or_else(String::new, |port| format!(" on port {port}"));
-        let file = self.file.display();
+        let file = self.file.visible();
         write!(
             f,
             "another server runs in this directory already, as pid {}{port} says `{file}`",
@@ -75,7 +76,7 @@ pub fn clear(candidate: &Candidate<'_>) {
         let served =
             note.port.is_some_and(|port| Listeners::new().on(port).is_ok_and(|seen| !seen.is_empty()));
         if misleading && !served && std::fs::remove_file(&path).is_ok() {
-            tracing::info!("removed `{}`: pid {} is another process now", path.display(), note.pid);
+            tracing::info!("removed `{}`: pid {} is another process now", path.visible(), note.pid);
         }
     }
 }

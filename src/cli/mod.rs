@@ -29,6 +29,7 @@ mod show;
 mod surroundings;
 mod target;
 mod tether;
+mod usage;
 mod world;
 
 use std::ffi::OsString;
@@ -49,12 +50,22 @@ pub fn run(arguments: Vec<OsString>) -> End {
         return answered.unwrap_or_else(|failure| report(&failure, false, style));
     }
     // The definition is made once, as that takes longer than to read what was typed.
-    let definition = Cli::command();
+    let mut definition = Cli::command();
     let arguments = args::with_command(&definition, arguments);
-    let parsed = definition.try_get_matches_from(&arguments).and_then(|found| Cli::from_arg_matches(&found));
+    let parsed =
+        definition.try_get_matches_from_mut(&arguments).and_then(|found| Cli::from_arg_matches(&found));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return explain_usage(&error),
+        // Help and version are no failure.
+        Err(error) if !error.use_stderr() => {
+            let _closed = error.print();
+            return End::Code(0);
+        }
+        Err(error) => {
+            let style = Style::new(ColorChoice::Auto, std::io::IsTerminal::is_terminal(&std::io::stderr()));
+            let failure = usage::failure(&definition, &arguments, &error);
+            return report(&failure, usage::wants_json(&arguments), style);
+        }
     };
     let json = cli.global.json;
     let style = Style::new(cli.global.color, std::io::IsTerminal::is_terminal(&std::io::stderr()));
@@ -86,7 +97,7 @@ pub fn run(arguments: Vec<OsString>) -> End {
 
 /// Shows a failure: the message, then the hint.
 fn report(failure: &Failure, json: bool, style: Style) -> End {
-    tracing::error!("{}", failure.message);
+    tracing::error!(target: journal::TOLD, "{}", failure.message);
     journal::flush();
     if json {
         let mut event = Event::now("", What::Error { error: failure.message.clone() });
@@ -95,10 +106,4 @@ fn report(failure: &Failure, json: bool, style: Style) -> End {
     }
     failure.complain(style);
     failure.end
-}
-
-/// Help and version go to stdout and are no failure; anything else is.
-fn explain_usage(error: &clap::Error) -> End {
-    let _closed = error.print();
-    End::Code(if error.use_stderr() { failure::USAGE } else { 0 })
 }

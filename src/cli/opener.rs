@@ -34,9 +34,10 @@ impl<S: Sink> Sink for Opening<S> {
         let ready = if let What::PortDetected { port, .. } = &what { Some(launch::url(*port)) } else { None };
         self.inner.tell(service, what);
         if let Some(url) = ready.filter(|_| std::mem::take(&mut self.wanted))
-            && let Err(error) = open::that_detached(&url)
+            && open::that_detached(&url).is_err()
         {
-            let message = format!("cannot open a browser at {url}: {error}");
+            // Why, only programmers would understand.
+            let message = format!("no browser could be opened; the URL is {url}");
             self.inner.tell(service, What::Noted { level: Level::Warning, message });
         }
     }

@@ -8,6 +8,7 @@ use super::failure::{End, Failure};
 use super::follow::{self, Left, Manner};
 use super::surroundings::Surroundings;
 use super::target::{self, Meant};
+use crate::event::Stream;
 use crate::logs::{self, Record};
 use crate::port::{Ports, Remembered, Reservation};
 use crate::project::Project;
@@ -87,7 +88,7 @@ fn show(around: &Surroundings, project: &str, record: &Record) -> Result<(), Fai
     if around.json {
         ui::print(&format!("{}\n", record.to_event(project).to_json()))?;
     } else {
-        ui::print(&record.bytes)?;
+        ui::pass(Stream::Stdout, &record.bytes)?;
     }
     Ok(())
 }

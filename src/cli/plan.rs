@@ -10,7 +10,8 @@ use crate::config::{Config, ProjectSettings};
 use crate::detect::{Detection, Inputs, Remembered, Snapshot};
 use crate::launch::{self, Choice as Manager, Reading, Target};
 use crate::port::{self, Choice, Ports, Request};
-use crate::project::Project;
+use crate::project::{Project, Workspace};
+use crate::visible::Visible;
 
 /// What is to run in a project.
 #[derive(Debug)]
@@ -96,6 +97,7 @@ impl Subject {
         arguments: &[String],
     ) -> Result<Task, Failure> {
         let (name, text) = project.script(wanted.or(settings.script.as_deref()))?;
+        project.ensure_runnable(name, text)?;
         Ok(Task::Script { name: name.to_owned(), text: text.to_owned(), arguments: arguments.to_vec() })
     }
 
@@ -113,6 +115,30 @@ impl Subject {
             exclude: Vec::new(),
         }
     }
+}
+
+/// What `bowline.toml` says of packages that there are none of, and a hint for each. Packages are listed only where one of
+/// the subjects has no entry, which is then the misspelt one, or where all are started anyway.
+pub fn strangers(subjects: &[Subject]) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    let Some(first) = subjects.iter().find(|subject| !subject.config.is_named || subjects.len() > 1) else {
+        return found;
+    };
+    if first.config.others.is_empty() {
+        return found;
+    }
+    let members = first.project.workspace.as_ref().map(Workspace::names).unwrap_or_default();
+    let mut names: Vec<&str> = subjects.iter().map(|subject| &*subject.project.name).collect();
+    names.extend(members.iter().map(String::as_str));
+    names.sort_unstable();
+    names.dedup();
+    for (path, name) in subjects.iter().flat_map(|subject| &subject.config.others) {
+        let message = format!("`[project.{name}]` in `{}` names no package", path.visible());
+        if !names.contains(&name.as_str()) && found.iter().all(|(known, _)| *known != message) {
+            found.push((message, format!("the packages are: {}", names.join(", "))));
+        }
+    }
+    found
 }
 
 fn remembered(row: &port::Remembered) -> Option<Remembered> {

@@ -14,6 +14,7 @@ use crate::port::{Forgotten, Life, Reservation, Why};
 use crate::project::Project;
 use crate::range::Range;
 use crate::ui;
+use crate::visible::{self, Visible};
 
 /// Does what was asked of the ports.
 pub fn run(around: &Surroundings, arguments: &Arguments) -> Result<End, Failure> {
@@ -60,7 +61,7 @@ fn show(around: &Surroundings) -> Result<(), Failure> {
     for reservation in &reservations {
         let Reservation { port, name, framework, pid, dir, life, .. } = reservation;
         let state = if *life == Life::Live { String::new() } else { " (ending)".to_owned() };
-        text.push_str(&format!("{port:<6} {name}  {framework}  pid {pid}{state}  {}\n", dir.display()));
+        text.push_str(&format!("{port:<6} {name}  {framework}  pid {pid}{state}  {}\n", dir.visible()));
     }
     if reservations.is_empty() {
         text.push_str("no reservations\n");
@@ -107,7 +108,7 @@ fn prune(around: &Surroundings) -> Result<(), Failure> {
     }
     for Forgotten { project, port, why } in &pruned.forgotten {
         let port = port.map_or_else(String::new, |port| format!("port {port} of "));
-        text.push_str(&format!("forgot {port}{project}: {}\n", reason(*why)));
+        text.push_str(&format!("forgot {port}{}: {}\n", visible::line(project), reason(*why)));
     }
     if text.is_empty() {
         text.push_str("nothing to release\n");
@@ -140,6 +141,7 @@ fn release(around: &Surroundings, name: &str) -> Result<(), Failure> {
     if around.json {
         ui::print(&format!("{}\n", json!({ "project": id, "port": port })))?;
     } else {
+        let id = visible::line(&id);
         match port {
             Some(port) => ui::print(&format!("forgot port {port} of {id}\n"))?,
             None => ui::print(&format!("no port was remembered for {id}\n"))?,

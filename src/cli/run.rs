@@ -82,11 +82,14 @@ fn launch(around: &Surroundings, launch: &Launch, subjects: &[Subject]) -> Resul
         address => Host::Address(address.to_owned()),
     });
     let (ports, state) = if launch.dry_run {
-        (around.ports_to_read(), None)
+        (around.ports_to_plan(), None)
     } else {
         let (ports, state) = around.ports_to_write()?;
         (ports, Some(state))
     };
+    for (message, hint) in plan::strangers(subjects) {
+        around.warn(&message, Some(hint));
+    }
     let readings = subjects.iter().map(|subject| subject.read(around)).collect::<Result<Vec<_>, _>>()?;
     let wanted = launch.framework.as_deref();
     let detections = subjects
@@ -104,6 +107,7 @@ fn launch(around: &Surroundings, launch: &Launch, subjects: &[Subject]) -> Resul
         .zip(&detections)
         .map(|((subject, reading), detected)| candidate(around, launch, subject, reading, detected))
         .collect();
+    candidates.iter().for_each(Candidate::explain);
     let Some(state) = state else { return show::dry_run(around, &ports, &candidates, host.as_ref()) };
     if let [candidate] = &candidates[..]
         && let Some(inherited) = Inherited::from(&around.caller, &candidate.subject.project)

@@ -87,9 +87,9 @@ pub fn open(around: &Surroundings, which: &One) -> Result<End, Failure> {
     let found = target::one(around, &ports.reservations(), which.project.as_deref())?;
     running::wait(&ports, &found, None)?;
     let url = launch::url(found.port);
-    open::that_detached(&url).map_err(|error| {
+    open::that_detached(&url).map_err(|_| {
         let hint = Some(format!("open {url} yourself"));
-        Failure::new(OTHER, format!("cannot open a browser: {error}"), hint)
+        Failure::new(OTHER, "no browser could be opened", hint)
     })?;
     conclude(around, &[found], vec![Ok(())], Vec::new(), "opened")
 }

@@ -13,6 +13,7 @@ use crate::detect::{Detection, Inputs};
 use crate::launch::{self, Host, Reading, Sibling};
 use crate::port::{Lookup, Ports};
 use crate::ui;
+use crate::visible::{self, Visible};
 
 /// What detection found, as `detect --json` answers it.
 pub fn detection(
@@ -74,6 +75,33 @@ pub fn dry_run(
     Ok(End::Code(0))
 }
 
+impl Candidate<'_> {
+    /// Says in the log how it came to what it is.
+    pub fn explain(&self) {
+        let Self { subject, reading, detection, inputs, request, .. } = self;
+        let project = &subject.project;
+        tracing::debug!("project {} in {}", project.name, project.dir.visible());
+        let what = reading.script().map_or_else(|| "command".to_owned(), |name| format!("script {name}"));
+        tracing::debug!("{what}: {}", reading.command());
+        tracing::debug!("package manager {}", subject.manager.manager.name());
+        let evidence = detection.evidence.join(", ");
+        tracing::debug!("framework {} ({evidence}), ports {}", request.framework, inputs.range);
+    }
+}
+
+/// Says in the log what is run, without the values of variables, which may be secret.
+pub fn explain(spec: &launch::LaunchSpec) {
+    for step in spec.pre.iter().chain([&spec.main]).chain(&spec.post) {
+        let words: Vec<_> = step.argv.iter().map(|word| word.to_string_lossy()).collect();
+        tracing::debug!("runs {} in {}", words.join(" "), step.cwd.visible());
+        let names: Vec<_> = step.environment.additions().map(|(name, _)| name).collect();
+        tracing::debug!("with the variables {}", names.join(", "));
+    }
+    for note in &spec.notes {
+        tracing::debug!("{note}");
+    }
+}
+
 /// What stands for the session in a plan: it is made when something is started.
 const SESSION: &str = "0000000000000000";
 
@@ -83,21 +111,21 @@ fn describe(candidate: &Candidate<'_>, spec: &launch::LaunchSpec) -> String {
         candidate.subject.project.name,
         candidate.detection.framework.key,
         spec.port,
-        spec.main.cwd.display()
+        spec.main.cwd.visible()
     );
     for step in spec.pre.iter().chain([&spec.main]).chain(&spec.post) {
         let words: Vec<_> = step.argv.iter().map(|word| word.to_string_lossy()).collect();
         let command = if step.name == spec.main.name { spec.command.clone() } else { words.join(" ") };
-        text.push_str(&format!("  {:<10} {command}\n", step.name));
+        text.push_str(&format!("  {:<10} {}\n", step.name, visible::line(&command)));
     }
     for (name, value) in spec.main.environment.additions() {
-        text.push_str(&format!("  env        {name}={}\n", value.to_string_lossy()));
+        text.push_str(&format!("  env        {name}={}\n", value.visible()));
     }
     for note in &spec.notes {
-        text.push_str(&format!("  note       {note}\n"));
+        text.push_str(&format!("  note       {}\n", visible::line(note)));
     }
     for warning in &spec.warnings {
-        text.push_str(&format!("  warning    {warning}\n"));
+        text.push_str(&format!("  warning    {}\n", visible::line(warning)));
     }
     text
 }

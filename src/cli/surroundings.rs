@@ -11,7 +11,12 @@ use super::journal::{self, Shown};
 use crate::launch::Caller;
 use crate::paths::StateDir;
 use crate::port::Ports;
+use crate::process::descriptors;
 use crate::ui::{self, Style};
+use crate::visible;
+
+/// What every command may open at once, in files.
+const FILES: usize = 24;
 
 /// Who keeps the services that are started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +43,7 @@ impl Keeper {
 /// Where bowline was started, and how it is to answer.
 #[derive(Debug)]
 pub struct Surroundings {
-    /// The directory that commands are about.
+    /// The directory that commands are about, absolute unless the current one is gone.
     pub dir: PathBuf,
     /// What a launched command inherits.
     pub caller: Caller,
@@ -58,12 +63,11 @@ impl Surroundings {
     /// Looks around.
     ///
     /// # Errors
-    /// The directory is gone.
+    /// Too few files can be opened.
     pub fn new(global: &Global) -> Result<Self, Failure> {
-        let current = std::env::current_dir().map_err(|error| {
-            let hint = Some("change to a directory that exists".to_owned());
-            Failure::new(super::failure::NO_PROJECT, format!("the current directory is gone: {error}"), hint)
-        })?;
+        require_files(FILES)?;
+        // Where it is gone, whoever needs it finds out: not all do.
+        let current = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let dir = global.dir.as_ref().map_or_else(|| current.clone(), |dir| current.join(dir));
         let terminal = std::io::stdout().is_terminal();
         let variables = std::env::vars_os().collect();
@@ -105,8 +109,14 @@ impl Surroundings {
     /// The ports as this user's state directory records them, to look at only.
     pub fn ports_to_read(&self) -> Ports {
         let dir = self.state_to_read();
-        journal::start(&dir.logs(), self.shown);
+        journal::start(Some(&dir.logs()), self.shown);
         Ports::new(Arc::new(dir))
+    }
+
+    /// The same for a plan, which leaves not even a line in the log.
+    pub fn ports_to_plan(&self) -> Ports {
+        journal::start(None, self.shown);
+        Ports::new(Arc::new(self.state_to_read()))
     }
 
     /// The ports, and the state directory, made if there is none yet.
@@ -115,22 +125,34 @@ impl Surroundings {
     /// There is no directory that could be written.
     pub fn ports_to_write(&self) -> Result<(Ports, Arc<StateDir>), Failure> {
         let dir = Arc::new(self.state_to_write()?);
-        journal::start(&dir.logs(), self.shown);
-        if let Some(trouble) = dir.trouble() {
-            self.warn(&format!("{trouble}: nothing is remembered"), trouble.hint());
+        journal::start(Some(&dir.logs()), self.shown);
+        if let (Some(substitution), Some(trouble)) = (dir.substitution(), dir.trouble()) {
+            self.warn(&substitution, trouble.hint());
         }
         Ok((Ports::new(Arc::clone(&dir)), dir))
     }
 
     /// One line on stderr, and what to do.
     pub fn warn(&self, message: &str, hint: Option<String>) {
-        tracing::warn!("{message}");
+        let message = visible::line(message);
+        tracing::warn!(target: journal::TOLD, "{message}");
         if self.quiet {
             return;
         }
         ui::complain(&format!("{}  {} {message}", self.style.name(), self.style.warning("warning:")));
         if let Some(hint) = hint {
+            let hint = visible::line(&hint);
             ui::complain(&format!("{}  {} {hint}", self.style.name(), self.style.strong("hint:")));
         }
     }
+}
+
+/// Makes sure that as many files can be opened.
+///
+/// # Errors
+/// They cannot.
+pub fn require_files(count: usize) -> Result<(), Failure> {
+    descriptors::require(count).map_err(|error| {
+        Failure::new(super::failure::OTHER, format!("bowline needs {count} files: {error}"), None)
+    })
 }

@@ -7,6 +7,7 @@ use super::surroundings::Surroundings;
 use crate::port::Reservation;
 use crate::port::listeners::{Holder, holders};
 use crate::project::Project;
+use crate::visible::Visible;
 
 /// What a word means.
 pub enum Meant {
@@ -168,7 +169,7 @@ pub fn describe(holder: &Holder) -> String {
         }
     }
     if let Some(dir) = &holder.dir {
-        text.push_str(&format!(" in `{}`", dir.display()));
+        text.push_str(&format!(" in `{}`", dir.visible()));
     }
     text
 }

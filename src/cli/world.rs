@@ -150,7 +150,7 @@ impl<'a> Services<'a> {
             .dependencies
             .iter()
             .find(|package| subject.project.manifest.dependencies.contains_key(*package))
-            .and_then(|package| subject.project.version_of(package))
+            .and_then(|package| subject.project.installed_version(package))
             .map_or_else(String::new, |version| format!(" {}.{}", version.major, version.minor));
         let manager = subject.manager.manager.name();
         format!("{}{version} · {manager} · port {}", framework.key, self.port_of(service))
@@ -164,7 +164,9 @@ impl<'a> Services<'a> {
     fn port_of(&self, service: usize) -> u16 {
         let project = &self.candidates[service].subject.project.id;
         let reservations = self.lease.as_ref().map_or(&[][..], Lease::reservations);
-        reservations.iter().find(|held| held.project == *project).map_or(0, |held| held.port)
+        let held = reservations.iter().find(|held| held.project == *project).map(|held| held.port);
+        // One that has ended is told of by the port that it had.
+        held.or_else(|| self.specs.get(service).map(|spec| spec.port)).unwrap_or_default()
     }
 
     fn program(&self, step: Step) -> Program {

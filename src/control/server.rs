@@ -21,6 +21,7 @@ use super::service::{About, Service};
 use crate::event::{Event, Stream, What};
 use crate::paths;
 use crate::supervise::{Command, Condition, Control};
+use crate::visible::Visible;
 
 /// How many clients there may be where the limit of open files allows it.
 const CLIENTS: u64 = 1024;
@@ -70,7 +71,7 @@ impl Server {
         if let Door::Closed(path) = &self.door {
             let opened = listen(path);
             if let Err(error) = &opened {
-                tracing::warn!("cannot be spoken to at `{}`: {error}", path.display());
+                tracing::warn!("cannot be spoken to at `{}`: {error}", path.visible());
             }
             self.door = opened.map_or(Door::Shut, Door::Open);
         }

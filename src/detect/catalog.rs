@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::entry::{Embedded, Entries, Entry};
 pub use super::framework::{Framework, HostInput, Place, PortInput, Repeated, Role, Rules, Variant};
 use crate::range::Range;
+use crate::visible::Visible;
 
 /// The embedded catalog, turned into JSON by `build.rs` because that is read ten times faster than TOML.
 const EMBEDDED: &str = include_str!(concat!(env!("OUT_DIR"), "/frameworks.json"));
@@ -187,7 +188,7 @@ impl Resolver<'_> {
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// A file of entries does not mean anything.
-    #[error("{}:{line}:{column}: {message}\n{excerpt}", path.display())]
+    #[error("{}:{line}:{column}: {message}\n{excerpt}", path.visible())]
     Invalid {
         /// The file.
         path: PathBuf,

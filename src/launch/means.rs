@@ -9,7 +9,7 @@ use super::caller::Caller;
 use super::environment::{Origin, prefix_of};
 use super::package_manager::{Choice, PackageManager, yarn_path};
 use super::settings::Npmrc;
-use crate::project::Project;
+use crate::project::{Project, read_text_if_any};
 use crate::script::Leaf;
 
 /// What package managers run scripts with.
@@ -109,8 +109,8 @@ fn plug_and_play(root: &Path) -> bool {
 }
 
 fn injects_files(root: &Path) -> bool {
-    std::fs::read_to_string(root.join(".yarnrc.yml"))
-        .is_ok_and(|text| text.lines().any(|line| line.starts_with("injectEnvironmentFiles:")))
+    read_text_if_any(&root.join(".yarnrc.yml"))
+        .is_some_and(|text| text.lines().any(|line| line.starts_with("injectEnvironmentFiles:")))
 }
 
 /// Whether `[run]` names another shell than the system's, or puts Bun in the place of node.
@@ -125,7 +125,7 @@ fn bunfig_changes_scripts(dir: &Path) -> bool {
         shell: Option<String>,
         bun: Option<bool>,
     }
-    let text = std::fs::read_to_string(dir.join("bunfig.toml")).unwrap_or_default();
+    let text = read_text_if_any(&dir.join("bunfig.toml")).unwrap_or_default();
     let run = toml::from_str::<Bunfig>(&text).unwrap_or_default().run;
     run.bun == Some(true) || run.shell.is_some_and(|shell| shell != "system")
 }

@@ -10,6 +10,7 @@ use super::reading::Reading;
 use super::spec::Step;
 use crate::detect::catalog::Catalog;
 use crate::project::Project;
+use crate::visible::Visible;
 
 /// The status with which a shell, and bowline, says that a command was not found.
 pub const NOT_FOUND: i32 = 127;
@@ -63,9 +64,9 @@ pub fn explain(status: i32, step: &Step, reading: &Reading<'_>, catalog: &Catalo
             .iter()
             .find_map(|program| Some((program, search.file_that_cannot_run(program)?)))?;
         let advice = if path.is_dir() {
-            format!("name a program: `{}` is a directory", path.display())
+            format!("name a program: `{}` is a directory", path.visible())
         } else {
-            format!("run `chmod +x {}`", path.display())
+            format!("run `chmod +x {}`", path.visible())
         };
         return Some(Error::NotExecutable { program: program.clone(), advice: Some(advice) });
     }
@@ -112,7 +113,7 @@ impl Search<'_> {
             return format!("make `{program}` with the project's build, or correct the script");
         }
         let install = self.choice.manager.install_command();
-        let place = self.choice.root.display();
+        let place = self.choice.root.visible();
         let manifest = &self.project.manifest;
         if !manifest.dependencies.is_empty() && !self.installed() {
             return format!("run `{install}` in `{place}`: there is no `node_modules` yet");
@@ -125,7 +126,7 @@ impl Search<'_> {
                 "run `{install}` in `{place}`: package.json names `{package}`, but it is not installed"
             );
         }
-        format!("run `{} {package}` in `{}`", self.choice.manager.add_command(), self.project.dir.display())
+        format!("run `{} {package}` in `{}`", self.choice.manager.add_command(), self.project.dir.visible())
     }
 
     /// Whether there is any `node_modules` that the project's packages may lie in.

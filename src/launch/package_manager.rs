@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::caller::Caller;
 use super::settings::yaml_scalar;
-use crate::project::Project;
+use crate::project::{Project, read_file};
 
 /// A program that installs packages and runs their scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -199,7 +199,7 @@ fn declared(project: &Project) -> Option<(PackageManager, Option<Version>, PathB
     if path == project.manifest.path {
         return None;
     }
-    let root: RootManifest = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
+    let root: RootManifest = serde_json::from_slice(&read_file(&path).ok()?).ok()?;
     let (manager, version) = named_in(&root.package_manager, &root.dev_engines)?;
     Some((manager, version, path))
 }
@@ -290,7 +290,7 @@ impl Installation {
             .ancestors()
             .skip(1)
             .take(3)
-            .find_map(|dir| Some((dir, fs::read(dir.join("package.json")).ok()?)))?;
+            .find_map(|dir| Some((dir, read_file(&dir.join("package.json")).ok()?)))?;
         let package: Package = serde_json::from_slice(&text).ok()?;
         let is_modern_yarn = manager == PackageManager::Yarn && package.name.starts_with("@yarnpkg/cli");
         (package.name == manager.name() || is_modern_yarn).then(|| Self {

@@ -1,10 +1,10 @@
 //! The few settings of package managers that change how a script runs.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::caller::Caller;
+use crate::project::read_text_if_any;
 
 /// What the `.npmrc` files and the environment say, the environment first.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ impl Npmrc {
     pub(super) fn read(files: &[PathBuf], prefix: &str, caller: &Caller) -> Self {
         let mut values = BTreeMap::new();
         for file in files.iter().rev() {
-            if let Ok(text) = fs::read_to_string(file) {
+            if let Some(text) = read_text_if_any(file) {
                 values.extend(parse(&text, caller));
             }
         }
@@ -118,7 +118,7 @@ fn yaml_settings(file: &Path) -> Vec<(String, String)> {
 
 /// A scalar that stands at the outermost level of a YAML file, as `yarnPath` and `scriptShell` do.
 pub(super) fn yaml_scalar(file: &Path, key: &str) -> Option<String> {
-    let text = fs::read_to_string(file).ok()?;
+    let text = read_text_if_any(file)?;
     let value = text.lines().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix(':'))?;
     let value = value.split(" #").next().unwrap_or_default().trim();
     let value = unquoted(value);
@@ -127,6 +127,8 @@ pub(super) fn yaml_scalar(file: &Path, key: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn caller(variables: &[(&str, &str)]) -> Caller {

@@ -13,6 +13,7 @@ use tokio::time::Sleep;
 use super::{LIMIT, older};
 use crate::event::{Stream, What, cursor};
 use crate::supervise::Sink;
+use crate::visible::Visible;
 
 /// The log file of one service.
 #[derive(Debug)]
@@ -194,7 +195,7 @@ impl<S> Recorded<S> {
 
 fn give_up(slot: &mut Option<Recorder>, error: &io::Error) {
     if let Some(recorder) = slot.take() {
-        tracing::warn!("the output is no longer recorded in `{}`: {error}", recorder.path.display());
+        tracing::warn!("the output is no longer recorded in `{}`: {error}", recorder.path.visible());
     }
 }
 

@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::listeners::Holder;
 use super::{Life, Reservation};
 use crate::range::Range;
+use crate::visible::Visible;
 
 /// How many holders a message names.
 const NAMED: usize = 8;
@@ -50,7 +51,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The lock of a transaction cannot be taken.
-    #[error("cannot lock `{path}`: {source}")]
+    #[error("cannot lock `{path}`: {source}", path = path.visible())]
     Lock {
         /// The lock file.
         path: PathBuf,
@@ -58,7 +59,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A reservation cannot be written down anywhere.
-    #[error("cannot record a reservation in `{path}`: {source}")]
+    #[error("cannot record a reservation in `{path}`: {source}", path = path.visible())]
     Record {
         /// The run directory that was tried last.
         path: PathBuf,
@@ -188,7 +189,7 @@ fn running(reservations: &[Reservation]) -> String {
 #[derive(Debug, Error)]
 pub enum Warning {
     /// The store was damaged; a new one has been begun.
-    #[error("the store was damaged ({reason}) and is kept as `{kept}`: remembered ports start afresh")]
+    #[error("the store was damaged ({reason}) and is kept as `{kept}`: remembered ports start afresh", kept = kept.visible())]
     StoreDamaged {
         /// Where the damaged one lies now.
         kept: PathBuf,
@@ -196,7 +197,7 @@ pub enum Warning {
         reason: String,
     },
     /// Another version of bowline wrote the store. It is left as it is.
-    #[error("the store `{path}` belongs to another version of bowline ({reason}): nothing is remembered")]
+    #[error("the store `{path}` belongs to another version of bowline ({reason}): nothing is remembered", path = path.visible())]
     StoreForeign {
         /// The store.
         path: PathBuf,
@@ -204,7 +205,7 @@ pub enum Warning {
         reason: String,
     },
     /// The store cannot be read or written.
-    #[error("cannot use the store `{path}` ({reason}): nothing is remembered")]
+    #[error("cannot use the store `{path}` ({reason}): nothing is remembered", path = path.visible())]
     StoreUnusable {
         /// The store.
         path: PathBuf,
@@ -212,7 +213,7 @@ pub enum Warning {
         reason: String,
     },
     /// The reservation is recorded outside the state directory.
-    #[error("cannot write to `{path}` ({reason}): the reservation is recorded in `{instead}`")]
+    #[error("cannot write to `{path}` ({reason}): the reservation is recorded in `{instead}`", path = path.visible(), instead = instead.visible())]
     Elsewhere {
         /// The run directory that cannot be written.
         path: PathBuf,

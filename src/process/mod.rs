@@ -1,6 +1,7 @@
 //! Processes as the kernel sees them: who one is, what descends from it, how it ends, and the guardian that lets no
 //! tree outlive its supervisor.
 
+pub mod descriptors;
 mod executable;
 mod exit;
 pub mod guardian;

@@ -4,42 +4,45 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::place::Place;
+use crate::visible::{self, Visible};
 
 /// What can be wrong with a project.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
     /// No directory upwards has a package.json.
-    #[error("no package.json in `{}` or any directory above it", start.display())]
+    #[error("no package.json in `{}` or any directory above it", start.visible())]
     NotFound {
         /// Where the search began.
         start: PathBuf,
     },
     /// The directory has no package.json of its own.
-    #[error("no package.json in `{}`", dir.display())]
+    #[error("no package.json in `{}`", dir.visible())]
     NoManifest {
         /// The directory.
         dir: PathBuf,
     },
     /// The directory does not exist, or no longer.
-    #[error("no such directory: `{}`", path.display())]
+    #[error("{}", gone(path))]
     Gone {
-        /// The directory.
+        /// The directory; it is relative where there is no current directory any more.
         path: PathBuf,
     },
     /// A file where a directory has to be.
-    #[error("not a directory: `{}`", path.display())]
+    #[error("not a directory: `{}`", path.visible())]
     NotADirectory {
         /// The file.
         path: PathBuf,
     },
-    /// A directory where a file has to be.
-    #[error("package.json is a directory: `{}`", path.display())]
-    ManifestIsDirectory {
-        /// The directory.
+    /// Something else where a file has to be.
+    #[error("{} is {is}: `{}`", path.file_name().unwrap_or(path.as_os_str()).visible(), path.visible())]
+    NotAFile {
+        /// Its path.
         path: PathBuf,
+        /// What it is.
+        is: &'static str,
     },
     /// The system does not let us read it.
-    #[error("could not read `{}`: {source}", path.display())]
+    #[error("could not read `{}`: {source}", path.visible())]
     Unreadable {
         /// The file or directory.
         path: PathBuf,
@@ -47,7 +50,7 @@ pub enum ProjectError {
         source: io::Error,
     },
     /// A file that does not say what it has to say.
-    #[error("{}:{line}:{column}: {message}\n{excerpt}", path.display())]
+    #[error("{}:{line}:{column}: {message}\n{excerpt}", path.visible())]
     Invalid {
         /// The file.
         path: PathBuf,
@@ -77,7 +80,7 @@ pub enum ProjectError {
         names: Vec<String>,
     },
     /// The manifest has no script that could be run.
-    #[error("no {} in `{}`", missing(wanted.as_deref()), path.display())]
+    #[error("no {} in `{}`", missing(wanted.as_deref()), path.visible())]
     NoScript {
         /// The manifest.
         path: PathBuf,
@@ -86,11 +89,37 @@ pub enum ProjectError {
         /// The scripts there are.
         scripts: Vec<String>,
     },
+    /// The script that would be run has no text.
+    #[error("the script `{}` is empty in `{}`", visible::line(name), path.visible())]
+    EmptyScript {
+        /// The manifest.
+        path: PathBuf,
+        /// The script.
+        name: String,
+        /// The scripts that are not empty.
+        scripts: Vec<String>,
+    },
+}
+
+/// Where a script can be written, or which others there are.
+fn or_choose(advice: &str, scripts: &[String]) -> String {
+    match scripts {
+        [] => format!("{advice}, or run one with `bowline exec -- COMMAND`"),
+        _ => format!("{advice}, or choose one of the others with `--script`: {}", scripts.join(", ")),
+    }
+}
+
+fn gone(path: &Path) -> String {
+    if path.is_absolute() {
+        format!("no such directory: `{}`", path.visible())
+    } else {
+        "the current directory is gone".to_owned()
+    }
 }
 
 fn missing(wanted: Option<&str>) -> String {
     match wanted {
-        Some(name) => format!("script `{name}`"),
+        Some(name) => format!("script `{}`", visible::line(name)),
         None => format!("script `{}`", super::DEV_SCRIPTS.join("`, `")),
     }
 }
@@ -110,8 +139,9 @@ impl ProjectError {
             Self::NotFound { .. } | Self::NoManifest { .. } => {
                 Some("run this in a project, or name its directory with `--dir`".to_owned())
             }
+            Self::Gone { path } if path.is_relative() => Some("change to a directory that exists".to_owned()),
             Self::Gone { .. } | Self::NotADirectory { .. } => Some("name a directory that exists".to_owned()),
-            Self::ManifestIsDirectory { .. } => Some("move it out of the way".to_owned()),
+            Self::NotAFile { .. } => Some("put a file in its place, or move it out of the way".to_owned()),
             Self::Unreadable { .. } => Some("check the permissions".to_owned()),
             Self::Invalid { path, .. } => {
                 let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
@@ -122,6 +152,7 @@ impl ProjectError {
             }
             Self::Unknown { names, .. } => Some(format!("choose one of: {}", names.join(", "))),
             Self::Ambiguous { .. } => Some("give the whole name or the directory".to_owned()),
+            Self::EmptyScript { scripts, .. } => Some(or_choose("give it a command", scripts)),
             Self::NoScript { scripts, .. } if scripts.is_empty() => Some(
                 "add a `dev` script to package.json, or give a command: `bowline exec -- COMMAND`".to_owned(),
             ),

@@ -1,15 +1,18 @@
 //! `package.json`, read once.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use semver::Version;
-use serde::Deserialize;
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::error::ProjectError;
+use super::file;
 use super::place::Place;
+use crate::visible;
 
 /// A `package.json`, read once.
 #[derive(Clone, Debug)]
@@ -33,27 +36,67 @@ pub struct Manifest {
 struct Shape {
     name: Option<String>,
     scripts: Option<BTreeMap<String, String>>,
+    workspaces: Option<Patterns>,
     dependencies: Option<HashMap<String, Value>>,
     dev_dependencies: Option<HashMap<String, Value>>,
     optional_dependencies: Option<HashMap<String, Value>>,
+}
+
+/// Scripts that a shell can be given. Read only to locate one that is not.
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "only whether they can be read counts")]
+struct Runnable {
+    scripts: HashMap<String, Text>,
+}
+
+/// A text without a NUL character.
+struct Text(#[expect(dead_code, reason = "only whether it can be read counts")] String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.contains('\0') { Err(D::Error::custom("a NUL character")) } else { Ok(Self(text)) }
+    }
+}
+
+/// `workspaces`: a list of patterns, or an object that may have one. Read as it comes, so that an error has its place.
+struct Patterns;
+
+impl<'de> Deserialize<'de> for Patterns {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Patterns {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of directories, or an object with such a list as `packages`")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self, A::Error> {
+        while list.next_element::<String>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self, A::Error> {
+        while let Some(key) = object.next_key::<String>()? {
+            if key == "packages" {
+                object.next_value::<Option<Vec<String>>>()?;
+            } else {
+                object.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(self)
+    }
 }
 
 impl Manifest {
     /// The manifest in `dir`, if there is one.
     pub(super) fn read(dir: &Path) -> Result<Option<Self>, ProjectError> {
         let path = dir.join("package.json");
-        let error = match fs::read(&path) {
-            Ok(bytes) => return Self::parse(path, bytes).map(Some),
-            Err(error) => error,
-        };
-        let kind = error.kind();
-        if kind == io::ErrorKind::NotFound || kind == io::ErrorKind::NotADirectory {
-            Ok(None)
-        } else if kind == io::ErrorKind::IsADirectory {
-            Err(ProjectError::ManifestIsDirectory { path })
-        } else {
-            Err(ProjectError::unreadable(&path, error))
-        }
+        file::bytes(&path)?.map(|bytes| Self::parse(path, bytes)).transpose()
     }
 
     /// What stands for the manifest of a directory that has none.
@@ -70,15 +113,7 @@ impl Manifest {
 
     /// A manifest out of the bytes of `path`.
     pub fn parse(path: PathBuf, bytes: Vec<u8>) -> Result<Self, ProjectError> {
-        let text = match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => {
-                let valid = error.utf8_error().valid_up_to();
-                let readable = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
-                let place = Place::at_offset(&readable, valid);
-                return Err(ProjectError::invalid(path, place, "is not UTF-8 text".to_owned(), &readable));
-            }
-        };
+        let text = file::decoded(&path, bytes)?;
         let json = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let document: Value = match serde_json::from_str(json) {
             Ok(document) => document,
@@ -94,6 +129,19 @@ impl Manifest {
                 Err(ProjectError::invalid(path, place, message, json))
             }
         }
+    }
+}
+
+impl Manifest {
+    /// A script that no shell can be given, with its place in the file as that is now.
+    pub(super) fn not_runnable(&self, name: &str) -> ProjectError {
+        let text = file::text(&self.path).ok().flatten().unwrap_or_default();
+        let json = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let place = serde_json::from_str::<Runnable>(json).err();
+        let place = place.map_or(Place { line: 1, column: 1 }, |error| place_of(&error, json));
+        let name = visible::line(name);
+        let message = format!("the script `{name}` has a NUL character, which no program can be given");
+        ProjectError::invalid(self.path.clone(), place, message, json)
     }
 }
 
@@ -122,6 +170,11 @@ impl Fields {
         for (name, text) in table("scripts")?.into_iter().flatten() {
             let text = text.as_str().ok_or_else(|| format!("the script `{name}` has to be a text"))?;
             scripts.push((name.clone(), text.to_owned()));
+        }
+        if let Some(workspaces) = object.get("workspaces")
+            && let Err(error) = Option::<Patterns>::deserialize(workspaces)
+        {
+            return Err(format!("`workspaces`: {error}"));
         }
         let mut dependencies = BTreeMap::new();
         for field in ["optionalDependencies", "devDependencies", "dependencies"] {

@@ -1,6 +1,7 @@
 //! A project and its manifest, and the workspace that it belongs to.
 
 mod error;
+mod file;
 mod manifest;
 mod place;
 mod workspace;
@@ -11,9 +12,11 @@ use std::{fs, io};
 use semver::Version;
 
 pub use self::error::ProjectError;
+pub use self::file::{read as read_file, text as read_text, text_if_any as read_text_if_any};
 pub use self::manifest::{Manifest, lowest_version};
 pub use self::place::Place;
 pub use self::workspace::Workspace;
+use crate::visible;
 
 /// The scripts that start a development server, the usual name first.
 pub const DEV_SCRIPTS: [&str; 5] = ["dev", "develop", "start:dev", "start", "serve"];
@@ -67,9 +70,12 @@ impl Project {
     ///
     /// A package is meant by its whole name before its name without scope or its directory's name.
     pub fn named(name: &str, start: &Path) -> Result<Self, ProjectError> {
+        if Path::new(name).is_absolute() {
+            return Self::at(Path::new(name));
+        }
         let start = directory(start)?;
         let path = start.join(name);
-        let looks_like_path = Path::new(name).is_absolute() || name.starts_with('.') || name.ends_with('/');
+        let looks_like_path = name.starts_with('.') || name.ends_with('/');
         if looks_like_path || path.join("package.json").is_file() {
             return Self::at(&path);
         }
@@ -88,6 +94,8 @@ impl Project {
         };
         let directory = || dir.file_name().unwrap_or(dir.as_os_str()).to_string_lossy().into_owned();
         let name = manifest.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(directory);
+        // A name is typed and shown, in places without number.
+        let name = visible::line(&name).into_owned();
         Ok(Self { id: dir.to_string_lossy().into_owned(), name, dir: dir.to_path_buf(), manifest, workspace })
     }
 
@@ -105,17 +113,24 @@ impl Project {
     /// The name and text of the script to run: `wanted`, else the first there is of [`DEV_SCRIPTS`].
     pub fn script(&self, wanted: Option<&str>) -> Result<(&str, &str), ProjectError> {
         let find = |name: &str| self.manifest.scripts.iter().find(|(key, _)| key == name);
-        let found = match wanted {
-            Some(name) => find(name),
-            None => {
-                DEV_SCRIPTS.iter().find_map(|name| find(name).filter(|(_, text)| !text.trim().is_empty()))
-            }
-        };
-        found.map(|(name, text)| (name.as_str(), text.as_str())).ok_or_else(|| ProjectError::NoScript {
-            path: self.manifest.path.clone(),
-            wanted: wanted.map(str::to_owned),
-            scripts: self.manifest.scripts.iter().map(|(name, _)| name.clone()).collect(),
+        let names = wanted.map_or_else(|| DEV_SCRIPTS.to_vec(), |name| vec![name]);
+        let found: Vec<_> = names.into_iter().filter_map(find).collect();
+        let is_empty = |text: &str| text.trim().is_empty();
+        if let Some((name, text)) = found.iter().find(|(_, text)| !is_empty(text)) {
+            return Ok((name, text));
+        }
+        let path = self.manifest.path.clone();
+        let others = self.manifest.scripts.iter().filter(|(_, text)| !is_empty(text));
+        let scripts = others.map(|(name, _)| name.clone()).collect();
+        Err(match found.first() {
+            Some((name, _)) => ProjectError::EmptyScript { path, name: name.clone(), scripts },
+            None => ProjectError::NoScript { path, wanted: wanted.map(str::to_owned), scripts },
         })
+    }
+
+    /// Makes sure that a shell can be given the text of a script.
+    pub fn ensure_runnable(&self, name: &str, text: &str) -> Result<(), ProjectError> {
+        if text.contains('\0') { Err(self.manifest.not_runnable(name)) } else { Ok(()) }
     }
 
     /// The names of the files and directories beside package.json.
@@ -144,9 +159,13 @@ impl Project {
 
     /// The version of a package: the installed one, else the lowest that the manifest allows.
     pub fn version_of(&self, package: &str) -> Option<Version> {
-        let version = |manifest: serde_json::Value| Version::parse(manifest.get("version")?.as_str()?).ok();
-        let installed = self.installed(package).and_then(version);
-        installed.or_else(|| lowest_version(self.manifest.dependencies.get(package)?))
+        let allowed = || lowest_version(self.manifest.dependencies.get(package)?);
+        self.installed_version(package).or_else(allowed)
+    }
+
+    /// The version of a package that is installed.
+    pub fn installed_version(&self, package: &str) -> Option<Version> {
+        Version::parse(self.installed(package)?.get("version")?.as_str()?).ok()
     }
 
     /// The binary that `npx PACKAGE` runs: the only one of the installed package, or the one that is called as it.
@@ -161,7 +180,7 @@ impl Project {
     /// The manifest of an installed package.
     fn installed(&self, package: &str) -> Option<serde_json::Value> {
         self.dir.ancestors().find_map(|dir| {
-            let text = fs::read(dir.join("node_modules").join(package).join("package.json")).ok()?;
+            let text = file::read(&dir.join("node_modules").join(package).join("package.json")).ok()?;
             serde_json::from_slice(&text).ok()
         })
     }

@@ -1,7 +1,7 @@
 //! The monorepo around a project.
 
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use fast_glob::glob_match;
 use saphyr::{LoadableYamlNode, Yaml};
@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Project;
 use super::error::ProjectError;
+use super::file;
 use super::manifest::{Manifest, located};
 use super::place::Place;
 
@@ -92,6 +93,12 @@ impl Workspace {
     /// All packages, by path. The root is none of them.
     pub fn members(&self) -> Result<Vec<Project>, ProjectError> {
         self.directories().into_iter().filter_map(|dir| self.read(&dir).transpose()).collect()
+    }
+
+    /// The names of all packages that can be read, the root's own among them.
+    pub fn names(&self) -> Vec<String> {
+        let directories = [self.root.clone()].into_iter().chain(self.directories());
+        directories.filter_map(|dir| Some(self.read(&dir).ok()??.name)).collect()
     }
 
     /// The package with this name. Another package's manifest may be broken.
@@ -207,7 +214,7 @@ fn workspaces(document: &Value) -> Option<Vec<String>> {
 /// `packages` of `pnpm-workspace.yaml`, which may hold settings only.
 fn pnpm(root: &Path) -> Result<Option<Vec<String>>, ProjectError> {
     let path = root.join("pnpm-workspace.yaml");
-    let Some(text) = optional(&path)? else {
+    let Some(text) = file::text(&path)? else {
         return Ok(None);
     };
     let documents = Yaml::load_from_str(&text).map_err(|error| {
@@ -221,19 +228,10 @@ fn pnpm(root: &Path) -> Result<Option<Vec<String>>, ProjectError> {
 /// `packages` of `lerna.json`.
 fn lerna(root: &Path) -> Result<Option<Vec<String>>, ProjectError> {
     let path = root.join("lerna.json");
-    let Some(text) = optional(&path)? else {
+    let Some(text) = file::text(&path)? else {
         return Ok(None);
     };
     let document: Value = serde_json::from_str(&text).map_err(|error| located(path, &error, &text))?;
     let list = document.get("packages").and_then(Value::as_array);
     Ok(list.map(|list| list.iter().filter_map(Value::as_str).map(str::to_owned).collect()))
-}
-
-/// A file's text, if there is such a file.
-fn optional(path: &Path) -> Result<Option<String>, ProjectError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(ProjectError::unreadable(path, error)),
-    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::visible::Visible;
 use serde_json::{Map, Value};
 
 /// Whose command it is, which its answers say.
@@ -122,7 +123,7 @@ fn start(payload: &Map<String, Value>) -> Result<Start, String> {
     let dir = optional_text(payload, "workingDirectory")?.filter(|dir| !dir.is_empty());
     let dir = PathBuf::from(dir.ok_or("Project path is not set")?);
     if !dir.is_absolute() {
-        return Err(format!("`workingDirectory` is no absolute path: `{}`", dir.display()));
+        return Err(format!("`workingDirectory` is no absolute path: `{}`", dir.visible()));
     }
     let port = match payload.get("preferredPort") {
         None | Some(Value::Null) => None,

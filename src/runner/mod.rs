@@ -27,6 +27,7 @@ use project::{Next, Project};
 
 use crate::event::FailureReason;
 use crate::process::Signal;
+use crate::visible::Visible;
 
 /// How often the runner says that it lives.
 const STATUS: Duration = Duration::from_secs(15);
@@ -160,7 +161,7 @@ impl<W: Write> Runner<'_, W> {
 
     fn start(&mut self, origin: Origin, project: String, start: Start) -> io::Result<()> {
         if !start.dir.is_dir() {
-            let error = format!("no such directory: `{}`", start.dir.display());
+            let error = format!("no such directory: `{}`", start.dir.visible());
             self.out.failed(&origin, FailureReason::DirectoryMissing, &error)?;
             return self.out.error(&origin, error);
         }

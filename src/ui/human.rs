@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
-use super::Style;
+use super::style::rendered;
+use super::{Style, line};
 use crate::event::{Level, Stream, What};
 use crate::process::outlet::Outlet;
 use crate::supervise::Sink;
@@ -25,6 +26,8 @@ pub struct Human {
     /// A line for a terminal that is being drawn on: servers clear the screen when they listen, and it would be lost.
     held: Option<Held>,
     terminal: bool,
+    /// Whether both outlets lead to the same place. Then all goes into one of them, and comes in order.
+    together: bool,
 }
 
 /// A line that waits until the service has been silent for a moment.
@@ -55,19 +58,27 @@ impl Human {
             line_end,
             held: None,
             terminal: io::stdout().is_terminal(),
+            together: line::are_together(),
         })
     }
 
     fn release(&mut self) {
         if let Some(held) = self.held.take() {
-            self.err.push(held.line.as_bytes());
+            self.add(&held.line);
         }
+    }
+
+    /// Adds a line of our own where it begins one.
+    fn add(&mut self, line: &str) {
+        let finished = if line::begin() { self.line_end } else { "" };
+        let text = [finished, line].concat();
+        self.outlet(Stream::Stderr).push(text.as_bytes());
     }
 
     fn outlet(&mut self, stream: Stream) -> &mut Outlet {
         match stream {
-            Stream::Stdout => &mut self.out,
-            Stream::Stderr => &mut self.err,
+            Stream::Stderr if !self.together => &mut self.err,
+            Stream::Stdout | Stream::Stderr => &mut self.out,
         }
     }
 }
@@ -75,8 +86,8 @@ impl Human {
 impl Sink for Human {
     fn has_room(&self, _service: usize, stream: Stream) -> bool {
         match stream {
-            Stream::Stdout => self.out.has_room(),
-            Stream::Stderr => self.err.has_room(),
+            Stream::Stderr if !self.together => self.err.has_room(),
+            Stream::Stdout | Stream::Stderr => self.out.has_room(),
         }
     }
 
@@ -85,7 +96,12 @@ impl Sink for Human {
             let until = Instant::now() + SILENCE;
             held.silence.as_mut().reset(until.min(held.latest).into());
         }
-        self.outlet(stream).fill_from(source)
+        let together = self.together;
+        let bytes = self.outlet(stream).fill_from(source)?;
+        if line::is_ours(stream, together) {
+            line::passed(bytes);
+        }
+        Ok(bytes)
     }
 
     fn tell(&mut self, _service: usize, what: What) {
@@ -96,13 +112,13 @@ impl Sink for Human {
             }
             return;
         };
-        let line = format!("{}  {line}{}", self.style.name(), self.line_end);
+        let line = rendered(&format!("{}  {line}", self.style.name())) + self.line_end;
         if matches!(what, What::PortDetected { .. }) && self.terminal {
             let now = Instant::now();
             let silence = Box::pin(tokio::time::sleep(SILENCE));
             self.held = Some(Held { line, latest: now + PATIENCE, silence });
         } else {
-            self.err.push(line.as_bytes());
+            self.add(&line);
         }
     }
 

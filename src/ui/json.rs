@@ -1,6 +1,6 @@
 //! Output for programs: one event a line on stdout, and nothing else there.
 
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
@@ -60,9 +60,8 @@ impl Sink for JsonLines {
     fn tell(&mut self, service: usize, what: What) {
         if let What::Noted { level, message } = what {
             if level == Level::Warning && !self.quiet {
-                let line_end = if io::stderr().is_terminal() { "\r" } else { "" };
                 let warning = self.style.warning("warning:");
-                super::complain(&format!("{}  {warning} {message}{line_end}", self.style.name()));
+                super::complain(&format!("{}  {warning} {message}", self.style.name()));
             }
             return;
         }

@@ -2,6 +2,7 @@
 
 mod human;
 mod json;
+mod line;
 mod prefixed;
 mod style;
 
@@ -12,13 +13,27 @@ pub use style::{ColorChoice, Style};
 
 use std::io::{self, Write};
 
-/// Prints an answer to stdout. A reader that has gone away is no error: it has seen what it wanted.
+use crate::event::Stream;
+
+/// Prints an answer to stdout, with what could do something to a terminal spelled out. A reader that has gone away is no
+/// error: it has seen what it wanted.
 ///
 /// # Errors
 /// The output cannot be written, as on a full disk.
-pub fn print(text: &(impl AsRef<[u8]> + ?Sized)) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    forgiving(out.write_all(text.as_ref()).and_then(|()| out.flush()))
+pub fn print(text: &str) -> io::Result<()> {
+    pass(Stream::Stdout, style::rendered(text).as_bytes())
+}
+
+/// Passes on what others wrote, untouched.
+///
+/// # Errors
+/// As for [`print`].
+pub fn pass(stream: Stream, bytes: &[u8]) -> io::Result<()> {
+    let mut out: Box<dyn Write> = match stream {
+        Stream::Stdout => Box::new(io::stdout().lock()),
+        Stream::Stderr => Box::new(io::stderr().lock()),
+    };
+    forgiving(out.write_all(bytes).and_then(|()| out.flush()))
 }
 
 /// The standard output for a conversation: a reader that has gone away is an error.
@@ -35,10 +50,12 @@ impl Write for Answers {
     }
 }
 
-/// Prints a line of bowline's own to stderr.
+/// Prints a line of bowline's own to stderr, with what could do something to a terminal spelled out.
 pub fn complain(line: &str) {
-    // There is nowhere left to say that stderr is closed.
-    let _closed = writeln!(io::stderr().lock(), "{line}");
+    let begun = if line::begin() { "\n" } else { "" };
+    let line = [begun, &style::rendered(line), "\n"].concat();
+    // Whole, as others may write to the same place. There is nowhere left to say that it is closed.
+    let _closed = io::stderr().lock().write_all(line.as_bytes());
 }
 
 fn forgiving(outcome: io::Result<()>) -> io::Result<()> {

@@ -6,9 +6,11 @@ use std::task::{Context, Poll};
 
 use super::Style;
 use super::human::line_of;
+use super::style::rendered;
 use crate::event::{State, Stream, What, how_ended};
 use crate::process::outlet::Outlet;
 use crate::supervise::Sink;
+use crate::visible;
 
 /// A line that is longer is shown in parts.
 const LONGEST: usize = 64 * 1024;
@@ -33,9 +35,13 @@ impl Prefixed {
     /// # Errors
     /// No more descriptors.
     pub fn new(names: &[String], style: Style, quiet: bool) -> io::Result<Self> {
+        let names: Vec<_> = names.iter().map(|name| visible::line(name)).collect();
         let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-        let prefixes =
-            names.iter().enumerate().map(|(at, name)| style.prefix(at, &format!("{name:<width$}"))).collect();
+        let prefixes = names
+            .iter()
+            .enumerate()
+            .map(|(at, name)| rendered(&style.prefix(at, &format!("{name:<width$}"))))
+            .collect();
         Ok(Self {
             out: Outlet::new(io::stdout().as_fd())?,
             err: Outlet::new(io::stderr().as_fd())?,
@@ -102,7 +108,7 @@ impl Sink for Prefixed {
             failed = Some(format!("{error} it has ended{}{reason}", how_ended(*exit_code, *signal)));
         }
         if let Some(line) = failed.or_else(|| line_of(self.style, &what)).filter(|_| !self.quiet) {
-            let text = format!("{}{line}{}", self.prefixes[service], self.line_end);
+            let text = [&self.prefixes[service], &*rendered(&line), self.line_end].concat();
             self.err.push(text.as_bytes());
         }
     }

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use crate::visible;
+
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ColorChoice {
@@ -61,6 +63,42 @@ impl Style {
 
     /// By the codes of "select graphic rendition" (ECMA-48).
     fn paint(self, codes: &str, text: impl Display) -> String {
-        if self.colored { format!("\x1b[{codes}m{text}\x1b[0m") } else { text.to_string() }
+        if self.colored { format!("{MARK}{codes}m{text}{MARK}{PLAIN}m") } else { text.to_string() }
+    }
+}
+
+/// Stands for the escape of our own codes until a line is written: no escape that comes from elsewhere is let through.
+const MARK: char = '\u{fdd0}';
+/// Ends what other codes began.
+const PLAIN: &str = "0";
+/// All the codes there are.
+const CODES: [&str; 11] = [PLAIN, "1", "1;31", "1;33", "1;36", "31", "32", "33", "34", "35", "36"];
+
+/// A line of bowline's own as it is written.
+pub(super) fn rendered(line: &str) -> String {
+    let mut parts = line.split(MARK);
+    let mut text = visible::lines(parts.next().unwrap_or_default()).into_owned();
+    for part in parts {
+        match part.split_once('m').filter(|(codes, _)| CODES.contains(codes)) {
+            Some((codes, rest)) => text.push_str(&format!("\x1b[{codes}m{}", visible::lines(rest))),
+            None => text.push_str(&visible::lines(part)),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_codes_are_escapes() {
+        let style = Style::new(ColorChoice::Always, false);
+        let line = format!("{} {}", style.error("error:"), "a\x1b[31mRED\u{fdd0}8mhidden\nnext");
+        assert_eq!(rendered(&line), "\x1b[1;31merror:\x1b[0m a\\u001b[31mRED8mhidden\nnext");
+        let styled = [style.name(), style.warning(""), style.strong(""), style.error("")].concat();
+        let prefixes: String = (0..6).map(|index| style.prefix(index, "")).collect();
+        assert!(!rendered(&(styled + &prefixes)).contains('\\'), "every code is known");
+        assert_eq!(rendered(&style.prefix(0, "")).matches('\x1b').count(), 2);
     }
 }

@@ -52,7 +52,7 @@ fn directory_without_a_manifest_is_said() {
     ));
     assert!(matches!(Project::at(&root.join("empty/x/y")), Err(ProjectError::NotADirectory { .. })));
     let error = Project::find(&root.join("broken")).expect_err("a directory is no manifest");
-    assert!(matches!(error, ProjectError::ManifestIsDirectory { .. }), "{error}");
+    assert!(matches!(error, ProjectError::NotAFile { is: "a directory", .. }), "{error}");
 }
 
 #[test]

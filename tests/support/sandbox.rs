@@ -23,8 +23,13 @@ pub struct Sandbox {
 impl Sandbox {
     /// With an empty project directory.
     pub fn new() -> Self {
+        Self::in_directory("app")
+    }
+
+    /// With an empty project directory of this name.
+    pub fn in_directory(name: &str) -> Self {
         let root = tempfile::Builder::new().prefix("bl").tempdir_in("/tmp").expect("a temporary directory");
-        let project = root.path().join("app");
+        let project = root.path().join(name);
         for dir in [&project, &root.path().join("home"), &root.path().join("config/bowline")] {
             fs::create_dir_all(dir).expect("a directory of our own");
         }

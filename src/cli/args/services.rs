@@ -6,6 +6,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::completion;
+use crate::config;
 
 const SERVICE: &str = "A running project by directory, name or port [default: the one you are in]";
 
@@ -41,7 +42,7 @@ pub struct Wait {
     #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::services))]
     pub projects: Vec<String>,
     /// Give up after TIME, with exit code 4 [default: never]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = config::parse_time)]
     pub timeout: Option<Duration>,
 }
 
@@ -57,8 +58,12 @@ pub struct Logs {
     #[arg(long, value_name = "TIME", value_parser = since)]
     pub since: Option<SystemTime>,
     /// Begin with the last N lines
-    #[arg(short = 'n', long = "lines", value_name = "N")]
+    #[arg(short = 'n', long = "lines", value_name = "N", value_parser = count)]
     pub lines: Option<usize>,
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| format!("not a number of lines: `{text}`"))
 }
 
 /// A time span before now, or a moment; without a zone it is meant in UTC.
@@ -66,5 +71,6 @@ fn since(text: &str) -> Result<SystemTime, String> {
     if let Ok(ago) = humantime::parse_duration(text) {
         return SystemTime::now().checked_sub(ago).ok_or_else(|| "too long ago".to_owned());
     }
-    humantime::parse_rfc3339_weak(text).map_err(|error| error.to_string())
+    humantime::parse_rfc3339_weak(text)
+        .map_err(|_| format!("not a time like `10m` or `2026-01-31T12:00:00Z`: `{text}`"))
 }

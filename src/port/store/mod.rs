@@ -208,6 +208,8 @@ fn attempt<T, R>(
     path: &Path,
     work: &mut impl FnMut(Option<&mut Writing<'_>>) -> Result<T, Fault<R>>,
 ) -> Result<Attempt<T>, Fault<R>> {
+    // redb creates a file by the umask. What keeps this from being made, keeps redb as well, which tells.
+    let _untold = crate::paths::create_file(path);
     let database = Spared::new(builder().create(path).map_err(Trouble::from)?);
     let transaction = Spared::new(database.begin_write().map_err(Trouble::from)?);
     let value = {

@@ -1,0 +1,120 @@
+//! Directories and files of this user alone: made so from the first moment, and never mended afterwards. What lies there
+//! already may be anybody's, `/tmp` itself included.
+
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use super::Error;
+
+/// Whether the directory itself may be a symbolic link. In `/tmp` anybody can plant one.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Links {
+    Followed,
+    Refused,
+}
+
+/// What others may do with a directory that was there before.
+#[derive(Clone, Copy)]
+pub(super) enum Reach {
+    /// Nothing: a socket or a lock lies in it.
+    Nobody,
+    /// See what it is called that lies in it.
+    Readers,
+}
+
+impl Reach {
+    fn forbidden(self) -> u32 {
+        match self {
+            Self::Nobody => 0o077,
+            Self::Readers => 0o022,
+        }
+    }
+}
+
+/// What lies in a state directory, and who may reach it.
+const ENTRIES: [(&str, Reach); 2] = [("run", Reach::Nobody), ("logs", Reach::Readers)];
+/// What is made when it is needed.
+const LATER: (&str, Reach) = ("preload", Reach::Readers);
+
+/// Creates the directory and what has to be in it, and proves that files can be made there.
+pub(super) fn prepare(root: &Path, links: Links) -> Result<(), Error> {
+    let unusable = |source| Error::Unusable { path: root.to_owned(), source };
+    examine(root, links)?;
+    private_dir(root, links, Reach::Readers)?;
+    for (name, reach) in ENTRIES {
+        match private_dir(&root.join(name), links, reach) {
+            // It is the directory around it that does not take it.
+            Err(Error::Unusable { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
+                return Err(unusable(source));
+            }
+            outcome => outcome?,
+        }
+    }
+    open_lock(root).map(drop).map_err(unusable)
+}
+
+/// Opens, and creates if need be, the file whose lock covers one transaction in `root`.
+pub fn open_lock(root: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(root.join("ports.lock"))
+}
+
+/// Makes sure that there is a file, and that nobody else can read it if it is new: for those who would create it by the
+/// caller's umask.
+pub fn create_file(path: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
+}
+
+/// Makes the directory if there is none.
+pub(super) fn private_dir(path: &Path, links: Links, reach: Reach) -> Result<(), Error> {
+    let unusable = |source| Error::Unusable { path: path.to_owned(), source };
+    if let Some(metadata) = entry(path, links).map_err(unusable)? {
+        return check(path, &metadata, reach);
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
+    // Another may have been faster.
+    match entry(path, links).map_err(unusable)? {
+        Some(metadata) => check(path, &metadata, reach),
+        None => Err(unusable(io::ErrorKind::NotFound.into())),
+    }
+}
+
+/// Whether what is there of a state directory can be trusted. Nothing is there: it can.
+pub(super) fn examine(root: &Path, links: Links) -> Result<(), Error> {
+    let below = ENTRIES.into_iter().chain([LATER]).map(|(name, reach)| (root.join(name), reach));
+    for (path, reach) in [(root.to_owned(), Reach::Readers)].into_iter().chain(below) {
+        // What cannot be looked at cannot be used either; whoever tries is told why.
+        if let Ok(Some(metadata)) = entry(&path, links) {
+            check(&path, &metadata, reach)?;
+        }
+    }
+    Ok(())
+}
+
+fn check(path: &Path, metadata: &Metadata, reach: Reach) -> Result<(), Error> {
+    let path = || path.to_owned();
+    if !metadata.is_dir() {
+        return Err(Error::Unusable { path: path(), source: io::ErrorKind::NotADirectory.into() });
+    }
+    if metadata.uid() != nix::unistd::geteuid().as_raw() {
+        return Err(Error::Foreign { path: path(), owner: metadata.uid() });
+    }
+    let mode = metadata.mode() & 0o7777;
+    if mode & reach.forbidden() != 0 {
+        return Err(Error::Open { path: path(), mode });
+    }
+    Ok(())
+}
+
+fn entry(path: &Path, links: Links) -> io::Result<Option<Metadata>> {
+    let metadata = match links {
+        Links::Followed => fs::metadata(path),
+        Links::Refused => fs::symlink_metadata(path),
+    };
+    match metadata {
+        Ok(metadata) => Ok(Some(metadata)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

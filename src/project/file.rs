@@ -1,0 +1,66 @@
+//! Files that people write, read whole: regular ones only, as a pipe in a file's place would be waited for without end.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::libc::{ELOOP, O_NONBLOCK};
+
+use super::error::ProjectError;
+use super::place::Place;
+
+/// The bytes of a regular file, or of one that a link leads to.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("no regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The text of a file that is as good as absent where it cannot be read.
+pub fn text_if_any(path: &Path) -> Option<String> {
+    String::from_utf8(read(path).ok()?).ok()
+}
+
+/// The text of a file; `None` if there is nothing.
+///
+/// # Errors
+/// It cannot be read, or is no text.
+pub fn text(path: &Path) -> Result<Option<String>, ProjectError> {
+    bytes(path)?.map(|bytes| decoded(path, bytes)).transpose()
+}
+
+/// The bytes of a file; `None` if there is nothing.
+pub(super) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, ProjectError> {
+    let source = match read(path) {
+        Ok(bytes) => return Ok(Some(bytes)),
+        Err(error) => error,
+    };
+    let is = |is| Err(ProjectError::NotAFile { path: path.to_owned(), is });
+    match (source.kind(), source.raw_os_error()) {
+        (io::ErrorKind::NotFound, _) if path.is_symlink() => is("a link to nothing"),
+        (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, _) => Ok(None),
+        (_, Some(ELOOP)) => is("a link that leads in a circle"),
+        _ => match fs::metadata(path).map(|metadata| metadata.file_type()) {
+            Ok(kind) if kind.is_dir() => is("a directory"),
+            Ok(kind) if kind.is_fifo() => is("a named pipe"),
+            Ok(kind) if kind.is_socket() => is("a socket"),
+            Ok(kind) if !kind.is_file() => is("a device"),
+            Ok(_) | Err(_) => Err(ProjectError::unreadable(path, source)),
+        },
+    }
+}
+
+/// The bytes of `path` as text, or the place where they are none.
+pub(super) fn decoded(path: &Path, bytes: Vec<u8>) -> Result<String, ProjectError> {
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let readable = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
+        let place = Place::at_offset(&readable, valid);
+        ProjectError::invalid(PathBuf::from(path), place, "is not UTF-8 text".to_owned(), &readable)
+    })
+}

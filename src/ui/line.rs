@@ -1,0 +1,80 @@
+//! Whether a line of bowline's own would begin within one of the service's.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::sys::stat::fstat;
+
+use crate::event::Stream;
+
+/// Whether the line where our own lines go is unfinished. There is one standard error, and the last line for it is written
+/// when those who passed on the output are gone.
+static UNFINISHED: AtomicBool = AtomicBool::new(false);
+
+/// More of a line than this is surely not made of escape sequences alone.
+const LOOKED_AT: usize = 4096;
+
+/// Begins a line of our own: whether the one before has to be finished first.
+pub(super) fn begin() -> bool {
+    UNFINISHED.swap(false, Ordering::Relaxed)
+}
+
+/// What a service has written to a stream that goes where our own lines go.
+pub(super) fn passed(bytes: &[u8]) {
+    let end = bytes.iter().rposition(|&byte| byte == b'\n');
+    let rest = end.map_or(bytes, |end| &bytes[end + 1..]);
+    let unfinished = rest.len() > LOOKED_AT || has_text(rest);
+    if end.is_some() || unfinished {
+        UNFINISHED.store(unfinished, Ordering::Relaxed);
+    }
+}
+
+/// Whether there is anything but control sequences (ECMA-48), which colour or hide a cursor after the end of a line.
+fn has_text(mut bytes: &[u8]) -> bool {
+    while let Some(start) = bytes.strip_prefix(b"\x1b[") {
+        let Some(end) = start.iter().position(|byte| (0x40..=0x7e).contains(byte)) else { return false };
+        bytes = &start[end + 1..];
+    }
+    !bytes.is_empty() && bytes != b"\r"
+}
+
+/// Whether the standard output and error go to the same file, pipe or terminal.
+pub(super) fn are_together() -> bool {
+    let place = |of: Result<nix::sys::stat::FileStat, nix::Error>| of.ok().map(|s| (s.st_dev, s.st_ino));
+    let (out, err) = (place(fstat(io::stdout())), place(fstat(io::stderr())));
+    let terminals = io::IsTerminal::is_terminal(&io::stdout()) && io::IsTerminal::is_terminal(&io::stderr());
+    terminals || (out.is_some() && out == err)
+}
+
+/// Whether what goes to `stream` comes where our own lines go.
+pub(super) fn is_ours(stream: Stream, together: bool) -> bool {
+    together || stream == Stream::Stderr
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_a_line_unfinished() {
+        for (bytes, unfinished) in [
+            ("abc", true),
+            ("abc\n", false),
+            ("abc\ndef", true),
+            ("\x1b[31mabc\n\x1b[0m", false),
+            ("\n\x1b[2K\x1b[1G", false),
+            ("\n\x1b[2K> ", true),
+            ("50%\r", true),
+            ("\n\r", false),
+        ] {
+            begin();
+            passed(bytes.as_bytes());
+            assert_eq!(begin(), unfinished, "{bytes:?}");
+        }
+        passed(b"abc");
+        passed(b"\x1b[0m");
+        passed(b"");
+        assert!(begin(), "a sequence finishes no line");
+        assert!(!begin());
+    }
+}

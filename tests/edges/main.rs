@@ -1,0 +1,11 @@
+//! Places where a start can go wrong before anything runs, and what is said then.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod files;
+mod files_of_projects;
+mod lines;
+mod messages;
+mod names;
+mod state;

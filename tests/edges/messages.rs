@@ -1,0 +1,144 @@
+//! Failures are two lines, what failed and what to do; with `--json` they are an event as well.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::Value;
+
+use crate::support::{Ports, Sandbox, Test};
+
+const PACKAGE: &str = r#"{ "name": "app", "scripts": { "dev": "exit 3" } }"#;
+
+fn stage() -> Sandbox {
+    let mut sandbox = Sandbox::new();
+    sandbox.file("package.json", PACKAGE);
+    sandbox
+}
+
+#[test]
+fn what_was_typed_wrong_is_said_in_two_lines() {
+    let mut sandbox = stage();
+    for (arguments, message, hint) in [
+        (&["--bogus"][..], "unexpected argument '--bogus' found", "see `bowline dev --help`"),
+        (&["--prot", "5"], "unexpected argument '--prot' found", "did you mean `--port`?"),
+        (&["--port", "abc"], "`--port`: not a port from 1 to 65535: `abc`", "see `bowline dev --help`"),
+        (
+            &["start", "--port", "0"],
+            "`--port`: not a port from 1 to 65535: `0`",
+            "see `bowline start --help`",
+        ),
+        (&["--grace", "x"], "`--grace`: not a time like `10s` or `500ms`: `x`", "see `bowline dev --help`"),
+        (
+            &["wait", "--timeout", "5"],
+            "`--timeout`: not a time like `10s` or `500ms`: `5`",
+            "see `bowline wait --help`",
+        ),
+        (&["logs", "-n", "x"], "`--lines`: not a number of lines: `x`", "see `bowline logs --help`"),
+        (
+            &["logs", "--since", "x"],
+            "`--since`: not a time like `10m` or `2026-01-31T12:00:00Z`: `x`",
+            "see `bowline logs --help`",
+        ),
+        (
+            &["--restart", "x"],
+            "invalid value 'x' for '--restart <WHEN>'",
+            "choose one of: never, on-failure, always",
+        ),
+        (
+            &["exec"],
+            "the following required arguments were not provided: <CMD>...",
+            "see `bowline exec --help`",
+        ),
+        (
+            &["--script"],
+            "a value is required for '--script <NAME>' but none was supplied",
+            "see `bowline dev --help`",
+        ),
+        (&["-C"], "'bowline' requires a subcommand but one was not provided", "see `bowline --help`"),
+    ] {
+        let said = format!("error: {message}\nhint: {hint}\n");
+        let test = Test::within(sandbox).args(arguments.iter().copied()).status(2);
+        sandbox = test.stdout("").stderr(&said).run();
+        let json = ["--json"].iter().chain(arguments).copied();
+        let (finished, back) = Test::within(sandbox).args(json).status(2).stderr(&said).answer();
+        let event: Value = serde_json::from_str(&finished.stdout).unwrap_or_else(|_| panic!("{finished:?}"));
+        assert_eq!((&event["type"], &event["error"]), (&"error".into(), &message.into()));
+        sandbox = back;
+    }
+    Test::within(sandbox).args(["exec", "--bogus", "--", "--json"]).status(2).stdout("").run();
+}
+
+#[test]
+fn what_failed_points_to_its_output() {
+    let hint =
+        "error: `exit 3` ended with exit code 3\nhint: see why in its output, above or with `bowline logs`\n";
+    let sandbox = Test::within(stage()).args(["dev"]).status(3).stderr_contains(hint).run();
+    Test::within(sandbox).args(["start"]).status(3).stderr_contains("bowline logs").run();
+}
+
+#[test]
+fn an_entry_that_names_no_package_is_said() {
+    let mut sandbox = stage();
+    sandbox.file("bowline.toml", "[project.apq]\nport = 4000\n");
+    let said = "bowline  warning: `[project.apq]` in `[PROJECT]/bowline.toml` names no package\n\
+                bowline  hint: the packages are: app\n";
+    let mut sandbox = Test::within(sandbox).args(["--dry-run"]).stderr_contains(said).run();
+    sandbox.file("package.json", r#"{ "name": "root", "workspaces": ["packages/*"] }"#);
+    sandbox.file("packages/app/package.json", PACKAGE);
+    sandbox.file("packages/web/package.json", r#"{ "name": "web", "scripts": { "dev": "exit 3" } }"#);
+    for arguments in [&["--dry-run"][..], &["--dry-run", "web"]] {
+        let test = Test::within(sandbox).args(arguments.iter().copied()).stderr_contains("`[project.apq]`");
+        let (finished, back) = test.stderr_contains("the packages are: app, root, web\n").answer();
+        assert_eq!(finished.stderr.matches("names no package").count(), 1, "{}", finished.stderr);
+        sandbox = back;
+    }
+    sandbox.file("bowline.toml", "[project.app]\n[project.web]\n[project.root]\n");
+    Test::within(sandbox).args(["--dry-run"]).stderr_lacks("names no package").run();
+}
+
+#[test]
+fn a_browser_that_cannot_be_opened_is_said_plainly() {
+    let mut sandbox = Sandbox::with_dev_server("--lifetime 200");
+    let ports = Ports::claim(1);
+    sandbox.range("default", &ports);
+    let bin = sandbox.root().join("bin");
+    fs::create_dir(&bin).unwrap();
+    // The only one there is.
+    fs::write(bin.join("sh"), "#!/bin/sh\nexec /bin/sh \"$@\"\n").unwrap();
+    fs::set_permissions(bin.join("sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    sandbox.env("PATH", &bin);
+    let mut command = sandbox.bowline(["--open"]);
+    let mut session = {
+        command.arg("--json");
+        crate::support::Session::start(command)
+    };
+    session.ready();
+    let ended = session.stop();
+    let said =
+        format!("warning: no browser could be opened; the URL is http://localhost:{}\n", ports.first());
+    assert!(ended.stderr.contains(&said), "{}", ended.stderr);
+}
+
+#[test]
+fn twice_verbose_says_more_and_nothing_is_said_twice() {
+    let mut sandbox = stage();
+    let ports = Ports::claim(1);
+    sandbox.range("default", &ports);
+    let sandbox = Test::within(sandbox)
+        .args(["dev", "-v"])
+        .status(3)
+        .stderr_contains("[port-allocator] ✅")
+        .stderr_lacks("[bowline] runs ")
+        .run();
+    let sandbox = Test::within(sandbox)
+        .args(["dev", "-vv"])
+        .status(3)
+        .stderr_contains("[port-allocator] ✅")
+        .stderr_contains("[bowline] script dev: exit 3\n")
+        .stderr_contains("[bowline] runs sh -c exit 3 in [PROJECT]\n")
+        .run();
+    let _strangers = ports.fill();
+    let (finished, _) = Test::within(sandbox).args(["dev", "-v"]).status(3).answer();
+    let message = format!("All ports ({}-{}) are currently in use", ports.first(), ports.last());
+    assert_eq!(finished.stderr.matches(&message).count(), 1, "{}", finished.stderr);
+}
