@@ -13,6 +13,7 @@ use crate::logs::{self, Record};
 use crate::port::{Ports, Remembered, Reservation};
 use crate::project::Project;
 use crate::ui;
+use crate::visible::Visible;
 
 /// `bowline logs`.
 pub fn logs(around: &Surroundings, wanted: &Logs) -> Result<End, Failure> {
@@ -75,7 +76,7 @@ impl Subject {
                 let id = |file: &PathBuf| {
                     let of = |(id, row): &&(String, Remembered)| logs::file(&logs, id, &row.name) == *file;
                     let known = projects.iter().find(of).map(|(id, _)| id.clone());
-                    known.unwrap_or_else(|| file.display().to_string())
+                    known.unwrap_or_else(|| file.visible())
                 };
                 let ids: Vec<String> = files.iter().map(id).collect();
                 Err(target::ambiguous(word, ids.iter().map(String::as_str)))

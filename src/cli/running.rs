@@ -14,6 +14,7 @@ use crate::launch;
 use crate::port::{Choice, Error as PortError, Lease, Life, Ports, Reservation};
 use crate::process::{Identity, Signal, leftovers, signal};
 use crate::ui;
+use crate::visible::Visible;
 
 /// How often and after which pauses it is looked whether a supervisor is gone.
 const LOOKS: u32 = 20;
@@ -259,6 +260,6 @@ fn ready(reservation: &Reservation, answer: Option<Answer>) -> Result<(), Failur
 }
 
 fn not_ready(reservation: &Reservation, how: &str) -> Failure {
-    let hint = format!("look at its output with `bowline logs {}`", reservation.dir.display());
+    let hint = format!("look at its output with `bowline logs {}`", reservation.dir.visible());
     Failure::new(NOT_READY, format!("`{}` {how}", reservation.name), Some(hint))
 }
