@@ -3,9 +3,11 @@
 //! The names and fields of the JSON form are those of the runner's messages, so one vocabulary serves
 //! `--json`, the control socket and `bowline runner`.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 
 mod output;
 
@@ -166,6 +168,16 @@ pub enum State {
     Failed,
 }
 
+impl State {
+    /// Whether it runs, or is about to: neither ending nor ended.
+    pub fn is_alive(self) -> bool {
+        match self {
+            Self::Idle | Self::Starting | Self::Running => true,
+            Self::Stopping | Self::Stopped | Self::Failed => false,
+        }
+    }
+}
+
 /// Why a service failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -186,6 +198,23 @@ pub enum FailureReason {
     HealthCheckFailed,
     /// None of the others.
     Unknown,
+}
+
+impl fmt::Display for FailureReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // As in the JSON form, which is a string.
+        let word = serde_json::to_value(self).ok();
+        f.write_str(word.as_ref().and_then(Value::as_str).unwrap_or_default())
+    }
+}
+
+/// How a service has ended, in words that follow "ended": nothing if it was not even started.
+pub fn how_ended(exit_code: Option<u8>, signal: Option<&str>) -> String {
+    match (exit_code, signal) {
+        (Some(code), _) => format!(" with exit code {code}"),
+        (None, Some(signal)) => format!(" with {signal}"),
+        (None, None) => String::new(),
+    }
 }
 
 #[cfg(test)]

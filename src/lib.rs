@@ -58,7 +58,7 @@
 //! - **Is the service ready?** The kernel: a process that descends from the guardian listens on the reserved port, and is still
 //!   there a moment later.
 //! - **Is the service gone?** The kernel: the guardian, which adopts all orphans, has no child left, and nothing carries the
-//!   session's mark.
+//!   mark of the service: the session and the project in the environment.
 //! - **What happens next?** [`supervise::service::Service::on`], and nothing else. A test walks all short sequences of its inputs.
 //! - **What is told?** [`event::What`], one vocabulary for people, for `--json` and for logs.
 //!

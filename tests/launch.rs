@@ -8,6 +8,8 @@ mod managers;
 mod missing;
 #[path = "launch/package_manager.rs"]
 mod package_manager;
+#[path = "launch/packages.rs"]
+mod packages;
 #[path = "launch/plans.rs"]
 mod plans;
 #[path = "launch/run.rs"]

@@ -7,19 +7,22 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::task::{Context, Poll};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use serde::{Deserialize, Serialize};
 
 use super::args::{self, Dev};
 use super::failure::{End, Failure, NOT_READY};
 use super::run;
 use super::surroundings::{Keeper, Surroundings};
-use crate::control::{self, Answer};
-use crate::event::{Event, Level, State, Stream, What};
+use crate::control::{self, About, Answer};
+use crate::event::{Event, Level, State, Stream, What, how_ended};
 use crate::launch;
+use crate::logs;
 use crate::process::outlet::Outlet;
 use crate::process::{Exit, Signal};
 use crate::supervise::Sink;
@@ -27,6 +30,8 @@ use crate::ui;
 
 /// How much output is read at once.
 const CHUNK: usize = 64 * 1024;
+/// How many lines of a service's output are shown.
+const LAST_LINES: usize = 20;
 /// How long a supervisor may be silent before it is looked at, in milliseconds.
 const SILENCE: u16 = 5_000;
 
@@ -38,15 +43,15 @@ pub fn start(around: &Surroundings, arguments: &[OsString], dev: &Dev) -> Result
     launch(around, &args::with_other_command(arguments, "supervise"))
 }
 
-/// Starts what is not running as `bowline start` would. `arguments` begin with those of this process up to the command.
+/// Starts what is not running as `bowline start` would, which is given `projects` as its arguments. `arguments` begin
+/// with those of this process up to the command.
 pub fn start_projects(
     around: &Surroundings,
     arguments: &[OsString],
-    projects: &[String],
+    projects: &[OsString],
 ) -> Result<End, Failure> {
     let before = arguments.iter().take(args::place(arguments)).cloned();
-    let all: Vec<OsString> =
-        before.chain(["supervise".into()]).chain(projects.iter().map(OsString::from)).collect();
+    let all: Vec<OsString> = before.chain(["supervise".into()]).chain(projects.iter().cloned()).collect();
     launch(around, &all)
 }
 
@@ -60,7 +65,7 @@ fn launch(around: &Surroundings, arguments: &[OsString]) -> Result<End, Failure>
     let child = command.spawn()?;
     // The command has the writing ends, too.
     drop(command);
-    let mut waiting = Waiting { around, child, lines: Vec::new(), ready: 0, failed: 0, stopped: false };
+    let mut waiting = Waiting::new(around, child);
     waiting.read(stdout, stderr)?;
     waiting.conclude()
 }
@@ -71,13 +76,36 @@ struct Waiting<'a> {
     child: Child,
     /// The beginning of a line whose end has not come.
     lines: Vec<u8>,
+    /// What it runs.
+    services: Vec<Known>,
     ready: usize,
-    failed: usize,
-    /// Whether somebody has stopped one of them.
-    stopped: bool,
+    /// How the first that failed has ended.
+    failed: Option<End>,
+    /// The first that somebody has stopped.
+    stopped: Option<String>,
 }
 
-impl Waiting<'_> {
+/// A service, as the child introduces it before all else.
+#[derive(Debug, Deserialize, Serialize)]
+struct Known {
+    project: String,
+    name: String,
+    log: PathBuf,
+    session: String,
+}
+
+/// The child's first line, which is not for others.
+#[derive(Debug, Deserialize, Serialize)]
+struct Introduction {
+    services: Vec<Known>,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(around: &'a Surroundings, child: Child) -> Self {
+        let (lines, services) = (Vec::new(), Vec::new());
+        Self { around, child, lines, services, ready: 0, failed: None, stopped: None }
+    }
+
     /// Reads what the child reports until it ends that, and passes on what it says to people.
     fn read(&mut self, mut stdout: PipeReader, mut stderr: PipeReader) -> Result<(), Failure> {
         let mut buffer = vec![0; CHUNK];
@@ -109,31 +137,57 @@ impl Waiting<'_> {
     }
 
     fn hear(&mut self, line: &str) -> io::Result<()> {
+        if let Ok(Introduction { services }) = serde_json::from_str(line) {
+            self.services = services;
+            return Ok(());
+        }
         if self.around.json {
             ui::print(line)?;
         }
         let style = self.around.style;
-        let people = !self.around.json && !self.around.quiet;
+        let say = |text: &str| {
+            if !self.around.json && !self.around.quiet {
+                ui::complain(&format!("{}  {text}", style.name()));
+            }
+        };
         match serde_json::from_str::<Answer>(line) {
             Ok(Answer::PortDetected { port, project_id }) => {
                 self.ready += 1;
-                if people {
+                say(&format!("{} is ready   {}", self.name(&project_id), style.strong(launch::url(port))));
+            }
+            Ok(Answer::PortReallocated { message, .. }) => {
+                say(&format!("{} {message}", style.warning("warning:")));
+            }
+            Ok(Answer::ProcessExited { project_id, state: State::Stopped, .. }) => {
+                if self.services.len() > 1 {
                     let name = self.name(&project_id);
-                    let url = style.strong(launch::url(port));
-                    ui::complain(&format!("{}  {name} is ready   {url}", style.name()));
+                    say(&format!("{} {name} was stopped", style.warning("warning:")));
                 }
+                self.stopped.get_or_insert(project_id);
             }
-            Ok(Answer::PortReallocated { message, .. }) if people => {
-                ui::complain(&format!("{}  {} {message}", style.name(), style.warning("warning:")));
-            }
-            Ok(Answer::ProcessExited { state: state @ (State::Failed | State::Stopped), stderr, .. }) => {
-                self.failed += 1;
-                self.stopped |= state == State::Stopped;
-                if !self.around.json
-                    && let Some(lines) = stderr
-                {
+            Ok(Answer::ProcessExited {
+                project_id,
+                exit_code,
+                signal,
+                state: State::Failed,
+                failure_reason,
+                stderr,
+            }) => {
+                // Of a single one the child itself says all but the output.
+                if self.services.len() > 1 {
+                    let how = how_ended(exit_code, signal.as_deref());
+                    let reason = failure_reason.map_or_else(String::new, |reason| format!(": {reason}"));
+                    let name = self.name(&project_id);
+                    say(&format!("{} {name} has ended{how}{reason}", style.error("error:")));
+                }
+                if let Some(lines) = stderr.filter(|_| !self.around.json) {
                     ui::pass(Stream::Stderr, format!("{lines}\n").as_bytes())?;
                 }
+                self.failed.get_or_insert(match End::of_exit(exit_code, signal.as_deref(), State::Failed) {
+                    End::Code(code) => End::Code(code),
+                    // Others go on, and so does whoever has started them.
+                    End::Signal(_) => End::Code(NOT_READY),
+                });
             }
             Ok(_) | Err(_) => {}
         }
@@ -142,32 +196,65 @@ impl Waiting<'_> {
 
     /// The name of a project that runs.
     fn name(&self, id: &str) -> String {
-        let live = self.around.ports_to_read().live(id);
-        live.map_or_else(|| id.to_owned(), |reservation| reservation.name)
+        match self.services.iter().find(|known| known.project == id) {
+            Some(known) => known.name.clone(),
+            None => {
+                let live = self.around.ports_to_read().live(id);
+                live.map_or_else(|| id.to_owned(), |reservation| reservation.name)
+            }
+        }
     }
 
     /// As the child ended, unless it goes on.
     fn conclude(mut self) -> Result<End, Failure> {
         use std::os::unix::process::ExitStatusExt;
         if self.ready > 0 {
-            return Ok(End::Code(if self.failed > 0 { NOT_READY } else { 0 }));
+            let stopped = self.stopped.map(|_| End::Code(NOT_READY));
+            return Ok(self.failed.or(stopped).unwrap_or(End::Code(0)));
         }
         let status = self.child.wait()?;
-        if self.stopped {
-            let message = "the service was stopped before it was ready";
-            return Err(Failure::new(NOT_READY, message, None));
+        if let (Some(stopped), None) = (&self.stopped, self.failed) {
+            let message = format!("`{}` was stopped before it was ready", self.name(stopped));
+            return Err(self.unready(message, Some(stopped), None));
         }
-        if status.signal().is_some() && self.failed == 0 {
+        if status.signal().is_some() && self.failed.is_none() {
+            let names: Vec<String> = self.services.iter().map(|known| format!("`{}`", known.name)).collect();
+            let whose = if names.is_empty() { String::new() } else { format!(" of {}", names.join(", ")) };
+            let pid = self.child.id();
             let message = format!(
-                "the supervisor (pid {}) was killed before its service was ready: {status}",
-                self.child.id()
+                "the supervisor{whose} (pid {pid}) was killed before its service was ready: {status}"
             );
+            let first = self.services.first().map(|known| known.project.as_str());
             let hint = "its service has ended with it; start it again with `bowline start`";
-            return Err(Failure::new(NOT_READY, message, Some(hint.to_owned())));
+            return Err(self.unready(message, first, Some(hint)));
         }
         let signal = status.signal().and_then(|number| Signal::try_from(number).ok());
         let code = status.code().unwrap_or(1).to_le_bytes()[0];
         Ok(signal.map_or(Exit::Code(code), Exit::Signal).into())
+    }
+
+    /// A failure with the last lines that the service has written.
+    fn unready(&self, mut message: String, project: Option<&str>, hint: Option<&str>) -> Failure {
+        let known = self.services.iter().find(|known| project == Some(known.project.as_str()));
+        for line in known.map(Known::last_lines).unwrap_or_default() {
+            message.push('\n');
+            message.push_str(&line);
+        }
+        Failure::new(NOT_READY, message, hint.map(str::to_owned))
+    }
+}
+
+impl Known {
+    /// The last lines that it has written, without colours and cursor movements.
+    fn last_lines(&self) -> Vec<String> {
+        let records = logs::read(&self.log).unwrap_or_default();
+        let ours = records.into_iter().filter(|record| record.session == self.session);
+        let bytes: Vec<u8> = ours.flat_map(|record| record.bytes).collect();
+        let text = anstream::adapter::strip_str(&String::from_utf8_lossy(&bytes)).to_string();
+        let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+        let mut last: Vec<String> = lines.rev().take(LAST_LINES).map(str::to_owned).collect();
+        last.reverse();
+        last
     }
 }
 
@@ -220,14 +307,24 @@ enum Fate {
 }
 
 impl Report {
-    /// Reports on the services of these projects. Needs a running tokio runtime.
+    /// Reports on these services, whose output `session` marks. Needs a running tokio runtime.
     ///
     /// # Errors
     /// No more descriptors.
-    pub fn new(projects: Vec<String>) -> io::Result<Self> {
-        let services = projects.into_iter().map(|project| Reported { project, fate: None }).collect();
-        let out = Some(Outlet::new(io::stdout().as_fd())?);
-        Ok(Self { out, services, buffer: vec![0; CHUNK].into() })
+    pub fn new(abouts: &[About], session: &str) -> io::Result<Self> {
+        let known = |About { project, name, log, .. }: &About| Known {
+            project: project.clone(),
+            name: name.clone(),
+            log: log.clone(),
+            session: session.to_owned(),
+        };
+        let mut line = serde_json::to_vec(&Introduction { services: abouts.iter().map(known).collect() })?;
+        line.push(b'\n');
+        let mut out = Outlet::new(io::stdout().as_fd())?;
+        out.push(&line);
+        let reported = |about: &About| Reported { project: about.project.clone(), fate: None };
+        let services = abouts.iter().map(reported).collect();
+        Ok(Self { out: Some(out), services, buffer: vec![0; CHUNK].into() })
     }
 
     /// Whether there is nothing more to report although services run.

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use nix::sys::resource::{Resource, getrlimit};
@@ -119,31 +118,24 @@ fn leftovers(ports: &Ports) -> Vec<Finding> {
 }
 
 fn supervisors(live: &[Reservation]) -> Vec<Finding> {
-    let mut sockets: Vec<PathBuf> = live.iter().map(Reservation::socket).collect();
-    sockets.sort_unstable();
-    sockets.dedup();
-    let answers = control::call(&sockets);
-    let trouble = |one: &Reservation| {
-        let at = sockets.binary_search(&one.socket()).ok()?;
-        answers[at].trouble(one)
-    };
-    let bad: Vec<Finding> = live
+    let answers = control::call(live);
+    let bad: Vec<Finding> = answers
         .iter()
-        .filter_map(|one| {
-            let (trouble, pid) = (trouble(one)?, one.pid);
+        .filter_map(|(services, answer)| Some((services.first()?.pid, answer.as_ref().err()?)))
+        .map(|(pid, trouble)| {
             let mend = match trouble {
                 control::Error::Incompatible { .. } => {
-                    format!("kill {pid} (then start it again with bowline start)")
+                    format!("kill {pid}")
                 }
                 control::Error::NotConnected { .. } | control::Error::Refused(_) => {
-                    format!("kill -CONT {pid} (or, to end it: kill {pid})")
+                    format!("kill -CONT {pid}")
                 }
             };
-            Some(Finding::bad("supervisors", trouble.to_string(), mend))
+            Finding::bad("supervisors", trouble.to_string(), mend)
         })
         .collect();
     if bad.is_empty() {
-        return vec![Finding::good("supervisors", format!("{} of {} answer", sockets.len(), sockets.len()))];
+        return vec![Finding::good("supervisors", format!("{} of {} answer", answers.len(), answers.len()))];
     }
     bad
 }

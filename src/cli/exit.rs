@@ -1,7 +1,5 @@
 //! How bowline ends when its services have ended.
 
-use std::io;
-
 use super::failure::{End, Failure, NO_PORT, NOT_EXECUTABLE, NOT_FOUND, NOT_READY, OTHER};
 use super::locks;
 use super::world::{Candidate, Services};
@@ -12,21 +10,30 @@ use crate::supervise::Outcome;
 use crate::supervise::service::Ending;
 use crate::visible::{self, Visible};
 
-/// The end of bowline: the first failure, else that of the first service.
+/// The end of bowline: the failure of the service that failed first, else as the first service has ended.
 pub fn conclude(world: &Services<'_>, specs: &[LaunchSpec], outcomes: &[Outcome]) -> Result<End, Failure> {
-    let runs = world.candidates().iter().zip(specs).zip(outcomes);
-    for (service, ((candidate, spec), outcome)) in runs.enumerate() {
-        let Ending { failure: reason, was_ready, .. } = outcome.ending;
-        let misplaced = reason == Some(FailureReason::HealthCheckFailed) && !was_ready;
-        if let Some(places) = world.elsewhere(service).filter(|_| misplaced) {
-            return Err(misplaced_at(&places, spec));
+    let mut order: Vec<usize> = (0..outcomes.len()).collect();
+    order.sort_by_key(|&service| outcomes[service].at);
+    let of =
+        |service| failure_of(world, service, &specs[service], &outcomes[service]).map(|it| (service, it));
+    if let Some((service, mut failure)) = order.into_iter().find_map(of) {
+        if outcomes.len() > 1 {
+            let name = &world.candidates()[service].subject.project.name;
+            failure.message = format!("`{name}`: {}", failure.message);
         }
-        if let Some(failure) = failure(candidate, spec, outcome) {
-            return Err(failure);
-        }
+        return Err(failure);
     }
     let exit = outcomes.first().and_then(|outcome| outcome.ending.exit);
     Ok(exit.map_or(End::Code(0), End::from))
+}
+
+fn failure_of(world: &Services<'_>, service: usize, spec: &LaunchSpec, outcome: &Outcome) -> Option<Failure> {
+    let Ending { failure: reason, was_ready, .. } = outcome.ending;
+    let misplaced = reason == Some(FailureReason::HealthCheckFailed) && !was_ready;
+    match world.elsewhere(service).filter(|_| misplaced) {
+        Some(places) => Some(misplaced_at(&places, spec)),
+        None => failure(&world.candidates()[service], spec, outcome),
+    }
 }
 
 /// What is said of a service that listens elsewhere, and could not be helped.
@@ -41,7 +48,11 @@ fn misplaced_at(places: &str, spec: &LaunchSpec) -> Failure {
 fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> Option<Failure> {
     let Ending { exit, failure, requested, was_ready, gave_up, errno, .. } = outcome.ending;
     let reason = failure.filter(|_| !requested)?;
-    let command = format!("`{}`", visible::line(&spec.command));
+    // A hook goes by its script's name.
+    let step = spec.steps().nth(outcome.ending.step).unwrap_or(&spec.main);
+    let hook = step.name != spec.main.name;
+    let text = visible::line(if hook { &step.name } else { &spec.command });
+    let command = if hook { format!("the script `{text}`") } else { format!("`{text}`") };
     let status = match (exit, errno) {
         (Some(Exit::Code(code)), _) => i32::from(code),
         (None, Some(nix::libc::ENOENT)) => launch::NOT_FOUND,
@@ -51,16 +62,12 @@ fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> O
     if !was_ready
         && reason != FailureReason::DirectoryMissing
         && let Some(error) =
-            launch::explain(status, spec, candidate.reading, &candidate.subject.config.catalog)
+            launch::explain(status, step, candidate.reading, &candidate.subject.config.catalog)
     {
         return Some(error.into());
     }
     let given_up = if gave_up { "; it was started several times and has failed every time" } else { "" };
-    let how = match (exit, errno) {
-        (Some(exit), _) => format!("ended with {exit}"),
-        (None, Some(errno)) => format!("could not be started: {}", io::Error::from_raw_os_error(errno)),
-        (None, None) => "could not be started".to_owned(),
-    };
+    let how = outcome.ending;
     let port = spec.port;
     let (code, message, hint) = match reason {
         FailureReason::DirectoryMissing => (
@@ -85,11 +92,15 @@ fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> O
         FailureReason::HealthCheckFailed => {
             (NOT_READY, format!("{command} stopped listening on port {port}, and {how}"), None)
         }
-        FailureReason::ImmediateCrash | FailureReason::Unknown if exit == Some(Exit::Code(0)) => (
-            NOT_READY,
-            format!("{command} ended with exit code 0 before it ever listened on port {port}"),
-            Some("if it is no server, run it without bowline; otherwise look at its output"),
-        ),
+        FailureReason::ImmediateCrash | FailureReason::Unknown
+            if exit == Some(Exit::Code(0)) && !was_ready =>
+        {
+            (
+                NOT_READY,
+                format!("{command} ended with exit code 0 before it ever listened on port {port}"),
+                Some("if it is no server, run it without bowline; otherwise look at its output"),
+            )
+        }
         FailureReason::ImmediateCrash | FailureReason::Unknown => (
             OTHER,
             format!("{command} {how}"),

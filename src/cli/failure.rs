@@ -2,8 +2,11 @@
 
 use std::fmt::Display;
 use std::io;
+use std::str::FromStr;
 
+use crate::event::State;
 use crate::process::{Exit, Signal, descriptors};
+use crate::ui::{self, Style};
 use crate::{config, control, detect, launch, paths, port, project, visible};
 
 /// Exit codes beside the service's own.
@@ -43,6 +46,20 @@ pub enum End {
     Signal(Signal),
 }
 
+impl End {
+    /// As a service of another supervisor has ended: with this code or by this signal, in this state.
+    pub fn of_exit(code: Option<u8>, signal: Option<&str>, state: State) -> Self {
+        let by_signal = signal.and_then(|name| Signal::from_str(name).ok()).map(Self::Signal);
+        let failed = if state == State::Failed { NOT_READY } else { 0 };
+        match code {
+            // A server that ends before it listens has failed, whatever its code says.
+            Some(0) => Self::Code(failed),
+            Some(code) => Self::Code(code),
+            None => by_signal.unwrap_or(Self::Code(OTHER)),
+        }
+    }
+}
+
 impl From<Exit> for End {
     fn from(exit: Exit) -> Self {
         match exit {
@@ -58,6 +75,22 @@ impl Failure {
         let message = message.to_string();
         let hint = descriptors::hint(&message).or(hint).map(|hint| visible::line(&hint).into_owned());
         Self { message, hint, end: End::Code(code) }
+    }
+
+    /// Shows it to people: the message, then the hint.
+    pub fn complain(&self, style: Style) {
+        ui::complain(&format!("{} {}", style.error("error:"), self.message));
+        if let Some(hint) = &self.hint {
+            ui::complain(&format!("{} {hint}", style.strong("hint:")));
+        }
+    }
+
+    /// Its exit code, where several failures are one end.
+    pub fn code(&self) -> u8 {
+        match self.end {
+            End::Code(code) => code,
+            End::Signal(_) => OTHER,
+        }
     }
 }
 
@@ -120,13 +153,19 @@ impl From<paths::Error> for Failure {
     }
 }
 
-impl From<control::Error> for Failure {
-    fn from(error: control::Error) -> Self {
-        let code = match &error {
+impl From<&control::Error> for Failure {
+    fn from(error: &control::Error) -> Self {
+        let code = match error {
             control::Error::NotConnected { .. } => NOT_CONNECTED,
             control::Error::Incompatible { .. } | control::Error::Refused(_) => OTHER,
         };
-        Self::new(code, &error, error.hint())
+        Self::new(code, error, error.hint())
+    }
+}
+
+impl From<control::Error> for Failure {
+    fn from(error: control::Error) -> Self {
+        Self::from(&error)
     }
 }
 

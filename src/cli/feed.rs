@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use tokio::net::UnixStream;
 
 use super::failure::{End, Failure};
-use crate::control::{self, Answer, Connection, Lines, Request, Status, Verb};
+use crate::control::{Connection, Lines, Request, Status, Verb};
 use crate::event::parse_cursor;
 use crate::logs;
 use crate::port::Reservation;
@@ -27,18 +27,10 @@ pub struct Feed {
 impl Feed {
     /// Attaches to the service. To be called within the runtime.
     pub fn open(reservation: &Reservation) -> Result<Self, Failure> {
-        let mut connection = Connection::open(reservation)?;
+        let mut connection = Connection::open(reservation, None)?;
         connection.send(&Request::new(Verb::Attach, Some(&reservation.project)))?;
-        let status = loop {
-            match connection.promptly()? {
-                Some((Answer::Status { mut services }, _)) if services.len() == 1 => {
-                    break services.remove(0);
-                }
-                Some((Answer::Error { error }, _)) => return Err(control::Error::Refused(error).into()),
-                Some(_) => {}
-                None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-            }
-        };
+        let told = connection.told_status(None)?;
+        let status = told.into_iter().next().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
         let (stream, lines) = connection.into_parts();
         stream.set_nonblocking(true)?;
         let stream = UnixStream::from_std(stream)?;

@@ -6,19 +6,17 @@
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsFd;
-use std::str::FromStr;
 use std::task::{Context, Poll};
 
-use super::failure::{End, Failure, NOT_READY, OTHER};
+use super::failure::{End, Failure, OTHER};
 use super::feed::Feed;
 use super::running;
 use super::surroundings::Surroundings;
 use crate::control::{self, Answer, Status};
-use crate::event::{Level, State, Stream, What, parse_cursor};
+use crate::event::{Level, State, Stream, What, how_ended, parse_cursor};
 use crate::launch;
 use crate::logs;
 use crate::port::{Ports, Reservation};
-use crate::process::Signal;
 use crate::process::outlet::Outlet;
 use crate::process::signals::{Caught, Meaning, Signals, stop_group};
 use crate::supervise::Sink;
@@ -28,15 +26,16 @@ use crate::ui::{self, Human, Prefixed};
 pub enum Left {
     /// bowline ends like this: as the service ended, or with 0 as the user has seen enough.
     With(End),
-    /// The services were ending when they were to be followed, and now are gone.
+    /// A service that was to be followed is gone, or would be before another could be started in its place.
     Gone,
 }
 
 /// What is shown of a service that is followed.
 pub enum Manner<'a> {
-    /// To people its output so far and what bowline has to say, which begins with its name and these words; to programs its
-    /// events from now on.
-    Attach(&'a str),
+    /// To people its output so far and what bowline has to say; to programs its events from now on.
+    Attach,
+    /// The same, in place of a start.
+    Join,
     /// What this function leaves of its recorded output, and its output from now on, all on stdout.
     Log(&'a dyn Fn(Vec<logs::Record>) -> Vec<logs::Record>),
 }
@@ -58,16 +57,12 @@ pub fn follow(
             Err(failure) => return Err(failure),
         }
     }
-    let is_log = matches!(manner, Manner::Log(_));
-    let ending = |feed: &Feed| !matches!(feed.status.state, State::Idle | State::Starting | State::Running);
-    let wanted = is_log || !feeds.iter().all(ending);
-    if !wanted {
-        let mut waiting = Following { ports, signals: None, feeds, screen: Screen::Blank, lost: None };
-        runtime.block_on(waiting.run())?;
+    if matches!(manner, Manner::Join) && !feeds.iter().any(|feed| feed.status.state.is_alive()) {
         return Ok(Left::Gone);
     }
+    let is_log = matches!(manner, Manner::Log(_));
     let screen = Screen::new(around, &feeds, is_log)?;
-    let mut following = Following { ports, signals: Some(Signals::take()?), feeds, screen, lost: None };
+    let mut following = Following { ports, signals: Signals::take()?, feeds, screen, lost: None };
     following.begin(around, manner);
     match runtime.block_on(following.run())? {
         Some(end) => Ok(Left::With(end)),
@@ -89,8 +84,6 @@ enum Screen {
     People(Box<dyn Sink>),
     /// The supervisor's own lines.
     Programs(Outlet),
-    /// Nowhere: only the end matters.
-    Blank,
 }
 
 impl Screen {
@@ -113,7 +106,6 @@ impl Screen {
                 sink.has_room(service, Stream::Stdout) && sink.has_room(service, Stream::Stderr)
             }
             Self::Programs(out) | Self::Log(out) => out.has_room(),
-            Self::Blank => true,
         }
     }
 
@@ -123,7 +115,7 @@ impl Screen {
                 while !bytes.is_empty() && sink.pass(service, stream, &mut bytes).is_ok() {}
             }
             Self::Log(out) => out.push(bytes),
-            Self::Programs(_) | Self::Blank => {}
+            Self::Programs(_) => {}
         }
     }
 
@@ -137,7 +129,6 @@ impl Screen {
         match self {
             Self::People(sink) => sink.poll_drain(cx),
             Self::Programs(out) | Self::Log(out) => out.poll_drain(cx),
-            Self::Blank => Poll::Ready(()),
         }
     }
 }
@@ -150,8 +141,7 @@ enum Happening {
 
 struct Following<'a> {
     ports: &'a Ports,
-    /// Nothing while the end of something is waited for: then a signal ends bowline as it would any program.
-    signals: Option<Signals>,
+    signals: Signals,
     feeds: Vec<Feed>,
     screen: Screen,
     /// The first whose supervisor was killed.
@@ -162,11 +152,19 @@ impl Following<'_> {
     /// Says what is followed, and shows the output so far.
     fn begin(&mut self, around: &Surroundings, manner: &Manner<'_>) {
         for service in 0..self.feeds.len() {
-            let Status { name, port, pid, .. } = &self.feeds[service].status;
+            let Status { name, port, pid, state, .. } = &self.feeds[service].status;
             let shown = match manner {
                 Manner::Log(select) => select(self.feeds[service].recorded()),
-                Manner::Attach(why) => {
+                Manner::Attach | Manner::Join => {
                     let url = around.style.strong(launch::url(*port));
+                    let why = match (state, manner) {
+                        (State::Stopping, _) => "is stopping",
+                        (State::Stopped | State::Failed, _) => "has ended",
+                        (State::Idle | State::Starting | State::Running, Manner::Join) => {
+                            "is already running"
+                        }
+                        (State::Idle | State::Starting | State::Running, _) => "is running",
+                    };
                     let message = format!("{name} {why} (pid {pid}); Ctrl-C only leaves it   {url}");
                     self.screen.tell(service, Level::Plain, message);
                     let missed = self.feeds[service].missed();
@@ -187,7 +185,6 @@ impl Following<'_> {
                     out.push(record.to_event(&self.feeds[service].reservation.project).to_json().as_bytes());
                     out.push(b"\n");
                 }
-                Screen::Blank => {}
             }
         }
     }
@@ -216,7 +213,7 @@ impl Following<'_> {
     fn mourn(&self, reservation: &Reservation) -> Result<(), Failure> {
         let Reservation { name, pid, .. } = reservation;
         let how = match (&self.screen, reservation.is_returned()) {
-            (Screen::Blank, _) | (Screen::Log(_), true) => return Ok(()),
+            (Screen::Log(_), true) => return Ok(()),
             (_, true) => "has ended",
             (_, false) => "was killed",
         };
@@ -225,7 +222,7 @@ impl Following<'_> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Happening, Failure>> {
-        if let Some(Poll::Ready(caught)) = self.signals.as_mut().map(|signals| signals.poll_next(cx)) {
+        if let Poll::Ready(caught) = self.signals.poll_next(cx) {
             return Poll::Ready(Ok(Happening::Signal(caught)));
         }
         let _waiting = self.screen.poll_drain(cx);
@@ -267,7 +264,9 @@ impl Following<'_> {
                 self.screen.tell(service, Level::Warning, message);
             }
             Answer::ProcessExited { exit_code, signal, state, .. } => {
-                self.feeds[service].end = Some(end_of(exit_code, signal.as_deref(), state));
+                let message = format!("it has ended{}", how_ended(exit_code, signal.as_deref()));
+                self.screen.tell(service, Level::Plain, message);
+                self.feeds[service].end = Some(End::of_exit(exit_code, signal.as_deref(), state));
             }
             Answer::Error { error } => return Err(control::Error::Refused(error).into()),
             Answer::Status { .. } | Answer::Ack { .. } | Answer::Other => {}
@@ -296,17 +295,5 @@ impl Following<'_> {
             }
             Err(failure) => Err(failure),
         }
-    }
-}
-
-/// As the service has ended.
-fn end_of(code: Option<u8>, signal: Option<&str>, state: State) -> End {
-    let by_signal = signal.and_then(|name| Signal::from_str(name).ok()).map(End::Signal);
-    let failed = if state == State::Failed { NOT_READY } else { 0 };
-    match code {
-        // A server that ends before it listens has failed, whatever its code says.
-        Some(0) => End::Code(failed),
-        Some(code) => End::Code(code),
-        None => by_signal.unwrap_or(End::Code(OTHER)),
     }
 }

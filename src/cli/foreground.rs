@@ -19,8 +19,9 @@ use crate::event::{Event, Level, What};
 use crate::launch::{Host, LaunchSpec};
 use crate::logs::{self, Recorded, Recorder};
 use crate::paths::StateDir;
-use crate::port::{Choice, Error as PortError, Grant, Lease};
+use crate::port::{Choice, Error as PortError, Grant, Lease, is_blocked};
 use crate::process::signals::Signals;
+use crate::range::Range;
 use crate::supervise::restart::Policy;
 use crate::supervise::service::{Service, Settings};
 use crate::supervise::{Console, Inputs, Sink, Supervisor};
@@ -85,7 +86,7 @@ impl Foreground<'_> {
         let signals = Signals::take()?;
         let mut console = None;
         let sink: Box<dyn Sink> = if around.keeper == Keeper::Nobody {
-            Box::new(Report::new(projects)?)
+            Box::new(Report::new(&abouts, &session)?)
         } else if around.json {
             Box::new(JsonLines::new(projects, &session, around.style, around.quiet)?)
         } else if names.len() > 1 {
@@ -197,14 +198,38 @@ fn console() -> Result<Option<Console>, Failure> {
 pub fn refused(around: &Surroundings, error: PortError, candidates: &[Candidate<'_>]) -> Failure {
     if let (true, true, [candidate]) = (around.json, error.is_no_port(), candidates) {
         let request = &candidate.request;
-        let port = match request.choice {
-            Choice::Order(port) | Choice::Wish(port) | Choice::Adopt(port) => port,
-            Choice::Any => request.range.start,
-        };
+        let port = wanted(request.choice, request.range);
         let what = What::PortConflict { port, message: error.to_string() };
         if let Err(error) = ui::print(&format!("{}\n", Event::now(&request.project, what).to_json())) {
             return error.into();
         }
     }
     error.into()
+}
+
+/// The port that could not be had: where none was named, the first that could have been handed out.
+fn wanted(choice: Choice, range: Range) -> u16 {
+    match choice {
+        Choice::Order(port) | Choice::Wish(port) | Choice::Adopt(port) => port,
+        Choice::Any => (range.start..=range.end).find(|&port| !is_blocked(port)).unwrap_or(range.start),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_of_a_conflict_is_one_that_could_be_had() {
+        let range = |start, end| Range::new(start, end).unwrap();
+        for (choice, range, port) in [
+            (Choice::Any, range(6000, 6100), 6001),
+            (Choice::Any, range(3101, 3200), 3101),
+            (Choice::Any, range(6665, 6669), 6665),
+            (Choice::Wish(4000), range(6000, 6100), 4000),
+            (Choice::Order(6000), range(6000, 6100), 6000),
+        ] {
+            assert_eq!(wanted(choice, range), port, "{choice:?} {range}");
+        }
+    }
 }

@@ -18,7 +18,10 @@ pub fn become_command(
     inherited: &Inherited,
     host: Option<&Host>,
 ) -> Result<End, Failure> {
-    let spec = candidate.spec(inherited.port, &inherited.session, host, &[], None);
+    let mut spec = candidate.spec(inherited.port, &inherited.session, host, &[], None);
+    for step in spec.pre.iter_mut().chain([&mut spec.main]).chain(&mut spec.post) {
+        step.environment.set("BOWLINE_PROJECT_ID", &inherited.id);
+    }
     if let Some(pre) = spec.pre {
         let end = run(around, &pre)?;
         if end != End::Code(0) {

@@ -1,6 +1,6 @@
 //! `bowline ls` and `bowline status`.
 
-use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::args::One;
 use super::failure::{End, Failure};
 use super::surroundings::Surroundings;
 use super::{running, target};
-use crate::control::{self, Reply, Status};
+use crate::control::{self, Status};
 use crate::event::State;
 use crate::launch;
 use crate::port::Reservation;
@@ -20,10 +20,8 @@ use crate::visible;
 /// One line of the list.
 struct Row {
     reservation: Option<Reservation>,
-    /// Nothing if its supervisor does not answer.
-    status: Option<Status>,
-    /// Why it does not.
-    trouble: Option<control::Error>,
+    /// Or why its supervisor cannot be spoken to.
+    status: Result<Status, Rc<control::Error>>,
 }
 
 /// `bowline ls`.
@@ -46,14 +44,14 @@ pub fn list(around: &Surroundings) -> Result<End, Failure> {
 
 /// `bowline status`.
 pub fn status(around: &Surroundings, which: &One) -> Result<End, Failure> {
-    let reservation = target::one(around, &around.ports_to_read(), which.project.as_deref())?;
+    let reservation = target::one(around, &around.ports_to_read().reservations(), which.project.as_deref())?;
     let project = reservation.project.clone();
-    let is_it = |row: &Row| row.status.as_ref().is_none_or(|status| status.project_id == project);
-    let row = match rows(std::slice::from_ref(&reservation)).into_iter().find(is_it) {
-        Some(Row { trouble: Some(trouble), .. }) => return Err(trouble.into()),
-        Some(row) => row,
-        None => return Err(target::not_running(&reservation.name)),
-    };
+    let mut rows = rows(std::slice::from_ref(&reservation));
+    rows.retain(|row| row.status.as_ref().map_or(true, |status| status.project_id == project));
+    let Some(row) = rows.pop() else { return Err(target::not_running(&reservation.name)) };
+    if let Err(error) = row.status {
+        return Err(Failure::from(&*error));
+    }
     let Value::Object(fields) = row.to_json() else { return Ok(End::Code(0)) };
     if around.json {
         ui::print(&format!("{}\n", Value::Object(fields)))?;
@@ -73,31 +71,26 @@ pub fn status(around: &Surroundings, which: &One) -> Result<End, Failure> {
     Ok(End::Code(0))
 }
 
-/// Every service of every supervisor, those that do not answer with what their reservation says.
+/// Every service of every supervisor; what those say that cannot be spoken to their reservations say.
 fn rows(reservations: &[Reservation]) -> Vec<Row> {
-    let mut sockets: Vec<PathBuf> = reservations.iter().map(Reservation::socket).collect();
-    sockets.sort_unstable();
-    sockets.dedup();
-    let answers = control::call(&sockets);
-    let trouble = |one: &Reservation| {
-        let at = sockets.binary_search(&one.socket()).ok()?;
-        answers[at].trouble(one)
-    };
-    let silent: Vec<&Reservation> = reservations.iter().filter(|one| trouble(one).is_some()).collect();
-    // One whose supervisor has been killed meanwhile is no service any more.
-    let mut rows: Vec<Row> = running::still_there(silent)
-        .into_iter()
-        .map(|one| Row { reservation: Some(one.clone()), status: None, trouble: trouble(one) })
-        .collect();
-    let services = answers.iter().flat_map(|answer| match answer {
-        Reply::Services(services) => services.as_slice(),
-        Reply::Foreign(_) | Reply::Silence => &[],
-    });
-    rows.extend(services.map(|status| Row {
-        reservation: reservations.iter().find(|one| one.project == status.project_id).cloned(),
-        status: Some(status.clone()),
-        trouble: None,
-    }));
+    let mut rows = Vec::new();
+    for (ours, answer) in control::call(reservations) {
+        match answer {
+            Ok(services) => rows.extend(services.into_iter().map(|status| {
+                let reservation = ours.iter().find(|one| one.project == status.project_id);
+                Row { reservation: reservation.map(|one| (*one).clone()), status: Ok(status) }
+            })),
+            Err(error) => {
+                let error = Rc::new(error);
+                let row = |one: &Reservation| Row {
+                    reservation: Some(one.clone()),
+                    status: Err(Rc::clone(&error)),
+                };
+                // One whose supervisor has been killed meanwhile is no service any more.
+                rows.extend(running::still_there(ours).into_iter().map(row));
+            }
+        }
+    }
     rows.sort_by_key(Row::port);
     rows
 }
@@ -105,36 +98,34 @@ fn rows(reservations: &[Reservation]) -> Vec<Row> {
 impl Row {
     fn port(&self) -> u16 {
         let reserved = self.reservation.as_ref().map(|reservation| reservation.port);
-        self.status.as_ref().map(|status| status.port).or(reserved).unwrap_or(0)
+        self.status.as_ref().ok().map(|status| status.port).or(reserved).unwrap_or(0)
     }
 
     fn uptime(&self) -> Option<Duration> {
-        let status = self.status.as_ref()?;
+        let status = self.status.as_ref().ok()?;
         status.guardian?;
         let started = humantime::parse_rfc3339(&status.started_at).ok()?;
         SystemTime::now().duration_since(started).ok()
     }
 
     fn resident(&self) -> Option<u64> {
-        self.status.as_ref()?.guardian.map(memory::of_tree)
+        self.status.as_ref().ok()?.guardian.map(memory::of_tree)
     }
 
     fn to_json(&self) -> Value {
         let mut value = match (&self.status, &self.reservation) {
-            (Some(status), _) => serde_json::to_value(status).unwrap_or_default(),
-            (None, Some(Reservation { project, name, dir, framework, port, pid, .. })) => json!({
+            (Ok(status), _) => serde_json::to_value(status).unwrap_or_default(),
+            (Err(error), Some(Reservation { project, name, dir, framework, port, pid, .. })) => json!({
                 "projectId": project, "name": name, "dir": dir.to_string_lossy(), "framework": framework,
                 "port": port, "url": launch::url(*port), "state": null, "pid": pid,
+                "error": error.to_string(),
             }),
-            (None, None) => Value::Null,
+            (Err(_), None) => Value::Null,
         };
         if let Some(fields) = value.as_object_mut() {
             let socket = self.reservation.as_ref().map(|one| one.socket().to_string_lossy().into_owned());
             fields.insert("socket".to_owned(), socket.into());
-            fields.insert("connected".to_owned(), Value::Bool(self.status.is_some()));
-            if let Some(trouble) = &self.trouble {
-                fields.insert("error".to_owned(), trouble.to_string().into());
-            }
+            fields.insert("connected".to_owned(), Value::Bool(self.status.is_ok()));
             fields.insert("uptimeSeconds".to_owned(), self.uptime().map(|time| time.as_secs()).into());
             fields.insert("residentBytes".to_owned(), self.resident().into());
         }
@@ -145,16 +136,18 @@ impl Row {
         let unknown = || "-".to_owned();
         let port = self.port();
         let (name, framework) = match (&self.status, &self.reservation) {
-            (Some(status), _) => (status.name.clone(), status.framework.clone()),
-            (None, Some(reservation)) => (reservation.name.clone(), reservation.framework.clone()),
-            (None, None) => (unknown(), unknown()),
+            (Ok(status), _) => (status.name.clone(), status.framework.clone()),
+            (Err(_), Some(reservation)) => (reservation.name.clone(), reservation.framework.clone()),
+            (Err(_), None) => (unknown(), unknown()),
         };
-        let state = match (&self.status, &self.trouble) {
-            (Some(status), _) => word(status.state),
-            (None, Some(control::Error::Incompatible { .. })) => "other version",
-            (None, _) => "not connected",
+        let state = match &self.status {
+            Ok(status) => word(status.state),
+            Err(error) => match &**error {
+                control::Error::Incompatible { .. } => "other version",
+                control::Error::NotConnected { .. } | control::Error::Refused(_) => "not connected",
+            },
         };
-        let by = self.status.as_ref().map_or_else(unknown, |status| status.started_by.clone());
+        let by = self.status.as_ref().map_or_else(|_| unknown(), |status| status.started_by.clone());
         let uptime = self.uptime().map_or_else(unknown, age);
         let memory = self.resident().map_or_else(unknown, size);
         [name, framework, port.to_string(), state.to_owned(), uptime, memory, by, launch::url(port)]

@@ -47,7 +47,7 @@ use surroundings::Surroundings;
 pub fn run(arguments: Vec<OsString>) -> End {
     if let Some(answered) = completion::answer(&arguments) {
         let style = Style::new(ColorChoice::Auto, std::io::IsTerminal::is_terminal(&std::io::stderr()));
-        return answered.unwrap_or_else(|failure| report(failure, false, style));
+        return answered.unwrap_or_else(|failure| report(&failure, false, style));
     }
     // The definition is made once, as that takes longer than to read what was typed.
     let mut definition = Cli::command();
@@ -64,7 +64,7 @@ pub fn run(arguments: Vec<OsString>) -> End {
         Err(error) => {
             let style = Style::new(ColorChoice::Auto, std::io::IsTerminal::is_terminal(&std::io::stderr()));
             let failure = usage::failure(&definition, &arguments, &error);
-            return report(failure, usage::wants_json(&arguments), style);
+            return report(&failure, usage::wants_json(&arguments), style);
         }
     };
     let json = cli.global.json;
@@ -92,11 +92,11 @@ pub fn run(arguments: Vec<OsString>) -> End {
         Command::Man { command } => generate::manual(&command),
     });
     journal::flush();
-    outcome.unwrap_or_else(|failure| report(failure, json, style))
+    outcome.unwrap_or_else(|failure| report(&failure, json, style))
 }
 
 /// Shows a failure: the message, then the hint.
-fn report(failure: Failure, json: bool, style: Style) -> End {
+fn report(failure: &Failure, json: bool, style: Style) -> End {
     tracing::error!(target: journal::TOLD, "{}", failure.message);
     journal::flush();
     if json {
@@ -104,9 +104,6 @@ fn report(failure: Failure, json: bool, style: Style) -> End {
         event.project_id = None;
         let _closed = ui::print(&format!("{}\n", event.to_json()));
     }
-    ui::complain(&format!("{} {}", style.error("error:"), failure.message));
-    if let Some(hint) = failure.hint {
-        ui::complain(&format!("{} {hint}", style.strong("hint:")));
-    }
+    failure.complain(style);
     failure.end
 }

@@ -7,12 +7,13 @@ use super::args::Logs;
 use super::failure::{End, Failure};
 use super::follow::{self, Left, Manner};
 use super::surroundings::Surroundings;
-use super::target;
+use super::target::{self, Meant};
 use crate::event::Stream;
 use crate::logs::{self, Record};
-use crate::port::{Ports, Reservation};
+use crate::port::{Ports, Remembered, Reservation};
 use crate::project::Project;
 use crate::ui;
+use crate::visible::Visible;
 
 /// `bowline logs`.
 pub fn logs(around: &Surroundings, wanted: &Logs) -> Result<End, Failure> {
@@ -44,26 +45,42 @@ impl Subject {
     /// A service that runs, a project that can be found, or one that only its log remembers.
     fn find(around: &Surroundings, ports: &Ports, word: Option<&str>) -> Result<Self, Failure> {
         let logs = around.state_to_read().logs();
-        let failure = match target::one(around, ports, word) {
-            Ok(live) => {
+        let failure = match target::meant(around, &ports.reservations(), word)? {
+            Meant::Running(found) => {
+                let live = target::single(word, found)?;
                 let file = logs::file(&logs, &live.project, &live.name);
                 return Ok(Self { file, project: live.project.clone(), live: Some(live) });
             }
-            Err(failure) => failure,
+            Meant::Idle(failure) | Meant::Nothing(failure) => failure,
         };
+        let ended =
+            |id: String, name: &str| Self { file: logs::file(&logs, &id, name), project: id, live: None };
         let project = match word {
             Some(word) => Project::named(word, &around.dir),
             None => Project::find(&around.dir),
         };
-        match (project, word) {
-            (Ok(Project { id, name, .. }), _) => {
-                Ok(Self { file: logs::file(&logs, &id, &name), project: id, live: None })
+        if let Ok(Project { id, name, .. }) = project {
+            return Ok(ended(id, &name));
+        }
+        let Some(word) = word else { return Err(failure) };
+        let by_port = || ports.keeper(word.parse().ok()?);
+        let by_id = || Some((word.to_owned(), ports.remembered(word)?));
+        if let Some((id, row)) = by_port().or_else(by_id) {
+            return Ok(ended(id, &row.name));
+        }
+        match <[PathBuf; 1]>::try_from(logs::named(&logs, word)) {
+            Ok([file]) => Ok(Self { file, project: word.to_owned(), live: None }),
+            Err(files) if files.is_empty() => Err(failure),
+            Err(files) => {
+                let projects = ports.projects();
+                let id = |file: &PathBuf| {
+                    let of = |(id, row): &&(String, Remembered)| logs::file(&logs, id, &row.name) == *file;
+                    let known = projects.iter().find(of).map(|(id, _)| id.clone());
+                    known.unwrap_or_else(|| file.visible())
+                };
+                let ids: Vec<String> = files.iter().map(id).collect();
+                Err(target::ambiguous(word, ids.iter().map(String::as_str)))
             }
-            (Err(_), Some(word)) => match <[PathBuf; 1]>::try_from(logs::named(&logs, word)) {
-                Ok([file]) => Ok(Self { file, project: word.to_owned(), live: None }),
-                Err(_) => Err(failure),
-            },
-            (Err(_), None) => Err(failure),
         }
     }
 }

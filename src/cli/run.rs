@@ -7,7 +7,7 @@ use super::failure::{End, Failure};
 use super::foreground::Foreground;
 use super::plan::{self, Subject, Task};
 use super::running::{self, Started};
-use super::surroundings::Surroundings;
+use super::surroundings::{Keeper, Surroundings};
 use super::world::Candidate;
 use super::{inner, show};
 use crate::detect::{Detection, Inputs};
@@ -31,7 +31,8 @@ pub fn dev(around: &Surroundings, dev: &Dev) -> Result<End, Failure> {
 
 /// `bowline exec`.
 pub fn exec(around: &Surroundings, exec: &Exec) -> Result<End, Failure> {
-    let project = named(Project::find(&around.dir)?, &exec.launch);
+    let find = if around.keeper == Keeper::Runner { Project::around } else { Project::find };
+    let project = named(find(&around.dir)?, &exec.launch);
     let subject = Subject::new(around, project, |_, _| Ok(Task::Command(exec.command.clone())))?;
     launch(around, &exec.launch, &[subject])
 }

@@ -1,18 +1,20 @@
-//! A start of what runs already.
+//! Services that run already, asked over their sockets: all at the same time, so that none keeps another waiting.
 
 use std::time::{Duration, Instant};
 
 use super::args::Launch;
-use super::failure::{End, Failure, NO_PORT};
+use super::failure::{End, Failure, NO_PORT, NOT_READY, OTHER};
 use super::follow::{self, Left, Manner};
 use super::foreground;
 use super::surroundings::{Keeper, Surroundings};
 use super::world::{Candidate, PATIENCE, allocate};
-use crate::control::{Answer, Connection, Error, Request, Verb};
+use crate::control::{self, Answer, Connection, Error, Request, Verb};
 use crate::event::{Event, What};
 use crate::launch;
-use crate::port::{Choice, Error as PortError, Lease, Ports, Reservation};
+use crate::port::{Choice, Error as PortError, Lease, Life, Ports, Reservation};
+use crate::process::{Identity, Signal, leftovers, signal};
 use crate::ui;
+use crate::visible::Visible;
 
 /// How often and after which pauses it is looked whether a supervisor is gone.
 const LOOKS: u32 = 20;
@@ -42,24 +44,28 @@ pub fn reserve<'a>(
             Err(error) => return Err(foreground::refused(around, error, &candidates)),
         };
         if launch.restart_running {
-            stop(ports, &running, false)?;
-        } else if let Some(failure) = misplaced(&candidates, &running) {
+            stop(ports, &running, false).into_iter().collect::<Result<(), _>>()?;
+            continue;
+        }
+        // What is ending can be started once it has ended.
+        let over = control::at_once(&running, |one| outlast(ports, one));
+        if over.into_iter().collect::<Result<Vec<_>, _>>()?.contains(&true) {
+            continue;
+        }
+        if let Some(failure) = misplaced(&candidates, &running) {
             return Err(failure);
         } else if running.len() < candidates.len() {
             say(around, &running);
             candidates.retain(|candidate| running.iter().all(|one| one.project != candidate.request.project));
         } else if around.keeper == Keeper::Nobody {
             say(around, &running);
-            match await_ready(&running) {
-                Ok(true) => return Ok(Started::Followed(End::Code(0))),
-                Ok(false) => {}
-                Err(_) if running.iter().all(|one| is_gone(ports, one)) => {}
-                Err(failure) => return Err(failure),
+            if await_ready(ports, &running)? {
+                return Ok(Started::Followed(End::Code(0)));
             }
         } else {
-            match follow::follow(around, ports, &running, &Manner::Attach("is already running"))? {
+            match follow::follow(around, ports, &running, &Manner::Join)? {
                 Left::With(end) => return Ok(Started::Followed(end)),
-                // It was ending, or has ended before it could be followed: now it can be started.
+                // It has ended before it could be followed: now it can be started.
                 Left::Gone => {}
             }
         }
@@ -88,44 +94,60 @@ fn say(around: &Surroundings, running: &[Reservation]) {
     }
 }
 
-/// Waits until the services are ready, which then is told, or one has ended.
-fn await_ready(running: &[Reservation]) -> Result<bool, Failure> {
-    for (reservation, outcome) in ask_all(running, Verb::Wait, false)? {
-        match outcome.result(None)? {
-            Some(Answer::PortDetected { port, .. }) => {
+/// Waits until the services are ready, which then is told; false if one has ended.
+fn await_ready(ports: &Ports, running: &[Reservation]) -> Result<bool, Failure> {
+    let answers = control::at_once(running, |one| ask(one, Verb::Wait, false, None));
+    for (reservation, answer) in running.iter().zip(answers) {
+        match answer {
+            Ok(Some(Answer::PortDetected { port, .. })) => {
                 let framework = reservation.framework.clone();
                 let what = What::PortDetected { port, framework, after: Duration::ZERO };
                 ui::print(&format!("{}\n", Event::now(&reservation.project, what).to_json()))?;
             }
-            Some(_) | None => return Ok(false),
+            Ok(Some(_) | None) => return Ok(false),
+            Err(_) if is_gone(ports, reservation) => return Ok(false),
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(true)
 }
 
-/// A request that was sent to the supervisor of a service.
-pub struct Sent(Connection);
-
-impl Sent {
-    /// What came of it, see [`Connection::outcome`].
-    pub fn result(mut self, deadline: Option<Instant>) -> Result<Option<Answer>, Error> {
-        self.0.outcome(deadline)
+/// Asks the supervisor of a service for something, and waits for what comes of it, see [`Connection::outcome`]; nothing if
+/// that did not come before `deadline`.
+pub fn ask(
+    reservation: &Reservation,
+    verb: Verb,
+    force: bool,
+    deadline: Option<Instant>,
+) -> Result<Option<Answer>, Error> {
+    let ask = || {
+        let mut connection = Connection::open(reservation, deadline)?;
+        connection.send(&Request { force, ..Request::new(verb, Some(&reservation.project)) })?;
+        connection.outcome(deadline)
+    };
+    match ask() {
+        Err(Error::NotConnected { .. }) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
+            Ok(None)
+        }
+        answer => answer.map(Some),
     }
 }
 
-/// Sends a request to the supervisors of all these services before the answer of any is waited for.
-pub fn ask_all(
-    reservations: &[Reservation],
-    verb: Verb,
-    force: bool,
-) -> Result<Vec<(&Reservation, Sent)>, Error> {
-    reservations.iter().map(|one| Ok((one, ask(one, verb, force)?))).collect()
-}
-
-fn ask(reservation: &Reservation, verb: Verb, force: bool) -> Result<Sent, Error> {
-    let mut connection = Connection::open(reservation)?;
-    connection.send(&Request { force, ..Request::new(verb, Some(&reservation.project)) })?;
-    Ok(Sent(connection))
+/// Waits for the end of a service that is ending, and says whether it was: one that is being restarted stays.
+pub fn outlast(ports: &Ports, reservation: &Reservation) -> Result<bool, Failure> {
+    let project = Some(reservation.project.as_str());
+    let states = Connection::open(reservation, None).and_then(|mut open| open.status(project, None));
+    let outcome = match states {
+        Ok(states) if states.iter().all(|status| status.state.is_alive()) => return Ok(false),
+        Ok(_) => ask(reservation, Verb::Wait, false, None),
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(Some(Answer::PortDetected { .. })) => Ok(false),
+        Ok(_) => Ok(true),
+        Err(_) if is_gone(ports, reservation) => finish(reservation).map(|()| true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether a service is no longer what it was when it was looked up. A supervisor that has just been killed may keep
@@ -154,18 +176,90 @@ pub fn still_there(mut silent: Vec<&Reservation>) -> Vec<&Reservation> {
     silent
 }
 
-/// Stops services and returns when they have ended. One whose supervisor does not answer keeps none of the others from
-/// being stopped.
-pub fn stop(ports: &Ports, reservations: &[Reservation], force: bool) -> Result<(), Failure> {
-    let sent: Vec<_> = reservations.iter().map(|one| (one, ask(one, Verb::Stop, force))).collect();
-    let mut outcome = Ok(());
-    for (reservation, sent) in sent {
-        match sent.and_then(|sent| sent.result(None)) {
-            Ok(_) => {}
-            // Its supervisor is gone, and its guardian ends it.
-            Err(_) if is_gone(ports, reservation) => reservation.await_guardian(PATIENCE),
-            Err(error) => outcome = outcome.and(Err(error.into())),
-        }
+/// Returns when nothing is left of a service whose supervisor is gone: its guardian ends it, within the grace period.
+fn finish(reservation: &Reservation) -> Result<(), Failure> {
+    if reservation.is_live() {
+        // It has other services, and this one has ended in order.
+        return Ok(());
     }
-    outcome
+    match reservation.await_guardian(PATIENCE) {
+        Life::Ending => {
+            let message = format!("`{}` has not ended: its guardian is still at it", reservation.name);
+            let hint = "look for what is left with `bowline doctor`".to_owned();
+            Err(Failure::new(OTHER, message, Some(hint)))
+        }
+        Life::Orphaned => {
+            leftovers::end(reservation.session.as_str());
+            Ok(())
+        }
+        Life::Live | Life::Over => Ok(()),
+    }
+}
+
+/// Stops services, all at the same time, and returns what came of it when each has ended or cannot be stopped.
+pub fn stop(ports: &Ports, reservations: &[Reservation], force: bool) -> Vec<Result<(), Failure>> {
+    control::at_once(reservations, |one| match ask(one, Verb::Stop, force, None) {
+        Ok(_) => Ok(()),
+        // It has ended meanwhile, or its supervisor is gone and the guardian ends it.
+        Err(_) if is_gone(ports, one) => finish(one),
+        Err(Error::NotConnected { .. }) if force && kill_supervisor(one) && is_gone(ports, one) => {
+            finish(one)
+        }
+        Err(error) => Err(error.into()),
+    })
+}
+
+/// Kills a supervisor that does not answer, as one that was stopped with Ctrl-Z; its guardian then ends the service.
+fn kill_supervisor(reservation: &Reservation) -> bool {
+    let supervisor = i32::try_from(reservation.pid).ok().and_then(Identity::of);
+    // Its lock is looked at last: the process that is known by then holds it.
+    supervisor.is_some_and(|supervisor| {
+        reservation.is_live() && signal::send(supervisor, Signal::SIGKILL).unwrap_or_default()
+    })
+}
+
+/// What came of a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restarted {
+    /// It is ready again.
+    Ready,
+    /// It was ending, and has ended: it is to be started as what does not run.
+    Over,
+}
+
+/// Restarts a service, and returns when it is ready.
+pub fn restart(ports: &Ports, reservation: &Reservation) -> Result<Restarted, Failure> {
+    if outlast(ports, reservation)? {
+        return Ok(Restarted::Over);
+    }
+    match ask(reservation, Verb::Restart, false, None) {
+        Err(_) if is_gone(ports, reservation) => finish(reservation).map(|()| Restarted::Over),
+        answer => ready(reservation, answer?).map(|()| Restarted::Ready),
+    }
+}
+
+/// Waits until a service is ready.
+pub fn wait(ports: &Ports, reservation: &Reservation, deadline: Option<Instant>) -> Result<(), Failure> {
+    match ask(reservation, Verb::Wait, false, deadline) {
+        Err(_) if is_gone(ports, reservation) => Err(not_ready(reservation, "has ended")),
+        answer => ready(reservation, answer?),
+    }
+}
+
+/// Whether this answer says that the service is ready.
+fn ready(reservation: &Reservation, answer: Option<Answer>) -> Result<(), Failure> {
+    match answer {
+        Some(Answer::ProcessExited { failure_reason, stderr, .. }) => {
+            let reason = failure_reason.map_or_else(String::new, |reason| format!(": {reason}"));
+            let lines = stderr.map_or_else(String::new, |lines| format!("\n{lines}"));
+            Err(not_ready(reservation, &format!("has ended{reason}{lines}")))
+        }
+        Some(_) => Ok(()),
+        None => Err(not_ready(reservation, "is not ready in time")),
+    }
+}
+
+fn not_ready(reservation: &Reservation, how: &str) -> Failure {
+    let hint = format!("look at its output with `bowline logs {}`", reservation.dir.visible());
+    Failure::new(NOT_READY, format!("`{}` {how}", reservation.name), Some(hint))
 }

@@ -1,133 +1,161 @@
 //! `bowline stop`, `restart`, `wait`, `open` and `attach`: one request to the supervisors of running services.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::Instant;
 
 use serde_json::json;
 
 use super::args::{One, StartAgain, Stop, Wait};
-use super::failure::{End, Failure, NOT_READY, OTHER};
+use super::background;
+use super::failure::{End, Failure, OTHER};
 use super::follow::{self, Left, Manner};
+use super::running::{self, Restarted};
 use super::surroundings::Surroundings;
-use super::{background, running, target};
-use crate::control::{Answer, Error, Verb};
+use super::target::{self, Meant};
+use crate::control;
 use crate::launch;
-use crate::port::{Ports, Reservation};
+use crate::port::Reservation;
 use crate::ui;
-use crate::visible::Visible;
 
 /// `bowline stop`.
 pub fn stop(around: &Surroundings, stop: &Stop) -> Result<End, Failure> {
     let ports = around.ports_to_read();
-    let found =
-        if stop.all { ports.reservations() } else { target::running(around, &ports, &stop.projects)? };
-    running::stop(&ports, &found, stop.force)?;
-    tell(around, &found, "stopped")
+    let known = ports.unfinished();
+    let (found, failures) =
+        if stop.all { (known, Vec::new()) } else { target::all(around, &known, &stop.projects)? };
+    let outcomes = running::stop(&ports, &found, stop.force);
+    conclude(around, &found, outcomes, failures, "stopped")
 }
 
 /// `bowline restart`; `arguments` are those of this process.
 pub fn restart(around: &Surroundings, arguments: &[OsString], restart: &StartAgain) -> Result<End, Failure> {
     let ports = around.ports_to_read();
-    let mut found = Vec::new();
-    let mut absent = Vec::new();
-    let words = &restart.projects;
-    match words.is_empty().then(|| target::running(around, &ports, &[])) {
-        Some(Ok(here)) => found = here,
-        Some(Err(_)) => return background::start_projects(around, arguments, &[]),
-        None => {
-            for word in words {
-                match target::running(around, &ports, std::slice::from_ref(word)) {
-                    Ok(more) => found.extend(more),
-                    Err(_) => absent.push(word.clone()),
-                }
-            }
+    let known = ports.unfinished();
+    let (mut found, mut absent) = (Vec::new(), Vec::new());
+    let words = restart.projects.iter().map(|word| Some(word.as_str()));
+    for word in words.chain(restart.projects.is_empty().then_some(None)) {
+        match target::meant(around, &known, word)? {
+            Meant::Running(more) => target::add(&mut found, more),
+            Meant::Idle(_) => absent.push(word.map(OsString::from)),
+            Meant::Nothing(failure) => return Err(failure),
         }
     }
-    await_ready(&ports, &found, Verb::Restart, None)?;
-    let told = tell(around, &found, "restarted")?;
-    if absent.is_empty() { Ok(told) } else { background::start_projects(around, arguments, &absent) }
+    let outcomes = control::at_once(&found, |one| running::restart(&ports, one));
+    let (mut restarted, mut results) = (Vec::new(), Vec::new());
+    let mut starts: Vec<Vec<OsString>> = Vec::new();
+    for (one, outcome) in found.into_iter().zip(outcomes) {
+        if let Ok(Restarted::Over) = outcome {
+            // Under the id that it had.
+            let id =
+                (Path::new(&one.project) != one.dir).then(|| ["--project-id".into(), one.project.into()]);
+            match id {
+                Some(id) => starts.push(id.into_iter().chain([one.dir.into()]).collect()),
+                None => absent.push(Some(one.dir.into())),
+            }
+        } else {
+            restarted.push(one);
+            results.push(outcome.map(drop));
+        }
+    }
+    if !absent.is_empty() {
+        starts.push(absent.into_iter().flatten().collect());
+    }
+    let mut end = End::Code(0);
+    if !restarted.is_empty() {
+        end = conclude(around, &restarted, results, Vec::new(), "restarted")?;
+    }
+    for start in starts {
+        let started = background::start_projects(around, arguments, &start)?;
+        end = if end == End::Code(0) { started } else { end };
+    }
+    Ok(end)
 }
 
 /// `bowline wait`.
 pub fn wait(around: &Surroundings, wait: &Wait) -> Result<End, Failure> {
     let deadline = wait.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let ports = around.ports_to_read();
-    let found = target::running(around, &ports, &wait.projects)?;
-    await_ready(&ports, &found, Verb::Wait, deadline)?;
-    tell(around, &found, "ready")
+    let (found, failures) = target::all(around, &ports.reservations(), &wait.projects)?;
+    let outcomes = control::at_once(&found, |one| running::wait(&ports, one, deadline));
+    conclude(around, &found, outcomes, failures, "ready")
 }
 
 /// `bowline open`.
 pub fn open(around: &Surroundings, which: &One) -> Result<End, Failure> {
     let ports = around.ports_to_read();
-    let found = target::one(around, &ports, which.project.as_deref())?;
-    await_ready(&ports, std::slice::from_ref(&found), Verb::Wait, None)?;
+    let found = target::one(around, &ports.reservations(), which.project.as_deref())?;
+    running::wait(&ports, &found, None)?;
     let url = launch::url(found.port);
     open::that_detached(&url).map_err(|_| {
         let hint = Some(format!("open {url} yourself"));
         Failure::new(OTHER, "no browser could be opened", hint)
     })?;
-    tell(around, &[found], "opened")
+    conclude(around, &[found], vec![Ok(())], Vec::new(), "opened")
 }
 
 /// `bowline attach`.
 pub fn attach(around: &Surroundings, which: &One) -> Result<End, Failure> {
     let ports = around.ports_to_read();
-    let found = target::one(around, &ports, which.project.as_deref())?;
-    match follow::follow(around, &ports, std::slice::from_ref(&found), &Manner::Attach("is running"))? {
+    let found = target::one(around, &ports.reservations(), which.project.as_deref())?;
+    match follow::follow(around, &ports, std::slice::from_ref(&found), &Manner::Attach)? {
         Left::With(end) => Ok(end),
         Left::Gone => Err(target::not_running(&found.name)),
     }
 }
 
-/// Asks for something after which the services are ready, and waits for that.
-fn await_ready(
-    ports: &Ports,
+/// Tells what was done, and what was not: `more` beside the outcomes. The exit code is that of the worst failure.
+fn conclude(
+    around: &Surroundings,
     found: &[Reservation],
-    verb: Verb,
-    deadline: Option<Instant>,
-) -> Result<(), Failure> {
-    let gone = |error: Error| match found.iter().find(|one| running::is_gone(ports, one)) {
-        Some(one) => not_ready(one, "has ended"),
-        None => error.into(),
-    };
-    for (reservation, sent) in running::ask_all(found, verb, false).map_err(gone)? {
-        match sent.result(deadline).map_err(gone)? {
-            Some(Answer::ProcessExited { failure_reason, stderr, .. }) => {
-                let reason = failure_reason.map_or_else(String::new, |reason| format!(": {reason}"));
-                let lines = stderr.map_or_else(String::new, |lines| format!("\n{lines}"));
-                return Err(not_ready(reservation, &format!("has ended{reason}{lines}")));
-            }
-            Some(_) => {}
-            None => return Err(not_ready(reservation, "is not ready in time")),
+    outcomes: Vec<Result<(), Failure>>,
+    more: Vec<Failure>,
+    what: &str,
+) -> Result<End, Failure> {
+    let (mut done, mut failures) = (Vec::new(), Vec::new());
+    for (one, outcome) in found.iter().zip(outcomes) {
+        match outcome {
+            Ok(()) => done.push(one),
+            Err(failure) => failures.push(failure),
         }
     }
-    Ok(())
+    failures.extend(more);
+    // A single failure that is all there is to tell is told as any other command's.
+    if let ([], 1) = (&done[..], failures.len()) {
+        return Err(failures.remove(0));
+    }
+    tell(around, &done, &failures, what)?;
+    for failure in &failures {
+        failure.complain(around.style);
+    }
+    let code = failures.iter().map(Failure::code).max().unwrap_or(0);
+    Ok(End::Code(code))
 }
 
-fn not_ready(reservation: &Reservation, how: &str) -> Failure {
-    let hint = format!("look at its output with `bowline logs {}`", reservation.dir.visible());
-    Failure::new(NOT_READY, format!("`{}` {how}", reservation.name), Some(hint))
-}
-
-fn tell(around: &Surroundings, found: &[Reservation], what: &str) -> Result<End, Failure> {
+fn tell(
+    around: &Surroundings,
+    done: &[&Reservation],
+    failures: &[Failure],
+    what: &str,
+) -> Result<(), Failure> {
     if around.json {
-        let services: Vec<_> = found
-            .iter()
-            .map(|one| {
-                json!({
-                    "projectId": one.project, "name": one.name, "port": one.port,
-                    "url": launch::url(one.port), "result": what,
-                })
+        let service = |one: &&Reservation| {
+            json!({
+                "projectId": one.project, "name": one.name, "port": one.port,
+                "url": launch::url(one.port), "result": what,
             })
-            .collect();
-        ui::print(&format!("{}\n", json!({ "services": services })))?;
-    } else if found.is_empty() {
+        };
+        let mut answer = json!({ "services": done.iter().map(service).collect::<Vec<_>>() });
+        if !failures.is_empty() {
+            answer["errors"] = failures.iter().map(|failure| failure.message.as_str()).collect();
+        }
+        ui::print(&format!("{answer}\n"))?;
+    } else if done.is_empty() && failures.is_empty() {
         ui::print("nothing is running\n")?;
     } else if !around.quiet {
-        for Reservation { name, port, .. } in found {
+        for Reservation { name, port, .. } in done {
             ui::print(&format!("{what} {name}   {}\n", launch::url(*port)))?;
         }
     }
-    Ok(End::Code(0))
+    Ok(())
 }

@@ -4,69 +4,111 @@ use std::time::SystemTime;
 
 use super::failure::{Failure, NO_PROJECT, USAGE};
 use super::surroundings::Surroundings;
+use crate::port::Reservation;
 use crate::port::listeners::{Holder, holders};
-use crate::port::{Ports, Reservation};
 use crate::project::Project;
 use crate::visible::Visible;
 
-/// The running services that these words mean: directories, names, ports or ids; without a word the project that the user is
-/// in, or all of a workspace at its root.
-pub fn running(around: &Surroundings, ports: &Ports, words: &[String]) -> Result<Vec<Reservation>, Failure> {
-    let live = ports.reservations();
-    if words.is_empty() {
-        return here(around, &live);
-    }
-    let mut found: Vec<Reservation> = Vec::new();
-    for word in words {
-        for reservation in named(around, &live, word)? {
-            if !found.iter().any(|known| known.project == reservation.project) {
-                found.push(reservation);
-            }
+/// What a word means.
+pub enum Meant {
+    /// Services that run; several only for a workspace, or a directory with several ids.
+    Running(Vec<Reservation>),
+    /// A project that does not run, which may be a failure.
+    Idle(Failure),
+    /// Nothing that is known.
+    Nothing(Failure),
+}
+
+impl Meant {
+    fn running(self) -> Result<Vec<Reservation>, Failure> {
+        match self {
+            Self::Running(found) => Ok(found),
+            Self::Idle(failure) | Self::Nothing(failure) => Err(failure),
         }
     }
-    Ok(found)
+}
+
+/// The running services that these words mean: directories, names, ports or ids; without a word the project that the user is
+/// in, or all of a workspace at its root. Where there are several words, those that mean none are no obstacle for the
+/// others, and come as failures.
+pub fn all(
+    around: &Surroundings,
+    live: &[Reservation],
+    words: &[String],
+) -> Result<(Vec<Reservation>, Vec<Failure>), Failure> {
+    if words.is_empty() {
+        return Ok((here(around, live)?.running()?, Vec::new()));
+    }
+    let (mut found, mut failures) = (Vec::new(), Vec::new());
+    for word in words {
+        match named(around, live, word).and_then(Meant::running) {
+            Ok(more) => add(&mut found, more),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    Ok((found, failures))
+}
+
+/// Adds what is not there yet.
+pub fn add(found: &mut Vec<Reservation>, more: Vec<Reservation>) {
+    for one in more {
+        if !found.contains(&one) {
+            found.push(one);
+        }
+    }
 }
 
 /// The one running service that is meant.
-pub fn one(around: &Surroundings, ports: &Ports, word: Option<&str>) -> Result<Reservation, Failure> {
-    let words: Vec<String> = word.map(str::to_owned).into_iter().collect();
-    let mut found = running(around, ports, &words)?;
+pub fn one(around: &Surroundings, live: &[Reservation], word: Option<&str>) -> Result<Reservation, Failure> {
+    single(word, meant(around, live, word)?.running()?)
+}
+
+/// The only one of these.
+pub fn single(word: Option<&str>, mut found: Vec<Reservation>) -> Result<Reservation, Failure> {
     if found.len() > 1 {
-        return Err(ambiguous(word.unwrap_or("."), &found));
+        return Err(ambiguous(word.unwrap_or("."), found.iter().map(|one| one.project.as_str())));
     }
     Ok(found.remove(0))
 }
 
-fn here(around: &Surroundings, live: &[Reservation]) -> Result<Vec<Reservation>, Failure> {
+/// What is meant by a word, or without one by the place where the user is. It is an error if that is not clear.
+pub fn meant(around: &Surroundings, live: &[Reservation], word: Option<&str>) -> Result<Meant, Failure> {
+    word.map_or_else(|| here(around, live), |word| named(around, live, word))
+}
+
+fn here(around: &Surroundings, live: &[Reservation]) -> Result<Meant, Failure> {
     let project = Project::find(&around.dir)?;
     let mut found = of_project(live, &project);
     if found.is_empty() && project.is_workspace_root() {
         found = live.iter().filter(|one| one.dir.starts_with(&project.dir)).cloned().collect();
     }
-    if found.is_empty() { Err(not_running(&project.name)) } else { Ok(found) }
+    Ok(if found.is_empty() { Meant::Idle(not_running(&project.name)) } else { Meant::Running(found) })
 }
 
 fn of_project(live: &[Reservation], project: &Project) -> Vec<Reservation> {
     live.iter().filter(|one| one.project == project.id || one.dir == project.dir).cloned().collect()
 }
 
-fn named(around: &Surroundings, live: &[Reservation], word: &str) -> Result<Vec<Reservation>, Failure> {
+fn named(around: &Surroundings, live: &[Reservation], word: &str) -> Result<Meant, Failure> {
     let all = |wanted: &dyn Fn(&Reservation) -> bool| -> Vec<Reservation> {
         live.iter().filter(|one| wanted(one)).cloned().collect()
     };
     let path = around.dir.join(word).canonicalize().ok();
     let at_path = all(&|one| one.project == word || path.as_ref().is_some_and(|path| one.dir == *path));
     if !at_path.is_empty() {
-        return Ok(at_path);
+        return Ok(Meant::Running(at_path));
     }
     let last = |text: &str| text.rsplit('/').next().map(str::to_owned);
     let by_name = all(&|one| one.name == word);
     let by_short_name = all(&|one| last(&one.name).as_deref() == Some(word) || one.dir.ends_with(word));
     let found = if by_name.is_empty() { by_short_name } else { by_name };
     match &found[..] {
-        [] => absent(around, live, word),
-        [_] => Ok(found),
-        _ => nearest(around, found).map_err(|found| ambiguous(word, &found)),
+        [] => Ok(absent(around, live, word)),
+        [_] => Ok(Meant::Running(found)),
+        _ => match nearest(around, found) {
+            Ok(found) => Ok(Meant::Running(found)),
+            Err(found) => Err(ambiguous(word, found.iter().map(|one| one.project.as_str()))),
+        },
     }
 }
 
@@ -79,15 +121,15 @@ fn nearest(around: &Surroundings, found: Vec<Reservation>) -> Result<Vec<Reserva
     if let [_] = near[..] { Ok(near) } else { Err(found) }
 }
 
-fn absent(around: &Surroundings, live: &[Reservation], word: &str) -> Result<Vec<Reservation>, Failure> {
+fn absent(around: &Surroundings, live: &[Reservation], word: &str) -> Meant {
     if let Ok(port) = word.parse::<u16>() {
         let found: Vec<Reservation> = live.iter().filter(|one| one.port == port).cloned().collect();
-        return if found.is_empty() { Err(stranger(port)) } else { Ok(found) };
+        return if found.is_empty() { Meant::Nothing(stranger(port)) } else { Meant::Running(found) };
     }
-    Err(match Project::named(word, &around.dir) {
-        Ok(project) => not_running(&project.name),
-        Err(error) => error.into(),
-    })
+    match Project::named(word, &around.dir) {
+        Ok(project) => Meant::Idle(not_running(&project.name)),
+        Err(error) => Meant::Nothing(error.into()),
+    }
 }
 
 /// None of the services that run is this one.
@@ -96,8 +138,9 @@ pub fn not_running(name: &str) -> Failure {
     Failure::new(NO_PROJECT, format!("No running dev server found for project: `{name}`"), hint)
 }
 
-fn ambiguous(word: &str, found: &[Reservation]) -> Failure {
-    let ids: Vec<&str> = found.iter().map(|one| one.project.as_str()).collect();
+/// A word that means several projects.
+pub fn ambiguous<'a>(word: &str, ids: impl Iterator<Item = &'a str>) -> Failure {
+    let ids: Vec<&str> = ids.collect();
     let hint = Some("name one by its directory, id or port".to_owned());
     Failure::new(USAGE, format!("`{word}` means several projects: {}", ids.join(", ")), hint)
 }

@@ -24,6 +24,8 @@ pub fn runner(around: &Surroundings) -> Result<End, Failure> {
     let program = std::env::current_exe()?;
     let catalog = config::catalog(&|name| around.variable(name))?;
     let state = around.state_to_write()?;
+    // What a run command is written for, where there is one.
+    let shell = if around.caller.find("bash").is_some() { "bash" } else { "sh" };
     let supervise = |project: &str, start: &Start| {
         let mut command = Command::new(&program);
         command.args(["--json", "--state-dir"]).arg(state.root());
@@ -31,7 +33,7 @@ pub fn runner(around: &Surroundings) -> Result<End, Failure> {
         if let Some(key) = start.framework.as_deref().filter(|key| catalog.find(key).is_ok()) {
             command.args(["--framework", key]);
         }
-        command.args(["--", "sh", "-c", &start.command]);
+        command.args(["--", shell, "-c", &start.command]);
         // The runner's own port is nobody else's wish.
         command.current_dir(&start.dir).env_remove("PORT").envs(&start.env);
         if let Some(port) = start.port {

@@ -19,7 +19,8 @@ use crate::paths::StateDir;
 use crate::port::listeners::Listeners;
 use crate::port::{Choice, Grant, Guard, Lease, Ports, Request, SessionId, Terms};
 use crate::process::guardian::Token;
-use crate::process::{Exit, Program, leftovers, tree};
+use crate::process::tree::{self, Mark};
+use crate::process::{Exit, Program, leftovers};
 use crate::supervise::{Listener, Sighting, Start, World};
 
 /// How long to wait for the guardian of a project's last server beyond the grace period it was given.
@@ -240,14 +241,16 @@ impl World for Services<'_> {
         let LaunchSpec { pre, main, post, .. } = self.specs[service].clone();
         let steps = pre.into_iter().chain([main]).chain(post).map(|step| self.program(step)).collect();
         let lease = self.lease.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        let token: Option<Box<dyn Token>> = Some(Box::new(Lock(lease.guard()?)));
-        let session = lease.session().to_string();
+        let grace = self.candidates[service].grace;
+        let token: Option<Box<dyn Token>> = Some(Box::new(Lock { guard: lease.guard()?, grace }));
+        let project = &self.candidates[service].subject.project.id;
+        let mark = Mark::of_service(lease.session().as_str(), project);
         let stdin = if self.candidates.len() == 1 && self.around.keeper != Keeper::Runner {
             own_stdin()?
         } else {
             null()?
         };
-        Ok(Start { steps, session, token, grace: self.candidates[service].grace, stdin })
+        Ok(Start { steps, mark, token, grace, stdin })
     }
 
     fn listener(&mut self, service: usize, roots: &[i32]) -> Listener {
@@ -365,22 +368,25 @@ impl World for Services<'_> {
 
 /// The guard of a session as a guardian's token.
 #[derive(Debug)]
-struct Lock(Guard);
+struct Lock {
+    guard: Guard,
+    grace: Duration,
+}
 
 impl AsFd for Lock {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_file().as_fd()
+        self.guard.as_file().as_fd()
     }
 }
 
 impl Token for Lock {
     fn begin(&mut self) {
         // Without the pid, others cannot wait for this guardian and look for another port instead.
-        let _full = self.0.begin();
+        let _full = self.guard.begin(self.grace);
     }
 
     fn finish(self: Box<Self>) {
-        self.0.finish();
+        self.guard.finish();
     }
 }
 

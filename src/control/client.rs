@@ -1,6 +1,7 @@
 //! The other side: one connection to one supervisor, read and written with time limits.
 
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::error::Error;
-use super::protocol::{Answer, Hello, Lines, PROTOCOL, Request, Verb};
+use super::protocol::{Answer, Hello, Lines, PROTOCOL, Request, Status, Verb};
 use crate::port::Reservation;
 
 /// How long a supervisor may take to answer anything at all.
@@ -30,16 +31,16 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects to the supervisor that has this reservation. One that lives but has only just been started may have no
-    /// socket yet, which no event announces: it is tried again.
+    /// Connects to the supervisor that has this reservation, before `deadline` if there is one. A supervisor that lives but
+    /// has only just been started may have no socket yet, which no event announces: it is tried again.
     ///
     /// # Errors
     /// It does not answer, or speaks another protocol.
-    pub fn open(reservation: &Reservation) -> Result<Self, Error> {
-        let deadline = Instant::now() + PATIENCE;
+    pub fn open(reservation: &Reservation, deadline: Option<Instant>) -> Result<Self, Error> {
+        let deadline = patience(deadline);
         let mut pause = FIRST_PAUSE;
         loop {
-            match Self::attempt(reservation) {
+            match Self::attempt(reservation, deadline) {
                 Err(Error::NotConnected { source, .. })
                     if is_passing(&source) && reservation.is_live() && Instant::now() < deadline =>
                 {
@@ -51,26 +52,25 @@ impl Connection {
         }
     }
 
-    fn attempt(reservation: &Reservation) -> Result<Self, Error> {
+    fn attempt(reservation: &Reservation, deadline: Instant) -> Result<Self, Error> {
         let (project, pid) = (reservation.name.clone(), reservation.pid);
         let failed = |source| Error::NotConnected { project: project.clone(), pid, source };
-        let stream = connect(&reservation.socket()).map_err(failed)?;
-        stream.set_nonblocking(false).map_err(failed)?;
-        stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
+        let stream = dial(&reservation.socket(), deadline).map_err(failed)?;
         let id = reservation.project.clone();
         let mut connection = Self { stream, lines: Lines::of_server(), id, project, pid };
-        connection.greet()?;
+        connection.greet(deadline)?;
         Ok(connection)
     }
 
-    fn greet(&mut self) -> Result<(), Error> {
+    fn greet(&mut self, deadline: Instant) -> Result<(), Error> {
         self.write(&Hello::ours(None))?;
-        let deadline = Instant::now() + PATIENCE;
         let line =
             self.line(Some(deadline))?.ok_or_else(|| self.lost(io::ErrorKind::UnexpectedEof.into()))?;
         let hello: Hello = serde_json::from_slice(&line).map_err(|error| self.lost(error.into()))?;
         if hello.protocol != PROTOCOL {
-            return Err(Error::incompatible(&hello));
+            let Hello { bowline: version, protocol: theirs, .. } = hello;
+            let (project, pid) = (self.project.clone(), self.pid);
+            return Err(Error::Incompatible { project, pid, theirs, ours: PROTOCOL, version });
         }
         Ok(())
     }
@@ -93,32 +93,46 @@ impl Connection {
         Ok(Some((answer, line)))
     }
 
-    /// The answer that everybody owes at once.
+    /// How the service of this project is, or every service of the supervisor.
     ///
     /// # Errors
-    /// None came in time.
-    pub fn promptly(&mut self) -> Result<Option<(Answer, Vec<u8>)>, Error> {
-        self.receive(Some(Instant::now() + PATIENCE))
+    /// It does not answer before `deadline`, or has no such service.
+    pub fn status(&mut self, project: Option<&str>, deadline: Option<Instant>) -> Result<Vec<Status>, Error> {
+        self.send(&Request::new(Verb::Status, project))?;
+        self.told_status(deadline)
     }
 
-    /// Waits for what comes of a request that was sent: [`Answer::PortDetected`], or [`Answer::ProcessExited`]. `None` if
-    /// neither came before `deadline`. If nothing comes for a while, the supervisor is asked whether it is still there.
+    /// The status that answers a request which was sent.
     ///
     /// # Errors
-    /// The supervisor refuses, does not answer at all, or is gone.
-    pub fn outcome(&mut self, deadline: Option<Instant>) -> Result<Option<Answer>, Error> {
+    /// None came in time, or the supervisor refuses.
+    pub fn told_status(&mut self, deadline: Option<Instant>) -> Result<Vec<Status>, Error> {
+        let deadline = Some(patience(deadline));
+        loop {
+            match self.receive(deadline)? {
+                Some((Answer::Status { services }, _)) => return Ok(services),
+                Some((Answer::Error { error }, _)) => return Err(Error::Refused(error)),
+                Some(_) => {}
+                None => return Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
+            }
+        }
+    }
+
+    /// Waits for what comes of a request that was sent: [`Answer::PortDetected`], or [`Answer::ProcessExited`]. If nothing
+    /// comes for a while, the supervisor is asked whether it is still there.
+    ///
+    /// # Errors
+    /// The supervisor refuses, does not answer at all, or is gone; or neither came before `deadline`.
+    pub fn outcome(&mut self, deadline: Option<Instant>) -> Result<Answer, Error> {
         let (mut taken, mut asked) = (false, false);
         loop {
-            let patience = Instant::now() + PATIENCE;
-            let until = deadline.filter(|_| taken).map_or(patience, |deadline| deadline.min(patience));
+            let until = patience(deadline);
             let answer = match self.receive(Some(until)) {
                 Ok(Some((answer, _))) => answer,
                 Ok(None) => return Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
-                Err(error) if !is_timeout(&error) => return Err(error),
-                Err(_) if taken && deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
-                    return Ok(None);
+                Err(error) if !taken || asked || deadline == Some(until) || !is_timeout(&error) => {
+                    return Err(error);
                 }
-                Err(error) if asked || !taken => return Err(error),
                 Err(_) => {
                     asked = true;
                     self.write(&Request::new(Verb::Status, Some(&self.id)))?;
@@ -127,7 +141,7 @@ impl Connection {
             };
             asked = false;
             match answer {
-                Answer::PortDetected { .. } | Answer::ProcessExited { .. } => return Ok(Some(answer)),
+                Answer::PortDetected { .. } | Answer::ProcessExited { .. } => return Ok(answer),
                 Answer::Error { error } => return Err(Error::Refused(error)),
                 Answer::Ack { .. } => taken = true,
                 Answer::Status { .. }
@@ -146,7 +160,15 @@ impl Connection {
     fn write(&mut self, value: &impl serde::Serialize) -> Result<(), Error> {
         let mut line = serde_json::to_vec(value).map_err(|error| self.lost(error.into()))?;
         line.push(b'\n');
-        self.stream.write_all(&line).map_err(|error| self.lost(error))
+        match self.stream.write_all(&line) {
+            // It has hung up, and may have said why before.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) =>
+            {
+                Ok(())
+            }
+            outcome => outcome.map_err(|error| self.lost(error)),
+        }
     }
 
     fn line(&mut self, deadline: Option<Instant>) -> Result<Option<Vec<u8>>, Error> {
@@ -178,21 +200,32 @@ impl Connection {
     }
 }
 
+/// Until when an answer is waited for that everybody owes at once.
+fn patience(deadline: Option<Instant>) -> Instant {
+    let longest = Instant::now() + PATIENCE;
+    deadline.map_or(longest, |deadline| deadline.min(longest))
+}
+
+/// Connects to a socket. A connect to a supervisor that has been stopped waits once its queue is full, and has no time
+/// limit but that of writing.
+fn dial(path: &Path, deadline: Instant) -> io::Result<UnixStream> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // Nothing left would mean no limit.
+    socket.set_write_timeout(Some(left.max(Duration::from_millis(1))))?;
+    socket.connect(&SockAddr::unix(path)?).map_err(|error| {
+        if error.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { error }
+    })?;
+    socket.set_write_timeout(Some(PATIENCE))?;
+    Ok(OwnedFd::from(socket).into())
+}
+
 /// An answer from its line.
 ///
 /// # Errors
 /// It is none.
 pub fn parse(line: &[u8]) -> io::Result<Answer> {
     serde_json::from_slice(line).map_err(Into::into)
-}
-
-/// Connects without waiting: a supervisor that does not take anybody in any more would keep us for ever once its queue is full.
-/// The stream does not wait either.
-pub(super) fn connect(path: &Path) -> io::Result<UnixStream> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    socket.connect(&SockAddr::unix(path)?)?;
-    Ok(socket.into())
 }
 
 fn is_timeout(error: &Error) -> bool {
@@ -209,7 +242,5 @@ fn is_passing(error: &io::Error) -> bool {
             | Kind::ConnectionReset
             | Kind::BrokenPipe
             | Kind::UnexpectedEof
-            // Its queue is full.
-            | Kind::WouldBlock
     )
 }

@@ -4,8 +4,6 @@ use std::io;
 
 use thiserror::Error;
 
-use super::protocol::{Hello, PROTOCOL};
-
 /// Why a supervisor cannot be spoken to.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -21,9 +19,13 @@ pub enum Error {
     },
     /// It speaks another protocol.
     #[error(
-        "the supervisor speaks version {theirs} of the protocol, and this bowline version {ours} (it is bowline {version})"
+        "the supervisor of `{project}` (pid {pid}) speaks version {theirs} of the protocol, and this bowline version {ours} (it is bowline {version})"
     )]
     Incompatible {
+        /// The project's name.
+        project: String,
+        /// The supervisor's process.
+        pid: u32,
         /// Its version of the protocol.
         theirs: u32,
         /// Ours.
@@ -37,17 +39,12 @@ pub enum Error {
 }
 
 impl Error {
-    /// They say in their hello that they speak another protocol.
-    pub(super) fn incompatible(hello: &Hello) -> Self {
-        let Hello { bowline, protocol, .. } = hello;
-        Self::Incompatible { theirs: *protocol, ours: PROTOCOL, version: bowline.clone() }
-    }
-
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotConnected { pid, .. } => Some(format!(
-                "if it was stopped, continue it with `kill -CONT {pid}`; otherwise end it with `kill {pid}`"
+                "if it was stopped, as by Ctrl-Z, continue it with `kill -CONT {pid}`; otherwise end it and its service with \
+                 `bowline stop --force`"
             )),
             Self::Incompatible { version, .. } => {
                 Some(format!("use bowline {version}, or stop the service where it was started"))

@@ -16,6 +16,6 @@ mod service;
 pub use client::{Connection, parse};
 pub use error::Error;
 pub use protocol::{Answer, Hello, Lines, PROTOCOL, Request, Status, Verb};
-pub use roll::{Reply, call};
+pub use roll::{Called, at_once, call};
 pub use server::Server;
 pub use service::About;

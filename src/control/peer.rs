@@ -42,6 +42,8 @@ pub(super) struct Follows {
 #[derive(Debug)]
 pub(super) struct Peer {
     stream: UnixStream,
+    /// Who connected, where the system says it.
+    process: Option<i32>,
     lines: Lines,
     /// Lines are shared, as many clients may be sent the same ones.
     waiting: VecDeque<Rc<[u8]>>,
@@ -64,9 +66,10 @@ enum Connection {
 }
 
 impl Peer {
-    pub fn new(stream: UnixStream, services: usize) -> Self {
+    pub fn new(stream: UnixStream, process: Option<i32>, services: usize) -> Self {
         Self {
             stream,
+            process,
             lines: Lines::new(LONGEST_REQUEST),
             waiting: VecDeque::new(),
             sent: 0,
@@ -84,6 +87,16 @@ impl Peer {
             Connection::Leaving => self.waiting.is_empty(),
             Connection::Lost => true,
         }
+    }
+
+    /// The process that connected, where the system says it.
+    pub fn process(&self) -> Option<i32> {
+        self.process
+    }
+
+    /// Whether nothing that it says counts any more.
+    pub fn is_dismissed(&self) -> bool {
+        self.state != Connection::Open
     }
 
     /// Whether it merely stays connected.

@@ -1,125 +1,45 @@
-//! Many supervisors asked at once: all are written to before any is waited for, and all have the same deadline.
+//! Many supervisors asked at once: none waits for another to answer.
 
-use std::io::{ErrorKind, Read, Write};
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::panic::resume_unwind;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-
-use super::client::{connect, parse};
+use super::client::Connection;
 use super::error::Error;
-use super::protocol::{Answer, Hello, Lines, PROTOCOL, Request, Status, Verb};
+use super::protocol::Status;
 use crate::port::Reservation;
 
 /// How long all of them together may take.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What a supervisor that was asked has said.
-#[derive(Clone, Debug)]
-pub enum Reply {
-    /// How its services are.
-    Services(Vec<Status>),
-    /// That it speaks another protocol.
-    Foreign(Hello),
-    /// Nothing.
-    Silence,
-}
+/// The services of one supervisor, and what it says of them.
+pub type Called<'a> = (Vec<&'a Reservation>, Result<Vec<Status>, Error>);
 
-impl Reply {
-    /// Why there is no status from the supervisor of this reservation, if there is none.
-    pub fn trouble(&self, reservation: &Reservation) -> Option<Error> {
-        match self {
-            Self::Services(_) => None,
-            Self::Foreign(hello) => Some(Error::incompatible(hello)),
-            Self::Silence => Some(Error::NotConnected {
-                project: reservation.name.clone(),
-                pid: reservation.pid,
-                source: ErrorKind::TimedOut.into(),
-            }),
-        }
-    }
-}
-
-/// Asks for the status of every service behind these sockets.
-pub fn call(sockets: &[PathBuf]) -> Vec<Reply> {
+/// Asks every supervisor of these services how its services are.
+pub fn call(reservations: &[Reservation]) -> Vec<Called<'_>> {
     let deadline = Instant::now() + PATIENCE;
-    let mut asked: Vec<Asked> = sockets.iter().map(|socket| Asked::ask(socket)).collect();
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let open: Vec<usize> = (0..asked.len()).filter(|&at| asked[at].stream.is_some()).collect();
-        if open.is_empty() || left.is_zero() {
-            break;
-        }
-        let mut watched: Vec<PollFd<'_>> = open
-            .iter()
-            .filter_map(|&at| asked[at].stream.as_ref())
-            .map(|stream| PollFd::new(stream.as_fd(), PollFlags::POLLIN))
-            .collect();
-        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-        // An interrupted wait is taken up again with what is left of the time.
-        let _count = poll(&mut watched, timeout);
-        let ready: Vec<usize> = open
-            .into_iter()
-            .zip(&watched)
-            .filter(|(_, watched)| watched.any().unwrap_or(false))
-            .map(|(at, _)| at)
-            .collect();
-        for at in ready {
-            asked[at].read();
-        }
+    let mut sorted: Vec<&Reservation> = reservations.iter().collect();
+    sorted.sort_by_key(|one| &one.session);
+    let groups: Vec<&[&Reservation]> = sorted.chunk_by(|a, b| a.session == b.session).collect();
+    let answers =
+        at_once(&groups, |group| Connection::open(group[0], Some(deadline))?.status(None, Some(deadline)));
+    groups.into_iter().map(<[&Reservation]>::to_vec).zip(answers).collect()
+}
+
+/// Does the same with each of these at the same time, and answers in their order.
+pub fn at_once<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    if let [only] = items {
+        return vec![act(only)];
     }
-    asked.into_iter().map(|asked| asked.answer).collect()
-}
-
-/// One supervisor that was asked.
-struct Asked {
-    /// Nothing once it has answered, or cannot.
-    stream: Option<UnixStream>,
-    lines: Lines,
-    answer: Reply,
-}
-
-impl Asked {
-    fn ask(socket: &Path) -> Self {
-        let ask = || {
-            let mut stream = connect(socket)?;
-            let hello = serde_json::to_string(&Hello::ours(None))?;
-            let request = serde_json::to_string(&Request::new(Verb::Status, None))?;
-            // Two short lines fit the buffer of a new socket.
-            stream.write_all(format!("{hello}\n{request}\n").as_bytes())?;
-            Ok::<_, std::io::Error>(stream)
+    let act = &act;
+    thread::scope(|scope| {
+        let start = |item| (item, thread::Builder::new().spawn_scoped(scope, move || act(item)));
+        let started: Vec<_> = items.iter().map(start).collect();
+        let finish = |(item, thread): (_, Result<thread::ScopedJoinHandle<'_, R>, _>)| match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            // No more threads: then it comes in its turn.
+            Err(_) => act(item),
         };
-        Self { stream: ask().ok(), lines: Lines::of_server(), answer: Reply::Silence }
-    }
-
-    fn read(&mut self) {
-        let Some(stream) = &mut self.stream else { return };
-        let mut bytes = [0; 16 * 1024];
-        match stream.read(&mut bytes) {
-            Ok(count) if count > 0 => self.lines.push(&bytes[..count]),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return,
-            Ok(_) | Err(_) => self.stream = None,
-        }
-        loop {
-            match self.lines.next_line() {
-                Ok(Some(line)) => self.hear(&line),
-                Ok(None) => return,
-                Err(_) => return self.stream = None,
-            }
-        }
-    }
-
-    fn hear(&mut self, line: &[u8]) {
-        if let Ok(hello) = serde_json::from_slice::<Hello>(line) {
-            if hello.protocol != PROTOCOL {
-                self.answer = Reply::Foreign(hello);
-                self.stream = None;
-            }
-        } else if let Ok(Answer::Status { services }) = parse(line) {
-            self.answer = Reply::Services(services);
-            self.stream = None;
-        }
-    }
+        started.into_iter().map(finish).collect()
+    })
 }

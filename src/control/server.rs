@@ -2,7 +2,7 @@
 //!
 //! Nothing here ever waits: each client has a bounded queue, and one that does not read in time is dropped.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -18,7 +18,7 @@ use tokio::net::UnixListener;
 use super::peer::{Follows, Peer, Pending};
 use super::protocol::{Hello, PROTOCOL, Request, Status, TooLong, Verb};
 use super::service::{About, Service};
-use crate::event::{Event, State, Stream, What};
+use crate::event::{Event, Stream, What};
 use crate::paths;
 use crate::supervise::{Command, Condition, Control};
 use crate::visible::Visible;
@@ -83,15 +83,14 @@ impl Server {
             let Poll::Ready(arrived) = listener.poll_accept(cx) else { return };
             // Without a descriptor to spare, whoever waits is let in when another has gone.
             let Ok((stream, _)) = arrived else { return };
-            if !stream.peer_cred().is_ok_and(|peer| is_trusted(peer.uid())) {
+            let Ok(who) = stream.peer_cred() else { continue };
+            if !is_trusted(who.uid()) {
                 continue;
             }
             if self.peers.len() >= self.room {
-                // Whoever came first and wants nothing goes first.
-                let Some(idle) = self.peers.iter().position(Peer::is_idle) else { continue };
-                self.peers.remove(idle);
+                make_room(&mut self.peers);
             }
-            let mut peer = Peer::new(stream, self.services.len());
+            let mut peer = Peer::new(stream, who.pid(), self.services.len());
             peer.send(&line(&Hello::ours(Some(std::process::id()))));
             self.peers.push(peer);
         }
@@ -114,7 +113,7 @@ impl Server {
     }
 
     fn hear(&mut self, peer: &mut Peer) {
-        loop {
+        while !peer.is_dismissed() {
             match peer.next_line() {
                 Ok(Some(text)) if text.iter().all(u8::is_ascii_whitespace) => {}
                 Ok(Some(text)) => self.answer(peer, &text),
@@ -169,7 +168,7 @@ impl Server {
         };
         let state = self.services[service].state;
         self.say(peer, service, id, What::Ack { message: format!("Command {name} accepted") });
-        let living = matches!(state, State::Starting | State::Running | State::Idle);
+        let living = state.is_alive();
         match request.verb {
             Verb::Stop if request.force => self.command(Command::Kill(service)),
             Verb::Stop if living => self.command(Command::Stop(service)),
@@ -305,6 +304,20 @@ impl Control for Server {
     }
 }
 
+/// Hangs up on one client, so that whoever comes gets in: one of the process that has the most connections, as no other
+/// keeps anybody out; of those one that wants nothing, and the oldest.
+fn make_room(peers: &mut Vec<Peer>) {
+    let mut connections: HashMap<Option<i32>, usize> = HashMap::new();
+    for peer in peers.iter() {
+        *connections.entry(peer.process()).or_default() += 1;
+    }
+    let rank = |peer: &Peer| (connections.get(&peer.process()).copied(), peer.is_idle());
+    // From the end, as of equals the last one is the maximum.
+    if let Some(at) = (0..peers.len()).rev().max_by_key(|&at| rank(&peers[at])) {
+        peers.remove(at);
+    }
+}
+
 fn line(value: &impl Serialize) -> Rc<[u8]> {
     // Strings, numbers and times always serialize.
     let mut line = serde_json::to_vec(value).unwrap_or_default();
@@ -313,9 +326,13 @@ fn line(value: &impl Serialize) -> Rc<[u8]> {
 }
 
 fn refuse(peer: &mut Peer, id: Option<&str>, error: &str) {
+    peer.send(&line(&refusal(id, error)));
+}
+
+fn refusal(id: Option<&str>, error: &str) -> Event {
     let mut event = Event::now("", What::Error { error: error.to_owned() }).answering(id);
     event.project_id = None;
-    peer.send(&line(&event));
+    event
 }
 
 /// The directory keeps others out already; this holds where a directory on a path was opened to them.

@@ -169,6 +169,8 @@ pub(super) struct VersionEntry {
     port: PortEntry,
     #[serde(default)]
     host: HostEntry,
+    #[serde(default)]
+    environment: BTreeMap<Variable, String>,
 }
 
 /// Every field of `$top` that is absent is taken from `$below`.
@@ -180,7 +182,31 @@ macro_rules! fill {
     };
 }
 
+/// Every field of `$top` that `$stronger` has is taken out.
+macro_rules! yield_to {
+    ($top:ident, $stronger:ident, $($field:ident),+) => {
+        $(if $stronger.$field.is_some() {
+            $top.$field = None;
+        })+
+    };
+}
+
 impl PortEntry {
+    fn yielding_to(mut self, stronger: &Self) -> Self {
+        yield_to!(
+            self,
+            stronger,
+            flags,
+            strict,
+            flags_for,
+            place,
+            environment,
+            reads_port_variable,
+            repeated
+        );
+        self
+    }
+
     fn over(mut self, below: &Self) -> Self {
         fill!(self, below, flags);
         fill!(self, below, strict);
@@ -206,6 +232,11 @@ impl PortEntry {
 }
 
 impl HostEntry {
+    fn yielding_to(mut self, stronger: &Self) -> Self {
+        yield_to!(self, stronger, flag, environment, loopback, all);
+        self
+    }
+
     fn over(mut self, below: &Self) -> Self {
         fill!(self, below, flag);
         fill!(self, below, others);
@@ -243,8 +274,12 @@ impl Entry {
         fill!(top, self, role);
         fill!(top, self, locks);
         fill!(top, self, extra_ports);
-        fill!(top, self, versions);
         fill!(top, self, note);
+        // What a user says holds for every version, unless the user tells versions apart.
+        if top.versions.is_none() {
+            let versions = self.versions.take().into_iter().flatten();
+            top.versions = Some(versions.map(|version| version.yielding_to(other)).collect());
+        }
         *self = top.over(self);
     }
 
@@ -306,8 +341,22 @@ impl Entry {
 }
 
 impl VersionEntry {
+    /// Without the fields that a stronger layer has for all versions.
+    fn yielding_to(mut self, stronger: &Entry) -> Self {
+        if stronger.range.is_some() || stronger.default_port.is_some() {
+            (self.range, self.default_port) = (None, None);
+        }
+        self.port = self.port.yielding_to(&stronger.port);
+        self.host = self.host.yielding_to(&stronger.host);
+        self.environment.retain(|name, _| !stronger.environment.contains_key(name));
+        self
+    }
+
     fn variant(self, entry: &Entry, range: Range, ports: &Ports) -> Variant {
         let own = self.range.or_else(|| hundred(self.default_port?.get(), ports));
+        let mut environment = entry.environment.clone();
+        environment.extend(self.environment);
+        environment.retain(|_, value| !value.is_empty());
         Variant {
             package: self.package.into(),
             from: self.from,
@@ -315,6 +364,7 @@ impl VersionEntry {
             range: own.unwrap_or(range),
             port: self.port.over(&entry.port).input(),
             host: self.host.over(&entry.host).input(),
+            environment: environment.into_iter().map(|(name, value)| (name.into(), value)).collect(),
         }
     }
 }

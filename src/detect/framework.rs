@@ -159,6 +159,8 @@ pub struct Variant {
     pub port: PortInput,
     /// How it is told its address.
     pub host: HostInput,
+    /// Its variables, as those of [`Framework::environment`].
+    pub environment: BTreeMap<String, String>,
 }
 
 impl Variant {
@@ -180,6 +182,7 @@ impl Framework {
                 actual.range = variant.range;
                 actual.port = variant.port.clone();
                 actual.host = variant.host.clone();
+                actual.environment = variant.environment.clone();
             }
         }
         actual

@@ -38,7 +38,7 @@ impl Caller {
     }
 
     /// Where the shell would find `program`.
-    pub(super) fn find(&self, program: &str) -> Option<PathBuf> {
+    pub fn find(&self, program: &str) -> Option<PathBuf> {
         which::which_in(program, Some(self.raw("PATH")?), &self.directory).ok()
     }
 

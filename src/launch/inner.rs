@@ -9,18 +9,21 @@ use crate::project::Project;
 pub struct Inherited {
     /// The port that the outer bowline holds.
     pub port: u16,
-    /// The outer bowline's session mark.
+    /// The outer bowline's session.
     pub session: String,
+    /// What it calls the project: with the session, this is how it knows the processes of its service.
+    pub id: String,
 }
 
 impl Inherited {
-    /// What the environment says, if it is that of this project. The URL decides about the port, as scripts may
-    /// set `PORT` to anything.
+    /// What the environment says, if the outer bowline runs this project, under whatever id. The URL decides about the
+    /// port, as scripts may set `PORT` to anything.
     pub fn from(caller: &Caller, project: &Project) -> Option<Self> {
-        if caller.text("BOWLINE")? != "1" || caller.text("BOWLINE_PROJECT_ID")? != project.id {
+        if caller.text("BOWLINE")? != "1" || caller.raw("BOWLINE_PROJECT_DIR")? != project.dir {
             return None;
         }
         let port = caller.text("BOWLINE_URL")?.rsplit_once(':')?.1.parse().ok().filter(|port| *port != 0)?;
-        Some(Self { port, session: caller.text("BOWLINE_SESSION")?.to_owned() })
+        let text = |name| caller.text(name).map(str::to_owned);
+        Some(Self { port, session: text("BOWLINE_SESSION")?, id: text("BOWLINE_PROJECT_ID")? })
     }
 }

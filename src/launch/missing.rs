@@ -7,7 +7,7 @@ use super::environment::bin_directories;
 use super::error::Error;
 use super::package_manager::{Choice, PackageManager};
 use super::reading::Reading;
-use super::spec::LaunchSpec;
+use super::spec::Step;
 use crate::detect::catalog::Catalog;
 use crate::project::Project;
 use crate::visible::Visible;
@@ -51,15 +51,15 @@ pub(super) fn is_program(word: &str) -> bool {
         || BROUGHT_BY.iter().any(|(name, _)| *name == word)
 }
 
-/// Explains an exit with status 127 or 126: which of the script's programs is missing, and how to get it.
+/// Explains an exit with status 127 or 126: which of the step's programs is missing, and how to get it.
 ///
 /// `None` for any other status, and where all programs of the script are found, so that one of them must have
 /// ended with that status for a reason of its own.
-pub fn explain(status: i32, spec: &LaunchSpec, reading: &Reading<'_>, catalog: &Catalog) -> Option<Error> {
+pub fn explain(status: i32, step: &Step, reading: &Reading<'_>, catalog: &Catalog) -> Option<Error> {
     let Reading { project, choice, caller, .. } = *reading;
     let search = Search { project, choice, catalog, caller };
     if status == NOT_EXECUTABLE {
-        let (program, path) = spec
+        let (program, path) = step
             .programs
             .iter()
             .find_map(|program| Some((program, search.file_that_cannot_run(program)?)))?;
@@ -73,7 +73,7 @@ pub fn explain(status: i32, spec: &LaunchSpec, reading: &Reading<'_>, catalog: &
     if status != NOT_FOUND {
         return None;
     }
-    let program = spec.programs.iter().find(|program| !search.finds(program))?;
+    let program = step.programs.iter().find(|program| !search.finds(program))?;
     Some(Error::NotFound { program: program.clone(), advice: Some(search.advice(program)) })
 }
 

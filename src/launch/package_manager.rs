@@ -211,6 +211,8 @@ fn named_in(
     if let Some((name, version)) = field.as_str().map(|text| text.split_once('@').unwrap_or((text, "")))
         && let Some(manager) = PackageManager::from_name(name)
     {
+        // Corepack's hash stands behind the version, where semver has its build metadata.
+        let version = version.split_once('+').map_or(version, |(version, _)| version);
         return Some((manager, Version::parse(version).ok()));
     }
     let engine = &engines["packageManager"];

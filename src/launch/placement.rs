@@ -128,6 +128,25 @@ fn rivals(reading: &Reading<'_>, tool: Tool<'_>, catalog: &Catalog) -> bool {
     })
 }
 
+/// Whether the port has to be kept from the other programs of the script: its server is told by a flag, and beside it
+/// runs one that would take `PORT` for its own, as the API beside a Vite does.
+pub(super) fn is_private(request: &Request<'_>, delivery: Delivery) -> bool {
+    let reading = request.reading;
+    let Some((_, chosen)) = request.detection.tool.and_then(|tool| reading.leaf(tool.command)) else {
+        return false;
+    };
+    let is_runtime = |leaf: &Leaf| {
+        let mut rules = request.catalog.frameworks().iter().map(|framework| &framework.rules);
+        rules.any(|rules| rules.role == Role::Runtime && rules.commands.iter().any(|rule| leaf.is(rule)))
+    };
+    let mut others = reading.leaves.iter().filter(|leaf| !std::ptr::eq(*leaf, chosen));
+    delivery == Delivery::Flag
+        && others.any(|leaf| {
+            let beside = leaf.role.is_concurrent() || chosen.role.is_concurrent();
+            beside && (leaf.kind == Kind::Opaque || is_runtime(leaf))
+        })
+}
+
 /// What the command line of a leaf is to say.
 struct Words<'a> {
     /// The port flags; none where the flag is already among `insert`.

@@ -50,7 +50,7 @@ pub struct Request<'a> {
     pub port: u16,
     /// What the user said about the address.
     pub host: Option<&'a Host>,
-    /// The session mark.
+    /// The supervisor's session.
     pub session: &'a str,
     /// The other services of the workspace.
     pub siblings: &'a [Sibling],
@@ -90,20 +90,23 @@ fn plan_script(request: &Request<'_>, name: &str, text: &str) -> LaunchSpec {
     };
 
     let mut shared = environment::of_scripts(&origin);
-    shared.extend(variables::of_service(request, placement.host_by_flag));
+    shared.extend(variables::of_service(request, &placement));
     load(&mut shared, request);
     let step = |event: &str, text: &str, command: (PathBuf, Vec<OsString>)| {
         let mut environment = shared.clone();
         environment.extend(environment::lifecycle(event, text, choice));
         let (program, argv) = command;
-        Step { name: event.to_owned(), program, argv, cwd: project.dir.clone(), environment }
+        let name = event.to_owned();
+        Step { name, program, argv, cwd: project.dir.clone(), environment, programs: Vec::new() }
     };
     let hook = |prefix: &str| {
         let Means::Shell(shell) = &means else { return None };
         let event = format!("{prefix}{name}");
         let mut scripts = project.manifest.scripts.iter();
         let (_, text) = scripts.find(|(key, text)| *runs_hooks && *key == event && !text.is_empty())?;
-        Some(step(&event, text, shell_command(shell, text)))
+        let mut step = step(&event, text, shell_command(shell, text));
+        step.programs = programs(text, &reading.leaves_of(text).unwrap_or_default(), &step.program);
+        Some(step)
     };
     // pnpm alone counts the user's arguments as part of the script.
     let pasted = reading.command();
@@ -182,11 +185,12 @@ fn plan_command(request: &Request<'_>, argv: &[OsString]) -> LaunchSpec {
     if !inside {
         environment.set("PATH", search_path(bin_directories(&project.dir), caller));
     }
-    environment.extend(variables::of_service(request, placement.host_by_flag));
+    environment.extend(variables::of_service(request, &placement));
     load(&mut environment, request);
     let program = argv.first().map(PathBuf::from).unwrap_or_default();
     let name = program.to_string_lossy().into_owned();
-    let main = Step { name, program, argv, cwd: caller.directory.clone(), environment };
+    let cwd = caller.directory.clone();
+    let main = Step { name, program, argv, cwd, environment, programs: Vec::new() };
     spec(request, main, placement, (None, None))
 }
 
@@ -200,7 +204,7 @@ fn load(environment: &mut Changes, request: &Request<'_>) {
 
 fn spec(
     request: &Request<'_>,
-    main: Step,
+    mut main: Step,
     placement: Placement,
     hooks: (Option<Step>, Option<Step>),
 ) -> LaunchSpec {
@@ -211,6 +215,7 @@ fn spec(
     } else if let Some((why, advice)) = doubt.filter(|_| delivery == Delivery::Hope) {
         warnings.push(format!("bowline cannot promise port {port} for `{}`: {why}; {advice}", main.name));
     }
+    main.programs = programs(&request.reading.command(), &request.reading.leaves, &main.program);
     LaunchSpec {
         port,
         url: variables::url(port),
@@ -220,24 +225,22 @@ fn spec(
         delivery,
         notes,
         warnings,
-        programs: programs(request.reading, &main),
         main,
     }
 }
 
 /// The program that is started, the words of the text that may be programs, in its order, and the programs of
 /// nested scripts behind them.
-fn programs(reading: &Reading<'_>, main: &Step) -> Vec<String> {
-    let text = reading.command();
+fn programs(text: &str, leaves: &[Leaf], started: &Path) -> Vec<String> {
     let words =
         || text.split(|c: char| c.is_whitespace() || "'\";&|()".contains(c)).filter(|word| !word.is_empty());
-    let leaf_programs: Vec<String> = reading.leaves.iter().filter_map(program_of).collect();
-    let starts_with_builtin = reading.leaves.first().is_some_and(|leaf| leaf.kind == Kind::Builtin);
+    let leaf_programs: Vec<String> = leaves.iter().filter_map(program_of).collect();
+    let starts_with_builtin = leaves.first().is_some_and(|leaf| leaf.kind == Kind::Builtin);
     let first = words().find(|word| !word.contains('=')).filter(|_| !starts_with_builtin);
     let known =
         words().filter(|word| missing::is_program(word) || leaf_programs.iter().any(|leaf| leaf == word));
 
-    let mut programs = vec![main.program.to_string_lossy().into_owned()];
+    let mut programs = vec![started.to_string_lossy().into_owned()];
     for program in first.into_iter().chain(known).map(str::to_owned).chain(leaf_programs.iter().cloned()) {
         if !programs.contains(&program) {
             programs.push(program);

@@ -10,7 +10,7 @@ use super::package_manager::{Choice, PackageManager};
 use super::settings::Npmrc;
 use crate::detect::Command;
 use crate::project::{DEV_SCRIPTS, Project};
-use crate::script::{self, Kind, Leaf, Manager, Script, Scripts, Word};
+use crate::script::{self, Kind, Leaf, Manager, Place, Script, Scripts, Word};
 
 /// What to run.
 #[derive(Clone, Copy, Debug)]
@@ -239,6 +239,21 @@ impl Scripts for ProjectScripts<'_> {
 
     fn names(&self) -> Vec<String> {
         self.project.manifest.scripts.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn elsewhere(&self, place: &Place, name: &str) -> Option<String> {
+        let in_directory = |dir: &str| Project::at(&self.project.dir.join(dir)).ok();
+        let other = match place {
+            Place::Directory(dir) => in_directory(dir)?,
+            Place::Package(name) if name.contains(['*', '{', '[', '!', '^']) => return None,
+            Place::Package(name) => {
+                let member =
+                    self.project.workspace.as_ref().and_then(|workspace| workspace.member(name).ok());
+                member.or_else(|| in_directory(name))?
+            }
+        };
+        let scripts = other.manifest.scripts.iter();
+        scripts.into_iter().find(|(key, _)| key == name).map(|(_, text)| text.clone())
     }
 
     fn binary(&self, package: &str) -> Option<String> {

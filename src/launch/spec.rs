@@ -21,6 +21,8 @@ pub struct Step {
     pub cwd: PathBuf,
     /// How its environment differs from the caller's.
     pub environment: Changes,
+    /// The words with which it starts its programs, to explain a missing one.
+    pub programs: Vec<String>,
 }
 
 /// How surely the server gets its port.
@@ -57,8 +59,13 @@ pub struct LaunchSpec {
     pub notes: Vec<String>,
     /// What the user has to know, each in one line that says what to do.
     pub warnings: Vec<String>,
-    /// The words with which the script starts its programs, to explain a missing one.
-    pub programs: Vec<String>,
+}
+
+impl LaunchSpec {
+    /// Everything that is run, in this order.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.pre.iter().chain([&self.main]).chain(&self.post)
+    }
 }
 
 /// The part that `dev --dry-run --json` prints. Bytes that are not UTF-8 are shown as `U+FFFD`.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::changes::Changes;
 use super::package_variables::sanitized;
+use super::placement::{Placement, is_private};
 use super::plan::{Host, Request};
 use crate::detect::catalog::HostInput;
 
@@ -21,8 +22,8 @@ pub fn url(port: u16) -> String {
     format!("http://localhost:{port}")
 }
 
-/// The variables of a service. `host_by_flag`: its command line says what address to listen on.
-pub(super) fn of_service(request: &Request<'_>, host_by_flag: bool) -> Changes {
+/// The variables of a service that is told its port and address as `placement` says.
+pub(super) fn of_service(request: &Request<'_>, placement: &Placement) -> Changes {
     let mut changes = Changes::default();
     let Request { reading, inputs, .. } = *request;
     let caller = reading.caller;
@@ -35,7 +36,9 @@ pub(super) fn of_service(request: &Request<'_>, host_by_flag: bool) -> Changes {
     for (name, value) in inputs.environment.iter().filter(|(name, _)| caller.raw(name).is_none()) {
         changes.set(name, value);
     }
-    if let (false, Some(loopback), Some(name)) = (host_by_flag, &inputs.host.loopback, addresses.first()) {
+    if let (false, Some(loopback), Some(name)) =
+        (placement.host_by_flag, &inputs.host.loopback, addresses.first())
+    {
         changes.set(name, loopback);
     }
     for (name, value) in request.environment {
@@ -50,10 +53,15 @@ pub(super) fn of_service(request: &Request<'_>, host_by_flag: bool) -> Changes {
     for name in &inputs.port.environment {
         changes.set(name, &port);
     }
-    changes.set("PORT", &port);
+    if is_private(request, placement.delivery) {
+        changes.remove("PORT");
+    } else {
+        changes.set("PORT", &port);
+    }
     changes.set("DEV_SERVER_PORT", &port);
     changes.set("BOWLINE", "1");
     changes.set("BOWLINE_PROJECT_ID", &reading.project.id);
+    changes.set("BOWLINE_PROJECT_DIR", reading.project.dir.as_os_str());
     changes.set("BOWLINE_SESSION", request.session);
     changes.set("BOWLINE_URL", url(request.port));
     siblings(&mut changes, request.siblings);

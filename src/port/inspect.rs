@@ -80,6 +80,15 @@ impl Ports {
         reservations
     }
 
+    /// As [`Ports::reservations`], and those of supervisors that are gone while guardians still end their services.
+    pub fn unfinished(&self) -> Vec<Reservation> {
+        let world = World::look(&Locked::for_reading(&self.dir), None);
+        let unfinished = |one: &&Reservation| matches!(one.life, Life::Live | Life::Ending);
+        let mut reservations: Vec<Reservation> = world.reservations().filter(unfinished).cloned().collect();
+        reservations.sort_by_key(|reservation| reservation.port);
+        reservations
+    }
+
     /// Reservations of supervisors that are gone although processes of their services may be left.
     pub fn leftovers(&self) -> Vec<Reservation> {
         let world = World::look(&Locked::for_reading(&self.dir), None);
@@ -124,6 +133,22 @@ impl Ports {
     pub fn remembered(&self, project: &str) -> Option<Remembered> {
         let _locked = Locked::for_reading(&self.dir);
         store::read(&self.dir.store(), &mut Vec::new(), |memory| memory.project(project)).ok().flatten()
+    }
+
+    /// The project that had a port last, with its id, if it is remembered.
+    pub fn keeper(&self, port: u16) -> Option<(String, Remembered)> {
+        let _locked = Locked::for_reading(&self.dir);
+        let found = store::read(&self.dir.store(), &mut Vec::new(), |memory| {
+            let Some((_, id)) = memory.keeper(port)? else { return Ok(None) };
+            Ok(memory.project(&id)?.map(|row| (id, row)))
+        });
+        found.ok().flatten()
+    }
+
+    /// Every remembered project with its id.
+    pub fn projects(&self) -> Vec<(String, Remembered)> {
+        let _locked = Locked::for_reading(&self.dir);
+        store::read(&self.dir.store(), &mut Vec::new(), |memory| memory.projects()).unwrap_or_default()
     }
 
     /// Notes something that later starts of a project have to know, or forgets it (`None`). It is

@@ -147,9 +147,11 @@ impl Reservation {
         session::is_cleared(&self.run, &self.session)
     }
 
-    /// Waits until the guardian has ended what a supervisor that was killed has left, at most for `limit`.
-    pub fn await_guardian(&self, limit: Duration) {
-        session::await_guardian(&self.run, &self.session, limit);
+    /// How much of its session is left once its guardians are done, which is waited for, at most for `patience` beyond
+    /// the grace period of their services.
+    pub fn await_guardian(&self, patience: Duration) -> Life {
+        session::await_guardian(&self.run, &self.session, patience);
+        session::life(&self.run, &self.session)
     }
 }
 

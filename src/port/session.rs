@@ -11,11 +11,17 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use super::Reservation;
+
+/// How often a lock is looked at whose holder is not known.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// How long a guardian may take from its last deed to its end.
+const FINISHING: Duration = Duration::from_secs(1);
 
 /// The name of one supervisor's life: 16 hexadecimal digits, never used twice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -86,20 +92,38 @@ impl Seen {
         }
     }
 
-    /// Waits until the guardian is gone, at most for `limit`.
-    pub fn await_guardian(&self, limit: Duration) {
-        await_guardian(&self.run, &self.id, limit);
+    /// Waits until the guardians are gone, at most for `patience` beyond the grace period that their services have.
+    pub fn await_guardian(&self, patience: Duration) {
+        await_guardian(&self.run, &self.id, patience);
     }
 }
 
-/// Waits until the session's guardian is gone, at most for `limit`.
-pub(super) fn await_guardian(run: &Path, id: &SessionId, limit: Duration) {
+/// Waits until the guardians of a session are gone, at most for `patience` beyond the grace period that their services have.
+pub(super) fn await_guardian(run: &Path, id: &SessionId, patience: Duration) {
     let path = guard_path(run, id);
-    let Ok(text) = fs::read_to_string(&path) else { return };
-    let Ok(pid) = text.trim().parse() else { return };
-    // The lock is looked at after the process is watched: if it is still held then, the pid
-    // cannot have been given to another process before.
-    wait::until_gone(pid, limit, || state(&path) == State::Held);
+    let is_held = || state(&path) == State::Held;
+    let begun = Instant::now();
+    loop {
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let mut numbers = text.split_whitespace();
+        let pid = numbers.next().and_then(|pid| pid.parse().ok());
+        let grace = Duration::from_millis(numbers.next().and_then(|grace| grace.parse().ok()).unwrap_or(0));
+        if !is_held() {
+            // One that has let go of its lock is about to remove the file.
+            let _gone = pid.map(|pid| wait::until_gone(pid, FINISHING, || true));
+            return;
+        }
+        let left = patience.saturating_add(grace).saturating_sub(begun.elapsed());
+        if left.is_zero() {
+            return;
+        }
+        // The lock is looked at after the process is watched: if it is still held then, the pid
+        // cannot have been given to another process before.
+        if !pid.is_some_and(|pid| wait::until_gone(pid, left, is_held)) {
+            // Several guardians share the lock, and the file names the youngest of them.
+            std::thread::sleep(left.min(LOOK));
+        }
+    }
 }
 
 /// Whether the session's supervisor lives.
@@ -110,6 +134,16 @@ pub(super) fn is_live(run: &Path, id: &SessionId) -> bool {
 /// Whether nothing is left of the session, as where its supervisor has ended by itself.
 pub(super) fn is_cleared(run: &Path, id: &SessionId) -> bool {
     state(&lock_path(run, id)) == State::Absent
+}
+
+/// How much of a session is left.
+pub(super) fn life(run: &Path, id: &SessionId) -> Life {
+    match (state(&lock_path(run, id)), state(&guard_path(run, id))) {
+        (State::Held, _) => Life::Live,
+        (_, State::Held) => Life::Ending,
+        (_, State::Free) => Life::Orphaned,
+        (_, State::Absent) => Life::Over,
+    }
 }
 
 /// Looks at every session of these run directories.
@@ -132,12 +166,7 @@ pub(super) fn survey(roots: &[PathBuf]) -> Vec<Seen> {
 
 fn look(run: &Path, id: SessionId) -> Seen {
     let lock = lock_path(run, &id);
-    let life = match (state(&lock), state(&guard_path(run, &id))) {
-        (State::Held, _) => Life::Live,
-        (_, State::Held) => Life::Ending,
-        (_, State::Free) => Life::Orphaned,
-        (_, State::Absent) => Life::Over,
-    };
+    let life = life(run, &id);
     let text = fs::read_to_string(&lock).unwrap_or_default();
     let reservations = text
         .lines()
@@ -239,13 +268,13 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Says which process is the guardian: to be called in it.
-    pub fn begin(&mut self) -> io::Result<()> {
-        let pid = std::process::id().to_string();
+    /// Says which process is the guardian, and how long its service may take to end: to be called in it.
+    pub fn begin(&mut self, grace: Duration) -> io::Result<()> {
+        let text = format!("{} {}", std::process::id(), grace.as_millis());
         self.file.rewind()?;
-        self.file.write_all(pid.as_bytes())?;
+        self.file.write_all(text.as_bytes())?;
         // Last, so that a reader never finds it empty once it was written.
-        self.file.set_len(pid.len() as u64)
+        self.file.set_len(text.len() as u64)
     }
 
     /// The descriptor that holds the lock.
@@ -272,14 +301,17 @@ mod wait {
     use rustix::process::{Pid, PidfdFlags, pidfd_open};
     use std::os::fd::AsFd;
 
-    pub fn until_gone(pid: i32, limit: Duration, is_the_one: impl Fn() -> bool) {
-        let Some(pid) = Pid::from_raw(pid).filter(|pid| pid.as_raw_nonzero().get() > 0) else { return };
-        let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return };
-        if is_the_one() {
+    /// Whether it was waited for at all: there is such a process, and it is the one.
+    pub fn until_gone(pid: i32, limit: Duration, is_the_one: impl Fn() -> bool) -> bool {
+        let Some(pid) = Pid::from_raw(pid).filter(|pid| pid.as_raw_nonzero().get() > 0) else { return false };
+        let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return false };
+        let is_the_one = is_the_one();
+        if is_the_one {
             let timeout = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
-            // An interrupted wait ends early: whoever sent the signal does not want to wait.
+            // An interrupted wait is taken up again with what is left of the time.
             let _ = poll(&mut [PollFd::new(process.as_fd(), PollFlags::POLLIN)], timeout);
         }
+        is_the_one
     }
 }
 
@@ -291,8 +323,9 @@ mod wait {
     use nix::libc::timespec;
     use nix::sys::event::{EvFlags, EventFilter, FilterFlag, KEvent, Kqueue};
 
-    pub fn until_gone(pid: i32, limit: Duration, is_the_one: impl Fn() -> bool) {
-        let (Ok(queue), Ok(ident)) = (Kqueue::new(), usize::try_from(pid)) else { return };
+    /// Whether it was waited for at all: there is such a process, and it is the one.
+    pub fn until_gone(pid: i32, limit: Duration, is_the_one: impl Fn() -> bool) -> bool {
+        let (Ok(queue), Ok(ident)) = (Kqueue::new(), usize::try_from(pid)) else { return false };
         let exit = KEvent::new(
             ident,
             EventFilter::EVFILT_PROC,
@@ -303,7 +336,7 @@ mod wait {
         );
         let at_once = timespec { tv_sec: 0, tv_nsec: 0 };
         if queue.kevent(&[exit], &mut [], Some(at_once)).is_err() || !is_the_one() {
-            return;
+            return false;
         }
         let limit = timespec {
             tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
@@ -311,5 +344,6 @@ mod wait {
         };
         let mut events = [exit];
         let _ = queue.kevent(&[], &mut events, Some(limit));
+        true
     }
 }

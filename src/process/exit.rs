@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use nix::sys::wait::WaitStatus;
+use rustix::process::WaitIdStatus;
 
 use super::Signal;
 
@@ -16,15 +16,14 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// `None` unless the status says that the process has ended.
-    pub fn of(status: WaitStatus) -> Option<Self> {
-        match status {
-            WaitStatus::Exited(_, code) => Some(Self::Code(code.to_le_bytes()[0])),
-            WaitStatus::Signaled(_, signal, _) => Some(Self::Signal(signal)),
-            #[cfg(target_os = "linux")]
-            WaitStatus::PtraceEvent(..) | WaitStatus::PtraceSyscall(_) => None,
-            WaitStatus::Stopped(..) | WaitStatus::Continued(_) | WaitStatus::StillAlive => None,
+    /// `None` unless the status says that the process has ended. A real-time signal has no name: the end by one is the code
+    /// by which a shell tells it, 128 and its number.
+    pub fn of(status: &WaitIdStatus) -> Option<Self> {
+        if let Some(number) = status.terminating_signal() {
+            let code = || Self::Code((128 + number).to_le_bytes()[0]);
+            return Some(Signal::try_from(number).map_or_else(|_| code(), Self::Signal));
         }
+        status.exit_status().map(|code| Self::Code(code.to_le_bytes()[0]))
     }
 
     /// Whether it exited with code 0.

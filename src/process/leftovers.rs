@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Identity, Process, Signal, signal, tree};
+use super::tree::{self, Mark};
+use super::{Identity, Process, Signal, signal};
 
 /// How long leftovers may take to end before they are killed.
 const GRACE: Duration = Duration::from_secs(2);
@@ -26,7 +27,7 @@ pub fn end(session: &str) {
 }
 
 fn processes(session: &str) -> Vec<Identity> {
-    let marked = tree::marked(session);
+    let marked = tree::marked(&Mark::of_session(session));
     let me = std::process::id().cast_signed();
     let descendants = marked.iter().flat_map(|process| tree::descendants(process.identity.pid));
     let mut found: Vec<Identity> = marked

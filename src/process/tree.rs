@@ -1,9 +1,34 @@
-//! Which processes are ours: those that descend from the guardian, and those that carry the session mark.
+//! Which processes are ours: those that descend from the guardian, and those that carry the mark of its service.
 
 use super::Process;
 
-/// The variable that marks every process of a service, with the session's id as its value.
-pub const SESSION_MARK: &str = "BOWLINE_SESSION";
+/// The variable that every process of a session has, with the session's id as its value.
+const SESSION: &str = "BOWLINE_SESSION";
+/// The variable that tells the services of a session apart.
+const PROJECT: &str = "BOWLINE_PROJECT_ID";
+
+/// What processes carry in their environment, so that they are known wherever they have gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mark(Vec<String>);
+
+impl Mark {
+    /// That of every service of a session.
+    pub fn of_session(session: &str) -> Self {
+        Self(vec![format!("{SESSION}={session}")])
+    }
+
+    /// That of one service: the others of the session are not its business.
+    pub fn of_service(session: &str, project: &str) -> Self {
+        Self(vec![format!("{SESSION}={session}"), format!("{PROJECT}={project}")])
+    }
+
+    /// Whether all of it is among what stands between the zeros of `area`.
+    fn is_in(&self, area: &[u8]) -> bool {
+        self.0
+            .iter()
+            .all(|wanted| area.split(|&byte| byte == 0).any(|variable| variable == wanted.as_bytes()))
+    }
+}
 
 /// Every living descendant of `root`, parents before children. Zombies are left out, their children are not.
 pub fn descendants(root: i32) -> Vec<Process> {
@@ -66,30 +91,28 @@ fn all_pids() -> impl Iterator<Item = i32> {
     pids_by_type(ProcFilter::All).unwrap_or_default().into_iter().map(u32::cast_signed)
 }
 
-/// Every living process whose environment held `BOWLINE_SESSION=session` when it was started, the caller
+/// Every living process whose environment held the mark when it was started, the caller
 /// left out. Reads the whole process table, so it is for endings, not for start-up. A program that overwrites
 /// its environment area to set its title is not found: descent is the first net, this is the second.
-pub fn marked(session: &str) -> Vec<Process> {
-    let mark = format!("{SESSION_MARK}={session}");
+pub fn marked(mark: &Mark) -> Vec<Process> {
     let me = std::process::id().cast_signed();
     all_pids()
-        .filter(|&pid| pid != me && carries(pid, mark.as_bytes()))
+        .filter(|&pid| pid != me && carries(pid, mark))
         .filter_map(Process::read)
         .filter(|process| !process.zombie)
         .collect()
 }
 
 #[cfg(target_os = "linux")]
-fn carries(pid: i32, mark: &[u8]) -> bool {
-    let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else { return false };
-    environment.split(|&byte| byte == 0).any(|variable| variable == mark)
+fn carries(pid: i32, mark: &Mark) -> bool {
+    std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| mark.is_in(&environment))
 }
 
 /// Whether the argument area of `pid` (`KERN_PROCARGS2` of sysctl(3): arguments, then environment) holds
 /// the mark. The kernel withholds it for other users' processes. Written from the manual; not run here.
 #[cfg(target_os = "macos")]
 #[expect(unsafe_code, reason = "sysctl has no safe wrapper in nix")]
-fn carries(pid: i32, mark: &[u8]) -> bool {
+fn carries(pid: i32, mark: &Mark) -> bool {
     let mut name = [nix::libc::CTL_KERN, nix::libc::KERN_PROCARGS2, pid];
     let mut area = vec![0_u8; 1 << 20];
     let mut length = area.len();
@@ -104,5 +127,5 @@ fn carries(pid: i32, mark: &[u8]) -> bool {
             0,
         )
     };
-    answer == 0 && area[..length].split(|&byte| byte == 0).any(|variable| variable == mark)
+    answer == 0 && mark.is_in(&area[..length])
 }

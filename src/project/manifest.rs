@@ -99,6 +99,18 @@ impl Manifest {
         file::bytes(&path)?.map(|bytes| Self::parse(path, bytes)).transpose()
     }
 
+    /// What stands for the manifest of a directory that has none.
+    pub(super) fn empty(dir: &Path) -> Self {
+        let path = dir.join("package.json");
+        Self {
+            path,
+            name: None,
+            scripts: Vec::new(),
+            dependencies: BTreeMap::new(),
+            document: Value::Object(serde_json::Map::new()),
+        }
+    }
+
     /// A manifest out of the bytes of `path`.
     pub fn parse(path: PathBuf, bytes: Vec<u8>) -> Result<Self, ProjectError> {
         let text = file::decoded(&path, bytes)?;

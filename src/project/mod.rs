@@ -48,6 +48,15 @@ impl Project {
         Err(ProjectError::NotFound { start })
     }
 
+    /// As [`Project::find`], or `start` itself where there is no package.json: for whoever names a directory and a command,
+    /// and need not know of packages.
+    pub fn around(start: &Path) -> Result<Self, ProjectError> {
+        match Self::find(start) {
+            Err(ProjectError::NotFound { start }) => Self::new(&start, Manifest::empty(&start), None),
+            found => found,
+        }
+    }
+
     /// The project in `dir` itself.
     pub fn at(dir: &Path) -> Result<Self, ProjectError> {
         let dir = directory(dir)?;

@@ -14,7 +14,7 @@ use crate::process::signals::{Meaning, Signals, stop_group};
 /// The longest command, in bytes.
 const LONGEST: usize = 1024 * 1024;
 /// How much may wait for the loop before whoever speaks has to wait.
-const WAITING: usize = 256;
+const WAITING: usize = 32;
 
 /// Something that the loop has to act on.
 pub enum Input {

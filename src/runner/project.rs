@@ -17,12 +17,16 @@ const STARTING: Duration = Duration::from_secs(10);
 /// How long errors must have ceased before they are told.
 const SETTLED: Duration = Duration::from_secs(3);
 /// What real errors look like, in small letters.
-const ERRORS: [&str; 8] = [
+const ERRORS: [&str; 12] = [
     "module not found",
     "cannot find module",
     "syntaxerror",
+    "syntax error",
     "typeerror",
+    "type error",
+    "error ts",
     "referenceerror",
+    "reference error",
     "failed to compile",
     "enoent",
     "eacces",

@@ -73,6 +73,12 @@ impl Leaf {
                 (CallForm::Name(name), None) => {
                     name.replaced(call.manager, &command).ok_or(Unsafe::Listed)?
                 }
+                (CallForm::Elsewhere { .. }, Some(added)) => {
+                    let whole = caller.innermost().get(call.span.clone()).ok_or(Unsafe::Quoting)?;
+                    let Splice { text, .. } = forwarding(call, added).ok_or(Unsafe::Listed)?;
+                    format!("{whole}{text}")
+                }
+                (CallForm::Elsewhere { .. }, None) => return Err(Unsafe::Elsewhere),
                 (CallForm::Listed, _) => return Err(Unsafe::Listed),
             };
             let splice = keep_apart(caller.innermost(), Splice { range: call.span.clone(), text });
@@ -123,7 +129,7 @@ impl Name {
 
 fn forwarding(call: &Call, added: &str) -> Option<Splice> {
     match &call.form {
-        CallForm::Command { at, separated, .. } => {
+        CallForm::Command { at, separated, .. } | CallForm::Elsewhere { at, separated } => {
             let marker = if *separated { " --" } else { "" };
             Some(Splice::insert(*at, format!("{marker} {added}")))
         }

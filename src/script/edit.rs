@@ -51,6 +51,9 @@ pub enum Unsafe {
     /// The script that the leaf stands in must be run by a manager that takes the place of node.
     #[error("the script is run with another runtime than its text says")]
     Runtime,
+    /// The script that the leaf stands in belongs to another package, and more than arguments would have to change.
+    #[error("the script is another package's")]
+    Elsewhere,
     /// The script that the leaf stands in is called by name from a list, which takes nothing but names.
     #[error("the script is called by name from a list of names")]
     Listed,
@@ -70,6 +73,9 @@ impl Unsafe {
                 "give the dev server's command a script of its own and name it with `--script`".to_owned(),
             ),
             Self::Swallowed => Some("write `--` before the command in the script".to_owned()),
+            Self::Elsewhere => {
+                Some("run bowline in that package, or leave the port out of its script".to_owned())
+            }
             Self::Value => Some("write the port in the script as a number".to_owned()),
             Self::Builtin => None,
         }

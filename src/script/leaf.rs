@@ -16,6 +16,11 @@ pub trait Scripts {
         Vec::new()
     }
 
+    /// The text of another package's script.
+    fn elsewhere(&self, _place: &Place, _name: &str) -> Option<String> {
+        None
+    }
+
     /// The binary that stands for an installed package, if it has one that does.
     fn binary(&self, _package: &str) -> Option<String> {
         None
@@ -46,6 +51,15 @@ impl Scripts for BTreeMap<String, String> {
     fn names(&self) -> Vec<String> {
         self.keys().cloned().collect()
     }
+}
+
+/// Another package, as a script names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// By its directory, relative to that of the script.
+    Directory(String),
+    /// By its name in the workspace.
+    Package(String),
 }
 
 /// What a nested script is run with.
@@ -234,6 +248,8 @@ pub(super) struct Call {
 pub(super) enum CallForm {
     /// A simple command. Arguments for the script go to `at`, after a `--` of their own if `separated`.
     Command { at: usize, separated: bool, last: bool },
+    /// The same for a script of another package, whose text cannot stand here.
+    Elsewhere { at: usize, separated: bool },
     /// The word `npm:x` of `concurrently`, which runs it with the manager.
     Shorthand { name: String },
     /// A name, or a pattern of several, in a list of names.

@@ -1,12 +1,13 @@
 //! Package managers and runtimes: which script, binary or file a call of one of them runs.
 
+use super::elsewhere;
 use super::leaf::{Call, CallForm, Manager, Scripts};
 use super::nest::{self, Nested};
 use super::word::Word;
 use super::wrapper::{Peel, Step, program_name};
 
 /// Flags that change nothing about what runs. Any other flag before the name may mean another package.
-const HARMLESS: [&str; 13] = [
+pub(super) const HARMLESS: [&str; 13] = [
     "-s",
     "--silent",
     "-q",
@@ -23,7 +24,7 @@ const HARMLESS: [&str; 13] = [
 ];
 
 /// Words that a package manager understands itself, whatever the scripts are called.
-const COMMANDS: [&str; 41] = [
+pub(super) const COMMANDS: [&str; 41] = [
     "add",
     "audit",
     "bin",
@@ -69,6 +70,16 @@ const COMMANDS: [&str; 41] = [
 
 pub(super) fn step<'w>(peel: &mut Peel<'w>, scripts: &dyn Scripts, name: &str) -> Step<'w> {
     let start = peel.at;
+    let manager = match name {
+        "npm" => Some(Manager::Npm),
+        "pnpm" => Some(Manager::Pnpm),
+        "bun" => Some(Manager::Bun),
+        "yarn" | "yarnpkg" => Some(Manager::Yarn),
+        _ => None,
+    };
+    if let Some(nested) = manager.and_then(|manager| elsewhere::call(peel, scripts, manager)) {
+        return Step::Script(nested);
+    }
     match name {
         "npx" | "pnpx" | "bunx" => execute(peel, scripts, start + 1),
         "npm" => npm(peel, scripts),
@@ -245,7 +256,7 @@ fn script<'w>(peel: &Peel<'w>, scripts: &dyn Scripts, manager: Manager, index: u
         return Step::Opaque;
     };
     match call(peel, manager, index) {
-        Some((call, pasted)) => Step::Script(Nested { name, call, pasted }),
+        Some((call, pasted)) => Step::Script(Nested { name, call, pasted, text: None }),
         None => Step::Opaque,
     }
 }

@@ -16,6 +16,7 @@
 mod arguments;
 mod calls;
 mod edit;
+mod elsewhere;
 mod leaf;
 mod lex;
 mod manager;
@@ -31,7 +32,7 @@ mod wrapper;
 
 pub use arguments::{append, port_in, quote};
 pub use edit::{Edit, Method, Rewrite, Unsafe};
-pub use leaf::{Assignment, Environment, Kind, Leaf, Manager, Role, Scripts};
+pub use leaf::{Assignment, Environment, Kind, Leaf, Manager, Place, Role, Scripts};
 pub use word::Word;
 
 /// Why a script could not be understood.

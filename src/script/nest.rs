@@ -10,11 +10,14 @@ pub(super) struct Nested {
     pub call: Call,
     /// What the caller passes on, as it is pasted behind the script's text.
     pub pasted: String,
+    /// Its text, if it is a script of another package.
+    pub text: Option<String>,
 }
 
 /// The text that the shell gets for a nested script.
 pub(super) fn text_of(scripts: &dyn Scripts, nested: &Nested) -> Option<String> {
-    let text = scripts.text(&nested.name).filter(|text| !text.contains(UNKNOWN))?;
+    let text =
+        nested.text.clone().or_else(|| scripts.text(&nested.name)).filter(|text| !text.contains(UNKNOWN))?;
     if nested.pasted.is_empty() { Some(text) } else { Some(format!("{text} {}", nested.pasted)) }
 }
 

@@ -142,7 +142,7 @@ fn expand(word: &Word, scripts: &dyn Scripts) -> Vec<What> {
     };
     let nested = |name: &str, form: CallForm| {
         let call = Call { manager, span: word.span(), form, separator: None, runtime: false };
-        What::Script(Nested { name: name.to_owned(), call, pasted: String::new() })
+        What::Script(Nested { name: name.to_owned(), call, pasted: String::new(), text: None })
     };
     if name.contains([' ', '(']) {
         return vec![What::Unknown];
@@ -226,7 +226,7 @@ fn listed(word: &Word, pattern: &str, scripts: &dyn Scripts) -> Vec<What> {
         let form = CallForm::Name(Name { all: all.to_vec(), this, list: ListKind::Names });
         let call =
             Call { manager: scripts.manager(), span: word.span(), form, separator: None, runtime: false };
-        What::Script(Nested { name: all[this].clone(), call, pasted: String::new() })
+        What::Script(Nested { name: all[this].clone(), call, pasted: String::new(), text: None })
     };
     if !plain || name.contains(['{', '[', '?', '!', UNKNOWN]) {
         return vec![What::Unknown];

@@ -1,7 +1,7 @@
 //! Walks the commands of a script and collects its leaves.
 
 use super::edit::Unsafe;
-use super::leaf::{Assignment, Environment, Frame, Kind, Leaf, Role, Scripts, Site};
+use super::leaf::{Assignment, CallForm, Environment, Frame, Kind, Leaf, Place, Role, Scripts, Site};
 use super::parse;
 use super::syntax::{Command, Joint, List, Simple};
 use super::word::{Layer, Word};
@@ -45,6 +45,8 @@ pub(super) struct Scope {
     pub environment: Environment,
     /// The working directory is not the package's any more, so that a script's name means another's.
     pub moved: bool,
+    /// Where it is then, relative to the package, if that is known.
+    pub directory: Option<String>,
     /// Why a command here cannot be changed: its text is put together from several places.
     pub fixed: Option<Unsafe>,
 }
@@ -56,6 +58,7 @@ impl Scope {
             assignments: Vec::new(),
             environment: Environment::default(),
             moved: false,
+            directory: None,
             fixed: None,
         }
     }
@@ -181,7 +184,12 @@ impl Walk<'_> {
                     scope.environment.removed.push(name);
                 }
             }
-            "cd" | "pushd" | "popd" => scope.moved = true,
+            "cd" | "pushd" | "popd" => {
+                let target = words.get(1).and_then(Word::literal);
+                let is_known = !scope.moved && name == "cd" && words.len() == 2;
+                scope.directory = target.filter(|target| is_known && !target.starts_with('-'));
+                scope.moved = true;
+            }
             "." | "source" => scope.environment.files = true,
             _ => {}
         }
@@ -225,17 +233,21 @@ impl Walk<'_> {
     }
 
     /// Walks the text of a nested script; `frames` has its call in the last of them.
-    pub fn script(&mut self, mut scope: Scope, role: Role, nested: nest::Nested, whole: &[Word]) {
-        let repeated = scope.frames.iter().any(|frame| frame.name.as_deref() == Some(&nested.name));
-        let allowed =
-            !scope.moved && !repeated && scope.nesting() < MAX_NESTING && self.leaves.len() < MAX_LEAVES;
+    pub fn script(&mut self, mut scope: Scope, role: Role, mut nested: nest::Nested, whole: &[Word]) {
+        let is_here = !scope.moved || self.find_in_directory(&scope, &mut nested);
+        let is_own = nested.text.is_none();
+        let repeated = is_own && scope.frames.iter().any(|frame| frame.name.as_deref() == Some(&nested.name));
+        let allowed = is_here && !repeated && scope.nesting() < MAX_NESTING && self.leaves.len() < MAX_LEAVES;
         let text = if allowed { nest::text_of(self.scripts, &nested) } else { None };
         let Some((text, list)) = text.and_then(|text| parse::parse(&text).ok().map(|list| (text, list)))
         else {
             return self.opaque(&scope, role, whole);
         };
         let mut frame = Frame::new(Some(nested.name.clone()), text);
-        if self.scripts.runs_hooks(nested.call.manager) {
+        // What else it calls by name is not one of the scripts that are known.
+        scope.moved = !is_own;
+        scope.directory = None;
+        if is_own && self.scripts.runs_hooks(nested.call.manager) {
             frame.pre = self.scripts.text(&format!("pre{}", nested.name));
             frame.post = self.scripts.text(&format!("post{}", nested.name));
         }
@@ -244,6 +256,21 @@ impl Walk<'_> {
         }
         scope.frames.push(frame);
         self.list(&mut scope, role, &list);
+    }
+
+    /// The text of a script that is called after `cd web`.
+    fn find_in_directory(&self, scope: &Scope, nested: &mut nest::Nested) -> bool {
+        let (Some(dir), CallForm::Command { at, separated, .. }) = (&scope.directory, &nested.call.form)
+        else {
+            return false;
+        };
+        if nested.text.is_some() {
+            return false;
+        }
+        let form = CallForm::Elsewhere { at: *at, separated: *separated };
+        nested.text = self.scripts.elsewhere(&Place::Directory(dir.clone()), &nested.name);
+        nested.call.form = form;
+        nested.text.is_some()
     }
 
     /// A command that starts what cannot be seen from here.

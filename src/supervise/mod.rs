@@ -17,7 +17,7 @@ mod tell;
 
 use std::io::{self, Read};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::event::{Stream, What};
 use crate::process::Exit;
@@ -102,6 +102,8 @@ pub trait Sink {
 pub struct Outcome {
     /// How.
     pub ending: Ending,
+    /// When.
+    pub at: Instant,
     /// The last lines of its output.
     pub tail: String,
 }

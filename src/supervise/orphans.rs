@@ -4,11 +4,12 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use crate::process::guardian::Order;
-use crate::process::{Process, Signal, signal, tree};
+use crate::process::tree::{self, Mark};
+use crate::process::{Process, Signal, signal};
 
 /// Every process that descends from this one, but for living guardians and what is in their care, and whatever carries
-/// the session's mark.
-fn processes(guardians: &[i32], session: &str) -> Vec<Process> {
+/// the mark of the service.
+fn processes(guardians: &[i32], mark: &Mark) -> Vec<Process> {
     let mut found = Vec::new();
     for child in tree::children(std::process::id().cast_signed()) {
         if guardians.contains(&child) {
@@ -17,7 +18,7 @@ fn processes(guardians: &[i32], session: &str) -> Vec<Process> {
         found.extend(Process::read(child).filter(|process| !process.zombie));
         found.extend(tree::descendants(child));
     }
-    for marked in tree::marked(session) {
+    for marked in tree::marked(mark) {
         if !found.contains(&marked) {
             found.push(marked);
         }
@@ -26,20 +27,20 @@ fn processes(guardians: &[i32], session: &str) -> Vec<Process> {
 }
 
 /// Does with the orphans what a guardian would do on this order.
-pub(super) fn end(guardians: &[i32], session: &str, order: Order) {
+pub(super) fn end(guardians: &[i32], mark: &Mark, order: Order) {
     let signal = match order {
         Order::Signal(signal) | Order::SignalRest(signal) => signal,
         Order::Kill => Signal::SIGKILL,
         Order::Run(_) => return,
     };
-    for process in processes(guardians, session) {
+    for process in processes(guardians, mark) {
         // What cannot be signalled has ended, or has become another user's.
         let _gone = signal::send(process.identity, signal);
     }
 }
 
 /// Reaps the orphans that have ended, and says whether none is left.
-pub(super) fn gone(guardians: &[i32], session: &str) -> bool {
+pub(super) fn gone(guardians: &[i32], mark: &Mark) -> bool {
     let mut left = false;
     for child in tree::children(std::process::id().cast_signed()) {
         if !guardians.contains(&child) {
@@ -47,5 +48,5 @@ pub(super) fn gone(guardians: &[i32], session: &str) -> bool {
             left |= matches!(status, Ok(WaitStatus::StillAlive));
         }
     }
-    !left && processes(guardians, session).is_empty()
+    !left && processes(guardians, mark).is_empty()
 }

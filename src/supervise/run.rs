@@ -180,7 +180,7 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
     pub(super) fn look_after_orphans(&mut self) {
         for index in 0..self.stages.len() {
             let Some(order) = self.stages[index].orphaned else { continue };
-            if orphans::gone(&self.guardians(), &self.stages[index].session) {
+            if orphans::gone(&self.guardians(), &self.stages[index].mark) {
                 self.stages[index].orphaned = None;
                 self.emptied(index);
             } else if order == Order::Kill {
@@ -265,7 +265,7 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             guarded.order(order);
         } else if let Some(last) = &mut stage.orphaned {
             *last = order;
-            orphans::end(&guardians, &stage.session, order);
+            orphans::end(&guardians, &stage.mark, order);
         }
     }
 

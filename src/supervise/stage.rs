@@ -16,6 +16,7 @@ use crate::event::Stream;
 use crate::process::guardian::{Charge, Guardian, Order, Report, Token};
 use crate::process::outlet;
 use crate::process::readiness::{Watched, watch};
+use crate::process::tree::Mark;
 use crate::process::{Program, Stdio};
 
 /// How much of the latest output is kept for the explanation of a failure, in bytes.
@@ -28,8 +29,8 @@ const TAIL_LINES: usize = 20;
 pub struct Start {
     /// The script's `pre`, itself, its `post`.
     pub steps: Vec<Program>,
-    /// The session whose mark its processes carry.
-    pub session: String,
+    /// What its processes carry.
+    pub mark: Mark,
     /// What its guardian holds as long as it lives.
     pub token: Option<Box<dyn Token>>,
     /// How long the tree may take to end after the supervisor is gone.
@@ -150,7 +151,7 @@ impl Lookout {
 pub(super) struct Stage {
     pub service: Service,
     pub guarded: Option<Guarded>,
-    pub session: String,
+    pub mark: Mark,
     /// The last order to a tree whose guardian has died, so that it is the supervisor's own to end.
     pub orphaned: Option<Order>,
     pub sources: Vec<Source>,
@@ -163,7 +164,7 @@ impl Stage {
         Self {
             service,
             guarded: None,
-            session: String::new(),
+            mark: Mark::default(),
             orphaned: None,
             sources: Vec::new(),
             lookout: None,
@@ -173,13 +174,13 @@ impl Stage {
 
     /// Starts the service under a new guardian, at the console if there is one.
     pub fn start(&mut self, start: Start, console: Option<&Console>) -> io::Result<()> {
-        let Start { steps, session, token, grace, stdin } = start;
+        let Start { steps, mark, token, grace, stdin } = start;
         let stdio = match console {
             Some(console) => self.at_console(stdin, console)?,
             None => self.with_pipes(stdin)?,
         };
-        self.session.clone_from(&session);
-        let guardian = Guardian::start(Charge { steps, stdio, session, token, grace })?;
+        self.mark.clone_from(&mark);
+        let guardian = Guardian::start(Charge { steps, stdio, mark, token, grace })?;
         let watched = watch(guardian.as_fd().try_clone_to_owned()?, Interest::READABLE)?;
         self.guarded = Some(Guarded { guardian, watched });
         self.orphaned = None;

@@ -1,6 +1,6 @@
 //! What the loop tells of a service's life.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::service::{Effect, Ending};
 use super::{Control, Outcome, Sink, Supervisor, World};
@@ -20,14 +20,13 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             Effect::TellRestart(ending, pause) => {
                 self.tell_exit(index, ending, State::Starting);
                 let pause = humantime::format_duration(round(pause));
-                self.warn(index, |_| {
-                    format!("the service {}; starting it again in {pause}", describe(ending))
-                });
+                self.warn(index, |_| format!("the service {ending}; starting it again in {pause}"));
             }
             Effect::TellEnd(ending) => {
                 let state = if ending.failure.is_some() { State::Failed } else { State::Stopped };
                 self.tell_exit(index, ending, state);
-                self.outcomes[index] = Some(Outcome { ending, tail: self.stages[index].tail.lines() });
+                self.outcomes[index] =
+                    Some(Outcome { ending, at: Instant::now(), tail: self.stages[index].tail.lines() });
             }
             Effect::Run(_)
             | Effect::Signal(_)
@@ -66,13 +65,6 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
                 stderr: stderr.filter(|lines| !lines.is_empty()),
             },
         );
-    }
-}
-
-fn describe(ending: Ending) -> String {
-    match ending.exit {
-        Some(exit) => format!("ended with {exit}"),
-        None => "could not be started".to_owned(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use super::Style;
 use super::human::line_of;
 use super::style::rendered;
-use crate::event::{Stream, What};
+use crate::event::{State, Stream, What, how_ended};
 use crate::process::outlet::Outlet;
 use crate::supervise::Sink;
 use crate::visible;
@@ -100,7 +100,14 @@ impl Sink for Prefixed {
         if let What::ProcessExited { .. } = what {
             self.finish(service);
         }
-        if let Some(line) = line_of(self.style, &what).filter(|_| !self.quiet) {
+        // The others go on, so that this is not the last that is said, as it would be of a single service.
+        let mut failed = None;
+        if let What::ProcessExited { state: State::Failed, exit_code, signal, failure_reason, .. } = &what {
+            let reason = failure_reason.map_or_else(String::new, |reason| format!(": {reason}"));
+            let error = self.style.error("error:");
+            failed = Some(format!("{error} it has ended{}{reason}", how_ended(*exit_code, *signal)));
+        }
+        if let Some(line) = failed.or_else(|| line_of(self.style, &what)).filter(|_| !self.quiet) {
             let text = [&self.prefixes[service], &*rendered(&line), self.line_end].concat();
             self.err.push(text.as_bytes());
         }

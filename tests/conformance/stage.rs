@@ -149,7 +149,8 @@ impl Stage {
         let lock =
             entries.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|e| e == "guard"));
         let text = std::fs::read_to_string(lock.expect("a guardian has a lock")).expect("a file of our own");
-        text.trim().parse().ok().and_then(Pid::from_raw).expect("the guardian's pid")
+        let pid = text.split_whitespace().next().and_then(|pid| pid.parse().ok());
+        pid.and_then(Pid::from_raw).expect("the guardian's pid")
     }
 
     /// Another project asks for the only port of the range: the next bowline command.

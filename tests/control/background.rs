@@ -2,12 +2,8 @@
 
 use serde_json::Value;
 
-use super::Stage;
-use super::support::{Finished, http, is_free};
-
-fn code(finished: &Finished) -> Option<i32> {
-    finished.status.code()
-}
+use super::support::{http, is_free};
+use super::{Stage, code, pid_of, until_there_is_a_socket};
 
 #[test]
 fn start_returns_when_ready_and_stop_when_gone() {
@@ -124,13 +120,8 @@ fn restart_keeps_the_port_and_starts_what_does_not_run() {
 fn wait_ends_with_readiness_with_the_time_and_with_the_service() {
     let stage = Stage::new("--no-listen", 1);
     let session = stage.sandbox.start(["dev"]);
-    let mut client = loop {
-        if let [_] = stage.sockets()[..] {
-            break stage.connect();
-        }
-    };
-    client.send(r#"{"type":"status"}"#);
-    client.until("status");
+    until_there_is_a_socket(&stage);
+    let mut client = stage.connect();
     let late = stage.sandbox.run(["wait", "--timeout", "50ms"]);
     assert_eq!(code(&late), Some(4), "{late:?}");
     let waiting = std::thread::scope(|scope| {
@@ -147,8 +138,7 @@ fn wait_ends_with_readiness_with_the_time_and_with_the_service() {
 fn a_background_service_dies_with_its_supervisor() {
     let stage = Stage::new("", 1);
     assert_eq!(code(&stage.sandbox.run(["start", "--grace", "300ms"])), Some(0));
-    let pid = i32::try_from(stage.services()[0]["pid"].as_i64().unwrap()).unwrap();
-    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    let pid = pid_of(&stage.services()[0]);
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     // A start waits for the guardian to end what the last supervisor ran.
     let again = stage.sandbox.run(["start", "--json"]);

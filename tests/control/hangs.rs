@@ -13,13 +13,12 @@ use super::{Client, Stage};
 const BOUND: Duration = Duration::from_secs(25);
 
 /// What each command ends with while the supervisor is stopped.
-const COMMANDS: [(&[&str], i32); 16] = [
+const COMMANDS: [(&[&str], i32); 15] = [
     (&["dev"], 6),
     (&["--json", "dev"], 6),
     (&["dev", "--restart-running"], 6),
     (&["start"], 6),
     (&["stop"], 6),
-    (&["stop", "--force"], 6),
     (&["restart"], 6),
     (&["attach"], 6),
     (&["logs", "-f"], 6),
@@ -102,7 +101,12 @@ fn what_waits_for_an_end_does_not_wait_for_a_supervisor_that_has_stopped_meanwhi
     for command in ["stop", "restart", "wait"] {
         let stage = Stage::new(if command == "wait" { "--no-listen" } else { "--ignore TERM" }, 1);
         let mut first = stage.sandbox.start(["dev", "--grace", "60s"]);
-        super::until_there_is_a_socket(&stage);
+        if command == "wait" {
+            super::until_there_is_a_socket(&stage);
+        } else {
+            // Before it listens it does not ignore signals yet.
+            first.ready();
+        }
         let mut waiting = stage.sandbox.bowline([command]);
         let waiting = waiting.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         if command != "wait" {
@@ -163,4 +167,19 @@ fn one_that_is_stopped_keeps_no_other_from_being_stopped() {
     client.send(r#"{"type":"wait"}"#);
     client.until("port-detected");
     stopped.stop();
+}
+
+#[test]
+fn one_that_is_stopped_is_ended_by_force() {
+    let stage = Stage::new("", 1);
+    let mut stopped = stage.sandbox.start(["dev"]);
+    stopped.ready();
+    stopped.signal(Signal::STOP);
+    let refused = run_to_end(&mut stage.sandbox.bowline(["stop"]));
+    assert_eq!(refused.status.code(), Some(6), "{refused:?}");
+    assert!(refused.stderr.contains("bowline stop --force"), "{refused:?}");
+    let ended = run_to_end(&mut stage.sandbox.bowline(["stop", "--force"]));
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(stage.ports.all().all(super::support::is_free));
+    stopped.wait();
 }

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::support::{Tree, is_free};
 use super::{Stage, until_there_is_a_socket};
 
-/// How long a command may take to see that there is nobody any more. The service has 300 ms of grace.
+/// How long a command may take to see that there is nobody any more, and a guardian to end the rest.
 const BOUND: Duration = Duration::from_secs(10);
 
 /// A service in the background whose processes are all known.
@@ -23,6 +23,10 @@ struct Target {
 impl Target {
     /// Starts it; returns when it is ready, or else when it can be spoken to.
     fn new(arguments: &str, ready: bool) -> Self {
+        Self::with_grace("300ms", arguments, ready)
+    }
+
+    fn with_grace(grace: &str, arguments: &str, ready: bool) -> Self {
         let mut stage = Stage::new(arguments, 3);
         let bin = stage.sandbox.root().join("bin");
         std::fs::create_dir(&bin).unwrap();
@@ -33,7 +37,7 @@ impl Target {
         stage.sandbox.env("PATH", format!("{}:{path}", bin.display()));
         let tree = Tree::new();
         let mut target = Self { stage, tree, start: None };
-        let mut start = target.spawn(&["start", "--grace", "300ms"]);
+        let mut start = target.spawn(&["start", "--grace", grace]);
         if ready {
             assert!(start.wait().unwrap().success());
         } else {
@@ -117,7 +121,7 @@ fn read_until(command: &mut Child, sign: &str) -> String {
 
 #[test]
 fn a_stop_that_was_under_way_returns_when_the_service_has_ended() {
-    let target = Target::new("--ignore TERM", true);
+    let target = Target::with_grace("4s", "--ignore TERM", true);
     let mut watcher = target.stage.connect();
     watcher.send(r#"{"type":"attach"}"#);
     let command = target.spawn(&["stop"]);
@@ -129,15 +133,16 @@ fn a_stop_that_was_under_way_returns_when_the_service_has_ended() {
 }
 
 #[test]
-fn a_restart_that_was_under_way_says_that_it_has_ended() {
-    let target = Target::new("--ignore TERM", true);
+fn a_restart_that_was_under_way_starts_it_anew() {
+    let target = Target::with_grace("4s", "--ignore TERM", true);
     let mut watcher = target.stage.connect();
     watcher.send(r#"{"type":"attach"}"#);
     let command = target.spawn(&["restart"]);
     while !watcher.until("log-chunk")["data"].as_str().unwrap().contains("SIGTERM") {}
     let (code, said) = target.end_of(command);
-    assert_eq!(code, Some(4), "{said}");
-    assert!(said.contains("`app` has ended"), "{said}");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("app is ready"), "{said}");
+    assert!(target.stage.sandbox.run(["stop", "--force"]).status.success());
     target.leaves_nothing();
 }
 

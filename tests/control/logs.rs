@@ -76,3 +76,84 @@ fn a_follower_that_stalls_misses_nothing() {
     assert_eq!(numbers.len(), 400_000);
     assert_eq!((numbers[0], numbers[199_999], numbers[200_000]), ("line 1", "line 200000", "line 1"));
 }
+
+#[test]
+fn a_supervisor_that_is_killed_takes_no_output_with_it() {
+    let stage = Stage::new("--lines 1000", 1);
+    assert!(stage.sandbox.run(["start", "--grace", "200ms"]).status.success());
+    let mut follower = stage.connect();
+    let written: usize = (1..=1000).map(|number| format!("line {number}\n").len()).sum();
+    let status = loop {
+        follower.send(r#"{"type":"status"}"#);
+        let status = follower.until("status");
+        let cursor = status["services"][0]["cursor"].as_str().unwrap();
+        if cursor.split_once(':').unwrap().1.parse::<usize>().unwrap() >= written {
+            break status;
+        }
+    };
+    let pid = status["services"][0]["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()).unwrap();
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    assert_eq!(follower.next(), None);
+    let shown = stage.sandbox.run(["logs"]).stdout;
+    assert_eq!(lines(&shown).len(), 1000, "{shown}");
+}
+
+#[test]
+fn a_moment_and_a_number_of_lines_choose_what_is_shown() {
+    let stage = Stage::new("--lines 20", 1);
+    assert!(stage.sandbox.run(["start"]).status.success());
+    let json = |arguments: &[&str]| -> Vec<serde_json::Value> {
+        let finished = stage.sandbox.run(["logs", "--json"].iter().chain(arguments));
+        finished.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let all = json(&[]);
+    let first = all[0]["timestamp"].as_str().unwrap();
+    assert_eq!(json(&["--since", first]), all);
+    assert_eq!(json(&["--since", "1h"]), all);
+    let output = |arguments: &[&str]| stage.sandbox.run(["logs"].iter().chain(arguments)).stdout;
+    assert_eq!(lines(&output(&["-n", "3"])).len() + 1, 3, "the last line is that it listens");
+    assert_eq!(output(&["-n", "3", "--since", "2999-01-01T00:00:00Z"]), "");
+    let followed = std::thread::scope(|scope| {
+        let follower = scope.spawn(|| json(&["-f", "-n", "2"]));
+        let mut watcher = stage.connect();
+        watcher.send(r#"{"type":"attach"}"#);
+        watcher.until("status");
+        assert!(stage.sandbox.run(["restart"]).status.success());
+        assert!(stage.sandbox.run(["stop"]).status.success());
+        follower.join().unwrap()
+    });
+    let text: String = followed.iter().filter_map(|event| event["data"].as_str()).collect();
+    assert!(text.matches("line 20\n").count() >= 1, "{text}");
+    assert!(followed.iter().all(|event| event["type"] != "status"), "{followed:?}");
+}
+
+#[test]
+fn the_output_is_found_by_port_and_id_after_the_end() {
+    let stage = Stage::new("--lines 2", 2);
+    assert!(stage.sandbox.run(["start", "--project-id", "mine"]).status.success());
+    assert!(stage.sandbox.run(["stop"]).status.success());
+    let port = stage.ports.first().to_string();
+    for word in [port.as_str(), "mine"] {
+        let shown = stage.sandbox.run(["-C", "/", "logs", word]);
+        assert_eq!(lines(&shown.stdout), ["line 1", "line 2"], "{word}: {shown:?}");
+    }
+    let unused = stage.sandbox.run(["-C", "/", "logs", &stage.ports.last().to_string()]);
+    assert_eq!(unused.status.code(), Some(5), "{unused:?}");
+}
+
+#[test]
+fn a_name_that_several_had_is_not_clear() {
+    let stage = Stage::new("--lines 2", 2);
+    let other = stage.sandbox.sibling("other");
+    for dir in [stage.sandbox.project(), &other] {
+        assert!(stage.sandbox.run(["-C", dir.to_str().unwrap(), "start"]).status.success());
+    }
+    for running in [true, false] {
+        let refused = stage.sandbox.run(["-C", "/", "logs", "app"]);
+        assert_eq!(refused.status.code(), Some(2), "{running}: {refused:?}");
+        assert!(refused.stderr.contains("`app` means several projects: "), "{running}: {refused:?}");
+        assert!(refused.stderr.contains("/other"), "{running}: {refused:?}");
+        assert!(stage.sandbox.run(["stop", "--all"]).status.success());
+    }
+}

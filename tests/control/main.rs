@@ -4,21 +4,27 @@
 mod support;
 
 mod background;
+mod ending;
 mod hangs;
 mod hostile;
 mod kills;
 mod logs;
 mod machine;
+mod nested;
 mod running;
+mod several;
 mod socket;
 mod versions;
+mod workspace;
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::time::Instant;
 
+use rustix::process::Pid;
 use serde_json::Value;
-use support::{PATIENCE, Ports, Sandbox};
+use support::{Finished, PATIENCE, Ports, Sandbox};
 
 /// A project of the stand-in server with a range of its own. What a test leaves running is stopped.
 struct Stage {
@@ -68,6 +74,22 @@ impl Drop for Stage {
     }
 }
 
+/// The exit code of a command.
+fn code(finished: &Finished) -> Option<i32> {
+    finished.status.code()
+}
+
+/// The supervisor's process.
+fn pid_of(service: &Value) -> Pid {
+    let pid = service["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok());
+    pid.and_then(Pid::from_raw).unwrap_or_else(|| panic!("no pid in {service}"))
+}
+
+/// How many services run.
+fn running(stage: &Stage) -> usize {
+    stage.services().len()
+}
+
 /// Waits until a supervisor can be spoken to, and speaks to it.
 fn until_there_is_a_socket(stage: &Stage) {
     let socket = loop {
@@ -76,13 +98,7 @@ fn until_there_is_a_socket(stage: &Stage) {
         }
         std::thread::yield_now();
     };
-    let mut client = loop {
-        // There is a moment between the making of the file and the listening.
-        if UnixStream::connect(&socket).is_ok() {
-            break Client::connect(&socket);
-        }
-        std::thread::yield_now();
-    };
+    let mut client = Client::connect(&socket);
     client.send(r#"{"type":"status"}"#);
     client.until("status");
 }
@@ -95,7 +111,15 @@ struct Client {
 
 impl Client {
     fn connect(socket: &std::path::Path) -> Self {
-        Self::from_stream(UnixStream::connect(socket).unwrap())
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match UnixStream::connect(socket) {
+                Ok(stream) => return Self::from_stream(stream),
+                // There is a moment between the making of the file and the listening.
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+            std::thread::yield_now();
+        }
     }
 
     fn from_stream(stream: UnixStream) -> Self {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-use super::support::http;
+use super::support::{Session, http};
 use super::{Client, Stage};
 
 #[test]
@@ -124,6 +124,44 @@ fn a_hundred_clients_are_served() {
         assert_eq!(client.until("process-exited")["projectId"], stage.id());
     }
     session.wait();
+}
+
+#[test]
+fn a_client_with_every_connection_keeps_nobody_out() {
+    let stage = Stage::new("", 1);
+    let mut command = stage.sandbox.command("sh");
+    command.args(["-c", "ulimit -n 128; exec \"$0\" --json dev", env!("CARGO_BIN_EXE_bowline")]);
+    let mut session = Session::start(command);
+    session.ready();
+    // More than it has room for, and each wants to be told of everything.
+    let mut hog: Vec<Client> = (0..80)
+        .map(|_| {
+            let mut client = stage.connect();
+            client.send(r#"{"type":"attach"}"#);
+            client.until("port-detected");
+            client
+        })
+        .collect();
+    let status = stage.sandbox.run(["status", "--json"]);
+    assert!(status.status.success(), "{status:?}");
+    assert_eq!(hog[0].next(), None, "the oldest of the process with the most connections went");
+    assert!(stage.sandbox.run(["stop"]).status.success());
+    let last = hog.len() - 1;
+    hog[last].until("process-exited");
+    session.wait();
+}
+
+#[test]
+fn nothing_is_done_for_a_client_behind_its_dismissal() {
+    let stage = Stage::new("", 1);
+    let mut session = stage.sandbox.start(["dev"]);
+    session.ready();
+    let mut client = stage.connect();
+    client.send("{\"bowline\":\"9.9.9\",\"protocol\":2}\n{\"type\":\"stop\"}");
+    client.until("error");
+    assert_eq!(client.next(), None);
+    assert_eq!(stage.services()[0]["state"], "running");
+    session.stop();
 }
 
 #[test]

@@ -131,6 +131,39 @@ fn users_change_an_entry_field_by_field() {
     assert_eq!((kit.port.strict.as_deref(), kit.range.start), (None, 5173));
 }
 
+/// What a user says of a framework holds whatever version of it is installed.
+#[test]
+fn users_change_all_versions_of_an_entry() {
+    let old = |catalog: &Catalog, key: &str| {
+        catalog.get(key).unwrap().for_versions(|_| Some(Version::new(1, 0, 0)))
+    };
+    assert_eq!(old(&embedded(), "solid-start").range.to_string(), "3101-3200");
+    let users =
+        load("[framework.solid-start]\nrange = \"4000-4010\"\n[framework.rsbuild.port]\nstrict = \"--s\"\n");
+    let users = users.unwrap();
+    assert_eq!(old(&users, "solid-start").range.to_string(), "4000-4010");
+    assert_eq!(old(&users, "rsbuild").port.strict.as_deref(), Some("--s"));
+    assert_eq!(
+        old(&users, "rsbuild").host.loopback.as_deref(),
+        Some("localhost"),
+        "what the user leaves open"
+    );
+}
+
+/// Storybook 9 starts a program of the name in `BROWSER`, and fails where there is none.
+#[test]
+fn versions_differ_in_variables() {
+    let variable = |catalog: &Catalog, major| {
+        let actual = catalog.get("storybook").unwrap().for_versions(|_| Some(Version::new(major, 1, 0)));
+        actual.environment.get("BROWSER").cloned().unwrap_or_default()
+    };
+    assert_eq!([6, 9, 10].map(|major| variable(&embedded(), major)), ["true", "true", "none"]);
+    let without = "[[framework.storybook.versions]]\npackage = \"storybook\"\nbelow = \"10\"\nenvironment = { BROWSER = \"\" }\n";
+    assert_eq!([9, 10].map(|major| variable(&load(without).unwrap(), major)), ["", "none"]);
+    let users = "[framework.storybook]\nenvironment = { BROWSER = \"firefox\" }\n";
+    assert_eq!([9, 10].map(|major| variable(&load(users).unwrap(), major)), ["firefox", "firefox"]);
+}
+
 #[test]
 fn users_add_entries() {
     let text = r#"

@@ -107,8 +107,11 @@ fn notes(framework: &Framework) -> Vec<String> {
             let within = variant.from.clone().unwrap_or(semver::Version::new(0, 0, 1));
             (package == variant.package).then_some(within)
         });
+        let set = actual.environment.iter().filter(|one| framework.environment.get(one.0) != Some(one.1));
+        let set: Vec<String> = set.map(|(name, value)| format!("`{name}={value}`")).collect();
+        let set = if set.is_empty() { String::new() } else { format!("; {} is set", set.join(", ")) };
         notes.push(format!(
-            "With {}{from}{below}: ports {}, told by {}.",
+            "With {}{from}{below}: ports {}, told by {}{set}.",
             variant.package,
             actual.range,
             port(&actual)

@@ -2,7 +2,7 @@
 
 use bowline::launch::{PackageManager, Source, choose};
 
-use crate::support::{Tree, caller};
+use crate::support::{Tree, Wish, caller, planned, set};
 
 use PackageManager::{Bun, Npm, Pnpm, Yarn};
 
@@ -111,4 +111,13 @@ fn the_installed_version_counts_where_nothing_else_is_said() {
     let path = tree.dir.join("bin");
     let choice = choose(&tree.project("app"), &caller(&tree.dir, &[("PATH", path.to_str().expect("text"))]));
     assert_eq!(choice.major(), 8);
+}
+
+#[test]
+fn the_hash_of_a_declared_version_is_no_part_of_it() {
+    let manifest = r#"{"packageManager":"pnpm@9.1.0+sha512.0a1b","scripts":{"dev":"vite"}}"#;
+    let tree = Tree::new(&[("package.json", manifest)]);
+    let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default());
+    let agent = set(&spec.main, "npm_config_user_agent").unwrap_or_default();
+    assert!(agent.starts_with("pnpm/9.1.0 "), "{agent}");
 }

@@ -116,7 +116,7 @@ pub fn launch(
         environment: &environment,
         preload: None,
     });
-    let error = status.and_then(|status| explain(status, &spec, &reading, &catalog));
+    let error = status.and_then(|status| explain(status, &spec.main, &reading, &catalog));
     Ok((spec, choice, error))
 }
 

@@ -18,6 +18,7 @@ fn every_service_knows_itself_and_its_siblings() {
     for (name, value) in [
         ("BOWLINE", "1"),
         ("BOWLINE_PROJECT_ID", &*project.id),
+        ("BOWLINE_PROJECT_DIR", project.dir.to_str().unwrap()),
         ("BOWLINE_SESSION", "session-mark"),
         ("BOWLINE_URL", "http://localhost:3111"),
         ("VITE_PORT", "3111"),
@@ -41,7 +42,7 @@ fn the_seed_systems_variables() {
         ("vite", "vite", "VITE_PORT"),
         ("vite dev", "@tanstack/react-start", "VITE_PORT"),
         ("astro dev", "astro", "ASTRO_PORT"),
-        ("concurrently next nodemon --names a,b", "astro", "PORT"),
+        ("concurrently next prettier --names a,b", "astro", "PORT"),
     ] {
         let tree = Tree::new(&[("package.json", &manifest(script, &[dependency]))]);
         let step = planned(&tree.project(""), &caller(&tree.dir, &[("PORT", "1")]), &Wish::default()).main;
@@ -88,17 +89,21 @@ fn a_bowline_within_a_bowline_takes_the_port_over() {
     let tree = Tree::new(&[("package.json", "{}")]);
     let project = tree.project("");
     let inside = |variables: &[(&str, &str)]| Inherited::from(&caller(&tree.dir, variables), &project);
-    let id = project.id.as_str();
+    let dir = project.dir.to_str().unwrap();
     let url = "http://localhost:4567";
     let whole = [
         ("BOWLINE", "1"),
-        ("BOWLINE_PROJECT_ID", id),
+        ("BOWLINE_PROJECT_DIR", dir),
         ("BOWLINE_SESSION", "s"),
         ("BOWLINE_URL", url),
+        ("BOWLINE_PROJECT_ID", "mine"),
         ("PORT", "1"),
     ];
-    assert_eq!(inside(&whole), Some(Inherited { port: 4567, session: "s".to_owned() }));
-    for missing in 0..4 {
+    assert_eq!(
+        inside(&whole),
+        Some(Inherited { port: 4567, session: "s".to_owned(), id: "mine".to_owned() })
+    );
+    for missing in 0..5 {
         let mut part = whole.to_vec();
         part.remove(missing);
         assert_eq!(inside(&part), None, "{part:?}");
@@ -168,4 +173,25 @@ fn odd_surroundings_do_not_matter() {
     let empty = Caller::default();
     let step = planned(&tree.project(""), &empty, &Wish::default()).main;
     assert!(set(&step, "PATH").is_some_and(|path| path.ends_with("/node_modules/.bin")));
+}
+
+#[test]
+fn the_port_is_kept_from_an_api_beside_the_server() {
+    let rows = [
+        ("vite & node api.js", false),
+        ("node api.js & vite", false),
+        ("concurrently vite 'nodemon api.js'", false),
+        ("concurrently vite 'npm --prefix api run dev'", false),
+        ("concurrently vite 'tsc -w'", true),
+        ("node setup.js && vite", true),
+        ("concurrently 'react-scripts start' 'node api.js'", true),
+        ("node web.js & node api.js", true),
+    ];
+    for (script, expected) in rows {
+        let tree = Tree::new(&[("package.json", &manifest(script, &[]))]);
+        let caller = caller(&tree.dir, &[("PORT", "3111")]);
+        let spec = planned(&tree.project(""), &caller, &Wish::default());
+        assert_eq!(set(&spec.main, "PORT").is_some(), expected, "{script}");
+        assert_eq!(spec.main.environment.removals().any(|name| name == "PORT"), !expected, "{script}");
+    }
 }

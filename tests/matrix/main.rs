@@ -84,4 +84,6 @@ on_every_push! {
     eleventy
     vitepress
     fastify
+    storybook
+    hono
 }

@@ -133,7 +133,9 @@ impl Recording {
     }
 
     fn plain(&self, text: &str) -> String {
-        self.names.iter().fold(text.to_owned(), |text, (value, name)| text.replace(value, name))
+        // Which of the two runs a command depends on the machine.
+        let text = text.replace("`bash -c ", "`sh -c ");
+        self.names.iter().fold(text, |text, (value, name)| text.replace(value, name))
     }
 
     fn cursor(&self) -> String {
@@ -161,8 +163,7 @@ fn the_conversation_is_as_recorded() {
     let taken = Ports::claim(1);
     let strangers = [taken.stranger(taken.first())];
     let stage = stage(2);
-    let program = std::env::current_exe().unwrap();
-    let holder = format!("{} (pid {})", program.file_name().unwrap().display(), std::process::id());
+    let holder = bowline::port::listeners::holders(&[taken.first()]).remove(0).to_string();
     let names = [
         (stage.sandbox.root().display().to_string(), "/TMP"),
         (dev_server().display().to_string(), "dev-server"),

@@ -6,6 +6,7 @@ mod support;
 mod conversation;
 mod fuzz;
 mod many;
+mod reasons;
 mod shell;
 mod starts;
 

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::support::{PATIENCE, Ports, Sandbox, Session, Tree, is_free};
+use super::support::{PATIENCE, Ports, Sandbox, Session, Tree, dev_server, http, is_free};
 use super::{Stage, stage};
 
 #[test]
@@ -126,5 +126,18 @@ fn the_runners_own_port_is_nobodys_wish() {
     let mut stage = Stage { sandbox, ports, runner: Session::start(command) };
     stage.start("1", "--help", "", None);
     assert_eq!(stage.answer("1", "port-detected")["port"], stage.ports.first());
+    stage.end();
+}
+
+#[test]
+fn any_directory_and_any_command_of_the_shell_will_do() {
+    let mut stage = stage(1);
+    let bare = stage.sandbox.root().join("bare");
+    std::fs::create_dir(&bare).unwrap();
+    let line = format!("[[ -d {} ]] && exec '{}' --lifetime 200", bare.display(), dev_server().display());
+    let payload = json!({ "runCommand": line, "workingDirectory": bare, "framework": "default" });
+    stage.start_as("1", "p", &payload);
+    assert_eq!(stage.answer("1", "port-detected")["port"], stage.ports.first());
+    assert_eq!(http::get(stage.ports.first()).status, 200);
     stage.end();
 }

@@ -118,7 +118,7 @@ fn health_check_timeout() {
 
 #[test]
 fn health_check_failed() {
-    let (sandbox, _ports) = stage("--close-after 100 --exit-code 0 --exit-after 2500", 1);
+    let (sandbox, _ports) = stage("--close-after 600 --exit-code 0 --exit-after 4000", 1);
     let ended = sandbox.start(["dev"]).wait();
     assert_eq!(ended.of("port-detected").len(), 1, "{ended:#?}");
     assert!(ended.stderr.contains("has stopped listening"), "{ended:#?}");
@@ -132,4 +132,41 @@ fn unknown() {
     let ended = sandbox.start(["dev"]).wait();
     let end: &Value = last_end(&ended.events);
     assert_eq!((&end["failureReason"], &end["exitCode"]), (&"unknown".into(), &1.into()), "{ended:#?}");
+}
+
+#[test]
+fn a_hook_that_fails_is_named_and_not_the_script() {
+    let ports = Ports::claim(1);
+    let mut sandbox = Sandbox::new();
+    sandbox.range("default", &ports);
+    let mut fails = |hook: &str, code: i32, said: &[&str]| {
+        let scripts = serde_json::json!({ "predev": hook, "dev": "no-matter" });
+        let package = serde_json::json!({ "name": "app", "scripts": scripts, "devDependencies": { "typescript": "*" } });
+        sandbox.file("package.json", &package.to_string());
+        let ended = sandbox.start(["dev"]).wait();
+        assert_eq!(ended.status.code(), Some(code), "{ended:#?}");
+        for said in said {
+            assert!(ended.stderr.contains(said), "{said}: {ended:#?}");
+        }
+        assert!(!ended.stderr.contains("error: `no-matter"), "{ended:#?}");
+    };
+    fails("exit 3", 3, &["the script `predev` ended with exit code 3"]);
+    fails("tsc --build", 127, &["command not found: `tsc`", "npm install"]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_guardian_that_is_killed_is_named_as_the_reason() {
+    use rustix::process::{Signal, kill_process};
+    for arguments in ["", "--daemonize"] {
+        let (sandbox, _ports) = stage(arguments, 1);
+        let mut session = sandbox.start(["dev"]);
+        session.ready();
+        kill_process(crate::trees::guardian(&sandbox), Signal::KILL).unwrap();
+        let ended = session.wait();
+        assert!(ended.stderr.contains("guardian of the service was killed"), "{arguments}: {ended:#?}");
+        for untrue in ["could not be started", "ever listened"] {
+            assert!(!ended.stderr.contains(untrue), "{arguments}: {ended:#?}");
+        }
+    }
 }

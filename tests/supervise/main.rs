@@ -6,6 +6,7 @@ mod failures;
 mod locks;
 mod pipes;
 mod restarts;
+mod several;
 mod signals;
 #[cfg(target_os = "linux")]
 mod strangers;

@@ -130,3 +130,16 @@ fn the_code_of_an_orderly_end_is_passed_on() {
         assert_eq!(ended.status.code(), Some(code), "{ended:#?}");
     }
 }
+
+/// Such a signal has no name. A shell tells it as 128 and its number, and so does bowline.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_end_by_a_real_time_signal_is_an_end() {
+    for script in ["kill -35 $$", "sh -c 'kill -35 $$' & sh -c 'sh -c \"kill -36 \\$\\$\"; kill -35 $$'"] {
+        let (sandbox, ports) = crate::stage_of(script, 1);
+        let ended = start(&sandbox, &["dev"]).wait();
+        assert_eq!(ended.status.code(), Some(128 + 35), "{script}: {ended:#?}");
+        assert_eq!(last_end(&ended.events)["exitCode"], 128 + 35, "{script}");
+        assert!(is_free(ports.first()));
+    }
+}

@@ -11,7 +11,8 @@ pub fn guardian(sandbox: &Sandbox) -> Pid {
     let mut paths = files.map(|entry| entry.path());
     let lock =
         paths.find(|path| path.extension().is_some_and(|end| end == "guard")).expect("a guardian's lock");
-    std::fs::read_to_string(lock).unwrap().trim().parse().ok().and_then(Pid::from_raw).unwrap()
+    let text = std::fs::read_to_string(lock).unwrap();
+    text.split_whitespace().next().and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw).unwrap()
 }
 
 #[test]

@@ -13,17 +13,18 @@
 //! A port is remembered by one project at most: by the one that had it last. That keeps a scan's
 //! cost to the ports of its range, however many projects are remembered.
 
+mod guard;
 mod tables;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Warning};
+use guard::{Spared, guarded};
 use tables::Reading;
 pub(super) use tables::{Forgetful, Memory, Writing};
 
@@ -209,10 +210,10 @@ fn attempt<T, R>(
 ) -> Result<Attempt<T>, Fault<R>> {
     // redb creates a file by the umask. What keeps this from being made, keeps redb as well, which tells.
     let _untold = crate::paths::create_file(path);
-    let database = builder().create(path).map_err(Trouble::from)?;
-    let transaction = database.begin_write().map_err(Trouble::from)?;
+    let database = Spared::new(builder().create(path).map_err(Trouble::from)?);
+    let transaction = Spared::new(database.begin_write().map_err(Trouble::from)?);
     let value = {
-        let mut meta = transaction.open_table(META).map_err(Trouble::from)?;
+        let mut meta = Spared::new(transaction.open_table(META).map_err(Trouble::from)?);
         let schema = meta.get("schema").map_err(Trouble::from)?.map(|row| row.value());
         match schema {
             None => drop(meta.insert("schema", SCHEMA).map_err(Trouble::from)?),
@@ -221,8 +222,8 @@ fn attempt<T, R>(
         let mut tables = Writing::open(&transaction)?;
         work(Some(&mut tables))?
     };
-    Ok(match transaction.commit() {
-        Ok(()) => Attempt::Committed(value, Unclosed(Some(database))),
+    Ok(match transaction.into_inner().commit() {
+        Ok(()) => Attempt::Committed(value, Unclosed(Some(database.into_inner()))),
         Err(error) => Attempt::Uncommitted(value, error.into()),
     })
 }
@@ -239,15 +240,15 @@ fn reading(path: &Path) -> Result<Option<Reading>, Trouble> {
     if fs::metadata(path).map_or(true, |metadata| metadata.len() == 0) {
         return Ok(None);
     }
-    let database = match builder().open_read_only(path) {
+    let database = Spared::new(match builder().open_read_only(path) {
         // A transaction was cut short. Only a writer repairs that.
         Err(redb::DatabaseError::RepairAborted) => {
             drop(builder().open(path)?);
             builder().open_read_only(path)?
         }
         other => other?,
-    };
-    let transaction = database.begin_read()?;
+    });
+    let transaction = Spared::new(database.begin_read()?);
     match transaction.open_table(META) {
         Ok(meta) => {
             let Some(found) = meta.get("schema")? else { return Ok(None) };
@@ -257,12 +258,6 @@ fn reading(path: &Path) -> Result<Option<Reading>, Trouble> {
         Err(error) => return Err(error.into()),
     }
     Reading::open(&transaction).map(Some)
-}
-
-/// redb trusts pages that were written cleanly, and panics on some that were altered since.
-fn guarded<T, E: From<Trouble>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(Trouble::Damaged("its pages contradict each other".to_owned()).into()))
 }
 
 fn set_damaged_aside(path: &Path) -> std::io::Result<PathBuf> {

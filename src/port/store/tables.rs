@@ -3,6 +3,7 @@
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
+use super::guard::Spared;
 use super::{Remembered, Trouble};
 use crate::port::Reservation;
 
@@ -13,6 +14,8 @@ const KEEPERS: TableDefinition<'_, u16, (u64, &str)> = TableDefinition::new("kee
 /// What an allocation reads.
 pub trait Memory {
     fn project(&self, id: &str) -> Result<Option<Remembered>, Trouble>;
+    /// Every remembered project with its id.
+    fn projects(&self) -> Result<Vec<(String, Remembered)>, Trouble>;
     /// When the project that remembers the port last used it, and its id.
     fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Trouble>;
 }
@@ -23,6 +26,10 @@ pub struct Forgetful;
 impl Memory for Forgetful {
     fn project(&self, _id: &str) -> Result<Option<Remembered>, Trouble> {
         Ok(None)
+    }
+
+    fn projects(&self) -> Result<Vec<(String, Remembered)>, Trouble> {
+        Ok(Vec::new())
     }
 
     fn keeper(&self, _port: u16) -> Result<Option<(u64, String)>, Trouble> {
@@ -45,6 +52,18 @@ fn get_project(
     projects.get(id)?.map(|row| decode(row.value())).transpose()
 }
 
+fn get_projects(
+    projects: &impl ReadableTable<&'static str, &'static str>,
+) -> Result<Vec<(String, Remembered)>, Trouble> {
+    projects
+        .iter()?
+        .map(|row| {
+            let (id, value) = row?;
+            Ok((id.value().to_owned(), decode(value.value())?))
+        })
+        .collect()
+}
+
 fn get_keeper(
     keepers: &impl ReadableTable<u16, (u64, &'static str)>,
     port: u16,
@@ -57,49 +76,60 @@ fn get_keeper(
 
 /// The tables, open for reading.
 pub struct Reading {
-    projects: ReadOnlyTable<&'static str, &'static str>,
-    keepers: ReadOnlyTable<u16, (u64, &'static str)>,
+    projects: Spared<ReadOnlyTable<&'static str, &'static str>>,
+    keepers: Spared<ReadOnlyTable<u16, (u64, &'static str)>>,
 }
 
 impl Reading {
     pub fn open(transaction: &ReadTransaction) -> Result<Self, Trouble> {
-        Ok(Self { projects: transaction.open_table(PROJECTS)?, keepers: transaction.open_table(KEEPERS)? })
+        Ok(Self {
+            projects: Spared::new(transaction.open_table(PROJECTS)?),
+            keepers: Spared::new(transaction.open_table(KEEPERS)?),
+        })
     }
 }
 
 impl Memory for Reading {
     fn project(&self, id: &str) -> Result<Option<Remembered>, Trouble> {
-        get_project(&self.projects, id)
+        get_project(&*self.projects, id)
+    }
+
+    fn projects(&self) -> Result<Vec<(String, Remembered)>, Trouble> {
+        get_projects(&*self.projects)
     }
 
     fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Trouble> {
-        get_keeper(&self.keepers, port)
+        get_keeper(&*self.keepers, port)
     }
 }
 
 /// The tables, open for writing.
 pub struct Writing<'txn> {
-    reservations: Table<'txn, u16, &'static str>,
-    projects: Table<'txn, &'static str, &'static str>,
-    keepers: Table<'txn, u16, (u64, &'static str)>,
+    reservations: Spared<Table<'txn, u16, &'static str>>,
+    projects: Spared<Table<'txn, &'static str, &'static str>>,
+    keepers: Spared<Table<'txn, u16, (u64, &'static str)>>,
 }
 
 impl Memory for Writing<'_> {
     fn project(&self, id: &str) -> Result<Option<Remembered>, Trouble> {
-        get_project(&self.projects, id)
+        get_project(&*self.projects, id)
+    }
+
+    fn projects(&self) -> Result<Vec<(String, Remembered)>, Trouble> {
+        get_projects(&*self.projects)
     }
 
     fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Trouble> {
-        get_keeper(&self.keepers, port)
+        get_keeper(&*self.keepers, port)
     }
 }
 
 impl<'txn> Writing<'txn> {
     pub fn open(transaction: &'txn WriteTransaction) -> Result<Self, Trouble> {
         Ok(Self {
-            reservations: transaction.open_table(RESERVATIONS)?,
-            projects: transaction.open_table(PROJECTS)?,
-            keepers: transaction.open_table(KEEPERS)?,
+            reservations: Spared::new(transaction.open_table(RESERVATIONS)?),
+            projects: Spared::new(transaction.open_table(PROJECTS)?),
+            keepers: Spared::new(transaction.open_table(KEEPERS)?),
         })
     }
 
@@ -116,17 +146,6 @@ impl<'txn> Writing<'txn> {
     pub fn remove_reservation(&mut self, port: u16) -> Result<(), Trouble> {
         self.reservations.remove(port)?;
         Ok(())
-    }
-
-    /// Every remembered project with its id.
-    pub fn projects(&self) -> Result<Vec<(String, Remembered)>, Trouble> {
-        self.projects
-            .iter()?
-            .map(|row| {
-                let (id, value) = row?;
-                Ok((id.value().to_owned(), decode(value.value())?))
-            })
-            .collect()
     }
 
     /// Remembers a project. The one that remembered the same port before loses it.

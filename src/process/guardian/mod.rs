@@ -10,7 +10,7 @@
 //! Since every orphan becomes the guardian's child, "the tree is empty" is the kernel's own answer (`ECHILD`),
 //! not a guess from a process list.
 //!
-//! macOS has no subreaper: orphans go to launchd and are found by the session mark alone, which the kernel shows for
+//! macOS has no subreaper: orphans go to launchd and are found by their mark alone, which the kernel shows for
 //! processes of the same user only and which a program may overwrite.
 
 mod setup;
@@ -26,6 +26,7 @@ use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork};
 
+use super::tree::Mark;
 use super::{Identity, Program, Stdio};
 pub use wire::{Order, Report};
 
@@ -44,8 +45,8 @@ pub struct Charge {
     pub steps: Vec<Program>,
     /// The standard streams of every step.
     pub stdio: Stdio,
-    /// The session whose mark the service's processes carry.
-    pub session: String,
+    /// What the service's processes carry.
+    pub mark: Mark,
     /// What the guardian holds as long as it lives.
     pub token: Option<Box<dyn Token>>,
     /// How long the tree may take to end after the supervisor is gone.
@@ -151,9 +152,25 @@ fn adopt_orphans() {}
 #[cfg(target_os = "linux")]
 fn single_threaded() -> bool {
     // `.`, `..` and one directory a thread: the link count is 2 + threads.
-    std::fs::metadata("/proc/self/task")
-        .map_or(true, |tasks| std::os::unix::fs::MetadataExt::nlink(&tasks) <= 3)
+    let is_alone = || {
+        std::fs::metadata("/proc/self/task")
+            .map_or(true, |tasks| std::os::unix::fs::MetadataExt::nlink(&tasks) <= 3)
+    };
+    // A thread that was joined has nothing left to do, and may be seen for a moment longer.
+    (0..JOINED_LOOKS).any(|_| {
+        let alone = is_alone();
+        if !alone {
+            std::thread::sleep(JOINED_LOOK);
+        }
+        alone
+    })
 }
+
+/// How often and after which pauses it is looked whether threads that were joined are gone.
+#[cfg(target_os = "linux")]
+const JOINED_LOOKS: u32 = 1_000;
+#[cfg(target_os = "linux")]
+const JOINED_LOOK: Duration = Duration::from_millis(1);
 
 /// Mach could be asked; nothing in the supervisor starts a thread on either system.
 #[cfg(not(target_os = "linux"))]

@@ -7,16 +7,24 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sys::select::{FdSet, pselect};
 use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::sys::time::{TimeSpec, TimeValLike};
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus};
 
 use super::Charge;
 use super::setup::{TERMINATED, adopt_orphans, catch_signals, close_all_but, detach_stdio, take_terminal};
 use super::wire::{FRAME, Order, Report};
 use crate::process::{Exit, Identity, Process, signal, signals, tree};
+
+/// The news of a child, if there is any of this kind. It is told by waitid(2) as it is, real-time signals included.
+fn look(child: Pid, kind: WaitIdOptions) -> Option<WaitIdStatus> {
+    let child = rustix::process::Pid::from_raw(child.as_raw())?;
+    rustix::process::waitid(WaitId::Pid(child), kind | WaitIdOptions::NOHANG).ok().flatten()
+}
 
 /// How often a tree that is being killed is looked at again for processes that the last look missed.
 const KILLING_INTERVAL: Duration = Duration::from_millis(20);
@@ -180,7 +188,7 @@ impl Watch {
         pselect(None, &mut readable, None, None, &timeout, &SigSet::empty()).is_ok_and(|ready| ready > 0)
     }
 
-    /// Whether all children are gone, but processes with the session mark are not. They send no SIGCHLD.
+    /// Whether all children are gone, but processes with the mark are not. They send no SIGCHLD.
     fn stray_processes(&self) -> bool {
         !self.empty && self.leader.is_none()
     }
@@ -260,22 +268,22 @@ impl Watch {
         }
     }
 
-    /// Everything that descends from the guardian; once that is nothing, everything that carries the session mark.
+    /// Everything that descends from the guardian; once that is nothing, everything that carries its mark.
     fn tree(&self) -> Vec<Process> {
         let descendants = tree::descendants(std::process::id().cast_signed());
-        if descendants.is_empty() { tree::marked(&self.charge.session) } else { descendants }
+        if descendants.is_empty() { tree::marked(&self.charge.mark) } else { descendants }
     }
 
     /// Reaps whatever has ended, and reports what matters of it.
     fn reap(&mut self) {
         let nothing_new = WaitPidFlag::WNOHANG;
         if let Some(Leader { step, pid, exit: None }) = self.leader {
-            let ended = waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | nothing_new);
-            if let Some(exit) = ended.ok().and_then(Exit::of) {
+            if let Some(exit) =
+                look(pid, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).as_ref().and_then(Exit::of)
+            {
                 self.leader = Some(Leader { step, pid, exit: Some(exit) });
                 self.tell(Report::Left { step, exit });
-            } else if let Ok(WaitStatus::Stopped(..)) =
-                waitid(Id::Pid(pid), WaitPidFlag::WSTOPPED | nothing_new)
+            } else if look(pid, WaitIdOptions::STOPPED).is_some_and(|status| status.stopped())
                 && self.phase == Phase::Guarding
             {
                 self.tell(Report::Stopped);
@@ -297,12 +305,15 @@ impl Watch {
     /// The list of children may miss one, so the kernel's own word decides: no child at all.
     fn confirm_empty(&mut self) {
         self.release_leader();
-        while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-            if status == WaitStatus::StillAlive {
-                return;
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) => return,
+                // Reaped. That is also what becomes of a child whose real-time signal nix has no name for.
+                Ok(_) | Err(Errno::EINVAL | Errno::EINTR) => {}
+                Err(_) => break,
             }
         }
-        if !self.empty && tree::marked(&self.charge.session).is_empty() {
+        if !self.empty && tree::marked(&self.charge.mark).is_empty() {
             self.empty = true;
             self.tell(Report::Empty { step: self.step });
         }

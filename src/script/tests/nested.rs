@@ -1,5 +1,5 @@
 use super::{assert_rewrites, leaf, rewritten};
-use crate::script::{Manager, Method, Script, Scripts};
+use crate::script::{Manager, Method, Place, Script, Scripts, Unsafe};
 
 #[test]
 fn arguments_are_forwarded_as_each_manager_wants_them() {
@@ -120,6 +120,60 @@ fn lists_of_names_are_written_out() {
     ]);
 }
 
+struct WithOthers;
+
+impl Scripts for WithOthers {
+    fn text(&self, name: &str) -> Option<String> {
+        super::package().text(name).or_else(|| (name == "dev").then(|| "npm run other".to_owned()))
+    }
+    fn elsewhere(&self, place: &Place, name: &str) -> Option<String> {
+        match (place, name) {
+            (Place::Directory(dir), "dev") if dir == "app" => Some("vite".to_owned()),
+            (Place::Package(package), "dev") if package == "web" => Some("vite --host".to_owned()),
+            (Place::Package(package), "dev") if package == "ported" => Some("vite --port 4000".to_owned()),
+            (Place::Package(package), "dev") if package == "calling" => Some("npm run web".to_owned()),
+            (_, _) => None,
+        }
+    }
+}
+
+#[test]
+fn scripts_of_other_packages_get_arguments_and_nothing_else() {
+    let rows = [
+        ("npm --prefix app run dev", Ok("npm --prefix app run dev -- --port 3101")),
+        ("npm run dev --prefix=app -s", Ok("npm run dev --prefix=app -s -- --port 3101")),
+        ("npm -C app run dev -- --open", Ok("npm -C app run dev -- --open --port 3101")),
+        ("npm -w web run dev", Ok("npm -w web run dev -- --port 3101")),
+        ("npm run dev --workspace=web", Ok("npm run dev --workspace=web -- --port 3101")),
+        ("pnpm -C app dev --open", Ok("pnpm -C app dev --open --port 3101")),
+        ("pnpm --filter web run dev", Ok("pnpm --filter web run dev --port 3101")),
+        ("pnpm -F=web dev", Ok("pnpm -F=web dev --port 3101")),
+        ("yarn --cwd app dev", Ok("yarn --cwd app dev --port 3101")),
+        ("yarn workspace web run dev", Ok("yarn workspace web run dev --port 3101")),
+        ("bun --cwd=app run dev", Ok("bun --cwd=app run dev --port 3101")),
+        (
+            "concurrently 'npm --prefix app run dev' 'node x'",
+            Ok("concurrently 'npm --prefix app run dev -- --port 3101' 'node x'"),
+        ),
+        ("cd app && npm run dev", Ok("cd app && npm run dev -- --port 3101")),
+        ("(cd app; pnpm dev) & node x", Ok("(cd app; pnpm dev --port 3101) & node x")),
+        ("cd app && cd .. && npm run dev", Err(Unsafe::Opaque)),
+        ("cd $DIR && npm run dev", Err(Unsafe::Opaque)),
+        ("npm -w ported run dev", Err(Unsafe::Elsewhere)),
+        ("pnpm -F web dev -- --open", Err(Unsafe::Opaque)),
+        ("pnpm -F web -F app dev", Err(Unsafe::Opaque)),
+        ("pnpm -F 'web*' dev", Err(Unsafe::Opaque)),
+        ("npm -w calling run dev", Err(Unsafe::Opaque)),
+        ("cd x && npm --prefix app run dev", Err(Unsafe::Opaque)),
+    ];
+    for (text, expected) in rows {
+        let leaves = Script::parse(text).unwrap().leaves(&WithOthers);
+        let leaf = leaves.iter().find(|leaf| leaf.program == "vite").or(leaves.last()).unwrap();
+        let rewritten = leaf.rewrite(&super::EDIT).map(|rewrite| rewrite.text);
+        assert_eq!(rewritten.as_deref(), expected.as_ref().map(|text| *text), "`{text}`");
+    }
+}
+
 #[test]
 fn lists_of_names_are_run_by_the_projects_manager() {
     struct Pnpm;
@@ -164,7 +218,7 @@ fn hooks_run_around_an_inlined_script_where_its_manager_runs_them() {
 #[test]
 fn a_value_that_only_the_caller_knows_is_never_written_into_a_script() {
     let refused = rewritten("npm run ported -- --mode $MODE", "vite");
-    assert_eq!(refused, Err(crate::script::Unsafe::Dynamic));
+    assert_eq!(refused, Err(Unsafe::Dynamic));
     assert_eq!(
         rewritten("npm run web -- --mode $MODE", "vite").unwrap().text,
         "npm run web -- --mode $MODE --port 3101"

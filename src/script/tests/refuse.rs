@@ -52,6 +52,7 @@ fn every_refusal_says_what_to_do() {
         Unsafe::Shared,
         Unsafe::Quoting,
         Unsafe::Listed,
+        Unsafe::Elsewhere,
         Unsafe::Runtime,
     ] {
         assert!(reason.hint().is_some_and(|hint| !hint.is_empty()), "{reason:?}");

@@ -9,6 +9,7 @@ mod transitions;
 mod walk;
 
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use super::restart::{Backoff, Policy};
 use crate::event::FailureReason;
@@ -138,7 +139,9 @@ pub enum Effect {
 /// How one run of the service ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ending {
-    /// How its leader ended, if it was started at all.
+    /// Which of its steps ended it: the last that was started, or was to be.
+    pub step: usize,
+    /// How that step's leader ended, if it was started at all.
     pub exit: Option<Exit>,
     /// Why it failed; nothing if it ended as it should.
     pub failure: Option<FailureReason>,
@@ -152,6 +155,20 @@ pub struct Ending {
     pub was_ready: bool,
     /// Whether it was given up after too many crashes in a row.
     pub gave_up: bool,
+}
+
+/// As it goes on after the service's name.
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.exit, self.errno, self.failure) {
+            (Some(exit), ..) => write!(f, "ended with {exit}"),
+            (None, Some(errno), _) => {
+                write!(f, "could not be started: {}", io::Error::from_raw_os_error(errno))
+            }
+            (None, None, Some(FailureReason::DirectoryMissing)) => f.write_str("could not be started"),
+            (None, None, _) => f.write_str("was ended, as its guardian was killed"),
+        }
+    }
 }
 
 /// Why a tree is being ended.

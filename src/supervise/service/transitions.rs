@@ -340,11 +340,11 @@ impl Service {
     }
 
     fn ending(&self, now: Instant) -> Ending {
-        let Run { since, exit, errno, failure, was_ready, .. } = self.run;
+        let Run { since, step, exit, errno, failure, was_ready, .. } = self.run;
         let after = now.saturating_duration_since(since);
         let requested = self.asked.is_some();
         let failure = if requested { None } else { failure.or_else(|| self.failure(after)) };
-        Ending { exit, failure, errno, after, requested, was_ready, gave_up: false }
+        Ending { step, exit, failure, errno, after, requested, was_ready, gave_up: false }
     }
 
     /// Why a run that ended by itself failed, from how it ended and when.

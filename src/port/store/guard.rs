@@ -1,0 +1,69 @@
+//! What keeps a damaged file from ending the program.
+
+use std::cell::Cell;
+use std::ops::{Deref, DerefMut};
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+use std::thread;
+
+use super::Trouble;
+
+/// redb trusts pages that were written cleanly, and panics on some that were altered since. That is caught here, and what
+/// the panic says is kept from the user, who is told of a damaged store.
+pub(super) fn guarded<T, E: From<Trouble>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if GUARDED.get() {
+                tracing::warn!("the store is damaged: {panic}");
+            } else {
+                usual(panic);
+            }
+        }));
+    });
+    let before = GUARDED.replace(true);
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    GUARDED.set(before);
+    outcome.unwrap_or_else(|_| Err(Trouble::Damaged("its pages contradict each other".to_owned()).into()))
+}
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A part of redb that is dropped as usual, but not while a panic unwinds: it would find its locks poisoned, panic once more,
+/// and so end the program. What it holds is then lost until the program ends.
+pub(super) struct Spared<T>(Option<T>);
+
+impl<T> Spared<T> {
+    pub fn new(part: T) -> Self {
+        Self(Some(part))
+    }
+
+    pub fn into_inner(mut self) -> T {
+        self.0.take().expect("it is there until it is dropped")
+    }
+}
+
+impl<T> Drop for Spared<T> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            std::mem::forget(self.0.take());
+        }
+    }
+}
+
+impl<T> Deref for Spared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl<T> DerefMut for Spared<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.as_mut().expect("it is there until it is dropped")
+    }
+}
