@@ -51,11 +51,8 @@ fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> O
     // A hook goes by its script's name.
     let step = spec.steps().nth(outcome.ending.step).unwrap_or(&spec.main);
     let hook = step.name != spec.main.name;
-    let command = if hook {
-        format!("the script `{}`", visible::line(&step.name))
-    } else {
-        format!("`{}`", visible::line(&spec.command))
-    };
+    let text = visible::line(if hook { &step.name } else { &spec.command });
+    let command = if hook { format!("the script `{text}`") } else { format!("`{text}`") };
     let status = match (exit, errno) {
         (Some(Exit::Code(code)), _) => i32::from(code),
         (None, Some(nix::libc::ENOENT)) => launch::NOT_FOUND,

@@ -27,7 +27,7 @@ pub fn print(text: &str) -> io::Result<()> {
 /// Passes on what others wrote, untouched.
 ///
 /// # Errors
-/// As for [`print`].
+/// As for [`print()`].
 pub fn pass(stream: Stream, bytes: &[u8]) -> io::Result<()> {
     let mut out: Box<dyn Write> = match stream {
         Stream::Stdout => Box::new(io::stdout().lock()),
