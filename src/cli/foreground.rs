@@ -20,6 +20,7 @@ use crate::launch::{Host, LaunchSpec};
 use crate::logs::{self, Recorded, Recorder};
 use crate::paths::StateDir;
 use crate::port::{Choice, Error as PortError, Grant, Lease, is_blocked};
+use crate::process::memory;
 use crate::process::signals::Signals;
 use crate::range::Range;
 use crate::supervise::restart::Policy;
@@ -104,6 +105,7 @@ impl Foreground<'_> {
         supervisor.start_all();
         let (sink, world) = supervisor.sink_and_world();
         world.settle();
+        memory::trim();
         introduce(sink, world, &grants);
         let (outcomes, world) = runtime.block_on(supervisor.run());
         exit::conclude(&world, world.specs(), &outcomes)

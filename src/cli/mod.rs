@@ -67,6 +67,8 @@ pub fn run(arguments: Vec<OsString>) -> End {
             return report(&failure, usage::wants_json(&arguments), style);
         }
     };
+    // Some hundred kilobytes that a supervisor would keep for its life.
+    drop(definition);
     let json = cli.global.json;
     let style = Style::new(cli.global.color, std::io::IsTerminal::is_terminal(&std::io::stderr()));
     let outcome = Surroundings::new(&cli.global).and_then(|around| match cli.command {

@@ -198,7 +198,7 @@ fn reopen(target: BorrowedFd<'_>) -> Option<OwnedFd> {
 
 /// Opening `/dev/fd/N` only duplicates the descriptor here.
 #[cfg(not(target_os = "linux"))]
-fn reopen(_target: BorrowedFd<'_>) -> Option<File> {
+fn reopen(_target: BorrowedFd<'_>) -> Option<OwnedFd> {
     None
 }
 

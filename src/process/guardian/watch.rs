@@ -18,7 +18,7 @@ use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus};
 use super::Charge;
 use super::setup::{TERMINATED, adopt_orphans, catch_signals, close_all_but, detach_stdio, take_terminal};
 use super::wire::{FRAME, Order, Report};
-use crate::process::{Exit, Identity, Process, signal, signals, tree};
+use crate::process::{Exit, Identity, Process, memory, signal, signals, tree};
 
 /// The news of a child, if there is any of this kind. It is told by waitid(2) as it is, real-time signals included.
 fn look(child: Pid, kind: WaitIdOptions) -> Option<WaitIdStatus> {
@@ -117,6 +117,7 @@ impl Watch {
         keep.extend(self.lifeline.as_ref().map(AsRawFd::as_raw_fd));
         keep.extend(self.charge.token.as_ref().map(|token| token.as_fd().as_raw_fd()));
         close_all_but(&keep);
+        memory::trim();
         // Without `/dev/null` or a root directory, nothing worse follows than a reader that waits, or a busy mount.
         let _streams = detach_stdio(&keep);
         let _root = std::env::set_current_dir("/");
