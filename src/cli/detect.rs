@@ -1,31 +1,51 @@
 //! `bowline detect`.
 
+use serde_json::json;
+
 use super::args::Detect;
 use super::failure::{End, Failure};
 use super::plan::Subject;
+use super::run::here;
 use super::show;
 use super::surroundings::Surroundings;
+use crate::detect::{Detection, Inputs};
+use crate::launch::Reading;
 use crate::project::Project;
 use crate::ui;
 use crate::visible::{self, Visible};
 
 /// Says what was detected, and why.
 pub fn run(around: &Surroundings, detect: &Detect) -> Result<End, Failure> {
-    let project = match &detect.directory {
-        Some(directory) => Project::at(&around.dir.join(directory))?,
-        None => Project::find(&around.dir)?,
-    };
     let wanted = detect.script.as_deref();
-    let subject =
-        Subject::new(around, project, |project, settings| Subject::script(project, settings, wanted, &[]))?;
-    let reading = subject.read(around)?;
-    let detection = subject.detect(&reading, None, &around.ports_to_read())?;
-    let inputs = subject.inputs(&detection);
-    if around.json {
-        let answer = show::detection(&subject, &reading, &detection, &inputs);
-        ui::print(&format!("{answer}\n"))?;
-        return Ok(End::Code(0));
+    let projects = match &detect.directory {
+        Some(directory) => vec![Project::at(&around.dir.join(directory))?],
+        None => here(around, wanted)?,
+    };
+    let several = projects.len() > 1;
+    let ports = around.ports_to_read();
+    let mut answers = Vec::new();
+    let mut texts = Vec::new();
+    for project in projects {
+        let script = |project: &Project, settings: &_| Subject::script(project, settings, wanted, &[]);
+        let subject = Subject::new(around, project, script)?;
+        let reading = subject.read(around)?;
+        let detection = subject.detect(&reading, None, &ports)?;
+        let inputs = subject.inputs(&detection);
+        if around.json {
+            answers.push(show::detection(&subject, &reading, &detection, &inputs));
+        } else {
+            texts.push(describe(&subject, &reading, &detection, &inputs));
+        }
     }
+    match &answers[..] {
+        [] => ui::print(&texts.join("\n"))?,
+        [answer] if !several => ui::print(&format!("{answer}\n"))?,
+        answers => ui::print(&format!("{}\n", json!(answers)))?,
+    }
+    Ok(End::Code(0))
+}
+
+fn describe(subject: &Subject, reading: &Reading<'_>, detection: &Detection<'_>, inputs: &Inputs) -> String {
     let framework = detection.framework;
     let mut text = format!("{}  {} ({})\n", subject.project.name, framework.label, framework.key);
     for evidence in &detection.evidence {
@@ -41,6 +61,5 @@ pub fn run(around: &Surroundings, detect: &Detect) -> Result<End, Failure> {
     if let Some(workspace) = &subject.project.workspace {
         text.push_str(&format!("  workspace  {}\n", workspace.root.visible()));
     }
-    ui::print(&text)?;
-    Ok(End::Code(0))
+    text
 }

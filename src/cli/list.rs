@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::args::One;
 use super::failure::{End, Failure};
 use super::surroundings::Surroundings;
-use super::{running, target};
+use super::{ended, running, target};
 use crate::control::{self, Status};
 use crate::event::State;
 use crate::launch;
@@ -44,11 +44,20 @@ pub fn list(around: &Surroundings) -> Result<End, Failure> {
 
 /// `bowline status`.
 pub fn status(around: &Surroundings, which: &One) -> Result<End, Failure> {
-    let reservation = target::one(around, &around.ports_to_read().reservations(), which.project.as_deref())?;
-    let project = reservation.project.clone();
-    let mut rows = rows(std::slice::from_ref(&reservation));
-    rows.retain(|row| row.status.as_ref().map_or(true, |status| status.project_id == project));
-    let Some(row) = rows.pop() else { return Err(target::not_running(&reservation.name)) };
+    let live = around.ports_to_read().reservations();
+    let word = which.project.as_deref();
+    let row = match target::one(around, &live, word) {
+        Ok(reservation) => {
+            let project = &reservation.project;
+            let mut rows = rows(std::slice::from_ref(&reservation));
+            rows.retain(|row| row.status.as_ref().map_or(true, |status| status.project_id == *project));
+            rows.pop().ok_or_else(|| target::not_running(&reservation.name))?
+        }
+        Err(failure) => match &ended::meant(around, &live, word)[..] {
+            [one] => Row { reservation: None, status: Ok(one.clone()) },
+            _ => return Err(failure),
+        },
+    };
     if let Err(error) = row.status {
         return Err(Failure::from(&*error));
     }

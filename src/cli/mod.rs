@@ -5,6 +5,7 @@ mod background;
 mod completion;
 mod detect;
 mod doctor;
+mod ended;
 mod exit;
 mod failure;
 mod feed;

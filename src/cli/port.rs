@@ -7,34 +7,56 @@ use serde_json::json;
 use super::args::Which;
 use super::failure::{End, Failure};
 use super::plan::{self, Subject};
+use super::run::here;
 use super::surroundings::Surroundings;
+use super::target;
 use crate::launch;
-use crate::port::Lookup;
+use crate::port::{Lookup, Ports};
 use crate::project::Project;
 use crate::ui;
 
-/// Prints the project's port: its live one, or the one that it would get.
+/// Prints the project's port: its live one, or the one that it would get; at the root of a workspace, those of its packages.
 pub fn run(around: &Surroundings, which: &Which) -> Result<End, Failure> {
-    let project = match &which.project {
-        Some(name) => Project::named(name, &around.dir)?,
-        None => Project::find(&around.dir)?,
-    };
-    let subject =
-        Subject::new(around, project, |project, settings| Subject::script(project, settings, None, &[]))?;
-    let reading = subject.read(around)?;
     let ports = around.ports_to_read();
-    let detection = subject.detect(&reading, None, &ports)?;
+    let found = match which.project.as_deref() {
+        Some(name) => match Project::named(name, &around.dir) {
+            Ok(project) => vec![lookup(around, &ports, project)?],
+            Err(error) => match target::one(around, &ports.reservations(), Some(name)) {
+                Ok(running) => vec![(running.name, running.port, true)],
+                Err(_) => return Err(error.into()),
+            },
+        },
+        None => {
+            let projects = here(around, None)?.into_iter();
+            projects.map(|project| lookup(around, &ports, project)).collect::<Result<_, _>>()?
+        }
+    };
+    let json = |(name, port, live): &(String, u16, bool)| json!({ "name": name, "port": port, "live": live, "url": launch::url(*port) });
+    let text = match &found[..] {
+        [one] if around.json => json(one).to_string(),
+        several if around.json => json!(several.iter().map(json).collect::<Vec<_>>()).to_string(),
+        [(_, port, _)] => port.to_string(),
+        several => {
+            let width = several.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
+            let line = |(name, port, _): &(String, u16, bool)| format!("{name:width$}  {port}");
+            several.iter().map(line).collect::<Vec<_>>().join("\n")
+        }
+    };
+    ui::print(&format!("{text}\n"))?;
+    Ok(End::Code(0))
+}
+
+/// The name and the port of a project, and whether it runs.
+fn lookup(around: &Surroundings, ports: &Ports, project: Project) -> Result<(String, u16, bool), Failure> {
+    let script = |project: &Project, settings: &_| Subject::script(project, settings, None, &[]);
+    let subject = Subject::new(around, project, script)?;
+    let reading = subject.read(around)?;
+    let detection = subject.detect(&reading, None, ports)?;
     let inputs = subject.inputs(&detection);
     let choice = plan::choice(around, None, &subject.config.settings, None);
     let request = subject.request(&detection, &inputs, choice);
-    let (port, live) = match ports.lookup(&request, SystemTime::now())? {
-        Lookup::Live(reservation) => (reservation.port, true),
-        Lookup::Would(grant) => (grant.port, false),
-    };
-    if around.json {
-        ui::print(&format!("{}\n", json!({ "port": port, "live": live, "url": launch::url(port) })))?;
-    } else {
-        ui::print(&format!("{port}\n"))?;
-    }
-    Ok(End::Code(0))
+    Ok(match ports.lookup(&request, SystemTime::now())? {
+        Lookup::Live(reservation) => (reservation.name, reservation.port, true),
+        Lookup::Would(grant) => (subject.project.name.clone(), grant.port, false),
+    })
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::args::{Ports as Arguments, PortsAction};
 use super::failure::{End, Failure};
 use super::surroundings::Surroundings;
+use super::target;
 use super::world::allocate;
 use crate::config;
 use crate::port::{Forgotten, Life, Reservation, Why};
@@ -127,7 +128,11 @@ fn reason(why: Why) -> &'static str {
 /// A project may be gone, so that only its id is left to name it by.
 fn release(around: &Surroundings, name: &str) -> Result<(), Failure> {
     let (ports, _state) = around.ports_to_write()?;
-    let named = Project::named(name, &around.dir).map(|project| project.id);
+    let running = |error| match target::one(around, &ports.reservations(), Some(name)) {
+        Ok(running) => Ok(running.project),
+        Err(_) => Err(error),
+    };
+    let named = Project::named(name, &around.dir).map(|project| project.id).or_else(running);
     let path = || std::path::absolute(around.dir.join(Path::new(name))).ok();
     let id = match named {
         Ok(id) => id,

@@ -44,20 +44,23 @@ fn named(project: Project, launch: &Launch) -> Project {
     }
 }
 
-/// The projects that are meant: those named, else the one around; at the root of a workspace, all that have the script.
-fn projects(around: &Surroundings, dev: &Dev) -> Result<Vec<Project>, Failure> {
-    let wanted = dev.launch.script.as_deref();
-    let mut projects = Vec::new();
-    if dev.projects.is_empty() {
-        let project = Project::find(&around.dir)?;
-        if let (true, Some(workspace)) = (project.is_workspace_root(), &project.workspace) {
-            projects =
-                workspace.members()?.into_iter().filter(|member| member.script(wanted).is_ok()).collect();
-        }
-        if projects.is_empty() {
-            projects.push(project);
+/// The project around; at the root of a workspace, all that have the script.
+pub fn here(around: &Surroundings, wanted: Option<&str>) -> Result<Vec<Project>, Failure> {
+    let project = Project::find(&around.dir)?;
+    if let (true, Some(workspace)) = (project.is_workspace_root(), &project.workspace) {
+        let mut members = workspace.members()?;
+        members.retain(|member| member.script(wanted).is_ok());
+        if !members.is_empty() {
+            return Ok(members);
         }
     }
+    Ok(vec![project])
+}
+
+/// The projects that are meant: those named, else those here.
+fn projects(around: &Surroundings, dev: &Dev) -> Result<Vec<Project>, Failure> {
+    let mut projects =
+        if dev.projects.is_empty() { here(around, dev.launch.script.as_deref())? } else { Vec::new() };
     for name in &dev.projects {
         let project = Project::named(name, &around.dir)?;
         if !projects.iter().any(|known| known.id == project.id) {

@@ -8,14 +8,17 @@ use serde_json::json;
 
 use super::args::{One, StartAgain, Stop, Wait};
 use super::background;
+use super::ended;
 use super::failure::{End, Failure, OTHER};
 use super::follow::{self, Left, Manner};
 use super::running::{self, Restarted};
 use super::surroundings::Surroundings;
 use super::target::{self, Meant};
 use crate::control;
+use crate::event::State;
 use crate::launch;
 use crate::port::Reservation;
+use crate::project::Project;
 use crate::ui;
 
 /// `bowline stop`.
@@ -76,8 +79,32 @@ pub fn restart(around: &Surroundings, arguments: &[OsString], restart: &StartAga
 pub fn wait(around: &Surroundings, wait: &Wait) -> Result<End, Failure> {
     let deadline = wait.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let ports = around.ports_to_read();
-    let (found, failures) = target::all(around, &ports.reservations(), &wait.projects)?;
+    let live = ports.reservations();
+    let failed = |word: Option<&str>| {
+        let mut ended = ended::meant(around, &live, word);
+        ended.retain(|one| one.state == State::Failed);
+        ended
+    };
+    let (mut words, mut over) = (Vec::new(), Vec::new());
+    for word in &wait.projects {
+        let failed = match target::meant(around, &live, Some(word)) {
+            Ok(Meant::Idle(_) | Meant::Nothing(_)) => failed(Some(word)),
+            Ok(Meant::Running(_)) | Err(_) => Vec::new(),
+        };
+        if failed.is_empty() {
+            words.push(word.clone());
+        }
+        over.extend(failed);
+    }
+    let all_over = words.is_empty() && !over.is_empty();
+    let (found, mut failures) =
+        if all_over { (Vec::new(), Vec::new()) } else { target::all(around, &live, &words)? };
+    if wait.projects.is_empty() && Project::find(&around.dir).is_ok_and(|project| project.is_workspace_root())
+    {
+        over = failed(None);
+    }
     let outcomes = control::at_once(&found, |one| running::wait(&ports, one, deadline));
+    failures.extend(over.iter().map(ended::failure));
     conclude(around, &found, outcomes, failures, "ready")
 }
 

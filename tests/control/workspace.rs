@@ -136,3 +136,46 @@ fn a_start_says_what_has_kept_it_from_becoming_ready() {
         assert!(last["error"].as_str().unwrap().contains(words), "{last}");
     }
 }
+
+#[test]
+fn one_that_has_failed_is_known_as_long_as_its_supervisor_lives() {
+    let stage = failing();
+    assert_eq!(stage.sandbox.run(["start"]).status.code(), Some(3));
+    while names(&stage) != ["web", "worker"] {}
+    for words in [&["wait"][..], &["wait", "api"], &["wait", "web", "packages/api"]] {
+        let waited = stage.sandbox.run(words);
+        assert_eq!(waited.status.code(), Some(4), "{words:?}: {waited:?}");
+        assert!(waited.stderr.contains("`api` has failed"), "{words:?}: {waited:?}");
+    }
+    assert!(stage.sandbox.run(["wait", "web"]).status.success());
+    let status = stage.sandbox.run(["status", "api", "--json"]);
+    let status: Value = serde_json::from_str(&status.stdout).unwrap();
+    assert_eq!((&status["name"], &status["state"]), (&"api".into(), &"failed".into()));
+    assert!(stage.sandbox.run(["stop"]).status.success());
+    assert_eq!(stage.sandbox.run(["status", "api"]).status.code(), Some(5));
+}
+
+#[test]
+fn at_the_root_questions_are_about_every_package() {
+    let stage = workspace(&[("api", ""), ("web", "")]);
+    let ask = |arguments: &[&str]| stage.sandbox.run(arguments).stdout;
+    let first = stage.ports.first();
+    assert_eq!(ask(&["port"]), format!("api  {first}\nweb  {first}\n"), "each alone would get this one");
+    assert!(stage.sandbox.run(["start"]).status.success());
+    assert_eq!(ask(&["port"]), format!("api  {first}\nweb  {}\n", first + 1));
+    let answer: Value = serde_json::from_str(&ask(&["port", "--json"])).unwrap();
+    assert_eq!((&answer[1]["name"], &answer[1]["live"]), (&"web".into(), &true.into()), "{answer}");
+    for word in ["web", "packages/web", &(first + 1).to_string()] {
+        assert_eq!(ask(&["port", word]), format!("{}\n", first + 1), "{word}");
+    }
+    assert_eq!(ask(&["-C", "/", "port", "web"]), format!("{}\n", first + 1), "by its name from anywhere");
+    let answer: Value = serde_json::from_str(&ask(&["detect", "--json"])).unwrap();
+    assert_eq!(
+        (&answer[0]["project"]["name"], &answer[1]["project"]["name"]),
+        (&"api".into(), &"web".into())
+    );
+    assert_eq!(ask(&["detect"]).matches("  because    ").count(), 2);
+    let refused = stage.sandbox.run(["-C", "/", "ports", "release", "web"]);
+    assert!(refused.stderr.contains("running"), "{refused:?}");
+    assert!(stage.sandbox.run(["stop"]).status.success());
+}
