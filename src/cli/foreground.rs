@@ -11,7 +11,7 @@ use super::exit;
 use super::failure::{End, Failure};
 use super::opener::Opening;
 use super::show;
-use super::surroundings::{Keeper, Surroundings, require_files};
+use super::surroundings::{Keeper, Surroundings};
 use super::tether::Tether;
 use super::world::{Candidate, Services};
 use crate::control::{About, Server};
@@ -37,11 +37,6 @@ const MOVES: u32 = 3;
 /// so, without.
 const REDIRECTS: u32 = 2;
 
-/// What a supervisor with its ports may open besides, in files: all but its services, and each of these (two pipes, the guardian's
-/// socket, another to it, the log).
-const FILES: usize = 28;
-const FILES_OF_A_SERVICE: usize = 5;
-
 /// All that running services takes.
 pub struct Foreground<'a> {
     pub around: &'a Surroundings,
@@ -56,7 +51,6 @@ impl Foreground<'_> {
     /// Runs the services to their end.
     pub fn run(self) -> Result<End, Failure> {
         let Self { around, launch, candidates, host, mut lease, state } = self;
-        require_files(FILES + FILES_OF_A_SERVICE * candidates.len())?;
         // One service is started first. Many would take too long for those who wait for the store.
         if candidates.len() > 1 {
             lease.settle();

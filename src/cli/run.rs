@@ -7,7 +7,7 @@ use super::failure::{End, Failure};
 use super::foreground::Foreground;
 use super::plan::{self, Subject, Task};
 use super::running::{self, Started};
-use super::surroundings::{Keeper, Surroundings};
+use super::surroundings::{Keeper, Surroundings, require_files};
 use super::world::Candidate;
 use super::{inner, show};
 use crate::detect::{Detection, Inputs};
@@ -16,6 +16,11 @@ use crate::project::Project;
 
 /// How long a server may take to end before it is killed, unless somebody says otherwise.
 const GRACE: Duration = Duration::from_secs(10);
+/// What a supervisor may open, in files: all but its services, and each of these (two pipes, the guardian's
+/// socket, another to it, the log).
+const FILES: usize = 28;
+const FILES_OF_A_SERVICE: usize = 5;
+
 /// `bowline dev`.
 pub fn dev(around: &Surroundings, dev: &Dev) -> Result<End, Failure> {
     let wanted = dev.launch.script.as_deref();
@@ -117,6 +122,8 @@ fn launch(around: &Surroundings, launch: &Launch, subjects: &[Subject]) -> Resul
     {
         return inner::become_command(around, candidate, &inherited, host.as_ref());
     }
+    // Before anything is reserved, as half-way nothing could be given back.
+    require_files(FILES + FILES_OF_A_SERVICE * candidates.len())?;
     let (candidates, lease) = match running::reserve(around, launch, &ports, candidates)? {
         Started::Reserved(candidates, lease) => (candidates, lease),
         Started::Followed(end) => return Ok(end),

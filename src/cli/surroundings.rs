@@ -153,6 +153,10 @@ impl Surroundings {
 /// They cannot.
 pub fn require_files(count: usize) -> Result<(), Failure> {
     descriptors::require(count).map_err(|error| {
-        Failure::new(super::failure::OTHER, format!("bowline needs {count} files: {error}"), None)
+        Failure::new(
+            super::failure::OTHER,
+            format!("bowline needs to open {count} more files: {error}"),
+            None,
+        )
     })
 }

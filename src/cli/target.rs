@@ -7,7 +7,7 @@ use super::surroundings::Surroundings;
 use crate::port::Reservation;
 use crate::port::listeners::{Holder, holders};
 use crate::project::Project;
-use crate::visible::Visible;
+use crate::visible::{self, Visible};
 
 /// What a word means.
 pub enum Meant {
@@ -135,14 +135,19 @@ fn absent(around: &Surroundings, live: &[Reservation], word: &str) -> Meant {
 /// None of the services that run is this one.
 pub fn not_running(name: &str) -> Failure {
     let hint = Some("start it with `bowline start`, or see what runs with `bowline ls`".to_owned());
-    Failure::new(NO_PROJECT, format!("No running dev server found for project: `{name}`"), hint)
+    Failure::new(
+        NO_PROJECT,
+        format!("No running dev server found for project: `{}`", visible::line(name)),
+        hint,
+    )
 }
 
 /// A word that means several projects.
 pub fn ambiguous<'a>(word: &str, ids: impl Iterator<Item = &'a str>) -> Failure {
     let ids: Vec<&str> = ids.collect();
     let hint = Some("name one by its directory, id or port".to_owned());
-    Failure::new(USAGE, format!("`{word}` means several projects: {}", ids.join(", ")), hint)
+    let (word, ids) = (visible::line(word), ids.join(", "));
+    Failure::new(USAGE, format!("`{word}` means several projects: {}", visible::line(&ids)), hint)
 }
 
 /// A port that none of our services has: who has it is said, and nothing is done to them.

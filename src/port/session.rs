@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::Reservation;
+use crate::process::{Identity, Signal, signal};
 
 /// How often a lock is looked at whose holder is not known.
 const LOOK: Duration = Duration::from_millis(10);
@@ -117,6 +118,9 @@ pub(super) fn await_guardian(run: &Path, id: &SessionId, patience: Duration) {
         if left.is_zero() {
             return;
         }
+        // One that somebody has stopped would never be gone.
+        let stopped = pid.and_then(Identity::of).filter(|_| is_held());
+        let _gone = stopped.map(|guardian| signal::send(guardian, Signal::SIGCONT));
         // The lock is looked at after the process is watched: if it is still held then, the pid
         // cannot have been given to another process before.
         if !pid.is_some_and(|pid| wait::until_gone(pid, left, is_held)) {

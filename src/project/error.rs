@@ -64,7 +64,7 @@ pub enum ProjectError {
         excerpt: String,
     },
     /// No package of the workspace has this name.
-    #[error("Project not found: `{name}`")]
+    #[error("Project not found: `{}`", visible::line(name))]
     Unknown {
         /// What was asked for.
         name: String,
@@ -72,7 +72,7 @@ pub enum ProjectError {
         names: Vec<String>,
     },
     /// Several packages of the workspace could be meant.
-    #[error("`{name}` is the name of several projects: {}", names.join(", "))]
+    #[error("`{}` is the name of several projects: {}", visible::line(name), visible::line(&names.join(", ")))]
     Ambiguous {
         /// What was asked for.
         name: String,

@@ -7,7 +7,9 @@ use std::process::{ChildStdin, ChildStdout};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
+use super::output;
 use crate::process::Signal;
 use crate::process::signals::{Meaning, Signals, stop_group};
 
@@ -15,6 +17,11 @@ use crate::process::signals::{Meaning, Signals, stop_group};
 const LONGEST: usize = 1024 * 1024;
 /// How much may wait for the loop before whoever speaks has to wait.
 const WAITING: usize = 32;
+
+/// How long somebody who has ended the runner may leave unread what it says.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Something that the loop has to act on.
 pub enum Input {
@@ -77,7 +84,21 @@ pub fn listen(input: impl Read + Send + 'static, inputs: SyncSender<Input>, life
         read_commands(BufReader::new(input), &inputs);
         lifelines.cut();
         let _over = inputs.send(Input::Over);
+        give_up(&lifelines);
     });
+}
+
+/// Ends the services, and in the end this process, although nobody reads what is said: the loop, which waits for that, cannot.
+#[expect(clippy::exit, reason = "the thread that would return from `main` is held up")]
+fn give_up(lifelines: &Lifelines) {
+    loop {
+        thread::sleep(LOOK);
+        if output::held_up() >= PATIENCE {
+            lifelines.cut();
+            thread::sleep(PATIENCE);
+            std::process::exit(0);
+        }
+    }
 }
 
 fn read_commands(mut input: impl BufRead, inputs: &SyncSender<Input>) {
@@ -116,7 +137,7 @@ pub fn hear(run: u64, stdout: ChildStdout, inputs: SyncSender<Input>) {
 }
 
 /// Takes over the signals of this process, so that those that end it come to the loop.
-pub fn watch_signals(inputs: SyncSender<Input>) -> io::Result<()> {
+pub fn watch_signals(inputs: SyncSender<Input>, lifelines: Lifelines) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let mut signals = {
         let _entered = runtime.enter();
@@ -127,9 +148,15 @@ pub fn watch_signals(inputs: SyncSender<Input>) -> io::Result<()> {
             loop {
                 let caught = poll_fn(|cx| signals.poll_next(cx)).await;
                 match caught.meaning() {
-                    Meaning::End if inputs.send(Input::Signal(caught.signal)).is_err() => return,
+                    Meaning::End => {
+                        let lifelines = lifelines.clone();
+                        thread::spawn(move || give_up(&lifelines));
+                        if inputs.send(Input::Signal(caught.signal)).is_err() {
+                            return;
+                        }
+                    }
                     Meaning::Suspend => stop_group(),
-                    Meaning::End | Meaning::Continue | Meaning::Resize | Meaning::Child => {}
+                    Meaning::Continue | Meaning::Resize | Meaning::Child => {}
                 }
             }
         });

@@ -79,7 +79,7 @@ struct Runner<'a, W> {
 pub fn run(input: impl Read + Send + 'static, out: impl Write, host: Host<'_>) -> io::Result<Option<Signal>> {
     let (inputs, arrived) = input::inputs();
     let lifelines = Lifelines::new();
-    input::watch_signals(inputs.clone())?;
+    input::watch_signals(inputs.clone(), lifelines.clone())?;
     input::listen(input, inputs.clone(), lifelines.clone());
     let now = Instant::now();
     let mut runner = Runner {

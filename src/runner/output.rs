@@ -1,7 +1,8 @@
 //! What the runner says: events, each with the command that it answers.
 
 use std::io::{self, Write};
-use std::time::{Instant, SystemTime};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Map, Value, json};
 
@@ -11,6 +12,19 @@ use crate::process::load;
 
 /// Where events are written, one a line.
 pub struct Output<W>(pub W);
+
+/// Since when an event has been being written.
+static WRITING: Mutex<Option<Instant>> = Mutex::new(None);
+
+fn set_writing(writes: bool) {
+    *WRITING.lock().unwrap_or_else(PoisonError::into_inner) = writes.then(Instant::now);
+}
+
+/// For how long the event that is being written has not been taken.
+pub fn held_up() -> Duration {
+    let since = *WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    since.map_or(Duration::ZERO, |since| since.elapsed())
+}
 
 impl<W: Write> Output<W> {
     /// Writes an event with what it answers.
@@ -31,8 +45,10 @@ impl<W: Write> Output<W> {
         }
         let mut line = serde_json::to_vec(&event)?;
         line.push(b'\n');
-        self.0.write_all(&line)?;
-        self.0.flush()
+        set_writing(true);
+        let written = self.0.write_all(&line).and_then(|()| self.0.flush());
+        set_writing(false);
+        written
     }
 
     /// Tells what happened.

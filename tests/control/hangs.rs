@@ -183,3 +183,25 @@ fn one_that_is_stopped_is_ended_by_force() {
     assert!(stage.ports.all().all(super::support::is_free));
     stopped.wait();
 }
+
+#[test]
+fn a_guardian_that_is_stopped_keeps_nothing_alive() {
+    let guardian = |stage: &Stage| {
+        let pid = stage.services()[0]["guardian"].as_i64().and_then(|pid| i32::try_from(pid).ok()).unwrap();
+        rustix::process::Pid::from_raw(pid).unwrap()
+    };
+    for (both, words) in [(false, &["stop"][..]), (false, &["stop", "--force"]), (true, &["stop", "--force"])]
+    {
+        let stage = Stage::new("", 1);
+        let mut session = stage.sandbox.start(["dev"]);
+        session.ready();
+        rustix::process::kill_process(guardian(&stage), Signal::STOP).unwrap();
+        if both {
+            session.signal(Signal::STOP);
+        }
+        let ended = run_to_end(&mut stage.sandbox.bowline(words));
+        assert!(ended.status.success(), "{words:?}: {ended:?}");
+        assert!(stage.ports.all().all(super::support::is_free), "{words:?}");
+        session.wait();
+    }
+}

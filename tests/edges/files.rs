@@ -55,5 +55,7 @@ fn many_services_are_refused_before_any_is_started() {
     let ended = run_to_end(&mut command);
     assert!(ended.stderr.starts_with("error: bowline needs "), "{ended:?}");
     assert!(ended.stderr.contains("raise the limit of open files"), "{ended:?}");
+    let left = std::fs::read_dir(sandbox.state_dir().join("run")).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "nothing was reserved");
     assert!((0..12).all(|name| !sandbox.project().join(format!("packages/p{name}/started")).exists()));
 }

@@ -74,6 +74,11 @@ fn messages_about_them_are_harmless() {
         let untouched = arguments[0] == "start" || ended.stderr.contains("\u{1b}[1mbold");
         assert!(untouched, "the service's own output is untouched: {ended:?}");
     }
+    for command in ["stop", "status", "logs", "wait"] {
+        let ended = sandbox.run([command, "no\nhint: such"]);
+        assert!(!ended.stderr.contains("\nhint: such"), "{command}: {ended:?}");
+        assert!(ended.stderr.contains("no\\nhint: such"), "{command}: {ended:?}");
+    }
     fs::remove_file(sandbox.project().join("package.json")).unwrap();
     let ended = sandbox.run(["dev"]);
     assert_harmless(&ended.stderr, "no project");

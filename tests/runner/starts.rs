@@ -141,3 +141,36 @@ fn any_directory_and_any_command_of_the_shell_will_do() {
     assert_eq!(http::get(stage.ports.first()).status, 200);
     stage.end();
 }
+
+#[test]
+fn a_runner_that_nobody_reads_ends_all_the_same() {
+    for signal in [None, Some(Signal::TERM)] {
+        let ports = Ports::claim(1);
+        let mut sandbox = Sandbox::with_script("true");
+        sandbox.range("default", &ports);
+        let mut command = sandbox.bowline(["runner"]);
+        let mut tree = Tree::new();
+        tree.mark(&mut command);
+        let mut runner = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let line = format!("'{}' --lifetime 200 --produce 100000000", dev_server().display());
+        let payload = json!({ "runCommand": line, "workingDirectory": sandbox.project() });
+        let start = json!({ "id": "1", "type": "start-dev-server", "projectId": "p", "payload": payload });
+        let mut stdin = runner.stdin.take().unwrap();
+        writeln!(stdin, "{start}").unwrap();
+        // One piece has come; the rest is more than all pipes hold.
+        let mut said = BufReader::new(runner.stdout.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("log-chunk") {
+            line.clear();
+            assert!(said.read_line(&mut line).unwrap() > 0);
+        }
+        if let Some(signal) = signal {
+            rustix::process::kill_process(rustix::process::Pid::from_child(&runner), signal).unwrap();
+        } else {
+            drop(stdin);
+        }
+        assert!(runner.wait().unwrap().code().is_none_or(|code| code == 0), "{signal:?}");
+        tree.assert_gone(PATIENCE);
+        assert!(is_free(ports.first()));
+    }
+}

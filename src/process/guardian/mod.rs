@@ -27,7 +27,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork};
 
 use super::tree::Mark;
-use super::{Identity, Program, Stdio};
+use super::{Identity, Program, Signal, Stdio, signal};
 pub use wire::{Order, Report};
 
 /// Something that shows others that a guardian lives: a lock. Its descriptor stays open in the guardian.
@@ -99,6 +99,8 @@ impl Guardian {
     /// Tells it what to do. An order to a guardian that is gone has no effect: its end is reported by
     /// [`Guardian::report`].
     pub fn order(&self, order: Order) {
+        // One that somebody has stopped would never do it.
+        let _gone = signal::send(self.identity, Signal::SIGCONT);
         // Twelve bytes always fit the buffer of a socket whose other side reads.
         let _gone = (&self.socket).write_all(&order.encode());
     }
