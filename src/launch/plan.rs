@@ -76,13 +76,16 @@ fn plan_script(request: &Request<'_>, name: &str, text: &str) -> LaunchSpec {
     let mut placement = place(request);
     let mut directly = None;
     let (program, argv) = match &means {
-        Means::Shell(shell) => match plain_words(shell, &placement.text) {
-            Some(words) => {
-                directly = Some(working_directory(project, caller));
-                (words.first().map(PathBuf::from).unwrap_or_default(), words)
+        Means::Shell(shell) => {
+            let script = Script::parse(&placement.text).ok();
+            match script.as_ref().and_then(|script| plain_words(shell, script)) {
+                Some(words) => {
+                    directly = Some(working_directory(project, caller));
+                    (words.first().map(PathBuf::from).unwrap_or_default(), words)
+                }
+                None => shell_command(shell, &without_shell(&placement.text, script.as_ref())),
             }
-            None => shell_command(shell, &without_shell(&placement.text)),
-        },
+        }
         Means::Manager { why } => {
             placement.notes.push(format!("started by {}: {why}", choice.manager.name()));
             delegate(&origin, (name, text, &reading.command()), &mut placement)
@@ -120,15 +123,15 @@ fn plan_script(request: &Request<'_>, name: &str, text: &str) -> LaunchSpec {
 
 /// The script with its shell replaced by its program, where that is all the shell would do: then signals and exit status are
 /// the server's own, and nobody has to wait for it. Some shells do this by themselves, dash does not.
-fn without_shell(text: &str) -> Cow<'_, str> {
-    let place = Script::parse(text).ok().and_then(|script| script.replaceable_shell());
+fn without_shell<'t>(text: &'t str, script: Option<&Script>) -> Cow<'t, str> {
+    let place = script.and_then(Script::replaceable_shell);
     place.map_or(Cow::Borrowed(text), |at| Cow::Owned(format!("{}exec {}", &text[..at], &text[at..])))
 }
 
 /// The words of a script for which no shell is needed at all: starting one takes longer than all else. A shell that the
 /// user has chosen may do more than run the program.
-fn plain_words(shell: &Path, text: &str) -> Option<Vec<OsString>> {
-    let words = Script::parse(text).ok()?.plain_words().filter(|_| shell == Path::new(means::SHELL))?;
+fn plain_words(shell: &Path, script: &Script) -> Option<Vec<OsString>> {
+    let words = script.plain_words().filter(|_| shell == Path::new(means::SHELL))?;
     Some(words.into_iter().map(OsString::from).collect())
 }
 

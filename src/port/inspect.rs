@@ -73,18 +73,18 @@ pub enum Why {
 impl Ports {
     /// Every live reservation, by port.
     pub fn reservations(&self) -> Vec<Reservation> {
-        let world = World::look(&Locked::for_reading(&self.dir), None);
-        let mut reservations: Vec<Reservation> =
-            world.reservations().filter(|r| r.life == Life::Live).cloned().collect();
-        reservations.sort_by_key(|reservation| reservation.port);
-        reservations
+        self.alive(&[Life::Live])
     }
 
     /// As [`Ports::reservations`], and those of supervisors that are gone while guardians still end their services.
     pub fn unfinished(&self) -> Vec<Reservation> {
+        self.alive(&[Life::Live, Life::Ending])
+    }
+
+    fn alive(&self, lives: &[Life]) -> Vec<Reservation> {
         let world = World::look(&Locked::for_reading(&self.dir), None);
-        let unfinished = |one: &&Reservation| matches!(one.life, Life::Live | Life::Ending);
-        let mut reservations: Vec<Reservation> = world.reservations().filter(unfinished).cloned().collect();
+        let mut reservations: Vec<Reservation> =
+            world.reservations().filter(|one| lives.contains(&one.life)).cloned().collect();
         reservations.sort_by_key(|reservation| reservation.port);
         reservations
     }

@@ -32,7 +32,7 @@ impl Lease {
 
     /// The first transaction, which is left unsettled.
     pub(super) fn begin(&mut self, requests: &[Request], terms: &mut Terms<'_>) -> Result<(), Error> {
-        self.change(&[], requests, terms)
+        self.transact(&[], requests, terms)
     }
 
     /// Closes the store after [`Ports::allocate_unsettled`], and lets others at it. Whoever starts something on the ports
@@ -72,27 +72,21 @@ impl Lease {
     /// Reserves more ports, all or none.
     pub fn add(&mut self, requests: &[Request], terms: &mut Terms<'_>) -> Result<(), Error> {
         let kept = self.held.reservations.clone();
-        self.change(&kept, requests, terms)?;
-        self.settle();
-        Ok(())
+        self.change(&kept, requests, terms)
     }
 
     /// Gives the request's project another port in place of the one it has, in one transaction:
     /// after a lost race, or because its service listens elsewhere. If that fails, it keeps what it has.
     pub fn replace(&mut self, request: &Request, terms: &mut Terms<'_>) -> Result<(), Error> {
         let kept = self.without(&request.project);
-        self.change(&kept, std::slice::from_ref(request), terms)?;
-        self.settle();
-        Ok(())
+        self.change(&kept, std::slice::from_ref(request), terms)
     }
 
     /// Gives back one project's port and goes on with the others.
     pub fn remove(&mut self, project: &str, now: SystemTime) -> Result<(), Error> {
         let kept = self.without(project);
         let terms = &mut Terms { now, patience: Duration::ZERO, end_leftovers: &mut |_| {} };
-        self.change(&kept, &[], terms)?;
-        self.settle();
-        Ok(())
+        self.change(&kept, &[], terms)
     }
 
     fn without(&self, project: &str) -> Vec<Reservation> {
@@ -100,6 +94,17 @@ impl Lease {
     }
 
     fn change(
+        &mut self,
+        kept: &[Reservation],
+        requests: &[Request],
+        terms: &mut Terms<'_>,
+    ) -> Result<(), Error> {
+        self.transact(kept, requests, terms)?;
+        self.settle();
+        Ok(())
+    }
+
+    fn transact(
         &mut self,
         kept: &[Reservation],
         requests: &[Request],
