@@ -43,7 +43,7 @@
 //! | 4 | [`supervise`] | keeping services running |
 //! | 3 | [`event`] [`launch`] | what happened · what to run |
 //! | 2 | [`detect`] [`port`] | which framework · which port |
-//! | 1 | [`paths`] [`process`] [`project`] [`range`] [`script`] | the OS, the disk, the shell's grammar; knows nothing of us |
+//! | 1 | [`fingerprint`] [`paths`] [`process`] [`project`] [`range`] [`script`] | the OS, the disk, the shell's grammar; knows nothing of us |
 //! | 0 | [`visible`] | how text of others' making is shown |
 //!
 //! Where a lower rank needs something of a higher one it says what it needs as a trait, and `cli` fills it in:
@@ -86,6 +86,7 @@ pub mod config;
 pub mod control;
 pub mod detect;
 pub mod event;
+pub mod fingerprint;
 pub mod launch;
 pub mod logs;
 pub mod paths;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Ranks as in the crate documentation: a module imports only modules of a lower rank.
-const RANKS: [(&str, u8); 18] = [
+const RANKS: [(&str, u8); 19] = [
     ("cli", 6),
     ("config", 5),
     ("control", 5),
@@ -18,6 +18,7 @@ const RANKS: [(&str, u8); 18] = [
     ("launch", 3),
     ("detect", 2),
     ("port", 2),
+    ("fingerprint", 1),
     ("paths", 1),
     ("process", 1),
     ("project", 1),

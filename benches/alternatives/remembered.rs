@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use bowline::fingerprint::Fingerprint;
 use bowline::paths::StateDir;
 use bowline::port::{Choice, Ports, Request, SessionId, Terms};
 use bowline::range::Range;
@@ -75,8 +76,8 @@ pub(crate) fn request(dir: &Path, range: Range) -> Request {
         name: id,
         dir: dir.to_owned(),
         framework: "default".into(),
-        evidence: "bench".into(),
-        former: None,
+        yields: false,
+        evidence: Fingerprint::new(Vec::new(), Vec::new()),
         range,
         choice: Choice::Any,
         exclude: Vec::new(),

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod later;
 mod services;
 
 use std::ffi::{OsStr, OsString};
@@ -16,6 +17,7 @@ use super::completion;
 use crate::config;
 use crate::supervise::restart::Policy;
 use crate::ui::ColorChoice;
+pub use later::Later;
 pub use services::{Logs, One, Restart as StartAgain, Stop, Wait};
 
 /// Starts dev servers on the right port and leaves nothing behind.
@@ -75,42 +77,42 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the dev script in the foreground (this is what `bowline` alone does)
-    Dev(Dev),
+    Dev(Later<Dev>),
     /// Run a command on the project's port: `"dev": "bowline exec -- next dev"`
-    Exec(Exec),
+    Exec(Later<Exec>),
     /// Start in the background, and return when ready
-    Start(Dev),
+    Start(Later<Dev>),
     /// Run the services of `start`
     #[command(hide = true)]
-    Supervise(Dev),
+    Supervise(Later<Dev>),
     /// End services, wherever they were started
-    Stop(Stop),
+    Stop(Later<Stop>),
     /// End services and start them again, on the same ports
     #[command(name = "restart")]
-    StartAgain(StartAgain),
+    StartAgain(Later<StartAgain>),
     /// Follow a service: its output so far, and what comes
-    Attach(One),
+    Attach(Later<One>),
     /// Print the output of a service, after its end as well
-    Logs(Logs),
+    Logs(Later<Logs>),
     /// Open the URL of a service in a browser, once it is ready
-    Open(One),
+    Open(Later<One>),
     /// Show every service on this machine; memory is the resident memory of all its processes
     Ls,
     /// Show all there is to know about one service
-    Status(One),
+    Status(Later<One>),
     /// Return when services are ready, with exit code 4 if one is not
-    Wait(Wait),
+    Wait(Later<Wait>),
     /// Print the project's port: the one it has, or would get
-    Port(Which),
+    Port(Later<Which>),
     /// Show reservations and how full the ranges are
-    Ports(Ports),
+    Ports(Later<Ports>),
     /// Show which framework was detected, and why
-    Detect(Detect),
+    Detect(Later<Detect>),
     /// Speak the SentryVibe runner protocol on stdin and stdout
     Runner,
     /// Run a service of `runner`
     #[command(hide = true)]
-    Tethered(Exec),
+    Tethered(Later<Exec>),
     /// Find what is wrong on this machine, and how to mend it; exit code 0 if all is well
     Doctor,
     /// Print the completions for a shell

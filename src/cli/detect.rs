@@ -29,7 +29,7 @@ pub fn run(around: &Surroundings, detect: &Detect) -> Result<End, Failure> {
         let script = |project: &Project, settings: &_| Subject::script(project, settings, wanted, &[]);
         let subject = Subject::new(around, project, script)?;
         let reading = subject.read(around)?;
-        let detection = subject.detect(&reading, None, &ports)?;
+        let detection = subject.detect(&reading, None, ports.remembered(&subject.project.id).as_ref())?;
         let inputs = subject.inputs(&detection);
         if around.json {
             answers.push(show::detection(&subject, &reading, &detection, &inputs));

@@ -39,7 +39,7 @@ use clap::{CommandFactory, FromArgMatches};
 
 use crate::event::{Event, What};
 use crate::ui::{self, ColorChoice, Style};
-use args::{Cli, Command};
+use args::{Cli, Command, Later};
 pub use failure::End;
 use failure::Failure;
 use surroundings::Surroundings;
@@ -73,23 +73,23 @@ pub fn run(arguments: Vec<OsString>) -> End {
     let json = cli.global.json;
     let style = Style::new(cli.global.color, std::io::IsTerminal::is_terminal(&std::io::stderr()));
     let outcome = Surroundings::new(&cli.global).and_then(|around| match cli.command {
-        Command::Dev(dev) => run::dev(&around, &dev),
-        Command::Exec(exec) => run::exec(&around, &exec),
-        Command::Start(dev) => background::start(&around, &arguments, &dev),
-        Command::Supervise(dev) => background::supervise(around, &dev),
-        Command::Stop(stop) => services::stop(&around, &stop),
-        Command::StartAgain(again) => services::restart(&around, &arguments, &again),
-        Command::Attach(which) => services::attach(&around, &which),
-        Command::Logs(wanted) => output::logs(&around, &wanted),
-        Command::Open(which) => services::open(&around, &which),
+        Command::Dev(Later(dev)) => run::dev(&around, &dev),
+        Command::Exec(Later(exec)) => run::exec(&around, &exec),
+        Command::Start(Later(dev)) => background::start(&around, &arguments, &dev),
+        Command::Supervise(Later(dev)) => background::supervise(around, &dev),
+        Command::Stop(Later(stop)) => services::stop(&around, &stop),
+        Command::StartAgain(Later(again)) => services::restart(&around, &arguments, &again),
+        Command::Attach(Later(which)) => services::attach(&around, &which),
+        Command::Logs(Later(wanted)) => output::logs(&around, &wanted),
+        Command::Open(Later(which)) => services::open(&around, &which),
         Command::Ls => list::list(&around),
-        Command::Status(which) => list::status(&around, &which),
-        Command::Wait(wait) => services::wait(&around, &wait),
-        Command::Port(which) => port::run(&around, &which),
-        Command::Ports(ports) => ports::run(&around, &ports),
-        Command::Detect(detect) => detect::run(&around, &detect),
+        Command::Status(Later(which)) => list::status(&around, &which),
+        Command::Wait(Later(wait)) => services::wait(&around, &wait),
+        Command::Port(Later(which)) => port::run(&around, &which),
+        Command::Ports(Later(ports)) => ports::run(&around, &ports),
+        Command::Detect(Later(detect)) => detect::run(&around, &detect),
         Command::Runner => tether::runner(&around),
-        Command::Tethered(exec) => tether::supervise(around, &exec),
+        Command::Tethered(Later(exec)) => tether::supervise(around, &exec),
         Command::Doctor => doctor::doctor(&around),
         Command::Completions { shell } => completion::script(shell),
         Command::Man { command } => generate::manual(&command),

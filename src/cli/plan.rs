@@ -9,7 +9,7 @@ use super::surroundings::Surroundings;
 use crate::config::{Config, ProjectSettings};
 use crate::detect::{Detection, Inputs, Remembered, Snapshot};
 use crate::launch::{self, Choice as Manager, Reading, Target};
-use crate::port::{self, Choice, Ports, Request};
+use crate::port::{self, Choice, Request};
 use crate::project::{Project, Workspace};
 use crate::visible::Visible;
 
@@ -60,12 +60,13 @@ impl Subject {
         Ok(Reading::of(&self.project, &self.manager, target, &around.caller)?)
     }
 
-    /// Finds the framework. `wanted` is the user's word, which counts before everything.
+    /// Finds the framework. `wanted` is the user's word, which counts before everything, and what is `remembered` before
+    /// what is seen.
     pub fn detect<'a>(
         &'a self,
         reading: &Reading<'_>,
         wanted: Option<&str>,
-        ports: &Ports,
+        remembered: Option<&port::Remembered>,
     ) -> Result<Detection<'a>, Failure> {
         let files = self.project.files()?;
         let commands = reading.commands();
@@ -76,12 +77,19 @@ impl Subject {
             commands: &commands,
         };
         let catalog = &self.config.catalog;
-        let remembered = ports.remembered(&self.project.id).and_then(|row| remembered(&row));
+        let remembered = remembered.and_then(|row| {
+            Some(Remembered { key: row.framework.clone(), fingerprint: row.evidence.parse().ok()? })
+        });
         let detection = catalog.detect(&snapshot)?.settled(remembered.as_ref(), catalog);
-        match wanted.or(self.config.settings.framework.as_deref()) {
+        match self.named(wanted) {
             Some(key) => Ok(detection.named(catalog.find(key)?, &snapshot)),
             None => Ok(detection),
         }
+    }
+
+    /// The framework that the user names, by flag (`wanted`) or in a file.
+    pub fn named<'a>(&'a self, wanted: Option<&'a str>) -> Option<&'a str> {
+        wanted.or(self.config.settings.framework.as_deref())
     }
 
     /// How the framework is told its port, for the versions that are installed.
@@ -101,15 +109,15 @@ impl Subject {
         Ok(Task::Script { name: name.to_owned(), text: text.to_owned(), arguments: arguments.to_vec() })
     }
 
-    /// What to ask the allocator for.
+    /// What to ask the allocator for, all being known that is remembered.
     pub fn request(&self, detection: &Detection<'_>, inputs: &Inputs, choice: Choice) -> Request {
         Request {
             project: self.project.id.clone(),
             name: self.project.name.clone(),
             dir: self.project.dir.clone(),
             framework: detection.framework.key.clone(),
-            evidence: detection.to_remember().fingerprint.to_string(),
-            former: detection.former.map(|fingerprint| fingerprint.to_string()),
+            yields: false,
+            evidence: detection.fingerprint,
             range: inputs.range,
             choice,
             exclude: Vec::new(),
@@ -139,10 +147,6 @@ pub fn strangers(subjects: &[Subject]) -> Vec<(String, String)> {
         }
     }
     found
-}
-
-fn remembered(row: &port::Remembered) -> Option<Remembered> {
-    Some(Remembered { key: row.framework.clone(), fingerprint: row.evidence.parse().ok()? })
 }
 
 /// What the user said about the port: an order by flag, by the dev server's own flag, or in bowline.toml; or a wish in

@@ -51,7 +51,7 @@ fn lookup(around: &Surroundings, ports: &Ports, project: Project) -> Result<(Str
     let script = |project: &Project, settings: &_| Subject::script(project, settings, None, &[]);
     let subject = Subject::new(around, project, script)?;
     let reading = subject.read(around)?;
-    let detection = subject.detect(&reading, None, ports)?;
+    let detection = subject.detect(&reading, None, ports.remembered(&subject.project.id).as_ref())?;
     let inputs = subject.inputs(&detection);
     let choice = plan::choice(around, None, &subject.config.settings, None);
     let request = subject.request(&detection, &inputs, choice);

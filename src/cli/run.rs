@@ -12,6 +12,7 @@ use super::world::Candidate;
 use super::{inner, show};
 use crate::detect::{Detection, Inputs};
 use crate::launch::{Host, Inherited, Reading};
+use crate::port::Remembered;
 use crate::project::Project;
 
 /// How long a server may take to end before it is killed, unless somebody says otherwise.
@@ -99,52 +100,80 @@ fn launch(around: &Surroundings, launch: &Launch, subjects: &[Subject]) -> Resul
         around.warn(&message, Some(hint));
     }
     let readings = subjects.iter().map(|subject| subject.read(around)).collect::<Result<Vec<_>, _>>()?;
-    let wanted = launch.framework.as_deref();
-    let detections = subjects
-        .iter()
-        .zip(&readings)
-        .map(|(subject, reading)| {
-            let detection = subject.detect(reading, wanted, &ports)?;
-            let inputs = subject.inputs(&detection);
-            Ok((detection, inputs))
-        })
-        .collect::<Result<Vec<_>, Failure>>()?;
-    let candidates: Vec<Candidate<'_>> = subjects
-        .iter()
-        .zip(&readings)
-        .zip(&detections)
-        .map(|((subject, reading), detected)| candidate(around, launch, subject, reading, detected))
-        .collect();
-    candidates.iter().for_each(Candidate::explain);
-    let Some(state) = state else { return show::dry_run(around, &ports, &candidates, host.as_ref()) };
-    if let [candidate] = &candidates[..]
-        && let Some(inherited) = Inherited::from(&around.caller, &candidate.subject.project)
-    {
-        return inner::become_command(around, candidate, &inherited, host.as_ref());
-    }
-    // Before anything is reserved, as half-way nothing could be given back.
-    require_files(FILES + FILES_OF_A_SERVICE * candidates.len())?;
-    let (candidates, lease) = match running::reserve(around, launch, &ports, candidates)? {
-        Started::Reserved(candidates, lease) => (candidates, lease),
-        Started::Followed(end) => return Ok(end),
+    let readings: Vec<_> = subjects.iter().zip(&readings).collect();
+    let inherited = match subjects {
+        [subject] => Inherited::from(&around.caller, &subject.project),
+        _ => None,
     };
-    for warning in lease.warnings() {
-        around.warn(&warning.to_string(), warning.hint());
+    let Some(state) = state.filter(|_| inherited.is_none()) else {
+        let known = |id: &str| ports.remembered(id);
+        let detections = detect(&readings, launch, known)?;
+        let candidates = candidates(around, launch, &readings, &detections, false);
+        return match (&candidates[..], &inherited) {
+            ([candidate], Some(inherited)) if !launch.dry_run => {
+                inner::become_command(around, candidate, inherited, host.as_ref())
+            }
+            _ => show::dry_run(around, &ports, &candidates, host.as_ref()),
+        };
+    };
+    // Before anything is reserved, as half-way nothing could be given back.
+    require_files(FILES + FILES_OF_A_SERVICE * subjects.len())?;
+    // What is remembered is read by the transaction that reserves. Seldom does it say otherwise than the files.
+    let mut remembered: Option<Vec<(String, Remembered)>> = None;
+    loop {
+        let known =
+            |id: &str| remembered.iter().flatten().find(|(of, _)| of == id).map(|(_, row)| row.clone());
+        let detections = detect(&readings, launch, known)?;
+        let candidates = candidates(around, launch, &readings, &detections, remembered.is_none());
+        match running::reserve(around, launch, &ports, candidates)? {
+            Started::Reserved(candidates, lease) => {
+                for warning in lease.warnings() {
+                    around.warn(&warning.to_string(), warning.hint());
+                }
+                return Foreground { around, launch, candidates, host: host.as_ref(), lease, state }.run();
+            }
+            Started::Followed(end) => return Ok(end),
+            // Nothing yields the second time.
+            Started::Remembered(rows) => remembered = Some(rows),
+        }
     }
-    Foreground { around, launch, candidates, host: host.as_ref(), lease, state }.run()
 }
 
-fn candidate<'a>(
+/// The framework of each subject, and how it is told its port.
+fn detect<'a>(
+    readings: &[(&'a Subject, &Reading<'a>)],
+    launch: &Launch,
+    remembered: impl Fn(&str) -> Option<Remembered>,
+) -> Result<Vec<(Detection<'a>, Inputs)>, Failure> {
+    let detect = |&(subject, reading): &(&'a Subject, &Reading<'a>)| {
+        let remembered = remembered(&subject.project.id);
+        let detection = subject.detect(reading, launch.framework.as_deref(), remembered.as_ref())?;
+        let inputs = subject.inputs(&detection);
+        Ok((detection, inputs))
+    };
+    readings.iter().map(detect).collect()
+}
+
+/// What is to run, each with what it asks the allocator for.
+fn candidates<'a>(
     around: &'a Surroundings,
     launch: &Launch,
-    subject: &'a Subject,
-    reading: &'a Reading<'a>,
-    (detection, inputs): &'a (Detection<'a>, Inputs),
-) -> Candidate<'a> {
-    let settings = &subject.config.settings;
-    let in_arguments = reading.ordered_port(&inputs.port.flags);
-    let choice = plan::choice(around, Some(launch), settings, in_arguments);
-    let request = subject.request(detection, inputs, choice);
-    let grace = launch.grace.or(settings.grace).unwrap_or(GRACE);
-    Candidate { subject, reading, detection, inputs, request, grace }
+    readings: &[(&'a Subject, &'a Reading<'a>)],
+    detections: &'a [(Detection<'a>, Inputs)],
+    yields: bool,
+) -> Vec<Candidate<'a>> {
+    let both = readings.iter().zip(detections);
+    let candidates: Vec<_> = both
+        .map(|(&(subject, reading), (detection, inputs))| {
+            let settings = &subject.config.settings;
+            let in_arguments = reading.ordered_port(&inputs.port.flags);
+            let choice = plan::choice(around, Some(launch), settings, in_arguments);
+            let mut request = subject.request(detection, inputs, choice);
+            request.yields = yields && subject.named(launch.framework.as_deref()).is_none();
+            let grace = launch.grace.or(settings.grace).unwrap_or(GRACE);
+            Candidate { subject, reading, detection, inputs, request, grace }
+        })
+        .collect();
+    candidates.iter().for_each(Candidate::explain);
+    candidates
 }

@@ -11,7 +11,7 @@ use super::world::{Candidate, PATIENCE, allocate};
 use crate::control::{self, Answer, Connection, Error, Request, Verb};
 use crate::event::{Event, What};
 use crate::launch;
-use crate::port::{Choice, Error as PortError, Lease, Life, Ports, Reservation};
+use crate::port::{Choice, Error as PortError, Lease, Life, Ports, Remembered, Reservation};
 use crate::process::{Identity, Signal, leftovers, signal};
 use crate::ui;
 use crate::visible::Visible;
@@ -26,6 +26,8 @@ pub enum Started<'a> {
     Reserved(Vec<Candidate<'a>>, Lease),
     /// They ran already, and were followed for as long as somebody wanted.
     Followed(End),
+    /// Other frameworks are remembered for some of those that yield to them, by the projects' ids.
+    Remembered(Vec<(String, Remembered)>),
 }
 
 /// Reserves ports for the candidates. Those that run already are followed if that is true of all, else left alone; with
@@ -41,6 +43,7 @@ pub fn reserve<'a>(
         let running = match allocate(|terms| ports.allocate_unsettled(&requests, terms)) {
             Ok(lease) => return Ok(Started::Reserved(candidates, lease)),
             Err(PortError::AlreadyRunning(running)) => running,
+            Err(PortError::Remembered(rows)) => return Ok(Started::Remembered(rows)),
             Err(error) => return Err(foreground::refused(around, error, &candidates)),
         };
         if launch.restart_running {

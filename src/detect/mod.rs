@@ -9,7 +9,6 @@ pub mod catalog;
 mod entry;
 mod evidence;
 mod framework;
-mod memory;
 mod text;
 
 use std::collections::BTreeMap;
@@ -20,7 +19,7 @@ use self::catalog::{Catalog, Framework, HostInput, PortInput, Role};
 pub use self::entry::Entries;
 pub use self::evidence::Command;
 use self::evidence::Facts;
-pub use self::memory::{Fingerprint, Remembered};
+pub use crate::fingerprint::Fingerprint;
 use crate::range::Range;
 
 /// What detection looks at.
@@ -47,8 +46,15 @@ pub struct Detection<'c> {
     pub evidence: Vec<String>,
     /// The state of the evidence, to be remembered with the framework's key.
     pub fingerprint: Fingerprint,
-    /// The remembered state of the evidence, if it agrees with this one.
-    pub former: Option<Fingerprint>,
+}
+
+/// What was detected when the project was last started, so that its range does not drift.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// The key of the framework.
+    pub key: String,
+    /// The state of the evidence then.
+    pub fingerprint: Fingerprint,
 }
 
 /// A command of the script that the catalog knows.
@@ -90,8 +96,7 @@ impl Catalog {
             framework,
             tool: facts.tool(),
             evidence: facts.sentences(framework),
-            fingerprint: Fingerprint::of(&facts),
-            former: None,
+            fingerprint: Fingerprint::new(facts.relevant(), facts.all()),
         })
     }
 
@@ -117,19 +122,12 @@ impl<'c> Detection<'c> {
     #[must_use]
     pub fn settled(mut self, remembered: Option<&Remembered>, catalog: &'c Catalog) -> Self {
         let agrees = |known: &&Remembered| known.fingerprint.agrees(&self.fingerprint);
-        let Some(remembered) = remembered.filter(agrees) else { return self };
-        self.former = Some(remembered.fingerprint);
-        let known = catalog.get(&remembered.key).filter(|known| known.key != self.framework.key);
-        if let Some(framework) = known {
+        let known = remembered.filter(agrees).and_then(|remembered| catalog.get(&remembered.key));
+        if let Some(framework) = known.filter(|known| known.key != self.framework.key) {
             self.evidence = vec![format!("`{}` was detected before, and nothing has changed", framework.key)];
             self.framework = framework;
         }
         self
-    }
-
-    /// What to remember with the project.
-    pub fn to_remember(&self) -> Remembered {
-        Remembered { key: self.framework.key.clone(), fingerprint: self.fingerprint }
     }
 
     /// How the server is told its port and address, given the versions of packages.

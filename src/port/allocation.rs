@@ -240,6 +240,18 @@ impl Draft<'_> {
         if !running.is_empty() {
             return Err(Fault::Refused(Refusal::Error(Error::AlreadyRunning(running))));
         }
+        let mut otherwise = Vec::new();
+        for request in self.requests.iter().filter(|request| request.yields) {
+            let row = memory.project(&request.project)?;
+            if let Some(row) =
+                row.filter(|row| row.framework != request.framework && request.agrees_with(row))
+            {
+                otherwise.push((request.project.clone(), row));
+            }
+        }
+        if !otherwise.is_empty() {
+            return Err(Fault::Refused(Refusal::Error(Error::Remembered(otherwise))));
+        }
         let mut chooser = Chooser {
             world: self.world,
             own: self.kept.to_vec(),

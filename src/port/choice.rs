@@ -319,7 +319,7 @@ pub(super) fn memory_of(request: &Request, grant: &Grant, now: u64) -> Remembere
     Remembered {
         port: if ours { Some(grant.port) } else { previous.and_then(|row| row.port) },
         framework: request.framework.clone(),
-        evidence: request.evidence.clone(),
+        evidence: request.evidence.to_string(),
         name: request.name.clone(),
         dir: request.dir.clone(),
         last_used: now,

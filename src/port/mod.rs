@@ -41,6 +41,7 @@ pub use probe::{Probe, Verdict};
 pub use session::{Guard, Life, SessionId};
 pub use store::Remembered;
 
+use crate::fingerprint::Fingerprint;
 use crate::range::Range;
 
 /// Remembered ports are forgotten after this long without use.
@@ -57,10 +58,11 @@ pub struct Request {
     pub dir: PathBuf,
     /// The key of its framework.
     pub framework: String,
-    /// A fingerprint of what the framework was detected by.
-    pub evidence: String,
-    /// An earlier fingerprint that agrees with it, so that what was noted with that one still holds.
-    pub former: Option<String>,
+    /// Whether that gives way to another one which is remembered with the same evidence. The request is then refused
+    /// with [`Error::Remembered`], to be made again as that framework's.
+    pub yields: bool,
+    /// What the framework was detected by.
+    pub evidence: Fingerprint,
     /// Where to look for a port.
     pub range: Range,
     /// What the user said about the port.
@@ -72,7 +74,7 @@ pub struct Request {
 impl Request {
     /// Whether the evidence is still what it was when `row` was remembered.
     pub fn agrees_with(&self, row: &Remembered) -> bool {
-        row.evidence == self.evidence || self.former.as_ref() == Some(&row.evidence)
+        row.evidence.parse::<Fingerprint>().is_ok_and(|evidence| evidence.agrees(&self.evidence))
     }
 }
 

@@ -15,6 +15,7 @@ pub mod progress;
 pub mod readiness;
 pub mod signal;
 pub mod signals;
+mod spawn;
 pub mod terminal;
 pub mod tree;
 

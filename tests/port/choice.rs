@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use bowline::port::{Choice, Error, Lookup, MEMORY, Reason, Request, Warning};
 use bowline::range::Range;
 
-use crate::support::{Place, allocate, allocate_at, block, port, prune};
+use crate::support::{Place, allocate, allocate_at, block, evidence, port, prune};
 
 fn with(request: &Request, choice: Choice) -> Request {
     Request { choice, ..request.clone() }
@@ -119,6 +119,23 @@ fn another_framework_or_range_leaves_the_remembered_port() {
 }
 
 #[test]
+fn what_yields_is_refused_where_another_framework_is_remembered_for_the_same_evidence() {
+    let (place, block) = (Place::new(), block(3));
+    let next = place.request("a", block.range);
+    let had = place.visit(&next);
+    let vite = Request { framework: "vite".to_owned(), yields: true, ..next.clone() };
+    let Err(Error::Remembered(rows)) = place.allocate(&vite) else { panic!("it was reserved") };
+    let [(project, row)] = &rows[..] else { panic!("{rows:?}") };
+    assert_eq!((project.as_str(), row.framework.as_str(), row.port), ("a", "next", Some(had)));
+    assert!(place.ports().reservations().is_empty() && place.run_files().is_empty());
+    assert_eq!(place.visit(&Request { yields: true, ..next }), had);
+    place.visit(&Request { evidence: evidence(2), ..vite.clone() });
+    assert_eq!(place.ports().remembered("a").unwrap().framework, "vite");
+    place.visit(&Request { framework: "astro".to_owned(), yields: false, ..vite });
+    assert_eq!(place.ports().remembered("a").unwrap().framework, "astro");
+}
+
+#[test]
 fn ports_that_others_remember_come_last_and_the_oldest_first() {
     let (place, block) = (Place::new(), block(3));
     let ports = place.ports();
@@ -204,10 +221,12 @@ fn notes_last_until_the_evidence_changes() {
     let lease = place.allocate(&request).unwrap();
     assert_eq!(lease.grants()[0].previous.as_ref().unwrap().notes["listener"], "preload");
     lease.release(SystemTime::now()).unwrap();
-    let agreeing = Request { evidence: "like e".to_owned(), former: Some("e".to_owned()), ..request };
-    place.visit(&agreeing);
-    assert_eq!(ports.remembered("a").unwrap().evidence, "like e");
+    // Half of it is the same.
+    let (old, new) = (request.evidence.to_string(), evidence(2).to_string());
+    let like = format!("{}{}", &old[..16], &new[16..]);
+    place.visit(&Request { evidence: like.parse().unwrap(), ..request.clone() });
+    assert_eq!(ports.remembered("a").unwrap().evidence, like);
     assert_eq!(ports.remembered("a").unwrap().notes["listener"], "preload");
-    place.visit(&Request { evidence: "other".to_owned(), ..agreeing });
+    place.visit(&Request { evidence: evidence(3), ..request });
     assert!(ports.remembered("a").unwrap().notes.is_empty());
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime};
 
+use bowline::fingerprint::Fingerprint;
 use bowline::paths::StateDir;
 use bowline::port::{Choice, Error, Lease, Ports, Probe, Pruned, Request, SessionId, Terms, Verdict};
 use bowline::range::Range;
@@ -50,6 +51,11 @@ static STARTING: RwLock<()> = RwLock::new(());
 enum Turn {
     Shared(RwLockReadGuard<'static, ()>),
     Alone(RwLockWriteGuard<'static, ()>),
+}
+
+/// What a framework was detected by; nothing of it is the same for another number.
+pub fn evidence(number: u64) -> Fingerprint {
+    Fingerprint::new(vec![format!("rule {number}")], vec![format!("file {number}")])
 }
 
 /// A temporary directory with state, a spare state directory, and projects.
@@ -96,8 +102,8 @@ impl Place {
             name: project.to_owned(),
             dir,
             framework: "next".to_owned(),
-            evidence: "e".to_owned(),
-            former: None,
+            yields: false,
+            evidence: evidence(1),
             range,
             choice: Choice::Any,
             exclude: Vec::new(),
@@ -247,8 +253,8 @@ fn child() {
         name: project.clone(),
         project,
         framework: "next".to_owned(),
-        evidence: "e".to_owned(),
-        former: None,
+        yields: false,
+        evidence: evidence(1),
         range: Range::new(start.parse().unwrap(), end.parse().unwrap()).unwrap(),
         choice: Choice::Any,
         exclude: Vec::new(),

@@ -42,7 +42,7 @@ pub struct Remembered {
     pub port: Option<u16>,
     /// The framework that it was started as.
     pub framework: String,
-    /// A fingerprint of what the framework was detected by.
+    /// The [`Fingerprint`](crate::fingerprint::Fingerprint) of what the framework was detected by.
     pub evidence: String,
     /// The project's name.
     pub name: String,

@@ -18,6 +18,7 @@ use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus};
 use super::Charge;
 use super::setup::{TERMINATED, adopt_orphans, catch_signals, close_all_but, detach_stdio, take_terminal};
 use super::wire::{FRAME, Order, Report};
+use crate::process::spawn::spawn;
 use crate::process::{Exit, Identity, Process, memory, signal, signals, tree};
 
 /// The news of a child, if there is any of this kind. It is told by waitid(2) as it is, real-time signals included.
@@ -127,7 +128,7 @@ impl Watch {
         let leader_lives = self.leader.is_some_and(|leader| leader.exit.is_none());
         let Some(program) = self.charge.steps.get(step).filter(|_| !leader_lives) else { return };
         self.step = step;
-        match program.spawn(&self.charge.stdio) {
+        match spawn(program, &self.charge.stdio) {
             Ok(pid) => {
                 self.release_leader();
                 self.leader = Some(Leader { step, pid, exit: None });

@@ -1,18 +1,7 @@
-//! What is remembered of a detection, so that a project's range does not drift.
+//! Fingerprints of the evidence that a framework was detected by, as they are remembered with a project.
 
 use std::fmt;
 use std::str::FromStr;
-
-use super::evidence::Facts;
-
-/// What was detected when the project was last started.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remembered {
-    /// The key of the framework.
-    pub key: String,
-    /// The state of the evidence then.
-    pub fingerprint: Fingerprint,
-}
 
 /// The state of the evidence. Two of them agree if nothing has changed that a rule speaks of, or if nothing has
 /// changed at all and only the rules are others.
@@ -23,11 +12,13 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    pub(super) fn of(facts: &Facts<'_, '_>) -> Self {
-        Self { relevant: digest(facts.relevant()), everything: digest(facts.all()) }
+    /// The state in which these facts were found: those that a rule speaks of, and all of them.
+    pub fn new(relevant: Vec<String>, everything: Vec<String>) -> Self {
+        Self { relevant: digest(relevant), everything: digest(everything) }
     }
 
-    pub(super) fn agrees(&self, other: &Self) -> bool {
+    /// Whether the evidence is the same for both.
+    pub fn agrees(&self, other: &Self) -> bool {
         self.relevant == other.relevant || self.everything == other.everything
     }
 }

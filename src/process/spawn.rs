@@ -1,0 +1,227 @@
+//! How a guardian executes a program: as the leader of its own process group, in the foreground of its terminal if it has
+//! one, and with every signal at its default whatever bowline's own starter ignored. A shell starts background jobs with
+//! SIGINT ignored, and a server that inherits this cannot be asked to stop. A SIGHUP ignored by `nohup` stays so.
+
+#[cfg(not(target_os = "linux"))]
+pub(super) use copied::spawn;
+#[cfg(target_os = "linux")]
+pub(super) use lent::spawn;
+
+/// The child runs in the guardian's memory until it executes, as with vfork(2). A copy of it, made to be thrown away, was
+/// among the dearest parts of a start. posix_spawn(3) lends it as well, but cannot ask for a signal at the guardian's death.
+#[cfg(target_os = "linux")]
+mod lent {
+    use std::ffi::{CStr, CString, OsStr, OsString};
+    use std::io;
+    use std::os::unix::ffi::OsStrExt;
+    use std::ptr;
+    use std::sync::atomic::{AtomicI32, Ordering};
+
+    use nix::errno::Errno;
+    use nix::libc::{self, c_char};
+    use nix::sched::{CloneFlags, clone};
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction};
+    use nix::sys::wait::waitpid;
+    use nix::unistd::{
+        Pid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, getpid, getppid, setpgid, tcsetpgrp,
+    };
+
+    use crate::process::{Program, Stdio};
+
+    /// Far more than a child needs for its few calls, and so much that it is mapped: what is not touched takes no memory.
+    const STACK_BYTES: usize = 256 << 10;
+    /// Where programs are looked up without a `PATH`, as by execvp(3).
+    const DEFAULT_PATH: &str = "/bin:/usr/bin";
+    /// What runs an executable file that the kernel does not know how to run, as by execvp(3).
+    const SHELL: &CStr = c"/bin/sh";
+    /// What it means that a program is somewhere else.
+    const ABSENT: [Errno; 5] =
+        [Errno::ENOENT, Errno::ENOTDIR, Errno::ENODEV, Errno::ESTALE, Errno::ETIMEDOUT];
+
+    /// Starts the program.
+    pub fn spawn(program: &Program, stdio: &Stdio) -> io::Result<Pid> {
+        let dir = c_string(program.dir.as_os_str())?;
+        let mut image = Image::new(program)?;
+        let guardian = getpid();
+        let failure = AtomicI32::new(0);
+        let child = Box::new(|| {
+            let errno = prepare(&dir, stdio, guardian).err().unwrap_or_else(|| image.execute());
+            failure.store(errno as i32, Ordering::Relaxed);
+            // The error is read instead of a status.
+            0
+        });
+        let mut stack = vec![0_u8; STACK_BYTES];
+        let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
+        // A handler that ran in the child would write to the guardian's memory.
+        let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+        #[expect(unsafe_code, reason = "the child is lent the memory of this process")]
+        // SAFETY: the calling thread is the only one, and waits until the child has executed or ended. Until then the child
+        // makes system calls on a stack of its own; it allocates nothing, takes no lock and does not panic.
+        let cloned = unsafe { clone(child, &mut stack, flags, Some(libc::SIGCHLD)) };
+        before.thread_set_mask()?;
+        let pid = cloned?;
+        match failure.into_inner() {
+            0 => Ok(pid),
+            errno => {
+                while waitpid(pid, None) == Err(Errno::EINTR) {}
+                Err(io::Error::from_raw_os_error(errno))
+            }
+        }
+    }
+
+    /// Runs in the child, with every signal blocked: a process in the background may take the foreground only so.
+    fn prepare(dir: &CStr, stdio: &Stdio, guardian: Pid) -> nix::Result<()> {
+        dup2_stdin(&stdio.stdin)?;
+        dup2_stdout(&stdio.stdout)?;
+        dup2_stderr(&stdio.stderr)?;
+        chdir(dir)?;
+        setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
+        if stdio.terminal {
+            tcsetpgrp(&stdio.stdout, getpid())?;
+        }
+        // Should the guardian die without having ended the tree.
+        nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?;
+        if getppid() != guardian {
+            return Err(Errno::ESRCH);
+        }
+        // The execution makes every handler a default. This one must not run before, for a signal that waits already.
+        let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+        #[expect(unsafe_code, reason = "handlers are unsafe by nature")]
+        // SAFETY: the default is no handler.
+        unsafe {
+            sigaction(Signal::SIGTERM, &default)?;
+        }
+        SigSet::empty().thread_set_mask()
+    }
+
+    /// A program as execve(2) takes it.
+    struct Image {
+        /// The files that it may be, in the order in which they are tried.
+        paths: Vec<CString>,
+        /// A place for the name of [`SHELL`], the program's arguments, what it is called first, and a null.
+        arguments: Vec<*const c_char>,
+        /// Its environment, and a null.
+        environment: Vec<*const c_char>,
+        /// What is pointed to.
+        _texts: [Vec<CString>; 2],
+    }
+
+    impl Image {
+        fn new(program: &Program) -> io::Result<Self> {
+            let name = program.argv.first().map_or(program.program.as_os_str(), OsString::as_os_str);
+            let others = program.argv.iter().skip(1).map(OsString::as_os_str);
+            let arguments = [name].into_iter().chain(others).map(c_string).collect::<io::Result<Vec<_>>>()?;
+            let entries = program.environment.iter().map(|(name, value)| {
+                let mut entry = OsString::with_capacity(name.len() + 1 + value.len());
+                entry.extend([name, OsStr::new("="), value]);
+                c_string(&entry)
+            });
+            let environment = entries.collect::<io::Result<Vec<_>>>()?;
+            let pointers = |texts: &[CString]| {
+                texts.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect::<Vec<_>>()
+            };
+            Ok(Self {
+                paths: paths(program)?,
+                arguments: [ptr::null()].into_iter().chain(pointers(&arguments)).collect(),
+                environment: pointers(&environment),
+                _texts: [arguments, environment],
+            })
+        }
+
+        /// Executes the first of the paths that can be, as execvp(3) does. Returns if there is none.
+        fn execute(&mut self) -> Errno {
+            let mut outcome = Errno::ENOENT;
+            for path in &self.paths {
+                let errno = execve(path, &self.arguments[1..], &self.environment);
+                if errno == Errno::ENOEXEC {
+                    [self.arguments[0], self.arguments[1]] = [SHELL.as_ptr(), path.as_ptr()];
+                    return execve(SHELL, &self.arguments, &self.environment);
+                }
+                if !ABSENT.contains(&errno) {
+                    outcome = errno;
+                    if errno != Errno::EACCES {
+                        break;
+                    }
+                }
+            }
+            outcome
+        }
+    }
+
+    fn execve(path: &CStr, arguments: &[*const c_char], environment: &[*const c_char]) -> Errno {
+        #[expect(unsafe_code, reason = "the safe one allocates")]
+        // SAFETY: both lists end with a null, and all else that they hold points to texts that outlive the call.
+        unsafe {
+            libc::execve(path.as_ptr(), arguments.as_ptr(), environment.as_ptr());
+        }
+        Errno::last()
+    }
+
+    /// Where the program may be: a name without a slash is looked up in the `PATH` that it is given.
+    fn paths(program: &Program) -> io::Result<Vec<CString>> {
+        let name = &program.program;
+        if name.as_os_str().as_bytes().contains(&b'/') {
+            return Ok(vec![c_string(name.as_os_str())?]);
+        }
+        let path = program.environment.iter().find(|(variable, _)| variable == "PATH");
+        let path = path.map_or(OsStr::new(DEFAULT_PATH), |(_, value)| value);
+        let directories = std::env::split_paths(path).filter(|_| !name.as_os_str().is_empty());
+        directories.map(|directory| c_string(directory.join(name).as_os_str())).collect()
+    }
+
+    fn c_string(text: &OsStr) -> io::Result<CString> {
+        CString::new(text.as_bytes()).map_err(io::Error::from)
+    }
+}
+
+/// The child is a copy of the guardian. Written from the manual pages; it has not been run yet.
+#[cfg(not(target_os = "linux"))]
+mod copied {
+    use std::io;
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    use nix::errno::Errno;
+    use nix::sys::signal::SigSet;
+    use nix::unistd::{Pid, getpid, getppid, setpgid, tcsetpgrp};
+
+    use crate::process::{Program, Stdio};
+
+    /// Starts the program.
+    pub fn spawn(program: &Program, stdio: &Stdio) -> io::Result<Pid> {
+        let mut command = Command::new(&program.program);
+        if let Some((name, arguments)) = program.argv.split_first() {
+            command.arg0(name).args(arguments);
+        }
+        command
+            .current_dir(&program.dir)
+            .env_clear()
+            .envs(program.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(stdio.stdin.try_clone()?)
+            .stdout(stdio.stdout.try_clone()?)
+            .stderr(stdio.stderr.try_clone()?);
+        let guardian = getpid();
+        let terminal = stdio.terminal;
+        #[expect(unsafe_code, reason = "only this hook runs between fork and exec")]
+        // SAFETY: the hook makes system calls only; it allocates nothing and takes no lock.
+        unsafe {
+            command.pre_exec(move || prepare(guardian, terminal).map_err(Into::into));
+        }
+        let child = command.spawn()?;
+        Ok(Pid::from_raw(child.id().cast_signed()))
+    }
+
+    /// Runs in the child. A dead guardian is noticed by its supervisor alone, as there is no signal for it.
+    fn prepare(guardian: Pid, terminal: bool) -> nix::Result<()> {
+        // With SIGTTOU blocked, a background process may take the foreground.
+        SigSet::all().thread_set_mask()?;
+        setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
+        if terminal {
+            tcsetpgrp(io::stdout(), getpid())?;
+        }
+        if getppid() != guardian {
+            return Err(Errno::ESRCH);
+        }
+        SigSet::empty().thread_set_mask()
+    }
+}
