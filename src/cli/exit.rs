@@ -1,8 +1,9 @@
 //! How bowline ends when its services have ended.
 
+use super::candidate::Candidate;
 use super::failure::{End, Failure, NO_PORT, NOT_EXECUTABLE, NOT_FOUND, NOT_READY, OTHER};
 use super::locks;
-use super::world::{Candidate, Services};
+use super::world::Services;
 use crate::event::FailureReason;
 use crate::launch::{self, LaunchSpec};
 use crate::process::Exit;

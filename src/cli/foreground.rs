@@ -7,13 +7,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::args::Launch;
 use super::background::Report;
+use super::candidate::Candidate;
 use super::exit;
 use super::failure::{End, Failure};
 use super::opener::Opening;
 use super::show;
 use super::surroundings::{Keeper, Surroundings};
 use super::tether::Tether;
-use super::world::{Candidate, Services};
+use super::world::Services;
 use crate::control::{About, Server};
 use crate::event::{Event, Level, What};
 use crate::launch::{Host, LaunchSpec};
@@ -53,6 +54,7 @@ impl Foreground<'_> {
         let Self { around, launch, candidates, host, mut lease, state } = self;
         // One service is started first. Many would take too long for those who wait for the store.
         if candidates.len() > 1 {
+            around.warn_of(&lease.commit());
             lease.settle();
         }
         let now = Instant::now();

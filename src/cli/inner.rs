@@ -4,9 +4,9 @@
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use super::candidate::{Candidate, environment};
 use super::failure::{End, Failure, NOT_EXECUTABLE, NOT_FOUND};
 use super::surroundings::Surroundings;
-use super::world::{Candidate, environment};
 use crate::launch::{Host, Inherited, Step};
 use crate::process::Exit;
 use crate::visible::Visible;

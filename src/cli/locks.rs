@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 
-use super::world::Candidate;
+use super::candidate::Candidate;
 use crate::port::listeners::Listeners;
 use crate::process::Process;
 use crate::visible::Visible;

@@ -2,6 +2,7 @@
 
 mod args;
 mod background;
+mod candidate;
 mod completion;
 mod detect;
 mod doctor;

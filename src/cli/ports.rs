@@ -90,9 +90,7 @@ fn row(reservation: &Reservation) -> Value {
 fn prune(around: &Surroundings) -> Result<(), Failure> {
     let (ports, _state) = around.ports_to_write()?;
     let pruned = allocate(|terms| ports.prune(terms))?;
-    for warning in &pruned.warnings {
-        around.warn(&warning.to_string(), warning.hint());
-    }
+    around.warn_of(&pruned.warnings);
     if around.json {
         let released: Vec<Value> = pruned.released.iter().map(row).collect();
         let forgotten: Vec<Value> = pruned

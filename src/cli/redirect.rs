@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::candidate::Candidate;
 use super::refusal::{is_refused, names};
-use super::world::Candidate;
 use crate::detect::catalog::Role;
 use crate::launch::{Delivery, LaunchSpec, Moved, Preload};
 use crate::port::listeners::{Held, Listeners};

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::args::{Dev, Exec, Launch};
+use super::candidate::Candidate;
 use super::failure::{End, Failure};
 use super::foreground::Foreground;
 use super::plan::{self, Subject, Task};
 use super::running::{self, Started};
 use super::surroundings::{Keeper, Surroundings, require_files};
-use super::world::Candidate;
 use super::{inner, show};
 use crate::detect::{Detection, Inputs};
 use crate::launch::{Host, Inherited, Reading};
@@ -127,9 +127,7 @@ fn launch(around: &Surroundings, launch: &Launch, subjects: &[Subject]) -> Resul
         let candidates = candidates(around, launch, &readings, &detections, remembered.is_none());
         match running::reserve(around, launch, &ports, candidates)? {
             Started::Reserved(candidates, lease) => {
-                for warning in lease.warnings() {
-                    around.warn(&warning.to_string(), warning.hint());
-                }
+                around.warn_of(lease.warnings());
                 return Foreground { around, launch, candidates, host: host.as_ref(), lease, state }.run();
             }
             Started::Followed(end) => return Ok(end),

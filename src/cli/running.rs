@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use super::args::Launch;
+use super::candidate::Candidate;
 use super::failure::{End, Failure, NO_PORT, NOT_READY, OTHER};
 use super::follow::{self, Left, Manner};
 use super::foreground;
 use super::surroundings::{Keeper, Surroundings};
-use super::world::{Candidate, PATIENCE, allocate};
+use super::world::{PATIENCE, allocate};
 use crate::control::{self, Answer, Connection, Error, Request, Verb};
 use crate::event::{Event, What};
 use crate::launch;

@@ -4,11 +4,11 @@ use std::time::SystemTime;
 
 use serde_json::json;
 
+use super::candidate::Candidate;
 use super::failure::{End, Failure};
 use super::plan::Subject;
 use super::redirect::Redirect;
 use super::surroundings::Surroundings;
-use super::world::Candidate;
 use crate::detect::{Detection, Inputs};
 use crate::launch::{self, Host, Reading, Sibling};
 use crate::port::{Lookup, Ports};

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::journal::{self, Shown};
 use crate::launch::Caller;
 use crate::paths::StateDir;
-use crate::port::Ports;
+use crate::port::{Ports, Warning};
 use crate::process::descriptors;
 use crate::ui::{self, Style};
 use crate::visible;
@@ -143,6 +143,13 @@ impl Surroundings {
         if let Some(hint) = hint {
             let hint = visible::line(&hint);
             ui::complain(&format!("{}  {} {hint}", self.style.name(), self.style.strong("hint:")));
+        }
+    }
+
+    /// The same for all that went wrong with ports.
+    pub fn warn_of(&self, warnings: &[Warning]) {
+        for warning in warnings {
+            self.warn(&warning.to_string(), warning.hint());
         }
     }
 }

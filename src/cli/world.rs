@@ -1,23 +1,19 @@
 //! The supervisor's view of ports and programs.
 
-use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::plan::Subject;
+use super::candidate::{Candidate, environment};
 use super::redirect::{Redirect, listed};
 use super::surroundings::{Keeper, Surroundings};
 use super::{journal, locks};
-use crate::detect::{Detection, Inputs};
 use crate::event::{Level, What};
-use crate::launch::{self, Changes, Host, LaunchSpec, Preload, Reading, Sibling, Step};
-use crate::logs;
+use crate::launch::{Host, LaunchSpec, Sibling, Step};
 use crate::paths::StateDir;
 use crate::port::listeners::Listeners;
-use crate::port::{Choice, Grant, Guard, Lease, Ports, Request, SessionId, Terms};
+use crate::port::{Choice, Guard, Lease, Ports, SessionId, Terms};
 use crate::process::guardian::Token;
 use crate::process::tree::{self, Mark};
 use crate::process::{Exit, Program, leftovers};
@@ -25,16 +21,6 @@ use crate::supervise::{Listener, Sighting, Start, World};
 
 /// How long to wait for the guardian of a project's last server beyond the grace period it was given.
 pub const PATIENCE: Duration = Duration::from_secs(15);
-
-/// One service to be: what was read and decided before its port was reserved.
-pub struct Candidate<'a> {
-    pub subject: &'a Subject,
-    pub reading: &'a Reading<'a>,
-    pub detection: &'a Detection<'a>,
-    pub inputs: &'a Inputs,
-    pub request: Request,
-    pub grace: Duration,
-}
 
 /// Ports and programs of the services of one supervisor.
 pub struct Services<'a> {
@@ -80,7 +66,7 @@ impl<'a> Services<'a> {
         services
     }
 
-    /// Lets others at the store, see [`Lease::settle`].
+    /// Closes the store and lets others at it, see [`Lease::settle`].
     pub fn settle(&mut self) {
         if let Some(lease) = &mut self.lease {
             lease.settle();
@@ -175,50 +161,6 @@ impl<'a> Services<'a> {
     }
 }
 
-impl Candidate<'_> {
-    /// What earlier starts of the project have taught.
-    pub fn redirect(&self, grant: &Grant, state: &StateDir) -> Redirect {
-        let Request { project, name, .. } = &self.request;
-        let path: PathBuf = logs::file(&state.root().join("preload"), project, name).with_extension("cjs");
-        Redirect::new(self, grant.previous.as_ref(), path)
-    }
-
-    /// What is run on `port`.
-    pub fn spec(
-        &self,
-        port: u16,
-        session: &str,
-        host: Option<&Host>,
-        siblings: &[Sibling],
-        preload: Option<&Preload>,
-    ) -> LaunchSpec {
-        launch::plan(&launch::Request {
-            reading: self.reading,
-            detection: self.detection,
-            inputs: self.inputs,
-            catalog: &self.subject.config.catalog,
-            port,
-            host,
-            session,
-            siblings,
-            environment: &self.subject.config.settings.env,
-            preload,
-        })
-    }
-}
-
-/// The caller's environment with these changes.
-pub fn environment(around: &Surroundings, changes: &Changes) -> Vec<(OsString, OsString)> {
-    let mut variables = around.caller.variables.clone();
-    for name in changes.removals() {
-        variables.remove(std::ffi::OsStr::new(name));
-    }
-    for (name, value) in changes.additions() {
-        variables.insert(name.into(), value.to_owned());
-    }
-    variables.into_iter().collect()
-}
-
 /// How to allocate now.
 pub fn allocate<T>(body: impl FnOnce(&mut Terms<'_>) -> T) -> T {
     let mut end_leftovers = |session: &SessionId| leftovers::end(session.as_str());
@@ -251,6 +193,10 @@ impl World for Services<'_> {
             null()?
         };
         Ok(Start { steps, mark, token, grace, stdin })
+    }
+
+    fn confirm(&mut self) {
+        self.around.warn_of(&self.lease.as_mut().map(Lease::commit).unwrap_or_default());
     }
 
     fn listener(&mut self, service: usize, roots: &[i32]) -> Listener {

@@ -11,7 +11,7 @@ use super::error::{Error, Warning};
 use super::lease::Lease;
 use super::probe::Probe;
 use super::session::{Session, SessionId};
-use super::store::{self, Fault, Forgetful, Memory, Unclosed};
+use super::store::{self, Fault, Forgetful, Memory, Remembered, Trouble, Writing};
 use super::world::{Locked, World};
 use super::{Choice, Grant, Life, Request, Reservation, Terms, is_blocked, seconds};
 use crate::paths::StateDir;
@@ -41,8 +41,8 @@ impl Ports {
         Ok(lease)
     }
 
-    /// As [`Ports::allocate`], and returns as soon as the reservations are durable. Until [`Lease::settle`], whoever
-    /// else wants the store has to wait, this process included.
+    /// As [`Ports::allocate`], and returns as soon as the ports are chosen and held by the session's lock. They are durable
+    /// with [`Lease::commit`], and until [`Lease::settle`] whoever else wants the store has to wait, this process included.
     pub fn allocate_unsettled(&self, requests: &[Request], terms: &mut Terms<'_>) -> Result<Lease, Error> {
         let id = SessionId::random().map_err(|source| Error::Record { path: self.dir.run(), source })?;
         let mut lease = Lease::new(self.clone(), id);
@@ -63,7 +63,7 @@ impl Ports {
         let now = seconds(terms.now);
         let before = held.session.is_some();
         let mut warnings = Vec::new();
-        let done = store::write(&self.dir.store(), &mut warnings, |mut tables| {
+        let done = store::begin(&self.dir.store(), &mut warnings, |mut tables| {
             if let Some(tables) = &mut tables {
                 world.reconcile(tables, kept, now)?;
             }
@@ -77,18 +77,17 @@ impl Ports {
                 info!(target: "port-allocator", "💾 Reserving port {} in database", grant.port);
             }
             let moved = self.record(held, &mut locked, &mut reservations).map_err(Fault::Refused)?;
+            let answers = requests.iter().zip(&grants);
+            let rows: Vec<_> = answers
+                .map(|(request, grant)| (request.project.clone(), memory_of(request, grant, now)))
+                .collect();
             if let Some(tables) = tables {
-                for reservation in &reservations {
-                    tables.put_reservation(reservation)?;
-                }
-                for (request, grant) in requests.iter().zip(&grants) {
-                    tables.remember(&request.project, &memory_of(request, grant, now))?;
-                }
+                put(tables, &reservations, &rows)?;
             }
-            Ok((reservations, grants, moved))
+            Ok((reservations, grants, moved, rows))
         });
         match done {
-            Ok(((reservations, grants, moved), store)) => {
+            Ok(((reservations, grants, moved, rows), store)) => {
                 world.clear();
                 for grant in grants.iter().filter(|grant| !grant.reused) {
                     info!(target: "port-allocator", "✅ Successfully reserved port {}", grant.port);
@@ -99,7 +98,7 @@ impl Ports {
                     reservations,
                     grants,
                     warnings,
-                    unsettled: Unsettled { _store: store, _locked: locked },
+                    unsettled: Unsettled { store, rows, _locked: locked },
                 })
             }
             Err(refusal) => {
@@ -179,10 +178,45 @@ pub(super) struct Reserved {
     pub unsettled: Unsettled,
 }
 
-/// What a transaction has still to do once all is durable: the store is closed, and then the next one has its turn.
+/// What a transaction has still to do once the ports are chosen: it is committed, the store is closed, and then the next
+/// one has its turn.
 pub(super) struct Unsettled {
-    _store: Unclosed,
+    store: store::Open,
+    rows: Vec<(String, Remembered)>,
     _locked: Locked,
+}
+
+impl Unsettled {
+    /// Makes durable what was reserved, and answers what went wrong with that.
+    pub fn commit(&mut self, path: &Path, reservations: &[Reservation]) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        if let Err(trouble) = self.store.commit() {
+            self.store = store::Open::default();
+            if trouble.set_aside(path, &mut warnings) {
+                // What was chosen stays: its lock is held, and somebody may have been told.
+                let again = store::write::<(), Error>(path, &mut warnings, |tables| {
+                    Ok(tables.map_or(Ok(()), |tables| put(tables, reservations, &self.rows))?)
+                });
+                debug_assert!(again.is_ok(), "without a store there is nothing to do");
+            }
+        }
+        warnings
+    }
+}
+
+/// Writes down what is reserved, and what is to be remembered.
+fn put(
+    tables: &mut Writing<'_>,
+    reservations: &[Reservation],
+    rows: &[(String, Remembered)],
+) -> Result<(), Trouble> {
+    for reservation in reservations {
+        tables.put_reservation(reservation)?;
+    }
+    for (project, row) in rows {
+        tables.remember(project, row)?;
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Unsettled {

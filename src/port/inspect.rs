@@ -228,7 +228,7 @@ impl Ports {
             Some(tables) => work(tables),
             None => Err(Fault::Refused(Error::Store { reason: String::new() })),
         });
-        done.map(|(value, _closed)| value).map_err(|error| match (error, warnings.pop()) {
+        done.map_err(|error| match (error, warnings.pop()) {
             (Error::Store { .. }, Some(warning)) => Error::Store { reason: warning.to_string() },
             (error, _) => error,
         })

@@ -35,10 +35,20 @@ impl Lease {
         self.transact(&[], requests, terms)
     }
 
-    /// Closes the store after [`Ports::allocate_unsettled`], and lets others at it. Whoever starts something on the ports
-    /// does so before: what is written to the disk here need not be waited for. Everything else that a lease does
-    /// settles it first.
+    /// Makes durable what [`Ports::allocate_unsettled`] has reserved, and answers what went wrong with that: the ports are
+    /// held all the same, and not remembered. Nothing is to run on the ports before.
+    pub fn commit(&mut self) -> Vec<Warning> {
+        let path = self.ports.dir.store();
+        let unsettled = self.unsettled.as_mut();
+        unsettled.map(|unsettled| unsettled.commit(&path, &self.held.reservations)).unwrap_or_default()
+    }
+
+    /// Closes the store after [`Ports::allocate_unsettled`], committed if it is not yet, and lets others at it. Whoever
+    /// starts something on the ports does so between the two: what is written to the disk here need not be waited for.
+    /// Everything else that a lease does settles it first.
     pub fn settle(&mut self) {
+        let warnings = self.commit();
+        self.warnings.extend(warnings);
         self.unsettled = None;
     }
 
@@ -132,7 +142,7 @@ impl Lease {
                 Some(tables) => world.reconcile(tables, &[], seconds(now)).map(drop).map_err(Fault::Store),
                 None => Ok(()),
             };
-            let ((), _closed) = store::write::<(), Error>(&dir.store(), &mut Vec::new(), tidy)?;
+            store::write::<(), Error>(&dir.store(), &mut Vec::new(), tidy)?;
         }
         if let Some(session) = self.held.session {
             session.end();

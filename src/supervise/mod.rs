@@ -63,6 +63,8 @@ pub trait World {
     /// # Errors
     /// It cannot be said, for instance because the project is gone.
     fn start(&mut self, service: usize) -> io::Result<Start>;
+    /// Makes true what has to be before the service runs. Its guardian is there already, as that takes some time.
+    fn confirm(&mut self);
     /// Who listens on the service's port. `roots` are the processes that the tree descends from.
     fn listener(&mut self, service: usize, roots: &[i32]) -> Listener;
     /// What the service does instead of listening on its port, if anything. `output` is what it wrote last.

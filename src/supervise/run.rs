@@ -248,9 +248,13 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
     fn start(&mut self, index: usize) -> Vec<Input> {
         self.read_rest(index);
         let console = self.console.as_ref();
-        let started = self.world.start(index).and_then(|start| self.stages[index].start(start, console));
+        let started = self.world.start(index).and_then(|start| self.stages[index].guard(start, console));
+        self.world.confirm();
         match started {
-            Ok(()) => Vec::new(),
+            Ok(()) => {
+                self.order(index, Order::Run(0));
+                Vec::new()
+            }
             Err(error) => {
                 let errno = error.raw_os_error().unwrap_or(nix::libc::EIO);
                 vec![Input::NotStarted { errno }, Input::Empty { stranger: false, redirectable: false }]

@@ -173,8 +173,8 @@ impl Stage {
         }
     }
 
-    /// Starts the service under a new guardian, at the console if there is one.
-    pub fn start(&mut self, start: Start, console: Option<&Console>) -> io::Result<()> {
+    /// Gives the service a new guardian, which waits for the order to run it; at the console if there is one.
+    pub fn guard(&mut self, start: Start, console: Option<&Console>) -> io::Result<()> {
         let Start { steps, mark, token, grace, stdin } = start;
         let stdio = match console {
             Some(console) => self.at_console(stdin, console)?,

@@ -57,7 +57,7 @@ fn writers_that_are_killed_in_the_middle_damage_nothing() {
 }
 
 #[test]
-fn what_is_reserved_but_not_settled_is_durable() {
+fn what_is_committed_but_not_settled_is_durable() {
     let (place, block) = (Place::alone(), block(3));
     place.visit(&place.request("first", block.range));
     let mut holder = Holder::start(&place, "a", block.range, Role::Unsettled);
@@ -66,6 +66,21 @@ fn what_is_reserved_but_not_settled_is_durable() {
     let lease = place.allocate(&place.request("a", block.range)).unwrap();
     assert!(lease.warnings().is_empty(), "the store is repaired, not set aside: {:?}", lease.warnings());
     assert_eq!(port(&lease), reserved, "the port of a bowline that was killed at once is remembered");
+}
+
+#[test]
+fn what_is_reserved_but_not_committed_is_gone_with_its_process() {
+    let (place, block) = (Place::alone(), block(3));
+    let first = place.visit(&place.request("first", block.range));
+    let mut holder = Holder::start(&place, "a", block.range, Role::Uncommitted);
+    let reserved = holder.port();
+    assert_eq!(place.ports().live("a").map(|live| live.port), Some(reserved), "the kernel knows it");
+    holder.kill();
+    assert_eq!(place.ports().remembered("a"), None);
+    let lease = place.allocate(&place.request("b", block.range)).unwrap();
+    assert!(lease.warnings().is_empty(), "the store is as it was: {:?}", lease.warnings());
+    assert_eq!(port(&lease), reserved);
+    assert_eq!(place.visit(&place.request("first", block.range)), first);
 }
 
 #[test]

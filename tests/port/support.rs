@@ -163,8 +163,10 @@ pub enum Role {
     WithGuardian,
     /// Reserves and releases without end.
     Restless,
-    /// Reserves, says so, and settles at the end of its stdin.
+    /// Reserves, commits, says so, and settles at the end of its stdin.
     Unsettled,
+    /// The same, but for the commit.
+    Uncommitted,
 }
 
 impl Holder {
@@ -270,10 +272,13 @@ fn child() {
             lease.release(SystemTime::now()).unwrap();
         }
     }
-    if role == "Unsettled" {
+    if role.starts_with("Un") {
         let mut terms =
             Terms { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: &mut |_| {} };
         let mut lease = ports.allocate_unsettled(&[request], &mut terms).unwrap();
+        if role == "Unsettled" {
+            assert!(lease.commit().is_empty());
+        }
         say("port", &port(&lease));
         std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
         lease.settle();

@@ -58,8 +58,14 @@ impl Ports {
     /// A server of somebody else's on this port, until the value is dropped.
     pub fn stranger(&self, port: u16) -> TcpListener {
         assert!(self.contains(port), "{port} is not one of this test's ports");
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-            .unwrap_or_else(|error| panic!("taking port {port}: {error}"))
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+                Ok(listener) => return listener,
+                Err(error) if Instant::now() > deadline => panic!("taking port {port}: {error}"),
+                Err(_) => std::thread::yield_now(),
+            }
+        }
     }
 
     /// Strangers on every port.
@@ -68,10 +74,13 @@ impl Ports {
     }
 }
 
-/// Whether the port can be bound on every address that this machine has. It is tried for a while: a process that another
-/// thread starts at this moment has copies of our own probes until its exec.
+/// How long a port is tried: a process that another thread starts at this moment has copies of our own probes until its
+/// exec.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Whether the port can be bound on every address that this machine has.
 pub fn is_free(port: u16) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(2);
+    let deadline = Instant::now() + PATIENCE;
     while !can_be_bound(port) {
         if Instant::now() > deadline {
             return false;

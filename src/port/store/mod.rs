@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Warning};
@@ -111,50 +111,76 @@ fn builder() -> redb::Builder {
     builder
 }
 
-/// A store whose transaction is durable and that has still to be closed, which writes more to the disk than the
-/// transaction did. A store that was not closed is repaired by the next transaction.
+/// A store whose transaction is not durable yet, or that has still to be closed, which writes more to the disk than the
+/// transaction did. A store that was not closed is repaired by the next transaction, and what was not committed is lost.
 #[derive(Default)]
-pub(super) struct Unclosed(Option<Database>);
+pub(super) struct Open {
+    transaction: Option<Spared<WriteTransaction>>,
+    database: Option<Spared<Database>>,
+}
 
-impl Drop for Unclosed {
+impl Open {
+    /// Makes the transaction durable.
+    pub fn commit(&mut self) -> Result<(), Trouble> {
+        let transaction = self.transaction.take();
+        guarded(|| Ok(transaction.map_or(Ok(()), |transaction| transaction.into_inner().commit())?))
+    }
+}
+
+impl Drop for Open {
     fn drop(&mut self) {
-        let database = self.0.take();
+        let (transaction, database) = (self.transaction.take(), self.database.take());
         let _trouble: Result<(), Trouble> = guarded(|| {
+            drop(transaction);
             drop(database);
             Ok(())
         });
     }
 }
 
-/// Does `work` in one durable transaction, or without a store (`None`) where that has to be. The lock has to be held
-/// until the store that is returned is dropped as well.
-///
-/// A damaged store is set aside and a new one begun. `work` may then be called again, so what it
-/// does besides writing to the store must bear repeating. If only the commit fails, the work
-/// stands, and is not remembered.
+/// Does `work` in one durable transaction, see [`begin`]. If only the commit fails, the work stands, and is not
+/// remembered.
 pub(super) fn write<T, R: From<Trouble>>(
     path: &Path,
     warnings: &mut Vec<Warning>,
     mut work: impl FnMut(Option<&mut Writing<'_>>) -> Result<T, Fault<R>>,
-) -> Result<(T, Unclosed), R> {
-    for may_set_aside in [true, false] {
-        let trouble = match guarded(|| attempt(path, &mut work)) {
-            Ok(Attempt::Committed(value, database)) => return Ok((value, database)),
-            Ok(Attempt::Uncommitted(value, trouble)) if !matches!(trouble, Trouble::Damaged(_)) => {
+) -> Result<T, R> {
+    let (mut value, mut open) = begin(path, warnings, &mut work)?;
+    if let Err(trouble) = open.commit() {
+        drop(open);
+        if trouble.set_aside(path, warnings) {
+            (value, open) = begin(path, warnings, &mut work)?;
+            if let Err(trouble) = open.commit() {
                 warnings.push(trouble.warning(path));
-                return Ok((value, Unclosed::default()));
             }
-            Err(Fault::Refused(refusal)) => return Err(refusal),
-            Ok(Attempt::Uncommitted(_, trouble)) | Err(Fault::Store(trouble)) => trouble,
-        };
-        let set_aside = may_set_aside && matches!(trouble, Trouble::Damaged(_));
-        let Some(Ok(kept)) = set_aside.then(|| set_damaged_aside(path)) else {
-            warnings.push(trouble.warning(path));
-            break;
-        };
-        warnings.push(Warning::StoreDamaged { kept, reason: trouble.into_reason() });
+        }
     }
-    work(None).map(|value| (value, Unclosed::default())).map_err(|fault| match fault {
+    Ok(value)
+}
+
+/// Does `work` in one transaction, which is left uncommitted, or without a store (`None`) where that has to be. The lock
+/// has to be held until the store that is returned is dropped as well.
+///
+/// A damaged store is set aside and a new one begun. `work` may then be called again, so what it
+/// does besides writing to the store must bear repeating.
+pub(super) fn begin<T, R: From<Trouble>>(
+    path: &Path,
+    warnings: &mut Vec<Warning>,
+    mut work: impl FnMut(Option<&mut Writing<'_>>) -> Result<T, Fault<R>>,
+) -> Result<(T, Open), R> {
+    for may_set_aside in [true, false] {
+        match guarded(|| attempt(path, &mut work)) {
+            Ok(done) => return Ok(done),
+            Err(Fault::Refused(refusal)) => return Err(refusal),
+            Err(Fault::Store(trouble)) if may_set_aside => {
+                if !trouble.set_aside(path, warnings) {
+                    break;
+                }
+            }
+            Err(Fault::Store(trouble)) => warnings.push(trouble.warning(path)),
+        }
+    }
+    work(None).map(|value| (value, Open::default())).map_err(|fault| match fault {
         Fault::Refused(refusal) => refusal,
         Fault::Store(trouble) => trouble.into(),
     })
@@ -178,6 +204,17 @@ pub(super) fn read<T>(
 }
 
 impl Trouble {
+    /// Puts a damaged store out of the way, and warns of what went wrong in any case. Whether a new one can be begun.
+    pub fn set_aside(self, path: &Path, warnings: &mut Vec<Warning>) -> bool {
+        let kept = matches!(self, Self::Damaged(_)).then(|| set_damaged_aside(path));
+        let Some(Ok(kept)) = kept else {
+            warnings.push(self.warning(path));
+            return false;
+        };
+        warnings.push(Warning::StoreDamaged { kept, reason: self.into_reason() });
+        true
+    }
+
     fn into_reason(self) -> String {
         match self {
             Self::Damaged(reason) | Self::Foreign(reason) | Self::Unusable(reason) => reason,
@@ -199,15 +236,10 @@ impl From<Trouble> for Error {
     }
 }
 
-enum Attempt<T> {
-    Committed(T, Unclosed),
-    Uncommitted(T, Trouble),
-}
-
 fn attempt<T, R>(
     path: &Path,
     work: &mut impl FnMut(Option<&mut Writing<'_>>) -> Result<T, Fault<R>>,
-) -> Result<Attempt<T>, Fault<R>> {
+) -> Result<(T, Open), Fault<R>> {
     // redb creates a file by the umask. What keeps this from being made, keeps redb as well, which tells.
     let _untold = crate::paths::create_file(path);
     let database = Spared::new(builder().create(path).map_err(Trouble::from)?);
@@ -222,10 +254,7 @@ fn attempt<T, R>(
         let mut tables = Writing::open(&transaction)?;
         work(Some(&mut tables))?
     };
-    Ok(match transaction.into_inner().commit() {
-        Ok(()) => Attempt::Committed(value, Unclosed(Some(database.into_inner()))),
-        Err(error) => Attempt::Uncommitted(value, error.into()),
-    })
+    Ok((value, Open { transaction: Some(transaction), database: Some(database) }))
 }
 
 fn check_schema(found: u32) -> Result<(), Trouble> {

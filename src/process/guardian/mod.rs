@@ -63,7 +63,7 @@ pub struct Guardian {
 }
 
 impl Guardian {
-    /// Forks the guardian, which starts the first step at once.
+    /// Forks the guardian, which makes itself ready and waits for the order to run the first step.
     ///
     /// # Errors
     /// No more processes or descriptors.
@@ -99,10 +99,10 @@ impl Guardian {
     /// Tells it what to do. An order to a guardian that is gone has no effect: its end is reported by
     /// [`Guardian::report`].
     pub fn order(&self, order: Order) {
-        // One that somebody has stopped would never do it.
-        let _gone = signal::send(self.identity, Signal::SIGCONT);
         // Twelve bytes always fit the buffer of a socket whose other side reads.
         let _gone = (&self.socket).write_all(&order.encode());
+        // One that somebody has stopped would never do it.
+        let _gone = signal::send(self.identity, Signal::SIGCONT);
     }
 
     /// What it has seen, `None` if there is nothing new.

@@ -37,9 +37,10 @@ const FREEZES: usize = 8;
 pub(super) fn run(charge: Charge, lifeline: UnixStream) -> ! {
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(move || {
         if let Ok(mut watch) = Watch::begin(charge, &lifeline) {
-            watch.start(0);
+            // The first order comes at once.
+            let goes_on = watch.turn();
             watch.settle(&lifeline);
-            while watch.turn() {}
+            while goes_on && watch.turn() {}
             if let Some(token) = watch.charge.token.take() {
                 token.finish();
             }
@@ -111,7 +112,7 @@ impl Watch {
         })
     }
 
-    /// Lets go of all that is not the guardian's. The service is started before, as it need not wait for this.
+    /// Lets go of all that is not the guardian's. The first step runs by now, as it need not wait for this.
     fn settle(&mut self, lifeline: &UnixStream) {
         let mut keep = self.charge.stdio.numbers().to_vec();
         keep.push(lifeline.as_raw_fd());
