@@ -1,6 +1,5 @@
 //! What can be typed.
 
-mod later;
 mod services;
 
 use std::ffi::{OsStr, OsString};
@@ -8,7 +7,7 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use clap_complete::engine::ArgValueCompleter;
 
@@ -17,7 +16,6 @@ use super::completion;
 use crate::config;
 use crate::supervise::restart::Policy;
 use crate::ui::ColorChoice;
-pub use later::Later;
 pub use services::{Logs, One, Restart as StartAgain, Stop, Wait};
 
 /// Starts dev servers on the right port and leaves nothing behind.
@@ -77,42 +75,42 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the dev script in the foreground (this is what `bowline` alone does)
-    Dev(Later<Dev>),
+    Dev(Dev),
     /// Run a command on the project's port: `"dev": "bowline exec -- next dev"`
-    Exec(Later<Exec>),
+    Exec(Exec),
     /// Start in the background, and return when ready
-    Start(Later<Dev>),
+    Start(Dev),
     /// Run the services of `start`
     #[command(hide = true)]
-    Supervise(Later<Dev>),
+    Supervise(Dev),
     /// End services, wherever they were started
-    Stop(Later<Stop>),
+    Stop(Stop),
     /// End services and start them again, on the same ports
     #[command(name = "restart")]
-    StartAgain(Later<StartAgain>),
+    StartAgain(StartAgain),
     /// Follow a service: its output so far, and what comes
-    Attach(Later<One>),
+    Attach(One),
     /// Print the output of a service, after its end as well
-    Logs(Later<Logs>),
+    Logs(Logs),
     /// Open the URL of a service in a browser, once it is ready
-    Open(Later<One>),
+    Open(One),
     /// Show every service on this machine; memory is the resident memory of all its processes
     Ls,
     /// Show all there is to know about one service
-    Status(Later<One>),
+    Status(One),
     /// Return when services are ready, with exit code 4 if one is not
-    Wait(Later<Wait>),
+    Wait(Wait),
     /// Print the project's port: the one it has, or would get
-    Port(Later<Which>),
+    Port(Which),
     /// Show reservations and how full the ranges are
-    Ports(Later<Ports>),
+    Ports(Ports),
     /// Show which framework was detected, and why
-    Detect(Later<Detect>),
+    Detect(Detect),
     /// Speak the SentryVibe runner protocol on stdin and stdout
     Runner,
     /// Run a service of `runner`
     #[command(hide = true)]
-    Tethered(Later<Exec>),
+    Tethered(Exec),
     /// Find what is wrong on this machine, and how to mend it; exit code 0 if all is well
     Doctor,
     /// Print the completions for a shell
@@ -242,12 +240,24 @@ pub struct Detect {
 /// The options that stand before a command and take a value.
 const WITH_VALUE: [&str; 4] = ["-C", "--dir", "--color", "--state-dir"];
 
+/// What was typed, read with the definition of its command alone, if it is one of those that run something in the foreground:
+/// to define all the others takes longer than the rest. `None` also where it makes no sense or asks for help, which the
+/// whole definition has words for.
+pub fn quickly(arguments: &[OsString]) -> Option<Cli> {
+    let typed = match arguments.get(place(arguments))?.to_str()? {
+        "dev" => Dev::augment_args(clap::Command::new("dev")),
+        "exec" => Exec::augment_args(clap::Command::new("exec")),
+        _ => return None,
+    };
+    let definition = Global::augment_args(clap::Command::new("bowline")).subcommand(typed);
+    Cli::from_arg_matches(&definition.try_get_matches_from(arguments).ok()?).ok()
+}
+
 /// Puts `dev` where a command is missing, so that `bowline web --port 4000` means `bowline dev web --port 4000`.
-pub fn with_command(known: &clap::Command, arguments: Vec<OsString>) -> Vec<OsString> {
+pub fn with_command(arguments: Vec<OsString>) -> Vec<OsString> {
     let place = place(&arguments);
     let explicit = arguments.get(place).and_then(|argument| argument.to_str()).is_some_and(|argument| {
-        matches!(argument, "-h" | "--help" | "-V" | "--version" | "help")
-            || known.get_subcommands().any(|command| command.get_name() == argument)
+        matches!(argument, "-h" | "--help" | "-V" | "--version" | "help") || Command::has_subcommand(argument)
     });
     if explicit {
         return arguments;
@@ -305,6 +315,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_quickly_is_what_the_whole_definition_reads() {
+        let read = |typed: &str| {
+            let words = ["bowline"].into_iter().chain(typed.split_whitespace()).map(OsString::from);
+            let words: Vec<OsString> = words.collect();
+            let whole = Cli::command().try_get_matches_from(&words);
+            let whole = whole.and_then(|found| Cli::from_arg_matches(&found)).ok();
+            (format!("{:?}", quickly(&words)), format!("{whole:?}"))
+        };
+        for typed in [
+            "dev",
+            "-C app --json dev web api --port 4000 -vv -- --open",
+            "dev --host --restart on-failure --grace 500ms --dry-run --color always",
+            "dev --host 0.0.0.0 -q",
+            "exec --script x -- next dev -p 3",
+            "--state-dir s exec vite --port 4",
+        ] {
+            let (quick, whole) = read(typed);
+            assert_eq!(quick, whole, "{typed}");
+            assert!(quick.starts_with("Some("), "{typed}");
+        }
+        for typed in ["dev --help", "dev --prot 3", "dev -vq", "exec", "dev --port 0", "dev --version"] {
+            assert_eq!(read(typed), ("None".to_owned(), "None".to_owned()), "{typed}");
+        }
+    }
+
+    #[test]
     fn a_missing_command_is_dev() {
         for (typed, meant) in [
             ("", "dev"),
@@ -325,7 +361,7 @@ mod tests {
             let split = |text: &str| -> Vec<OsString> {
                 ["bowline"].into_iter().chain(text.split_whitespace()).map(OsString::from).collect()
             };
-            assert_eq!(with_command(&Cli::command(), split(typed)), split(meant), "{typed}");
+            assert_eq!(with_command(split(typed)), split(meant), "{typed}");
         }
     }
 }

@@ -40,7 +40,7 @@ use clap::{CommandFactory, FromArgMatches};
 
 use crate::event::{Event, What};
 use crate::ui::{self, ColorChoice, Style};
-use args::{Cli, Command, Later};
+use args::{Cli, Command};
 pub use failure::End;
 use failure::Failure;
 use surroundings::Surroundings;
@@ -51,52 +51,54 @@ pub fn run(arguments: Vec<OsString>) -> End {
         let style = Style::new(ColorChoice::Auto, std::io::IsTerminal::is_terminal(&std::io::stderr()));
         return answered.unwrap_or_else(|failure| report(&failure, false, style));
     }
-    // The definition is made once, as that takes longer than to read what was typed.
-    let mut definition = Cli::command();
-    let arguments = args::with_command(&definition, arguments);
-    let parsed =
-        definition.try_get_matches_from_mut(&arguments).and_then(|found| Cli::from_arg_matches(&found));
-    let cli = match parsed {
+    let arguments = args::with_command(arguments);
+    let cli = match args::quickly(&arguments).map_or_else(|| read(&arguments), Ok) {
         Ok(cli) => cli,
-        // Help and version are no failure.
-        Err(error) if !error.use_stderr() => {
-            let _closed = error.print();
-            return End::Code(0);
-        }
-        Err(error) => {
-            let style = Style::new(ColorChoice::Auto, std::io::IsTerminal::is_terminal(&std::io::stderr()));
-            let failure = usage::failure(&definition, &arguments, &error);
-            return report(&failure, usage::wants_json(&arguments), style);
-        }
+        Err(end) => return end,
     };
-    // Some hundred kilobytes that a supervisor would keep for its life.
-    drop(definition);
     let json = cli.global.json;
     let style = Style::new(cli.global.color, std::io::IsTerminal::is_terminal(&std::io::stderr()));
     let outcome = Surroundings::new(&cli.global).and_then(|around| match cli.command {
-        Command::Dev(Later(dev)) => run::dev(&around, &dev),
-        Command::Exec(Later(exec)) => run::exec(&around, &exec),
-        Command::Start(Later(dev)) => background::start(&around, &arguments, &dev),
-        Command::Supervise(Later(dev)) => background::supervise(around, &dev),
-        Command::Stop(Later(stop)) => services::stop(&around, &stop),
-        Command::StartAgain(Later(again)) => services::restart(&around, &arguments, &again),
-        Command::Attach(Later(which)) => services::attach(&around, &which),
-        Command::Logs(Later(wanted)) => output::logs(&around, &wanted),
-        Command::Open(Later(which)) => services::open(&around, &which),
+        Command::Dev(dev) => run::dev(&around, &dev),
+        Command::Exec(exec) => run::exec(&around, &exec),
+        Command::Start(dev) => background::start(&around, &arguments, &dev),
+        Command::Supervise(dev) => background::supervise(around, &dev),
+        Command::Stop(stop) => services::stop(&around, &stop),
+        Command::StartAgain(again) => services::restart(&around, &arguments, &again),
+        Command::Attach(which) => services::attach(&around, &which),
+        Command::Logs(wanted) => output::logs(&around, &wanted),
+        Command::Open(which) => services::open(&around, &which),
         Command::Ls => list::list(&around),
-        Command::Status(Later(which)) => list::status(&around, &which),
-        Command::Wait(Later(wait)) => services::wait(&around, &wait),
-        Command::Port(Later(which)) => port::run(&around, &which),
-        Command::Ports(Later(ports)) => ports::run(&around, &ports),
-        Command::Detect(Later(detect)) => detect::run(&around, &detect),
+        Command::Status(which) => list::status(&around, &which),
+        Command::Wait(wait) => services::wait(&around, &wait),
+        Command::Port(which) => port::run(&around, &which),
+        Command::Ports(ports) => ports::run(&around, &ports),
+        Command::Detect(detect) => detect::run(&around, &detect),
         Command::Runner => tether::runner(&around),
-        Command::Tethered(Later(exec)) => tether::supervise(around, &exec),
+        Command::Tethered(exec) => tether::supervise(around, &exec),
         Command::Doctor => doctor::doctor(&around),
         Command::Completions { shell } => completion::script(shell),
         Command::Man { command } => generate::manual(&command),
     });
     journal::flush();
     outcome.unwrap_or_else(|failure| report(&failure, json, style))
+}
+
+/// What was typed, or how this ends where it asks for help or makes no sense.
+fn read(arguments: &[OsString]) -> Result<Cli, End> {
+    let mut definition = Cli::command();
+    let parsed =
+        definition.try_get_matches_from_mut(arguments).and_then(|found| Cli::from_arg_matches(&found));
+    parsed.map_err(|error| {
+        // Help and version are no failure.
+        if !error.use_stderr() {
+            let _closed = error.print();
+            return End::Code(0);
+        }
+        let style = Style::new(ColorChoice::Auto, std::io::IsTerminal::is_terminal(&std::io::stderr()));
+        let failure = usage::failure(&definition, arguments, &error);
+        report(&failure, usage::wants_json(arguments), style)
+    })
 }
 
 /// Shows a failure: the message, then the hint.
