@@ -1,5 +1,8 @@
-//! Turns `frameworks.toml` into JSON, which the program reads faster at every start, and makes the unwinder a part of the
+//! Turns `frameworks.toml` into Rust, so that no start has to read it, and makes the unwinder a part of the
 //! program where that can be, as a shared library takes longer to load than a start has time for.
+
+#[path = "build/catalog.rs"]
+mod catalog;
 
 use std::path::Path;
 use std::process::Command;
@@ -8,9 +11,10 @@ use std::{env, error, fs};
 fn main() -> Result<(), Box<dyn error::Error>> {
     println!("cargo:rerun-if-changed=frameworks.toml");
     println!("cargo:rerun-if-changed=build.rs");
-    let catalog: toml::Table = toml::from_str(&fs::read_to_string("frameworks.toml")?)?;
+    println!("cargo:rerun-if-changed=build");
+    let frameworks: toml::Table = toml::from_str(&fs::read_to_string("frameworks.toml")?)?;
     let out = env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?;
-    fs::write(Path::new(&out).join("frameworks.json"), serde_json::to_string(&catalog)?)?;
+    fs::write(Path::new(&out).join("frameworks.rs"), catalog::source(&frameworks)?)?;
     if has_static_unwinder() {
         // Before the standard library's own, which then has nothing left to do and is not loaded.
         println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");

@@ -81,5 +81,5 @@ pub fn scripts(current: &OsStr) -> Vec<CompletionCandidate> {
 /// The keys of all frameworks.
 pub fn frameworks(current: &OsStr) -> Vec<CompletionCandidate> {
     let Ok(catalog) = config::catalog(&|name| std::env::var_os(name)) else { return Vec::new() };
-    matching(current, catalog.frameworks().iter().map(|framework| framework.key.clone()))
+    matching(current, catalog.frameworks().iter().map(|framework| framework.key.to_string()))
 }

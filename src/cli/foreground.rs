@@ -116,7 +116,7 @@ fn abouts(world: &Services<'_>, state: &StateDir, around: &Surroundings) -> Vec<
             project: project.id.clone(),
             name: project.name.clone(),
             dir: project.dir.clone(),
-            framework: candidate.detection.framework.key.clone(),
+            framework: candidate.detection.framework.key.to_string(),
             command: spec.command.clone(),
             started_by: around.keeper.started_by(),
             log: logs::file(&state.logs(), &project.id, &project.name),

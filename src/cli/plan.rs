@@ -115,7 +115,7 @@ impl Subject {
             project: self.project.id.clone(),
             name: self.project.name.clone(),
             dir: self.project.dir.clone(),
-            framework: detection.framework.key.clone(),
+            framework: detection.framework.key.to_string(),
             yields: false,
             evidence: detection.fingerprint,
             range: inputs.range,

@@ -32,7 +32,10 @@ fn ranges(around: &Surroundings) -> Result<BTreeMap<(u16, u16), Vec<String>>, Fa
     let catalog = config::catalog(&|name| around.variable(name))?;
     let mut ranges: BTreeMap<(u16, u16), Vec<String>> = BTreeMap::new();
     for framework in catalog.frameworks() {
-        ranges.entry((framework.range.start, framework.range.end)).or_default().push(framework.key.clone());
+        ranges
+            .entry((framework.range.start, framework.range.end))
+            .or_default()
+            .push(framework.key.to_string());
     }
     Ok(ranges)
 }

@@ -135,7 +135,7 @@ impl<'a> Services<'a> {
             .rules
             .dependencies
             .iter()
-            .find(|package| subject.project.manifest.dependencies.contains_key(*package))
+            .find(|package| subject.project.manifest.dependencies.contains_key(&***package))
             .and_then(|package| subject.project.installed_version(package))
             .map_or_else(String::new, |version| format!(" {}.{}", version.major, version.minor));
         let manager = subject.manager.manager.name();
@@ -308,7 +308,7 @@ impl World for Services<'_> {
     }
 
     fn port(&self, service: usize) -> (u16, String) {
-        (self.port_of(service), self.candidates[service].detection.framework.key.clone())
+        (self.port_of(service), self.candidates[service].detection.framework.key.to_string())
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::entry::{Embedded, Entries, Entry};
-pub use super::framework::{Framework, HostInput, Place, PortInput, Repeated, Role, Rules, Variant};
+use super::entry::{EMBEDDED, Embedded, Entries, Entry};
+pub use super::framework::{
+    Framework, HostInput, Place, PortInput, Repeated, Role, Rules, Variant, Word, Words,
+};
+use super::merge::Layered;
 use crate::range::Range;
 use crate::visible::Visible;
-
-/// The embedded catalog, turned into JSON by `build.rs` because that is read ten times faster than TOML.
-const EMBEDDED: &str = include_str!(concat!(env!("OUT_DIR"), "/frameworks.json"));
 
 /// A file of users' entries, as given to [`Catalog::load`].
 #[derive(Clone, Debug)]
@@ -35,34 +35,33 @@ impl Layer {
 #[derive(Clone, Debug)]
 pub struct Catalog {
     frameworks: Vec<Framework>,
-    agent_variables: Vec<String>,
+    agent_variables: &'static [Word],
 }
 
 impl Catalog {
     /// The embedded catalog with `layers` over it, the strongest last. An entry changes, field by field, the
     /// one of the same key; a new one comes before all that were there.
     pub fn load(layers: &[Layer]) -> Result<Self, CatalogError> {
-        let mut embedded: Embedded = serde_json::from_str(EMBEDDED)
-            .map_err(|error| CatalogError::Embedded { message: error.to_string() })?;
+        let Embedded { ports, agent_variables, framework } = &EMBEDDED;
+        let mut entries: Vec<(Word, Layered)> =
+            framework.iter().map(|(key, entry)| (Word::Borrowed(key), Layered::Embedded(entry))).collect();
         for layer in layers {
-            let mut added = Entries::default();
+            let mut added = Vec::new();
             for (key, entry) in layer.entries.iter() {
-                match embedded.framework.get_mut(key) {
-                    Some(present) => present.overlay(entry),
-                    None => added.push(key.clone(), entry.clone()),
+                match entries.iter_mut().find(|(present, _)| present == key) {
+                    Some((_, present)) => present.overlay(entry),
+                    None => added.push((Word::Owned(key.clone()), Layered::Own(Box::new(entry.clone())))),
                 }
             }
-            embedded.framework.prepend(added);
+            entries.splice(0..0, added);
         }
-        let resolver = Resolver { embedded: &embedded, layers };
+        let resolver = Resolver { entries: &entries, layers };
         let last = resolver.last_range()?;
         let inherited = resolver.inherited()?;
-        let Embedded { ports, agent_variables, framework: entries } = embedded;
-        let entries = entries.into_iter().zip(inherited);
-        let frameworks = entries.map(|((key, own), inherited)| {
-            let entry = inherited.unwrap_or(own);
-            let range = entry.range(&ports).unwrap_or(last);
-            entry.framework(key, range, &ports)
+        let frameworks = entries.iter().zip(inherited).map(|((key, own), inherited)| {
+            let entry = inherited.unwrap_or_else(|| Entry::clone(own));
+            let range = entry.range(ports).unwrap_or(last);
+            entry.framework(key.clone(), range, ports)
         });
         Ok(Self { frameworks: frameworks.collect(), agent_variables })
     }
@@ -73,8 +72,8 @@ impl Catalog {
     }
 
     /// The variables by which tools notice that a coding agent runs them, to be removed from the environment.
-    pub fn agent_variables(&self) -> &[String] {
-        &self.agent_variables
+    pub fn agent_variables(&self) -> &[Word] {
+        self.agent_variables
     }
 
     /// The entry with this key.
@@ -95,7 +94,7 @@ impl Catalog {
             let named = framework.key == wanted || framework.label.to_lowercase() == wanted;
             let distance = if named { 0 } else { distance(&wanted, &framework.key) };
             let inside = wanted.len() > 1 && framework.key.contains(&wanted);
-            let package = framework.rules.dependencies.contains(&wanted);
+            let package = framework.rules.dependencies.iter().any(|name| *name == wanted);
             if distance <= 2.min(wanted.chars().count() / 2) || inside || package {
                 near.push((if package { 0 } else { distance }, &framework.key));
             }
@@ -123,18 +122,21 @@ fn distance(a: &str, b: &str) -> usize {
 
 /// Looks up what entries say of each other.
 struct Resolver<'a> {
-    embedded: &'a Embedded,
+    entries: &'a [(Word, Layered)],
     layers: &'a [Layer],
 }
 
 impl Resolver<'_> {
+    fn get(&self, key: &str) -> Option<(&str, &Entry)> {
+        self.entries.iter().find(|(name, _)| name == key).map(|(name, entry)| (&**name, &**entry))
+    }
+
     /// In the order of the entries: those that are `like` another one, over that one.
     fn inherited(&self) -> Result<Vec<Option<Entry>>, CatalogError> {
-        let entries = &self.embedded.framework;
-        let inherited = entries.iter().map(|(key, entry)| {
+        let inherited = self.entries.iter().map(|(key, entry)| {
             for (field, keys) in [("built-on", &entry.built_on), ("beats", &entry.beats)] {
-                for other in keys.iter().flatten() {
-                    if entries.get(other).is_none() {
+                for other in keys.iter().flat_map(|keys| keys.iter()) {
+                    if self.get(other).is_none() {
                         return Err(self.error(key, field, &format!("there is no framework `{other}`")));
                     }
                 }
@@ -149,7 +151,7 @@ impl Resolver<'_> {
         let mut chain = vec![key];
         let mut entry = entry.clone();
         while let Some(like) = entry.like.take() {
-            let Some((name, parent)) = self.embedded.framework.get_key_value(&like) else {
+            let Some((name, parent)) = self.get(&like) else {
                 let last = chain[chain.len() - 1];
                 return Err(self.error(last, "like", &format!("there is no framework `{like}`")));
             };
@@ -165,9 +167,9 @@ impl Resolver<'_> {
 
     /// The range of the entry that is left when nothing matches, which all without a range share.
     fn last_range(&self) -> Result<Range, CatalogError> {
-        let mut entries = self.embedded.framework.iter();
+        let mut entries = self.entries.iter();
         let last = entries.find(|(_, entry)| entry.role == Some(Role::Last));
-        last.and_then(|(_, entry)| entry.range(&self.embedded.ports)).ok_or_else(|| CatalogError::Embedded {
+        last.and_then(|(_, entry)| entry.range(&EMBEDDED.ports)).ok_or_else(|| CatalogError::Embedded {
             message: "no entry with the role `last` has a range".to_owned(),
         })
     }

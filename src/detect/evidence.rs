@@ -2,7 +2,7 @@
 
 use fast_glob::glob_match;
 
-use super::catalog::{Catalog, Framework, Role};
+use super::catalog::{Catalog, Framework, Role, Word};
 use super::{Snapshot, Tool};
 
 /// A simple command of a script, wrappers taken off: `next` with `dev` and `--turbo`.
@@ -111,12 +111,12 @@ impl<'c> Facts<'c, '_> {
         let mut facts: Vec<String> = self.snapshot.commands.iter().map(Command::lead).collect();
         for name in self.snapshot.dependencies.keys() {
             let mut lists = rules().flat_map(|rules| [&rules.dependencies, &rules.needs, &rules.without]);
-            if lists.any(|list| list.contains(name)) {
+            if lists.any(|list| list.iter().any(|listed| listed == name)) {
                 facts.push(name.clone());
             }
         }
         for file in self.snapshot.files {
-            let mut globs = rules().flat_map(|rules| rules.files.iter().chain(&rules.needs));
+            let mut globs = rules().flat_map(|rules| rules.files.iter().chain(rules.needs.iter()));
             if globs.any(|glob| names(glob, file)) {
                 facts.push(file.clone());
             }
@@ -190,10 +190,9 @@ impl<'c> Facts<'c, '_> {
     }
 
     fn allows(&self, framework: &Framework) -> bool {
-        let present = |name: &String| self.snapshot.dependencies.contains_key(name);
+        let present = |name: &Word| self.snapshot.dependencies.contains_key(&**name);
         let rules = &framework.rules;
-        let needed =
-            |need: &String| present(need) || self.snapshot.files.iter().any(|file| names(need, file));
+        let needed = |need: &Word| present(need) || self.snapshot.files.iter().any(|file| names(need, file));
         !rules.without.iter().any(present) && (rules.needs.is_empty() || rules.needs.iter().any(needed))
     }
 
@@ -205,7 +204,7 @@ impl<'c> Facts<'c, '_> {
 
     fn dependency(&self, framework: &Framework) -> Option<(&String, &String)> {
         let names = &framework.rules.dependencies;
-        names.iter().find_map(|name| self.snapshot.dependencies.get_key_value(name))
+        names.iter().find_map(|name| self.snapshot.dependencies.get_key_value(&**name))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the catalog says of one framework.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use semver::Version;
@@ -7,13 +8,18 @@ use serde::Deserialize;
 
 use crate::range::Range;
 
+/// A text of the catalog, which nearly always is the embedded one.
+pub type Word = Cow<'static, str>;
+/// Several of them.
+pub type Words = Cow<'static, [Word]>;
+
 /// One entry of the catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Framework {
     /// The name used in flags, files and JSON: `next`.
-    pub key: String,
+    pub key: Word,
     /// The name people use: `Next.js`.
-    pub label: String,
+    pub label: Word,
     /// Where its ports come from.
     pub range: Range,
     /// Where it listens if it is told nothing.
@@ -29,13 +35,13 @@ pub struct Framework {
     pub environment: BTreeMap<String, String>,
     /// Files in which it notes that it runs in this directory, relative to the project; the first
     /// directory may be `*`, for any.
-    pub locks: Vec<String>,
+    pub locks: Words,
     /// Ports that it opens beside the one it is given, if they are free.
     pub extra_ports: Vec<u16>,
     /// Where versions of it differ. Apply them with [`Framework::for_versions`].
     pub versions: Vec<Variant>,
     /// What a user should know about it, for the documentation.
-    pub note: Option<String>,
+    pub note: Option<Word>,
 }
 
 /// How a framework is recognised.
@@ -44,21 +50,21 @@ pub struct Rules {
     /// The command words of a dev script that mean this framework, a subcommand included where the word
     /// alone is ambiguous: `next dev`, `vite`, `ng serve`. A word with a leading dash is an argument that
     /// has to be there, wherever it stands.
-    pub commands: Vec<String>,
+    pub commands: Words,
     /// Exceptions to `commands`: `vite build`.
-    pub not_commands: Vec<String>,
+    pub not_commands: Words,
     /// Packages, any of which means this framework.
-    pub dependencies: Vec<String>,
+    pub dependencies: Words,
     /// Packages, any of which means that it is not this framework.
-    pub without: Vec<String>,
+    pub without: Words,
     /// Files beside package.json, as globs, any of which means this framework.
-    pub files: Vec<String>,
+    pub files: Words,
     /// Packages or files, one of which has to be there besides everything else.
-    pub needs: Vec<String>,
+    pub needs: Words,
     /// Keys that this framework is built on, and wins over even when their word is in the script.
-    pub built_on: Vec<String>,
+    pub built_on: Words,
     /// Keys that this framework wins over when only files and dependencies speak.
-    pub beats: Vec<String>,
+    pub beats: Words,
     /// How much its evidence weighs.
     pub role: Role,
 }
@@ -84,15 +90,15 @@ pub enum Role {
 pub struct PortInput {
     /// The flags that it reads its port from, the one to use first: `--port`, `-p`. Empty: none. The value
     /// follows as the next argument, or at once where the flag ends in `=`.
-    pub flags: Vec<String>,
+    pub flags: Words,
     /// The flag that makes a taken port an error instead of a silent move to another one.
-    pub strict: Option<String>,
+    pub strict: Option<Word>,
     /// The commands of the framework that take these flags, if not all do.
-    pub flags_for: Vec<String>,
+    pub flags_for: Words,
     /// Where the flags go.
     pub place: Place,
     /// Variables it reads beside `PORT` and `DEV_SERVER_PORT`, which are always set.
-    pub environment: Vec<String>,
+    pub environment: Words,
     /// Whether it listens to `PORT` at all.
     pub reads_port_variable: bool,
     /// What it does when the flag stands on the command line twice.
@@ -129,26 +135,26 @@ pub enum Repeated {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostInput {
     /// The flag, followed by an address: `--host`, `--hostname`.
-    pub flag: Option<String>,
+    pub flag: Option<Word>,
     /// Other flags that decide the address: `-H`, `--tunnel`. Where one of these stands in the script, nothing is
     /// added to what it says.
-    pub others: Vec<String>,
+    pub others: Words,
     /// Variables it reads an address from. They are removed from the environment unless the user says
     /// `--host`, as a `HOST` that happens to be set must not expose a server.
-    pub environment: Vec<String>,
+    pub environment: Words,
     /// What to pass where neither the user nor the script says anything, because the framework would listen
     /// on every address: by the flag, or by the first variable where there is no flag.
-    pub loopback: Option<String>,
+    pub loopback: Option<Word>,
     /// What to pass for every address, if `0.0.0.0` is not understood. Where this is a word, the tool knows
     /// words only, and every address but loopback becomes this one.
-    pub all: Option<String>,
+    pub all: Option<Word>,
 }
 
 /// What differs in some versions of a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variant {
     /// The package whose version decides.
-    pub package: String,
+    pub package: Word,
     /// The first version concerned.
     pub from: Option<Version>,
     /// The first version no longer concerned.

@@ -9,13 +9,14 @@ pub mod catalog;
 mod entry;
 mod evidence;
 mod framework;
+mod merge;
 mod text;
 
 use std::collections::BTreeMap;
 
 use semver::Version;
 
-use self::catalog::{Catalog, Framework, HostInput, PortInput, Role};
+use self::catalog::{Catalog, Framework, HostInput, PortInput, Role, Words};
 pub use self::entry::Entries;
 pub use self::evidence::Command;
 use self::evidence::Facts;
@@ -81,7 +82,7 @@ pub struct Inputs {
     pub environment: BTreeMap<String, String>,
     /// Files in which a server notes that it runs in this directory, relative to the project; the first
     /// directory may be `*`, for any.
-    pub locks: Vec<String>,
+    pub locks: Words,
 }
 
 impl Catalog {
@@ -134,14 +135,14 @@ impl<'c> Detection<'c> {
     pub fn inputs(&self, mut version_of: impl FnMut(&str) -> Option<Version>) -> Inputs {
         let framework = self.framework.for_versions(&mut version_of);
         let Some(tool) = self.tool else {
-            let port = PortInput { flags: Vec::new(), strict: None, ..framework.port };
+            let port = PortInput { flags: Words::default(), strict: None, ..framework.port };
             let host = HostInput { flag: None, ..framework.host };
             let Framework { range, environment, locks, .. } = framework;
             return Inputs { range, port, host, environment, locks };
         };
         let mut told = tool.framework.for_versions(&mut version_of);
         if !tool.takes_flags {
-            told.port.flags.clear();
+            told.port.flags = Words::default();
             told.port.strict = None;
         }
         unite(&mut told.port.environment, framework.port.environment);
@@ -154,10 +155,14 @@ impl<'c> Detection<'c> {
     }
 }
 
-fn unite(list: &mut Vec<String>, others: Vec<String>) {
-    for other in others {
-        if !list.contains(&other) {
-            list.push(other);
+fn unite(list: &mut Words, others: Words) {
+    if list.is_empty() {
+        *list = others;
+        return;
+    }
+    for other in others.iter() {
+        if !list.contains(other) {
+            list.to_mut().push(other.clone());
         }
     }
 }

@@ -1,9 +1,13 @@
 //! The values in an entry, checked as they are read, so that an error shows where they stand.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use semver::Version;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
+use super::catalog::{Word, Words};
 use crate::range::Range;
 
 /// Declares a text that is checked as it is read, so that an error shows where it stands.
@@ -74,10 +78,40 @@ fn is_flag(text: &str) -> bool {
         && !text.contains(char::is_whitespace)
 }
 
-impl OptionalFlag {
-    pub fn given(self) -> Option<String> {
-        Some(self.0).filter(|flag| !flag.is_empty())
-    }
+/// A list of texts of one kind.
+fn list<'de, T: Deserialize<'de> + Into<String>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Words>, D::Error> {
+    let texts = Vec::<T>::deserialize(deserializer)?;
+    Ok(Some(texts.into_iter().map(|text| Word::Owned(text.into())).collect()))
+}
+
+pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Word, D::Error> {
+    Text::deserialize(deserializer).map(|text| Word::Owned(text.0))
+}
+
+pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Words>, D::Error> {
+    list::<Text, D>(deserializer)
+}
+
+pub(super) fn flags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Words>, D::Error> {
+    list::<Flag, D>(deserializer)
+}
+
+pub(super) fn optional_flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Word>, D::Error> {
+    OptionalFlag::deserialize(deserializer).map(|flag| Some(Word::Owned(flag.0)))
+}
+
+pub(super) fn variables<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Words>, D::Error> {
+    list::<Variable, D>(deserializer)
+}
+
+/// Variables with their values, in the order of their names.
+pub(super) type Pairs = Cow<'static, [(Word, Word)]>;
+
+pub(super) fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pairs, D::Error> {
+    let pairs = BTreeMap::<Variable, String>::deserialize(deserializer)?;
+    Ok(pairs.into_iter().map(|(name, value)| (Word::Owned(name.0), Word::Owned(value))).collect())
 }
 
 pub(super) fn range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Range, D::Error> {

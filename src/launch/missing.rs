@@ -8,7 +8,7 @@ use super::error::Error;
 use super::package_manager::{Choice, PackageManager};
 use super::reading::Reading;
 use super::spec::Step;
-use crate::detect::catalog::Catalog;
+use crate::detect::catalog::{Catalog, Word};
 use crate::project::Project;
 use crate::visible::Visible;
 
@@ -137,11 +137,11 @@ impl Search<'_> {
 
     /// The package that brings a program: as the project names it, as the catalog knows it, as the tables say.
     fn package_of(&self, program: &str) -> Option<String> {
-        let starts_with_it = |command: &String| command.split_whitespace().next() == Some(program);
+        let starts_with_it = |command: &Word| command.split_whitespace().next() == Some(program);
         let mut packages = Vec::new();
         for framework in self.catalog.frameworks() {
             if framework.rules.commands.iter().any(starts_with_it) {
-                packages.extend(framework.rules.dependencies.iter().map(String::as_str));
+                packages.extend(framework.rules.dependencies.iter().map(|name| &**name));
             }
         }
         packages.extend(BROUGHT_BY.iter().filter(|(name, _)| *name == program).map(|(_, package)| *package));

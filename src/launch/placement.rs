@@ -277,9 +277,11 @@ fn host_arguments(request: &Request<'_>, leaf: &Leaf, flag: &str, placement: &mu
     let name = flag.trim_end_matches('=');
     let host = &request.inputs.host;
     let wanted = request.host.map(|wanted| wanted.address_for(host));
-    let Some(address) = wanted.or_else(|| host.loopback.clone()) else { return Vec::new() };
+    let Some(address) = wanted.or_else(|| host.loopback.as_deref().map(str::to_owned)) else {
+        return Vec::new();
+    };
     placement.host_by_flag = true;
-    let known = std::iter::once(name).chain(host.others.iter().map(String::as_str));
+    let known = std::iter::once(name).chain(host.others.iter().map(|other| &**other));
     if let Some(said) = known.into_iter().find(|flag| says(leaf, flag)) {
         if request.host.is_some() {
             placement.warnings.push(format!("the script says `{said}` itself: change it there"));
@@ -328,7 +330,7 @@ fn place_unknown(request: &Request<'_>, placement: &mut Placement) {
 
 /// The variables whose assignments in the script would hide ours.
 fn variables<'r>(request: &Request<'r>) -> Vec<&'r str> {
-    let own = request.inputs.port.environment.iter().map(String::as_str);
+    let own = request.inputs.port.environment.iter().map(|name| &**name);
     ["PORT", "DEV_SERVER_PORT"].into_iter().chain(own).collect()
 }
 

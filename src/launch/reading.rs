@@ -8,7 +8,7 @@ use super::error::Error;
 use super::means;
 use super::package_manager::{Choice, PackageManager};
 use super::settings::Npmrc;
-use crate::detect::Command;
+use crate::detect::{Command, catalog};
 use crate::project::{DEV_SCRIPTS, Project};
 use crate::script::{self, Kind, Leaf, Manager, Place, Script, Scripts, Word};
 
@@ -139,7 +139,7 @@ impl<'a> Reading<'a> {
     }
 
     /// The port that the user's own arguments order, as `bowline dev -- --port 4000` does, by one of `flags`.
-    pub fn ordered_port(&self, flags: &[String]) -> Option<u16> {
+    pub fn ordered_port(&self, flags: &[catalog::Word]) -> Option<u16> {
         let Target::Script { arguments, .. } = self.target else { return None };
         let flags: Vec<&str> = flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
         script::port_in(arguments, if flags.is_empty() { &["--port"] } else { &flags })

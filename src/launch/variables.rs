@@ -28,9 +28,9 @@ pub(super) fn of_service(request: &Request<'_>, placement: &Placement) -> Change
     let Request { reading, inputs, .. } = *request;
     let caller = reading.caller;
     let addresses = &inputs.host.environment;
-    for name in request.catalog.agent_variables().iter().chain(addresses) {
+    for name in request.catalog.agent_variables().iter().chain(addresses.iter()) {
         if caller.raw(name).is_some() {
-            changes.remove(name);
+            changes.remove(&**name);
         }
     }
     for (name, value) in inputs.environment.iter().filter(|(name, _)| caller.raw(name).is_none()) {
@@ -39,19 +39,19 @@ pub(super) fn of_service(request: &Request<'_>, placement: &Placement) -> Change
     if let (false, Some(loopback), Some(name)) =
         (placement.host_by_flag, &inputs.host.loopback, addresses.first())
     {
-        changes.set(name, loopback);
+        changes.set(&**name, &**loopback);
     }
     for (name, value) in request.environment {
         changes.set(name, value);
     }
     if let Some(host) = request.host {
-        for name in addresses {
-            changes.set(name, host.address_for(&inputs.host));
+        for name in addresses.iter() {
+            changes.set(&**name, host.address_for(&inputs.host));
         }
     }
     let port = request.port.to_string();
-    for name in &inputs.port.environment {
-        changes.set(name, &port);
+    for name in inputs.port.environment.iter() {
+        changes.set(&**name, &port);
     }
     if is_private(request, placement.delivery) {
         changes.remove("PORT");

@@ -143,9 +143,9 @@ impl Project {
     }
 
     /// The files of the project that patterns name: `.next/dev/lock`, or `*/dev/lock` for any first directory.
-    pub fn present(&self, globs: &[String]) -> Result<Vec<PathBuf>, ProjectError> {
+    pub fn present(&self, globs: &[impl AsRef<str>]) -> Result<Vec<PathBuf>, ProjectError> {
         let mut found = Vec::new();
-        for glob in globs {
+        for glob in globs.iter().map(AsRef::as_ref) {
             match glob.strip_prefix("*/") {
                 Some(rest) => found.extend(self.files()?.iter().map(|name| self.dir.join(name).join(rest))),
                 None => found.push(self.dir.join(glob)),

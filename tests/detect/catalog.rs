@@ -50,7 +50,7 @@ fn every_entry_has_a_name_and_a_way_to_be_found() {
         let found = !rules.commands.is_empty() || !rules.dependencies.is_empty() || !rules.files.is_empty();
         assert!(found || framework.key == "default", "{}", framework.key);
         assert!(!framework.label.is_empty(), "{}", framework.key);
-        for flag in &framework.port.flags_for {
+        for flag in framework.port.flags_for.iter() {
             assert!(rules.commands.contains(flag), "{}: {flag}", framework.key);
         }
     }
@@ -76,13 +76,13 @@ fn inputs_are_those_of_the_tool_and_the_framework() {
     let unknown = |_: &str| None;
     let inputs =
         Sample::script("vite dev").packages(&["@analogjs/platform"]).detect(&catalog).inputs(unknown);
-    assert_eq!(inputs.port.flags, ["--port"]);
+    assert_eq!(*inputs.port.flags, ["--port"]);
     assert_eq!(inputs.port.strict.as_deref(), Some("--strictPort"));
     assert_eq!(inputs.environment["NG_CLI_ANALYTICS"], "false");
 
     let inputs = Sample::script("node server.js").packages(&["next"]).detect(&catalog).inputs(unknown);
-    assert_eq!(inputs.port.flags, [""; 0]);
-    assert_eq!(inputs.port.environment, ["NEXT_PUBLIC_PORT"]);
+    assert_eq!(*inputs.port.flags, [""; 0]);
+    assert_eq!(*inputs.port.environment, ["NEXT_PUBLIC_PORT"]);
     assert_eq!(inputs.host.flag, None);
 
     let inputs = Sample::script("remix dev").packages(&["@remix-run/dev"]).detect(&catalog).inputs(unknown);
@@ -186,7 +186,7 @@ fn users_add_entries() {
     assert_eq!(shiny.range.to_string(), "3101-3200");
     assert_eq!((shiny.port.place, shiny.port.repeated), (Place::AfterCommand, Repeated::BothIgnored));
     let bare = catalog.get("bare").expect("bare");
-    assert_eq!((bare.label.as_str(), bare.range.to_string().as_str()), ("bare", "6000-6100"));
+    assert_eq!((&*bare.label, bare.range.to_string().as_str()), ("bare", "6000-6100"));
     let key = |sample: Sample| sample.detect(&catalog).framework.key.clone();
     assert_eq!(key(Sample::script("vite").packages(&["shiny", "@sveltejs/kit"])), "shiny");
     assert_eq!(key(Sample::script("bare --fast")), "bare");

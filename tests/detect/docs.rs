@@ -4,13 +4,13 @@ use std::fmt::Write;
 use std::path::Path;
 use std::{env, fs};
 
-use bowline::detect::catalog::{Framework, Role};
+use bowline::detect::catalog::{Framework, Role, Word};
 
 use super::embedded;
 
 const INTRODUCTION: &str = include_str!("frameworks.intro.md");
 
-fn code(list: &[String]) -> String {
+fn code(list: &[Word]) -> String {
     let quoted: Vec<String> = list.iter().map(|text| format!("`{text}`")).collect();
     if quoted.is_empty() { "–".to_owned() } else { quoted.join(" ") }
 }
@@ -89,7 +89,7 @@ fn of_role(role: Role) -> String {
 }
 
 fn notes(framework: &Framework) -> Vec<String> {
-    let mut notes: Vec<String> = framework.note.iter().cloned().collect();
+    let mut notes: Vec<String> = framework.note.iter().map(ToString::to_string).collect();
     if let Some(address) = &framework.host.loopback {
         let flag = framework.host.flag.as_ref().or(framework.host.environment.first());
         let by = flag.map(|flag| format!(" with `{flag}`")).unwrap_or_default();

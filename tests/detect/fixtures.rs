@@ -23,7 +23,8 @@ fn catalog_and_fixtures_have_the_same_keys() {
     let fixtures: BTreeSet<String> =
         entries.filter_map(|entry| with_manifest(entry.expect("an entry"))).collect();
     let catalog = embedded();
-    let keys: BTreeSet<String> = catalog.frameworks().iter().map(|framework| framework.key.clone()).collect();
+    let keys: BTreeSet<String> =
+        catalog.frameworks().iter().map(|framework| framework.key.to_string()).collect();
     let named: BTreeSet<String> =
         fixtures.iter().filter(|name| !["dev-server", "hello"].contains(&name.as_str())).cloned().collect();
     assert_eq!(named, keys);
@@ -33,7 +34,7 @@ fn catalog_and_fixtures_have_the_same_keys() {
 fn every_fixture_is_detected_as_its_key() {
     let catalog = embedded();
     for framework in catalog.frameworks() {
-        let project = Project::at(&fixtures().join(&framework.key)).expect("a sound fixture");
+        let project = Project::at(&fixtures().join(&*framework.key)).expect("a sound fixture");
         let (name, text) = project.script(None).expect("a script");
         let commands: Vec<Command<'_>> = commands(text);
         let files = project.files().expect("a directory");
@@ -54,8 +55,8 @@ fn every_fixture_is_detected_as_its_key() {
 fn fixtures_are_detected_without_their_script() {
     let mute = ["bun", "default", "deno", "node"];
     let catalog = embedded();
-    for framework in catalog.frameworks().iter().filter(|framework| !mute.contains(&framework.key.as_str())) {
-        let project = Project::at(&fixtures().join(&framework.key)).expect("a sound fixture");
+    for framework in catalog.frameworks().iter().filter(|framework| !mute.contains(&&*framework.key)) {
+        let project = Project::at(&fixtures().join(&*framework.key)).expect("a sound fixture");
         let snapshot = bowline::detect::Snapshot {
             dependencies: &project.manifest.dependencies,
             files: &["package.json".to_owned()],

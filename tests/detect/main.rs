@@ -47,7 +47,7 @@ impl Sample {
 
     fn key(&self) -> String {
         let catalog = embedded();
-        self.detect(&catalog).framework.key.clone()
+        self.detect(&catalog).framework.key.to_string()
     }
 }
 

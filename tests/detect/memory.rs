@@ -14,12 +14,12 @@ fn upgraded() -> Catalog {
 }
 
 fn remembered(detection: &Detection<'_>) -> Remembered {
-    Remembered { key: detection.framework.key.clone(), fingerprint: detection.fingerprint }
+    Remembered { key: detection.framework.key.to_string(), fingerprint: detection.fingerprint }
 }
 
 fn then_and_now(then: &Sample, now: &Sample, old: &Catalog, new: &Catalog) -> String {
     let remembered = remembered(&then.detect(old));
-    now.detect(new).settled(Some(&remembered), new).framework.key.clone()
+    now.detect(new).settled(Some(&remembered), new).framework.key.to_string()
 }
 
 #[test]

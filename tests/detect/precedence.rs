@@ -1,5 +1,7 @@
 //! Which framework wins, over the combinations that real projects have.
 
+use bowline::detect::catalog::Word;
+
 use super::{Sample, embedded};
 
 /// Script, packages, files, key.
@@ -234,7 +236,7 @@ fn tool_is_the_one_in_the_script() {
     ];
     for (script, packages, expected) in rows {
         let detection = Sample::script(script).packages(packages).detect(&catalog);
-        let tool = detection.tool.map(|tool| (tool.framework.key.as_str(), tool.command, tool.takes_flags));
+        let tool = detection.tool.map(|tool| (&*tool.framework.key, tool.command, tool.takes_flags));
         assert_eq!(tool, *expected, "{script}");
     }
 }
@@ -265,7 +267,7 @@ fn nobody_wins_in_a_circle() {
     let catalog = embedded();
     let below = |key: &str| {
         let rules = &catalog.get(key).expect("a key of the catalog").rules;
-        rules.built_on.iter().chain(&rules.beats).map(String::as_str).collect::<Vec<_>>()
+        rules.built_on.iter().chain(rules.beats.iter()).map(|key| &**key).collect::<Vec<_>>()
     };
     for framework in catalog.frameworks() {
         let mut open = below(&framework.key);
@@ -287,11 +289,11 @@ fn declared_winners_win() {
     let catalog = embedded();
     for framework in catalog.frameworks() {
         let Some(package) = framework.rules.dependencies.first() else { continue };
-        let needs = framework.rules.needs.first().map(String::as_str);
-        let mine = [&[package.as_str()][..], needs.as_slice()].concat();
-        let below = |key: &String| catalog.get(key).expect("a key of the catalog");
-        for base in framework.rules.built_on.iter().chain(&framework.rules.beats).map(below) {
-            let theirs: Vec<&str> = base.rules.dependencies.iter().map(String::as_str).collect();
+        let needs = framework.rules.needs.first().map(|need| &**need);
+        let mine = [&[&**package][..], needs.as_slice()].concat();
+        let below = |key: &Word| catalog.get(key).expect("a key of the catalog");
+        for base in framework.rules.built_on.iter().chain(framework.rules.beats.iter()).map(below) {
+            let theirs: Vec<&str> = base.rules.dependencies.iter().map(|name| &**name).collect();
             let sample = Sample::script("make").packages(&mine).packages(&theirs);
             assert_eq!(
                 sample.detect(&catalog).framework.key,
@@ -301,7 +303,7 @@ fn declared_winners_win() {
             );
         }
         for base in framework.rules.built_on.iter().map(below) {
-            for word in &base.rules.commands {
+            for word in base.rules.commands.iter() {
                 let sample = Sample::script(word).packages(&mine);
                 assert_eq!(sample.detect(&catalog).framework.key, framework.key, "over the word {word}");
             }
