@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{Sandbox, run_to_end};
+use support::{Sandbox, Terminal, run_to_end};
 
 /// What bash offers for the last of these words.
 fn offered(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
@@ -39,9 +39,46 @@ fn commands_scripts_frameworks_and_projects_are_offered() {
         (&["bowline", "start", "--framework", "nex"], &["next"]),
         (&["bowline", "dev", "w"], &["web", "worker"]),
         (&["bowline", "logs", "wo"], &["worker"]),
+        // Without a command it is `dev`.
+        (&["bowline", "w"], &["wait", "web", "worker"]),
+        (&["bowline", "web", "wo"], &["worker"]),
+        (&["bowline", "--framework", "nex"], &["next"]),
+        (&["bowline", "web", "--scr"], &["--script"]),
     ] {
         assert_eq!(offered(&sandbox, words), expected, "{words:?}");
     }
+}
+
+/// It is bash itself that splits the line, so it is typed at its prompt.
+#[test]
+fn names_with_a_scope_or_a_colon_are_one_word_in_bash() {
+    let mut sandbox = Sandbox::with_script("node server.js");
+    sandbox.file(
+        "package.json",
+        r#"{"name":"root","workspaces":["packages/*"],"scripts":{"dev":"a","dev:api":"b","dev:web":"c"}}"#,
+    );
+    sandbox.file("packages/web/package.json", r#"{"name":"@acme/web","scripts":{"dev":"x"}}"#);
+    let begin = r#"
+        PATH="$(dirname "$PROGRAM"):$PATH"
+        source <(bowline completions bash)
+        PS1='at the prompt '
+    "#;
+    sandbox.file("begin", begin);
+    let mut terminal = Terminal::new(24, 80);
+    let mut command = sandbox.command("bash");
+    command.env("PROGRAM", env!("CARGO_BIN_EXE_bowline")).args(["--rcfile", "begin", "-i"]);
+    terminal.seat(&mut command);
+    let mut bash = command.spawn().expect("bash");
+    for (begun, whole) in [("dev @acme/w", "@acme/web"), ("dev --script dev:w", "dev:web")] {
+        terminal.until("at the prompt ");
+        terminal.keys(&format!("bowline {begun}\t"));
+        terminal.until(whole);
+        // What is typed is dropped.
+        terminal.keys("\u{3}");
+    }
+    terminal.until("at the prompt ");
+    terminal.keys("exit\n");
+    assert!(bash.wait().expect("a child of our own").code().is_some());
 }
 
 #[test]

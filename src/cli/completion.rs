@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
-use clap::CommandFactory;
+use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::{CompleteEnv, Shells};
 
-use super::args::Cli;
+use super::args::{Cli, Dev};
 use super::failure::{End, Failure, OTHER};
 use crate::config;
 use crate::event::Stream;
@@ -22,13 +22,21 @@ use crate::ui;
 /// Set by the script of [`script`], to the shell that asks.
 const VARIABLE: &str = "BOWLINE_COMPLETE";
 
+/// bash would take `@acme/web` and `dev:api` for two words each; npm's completions do the same for theirs.
+const WHOLE_WORDS: &str = "COMP_WORDBREAKS=${COMP_WORDBREAKS//[@:]/}\n";
+
 /// Answers a shell that asks, if one does.
 pub fn answer(arguments: &[OsString]) -> Option<Result<End, Failure>> {
     std::env::var_os(VARIABLE)?;
     let here = std::env::current_dir().ok();
-    let asked = CompleteEnv::with_factory(Cli::command).var(VARIABLE);
+    let asked = CompleteEnv::with_factory(definition).var(VARIABLE);
     let answered = asked.try_complete(arguments.iter().cloned(), here.as_deref());
     Some(answered.map(|_| End::Code(0)).map_err(|error| Failure::new(OTHER, error, None)))
+}
+
+/// What can be typed: where no command is, also all that `dev` takes.
+fn definition() -> Command {
+    Dev::augment_args(Cli::command())
 }
 
 /// `bowline completions SHELL`: what makes the shell ask.
@@ -36,6 +44,9 @@ pub fn script(shell: Shell) -> Result<End, Failure> {
     let mut script = Vec::new();
     if let Some(completer) = Shells::builtins().completer(&shell.to_string()) {
         completer.write_registration(VARIABLE, "bowline", "bowline", "bowline", &mut script)?;
+    }
+    if shell == Shell::Bash {
+        script.extend_from_slice(WHOLE_WORDS.as_bytes());
     }
     ui::pass(Stream::Stdout, &script)?;
     Ok(End::Code(0))
