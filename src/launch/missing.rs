@@ -1,5 +1,7 @@
 //! What to install when a command was not found.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::caller::Caller;
@@ -16,6 +18,9 @@ use crate::visible::Visible;
 pub const NOT_FOUND: i32 = 127;
 /// The status with which a shell, and bowline, says that a command could not be executed.
 pub const NOT_EXECUTABLE: i32 = 126;
+
+/// How much of a file the system looks for an interpreter in, in bytes.
+const FIRST_LINE: u64 = 256;
 
 /// Programs that are not named like the package which brings them, frameworks apart: the catalog has those.
 const BROUGHT_BY: [(&str, &str); 9] = [
@@ -73,8 +78,12 @@ pub fn explain(status: i32, step: &Step, reading: &Reading<'_>, catalog: &Catalo
     if status != NOT_FOUND {
         return None;
     }
-    let program = step.programs.iter().find(|program| !search.finds(program))?;
-    Some(Error::NotFound { program: program.clone(), advice: Some(search.advice(program)) })
+    let missing = step.programs.iter().find(|program| search.found(program).is_none());
+    let (program, advice) = match missing {
+        Some(program) => (program, search.advice(program)),
+        None => step.programs.iter().find_map(|program| Some((program, search.no_interpreter(program)?)))?,
+    };
+    Some(Error::NotFound { program: program.clone(), advice: Some(advice) })
 }
 
 struct Search<'a> {
@@ -85,12 +94,41 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn finds(&self, program: &str) -> bool {
+    fn found(&self, program: &str) -> Option<PathBuf> {
         if program.contains('/') {
-            return self.project.dir.join(program).exists();
+            let path: PathBuf = self.project.dir.join(program).components().collect();
+            return Some(path).filter(|path| path.exists());
         }
-        bin_directories(&self.project.dir).any(|dir| dir.join(program).exists())
-            || self.caller.find(program).is_some()
+        let mut own = bin_directories(&self.project.dir).map(|dir| dir.join(program));
+        own.find(|path| path.exists()).or_else(|| self.caller.find(program))
+    }
+
+    /// What to do about a file whose first line names an interpreter that there is none of: the system says of the file
+    /// itself that it is not found.
+    fn no_interpreter(&self, program: &str) -> Option<String> {
+        let path = self.found(program).filter(|path| path.is_file())?;
+        let mut bytes = Vec::new();
+        File::open(&path).and_then(|file| file.take(FIRST_LINE).read_to_end(&mut bytes)).ok()?;
+        let text = String::from_utf8_lossy(&bytes);
+        let line = text.strip_prefix("#!")?.split('\n').next()?;
+        let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
+        let named = words.next()?;
+        let by_name = named.trim_end_matches('\r').ends_with("/env");
+        let wanted = if by_name { words.find(|word| !word.starts_with('-')).unwrap_or(named) } else { named };
+        let is_there = if wanted.contains('/') {
+            Path::new(wanted).exists()
+        } else {
+            bin_directories(&self.project.dir).any(|dir| dir.join(wanted).exists())
+                || self.caller.find(wanted).is_some()
+        };
+        let path = path.visible();
+        if is_there {
+            None
+        } else if line.ends_with('\r') {
+            Some(format!("save `{path}` with line feeds alone: its lines end as on Windows"))
+        } else {
+            Some(format!("install `{wanted}`, or correct the first line of `{path}`, which asks for it"))
+        }
     }
 
     fn file_that_cannot_run(&self, program: &str) -> Option<PathBuf> {

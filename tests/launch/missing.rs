@@ -108,11 +108,35 @@ fn advice() {
 }
 
 #[test]
+fn an_interpreter_that_there_is_none_of() {
+    let script = r#"{"scripts":{"dev":"./run.sh --port 1"}}"#;
+    let hint = |first_line: &str| {
+        let said = said(&[("package.json", script), ("run.sh", first_line)], "", 127);
+        said.map(|(message, hint)| {
+            assert_eq!(message, "command not found: `./run.sh`");
+            hint
+        })
+    };
+    let install = |wanted: &str| {
+        Some(format!("install `{wanted}`, or correct the first line of `DIR/run.sh`, which asks for it"))
+    };
+    assert_eq!(hint("#!/nonexistent/python -u\n"), install("/nonexistent/python"));
+    assert_eq!(hint("#! /usr/bin/env -S zx-of-old --quiet\n"), install("zx-of-old"));
+    for line in ["#!/bin/sh\r\n", "#!/usr/bin/env node\r\n"] {
+        let plain = "save `DIR/run.sh` with line feeds alone: its lines end as on Windows";
+        assert_eq!(hint(line).as_deref(), Some(plain), "{line:?}");
+    }
+    for fine in ["#!/bin/sh\nexit 127\n", "exit 127\n", ""] {
+        assert_eq!(hint(fine), None, "{fine:?}");
+    }
+}
+
+#[test]
 fn not_executable() {
     let script = r#"{"scripts":{"dev":"./run.sh"}}"#;
     let (message, hint) = said(&[("package.json", script), ("run.sh", "")], "", 126).expect("an explanation");
     assert_eq!(message, "command not executable: `./run.sh`");
-    assert_eq!(hint, "run `chmod +x DIR/./run.sh`");
+    assert_eq!(hint, "run `chmod +x DIR/run.sh`");
 }
 
 #[test]
