@@ -136,7 +136,7 @@ fn not_executable() {
     let script = r#"{"scripts":{"dev":"./run.sh"}}"#;
     let (message, hint) = said(&[("package.json", script), ("run.sh", "")], "", 126).expect("an explanation");
     assert_eq!(message, "command not executable: `./run.sh`");
-    assert_eq!(hint, "run `chmod +x DIR/run.sh`");
+    assert_eq!(hint, "run `chmod +x DIR/./run.sh`");
 }
 
 #[test]
