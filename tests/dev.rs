@@ -182,6 +182,26 @@ fn port_in_the_environment_is_a_wish() {
 }
 
 #[test]
+fn a_framework_that_was_named_once_stays_and_what_is_wrong_is_told_once() {
+    let (mut sandbox, ports) = stage("", 2);
+    let others = Ports::claim(2);
+    let range = |framework: &str, ports: &Ports| {
+        format!("[framework.{framework}]\nrange = \"{}-{}\"\n", ports.first(), ports.last())
+    };
+    sandbox.user_file("frameworks.toml", &(range("default", &ports) + &range("astro", &others)));
+    let mut session = sandbox.start(["dev", "--framework", "astro"]);
+    assert_eq!(session.ready(), others.first());
+    session.stop();
+    // The files say otherwise, but they said so before.
+    sandbox.env("PORT", "abc");
+    let mut session = sandbox.start(["dev"]);
+    let ready = session.event("port-detected");
+    assert_eq!((&ready["port"], &ready["framework"]), (&others.first().into(), &"astro".into()));
+    let ended = session.stop();
+    assert_eq!(ended.stderr.matches("the variable PORT is no port").count(), 1, "{}", ended.stderr);
+}
+
+#[test]
 fn the_scripts_before_and_after_run_as_the_package_manager_runs_them() {
     let (mut sandbox, _ports) = stage("--exit-code 0 --exit-after 100", 1);
     let text = std::fs::read_to_string(sandbox.project().join("package.json")).unwrap();

@@ -159,17 +159,5 @@ pub fn choice(
 ) -> Choice {
     let flag = launch.and_then(|launch| launch.port).map(NonZeroU16::get);
     let order = flag.or(in_arguments).or(settings.port.map(NonZeroU16::get));
-    order.map_or_else(|| wish(around), Choice::Order)
-}
-
-fn wish(around: &Surroundings) -> Choice {
-    let Some(text) = around.caller.text("PORT") else { return Choice::Any };
-    match text.parse::<NonZeroU16>() {
-        Ok(port) => Choice::Wish(port.get()),
-        Err(_) => {
-            let hint = Some("unset it, or set it to a number from 1 to 65535".to_owned());
-            around.warn(&format!("the variable PORT is no port and is ignored: `{text}`"), hint);
-            Choice::Any
-        }
-    }
+    order.map_or_else(|| around.wish(), Choice::Order)
 }

@@ -11,7 +11,7 @@ use super::run::here;
 use super::surroundings::Surroundings;
 use super::target;
 use crate::launch;
-use crate::port::{Lookup, Ports};
+use crate::port::{Lookup, Ports, Request};
 use crate::project::Project;
 use crate::ui;
 
@@ -20,15 +20,20 @@ pub fn run(around: &Surroundings, which: &Which) -> Result<End, Failure> {
     let ports = around.ports_to_read();
     let found = match which.project.as_deref() {
         Some(name) => match Project::named(name, &around.dir) {
-            Ok(project) => vec![lookup(around, &ports, project)?],
+            Ok(project) => vec![lookup(around, &ports, project, Vec::new())?],
             Err(error) => match target::one(around, &ports.reservations(), Some(name)) {
                 Ok(running) => vec![(running.name, running.port, true)],
                 Err(_) => return Err(error.into()),
             },
         },
         None => {
-            let projects = here(around, None)?.into_iter();
-            projects.map(|project| lookup(around, &ports, project)).collect::<Result<_, _>>()?
+            let mut found: Vec<(String, u16, bool)> = Vec::new();
+            for project in here(around, None)? {
+                // As they would be started: all at once.
+                let others: Vec<u16> = found.iter().map(|(_, port, _)| *port).collect();
+                found.push(lookup(around, &ports, project, others)?);
+            }
+            found
         }
     };
     let json = |(name, port, live): &(String, u16, bool)| json!({ "name": name, "port": port, "live": live, "url": launch::url(*port) });
@@ -46,15 +51,20 @@ pub fn run(around: &Surroundings, which: &Which) -> Result<End, Failure> {
     Ok(End::Code(0))
 }
 
-/// The name and the port of a project, and whether it runs.
-fn lookup(around: &Surroundings, ports: &Ports, project: Project) -> Result<(String, u16, bool), Failure> {
+/// The name and the port of a project, and whether it runs. It would not get one of the `others`.
+fn lookup(
+    around: &Surroundings,
+    ports: &Ports,
+    project: Project,
+    others: Vec<u16>,
+) -> Result<(String, u16, bool), Failure> {
     let script = |project: &Project, settings: &_| Subject::script(project, settings, None, &[]);
     let subject = Subject::new(around, project, script)?;
     let reading = subject.read(around)?;
     let detection = subject.detect(&reading, None, ports.remembered(&subject.project.id).as_ref())?;
     let inputs = subject.inputs(&detection);
     let choice = plan::choice(around, None, &subject.config.settings, None);
-    let request = subject.request(&detection, &inputs, choice);
+    let request = Request { exclude: others, ..subject.request(&detection, &inputs, choice) };
     Ok(match ports.lookup(&request, SystemTime::now())? {
         Lookup::Live(reservation) => (reservation.name, reservation.port, true),
         Lookup::Would(grant) => (subject.project.name.clone(), grant.port, false),

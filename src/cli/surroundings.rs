@@ -1,7 +1,9 @@
 //! Where bowline was started, and what every command needs of it.
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::io::IsTerminal;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use super::failure::Failure;
 use super::journal::{self, Shown};
 use crate::launch::Caller;
 use crate::paths::StateDir;
-use crate::port::{Ports, Warning};
+use crate::port::{Choice, Ports, Warning};
 use crate::process::descriptors;
 use crate::ui::{self, Style};
 use crate::visible;
@@ -57,6 +59,7 @@ pub struct Surroundings {
     pub style: Style,
     state_dir: Option<PathBuf>,
     shown: Shown,
+    wish: OnceCell<Choice>,
 }
 
 impl Surroundings {
@@ -85,12 +88,28 @@ impl Surroundings {
             style: Style::new(global.color, std::io::stderr().is_terminal()),
             state_dir: global.state_dir.clone(),
             shown,
+            wish: OnceCell::new(),
         })
     }
 
     /// A variable of the environment.
     pub fn variable(&self, name: &str) -> Option<OsString> {
         self.caller.raw(name).map(ToOwned::to_owned)
+    }
+
+    /// The port that the environment asks for. What is none there is told of once, however many projects are started.
+    pub fn wish(&self) -> Choice {
+        *self.wish.get_or_init(|| {
+            let Some(text) = self.caller.text("PORT") else { return Choice::Any };
+            text.parse::<NonZeroU16>().map_or_else(
+                |_| {
+                    let hint = "unset it, or set it to a number from 1 to 65535".to_owned();
+                    self.warn(&format!("the variable PORT is no port and is ignored: `{text}`"), Some(hint));
+                    Choice::Any
+                },
+                |port| Choice::Wish(port.get()),
+            )
+        })
     }
 
     /// The state directory, to look at only.

@@ -87,7 +87,8 @@ impl Seen {
     /// Removes the files of a session that is over.
     pub fn clear(&self) {
         let socket = crate::paths::socket(&self.run, self.id.as_str());
-        for path in [lock_path(&self.run, &self.id), guard_path(&self.run, &self.id), socket] {
+        // The lock last: by that file, the others are found.
+        for path in [socket, guard_path(&self.run, &self.id), lock_path(&self.run, &self.id)] {
             // Another bowline may have been faster, and a file that cannot go does no harm.
             let _ = fs::remove_file(path);
         }

@@ -1,6 +1,6 @@
 //! How a guardian executes a program: as the leader of its own process group, in the foreground of its terminal if it has
-//! one, and with every signal at its default whatever bowline's own starter ignored. A shell starts background jobs with
-//! SIGINT ignored, and a server that inherits this cannot be asked to stop. A SIGHUP ignored by `nohup` stays so.
+//! one, and with what a guardian catches at its default, whatever bowline's own starter ignored. A shell starts background jobs
+//! with SIGINT ignored, and a server that inherits this cannot be asked to stop. A SIGHUP ignored by `nohup` stays so.
 
 #[cfg(not(target_os = "linux"))]
 pub(super) use copied::spawn;
@@ -34,9 +34,16 @@ mod lent {
     const DEFAULT_PATH: &str = "/bin:/usr/bin";
     /// What runs an executable file that the kernel does not know how to run, as by execvp(3).
     const SHELL: &CStr = c"/bin/sh";
-    /// What it means that a program is somewhere else.
-    const ABSENT: [Errno; 5] =
-        [Errno::ENOENT, Errno::ENOTDIR, Errno::ENODEV, Errno::ESTALE, Errno::ETIMEDOUT];
+    /// What it means that a program is in another directory of the `PATH`, however strange this one is.
+    const ABSENT: [Errno; 7] = [
+        Errno::ENOENT,
+        Errno::ENOTDIR,
+        Errno::ENODEV,
+        Errno::ESTALE,
+        Errno::ETIMEDOUT,
+        Errno::ENAMETOOLONG,
+        Errno::ELOOP,
+    ];
 
     /// Starts the program.
     pub fn spawn(program: &Program, stdio: &Stdio) -> io::Result<Pid> {
@@ -98,6 +105,8 @@ mod lent {
     struct Image {
         /// The files that it may be, in the order in which they are tried.
         paths: Vec<CString>,
+        /// Whether they come from the `PATH`.
+        is_searched: bool,
         /// A place for the name of [`SHELL`], the program's arguments, what it is called first, and a null.
         arguments: Vec<*const c_char>,
         /// Its environment, and a null.
@@ -122,6 +131,7 @@ mod lent {
             };
             Ok(Self {
                 paths: paths(program)?,
+                is_searched: !has_slash(program),
                 arguments: [ptr::null()].into_iter().chain(pointers(&arguments)).collect(),
                 environment: pointers(&environment),
                 _texts: [arguments, environment],
@@ -130,21 +140,19 @@ mod lent {
 
         /// Executes the first of the paths that can be, as execvp(3) does. Returns if there is none.
         fn execute(&mut self) -> Errno {
-            let mut outcome = Errno::ENOENT;
+            let mut refused = false;
             for path in &self.paths {
                 let errno = execve(path, &self.arguments[1..], &self.environment);
                 if errno == Errno::ENOEXEC {
                     [self.arguments[0], self.arguments[1]] = [SHELL.as_ptr(), path.as_ptr()];
                     return execve(SHELL, &self.arguments, &self.environment);
                 }
-                if !ABSENT.contains(&errno) {
-                    outcome = errno;
-                    if errno != Errno::EACCES {
-                        break;
-                    }
+                refused |= errno == Errno::EACCES;
+                if !self.is_searched || !(errno == Errno::EACCES || ABSENT.contains(&errno)) {
+                    return errno;
                 }
             }
-            outcome
+            if refused { Errno::EACCES } else { Errno::ENOENT }
         }
     }
 
@@ -157,10 +165,14 @@ mod lent {
         Errno::last()
     }
 
+    fn has_slash(program: &Program) -> bool {
+        program.program.as_os_str().as_bytes().contains(&b'/')
+    }
+
     /// Where the program may be: a name without a slash is looked up in the `PATH` that it is given.
     fn paths(program: &Program) -> io::Result<Vec<CString>> {
         let name = &program.program;
-        if name.as_os_str().as_bytes().contains(&b'/') {
+        if has_slash(program) {
             return Ok(vec![c_string(name.as_os_str())?]);
         }
         let path = program.environment.iter().find(|(variable, _)| variable == "PATH");

@@ -160,9 +160,10 @@ fn at_the_root_questions_are_about_every_package() {
     let stage = workspace(&[("api", ""), ("web", "")]);
     let ask = |arguments: &[&str]| stage.sandbox.run(arguments).stdout;
     let first = stage.ports.first();
-    assert_eq!(ask(&["port"]), format!("api  {first}\nweb  {first}\n"), "each alone would get this one");
+    let both = format!("api  {first}\nweb  {}\n", first + 1);
+    assert_eq!(ask(&["port"]), both, "as they would be started");
     assert!(stage.sandbox.run(["start"]).status.success());
-    assert_eq!(ask(&["port"]), format!("api  {first}\nweb  {}\n", first + 1));
+    assert_eq!(ask(&["port"]), both);
     let answer: Value = serde_json::from_str(&ask(&["port", "--json"])).unwrap();
     assert_eq!((&answer[1]["name"], &answer[1]["live"]), (&"web".into(), &true.into()), "{answer}");
     for word in ["web", "packages/web", &(first + 1).to_string()] {

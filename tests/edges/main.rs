@@ -8,4 +8,5 @@ mod files_of_projects;
 mod lines;
 mod messages;
 mod names;
+mod programs;
 mod state;

@@ -24,6 +24,49 @@ fn a_damaged_store_is_set_aside_and_the_living_are_put_back() {
     living.release(SystemTime::now()).unwrap();
 }
 
+/// As on a full disk, where a new store is made as large as it shall be and then cannot be written.
+#[test]
+fn a_store_that_could_not_be_begun_is_no_damaged_one() {
+    let (place, block) = (Place::new(), block(2));
+    place.visit(&place.request("a", block.range));
+    let store = place.dir().store();
+    let blank = vec![0_u8; 73_728];
+    fs::write(&store, &blank).unwrap();
+    let lease = place.allocate(&place.request("b", block.range)).unwrap();
+    assert!(lease.warnings().is_empty(), "{:?}", lease.warnings());
+    lease.release(SystemTime::now()).unwrap();
+    assert!(place.ports().remembered("b").is_some());
+    let kept = fs::read_dir(place.root()).unwrap().filter(|entry| {
+        entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().contains("damaged"))
+    });
+    assert_eq!(kept.count(), 0);
+}
+
+/// A bowline that is killed lets go of its locks one after the other: of the next one's turn before the store.
+#[test]
+fn a_store_that_a_dying_bowline_still_has_open_is_waited_for() {
+    let (place, block) = (Place::new(), block(2));
+    let request = place.request("a", block.range);
+    place.visit(&request);
+    let dying = fs::File::open(place.dir().store()).unwrap();
+    dying.lock().unwrap();
+    let turn = fs::File::open(place.root().join("ports.lock")).unwrap();
+    let lease = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // Until somebody has the turn.
+            while turn.try_lock_shared().is_ok() {
+                turn.unlock().unwrap();
+                std::thread::yield_now();
+            }
+            drop(dying);
+        });
+        place.allocate(&request).unwrap()
+    });
+    assert!(lease.warnings().is_empty(), "{:?}", lease.warnings());
+    assert!(lease.grants()[0].reused, "it is remembered");
+    lease.release(SystemTime::now()).unwrap();
+}
+
 /// Bytes all over the store are altered in turn, stretches of it emptied, and every length cut.
 #[test]
 fn no_damage_keeps_a_server_from_starting() {

@@ -19,8 +19,9 @@ mod tables;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Warning};
@@ -30,6 +31,13 @@ pub(super) use tables::{Forgetful, Memory, Writing};
 
 const SCHEMA: u32 = 1;
 const META: TableDefinition<'_, &str, u32> = TableDefinition::new("meta");
+
+/// More than a store has at first.
+const BLANK_BYTES: u64 = 1 << 20;
+
+/// How often and after which pauses a file is tried that a dying process still has open.
+const LOOKS: u32 = 40;
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Enough for the pages of one transaction.
 const CACHE_BYTES: usize = 1 << 20;
@@ -204,8 +212,12 @@ pub(super) fn read<T>(
 }
 
 impl Trouble {
-    /// Puts a damaged store out of the way, and warns of what went wrong in any case. Whether a new one can be begun.
+    /// Puts a damaged store out of the way, and warns of what went wrong, unless there was never anything in it. Whether a
+    /// new one can be begun.
     pub fn set_aside(self, path: &Path, warnings: &mut Vec<Warning>) -> bool {
+        if matches!(self, Self::Damaged(_)) && is_blank(path) {
+            return fs::remove_file(path).is_ok();
+        }
         let kept = matches!(self, Self::Damaged(_)).then(|| set_damaged_aside(path));
         let Some(Ok(kept)) = kept else {
             warnings.push(self.warning(path));
@@ -242,7 +254,7 @@ fn attempt<T, R>(
 ) -> Result<(T, Open), Fault<R>> {
     // redb creates a file by the umask. What keeps this from being made, keeps redb as well, which tells.
     let _untold = crate::paths::create_file(path);
-    let database = Spared::new(builder().create(path).map_err(Trouble::from)?);
+    let database = Spared::new(patiently(|| builder().create(path)).map_err(Trouble::from)?);
     let transaction = Spared::new(database.begin_write().map_err(Trouble::from)?);
     let value = {
         let mut meta = Spared::new(transaction.open_table(META).map_err(Trouble::from)?);
@@ -257,6 +269,18 @@ fn attempt<T, R>(
     Ok((value, Open { transaction: Some(transaction), database: Some(database) }))
 }
 
+/// Opens the file, which nobody else has open under the lock of a transaction, but for a bowline that has been killed: it and
+/// the guardian that it has forked let go of one lock after the other.
+fn patiently<T>(open: impl Fn() -> Result<T, DatabaseError>) -> Result<T, DatabaseError> {
+    for _ in 0..LOOKS {
+        match open() {
+            Err(DatabaseError::DatabaseAlreadyOpen) => std::thread::sleep(LOOK),
+            outcome => return outcome,
+        }
+    }
+    open()
+}
+
 fn check_schema(found: u32) -> Result<(), Trouble> {
     if found == SCHEMA {
         return Ok(());
@@ -269,9 +293,9 @@ fn reading(path: &Path) -> Result<Option<Reading>, Trouble> {
     if fs::metadata(path).map_or(true, |metadata| metadata.len() == 0) {
         return Ok(None);
     }
-    let database = Spared::new(match builder().open_read_only(path) {
+    let database = Spared::new(match patiently(|| builder().open_read_only(path)) {
         // A transaction was cut short. Only a writer repairs that.
-        Err(redb::DatabaseError::RepairAborted) => {
+        Err(DatabaseError::RepairAborted) => {
             drop(builder().open(path)?);
             builder().open_read_only(path)?
         }
@@ -287,6 +311,12 @@ fn reading(path: &Path) -> Result<Option<Reading>, Trouble> {
         Err(error) => return Err(error.into()),
     }
     Reading::open(&transaction).map(Some)
+}
+
+/// Whether the file is what is left of a store that could not be begun, as on a full disk.
+fn is_blank(path: &Path) -> bool {
+    let is_small = fs::metadata(path).is_ok_and(|metadata| metadata.len() <= BLANK_BYTES);
+    is_small && fs::read(path).is_ok_and(|bytes| bytes.iter().all(|&byte| byte == 0))
 }
 
 fn set_damaged_aside(path: &Path) -> std::io::Result<PathBuf> {

@@ -76,8 +76,10 @@ pub(super) fn take_terminal(stdio: &Stdio) -> io::Result<()> {
 pub(super) fn close_all_but(keep: &[RawFd]) {
     let listing = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
     let Ok(entries) = std::fs::read_dir(listing) else { return };
-    let open: Vec<RawFd> =
+    let mut open: Vec<RawFd> =
         entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    // What was opened last, under the lock of what was opened before, is let go first.
+    open.sort_unstable_by(|a, b| b.cmp(a));
     for number in open.into_iter().filter(|number| *number > 2 && !keep.contains(number)) {
         // The listing's own descriptor is closed already.
         let _closed = nix::unistd::close(number);
