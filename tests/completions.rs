@@ -73,8 +73,8 @@ fn names_with_a_scope_or_a_colon_are_one_word_in_bash() {
         terminal.until("at the prompt ");
         terminal.keys(&format!("bowline {begun}\t"));
         terminal.until(whole);
-        // What is typed is dropped.
-        terminal.keys("\u{3}");
+        // The line is emptied.
+        terminal.keys("\u{15}\n");
     }
     terminal.until("at the prompt ");
     terminal.keys("exit\n");

@@ -22,7 +22,7 @@ use crate::ui;
 /// Set by the script of [`script`], to the shell that asks.
 const VARIABLE: &str = "BOWLINE_COMPLETE";
 
-/// bash would take `@acme/web` and `dev:api` for two words each; npm's completions do the same for theirs.
+/// bash would take `@acme/web` and `dev:api` for two words each. npm does the same for the sake of `@`.
 const WHOLE_WORDS: &str = "COMP_WORDBREAKS=${COMP_WORDBREAKS//[@:]/}\n";
 
 /// Answers a shell that asks, if one does.
