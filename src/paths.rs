@@ -4,7 +4,7 @@
 //!
 //! | entry | what |
 //! | --- | --- |
-//! | `ports.redb` | the store |
+//! | `ports.redb` | the store; `ports.redb.new` while it is made |
 //! | `ports.lock` | held for the length of one transaction |
 //! | `run/` | a lock, a guard and a socket per supervisor |
 //! | `logs/` | what services wrote |

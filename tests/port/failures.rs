@@ -24,22 +24,18 @@ fn a_damaged_store_is_set_aside_and_the_living_are_put_back() {
     living.release(SystemTime::now()).unwrap();
 }
 
-/// As on a full disk, where a new store is made as large as it shall be and then cannot be written.
 #[test]
-fn a_store_that_could_not_be_begun_is_no_damaged_one() {
+fn a_store_whose_making_was_cut_short_is_made_anew() {
     let (place, block) = (Place::new(), block(2));
-    place.visit(&place.request("a", block.range));
-    let store = place.dir().store();
-    let blank = vec![0_u8; 73_728];
-    fs::write(&store, &blank).unwrap();
-    let lease = place.allocate(&place.request("b", block.range)).unwrap();
+    let unfinished = place.root().join("ports.redb.new");
+    fs::create_dir_all(place.root()).unwrap();
+    fs::write(&unfinished, [1_u8; 5000]).unwrap();
+    let lease = place.allocate(&place.request("a", block.range)).unwrap();
     assert!(lease.warnings().is_empty(), "{:?}", lease.warnings());
     lease.release(SystemTime::now()).unwrap();
-    assert!(place.ports().remembered("b").is_some());
-    let kept = fs::read_dir(place.root()).unwrap().filter(|entry| {
-        entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().contains("damaged"))
-    });
-    assert_eq!(kept.count(), 0);
+    assert!(place.ports().remembered("a").is_some());
+    assert!(!unfinished.exists());
+    assert_eq!(fs::metadata(place.dir().store()).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 /// A bowline that is killed lets go of its locks one after the other: of the next one's turn before the store.

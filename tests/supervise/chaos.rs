@@ -125,7 +125,9 @@ impl Chaos {
         };
         assert_eq!(names(self.sandbox.state_dir().join("run")), [""; 0], "{when}");
         for name in names(self.sandbox.state_dir()) {
-            assert!(["logs", "ports.lock", "ports.redb", "run"].contains(&name.as_str()), "{when}: {name}");
+            let is_usual = ["logs", "ports.lock", "ports.redb", "run"].contains(&name.as_str());
+            let log = || std::fs::read_to_string(self.sandbox.state_dir().join("logs/bowline.log"));
+            assert!(is_usual, "{when}: {name}\n{}", log().unwrap_or_default());
         }
     }
 }

@@ -77,11 +77,11 @@ pub fn read_in_background<R: Read + Send + 'static>(source: Option<R>) -> JoinHa
 pub fn kill_at_once(pids: &[Pid]) {
     use rustix::event::{PollFd, PollFlags, poll};
     use rustix::process::{PidfdFlags, pidfd_open};
-    let ends: Vec<_> =
-        pids.iter().map(|&pid| pidfd_open(pid, PidfdFlags::empty()).expect("a process that runs")).collect();
+    // One may have ended by itself since it was looked up.
+    let ends: Vec<_> = pids.iter().filter_map(|&pid| pidfd_open(pid, PidfdFlags::empty()).ok()).collect();
     for signal in [Signal::STOP, Signal::KILL] {
         for &pid in pids {
-            kill_process(pid, signal).expect("a process of our own");
+            let _ = kill_process(pid, signal);
         }
     }
     for end in &ends {

@@ -32,9 +32,6 @@ pub(super) use tables::{Forgetful, Memory, Writing};
 const SCHEMA: u32 = 1;
 const META: TableDefinition<'_, &str, u32> = TableDefinition::new("meta");
 
-/// More than a store has at first.
-const BLANK_BYTES: u64 = 1 << 20;
-
 /// How often and after which pauses a file is tried that a dying process still has open.
 const LOOKS: u32 = 40;
 const LOOK: Duration = Duration::from_millis(5);
@@ -212,12 +209,8 @@ pub(super) fn read<T>(
 }
 
 impl Trouble {
-    /// Puts a damaged store out of the way, and warns of what went wrong, unless there was never anything in it. Whether a
-    /// new one can be begun.
+    /// Puts a damaged store out of the way, and warns of what went wrong in any case. Whether a new one can be begun.
     pub fn set_aside(self, path: &Path, warnings: &mut Vec<Warning>) -> bool {
-        if matches!(self, Self::Damaged(_)) && is_blank(path) {
-            return fs::remove_file(path).is_ok();
-        }
         let kept = matches!(self, Self::Damaged(_)).then(|| set_damaged_aside(path));
         let Some(Ok(kept)) = kept else {
             warnings.push(self.warning(path));
@@ -252,8 +245,9 @@ fn attempt<T, R>(
     path: &Path,
     work: &mut impl FnMut(Option<&mut Writing<'_>>) -> Result<T, Fault<R>>,
 ) -> Result<(T, Open), Fault<R>> {
-    // redb creates a file by the umask. What keeps this from being made, keeps redb as well, which tells.
-    let _untold = crate::paths::create_file(path);
+    if fs::metadata(path).map_or(true, |metadata| metadata.len() == 0) {
+        create(path)?;
+    }
     let database = Spared::new(patiently(|| builder().create(path)).map_err(Trouble::from)?);
     let transaction = Spared::new(database.begin_write().map_err(Trouble::from)?);
     let value = {
@@ -279,6 +273,22 @@ fn patiently<T>(open: impl Fn() -> Result<T, DatabaseError>) -> Result<T, Databa
         }
     }
     open()
+}
+
+/// Makes an empty store, under another name until it is whole: a bowline that is killed meanwhile, or a disk that is full,
+/// leaves nothing that would look like a damaged one.
+fn create(path: &Path) -> Result<(), Trouble> {
+    let unfinished = path.with_extension("redb.new");
+    let _stale = fs::remove_file(&unfinished);
+    // redb creates a file by the umask. What keeps this from being made, keeps redb as well, which tells.
+    let _untold = crate::paths::create_file(&unfinished);
+    let made = builder().create(&unfinished).map_err(Trouble::from).and_then(|database| {
+        drop(database);
+        fs::rename(&unfinished, path).map_err(|error| Trouble::Unusable(error.to_string()))
+    });
+    made.inspect_err(|_| {
+        let _full = fs::remove_file(&unfinished);
+    })
 }
 
 fn check_schema(found: u32) -> Result<(), Trouble> {
@@ -311,12 +321,6 @@ fn reading(path: &Path) -> Result<Option<Reading>, Trouble> {
         Err(error) => return Err(error.into()),
     }
     Reading::open(&transaction).map(Some)
-}
-
-/// Whether the file is what is left of a store that could not be begun, as on a full disk.
-fn is_blank(path: &Path) -> bool {
-    let is_small = fs::metadata(path).is_ok_and(|metadata| metadata.len() <= BLANK_BYTES);
-    is_small && fs::read(path).is_ok_and(|bytes| bytes.iter().all(|&byte| byte == 0))
 }
 
 fn set_damaged_aside(path: &Path) -> std::io::Result<PathBuf> {
