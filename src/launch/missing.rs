@@ -115,14 +115,8 @@ impl Search<'_> {
         let named = words.next()?;
         let by_name = named.trim_end_matches('\r').ends_with("/env");
         let wanted = if by_name { words.find(|word| !word.starts_with('-')).unwrap_or(named) } else { named };
-        let is_there = if wanted.contains('/') {
-            Path::new(wanted).exists()
-        } else {
-            bin_directories(&self.project.dir).any(|dir| dir.join(wanted).exists())
-                || self.caller.find(wanted).is_some()
-        };
         let path = path.visible();
-        if is_there {
+        if self.found(wanted).is_some() {
             None
         } else if line.ends_with('\r') {
             Some(format!("save `{path}` with line feeds alone: its lines end as on Windows"))
