@@ -3,6 +3,7 @@
 mod support;
 
 use std::os::unix::process::ExitStatusExt;
+use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -203,13 +204,18 @@ fn a_framework_that_was_named_once_stays_and_what_is_wrong_is_told_once() {
 
 #[test]
 fn the_scripts_before_and_after_run_as_the_package_manager_runs_them() {
-    let (mut sandbox, _ports) = stage("--exit-code 0 --exit-after 100", 1);
+    let (mut sandbox, ports) = stage("--exit-code 0 --once-asked", 1);
     let text = std::fs::read_to_string(sandbox.project().join("package.json")).unwrap();
     let mut manifest: Value = serde_json::from_str(&text).unwrap();
     manifest["scripts"]["predev"] = "echo before in $npm_lifecycle_event".into();
     manifest["scripts"]["postdev"] = "echo after in $npm_lifecycle_event; exit 5".into();
     sandbox.file("package.json", &manifest.to_string());
-    let finished = sandbox.run(["dev", "-q"]);
+    let finished = thread::scope(|scope| {
+        let finished = scope.spawn(|| sandbox.run(["dev", "-q"]));
+        while !finished.is_finished() && !sandbox.run(["wait"]).status.success() {}
+        http::get(ports.first());
+        finished.join().unwrap()
+    });
     let (before, after) = finished.stdout.split_once("listening").expect("the server between the two");
     assert!(before.contains("before in predev"), "{finished:#?}");
     assert!(after.contains("after in postdev"), "{finished:#?}");
@@ -223,14 +229,14 @@ fn the_scripts_before_and_after_run_as_the_package_manager_runs_them() {
 #[test]
 fn bowline_ends_as_the_service_ended() {
     for (arguments, code, signal) in [
-        ("--exit-code 42 --exit-after 100", Some(42), None),
-        ("--exit-code 0 --exit-after 100", Some(0), None),
-        ("--exit-signal KILL --exit-after 100", None, Some(Signal::KILL)),
-        ("--exit-signal SEGV --exit-after 100", None, Some(Signal::SEGV)),
+        ("--exit-code 42 --once-asked", Some(42), None),
+        ("--exit-code 0 --once-asked", Some(0), None),
+        ("--exit-signal KILL --once-asked", None, Some(Signal::KILL)),
+        ("--exit-signal SEGV --once-asked", None, Some(Signal::SEGV)),
     ] {
         let (sandbox, _ports) = stage_without_shell(arguments, 1);
         let mut session = sandbox.start(["dev"]);
-        session.ready();
+        http::get(session.ready());
         let ended = session.wait();
         assert_eq!(ended.status.code(), code, "{arguments}: {ended:#?}");
         assert_eq!(ended.status.signal(), signal.map(Signal::as_raw), "{arguments}");

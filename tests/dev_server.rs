@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
-use support::{Ports, Sandbox, Session, dev_server, http, run_to_end};
+use support::{Ports, Sandbox, Session, Tree, dev_server, http, run_to_end};
 
 /// The stand-in server's output, line by line in the shape of bowline's events.
 fn dev_server_session(sandbox: &Sandbox, arguments: &str) -> Session {
@@ -135,6 +135,22 @@ fn a_leftover_process_is_found() {
         let text = *outcome.expect_err("a process is left").downcast::<String>().unwrap();
         assert!(text.contains("processes are left") && text.contains("dev-server"), "{arguments}: {text}");
     }
+}
+
+/// One that has rid itself of its mark holds the pipe all the same.
+#[test]
+fn a_leftover_without_a_mark_is_found() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command("env");
+    command.arg("-i").arg(dev_server()).args(["--no-listen", "--until-stdin-closes"]);
+    let mut tree = Tree::new();
+    tree.mark(&mut command);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tree.assert_gone(Duration::ZERO)));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let text = *outcome.expect_err("a process is left").downcast::<String>().unwrap();
+    assert!(text.contains(&format!("/proc/{}", child.id())), "{text}");
 }
 
 #[test]

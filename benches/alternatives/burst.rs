@@ -31,6 +31,12 @@ pub(crate) fn measure(_: &Tools) -> Section {
     let ready = start.elapsed();
     let distinct: BTreeSet<u16> = given.iter().copied().filter(|&port| ports.contains(port)).collect();
 
+    let list = Instant::now();
+    let services = home.run(["ls", "--json"]);
+    let listed = list.elapsed();
+    let running = services.stdout.matches("\"running\"").count();
+    assert_eq!(running, usize::from(LAUNCHES), "{services:?}");
+
     let stop = Instant::now();
     for session in &sessions {
         session.signal(Signal::TERM);
@@ -39,7 +45,12 @@ pub(crate) fn measure(_: &Tools) -> Section {
         session.wait();
     }
     let stopped = stop.elapsed();
-    let rows = [("all spawned", spawned), ("all ready", ready), ("all stopped again, nothing left", stopped)];
+    let rows = [
+        ("all spawned", spawned),
+        ("all ready", ready),
+        ("all listed by `bowline ls`, from its start", listed),
+        ("all stopped again, nothing left", stopped),
+    ];
     Section {
         title: "A hundred launches at once",
         method: format!(

@@ -130,7 +130,7 @@ impl Connection {
             let answer = match self.receive(Some(until)) {
                 Ok(Some((answer, _))) => answer,
                 Ok(None) => return Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
-                Err(error) if !taken || asked || deadline == Some(until) || !is_timeout(&error) => {
+                Err(error) if !taken || asked || deadline == Some(until) || !error.is_timeout() => {
                     return Err(error);
                 }
                 Err(_) => {
@@ -226,10 +226,6 @@ fn dial(path: &Path, deadline: Instant) -> io::Result<UnixStream> {
 /// It is none.
 pub fn parse(line: &[u8]) -> io::Result<Answer> {
     serde_json::from_slice(line).map_err(Into::into)
-}
-
-fn is_timeout(error: &Error) -> bool {
-    matches!(error, Error::NotConnected { source, .. } if source.kind() == io::ErrorKind::TimedOut)
 }
 
 /// Whether this is how a supervisor answers that is about to open its socket, or about to be gone.

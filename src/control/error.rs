@@ -52,4 +52,9 @@ impl Error {
             Self::Refused(_) => None,
         }
     }
+
+    /// Whether nothing has come before the deadline.
+    pub(super) fn is_timeout(&self) -> bool {
+        matches!(self, Self::NotConnected { source, .. } if source.kind() == io::ErrorKind::TimedOut)
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::process::Stdio;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -34,13 +33,10 @@ fn a_hundred_services_are_listed_at_once_and_the_dead_are_not_among_them() {
             assert!(output.status.success(), "{output:?}");
         }
     }
-    let begun = Instant::now();
     let services = stage.services();
-    let took = begun.elapsed();
     let ports: Vec<u64> = services.iter().map(|one| one["port"].as_u64().unwrap()).collect();
     assert_eq!(ports, stage.ports.all().map(u64::from).collect::<Vec<_>>());
-    assert!(services.iter().all(|one| one["state"] == "running"));
-    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert!(services.iter().all(|one| one["state"] == "running"), "{services:#?}");
     for service in &services[..30] {
         kill_process(pid_of(service), Signal::KILL).unwrap();
     }

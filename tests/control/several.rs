@@ -1,7 +1,5 @@
 //! Commands about several services: what stands in the way of one is no obstacle for the others.
 
-use std::time::{Duration, Instant};
-
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -87,12 +85,10 @@ fn the_time_limit_of_a_wait_bounds_everything() {
     let stage = Stage::new("", 1);
     assert_eq!(code(&stage.sandbox.run(["start"])), Some(0));
     let _frozen = Frozen::new(&stage.services()[0]);
-    let begun = Instant::now();
     let late = stage.sandbox.run(["wait", "--timeout", "50ms"]);
+    // Without the limit it is another failure, of a supervisor that does not answer.
     assert_eq!(code(&late), Some(4), "{late:?}");
     assert!(late.stderr.contains("is not ready in time"), "{late:?}");
-    // Without the limit a supervisor has five seconds to answer.
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -57,10 +57,13 @@ fn one_that_fails_leaves_the_others_alone() {
 
 #[test]
 fn the_end_of_one_by_itself_or_by_a_kill_of_its_guardian_leaves_the_others_alone() {
-    let stage = workspace(&[("api", ""), ("web", "--exit-code 0 --exit-after 100"), ("worker", "")]);
+    let stage = workspace(&[("api", ""), ("web", "--exit-code 0 --once-asked"), ("worker", "")]);
     let mut session = stage.sandbox.start(["dev"]);
+    let is_web = |event: &Value| event["projectId"].as_str().unwrap().ends_with("/web");
+    let ready = session.until("web", |event| event["type"] == "port-detected" && is_web(event));
+    http::get(u16::try_from(ready["port"].as_u64().unwrap()).unwrap());
     let exited = session.event("process-exited");
-    assert!(exited["projectId"].as_str().unwrap().ends_with("/web"), "{exited}");
+    assert!(is_web(&exited), "{exited}");
     while names(&stage) != ["api", "worker"] {}
     let api = stage.services().into_iter().find(|service| service["name"] == "api").unwrap();
     let guardian = api["guardian"].as_i64().and_then(|pid| i32::try_from(pid).ok()).unwrap();

@@ -10,11 +10,12 @@ mod reasons;
 mod shell;
 mod starts;
 
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::{Ended, Ports, Sandbox, Session, dev_server, http, is_free, run_to_end};
+use support::{Ended, Ports, Sandbox, Session, dev_server, http, is_free};
 
 /// A runner in a sandbox whose projects share a range.
 struct Stage {
@@ -201,9 +202,19 @@ fn the_example_client_works() {
     command
         .arg(example)
         .arg(".")
-        .arg(format!("'{}' --lines 2 --exit-after 300 --exit-code 0", dev_server().display()));
-    command.env("BOWLINE", env!("CARGO_BIN_EXE_bowline")).stdin(Stdio::piped());
-    let finished = run_to_end(&mut command);
-    assert!(finished.stdout.contains(&format!("ready: http://localhost:{}", ports.first())), "{finished:?}");
-    assert!(finished.stdout.contains("line 2"), "{finished:?}");
+        .arg(format!("'{}' --lines 2 --once-asked --exit-code 0", dev_server().display()));
+    command.env("BOWLINE", env!("CARGO_BIN_EXE_bowline")).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut client = command.spawn().unwrap();
+    let ready = format!("ready: http://localhost:{}", ports.first());
+    let mut said = Vec::new();
+    for line in BufReader::new(client.stdout.take().unwrap()).lines().map(Result::unwrap) {
+        if line == ready {
+            http::get(ports.first());
+        }
+        said.push(line);
+    }
+    for line in [ready.as_str(), "line 2"] {
+        assert!(said.iter().any(|one| one == line), "{line}: {said:?}");
+    }
+    assert_eq!(client.wait().unwrap().code(), Some(0));
 }

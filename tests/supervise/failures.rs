@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use crate::support::{Ended, Ports, Sandbox, dev_server};
+use crate::support::{Ended, Ports, Sandbox, dev_server, http};
 use crate::{Gate, last_end, stage, stage_of};
 
 /// How soon a reason is told, in milliseconds.
@@ -118,8 +118,10 @@ fn health_check_timeout() {
 
 #[test]
 fn health_check_failed() {
-    let (sandbox, _ports) = stage("--close-after 600 --exit-code 0 --exit-after 4000", 1);
-    let ended = sandbox.start(["dev"]).wait();
+    let (sandbox, _ports) = stage("--once-asked --close-after 0 --exit-code 0 --exit-after 4000", 1);
+    let mut session = sandbox.start(["dev"]);
+    http::get(session.ready());
+    let ended = session.wait();
     assert_eq!(ended.of("port-detected").len(), 1, "{ended:#?}");
     assert!(ended.stderr.contains("has stopped listening"), "{ended:#?}");
     assert_eq!(last_end(&ended.events)["failureReason"], "health_check_failed", "{ended:#?}");

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::support::{Session, run_to_end};
+use crate::support::{Session, http, run_to_end};
 use crate::{last_end, next_end, stage};
 
 fn time(event: &Value) -> SystemTime {
@@ -21,9 +21,10 @@ fn a_policy_says_which_ends_are_followed_by_a_start() {
         ("always", 0, true),
         ("always", 1, true),
     ] {
-        let (sandbox, ports) = stage(&format!("--exit-code {code} --exit-after 100"), 2);
+        let (sandbox, ports) = stage(&format!("--exit-code {code} --once-asked"), 2);
         let mut session = sandbox.start(["dev", "--restart", policy]);
         assert_eq!(session.ready(), ports.first());
+        http::get(ports.first());
         let end = next_end(&mut session);
         assert_eq!(end["state"] == "starting", restarts, "{policy}, {code}: {end}");
         if restarts {
@@ -37,11 +38,12 @@ fn a_policy_says_which_ends_are_followed_by_a_start() {
 
 #[test]
 fn a_crash_loop_keeps_its_port_and_gives_up_with_the_last_lines() {
-    let (sandbox, ports) = stage("--lines 3 --exit-code 9 --exit-after 50", 3);
+    let (sandbox, ports) = stage("--lines 3 --exit-code 9 --once-asked", 3);
     let mut session = sandbox.start(["dev", "--restart", "on-failure"]);
     let mut pauses = Vec::new();
     for _ in 0..5 {
         assert_eq!(session.ready(), ports.first());
+        http::get(ports.first());
         let end = next_end(&mut session);
         assert_eq!((&end["state"], &end["exitCode"]), (&"starting".into(), &9.into()), "{end}");
         // The reservation is held while nothing runs.
@@ -50,6 +52,8 @@ fn a_crash_loop_keeps_its_port_and_gives_up_with_the_last_lines() {
         assert_eq!(listing["reservations"][0]["port"], ports.first(), "{listing}");
         pauses.push(time(&end));
     }
+    session.ready();
+    http::get(ports.first());
     let ended = session.wait();
     assert_eq!(ended.status.code(), Some(9));
     let end = last_end(&ended.events);
@@ -72,17 +76,16 @@ fn is_started_after_pauses_that_grow(ends: &[SystemTime], starts: &[&Value]) {
     for (number, pause) in (0..).zip(&pauses) {
         let backoff = Duration::from_millis(250) * 2_u32.pow(number);
         assert!(*pause + Duration::from_millis(10) >= backoff * 3 / 4, "{pauses:?}");
-        // The rest is the start of the service, on a machine that may have much to do.
-        assert!(*pause <= backoff + Duration::from_secs(2), "{pauses:?}");
     }
 }
 
 #[test]
 fn leftovers_of_a_crashed_leader_end_before_it_is_started_again() {
     let (sandbox, ports) =
-        stage("--children 2 --children-escape --ignore TERM --exit-code 1 --exit-after 50", 1);
+        stage("--children 2 --children-escape --ignore TERM --exit-code 1 --once-asked", 1);
     let mut session: Session = sandbox.start(["dev", "--restart", "on-failure", "--grace", "200ms"]);
     assert_eq!(session.ready(), ports.first());
+    http::get(ports.first());
     assert_eq!(next_end(&mut session)["state"], "starting");
     assert_eq!(session.ready(), ports.first());
     session.stop();

@@ -47,15 +47,18 @@ fn steady_goes_on(mut session: Session, port: u16) {
 fn however_one_ends_the_others_go_on() {
     let server = dev_server().display().to_string();
     for (script, code, signal) in [
-        (format!("'{server}' --exit-after 300 --exit-code 4"), Value::from(4), Value::Null),
+        (format!("'{server}' --once-asked --exit-code 4"), Value::from(4), Value::Null),
         (format!("exec '{server}' --no-listen --exit-code 0"), 0.into(), Value::Null),
         ("exit 4".to_owned(), 4.into(), Value::Null),
         ("no-such-program-anywhere".to_owned(), Value::Null, Value::Null),
-        (format!("exec '{server}' --exit-after 300 --exit-signal KILL"), Value::Null, "SIGKILL".into()),
+        (format!("exec '{server}' --once-asked --exit-signal KILL"), Value::Null, "SIGKILL".into()),
         ("kill -TERM $$".to_owned(), Value::Null, "SIGTERM".into()),
     ] {
         let (sandbox, _ports) = stage(&script);
         let mut session = sandbox.start(["dev"]);
+        if script.contains("--once-asked") {
+            http::get(ready(&mut session, "other"));
+        }
         let ended = end(&mut session, "other");
         assert_eq!((&ended["exitCode"], &ended["signal"]), (&code, &signal), "{script}: {ended}");
         assert_eq!(ended["state"], "failed", "{script}: {ended}");

@@ -1,28 +1,15 @@
 //! What signals to bowline do.
 
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 
 use rustix::process::Signal;
 
-use crate::support::{Sandbox, Session, is_free};
+use crate::support::is_free;
 use crate::{last_end, next_end, stage};
 
 const SIGNALS: [(Signal, &str); 4] =
     [(Signal::INT, "SIGINT"), (Signal::TERM, "SIGTERM"), (Signal::HUP, "SIGHUP"), (Signal::QUIT, "SIGQUIT")];
 const DEAF: &str = "--ignore INT --ignore TERM --ignore HUP --ignore QUIT";
-
-/// A bowline that heeds SIGHUP even where the tests run under `nohup`, which it otherwise respects.
-fn start(sandbox: &Sandbox, arguments: &[&str]) -> Session {
-    use nix::sys::signal::{SigHandler, Signal as Kind, signal};
-    let mut command = sandbox.bowline(["--json"]);
-    command.args(arguments);
-    #[expect(unsafe_code, reason = "only the child is changed")]
-    // SAFETY: signal(2) is async-signal-safe.
-    unsafe {
-        command.pre_exec(|| signal(Kind::SIGHUP, SigHandler::SigDfl).map(drop).map_err(Into::into));
-    }
-    Session::start(command)
-}
 
 fn pairs() -> impl Iterator<Item = [(Signal, &'static str); 2]> {
     SIGNALS.into_iter().flat_map(|first| SIGNALS.map(|second| [first, second]))
@@ -35,7 +22,7 @@ fn each_of_a_pair_reaches_a_service_that_ignores_it_and_the_second_interrupt_kil
         let interrupts = (first, second) == (Signal::INT, Signal::INT);
         // Nothing but the second interrupt could end it within this test.
         let grace = if interrupts { "100s" } else { "300ms" };
-        let mut session = start(&sandbox, &["dev", "--grace", grace]);
+        let mut session = sandbox.start(["dev", "--grace", grace]);
         session.ready();
         session.signal(first);
         session.output(&format!("{{\"got\":\"{first_name}\"}}"));
@@ -55,7 +42,7 @@ fn each_of_a_pair_reaches_a_service_that_ignores_it_and_the_second_interrupt_kil
 fn a_quick_pair_ends_a_service_by_one_of_the_two() {
     for [(first, first_name), (second, second_name)] in pairs() {
         let (sandbox, ports) = stage("--children 2 --children-escape", 1);
-        let mut session = start(&sandbox, &["dev"]);
+        let mut session = sandbox.start(["dev"]);
         session.ready();
         session.signal(first);
         session.signal(second);
@@ -73,7 +60,7 @@ fn a_quick_pair_ends_a_service_by_one_of_the_two() {
 #[test]
 fn an_interrupt_after_another_signal_is_the_first_of_two() {
     let (sandbox, _ports) = stage(DEAF, 1);
-    let mut session = start(&sandbox, &["dev", "--grace", "100s"]);
+    let mut session = sandbox.start(["dev", "--grace", "100s"]);
     session.ready();
     for (signal, name) in [(Signal::TERM, "SIGTERM"), (Signal::INT, "SIGINT")] {
         session.signal(signal);
@@ -88,7 +75,7 @@ fn an_interrupt_after_another_signal_is_the_first_of_two() {
 fn a_stop_during_start_up_ends_it_and_is_no_failure() {
     for (signal, name) in SIGNALS {
         let (sandbox, ports) = stage("--lines 1 --delay 90000", 1);
-        let mut session = start(&sandbox, &["dev"]);
+        let mut session = sandbox.start(["dev"]);
         session.output("line 1");
         session.signal(signal);
         let ended = session.wait();
@@ -103,7 +90,7 @@ fn a_stop_during_start_up_ends_it_and_is_no_failure() {
 fn a_stop_during_the_pause_before_a_restart_ends_at_once() {
     for (signal, name) in SIGNALS {
         let (sandbox, ports) = stage("--no-listen --exit-code 3", 1);
-        let mut session = start(&sandbox, &["dev", "--restart", "on-failure"]);
+        let mut session = sandbox.start(["dev", "--restart", "on-failure"]);
         // The third pause is most of a second.
         for _ in 0..3 {
             assert_eq!(next_end(&mut session)["state"], "starting", "{name}");
@@ -123,7 +110,7 @@ fn the_code_of_an_orderly_end_is_passed_on() {
     let script = "trap 'exit 5' TERM; trap 'exit 6' INT; echo armed; while :; do sleep 100 & wait; done";
     for (signal, code) in [(Signal::TERM, 5), (Signal::INT, 6)] {
         let (sandbox, _ports) = crate::stage_of(script, 1);
-        let mut session = start(&sandbox, &["dev"]);
+        let mut session = sandbox.start(["dev"]);
         session.output("armed");
         session.signal(signal);
         let ended = session.wait();
@@ -137,7 +124,7 @@ fn the_code_of_an_orderly_end_is_passed_on() {
 fn an_end_by_a_real_time_signal_is_an_end() {
     for script in ["kill -35 $$", "sh -c 'kill -35 $$' & sh -c 'sh -c \"kill -36 \\$\\$\"; kill -35 $$'"] {
         let (sandbox, ports) = crate::stage_of(script, 1);
-        let ended = start(&sandbox, &["dev"]).wait();
+        let ended = sandbox.start(["dev"]).wait();
         assert_eq!(ended.status.code(), Some(128 + 35), "{script}: {ended:#?}");
         assert_eq!(last_end(&ended.events)["exitCode"], 128 + 35, "{script}");
         assert!(is_free(ports.first()));

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{SigHandler, Signal, signal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{FdFlags, fcntl_setfd};
 
@@ -31,14 +32,16 @@ impl Tree {
         Self { mark: format!("{}-{number}", std::process::id()), reader, writer: Some(writer) }
     }
 
-    /// Makes the command's process, once started, and all that come from it part of the tree.
+    /// Makes the command's process, once started, and all that come from it part of the tree. It heeds SIGHUP even where the
+    /// tests themselves run under `nohup`.
     pub fn mark(&self, command: &mut Command) {
         command.env(MARK, &self.mark);
         let Some(writer) = self.writer.as_ref().map(AsRawFd::as_raw_fd) else { return };
         #[expect(unsafe_code, reason = "only the child may inherit the pipe, and no child of another thread")]
-        // SAFETY: fcntl is async-signal-safe, and the descriptor is open in the child as it was here.
+        // SAFETY: signal and fcntl are async-signal-safe, and the descriptor is open in the child as it was here.
         unsafe {
             command.pre_exec(move || {
+                signal(Signal::SIGHUP, SigHandler::SigDfl)?;
                 let writer = BorrowedFd::borrow_raw(writer);
                 fcntl_setfd(writer, FdFlags::empty()).map_err(Into::into)
             });
@@ -49,10 +52,10 @@ impl Tree {
     pub fn assert_gone(&mut self, within: Duration) {
         drop(self.writer.take());
         let deadline = Instant::now() + within;
-        let closed = ends_before(&self.reader, deadline);
+        let holders = if ends_before(&self.reader, deadline) { Vec::new() } else { holders(&self.reader) };
         let left = self.wait_until_empty(deadline);
         assert!(left.is_empty(), "processes are left after {within:?}: {left:#?}");
-        assert!(closed, "a process holds the test's pipe open after {within:?}");
+        assert!(holders.is_empty(), "processes hold the test's pipe open after {within:?}: {holders:#?}");
     }
 
     /// The processes of the tree that are left after this time; none but on Linux.
@@ -108,9 +111,19 @@ fn ends_before(fd: &impl std::os::fd::AsFd, deadline: Instant) -> bool {
 }
 
 #[cfg(target_os = "linux")]
+use linux::holders;
+
+#[cfg(not(target_os = "linux"))]
+fn holders(_: &PipeReader) -> Vec<String> {
+    vec!["whoever they are".to_owned()]
+}
+
+#[cfg(target_os = "linux")]
 mod linux {
     use std::fs;
-    use std::os::fd::OwnedFd;
+    use std::io::PipeReader;
+    use std::os::fd::{AsRawFd, OwnedFd};
+    use std::path::{Path, PathBuf};
 
     use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
@@ -126,6 +139,29 @@ mod linux {
         }
     }
 
+    /// The processes that have the other end of this pipe, but for copies of the test itself: a child of another thread has
+    /// all that the test has until its exec, which a busy machine may delay.
+    pub fn holders(pipe: &PipeReader) -> Vec<String> {
+        let link = |fd: &Path| fs::read_link(fd).ok();
+        let wanted = link(format!("/proc/self/fd/{}", pipe.as_raw_fd()).as_ref());
+        let test = link("/proc/self/exe".as_ref());
+        let entries = fs::read_dir("/proc").expect("/proc is mounted").flatten().map(|entry| entry.path());
+        let others = entries.filter(|process| link(&process.join("exe")) != test);
+        let holds = |process: &PathBuf| {
+            let fds = fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
+            fds.map(|fd| link(&fd.path())).any(|target| target == wanted)
+        };
+        others
+            .filter(holds)
+            .map(|process| format!("{} {}", process.display(), command_line(&process)))
+            .collect()
+    }
+
+    fn command_line(process: &Path) -> String {
+        let line = fs::read(process.join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).replace('\0', " ")
+    }
+
     /// The living processes with this mark. The pidfd is opened first, and the mark read after it, so that a
     /// pid used again in between is not taken for the old process.
     pub fn marked(mark: &str) -> Vec<Marked> {
@@ -136,8 +172,7 @@ mod linux {
             let pidfd = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
             let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
             environment.split(|&byte| byte == 0).find(|entry| *entry == line.as_bytes())?;
-            let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let command = String::from_utf8_lossy(&command).replace('\0', " ");
+            let command = command_line(format!("/proc/{pid}").as_ref());
             Some(Marked { pid, pidfd, description: format!("{pid} {command}") })
         })
         .collect()
