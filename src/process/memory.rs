@@ -23,15 +23,42 @@ pub fn of_tree(root: i32) -> u64 {
     pids.chain([root]).filter_map(resident).sum()
 }
 
-/// Gives back to the system what was allocated for a start and is free again: a supervisor and a guardian live long, and need
-/// little of it.
+/// Gives back to the system what was needed for a start alone: a supervisor and a guardian live long, and need little of it.
+pub fn trim() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    give_back_the_heap();
+    #[cfg(target_os = "linux")]
+    let_go_of_the_program();
+}
+
+/// Other allocators give back by themselves.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "the allocator's own function")]
-pub fn trim() {
+fn give_back_the_heap() {
     // SAFETY: it changes no memory that is in use.
     unsafe { nix::libc::malloc_trim(0) };
 }
 
-/// Other allocators give back by themselves.
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub fn trim() {}
+/// Unmaps the pages of executable code; what runs on comes back from the page cache by itself, sixteen pages at a time.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "no library has the addresses of a program's own code")]
+fn let_go_of_the_program() {
+    use nix::sys::mman::{MmapAdvise, madvise};
+    let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else { return };
+    let code = maps.lines().filter_map(|line| {
+        let (range, rest) = line.split_once(' ')?;
+        // Private, never written to, and of a file: every page is as the file has it.
+        if !rest.starts_with("r-xp ") || !rest.contains('/') {
+            return None;
+        }
+        let (start, end) = range.split_once('-')?;
+        Some((usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?))
+    });
+    for (start, end) in code {
+        let Some(address) = std::ptr::NonNull::new(std::ptr::with_exposed_provenance_mut(start)) else {
+            continue;
+        };
+        // SAFETY: code is only read, and reads as before.
+        let _ = unsafe { madvise(address, end - start, MmapAdvise::MADV_DONTNEED) };
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 use crate::support::{Sandbox, Session, dev_server, run_to_end};
 use crate::trees::guardian;
@@ -31,11 +31,18 @@ fn output_is_passed_on_byte_for_byte_and_apart() {
 
 const MUCH: u64 = 96 << 20;
 
+/// A number that the kernel tells of a process.
+#[cfg(target_os = "linux")]
+fn told_of(pid: u32, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let told = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+    told.split_whitespace().next().unwrap().parse().unwrap()
+}
+
 /// The most memory that a process has had, in KiB.
-fn peak(child: &Child) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+#[cfg(target_os = "linux")]
+fn peak(pid: u32) -> u64 {
+    told_of(pid, "VmHWM")
 }
 
 #[test]
@@ -50,7 +57,7 @@ fn a_reader_that_stalls_stalls_the_service_and_costs_no_memory() {
     // As long as the same output takes elsewhere, nobody reads.
     let produce = format!("'{}' --produce {MUCH} | cat > /dev/null", dev_server().display());
     run_to_end(sandbox.command("sh").args(["-c", &produce]));
-    let peak = peak(&bowline);
+    let peak = peak(bowline.id());
     assert!(peak < 24 << 10, "{peak} KiB while nobody reads");
     let rest = std::io::copy(&mut stdout, &mut std::io::sink()).unwrap();
     assert_eq!(rest + 1, MUCH);
@@ -78,12 +85,21 @@ fn a_reader_that_goes_away_neither_kills_nor_stalls_the_service() {
     }
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn what_only_the_start_needed_is_given_back() {
+    let (sandbox, _ports) = stage("", 1);
+    let mut session = sandbox.start(["dev"]);
+    session.ready();
+    let (now, peak) = (told_of(session.id(), "VmRSS"), peak(session.id()));
+    assert!(now + (1 << 10) < peak, "{now} KiB of {peak}");
+    session.stop();
+}
+
 /// How often a process has gone to sleep of itself: each time but the first it had been woken.
 #[cfg(target_os = "linux")]
-fn sleeps(pid: i32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+fn sleeps(pid: u32) -> u64 {
+    told_of(pid, "voluntary_ctxt_switches")
 }
 
 #[test]
@@ -92,9 +108,8 @@ fn an_idle_supervisor_and_its_guardian_never_wake() {
     let (sandbox, _ports) = stage("", 1);
     let mut session = sandbox.start(["dev"]);
     session.ready();
-    let supervisor = i32::try_from(session.id()).unwrap();
-    let guardian = guardian(&sandbox).as_raw_nonzero().get();
-    let count = || (sleeps(supervisor), sleeps(guardian));
+    let guardian = guardian(&sandbox).as_raw_nonzero().get().cast_unsigned();
+    let count = || (sleeps(session.id()), sleeps(guardian));
     // The last look at the listener comes a moment after it was seen first; then there is silence.
     let mut counts = vec![count()];
     while counts.len() < 5 && (counts.len() < 2 || counts[counts.len() - 2] != counts[counts.len() - 1]) {
