@@ -256,6 +256,9 @@ pub fn quickly(arguments: &[OsString]) -> Option<Cli> {
 /// Puts `dev` where a command is missing, so that `bowline web --port 4000` means `bowline dev web --port 4000`.
 pub fn with_command(arguments: Vec<OsString>) -> Vec<OsString> {
     let place = place(&arguments);
+    if place > arguments.len() {
+        return arguments;
+    }
     let explicit = arguments.get(place).and_then(|argument| argument.to_str()).is_some_and(|argument| {
         matches!(argument, "-h" | "--help" | "-V" | "--version" | "help") || Command::has_subcommand(argument)
     });
@@ -274,7 +277,8 @@ pub fn with_other_command(arguments: &[OsString], command: &str) -> Vec<OsString
     arguments.iter().enumerate().map(change).collect()
 }
 
-/// The place of the command behind the options of all commands.
+/// The place of the command behind the options of all commands; past the end by one more where the last of them lacks its
+/// value.
 pub fn place(arguments: &[OsString]) -> usize {
     let mut place = 1;
     while let Some(argument) = arguments.get(place).and_then(|argument| argument.to_str()) {
@@ -286,7 +290,7 @@ pub fn place(arguments: &[OsString]) -> usize {
             break;
         }
     }
-    place.min(arguments.len())
+    place
 }
 
 /// Whether an argument is a global option that is complete in itself.
@@ -350,7 +354,7 @@ mod tests {
             ("--port 4000", "dev --port 4000"),
             ("-vv --state-dir s web -- --open", "-vv --state-dir s dev web -- --open"),
             ("-- --open", "dev -- --open"),
-            ("-C", "-C dev"),
+            ("-C", "-C"),
             ("dev web", "dev web"),
             ("-C app ports prune", "-C app ports prune"),
             ("--help", "--help"),

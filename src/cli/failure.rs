@@ -4,6 +4,9 @@ use std::fmt::Display;
 use std::io;
 use std::str::FromStr;
 
+use clap::Subcommand;
+
+use super::args::Command;
 use crate::event::State;
 use crate::process::{Exit, Signal, descriptors};
 use crate::ui::{self, Style};
@@ -109,7 +112,13 @@ impl From<project::ProjectError> for Failure {
             E::NotAFile { .. } | E::Invalid { .. } => USAGE,
             E::Unreadable { .. } => OTHER,
         };
-        Self::new(code, &error, error.hint())
+        let hint = match &error {
+            E::Unknown { name, .. } if Command::has_subcommand(name) => Some(format!(
+                "`{name}` is a command: type it before its options, as in `bowline {name} --help`"
+            )),
+            _ => error.hint(),
+        };
+        Self::new(code, &error, hint)
     }
 }
 

@@ -54,7 +54,7 @@ fn what_was_typed_wrong_is_said_in_two_lines() {
             "a value is required for '--script <NAME>' but none was supplied",
             "see `bowline dev --help`",
         ),
-        (&["-C"], "'bowline' requires a subcommand but one was not provided", "see `bowline --help`"),
+        (&["-C"], "a value is required for '--dir <DIR>' but none was supplied", "see `bowline --help`"),
     ] {
         let said = format!("error: {message}\nhint: {hint}\n");
         let test = Test::within(sandbox).args(arguments.iter().copied()).status(2);
@@ -66,6 +66,23 @@ fn what_was_typed_wrong_is_said_in_two_lines() {
         sandbox = back;
     }
     Test::within(sandbox).args(["exec", "--bogus", "--", "--json"]).status(2).stdout("").run();
+}
+
+#[test]
+fn a_command_behind_its_options_is_told_from_a_project() {
+    let sandbox = Test::within(stage())
+        .args(["--port", "4000", "start"])
+        .status(5)
+        .stderr(
+            "error: Project not found: `start`\n\
+             hint: `start` is a command: type it before its options, as in `bowline start --help`\n",
+        )
+        .run();
+    Test::within(sandbox)
+        .args(["--port", "4000", "strat"])
+        .status(5)
+        .stderr_contains("hint: name a dir")
+        .run();
 }
 
 #[test]
