@@ -9,7 +9,7 @@ use super::candidates::{Claim, choose, once_round};
 use super::error::{Error, Occupant};
 use super::listeners::holders;
 use super::probe::{Probe, Verdict};
-use super::store::{Fault, Memory, Remembered, Trouble};
+use super::store::{Fault, Former, Memory, Remembered, Trouble};
 use super::world::World;
 use super::{Choice, Life, MEMORY, Request, Reservation, is_blocked};
 use crate::range::Range;
@@ -133,10 +133,13 @@ impl Chooser<'_> {
         info!(target: "port-allocator", "🎯 Allocating port for project {}", request.project);
         info!(target: "port-allocator", "   Framework: {}, Range: {}", request.framework, request.range);
         let mut previous = self.memory.project(&request.project)?;
-        if let Some(row) = previous.as_mut().filter(|row| self.is_stale(row.last_used)) {
-            row.port = None;
+        if let Some(row) = &mut previous {
+            if self.is_stale(row.last_used) {
+                row.port = None;
+            }
+            row.former.retain(|_, former| !self.is_stale(former.last_used));
         }
-        let remembered = previous.as_ref().and_then(|row| Some((row.port?, row.framework.clone())));
+        let remembered = previous.as_ref().and_then(|row| row.last_as(&request.framework));
         let (port, declined, reused) = match request.choice {
             Choice::Order(port) => (self.order(request, port)?, None, false),
             Choice::Adopt(port) => match self.reserved(port) {
@@ -315,9 +318,23 @@ fn refuse<T>(refusal: Refusal) -> Step<T> {
 /// A port outside the range is no use to a later start, so the one from before is kept then.
 pub(super) fn memory_of(request: &Request, grant: &Grant, now: u64) -> Remembered {
     let previous = grant.previous.as_ref();
+    let mut former = previous.map(|row| row.former.clone()).unwrap_or_default();
+    let mut before = former.remove(&request.framework).map(|former| former.port);
+    if let Some(row) = previous
+        && let Some(port) = row.port
+    {
+        if row.framework == request.framework {
+            before = Some(port);
+        } else {
+            former.insert(row.framework.clone(), Former { port, last_used: row.last_used });
+        }
+    }
     let ours = request.range.contains(grant.port) && !is_blocked(grant.port);
+    let port = if ours { Some(grant.port) } else { before };
+    // Where ranges overlap, a port may have become that of another framework.
+    former.retain(|_, former| Some(former.port) != port);
     Remembered {
-        port: if ours { Some(grant.port) } else { previous.and_then(|row| row.port) },
+        port,
         framework: request.framework.clone(),
         evidence: request.evidence.to_string(),
         name: request.name.clone(),
@@ -327,5 +344,6 @@ pub(super) fn memory_of(request: &Request, grant: &Grant, now: u64) -> Remembere
             .filter(|row| request.agrees_with(row))
             .map(|row| row.notes.clone())
             .unwrap_or_default(),
+        former,
     }
 }

@@ -39,7 +39,7 @@ pub use inspect::{Forgotten, Lookup, Pruned, Usage, Why};
 pub use lease::Lease;
 pub use probe::{Probe, Verdict};
 pub use session::{Guard, Life, SessionId};
-pub use store::Remembered;
+pub use store::{Former, Remembered};
 
 use crate::fingerprint::Fingerprint;
 use crate::range::Range;

@@ -119,6 +119,50 @@ fn another_framework_or_range_leaves_the_remembered_port() {
 }
 
 #[test]
+fn a_project_has_a_port_as_each_of_its_frameworks() {
+    let (place, here, there) = (Place::new(), block(2), block(2));
+    let app = place.request("a", here.range);
+    let storybook = Request { framework: "storybook".to_owned(), range: there.range, ..app.clone() };
+    let port_as_app = place.visit(&with(&app, Choice::Wish(here.range.end)));
+    let port_as_storybook = place.visit(&with(&storybook, Choice::Wish(there.range.end)));
+    // Another project that came meanwhile took neither.
+    let other = place.request("b", here.range);
+    assert_eq!(place.visit(&other), here.range.start);
+    assert_eq!(place.visit(&Request { range: there.range, ..other.clone() }), there.range.start);
+    for _ in 0..2 {
+        for (request, had) in [(&app, port_as_app), (&storybook, port_as_storybook)] {
+            let lease = place.allocate(request).unwrap();
+            assert_eq!((port(&lease), &lease.grants()[0].declined), (had, &None));
+            lease.release(SystemTime::now()).unwrap();
+        }
+    }
+    // A range that is full otherwise gives them away, and then it is somebody else's.
+    let lease = place.allocate(&other).unwrap();
+    let third = place.allocate(&place.request("c", here.range)).unwrap();
+    assert_eq!(port(&third), port_as_app);
+    let row = place.ports().remembered("a").unwrap();
+    assert_eq!((row.port, row.former.len()), (Some(port_as_storybook), 0));
+    drop((lease, third));
+}
+
+#[test]
+fn a_port_as_another_framework_is_forgotten_by_itself() {
+    let (place, here, there) = (Place::new(), block(2), block(1));
+    let ports = place.ports();
+    let now = SystemTime::now();
+    let app = place.request("a", here.range);
+    let storybook = Request { framework: "storybook".to_owned(), range: there.range, ..app.clone() };
+    for (request, then) in
+        [(&app, now - MEMORY), (&storybook, now - Duration::from_secs(60)), (&storybook, now)]
+    {
+        allocate_at(&ports, std::slice::from_ref(request), then).unwrap().release(then).unwrap();
+    }
+    let row = ports.remembered("a").unwrap();
+    assert_eq!((row.port, row.former.len()), (Some(there.range.start), 0));
+    assert_eq!(place.visit(&place.request("b", here.range)), here.range.start, "nobody keeps it");
+}
+
+#[test]
 fn what_yields_is_refused_where_another_framework_is_remembered_for_the_same_evidence() {
     let (place, block) = (Place::new(), block(3));
     let next = place.request("a", block.range);

@@ -58,6 +58,43 @@ pub struct Remembered {
     pub last_used: u64,
     /// What later starts have to know; forgotten when the evidence changes.
     pub notes: BTreeMap<String, String>,
+    /// What it had as each of the other frameworks that it was started as: a project with a Storybook beside its app has a
+    /// port for each.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub former: BTreeMap<String, Former>,
+}
+
+/// A port that a project had as another framework than it was started as last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Former {
+    /// The port.
+    pub port: u16,
+    /// When the project had it last, in seconds since 1970.
+    pub last_used: u64,
+}
+
+impl Remembered {
+    /// The port that it had last as this framework, or else the one that it had last at all, and the framework it had that as.
+    pub(super) fn last_as(&self, framework: &str) -> Option<(u16, String)> {
+        match self.former.get(framework) {
+            Some(former) if framework != self.framework => Some((former.port, framework.to_owned())),
+            _ => Some((self.port?, self.framework.clone())),
+        }
+    }
+
+    /// Every port that it remembers, and when it was used last.
+    fn ports(&self) -> impl Iterator<Item = (u16, u64)> {
+        let former = self.former.values().map(|former| (former.port, former.last_used));
+        self.port.map(|port| (port, self.last_used)).into_iter().chain(former)
+    }
+
+    /// The same without one port, which another project has now.
+    fn without(mut self, port: u16) -> Self {
+        self.port = self.port.filter(|&own| own != port);
+        self.former.retain(|_, former| former.port != port);
+        self
+    }
 }
 
 /// Why the store cannot serve.

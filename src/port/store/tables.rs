@@ -148,20 +148,20 @@ impl<'txn> Writing<'txn> {
         Ok(())
     }
 
-    /// Remembers a project. The one that remembered the same port before loses it.
+    /// Remembers a project. Those that remembered its ports before lose them.
     pub fn remember(&mut self, id: &str, new: &Remembered) -> Result<(), Trouble> {
-        let old_port = self.project(id)?.and_then(|old| old.port);
-        if let Some(port) = old_port.filter(|_| old_port != new.port) {
-            self.unkeep(port, id)?;
+        if let Some(old) = self.project(id)? {
+            for (port, _) in old.ports().filter(|(port, _)| new.ports().all(|(kept, _)| kept != *port)) {
+                self.unkeep(port, id)?;
+            }
         }
-        if let Some(port) = new.port {
+        for (port, last_used) in new.ports() {
             if let Some((_, loser)) = self.keeper(port)?.filter(|(_, keeper)| keeper != id)
                 && let Some(row) = self.project(&loser)?
             {
-                let row = Remembered { port: None, ..row };
-                self.projects.insert(loser.as_str(), encode(&row)?.as_str())?;
+                self.projects.insert(loser.as_str(), encode(&row.without(port))?.as_str())?;
             }
-            self.keepers.insert(port, (new.last_used, id))?;
+            self.keepers.insert(port, (last_used, id))?;
         }
         self.projects.insert(id, encode(new)?.as_str())?;
         Ok(())
@@ -169,7 +169,7 @@ impl<'txn> Writing<'txn> {
 
     pub fn forget(&mut self, id: &str) -> Result<Option<Remembered>, Trouble> {
         let Some(row) = self.project(id)? else { return Ok(None) };
-        if let Some(port) = row.port {
+        for (port, _) in row.ports() {
             self.unkeep(port, id)?;
         }
         self.projects.remove(id)?;
