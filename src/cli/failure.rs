@@ -112,12 +112,12 @@ impl From<project::ProjectError> for Failure {
             E::NotAFile { .. } | E::Invalid { .. } => USAGE,
             E::Unreadable { .. } => OTHER,
         };
-        let hint = match &error {
-            E::Unknown { name, .. } if Command::has_subcommand(name) => Some(format!(
-                "`{name}` is a command: type it before its options, as in `bowline {name} --help`"
-            )),
-            _ => error.hint(),
-        };
+        let is_command = |name: &&String| Command::has_subcommand(name);
+        let typed = if let E::Unknown { name, .. } = &error { Some(name) } else { None };
+        let hint = typed.filter(is_command).map(|name| {
+            format!("`{name}` is a command: type it before its options, as in `bowline {name} --help`")
+        });
+        let hint = hint.or_else(|| error.hint());
         Self::new(code, &error, hint)
     }
 }

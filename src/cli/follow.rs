@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use super::failure::{End, Failure, OTHER};
 use super::feed::Feed;
-use super::running;
+use super::running::{self, Unlike};
 use super::surroundings::Surroundings;
 use crate::control::{self, Answer, Status};
 use crate::event::{Level, State, Stream, What, how_ended, parse_cursor};
@@ -34,8 +34,8 @@ pub enum Left {
 pub enum Manner<'a> {
     /// To people its output so far and what bowline has to say; to programs its events from now on.
     Attach,
-    /// The same, in place of a start.
-    Join,
+    /// The same, in place of a start, which may have been to run something else.
+    Join(&'a [Unlike]),
     /// What this function leaves of its recorded output, and its output from now on, all on stdout.
     Log(&'a dyn Fn(Vec<logs::Record>) -> Vec<logs::Record>),
 }
@@ -57,7 +57,7 @@ pub fn follow(
             Err(failure) => return Err(failure),
         }
     }
-    if matches!(manner, Manner::Join) && !feeds.iter().any(|feed| feed.status.state.is_alive()) {
+    if matches!(manner, Manner::Join(_)) && !feeds.iter().any(|feed| feed.status.state.is_alive()) {
         return Ok(Left::Gone);
     }
     let is_log = matches!(manner, Manner::Log(_));
@@ -149,29 +149,38 @@ struct Following<'a> {
 }
 
 impl Following<'_> {
-    /// Says what is followed, and shows the output so far.
+    /// Shows the output so far, and says what is followed: in this order, as servers clear the screen when they start.
     fn begin(&mut self, around: &Surroundings, manner: &Manner<'_>) {
         for service in 0..self.feeds.len() {
-            let Status { name, port, pid, state, .. } = &self.feeds[service].status;
             let shown = match manner {
                 Manner::Log(select) => select(self.feeds[service].recorded()),
-                Manner::Attach | Manner::Join => {
-                    let url = around.style.strong(launch::url(*port));
-                    let why = match (state, manner) {
-                        (State::Stopping, _) => "is stopping",
-                        (State::Stopped | State::Failed, _) => "has ended",
-                        (State::Idle | State::Starting | State::Running, Manner::Join) => {
-                            "is already running"
-                        }
-                        (State::Idle | State::Starting | State::Running, _) => "is running",
-                    };
-                    let message = format!("{name} {why} (pid {pid}); Ctrl-C only leaves it   {url}");
-                    self.screen.tell(service, Level::Plain, message);
+                // Asked for even if nothing is shown: what follows begins behind it.
+                Manner::Attach | Manner::Join(_) => {
                     let missed = self.feeds[service].missed();
                     if around.json { Vec::new() } else { missed }
                 }
             };
             self.catch_up(service, &shown);
+            let Status { name, port, pid, state, .. } = &self.feeds[service].status;
+            let why = match (state, manner) {
+                (_, Manner::Log(_)) => continue,
+                (State::Stopping, _) => "is stopping",
+                (State::Stopped | State::Failed, _) => "has ended",
+                (State::Idle | State::Starting | State::Running, Manner::Join(_)) => "is already running",
+                (State::Idle | State::Starting | State::Running, Manner::Attach) => "is running",
+            };
+            let url = around.style.strong(launch::url(*port));
+            let message = format!("{name} {why} (pid {pid}); Ctrl-C only leaves it   {url}");
+            self.screen.tell(service, Level::Plain, message);
+            if let Manner::Join(unlike) = manner {
+                let project = &self.feeds[service].reservation.project;
+                for (_, warning) in unlike.iter().filter(|(other, _)| other == project) {
+                    match &self.screen {
+                        Screen::People(_) => self.screen.tell(service, Level::Warning, warning.clone()),
+                        Screen::Log(_) | Screen::Programs(_) => around.warn(warning, None),
+                    }
+                }
+            }
         }
     }
 

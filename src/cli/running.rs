@@ -58,16 +58,18 @@ pub fn reserve<'a>(
         }
         if let Some(failure) = misplaced(&candidates, &running) {
             return Err(failure);
-        } else if running.len() < candidates.len() {
-            say(around, &running);
+        }
+        let unlike = unlike(&candidates, &running);
+        if running.len() < candidates.len() {
+            say(around, &running, &unlike);
             candidates.retain(|candidate| running.iter().all(|one| one.project != candidate.request.project));
         } else if around.keeper == Keeper::Nobody {
-            say(around, &running);
+            say(around, &running, &unlike);
             if await_ready(ports, &running)? {
                 return Ok(Started::Followed(End::Code(0)));
             }
         } else {
-            match follow::follow(around, ports, &running, &Manner::Join)? {
+            match follow::follow(around, ports, &running, &Manner::Join(&unlike))? {
                 Left::With(end) => return Ok(Started::Followed(end)),
                 // It has ended before it could be followed: now it can be started.
                 Left::Gone => {}
@@ -90,11 +92,39 @@ fn misplaced(candidates: &[Candidate<'_>], running: &[Reservation]) -> Option<Fa
     })
 }
 
+/// A project's id, and that it runs something else than what was to be started.
+pub type Unlike = (String, String);
+
+/// Which of the services that run are something else than what was to be started, another script say. The text of a command
+/// holds that of another where a bowline was started by a bowline, or with further options.
+fn unlike(candidates: &[Candidate<'_>], running: &[Reservation]) -> Vec<Unlike> {
+    let statuses = control::call(running).into_iter().filter_map(|(_, answer)| answer.ok()).flatten();
+    let warnings = statuses.filter_map(|status| {
+        let of_it = |candidate: &&Candidate<'_>| candidate.request.project == status.project_id;
+        let candidate = candidates.iter().find(of_it)?;
+        let (runs, wanted) = (&status.command, candidate.reading.command());
+        let planned = candidate.spec(status.port, &status.session, None, &[], None).command;
+        if runs.contains(&wanted) || runs.contains(&planned) || planned.contains(runs) {
+            return None;
+        }
+        let warning = format!(
+            "`{}` runs `{runs}`, and not `{wanted}`: replace it with `--restart-running`, or run both by giving one an id \
+             with `--project-id`",
+            status.name
+        );
+        Some((status.project_id, warning))
+    });
+    warnings.collect()
+}
+
 /// Says that services run already.
-fn say(around: &Surroundings, running: &[Reservation]) {
+fn say(around: &Surroundings, running: &[Reservation], unlike: &[Unlike]) {
     for Reservation { name, port, pid, .. } in running.iter().filter(|_| !around.quiet) {
         let url = around.style.strong(launch::url(*port));
         ui::complain(&format!("{}  {name} is already running (pid {pid})   {url}", around.style.name()));
+    }
+    for (_, warning) in unlike {
+        around.warn(warning, None);
     }
 }
 

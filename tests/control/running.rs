@@ -1,9 +1,11 @@
 //! `bowline dev` for a project that runs already.
 
 use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
 use std::thread;
 
 use rustix::process::Signal;
+use serde_json::Value;
 
 use super::Stage;
 use super::support::{Session, is_free};
@@ -48,7 +50,7 @@ fn people_see_the_output_so_far_and_what_follows() {
     first.ready();
     first.output("line 5");
     let mut command = stage.sandbox.bowline(["dev"]);
-    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut second = command.spawn().unwrap();
     // It ends as the service does, which is stopped once the second has attached.
     let mut stderr = BufReader::new(second.stderr.take().unwrap());
@@ -65,6 +67,36 @@ fn people_see_the_output_so_far_and_what_follows() {
     let shown = String::from_utf8_lossy(&output.stdout);
     assert!(shown.matches("line 1\n").count() == 2, "{shown}\n{said}");
     assert!(shown.matches("line 5\n").count() == 2, "{shown}\n{said}");
+}
+
+#[test]
+fn a_start_of_something_else_says_what_runs_instead() {
+    let mut stage = Stage::new("", 1);
+    let text = std::fs::read_to_string(stage.sandbox.project().join("package.json")).unwrap();
+    let mut package: Value = serde_json::from_str(&text).unwrap();
+    package["scripts"]["other"] = "node other.js".into();
+    stage.sandbox.file("package.json", &package.to_string());
+    let mut first = stage.sandbox.start(["dev", "--host"]);
+    first.ready();
+    for arguments in [&["start"][..], &["start", "--host"], &["start", "--script", "dev"]] {
+        let same = stage.sandbox.run(arguments);
+        assert!(same.status.success() && !same.stderr.contains("warning"), "{same:?}");
+    }
+    for arguments in [&["start", "--script", "other"][..], &["start", "--script", "other", "--json"]] {
+        let other = stage.sandbox.run(arguments);
+        assert!(other.status.success(), "{other:?}");
+        assert!(other.stderr.contains("and not `node other.js`"), "{other:?}");
+    }
+    for arguments in [&["--json", "exec", "--", "node", "other.js"][..], &["exec", "--", "node", "other.js"]]
+    {
+        let mut command = stage.sandbox.bowline(arguments);
+        let mut second = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(second.stderr.take().unwrap()).lines().map(Result::unwrap);
+        assert!(said.any(|line| line.contains("and not `node other.js`")), "{arguments:?}");
+        second.kill().unwrap();
+        second.wait().unwrap();
+    }
+    first.stop();
 }
 
 #[test]
