@@ -11,7 +11,7 @@ use super::surroundings::Surroundings;
 use super::target;
 use super::world::allocate;
 use crate::config;
-use crate::port::{Forgotten, Life, Reservation, Why};
+use crate::port::{Forgotten, Life, Ports as Store, Reservation, Why};
 use crate::project::Project;
 use crate::range::Range;
 use crate::ui;
@@ -126,7 +126,7 @@ fn reason(why: Why) -> &'static str {
     }
 }
 
-/// A project may be gone, so that only its id is left to name it by.
+/// A project may be gone, so that only what is remembered of it is left to name it by: its id, its port or its name.
 fn release(around: &Surroundings, name: &str) -> Result<(), Failure> {
     let (ports, _state) = around.ports_to_write()?;
     let running = |error| match target::one(around, &ports.reservations(), Some(name)) {
@@ -140,7 +140,7 @@ fn release(around: &Surroundings, name: &str) -> Result<(), Failure> {
         Err(_) if ports.remembered(name).is_some() || ports.live(name).is_some() => name.to_owned(),
         Err(error) => match path().map(|path| path.to_string_lossy().into_owned()) {
             Some(path) if ports.remembered(&path).is_some() => path,
-            Some(_) | None => return Err(error.into()),
+            Some(_) | None => by_port_or_name(&ports, name)?.ok_or(error)?,
         },
     };
     let port = ports.forget(&id)?;
@@ -154,4 +154,17 @@ fn release(around: &Surroundings, name: &str) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The id of the remembered project that has this port or this name, if there is one.
+fn by_port_or_name(ports: &Store, word: &str) -> Result<Option<String>, Failure> {
+    if let Some((id, _)) = word.parse().ok().and_then(|port| ports.keeper(port)) {
+        return Ok(Some(id));
+    }
+    let named = ports.projects().into_iter().filter(|(_, row)| row.name == word);
+    let mut ids: Vec<String> = named.map(|(id, _)| id).collect();
+    if ids.len() > 1 {
+        return Err(target::ambiguous(word, ids.iter().map(String::as_str)));
+    }
+    Ok(ids.pop())
 }

@@ -182,4 +182,10 @@ fn at_the_root_questions_are_about_every_package() {
     let refused = stage.sandbox.run(["-C", "/", "ports", "release", "web"]);
     assert!(refused.stderr.contains("running"), "{refused:?}");
     assert!(stage.sandbox.run(["stop"]).status.success());
+    // What does not run any more goes by what is remembered of it.
+    for (word, port) in [("web", first + 1), (&first.to_string(), first)] {
+        let said = ask(&["-C", "/", "ports", "release", word]);
+        assert!(said.starts_with(&format!("forgot port {port} of ")), "{said}");
+        assert_eq!(code(&stage.sandbox.run(["-C", "/", "ports", "release", word])), Some(5), "{word}");
+    }
 }
