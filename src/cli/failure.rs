@@ -4,9 +4,6 @@ use std::fmt::Display;
 use std::io;
 use std::str::FromStr;
 
-use clap::Subcommand;
-
-use super::args::Command;
 use crate::event::State;
 use crate::process::{Exit, Signal, descriptors};
 use crate::ui::{self, Style};
@@ -112,13 +109,7 @@ impl From<project::ProjectError> for Failure {
             E::NotAFile { .. } | E::Invalid { .. } => USAGE,
             E::Unreadable { .. } => OTHER,
         };
-        let is_command = |name: &&String| Command::has_subcommand(name);
-        let typed = if let E::Unknown { name, .. } = &error { Some(name) } else { None };
-        let hint = typed.filter(is_command).map(|name| {
-            format!("`{name}` is a command: type it before its options, as in `bowline {name} --help`")
-        });
-        let hint = hint.or_else(|| error.hint());
-        Self::new(code, &error, hint)
+        Self::new(code, &error, error.hint())
     }
 }
 

@@ -9,7 +9,7 @@ use super::foreground::Foreground;
 use super::plan::{self, Subject, Task};
 use super::running::{self, Started};
 use super::surroundings::{Keeper, Surroundings, require_files};
-use super::{inner, show};
+use super::{inner, show, usage};
 use crate::detect::{Detection, Inputs};
 use crate::launch::{Host, Inherited, Reading};
 use crate::port::Remembered;
@@ -68,7 +68,8 @@ fn projects(around: &Surroundings, dev: &Dev) -> Result<Vec<Project>, Failure> {
     let mut projects =
         if dev.projects.is_empty() { here(around, dev.launch.script.as_deref())? } else { Vec::new() };
     for name in &dev.projects {
-        let project = Project::named(name, &around.dir)?;
+        let project =
+            Project::named(name, &around.dir).map_err(|error| usage::no_project(around, name, error))?;
         if !projects.iter().any(|known| known.id == project.id) {
             projects.push(project);
         }

@@ -2,11 +2,14 @@
 
 use std::ffi::OsString;
 
-use clap::Command;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
+use clap::{Command, CommandFactory, Subcommand};
 
 use super::args;
 use super::failure::{Failure, USAGE};
+use super::surroundings::Surroundings;
+use crate::project::{Project, ProjectError};
+use crate::visible;
 
 /// Whether answers are wanted in JSON, as far as arguments can tell that mean nothing.
 pub fn wants_json(arguments: &[OsString]) -> bool {
@@ -46,6 +49,36 @@ pub fn failure(definition: &Command, arguments: &[OsString], error: &Error) -> F
         format!("see `{}`", words.join(" "))
     });
     Failure::new(USAGE, message, Some(hint))
+}
+
+/// The failure that there is no such project, where something else may have been meant by the word.
+pub fn no_project(around: &Surroundings, word: &str, error: ProjectError) -> Failure {
+    if !matches!(error, ProjectError::Unknown { .. }) {
+        return error.into();
+    }
+    let is_script = |project: Project| project.manifest.scripts.iter().any(|(name, _)| name == word);
+    let meant = if args::Command::has_subcommand(word) {
+        Some(format!("`{word}` is a command: type it before its options, as in `bowline {word} --help`"))
+    } else if Project::find(&around.dir).is_ok_and(is_script) {
+        Some(format!("`{word}` is a script: run it with `bowline --script {word}`"))
+    } else if word == "run" {
+        Some("`bowline` alone runs the dev script, and `bowline --script NAME` another one".to_owned())
+    } else {
+        let otherwise = error.hint().unwrap_or_default();
+        similar_command(word).map(|name| format!("did you mean the command `{name}`? If not, {otherwise}"))
+    };
+    let failure = Failure::from(error);
+    let meant = meant.map(|hint| visible::line(&hint).into_owned());
+    Failure { hint: meant.or(failure.hint), ..failure }
+}
+
+/// The command that is spelt almost like this.
+fn similar_command(word: &str) -> Option<String> {
+    let definition = args::Cli::command();
+    let names = definition.get_subcommands().filter(|command| !command.is_hide_set()).map(Command::get_name);
+    let near = names.map(|name| (strsim::osa_distance(word, name), name)).min()?;
+    let slips = if word.len() > 4 { 2 } else { 1 };
+    (near.0 <= slips).then(|| near.1.to_owned())
 }
 
 /// What clap says is wrong, on one line: the values that there are stand in the hint, and how to call it in the help.

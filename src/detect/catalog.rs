@@ -92,7 +92,7 @@ impl Catalog {
         let mut near: Vec<(usize, &str)> = Vec::new();
         for framework in &self.frameworks {
             let named = framework.key == wanted || framework.label.to_lowercase() == wanted;
-            let distance = if named { 0 } else { distance(&wanted, &framework.key) };
+            let distance = if named { 0 } else { strsim::osa_distance(&wanted, &framework.key) };
             let inside = wanted.len() > 1 && framework.key.contains(&wanted);
             let package = framework.rules.dependencies.iter().any(|name| *name == wanted);
             if distance <= 2.min(wanted.chars().count() / 2) || inside || package {
@@ -102,22 +102,6 @@ impl Catalog {
         near.sort_unstable();
         near.into_iter().take(3).map(|(_, key)| key.to_owned()).collect()
     }
-}
-
-/// How many characters have to be changed, added or left out to turn `a` into `b`.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 /// Looks up what entries say of each other.

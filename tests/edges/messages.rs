@@ -69,20 +69,26 @@ fn what_was_typed_wrong_is_said_in_two_lines() {
 }
 
 #[test]
-fn a_command_behind_its_options_is_told_from_a_project() {
-    let sandbox = Test::within(stage())
-        .args(["--port", "4000", "start"])
-        .status(5)
-        .stderr(
-            "error: Project not found: `start`\n\
-             hint: `start` is a command: type it before its options, as in `bowline start --help`\n",
-        )
-        .run();
-    Test::within(sandbox)
-        .args(["--port", "4000", "strat"])
-        .status(5)
-        .stderr_contains("hint: name a dir")
-        .run();
+fn a_word_that_is_no_project_is_said_to_be_what_it_is() {
+    let mut sandbox = Sandbox::new();
+    sandbox.file("package.json", r#"{ "name": "app", "scripts": { "dev": "exit 3", "build": "exit 0" } }"#);
+    for (arguments, hint) in [
+        (
+            &["--port", "4000", "start"][..],
+            "`start` is a command: type it before its options, as in `bowline start --help`",
+        ),
+        (&["strat"], "did you mean the command `start`? If not, name a directory with a package.json"),
+        (&["build"], "`build` is a script: run it with `bowline --script build`"),
+        (&["run", "dev"], "`bowline` alone runs the dev script, and `bowline --script NAME` another one"),
+        (&["elsewhere"], "name a directory with a package.json, or a package of the workspace"),
+    ] {
+        sandbox = Test::within(sandbox)
+            .args(arguments.iter().copied())
+            .status(5)
+            .stderr_contains("error: Project not found: `")
+            .stderr_contains(&format!("\nhint: {hint}"))
+            .run();
+    }
 }
 
 #[test]
