@@ -3,6 +3,8 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -71,6 +73,8 @@ fn of_one_service(tool: &Tool) -> Memory {
     });
     let port = port.unwrap_or_else(|| panic!("{}: the dev server did not listen", tool.name));
     http::get(u16::try_from(port).expect("a port"));
+    // Until what comes of the start has come.
+    thread::sleep(Duration::from_millis(300));
 
     let mut sum = Memory::default();
     for (pid, _) in tree.processes() {
@@ -90,7 +94,7 @@ fn of_one_service(tool: &Tool) -> Memory {
     // Most of the tools leave the server behind, which is what bowline is for.
     if tool.is_bowline() {
         let _ = child.wait();
-        tree.assert_gone(std::time::Duration::from_secs(30));
+        tree.assert_gone(Duration::from_secs(30));
     } else {
         tree.kill();
         let _ = child.wait();

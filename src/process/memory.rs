@@ -23,26 +23,24 @@ pub fn of_tree(root: i32) -> u64 {
     pids.chain([root]).filter_map(resident).sum()
 }
 
-/// Gives back to the system what was needed for a start alone: a supervisor and a guardian live long, and need little of it.
-pub fn trim() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    give_back_the_heap();
-    #[cfg(target_os = "linux")]
-    let_go_of_the_program();
-}
-
-/// Other allocators give back by themselves.
+/// Gives back to the system what was allocated for a start and is free again: a supervisor and a guardian live long, and need
+/// little of it.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "the allocator's own function")]
-fn give_back_the_heap() {
+pub fn trim() {
     // SAFETY: it changes no memory that is in use.
     unsafe { nix::libc::malloc_trim(0) };
 }
 
-/// Unmaps the pages of executable code; what runs on comes back from the page cache by itself, sixteen pages at a time.
+/// Other allocators give back by themselves.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn trim() {}
+
+/// Unmaps the pages of executable code, most of which only a start needs. What runs on comes back from the page cache by itself,
+/// sixteen pages at a time.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "no library has the addresses of a program's own code")]
-fn let_go_of_the_program() {
+pub fn let_go_of_code() {
     use nix::sys::mman::{MmapAdvise, madvise};
     let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else { return };
     let code = maps.lines().filter_map(|line| {
@@ -62,3 +60,7 @@ fn let_go_of_the_program() {
         let _ = unsafe { madvise(address, end - start, MmapAdvise::MADV_DONTNEED) };
     }
 }
+
+/// There is no such call.
+#[cfg(not(target_os = "linux"))]
+pub fn let_go_of_code() {}

@@ -9,9 +9,9 @@ use super::service::{Effect, Input, Service};
 use super::stage::{Guarded, Lookout, Stage};
 use super::{Command, Condition, Console, Control, Listener, Outcome, Sink, World, orphans};
 use crate::event::{Level, What};
-use crate::process::Signal;
 use crate::process::guardian::{Order, Report};
 use crate::process::signals::{Caught, Signals};
+use crate::process::{Signal, memory};
 
 /// How often the kernel is asked who listens while a service is not ready. There is no event for listen(2) that a
 /// program without privileges could wait for; a ready service is not asked about at all.
@@ -235,6 +235,7 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             Effect::Follow => return self.follow(index),
             Effect::Release => self.world.release(index),
             Effect::TellReady(_) => {
+                memory::let_go_of_code();
                 self.tell(index, effect);
                 self.world.succeeded(index);
             }
