@@ -210,13 +210,15 @@ impl Ports {
         Ok(Pruned { released, forgotten, warnings })
     }
 
-    /// Forgets a project and returns the port that it had, if any. A running one is left alone.
+    /// Forgets a project and returns a port that it had, the last if there were several. A running one is left alone.
     pub fn forget(&self, project: &str) -> Result<Option<u16>, Error> {
         let locked = Locked::for_writing(&self.dir)?;
         if let Some(live) = World::look(&locked, None).live(project) {
             return Err(Error::StillRunning(Box::new(live.clone())));
         }
-        self.update(&mut Vec::new(), |tables| Ok(tables.forget(project)?.and_then(|row| row.port)))
+        self.update(&mut Vec::new(), |tables| {
+            Ok(tables.forget(project)?.and_then(|row| row.ports().next().map(|(port, _)| port)))
+        })
     }
 
     fn update<T>(

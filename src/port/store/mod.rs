@@ -83,8 +83,8 @@ impl Remembered {
         }
     }
 
-    /// Every port that it remembers, and when it was used last.
-    fn ports(&self) -> impl Iterator<Item = (u16, u64)> {
+    /// Every port that it remembers, the last first, and when it was used last.
+    pub(super) fn ports(&self) -> impl Iterator<Item = (u16, u64)> {
         let former = self.former.values().map(|former| (former.port, former.last_used));
         self.port.map(|port| (port, self.last_used)).into_iter().chain(former)
     }
