@@ -118,6 +118,7 @@ fn abouts(world: &Services<'_>, state: &StateDir, around: &Surroundings) -> Vec<
             dir: project.dir.clone(),
             framework: candidate.detection.framework.key.to_string(),
             command: spec.command.clone(),
+            original: candidate.reading.command(),
             started_by: around.keeper.started_by(),
             log: logs::file(&state.logs(), &project.id, &project.name),
         }

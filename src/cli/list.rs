@@ -82,7 +82,7 @@ pub fn status(around: &Surroundings, which: &One) -> Result<End, Failure> {
 
 /// Every service of every supervisor; what those say that cannot be spoken to their reservations say.
 fn rows(reservations: &[Reservation]) -> Vec<Row> {
-    let mut rows = Vec::new();
+    let (mut rows, mut silent) = (Vec::new(), Vec::new());
     for (ours, answer) in control::call(reservations) {
         match answer {
             Ok(services) => rows.extend(services.into_iter().map(|status| {
@@ -91,15 +91,15 @@ fn rows(reservations: &[Reservation]) -> Vec<Row> {
             })),
             Err(error) => {
                 let error = Rc::new(error);
-                let row = |one: &Reservation| Row {
-                    reservation: Some(one.clone()),
-                    status: Err(Rc::clone(&error)),
-                };
-                // One whose supervisor has been killed meanwhile is no service any more.
-                rows.extend(running::still_there(ours).into_iter().map(row));
+                silent.extend(ours.into_iter().map(|one| (one, Rc::clone(&error))));
             }
         }
     }
+    // One whose supervisor has been killed meanwhile is no service any more.
+    let there = running::still_there(silent.iter().map(|&(one, _)| one).collect());
+    silent.retain(|&(one, _)| there.iter().any(|&other| std::ptr::eq(one, other)));
+    let row = |(one, error): (&Reservation, _)| Row { reservation: Some(one.clone()), status: Err(error) };
+    rows.extend(silent.into_iter().map(row));
     rows.sort_by_key(Row::port);
     rows
 }

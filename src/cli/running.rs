@@ -95,16 +95,14 @@ fn misplaced(candidates: &[Candidate<'_>], running: &[Reservation]) -> Option<Fa
 /// A project's id, and that it runs something else than what was to be started.
 pub type Unlike = (String, String);
 
-/// Which of the services that run are something else than what was to be started, another script say. The text of a command
-/// holds that of another where a bowline was started by a bowline, or with further options.
+/// Which of the services that run are something else than what was to be started: another script, or the same with other
+/// arguments.
 fn unlike(candidates: &[Candidate<'_>], running: &[Reservation]) -> Vec<Unlike> {
     let statuses = control::call(running).into_iter().filter_map(|(_, answer)| answer.ok()).flatten();
     let warnings = statuses.filter_map(|status| {
         let of_it = |candidate: &&Candidate<'_>| candidate.request.project == status.project_id;
-        let candidate = candidates.iter().find(of_it)?;
-        let (runs, wanted) = (&status.command, candidate.reading.command());
-        let planned = candidate.spec(status.port, &status.session, None, &[], None).command;
-        if runs.contains(&wanted) || runs.contains(&planned) || planned.contains(runs) {
+        let (runs, wanted) = (status.original?, candidates.iter().find(of_it)?.reading.command());
+        if is_same(&runs, &wanted) {
             return None;
         }
         let warning = format!(
@@ -115,6 +113,16 @@ fn unlike(candidates: &[Candidate<'_>], running: &[Reservation]) -> Vec<Unlike> 
         Some((status.project_id, warning))
     });
     warnings.collect()
+}
+
+/// Whether two commands are the same but for quotes, or one is a `bowline exec` of the other.
+fn is_same(one: &str, other: &str) -> bool {
+    let words = |text| shell_words::split(text).unwrap_or_else(|_| vec![text.to_owned()]);
+    let (one, other) = (words(one), words(other));
+    let wraps = |outer: &[String], inner: &[String]| {
+        outer.first().is_some_and(|program| program == "bowline") && outer.ends_with(inner)
+    };
+    one == other || wraps(&one, &other) || wraps(&other, &one)
 }
 
 /// Says that services run already.
@@ -296,4 +304,24 @@ fn ready(reservation: &Reservation, answer: Option<Answer>) -> Result<(), Failur
 fn not_ready(reservation: &Reservation, how: &str) -> Failure {
     let hint = format!("look at its output with `bowline logs {}`", reservation.dir.visible());
     Failure::new(NOT_READY, format!("`{}` {how}", reservation.name), Some(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_same;
+
+    #[test]
+    fn commands_are_the_same_but_for_quotes_and_a_bowline_around_them() {
+        for (one, other, same) in [
+            ("vite", "vite", true),
+            ("vite --body \"x y\"", "vite --body 'x y'", true),
+            ("bowline exec -- vite --body \"x y\"", "vite --body 'x y'", true),
+            ("next dev", "next dev --turbo", false),
+            ("vitepress", "vite", false),
+            ("npm exec -- vite", "vite", false),
+            ("echo 'open", "echo 'open", true),
+        ] {
+            assert_eq!((is_same(one, other), is_same(other, one)), (same, same), "{one} and {other}");
+        }
+    }
 }

@@ -58,9 +58,9 @@ pub fn no_project(around: &Surroundings, word: &str, error: ProjectError) -> Fai
     }
     let is_script = |project: Project| project.manifest.scripts.iter().any(|(name, _)| name == word);
     let meant = if args::Command::has_subcommand(word) {
-        Some(format!("`{word}` is a command: type it before its options, as in `bowline {word} --help`"))
+        Some(format!("`{word}` is a command, which stands before all else: see `bowline {word} --help`"))
     } else if Project::find(&around.dir).is_ok_and(is_script) {
-        Some(format!("`{word}` is a script: run it with `bowline --script {word}`"))
+        Some(format!("`{word}` is a script: run it with `--script {word}`"))
     } else if word == "run" {
         Some("`bowline` alone runs the dev script, and `bowline --script NAME` another one".to_owned())
     } else {

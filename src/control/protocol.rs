@@ -104,6 +104,9 @@ pub struct Status {
     pub started_at: String,
     /// What is run.
     pub command: String,
+    /// The same as the script or the caller has it, without the port; older supervisors do not tell.
+    #[serde(default)]
+    pub original: Option<String>,
     /// How it was started: `foreground`, `background` or `runner`.
     pub started_by: String,
     /// The supervisor's process.

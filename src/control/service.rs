@@ -21,6 +21,8 @@ pub struct About {
     pub framework: String,
     /// What is run.
     pub command: String,
+    /// The same as the script or the caller has it, without the port.
+    pub original: String,
     /// How it was started.
     pub started_by: &'static str,
     /// Where its output is recorded.
@@ -117,7 +119,7 @@ impl Service {
 
     /// All of it.
     pub fn status(&self, session: &str) -> Status {
-        let About { project, name, dir, framework, command, started_by, log } = &self.about;
+        let About { project, name, dir, framework, command, original, started_by, log } = &self.about;
         Status {
             project_id: project.clone(),
             name: name.clone(),
@@ -128,6 +130,7 @@ impl Service {
             state: self.state,
             started_at: humantime::format_rfc3339_millis(self.started).to_string(),
             command: command.clone(),
+            original: Some(original.clone()),
             started_by: (*started_by).to_owned(),
             pid: std::process::id(),
             guardian: self.guardian,

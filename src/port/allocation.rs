@@ -214,7 +214,8 @@ fn put(
         tables.put_reservation(reservation)?;
     }
     for (project, row) in rows {
-        tables.remember(project, row)?;
+        let held = reservations.iter().find(|held| held.project == *project).map(|held| held.port);
+        tables.remember(project, row, held)?;
     }
     Ok(())
 }

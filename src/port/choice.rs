@@ -137,7 +137,7 @@ impl Chooser<'_> {
             if self.is_stale(row.last_used) {
                 row.port = None;
             }
-            row.former.retain(|_, former| !self.is_stale(former.last_used));
+            row.forget_unused(self.now);
         }
         let remembered = previous.as_ref().and_then(|row| row.last_as(&request.framework));
         let (port, declined, reused) = match request.choice {

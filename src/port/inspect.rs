@@ -161,7 +161,7 @@ impl Ports {
                 Some(value) => row.notes.insert(key.to_owned(), value.to_owned()),
                 None => row.notes.remove(key),
             };
-            Ok(tables.remember(project, &row)?)
+            Ok(tables.remember(project, &row, None)?)
         })
     }
 
@@ -190,12 +190,19 @@ impl Ports {
         let (released, forgotten) = self.update(&mut warnings, |tables| {
             let released = world.reconcile(tables, &[], now)?;
             let mut forgotten = Vec::new();
-            for (project, row) in tables.projects()? {
+            for (project, mut row) in tables.projects()? {
                 let why = if !is_there(&row.dir) {
                     Why::Gone
                 } else if is_stale(row.last_used, now) {
                     Why::Unused
                 } else {
+                    let unused = row.forget_unused(now);
+                    if !unused.is_empty() {
+                        tables.remember(&project, &row, None)?;
+                    }
+                    let gone =
+                        |port| Forgotten { project: project.clone(), port: Some(port), why: Why::Unused };
+                    forgotten.extend(unused.into_iter().map(gone));
                     continue;
                 };
                 if world.live(&project).is_some() {

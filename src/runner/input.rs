@@ -83,8 +83,9 @@ pub fn listen(input: impl Read + Send + 'static, inputs: SyncSender<Input>, life
     thread::spawn(move || {
         read_commands(BufReader::new(input), &inputs);
         lifelines.cut();
+        // Beside what follows: the loop may not take it for the same reason.
+        thread::spawn(move || give_up(&lifelines));
         let _over = inputs.send(Input::Over);
-        give_up(&lifelines);
     });
 }
 

@@ -74,6 +74,8 @@ fn a_start_of_something_else_says_what_runs_instead() {
     let mut stage = Stage::new("", 1);
     let text = std::fs::read_to_string(stage.sandbox.project().join("package.json")).unwrap();
     let mut package: Value = serde_json::from_str(&text).unwrap();
+    let dev = package["scripts"]["dev"].as_str().unwrap().to_owned();
+    package["scripts"]["more"] = format!("{dev} --linger 5").into();
     package["scripts"]["other"] = "node other.js".into();
     stage.sandbox.file("package.json", &package.to_string());
     let mut first = stage.sandbox.start(["dev", "--host"]);
@@ -82,6 +84,8 @@ fn a_start_of_something_else_says_what_runs_instead() {
         let same = stage.sandbox.run(arguments);
         assert!(same.status.success() && !same.stderr.contains("warning"), "{same:?}");
     }
+    let more = stage.sandbox.run(["start", "--script", "more"]);
+    assert!(more.status.success() && more.stderr.contains("--linger 5`: replace it"), "{more:?}");
     for arguments in [&["start", "--script", "other"][..], &["start", "--script", "other", "--json"]] {
         let other = stage.sandbox.run(arguments);
         assert!(other.status.success(), "{other:?}");

@@ -75,10 +75,10 @@ fn a_word_that_is_no_project_is_said_to_be_what_it_is() {
     for (arguments, hint) in [
         (
             &["--port", "4000", "start"][..],
-            "`start` is a command: type it before its options, as in `bowline start --help`",
+            "`start` is a command, which stands before all else: see `bowline start --help`",
         ),
         (&["strat"], "did you mean the command `start`? If not, name a directory with a package.json"),
-        (&["build"], "`build` is a script: run it with `bowline --script build`"),
+        (&["build"], "`build` is a script: run it with `--script build`"),
         (&["run", "dev"], "`bowline` alone runs the dev script, and `bowline --script NAME` another one"),
         (&["elsewhere"], "name a directory with a package.json, or a package of the workspace"),
     ] {

@@ -160,6 +160,34 @@ fn a_port_as_another_framework_is_forgotten_by_itself() {
     let row = ports.remembered("a").unwrap();
     assert_eq!((row.port, row.former.len()), (Some(there.range.start), 0));
     assert_eq!(place.visit(&place.request("b", here.range)), here.range.start, "nobody keeps it");
+
+    // Tidying up does the same.
+    for (request, then) in [(&app, now - MEMORY / 2), (&storybook, now)] {
+        allocate_at(&ports, std::slice::from_ref(request), then).unwrap().release(then).unwrap();
+    }
+    let had = ports.remembered("a").unwrap().former["next"].port;
+    assert_eq!(prune(&ports, now).forgotten, []);
+    let [forgotten] = &prune(&ports, now + MEMORY / 2).forgotten[..] else { panic!("it is kept") };
+    assert_eq!((forgotten.project.as_str(), forgotten.port), ("a", Some(had)));
+    assert!(ports.keeper(had).is_none());
+}
+
+#[test]
+fn what_one_gets_in_a_transaction_another_has_lost() {
+    for (first, second) in [("a", "b"), ("b", "a")] {
+        let (place, here, there) = (Place::new(), block(1), block(3));
+        let wanted = there.range.end;
+        let app = place.request("b", here.range);
+        place.visit(&app);
+        let storybook = Request { framework: "storybook".to_owned(), range: there.range, ..app.clone() };
+        place.visit(&with(&storybook, Choice::Wish(wanted)));
+        place.visit(&app);
+        let other = with(&place.request("a", there.range), Choice::Order(wanted));
+        let requests = [first, second].map(|name| if name == "a" { other.clone() } else { app.clone() });
+        allocate(&place.ports(), &requests).unwrap().release(SystemTime::now()).unwrap();
+        assert_eq!(place.ports().remembered("a").unwrap().port, Some(wanted), "{first} before {second}");
+        assert!(place.ports().remembered("b").unwrap().former.is_empty(), "{first} before {second}");
+    }
 }
 
 #[test]

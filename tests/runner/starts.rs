@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::support::{PATIENCE, Ports, Sandbox, Session, Tree, dev_server, http, is_free};
+use super::support::{PATIENCE, Ports, Sandbox, Session, Tree, dev_server, end_of, http, is_free};
 use super::{Stage, stage};
 
 #[test]
@@ -142,6 +143,27 @@ fn any_directory_and_any_command_of_the_shell_will_do() {
     stage.end();
 }
 
+/// Waits until the server gets rid of nothing more of what it writes: everybody between it and whoever does not read waits.
+fn until_it_is_held_up(tree: &Tree) {
+    let written = || {
+        let is_server =
+            |(pid, line): &(i32, String)| line.starts_with(&format!("{pid} {}", dev_server().display()));
+        let server = tree.processes().into_iter().find(is_server)?;
+        let io = std::fs::read_to_string(format!("/proc/{}/io", server.0)).ok()?;
+        io.lines().find(|line| line.starts_with("wchar:")).map(str::to_owned)
+    };
+    let deadline = Instant::now() + PATIENCE;
+    let (mut before, mut since) = (written(), Instant::now());
+    while cfg!(target_os = "linux") && (before.is_none() || since.elapsed() < Duration::from_millis(500)) {
+        assert!(Instant::now() < deadline, "it is never held up");
+        let now = written();
+        if now != before {
+            (before, since) = (now, Instant::now());
+        }
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn a_runner_that_nobody_reads_ends_all_the_same() {
     for signal in [None, Some(Signal::TERM)] {
@@ -164,10 +186,15 @@ fn a_runner_that_nobody_reads_ends_all_the_same() {
             line.clear();
             assert!(said.read_line(&mut line).unwrap() > 0);
         }
+        until_it_is_held_up(&tree);
         if let Some(signal) = signal {
             rustix::process::kill_process(rustix::process::Pid::from_child(&runner), signal).unwrap();
         } else {
             drop(stdin);
+        }
+        if end_of(&runner).recv_timeout(PATIENCE).is_err() {
+            tree.kill();
+            panic!("it does not end: {signal:?}");
         }
         assert!(runner.wait().unwrap().code().is_none_or(|code| code == 0), "{signal:?}");
         tree.assert_gone(PATIENCE);

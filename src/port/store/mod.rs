@@ -24,6 +24,7 @@ use std::time::Duration;
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
+use super::choice::is_stale;
 use super::error::{Error, Warning};
 use guard::{Spared, guarded};
 use tables::Reading;
@@ -87,6 +88,14 @@ impl Remembered {
     pub(super) fn ports(&self) -> impl Iterator<Item = (u16, u64)> {
         let former = self.former.values().map(|former| (former.port, former.last_used));
         self.port.map(|port| (port, self.last_used)).into_iter().chain(former)
+    }
+
+    /// Forgets what it has not used for too long as another framework, and answers those ports.
+    pub(super) fn forget_unused(&mut self, now: u64) -> Vec<u16> {
+        let unused = |former: &Former| is_stale(former.last_used, now);
+        let ports = self.former.values().filter(|former| unused(former)).map(|former| former.port).collect();
+        self.former.retain(|_, former| !unused(former));
+        ports
     }
 
     /// The same without one port, which another project has now.

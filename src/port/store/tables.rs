@@ -148,22 +148,28 @@ impl<'txn> Writing<'txn> {
         Ok(())
     }
 
-    /// Remembers a project. Those that remembered its ports before lose them.
-    pub fn remember(&mut self, id: &str, new: &Remembered) -> Result<(), Trouble> {
+    /// Remembers a project. Whoever remembered the port that it has now (`held`) loses it; any other of its ports that is
+    /// somebody else's by now it has lost itself.
+    pub fn remember(&mut self, id: &str, new: &Remembered, held: Option<u16>) -> Result<(), Trouble> {
+        let mut row = new.clone();
+        for (port, _) in new.ports() {
+            let Some((_, other)) = self.keeper(port)?.filter(|(_, keeper)| keeper != id) else { continue };
+            let Some(others) = self.project(&other)? else { continue };
+            if Some(port) == held {
+                self.projects.insert(other.as_str(), encode(&others.without(port))?.as_str())?;
+            } else if others.ports().any(|(theirs, _)| theirs == port) {
+                row = row.without(port);
+            }
+        }
         if let Some(old) = self.project(id)? {
-            for (port, _) in old.ports().filter(|(port, _)| new.ports().all(|(kept, _)| kept != *port)) {
+            for (port, _) in old.ports().filter(|(port, _)| row.ports().all(|(kept, _)| kept != *port)) {
                 self.unkeep(port, id)?;
             }
         }
-        for (port, last_used) in new.ports() {
-            if let Some((_, loser)) = self.keeper(port)?.filter(|(_, keeper)| keeper != id)
-                && let Some(row) = self.project(&loser)?
-            {
-                self.projects.insert(loser.as_str(), encode(&row.without(port))?.as_str())?;
-            }
+        for (port, last_used) in row.ports() {
             self.keepers.insert(port, (last_used, id))?;
         }
-        self.projects.insert(id, encode(new)?.as_str())?;
+        self.projects.insert(id, encode(&row)?.as_str())?;
         Ok(())
     }
 
@@ -186,7 +192,7 @@ impl<'txn> Writing<'txn> {
     /// Marks the project as used at `now`.
     pub fn touch(&mut self, id: &str, now: u64) -> Result<(), Trouble> {
         match self.project(id)? {
-            Some(row) => self.remember(id, &Remembered { last_used: now, ..row }),
+            Some(row) => self.remember(id, &Remembered { last_used: now, ..row }, None),
             None => Ok(()),
         }
     }
