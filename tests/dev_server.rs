@@ -123,6 +123,12 @@ fn reports_what_it_was_given() {
     assert_eq!(report["terminal"], Value::Null);
 }
 
+/// How an oracle fails that finds a process left.
+fn failure(oracle: impl FnOnce()) -> String {
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(oracle));
+    *outcome.expect_err("a process is left").downcast::<String>().unwrap()
+}
+
 /// The oracle that every test of supervision rests on must itself be able to fail.
 #[test]
 fn a_leftover_process_is_found() {
@@ -131,8 +137,7 @@ fn a_leftover_process_is_found() {
     {
         let sandbox = Sandbox::new();
         let session = dev_server_session(&sandbox, arguments);
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| session.wait()));
-        let text = *outcome.expect_err("a process is left").downcast::<String>().unwrap();
+        let text = failure(|| drop(session.wait()));
         assert!(text.contains("processes are left") && text.contains("dev-server"), "{arguments}: {text}");
     }
 }
@@ -146,10 +151,9 @@ fn a_leftover_without_a_mark_is_found() {
     let mut tree = Tree::new();
     tree.mark(&mut command);
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tree.assert_gone(Duration::ZERO)));
+    let text = failure(|| tree.assert_gone(Duration::ZERO));
     child.kill().unwrap();
     child.wait().unwrap();
-    let text = *outcome.expect_err("a process is left").downcast::<String>().unwrap();
     assert!(text.contains(&format!("/proc/{}", child.id())), "{text}");
 }
 

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use super::failure::{End, Failure, OTHER};
 use super::feed::Feed;
-use super::running::{self, Unlike};
+use super::running;
 use super::surroundings::Surroundings;
 use crate::control::{self, Answer, Status};
 use crate::event::{Level, State, Stream, What, how_ended, parse_cursor};
@@ -34,8 +34,8 @@ pub enum Left {
 pub enum Manner<'a> {
     /// To people its output so far and what bowline has to say; to programs its events from now on.
     Attach,
-    /// The same, in place of a start, which may have been to run something else.
-    Join(&'a [Unlike]),
+    /// The same, in place of a start; this function tells where that was to run something else.
+    Join(&'a dyn Fn(&Status) -> Option<String>),
     /// What this function leaves of its recorded output, and its output from now on, all on stdout.
     Log(&'a dyn Fn(Vec<logs::Record>) -> Vec<logs::Record>),
 }
@@ -172,13 +172,12 @@ impl Following<'_> {
             let url = around.style.strong(launch::url(*port));
             let message = format!("{name} {why} (pid {pid}); Ctrl-C only leaves it   {url}");
             self.screen.tell(service, Level::Plain, message);
-            if let Manner::Join(unlike) = manner {
-                let project = &self.feeds[service].reservation.project;
-                for (_, warning) in unlike.iter().filter(|(other, _)| other == project) {
-                    match &self.screen {
-                        Screen::People(_) => self.screen.tell(service, Level::Warning, warning.clone()),
-                        Screen::Log(_) | Screen::Programs(_) => around.warn(warning, None),
-                    }
+            if let Manner::Join(unlike) = manner
+                && let Some(warning) = unlike(&self.feeds[service].status)
+            {
+                match &self.screen {
+                    Screen::People(_) => self.screen.tell(service, Level::Warning, warning),
+                    Screen::Log(_) | Screen::Programs(_) => around.warn(&warning, None),
                 }
             }
         }

@@ -96,10 +96,8 @@ fn rows(reservations: &[Reservation]) -> Vec<Row> {
         }
     }
     // One whose supervisor has been killed meanwhile is no service any more.
-    let there = running::still_there(silent.iter().map(|&(one, _)| one).collect());
-    silent.retain(|&(one, _)| there.iter().any(|&other| std::ptr::eq(one, other)));
     let row = |(one, error): (&Reservation, _)| Row { reservation: Some(one.clone()), status: Err(error) };
-    rows.extend(silent.into_iter().map(row));
+    rows.extend(running::still_there(silent).into_iter().map(row));
     rows.sort_by_key(Row::port);
     rows
 }

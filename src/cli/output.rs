@@ -63,9 +63,7 @@ impl Subject {
             return Ok(ended(id, &name));
         }
         let Some(word) = word else { return Err(failure) };
-        let by_port = || ports.keeper(word.parse().ok()?);
-        let by_id = || Some((word.to_owned(), ports.remembered(word)?));
-        if let Some((id, row)) = by_port().or_else(by_id) {
+        if let Some((id, row)) = target::remembered(ports, word) {
             return Ok(ended(id, &row.name));
         }
         match <[PathBuf; 1]>::try_from(logs::named(&logs, word)) {

@@ -140,7 +140,7 @@ fn release(around: &Surroundings, name: &str) -> Result<(), Failure> {
         Err(_) if ports.remembered(name).is_some() || ports.live(name).is_some() => name.to_owned(),
         Err(error) => match path().map(|path| path.to_string_lossy().into_owned()) {
             Some(path) if ports.remembered(&path).is_some() => path,
-            Some(_) | None => by_port_or_name(&ports, name)?.ok_or(error)?,
+            Some(_) | None => remembered(&ports, name)?.ok_or(error)?,
         },
     };
     let port = ports.forget(&id)?;
@@ -157,8 +157,8 @@ fn release(around: &Surroundings, name: &str) -> Result<(), Failure> {
 }
 
 /// The id of the remembered project that has this port or this name, if there is one.
-fn by_port_or_name(ports: &Store, word: &str) -> Result<Option<String>, Failure> {
-    if let Some((id, _)) = word.parse().ok().and_then(|port| ports.keeper(port)) {
+fn remembered(ports: &Store, word: &str) -> Result<Option<String>, Failure> {
+    if let Some((id, _)) = target::remembered(ports, word) {
         return Ok(Some(id));
     }
     let named = ports.projects().into_iter().filter(|(_, row)| row.name == word);

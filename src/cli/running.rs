@@ -9,7 +9,7 @@ use super::follow::{self, Left, Manner};
 use super::foreground;
 use super::surroundings::{Keeper, Surroundings};
 use super::world::{PATIENCE, allocate};
-use crate::control::{self, Answer, Connection, Error, Request, Verb};
+use crate::control::{self, Answer, Connection, Error, Request, Status, Verb};
 use crate::event::{Event, What};
 use crate::launch;
 use crate::port::{Choice, Error as PortError, Lease, Life, Ports, Remembered, Reservation};
@@ -59,7 +59,7 @@ pub fn reserve<'a>(
         if let Some(failure) = misplaced(&candidates, &running) {
             return Err(failure);
         }
-        let unlike = unlike(&candidates, &running);
+        let unlike = |status: &Status| unlike(&candidates, status);
         if running.len() < candidates.len() {
             say(around, &running, &unlike);
             candidates.retain(|candidate| running.iter().all(|one| one.project != candidate.request.project));
@@ -92,27 +92,18 @@ fn misplaced(candidates: &[Candidate<'_>], running: &[Reservation]) -> Option<Fa
     })
 }
 
-/// A project's id, and that it runs something else than what was to be started.
-pub type Unlike = (String, String);
-
-/// Which of the services that run are something else than what was to be started: another script, or the same with other
+/// That a service which runs is something else than what was to be started, if it is: another script, or the same with other
 /// arguments.
-fn unlike(candidates: &[Candidate<'_>], running: &[Reservation]) -> Vec<Unlike> {
-    let statuses = control::call(running).into_iter().filter_map(|(_, answer)| answer.ok()).flatten();
-    let warnings = statuses.filter_map(|status| {
-        let of_it = |candidate: &&Candidate<'_>| candidate.request.project == status.project_id;
-        let (runs, wanted) = (status.original?, candidates.iter().find(of_it)?.reading.command());
-        if is_same(&runs, &wanted) {
-            return None;
-        }
-        let warning = format!(
+fn unlike(candidates: &[Candidate<'_>], status: &Status) -> Option<String> {
+    let of_it = |candidate: &&Candidate<'_>| candidate.request.project == status.project_id;
+    let (runs, wanted) = (status.original.as_deref()?, candidates.iter().find(of_it)?.reading.command());
+    (!is_same(runs, &wanted)).then(|| {
+        format!(
             "`{}` runs `{runs}`, and not `{wanted}`: replace it with `--restart-running`, or run both by giving one an id \
              with `--project-id`",
             status.name
-        );
-        Some((status.project_id, warning))
-    });
-    warnings.collect()
+        )
+    })
 }
 
 /// Whether two commands are the same but for quotes, or one is a `bowline exec` of the other.
@@ -126,13 +117,14 @@ fn is_same(one: &str, other: &str) -> bool {
 }
 
 /// Says that services run already.
-fn say(around: &Surroundings, running: &[Reservation], unlike: &[Unlike]) {
+fn say(around: &Surroundings, running: &[Reservation], unlike: &dyn Fn(&Status) -> Option<String>) {
     for Reservation { name, port, pid, .. } in running.iter().filter(|_| !around.quiet) {
         let url = around.style.strong(launch::url(*port));
         ui::complain(&format!("{}  {name} is already running (pid {pid})   {url}", around.style.name()));
     }
-    for (_, warning) in unlike {
-        around.warn(warning, None);
+    let statuses = control::call(running).into_iter().filter_map(|(_, answer)| answer.ok()).flatten();
+    for warning in statuses.filter_map(|status| unlike(&status)) {
+        around.warn(&warning, None);
     }
 }
 
@@ -206,10 +198,10 @@ pub fn is_gone(ports: &Ports, reservation: &Reservation) -> bool {
     false
 }
 
-/// Those of the reservations that go on to hold although their supervisors do not answer.
-pub fn still_there(mut silent: Vec<&Reservation>) -> Vec<&Reservation> {
+/// Those of the reservations, each with what belongs to it, that go on to hold although their supervisors do not answer.
+pub fn still_there<T>(mut silent: Vec<(&Reservation, T)>) -> Vec<(&Reservation, T)> {
     for _ in 0..LOOKS {
-        silent.retain(|one| one.is_live());
+        silent.retain(|(one, _)| one.is_live());
         if silent.is_empty() {
             break;
         }

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use super::failure::{Failure, NO_PROJECT, USAGE};
 use super::surroundings::Surroundings;
-use crate::port::Reservation;
 use crate::port::listeners::{Holder, holders};
+use crate::port::{Ports, Remembered, Reservation};
 use crate::project::Project;
 use crate::visible::{self, Visible};
 
@@ -69,6 +69,13 @@ pub fn single(word: Option<&str>, mut found: Vec<Reservation>) -> Result<Reserva
         return Err(ambiguous(word.unwrap_or("."), found.iter().map(|one| one.project.as_str())));
     }
     Ok(found.remove(0))
+}
+
+/// The remembered project that had this port or has this id, with its id.
+pub fn remembered(ports: &Ports, word: &str) -> Option<(String, Remembered)> {
+    let by_port = || ports.keeper(word.parse().ok()?);
+    let by_id = || Some((word.to_owned(), ports.remembered(word)?));
+    by_port().or_else(by_id)
 }
 
 /// What is meant by a word, or without one by the place where the user is. It is an error if that is not clear.

@@ -11,7 +11,7 @@ use super::listeners::holders;
 use super::probe::{Probe, Verdict};
 use super::store::{Fault, Former, Memory, Remembered, Trouble};
 use super::world::World;
-use super::{Choice, Life, MEMORY, Request, Reservation, is_blocked};
+use super::{Choice, Life, Request, Reservation, is_blocked, is_stale};
 use crate::range::Range;
 
 /// A port for a project.
@@ -294,12 +294,6 @@ impl Chooser<'_> {
     }
 }
 
-/// Whether a port last used then is to be forgotten. A time that lies ahead is as good as now: the
-/// clock was set back.
-pub(super) fn is_stale(last_used: u64, now: u64) -> bool {
-    now.saturating_sub(last_used) >= MEMORY.as_secs()
-}
-
 /// Whether a project's directory exists, as far as can be told.
 pub(super) fn is_there(dir: &Path) -> bool {
     dir.try_exists().unwrap_or(true)
@@ -319,16 +313,12 @@ fn refuse<T>(refusal: Refusal) -> Step<T> {
 pub(super) fn memory_of(request: &Request, grant: &Grant, now: u64) -> Remembered {
     let previous = grant.previous.as_ref();
     let mut former = previous.map(|row| row.former.clone()).unwrap_or_default();
-    let mut before = former.remove(&request.framework).map(|former| former.port);
     if let Some(row) = previous
         && let Some(port) = row.port
     {
-        if row.framework == request.framework {
-            before = Some(port);
-        } else {
-            former.insert(row.framework.clone(), Former { port, last_used: row.last_used });
-        }
+        former.insert(row.framework.clone(), Former { port, last_used: row.last_used });
     }
+    let before = former.remove(&request.framework).map(|former| former.port);
     let ours = request.range.contains(grant.port) && !is_blocked(grant.port);
     let port = if ours { Some(grant.port) } else { before };
     // Where ranges overlap, a port may have become that of another framework.

@@ -5,12 +5,12 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use super::allocation::Ports;
-use super::choice::{Chooser, Grant, is_stale, is_there};
+use super::choice::{Chooser, Grant, is_there};
 use super::error::{Error, Warning};
 use super::probe::{Probe, Verdict};
 use super::store::{self, Fault, Memory, Remembered, Writing};
 use super::world::{Locked, World};
-use super::{Life, Request, Reservation, Terms, is_blocked, seconds};
+use super::{Life, Request, Reservation, Terms, is_blocked, is_stale, seconds};
 use crate::range::Range;
 
 /// A project's port.

@@ -47,6 +47,12 @@ use crate::range::Range;
 /// Remembered ports are forgotten after this long without use.
 pub const MEMORY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// Whether a port last used then is to be forgotten. A time that lies ahead is as good as now: the
+/// clock was set back.
+fn is_stale(last_used: u64, now: u64) -> bool {
+    now.saturating_sub(last_used) >= MEMORY.as_secs()
+}
+
 /// What a project asks for.
 #[derive(Clone, Debug)]
 pub struct Request {

@@ -24,8 +24,8 @@ use std::time::Duration;
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
-use super::choice::is_stale;
 use super::error::{Error, Warning};
+use super::is_stale;
 use guard::{Spared, guarded};
 use tables::Reading;
 pub(super) use tables::{Forgetful, Memory, Writing};
