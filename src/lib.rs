@@ -81,21 +81,23 @@
 //! | the catalog is data | code per framework | users have frameworks that we do not know | 0011 |
 //! | what asks for its own port is started once more, its listener moved | a preload from the start; giving up | what obeys runs untouched, what does not is helped | 0012 |
 
-pub mod cli;
-pub mod config;
-pub mod control;
+mod cli;
+mod config;
+mod control;
 pub mod detect;
-pub mod event;
+mod event;
 pub mod fingerprint;
 pub mod launch;
-pub mod logs;
+mod logs;
 pub mod paths;
 pub mod port;
 pub mod process;
 pub mod project;
 pub mod range;
-pub mod runner;
+mod runner;
 pub mod script;
-pub mod supervise;
-pub mod ui;
-pub mod visible;
+mod supervise;
+mod ui;
+mod visible;
+
+pub use cli::{End, run};

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use bowline::cli::{self, End};
+use bowline::End;
 use bowline::process::signals;
 
 fn main() -> ExitCode {
-    match cli::run(std::env::args_os().collect()) {
+    match bowline::run(std::env::args_os().collect()) {
         End::Code(code) => ExitCode::from(code),
         End::Signal(signal) => {
             signals::die_by(signal);
