@@ -82,11 +82,13 @@
 //! | what asks for its own port is started once more, its listener moved | a preload from the start; giving up | what obeys runs untouched, what does not is helped | 0012 |
 
 mod cli;
+mod client;
 mod config;
 mod control;
 pub mod detect;
 mod event;
 pub mod fingerprint;
+mod invocation;
 pub mod launch;
 mod logs;
 pub mod paths;
@@ -96,6 +98,7 @@ pub mod project;
 pub mod range;
 mod runner;
 pub mod script;
+mod session;
 mod supervise;
 mod ui;
 mod visible;

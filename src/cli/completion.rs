@@ -10,10 +10,10 @@ use clap_complete::Shell;
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::{CompleteEnv, Shells};
 
-use super::args::{Cli, Dev};
-use super::failure::{End, Failure, OTHER};
+use crate::cli::args::{Cli, Dev};
 use crate::config;
 use crate::event::Stream;
+use crate::invocation::failure::{End, Failure, OTHER};
 use crate::paths::StateDir;
 use crate::port::Ports;
 use crate::project::{Project, Workspace};

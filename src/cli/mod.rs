@@ -1,49 +1,21 @@
 //! What the user typed: one file a command, and the only place that knows every module.
 
-mod args;
-mod background;
-mod candidate;
+pub mod args;
+pub mod command;
 mod completion;
-mod detect;
-mod doctor;
-mod ended;
-mod exit;
-mod failure;
-mod feed;
-mod follow;
-mod foreground;
-mod generate;
-mod inner;
-mod journal;
-mod list;
-mod locks;
-mod opener;
-mod output;
-mod plan;
-mod port;
-mod ports;
-mod redirect;
-mod refusal;
-mod run;
-mod running;
-mod services;
-mod show;
-mod surroundings;
-mod target;
-mod tether;
 mod usage;
-mod world;
 
 use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::event::{Event, What};
+pub use crate::invocation::failure::End;
+use crate::invocation::failure::Failure;
+use crate::invocation::{Surroundings, logging};
 use crate::ui::{self, ColorChoice, Style};
 use args::{Cli, Command};
-pub use failure::End;
-use failure::Failure;
-use surroundings::Surroundings;
+use command::{detect, dev, doctor, logs, ls, man, port, ports, runner, start, stop};
 
 /// Does what `arguments`, the program's name first, ask for, and says how this process shall end.
 pub fn run(arguments: Vec<OsString>) -> End {
@@ -59,28 +31,28 @@ pub fn run(arguments: Vec<OsString>) -> End {
     let json = cli.global.json;
     let style = Style::new(cli.global.color, std::io::IsTerminal::is_terminal(&std::io::stderr()));
     let outcome = Surroundings::new(&cli.global).and_then(|around| match cli.command {
-        Command::Dev(dev) => run::dev(&around, &dev),
-        Command::Exec(exec) => run::exec(&around, &exec),
-        Command::Start(dev) => background::start(&around, &arguments, &dev),
-        Command::Supervise(dev) => background::supervise(around, &dev),
-        Command::Stop(stop) => services::stop(&around, &stop),
-        Command::StartAgain(again) => services::restart(&around, &arguments, &again),
-        Command::Attach(which) => services::attach(&around, &which),
-        Command::Logs(wanted) => output::logs(&around, &wanted),
-        Command::Open(which) => services::open(&around, &which),
-        Command::Ls => list::list(&around),
-        Command::Status(which) => list::status(&around, &which),
-        Command::Wait(wait) => services::wait(&around, &wait),
+        Command::Dev(dev) => dev::dev(&around, &dev),
+        Command::Exec(exec) => dev::exec(&around, &exec),
+        Command::Start(dev) => start::start(&around, &arguments, &dev),
+        Command::Supervise(dev) => start::supervise(around, &dev),
+        Command::Stop(stop) => stop::stop(&around, &stop),
+        Command::StartAgain(again) => stop::restart(&around, &arguments, &again),
+        Command::Attach(which) => stop::attach(&around, &which),
+        Command::Logs(wanted) => logs::logs(&around, &wanted),
+        Command::Open(which) => stop::open(&around, &which),
+        Command::Ls => ls::list(&around),
+        Command::Status(which) => ls::status(&around, &which),
+        Command::Wait(wait) => stop::wait(&around, &wait),
         Command::Port(which) => port::run(&around, &which),
         Command::Ports(ports) => ports::run(&around, &ports),
         Command::Detect(detect) => detect::run(&around, &detect),
-        Command::Runner => tether::runner(&around),
-        Command::Tethered(exec) => tether::supervise(around, &exec),
+        Command::Runner => runner::runner(&around),
+        Command::Tethered(exec) => runner::supervise(around, &exec),
         Command::Doctor => doctor::doctor(&around),
         Command::Completions { shell } => completion::script(shell),
-        Command::Man { command } => generate::manual(&command),
+        Command::Man { command } => man::manual(&command),
     });
-    journal::flush();
+    logging::flush();
     outcome.unwrap_or_else(|failure| report(&failure, json, style))
 }
 
@@ -103,8 +75,8 @@ fn read(arguments: &[OsString]) -> Result<Cli, End> {
 
 /// Shows a failure: the message, then the hint.
 fn report(failure: &Failure, json: bool, style: Style) -> End {
-    tracing::error!(target: journal::TOLD, "{}", failure.message);
-    journal::flush();
+    tracing::error!(target: logging::TOLD, "{}", failure.message);
+    logging::flush();
     if json {
         let mut event = Event::now("", What::Error { error: failure.message.clone() });
         event.project_id = None;

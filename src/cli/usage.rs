@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{Command, CommandFactory, Subcommand};
 
-use super::args;
-use super::failure::{Failure, USAGE};
-use super::surroundings::Surroundings;
+use crate::cli::args;
+use crate::invocation::Surroundings;
+use crate::invocation::failure::{Failure, USAGE};
 use crate::project::{Project, ProjectError};
 use crate::visible;
 

@@ -54,7 +54,7 @@ impl Error {
     }
 
     /// Whether nothing has come before the deadline.
-    pub(super) fn is_timeout(&self) -> bool {
+    pub fn is_timeout(&self) -> bool {
         matches!(self, Self::NotConnected { source, .. } if source.kind() == io::ErrorKind::TimedOut)
     }
 }

@@ -1,0 +1,371 @@
+//! What can be typed.
+
+mod services;
+
+use std::ffi::{OsStr, OsString};
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::cli::completion;
+
+use crate::config;
+use crate::supervise::restart::Policy;
+use crate::ui::ColorChoice;
+pub use services::{Logs, One, Restart as StartAgain, Stop, Wait};
+
+/// Starts dev servers on the right port and leaves nothing behind.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bowline",
+    version,
+    max_term_width = 100,
+    override_usage = "bowline [OPTIONS] [PROJECT]... [-- ARGS]...\n       bowline [OPTIONS] COMMAND",
+    after_help = AFTER_HELP
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+`bowline` alone is `bowline dev`: it runs the dev script of the project you are in, on the port \
+that this project always gets. Arguments for the dev server go behind `--`, as in `bowline -- --open`.
+
+Exit codes: the service's own; 1 any other failure; 2 usage or configuration; 3 no port; 4 never \
+became ready; 5 project not found, no script; 6 runner is not connected; 126 not executable; \
+127 command not found.";
+
+/// Options of every command.
+#[derive(Args, Debug)]
+pub struct Global {
+    /// Run as if started in DIR
+    #[arg(short = 'C', long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub dir: Option<PathBuf>,
+    /// Answer in JSON: one value, or one event a line from what runs
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub json: bool,
+    /// Say on stderr how the port was chosen; twice: also what was detected, and what is run
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
+    pub verbose: u8,
+    /// Add nothing to the output of the service
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global options")]
+    pub quiet: bool,
+    /// When to use colours
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        help_heading = "Global options"
+    )]
+    pub color: ColorChoice,
+    /// Where ports are remembered [default: `$BOWLINE_STATE_DIR`, else the user's state directory]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the dev script in the foreground (this is what `bowline` alone does)
+    Dev(Dev),
+    /// Run a command on the project's port: `"dev": "bowline exec -- next dev"`
+    Exec(Exec),
+    /// Start in the background, and return when ready
+    Start(Dev),
+    /// Run the services of `start`
+    #[command(hide = true)]
+    Supervise(Dev),
+    /// End services, wherever they were started
+    Stop(Stop),
+    /// End services and start them again, on the same ports
+    #[command(name = "restart")]
+    StartAgain(StartAgain),
+    /// Follow a service: its output so far, and what comes
+    Attach(One),
+    /// Print the output of a service, after its end as well
+    Logs(Logs),
+    /// Open the URL of a service in a browser, once it is ready
+    Open(One),
+    /// Show every service on this machine; memory is the resident memory of all its processes
+    Ls,
+    /// Show all there is to know about one service
+    Status(One),
+    /// Return when services are ready, with exit code 4 if one is not
+    Wait(Wait),
+    /// Print the project's port: the one it has, or would get
+    Port(Which),
+    /// Show reservations and how full the ranges are
+    Ports(Ports),
+    /// Show which framework was detected, and why
+    Detect(Detect),
+    /// Speak the SentryVibe runner protocol on stdin and stdout
+    Runner,
+    /// Run a service of `runner`
+    #[command(hide = true)]
+    Tethered(Exec),
+    /// Find what is wrong on this machine, and how to mend it; exit code 0 if all is well
+    Doctor,
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, or that of one command
+    Man {
+        /// The command, as in `bowline man ports prune`
+        command: Vec<String>,
+    },
+}
+
+#[derive(Args, Debug)]
+pub struct Dev {
+    /// Projects of the workspace by name, or directories [default: the one you are in]
+    #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::projects))]
+    pub projects: Vec<String>,
+    #[command(flatten)]
+    pub launch: Launch,
+    /// Arguments for the dev script
+    #[arg(last = true, value_name = "ARGS")]
+    pub arguments: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct Exec {
+    #[command(flatten)]
+    pub launch: Launch,
+    /// The command with its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+/// Options of the commands that start something.
+#[derive(Args, Debug)]
+pub struct Launch {
+    /// The script to run [default: the first there is of dev, develop, start:dev, start, serve]
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::scripts))]
+    pub script: Option<String>,
+    /// Take exactly this port, or fail
+    #[arg(long, value_name = "N", value_parser = config::parse_port)]
+    pub port: Option<NonZeroU16>,
+    /// Take the project for one of this framework
+    #[arg(long, value_name = "KEY", add = ArgValueCompleter::new(completion::frameworks))]
+    pub framework: Option<String>,
+    /// Reserve for this id instead of the project's directory
+    #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub project_id: Option<String>,
+    /// Let the server listen on the network: on ADDR, or on every interface
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "")]
+    pub host: Option<String>,
+    /// When to start a server again that has ended
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub restart: Option<Restart>,
+    /// How long a server may take to end before it is killed [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = config::parse_time)]
+    pub grace: Option<Duration>,
+    /// Stop the project if it is running already, and start it anew
+    #[arg(long)]
+    pub restart_running: bool,
+    /// Print what would be run, and touch nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Open the URL in a browser once the server is ready
+    #[arg(long)]
+    pub open: bool,
+}
+
+/// When to start a server again.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Restart {
+    /// Never
+    Never,
+    /// When it failed
+    OnFailure,
+    /// Whenever it ended by itself
+    Always,
+}
+
+impl From<Restart> for Policy {
+    fn from(restart: Restart) -> Self {
+        match restart {
+            Restart::Never => Self::Never,
+            Restart::OnFailure => Self::OnFailure,
+            Restart::Always => Self::Always,
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub struct Which {
+    /// A project of the workspace by name, or a directory [default: the one you are in]
+    #[arg(add = ArgValueCompleter::new(completion::projects))]
+    pub project: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct Ports {
+    #[command(subcommand)]
+    pub action: Option<PortsAction>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PortsAction {
+    /// Release what dead servers left, and forget ports unused for 7 days or of projects that are gone
+    Prune,
+    /// Forget the port of a project
+    Release {
+        /// A project of the workspace by name, a directory, or an id
+        #[arg(add = ArgValueCompleter::new(completion::services))]
+        project: String,
+    },
+}
+
+#[derive(Args, Debug)]
+pub struct Detect {
+    /// The project's directory [default: the one you are in]
+    #[arg(value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// The script to look at [default: the one that would be run]
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::scripts))]
+    pub script: Option<String>,
+}
+
+/// The options that stand before a command and take a value.
+const WITH_VALUE: [&str; 4] = ["-C", "--dir", "--color", "--state-dir"];
+
+/// What was typed, read with the definition of its command alone, if it is one of those that run something in the foreground:
+/// to define all the others takes longer than the rest. `None` also where it makes no sense or asks for help, which the
+/// whole definition has words for.
+pub fn quickly(arguments: &[OsString]) -> Option<Cli> {
+    let typed = match arguments.get(place(arguments))?.to_str()? {
+        "dev" => Dev::augment_args(clap::Command::new("dev")),
+        "exec" => Exec::augment_args(clap::Command::new("exec")),
+        _ => return None,
+    };
+    let definition = Global::augment_args(clap::Command::new("bowline")).subcommand(typed);
+    Cli::from_arg_matches(&definition.try_get_matches_from(arguments).ok()?).ok()
+}
+
+/// Puts `dev` where a command is missing, so that `bowline web --port 4000` means `bowline dev web --port 4000`.
+pub fn with_command(arguments: Vec<OsString>) -> Vec<OsString> {
+    let place = place(&arguments);
+    if place > arguments.len() {
+        return arguments;
+    }
+    let explicit = arguments.get(place).and_then(|argument| argument.to_str()).is_some_and(|argument| {
+        matches!(argument, "-h" | "--help" | "-V" | "--version" | "help") || Command::has_subcommand(argument)
+    });
+    if explicit {
+        return arguments;
+    }
+    let (before, after) = arguments.split_at(place);
+    before.iter().cloned().chain([OsStr::new("dev").to_owned()]).chain(after.iter().cloned()).collect()
+}
+
+/// The same with another command, in whose place `arguments` has one.
+pub fn with_other_command(arguments: &[OsString], command: &str) -> Vec<OsString> {
+    let place = place(arguments);
+    let change =
+        |(at, argument): (usize, &OsString)| if at == place { command.into() } else { argument.clone() };
+    arguments.iter().enumerate().map(change).collect()
+}
+
+/// The place of the command behind the options of all commands; past the end by one more where the last of them lacks its
+/// value.
+pub fn place(arguments: &[OsString]) -> usize {
+    let mut place = 1;
+    while let Some(argument) = arguments.get(place).and_then(|argument| argument.to_str()) {
+        if WITH_VALUE.contains(&argument) {
+            place += 2;
+        } else if is_global(argument) {
+            place += 1;
+        } else {
+            break;
+        }
+    }
+    place
+}
+
+/// Whether an argument is a global option that is complete in itself.
+fn is_global(argument: &str) -> bool {
+    let short = |argument: &str| {
+        let letters =
+            argument.strip_prefix('-').filter(|letters| !letters.is_empty() && !letters.starts_with('-'));
+        letters.is_some_and(|letters| {
+            letters.starts_with('C') || letters.chars().all(|c| matches!(c, 'v' | 'q'))
+        })
+    };
+    matches!(argument, "--json" | "--verbose" | "--quiet")
+        || ["--dir=", "--color=", "--state-dir="].iter().any(|option| argument.starts_with(option))
+        || short(argument)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_read_quickly_is_what_the_whole_definition_reads() {
+        let read = |typed: &str| {
+            let words = ["bowline"].into_iter().chain(typed.split_whitespace()).map(OsString::from);
+            let words: Vec<OsString> = words.collect();
+            let whole = Cli::command().try_get_matches_from(&words);
+            let whole = whole.and_then(|found| Cli::from_arg_matches(&found)).ok();
+            (format!("{:?}", quickly(&words)), format!("{whole:?}"))
+        };
+        for typed in [
+            "dev",
+            "-C app --json dev web api --port 4000 -vv -- --open",
+            "dev --host --restart on-failure --grace 500ms --dry-run --color always",
+            "dev --host 0.0.0.0 -q",
+            "exec --script x -- next dev -p 3",
+            "--state-dir s exec vite --port 4",
+        ] {
+            let (quick, whole) = read(typed);
+            assert_eq!(quick, whole, "{typed}");
+            assert!(quick.starts_with("Some("), "{typed}");
+        }
+        for typed in ["dev --help", "dev --prot 3", "dev -vq", "exec", "dev --port 0", "dev --version"] {
+            assert_eq!(read(typed), ("None".to_owned(), "None".to_owned()), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_missing_command_is_dev() {
+        for (typed, meant) in [
+            ("", "dev"),
+            ("web", "dev web"),
+            ("-C app", "-C app dev"),
+            ("-Capp --json", "-Capp --json dev"),
+            ("--port 4000", "dev --port 4000"),
+            ("-vv --state-dir s web -- --open", "-vv --state-dir s dev web -- --open"),
+            ("-- --open", "dev -- --open"),
+            ("-C", "-C"),
+            ("dev web", "dev web"),
+            ("-C app ports prune", "-C app ports prune"),
+            ("--help", "--help"),
+            ("--version", "--version"),
+            ("exec -- next dev", "exec -- next dev"),
+            ("help dev", "help dev"),
+        ] {
+            let split = |text: &str| -> Vec<OsString> {
+                ["bowline"].into_iter().chain(text.split_whitespace()).map(OsString::from).collect()
+            };
+            assert_eq!(with_command(split(typed)), split(meant), "{typed}");
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! `bowline doctor`: what is wrong on this machine, and what mends it.
+
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::process::{Command, Stdio};
+
+use nix::sys::resource::{Resource, getrlimit};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::client::fan_out;
+use crate::client::resolve;
+use crate::config;
+use crate::control;
+use crate::invocation::Surroundings;
+use crate::invocation::failure::{End, Failure, OTHER};
+use crate::launch;
+use crate::port::listeners::holders;
+use crate::port::{Ports, Reservation};
+use crate::project::Project;
+use crate::range::Range;
+use crate::ui;
+use crate::visible::Visible;
+
+/// A supervisor of many services needs descriptors for each: pipes, a guardian, clients.
+const OPEN_FILES: u64 = 1024;
+/// What editors and dev servers of a few projects need together. The kernel's default depends on the memory and may be 8192.
+#[cfg(target_os = "linux")]
+const WATCHES: u64 = 65_536;
+/// Each dev server has at least one.
+#[cfg(target_os = "linux")]
+const INSTANCES: u64 = 128;
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    /// What was looked at.
+    check: &'static str,
+    ok: bool,
+    message: String,
+    /// The command, or else the advice, that mends it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<String>,
+}
+
+impl Finding {
+    fn good(check: &'static str, message: impl Into<String>) -> Self {
+        Self { check, ok: true, message: message.into(), mend: None }
+    }
+
+    fn bad(check: &'static str, message: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { check, ok: false, message: message.into(), mend: Some(mend.into()) }
+    }
+}
+
+/// `bowline doctor`. The exit code is 0 if and only if all is well.
+pub fn doctor(around: &Surroundings) -> Result<End, Failure> {
+    let state = around.state_to_write()?;
+    let ports = around.ports_to_read();
+    let mut findings = vec![match state.trouble() {
+        None => Finding::good("state", format!("`{}` can be written", state.root().visible())),
+        Some(trouble) => Finding::bad(
+            "state",
+            state.substitution().unwrap_or_else(|| trouble.to_string()),
+            trouble.hint().unwrap_or_default(),
+        ),
+    }];
+    findings.extend(store(&ports));
+    findings.extend(leftovers(&ports));
+    findings.extend(supervisors(&ports.reservations()));
+    findings.extend(ranges(around, &ports)?);
+    findings.extend(programs(around));
+    findings.push(terminal(around));
+    findings.extend(limits());
+    show(around, &findings)?;
+    Ok(End::Code(if findings.iter().all(|finding| finding.ok) { 0 } else { OTHER }))
+}
+
+fn show(around: &Surroundings, findings: &[Finding]) -> Result<(), Failure> {
+    if around.json {
+        let ok = findings.iter().all(|finding| finding.ok);
+        ui::print(&format!("{}\n", json!({ "ok": ok, "findings": findings })))?;
+        return Ok(());
+    }
+    let mut text = String::new();
+    for Finding { check, ok, message, mend } in findings {
+        let mark = if *ok { "ok " } else { "BAD" };
+        text.push_str(&format!("{mark}  {check:<12} {message}\n"));
+        if let Some(mend) = mend {
+            text.push_str(&format!("     mend it with: {mend}\n"));
+        }
+    }
+    ui::print(&text)?;
+    Ok(())
+}
+
+fn store(ports: &Ports) -> Vec<Finding> {
+    let warnings = ports.examine();
+    if warnings.is_empty() {
+        return vec![Finding::good("store", "what is remembered can be read")];
+    }
+    let bad = |warning: &crate::port::Warning| {
+        let mend = warning.hint().unwrap_or_else(|| "bowline ports prune".to_owned());
+        Finding::bad("store", warning.to_string(), mend)
+    };
+    warnings.iter().map(bad).collect()
+}
+
+fn leftovers(ports: &Ports) -> Vec<Finding> {
+    let leftovers = ports.leftovers();
+    if leftovers.is_empty() {
+        return vec![Finding::good("leftovers", "no service has lost its supervisor")];
+    }
+    let bad = |Reservation { name, port, .. }: &Reservation| {
+        let message = format!("the supervisor and the guardian of `{name}` (port {port}) were both killed");
+        Finding::bad("leftovers", message, "bowline ports prune")
+    };
+    leftovers.iter().map(bad).collect()
+}
+
+fn supervisors(live: &[Reservation]) -> Vec<Finding> {
+    let answers = fan_out::call(live);
+    let bad: Vec<Finding> = answers
+        .iter()
+        .filter_map(|(services, answer)| Some((services.first()?.pid, answer.as_ref().err()?)))
+        .map(|(pid, trouble)| {
+            let mend = match trouble {
+                control::Error::Incompatible { .. } => {
+                    format!("kill {pid}")
+                }
+                control::Error::NotConnected { .. } | control::Error::Refused(_) => {
+                    format!("kill -CONT {pid}")
+                }
+            };
+            Finding::bad("supervisors", trouble.to_string(), mend)
+        })
+        .collect();
+    if bad.is_empty() {
+        return vec![Finding::good("supervisors", format!("{} of {} answer", answers.len(), answers.len()))];
+    }
+    bad
+}
+
+/// Ranges without a free port, and who else holds ports of any range.
+fn ranges(around: &Surroundings, ports: &Ports) -> Result<Vec<Finding>, Failure> {
+    let catalog = config::catalog(&|name| around.variable(name))?;
+    let mut ranges: Vec<Range> = catalog.frameworks().iter().map(|framework| framework.range).collect();
+    ranges.sort_unstable_by_key(|range| (range.start, range.end));
+    ranges.dedup();
+    let usage = ports.usage(&ranges);
+    let ours: Vec<u16> = ports.reservations().iter().map(|one| one.port).collect();
+    let mut wanted: Vec<u16> = ranges.iter().flat_map(|range| range.start..=range.end).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    wanted.retain(|port| !ours.contains(port));
+    let strangers: Vec<String> = holders(&wanted)
+        .iter()
+        .map(|holder| {
+            let ports: Vec<String> = holder.ports.iter().map(u16::to_string).collect();
+            format!("port {}: {}", ports.join(", "), resolve::describe(holder))
+        })
+        .collect();
+    let mut findings: Vec<Finding> = usage
+        .iter()
+        .filter(|usage| usage.available == 0)
+        .map(|usage| {
+            let message = format!("no port of {} is left", usage.range);
+            Finding::bad("ports", message, "bowline ls (then stop what is not needed with bowline stop)")
+        })
+        .collect();
+    if findings.is_empty() {
+        let message = format!("every one of the {} ranges has a free port", usage.len());
+        findings.push(Finding::good("ports", message));
+    }
+    let own = ports.reservations().into_iter().map(|Reservation { name, port, pid, dir, .. }| {
+        format!("port {port}: {name} (bowline, pid {pid}) in `{}`", dir.visible())
+    });
+    findings.extend(own.chain(strangers).map(|held| Finding::good("ports", held)));
+    Ok(findings)
+}
+
+/// Node, and the package manager of the project that the user is in.
+fn programs(around: &Surroundings) -> Vec<Finding> {
+    let mut findings = vec![match version("node", around) {
+        Some(version) => Finding::good("node", version),
+        None => {
+            Finding::bad("node", "there is no `node` in the PATH", "install Node.js from https://nodejs.org")
+        }
+    }];
+    let Ok(project) = Project::find(&around.dir) else { return findings };
+    let choice = launch::choose(&project, &around.caller);
+    let name = choice.manager.name();
+    findings.push(match version(name, around) {
+        Some(version) => Finding::good("manager", format!("{name} {version}")),
+        None => {
+            let message = format!("`{}` uses {name}, which is not in the PATH", project.name);
+            Finding::bad("manager", message, format!("npm install --global {name}"))
+        }
+    });
+    let modules = choice.root.join("node_modules");
+    if !project.manifest.dependencies.is_empty()
+        && !modules.exists()
+        && !choice.root.join(".pnp.cjs").exists()
+    {
+        let message = format!("the dependencies of `{}` are not installed", project.name);
+        findings.push(Finding::bad("manager", message, choice.manager.install_command()));
+    }
+    findings
+}
+
+/// What a program says its version is.
+fn version(program: &str, around: &Surroundings) -> Option<String> {
+    let path = which::which_in(program, around.variable("PATH"), &around.dir).ok()?;
+    let output = Command::new(path).arg("--version").stdin(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    output.status.success().then(|| text.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+fn terminal(around: &Surroundings) -> Finding {
+    use nix::fcntl::OFlag;
+    if let Err(error) = nix::pty::posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY) {
+        let message = format!("there are no pseudo-terminals: {error}");
+        return Finding::bad("terminal", message, "mount -t devpts devpts /dev/pts");
+    }
+    if !io::stdout().is_terminal() {
+        return Finding::good("terminal", "the output is no terminal: services get pipes");
+    }
+    match around.variable("TERM").filter(|term| !term.is_empty()) {
+        Some(term) => Finding::good("terminal", term.to_string_lossy()),
+        None => Finding::bad(
+            "terminal",
+            "TERM is not set, so nothing knows its colours",
+            "export TERM=xterm-256color",
+        ),
+    }
+}
+
+fn limits() -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.push(match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok((soft, _)) if soft < OPEN_FILES => {
+            let message = format!("only {soft} files may be open at once");
+            Finding::bad("files", message, format!("ulimit -n {}", OPEN_FILES * 4))
+        }
+        Ok((soft, _)) => Finding::good("files", format!("{soft} may be open at once")),
+        Err(error) => Finding::good("files", format!("the limit is not known: {error}")),
+    });
+    findings.extend(watches());
+    findings
+}
+
+#[cfg(target_os = "linux")]
+fn watches() -> Vec<Finding> {
+    let limits = [
+        ("max_user_watches", WATCHES, WATCHES * 8, "files can be watched for changes"),
+        ("max_user_instances", INSTANCES, INSTANCES * 4, "programs can watch files for changes"),
+    ];
+    let look = |(name, enough, better, what): (&str, u64, u64, &str)| {
+        let text = fs::read_to_string(format!("/proc/sys/fs/inotify/{name}")).ok()?;
+        let limit: u64 = text.trim().parse().ok()?;
+        Some(if limit < enough {
+            let mend = format!("sudo sysctl fs.inotify.{name}={better}");
+            Finding::bad("inotify", format!("only {limit} {what}"), mend)
+        } else {
+            Finding::good("inotify", format!("{limit} {what}"))
+        })
+    };
+    limits.into_iter().filter_map(look).collect()
+}
+
+/// Other systems have no such limit.
+#[cfg(not(target_os = "linux"))]
+fn watches() -> Vec<Finding> {
+    Vec::new()
+}

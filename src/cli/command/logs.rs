@@ -1,0 +1,161 @@
+//! `bowline logs`: what services wrote, while they run and afterwards.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use crate::cli::args::Logs;
+use crate::client::follow::{self, Left, Manner};
+use crate::client::resolve::{self, Meant};
+use crate::event::Stream;
+use crate::invocation::Surroundings;
+use crate::invocation::failure::{End, Failure};
+use crate::logs::{self, Record};
+use crate::port::{Ports, Remembered, Reservation};
+use crate::project::Project;
+use crate::ui;
+use crate::visible::Visible;
+
+/// `bowline logs`.
+pub fn logs(around: &Surroundings, wanted: &Logs) -> Result<End, Failure> {
+    let ports = around.ports_to_read();
+    let Subject { file, project, live } = Subject::find(around, &ports, wanted.project.as_deref())?;
+    let select = |records: Vec<Record>| last(recent(records, wanted.since), wanted.lines);
+    if let (true, Some(live)) = (wanted.follow, live) {
+        match follow::follow(around, &ports, &[live], &Manner::Log(&select))? {
+            // However the service ended: its output has been shown.
+            Left::With(_) => return Ok(End::Code(0)),
+            // It ended before it could be followed.
+            Left::Gone => {}
+        }
+    }
+    for record in select(logs::read(&file)?) {
+        show(around, &project, &record)?;
+    }
+    Ok(End::Code(0))
+}
+
+/// Whose output is meant.
+struct Subject {
+    file: PathBuf,
+    project: String,
+    live: Option<Reservation>,
+}
+
+impl Subject {
+    /// A service that runs, a project that can be found, or one that only its log remembers.
+    fn find(around: &Surroundings, ports: &Ports, word: Option<&str>) -> Result<Self, Failure> {
+        let logs = around.state_to_read().logs();
+        let failure = match resolve::meant(around, &ports.reservations(), word)? {
+            Meant::Running(found) => {
+                let live = resolve::single(word, found)?;
+                let file = logs::file(&logs, &live.project, &live.name);
+                return Ok(Self { file, project: live.project.clone(), live: Some(live) });
+            }
+            Meant::Idle(failure) | Meant::Nothing(failure) => failure,
+        };
+        let ended =
+            |id: String, name: &str| Self { file: logs::file(&logs, &id, name), project: id, live: None };
+        let project = match word {
+            Some(word) => Project::named(word, &around.dir),
+            None => Project::find(&around.dir),
+        };
+        if let Ok(Project { id, name, .. }) = project {
+            return Ok(ended(id, &name));
+        }
+        let Some(word) = word else { return Err(failure) };
+        if let Some((id, row)) = resolve::remembered(ports, word) {
+            return Ok(ended(id, &row.name));
+        }
+        match <[PathBuf; 1]>::try_from(logs::named(&logs, word)) {
+            Ok([file]) => Ok(Self { file, project: word.to_owned(), live: None }),
+            Err(files) if files.is_empty() => Err(failure),
+            Err(files) => {
+                let projects = ports.projects();
+                let id = |file: &PathBuf| {
+                    let of = |(id, row): &&(String, Remembered)| logs::file(&logs, id, &row.name) == *file;
+                    let known = projects.iter().find(of).map(|(id, _)| id.clone());
+                    known.unwrap_or_else(|| file.visible())
+                };
+                let ids: Vec<String> = files.iter().map(id).collect();
+                Err(resolve::ambiguous(word, ids.iter().map(String::as_str)))
+            }
+        }
+    }
+}
+
+fn show(around: &Surroundings, project: &str, record: &Record) -> Result<(), Failure> {
+    if around.json {
+        ui::print(&format!("{}\n", record.to_event(project).to_json()))?;
+    } else {
+        ui::pass(Stream::Stdout, &record.bytes)?;
+    }
+    Ok(())
+}
+
+fn recent(mut records: Vec<Record>, since: Option<SystemTime>) -> Vec<Record> {
+    records.retain(|record| since.is_none_or(|since| record.time >= since));
+    records
+}
+
+/// The end of the records from which on there are this many lines. A last line without its end counts as one.
+fn last(mut records: Vec<Record>, lines: Option<usize>) -> Vec<Record> {
+    let Some(mut left) = lines else { return records };
+    if left == 0 {
+        return Vec::new();
+    }
+    let mut behind = true;
+    for at in (0..records.len()).rev() {
+        let bytes = &records[at].bytes;
+        for place in (0..bytes.len()).rev() {
+            if bytes[place] == b'\n' && !behind {
+                left -= 1;
+                if left == 0 {
+                    let rest = bytes[place + 1..].to_vec();
+                    records[at].start += u64::try_from(place + 1).unwrap_or(0);
+                    records[at].bytes = rest;
+                    records.drain(..at);
+                    records.retain(|record| !record.bytes.is_empty());
+                    return records;
+                }
+            }
+            behind = false;
+        }
+    }
+    records
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Stream;
+
+    fn records(texts: &[&str]) -> Vec<Record> {
+        let record = |text: &&str| Record {
+            time: SystemTime::UNIX_EPOCH,
+            stream: Stream::Stdout,
+            bytes: text.as_bytes().to_vec(),
+            session: String::new(),
+            start: 0,
+        };
+        texts.iter().map(record).collect()
+    }
+
+    #[test]
+    fn the_last_lines_may_be_spread_over_records() {
+        for (texts, lines, expected) in [
+            (&["a\nb\nc\n"][..], 2, "b\nc\n"),
+            (&["a\nb\nc"], 2, "b\nc"),
+            (&["a\nb", "b\nc\n"], 2, "bb\nc\n"),
+            (&["a\n", "b\n", "c\n"], 1, "c\n"),
+            (&["a\n", "b\n"], 2, "a\nb\n"),
+            (&["a\n"], 9, "a\n"),
+            (&["a\n\n\n"], 2, "\n\n"),
+            (&["a\n"], 0, ""),
+            (&[], 3, ""),
+        ] {
+            let left = last(records(texts), Some(lines));
+            let text: Vec<u8> = left.into_iter().flat_map(|record| record.bytes).collect();
+            assert_eq!(String::from_utf8(text).unwrap(), expected, "{texts:?} {lines}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! `bowline ports`: reservations, usage, and tidying up.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::cli::args::{Ports as Arguments, PortsAction};
+use crate::client::resolve;
+use crate::config;
+use crate::invocation::Surroundings;
+use crate::invocation::failure::{End, Failure};
+use crate::port::{Forgotten, Life, Ports as Store, Reservation, Why};
+use crate::project::Project;
+use crate::range::Range;
+use crate::session::backend::allocate;
+use crate::ui;
+use crate::visible::{self, Visible};
+
+/// Does what was asked of the ports.
+pub fn run(around: &Surroundings, arguments: &Arguments) -> Result<End, Failure> {
+    match &arguments.action {
+        None => show(around)?,
+        Some(PortsAction::Prune) => prune(around)?,
+        Some(PortsAction::Release { project }) => release(around, project)?,
+    }
+    Ok(End::Code(0))
+}
+
+/// The ranges of all frameworks, each with the keys of those that use it.
+fn ranges(around: &Surroundings) -> Result<BTreeMap<(u16, u16), Vec<String>>, Failure> {
+    let catalog = config::catalog(&|name| around.variable(name))?;
+    let mut ranges: BTreeMap<(u16, u16), Vec<String>> = BTreeMap::new();
+    for framework in catalog.frameworks() {
+        ranges
+            .entry((framework.range.start, framework.range.end))
+            .or_default()
+            .push(framework.key.to_string());
+    }
+    Ok(ranges)
+}
+
+fn show(around: &Surroundings) -> Result<(), Failure> {
+    let ports = around.ports_to_read();
+    let reservations = ports.reservations();
+    let ranges = ranges(around)?;
+    let spans: Vec<Range> = ranges.keys().filter_map(|&(start, end)| Range::new(start, end)).collect();
+    let usage = ports.usage(&spans);
+    if around.json {
+        let ranges: Vec<Value> = usage
+            .iter()
+            .zip(ranges.values())
+            .map(|(usage, frameworks)| {
+                json!({
+                    "start": usage.range.start, "end": usage.range.end, "frameworks": frameworks,
+                    "total": usage.total, "inUse": usage.in_use, "available": usage.available,
+                })
+            })
+            .collect();
+        let reservations: Vec<Value> = reservations.iter().map(row).collect();
+        ui::print(&format!("{}\n", json!({ "reservations": reservations, "ranges": ranges })))?;
+        return Ok(());
+    }
+    let mut text = String::new();
+    for reservation in &reservations {
+        let Reservation { port, name, framework, pid, dir, life, .. } = reservation;
+        let state = if *life == Life::Live { String::new() } else { " (ending)".to_owned() };
+        text.push_str(&format!("{port:<6} {name}  {framework}  pid {pid}{state}  {}\n", dir.visible()));
+    }
+    if reservations.is_empty() {
+        text.push_str("no reservations\n");
+    }
+    text.push('\n');
+    for (usage, frameworks) in usage.iter().zip(ranges.values()) {
+        let (range, total, used, free) = (usage.range, usage.total, usage.in_use, usage.available);
+        text.push_str(&format!(
+            "{range:<12} {used} of {total} in use, {free} available   {}\n",
+            frameworks.join(" ")
+        ));
+    }
+    ui::print(&text)?;
+    Ok(())
+}
+
+fn row(reservation: &Reservation) -> Value {
+    let mut row = serde_json::to_value(reservation).unwrap_or_default();
+    if let Some(row) = row.as_object_mut() {
+        row.insert("live".to_owned(), Value::Bool(reservation.life == Life::Live));
+    }
+    row
+}
+
+fn prune(around: &Surroundings) -> Result<(), Failure> {
+    let (ports, _state) = around.ports_to_write()?;
+    let pruned = allocate(|terms| ports.prune(terms))?;
+    around.warn_of(&pruned.warnings);
+    if around.json {
+        let released: Vec<Value> = pruned.released.iter().map(row).collect();
+        let forgotten: Vec<Value> = pruned
+            .forgotten
+            .iter()
+            .map(|Forgotten { project, port, why }| json!({ "project": project, "port": port, "why": reason(*why) }))
+            .collect();
+        ui::print(&format!("{}\n", json!({ "released": released, "forgotten": forgotten })))?;
+        return Ok(());
+    }
+    let mut text = String::new();
+    for Reservation { port, name, .. } in &pruned.released {
+        text.push_str(&format!("released port {port} of {name}: its supervisor is gone\n"));
+    }
+    for Forgotten { project, port, why } in &pruned.forgotten {
+        let port = port.map_or_else(String::new, |port| format!("port {port} of "));
+        text.push_str(&format!("forgot {port}{}: {}\n", visible::line(project), reason(*why)));
+    }
+    if text.is_empty() {
+        text.push_str("nothing to release\n");
+    }
+    ui::print(&text)?;
+    Ok(())
+}
+
+fn reason(why: Why) -> &'static str {
+    match why {
+        Why::Unused => "unused for 7 days",
+        Why::Gone => "its directory is gone",
+    }
+}
+
+/// A project may be gone, so that only what is remembered of it is left to name it by: its id, its port or its name.
+fn release(around: &Surroundings, name: &str) -> Result<(), Failure> {
+    let (ports, _state) = around.ports_to_write()?;
+    let running = |error| match resolve::one(around, &ports.reservations(), Some(name)) {
+        Ok(running) => Ok(running.project),
+        Err(_) => Err(error),
+    };
+    let named = Project::named(name, &around.dir).map(|project| project.id).or_else(running);
+    let path = || std::path::absolute(around.dir.join(Path::new(name))).ok();
+    let id = match named {
+        Ok(id) => id,
+        Err(_) if ports.remembered(name).is_some() || ports.live(name).is_some() => name.to_owned(),
+        Err(error) => match path().map(|path| path.to_string_lossy().into_owned()) {
+            Some(path) if ports.remembered(&path).is_some() => path,
+            Some(_) | None => remembered(&ports, name)?.ok_or(error)?,
+        },
+    };
+    let port = ports.forget(&id)?;
+    if around.json {
+        ui::print(&format!("{}\n", json!({ "project": id, "port": port })))?;
+    } else {
+        let id = visible::line(&id);
+        match port {
+            Some(port) => ui::print(&format!("forgot port {port} of {id}\n"))?,
+            None => ui::print(&format!("no port was remembered for {id}\n"))?,
+        }
+    }
+    Ok(())
+}
+
+/// The id of the remembered project that has this port or this name, if there is one.
+fn remembered(ports: &Store, word: &str) -> Result<Option<String>, Failure> {
+    if let Some((id, _)) = resolve::remembered(ports, word) {
+        return Ok(Some(id));
+    }
+    let named = ports.projects().into_iter().filter(|(_, row)| row.name == word);
+    let mut ids: Vec<String> = named.map(|(id, _)| id).collect();
+    if ids.len() > 1 {
+        return Err(resolve::ambiguous(word, ids.iter().map(String::as_str)));
+    }
+    Ok(ids.pop())
+}

@@ -1,0 +1,242 @@
+//! The other side: one connection to one supervisor, read and written with time limits.
+
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::control::Error;
+use crate::control::{Answer, Hello, Lines, PROTOCOL, Request, Status, Verb};
+use crate::port::Reservation;
+
+/// How long a supervisor may take to answer anything at all.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The pauses between attempts to connect to a supervisor that has just been started and has no socket yet.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// A connection to a supervisor.
+#[derive(Debug)]
+pub struct Connection {
+    stream: UnixStream,
+    lines: Lines,
+    /// The project's id.
+    id: String,
+    /// Its name.
+    project: String,
+    pid: u32,
+}
+
+impl Connection {
+    /// Connects to the supervisor that has this reservation, before `deadline` if there is one. A supervisor that lives but
+    /// has only just been started may have no socket yet, which no event announces: it is tried again.
+    ///
+    /// # Errors
+    /// It does not answer, or speaks another protocol.
+    pub fn open(reservation: &Reservation, deadline: Option<Instant>) -> Result<Self, Error> {
+        let deadline = patience(deadline);
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match Self::attempt(reservation, deadline) {
+                Err(Error::NotConnected { source, .. })
+                    if is_passing(&source) && reservation.is_live() && Instant::now() < deadline =>
+                {
+                    std::thread::sleep(pause);
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn attempt(reservation: &Reservation, deadline: Instant) -> Result<Self, Error> {
+        let (project, pid) = (reservation.name.clone(), reservation.pid);
+        let failed = |source| Error::NotConnected { project: project.clone(), pid, source };
+        let stream = dial(&reservation.socket(), deadline).map_err(failed)?;
+        let id = reservation.project.clone();
+        let mut connection = Self { stream, lines: Lines::of_server(), id, project, pid };
+        connection.greet(deadline)?;
+        Ok(connection)
+    }
+
+    fn greet(&mut self, deadline: Instant) -> Result<(), Error> {
+        self.write(&Hello::ours(None))?;
+        let line =
+            self.line(Some(deadline))?.ok_or_else(|| self.lost(io::ErrorKind::UnexpectedEof.into()))?;
+        let hello: Hello = serde_json::from_slice(&line).map_err(|error| self.lost(error.into()))?;
+        if hello.protocol != PROTOCOL {
+            let Hello { bowline: version, protocol: theirs, .. } = hello;
+            let (project, pid) = (self.project.clone(), self.pid);
+            return Err(Error::Incompatible { project, pid, theirs, ours: PROTOCOL, version });
+        }
+        Ok(())
+    }
+
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// The supervisor does not read.
+    pub fn send(&mut self, request: &Request) -> Result<(), Error> {
+        self.write(request)
+    }
+
+    /// The next answer with the line that it was; `None` when the supervisor has ended the connection.
+    ///
+    /// # Errors
+    /// Nothing came before `deadline` ([`io::ErrorKind::TimedOut`]).
+    pub fn receive(&mut self, deadline: Option<Instant>) -> Result<Option<(Answer, Vec<u8>)>, Error> {
+        let Some(line) = self.line(deadline)? else { return Ok(None) };
+        let answer = parse(&line).map_err(|error| self.lost(error))?;
+        Ok(Some((answer, line)))
+    }
+
+    /// How the service of this project is, or every service of the supervisor.
+    ///
+    /// # Errors
+    /// It does not answer before `deadline`, or has no such service.
+    pub fn status(&mut self, project: Option<&str>, deadline: Option<Instant>) -> Result<Vec<Status>, Error> {
+        self.send(&Request::new(Verb::Status, project))?;
+        self.told_status(deadline)
+    }
+
+    /// The status that answers a request which was sent.
+    ///
+    /// # Errors
+    /// None came in time, or the supervisor refuses.
+    pub fn told_status(&mut self, deadline: Option<Instant>) -> Result<Vec<Status>, Error> {
+        let deadline = Some(patience(deadline));
+        loop {
+            match self.receive(deadline)? {
+                Some((Answer::Status { services }, _)) => return Ok(services),
+                Some((Answer::Error { error }, _)) => return Err(Error::Refused(error)),
+                Some(_) => {}
+                None => return Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
+            }
+        }
+    }
+
+    /// Waits for what comes of a request that was sent: [`Answer::PortDetected`], or [`Answer::ProcessExited`]. If nothing
+    /// comes for a while, the supervisor is asked whether it is still there.
+    ///
+    /// # Errors
+    /// The supervisor refuses, does not answer at all, or is gone; or neither came before `deadline`.
+    pub fn outcome(&mut self, deadline: Option<Instant>) -> Result<Answer, Error> {
+        let (mut taken, mut asked) = (false, false);
+        loop {
+            let until = patience(deadline);
+            let answer = match self.receive(Some(until)) {
+                Ok(Some((answer, _))) => answer,
+                Ok(None) => return Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
+                Err(error) if !taken || asked || deadline == Some(until) || !error.is_timeout() => {
+                    return Err(error);
+                }
+                Err(_) => {
+                    asked = true;
+                    self.write(&Request::new(Verb::Status, Some(&self.id)))?;
+                    continue;
+                }
+            };
+            asked = false;
+            match answer {
+                Answer::PortDetected { .. } | Answer::ProcessExited { .. } => return Ok(answer),
+                Answer::Error { error } => return Err(Error::Refused(error)),
+                Answer::Ack { .. } => taken = true,
+                Answer::Status { .. }
+                | Answer::LogChunk { .. }
+                | Answer::PortReallocated { .. }
+                | Answer::Other => {}
+            }
+        }
+    }
+
+    /// The socket, with what has been read from it already.
+    pub fn into_parts(self) -> (UnixStream, Lines) {
+        (self.stream, self.lines)
+    }
+
+    fn write(&mut self, value: &impl serde::Serialize) -> Result<(), Error> {
+        let mut line = serde_json::to_vec(value).map_err(|error| self.lost(error.into()))?;
+        line.push(b'\n');
+        match self.stream.write_all(&line) {
+            // It has hung up, and may have said why before.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) =>
+            {
+                Ok(())
+            }
+            outcome => outcome.map_err(|error| self.lost(error)),
+        }
+    }
+
+    fn line(&mut self, deadline: Option<Instant>) -> Result<Option<Vec<u8>>, Error> {
+        loop {
+            let line = self.lines.next_line().map_err(|_| self.lost(io::ErrorKind::InvalidData.into()))?;
+            if line.is_some() {
+                return Ok(line);
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Err(self.lost(io::ErrorKind::TimedOut.into()));
+            }
+            self.stream.set_read_timeout(left).map_err(|error| self.lost(error))?;
+            let mut bytes = [0; 16 * 1024];
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return Ok(None),
+                Ok(count) => self.lines.push(&bytes[..count]),
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
+                // A supervisor that was killed leaves the connection like this.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+                Err(error) => return Err(self.lost(error)),
+            }
+        }
+    }
+
+    fn lost(&self, source: io::Error) -> Error {
+        Error::NotConnected { project: self.project.clone(), pid: self.pid, source }
+    }
+}
+
+/// Until when an answer is waited for that everybody owes at once.
+fn patience(deadline: Option<Instant>) -> Instant {
+    let longest = Instant::now() + PATIENCE;
+    deadline.map_or(longest, |deadline| deadline.min(longest))
+}
+
+/// Connects to a socket. A connect to a supervisor that has been stopped waits once its queue is full, and has no time
+/// limit but that of writing.
+fn dial(path: &Path, deadline: Instant) -> io::Result<UnixStream> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // Nothing left would mean no limit.
+    socket.set_write_timeout(Some(left.max(Duration::from_millis(1))))?;
+    socket.connect(&SockAddr::unix(path)?).map_err(|error| {
+        if error.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { error }
+    })?;
+    socket.set_write_timeout(Some(PATIENCE))?;
+    Ok(OwnedFd::from(socket).into())
+}
+
+/// An answer from its line.
+///
+/// # Errors
+/// It is none.
+pub fn parse(line: &[u8]) -> io::Result<Answer> {
+    serde_json::from_slice(line).map_err(Into::into)
+}
+
+/// Whether this is how a supervisor answers that is about to open its socket, or about to be gone.
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::NotFound
+            | Kind::ConnectionRefused
+            | Kind::ConnectionReset
+            | Kind::BrokenPipe
+            | Kind::UnexpectedEof
+    )
+}

@@ -1,0 +1,131 @@
+//! Many supervisors asked at once: none waits for another to answer.
+
+use std::panic::resume_unwind;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::connection::Connection;
+use crate::control::Error;
+use crate::control::Status;
+use crate::port::Reservation;
+
+/// For how long none of them may answer before those that are left are given up. A busy machine is slow for all of them, and
+/// one after the other still answers; where only those are left that were stopped or hang, nobody does.
+const SILENCE: Duration = Duration::from_secs(1);
+/// How long all of them together may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The services of one supervisor, and what it says of them.
+pub type Called<'a> = (Vec<&'a Reservation>, Result<Vec<Status>, Error>);
+
+/// Asks every supervisor of these services how its services are.
+pub fn call(reservations: &[Reservation]) -> Vec<Called<'_>> {
+    let mut sorted: Vec<&Reservation> = reservations.iter().collect();
+    sorted.sort_by_key(|one| &one.session);
+    let groups: Vec<&[&Reservation]> = sorted.chunk_by(|a, b| a.session == b.session).collect();
+    let round = Round::new(Instant::now());
+    let answers = at_once(&groups, |group| {
+        round.ask(|deadline| Connection::open(group[0], Some(deadline))?.status(None, Some(deadline)))
+    });
+    groups.into_iter().map(<[&Reservation]>::to_vec).zip(answers).collect()
+}
+
+/// Until when answers are waited for, with those that have come.
+struct Round {
+    end: Instant,
+    last_answer: Mutex<Instant>,
+}
+
+impl Round {
+    fn new(now: Instant) -> Self {
+        Self { end: now + PATIENCE, last_answer: Mutex::new(now) }
+    }
+
+    fn deadline(&self) -> Instant {
+        let last = *self.last_answer.lock().unwrap_or_else(PoisonError::into_inner);
+        (last + SILENCE).min(self.end)
+    }
+
+    /// Asks one of them, and asks it again when it has not answered in time and others have meanwhile.
+    fn ask<T>(&self, ask: impl Fn(Instant) -> Result<T, Error>) -> Result<T, Error> {
+        loop {
+            let deadline = self.deadline();
+            match ask(deadline) {
+                Err(error) if error.is_timeout() && self.deadline() > deadline => {}
+                outcome => {
+                    if outcome.is_ok() {
+                        *self.last_answer.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+                    }
+                    return outcome;
+                }
+            }
+        }
+    }
+}
+
+/// Does the same with each of these at the same time, and answers in their order.
+pub fn at_once<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    if let [only] = items {
+        return vec![act(only)];
+    }
+    let act = &act;
+    thread::scope(|scope| {
+        let start = |item| (item, thread::Builder::new().spawn_scoped(scope, move || act(item)));
+        let started: Vec<_> = items.iter().map(start).collect();
+        let finish = |(item, thread): (_, Result<thread::ScopedJoinHandle<'_, R>, _>)| match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            // No more threads: then it comes in its turn.
+            Err(_) => act(item),
+        };
+        started.into_iter().map(finish).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::io;
+
+    use super::*;
+
+    fn late() -> Error {
+        let source = io::ErrorKind::TimedOut.into();
+        Error::NotConnected { project: "app".to_owned(), pid: 1, source }
+    }
+
+    #[test]
+    fn one_that_is_late_is_asked_again_while_others_answer() {
+        let start = Instant::now();
+        let round = Round::new(start);
+        let asked = Cell::new(0);
+        let outcome = round.ask(|deadline| {
+            asked.set(asked.get() + 1);
+            if asked.get() == 3 {
+                return Ok(deadline);
+            }
+            // Another answers just before this one's time is over.
+            *round.last_answer.lock().unwrap() = deadline;
+            Err(late())
+        });
+        assert_eq!((outcome.unwrap() - start, asked.get()), (SILENCE * 3, 3));
+    }
+
+    #[test]
+    fn one_that_does_not_answer_is_given_up() {
+        let round = Round::new(Instant::now());
+        let asked = Cell::new(0);
+        let ask = |answered: Option<Instant>| {
+            round.ask(|deadline| {
+                asked.set(asked.get() + 1);
+                *round.last_answer.lock().unwrap() = answered.unwrap_or(deadline);
+                Err::<(), _>(late())
+            })
+        };
+        let nobody = *round.last_answer.lock().unwrap();
+        assert!(ask(Some(nobody)).unwrap_err().is_timeout());
+        assert_eq!(asked.replace(0), 1, "when nobody else answers");
+        assert!(ask(None).unwrap_err().is_timeout());
+        assert_eq!(Duration::from_secs(asked.get()), PATIENCE, "and at the end in any case");
+    }
+}

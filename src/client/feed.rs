@@ -1,0 +1,97 @@
+//! A service that another bowline runs, as a follower sees it: its recorded output and its supervisor's lines.
+
+use std::io;
+use std::path::Path;
+use std::task::{Context, Poll};
+
+use tokio::net::UnixStream;
+
+use crate::client::connection::Connection;
+use crate::control::{Lines, Request, Status, Verb};
+use crate::event::parse_cursor;
+use crate::invocation::failure::{End, Failure};
+use crate::logs;
+use crate::port::Reservation;
+
+/// One service that is followed.
+pub struct Feed {
+    pub reservation: Reservation,
+    pub status: Status,
+    stream: UnixStream,
+    lines: Lines,
+    /// How much of the session's output has been shown.
+    pub seen: u64,
+    /// How it ended.
+    pub end: Option<End>,
+}
+
+impl Feed {
+    /// Attaches to the service. To be called within the runtime.
+    pub fn open(reservation: &Reservation) -> Result<Self, Failure> {
+        let mut connection = Connection::open(reservation, None)?;
+        connection.send(&Request::new(Verb::Attach, Some(&reservation.project)))?;
+        let told = connection.told_status(None)?;
+        let status = told.into_iter().next().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+        let (stream, lines) = connection.into_parts();
+        stream.set_nonblocking(true)?;
+        let stream = UnixStream::from_std(stream)?;
+        Ok(Self { reservation: reservation.clone(), status, stream, lines, seen: 0, end: None })
+    }
+
+    /// All that is recorded of the output up to the moment of the attach, which counts as shown from now on.
+    pub fn recorded(&mut self) -> Vec<logs::Record> {
+        let now = parse_cursor(&self.status.cursor).map_or(0, |(_, bytes)| bytes);
+        self.recorded_to(now)
+    }
+
+    fn recorded_to(&mut self, now: u64) -> Vec<logs::Record> {
+        let session = &self.status.session;
+        let mut records = logs::read(Path::new(&self.status.log)).unwrap_or_default();
+        for record in records.iter_mut().filter(|record| record.session == *session) {
+            let left = usize::try_from(now.saturating_sub(record.start)).unwrap_or(usize::MAX);
+            record.bytes.truncate(left);
+        }
+        records.retain(|record| !record.bytes.is_empty());
+        self.seen = now;
+        records
+    }
+
+    /// What of it belongs to this session and has not been shown.
+    pub fn missed(&mut self) -> Vec<logs::Record> {
+        let seen = self.seen;
+        let recorded = self.recorded();
+        self.unseen(recorded, seen)
+    }
+
+    /// The rest of a session whose supervisor is gone.
+    pub fn rest(&mut self) -> Vec<logs::Record> {
+        let seen = self.seen;
+        let recorded = self.recorded_to(u64::MAX);
+        self.unseen(recorded, seen)
+    }
+
+    fn unseen(&self, recorded: Vec<logs::Record>, seen: u64) -> Vec<logs::Record> {
+        let mut missed = logs::from(recorded, &self.status.session, seen);
+        missed.retain(|record| record.session == self.status.session);
+        missed
+    }
+
+    /// The next line, or nothing when the supervisor has ended the connection.
+    pub fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Vec<u8>>>> {
+        loop {
+            let line = self.lines.next_line().map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+            if line.is_some() {
+                return Poll::Ready(Ok(line));
+            }
+            std::task::ready!(self.stream.poll_read_ready(cx))?;
+            let mut bytes = [0; 16 * 1024];
+            match self.stream.try_read(&mut bytes) {
+                Ok(0) => return Poll::Ready(Ok(None)),
+                Ok(count) => self.lines.push(&bytes[..count]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Poll::Ready(Ok(None)),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
