@@ -20,7 +20,9 @@ use super::protocol::{Hello, PROTOCOL, Request, Status, TooLong, Verb};
 use super::service::{About, Service};
 use crate::event::{Event, Stream, What};
 use crate::paths;
-use crate::supervise::{Command, Condition, Control};
+use crate::process::Signal;
+use crate::supervise::service::Input;
+use crate::supervise::{Condition, Control};
 use crate::visible::Visible;
 
 /// How many clients there may be where the limit of open files allows it.
@@ -47,7 +49,7 @@ pub struct Server {
     session: String,
     services: Vec<Service>,
     peers: Vec<Peer>,
-    commands: VecDeque<Command>,
+    commands: VecDeque<(usize, Input)>,
     room: usize,
 }
 
@@ -170,12 +172,12 @@ impl Server {
         self.say(peer, service, id, What::Ack { message: format!("Command {name} accepted") });
         let living = state.is_alive();
         match request.verb {
-            Verb::Stop if request.force => self.command(Command::Kill(service)),
-            Verb::Stop if living => self.command(Command::Stop(service)),
+            Verb::Stop if request.force => self.command(service, Input::Kill),
+            Verb::Stop if living => self.command(service, Input::Stop(Signal::SIGTERM)),
             Verb::Restart if living => {
                 // What is ready now is not what is asked for.
                 self.services[service].ready = None;
-                self.command(Command::Restart(service));
+                self.command(service, Input::Restart);
             }
             Verb::Attach => {
                 peer.follows[service] = Follows { events: true, output: request.output };
@@ -198,14 +200,12 @@ impl Server {
     }
 
     /// Passes on what changes something, once: a client that repeats itself is no load for the loop.
-    fn command(&mut self, command: Command) {
-        if let Command::Kill(service) = command
-            && std::mem::replace(&mut self.services[service].killed, true)
-        {
+    fn command(&mut self, service: usize, input: Input) {
+        if input == Input::Kill && std::mem::replace(&mut self.services[service].killed, true) {
             return;
         }
-        if !self.commands.contains(&command) {
-            self.commands.push_back(command);
+        if !self.commands.contains(&(service, input)) {
+            self.commands.push_back((service, input));
         }
     }
 
@@ -265,7 +265,7 @@ impl Server {
 }
 
 impl Control for Server {
-    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Command> {
+    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Input)> {
         self.open();
         self.admit(cx);
         self.attend(cx);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::cli::args::Launch;
-use crate::cli::command::runner::Tether;
 use crate::cli::command::start::Report;
 use crate::control::{About, Server};
 use crate::event::{Event, Level, What};
@@ -26,7 +25,7 @@ use crate::session::outcome;
 use crate::session::prepared::Candidate;
 use crate::supervise::restart::Policy;
 use crate::supervise::service::{Service, Settings};
-use crate::supervise::{Console, Inputs, Sink, Supervisor};
+use crate::supervise::{Console, Inputs, Lifeline, Sink, Supervisor};
 use crate::ui::{self, Human, JsonLines, Prefixed};
 use crate::visible::Visible;
 
@@ -93,10 +92,10 @@ impl Foreground<'_> {
             Box::new(Human::new(around.style, around.quiet)?)
         };
         let sink = Recorded::new(Opening::new(sink, launch.open), recorders);
-        let count = abouts.len();
-        let control =
-            Tether::new(Server::new(socket, &session, abouts), count, around.keeper == Keeper::Runner)?;
-        let mut supervisor = Supervisor::new(services, world, sink, Inputs { signals, console, control });
+        let control = Server::new(socket, &session, abouts);
+        let lifeline = (around.keeper == Keeper::Runner).then(|| Lifeline::new(io::stdin())).transpose()?;
+        let inputs = Inputs { signals, console, control, lifeline };
+        let mut supervisor = Supervisor::new(services, world, sink, inputs);
         // What is said of the services is read while they start.
         supervisor.start_all();
         let (sink, world) = supervisor.sink_and_world();

@@ -2,18 +2,8 @@
 
 use std::task::{Context, Poll};
 
+use super::service::Input;
 use crate::event::{State, Stream, What};
-
-/// What somebody else than the user at the terminal wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// The service with this index shall end.
-    Stop(usize),
-    /// It shall be killed.
-    Kill(usize),
-    /// It shall end and start again.
-    Restart(usize),
-}
 
 /// How a service is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +18,9 @@ pub struct Condition {
 
 /// Where commands come from, and who else is told of everything.
 pub trait Control {
-    /// Serves whoever is connected, and is ready with the next command that would change something.
-    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Command>;
+    /// Serves whoever is connected, and is ready with the next command that would change something: the service and
+    /// its input.
+    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Input)>;
     /// A service has written this.
     fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]);
     /// Something happened.
@@ -38,21 +29,4 @@ pub trait Control {
     fn changed(&mut self, service: usize, now: Condition);
     /// Sends what waits to be sent, and is ready when nothing waits any more.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()>;
-}
-
-/// No commands and nobody to tell.
-impl Control for () {
-    fn poll_command(&mut self, _cx: &mut Context<'_>) -> Poll<Command> {
-        Poll::Pending
-    }
-
-    fn wrote(&mut self, _service: usize, _stream: Stream, _bytes: &[u8]) {}
-
-    fn tell(&mut self, _service: usize, _what: &What) {}
-
-    fn changed(&mut self, _service: usize, _now: Condition) {}
-
-    fn poll_drain(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
-        Poll::Ready(())
-    }
 }

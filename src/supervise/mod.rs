@@ -5,6 +5,7 @@
 
 mod console;
 mod control;
+mod lifeline;
 mod look;
 mod orphans;
 mod output;
@@ -22,7 +23,8 @@ use std::time::{Duration, Instant};
 use crate::event::{Stream, What};
 use crate::process::Exit;
 pub use console::Console;
-pub use control::{Command, Condition, Control};
+pub use control::{Condition, Control};
+pub use lifeline::Lifeline;
 pub use run::{Inputs, Supervisor};
 use service::Ending;
 pub use stage::Start;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::service::{Effect, Input, Service};
 use super::stage::{Guarded, Lookout, Stage};
-use super::{Command, Condition, Console, Control, Listener, Outcome, Sink, World, orphans};
-use crate::event::{Level, What};
+use super::{Condition, Console, Control, Lifeline, Listener, Outcome, Sink, World, orphans};
+use crate::event::{Level, State, What};
 use crate::process::guardian::{Order, Report};
 use crate::process::signals::{Caught, Signals};
 use crate::process::{Signal, memory};
@@ -26,7 +26,8 @@ enum Happening {
     Key(Signal),
     Report(usize, Report),
     GuardianLost(usize),
-    Command(Command),
+    LifelineEnded,
+    Command(usize, Input),
 }
 
 /// Where the loop hears what it shall do.
@@ -38,6 +39,8 @@ pub struct Inputs<C> {
     pub console: Option<Console>,
     /// Everybody else.
     pub control: C,
+    /// Whose end stops every service.
+    pub lifeline: Option<Lifeline>,
 }
 
 /// The loop.
@@ -47,6 +50,7 @@ pub struct Supervisor<W, S, C> {
     pub(super) control: C,
     pub(super) signals: Signals,
     pub(super) console: Option<Console>,
+    lifeline: Option<Lifeline>,
     pub(super) stages: Vec<Stage>,
     pub(super) outcomes: Vec<Option<Outcome>>,
     pub(super) interrupted: Option<(Caught, Instant)>,
@@ -56,10 +60,21 @@ pub struct Supervisor<W, S, C> {
 impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
     /// A supervisor of `services`, none of which is started yet.
     pub fn new(services: Vec<Service>, world: W, sink: S, inputs: Inputs<C>) -> Self {
-        let Inputs { signals, console, control } = inputs;
+        let Inputs { signals, console, control, lifeline } = inputs;
         let outcomes = services.iter().map(|_| None).collect();
         let stages = services.into_iter().map(Stage::new).collect();
-        Self { world, sink, control, signals, console, stages, outcomes, interrupted: None, impatient: false }
+        Self {
+            world,
+            sink,
+            control,
+            signals,
+            console,
+            lifeline,
+            stages,
+            outcomes,
+            interrupted: None,
+            impatient: false,
+        }
     }
 
     /// Starts every service. To be called within the runtime.
@@ -104,8 +119,11 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             }
         }
         self.poll_output(cx);
+        if let Some(Poll::Ready(())) = self.lifeline.as_ref().map(|lifeline| lifeline.poll_end(cx)) {
+            return Poll::Ready(Happening::LifelineEnded);
+        }
         // Last, so that whoever is connected never comes before the services.
-        self.control.poll_command(cx).map(Happening::Command)
+        self.control.poll_command(cx).map(|(index, input)| Happening::Command(index, input))
     }
 
     fn handle(&mut self, happening: Happening) {
@@ -114,15 +132,18 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             Happening::Key(signal) => self.feed_all(Input::Interrupted(signal)),
             Happening::Report(index, report) => self.reported(index, report),
             Happening::GuardianLost(index) => self.guardian_lost(index),
-            Happening::Command(command) => self.commanded(command),
+            Happening::LifelineEnded => self.lifeline_ended(),
+            Happening::Command(index, input) => self.feed(index, input),
         }
     }
 
-    fn commanded(&mut self, command: Command) {
-        match command {
-            Command::Stop(index) => self.feed(index, Input::Stop(Signal::SIGTERM)),
-            Command::Kill(index) => self.feed(index, Input::Kill),
-            Command::Restart(index) => self.feed(index, Input::Restart),
+    /// Stops every service that is not ending already: a second signal could cut its end short.
+    fn lifeline_ended(&mut self) {
+        self.lifeline = None;
+        for index in 0..self.stages.len() {
+            if matches!(self.stages[index].service.state(), State::Idle | State::Starting | State::Running) {
+                self.feed(index, Input::Stop(Signal::SIGTERM));
+            }
         }
     }
 
