@@ -9,7 +9,7 @@ test *ARGS:
 lint:
     cargo fmt --check
     cargo clippy --all-targets -- -D warnings
-    RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps
+    RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --document-private-items
 
 # bowline against its alternatives, as a table. `just bench launch memory` measures those only.
 bench *ARGS:

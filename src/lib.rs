@@ -9,7 +9,7 @@
 //! # The flow
 //!
 //! `detect → allocate → reserve → spawn → verify listening → supervise → release`. It can be read from top to bottom in
-//! `cli/run.rs` and `cli/foreground.rs`; each step takes what only the step before can make.
+//! `session/flow.rs`; each step takes what only the step before can make.
 //!
 //! | step | where | what makes it right |
 //! | --- | --- | --- |
@@ -38,18 +38,21 @@
 //!
 //! | rank | modules | what the rank is |
 //! | --- | --- | --- |
-//! | 6 | [`cli`] | what the user typed; the only place that knows every module |
+//! | 9 | [`cli`] | what the user typed: parse, resolve once, print, exit code; a file a command |
+//! | 8 | [`session`] | one supervising process, from projects to outcome; knows no command line |
+//! | 7 | [`client`] | other supervisors: find, ask, follow |
+//! | 6 | [`invocation`] | how bowline was called, and how it reports failures |
 //! | 5 | [`config`] [`control`] [`logs`] [`runner`] [`ui`] | the edges: files, sockets, terminal, protocol |
 //! | 4 | [`supervise`] | keeping services running |
 //! | 3 | [`event`] [`launch`] | what happened · what to run |
 //! | 2 | [`detect`] [`port`] | which framework · which port |
 //! | 1 | [`fingerprint`] [`paths`] [`process`] [`project`] [`range`] [`script`] | the OS, the disk, the shell's grammar; knows nothing of us |
-//! | 0 | [`visible`] | how text of others' making is shown |
+//! | 0 | [`exit_code`] [`visible`] | the codes that scripts rely on · how foreign text is shown |
 //!
-//! Where a lower rank needs something of a higher one it says what it needs as a trait, and `cli` fills it in:
+//! Where a lower rank needs something of a higher one it says what it needs as a trait, and `session` fills it in:
 //! [`supervise::World`] (ports and programs), [`supervise::Sink`] (where output and events go),
 //! [`process::guardian::Token`] (the lock that a guardian holds). An error type belongs to the module that raises it, and has
-//! a `hint` method; `cli/failure.rs` alone decides exit codes.
+//! a `hint` method; `invocation/failure.rs` alone maps them to the exit codes of [`exit_code`].
 //!
 //! # Who decides what
 //!
@@ -87,6 +90,7 @@ mod config;
 mod control;
 pub mod detect;
 mod event;
+mod exit_code;
 pub mod fingerprint;
 mod invocation;
 pub mod launch;
@@ -103,4 +107,4 @@ mod supervise;
 mod ui;
 mod visible;
 
-pub use cli::{End, run};
+pub use cli::run;

@@ -2,13 +2,12 @@
 
 use std::process::ExitCode;
 
-use bowline::End;
-use bowline::process::signals;
+use bowline::process::{Exit, signals};
 
 fn main() -> ExitCode {
     match bowline::run(std::env::args_os().collect()) {
-        End::Code(code) => ExitCode::from(code),
-        End::Signal(signal) => {
+        Exit::Code(code) => ExitCode::from(code),
+        Exit::Signal(signal) => {
             signals::die_by(signal);
             // The shell's convention for a signal that does not end a process.
             ExitCode::from((128 + signal as i32).to_le_bytes()[0])

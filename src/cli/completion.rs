@@ -1,46 +1,30 @@
-//! What a shell offers while a command is typed: the shell asks bowline each time, so projects, scripts and frameworks are
-//! among it.
+//! Completions: the shell asks bowline each time, so it offers projects, scripts and frameworks.
 
 use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::sync::Arc;
 
-use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_complete::engine::CompletionCandidate;
-use clap_complete::env::{CompleteEnv, Shells};
+use clap_complete::env::Shells;
 
-use crate::cli::args::{Cli, Dev};
 use crate::config;
 use crate::event::Stream;
-use crate::invocation::failure::{End, Failure, OTHER};
+use crate::invocation::failure::Failure;
 use crate::paths::StateDir;
 use crate::port::Ports;
+use crate::process::Exit;
 use crate::project::{Project, Workspace};
 use crate::ui;
 
-/// Set by the script of [`script`], to the shell that asks.
-const VARIABLE: &str = "BOWLINE_COMPLETE";
+/// The variable in which the script of [`script`] names the shell.
+pub const VARIABLE: &str = "BOWLINE_COMPLETE";
 
-/// bash would take `@acme/web` and `dev:api` for two words each. npm does the same for the sake of `@`.
+/// Keeps bash from splitting `@acme/web` and `dev:api`; npm does the same for `@`.
 const WHOLE_WORDS: &str = "COMP_WORDBREAKS=${COMP_WORDBREAKS//[@:]/}\n";
 
-/// Answers a shell that asks, if one does.
-pub fn answer(arguments: &[OsString]) -> Option<Result<End, Failure>> {
-    std::env::var_os(VARIABLE)?;
-    let here = std::env::current_dir().ok();
-    let asked = CompleteEnv::with_factory(definition).var(VARIABLE);
-    let answered = asked.try_complete(arguments.iter().cloned(), here.as_deref());
-    Some(answered.map(|_| End::Code(0)).map_err(|error| Failure::new(OTHER, error, None)))
-}
-
-/// What can be typed: where no command is, also all that `dev` takes.
-fn definition() -> Command {
-    Dev::augment_args(Cli::command())
-}
-
-/// `bowline completions SHELL`: what makes the shell ask.
-pub fn script(shell: Shell) -> Result<End, Failure> {
+/// `bowline completions SHELL`: prints the script that makes the shell ask.
+pub fn script(shell: Shell) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     if let Some(completer) = Shells::builtins().completer(&shell.to_string()) {
         completer.write_registration(VARIABLE, "bowline", "bowline", "bowline", &mut script)?;
@@ -49,10 +33,10 @@ pub fn script(shell: Shell) -> Result<End, Failure> {
         script.extend_from_slice(WHOLE_WORDS.as_bytes());
     }
     ui::pass(Stream::Stdout, &script)?;
-    Ok(End::Code(0))
+    Ok(Exit::Code(0))
 }
 
-/// Those of `words` that begin as what has been typed.
+/// The words that begin with the typed text.
 fn matching(current: &OsStr, words: impl IntoIterator<Item = String>) -> Vec<CompletionCandidate> {
     let typed = current.to_string_lossy();
     let words: BTreeSet<String> = words.into_iter().filter(|word| word.starts_with(&*typed)).collect();
@@ -70,7 +54,7 @@ pub fn projects(current: &OsStr) -> Vec<CompletionCandidate> {
     matching(current, members.into_iter().map(|project| project.name))
 }
 
-/// What runs, and the packages of the workspace.
+/// The running services, and the packages of the workspace.
 pub fn services(current: &OsStr) -> Vec<CompletionCandidate> {
     let state = StateDir::locate(None, &|name| std::env::var_os(name));
     let running = Ports::new(Arc::new(state)).reservations();

@@ -1,80 +1,102 @@
-//! What the user typed: one file a command, and the only place that knows every module.
+//! The command line: parsing, one file a command, messages and exit codes.
 
-pub mod args;
-pub mod command;
+mod args;
+mod command;
 mod completion;
 mod usage;
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::{Args, CommandFactory, FromArgMatches};
+use clap_complete::env::CompleteEnv;
 
 use crate::event::{Event, What};
-pub use crate::invocation::failure::End;
+use crate::exit_code::FAILURE;
 use crate::invocation::failure::Failure;
-use crate::invocation::{Surroundings, logging};
+use crate::invocation::{Invocation, logging};
+use crate::process::Exit;
 use crate::ui::{self, ColorChoice, Style};
-use args::{Cli, Command};
-use command::{detect, dev, doctor, logs, ls, man, port, ports, runner, start, stop};
+use args::{Cli, Command, Dev};
+use command::{
+    attach, detect, dev, doctor, logs, ls, man, open, port, ports, restart, runner, start, status, stop, wait,
+};
 
-/// Does what `arguments`, the program's name first, ask for, and says how this process shall end.
-pub fn run(arguments: Vec<OsString>) -> End {
-    if let Some(answered) = completion::answer(&arguments) {
-        let style = Style::new(ColorChoice::Auto, std::io::IsTerminal::is_terminal(&std::io::stderr()));
-        return answered.unwrap_or_else(|failure| report(&failure, false, style));
+/// Runs the command in `arguments`, which begin with the program's name. Returns how this process shall end.
+pub fn run(arguments: Vec<OsString>) -> Exit {
+    if let Some(answered) = answer_shell(&arguments) {
+        return answered.unwrap_or_else(|failure| report(&failure, false, default_style()));
     }
     let arguments = args::with_command(arguments);
-    let cli = match args::quickly(&arguments).map_or_else(|| read(&arguments), Ok) {
+    let cli = match args::quickly(&arguments).map_or_else(|| parse(&arguments), Ok) {
         Ok(cli) => cli,
-        Err(end) => return end,
+        Err(exit) => return exit,
     };
+    let style = Style::new(cli.global.color, std::io::stderr().is_terminal());
     let json = cli.global.json;
-    let style = Style::new(cli.global.color, std::io::IsTerminal::is_terminal(&std::io::stderr()));
-    let outcome = Surroundings::new(&cli.global).and_then(|around| match cli.command {
-        Command::Dev(dev) => dev::dev(&around, &dev),
-        Command::Exec(exec) => dev::exec(&around, &exec),
-        Command::Start(dev) => start::start(&around, &arguments, &dev),
-        Command::Supervise(dev) => start::supervise(around, &dev),
-        Command::Stop(stop) => stop::stop(&around, &stop),
-        Command::StartAgain(again) => stop::restart(&around, &arguments, &again),
-        Command::Attach(which) => stop::attach(&around, &which),
-        Command::Logs(wanted) => logs::logs(&around, &wanted),
-        Command::Open(which) => stop::open(&around, &which),
-        Command::Ls => ls::list(&around),
-        Command::Status(which) => ls::status(&around, &which),
-        Command::Wait(wait) => stop::wait(&around, &wait),
-        Command::Port(which) => port::run(&around, &which),
-        Command::Ports(ports) => ports::run(&around, &ports),
-        Command::Detect(detect) => detect::run(&around, &detect),
-        Command::Runner => runner::runner(&around),
-        Command::Tethered(exec) => runner::supervise(around, &exec),
-        Command::Doctor => doctor::doctor(&around),
-        Command::Completions { shell } => completion::script(shell),
-        Command::Man { command } => man::manual(&command),
-    });
+    let outcome = cli.global.invocation().and_then(|invocation| execute(invocation, cli.command, &arguments));
     logging::flush();
     outcome.unwrap_or_else(|failure| report(&failure, json, style))
 }
 
-/// What was typed, or how this ends where it asks for help or makes no sense.
-fn read(arguments: &[OsString]) -> Result<Cli, End> {
+fn execute(invocation: Invocation, command: Command, arguments: &[OsString]) -> Result<Exit, Failure> {
+    match command {
+        Command::Dev(dev) => dev::dev(&invocation, &dev),
+        Command::Exec(exec) => dev::exec(&invocation, &exec),
+        Command::Start(dev) => start::start(&invocation, arguments, &dev),
+        Command::Supervise(dev) => start::supervise(invocation, &dev),
+        Command::Stop(stop) => stop::stop(&invocation, &stop),
+        Command::Restart(again) => restart::restart(&invocation, arguments, &again),
+        Command::Attach(which) => attach::attach(&invocation, &which),
+        Command::Logs(wanted) => logs::logs(&invocation, &wanted),
+        Command::Open(which) => open::open(&invocation, &which),
+        Command::Ls => ls::ls(&invocation),
+        Command::Status(which) => status::status(&invocation, &which),
+        Command::Wait(wait) => wait::wait(&invocation, &wait),
+        Command::Port(which) => port::run(&invocation, &which),
+        Command::Ports(ports) => ports::run(&invocation, &ports),
+        Command::Detect(detect) => detect::run(&invocation, &detect),
+        Command::Runner => runner::runner(&invocation),
+        Command::RunnerExec(exec) => runner::exec(invocation, &exec),
+        Command::Doctor => doctor::doctor(&invocation),
+        Command::Completions { shell } => completion::script(shell),
+        Command::Man { command } => man::manual(&command),
+    }
+}
+
+/// Answers a shell that asks for completions.
+fn answer_shell(arguments: &[OsString]) -> Option<Result<Exit, Failure>> {
+    std::env::var_os(completion::VARIABLE)?;
+    let here = std::env::current_dir().ok();
+    // Without a command all that `dev` takes can be typed.
+    let definition = || Dev::augment_args(Cli::command());
+    let asked = CompleteEnv::with_factory(definition).var(completion::VARIABLE);
+    let answered = asked.try_complete(arguments.iter().cloned(), here.as_deref());
+    Some(answered.map(|_| Exit::Code(0)).map_err(|error| Failure::new(FAILURE, error, None)))
+}
+
+/// Parses the arguments with the whole definition. `Err` after help or a usage error.
+fn parse(arguments: &[OsString]) -> Result<Cli, Exit> {
     let mut definition = Cli::command();
     let parsed =
         definition.try_get_matches_from_mut(arguments).and_then(|found| Cli::from_arg_matches(&found));
     parsed.map_err(|error| {
-        // Help and version are no failure.
         if !error.use_stderr() {
             let _closed = error.print();
-            return End::Code(0);
+            return Exit::Code(0);
         }
-        let style = Style::new(ColorChoice::Auto, std::io::IsTerminal::is_terminal(&std::io::stderr()));
         let failure = usage::failure(&definition, arguments, &error);
-        report(&failure, usage::wants_json(arguments), style)
+        report(&failure, usage::wants_json(arguments), default_style())
     })
 }
 
-/// Shows a failure: the message, then the hint.
-fn report(failure: &Failure, json: bool, style: Style) -> End {
+/// The style where `--color` is not known.
+fn default_style() -> Style {
+    Style::new(ColorChoice::Auto, std::io::stderr().is_terminal())
+}
+
+/// Prints and logs a failure.
+fn report(failure: &Failure, json: bool, style: Style) -> Exit {
     tracing::error!(target: logging::TOLD, "{}", failure.message);
     logging::flush();
     if json {
@@ -82,6 +104,6 @@ fn report(failure: &Failure, json: bool, style: Style) -> End {
         event.project_id = None;
         let _closed = ui::print(&format!("{}\n", event.to_json()));
     }
-    failure.complain(style);
-    failure.end
+    failure.print(style);
+    failure.exit
 }

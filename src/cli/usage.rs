@@ -1,4 +1,4 @@
-//! What was typed and cannot be meant, told as every failure is: one message and one hint.
+//! Usage errors, reported like every other failure.
 
 use std::ffi::OsString;
 
@@ -6,8 +6,9 @@ use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{Command, CommandFactory, Subcommand};
 
 use crate::cli::args;
-use crate::invocation::Surroundings;
-use crate::invocation::failure::{Failure, USAGE};
+use crate::exit_code::USAGE;
+use crate::invocation::Invocation;
+use crate::invocation::failure::Failure;
 use crate::project::{Project, ProjectError};
 use crate::visible;
 
@@ -52,14 +53,14 @@ pub fn failure(definition: &Command, arguments: &[OsString], error: &Error) -> F
 }
 
 /// The failure that there is no such project, where something else may have been meant by the word.
-pub fn no_project(around: &Surroundings, word: &str, error: ProjectError) -> Failure {
+pub fn no_project(invocation: &Invocation, word: &str, error: ProjectError) -> Failure {
     if !matches!(error, ProjectError::Unknown { .. }) {
         return error.into();
     }
     let is_script = |project: Project| project.manifest.scripts.iter().any(|(name, _)| name == word);
     let meant = if args::Command::has_subcommand(word) {
         Some(format!("`{word}` is a command, which stands before all else: see `bowline {word} --help`"))
-    } else if Project::find(&around.dir).is_ok_and(is_script) {
+    } else if Project::find(&invocation.dir).is_ok_and(is_script) {
         Some(format!("`{word}` is a script: run it with `--script {word}`"))
     } else if word == "run" {
         Some("`bowline` alone runs the dev script, and `bowline --script NAME` another one".to_owned())

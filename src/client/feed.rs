@@ -9,9 +9,10 @@ use tokio::net::UnixStream;
 use crate::client::connection::Connection;
 use crate::control::{Lines, Request, Status, Verb};
 use crate::event::parse_cursor;
-use crate::invocation::failure::{End, Failure};
+use crate::invocation::failure::Failure;
 use crate::logs;
 use crate::port::Reservation;
+use crate::process::Exit;
 
 /// One service that is followed.
 pub struct Feed {
@@ -22,7 +23,7 @@ pub struct Feed {
     /// How much of the session's output has been shown.
     pub seen: u64,
     /// How it ended.
-    pub end: Option<End>,
+    pub exit: Option<Exit>,
 }
 
 impl Feed {
@@ -35,7 +36,7 @@ impl Feed {
         let (stream, lines) = connection.into_parts();
         stream.set_nonblocking(true)?;
         let stream = UnixStream::from_std(stream)?;
-        Ok(Self { reservation: reservation.clone(), status, stream, lines, seen: 0, end: None })
+        Ok(Self { reservation: reservation.clone(), status, stream, lines, seen: 0, exit: None })
     }
 
     /// All that is recorded of the output up to the moment of the attach, which counts as shown from now on.

@@ -13,11 +13,13 @@ use crate::client::connection;
 use crate::client::feed::Feed;
 use crate::control::{self, Answer, Status};
 use crate::event::{Level, State, Stream, What, how_ended, parse_cursor};
-use crate::invocation::Surroundings;
-use crate::invocation::failure::{End, Failure, OTHER};
+use crate::exit_code::FAILURE;
+use crate::invocation::Invocation;
+use crate::invocation::failure::{Failure, exit_of_service};
 use crate::launch;
 use crate::logs;
 use crate::port::{Ports, Reservation};
+use crate::process::Exit;
 use crate::process::outlet::Outlet;
 use crate::process::signals::{Caught, Meaning, Signals, stop_group};
 use crate::supervise::Sink;
@@ -26,7 +28,7 @@ use crate::ui::{self, Human, Prefixed};
 /// How following ended.
 pub enum Left {
     /// bowline ends like this: as the service ended, or with 0 as the user has seen enough.
-    With(End),
+    With(Exit),
     /// A service that was to be followed is gone, or would be before another could be started in its place.
     Gone,
 }
@@ -43,7 +45,7 @@ pub enum Manner<'a> {
 
 /// Follows these services.
 pub fn follow(
-    around: &Surroundings,
+    invocation: &Invocation,
     ports: &Ports,
     reservations: &[Reservation],
     manner: &Manner<'_>,
@@ -62,17 +64,20 @@ pub fn follow(
         return Ok(Left::Gone);
     }
     let is_log = matches!(manner, Manner::Log(_));
-    let screen = Screen::new(around, &feeds, is_log)?;
+    let screen = Screen::new(invocation, &feeds, is_log)?;
     let mut following = Following { ports, signals: Signals::take()?, feeds, screen, lost: None };
-    following.begin(around, manner);
+    following.begin(invocation, manner);
     match runtime.block_on(following.run())? {
         Some(end) => Ok(Left::With(end)),
         None => {
-            if !around.json && !around.quiet && !is_log {
-                let hint = around.style.strong("bowline stop");
-                ui::complain(&format!("{}  it goes on running; stop it with {hint}", around.style.name()));
+            if !invocation.json && !invocation.quiet && !is_log {
+                let hint = invocation.style.strong("bowline stop");
+                ui::complain(&format!(
+                    "{}  it goes on running; stop it with {hint}",
+                    invocation.style.name()
+                ));
             }
-            Ok(Left::With(End::Code(0)))
+            Ok(Left::With(Exit::Code(0)))
         }
     }
 }
@@ -88,16 +93,16 @@ enum Screen {
 }
 
 impl Screen {
-    fn new(around: &Surroundings, feeds: &[Feed], is_log: bool) -> io::Result<Self> {
-        if around.json || is_log {
+    fn new(invocation: &Invocation, feeds: &[Feed], is_log: bool) -> io::Result<Self> {
+        if invocation.json || is_log {
             let out = Outlet::new(io::stdout().as_fd())?;
-            return Ok(if around.json { Self::Programs(out) } else { Self::Log(out) });
+            return Ok(if invocation.json { Self::Programs(out) } else { Self::Log(out) });
         }
         Ok(Self::People(if let [_] = feeds {
-            Box::new(Human::new(around.style, around.quiet)?)
+            Box::new(Human::new(invocation.style, invocation.quiet)?)
         } else {
             let names: Vec<String> = feeds.iter().map(|feed| feed.status.name.clone()).collect();
-            Box::new(Prefixed::new(&names, around.style, around.quiet)?)
+            Box::new(Prefixed::new(&names, invocation.style, invocation.quiet)?)
         }))
     }
 
@@ -151,14 +156,14 @@ struct Following<'a> {
 
 impl Following<'_> {
     /// Shows the output so far, and says what is followed: in this order, as servers clear the screen when they start.
-    fn begin(&mut self, around: &Surroundings, manner: &Manner<'_>) {
+    fn begin(&mut self, invocation: &Invocation, manner: &Manner<'_>) {
         for service in 0..self.feeds.len() {
             let shown = match manner {
                 Manner::Log(select) => select(self.feeds[service].recorded()),
                 // Asked for even if nothing is shown: what follows begins behind it.
                 Manner::Attach | Manner::Join(_) => {
                     let missed = self.feeds[service].missed();
-                    if around.json { Vec::new() } else { missed }
+                    if invocation.json { Vec::new() } else { missed }
                 }
             };
             self.catch_up(service, &shown);
@@ -170,7 +175,7 @@ impl Following<'_> {
                 (State::Idle | State::Starting | State::Running, Manner::Join(_)) => "is already running",
                 (State::Idle | State::Starting | State::Running, Manner::Attach) => "is running",
             };
-            let url = around.style.strong(launch::url(*port));
+            let url = invocation.style.strong(launch::url(*port));
             let message = format!("{name} {why} (pid {pid}); Ctrl-C only leaves it   {url}");
             self.screen.tell(service, Level::Plain, message);
             if let Manner::Join(unlike) = manner
@@ -178,7 +183,7 @@ impl Following<'_> {
             {
                 match &self.screen {
                     Screen::People(_) => self.screen.tell(service, Level::Warning, warning),
-                    Screen::Log(_) | Screen::Programs(_) => around.warn(&warning, None),
+                    Screen::Log(_) | Screen::Programs(_) => invocation.warn(&warning, None),
                 }
             }
         }
@@ -199,8 +204,8 @@ impl Following<'_> {
     }
 
     /// Follows to the end, which is that of the first service; nothing if the user has seen enough.
-    async fn run(&mut self) -> Result<Option<End>, Failure> {
-        while self.feeds.iter().any(|feed| feed.end.is_none()) {
+    async fn run(&mut self) -> Result<Option<Exit>, Failure> {
+        while self.feeds.iter().any(|feed| feed.exit.is_none()) {
             match poll_fn(|cx| self.poll(cx)).await? {
                 Happening::Signal(caught) => match caught.meaning() {
                     Meaning::End => return Ok(None),
@@ -215,7 +220,7 @@ impl Following<'_> {
         if let Some(lost) = self.lost {
             self.mourn(&self.feeds[lost].reservation)?;
         }
-        Ok(self.feeds.iter().find_map(|feed| feed.end))
+        Ok(self.feeds.iter().find_map(|feed| feed.exit))
     }
 
     /// The supervisor is gone, and has not told us how its service ended.
@@ -227,7 +232,7 @@ impl Following<'_> {
             (_, false) => "was killed",
         };
         let hint = "its service ends with it; start it again with `bowline start`".to_owned();
-        Err(Failure::new(OTHER, format!("the supervisor of `{name}` (pid {pid}) {how}"), Some(hint)))
+        Err(Failure::new(FAILURE, format!("the supervisor of `{name}` (pid {pid}) {how}"), Some(hint)))
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Happening, Failure>> {
@@ -236,7 +241,7 @@ impl Following<'_> {
         }
         let _waiting = self.screen.poll_drain(cx);
         for (service, feed) in self.feeds.iter_mut().enumerate() {
-            if feed.end.is_some() || !self.screen.has_room(service) {
+            if feed.exit.is_some() || !self.screen.has_room(service) {
                 continue;
             }
             if let Poll::Ready(line) = feed.poll_line(cx) {
@@ -275,7 +280,7 @@ impl Following<'_> {
             Answer::ProcessExited { exit_code, signal, state, .. } => {
                 let message = format!("it has ended{}", how_ended(exit_code, signal.as_deref()));
                 self.screen.tell(service, Level::Plain, message);
-                self.feeds[service].end = Some(End::of_exit(exit_code, signal.as_deref(), state));
+                self.feeds[service].exit = Some(exit_of_service(exit_code, signal.as_deref(), state));
             }
             Answer::Error { error } => return Err(control::Error::Refused(error).into()),
             Answer::Status { .. } | Answer::Ack { .. } | Answer::Other => {}
@@ -299,7 +304,7 @@ impl Following<'_> {
                 let rest = self.feeds[service].rest();
                 self.catch_up(service, &rest);
                 self.lost.get_or_insert(service);
-                self.feeds[service].end = Some(End::Code(OTHER));
+                self.feeds[service].exit = Some(Exit::Code(FAILURE));
                 Ok(())
             }
             Err(failure) => Err(failure),

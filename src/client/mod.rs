@@ -2,8 +2,8 @@
 
 pub mod actions;
 pub mod connection;
-pub mod ended;
 pub mod fan_out;
-pub mod feed;
+mod feed;
 pub mod follow;
 pub mod resolve;
+pub mod terms;

@@ -1,47 +1,67 @@
-//! Which running services are meant.
+//! Which services a word means: a directory, a name, a port or an id.
 
+use std::path::Path;
 use std::time::SystemTime;
 
-use crate::invocation::Surroundings;
-use crate::invocation::failure::{Failure, NO_PROJECT, USAGE};
+use super::fan_out;
+use crate::control::Status;
+use crate::event::State;
+use crate::exit_code::{NO_PROJECT, NOT_READY, USAGE};
+use crate::invocation::Invocation;
+use crate::invocation::failure::Failure;
 use crate::port::listeners::{Holder, holders};
 use crate::port::{Ports, Remembered, Reservation};
 use crate::project::Project;
+use crate::ui;
 use crate::visible::{self, Visible};
 
-/// What a word means.
-pub enum Meant {
-    /// Services that run; several only for a workspace, or a directory with several ids.
+/// The meaning of a word.
+pub enum Resolved {
+    /// Running services: several only for a workspace, or for a directory with several ids.
     Running(Vec<Reservation>),
-    /// A project that does not run, which may be a failure.
+    /// A project that does not run, and the failure where it should.
     Idle(Failure),
-    /// Nothing that is known.
-    Nothing(Failure),
+    /// Neither a service nor a project.
+    Unknown(Failure),
 }
 
-impl Meant {
+impl Resolved {
     fn running(self) -> Result<Vec<Reservation>, Failure> {
         match self {
             Self::Running(found) => Ok(found),
-            Self::Idle(failure) | Self::Nothing(failure) => Err(failure),
+            Self::Idle(failure) | Self::Unknown(failure) => Err(failure),
         }
     }
 }
 
-/// The running services that these words mean: directories, names, ports or ids; without a word the project that the user is
-/// in, or all of a workspace at its root. Where there are several words, those that mean none are no obstacle for the
-/// others, and come as failures.
+/// Resolves a word, or without one the place where the user is.
+///
+/// # Errors
+/// The word means several projects, or there is no project here.
+pub fn resolve(
+    invocation: &Invocation,
+    live: &[Reservation],
+    word: Option<&str>,
+) -> Result<Resolved, Failure> {
+    word.map_or_else(|| here(invocation, live), |word| by_word(invocation, live, word))
+}
+
+/// The running services that the words mean; without a word those of the project, or of the workspace at its root. Of
+/// several words, those that mean none are failures beside the services found.
+///
+/// # Errors
+/// No word was given, and nothing runs here.
 pub fn all(
-    around: &Surroundings,
+    invocation: &Invocation,
     live: &[Reservation],
     words: &[String],
 ) -> Result<(Vec<Reservation>, Vec<Failure>), Failure> {
     if words.is_empty() {
-        return Ok((here(around, live)?.running()?, Vec::new()));
+        return Ok((here(invocation, live)?.running()?, Vec::new()));
     }
     let (mut found, mut failures) = (Vec::new(), Vec::new());
     for word in words {
-        match named(around, live, word).and_then(Meant::running) {
+        match by_word(invocation, live, word).and_then(Resolved::running) {
             Ok(more) => add(&mut found, more),
             Err(failure) => failures.push(failure),
         }
@@ -49,7 +69,7 @@ pub fn all(
     Ok((found, failures))
 }
 
-/// Adds what is not there yet.
+/// Adds services that are not in the list yet.
 pub fn add(found: &mut Vec<Reservation>, more: Vec<Reservation>) {
     for one in more {
         if !found.contains(&one) {
@@ -59,11 +79,21 @@ pub fn add(found: &mut Vec<Reservation>, more: Vec<Reservation>) {
 }
 
 /// The one running service that is meant.
-pub fn one(around: &Surroundings, live: &[Reservation], word: Option<&str>) -> Result<Reservation, Failure> {
-    single(word, meant(around, live, word)?.running()?)
+///
+/// # Errors
+/// There is none, or several.
+pub fn one(
+    invocation: &Invocation,
+    live: &[Reservation],
+    word: Option<&str>,
+) -> Result<Reservation, Failure> {
+    single(word, resolve(invocation, live, word)?.running()?)
 }
 
-/// The only one of these.
+/// The only service of a list that is not empty.
+///
+/// # Errors
+/// There are several.
 pub fn single(word: Option<&str>, mut found: Vec<Reservation>) -> Result<Reservation, Failure> {
     if found.len() > 1 {
         return Err(ambiguous(word.unwrap_or("."), found.iter().map(|one| one.project.as_str())));
@@ -78,68 +108,97 @@ pub fn remembered(ports: &Ports, word: &str) -> Option<(String, Remembered)> {
     by_port().or_else(by_id)
 }
 
-/// What is meant by a word, or without one by the place where the user is. It is an error if that is not clear.
-pub fn meant(around: &Surroundings, live: &[Reservation], word: Option<&str>) -> Result<Meant, Failure> {
-    word.map_or_else(|| here(around, live), |word| named(around, live, word))
-}
-
-fn here(around: &Surroundings, live: &[Reservation]) -> Result<Meant, Failure> {
-    let project = Project::find(&around.dir)?;
-    let mut found = of_project(live, &project);
+fn here(invocation: &Invocation, live: &[Reservation]) -> Result<Resolved, Failure> {
+    let project = Project::find(&invocation.dir)?;
+    let mut found = filtered(live, |one| one.project == project.id || one.dir == project.dir);
     if found.is_empty() && project.is_workspace_root() {
-        found = live.iter().filter(|one| one.dir.starts_with(&project.dir)).cloned().collect();
+        found = filtered(live, |one| one.dir.starts_with(&project.dir));
     }
-    Ok(if found.is_empty() { Meant::Idle(not_running(&project.name)) } else { Meant::Running(found) })
+    let idle = || Resolved::Idle(not_running(&project.name));
+    Ok(if found.is_empty() { idle() } else { Resolved::Running(found) })
 }
 
-fn of_project(live: &[Reservation], project: &Project) -> Vec<Reservation> {
-    live.iter().filter(|one| one.project == project.id || one.dir == project.dir).cloned().collect()
+fn filtered(live: &[Reservation], is_meant: impl Fn(&Reservation) -> bool) -> Vec<Reservation> {
+    live.iter().filter(|one| is_meant(one)).cloned().collect()
 }
 
-fn named(around: &Surroundings, live: &[Reservation], word: &str) -> Result<Meant, Failure> {
-    let all = |wanted: &dyn Fn(&Reservation) -> bool| -> Vec<Reservation> {
-        live.iter().filter(|one| wanted(one)).cloned().collect()
-    };
-    let path = around.dir.join(word).canonicalize().ok();
-    let at_path = all(&|one| one.project == word || path.as_ref().is_some_and(|path| one.dir == *path));
+fn by_word(invocation: &Invocation, live: &[Reservation], word: &str) -> Result<Resolved, Failure> {
+    let path = invocation.dir.join(word).canonicalize().ok();
+    let workspace = || Some(Project::find(&invocation.dir).ok()?.workspace?.root);
+    match matches(live, word, path.as_deref(), workspace) {
+        Ok(found) if !found.is_empty() => Ok(Resolved::Running(found)),
+        Ok(_) => Ok(by_port_or_project(invocation, live, word)),
+        Err(found) => Err(ambiguous(word, found.iter().map(|one| one.project.as_str()))),
+    }
+}
+
+/// The services with this id or directory, else the one with this name, else the one whose name or directory ends with the
+/// word. Of several with one name, the one in the user's workspace; `Err` if that leaves no single one.
+fn matches<P: AsRef<Path>>(
+    live: &[Reservation],
+    word: &str,
+    path: Option<&Path>,
+    workspace: impl FnOnce() -> Option<P>,
+) -> Result<Vec<Reservation>, Vec<Reservation>> {
+    let at_path = filtered(live, |one| one.project == word || path.is_some_and(|path| one.dir == path));
     if !at_path.is_empty() {
-        return Ok(Meant::Running(at_path));
+        return Ok(at_path);
     }
-    let last = |text: &str| text.rsplit('/').next().map(str::to_owned);
-    let by_name = all(&|one| one.name == word);
-    let by_short_name = all(&|one| last(&one.name).as_deref() == Some(word) || one.dir.ends_with(word));
-    let found = if by_name.is_empty() { by_short_name } else { by_name };
-    match &found[..] {
-        [] => Ok(absent(around, live, word)),
-        [_] => Ok(Meant::Running(found)),
-        _ => match nearest(around, found) {
-            Ok(found) => Ok(Meant::Running(found)),
-            Err(found) => Err(ambiguous(word, found.iter().map(|one| one.project.as_str()))),
-        },
+    let mut found = filtered(live, |one| one.name == word);
+    if found.is_empty() {
+        found = filtered(live, |one| last_part(&one.name) == word || one.dir.ends_with(word));
     }
+    if found.len() > 1 {
+        let root = workspace();
+        let near = filtered(&found, |one| root.as_ref().is_some_and(|root| one.dir.starts_with(root)));
+        return if near.len() == 1 { Ok(near) } else { Err(found) };
+    }
+    Ok(found)
 }
 
-/// Of several with one name, the one in the workspace that the user is in.
-fn nearest(around: &Surroundings, found: Vec<Reservation>) -> Result<Vec<Reservation>, Vec<Reservation>> {
-    let workspace = Project::find(&around.dir).ok().and_then(|project| project.workspace);
-    let within =
-        |one: &&Reservation| workspace.as_ref().is_some_and(|workspace| one.dir.starts_with(&workspace.root));
-    let near: Vec<Reservation> = found.iter().filter(within).cloned().collect();
-    if let [_] = near[..] { Ok(near) } else { Err(found) }
+/// `web` of `@acme/web`.
+fn last_part(name: &str) -> &str {
+    name.rsplit_once('/').map_or(name, |(_, last)| last)
 }
 
-fn absent(around: &Surroundings, live: &[Reservation], word: &str) -> Meant {
+fn by_port_or_project(invocation: &Invocation, live: &[Reservation], word: &str) -> Resolved {
     if let Ok(port) = word.parse::<u16>() {
-        let found: Vec<Reservation> = live.iter().filter(|one| one.port == port).cloned().collect();
-        return if found.is_empty() { Meant::Nothing(stranger(port)) } else { Meant::Running(found) };
+        let found = filtered(live, |one| one.port == port);
+        return if found.is_empty() { Resolved::Unknown(stranger(port)) } else { Resolved::Running(found) };
     }
-    match Project::named(word, &around.dir) {
-        Ok(project) => Meant::Idle(not_running(&project.name)),
-        Err(error) => Meant::Nothing(error.into()),
+    match Project::named(word, &invocation.dir) {
+        Ok(project) => Resolved::Idle(not_running(&project.name)),
+        Err(error) => Resolved::Unknown(error.into()),
     }
 }
 
-/// None of the services that run is this one.
+/// The services that have ended while their supervisor runs others, as a word would mean a running one; without a word
+/// those of the project or workspace around.
+pub fn ended(invocation: &Invocation, live: &[Reservation], word: Option<&str>) -> Vec<Status> {
+    let services = fan_out::call(live).into_iter().filter_map(|(_, answer)| answer.ok()).flatten();
+    let ended = services.filter(|one| matches!(one.state, State::Failed | State::Stopped));
+    let place = match word {
+        Some(word) => invocation.dir.join(word).canonicalize().ok(),
+        None => Project::find(&invocation.dir).ok().map(|project| project.dir),
+    };
+    let is_meant = |one: &Status| match (word, &place) {
+        (None, place) => place.as_ref().is_some_and(|place| Path::new(&one.dir).starts_with(place)),
+        (Some(word), place) => {
+            place.as_ref().is_some_and(|place| Path::new(&one.dir) == place)
+                || [&*one.project_id, &*one.name, last_part(&one.name)].contains(&word)
+                || word.parse() == Ok(one.port)
+        }
+    };
+    ended.filter(is_meant).collect()
+}
+
+/// The failure of `wait` for a service that has failed.
+pub fn has_failed(one: &Status) -> Failure {
+    let hint = format!("see why with `bowline logs {}`", Path::new(&one.dir).visible());
+    Failure::new(NOT_READY, format!("`{}` has failed", one.name), Some(hint))
+}
+
+/// The failure that a project does not run.
 pub fn not_running(name: &str) -> Failure {
     let hint = Some("start it with `bowline start`, or see what runs with `bowline ls`".to_owned());
     Failure::new(
@@ -149,7 +208,7 @@ pub fn not_running(name: &str) -> Failure {
     )
 }
 
-/// A word that means several projects.
+/// The failure that a word means several projects.
 pub fn ambiguous<'a>(word: &str, ids: impl Iterator<Item = &'a str>) -> Failure {
     let ids: Vec<&str> = ids.collect();
     let hint = Some("name one by its directory, id or port".to_owned());
@@ -157,7 +216,7 @@ pub fn ambiguous<'a>(word: &str, ids: impl Iterator<Item = &'a str>) -> Failure 
     Failure::new(USAGE, format!("`{word}` means several projects: {}", visible::line(&ids)), hint)
 }
 
-/// A port that none of our services has: who has it is said, and nothing is done to them.
+/// The failure that no service has this port; its holder is named.
 fn stranger(port: u16) -> Failure {
     let Some(holder) = holders(&[port]).into_iter().next() else {
         let hint = Some("see what runs with `bowline ls`".to_owned());
@@ -171,17 +230,64 @@ fn stranger(port: u16) -> Failure {
     )
 }
 
-/// Who, since when, and in which directory.
+/// A holder with the time of its start and its directory.
 pub fn describe(holder: &Holder) -> String {
     let mut text = holder.to_string();
     if let Some(started) = holder.started {
         text.push_str(&format!(" since {}", humantime::format_rfc3339_seconds(started)));
         if let Ok(age) = SystemTime::now().duration_since(started) {
-            text.push_str(&format!(" ({} ago)", crate::cli::command::ls::age(age)));
+            text.push_str(&format!(" ({} ago)", ui::age(age)));
         }
     }
     if let Some(dir) = &holder.dir {
         text.push_str(&format!(" in `{}`", dir.visible()));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn service(project: &str, name: &str, dir: &str) -> Reservation {
+        let row = json!({
+            "port": 3101, "project": project, "name": name, "dir": dir, "framework": "next",
+            "session": "0123456789abcdef", "pid": 1, "startedAt": 0,
+        });
+        serde_json::from_value(row).unwrap()
+    }
+
+    #[test]
+    fn a_word_means_an_id_a_directory_a_name_or_its_last_part() {
+        let live = [
+            service("/a/web", "@acme/web", "/a/web"),
+            service("/a/api", "api", "/a/api"),
+            service("second", "api-two", "/a/api"),
+            service("/b/site", "@acme/site", "/b/site"),
+            service("/c/site", "@other/site", "/c/site"),
+            service("/c/old", "site-old", "/c/old"),
+        ];
+        let ids = |word: &str, path: Option<&str>, root: Option<&str>| {
+            let ids = |found: Vec<Reservation>| found.into_iter().map(|one| one.project).collect::<Vec<_>>();
+            matches(&live, word, path.map(Path::new), || root).map(ids).map_err(ids)
+        };
+        let several = || Err(vec!["/b/site", "/c/site"]);
+        for (word, path, root, expected) in [
+            ("second", None, None, Ok(vec!["second"])),
+            ("x", Some("/a/api"), None, Ok(vec!["/a/api", "second"])),
+            ("@acme/web", None, None, Ok(vec!["/a/web"])),
+            ("web", None, None, Ok(vec!["/a/web"])),
+            ("api", None, None, Ok(vec!["/a/api"])),
+            ("old", None, None, Ok(vec!["/c/old"])),
+            ("site", None, None, several()),
+            ("site", None, Some("/b"), Ok(vec!["/b/site"])),
+            ("site", None, Some("/"), several()),
+            ("nothing", None, None, Ok(vec![])),
+        ] {
+            let owned = |ids: Vec<&str>| ids.into_iter().map(str::to_owned).collect::<Vec<_>>();
+            assert_eq!(ids(word, path, root), expected.map(owned).map_err(owned), "{word} {path:?} {root:?}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! bowline's own log: every line of it in `bowline.log`, and on stderr for those who asked.
+//! bowline's own log: in `bowline.log` always, on stderr with `-v`.
 
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
@@ -14,20 +14,19 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// The target of the port allocator's lines, which have had their words since before this program.
+/// The target of the port allocator's lines, whose wording SentryVibe users know.
 const PORT_ALLOCATOR: &str = "port-allocator";
-/// The target of what people are told anyway, and need not be shown twice.
+/// The target of lines that are on stderr anyway, so that `-v` does not repeat them.
 pub const TOLD: &str = "bowline::told";
-/// How large the log may grow before it takes the place of the one before it, in bytes.
+/// Size at which the log is rotated, in bytes. One older file is kept.
 const LIMIT: u64 = 1024 * 1024;
 
-/// The writing half, which must be emptied before a process is forked.
+/// Must be flushed before a fork, or both processes write the buffer.
 static FILE: Mutex<Option<BufWriter<File>>> = Mutex::new(None);
 
-/// What goes to stderr.
+/// Which lines go to stderr.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown {
-    /// How often `-v` was given.
     pub verbose: u8,
     /// Whether `VERBOSE_PORT_ALLOCATOR` is `true`.
     pub port_allocator: bool,
@@ -43,17 +42,17 @@ impl Shown {
     }
 }
 
-/// Logs from now on. Without a directory to write to, or on a full disk, there is no file, and nothing else changes.
+/// Starts logging. Without a directory, or on a full disk, nothing is written and nothing fails.
 pub fn start(logs: Option<&Path>, shown: Shown) {
-    let _taken = tracing_subscriber::registry().with(Journal { shown }).try_init();
+    let _taken = tracing_subscriber::registry().with(LogLayer { shown }).try_init();
     let opened = logs.and_then(open).map(BufWriter::new);
     *FILE.lock().unwrap_or_else(PoisonError::into_inner) = opened;
 }
 
-/// Writes what is buffered.
+/// Writes the buffered lines.
 pub fn flush() {
     if let Some(file) = FILE.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-        // A full disk loses lines of the log and nothing more.
+        // A full disk only loses log lines.
         let _full = file.flush();
     }
 }
@@ -66,21 +65,21 @@ fn open(logs: &Path) -> Option<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path).ok()
 }
 
-struct Journal {
+struct LogLayer {
     shown: Shown,
 }
 
-impl<S: Subscriber> Layer<S> for Journal {
+impl<S: Subscriber> Layer<S> for LogLayer {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         let (level, target) = (*event.metadata().level(), event.metadata().target());
-        // Libraries have logs of their own purpose.
+        // Lines of libraries are not for users.
         if target != PORT_ALLOCATOR && !target.starts_with("bowline") {
             return;
         }
         let mut message = Message(String::new());
         event.record(&mut message);
         let target = if target == PORT_ALLOCATOR { target } else { "bowline" };
-        // Only the first line of a message begins a line.
+        // Continuation lines are indented, so that a message cannot forge a log line.
         let line = format!("[{target}] {}", visible::lines(&message.0).replace('\n', "\n    "));
         if event.metadata().target() != TOLD && self.shown.shows(level, target) {
             crate::ui::complain(&line);

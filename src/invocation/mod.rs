@@ -1,4 +1,4 @@
-//! Where bowline was started, and what every command needs of it.
+//! How bowline was called: its directory, environment, state directory and terminal, and how it reports failures.
 
 pub mod failure;
 pub mod logging;
@@ -7,91 +7,85 @@ use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::num::NonZeroU16;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::failure::Failure;
 use self::logging::Shown;
-use crate::cli::args::Global;
-use crate::invocation::failure::Failure;
+use crate::exit_code;
 use crate::launch::Caller;
 use crate::paths::StateDir;
 use crate::port::{Choice, Ports, Warning};
 use crate::process::descriptors;
-use crate::ui::{self, Style};
+use crate::ui::{self, ColorChoice, Style};
 use crate::visible;
 
-/// What every command may open at once, in files.
-const FILES: usize = 24;
+/// Descriptors that any command may need at once.
+const DESCRIPTORS: usize = 24;
 
-/// Who keeps the services that are started.
+/// Who started the services, and so when they end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keeper {
-    /// The user, or a program in the user's place: they end with this process's terminal or caller.
-    Terminal,
-    /// Nobody: they outlive whoever started them.
-    Nobody,
-    /// The runner: they end with the standard input, by which it tells that it is gone.
+pub enum StartedBy {
+    /// `bowline dev` or `exec`: services end with this process.
+    Foreground,
+    /// `bowline start`: services outlive the caller.
+    Background,
+    /// `bowline runner`: services end with the runner, which holds the other end of standard input.
     Runner,
 }
 
-impl Keeper {
-    /// How services are started, as others are told.
-    pub fn started_by(self) -> &'static str {
+impl StartedBy {
+    /// The word in `bowline status` and `ls`.
+    pub fn word(self) -> &'static str {
         match self {
-            Self::Terminal => "foreground",
-            Self::Nobody => "background",
+            Self::Foreground => "foreground",
+            Self::Background => "background",
             Self::Runner => "runner",
         }
     }
 }
 
-/// Where bowline was started, and how it is to answer.
+/// One call of bowline.
 #[derive(Debug)]
-pub struct Surroundings {
-    /// The directory that commands are about, absolute unless the current one is gone.
+pub struct Invocation {
+    /// The directory that the command is about; absolute unless the current one is gone.
     pub dir: PathBuf,
-    /// What a launched command inherits.
+    /// The environment that a launched command inherits.
     pub caller: Caller,
-    /// Whether to answer in JSON.
     pub json: bool,
-    /// Whether to say nothing that is not asked for.
     pub quiet: bool,
-    /// Who keeps the services that are started.
-    pub keeper: Keeper,
-    /// How lines on stderr look.
+    pub started_by: StartedBy,
+    /// The style of lines on stderr.
     pub style: Style,
     state_dir: Option<PathBuf>,
     shown: Shown,
-    wish: OnceCell<Choice>,
+    preferred: OnceCell<Choice>,
 }
 
-impl Surroundings {
-    /// Looks around.
+impl Invocation {
+    /// Reads the environment. `dir` is relative to the current directory; `verbose` counts the `-v`.
     ///
     /// # Errors
-    /// Too few files can be opened.
-    pub fn new(global: &Global) -> Result<Self, Failure> {
-        require_files(FILES)?;
-        // Where it is gone, whoever needs it finds out: not all do.
+    /// The limit of open files is too low.
+    pub fn new(dir: Option<&Path>, state_dir: Option<PathBuf>, verbose: u8) -> Result<Self, Failure> {
+        require_descriptors(DESCRIPTORS)?;
+        // A removed directory fails later, in the commands that need it.
         let current = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-        let dir = global.dir.as_ref().map_or_else(|| current.clone(), |dir| current.join(dir));
+        let dir = dir.map_or_else(|| current.clone(), |dir| current.join(dir));
         let terminal = std::io::stdout().is_terminal();
         let variables = std::env::vars_os().collect();
         let caller = Caller { directory: dir.clone(), variables, terminal };
-        let shown = Shown {
-            verbose: global.verbose,
-            port_allocator: caller.text("VERBOSE_PORT_ALLOCATOR") == Some("true"),
-        };
+        let port_allocator = caller.text("VERBOSE_PORT_ALLOCATOR") == Some("true");
         Ok(Self {
             dir,
             caller,
-            json: global.json,
-            quiet: global.quiet,
-            keeper: Keeper::Terminal,
-            style: Style::new(global.color, std::io::stderr().is_terminal()),
-            state_dir: global.state_dir.clone(),
-            shown,
-            wish: OnceCell::new(),
+            json: false,
+            quiet: false,
+            started_by: StartedBy::Foreground,
+            style: Style::new(ColorChoice::Auto, std::io::stderr().is_terminal()),
+            state_dir,
+            shown: Shown { verbose, port_allocator },
+            preferred: OnceCell::new(),
         })
     }
 
@@ -100,9 +94,9 @@ impl Surroundings {
         self.caller.raw(name).map(ToOwned::to_owned)
     }
 
-    /// The port that the environment asks for. What is none there is told of once, however many projects are started.
-    pub fn wish(&self) -> Choice {
-        *self.wish.get_or_init(|| {
+    /// `PORT` of the environment; an invalid value is warned about once.
+    pub fn preferred_port(&self) -> Choice {
+        *self.preferred.get_or_init(|| {
             let Some(text) = self.caller.text("PORT") else { return Choice::Any };
             text.parse::<NonZeroU16>().map_or_else(
                 |_| {
@@ -115,36 +109,36 @@ impl Surroundings {
         })
     }
 
-    /// The state directory, to look at only.
+    /// The state directory, which may not exist.
     pub fn state_to_read(&self) -> StateDir {
         StateDir::locate(self.state_dir.as_deref(), &|name| self.variable(name))
     }
 
-    /// The state directory, made if there is none yet.
+    /// The state directory, created if necessary.
     ///
     /// # Errors
-    /// There is no directory that could be written.
+    /// No directory can be written.
     pub fn state_to_write(&self) -> Result<StateDir, Failure> {
         Ok(StateDir::create(self.state_dir.as_deref(), &|name| self.variable(name))?)
     }
 
-    /// The ports as this user's state directory records them, to look at only.
+    /// The store of ports, for reading.
     pub fn ports_to_read(&self) -> Ports {
         let dir = self.state_to_read();
         logging::start(Some(&dir.logs()), self.shown);
         Ports::new(Arc::new(dir))
     }
 
-    /// The same for a plan, which leaves not even a line in the log.
+    /// The store of ports for a dry run, which does not even write a log line.
     pub fn ports_to_plan(&self) -> Ports {
         logging::start(None, self.shown);
         Ports::new(Arc::new(self.state_to_read()))
     }
 
-    /// The ports, and the state directory, made if there is none yet.
+    /// The store of ports and the state directory, created if necessary.
     ///
     /// # Errors
-    /// There is no directory that could be written.
+    /// No directory can be written.
     pub fn ports_to_write(&self) -> Result<(Ports, Arc<StateDir>), Failure> {
         let dir = Arc::new(self.state_to_write()?);
         logging::start(Some(&dir.logs()), self.shown);
@@ -154,7 +148,7 @@ impl Surroundings {
         Ok((Ports::new(Arc::clone(&dir)), dir))
     }
 
-    /// One line on stderr, and what to do.
+    /// Prints a warning and its hint on stderr, unless quiet.
     pub fn warn(&self, message: &str, hint: Option<String>) {
         let message = visible::line(message);
         tracing::warn!(target: logging::TOLD, "{message}");
@@ -168,20 +162,20 @@ impl Surroundings {
         }
     }
 
-    /// The same for all that went wrong with ports.
-    pub fn warn_of(&self, warnings: &[Warning]) {
+    /// Prints the warnings of the port store.
+    pub fn warn_all(&self, warnings: &[Warning]) {
         for warning in warnings {
             self.warn(&warning.to_string(), warning.hint());
         }
     }
 }
 
-/// Makes sure that as many files can be opened.
+/// Makes sure that `count` more descriptors can be opened.
 ///
 /// # Errors
-/// They cannot.
-pub fn require_files(count: usize) -> Result<(), Failure> {
+/// The limit is lower and cannot be raised.
+pub fn require_descriptors(count: usize) -> Result<(), Failure> {
     descriptors::require(count).map_err(|error| {
-        Failure::new(failure::OTHER, format!("bowline needs to open {count} more files: {error}"), None)
+        Failure::new(exit_code::FAILURE, format!("bowline needs to open {count} more files: {error}"), None)
     })
 }

@@ -1,6 +1,6 @@
 //! What to run.
 //!
-//! [`choose`] finds the package manager, [`Reading::of`] takes the script apart for detection, and [`plan`] puts
+//! [`choose`] finds the package manager, [`Reading::of`] takes the script apart for detection, and [`plan()`] puts
 //! the port where the server reads it. The result, a [`LaunchSpec`], is plain data: nothing here starts a process,
 //! and only [`Preload::write`] writes a file.
 

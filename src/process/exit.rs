@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
 use rustix::process::WaitIdStatus;
 
 use super::Signal;
@@ -45,6 +48,13 @@ impl Exit {
             Self::Code(_) => None,
             Self::Signal(signal) => Some(signal.as_str()),
         }
+    }
+}
+
+impl From<ExitStatus> for Exit {
+    fn from(status: ExitStatus) -> Self {
+        let signal = status.signal().and_then(|number| Signal::try_from(number).ok());
+        signal.map_or(Self::Code(status.code().unwrap_or(1).to_le_bytes()[0]), Self::Signal)
     }
 }
 

@@ -1,212 +1,190 @@
-//! The supervisor's view of ports and programs.
+//! Ports and programs of the services, for the loop in [`crate::supervise`].
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use crate::event::{Level, What};
-use crate::invocation::logging;
-use crate::invocation::{Keeper, Surroundings};
-use crate::launch::{Host, LaunchSpec, Sibling, Step};
+use super::framework_locks;
+use super::port_override::{Place, PortOverride, list};
+use super::prepared::{Placement, Prepared, environment, siblings};
+use crate::control::About;
+use crate::invocation::{Invocation, StartedBy, logging};
+use crate::launch::{Host, LaunchSpec, Step};
+use crate::logs;
 use crate::paths::StateDir;
 use crate::port::listeners::Listeners;
-use crate::port::{Choice, Guard, Lease, Ports, SessionId, Terms};
+use crate::port::{Guard, Lease, Ports};
 use crate::process::guardian::Token;
 use crate::process::tree::{self, Mark};
-use crate::process::{Exit, Program, leftovers};
-use crate::session::framework_locks;
-use crate::session::port_override::{Redirect, listed};
-use crate::session::prepared::{Candidate, environment};
-use crate::supervise::{Listener, Sighting, Start, World};
+use crate::process::{Exit, Program};
+use crate::supervise::{Listener, Sighting, Start};
 
-/// How long to wait for the guardian of a project's last server beyond the grace period it was given.
-pub const PATIENCE: Duration = Duration::from_secs(15);
-
-/// Ports and programs of the services of one supervisor.
+/// The services of one supervisor, with their ports and launches.
 pub struct Services<'a> {
-    around: &'a Surroundings,
-    candidates: Vec<Candidate<'a>>,
+    pub(super) invocation: &'a Invocation,
+    pub(super) prepared: Vec<Prepared<'a>>,
     host: Option<&'a Host>,
-    lease: Option<Lease>,
-    listeners: Listeners,
-    lost: Vec<Vec<u16>>,
-    redirects: Vec<Redirect>,
-    ports: Ports,
-    /// What is run on the ports as they are now.
+    pub(super) lease: Option<Lease>,
+    pub(super) listeners: Listeners,
+    /// The ports that each service lost to strangers.
+    pub(super) lost: Vec<Vec<u16>>,
+    pub(super) overrides: Vec<PortOverride>,
+    pub(super) ports: Ports,
     specs: Vec<LaunchSpec>,
-    /// Whether something was learned since they were planned.
-    stale: bool,
+    /// Whether each service was started before, so that its launch may be out of date.
+    started: Vec<bool>,
 }
 
 impl<'a> Services<'a> {
     /// Services whose ports are reserved by `lease`.
     pub fn new(
-        around: &'a Surroundings,
-        candidates: Vec<Candidate<'a>>,
+        invocation: &'a Invocation,
+        prepared: Vec<Prepared<'a>>,
         host: Option<&'a Host>,
         lease: Lease,
         state: &Arc<StateDir>,
     ) -> Self {
-        let lost = candidates.iter().map(|_| Vec::new()).collect();
-        let redirects = candidates.iter().zip(lease.grants());
-        let redirects = redirects.map(|(candidate, grant)| candidate.redirect(grant, state)).collect();
+        let overrides = prepared.iter().zip(lease.grants());
+        let overrides = overrides
+            .map(|(one, grant)| PortOverride::new(one, grant.previous.as_ref(), one.preload_path(state)))
+            .collect();
         let mut services = Self {
-            around,
-            candidates,
+            invocation,
             host,
             lease: Some(lease),
             listeners: Listeners::new(),
-            lost,
-            redirects,
+            lost: vec![Vec::new(); prepared.len()],
+            started: vec![false; prepared.len()],
+            overrides,
             ports: Ports::new(Arc::clone(state)),
             specs: Vec::new(),
-            stale: false,
+            prepared,
         };
         services.plan();
         services
     }
 
-    /// Closes the store and lets others at it, see [`Lease::settle`].
-    pub fn settle(&mut self) {
-        if let Some(lease) = &mut self.lease {
-            lease.settle();
-        }
+    /// The services as they were prepared.
+    pub fn prepared(&self) -> &[Prepared<'a>] {
+        &self.prepared
     }
 
-    /// What is run for each service on the port that it has now.
+    /// The launch of each service on its present port.
     pub fn specs(&self) -> &[LaunchSpec] {
         &self.specs
     }
 
-    fn plan(&mut self) {
-        self.specs = (0..self.candidates.len()).map(|service| self.spec(service)).collect();
+    /// Plans every launch anew, as ports of siblings are in the environment.
+    pub(super) fn plan(&mut self) {
+        self.specs = (0..self.prepared.len()).map(|service| self.spec(service)).collect();
     }
 
     fn spec(&self, service: usize) -> LaunchSpec {
-        let siblings: Vec<Sibling> = (0..self.candidates.len())
-            .filter(|&other| other != service)
-            .map(|other| Sibling {
-                name: self.candidates[other].subject.project.name.clone(),
-                port: self.port_of(other),
-            })
-            .collect();
-        let session = self.lease.as_ref().map_or("", |lease| lease.session().as_str());
-        let preload = self.redirects[service].preload();
-        self.candidates[service].spec(self.port_of(service), session, self.host, &siblings, preload)
+        self.prepared[service].spec(&Placement {
+            port: self.port_of(service),
+            session: self.lease.as_ref().map_or("", |lease| lease.session().as_str()),
+            host: self.host,
+            siblings: &siblings(&self.prepared, service, |other| self.port_of(other)),
+            preload: self.overrides[service].preload(),
+        })
     }
 
-    /// What earlier starts have taught, if anything.
-    pub fn reminder(&self, service: usize) -> Option<String> {
-        let described = self.redirects[service].preload()?.moved.described();
-        Some(format!("as before, its listener is moved to port {}: {described}", self.port_of(service)))
+    /// The descriptions that the control socket serves.
+    pub fn abouts(&self, logs: &Path) -> Vec<About> {
+        let about = |(one, spec): (&Prepared<'_>, &LaunchSpec)| {
+            let project = one.project();
+            About {
+                project: project.id.clone(),
+                name: project.name.clone(),
+                dir: project.dir.clone(),
+                framework: one.request.framework.clone(),
+                command: spec.command.clone(),
+                original: one.detected.reading.command(),
+                started_by: self.invocation.started_by.word(),
+                log: logs::file(logs, &project.id, &project.name),
+            }
+        };
+        self.prepared.iter().zip(&self.specs).map(about).collect()
     }
 
-    /// Where the service listened that did not listen on its port, if it did anywhere.
-    pub fn elsewhere(&self, service: usize) -> Option<String> {
-        self.redirects[service].elsewhere().map(listed)
-    }
-
-    /// Every process of the tree below `roots`.
-    fn processes(roots: &[i32]) -> Vec<i32> {
-        let descendants = roots.iter().flat_map(|&root| tree::descendants(root));
-        descendants.map(|process| process.identity.pid).collect()
-    }
-
-    /// Whether a process that is not below `roots` listens on the port as well.
-    fn is_shared(&mut self, port: u16, roots: &[i32]) -> bool {
-        let all = self.listeners.on(port).unwrap_or_default();
-        let ours = self.listeners.among(port, &Self::processes(roots)).unwrap_or_default();
-        all.iter().any(|listener| ours.iter().all(|held| held.listener.socket != listener.socket))
-    }
-
-    fn take_note(&mut self, service: usize, key: &str, value: Option<&str>) {
-        self.settle();
-        let project = &self.candidates[service].request.project;
-        if let Err(error) = self.ports.note(project, key, value) {
-            tracing::warn!("the next start has to find out again: {error}");
-        }
-    }
-
-    /// What is started, in one line: `next 16.4 · pnpm · port 3101`.
+    /// The line about a start: `next 16.4 · pnpm · port 3101`.
     pub fn headline(&self, service: usize) -> String {
-        let Candidate { subject, detection, .. } = &self.candidates[service];
-        let framework = &detection.framework;
+        let detected = &self.prepared[service].detected;
+        let (project, framework) = (&detected.configured.project, &detected.detection.framework);
         let version = framework
             .rules
             .dependencies
             .iter()
-            .find(|package| subject.project.manifest.dependencies.contains_key(&***package))
-            .and_then(|package| subject.project.installed_version(package))
+            .find(|package| project.manifest.dependencies.contains_key(&***package))
+            .and_then(|package| project.installed_version(package))
             .map_or_else(String::new, |version| format!(" {}.{}", version.major, version.minor));
-        let manager = subject.manager.manager.name();
+        let manager = detected.configured.manager.manager.name();
         format!("{}{version} · {manager} · port {}", framework.key, self.port_of(service))
     }
 
-    /// The services as they were read.
-    pub fn candidates(&self) -> &[Candidate<'a>] {
-        &self.candidates
+    /// The line about an override that an earlier session remembered.
+    pub fn override_reminder(&self, service: usize) -> Option<String> {
+        let described = self.overrides[service].preload()?.moved.described();
+        Some(format!("as before, its listener is moved to port {}: {described}", self.port_of(service)))
     }
 
-    fn port_of(&self, service: usize) -> u16 {
-        let project = &self.candidates[service].subject.project.id;
+    /// The other ports that the service listened on, as text.
+    pub fn elsewhere(&self, service: usize) -> Option<String> {
+        self.overrides[service].elsewhere().map(list)
+    }
+
+    /// The framework's key.
+    pub fn framework(&self, service: usize) -> &str {
+        &self.prepared[service].request.framework
+    }
+
+    /// The reserved port, or the last one of a service that has ended.
+    pub fn port_of(&self, service: usize) -> u16 {
+        let project = &self.prepared[service].request.project;
         let reservations = self.lease.as_ref().map_or(&[][..], Lease::reservations);
         let held = reservations.iter().find(|held| held.project == *project).map(|held| held.port);
-        // One that has ended is told of by the port that it had.
         held.or_else(|| self.specs.get(service).map(|spec| spec.port)).unwrap_or_default()
     }
 
-    fn program(&self, step: Step) -> Program {
-        let environment = environment(self.around, &step.environment);
-        Program { program: step.program, argv: step.argv, dir: step.cwd, environment }
-    }
-}
-
-/// How to allocate now.
-pub fn allocate<T>(body: impl FnOnce(&mut Terms<'_>) -> T) -> T {
-    let mut end_leftovers = |session: &SessionId| leftovers::end(session.as_str());
-    body(&mut Terms { now: SystemTime::now(), patience: PATIENCE, end_leftovers: &mut end_leftovers })
-}
-
-impl World for Services<'_> {
-    fn start(&mut self, service: usize) -> io::Result<Start> {
-        // What the guardian copies must not be written twice.
+    /// The launch of a service whose guardian is to be forked now.
+    pub fn spawn(&mut self, service: usize) -> io::Result<Start> {
+        // Guardians inherit the buffer of the log.
         logging::flush();
-        if let Some(preload) = self.redirects[service].preload() {
+        if let Some(preload) = self.overrides[service].preload() {
             preload.write(self.port_of(service))?;
         }
-        // Whatever made this start necessary may have changed what is to be started.
-        if std::mem::replace(&mut self.stale, true) {
-            self.plan();
+        // The cause of a further start (another port, a preload) may have changed the launch.
+        if std::mem::replace(&mut self.started[service], true) {
+            self.specs[service] = self.spec(service);
         }
-        self.redirects[service].starts(&self.specs[service]);
-        framework_locks::clear(&self.candidates[service]);
+        self.overrides[service].begin(self.specs[service].delivery);
+        framework_locks::clear(&self.prepared[service]);
         let LaunchSpec { pre, main, post, .. } = self.specs[service].clone();
         let steps = pre.into_iter().chain([main]).chain(post).map(|step| self.program(step)).collect();
         let lease = self.lease.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        let grace = self.candidates[service].grace;
-        let token: Option<Box<dyn Token>> = Some(Box::new(Lock { guard: lease.guard()?, grace }));
-        let project = &self.candidates[service].subject.project.id;
-        let mark = Mark::of_service(lease.session().as_str(), project);
-        let stdin = if self.candidates.len() == 1 && self.around.keeper != Keeper::Runner {
-            own_stdin()?
-        } else {
-            null()?
-        };
+        let grace = self.prepared[service].grace;
+        let token: Option<Box<dyn Token>> = Some(Box::new(SessionGuard { guard: lease.guard()?, grace }));
+        let mark = Mark::of_service(lease.session().as_str(), &self.prepared[service].request.project);
+        let is_alone = self.prepared.len() == 1 && self.invocation.started_by != StartedBy::Runner;
+        let stdin = if is_alone { own_stdin()? } else { null()? };
         Ok(Start { steps, mark, token, grace, stdin })
     }
 
-    fn confirm(&mut self) {
-        self.around.warn_of(&self.lease.as_mut().map(Lease::commit).unwrap_or_default());
+    fn program(&self, step: Step) -> Program {
+        let environment = environment(self.invocation, &step.environment);
+        Program { program: step.program, argv: step.argv, dir: step.cwd, environment }
     }
 
-    fn listener(&mut self, service: usize, roots: &[i32]) -> Listener {
+    /// The owner of the listener on the reserved port. `roots` are the processes that the tree descends from.
+    pub fn verify(&mut self, service: usize, roots: &[i32]) -> Listener {
         let port = self.port_of(service);
         let seen = match self.listeners.on(port) {
             Ok(seen) if !seen.is_empty() => seen,
             Ok(_) | Err(_) => return Listener::Nobody,
         };
-        let ours = self.listeners.among(port, &Self::processes(roots)).unwrap_or_default();
+        let ours = self.listeners.among(port, &descendants(roots)).unwrap_or_default();
         if let Some(held) = ours.first() {
             return Listener::Ours { socket: held.listener.socket, pid: held.pid };
         }
@@ -214,121 +192,47 @@ impl World for Services<'_> {
         if seen.iter().all(|listener| listener.user == me) { Listener::Stranger } else { Listener::Hidden }
     }
 
-    fn sighting(&mut self, service: usize, roots: &[i32], output: &str) -> Option<Sighting> {
+    /// The listeners of the tree on other ports. `output` is the latest output.
+    pub fn observe(&mut self, service: usize, roots: &[i32], output: &str) -> Option<Sighting> {
         let reserved = self.port_of(service);
-        let held = self.listeners.of(&Self::processes(roots)).ok()?;
-        self.redirects[service].sighting(held, reserved, output)
+        let held = self.listeners.of(&descendants(roots)).ok()?;
+        let places = held.iter().map(Place::of).collect();
+        self.overrides[service].observe(places, reserved, output, &is_taken)
     }
 
-    fn is_redirectable(&mut self, service: usize, exit: Exit, output: &str) -> bool {
+    /// Whether another start helps a service that exited without ever listening on its port.
+    pub fn can_override(&mut self, service: usize, exit: Exit, output: &str) -> bool {
         let reserved = self.port_of(service);
-        self.redirects[service].is_redirectable(exit, reserved, output)
-    }
-
-    fn redirect(&mut self, service: usize) -> What {
-        let reserved = self.port_of(service);
-        let message = self.redirects[service].redirect(reserved);
-        tracing::info!("{message}");
-        What::Noted { level: Level::Plain, message }
-    }
-
-    fn follow(&mut self, service: usize, roots: &[i32]) -> Result<What, What> {
-        let original_port = self.port_of(service);
-        let error = |error: String| Err(What::Error { error });
-        let Some(places) = self.redirects[service].elsewhere() else {
-            return error(format!("nothing of the service listens on port {original_port}"));
-        };
-        let (listed, new_port) = (listed(places), places.first().map_or(0, |place| place.port));
-        if self.is_shared(new_port, roots) {
-            return error(format!("it listens on {listed}, and so does another program"));
-        }
-        let Some(lease) = &mut self.lease else { return error("nothing is reserved".to_owned()) };
-        let mut request = self.candidates[service].request.clone();
-        request.choice = Choice::Adopt(new_port);
-        match allocate(|terms| lease.replace(&request, terms)) {
-            Ok(()) => {
-                if let Some((key, value)) = self.redirects[service].followed(new_port) {
-                    self.take_note(service, key, value.as_deref());
-                }
-                let message = format!(
-                    "it listens on {listed}, not on its reserved port {original_port}; \
-                     port {new_port} is reserved for it instead, and may be taken the next time: let it read `PORT`"
-                );
-                tracing::warn!("{message}");
-                Ok(What::PortReallocated { original_port, new_port, message })
-            }
-            Err(error) => Err(What::Error { error: format!("it listens on {listed}: {error}") }),
-        }
-    }
-
-    fn succeeded(&mut self, service: usize) {
-        let reserved = self.port_of(service);
-        for (key, value) in self.redirects[service].succeeded(reserved) {
-            self.take_note(service, key, value.as_deref());
-        }
-    }
-
-    fn relocate(&mut self, service: usize) -> Result<What, What> {
-        let original_port = self.port_of(service);
-        self.lost[service].push(original_port);
-        let conflict = |message: String| What::PortConflict { port: original_port, message };
-        let Some(lease) = &mut self.lease else { return Err(conflict("nothing is reserved".to_owned())) };
-        let mut request = self.candidates[service].request.clone();
-        request.exclude.clone_from(&self.lost[service]);
-        request.choice = Choice::Any;
-        match allocate(|terms| lease.replace(&request, terms)) {
-            Ok(()) => {
-                self.plan();
-                let new_port = self.port_of(service);
-                let message = format!(
-                    "port {original_port} was taken by another process; trying port {new_port} instead"
-                );
-                tracing::warn!("{message}");
-                Ok(What::PortReallocated { original_port, new_port, message })
-            }
-            Err(error) => Err(conflict(error.to_string())),
-        }
-    }
-
-    fn release(&mut self, service: usize) {
-        let project = &self.candidates[service].subject.project.id;
-        let now = SystemTime::now();
-        let released = match self.lease.take() {
-            Some(mut lease) if lease.reservations().len() > 1 => {
-                let released = lease.remove(project, now);
-                self.lease = Some(lease);
-                released
-            }
-            Some(lease) => lease.release(now),
-            None => Ok(()),
-        };
-        if let Err(error) = released {
-            // The locks are gone with this process, so the port is free all the same.
-            tracing::warn!("{error}");
-        }
-    }
-
-    fn port(&self, service: usize) -> (u16, String) {
-        (self.port_of(service), self.candidates[service].detection.framework.key.to_string())
+        self.overrides[service].is_redirectable(exit, reserved, output, &is_taken)
     }
 }
 
-/// The guard of a session as a guardian's token.
+/// The processes of the tree below `roots`.
+pub(super) fn descendants(roots: &[i32]) -> Vec<i32> {
+    let descendants = roots.iter().flat_map(|&root| tree::descendants(root));
+    descendants.map(|process| process.identity.pid).collect()
+}
+
+fn is_taken(port: u16) -> bool {
+    Listeners::new().on(port).is_ok_and(|listeners| !listeners.is_empty())
+}
+
+/// The guard of a session, which a guardian holds until its tree is empty.
 #[derive(Debug)]
-struct Lock {
+struct SessionGuard {
     guard: Guard,
     grace: Duration,
 }
 
-impl AsFd for Lock {
+impl AsFd for SessionGuard {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.guard.as_file().as_fd()
     }
 }
 
-impl Token for Lock {
+impl Token for SessionGuard {
     fn begin(&mut self) {
-        // Without the pid, others cannot wait for this guardian and look for another port instead.
+        // Without the pid (on a full disk), others cannot wait for this guardian and take another port instead.
         let _full = self.guard.begin(self.grace);
     }
 

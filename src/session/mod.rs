@@ -1,12 +1,31 @@
 //! One supervising process, from projects to outcome. It knows no command line.
+//!
+//! - `flow`: the steps in order · `configured`, `prepared`, `options`, `settings`: their inputs
+//! - `backend`, `reservations`, `port_override`: programs and ports for the loop in [`crate::supervise`]
+//! - `output`, `report`, `opener`, `outcome`, `conflict`: what others see
+//! - `nested`: bowline within bowline · `dry_run`: a plan · `framework_locks`: lock files of frameworks
 
-pub mod backend;
-pub mod dry_run;
-pub mod framework_locks;
-pub mod nested;
-pub mod opener;
-pub mod outcome;
-pub mod port_override;
-pub mod prepared;
-pub mod run;
-pub mod subject;
+mod backend;
+mod configured;
+mod conflict;
+mod dry_run;
+mod flow;
+mod framework_locks;
+mod nested;
+mod opener;
+mod options;
+mod outcome;
+mod output;
+mod port_override;
+mod prepared;
+mod report;
+mod reservations;
+mod settings;
+
+pub use configured::{ConfiguredProject, Runnable, unknown_entries};
+pub use dry_run::print as print_dry_run;
+pub use flow::{Reserved, Session, allocate, detect};
+pub use nested::become_command;
+pub use options::Options;
+pub use prepared::{Detected, Prepared};
+pub use report::{Introduced, Introduction};

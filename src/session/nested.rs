@@ -1,66 +1,67 @@
-//! A bowline within the script of another one: the outer one holds the port and supervises, so this one becomes the
-//! command.
+//! bowline within the script of another bowline: the outer one reserves and supervises, the inner one becomes the command.
 
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use crate::invocation::Surroundings;
-use crate::invocation::failure::{End, Failure, NOT_EXECUTABLE, NOT_FOUND};
+use super::prepared::{Placement, Prepared, environment};
+use crate::exit_code::{FAILURE, NOT_EXECUTABLE, NOT_FOUND};
+use crate::invocation::Invocation;
+use crate::invocation::failure::Failure;
 use crate::launch::{Host, Inherited, Step};
 use crate::process::Exit;
-use crate::session::prepared::{Candidate, environment};
 use crate::visible::Visible;
 
-/// Runs the command on the port of the outer bowline, in place of this process if nothing comes after it.
+/// Runs the command on the port of the outer bowline; replaces this process unless a post script follows.
+///
+/// # Errors
+/// A program cannot be executed.
 pub fn become_command(
-    around: &Surroundings,
-    candidate: &Candidate<'_>,
+    invocation: &Invocation,
+    prepared: &Prepared<'_>,
     inherited: &Inherited,
     host: Option<&Host>,
-) -> Result<End, Failure> {
-    let mut spec = candidate.spec(inherited.port, &inherited.session, host, &[], None);
+) -> Result<Exit, Failure> {
+    let (port, session) = (inherited.port, inherited.session.as_str());
+    let mut spec = prepared.spec(&Placement { port, session, host, siblings: &[], preload: None });
     for step in spec.pre.iter_mut().chain([&mut spec.main]).chain(&mut spec.post) {
         step.environment.set("BOWLINE_PROJECT_ID", &inherited.id);
     }
     if let Some(pre) = spec.pre {
-        let end = run(around, &pre)?;
-        if end != End::Code(0) {
-            return Ok(end);
+        let exit = run(invocation, &pre)?;
+        if !exit.success() {
+            return Ok(exit);
         }
     }
-    let Some(post) = spec.post else {
-        let name = spec.main.program.visible();
-        return Err(not_started(&name, &command(around, &spec.main).exec()));
+    let Some(next) = spec.post else {
+        return Err(not_started(&spec.main, &command(invocation, &spec.main).exec()));
     };
-    let end = run(around, &spec.main)?;
-    if end == End::Code(0) { run(around, &post) } else { Ok(end) }
+    let exit = run(invocation, &spec.main)?;
+    if exit.success() { run(invocation, &next) } else { Ok(exit) }
 }
 
-fn command(around: &Surroundings, step: &Step) -> Command {
+fn command(invocation: &Invocation, step: &Step) -> Command {
     let mut command = Command::new(&step.program);
     if let [name, arguments @ ..] = &step.argv[..] {
         command.arg0(name).args(arguments);
     }
-    command.current_dir(&step.cwd).env_clear().envs(environment(around, &step.environment));
+    command.current_dir(&step.cwd).env_clear().envs(environment(invocation, &step.environment));
     command
 }
 
-fn run(around: &Surroundings, step: &Step) -> Result<End, Failure> {
-    use std::os::unix::process::ExitStatusExt;
-    let name = step.program.visible();
-    let status = command(around, step).status().map_err(|error| not_started(&name, &error))?;
-    let signal = status.signal().and_then(|signal| crate::process::Signal::try_from(signal).ok());
-    let code = status.code().unwrap_or(1).to_le_bytes()[0];
-    Ok(signal.map_or(Exit::Code(code), Exit::Signal).into())
+fn run(invocation: &Invocation, step: &Step) -> Result<Exit, Failure> {
+    let status = command(invocation, step).status().map_err(|error| not_started(step, &error))?;
+    Ok(Exit::from(status))
 }
 
-fn not_started(program: &str, error: &std::io::Error) -> Failure {
-    let (code, message) = if error.kind() == std::io::ErrorKind::NotFound {
+fn not_started(step: &Step, error: &io::Error) -> Failure {
+    let program = step.program.visible();
+    let (code, message) = if error.kind() == io::ErrorKind::NotFound {
         (NOT_FOUND, format!("command not found: `{program}`"))
-    } else if error.kind() == std::io::ErrorKind::PermissionDenied {
+    } else if error.kind() == io::ErrorKind::PermissionDenied {
         (NOT_EXECUTABLE, format!("command not executable: `{program}`"))
     } else {
-        (crate::invocation::failure::OTHER, format!("cannot run `{program}`: {error}"))
+        (FAILURE, format!("cannot run `{program}`: {error}"))
     };
     Failure::new(code, message, None)
 }

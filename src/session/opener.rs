@@ -15,7 +15,7 @@ pub struct Opening<S> {
 }
 
 impl<S> Opening<S> {
-    /// Opens a browser if `wanted`.
+    /// Passes everything on to `inner`, and opens a browser if `wanted`.
     pub fn new(inner: S, wanted: bool) -> Self {
         Self { inner, wanted }
     }
@@ -36,7 +36,6 @@ impl<S: Sink> Sink for Opening<S> {
         if let Some(url) = ready.filter(|_| std::mem::take(&mut self.wanted))
             && open::that_detached(&url).is_err()
         {
-            // Why, only programmers would understand.
             let message = format!("no browser could be opened; the URL is {url}");
             self.inner.tell(service, What::Noted { level: Level::Warning, message });
         }

@@ -1,88 +1,95 @@
-//! How bowline ends when its services have ended.
+//! The end of bowline when its services have ended.
 
+use super::backend::Services;
+use super::framework_locks;
+use super::prepared::Prepared;
 use crate::event::FailureReason;
-use crate::invocation::failure::{End, Failure, NO_PORT, NOT_EXECUTABLE, NOT_FOUND, NOT_READY, OTHER};
+use crate::exit_code::{FAILURE, NO_PORT, NO_PROJECT, NOT_EXECUTABLE, NOT_FOUND, NOT_READY};
+use crate::invocation::failure::Failure;
 use crate::launch::{self, LaunchSpec};
 use crate::process::Exit;
-use crate::session::backend::Services;
-use crate::session::framework_locks;
-use crate::session::prepared::Candidate;
 use crate::supervise::Outcome;
 use crate::supervise::service::Ending;
 use crate::visible::{self, Visible};
 
-/// The end of bowline: the failure of the service that failed first, else as the first service has ended.
-pub fn conclude(world: &Services<'_>, specs: &[LaunchSpec], outcomes: &[Outcome]) -> Result<End, Failure> {
+/// The exit of the first service, or the failure of the service that failed first.
+///
+/// # Errors
+/// A service failed.
+pub fn conclude(backend: &Services<'_>, outcomes: &[Outcome]) -> Result<Exit, Failure> {
     let mut order: Vec<usize> = (0..outcomes.len()).collect();
     order.sort_by_key(|&service| outcomes[service].at);
-    let of =
-        |service| failure_of(world, service, &specs[service], &outcomes[service]).map(|it| (service, it));
-    if let Some((service, mut failure)) = order.into_iter().find_map(of) {
+    let failed = |service| Some((service, failure_of(backend, service, outcomes[service].ending)?));
+    if let Some((service, mut failure)) = order.into_iter().find_map(failed) {
         if outcomes.len() > 1 {
-            let name = &world.candidates()[service].subject.project.name;
+            let name = &backend.prepared()[service].project().name;
             failure.message = format!("`{name}`: {}", failure.message);
         }
         return Err(failure);
     }
-    let exit = outcomes.first().and_then(|outcome| outcome.ending.exit);
-    Ok(exit.map_or(End::Code(0), End::from))
+    Ok(outcomes.first().and_then(|outcome| outcome.ending.exit).unwrap_or(Exit::Code(0)))
 }
 
-fn failure_of(world: &Services<'_>, service: usize, spec: &LaunchSpec, outcome: &Outcome) -> Option<Failure> {
-    let Ending { failure: reason, was_ready, .. } = outcome.ending;
-    let misplaced = reason == Some(FailureReason::HealthCheckFailed) && !was_ready;
-    match world.elsewhere(service).filter(|_| misplaced) {
-        Some(places) => Some(misplaced_at(&places, spec)),
-        None => failure(&world.candidates()[service], spec, outcome),
+fn failure_of(backend: &Services<'_>, service: usize, ending: Ending) -> Option<Failure> {
+    let (prepared, spec) = (&backend.prepared()[service], &backend.specs()[service]);
+    let misplaced = ending.failure == Some(FailureReason::HealthCheckFailed) && !ending.was_ready;
+    if let Some(places) = backend.elsewhere(service).filter(|_| misplaced) {
+        return Some(listens_elsewhere(&places, spec));
     }
+    let reason = ending.failure.filter(|_| !ending.requested)?;
+    missing_program(prepared, spec, reason, ending).or_else(|| {
+        let mut failure = describe(spec, reason, ending);
+        if let Some(holder) = framework_locks::holder(prepared) {
+            failure.hint = Some(holder.hint());
+        }
+        Some(failure)
+    })
 }
 
-/// What is said of a service that listens elsewhere, and could not be helped.
-fn misplaced_at(places: &str, spec: &LaunchSpec) -> Failure {
+fn listens_elsewhere(places: &str, spec: &LaunchSpec) -> Failure {
     let message =
         format!("`{}` listens on {places}, not on port {}", visible::line(&spec.command), spec.port);
     let hint = "let it read `PORT`, or name no port, so that the reservation can follow it";
     Failure::new(NOT_READY, message, Some(hint.to_owned()))
 }
 
-/// What is said of a service that failed; nothing of one that ended as it should.
-fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> Option<Failure> {
-    let Ending { exit, failure, requested, was_ready, gave_up, errno, .. } = outcome.ending;
-    let reason = failure.filter(|_| !requested)?;
-    // A hook goes by its script's name.
-    let step = spec.steps().nth(outcome.ending.step).unwrap_or(&spec.main);
-    let hook = step.name != spec.main.name;
-    let text = visible::line(if hook { &step.name } else { &spec.command });
-    let command = if hook { format!("the script `{text}`") } else { format!("`{text}`") };
-    let status = match (exit, errno) {
-        (Some(Exit::Code(code)), _) => i32::from(code),
-        (None, Some(nix::libc::ENOENT)) => launch::NOT_FOUND,
-        (None, Some(nix::libc::EACCES)) => launch::NOT_EXECUTABLE,
-        (Some(Exit::Signal(_)) | None, _) => 0,
-    };
-    if !was_ready
-        && reason != FailureReason::DirectoryMissing
-        && let Some(error) =
-            launch::explain(status, step, candidate.reading, &candidate.subject.config.catalog)
-    {
-        return Some(error.into());
+/// The failure of a command that was not found or may not be executed.
+fn missing_program(
+    prepared: &Prepared<'_>,
+    spec: &LaunchSpec,
+    reason: FailureReason,
+    ending: Ending,
+) -> Option<Failure> {
+    if ending.was_ready || reason == FailureReason::DirectoryMissing {
+        return None;
     }
-    let given_up = if gave_up { "; it was started several times and has failed every time" } else { "" };
-    let how = outcome.ending;
-    let port = spec.port;
+    let status = match (ending.exit, ending.errno) {
+        (Some(Exit::Code(code)), _) => code,
+        (None, Some(nix::libc::ENOENT)) => NOT_FOUND,
+        (None, Some(nix::libc::EACCES)) => NOT_EXECUTABLE,
+        (Some(Exit::Signal(_)) | None, _) => return None,
+    };
+    let step = spec.steps().nth(ending.step).unwrap_or(&spec.main);
+    let detected = &prepared.detected;
+    let catalog = &detected.configured.config.catalog;
+    launch::explain(i32::from(status), step, &detected.reading, catalog).map(Failure::from)
+}
+
+/// The failure of a service, from its reason and ending.
+fn describe(spec: &LaunchSpec, reason: FailureReason, ending: Ending) -> Failure {
+    let command = command(spec, ending.step);
+    let (port, exit) = (spec.port, ending.exit);
     let (code, message, hint) = match reason {
-        FailureReason::DirectoryMissing => (
-            crate::invocation::failure::NO_PROJECT,
-            format!("the directory is gone: `{}`", spec.main.cwd.visible()),
-            None,
-        ),
-        FailureReason::CommandNotFound => (NOT_FOUND, format!("{command} {how}: command not found"), None),
+        FailureReason::DirectoryMissing => {
+            (NO_PROJECT, format!("the directory is gone: `{}`", spec.main.cwd.visible()), None)
+        }
+        FailureReason::CommandNotFound => (NOT_FOUND, format!("{command} {ending}: command not found"), None),
         FailureReason::PermissionDenied => {
-            (NOT_EXECUTABLE, format!("{command} {how}: permission denied"), None)
+            (NOT_EXECUTABLE, format!("{command} {ending}: permission denied"), None)
         }
         FailureReason::PortInUse => (
             NO_PORT,
-            format!("{command} {how}: another process has taken port {port}"),
+            format!("{command} {ending}: another process has taken port {port}"),
             Some("see who holds it with `bowline ports`, or choose another port with `--port`"),
         ),
         FailureReason::HealthCheckTimeout => (
@@ -91,10 +98,10 @@ fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> O
             Some("look at its output, or allow more time with `ready = { timeout = \"…\" }` in bowline.toml"),
         ),
         FailureReason::HealthCheckFailed => {
-            (NOT_READY, format!("{command} stopped listening on port {port}, and {how}"), None)
+            (NOT_READY, format!("{command} stopped listening on port {port}, and {ending}"), None)
         }
         FailureReason::ImmediateCrash | FailureReason::Unknown
-            if exit == Some(Exit::Code(0)) && !was_ready =>
+            if exit == Some(Exit::Code(0)) && !ending.was_ready =>
         {
             (
                 NOT_READY,
@@ -103,17 +110,26 @@ fn failure(candidate: &Candidate<'_>, spec: &LaunchSpec, outcome: &Outcome) -> O
             )
         }
         FailureReason::ImmediateCrash | FailureReason::Unknown => (
-            OTHER,
-            format!("{command} {how}"),
+            FAILURE,
+            format!("{command} {ending}"),
             exit.map(|_| "see why in its output, above or with `bowline logs`"),
         ),
     };
-    let hint =
-        framework_locks::holder(candidate).map(|holder| holder.hint()).or_else(|| hint.map(str::to_owned));
-    let mut failure = Failure::new(code, message + given_up, hint);
-    // What ended by itself with a failure passes that on; what was ended for being late did not.
+    let again = if ending.gave_up { "; it was started several times and has failed every time" } else { "" };
+    let mut failure = Failure::new(code, message + again, hint.map(str::to_owned));
+    // The exit of a service that was ended for being late is our doing.
     if let Some(exit) = exit.filter(|exit| !exit.success() && reason != FailureReason::HealthCheckTimeout) {
-        failure.end = exit.into();
+        failure.exit = exit;
     }
-    Some(failure)
+    failure
+}
+
+/// The command in messages; a pre or post script by its name.
+fn command(spec: &LaunchSpec, step: usize) -> String {
+    let step = spec.steps().nth(step).unwrap_or(&spec.main);
+    if step.name == spec.main.name {
+        format!("`{}`", visible::line(&spec.command))
+    } else {
+        format!("the script `{}`", visible::line(&step.name))
+    }
 }

@@ -1,63 +1,158 @@
-//! A service to be: what was read and decided before its port was reserved.
+//! A service before its port is reserved: project, script, framework, and the request to the allocator.
 
 use std::ffi::{OsStr, OsString};
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
+use super::configured::ConfiguredProject;
+use super::options::Options;
 use crate::detect::{Detection, Inputs};
-use crate::invocation::Surroundings;
+use crate::invocation::Invocation;
+use crate::invocation::failure::Failure;
 use crate::launch::{self, Changes, Host, LaunchSpec, Preload, Reading, Sibling};
 use crate::logs;
 use crate::paths::StateDir;
-use crate::port::{Grant, Request};
-use crate::session::port_override::Redirect;
-use crate::session::subject::Subject;
+use crate::port::{Choice, Remembered, Request};
+use crate::project::Project;
+use crate::visible::Visible;
 
-/// One of those that are started together.
-pub struct Candidate<'a> {
-    pub subject: &'a Subject,
-    pub reading: &'a Reading<'a>,
-    pub detection: &'a Detection<'a>,
-    pub inputs: &'a Inputs,
+/// Default time between the stop signal and SIGKILL.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A project whose framework is known.
+pub struct Detected<'a> {
+    pub configured: &'a ConfiguredProject,
+    pub reading: Reading<'a>,
+    pub detection: Detection<'a>,
+    pub inputs: Inputs,
+}
+
+/// A service that can be started once it has a port.
+pub struct Prepared<'a> {
+    pub detected: Detected<'a>,
     pub request: Request,
     pub grace: Duration,
 }
 
-impl Candidate<'_> {
-    /// What earlier starts of the project have taught.
-    pub fn redirect(&self, grant: &Grant, state: &StateDir) -> Redirect {
-        let Request { project, name, .. } = &self.request;
-        let path: PathBuf = logs::file(&state.root().join("preload"), project, name).with_extension("cjs");
-        Redirect::new(self, grant.previous.as_ref(), path)
+/// The port and the things of the session that a launch depends on.
+pub struct Placement<'a> {
+    pub port: u16,
+    pub session: &'a str,
+    pub host: Option<&'a Host>,
+    pub siblings: &'a [Sibling],
+    pub preload: Option<&'a Preload>,
+}
+
+impl<'a> Detected<'a> {
+    /// Parses the script and detects the framework.
+    ///
+    /// # Errors
+    /// The script cannot be run, the files cannot be read, or there is no such framework.
+    pub fn new(
+        invocation: &'a Invocation,
+        configured: &'a ConfiguredProject,
+        framework: Option<&str>,
+        remembered: Option<&Remembered>,
+    ) -> Result<Self, Failure> {
+        let reading = configured.parse(invocation)?;
+        let (detection, inputs) = configured.detect(&reading, framework, remembered)?;
+        Ok(Self { configured, reading, detection, inputs })
     }
 
-    /// What is run on `port`.
-    pub fn spec(
-        &self,
-        port: u16,
-        session: &str,
-        host: Option<&Host>,
-        siblings: &[Sibling],
-        preload: Option<&Preload>,
-    ) -> LaunchSpec {
-        launch::plan(&launch::Request {
-            reading: self.reading,
-            detection: self.detection,
-            inputs: self.inputs,
-            catalog: &self.subject.config.catalog,
-            port,
-            host,
-            session,
-            siblings,
-            environment: &self.subject.config.settings.env,
-            preload,
+    /// Adds the request to the allocator.
+    pub fn prepare(self, invocation: &Invocation, options: &Options) -> Prepared<'a> {
+        let settings = &self.configured.config.settings;
+        let ordered = options
+            .port
+            .map(NonZeroU16::get)
+            .or_else(|| self.reading.ordered_port(&self.inputs.port.flags))
+            .or(settings.port.map(NonZeroU16::get));
+        let project = &self.configured.project;
+        let request = Request {
+            project: project.id.clone(),
+            name: project.name.clone(),
+            dir: project.dir.clone(),
+            framework: self.detection.framework.key.to_string(),
+            yields: false,
+            evidence: self.detection.fingerprint,
+            range: self.inputs.range,
+            choice: ordered.map_or_else(|| invocation.preferred_port(), Choice::Order),
+            exclude: Vec::new(),
+        };
+        let grace = options.grace.or(settings.grace).unwrap_or(GRACE);
+        Prepared { detected: self, request, grace }
+    }
+
+    /// The answer of `detect --json`.
+    pub fn to_json(&self) -> Value {
+        let Self { configured, reading, detection, inputs } = self;
+        let project = &configured.project;
+        json!({
+            "project": { "id": project.id, "name": project.name, "dir": project.dir.to_string_lossy() },
+            "workspace": project.workspace.as_ref().map(|workspace| workspace.root.to_string_lossy()),
+            "framework": detection.framework.key,
+            "evidence": detection.evidence,
+            "range": { "start": inputs.range.start, "end": inputs.range.end, "default": inputs.range.start },
+            "packageManager": configured.manager.manager.name(),
+            "script": reading.script(),
+            "command": reading.command(),
         })
     }
 }
 
+impl<'a> Prepared<'a> {
+    /// The project.
+    pub fn project(&self) -> &'a Project {
+        &self.detected.configured.project
+    }
+
+    /// The file of the preload that moves this service's listener.
+    pub fn preload_path(&self, state: &StateDir) -> PathBuf {
+        let Request { project, name, .. } = &self.request;
+        logs::file(&state.root().join("preload"), project, name).with_extension("cjs")
+    }
+
+    /// The launch in this place.
+    pub fn spec(&self, place: &Placement<'_>) -> LaunchSpec {
+        launch::plan(&launch::Request {
+            reading: &self.detected.reading,
+            detection: &self.detected.detection,
+            inputs: &self.detected.inputs,
+            catalog: &self.detected.configured.config.catalog,
+            port: place.port,
+            host: place.host,
+            session: place.session,
+            siblings: place.siblings,
+            environment: &self.detected.configured.config.settings.env,
+            preload: place.preload,
+        })
+    }
+
+    /// Logs the detection.
+    pub fn log(&self) {
+        let Self { detected: Detected { configured, reading, detection, inputs }, request, .. } = self;
+        let project = &configured.project;
+        tracing::debug!("project {} in {}", project.name, project.dir.visible());
+        let what = reading.script().map_or_else(|| "command".to_owned(), |name| format!("script {name}"));
+        tracing::debug!("{what}: {}", reading.command());
+        tracing::debug!("package manager {}", configured.manager.manager.name());
+        let evidence = detection.evidence.join(", ");
+        tracing::debug!("framework {} ({evidence}), ports {}", request.framework, inputs.range);
+    }
+}
+
+/// The names and ports of all services but `service`.
+pub fn siblings(prepared: &[Prepared<'_>], service: usize, port: impl Fn(usize) -> u16) -> Vec<Sibling> {
+    let others = prepared.iter().enumerate().filter(|&(other, _)| other != service);
+    others.map(|(other, one)| Sibling { name: one.project().name.clone(), port: port(other) }).collect()
+}
+
 /// The caller's environment with these changes.
-pub fn environment(around: &Surroundings, changes: &Changes) -> Vec<(OsString, OsString)> {
-    let mut variables = around.caller.variables.clone();
+pub fn environment(invocation: &Invocation, changes: &Changes) -> Vec<(OsString, OsString)> {
+    let mut variables = invocation.caller.variables.clone();
     for name in changes.removals() {
         variables.remove(OsStr::new(name));
     }

@@ -5,11 +5,13 @@ mod json;
 mod line;
 mod prefixed;
 mod style;
+mod table;
 
 pub use human::Human;
 pub use json::JsonLines;
 pub use prefixed::Prefixed;
 pub use style::{ColorChoice, Style};
+pub use table::{age, align, size};
 
 use std::io::{self, Write};
 

@@ -1,22 +1,30 @@
 //! What can be typed.
 
+mod place;
 mod services;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::completion;
 
 use crate::config;
+use crate::invocation::Invocation;
+use crate::invocation::failure::Failure;
+use crate::launch::Host;
+use crate::session::Options;
 use crate::supervise::restart::Policy;
 use crate::ui::ColorChoice;
-pub use services::{Logs, One, Restart as StartAgain, Stop, Wait};
+use crate::ui::Style;
+pub use place::{place, quickly, with_command, with_other_command};
+pub use services::{Logs, One, Restart, Stop, Wait};
 
 /// Starts dev servers on the right port and leaves nothing behind.
 #[derive(Debug, Parser)]
@@ -72,6 +80,19 @@ pub struct Global {
     pub state_dir: Option<PathBuf>,
 }
 
+impl Global {
+    /// The invocation with these options.
+    ///
+    /// # Errors
+    /// The limit of open files is too low.
+    pub fn invocation(&self) -> Result<Invocation, Failure> {
+        let mut invocation = Invocation::new(self.dir.as_deref(), self.state_dir.clone(), self.verbose)?;
+        (invocation.json, invocation.quiet) = (self.json, self.quiet);
+        invocation.style = Style::new(self.color, std::io::stderr().is_terminal());
+        Ok(invocation)
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the dev script in the foreground (this is what `bowline` alone does)
@@ -86,8 +107,7 @@ pub enum Command {
     /// End services, wherever they were started
     Stop(Stop),
     /// End services and start them again, on the same ports
-    #[command(name = "restart")]
-    StartAgain(StartAgain),
+    Restart(Restart),
     /// Follow a service: its output so far, and what comes
     Attach(One),
     /// Print the output of a service, after its end as well
@@ -110,7 +130,7 @@ pub enum Command {
     Runner,
     /// Run a service of `runner`
     #[command(hide = true)]
-    Tethered(Exec),
+    RunnerExec(Exec),
     /// Find what is wrong on this machine, and how to mend it; exit code 0 if all is well
     Doctor,
     /// Print the completions for a shell
@@ -166,7 +186,7 @@ pub struct Launch {
     pub host: Option<String>,
     /// When to start a server again that has ended
     #[arg(long, value_enum, value_name = "WHEN")]
-    pub restart: Option<Restart>,
+    pub restart: Option<RestartPolicy>,
     /// How long a server may take to end before it is killed [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = config::parse_time)]
     pub grace: Option<Duration>,
@@ -181,9 +201,26 @@ pub struct Launch {
     pub open: bool,
 }
 
+impl From<&Launch> for Options {
+    fn from(launch: &Launch) -> Self {
+        let host = |address: &String| match address.as_str() {
+            "" => Host::All,
+            address => Host::Address(address.to_owned()),
+        };
+        Self {
+            framework: launch.framework.clone(),
+            port: launch.port,
+            host: launch.host.as_ref().map(host),
+            restart: launch.restart.map(Policy::from),
+            grace: launch.grace,
+            open: launch.open,
+        }
+    }
+}
+
 /// When to start a server again.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Restart {
+pub enum RestartPolicy {
     /// Never
     Never,
     /// When it failed
@@ -192,12 +229,12 @@ pub enum Restart {
     Always,
 }
 
-impl From<Restart> for Policy {
-    fn from(restart: Restart) -> Self {
+impl From<RestartPolicy> for Policy {
+    fn from(restart: RestartPolicy) -> Self {
         match restart {
-            Restart::Never => Self::Never,
-            Restart::OnFailure => Self::OnFailure,
-            Restart::Always => Self::Always,
+            RestartPolicy::Never => Self::Never,
+            RestartPolicy::OnFailure => Self::OnFailure,
+            RestartPolicy::Always => Self::Always,
         }
     }
 }
@@ -235,137 +272,4 @@ pub struct Detect {
     /// The script to look at [default: the one that would be run]
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::scripts))]
     pub script: Option<String>,
-}
-
-/// The options that stand before a command and take a value.
-const WITH_VALUE: [&str; 4] = ["-C", "--dir", "--color", "--state-dir"];
-
-/// What was typed, read with the definition of its command alone, if it is one of those that run something in the foreground:
-/// to define all the others takes longer than the rest. `None` also where it makes no sense or asks for help, which the
-/// whole definition has words for.
-pub fn quickly(arguments: &[OsString]) -> Option<Cli> {
-    let typed = match arguments.get(place(arguments))?.to_str()? {
-        "dev" => Dev::augment_args(clap::Command::new("dev")),
-        "exec" => Exec::augment_args(clap::Command::new("exec")),
-        _ => return None,
-    };
-    let definition = Global::augment_args(clap::Command::new("bowline")).subcommand(typed);
-    Cli::from_arg_matches(&definition.try_get_matches_from(arguments).ok()?).ok()
-}
-
-/// Puts `dev` where a command is missing, so that `bowline web --port 4000` means `bowline dev web --port 4000`.
-pub fn with_command(arguments: Vec<OsString>) -> Vec<OsString> {
-    let place = place(&arguments);
-    if place > arguments.len() {
-        return arguments;
-    }
-    let explicit = arguments.get(place).and_then(|argument| argument.to_str()).is_some_and(|argument| {
-        matches!(argument, "-h" | "--help" | "-V" | "--version" | "help") || Command::has_subcommand(argument)
-    });
-    if explicit {
-        return arguments;
-    }
-    let (before, after) = arguments.split_at(place);
-    before.iter().cloned().chain([OsStr::new("dev").to_owned()]).chain(after.iter().cloned()).collect()
-}
-
-/// The same with another command, in whose place `arguments` has one.
-pub fn with_other_command(arguments: &[OsString], command: &str) -> Vec<OsString> {
-    let place = place(arguments);
-    let change =
-        |(at, argument): (usize, &OsString)| if at == place { command.into() } else { argument.clone() };
-    arguments.iter().enumerate().map(change).collect()
-}
-
-/// The place of the command behind the options of all commands; past the end by one more where the last of them lacks its
-/// value.
-pub fn place(arguments: &[OsString]) -> usize {
-    let mut place = 1;
-    while let Some(argument) = arguments.get(place).and_then(|argument| argument.to_str()) {
-        if WITH_VALUE.contains(&argument) {
-            place += 2;
-        } else if is_global(argument) {
-            place += 1;
-        } else {
-            break;
-        }
-    }
-    place
-}
-
-/// Whether an argument is a global option that is complete in itself.
-fn is_global(argument: &str) -> bool {
-    let short = |argument: &str| {
-        let letters =
-            argument.strip_prefix('-').filter(|letters| !letters.is_empty() && !letters.starts_with('-'));
-        letters.is_some_and(|letters| {
-            letters.starts_with('C') || letters.chars().all(|c| matches!(c, 'v' | 'q'))
-        })
-    };
-    matches!(argument, "--json" | "--verbose" | "--quiet")
-        || ["--dir=", "--color=", "--state-dir="].iter().any(|option| argument.starts_with(option))
-        || short(argument)
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn the_definition_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn what_is_read_quickly_is_what_the_whole_definition_reads() {
-        let read = |typed: &str| {
-            let words = ["bowline"].into_iter().chain(typed.split_whitespace()).map(OsString::from);
-            let words: Vec<OsString> = words.collect();
-            let whole = Cli::command().try_get_matches_from(&words);
-            let whole = whole.and_then(|found| Cli::from_arg_matches(&found)).ok();
-            (format!("{:?}", quickly(&words)), format!("{whole:?}"))
-        };
-        for typed in [
-            "dev",
-            "-C app --json dev web api --port 4000 -vv -- --open",
-            "dev --host --restart on-failure --grace 500ms --dry-run --color always",
-            "dev --host 0.0.0.0 -q",
-            "exec --script x -- next dev -p 3",
-            "--state-dir s exec vite --port 4",
-        ] {
-            let (quick, whole) = read(typed);
-            assert_eq!(quick, whole, "{typed}");
-            assert!(quick.starts_with("Some("), "{typed}");
-        }
-        for typed in ["dev --help", "dev --prot 3", "dev -vq", "exec", "dev --port 0", "dev --version"] {
-            assert_eq!(read(typed), ("None".to_owned(), "None".to_owned()), "{typed}");
-        }
-    }
-
-    #[test]
-    fn a_missing_command_is_dev() {
-        for (typed, meant) in [
-            ("", "dev"),
-            ("web", "dev web"),
-            ("-C app", "-C app dev"),
-            ("-Capp --json", "-Capp --json dev"),
-            ("--port 4000", "dev --port 4000"),
-            ("-vv --state-dir s web -- --open", "-vv --state-dir s dev web -- --open"),
-            ("-- --open", "dev -- --open"),
-            ("-C", "-C"),
-            ("dev web", "dev web"),
-            ("-C app ports prune", "-C app ports prune"),
-            ("--help", "--help"),
-            ("--version", "--version"),
-            ("exec -- next dev", "exec -- next dev"),
-            ("help dev", "help dev"),
-        ] {
-            let split = |text: &str| -> Vec<OsString> {
-                ["bowline"].into_iter().chain(text.split_whitespace()).map(OsString::from).collect()
-            };
-            assert_eq!(with_command(split(typed)), split(meant), "{typed}");
-        }
-    }
 }

@@ -2,39 +2,36 @@
 
 use serde_json::json;
 
+use super::scope::projects_here;
 use crate::cli::args::Detect;
-use crate::cli::command::dev::here;
-use crate::detect::{Detection, Inputs};
-use crate::invocation::Surroundings;
-use crate::invocation::failure::{End, Failure};
-use crate::launch::Reading;
+use crate::invocation::Invocation;
+use crate::invocation::failure::Failure;
+use crate::process::Exit;
 use crate::project::Project;
-use crate::session::dry_run;
-use crate::session::subject::Subject;
+use crate::session::{ConfiguredProject, Detected, Runnable};
 use crate::ui;
 use crate::visible::{self, Visible};
 
-/// Says what was detected, and why.
-pub fn run(around: &Surroundings, detect: &Detect) -> Result<End, Failure> {
+/// Prints the detected framework and its evidence.
+pub fn run(invocation: &Invocation, detect: &Detect) -> Result<Exit, Failure> {
     let wanted = detect.script.as_deref();
     let projects = match &detect.directory {
-        Some(directory) => vec![Project::at(&around.dir.join(directory))?],
-        None => here(around, wanted)?,
+        Some(directory) => vec![Project::at(&invocation.dir.join(directory))?],
+        None => projects_here(invocation, wanted)?,
     };
     let several = projects.len() > 1;
-    let ports = around.ports_to_read();
+    let ports = invocation.ports_to_read();
     let mut answers = Vec::new();
     let mut texts = Vec::new();
     for project in projects {
-        let script = |project: &Project, settings: &_| Subject::script(project, settings, wanted, &[]);
-        let subject = Subject::new(around, project, script)?;
-        let reading = subject.read(around)?;
-        let detection = subject.detect(&reading, None, ports.remembered(&subject.project.id).as_ref())?;
-        let inputs = subject.inputs(&detection);
-        if around.json {
-            answers.push(dry_run::detection(&subject, &reading, &detection, &inputs));
+        let script = |project: &Project, settings: &_| Runnable::script(project, settings, wanted, &[]);
+        let configured = ConfiguredProject::read(invocation, project, script)?;
+        let remembered = ports.remembered(&configured.project.id);
+        let detected = Detected::new(invocation, &configured, None, remembered.as_ref())?;
+        if invocation.json {
+            answers.push(detected.to_json());
         } else {
-            texts.push(describe(&subject, &reading, &detection, &inputs));
+            texts.push(describe(&detected));
         }
     }
     match &answers[..] {
@@ -42,12 +39,13 @@ pub fn run(around: &Surroundings, detect: &Detect) -> Result<End, Failure> {
         [answer] if !several => ui::print(&format!("{answer}\n"))?,
         answers => ui::print(&format!("{}\n", json!(answers)))?,
     }
-    Ok(End::Code(0))
+    Ok(Exit::Code(0))
 }
 
-fn describe(subject: &Subject, reading: &Reading<'_>, detection: &Detection<'_>, inputs: &Inputs) -> String {
+fn describe(detected: &Detected<'_>) -> String {
+    let Detected { configured, reading, detection, inputs } = detected;
     let framework = detection.framework;
-    let mut text = format!("{}  {} ({})\n", subject.project.name, framework.label, framework.key);
+    let mut text = format!("{}  {} ({})\n", configured.project.name, framework.label, framework.key);
     for evidence in &detection.evidence {
         text.push_str(&format!("  because    {}\n", visible::line(evidence)));
     }
@@ -57,8 +55,8 @@ fn describe(subject: &Subject, reading: &Reading<'_>, detection: &Detection<'_>,
         visible::line(reading.script().unwrap_or_default()),
         visible::line(&reading.command())
     ));
-    text.push_str(&format!("  manager    {}\n", subject.manager.manager.name()));
-    if let Some(workspace) = &subject.project.workspace {
+    text.push_str(&format!("  manager    {}\n", configured.manager.manager.name()));
+    if let Some(workspace) = &configured.project.workspace {
         text.push_str(&format!("  workspace  {}\n", workspace.root.visible()));
     }
     text

@@ -1,180 +1,130 @@
-//! `bowline dev` and `bowline exec`: detect → allocate → reserve → spawn → verify listening → supervise → release.
+//! `bowline dev` and `bowline exec`.
 
-use std::time::Duration;
-
+use super::already_running::{self, Next};
+use super::scope::projects_here;
 use crate::cli::args::{Dev, Exec, Launch};
 use crate::cli::usage;
-use crate::client::actions::{self, Started};
-use crate::detect::{Detection, Inputs};
-use crate::invocation::failure::{End, Failure};
-use crate::invocation::{Keeper, Surroundings, require_files};
-use crate::launch::{Host, Inherited, Reading};
-use crate::port::Remembered;
+use crate::exit_code;
+use crate::invocation::failure::Failure;
+use crate::invocation::{Invocation, StartedBy};
+use crate::launch::Inherited;
+use crate::process::Exit;
 use crate::project::Project;
-use crate::session::dry_run;
-use crate::session::nested;
-use crate::session::prepared::Candidate;
-use crate::session::run::Foreground;
-use crate::session::subject::{self, Subject, Task};
-
-/// How long a server may take to end before it is killed, unless somebody says otherwise.
-const GRACE: Duration = Duration::from_secs(10);
-/// What a supervisor may open, in files: all but its services, and each of these (two pipes, the guardian's
-/// socket, another to it, the log).
-const FILES: usize = 28;
-const FILES_OF_A_SERVICE: usize = 5;
+use crate::session::{self, ConfiguredProject, Options, Reserved, Runnable, Session};
 
 /// `bowline dev`.
-pub fn dev(around: &Surroundings, dev: &Dev) -> Result<End, Failure> {
+pub fn dev(invocation: &Invocation, dev: &Dev) -> Result<Exit, Failure> {
     let wanted = dev.launch.script.as_deref();
-    let projects = projects(around, dev)?;
-    let subject = |project| {
-        Subject::new(around, project, |project, settings| {
-            Subject::script(project, settings, wanted, &dev.arguments)
+    let configure = |project| {
+        ConfiguredProject::read(invocation, project, |project, settings| {
+            Runnable::script(project, settings, wanted, &dev.arguments)
         })
     };
-    let subjects = projects.into_iter().map(subject).collect::<Result<Vec<_>, _>>()?;
-    launch(around, &dev.launch, &subjects)
+    let projects = projects(invocation, dev)?.into_iter().map(configure).collect::<Result<Vec<_>, _>>()?;
+    launch(invocation, &dev.launch, &projects)
 }
 
 /// `bowline exec`.
-pub fn exec(around: &Surroundings, exec: &Exec) -> Result<End, Failure> {
-    let find = if around.keeper == Keeper::Runner { Project::around } else { Project::find };
-    let project = named(find(&around.dir)?, &exec.launch);
-    let subject = Subject::new(around, project, |_, _| Ok(Task::Command(exec.command.clone())))?;
-    launch(around, &exec.launch, &[subject])
+pub fn exec(invocation: &Invocation, exec: &Exec) -> Result<Exit, Failure> {
+    let find = if invocation.started_by == StartedBy::Runner { Project::around } else { Project::find };
+    let project = with_id(find(&invocation.dir)?, &exec.launch);
+    let runnable = Runnable::Command(exec.command.clone());
+    let project = ConfiguredProject::read(invocation, project, |_, _| Ok(runnable))?;
+    launch(invocation, &exec.launch, &[project])
 }
 
-fn named(project: Project, launch: &Launch) -> Project {
+fn with_id(project: Project, launch: &Launch) -> Project {
     match &launch.project_id {
         Some(id) => project.with_id(id.clone()),
         None => project,
     }
 }
 
-/// The project around; at the root of a workspace, all that have the script.
-pub fn here(around: &Surroundings, wanted: Option<&str>) -> Result<Vec<Project>, Failure> {
-    let project = Project::find(&around.dir)?;
-    if let (true, Some(workspace)) = (project.is_workspace_root(), &project.workspace) {
-        let mut members = workspace.members()?;
-        members.retain(|member| member.script(wanted).is_ok());
-        if !members.is_empty() {
-            return Ok(members);
-        }
-    }
-    Ok(vec![project])
-}
-
-/// The projects that are meant: those named, else those here.
-fn projects(around: &Surroundings, dev: &Dev) -> Result<Vec<Project>, Failure> {
-    let mut projects =
-        if dev.projects.is_empty() { here(around, dev.launch.script.as_deref())? } else { Vec::new() };
+/// The named projects, else the ones in scope.
+fn projects(invocation: &Invocation, dev: &Dev) -> Result<Vec<Project>, Failure> {
+    let mut projects = if dev.projects.is_empty() {
+        projects_here(invocation, dev.launch.script.as_deref())?
+    } else {
+        Vec::new()
+    };
     for name in &dev.projects {
-        let project =
-            Project::named(name, &around.dir).map_err(|error| usage::no_project(around, name, error))?;
+        let project = Project::named(name, &invocation.dir)
+            .map_err(|error| usage::no_project(invocation, name, error))?;
         if !projects.iter().any(|known| known.id == project.id) {
             projects.push(project);
         }
     }
     match (&mut projects[..], &dev.launch) {
-        ([project], launch) => *project = named(project.clone(), launch),
+        ([project], launch) => *project = with_id(project.clone(), launch),
         (_, Launch { project_id: None, port: None, .. }) => {}
         (many, _) => {
             let message = format!("`--port` and `--project-id` are for one project, not for {}", many.len());
             let hint = Some("name one project, or set the ports in bowline.toml".to_owned());
-            return Err(Failure::new(crate::invocation::failure::USAGE, message, hint));
+            return Err(Failure::new(exit_code::USAGE, message, hint));
         }
     }
     Ok(projects)
 }
 
-fn launch(around: &Surroundings, launch: &Launch, subjects: &[Subject]) -> Result<End, Failure> {
-    let host = launch.host.as_ref().map(|address| match address.as_str() {
-        "" => Host::All,
-        address => Host::Address(address.to_owned()),
-    });
-    let (ports, state) = if launch.dry_run {
-        (around.ports_to_plan(), None)
-    } else {
-        let (ports, state) = around.ports_to_write()?;
-        (ports, Some(state))
-    };
-    for (message, hint) in subject::strangers(subjects) {
-        around.warn(&message, Some(hint));
+fn launch(invocation: &Invocation, launch: &Launch, projects: &[ConfiguredProject]) -> Result<Exit, Failure> {
+    let options = Options::from(launch);
+    if launch.dry_run {
+        return dry_run(invocation, &options, projects);
     }
-    let readings = subjects.iter().map(|subject| subject.read(around)).collect::<Result<Vec<_>, _>>()?;
-    let readings: Vec<_> = subjects.iter().zip(&readings).collect();
-    let inherited = match subjects {
-        [subject] => Inherited::from(&around.caller, &subject.project),
-        _ => None,
-    };
-    let Some(state) = state.filter(|_| inherited.is_none()) else {
-        let known = |id: &str| ports.remembered(id);
-        let detections = detect(&readings, launch, known)?;
-        let candidates = candidates(around, launch, &readings, &detections, false);
-        return match (&candidates[..], &inherited) {
-            ([candidate], Some(inherited)) if !launch.dry_run => {
-                nested::become_command(around, candidate, inherited, host.as_ref())
-            }
-            _ => dry_run::dry_run(around, &ports, &candidates, host.as_ref()),
-        };
-    };
-    // Before anything is reserved, as half-way nothing could be given back.
-    require_files(FILES + FILES_OF_A_SERVICE * subjects.len())?;
-    // What is remembered is read by the transaction that reserves. Seldom does it say otherwise than the files.
-    let mut remembered: Option<Vec<(String, Remembered)>> = None;
+    if let [project] = projects
+        && let Some(inherited) = Inherited::from(&invocation.caller, &project.project)
+    {
+        return become_command(invocation, &options, project, &inherited);
+    }
+    let mut session = Session::new(invocation, &options, projects)?;
+    warn_of_unknown_entries(invocation, projects);
     loop {
-        let known =
-            |id: &str| remembered.iter().flatten().find(|(of, _)| of == id).map(|(_, row)| row.clone());
-        let detections = detect(&readings, launch, known)?;
-        let candidates = candidates(around, launch, &readings, &detections, remembered.is_none());
-        match actions::reserve(around, launch, &ports, candidates)? {
-            Started::Reserved(candidates, lease) => {
-                around.warn_of(lease.warnings());
-                return Foreground { around, launch, candidates, host: host.as_ref(), lease, state }.run();
+        match session.reserve()? {
+            Reserved::Lease(lease) => {
+                invocation.warn_all(lease.warnings());
+                return session.supervise(lease);
             }
-            Started::Followed(end) => return Ok(end),
-            // Nothing yields the second time.
-            Started::Remembered(rows) => remembered = Some(rows),
+            Reserved::AlreadyRunning(running) => {
+                match already_running::resolve(invocation, launch.restart_running, &session, &running)? {
+                    Next::Return(exit) => return Ok(exit),
+                    Next::Retry => {}
+                    Next::StartOthers => session.leave_out(&running),
+                }
+            }
         }
     }
 }
 
-/// The framework of each subject, and how it is told its port.
-fn detect<'a>(
-    readings: &[(&'a Subject, &Reading<'a>)],
-    launch: &Launch,
-    remembered: impl Fn(&str) -> Option<Remembered>,
-) -> Result<Vec<(Detection<'a>, Inputs)>, Failure> {
-    let detect = |&(subject, reading): &(&'a Subject, &Reading<'a>)| {
-        let remembered = remembered(&subject.project.id);
-        let detection = subject.detect(reading, launch.framework.as_deref(), remembered.as_ref())?;
-        let inputs = subject.inputs(&detection);
-        Ok((detection, inputs))
-    };
-    readings.iter().map(detect).collect()
+fn dry_run(
+    invocation: &Invocation,
+    options: &Options,
+    projects: &[ConfiguredProject],
+) -> Result<Exit, Failure> {
+    let ports = invocation.ports_to_plan();
+    warn_of_unknown_entries(invocation, projects);
+    let detected = session::detect(invocation, options, projects, |id| ports.remembered(id))?;
+    let prepared = session::allocate(invocation, options, detected, false);
+    session::print_dry_run(invocation, &ports, &prepared, options.host.as_ref())?;
+    Ok(Exit::Code(0))
 }
 
-/// What is to run, each with what it asks the allocator for.
-fn candidates<'a>(
-    around: &'a Surroundings,
-    launch: &Launch,
-    readings: &[(&'a Subject, &'a Reading<'a>)],
-    detections: &'a [(Detection<'a>, Inputs)],
-    yields: bool,
-) -> Vec<Candidate<'a>> {
-    let both = readings.iter().zip(detections);
-    let candidates: Vec<_> = both
-        .map(|(&(subject, reading), (detection, inputs))| {
-            let settings = &subject.config.settings;
-            let in_arguments = reading.ordered_port(&inputs.port.flags);
-            let choice = subject::choice(around, Some(launch), settings, in_arguments);
-            let mut request = subject.request(detection, inputs, choice);
-            request.yields = yields && subject.named(launch.framework.as_deref()).is_none();
-            let grace = launch.grace.or(settings.grace).unwrap_or(GRACE);
-            Candidate { subject, reading, detection, inputs, request, grace }
-        })
-        .collect();
-    candidates.iter().for_each(Candidate::explain);
-    candidates
+fn become_command(
+    invocation: &Invocation,
+    options: &Options,
+    project: &ConfiguredProject,
+    inherited: &Inherited,
+) -> Result<Exit, Failure> {
+    let (ports, _state) = invocation.ports_to_write()?;
+    warn_of_unknown_entries(invocation, std::slice::from_ref(project));
+    let detected = session::detect(invocation, options, [project], |id| ports.remembered(id))?;
+    let prepared = session::allocate(invocation, options, detected, false);
+    prepared.iter().try_fold(Exit::Code(0), |_, one| {
+        session::become_command(invocation, one, inherited, options.host.as_ref())
+    })
+}
+
+fn warn_of_unknown_entries(invocation: &Invocation, projects: &[ConfiguredProject]) {
+    for (message, hint) in session::unknown_entries(projects) {
+        invocation.warn(&message, Some(hint));
+    }
 }

@@ -12,11 +12,13 @@ use crate::client::fan_out;
 use crate::client::resolve;
 use crate::config;
 use crate::control;
-use crate::invocation::Surroundings;
-use crate::invocation::failure::{End, Failure, OTHER};
+use crate::exit_code::FAILURE;
+use crate::invocation::Invocation;
+use crate::invocation::failure::Failure;
 use crate::launch;
 use crate::port::listeners::holders;
 use crate::port::{Ports, Reservation};
+use crate::process::Exit;
 use crate::project::Project;
 use crate::range::Range;
 use crate::ui;
@@ -54,9 +56,9 @@ impl Finding {
 }
 
 /// `bowline doctor`. The exit code is 0 if and only if all is well.
-pub fn doctor(around: &Surroundings) -> Result<End, Failure> {
-    let state = around.state_to_write()?;
-    let ports = around.ports_to_read();
+pub fn doctor(invocation: &Invocation) -> Result<Exit, Failure> {
+    let state = invocation.state_to_write()?;
+    let ports = invocation.ports_to_read();
     let mut findings = vec![match state.trouble() {
         None => Finding::good("state", format!("`{}` can be written", state.root().visible())),
         Some(trouble) => Finding::bad(
@@ -68,16 +70,16 @@ pub fn doctor(around: &Surroundings) -> Result<End, Failure> {
     findings.extend(store(&ports));
     findings.extend(leftovers(&ports));
     findings.extend(supervisors(&ports.reservations()));
-    findings.extend(ranges(around, &ports)?);
-    findings.extend(programs(around));
-    findings.push(terminal(around));
+    findings.extend(ranges(invocation, &ports)?);
+    findings.extend(programs(invocation));
+    findings.push(terminal(invocation));
     findings.extend(limits());
-    show(around, &findings)?;
-    Ok(End::Code(if findings.iter().all(|finding| finding.ok) { 0 } else { OTHER }))
+    show(invocation, &findings)?;
+    Ok(Exit::Code(if findings.iter().all(|finding| finding.ok) { 0 } else { FAILURE }))
 }
 
-fn show(around: &Surroundings, findings: &[Finding]) -> Result<(), Failure> {
-    if around.json {
+fn show(invocation: &Invocation, findings: &[Finding]) -> Result<(), Failure> {
+    if invocation.json {
         let ok = findings.iter().all(|finding| finding.ok);
         ui::print(&format!("{}\n", json!({ "ok": ok, "findings": findings })))?;
         return Ok(());
@@ -142,8 +144,8 @@ fn supervisors(live: &[Reservation]) -> Vec<Finding> {
 }
 
 /// Ranges without a free port, and who else holds ports of any range.
-fn ranges(around: &Surroundings, ports: &Ports) -> Result<Vec<Finding>, Failure> {
-    let catalog = config::catalog(&|name| around.variable(name))?;
+fn ranges(invocation: &Invocation, ports: &Ports) -> Result<Vec<Finding>, Failure> {
+    let catalog = config::catalog(&|name| invocation.variable(name))?;
     let mut ranges: Vec<Range> = catalog.frameworks().iter().map(|framework| framework.range).collect();
     ranges.sort_unstable_by_key(|range| (range.start, range.end));
     ranges.dedup();
@@ -180,17 +182,17 @@ fn ranges(around: &Surroundings, ports: &Ports) -> Result<Vec<Finding>, Failure>
 }
 
 /// Node, and the package manager of the project that the user is in.
-fn programs(around: &Surroundings) -> Vec<Finding> {
-    let mut findings = vec![match version("node", around) {
+fn programs(invocation: &Invocation) -> Vec<Finding> {
+    let mut findings = vec![match version("node", invocation) {
         Some(version) => Finding::good("node", version),
         None => {
             Finding::bad("node", "there is no `node` in the PATH", "install Node.js from https://nodejs.org")
         }
     }];
-    let Ok(project) = Project::find(&around.dir) else { return findings };
-    let choice = launch::choose(&project, &around.caller);
+    let Ok(project) = Project::find(&invocation.dir) else { return findings };
+    let choice = launch::choose(&project, &invocation.caller);
     let name = choice.manager.name();
-    findings.push(match version(name, around) {
+    findings.push(match version(name, invocation) {
         Some(version) => Finding::good("manager", format!("{name} {version}")),
         None => {
             let message = format!("`{}` uses {name}, which is not in the PATH", project.name);
@@ -209,14 +211,14 @@ fn programs(around: &Surroundings) -> Vec<Finding> {
 }
 
 /// What a program says its version is.
-fn version(program: &str, around: &Surroundings) -> Option<String> {
-    let path = which::which_in(program, around.variable("PATH"), &around.dir).ok()?;
+fn version(program: &str, invocation: &Invocation) -> Option<String> {
+    let path = which::which_in(program, invocation.variable("PATH"), &invocation.dir).ok()?;
     let output = Command::new(path).arg("--version").stdin(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     output.status.success().then(|| text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
-fn terminal(around: &Surroundings) -> Finding {
+fn terminal(invocation: &Invocation) -> Finding {
     use nix::fcntl::OFlag;
     if let Err(error) = nix::pty::posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY) {
         let message = format!("there are no pseudo-terminals: {error}");
@@ -225,7 +227,7 @@ fn terminal(around: &Surroundings) -> Finding {
     if !io::stdout().is_terminal() {
         return Finding::good("terminal", "the output is no terminal: services get pipes");
     }
-    match around.variable("TERM").filter(|term| !term.is_empty()) {
+    match invocation.variable("TERM").filter(|term| !term.is_empty()) {
         Some(term) => Finding::good("terminal", term.to_string_lossy()),
         None => Finding::bad(
             "terminal",

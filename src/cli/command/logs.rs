@@ -1,63 +1,62 @@
-//! `bowline logs`: what services wrote, while they run and afterwards.
+//! `bowline logs`: the output of services, while they run and afterwards.
 
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use crate::cli::args::Logs;
 use crate::client::follow::{self, Left, Manner};
-use crate::client::resolve::{self, Meant};
+use crate::client::resolve::{self, Resolved};
 use crate::event::Stream;
-use crate::invocation::Surroundings;
-use crate::invocation::failure::{End, Failure};
+use crate::invocation::Invocation;
+use crate::invocation::failure::Failure;
 use crate::logs::{self, Record};
 use crate::port::{Ports, Remembered, Reservation};
+use crate::process::Exit;
 use crate::project::Project;
 use crate::ui;
 use crate::visible::Visible;
 
 /// `bowline logs`.
-pub fn logs(around: &Surroundings, wanted: &Logs) -> Result<End, Failure> {
-    let ports = around.ports_to_read();
-    let Subject { file, project, live } = Subject::find(around, &ports, wanted.project.as_deref())?;
+pub fn logs(invocation: &Invocation, wanted: &Logs) -> Result<Exit, Failure> {
+    let ports = invocation.ports_to_read();
+    let Source { file, project, live } = Source::find(invocation, &ports, wanted.project.as_deref())?;
     let select = |records: Vec<Record>| last(recent(records, wanted.since), wanted.lines);
     if let (true, Some(live)) = (wanted.follow, live) {
-        match follow::follow(around, &ports, &[live], &Manner::Log(&select))? {
-            // However the service ended: its output has been shown.
-            Left::With(_) => return Ok(End::Code(0)),
-            // It ended before it could be followed.
+        match follow::follow(invocation, &ports, &[live], &Manner::Log(&select))? {
+            Left::With(_) => return Ok(Exit::Code(0)),
             Left::Gone => {}
         }
     }
     for record in select(logs::read(&file)?) {
-        show(around, &project, &record)?;
+        show(invocation, &project, &record)?;
     }
-    Ok(End::Code(0))
+    Ok(Exit::Code(0))
 }
 
-/// Whose output is meant.
-struct Subject {
+/// The log of a service, and its reservation if it runs.
+struct Source {
     file: PathBuf,
     project: String,
     live: Option<Reservation>,
 }
 
-impl Subject {
-    /// A service that runs, a project that can be found, or one that only its log remembers.
-    fn find(around: &Surroundings, ports: &Ports, word: Option<&str>) -> Result<Self, Failure> {
-        let logs = around.state_to_read().logs();
-        let failure = match resolve::meant(around, &ports.reservations(), word)? {
-            Meant::Running(found) => {
+impl Source {
+    /// Finds a running service, an existing project, a remembered one, or a log whose project is gone.
+    fn find(invocation: &Invocation, ports: &Ports, word: Option<&str>) -> Result<Self, Failure> {
+        let logs = invocation.state_to_read().logs();
+        let failure = match resolve::resolve(invocation, &ports.reservations(), word)? {
+            Resolved::Running(found) => {
                 let live = resolve::single(word, found)?;
                 let file = logs::file(&logs, &live.project, &live.name);
                 return Ok(Self { file, project: live.project.clone(), live: Some(live) });
             }
-            Meant::Idle(failure) | Meant::Nothing(failure) => failure,
+            Resolved::Idle(failure) | Resolved::Unknown(failure) => failure,
         };
         let ended =
             |id: String, name: &str| Self { file: logs::file(&logs, &id, name), project: id, live: None };
         let project = match word {
-            Some(word) => Project::named(word, &around.dir),
-            None => Project::find(&around.dir),
+            Some(word) => Project::named(word, &invocation.dir),
+            None => Project::find(&invocation.dir),
         };
         if let Ok(Project { id, name, .. }) = project {
             return Ok(ended(id, &name));
@@ -83,8 +82,8 @@ impl Subject {
     }
 }
 
-fn show(around: &Surroundings, project: &str, record: &Record) -> Result<(), Failure> {
-    if around.json {
+fn show(invocation: &Invocation, project: &str, record: &Record) -> Result<(), Failure> {
+    if invocation.json {
         ui::print(&format!("{}\n", record.to_event(project).to_json()))?;
     } else {
         ui::pass(Stream::Stdout, &record.bytes)?;
@@ -97,7 +96,7 @@ fn recent(mut records: Vec<Record>, since: Option<SystemTime>) -> Vec<Record> {
     records
 }
 
-/// The end of the records from which on there are this many lines. A last line without its end counts as one.
+/// The records of the last `lines` lines. An unfinished last line counts.
 fn last(mut records: Vec<Record>, lines: Option<usize>) -> Vec<Record> {
     let Some(mut left) = lines else { return records };
     if left == 0 {

@@ -4,13 +4,15 @@ use clap::CommandFactory;
 
 use crate::cli::args::Cli;
 use crate::event::Stream;
-use crate::invocation::failure::{End, Failure, USAGE};
+use crate::exit_code::USAGE;
+use crate::invocation::failure::Failure;
+use crate::process::Exit;
 use crate::ui;
 
-/// `bowline man`: the page of this command, else of the whole program.
-pub fn manual(command: &[String]) -> Result<End, Failure> {
+/// `bowline man`: prints the page of a command, or of the whole program.
+pub fn manual(command: &[String]) -> Result<Exit, Failure> {
     let mut definition = Cli::command();
-    // The commands have the options of all of them only then.
+    // Adds the global options to each command.
     definition.build();
     for name in command {
         definition = definition.find_subcommand(name).cloned().ok_or_else(|| {
@@ -21,5 +23,5 @@ pub fn manual(command: &[String]) -> Result<End, Failure> {
     let mut page = Vec::new();
     clap_mangen::Man::new(definition).render(&mut page)?;
     ui::pass(Stream::Stdout, &page)?;
-    Ok(End::Code(0))
+    Ok(Exit::Code(0))
 }

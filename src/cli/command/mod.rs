@@ -1,13 +1,22 @@
 //! A file a command.
 
+mod already_running;
+pub mod attach;
 pub mod detect;
 pub mod dev;
 pub mod doctor;
 pub mod logs;
 pub mod ls;
 pub mod man;
+pub mod open;
 pub mod port;
 pub mod ports;
+mod report;
+pub mod restart;
 pub mod runner;
+mod scope;
+mod service_row;
 pub mod start;
+pub mod status;
 pub mod stop;
+pub mod wait;

@@ -4,42 +4,43 @@ use std::time::SystemTime;
 
 use serde_json::json;
 
+use super::scope::projects_here;
 use crate::cli::args::Which;
-use crate::cli::command::dev::here;
 use crate::client::resolve;
-use crate::invocation::Surroundings;
-use crate::invocation::failure::{End, Failure};
+use crate::invocation::Invocation;
+use crate::invocation::failure::Failure;
 use crate::launch;
-use crate::port::{Lookup, Ports, Request};
+use crate::port::{Lookup, Ports};
+use crate::process::Exit;
 use crate::project::Project;
-use crate::session::subject::{self, Subject};
+use crate::session::{ConfiguredProject, Detected, Options, Runnable};
 use crate::ui;
 
-/// Prints the project's port: its live one, or the one that it would get; at the root of a workspace, those of its packages.
-pub fn run(around: &Surroundings, which: &Which) -> Result<End, Failure> {
-    let ports = around.ports_to_read();
+/// Prints the live port of the project, or the one it would get; at the root of a workspace those of its packages.
+pub fn run(invocation: &Invocation, which: &Which) -> Result<Exit, Failure> {
+    let ports = invocation.ports_to_read();
     let found = match which.project.as_deref() {
-        Some(name) => match Project::named(name, &around.dir) {
-            Ok(project) => vec![lookup(around, &ports, project, Vec::new())?],
-            Err(error) => match resolve::one(around, &ports.reservations(), Some(name)) {
+        Some(name) => match Project::named(name, &invocation.dir) {
+            Ok(project) => vec![lookup(invocation, &ports, project, Vec::new())?],
+            Err(error) => match resolve::one(invocation, &ports.reservations(), Some(name)) {
                 Ok(running) => vec![(running.name, running.port, true)],
                 Err(_) => return Err(error.into()),
             },
         },
         None => {
             let mut found: Vec<(String, u16, bool)> = Vec::new();
-            for project in here(around, None)? {
-                // As they would be started: all at once.
+            for project in projects_here(invocation, None)? {
+                // They would start together, so none gets the port of another.
                 let others: Vec<u16> = found.iter().map(|(_, port, _)| *port).collect();
-                found.push(lookup(around, &ports, project, others)?);
+                found.push(lookup(invocation, &ports, project, others)?);
             }
             found
         }
     };
     let json = |(name, port, live): &(String, u16, bool)| json!({ "name": name, "port": port, "live": live, "url": launch::url(*port) });
     let text = match &found[..] {
-        [one] if around.json => json(one).to_string(),
-        several if around.json => json!(several.iter().map(json).collect::<Vec<_>>()).to_string(),
+        [one] if invocation.json => json(one).to_string(),
+        several if invocation.json => json!(several.iter().map(json).collect::<Vec<_>>()).to_string(),
         [(_, port, _)] => port.to_string(),
         several => {
             let width = several.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
@@ -48,25 +49,24 @@ pub fn run(around: &Surroundings, which: &Which) -> Result<End, Failure> {
         }
     };
     ui::print(&format!("{text}\n"))?;
-    Ok(End::Code(0))
+    Ok(Exit::Code(0))
 }
 
-/// The name and the port of a project, and whether it runs. It would not get one of the `others`.
+/// The name and port of a project, and whether it runs. The ports of `others` are excluded.
 fn lookup(
-    around: &Surroundings,
+    invocation: &Invocation,
     ports: &Ports,
     project: Project,
     others: Vec<u16>,
 ) -> Result<(String, u16, bool), Failure> {
-    let script = |project: &Project, settings: &_| Subject::script(project, settings, None, &[]);
-    let subject = Subject::new(around, project, script)?;
-    let reading = subject.read(around)?;
-    let detection = subject.detect(&reading, None, ports.remembered(&subject.project.id).as_ref())?;
-    let inputs = subject.inputs(&detection);
-    let choice = subject::choice(around, None, &subject.config.settings, None);
-    let request = Request { exclude: others, ..subject.request(&detection, &inputs, choice) };
+    let script = |project: &Project, settings: &_| Runnable::script(project, settings, None, &[]);
+    let configured = ConfiguredProject::read(invocation, project, script)?;
+    let remembered = ports.remembered(&configured.project.id);
+    let detected = Detected::new(invocation, &configured, None, remembered.as_ref())?;
+    let mut request = detected.prepare(invocation, &Options::default()).request;
+    request.exclude = others;
     Ok(match ports.lookup(&request, SystemTime::now())? {
         Lookup::Live(reservation) => (reservation.name, reservation.port, true),
-        Lookup::Would(grant) => (subject.project.name.clone(), grant.port, false),
+        Lookup::Would(grant) => (configured.project.name.clone(), grant.port, false),
     })
 }

@@ -7,29 +7,30 @@ use serde_json::{Value, json};
 
 use crate::cli::args::{Ports as Arguments, PortsAction};
 use crate::client::resolve;
+use crate::client::terms::with_terms;
 use crate::config;
-use crate::invocation::Surroundings;
-use crate::invocation::failure::{End, Failure};
+use crate::invocation::Invocation;
+use crate::invocation::failure::Failure;
 use crate::port::{Forgotten, Life, Ports as Store, Reservation, Why};
+use crate::process::Exit;
 use crate::project::Project;
 use crate::range::Range;
-use crate::session::backend::allocate;
 use crate::ui;
 use crate::visible::{self, Visible};
 
-/// Does what was asked of the ports.
-pub fn run(around: &Surroundings, arguments: &Arguments) -> Result<End, Failure> {
+/// Shows, prunes or releases ports.
+pub fn run(invocation: &Invocation, arguments: &Arguments) -> Result<Exit, Failure> {
     match &arguments.action {
-        None => show(around)?,
-        Some(PortsAction::Prune) => prune(around)?,
-        Some(PortsAction::Release { project }) => release(around, project)?,
+        None => show(invocation)?,
+        Some(PortsAction::Prune) => prune(invocation)?,
+        Some(PortsAction::Release { project }) => release(invocation, project)?,
     }
-    Ok(End::Code(0))
+    Ok(Exit::Code(0))
 }
 
-/// The ranges of all frameworks, each with the keys of those that use it.
-fn ranges(around: &Surroundings) -> Result<BTreeMap<(u16, u16), Vec<String>>, Failure> {
-    let catalog = config::catalog(&|name| around.variable(name))?;
+/// The ranges with the keys of the frameworks that use them.
+fn ranges(invocation: &Invocation) -> Result<BTreeMap<(u16, u16), Vec<String>>, Failure> {
+    let catalog = config::catalog(&|name| invocation.variable(name))?;
     let mut ranges: BTreeMap<(u16, u16), Vec<String>> = BTreeMap::new();
     for framework in catalog.frameworks() {
         ranges
@@ -40,13 +41,13 @@ fn ranges(around: &Surroundings) -> Result<BTreeMap<(u16, u16), Vec<String>>, Fa
     Ok(ranges)
 }
 
-fn show(around: &Surroundings) -> Result<(), Failure> {
-    let ports = around.ports_to_read();
+fn show(invocation: &Invocation) -> Result<(), Failure> {
+    let ports = invocation.ports_to_read();
     let reservations = ports.reservations();
-    let ranges = ranges(around)?;
+    let ranges = ranges(invocation)?;
     let spans: Vec<Range> = ranges.keys().filter_map(|&(start, end)| Range::new(start, end)).collect();
     let usage = ports.usage(&spans);
-    if around.json {
+    if invocation.json {
         let ranges: Vec<Value> = usage
             .iter()
             .zip(ranges.values())
@@ -90,11 +91,11 @@ fn row(reservation: &Reservation) -> Value {
     row
 }
 
-fn prune(around: &Surroundings) -> Result<(), Failure> {
-    let (ports, _state) = around.ports_to_write()?;
-    let pruned = allocate(|terms| ports.prune(terms))?;
-    around.warn_of(&pruned.warnings);
-    if around.json {
+fn prune(invocation: &Invocation) -> Result<(), Failure> {
+    let (ports, _state) = invocation.ports_to_write()?;
+    let pruned = with_terms(|terms| ports.prune(terms))?;
+    invocation.warn_all(&pruned.warnings);
+    if invocation.json {
         let released: Vec<Value> = pruned.released.iter().map(row).collect();
         let forgotten: Vec<Value> = pruned
             .forgotten
@@ -126,15 +127,15 @@ fn reason(why: Why) -> &'static str {
     }
 }
 
-/// A project may be gone, so that only what is remembered of it is left to name it by: its id, its port or its name.
-fn release(around: &Surroundings, name: &str) -> Result<(), Failure> {
-    let (ports, _state) = around.ports_to_write()?;
-    let running = |error| match resolve::one(around, &ports.reservations(), Some(name)) {
+/// Forgets a project's port. A project that is gone is named by its remembered id, port or name.
+fn release(invocation: &Invocation, name: &str) -> Result<(), Failure> {
+    let (ports, _state) = invocation.ports_to_write()?;
+    let running = |error| match resolve::one(invocation, &ports.reservations(), Some(name)) {
         Ok(running) => Ok(running.project),
         Err(_) => Err(error),
     };
-    let named = Project::named(name, &around.dir).map(|project| project.id).or_else(running);
-    let path = || std::path::absolute(around.dir.join(Path::new(name))).ok();
+    let named = Project::named(name, &invocation.dir).map(|project| project.id).or_else(running);
+    let path = || std::path::absolute(invocation.dir.join(Path::new(name))).ok();
     let id = match named {
         Ok(id) => id,
         Err(_) if ports.remembered(name).is_some() || ports.live(name).is_some() => name.to_owned(),
@@ -144,7 +145,7 @@ fn release(around: &Surroundings, name: &str) -> Result<(), Failure> {
         },
     };
     let port = ports.forget(&id)?;
-    if around.json {
+    if invocation.json {
         ui::print(&format!("{}\n", json!({ "project": id, "port": port })))?;
     } else {
         let id = visible::line(&id);
@@ -156,7 +157,7 @@ fn release(around: &Surroundings, name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The id of the remembered project that has this port or this name, if there is one.
+/// The id of the remembered project with this port or name.
 fn remembered(ports: &Store, word: &str) -> Result<Option<String>, Failure> {
     if let Some((id, _)) = resolve::remembered(ports, word) {
         return Ok(Some(id));

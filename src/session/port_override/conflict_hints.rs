@@ -1,20 +1,15 @@
-//! What a program's output says about a port that it was refused. Only a hint: it costs one more start at most.
+//! Signs of a refused port in a program's output. They are hints: a wrong one costs one more start.
 
-/// The most numbers that are looked up.
+/// The most numbers of one output that are looked up.
 const NUMBERS: usize = 64;
-/// Below this a number is hardly a port that a dev server asks for.
+/// Smaller numbers are hardly ports of dev servers.
 const UNPRIVILEGED: u16 = 1024;
-/// What watchers print when the program that they watch has ended well: nodemon, `node --watch`.
+/// Lines of nodemon and `node --watch` after the watched program exited with code 0.
 const ENDED_WELL: [&str; 2] = ["clean exit", "Completed running"];
 
-/// Whether a program with this output was refused a port that is not its reserved one. `ended_well`: it ended without
-/// an error, as Express 5 does after it has said that it listens.
-pub fn is_refused(
-    output: &str,
-    ended_well: bool,
-    reserved: u16,
-    mut is_taken: impl FnMut(u16) -> bool,
-) -> bool {
+/// Whether the program was refused another port than `reserved`. `ended_well`: it exited with code 0, as Express 5 does on
+/// a taken port after printing that it listens.
+pub fn is_refused(output: &str, ended_well: bool, reserved: u16, is_taken: impl Fn(u16) -> bool) -> bool {
     let complaints: Vec<&str> = output.lines().filter(|line| is_complaint(line)).collect();
     let named: Vec<u16> = complaints.iter().flat_map(|line| numbers(line)).collect();
     if named.is_empty() && output.contains("EADDRINUSE") {
@@ -35,7 +30,7 @@ pub fn is_refused(
     false
 }
 
-/// Whether a line speaks of this port.
+/// Whether the line contains this port.
 pub fn names(line: &str, port: u16) -> bool {
     numbers(line).any(|number| number == port)
 }
@@ -44,7 +39,7 @@ fn is_complaint(line: &str) -> bool {
     line.contains("EADDRINUSE") || line.to_ascii_lowercase().contains("in use")
 }
 
-/// The numbers of a line that could be ports.
+/// The numbers of a line that may be ports.
 fn numbers(line: &str) -> impl Iterator<Item = u16> + '_ {
     line.split(|c: char| !c.is_ascii_digit())
         .filter(|digits| (2..=5).contains(&digits.len()))

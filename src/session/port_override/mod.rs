@@ -1,137 +1,144 @@
-//! Services that ask for another port than the one reserved for them: what is known, and what is to be tried.
+//! Services that listen elsewhere than on the reserved port: the evidence, and the next thing to try (ADR 12).
+//!
+//! A node program is started once more with its listener moved by a preload; otherwise the reservation follows the listener.
+//! All of this is pure: [`super::backend`] asks the kernel and writes the preload.
 
 mod conflict_hints;
+mod place;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::prepared::Prepared;
 use crate::detect::catalog::Role;
-use crate::launch::{Delivery, LaunchSpec, Moved, Preload};
-use crate::port::listeners::{Held, Listeners};
+use crate::launch::{Delivery, Moved, Preload};
 use crate::port::{Remembered, Request, is_ephemeral};
-use crate::process::{self, Exit};
-use crate::session::port_override::conflict_hints::{is_refused, names};
-use crate::session::prepared::Candidate;
+use crate::process::Exit;
 use crate::supervise::Sighting;
+use conflict_hints::{is_refused, names};
+pub use place::{Place, list};
 
-/// The note with the ports whose listener is moved.
-pub const MOVES: &str = "moves";
-/// The note with the port that the reservation had to follow the service to.
-pub const FOLLOWS: &str = "follows";
-/// Where node opens its inspector.
+/// The note in the store with the ports whose listener is moved.
+const MOVES: &str = "moves";
+/// The note in the store with the port that the reservation followed the service to.
+const FOLLOWS: &str = "follows";
+/// Port of node's inspector.
 const INSPECTOR: u16 = 9229;
-/// How many ports of one project are remembered as its own.
+/// How many moved ports are remembered per project.
 const REMEMBERED: usize = 4;
 
-/// A listener of the service on another port than the reserved one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    pub port: u16,
-    pub pid: i32,
-    /// The name of its program.
-    pub program: String,
-}
+/// A note for the store: its key, and its value or `None` to remove it.
+pub type Note = (&'static str, Option<String>);
 
-impl Place {
-    fn of(held: Held) -> Self {
-        let path = process::executable(held.pid).unwrap_or_default();
-        let program = path.file_name().unwrap_or_default().to_string_lossy();
-        // The kernel says so when the file was replaced since.
-        let program = program.trim_end_matches(" (deleted)").to_owned();
-        Self { port: held.listener.address.port(), pid: held.pid, program }
-    }
-
-    /// Whether its program reads `NODE_OPTIONS`.
-    fn is_node(&self) -> bool {
-        self.program.starts_with("node")
-    }
-}
-
-/// Why the service has to be started once more.
+/// The reason for starting a service once more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Finding {
     /// It listens there.
     Elsewhere(Vec<Place>),
     /// The port that it asks for is taken.
     Refused,
-    /// It does not run with its listener moved.
+    /// It fails with its listener moved.
     Broken,
-    /// What was moved is in the way of a program that obeys.
+    /// The moved listener blocks a program that obeys `PORT`.
     InTheWay,
 }
 
-/// What is known of one service's own idea of its port.
+/// Facts about a service that tell its own port from the others that it opens.
 #[derive(Debug)]
-pub struct Redirect {
-    /// Where its preload lies.
-    path: PathBuf,
-    /// What its node programs load.
-    preload: Option<Preload>,
-    /// Whether the preload is the one of an earlier life.
-    is_remembered: bool,
-    /// What later starts would move.
-    noted: Option<String>,
-    /// Whether no preload is to be tried any more.
-    given_up: bool,
-    finding: Option<Finding>,
-    follows: Option<u16>,
+struct Facts {
     /// Ports that it opens beside its own.
     auxiliary: Vec<u16>,
-    /// Ports that some framework opens beside its own.
+    /// Ports that any framework opens beside its own.
     suspect: Vec<u16>,
-    /// Where its framework listens by convention.
+    /// The framework's default ports.
     conventional: Vec<u16>,
-    /// Whether it is one of several programs that are started side by side.
-    has_company: bool,
-    delivery: Delivery,
+    /// Whether the script runs several programs side by side.
+    is_concurrent: bool,
     role: Role,
+    is_ephemeral: fn(u16) -> bool,
 }
 
-impl Redirect {
-    /// What earlier starts have taught. `previous` is what is remembered of the project.
-    pub fn new(candidate: &Candidate<'_>, previous: Option<&Remembered>, path: PathBuf) -> Self {
-        let Candidate { detection, reading, request, subject, .. } = candidate;
+/// The state of one service's port override.
+#[derive(Debug)]
+pub struct PortOverride {
+    facts: Facts,
+    /// The file of the preload.
+    path: PathBuf,
+    preload: Option<Preload>,
+    /// Whether the preload was remembered from an earlier session.
+    is_remembered: bool,
+    /// The value of the note [`MOVES`] in the store.
+    noted: Option<String>,
+    /// Whether the preload failed, so that none is tried again.
+    gave_up: bool,
+    finding: Option<Finding>,
+    follows: Option<u16>,
+    delivery: Delivery,
+}
+
+impl PortOverride {
+    /// Reads the notes of earlier sessions from `previous`. The preload will be written to `path`.
+    pub fn new(prepared: &Prepared<'_>, previous: Option<&Remembered>, path: PathBuf) -> Self {
+        let detected = &prepared.detected;
+        let detection = &detected.detection;
         let tool = detection.tool.map(|tool| tool.framework);
         let frameworks = [Some(detection.framework), tool].into_iter().flatten();
         let auxiliary = frameworks.flat_map(|framework| &framework.extra_ports).copied();
-        let auxiliary: Vec<u16> = auxiliary.chain([INSPECTOR]).collect();
-        let every = subject.config.catalog.frameworks().iter();
-        let suspect = every.flat_map(|framework| &framework.extra_ports).copied().collect();
-        let moved = note(previous, request, MOVES);
-        let preload = moved.map(|moved| Preload { path: path.clone(), moved, auxiliary: auxiliary.clone() });
+        let every = detected.configured.config.catalog.frameworks().iter();
+        let facts = Facts {
+            auxiliary: auxiliary.chain([INSPECTOR]).collect(),
+            suspect: every.flat_map(|framework| &framework.extra_ports).copied().collect(),
+            conventional: detection.framework.conventional.clone(),
+            is_concurrent: detected.reading.is_concurrent(),
+            role: detection.framework.rules.role,
+            is_ephemeral,
+        };
+        let moved = note(previous, &prepared.request, MOVES);
+        Self::remembering(facts, moved, note(previous, &prepared.request, FOLLOWS), path)
+    }
+
+    fn remembering(facts: Facts, moved: Option<Moved>, follows: Option<u16>, path: PathBuf) -> Self {
+        let noted = moved.as_ref().map(Moved::to_string);
+        let auxiliary = facts.auxiliary.clone();
+        let preload = moved.map(|moved| Preload { path: path.clone(), moved, auxiliary });
         Self {
+            facts,
             is_remembered: preload.is_some(),
-            noted: preload.as_ref().map(|preload| preload.moved.to_string()),
+            noted,
             preload,
             path,
-            given_up: false,
+            gave_up: false,
             finding: None,
-            follows: note(previous, request, FOLLOWS),
-            auxiliary,
-            suspect,
-            conventional: detection.framework.conventional.clone(),
-            has_company: reading.is_concurrent(),
+            follows,
             delivery: Delivery::Hope,
-            role: detection.framework.rules.role,
         }
     }
 
-    /// What its node programs load.
+    /// The preload of the next start.
     pub fn preload(&self) -> Option<&Preload> {
         self.preload.as_ref()
     }
 
-    /// Takes in how it is started now.
-    pub fn starts(&mut self, spec: &LaunchSpec) {
-        self.delivery = spec.delivery;
+    /// A run begins, which is told its port in this way.
+    pub fn begin(&mut self, delivery: Delivery) {
+        self.delivery = delivery;
         self.finding = None;
     }
 
-    /// What it does instead of listening on `reserved`. `held` are the listeners of its tree.
-    pub fn sighting(&mut self, held: Vec<Held>, reserved: u16, output: &str) -> Option<Sighting> {
-        let places = self.places(held, reserved);
-        // What listens beside a server that was refused its port is hardly what is waited for.
-        let is_conventional = places.first().is_some_and(|place| self.conventional.contains(&place.port));
+    /// Where the service listens instead of on `reserved`. `listeners` are those of its tree.
+    pub fn observe(
+        &mut self,
+        listeners: Vec<Place>,
+        reserved: u16,
+        output: &str,
+        is_taken: &dyn Fn(u16) -> bool,
+    ) -> Option<Sighting> {
+        let places = self.places(listeners, reserved);
+        // A listener beside a server that was refused its port is hardly the server.
+        let is_conventional =
+            places.first().is_some_and(|place| self.facts.conventional.contains(&place.port));
         let waits =
             !is_conventional && self.may_be_refused() && is_refused(output, false, reserved, is_taken);
         if places.is_empty() || waits {
@@ -150,17 +157,23 @@ impl Redirect {
         Some(Sighting { ports, movable, patience })
     }
 
-    /// Whether a run that ended so without having listened on `reserved` can be helped.
-    pub fn is_redirectable(&mut self, exit: Exit, reserved: u16, output: &str) -> bool {
+    /// Whether a run that exited without listening on `reserved` is worth another start.
+    pub fn is_redirectable(
+        &mut self,
+        exit: Exit,
+        reserved: u16,
+        output: &str,
+        is_taken: &dyn Fn(u16) -> bool,
+    ) -> bool {
         let conflict = output.lines().any(|line| line.contains("EADDRINUSE") && names(line, reserved));
         if let (true, Some(Preload { moved: Moved::Exactly(ports), .. })) = (conflict, &self.preload) {
-            self.auxiliary.extend(ports);
+            self.facts.auxiliary.extend(ports);
         }
         let finding = match &self.preload {
             Some(_) if conflict => Some(Finding::InTheWay),
             Some(_) if self.is_remembered => None,
             Some(Preload { moved: Moved::Refused, .. }) => None,
-            // It had run before, if only on another port.
+            // It ran before, on another port.
             Some(_) => Some(Finding::Broken),
             None => {
                 let refused = self.may_be_refused() && is_refused(output, exit.success(), reserved, is_taken);
@@ -171,7 +184,7 @@ impl Redirect {
         self.finding.is_some()
     }
 
-    /// Decides how the next start differs, and says so.
+    /// Sets the preload of the next start, and returns the message for the user.
     pub fn redirect(&mut self, reserved: u16) -> String {
         let next = match &self.finding {
             Some(Finding::Elsewhere(places)) => self.next(places),
@@ -183,7 +196,7 @@ impl Redirect {
                 let which = if let Moved::FirstOf(_) = moved { "its HTTP server" } else { "that" };
                 format!(
                     "it listens on {}, not on its reserved port {reserved}; starting it once more with {which} moved to port {reserved}, its files unchanged",
-                    listed(places)
+                    list(places)
                 )
             }
             (Some(Finding::Refused), Some(_)) => format!(
@@ -193,15 +206,16 @@ impl Redirect {
                 "it does not run with its listener moved; starting it once more without that".to_owned()
             }
         };
-        self.given_up |= self.finding == Some(Finding::Broken);
+        self.gave_up |= self.finding == Some(Finding::Broken);
         self.is_remembered = false;
-        let (path, auxiliary) = (&self.path, &self.auxiliary);
-        self.preload = next.map(|moved| Preload { path: path.clone(), moved, auxiliary: auxiliary.clone() });
+        let (path, auxiliary) = (self.path.clone(), self.facts.auxiliary.clone());
+        self.preload = next.map(|moved| Preload { path, moved, auxiliary });
         message
     }
 
-    /// It listens on its port: the notes that later starts need, if they are other ones than before.
-    pub fn succeeded(&mut self, reserved: u16) -> Vec<(&'static str, Option<String>)> {
+    /// The service listens on `reserved`; `claimed` is the port that the moved listener had asked for. Returns the notes
+    /// that have changed.
+    pub fn succeed(&mut self, reserved: u16, claimed: Option<u16>) -> Vec<Note> {
         let mut notes = Vec::new();
         let follows = self.follows == Some(reserved);
         if self.follows.is_some() && !follows {
@@ -209,12 +223,12 @@ impl Redirect {
             notes.push((FOLLOWS, None));
         }
         if let Some(preload) = &mut self.preload {
-            match (&preload.moved, preload.claimed()) {
+            match (&preload.moved, claimed) {
                 (Moved::FirstOf(_) | Moved::Refused, Some(0)) => preload.moved = Moved::FirstOf(vec![0]),
                 (Moved::FirstOf(_) | Moved::Refused, Some(port)) => {
                     preload.moved = Moved::Exactly(vec![port]);
                 }
-                // Nothing had to be moved after all.
+                // Nothing was moved.
                 (Moved::Refused, None) => return notes,
                 (Moved::FirstOf(_), None) | (Moved::Exactly(_), _) => {}
             }
@@ -228,13 +242,13 @@ impl Redirect {
         notes
     }
 
-    /// The reservation is on this port of the service's own now.
-    pub fn followed(&mut self, port: u16) -> Option<(&'static str, Option<String>)> {
+    /// The reservation followed the service to `port`.
+    pub fn follow(&mut self, port: u16) -> Option<Note> {
         self.finding = None;
         (self.follows.replace(port) != Some(port)).then(|| (FOLLOWS, Some(port.to_string())))
     }
 
-    /// Where it listens instead, the likeliest first.
+    /// The listeners on other ports, the likeliest first.
     pub fn elsewhere(&self) -> Option<&[Place]> {
         match &self.finding {
             Some(Finding::Elsewhere(places)) => Some(places),
@@ -243,37 +257,34 @@ impl Redirect {
     }
 
     fn may_be_refused(&self) -> bool {
-        self.delivery != Delivery::Flag && !self.given_up && self.preload.is_none()
+        self.delivery != Delivery::Flag && !self.gave_up && self.preload.is_none()
     }
 
-    /// The listeners that may be the service's own, the likeliest first: what some framework opens beside its own
-    /// port or what the system has chosen counts only where there is nothing else.
-    fn places(&self, held: Vec<Held>, reserved: u16) -> Vec<Place> {
+    /// The candidates for the service's own listener, the likeliest first. A doubtful one counts only if all are.
+    fn places(&self, listeners: Vec<Place>, reserved: u16) -> Vec<Place> {
         let mut places: Vec<Place> = Vec::new();
-        for held in held {
-            let port = held.listener.address.port();
-            let is_known = places.iter().any(|place| place.port == port);
-            if port != reserved && !is_known && !self.auxiliary.contains(&port) {
-                places.push(Place::of(held));
+        for place in listeners {
+            let is_known = places.iter().any(|known| known.port == place.port);
+            if place.port != reserved && !is_known && !self.facts.auxiliary.contains(&place.port) {
+                places.push(place);
             }
         }
         if self.delivery == Delivery::Flag || !places.iter().all(|place| self.doubts(place)) {
             places.retain(|place| !self.doubts(place));
         }
-        places.sort_by_key(|place| (!self.conventional.contains(&place.port), place.port));
+        places.sort_by_key(|place| (!self.facts.conventional.contains(&place.port), place.port));
         places
     }
 
     fn doubts(&self, place: &Place) -> bool {
-        self.suspect.contains(&place.port) || is_ephemeral(place.port)
+        self.facts.suspect.contains(&place.port) || (self.facts.is_ephemeral)(place.port)
     }
 
-    /// How long it must have been so: the surer the service was told its port, the likelier it is that it only opens
-    /// others first.
+    /// How long the listeners must stay as they are. A service that was surely told its port probably opens others first.
     fn patience(&self, places: &[Place]) -> Duration {
-        let millis = match (self.delivery, self.role) {
+        let millis = match (self.delivery, self.facts.role) {
             (Delivery::Flag, _) => 15_000,
-            _ if self.has_company || places.iter().any(|place| self.doubts(place)) => 5_000,
+            _ if self.facts.is_concurrent || places.iter().any(|place| self.doubts(place)) => 5_000,
             (Delivery::Variable, Role::Main | Role::Side) => 5_000,
             (Delivery::Inner, _) => 3_000,
             (Delivery::Hope, _) | (Delivery::Variable, Role::Runtime | Role::Last) => 1_500,
@@ -281,9 +292,9 @@ impl Redirect {
         Duration::from_millis(millis)
     }
 
-    /// What to move, if that was not tried before.
+    /// The listener to move that was not tried before.
     fn next(&self, places: &[Place]) -> Option<Moved> {
-        if self.given_up {
+        if self.gave_up {
             return None;
         }
         let tried = match self.preload.as_ref().map(|preload| &preload.moved) {
@@ -294,28 +305,18 @@ impl Redirect {
         let nodes = places.iter().filter(|place| place.is_node()).map(|place| place.port);
         let ports: Vec<u16> = nodes.filter(|port| !tried.contains(port)).collect();
         let (&first, rest) = ports.split_first()?;
-        if self.conventional.contains(&first) || in_turn || (rest.is_empty() && !is_ephemeral(first)) {
+        let is_ephemeral = (self.facts.is_ephemeral)(first);
+        if self.facts.conventional.contains(&first) || in_turn || (rest.is_empty() && !is_ephemeral) {
             let known = tried.iter().copied().take(REMEMBERED - 1);
             return Some(Moved::Exactly([first].into_iter().chain(known).collect()));
         }
-        let any = is_ephemeral(first).then_some(0);
+        let any = is_ephemeral.then_some(0);
         Some(Moved::FirstOf(ports.iter().copied().chain(any).collect()))
     }
 }
 
-/// A note that still holds.
+/// A note of an earlier session whose evidence still holds.
 fn note<T: std::str::FromStr>(previous: Option<&Remembered>, request: &Request, key: &str) -> Option<T> {
     let previous = previous.filter(|row| request.agrees_with(row))?;
     previous.notes.get(key)?.parse().ok()
-}
-
-fn is_taken(port: u16) -> bool {
-    Listeners::new().on(port).is_ok_and(|listeners| !listeners.is_empty())
-}
-
-/// `port 4000 (node, pid 42)`.
-pub fn listed(places: &[Place]) -> String {
-    let places =
-        places.iter().map(|Place { port, pid, program }| format!("port {port} ({program}, pid {pid})"));
-    places.collect::<Vec<_>>().join(" and ")
 }

@@ -1,0 +1,144 @@
+//! The command among the arguments, found before clap reads them.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::{Args, FromArgMatches, Subcommand};
+
+use super::{Cli, Command, Dev, Exec, Global};
+
+/// Global options with a value of their own.
+const WITH_VALUE: [&str; 4] = ["-C", "--dir", "--color", "--state-dir"];
+
+/// Parses with the definition of one command alone, for the commands that run services: defining the others takes longer
+/// than all else. `None` for other commands, help and usage errors.
+pub fn quickly(arguments: &[OsString]) -> Option<Cli> {
+    let dev = |name| Dev::augment_args(clap::Command::new(name));
+    let exec = |name| Exec::augment_args(clap::Command::new(name));
+    let typed = match arguments.get(place(arguments))?.to_str()? {
+        "dev" => dev("dev"),
+        "supervise" => dev("supervise"),
+        "exec" => exec("exec"),
+        "runner-exec" => exec("runner-exec"),
+        _ => return None,
+    };
+    let definition = Global::augment_args(clap::Command::new("bowline")).subcommand(typed);
+    Cli::from_arg_matches(&definition.try_get_matches_from(arguments).ok()?).ok()
+}
+
+/// Puts `dev` where a command is missing, so that `bowline web --port 4000` means `bowline dev web --port 4000`.
+pub fn with_command(arguments: Vec<OsString>) -> Vec<OsString> {
+    let place = place(&arguments);
+    if place > arguments.len() {
+        return arguments;
+    }
+    let explicit = arguments.get(place).and_then(|argument| argument.to_str()).is_some_and(|argument| {
+        matches!(argument, "-h" | "--help" | "-V" | "--version" | "help") || Command::has_subcommand(argument)
+    });
+    if explicit {
+        return arguments;
+    }
+    let (before, after) = arguments.split_at(place);
+    before.iter().cloned().chain([OsStr::new("dev").to_owned()]).chain(after.iter().cloned()).collect()
+}
+
+/// The arguments with another command.
+pub fn with_other_command(arguments: &[OsString], command: &str) -> Vec<OsString> {
+    let place = place(arguments);
+    let change =
+        |(at, argument): (usize, &OsString)| if at == place { command.into() } else { argument.clone() };
+    arguments.iter().enumerate().map(change).collect()
+}
+
+/// The index of the command, behind the global options. Beyond the end plus one if the last option lacks its value.
+pub fn place(arguments: &[OsString]) -> usize {
+    let mut place = 1;
+    while let Some(argument) = arguments.get(place).and_then(|argument| argument.to_str()) {
+        if WITH_VALUE.contains(&argument) {
+            place += 2;
+        } else if is_global(argument) {
+            place += 1;
+        } else {
+            break;
+        }
+    }
+    place
+}
+
+/// Whether the argument is a whole global option.
+fn is_global(argument: &str) -> bool {
+    let short = |argument: &str| {
+        let letters =
+            argument.strip_prefix('-').filter(|letters| !letters.is_empty() && !letters.starts_with('-'));
+        letters.is_some_and(|letters| {
+            letters.starts_with('C') || letters.chars().all(|c| matches!(c, 'v' | 'q'))
+        })
+    };
+    matches!(argument, "--json" | "--verbose" | "--quiet")
+        || ["--dir=", "--color=", "--state-dir="].iter().any(|option| argument.starts_with(option))
+        || short(argument)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_read_quickly_is_what_the_whole_definition_reads() {
+        let read = |typed: &str| {
+            let words = ["bowline"].into_iter().chain(typed.split_whitespace()).map(OsString::from);
+            let words: Vec<OsString> = words.collect();
+            let whole = Cli::command().try_get_matches_from(&words);
+            let whole = whole.and_then(|found| Cli::from_arg_matches(&found)).ok();
+            (format!("{:?}", quickly(&words)), format!("{whole:?}"))
+        };
+        for typed in [
+            "dev",
+            "-C app --json dev web api --port 4000 -vv -- --open",
+            "dev --host --restart on-failure --grace 500ms --dry-run --color always",
+            "dev --host 0.0.0.0 -q",
+            "exec --script x -- next dev -p 3",
+            "--state-dir s exec vite --port 4",
+            "--json supervise web",
+            "--json runner-exec --restart-running --project-id=1 -- sh -c x",
+        ] {
+            let (quick, whole) = read(typed);
+            assert_eq!(quick, whole, "{typed}");
+            assert!(quick.starts_with("Some("), "{typed}");
+        }
+        for typed in ["dev --help", "dev --prot 3", "dev -vq", "exec", "dev --port 0", "dev --version"] {
+            assert_eq!(read(typed), ("None".to_owned(), "None".to_owned()), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_missing_command_is_dev() {
+        for (typed, meant) in [
+            ("", "dev"),
+            ("web", "dev web"),
+            ("-C app", "-C app dev"),
+            ("-Capp --json", "-Capp --json dev"),
+            ("--port 4000", "dev --port 4000"),
+            ("-vv --state-dir s web -- --open", "-vv --state-dir s dev web -- --open"),
+            ("-- --open", "dev -- --open"),
+            ("-C", "-C"),
+            ("dev web", "dev web"),
+            ("-C app ports prune", "-C app ports prune"),
+            ("--help", "--help"),
+            ("--version", "--version"),
+            ("exec -- next dev", "exec -- next dev"),
+            ("help dev", "help dev"),
+        ] {
+            let split = |text: &str| -> Vec<OsString> {
+                ["bowline"].into_iter().chain(text.split_whitespace()).map(OsString::from).collect()
+            };
+            assert_eq!(with_command(split(typed)), split(meant), "{typed}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! `bowline dev` of projects that run already: replace, wait, follow, or refuse.
+
+use std::time::Duration;
+
+use crate::client::actions::{ask, is_gone, outlast, stop};
+use crate::client::fan_out;
+use crate::client::follow::{self, Left, Manner};
+use crate::control::{Answer, Status, Verb};
+use crate::event::{Event, What};
+use crate::exit_code::NO_PORT;
+use crate::invocation::failure::Failure;
+use crate::invocation::{Invocation, StartedBy};
+use crate::launch;
+use crate::port::{Choice, Ports, Reservation};
+use crate::process::Exit;
+use crate::session::{Prepared, Session};
+use crate::ui;
+
+/// The decision about the start.
+pub enum Next {
+    /// The running services were joined.
+    Return(Exit),
+    /// A service has ended meanwhile; its port can be reserved now.
+    Retry,
+    /// Only the projects that do not run are started.
+    StartOthers,
+}
+
+/// Decides about a start of which `running` exist already. All of them are joined if nothing else was to be started.
+pub fn resolve(
+    invocation: &Invocation,
+    replace: bool,
+    session: &Session<'_>,
+    running: &[Reservation],
+) -> Result<Next, Failure> {
+    let (ports, prepared) = (session.ports(), session.prepared());
+    if replace {
+        stop(ports, running, false).into_iter().collect::<Result<(), _>>()?;
+        return Ok(Next::Retry);
+    }
+    let ended = fan_out::at_once(running, |one| outlast(ports, one));
+    if ended.into_iter().collect::<Result<Vec<_>, _>>()?.contains(&true) {
+        return Ok(Next::Retry);
+    }
+    if let Some(failure) = other_port_ordered(prepared, running) {
+        return Err(failure);
+    }
+    let difference = |status: &Status| difference(prepared, status);
+    if running.len() < prepared.len() {
+        announce(invocation, running, &difference);
+        return Ok(Next::StartOthers);
+    }
+    if invocation.started_by == StartedBy::Background {
+        announce(invocation, running, &difference);
+        let is_ready = await_ready(ports, running)?;
+        return Ok(if is_ready { Next::Return(Exit::Code(0)) } else { Next::Retry });
+    }
+    match follow::follow(invocation, ports, running, &Manner::Join(&difference))? {
+        Left::With(exit) => Ok(Next::Return(exit)),
+        Left::Gone => Ok(Next::Retry),
+    }
+}
+
+/// The failure if a service runs on another port than the ordered one.
+fn other_port_ordered(prepared: &[Prepared<'_>], running: &[Reservation]) -> Option<Failure> {
+    running.iter().find_map(|one| {
+        let prepared = prepared.iter().find(|prepared| prepared.request.project == one.project)?;
+        let Choice::Order(ordered) = prepared.request.choice else { return None };
+        (ordered != one.port).then(|| {
+            let message =
+                format!("`{}` is already running on port {}, not on port {ordered}", one.name, one.port);
+            let hint = "move it there with `--restart-running`, or leave the port out to follow it";
+            Failure::new(NO_PORT, message, Some(hint.to_owned()))
+        })
+    })
+}
+
+/// A warning if the running command differs from the requested one.
+fn difference(prepared: &[Prepared<'_>], status: &Status) -> Option<String> {
+    let requested = prepared.iter().find(|one| one.request.project == status.project_id)?;
+    let (running, requested) = (status.original.as_deref()?, requested.detected.reading.command());
+    (!is_same(running, &requested)).then(|| {
+        format!(
+            "`{}` runs `{running}`, and not `{requested}`: replace it with `--restart-running`, or run both by giving one an id \
+             with `--project-id`",
+            status.name
+        )
+    })
+}
+
+/// Whether two commands differ at most in quotes, or in a `bowline exec` around one of them.
+fn is_same(one: &str, other: &str) -> bool {
+    let words = |text| shell_words::split(text).unwrap_or_else(|_| vec![text.to_owned()]);
+    let (one, other) = (words(one), words(other));
+    let wraps = |outer: &[String], inner: &[String]| {
+        outer.first().is_some_and(|program| program == "bowline") && outer.ends_with(inner)
+    };
+    one == other || wraps(&one, &other) || wraps(&other, &one)
+}
+
+fn announce(
+    invocation: &Invocation,
+    running: &[Reservation],
+    difference: &dyn Fn(&Status) -> Option<String>,
+) {
+    let name = invocation.style.name();
+    for one in running.iter().filter(|_| !invocation.quiet) {
+        let url = invocation.style.strong(launch::url(one.port));
+        ui::complain(&format!("{name}  {} is already running (pid {})   {url}", one.name, one.pid));
+    }
+    let statuses = fan_out::call(running).into_iter().filter_map(|(_, answer)| answer.ok()).flatten();
+    for warning in statuses.filter_map(|status| difference(&status)) {
+        invocation.warn(&warning, None);
+    }
+}
+
+/// Waits until the services are ready, and prints that event for each; false if one has ended.
+fn await_ready(ports: &Ports, running: &[Reservation]) -> Result<bool, Failure> {
+    let answers = fan_out::at_once(running, |one| ask(one, Verb::Wait, false, None));
+    for (reservation, answer) in running.iter().zip(answers) {
+        match answer {
+            Ok(Some(Answer::PortDetected { port, .. })) => {
+                let framework = reservation.framework.clone();
+                let what = What::PortDetected { port, framework, after: Duration::ZERO };
+                ui::print(&format!("{}\n", Event::now(&reservation.project, what).to_json()))?;
+            }
+            Ok(Some(_) | None) => return Ok(false),
+            Err(_) if is_gone(ports, reservation) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_same;
+
+    #[test]
+    fn commands_are_the_same_but_for_quotes_and_a_bowline_around_them() {
+        for (one, other, same) in [
+            ("vite", "vite", true),
+            ("vite --body \"x y\"", "vite --body 'x y'", true),
+            ("bowline exec -- vite --body \"x y\"", "vite --body 'x y'", true),
+            ("next dev", "next dev --turbo", false),
+            ("vitepress", "vite", false),
+            ("npm exec -- vite", "vite", false),
+            ("echo 'open", "echo 'open", true),
+        ] {
+            assert_eq!((is_same(one, other), is_same(other, one)), (same, same), "{one} and {other}");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! `bowline open`.
+
+use super::report::conclude;
+use crate::cli::args::One;
+use crate::client::{actions, resolve};
+use crate::exit_code::FAILURE;
+use crate::invocation::Invocation;
+use crate::invocation::failure::Failure;
+use crate::launch;
+use crate::process::Exit;
+
+/// Opens the URL of a service in a browser, once it is ready.
+pub fn open(invocation: &Invocation, which: &One) -> Result<Exit, Failure> {
+    let ports = invocation.ports_to_read();
+    let found = resolve::one(invocation, &ports.reservations(), which.project.as_deref())?;
+    actions::wait(&ports, &found, None)?;
+    let url = launch::url(found.port);
+    open::that_detached(&url).map_err(|_| {
+        let hint = Some(format!("open {url} yourself"));
+        Failure::new(FAILURE, "no browser could be opened", hint)
+    })?;
+    conclude(invocation, &[found], vec![Ok(())], Vec::new(), "opened")
+}

@@ -1,0 +1,222 @@
+//! The flow: detect → allocate → reserve → spawn → verify → supervise → release.
+//!
+//! Each step takes the product of the step before. The loop in [`crate::supervise`] spawns, verifies and releases, as often as
+//! a service is started, through the [`World`] at the end of this file.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::backend::Services;
+use super::configured::ConfiguredProject;
+use super::options::Options;
+use super::output::{self, introduce};
+use super::prepared::{Detected, Prepared};
+use super::{conflict, outcome, settings};
+use crate::client::terms::with_terms;
+use crate::control::Server;
+use crate::event::What;
+use crate::invocation::failure::Failure;
+use crate::invocation::{Invocation, StartedBy, require_descriptors};
+use crate::paths::StateDir;
+use crate::port::{Error as PortError, Lease, Ports, Remembered, Reservation};
+use crate::process::signals::Signals;
+use crate::process::{Exit, memory};
+use crate::supervise::{Inputs, Lifeline, Listener, Sighting, Start, Supervisor, World};
+
+/// Descriptors of a supervisor without its services.
+const DESCRIPTORS: usize = 28;
+/// Descriptors of each service: two pipes, the guardian's socket, a copy of it, the log.
+const DESCRIPTORS_OF_A_SERVICE: usize = 5;
+
+/// The services of one start.
+pub struct Session<'a> {
+    invocation: &'a Invocation,
+    options: &'a Options,
+    projects: Vec<&'a ConfiguredProject>,
+    ports: Ports,
+    state: Arc<StateDir>,
+    prepared: Vec<Prepared<'a>>,
+}
+
+/// The answer to a reservation.
+pub enum Reserved {
+    /// Ports for all services, not yet durable.
+    Lease(Lease),
+    /// These services run already; nothing was reserved.
+    AlreadyRunning(Vec<Reservation>),
+}
+
+impl<'a> Session<'a> {
+    /// A session of these projects.
+    ///
+    /// # Errors
+    /// The state directory cannot be written, or the limit of open files is too low. Later on nothing could be given back.
+    pub fn new(
+        invocation: &'a Invocation,
+        options: &'a Options,
+        projects: &'a [ConfiguredProject],
+    ) -> Result<Self, Failure> {
+        let (ports, state) = invocation.ports_to_write()?;
+        require_descriptors(DESCRIPTORS + DESCRIPTORS_OF_A_SERVICE * projects.len())?;
+        let projects = projects.iter().collect();
+        Ok(Self { invocation, options, projects, ports, state, prepared: Vec::new() })
+    }
+
+    /// The store of ports.
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// The services after [`Session::reserve`].
+    pub fn prepared(&self) -> &[Prepared<'a>] {
+        &self.prepared
+    }
+
+    /// Takes services out of the session that run already.
+    pub fn leave_out(&mut self, running: &[Reservation]) {
+        self.projects.retain(|one| running.iter().all(|running| running.project != one.project.id));
+    }
+
+    /// Reserves a port for each service, or none.
+    ///
+    /// # Errors
+    /// Detection fails, or there is no port.
+    pub fn reserve(&mut self) -> Result<Reserved, Failure> {
+        // The transaction reads the remembered frameworks; they seldom differ from the detected ones.
+        let mut remembered: Option<Vec<(String, Remembered)>> = None;
+        loop {
+            let known =
+                |id: &str| remembered.iter().flatten().find(|(of, _)| of == id).map(|(_, row)| row.clone());
+            let detected = detect(self.invocation, self.options, self.projects.iter().copied(), known)?;
+            self.prepared = allocate(self.invocation, self.options, detected, remembered.is_none());
+            let requests: Vec<_> = self.prepared.iter().map(|one| one.request.clone()).collect();
+            return match with_terms(|terms| self.ports.allocate_unsettled(&requests, terms)) {
+                Ok(lease) => Ok(Reserved::Lease(lease)),
+                Err(PortError::AlreadyRunning(running)) => Ok(Reserved::AlreadyRunning(running)),
+                Err(PortError::Remembered(rows)) => {
+                    remembered = Some(rows);
+                    continue;
+                }
+                Err(error) => Err(conflict::report(self.invocation, error, &self.prepared)),
+            };
+        }
+    }
+
+    /// Runs the services to their end.
+    ///
+    /// # Errors
+    /// A service failed, or the terminal or runtime could not be set up.
+    pub fn supervise(self, mut lease: Lease) -> Result<Exit, Failure> {
+        let Self { invocation, options, prepared, state, .. } = self;
+        // A single service is spawned before the commit. Several would keep others waiting for the store.
+        if prepared.len() > 1 {
+            invocation.warn_all(&lease.commit());
+            lease.settle();
+        }
+        let now = Instant::now();
+        let grants = lease.grants().to_vec();
+        let (session, socket) = (lease.session().to_string(), lease.socket());
+        let backend = Services::new(invocation, prepared, options.host.as_ref(), lease, &state);
+        let services = settings::services(invocation, options, &backend, now);
+        backend.specs().iter().for_each(output::log_spec);
+        let abouts = backend.abouts(&state.logs());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let _entered = runtime.enter();
+        let signals = Signals::take()?;
+        let (sink, console) = output::open(invocation, options, &abouts, &session)?;
+        let control = Server::new(socket, &session, abouts);
+        let is_runner = invocation.started_by == StartedBy::Runner;
+        let lifeline = is_runner.then(|| Lifeline::new(io::stdin())).transpose()?;
+        let inputs = Inputs { signals, console, control, lifeline };
+        let mut supervisor = Supervisor::new(services, backend, sink, inputs);
+        supervisor.start_all();
+        let (sink, backend) = supervisor.sink_and_world();
+        backend.settle();
+        memory::trim();
+        // The user reads this while the services start.
+        introduce(sink, backend, &grants);
+        let (outcomes, backend) = runtime.block_on(supervisor.run());
+        outcome::conclude(&backend, &outcomes)
+    }
+}
+
+/// Detects the framework of each project. `remembered` is the store's row of a project's id.
+///
+/// # Errors
+/// See [`Detected::new`].
+pub fn detect<'a>(
+    invocation: &'a Invocation,
+    options: &Options,
+    projects: impl IntoIterator<Item = &'a ConfiguredProject>,
+    remembered: impl Fn(&str) -> Option<Remembered>,
+) -> Result<Vec<Detected<'a>>, Failure> {
+    let detect = |configured: &'a ConfiguredProject| {
+        let remembered = remembered(&configured.project.id);
+        Detected::new(invocation, configured, options.framework.as_deref(), remembered.as_ref())
+    };
+    projects.into_iter().map(detect).collect()
+}
+
+/// Writes the request of each project to the allocator. With `yields`, a remembered framework is preferred to the detected one.
+pub fn allocate<'a>(
+    invocation: &Invocation,
+    options: &Options,
+    detected: Vec<Detected<'a>>,
+    yields: bool,
+) -> Vec<Prepared<'a>> {
+    let prepare = |one: Detected<'a>| {
+        let is_named = one.configured.framework(options.framework.as_deref()).is_some();
+        let mut prepared = one.prepare(invocation, options);
+        prepared.request.yields = yields && !is_named;
+        prepared.log();
+        prepared
+    };
+    detected.into_iter().map(prepare).collect()
+}
+
+impl World for Services<'_> {
+    fn start(&mut self, service: usize) -> io::Result<Start> {
+        self.spawn(service)
+    }
+
+    fn confirm(&mut self) {
+        self.commit();
+    }
+
+    fn listener(&mut self, service: usize, roots: &[i32]) -> Listener {
+        self.verify(service, roots)
+    }
+
+    fn sighting(&mut self, service: usize, roots: &[i32], output: &str) -> Option<Sighting> {
+        self.observe(service, roots, output)
+    }
+
+    fn is_redirectable(&mut self, service: usize, exit: Exit, output: &str) -> bool {
+        self.can_override(service, exit, output)
+    }
+
+    fn redirect(&mut self, service: usize) -> What {
+        self.override_port(service)
+    }
+
+    fn follow(&mut self, service: usize, roots: &[i32]) -> Result<What, What> {
+        self.follow_listener(service, roots)
+    }
+
+    fn succeeded(&mut self, service: usize) {
+        self.remember_override(service);
+    }
+
+    fn relocate(&mut self, service: usize) -> Result<What, What> {
+        self.move_to_next_port(service)
+    }
+
+    fn release(&mut self, service: usize) {
+        self.release_port(service);
+    }
+
+    fn port(&self, service: usize) -> (u16, String) {
+        (self.port_of(service), self.framework(service).to_owned())
+    }
+}

@@ -1,0 +1,22 @@
+//! The options of a start.
+
+use std::num::NonZeroU16;
+use std::time::Duration;
+
+use crate::launch::Host;
+use crate::supervise::restart::Policy;
+
+/// Options that `dev`, `exec` and `start` share.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The framework's key, in place of detection.
+    pub framework: Option<String>,
+    /// Exactly this port, or failure.
+    pub port: Option<NonZeroU16>,
+    pub host: Option<Host>,
+    pub restart: Option<Policy>,
+    /// Time between the stop signal and SIGKILL.
+    pub grace: Option<Duration>,
+    /// Open a browser once the server is ready.
+    pub open: bool,
+}

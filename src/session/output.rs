@@ -1,0 +1,100 @@
+//! The destinations of output and events, and the first lines about each service.
+
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+
+use super::backend::Services;
+use super::opener::Opening;
+use super::options::Options;
+use super::report::Report;
+use crate::control::About;
+use crate::event::{Level, What};
+use crate::invocation::{Invocation, StartedBy};
+use crate::launch::LaunchSpec;
+use crate::logs::{Recorded, Recorder};
+use crate::port::Grant;
+use crate::supervise::{Console, Sink};
+use crate::ui::{Human, JsonLines, Prefixed};
+use crate::visible::Visible;
+
+/// Output that is recorded and may open a browser.
+type Output = Recorded<Opening<Box<dyn Sink>>>;
+
+/// Opens the sink, and a console if a single service has the terminal. Needs a running tokio runtime.
+///
+/// # Errors
+/// No more descriptors, or the terminal cannot be set up.
+pub fn open(
+    invocation: &Invocation,
+    options: &Options,
+    abouts: &[About],
+    session: &str,
+) -> io::Result<(Output, Option<Console>)> {
+    let (style, quiet) = (invocation.style, invocation.quiet);
+    let mut console = None;
+    let sink: Box<dyn Sink> = if invocation.started_by == StartedBy::Background {
+        Box::new(Report::new(abouts, session)?)
+    } else if invocation.json {
+        let projects = abouts.iter().map(|about| about.project.clone()).collect();
+        Box::new(JsonLines::new(projects, session, style, quiet)?)
+    } else if abouts.len() > 1 {
+        let names: Vec<String> = abouts.iter().map(|about| about.name.clone()).collect();
+        Box::new(Prefixed::new(&names, style, quiet)?)
+    } else {
+        console = self::console()?;
+        Box::new(Human::new(style, quiet)?)
+    };
+    let recorders = abouts.iter().map(|about| recorder(about, session)).collect();
+    Ok((Recorded::new(Opening::new(sink, options.open), recorders), console))
+}
+
+/// The recorder of a service's log, if the disk takes it.
+fn recorder(about: &About, session: &str) -> Option<Recorder> {
+    Recorder::open(about.log.clone(), session)
+        .inspect_err(|error| {
+            tracing::warn!("the output is not recorded in `{}`: {error}", about.log.visible());
+        })
+        .ok()
+}
+
+/// A console if stdout is a terminal.
+fn console() -> io::Result<Option<Console>> {
+    let (stdin, stdout) = (io::stdin(), io::stdout());
+    if !stdout.is_terminal() {
+        return Ok(None);
+    }
+    let keyboard = if stdin.is_terminal() { Some(stdin.as_fd().try_clone_to_owned()?) } else { None };
+    Ok(Some(Console::open(stdout.as_fd().try_clone_to_owned()?, keyboard)?))
+}
+
+/// Announces each service, and all that is not as the user may expect.
+pub fn introduce(sink: &mut impl Sink, backend: &Services<'_>, grants: &[Grant]) {
+    for (service, (grant, spec)) in grants.iter().zip(backend.specs()).enumerate() {
+        if let Some(declined) = &grant.declined {
+            let message = format!("{declined}; using port {} instead", grant.port);
+            sink.tell(
+                service,
+                What::PortReallocated { original_port: declined.port, new_port: grant.port, message },
+            );
+        }
+        let plain = [Some(backend.headline(service)), backend.override_reminder(service)];
+        let plain = plain.into_iter().flatten().map(|message| (Level::Plain, message));
+        let warnings = spec.warnings.iter().map(|message| (Level::Warning, message.clone()));
+        for (level, message) in plain.chain(warnings) {
+            sink.tell(service, What::Noted { level, message });
+        }
+    }
+}
+
+/// Logs a launch, without the values of its variables: they may be secret.
+pub fn log_spec(spec: &LaunchSpec) {
+    for step in spec.steps() {
+        let words: Vec<_> = step.argv.iter().map(|word| word.to_string_lossy()).collect();
+        tracing::debug!("runs {} in {}", words.join(" "), step.cwd.visible());
+        let names: Vec<_> = step.environment.additions().map(|(name, _)| name).collect();
+        tracing::debug!("with the variables {}", names.join(", "));
+    }
+    for note in &spec.notes {
+        tracing::debug!("{note}");
+    }
+}

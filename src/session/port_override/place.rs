@@ -1,0 +1,36 @@
+//! A listener of the service on another port than the reserved one.
+
+use crate::port::listeners::Held;
+use crate::process;
+
+/// A listener and its program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub port: u16,
+    pub pid: i32,
+    /// The file name of the program.
+    pub program: String,
+}
+
+impl Place {
+    /// The place of a listener, whose program the kernel names.
+    pub fn of(held: &Held) -> Self {
+        let path = process::executable(held.pid).unwrap_or_default();
+        let program = path.file_name().unwrap_or_default().to_string_lossy();
+        // Linux appends this when the file was replaced.
+        let program = program.trim_end_matches(" (deleted)").to_owned();
+        Self { port: held.listener.address.port(), pid: held.pid, program }
+    }
+
+    /// Whether the program reads `NODE_OPTIONS`.
+    pub fn is_node(&self) -> bool {
+        self.program.starts_with("node")
+    }
+}
+
+/// The places as text: `port 4000 (node, pid 42)`.
+pub fn list(places: &[Place]) -> String {
+    let places =
+        places.iter().map(|Place { port, pid, program }| format!("port {port} ({program}, pid {pid})"));
+    places.collect::<Vec<_>>().join(" and ")
+}

@@ -1,0 +1,156 @@
+//! The report of a background supervisor to `bowline start`: its events without output, until every service is ready or has
+//! ended.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::task::{Context, Poll};
+
+use serde::{Deserialize, Serialize};
+
+use crate::control::About;
+use crate::event::{Event, Level, State, Stream, What};
+use crate::logs;
+use crate::process::outlet::Outlet;
+use crate::supervise::Sink;
+use crate::ui;
+
+/// Bytes of output read at once.
+const CHUNK: usize = 64 * 1024;
+/// Lines of a service's output that its failure shows.
+const LAST_LINES: usize = 20;
+
+/// A service of the supervisor.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Introduced {
+    pub project: String,
+    pub name: String,
+    pub log: PathBuf,
+    pub session: String,
+}
+
+/// The first line of a report; `bowline start` does not pass it on.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Introduction {
+    pub services: Vec<Introduced>,
+}
+
+impl Introduced {
+    /// The last lines of its output, without escape sequences.
+    pub fn last_lines(&self) -> Vec<String> {
+        let records = logs::read(&self.log).unwrap_or_default();
+        let ours = records.into_iter().filter(|record| record.session == self.session);
+        let bytes: Vec<u8> = ours.flat_map(|record| record.bytes).collect();
+        let text = anstream::adapter::strip_str(&String::from_utf8_lossy(&bytes)).to_string();
+        let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+        let mut last: Vec<String> = lines.rev().take(LAST_LINES).map(str::to_owned).collect();
+        last.reverse();
+        last
+    }
+}
+
+/// The sink of a background supervisor.
+#[derive(Debug)]
+pub struct Report {
+    out: Option<Outlet>,
+    services: Vec<Reported>,
+    buffer: Box<[u8]>,
+}
+
+#[derive(Debug)]
+struct Reported {
+    project: String,
+    progress: Option<Progress>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Ready,
+    Ended,
+}
+
+impl Report {
+    /// Introduces the services. Needs a running tokio runtime.
+    ///
+    /// # Errors
+    /// No more descriptors.
+    pub fn new(abouts: &[About], session: &str) -> io::Result<Self> {
+        let introduced = |About { project, name, log, .. }: &About| Introduced {
+            project: project.clone(),
+            name: name.clone(),
+            log: log.clone(),
+            session: session.to_owned(),
+        };
+        let mut line =
+            serde_json::to_vec(&Introduction { services: abouts.iter().map(introduced).collect() })?;
+        line.push(b'\n');
+        let mut out = Outlet::new(io::stdout().as_fd())?;
+        out.push(&line);
+        let reported = |about: &About| Reported { project: about.project.clone(), progress: None };
+        let services = abouts.iter().map(reported).collect();
+        Ok(Self { out: Some(out), services, buffer: vec![0; CHUNK].into() })
+    }
+
+    /// Whether every service is ready or has ended, and one runs.
+    fn is_complete(&self) -> bool {
+        self.services.iter().all(|service| service.progress.is_some())
+            && self.services.iter().any(|service| service.progress == Some(Progress::Ready))
+    }
+
+    /// Closes the pipes to `bowline start`, which then returns.
+    fn detach(&mut self) {
+        self.out = None;
+        if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
+            let _out = nix::unistd::dup2_stdout(&null);
+            let _err = nix::unistd::dup2_stderr(&null);
+        }
+    }
+}
+
+impl Sink for Report {
+    fn has_room(&self, _service: usize, _stream: Stream) -> bool {
+        true
+    }
+
+    fn pass(&mut self, _service: usize, _stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]> {
+        let count = source.read(&mut self.buffer)?;
+        Ok(&self.buffer[..count])
+    }
+
+    fn tell(&mut self, service: usize, what: What) {
+        let Some(out) = &mut self.out else { return };
+        let Some(reported) = self.services.get_mut(service) else { return };
+        match &what {
+            What::PortDetected { .. } => reported.progress = Some(Progress::Ready),
+            What::ProcessExited { state, .. } if *state != State::Starting => {
+                reported.progress = Some(Progress::Ended);
+            }
+            What::Noted { level: Level::Warning, message } => {
+                ui::complain(&format!("bowline  warning: {message}"));
+            }
+            What::Noted { level: Level::Plain, .. }
+            | What::ProcessExited { .. }
+            | What::Ack { .. }
+            | What::LogChunk { .. }
+            | What::PortConflict { .. }
+            | What::PortReallocated { .. }
+            | What::Error { .. } => {}
+        }
+        if !matches!(what, What::Noted { .. }) {
+            let mut line = Event::now(&reported.project, what).to_json();
+            line.push('\n');
+            out.push(line.as_bytes());
+        }
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(out) = &mut self.out {
+            std::task::ready!(out.poll_drain(cx));
+            if self.is_complete() {
+                self.detach();
+            }
+        }
+        Poll::Ready(())
+    }
+}

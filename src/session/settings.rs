@@ -1,0 +1,55 @@
+//! The state machine of each service, with its settings from options, configuration and defaults.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use super::backend::Services;
+use super::options::Options;
+use super::prepared::Prepared;
+use crate::invocation::{Invocation, StartedBy};
+use crate::launch::LaunchSpec;
+use crate::port::Choice;
+use crate::supervise::service::{Service, Settings};
+
+/// Time to listen before the user is told, unless configured.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Attempts with another port after a lost race.
+const MOVES: u32 = 3;
+/// Extra starts of a service that listens elsewhere: one with its listener moved, one without if that fails.
+const REDIRECTS: u32 = 2;
+
+/// The state machines of all services.
+pub fn services(
+    invocation: &Invocation,
+    options: &Options,
+    backend: &Services<'_>,
+    now: Instant,
+) -> Vec<Service> {
+    let is_background = invocation.started_by != StartedBy::Foreground;
+    let both = backend.prepared().iter().zip(backend.specs());
+    both.map(|(one, spec)| Service::new(settings(options, is_background, one, spec), seed(), now)).collect()
+}
+
+fn settings(options: &Options, is_background: bool, prepared: &Prepared<'_>, spec: &LaunchSpec) -> Settings {
+    let configured = &prepared.detected.configured.config.settings;
+    let (before, after) = (usize::from(spec.pre.is_some()), usize::from(spec.post.is_some()));
+    let is_ordered = matches!(prepared.request.choice, Choice::Order(_));
+    Settings {
+        steps: before + 1 + after,
+        main: before,
+        policy: options.restart.or(configured.restart).unwrap_or_default(),
+        grace: prepared.grace,
+        ready_timeout: configured.ready.timeout.unwrap_or(READY_TIMEOUT),
+        // The caller of `start` must not wait for ever.
+        ready_required: is_background || configured.ready.timeout.is_some(),
+        moves: if is_ordered { 0 } else { MOVES },
+        redirects: REDIRECTS,
+        follows: !is_ordered,
+    }
+}
+
+/// Spreads the backoff of supervisors that were started together.
+fn seed() -> u64 {
+    let nanos =
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+    u64::from(nanos) ^ (u64::from(std::process::id()) << 32)
+}
