@@ -6,6 +6,7 @@ use super::backend::{Services, descendants};
 use super::port_override::{Note, list};
 use crate::client::terms::with_terms;
 use crate::event::{Level, What};
+use crate::launch::Preload;
 use crate::port::Choice;
 
 impl Services<'_> {
@@ -34,7 +35,7 @@ impl Services<'_> {
     /// The service listens on its port: stores what helped.
     pub fn remember_override(&mut self, service: usize) {
         let reserved = self.port_of(service);
-        let claimed = self.overrides[service].preload().and_then(|preload| preload.claimed());
+        let claimed = self.overrides[service].preload().and_then(Preload::claimed);
         for note in self.overrides[service].succeed(reserved, claimed) {
             self.store(service, &note);
         }
