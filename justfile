@@ -21,8 +21,12 @@ real *ARGS:
 
 # Tries launchers (all that are known if none is named) on servers that are hard to end, and prints a table.
 conformance *LAUNCHERS:
-    BOWLINE_CONFORMANCE="{{LAUNCHERS}}" cargo test --quiet --test conformance -- --ignored --nocapture
+    BOWLINE_CONFORMANCE="{{LAUNCHERS}}" cargo test --quiet --test manual -- --ignored --nocapture conformance
 
 # Real projects of many frameworks (all, or those that are named), which writes docs/matrix.md.
 matrix *ROWS:
-    BOWLINE_MATRIX="{{ ROWS }}" cargo test --test matrix -- --ignored --nocapture
+    BOWLINE_MATRIX="{{ ROWS }}" cargo test --test manual -- --ignored --nocapture matrix
+
+# What reserving, scanning and asking for listeners cost.
+figures:
+    cargo test --release --test manual -- --ignored --nocapture figures

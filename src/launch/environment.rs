@@ -1,6 +1,6 @@
 //! The environment that a package manager gives to a script, made without starting it.
 //!
-//! `tests/launch_managers.rs` compares it name by name with what each of them really sets, and lists what is
+//! `tests/real/managers.rs` compares it name by name with what each of them really sets, and lists what is
 //! deliberately different: temporary directories, and settings that only the manager itself reads.
 
 use std::ffi::OsString;

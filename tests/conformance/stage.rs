@@ -12,7 +12,7 @@ use nix::sys::signal::Signal as Kind;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
 
-use crate::matrix::{Cell, Place, Way};
+use super::matrix::{Cell, Place, Way};
 use crate::support::{PATIENCE, Ports, Sandbox, Session, Terminal, Tree, dev_server, is_free, kill_at_once};
 
 /// What a way of ending has left.

@@ -6,9 +6,9 @@ use std::{fs, thread};
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::ON_EVERY_PUSH;
-use crate::rows::{Row, rows};
-use crate::trial::{Figures, Outcome};
+use super::ON_EVERY_PUSH;
+use super::rows::{Row, rows};
+use super::trial::{Figures, Outcome};
 
 const INTRODUCTION: &str = include_str!("matrix.intro.md");
 const HEADS: &str = "\

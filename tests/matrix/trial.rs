@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::rows::Row;
-use crate::stranger::Stranger;
+use super::rows::Row;
+use super::stranger::Stranger;
 use crate::support::{Ports, Sandbox, Session, Terminal, Tree, http, is_free, npm};
 
 /// More than the ten seconds that a service has to end in.

@@ -8,6 +8,7 @@
 //! | [`Terminal`] | a terminal that the test types at and looks at |
 //! | [`Ports`] | a block of free ports that no other test on the machine uses |
 //! | [`http`] | an HTTP GET |
+//! | [`launch`] | projects, planned and run by the library |
 //! | [`Noise`] | lines that nobody should write |
 //! | [`npm`] | fixtures whose packages come from the npm registry, installed once |
 //! | [`dev_server`] | the stand-in server's program |
@@ -20,6 +21,7 @@
 
 mod dev_server;
 pub mod http;
+pub mod launch;
 mod noise;
 pub mod npm;
 mod ports;

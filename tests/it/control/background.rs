@@ -1,0 +1,179 @@
+//! Services without a terminal, and the commands about them.
+
+use serde_json::Value;
+
+use super::{Stage, code, pid_of, until_there_is_a_socket};
+use crate::support::{http, is_free};
+
+#[test]
+fn start_returns_when_ready_and_stop_when_gone() {
+    let stage = Stage::new("--delay 100", 2);
+    let started = stage.sandbox.run(["start", "--json"]);
+    assert_eq!(code(&started), Some(0), "{started:?}");
+    let event: Value = serde_json::from_str(&started.stdout).unwrap();
+    assert_eq!((&event["type"], &event["port"]), (&"port-detected".into(), &stage.ports.first().into()));
+    assert_eq!(http::get(stage.ports.first()).status, 200);
+    let again = stage.sandbox.run(["start"]);
+    assert_eq!(code(&again), Some(0), "{again:?}");
+    assert!(again.stderr.contains("already running"), "{again:?}");
+    let stopped = stage.sandbox.run(["stop"]);
+    assert_eq!(code(&stopped), Some(0), "{stopped:?}");
+    assert!(is_free(stage.ports.first()));
+    let nothing = stage.sandbox.run(["stop"]);
+    assert_eq!(code(&nothing), Some(5), "{nothing:?}");
+    assert!(nothing.stderr.contains("No running dev server found for project"), "{nothing:?}");
+}
+
+#[test]
+fn a_start_that_fails_says_why() {
+    let stage = Stage::new("--no-listen --exit-code 7 --lines 3", 1);
+    let failed = stage.sandbox.run(["start"]);
+    assert_eq!(code(&failed), Some(7), "{failed:?}");
+    assert!(failed.stderr.contains("line 3") && failed.stderr.contains("exit code 7"), "{failed:?}");
+    let failed = stage.sandbox.run(["start", "--json"]);
+    let exited: Value = failed.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).next().unwrap();
+    assert_eq!(exited["failureReason"], "immediate_crash", "{failed:?}");
+    assert!(stage.services().is_empty());
+}
+
+#[test]
+fn a_start_without_a_port_fails_as_in_the_foreground() {
+    let stage = Stage::new("", 1);
+    let stranger = stage.ports.stranger(stage.ports.first());
+    let refused = stage.sandbox.run(["start"]);
+    assert_eq!(code(&refused), Some(3), "{refused:?}");
+    assert!(refused.stderr.contains("are currently in use"), "{refused:?}");
+    drop(stranger);
+}
+
+#[test]
+fn services_are_listed_with_what_they_are() {
+    let stage = Stage::new("", 2);
+    let other = stage.sandbox.sibling("other");
+    assert_eq!(code(&stage.sandbox.run(["start"])), Some(0));
+    let mut foreground = stage.sandbox.start(["-C", other.to_str().unwrap(), "dev"]);
+    foreground.ready();
+    let services = stage.services();
+    let shown: Vec<_> = services
+        .iter()
+        .map(|one| {
+            (
+                one["port"].as_u64().unwrap(),
+                one["startedBy"].as_str().unwrap(),
+                one["state"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let (first, last) = (stage.ports.first().into(), stage.ports.last().into());
+    assert_eq!(shown, [(first, "background", "running"), (last, "foreground", "running")]);
+    assert!(services.iter().all(|one| one["residentBytes"].as_u64().unwrap() > 100_000), "{services:?}");
+    let table = stage.sandbox.run(["ls"]).stdout;
+    assert_eq!(table.lines().count(), 3, "{table}");
+    foreground.stop();
+}
+
+#[test]
+fn a_service_is_meant_by_directory_name_and_port() {
+    let stage = Stage::new("", 1);
+    assert_eq!(code(&stage.sandbox.run(["start"])), Some(0));
+    let port = stage.ports.first().to_string();
+    let dir = stage.id();
+    for word in ["app", ".", dir.as_str(), port.as_str()] {
+        let status = stage.sandbox.run(["status", word, "--json"]);
+        let status: Value =
+            serde_json::from_str(&status.stdout).unwrap_or_else(|_| panic!("{word}: {status:?}"));
+        assert_eq!(status["port"], stage.ports.first(), "{word}");
+    }
+    let unknown = stage.sandbox.run(["status", "nobody"]);
+    assert_eq!(code(&unknown), Some(5), "{unknown:?}");
+    assert!(unknown.stderr.contains("Project not found"), "{unknown:?}");
+}
+
+#[test]
+fn a_stranger_is_explained_and_left_alone() {
+    let stage = Stage::new("", 1);
+    let stranger = stage.ports.stranger(stage.ports.first());
+    let refused = stage.sandbox.run(["stop", &stage.ports.first().to_string()]);
+    assert_eq!(code(&refused), Some(5), "{refused:?}");
+    let me = std::process::id().to_string();
+    assert!(
+        refused.stderr.contains(&me) && refused.stderr.contains("bowline has not started"),
+        "{refused:?}"
+    );
+    assert!(std::net::TcpStream::connect(stranger.local_addr().unwrap()).is_ok());
+}
+
+#[test]
+fn restart_keeps_the_port_and_starts_what_does_not_run() {
+    let stage = Stage::new("", 2);
+    assert_eq!(code(&stage.sandbox.run(["restart"])), Some(0));
+    let before = stage.services();
+    let restarted = stage.sandbox.run(["restart"]);
+    assert_eq!(code(&restarted), Some(0), "{restarted:?}");
+    let after = stage.services();
+    assert_eq!((&after[0]["port"], &after[0]["pid"]), (&before[0]["port"], &before[0]["pid"]));
+    assert_ne!(after[0]["guardian"], before[0]["guardian"]);
+    assert_eq!(http::get(stage.ports.first()).status, 200);
+}
+
+#[test]
+fn wait_ends_with_readiness_with_the_time_and_with_the_service() {
+    let stage = Stage::new("--no-listen", 1);
+    let session = stage.sandbox.start(["dev"]);
+    until_there_is_a_socket(&stage);
+    let mut client = stage.connect();
+    let late = stage.sandbox.run(["wait", "--timeout", "50ms"]);
+    assert_eq!(code(&late), Some(4), "{late:?}");
+    let waiting = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| stage.sandbox.run(["wait"]));
+        client.send(r#"{"type":"attach"}"#);
+        client.until("status");
+        session.stop();
+        waiting.join().unwrap()
+    });
+    assert!(matches!(code(&waiting), Some(4 | 5)), "{waiting:?}");
+}
+
+#[test]
+fn a_background_service_dies_with_its_supervisor() {
+    let stage = Stage::new("", 1);
+    assert_eq!(code(&stage.sandbox.run(["start", "--grace", "300ms"])), Some(0));
+    let pid = pid_of(&stage.services()[0]);
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    // A start waits for the guardian to end what the last supervisor ran.
+    let again = stage.sandbox.run(["start", "--json"]);
+    let event: Value = serde_json::from_str(&again.stdout).unwrap_or_else(|_| panic!("{again:?}"));
+    assert_eq!(event["port"], stage.ports.first());
+}
+
+#[test]
+fn doctor_finds_what_is_wrong_and_says_what_mends_it() {
+    let mut stage = Stage::new("", 1);
+    let answer = |stage: &Stage| -> Value {
+        let finished = stage.sandbox.run(["doctor", "--json"]);
+        let answer: Value = serde_json::from_str(&finished.stdout).unwrap_or_else(|_| panic!("{finished:?}"));
+        assert_eq!(finished.status.success(), answer["ok"] == true, "{finished:?}");
+        answer
+    };
+    let of = |answer: &Value, check: &str| -> Value {
+        let findings = answer["findings"].as_array().unwrap();
+        findings.iter().find(|finding| finding["check"] == check).unwrap().clone()
+    };
+    assert_eq!(of(&answer(&stage), "ports")["ok"], true);
+    let stranger = stage.ports.stranger(stage.ports.first());
+    let full = of(&answer(&stage), "ports");
+    assert_eq!((&full["ok"], full["mend"].is_string()), (&false.into(), true), "{full}");
+    drop(stranger);
+    std::fs::write(stage.sandbox.state_dir().join("ports.redb"), "rubbish").unwrap();
+    assert_eq!(of(&answer(&stage), "store")["ok"], false);
+    let mut session = stage.sandbox.start(["dev"]);
+    session.ready();
+    session.signal(rustix::process::Signal::STOP);
+    let silent = of(&answer(&stage), "supervisors");
+    session.signal(rustix::process::Signal::CONT);
+    assert_eq!(silent["ok"], false, "{silent}");
+    assert_eq!(of(&answer(&stage), "store")["ok"], true, "a start sets a damaged store aside");
+    session.stop();
+    stage.sandbox.env("PATH", "/nowhere");
+    assert_eq!(of(&answer(&stage), "node")["ok"], false);
+}

@@ -1,0 +1,221 @@
+//! Supervisors that are killed in the middle of every command: it ends soon, says what happened, and leaves nothing.
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{Stage, until_there_is_a_socket};
+use crate::support::{Tree, is_free};
+
+/// How long a command may take to see that there is nobody any more, and a guardian to end the rest.
+const BOUND: Duration = Duration::from_secs(10);
+
+/// A service in the background whose processes are all known.
+struct Target {
+    stage: Stage,
+    tree: Tree,
+    start: Option<Child>,
+}
+
+impl Target {
+    /// Starts it; returns when it is ready, or else when it can be spoken to.
+    fn new(arguments: &str, ready: bool) -> Self {
+        Self::with_grace("300ms", arguments, ready)
+    }
+
+    fn with_grace(grace: &str, arguments: &str, ready: bool) -> Self {
+        let mut stage = Stage::new(arguments, 3);
+        let bin = stage.sandbox.root().join("bin");
+        std::fs::create_dir(&bin).unwrap();
+        let browser = bin.join("xdg-open");
+        std::fs::write(&browser, "#!/bin/sh\n").unwrap();
+        std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = std::env::var("PATH").unwrap();
+        stage.sandbox.env("PATH", format!("{}:{path}", bin.display()));
+        let tree = Tree::new();
+        let mut target = Self { stage, tree, start: None };
+        let mut start = target.spawn(&["start", "--grace", grace]);
+        if ready {
+            assert!(start.wait().unwrap().success());
+        } else {
+            until_there_is_a_socket(&target.stage);
+            target.start = Some(start);
+        }
+        target
+    }
+
+    fn spawn(&self, arguments: &[&str]) -> Child {
+        let mut command = self.stage.sandbox.bowline(arguments);
+        self.tree.mark(&mut command);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn kill_supervisor(&self) {
+        let pid = self.stage.services()[0]["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+    }
+
+    /// Kills the supervisor that is running now, and waits for the command's end.
+    fn end_of(&self, command: Child) -> (Option<i32>, String) {
+        self.kill_supervisor();
+        conclude(command)
+    }
+
+    /// Nothing is left, and the project can be started again.
+    fn leaves_nothing(mut self) {
+        let Stage { sandbox, ports } = &self.stage;
+        self.tree.assert_gone(BOUND);
+        assert!(ports.all().all(is_free));
+        assert_eq!(sandbox.run(["ls", "--json"]).stdout, "{\"services\":[]}\n");
+    }
+}
+
+fn conclude(command: Child) -> (Option<i32>, String) {
+    let begun = Instant::now();
+    let output = command.wait_with_output().unwrap();
+    assert!(begun.elapsed() < BOUND, "{:?}", begun.elapsed());
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.code(), text)
+}
+
+#[test]
+fn who_follows_is_told_that_the_supervisor_was_killed() {
+    for (arguments, sign) in [
+        (&["dev"][..], "line 2"),
+        (&["--json", "dev"], "port-detected"),
+        (&["attach"], "line 2"),
+        (&["--json", "attach"], "port-detected"),
+        (&["logs", "-f"], "line 2"),
+    ] {
+        let target = Target::new("--lines 2", true);
+        let mut command = target.spawn(arguments);
+        let shown = read_until(&mut command, sign);
+        let (code, said) = target.end_of(command);
+        assert_eq!(code, Some(1), "{arguments:?}: {shown}{said}");
+        assert!(said.contains("was killed"), "{arguments:?}: {shown}{said}");
+        if arguments[0] == "--json" {
+            let last = said.lines().find(|line| line.contains(r#""type":"error""#));
+            assert!(last.is_some(), "{arguments:?}: {said}");
+        }
+        target.leaves_nothing();
+    }
+}
+
+/// Reads the command's output until it shows this.
+fn read_until(command: &mut Child, sign: &str) -> String {
+    use std::io::Read;
+    let stdout = command.stdout.as_mut().unwrap();
+    let mut shown = Vec::new();
+    while !String::from_utf8_lossy(&shown).contains(sign) {
+        let mut bytes = [0; 1024];
+        let count = stdout.read(&mut bytes).unwrap();
+        assert!(count > 0, "the end, and no {sign}: {}", String::from_utf8_lossy(&shown));
+        shown.extend_from_slice(&bytes[..count]);
+    }
+    String::from_utf8_lossy(&shown).into_owned()
+}
+
+#[test]
+fn a_stop_that_was_under_way_returns_when_the_service_has_ended() {
+    let target = Target::with_grace("4s", "--ignore TERM", true);
+    let mut watcher = target.stage.connect();
+    watcher.send(r#"{"type":"attach"}"#);
+    let command = target.spawn(&["stop"]);
+    while !watcher.until("log-chunk")["data"].as_str().unwrap().contains("SIGTERM") {}
+    let (code, said) = target.end_of(command);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(target.stage.ports.all().all(is_free), "its guardian has ended it by then");
+    target.leaves_nothing();
+}
+
+#[test]
+fn a_restart_that_was_under_way_starts_it_anew() {
+    let target = Target::with_grace("4s", "--ignore TERM", true);
+    let mut watcher = target.stage.connect();
+    watcher.send(r#"{"type":"attach"}"#);
+    let command = target.spawn(&["restart"]);
+    while !watcher.until("log-chunk")["data"].as_str().unwrap().contains("SIGTERM") {}
+    let (code, said) = target.end_of(command);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("app is ready"), "{said}");
+    assert!(target.stage.sandbox.run(["stop", "--force"]).status.success());
+    target.leaves_nothing();
+}
+
+#[test]
+fn a_start_whose_supervisor_is_killed_says_so() {
+    let mut target = Target::new("--no-listen", false);
+    let start = target.start.take().unwrap();
+    let (code, said) = target.end_of(start);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("was killed before its service was ready"), "{said}");
+    target.leaves_nothing();
+}
+
+/// What may come of a command whose supervisor is killed at any moment at all: its codes, if it does not begin a service itself.
+const AT_ANY_MOMENT: [(&[&str], &[i32]); 11] = [
+    (&["stop"], &[0, 5]),
+    (&["restart"], &[0, 4, 5]),
+    (&["attach"], &[1, 5]),
+    (&["logs", "-f"], &[0, 1]),
+    (&["ls"], &[0]),
+    (&["status"], &[0, 5, 6]),
+    (&["wait"], &[4, 5]),
+    (&["open"], &[4, 5]),
+    (&["port"], &[0]),
+    (&["ports"], &[0]),
+    (&["start"], &[0, 4]),
+];
+
+#[test]
+fn a_kill_at_any_moment_leaves_no_riddle() {
+    for (round, (arguments, codes)) in AT_ANY_MOMENT.iter().flat_map(|one| [(0, one), (1, one), (12, one)]) {
+        let mut target = Target::new("--no-listen", false);
+        let first = target.start.take().unwrap();
+        let pid = i32::try_from(target.stage.services()[0]["pid"].as_i64().unwrap()).unwrap();
+        let mut clock = target.stage.connect();
+        let command = target.spawn(arguments);
+        // A moment that is measured in answers: earlier or later in the command's life, never the same.
+        for _ in 0..round {
+            let _ended = clock.stream.write_all(b"{\"type\":\"status\"}\n");
+            clock.next();
+        }
+        // It may have been stopped by the command already.
+        let _ = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL);
+        // Where it is the command that begins a service, that never becomes ready: it is ended as well.
+        let mut ended = finished_within(command, Duration::from_secs(2));
+        while let Err(command) = ended {
+            target.stage.sandbox.run(["stop", "--all", "--force"]);
+            ended = finished_within(command, Duration::from_secs(8));
+        }
+        let Ok((code, said)) = ended else { unreachable!() };
+        let is_ours = matches!(arguments[0], "start" | "restart");
+        assert!(code.is_some_and(|code| codes.contains(&code) || is_ours), "{arguments:?}: {code:?} {said}");
+        assert!(code == Some(0) || said.contains("error: "), "{arguments:?}: {code:?} {said}");
+        conclude(first);
+        target.stage.sandbox.run(["stop", "--all", "--force"]);
+        target.leaves_nothing();
+    }
+}
+
+/// The end of a command, or the command if it goes on.
+fn finished_within(command: Child, limit: Duration) -> Result<(Option<i32>, String), Child> {
+    let ended = crate::support::end_of(&command);
+    match ended.recv_timeout(limit) {
+        Ok(()) => Ok(conclude(command)),
+        Err(_) => Err(command),
+    }
+}
+
+#[test]
+fn a_list_shows_no_service_whose_supervisor_is_dead() {
+    let target = Target::new("", true);
+    target.kill_supervisor();
+    let listed = target.stage.services();
+    assert!(listed.iter().all(|one| one["connected"] == true), "{listed:?}");
+    target.leaves_nothing();
+}

@@ -1,0 +1,136 @@
+//! `docs/frameworks.md` is made of the catalog: `UPDATE=1 cargo test --test it detect::docs` writes it anew.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::{env, fs};
+
+use bowline::detect::catalog::{Framework, Role, Word};
+
+use super::embedded;
+
+const INTRODUCTION: &str = include_str!("frameworks.intro.md");
+
+fn code(list: &[Word]) -> String {
+    let quoted: Vec<String> = list.iter().map(|text| format!("`{text}`")).collect();
+    if quoted.is_empty() { "–".to_owned() } else { quoted.join(" ") }
+}
+
+fn port(framework: &Framework) -> String {
+    let mut ways = Vec::new();
+    if let Some(flag) = framework.port.flags.first() {
+        ways.push(format!("`{flag}`"));
+    }
+    ways.extend(framework.port.strict.iter().map(|flag| format!("`{flag}`")));
+    if framework.port.reads_port_variable {
+        ways.push("`PORT`".to_owned());
+    }
+    ways.extend(framework.port.environment.iter().map(|name| format!("`{name}`")));
+    if ways.is_empty() { "–".to_owned() } else { ways.join(" ") }
+}
+
+fn page() -> String {
+    let catalog = embedded();
+    let mut page = INTRODUCTION.to_owned();
+    let _ = writeln!(page, "\n## The {} entries\n", catalog.frameworks().len());
+    let _ = writeln!(page, "[matrix.md](matrix.md) has real projects of many of them, started by bowline.\n");
+    let _ = writeln!(page, "| key | name | ports | command | dependency | file | is told its port by |");
+    let _ = writeln!(page, "| --- | --- | --- | --- | --- | --- | --- |");
+    for framework in catalog.frameworks() {
+        let rules = &framework.rules;
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} | {} | {} | {} | {} |",
+            framework.key,
+            framework.label,
+            framework.range,
+            code(&rules.commands),
+            code(&rules.dependencies),
+            code(&rules.files),
+            port(framework)
+        );
+    }
+    let _ = writeln!(
+        page,
+        "\n## Who wins\n\n| key | wins even over the word in the script | wins over files and dependencies |"
+    );
+    let _ = writeln!(page, "| --- | --- | --- |");
+    for framework in catalog.frameworks() {
+        let rules = &framework.rules;
+        if !rules.built_on.is_empty() || !rules.beats.is_empty() {
+            let _ = writeln!(
+                page,
+                "| `{}` | {} | {} |",
+                framework.key,
+                code(&rules.built_on),
+                code(&rules.beats)
+            );
+        }
+    }
+    let _ = writeln!(page, "\nOnly where no app is found: {}.", of_role(Role::Side));
+    let _ = writeln!(page, "Programs that run any code: {}.", of_role(Role::Runtime));
+    let _ = writeln!(page, "\n## Notes\n");
+    for framework in catalog.frameworks() {
+        for text in notes(framework) {
+            let _ = writeln!(page, "- **{}**: {text}", framework.label);
+        }
+    }
+    let _ = writeln!(
+        page,
+        "\n## Marks of coding agents\n\nRemoved from every server's environment: {}.",
+        code(catalog.agent_variables())
+    );
+    page
+}
+
+fn of_role(role: Role) -> String {
+    let catalog = embedded();
+    let of_role = catalog.frameworks().iter().filter(|framework| framework.rules.role == role);
+    code(&of_role.map(|framework| framework.key.clone()).collect::<Vec<_>>())
+}
+
+fn notes(framework: &Framework) -> Vec<String> {
+    let mut notes: Vec<String> = framework.note.iter().map(ToString::to_string).collect();
+    if let Some(address) = &framework.host.loopback {
+        let flag = framework.host.flag.as_ref().or(framework.host.environment.first());
+        let by = flag.map(|flag| format!(" with `{flag}`")).unwrap_or_default();
+        notes.push(format!(
+            "It would listen on every address; it is told `{address}`{by} unless you say `--host`."
+        ));
+    }
+    for (name, value) in &framework.environment {
+        notes.push(format!("`{name}={value}` is set, unless your environment has it."));
+    }
+    for variant in &framework.versions {
+        let from = variant.from.as_ref().map(|version| format!(" from {version}")).unwrap_or_default();
+        let below = variant.below.as_ref().map(|version| format!(" below {version}")).unwrap_or_default();
+        let actual = framework.for_versions(|package| {
+            let within = variant.from.clone().unwrap_or(semver::Version::new(0, 0, 1));
+            (package == variant.package).then_some(within)
+        });
+        let set = actual.environment.iter().filter(|one| framework.environment.get(one.0) != Some(one.1));
+        let set: Vec<String> = set.map(|(name, value)| format!("`{name}={value}`")).collect();
+        let set = if set.is_empty() { String::new() } else { format!("; {} is set", set.join(", ")) };
+        notes.push(format!(
+            "With {}{from}{below}: ports {}, told by {}{set}.",
+            variant.package,
+            actual.range,
+            port(&actual)
+        ));
+    }
+    if !framework.extra_ports.is_empty() {
+        let ports: Vec<String> = framework.extra_ports.iter().map(u16::to_string).collect();
+        notes.push(format!("It also opens port {}, if it is free.", ports.join(", ")));
+    }
+    notes
+}
+
+#[test]
+fn page_is_made_of_the_catalog() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/frameworks.md");
+    if env::var_os("UPDATE").is_some() {
+        fs::create_dir_all(path.parent().expect("docs/")).expect("docs/");
+        fs::write(&path, page()).expect("docs/frameworks.md can be written");
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(written, page(), "stale: run `UPDATE=1 cargo test --test it detect::docs`");
+}

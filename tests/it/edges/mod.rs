@@ -1,0 +1,9 @@
+//! Places where a start can go wrong before anything runs, and what is said then.
+
+mod files;
+mod files_of_projects;
+mod lines;
+mod messages;
+mod names;
+mod programs;
+mod state;

@@ -1,0 +1,9 @@
+//! Launches, planned and run.
+
+mod direct;
+mod missing;
+mod package_manager;
+mod packages;
+mod plans;
+mod run;
+mod variables;

@@ -1,0 +1,37 @@
+//! bowline leaves nothing behind, however hard a server is to end.
+
+use std::time::Duration;
+
+use crate::conformance::matrix::{Cell, Place, cells};
+use crate::conformance::run_all;
+use crate::conformance::stage::Stage;
+
+/// How many combinations run at once: most of their time is waiting.
+const AT_ONCE: usize = 6;
+
+fn bowline_leaves_nothing(place: Place) {
+    let cells: Vec<Cell> = cells(true).into_iter().filter(|cell| cell.place == place).collect();
+    let launcher = [env!("CARGO_BIN_EXE_bowline"), "dev", "--grace", "300ms"].map(str::to_owned);
+    let outcomes = run_all(&cells, AT_ONCE, |cell| {
+        Stage::new(cell, false, |_, _| {}).run(&launcher, Duration::from_secs(10))
+    });
+    let failures: Vec<String> = outcomes
+        .iter()
+        .filter(|(_, outcome)| {
+            !outcome.as_ref().is_ok_and(|left| left.is_clean() && left.processes.is_empty())
+        })
+        .map(|(cell, outcome)| format!("{cell}: {outcome:#?}"))
+        .collect();
+    assert_eq!(outcomes.len(), cells.len(), "a combination broke down");
+    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), cells.len(), failures.join("\n"));
+}
+
+#[test]
+fn bowline_at_a_terminal_leaves_nothing() {
+    bowline_leaves_nothing(Place::Terminal);
+}
+
+#[test]
+fn bowline_with_pipes_leaves_nothing() {
+    bowline_leaves_nothing(Place::Pipes);
+}

@@ -1,0 +1,23 @@
+//! All that needs nothing but this repository and node: the program, its modules, its documents.
+
+#[path = "../architecture.rs"]
+mod architecture;
+mod completions;
+#[cfg(target_os = "linux")]
+#[path = "../conformance/mod.rs"]
+mod conformance;
+mod control;
+mod detect;
+mod dev;
+mod dev_server;
+mod edges;
+mod elsewhere;
+mod launch;
+#[cfg(target_os = "linux")]
+mod leftovers;
+mod port;
+mod readme;
+mod runner;
+mod supervise;
+#[path = "../support/mod.rs"]
+mod support;

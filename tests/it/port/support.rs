@@ -1,0 +1,162 @@
+//! Ranges of a test's own and state directories.
+
+use std::ffi::OsString;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, SystemTime};
+
+use bowline::fingerprint::Fingerprint;
+use bowline::paths::StateDir;
+use bowline::port::{Choice, Error, Lease, Ports, Probe, Pruned, Request, SessionId, Terms, Verdict};
+use bowline::range::Range;
+
+/// A block of free ports that no other test has: its first port is listened on for as long as this
+/// lives, and that is what keeps others away.
+pub struct Block {
+    pub range: Range,
+    _claim: TcpListener,
+}
+
+const SIZE: u16 = 128;
+
+/// A range of `length` ports, below those that the kernel hands out by itself.
+pub fn block(length: u16) -> Block {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    own_descriptors();
+    assert!(length < SIZE);
+    let blocks = (30_000 - 10_240) / SIZE;
+    let salt = u16::try_from(std::process::id() % 1000).unwrap().wrapping_mul(7);
+    for _ in 0..blocks {
+        let at = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(salt) % blocks;
+        let base = 10_240 + at * SIZE;
+        let Ok(claim) = TcpListener::bind(("127.0.0.1", base)) else { continue };
+        let range = Range::new(base + 1, base + length).unwrap();
+        let mut probe = Probe::default();
+        if (range.start..=range.end).all(|port| matches!(probe.check(port), Ok(Verdict::Free))) {
+            return Block { range, _claim: claim };
+        }
+    }
+    panic!("no free block of ports");
+}
+
+/// Gives the test's thread a descriptor table of its own. A process that another test starts would have a copy of this
+/// test's locks and sockets until its `exec`, and so keep them when they are let go here.
+fn own_descriptors() {
+    #[cfg(target_os = "linux")]
+    {
+        thread_local!(static DONE: std::sync::Once = const { std::sync::Once::new() });
+        #[expect(unsafe_code, reason = "no safe wrapper of close_range")]
+        // SAFETY: what is closed is this thread's copy, in which nothing of this test is yet.
+        DONE.with(|done| {
+            done.call_once(|| unsafe {
+                nix::libc::syscall(nix::libc::SYS_close_range, 3, u32::MAX, nix::libc::CLOSE_RANGE_UNSHARE);
+            });
+        });
+    }
+}
+
+/// What a framework was detected by; nothing of it is the same for another number.
+pub fn evidence(number: u64) -> Fingerprint {
+    Fingerprint::new(vec![format!("rule {number}")], vec![format!("file {number}")])
+}
+
+/// A temporary directory with state, a spare state directory, and projects.
+pub struct Place {
+    pub temp: tempfile::TempDir,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        own_descriptors();
+        Self { temp: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn root(&self) -> PathBuf {
+        self.temp.path().join("state")
+    }
+
+    pub fn spare(&self) -> PathBuf {
+        self.temp.path().join("bowline")
+    }
+
+    pub fn ports(&self) -> Ports {
+        Ports::new(Arc::new(self.dir()))
+    }
+
+    pub fn dir(&self) -> StateDir {
+        open(&self.root(), self.temp.path())
+    }
+
+    /// A request of a project whose directory exists.
+    pub fn request(&self, project: &str, range: Range) -> Request {
+        let dir = self.temp.path().join("projects").join(project);
+        std::fs::create_dir_all(&dir).unwrap();
+        Request {
+            project: project.to_owned(),
+            name: project.to_owned(),
+            dir,
+            framework: "next".to_owned(),
+            yields: false,
+            evidence: evidence(1),
+            range,
+            choice: Choice::Any,
+            exclude: Vec::new(),
+        }
+    }
+
+    pub fn allocate(&self, request: &Request) -> Result<Lease, Error> {
+        allocate(&self.ports(), std::slice::from_ref(request))
+    }
+
+    /// Runs and ends the project, and says which port it had.
+    pub fn visit(&self, request: &Request) -> u16 {
+        let lease = self.allocate(request).unwrap();
+        let port = port(&lease);
+        lease.release(SystemTime::now()).unwrap();
+        port
+    }
+
+    pub fn run_files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.root().join("run")).unwrap();
+        let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+pub fn open(root: &Path, runtime: &Path) -> StateDir {
+    let env = |name: &str| (name == "XDG_RUNTIME_DIR").then(|| OsString::from(runtime));
+    StateDir::create(Some(root), &env).unwrap()
+}
+
+pub fn allocate(ports: &Ports, requests: &[Request]) -> Result<Lease, Error> {
+    allocate_at(ports, requests, SystemTime::now())
+}
+
+pub fn allocate_at(ports: &Ports, requests: &[Request], now: SystemTime) -> Result<Lease, Error> {
+    ports.allocate(requests, &mut Terms { now, patience: Duration::ZERO, end_leftovers: &mut |_| {} })
+}
+
+pub fn port(lease: &Lease) -> u16 {
+    lease.grants()[0].port
+}
+
+pub fn prune(ports: &Ports, now: SystemTime) -> Pruned {
+    ports.prune(&mut Terms { now, patience: Duration::ZERO, end_leftovers: &mut |_| {} }).unwrap()
+}
+
+/// Waits for guardians, and says for which sessions leftovers were to be ended.
+pub fn sessions_ended(ports: &Ports, request: &Request) -> (Vec<SessionId>, Result<Lease, Error>) {
+    let mut ended = Vec::new();
+    let lease = ports.allocate(
+        std::slice::from_ref(request),
+        &mut Terms {
+            now: SystemTime::now(),
+            patience: Duration::from_secs(20),
+            end_leftovers: &mut |session| ended.push(session.clone()),
+        },
+    );
+    (ended, lease)
+}

@@ -1,0 +1,203 @@
+//! Starts and stops that come in one another's way.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use super::{Stage, stage};
+use crate::support::{PATIENCE, Ports, Sandbox, Session, Tree, dev_server, end_of, http, is_free};
+
+#[test]
+fn the_last_of_many_starts_is_the_one_that_runs() {
+    let mut stage = stage(3);
+    for number in 0..5 {
+        stage.start(&number.to_string(), "p", &format!("--lines 1 start-{number}"), None);
+    }
+    stage.answer("4", "port-detected");
+    stage.stop("stop", "p");
+    stage.runner.until("the stop", |event| event["message"] == "Dev server stopped successfully");
+    assert!(stage.ports.all().all(is_free));
+    let ended = stage.end();
+    assert_eq!(ended.of("port-detected").len(), 1, "{ended:#?}");
+    for number in ["0", "1", "2", "3"] {
+        let exits = ended.of("process-exited").into_iter().filter(|event| event["commandId"] == number);
+        assert_eq!(exits.count(), 1, "every start has one end: {ended:#?}");
+    }
+}
+
+#[test]
+fn a_stop_takes_back_a_start_that_waits() {
+    let mut stage = stage(2);
+    stage.start("1", "p", "--linger 300", None);
+    stage.answer("1", "port-detected");
+    stage.start("2", "p", "", None);
+    stage.stop("3", "p");
+    assert_eq!(stage.answer("2", "error")["error"], "stopped before it was started");
+    assert_eq!(stage.answer("3", "process-exited")["state"], "stopped");
+    assert_eq!(stage.answer("3", "ack")["message"], "Dev server stopped successfully");
+    let ended = stage.end();
+    assert_eq!(ended.of("port-detected").len(), 1, "{ended:#?}");
+}
+
+#[test]
+fn a_stop_that_is_repeated_is_one_signal_to_the_service() {
+    let mut stage = stage(1);
+    stage.start("1", "p", "--linger 300", None);
+    stage.answer("1", "port-detected");
+    stage.stop("2", "p");
+    stage.stop("3", "p");
+    let ended = stage.end();
+    let output: String = ended.of("log-chunk").iter().filter_map(|event| event["data"].as_str()).collect();
+    assert_eq!(output.matches(r#""got":"SIGTERM""#).count(), 1, "{output}");
+    let done = ended.of("ack").into_iter().filter(|ack| ack["message"] == "Dev server stopped successfully");
+    let ids: Vec<_> = done.map(|ack| ack["commandId"].clone()).collect();
+    assert_eq!(ids, ["2", "3"]);
+    assert_eq!(ended.of("process-exited").len(), 1, "{ended:#?}");
+}
+
+#[test]
+fn a_signal_ends_the_services_and_then_the_runner() {
+    for (signal, number) in [(Signal::TERM, 15), (Signal::INT, 2), (Signal::HUP, 1)] {
+        let mut stage = stage(2);
+        for id in ["a", "b"] {
+            stage.start(id, id, "", None);
+            stage.answer(id, "port-detected");
+        }
+        stage.runner.signal(signal);
+        let ended = stage.runner.wait();
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&ended.status), Some(number), "{ended:#?}");
+        assert_eq!(ended.of("process-exited").len(), 2, "{ended:#?}");
+        let last = ended.events.last().unwrap();
+        assert_eq!((&last["type"], &last["payload"]["status"]), (&json!("runner-status"), &json!("offline")));
+    }
+}
+
+#[test]
+fn a_second_interrupt_waits_for_no_grace_period() {
+    let mut stage = stage(1);
+    stage.start("1", "p", "--ignore INT", None);
+    stage.answer("1", "port-detected");
+    stage.runner.signal(Signal::INT);
+    stage.runner.output(r#""got":"SIGINT""#);
+    stage.runner.signal(Signal::INT);
+    let ended = stage.runner.wait();
+    assert!(ended.of("process-exited")[0]["durationMs"].as_u64().unwrap() < 9_000, "{ended:#?}");
+}
+
+#[test]
+fn the_end_of_the_input_reaches_services_although_nobody_reads_what_they_write() {
+    let mut sandbox = Sandbox::with_script("true");
+    let ports = Ports::claim(1);
+    sandbox.range("default", &ports);
+    let fifo = sandbox.root().join("alive");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let mut tree = Tree::new();
+    let mut command = sandbox.bowline(["runner"]);
+    tree.mark(&mut command);
+    let mut runner = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let line = format!("exec 9>'{}'; echo up >&9; exec timeout 200 yes", fifo.display());
+    let payload = json!({ "runCommand": line, "workingDirectory": sandbox.project() });
+    let start = json!({ "id": "1", "type": "start-dev-server", "projectId": "p", "payload": payload });
+    let mut stdin = runner.stdin.take().unwrap();
+    writeln!(stdin, "{start}").unwrap();
+    let mut alive = BufReader::new(File::open(&fifo).unwrap());
+    alive.read_line(&mut String::new()).unwrap();
+    drop(stdin);
+    // Its end is seen by the end of what it keeps open; its output has not been read yet.
+    alive.read_to_string(&mut String::new()).unwrap();
+    let mut said = String::new();
+    runner.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(runner.wait().unwrap().code(), Some(0));
+    let last: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    assert_eq!(last["payload"]["status"], "offline");
+    tree.assert_gone(PATIENCE);
+}
+
+#[test]
+fn the_runners_own_port_is_nobodys_wish() {
+    let ports = Ports::claim(2);
+    let mut sandbox = Sandbox::with_script("true");
+    sandbox.range("default", &ports).env("PORT", ports.last().to_string());
+    let mut command = sandbox.bowline(["runner"]);
+    command.stdin(Stdio::piped());
+    let mut stage = Stage { sandbox, ports, runner: Session::start(command) };
+    stage.start("1", "--help", "", None);
+    assert_eq!(stage.answer("1", "port-detected")["port"], stage.ports.first());
+    stage.end();
+}
+
+#[test]
+fn any_directory_and_any_command_of_the_shell_will_do() {
+    let mut stage = stage(1);
+    let bare = stage.sandbox.root().join("bare");
+    std::fs::create_dir(&bare).unwrap();
+    let line = format!("[[ -d {} ]] && exec '{}' --lifetime 200", bare.display(), dev_server().display());
+    let payload = json!({ "runCommand": line, "workingDirectory": bare, "framework": "default" });
+    stage.start_as("1", "p", &payload);
+    assert_eq!(stage.answer("1", "port-detected")["port"], stage.ports.first());
+    assert_eq!(http::get(stage.ports.first()).status, 200);
+    stage.end();
+}
+
+/// Waits until the server gets rid of nothing more of what it writes: everybody between it and whoever does not read waits.
+fn until_it_is_held_up(tree: &Tree) {
+    let written = || {
+        let is_server =
+            |(pid, line): &(i32, String)| line.starts_with(&format!("{pid} {}", dev_server().display()));
+        let server = tree.processes().into_iter().find(is_server)?;
+        let io = std::fs::read_to_string(format!("/proc/{}/io", server.0)).ok()?;
+        io.lines().find(|line| line.starts_with("wchar:")).map(str::to_owned)
+    };
+    let deadline = Instant::now() + PATIENCE;
+    let (mut before, mut since) = (written(), Instant::now());
+    while cfg!(target_os = "linux") && (before.is_none() || since.elapsed() < Duration::from_millis(500)) {
+        assert!(Instant::now() < deadline, "it is never held up");
+        let now = written();
+        if now != before {
+            (before, since) = (now, Instant::now());
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_runner_that_nobody_reads_ends_all_the_same() {
+    for signal in [None, Some(Signal::TERM)] {
+        let ports = Ports::claim(1);
+        let mut sandbox = Sandbox::with_script("true");
+        sandbox.range("default", &ports);
+        let mut command = sandbox.bowline(["runner"]);
+        let mut tree = Tree::new();
+        tree.mark(&mut command);
+        let mut runner = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let line = format!("'{}' --lifetime 200 --produce 100000000", dev_server().display());
+        let payload = json!({ "runCommand": line, "workingDirectory": sandbox.project() });
+        let start = json!({ "id": "1", "type": "start-dev-server", "projectId": "p", "payload": payload });
+        let mut stdin = runner.stdin.take().unwrap();
+        writeln!(stdin, "{start}").unwrap();
+        // One piece has come; the rest is more than all pipes hold.
+        let mut said = BufReader::new(runner.stdout.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("log-chunk") {
+            line.clear();
+            assert!(said.read_line(&mut line).unwrap() > 0);
+        }
+        until_it_is_held_up(&tree);
+        if let Some(signal) = signal {
+            rustix::process::kill_process(rustix::process::Pid::from_child(&runner), signal).unwrap();
+        } else {
+            drop(stdin);
+        }
+        if end_of(&runner).recv_timeout(PATIENCE).is_err() {
+            tree.kill();
+            panic!("it does not end: {signal:?}");
+        }
+        assert!(runner.wait().unwrap().code().is_none_or(|code| code == 0), "{signal:?}");
+        tree.assert_gone(PATIENCE);
+        assert!(is_free(ports.first()));
+    }
+}

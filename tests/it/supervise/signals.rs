@@ -1,0 +1,132 @@
+//! What signals to bowline do.
+
+use std::os::unix::process::ExitStatusExt;
+
+use rustix::process::Signal;
+
+use super::{last_end, next_end, stage};
+use crate::support::is_free;
+
+const SIGNALS: [(Signal, &str); 4] =
+    [(Signal::INT, "SIGINT"), (Signal::TERM, "SIGTERM"), (Signal::HUP, "SIGHUP"), (Signal::QUIT, "SIGQUIT")];
+const DEAF: &str = "--ignore INT --ignore TERM --ignore HUP --ignore QUIT";
+
+fn pairs() -> impl Iterator<Item = [(Signal, &'static str); 2]> {
+    SIGNALS.into_iter().flat_map(|first| SIGNALS.map(|second| [first, second]))
+}
+
+#[test]
+fn each_of_a_pair_reaches_a_service_that_ignores_it_and_the_second_interrupt_kills() {
+    for [(first, first_name), (second, second_name)] in pairs() {
+        let (sandbox, ports) = stage(DEAF, 1);
+        let interrupts = (first, second) == (Signal::INT, Signal::INT);
+        // Nothing but the second interrupt could end it within this test.
+        let grace = if interrupts { "100s" } else { "300ms" };
+        let mut session = sandbox.start(["dev", "--grace", grace]);
+        session.ready();
+        session.signal(first);
+        session.output(&format!("{{\"got\":\"{first_name}\"}}"));
+        session.signal(second);
+        if first != second {
+            session.output(&format!("{{\"got\":\"{second_name}\"}}"));
+        }
+        let ended = session.wait();
+        assert_eq!(ended.status.signal(), Some(Signal::KILL.as_raw()), "{first_name} {second_name}");
+        let end = last_end(&ended.events);
+        assert_eq!((&end["signal"], &end["state"]), (&"SIGKILL".into(), &"stopped".into()), "{end}");
+        assert!(is_free(ports.first()), "{first_name} {second_name}");
+    }
+}
+
+#[test]
+fn a_quick_pair_ends_a_service_by_one_of_the_two() {
+    for [(first, first_name), (second, second_name)] in pairs() {
+        let (sandbox, ports) = stage("--children 2 --children-escape", 1);
+        let mut session = sandbox.start(["dev"]);
+        session.ready();
+        session.signal(first);
+        session.signal(second);
+        let ended = session.wait();
+        let signal = ended.status.signal();
+        let killed = (first, second) == (Signal::INT, Signal::INT) && signal == Some(Signal::KILL.as_raw());
+        assert!(
+            killed || signal == Some(first.as_raw()) || signal == Some(second.as_raw()),
+            "{first_name} {second_name}: {ended:#?}"
+        );
+        assert!(is_free(ports.first()), "{first_name} {second_name}");
+    }
+}
+
+#[test]
+fn an_interrupt_after_another_signal_is_the_first_of_two() {
+    let (sandbox, _ports) = stage(DEAF, 1);
+    let mut session = sandbox.start(["dev", "--grace", "100s"]);
+    session.ready();
+    for (signal, name) in [(Signal::TERM, "SIGTERM"), (Signal::INT, "SIGINT")] {
+        session.signal(signal);
+        session.output(&format!("{{\"got\":\"{name}\"}}"));
+    }
+    session.signal(Signal::INT);
+    let ended = session.wait();
+    assert_eq!(ended.status.signal(), Some(Signal::KILL.as_raw()), "{ended:#?}");
+}
+
+#[test]
+fn a_stop_during_start_up_ends_it_and_is_no_failure() {
+    for (signal, name) in SIGNALS {
+        let (sandbox, ports) = stage("--lines 1 --delay 90000", 1);
+        let mut session = sandbox.start(["dev"]);
+        session.output("line 1");
+        session.signal(signal);
+        let ended = session.wait();
+        assert_eq!(ended.status.signal(), Some(signal.as_raw()), "{name}: {ended:#?}");
+        let end = last_end(&ended.events);
+        assert_eq!((&end["state"], end.get("failureReason")), (&"stopped".into(), None), "{end}");
+        assert!(is_free(ports.first()), "{name}");
+    }
+}
+
+#[test]
+fn a_stop_during_the_pause_before_a_restart_ends_at_once() {
+    for (signal, name) in SIGNALS {
+        let (sandbox, ports) = stage("--no-listen --exit-code 3", 1);
+        let mut session = sandbox.start(["dev", "--restart", "on-failure"]);
+        // The third pause is most of a second.
+        for _ in 0..3 {
+            assert_eq!(next_end(&mut session)["state"], "starting", "{name}");
+        }
+        session.signal(signal);
+        let ended = session.wait();
+        assert_eq!(ended.status.code(), Some(3), "{name}: {ended:#?}");
+        let end = last_end(&ended.events);
+        assert_eq!(end["state"], "stopped", "{name}: {end}");
+        assert_eq!(ended.of("process-exited").len(), 4, "{name}: {ended:#?}");
+        assert!(is_free(ports.first()), "{name}");
+    }
+}
+
+#[test]
+fn the_code_of_an_orderly_end_is_passed_on() {
+    let script = "trap 'exit 5' TERM; trap 'exit 6' INT; echo armed; while :; do sleep 100 & wait; done";
+    for (signal, code) in [(Signal::TERM, 5), (Signal::INT, 6)] {
+        let (sandbox, _ports) = super::stage_of(script, 1);
+        let mut session = sandbox.start(["dev"]);
+        session.output("armed");
+        session.signal(signal);
+        let ended = session.wait();
+        assert_eq!(ended.status.code(), Some(code), "{ended:#?}");
+    }
+}
+
+/// Such a signal has no name. A shell tells it as 128 and its number, and so does bowline.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_end_by_a_real_time_signal_is_an_end() {
+    for script in ["kill -35 $$", "sh -c 'kill -35 $$' & sh -c 'sh -c \"kill -36 \\$\\$\"; kill -35 $$'"] {
+        let (sandbox, ports) = super::stage_of(script, 1);
+        let ended = sandbox.start(["dev"]).wait();
+        assert_eq!(ended.status.code(), Some(128 + 35), "{script}: {ended:#?}");
+        assert_eq!(last_end(&ended.events)["exitCode"], 128 + 35, "{script}");
+        assert!(is_free(ports.first()));
+    }
+}

@@ -1,0 +1,264 @@
+//! A service at a terminal, and the user's keys.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command};
+
+use nix::sys::termios::LocalFlags;
+use rustix::process::Signal;
+
+use super::{stage, stage_of};
+use crate::support::{Ports, Sandbox, Terminal, Tree, http, is_free};
+
+/// Settings of a terminal that a program may have to put back.
+fn settings(terminal: &Terminal) -> String {
+    let now = terminal.settings();
+    format!("{:?} {:?} {:?} {:?}", now.input_flags, now.output_flags, now.local_flags, now.control_chars)
+}
+
+/// A bowline at a terminal, or a shell that is to start it.
+struct Seat {
+    terminal: Terminal,
+    child: Child,
+    tree: Tree,
+}
+
+impl Seat {
+    fn take(mut command: Command) -> Self {
+        let terminal = Terminal::new(24, 80);
+        terminal.seat(&mut command);
+        Self::spawn(terminal, command)
+    }
+
+    fn spawn(terminal: Terminal, mut command: Command) -> Self {
+        let tree = Tree::new();
+        tree.mark(&mut command);
+        Self { child: command.spawn().unwrap(), terminal, tree }
+    }
+
+    /// The end of the command, after which nothing is left and the terminal is as it was.
+    fn wait(mut self) -> std::process::ExitStatus {
+        let status = self.child.wait().unwrap();
+        self.tree.assert_gone(std::time::Duration::from_secs(1));
+        assert!(self.terminal.settings().local_flags.contains(LocalFlags::ICANON | LocalFlags::ECHO));
+        status
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.tree.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An interactive shell whose prompt is `ready>`, where `bowline` is the program under test.
+fn shell(sandbox: &Sandbox, shell: &[&str]) -> Seat {
+    let mut command = sandbox.command(shell[0]);
+    let bowline = std::path::Path::new(env!("CARGO_BIN_EXE_bowline")).parent().unwrap();
+    let path = format!("{}:{}", bowline.display(), std::env::var("PATH").unwrap());
+    command.args(&shell[1..]).args(["-i"]).env("PS1", "ready>").env("PATH", path);
+    let mut seat = Seat::take(command);
+    seat.terminal.until("ready>");
+    seat
+}
+
+/// The shells that there are.
+fn shells() -> Vec<&'static [&'static str]> {
+    let mut shells: Vec<&[&str]> = vec![&["sh"]];
+    if which::which("bash").is_ok() {
+        shells.push(&["bash", "--norc", "--noprofile"]);
+    }
+    shells
+}
+
+#[test]
+fn the_size_and_its_changes_are_passed_on() {
+    let script = "stty size; trap 'stty size' WINCH; echo armed; while :; do sleep 100 & wait; done";
+    let (sandbox, _ports) = stage_of(script, 1);
+    let mut seat = Seat::take(sandbox.bowline(["-q", "dev"]));
+    seat.terminal.until("24 80");
+    seat.terminal.until("armed");
+    seat.terminal.resize(31, 117);
+    seat.terminal.until("31 117");
+    seat.terminal.keys("\x03");
+    assert_eq!(seat.wait().signal(), Some(Signal::INT.as_raw()));
+}
+
+#[test]
+fn ctrl_c_asks_once_and_reaches_the_service_once() {
+    let (sandbox, ports) = stage("--linger 50", 1);
+    let mut seat = Seat::take(sandbox.bowline(["-q", "dev"]));
+    seat.terminal.until("listening");
+    let before = settings(&Terminal::new(24, 80));
+    assert_ne!(settings(&seat.terminal), before, "keys are the service's business");
+    seat.terminal.keys("\x03");
+    seat.terminal.until("{\"got\":\"SIGINT\"}");
+    let child = seat.child.wait().unwrap();
+    assert_eq!(child.code(), Some(0));
+    assert_eq!(settings(&seat.terminal), before);
+    assert_eq!(seat.terminal.screen().matches("SIGINT").count(), 1);
+    assert!(is_free(ports.first()));
+}
+
+#[test]
+fn a_second_ctrl_c_kills_what_ignores_the_first() {
+    let (sandbox, ports) = stage("--ignore INT --ignore TERM --children 2 --children-escape", 1);
+    let mut seat = Seat::take(sandbox.bowline(["-q", "dev", "--grace", "100s"]));
+    seat.terminal.until("listening");
+    seat.terminal.keys("\x03");
+    seat.terminal.until("{\"got\":\"SIGINT\"}");
+    seat.terminal.keys("\x03");
+    assert_eq!(seat.wait().signal(), Some(Signal::KILL.as_raw()));
+    assert!(is_free(ports.first()));
+}
+
+#[test]
+fn ctrl_backslash_quits() {
+    let (sandbox, _ports) = stage("", 1);
+    let mut seat = Seat::take(sandbox.bowline(["-q", "dev"]));
+    seat.terminal.until("listening");
+    seat.terminal.keys("\x1c");
+    assert_eq!(seat.wait().signal(), Some(Signal::QUIT.as_raw()));
+}
+
+#[test]
+fn ctrl_z_stops_and_fg_goes_on() {
+    for shell_command in shells() {
+        let (sandbox, ports) = stage("", 1);
+        let mut seat = shell(&sandbox, shell_command);
+        let before = settings(&seat.terminal);
+        for _ in 0..2 {
+            seat.terminal.keys("bowline dev\n");
+            seat.terminal.until("ready in");
+            for _ in 0..2 {
+                seat.terminal.keys("\x1a");
+                seat.terminal.until("ready>");
+                assert_eq!(settings(&seat.terminal), before, "{shell_command:?}");
+                seat.terminal.keys("echo $((40 + 2))\n");
+                seat.terminal.until("42");
+                seat.terminal.until("ready>");
+                seat.terminal.keys("fg\n");
+                seat.terminal.until("bowline dev");
+                assert_eq!(http::get(ports.first()).status, 200);
+            }
+            seat.terminal.keys("\x03");
+            seat.terminal.until("ready>");
+            seat.terminal.keys("echo code $?\n");
+            seat.terminal.until("code 130");
+            seat.terminal.until("ready>");
+            assert_eq!(settings(&seat.terminal), before, "{shell_command:?}");
+        }
+        seat.terminal.keys("exit\n");
+        seat.child.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_job_in_the_background_comes_to_the_front() {
+    for shell_command in shells() {
+        let (sandbox, _ports) = stage("--echo", 1);
+        let mut seat = shell(&sandbox, shell_command);
+        seat.terminal.keys("bowline dev &\n");
+        seat.terminal.until("ready in");
+        seat.terminal.keys("echo $((40 + 2))\n");
+        seat.terminal.until("42");
+        seat.terminal.until("ready>");
+        seat.terminal.keys("fg\n");
+        seat.terminal.until("bowline dev");
+        seat.terminal.keys("hello\n");
+        // As typed, and as the server repeats it.
+        seat.terminal.until("hello");
+        seat.terminal.until("hello");
+        seat.terminal.keys("\x03");
+        seat.terminal.until("ready>");
+        seat.terminal.keys("echo code $?\n");
+        seat.terminal.until("code 130");
+        seat.terminal.keys("exit\n");
+        seat.child.wait().unwrap();
+    }
+}
+
+#[test]
+fn ctrl_d_is_the_end_of_the_input() {
+    let (sandbox, _ports) = stage_of("cat; echo and the end; exit 3", 1);
+    let mut seat = Seat::take(sandbox.bowline(["-q", "dev"]));
+    seat.terminal.keys("hello\n");
+    seat.terminal.until("hello");
+    seat.terminal.until("hello");
+    seat.terminal.keys("\x04");
+    seat.terminal.until("and the end");
+    assert_eq!(seat.wait().code(), Some(3));
+}
+
+const SINGLE_KEYS: &str = "
+process.stdin.setRawMode(true);
+process.stdin.on('data', (keys) => {
+  for (const key of keys) {
+    console.log(`key ${key}`);
+    if (key === 113) process.exit(0);
+  }
+});
+require('http').createServer((_, answer) => answer.end()).listen(process.env.PORT, () => console.log('listening'));
+";
+
+#[test]
+fn a_prompt_of_single_keys_gets_every_key_as_it_is() {
+    let ports = Ports::claim(1);
+    let mut sandbox = Sandbox::with_script("node keys.js");
+    sandbox.range("node", &ports).file("keys.js", SINGLE_KEYS);
+    let mut seat = Seat::take(sandbox.bowline(["dev"]));
+    seat.terminal.until("ready in");
+    for (key, code) in [("\x03", 3), ("h", 104), ("\r", 13), ("\x1a", 26), ("\x04", 4), ("q", 113)] {
+        seat.terminal.keys(key);
+        seat.terminal.until(&format!("key {code}"));
+    }
+    assert_eq!(seat.wait().code(), Some(0));
+}
+
+#[test]
+fn settings_are_put_back_when_the_service_is_killed() {
+    let ports = Ports::claim(1);
+    let mut sandbox = Sandbox::with_script("node keys.js");
+    sandbox.range("node", &ports).file("keys.js", SINGLE_KEYS);
+    sandbox.file(
+        "suicide.js",
+        "setTimeout(() => process.kill(process.pid, 'SIGKILL'), 100); require('./keys.js')",
+    );
+    let mut command = sandbox.bowline(["exec", "--", "node", "suicide.js"]);
+    command.env("NODE_ENV", "development");
+    let mut seat = Seat::take(command);
+    let before = settings(&Terminal::new(24, 80));
+    assert_eq!(
+        seat.child.wait().unwrap().signal(),
+        Some(Signal::KILL.as_raw()),
+        "{}",
+        seat.terminal.screen()
+    );
+    assert_eq!(settings(&seat.terminal), before);
+}
+
+#[test]
+fn a_screen_without_a_keyboard_is_a_screen_all_the_same() {
+    let (sandbox, ports) = stage("--report", 1);
+    let mut through_a_shell = sandbox.command("sh");
+    through_a_shell.args(["-c", "exec \"$0\" dev < /dev/null", env!("CARGO_BIN_EXE_bowline")]);
+    let mut seat = Seat::take(through_a_shell);
+    let report = seat.terminal.until("ready in");
+    assert!(report.contains(r#""terminal":{"rows":24,"columns":80}"#), "{report}");
+    seat.terminal.keys("\x03");
+    assert_eq!(seat.wait().signal(), Some(Signal::INT.as_raw()));
+    assert!(is_free(ports.first()));
+}
+
+#[test]
+fn a_keyboard_without_a_screen_still_interrupts() {
+    let (sandbox, ports) = stage("--report", 1);
+    let mut through_a_shell = sandbox.command("sh");
+    through_a_shell.args(["-c", "trap '' INT; \"$0\" dev | cat", env!("CARGO_BIN_EXE_bowline")]);
+    let mut seat = Seat::take(through_a_shell);
+    let report = seat.terminal.until("listening");
+    assert!(report.contains(r#""terminal":null"#), "{report}");
+    seat.terminal.keys("\x03");
+    seat.wait();
+    assert!(is_free(ports.first()));
+}

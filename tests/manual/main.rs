@@ -1,0 +1,18 @@
+//! What is run by hand, for its tables and figures: `just conformance`, `just matrix`, `just figures`.
+
+#[cfg(target_os = "linux")]
+#[path = "../conformance/mod.rs"]
+mod conformance;
+mod figures;
+#[cfg(target_os = "linux")]
+mod launchers;
+#[path = "../matrix/mod.rs"]
+mod matrix;
+#[allow(dead_code, reason = "the tests of ports use all of it")]
+#[path = "../it/port/support.rs"]
+mod port;
+mod projects;
+#[path = "../support/mod.rs"]
+mod support;
+#[cfg(target_os = "linux")]
+mod table;

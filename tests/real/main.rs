@@ -1,0 +1,16 @@
+//! What needs packages from the npm registry: real frameworks, real package managers, real projects.
+
+mod elsewhere;
+mod frameworks;
+mod managers;
+#[path = "../matrix/mod.rs"]
+mod matrix;
+mod rows;
+#[path = "../support/mod.rs"]
+mod support;
+
+/// The page of the matrix names all that is tried.
+#[test]
+fn every_row_is_on_the_page_and_every_fixture_in_a_row() {
+    matrix::page::assert_complete();
+}
