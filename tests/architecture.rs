@@ -1,9 +1,14 @@
 //! The repository's own rules: which module may import which, how long a file may get, what no file may say, and that
 //! its documents agree with it.
 
+#[path = "architecture/circles.rs"]
+mod circles;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use circles::{Circle, circles};
 
 /// Ranks as in the crate documentation: a module imports only modules of a lower rank.
 const RANKS: [(&str, u8); 23] = [
@@ -34,6 +39,9 @@ const RANKS: [(&str, u8); 23] = [
 
 /// No file holds more than a screenful of ideas.
 const LONGEST_FILE: usize = 400;
+
+/// Half of the program's files are shorter than this.
+const TYPICAL_FILE: usize = 150;
 
 fn ranks() -> BTreeMap<&'static str, u8> {
     RANKS.into_iter().collect()
@@ -184,6 +192,79 @@ fn a_bad_import_is_found() {
     ] {
         assert_eq!(violations(module, text), Vec::<String>::new(), "{module}: {text}");
     }
+}
+
+/// The circles of imports that may be, each with its files and its reason: three at most.
+const CIRCLES: [(&[&str], &str); 1] =
+    [(&["script/lex", "script/parse"], "a command may be substituted within a word, and has words itself")];
+const _: () = assert!(CIRCLES.len() <= 3);
+
+fn circles_in(sources: &[(PathBuf, String)]) -> Vec<Circle> {
+    let below = |path: &PathBuf| path.strip_prefix(root().join("src")).unwrap_or(path).to_owned();
+    let files: Vec<(PathBuf, &str)> =
+        sources.iter().map(|(path, text)| (below(path), text.as_str())).collect();
+    circles(files.iter().map(|(path, text)| (path.as_path(), *text)))
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let sources: Vec<_> = sources().into_iter().filter(|(path, _)| !path.ends_with("src/main.rs")).collect();
+    let mut found = circles_in(&sources);
+    for (files, _) in CIRCLES {
+        let listed = found.iter().position(|circle| circle.files == files);
+        found.remove(listed.unwrap_or_else(|| panic!("no longer a circle: {files:?}")));
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn a_circle_is_found() {
+    let tree = |files: &[(&str, &str)]| -> Vec<(PathBuf, String)> {
+        files.iter().map(|&(path, text)| (PathBuf::from(path), text.to_owned())).collect()
+    };
+    let names = |circles: Vec<Circle>| -> Vec<String> {
+        circles.into_iter().map(|circle| circle.files.join(" ")).collect()
+    };
+    for (files, expected) in [
+        // Directly, in each way that Rust can say it.
+        (&[("a.rs", "use crate::b::B;"), ("b.rs", "use crate::a::A;")][..], "a b"),
+        (&[("a.rs", "use crate::b::{self, B as C};"), ("b.rs", "fn f() -> crate::a::A {}")], "a b"),
+        (&[("m/mod.rs", "mod c; use c::C; struct M;"), ("m/c.rs", "use super::M;")], "m m/c"),
+        (&[("m/mod.rs", "mod c; fn f() { c::f() } struct M;"), ("m/c.rs", "use super::M;")], "m m/c"),
+        (
+            &[("m.rs", "pub use x::X;"), ("m/x.rs", "use super::y::Y;"), ("m/y.rs", "use super::X;")],
+            "m/x m/y",
+        ),
+        // Round others, and through a re-export of a re-export.
+        (
+            &[
+                ("a.rs", "use crate::m::{\n    X,\n};"),
+                ("m/mod.rs", "mod x; pub use x::X;"),
+                ("m/x/mod.rs", "mod y; pub(super) use y::X;"),
+                ("m/x/y.rs", "pub use crate::b;"),
+                ("b.rs", "use crate::a::A;"),
+            ],
+            "a b m/x/y",
+        ),
+    ] {
+        assert_eq!(names(circles_in(&tree(files))), [expected], "{files:?}");
+    }
+    for files in [
+        &[("a.rs", "use crate::b::B;"), ("b.rs", "// use crate::a::A;\nuse std::fs;")][..],
+        &[("a.rs", "use crate::b::B;"), ("b.rs", "#[cfg(test)]\nmod tests {\n    use crate::a::A;\n}\n")],
+        &[("m/mod.rs", "mod c; pub use c::C; use crate::n::N;"), ("m/c.rs", "use super::N;"), ("n.rs", "")],
+        &[("m/mod.rs", "mod a; mod b; pub use b::B;"), ("m/a.rs", "use super::B;"), ("m/b.rs", "struct B;")],
+    ] {
+        assert_eq!(names(circles_in(&tree(files))), Vec::<String>::new(), "{files:?}");
+    }
+}
+
+#[test]
+fn most_files_of_the_program_are_short() {
+    let mut lengths: Vec<usize> = sources().iter().map(|(_, text)| text.lines().count()).collect();
+    lengths.sort_unstable();
+    let median = lengths[lengths.len() / 2];
+    assert!(median < TYPICAL_FILE, "half of the files have {median} lines or more");
 }
 
 #[test]
