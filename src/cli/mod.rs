@@ -100,8 +100,7 @@ fn report(failure: &Failure, json: bool, style: Style) -> Exit {
     tracing::error!(target: logging::TOLD, "{}", failure.message);
     logging::flush();
     if json {
-        let mut event = Event::now("", What::Error { error: failure.message.clone() });
-        event.project_id = None;
+        let event = Event::of_no_project(What::Error { error: failure.message.clone() });
         let _closed = ui::print(&format!("{}\n", event.to_json()));
     }
     failure.print(style);

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use super::connection::Connection;
 use super::fan_out;
 use super::terms::PATIENCE;
-use crate::control::{Answer, Error, Request, Verb};
+use crate::control::{Error, Request, Verb};
+use crate::event::What;
 use crate::exit_code::{FAILURE, NOT_READY};
 use crate::invocation::failure::Failure;
 use crate::port::{Life, Ports, Reservation};
@@ -22,7 +23,7 @@ pub fn ask(
     verb: Verb,
     force: bool,
     deadline: Option<Instant>,
-) -> Result<Option<Answer>, Error> {
+) -> Result<Option<What>, Error> {
     let ask = || {
         let mut connection = Connection::open(reservation, deadline)?;
         connection.send(&Request { force, ..Request::new(verb, Some(&reservation.project)) })?;
@@ -46,7 +47,7 @@ pub fn outlast(ports: &Ports, reservation: &Reservation) -> Result<bool, Failure
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(Some(Answer::PortDetected { .. })) => Ok(false),
+        Ok(Some(What::PortDetected { .. })) => Ok(false),
         Ok(_) => Ok(true),
         Err(_) if is_gone(ports, reservation) => finish(reservation).map(|()| true),
         Err(error) => Err(error.into()),
@@ -147,9 +148,9 @@ pub fn wait(ports: &Ports, reservation: &Reservation, deadline: Option<Instant>)
 }
 
 /// The failure unless the answer says that the service is ready.
-fn ready(reservation: &Reservation, answer: Option<Answer>) -> Result<(), Failure> {
+fn ready(reservation: &Reservation, answer: Option<What>) -> Result<(), Failure> {
     match answer {
-        Some(Answer::ProcessExited { failure_reason, stderr, .. }) => {
+        Some(What::ProcessExited { failure_reason, stderr, .. }) => {
             let reason = failure_reason.map_or_else(String::new, |reason| format!(": {reason}"));
             let lines = stderr.map_or_else(String::new, |lines| format!("\n{lines}"));
             Err(not_ready(reservation, &format!("has ended{reason}{lines}")))

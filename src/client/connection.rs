@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::control::Error;
-use crate::control::{Answer, Hello, Lines, PROTOCOL, Request, Status, Verb};
+use crate::control::{Hello, LONGEST_ANSWER, Line, PROTOCOL, Request, Status, Verb};
+use crate::event::{Lines, What};
 use crate::port::Reservation;
 
 /// How long a supervisor may take to answer anything at all.
@@ -57,15 +58,14 @@ impl Connection {
         let failed = |source| Error::NotConnected { project: project.clone(), pid, source };
         let stream = dial(&reservation.socket(), deadline).map_err(failed)?;
         let id = reservation.project.clone();
-        let mut connection = Self { stream, lines: Lines::of_server(), id, project, pid };
+        let mut connection = Self { stream, lines: Lines::new(LONGEST_ANSWER), id, project, pid };
         connection.greet(deadline)?;
         Ok(connection)
     }
 
     fn greet(&mut self, deadline: Instant) -> Result<(), Error> {
         self.write(&Hello::ours(None))?;
-        let line =
-            self.line(Some(deadline))?.ok_or_else(|| self.lost(io::ErrorKind::UnexpectedEof.into()))?;
+        let line = self.line(Some(deadline))?;
         let hello: Hello = serde_json::from_slice(&line).map_err(|error| self.lost(error.into()))?;
         if hello.protocol != PROTOCOL {
             let Hello { bowline: version, protocol: theirs, .. } = hello;
@@ -83,14 +83,10 @@ impl Connection {
         self.write(request)
     }
 
-    /// The next answer with the line that it was; `None` when the supervisor has ended the connection.
-    ///
-    /// # Errors
-    /// Nothing came before `deadline` ([`io::ErrorKind::TimedOut`]).
-    pub fn receive(&mut self, deadline: Option<Instant>) -> Result<Option<(Answer, Vec<u8>)>, Error> {
-        let Some(line) = self.line(deadline)? else { return Ok(None) };
-        let answer = parse(&line).map_err(|error| self.lost(error))?;
-        Ok(Some((answer, line)))
+    /// What the supervisor says next.
+    fn receive(&mut self, deadline: Option<Instant>) -> Result<Line, Error> {
+        let line = self.line(deadline)?;
+        serde_json::from_slice(&line).map_err(|error| self.lost(error.into()))
     }
 
     /// How the service of this project is, or every service of the supervisor.
@@ -110,26 +106,27 @@ impl Connection {
         let deadline = Some(patience(deadline));
         loop {
             match self.receive(deadline)? {
-                Some((Answer::Status { services }, _)) => return Ok(services),
-                Some((Answer::Error { error }, _)) => return Err(Error::Refused(error)),
-                Some(_) => {}
-                None => return Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
+                Line::Status { services, .. } => return Ok(services),
+                Line::Event(event) => {
+                    if let What::Error { error } = event.what {
+                        return Err(Error::Refused(error));
+                    }
+                }
             }
         }
     }
 
-    /// Waits for what comes of a request that was sent: [`Answer::PortDetected`], or [`Answer::ProcessExited`]. If nothing
+    /// Waits for what comes of a request that was sent: [`What::PortDetected`], or [`What::ProcessExited`]. If nothing
     /// comes for a while, the supervisor is asked whether it is still there.
     ///
     /// # Errors
     /// The supervisor refuses, does not answer at all, or is gone; or neither came before `deadline`.
-    pub fn outcome(&mut self, deadline: Option<Instant>) -> Result<Answer, Error> {
+    pub fn outcome(&mut self, deadline: Option<Instant>) -> Result<What, Error> {
         let (mut taken, mut asked) = (false, false);
         loop {
             let until = patience(deadline);
             let answer = match self.receive(Some(until)) {
-                Ok(Some((answer, _))) => answer,
-                Ok(None) => return Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
+                Ok(answer) => answer,
                 Err(error) if !taken || asked || deadline == Some(until) || !error.is_timeout() => {
                     return Err(error);
                 }
@@ -140,14 +137,16 @@ impl Connection {
                 }
             };
             asked = false;
-            match answer {
-                Answer::PortDetected { .. } | Answer::ProcessExited { .. } => return Ok(answer),
-                Answer::Error { error } => return Err(Error::Refused(error)),
-                Answer::Ack { .. } => taken = true,
-                Answer::Status { .. }
-                | Answer::LogChunk { .. }
-                | Answer::PortReallocated { .. }
-                | Answer::Other => {}
+            let Line::Event(event) = answer else { continue };
+            match event.what {
+                What::PortDetected { .. } | What::ProcessExited { .. } => return Ok(event.what),
+                What::Error { error } => return Err(Error::Refused(error)),
+                What::Ack { .. } => taken = true,
+                What::LogChunk { .. }
+                | What::PortConflict { .. }
+                | What::PortReallocated { .. }
+                | What::Noted { .. }
+                | What::Unknown => {}
             }
         }
     }
@@ -171,10 +170,9 @@ impl Connection {
         }
     }
 
-    fn line(&mut self, deadline: Option<Instant>) -> Result<Option<Vec<u8>>, Error> {
+    fn line(&mut self, deadline: Option<Instant>) -> Result<Vec<u8>, Error> {
         loop {
-            let line = self.lines.next_line().map_err(|_| self.lost(io::ErrorKind::InvalidData.into()))?;
-            if line.is_some() {
+            if let Some(line) = self.lines.next_line().map_err(|error| self.lost(error.into()))? {
                 return Ok(line);
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -184,12 +182,14 @@ impl Connection {
             self.stream.set_read_timeout(left).map_err(|error| self.lost(error))?;
             let mut bytes = [0; 16 * 1024];
             match self.stream.read(&mut bytes) {
-                Ok(0) => return Ok(None),
+                Ok(0) => return Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
                 Ok(count) => self.lines.push(&bytes[..count]),
                 Err(error)
                     if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
                 // A supervisor that was killed leaves the connection like this.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                    return Err(self.lost(io::ErrorKind::UnexpectedEof.into()));
+                }
                 Err(error) => return Err(self.lost(error)),
             }
         }
@@ -218,14 +218,6 @@ fn dial(path: &Path, deadline: Instant) -> io::Result<UnixStream> {
     })?;
     socket.set_write_timeout(Some(PATIENCE))?;
     Ok(OwnedFd::from(socket).into())
-}
-
-/// An answer from its line.
-///
-/// # Errors
-/// It is none.
-pub fn parse(line: &[u8]) -> io::Result<Answer> {
-    serde_json::from_slice(line).map_err(Into::into)
 }
 
 /// Whether this is how a supervisor answers that is about to open its socket, or about to be gone.

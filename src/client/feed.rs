@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 use tokio::net::UnixStream;
 
 use crate::client::connection::Connection;
-use crate::control::{Lines, Request, Status, Verb};
-use crate::event::parse_cursor;
+use crate::control::{Request, Status, Verb};
+use crate::event::{Lines, parse_cursor};
 use crate::invocation::failure::Failure;
 use crate::logs;
 use crate::port::Reservation;
@@ -80,9 +80,8 @@ impl Feed {
     /// The next line, or nothing when the supervisor has ended the connection.
     pub fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Vec<u8>>>> {
         loop {
-            let line = self.lines.next_line().map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-            if line.is_some() {
-                return Poll::Ready(Ok(line));
+            if let Some(line) = self.lines.next_line()? {
+                return Poll::Ready(Ok(Some(line)));
             }
             std::task::ready!(self.stream.poll_read_ready(cx))?;
             let mut bytes = [0; 16 * 1024];

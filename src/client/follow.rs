@@ -9,9 +9,8 @@ use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
 use crate::client::actions;
-use crate::client::connection;
 use crate::client::feed::Feed;
-use crate::control::{self, Answer, Status};
+use crate::control::{self, Line, Status};
 use crate::event::{Level, State, Stream, What, how_ended, parse_cursor};
 use crate::exit_code::FAILURE;
 use crate::invocation::Invocation;
@@ -254,36 +253,38 @@ impl Following<'_> {
     }
 
     fn hear(&mut self, service: usize, line: &[u8]) -> Result<(), Failure> {
-        let answer = connection::parse(line)?;
+        let Line::Event(event) = serde_json::from_slice(line).map_err(io::Error::from)? else {
+            return Ok(());
+        };
         if let Screen::Programs(out) = &mut self.screen
-            && !matches!(answer, Answer::Status { .. } | Answer::Ack { .. })
+            && !matches!(event.what, What::Ack { .. })
         {
             out.push(line);
             out.push(b"\n");
         }
-        match answer {
-            Answer::LogChunk { stream, data, cursor, .. } => {
+        match event.what {
+            What::LogChunk { stream, data, cursor } => {
                 self.feeds[service].seen = parse_cursor(&cursor).map_or(0, |(_, bytes)| bytes);
                 self.screen.write(service, stream, data.as_bytes());
             }
-            Answer::PortDetected { port, .. } => {
+            What::PortDetected { port, .. } => {
                 // What was ready when it was attached has been introduced as such.
                 if self.feeds[service].status.state != State::Running {
                     self.screen.tell(service, Level::Plain, format!("ready   {}", launch::url(port)));
                 }
             }
-            Answer::PortReallocated { message, .. } => self.screen.tell(service, Level::Warning, message),
-            Answer::ProcessExited { state: State::Starting, .. } => {
+            What::PortReallocated { message, .. } => self.screen.tell(service, Level::Warning, message),
+            What::ProcessExited { state: State::Starting, .. } => {
                 let message = "the service has ended and is started again".to_owned();
                 self.screen.tell(service, Level::Warning, message);
             }
-            Answer::ProcessExited { exit_code, signal, state, .. } => {
+            What::ProcessExited { exit_code, signal, state, .. } => {
                 let message = format!("it has ended{}", how_ended(exit_code, signal.as_deref()));
                 self.screen.tell(service, Level::Plain, message);
                 self.feeds[service].exit = Some(exit_of_service(exit_code, signal.as_deref(), state));
             }
-            Answer::Error { error } => return Err(control::Error::Refused(error).into()),
-            Answer::Status { .. } | Answer::Ack { .. } | Answer::Other => {}
+            What::Error { error } => return Err(control::Error::Refused(error).into()),
+            What::Ack { .. } | What::PortConflict { .. } | What::Noted { .. } | What::Unknown => {}
         }
         Ok(())
     }

@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 
 use tokio::net::UnixStream;
 
-use super::protocol::{LONGEST_REQUEST, Lines, TooLong};
+use super::protocol::LONGEST_REQUEST;
+use crate::event::{Lines, TooLong};
 
 /// How much may wait for a client that does not read. More, and it is dropped.
 const BACKLOG: usize = 2 * 1024 * 1024;

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{State, Stream};
+use crate::event::{Event, State};
 
 /// The version of the protocol. It grows when an older client could misunderstand a newer server.
 pub const PROTOCOL: u32 = 1;
@@ -121,152 +121,25 @@ pub struct Status {
     pub cursor: String,
 }
 
-/// One line of a server, as a client needs it. What a newer server may add is ignored.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
-pub enum Answer {
-    /// The answer to a status, and the first to an attach.
+/// One line of a server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Line {
+    /// The answer to a `status`, and the first to an `attach`.
+    #[serde(rename_all = "camelCase")]
     Status {
-        /// The services in question.
         services: Vec<Status>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        command_id: Option<String>,
     },
-    /// See [`crate::event::What::Ack`].
-    Ack {
-        /// What was acknowledged.
-        message: String,
-    },
-    /// See [`crate::event::What::Error`].
-    Error {
-        /// What failed.
-        error: String,
-    },
-    /// See [`crate::event::What::LogChunk`].
-    LogChunk {
-        /// Whose.
-        project_id: String,
-        /// Where it was written.
-        stream: Stream,
-        /// What.
-        data: String,
-        /// The place behind it.
-        cursor: String,
-    },
-    /// See [`crate::event::What::PortDetected`].
-    PortDetected {
-        /// Whose.
-        project_id: String,
-        /// The port.
-        port: u16,
-    },
-    /// See [`crate::event::What::PortReallocated`].
-    PortReallocated {
-        /// Whose.
-        project_id: String,
-        /// Why.
-        message: String,
-    },
-    /// See [`crate::event::What::ProcessExited`].
-    ProcessExited {
-        /// Whose.
-        project_id: String,
-        /// Its code, if it exited by itself.
-        exit_code: Option<u8>,
-        /// The signal that ended it.
-        signal: Option<String>,
-        /// What becomes of it now.
-        state: State,
-        /// Why it failed.
-        #[serde(default)]
-        failure_reason: Option<String>,
-        /// Its last lines.
-        #[serde(default)]
-        stderr: Option<String>,
-    },
-    /// Something else.
-    #[serde(other)]
-    Other,
-}
-
-/// Bytes that come in as lines of a bounded length.
-#[derive(Debug)]
-pub struct Lines {
-    bytes: Vec<u8>,
-    /// Where the next line begins.
-    start: usize,
-    /// How far `bytes` has been searched for its end.
-    searched: usize,
-    longest: usize,
-}
-
-/// A line was longer than it may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooLong;
-
-impl Lines {
-    /// Nothing has come yet; no line may be longer than `longest` bytes.
-    pub fn new(longest: usize) -> Self {
-        Self { bytes: Vec::new(), start: 0, searched: 0, longest }
-    }
-
-    /// The lines of a server, as a client reads them.
-    pub fn of_server() -> Self {
-        Self::new(LONGEST_ANSWER)
-    }
-
-    /// Takes in what was read.
-    pub fn push(&mut self, bytes: &[u8]) {
-        self.bytes.drain(..self.start);
-        self.searched -= self.start;
-        self.start = 0;
-        self.bytes.extend_from_slice(bytes);
-    }
-
-    /// The next whole line without its end, if one has come.
-    ///
-    /// # Errors
-    /// A line that is too long, whether or not its end has come.
-    pub fn next_line(&mut self) -> Result<Option<Vec<u8>>, TooLong> {
-        let end = self.bytes[self.searched..].iter().position(|&byte| byte == b'\n');
-        self.searched = end.map_or(self.bytes.len(), |at| self.searched + at);
-        if self.searched - self.start > self.longest {
-            return Err(TooLong);
-        }
-        Ok(end.map(|_| {
-            let line = self.bytes[self.start..self.searched].to_vec();
-            self.searched += 1;
-            self.start = self.searched;
-            line
-        }))
-    }
+    #[serde(untagged)]
+    Event(Event),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_come_whole_however_they_are_cut() {
-        let text = b"one\n\ntwo\nthree";
-        for cut in 1..text.len() {
-            let mut lines = Lines::new(5);
-            let mut found = Vec::new();
-            for piece in text.chunks(cut) {
-                lines.push(piece);
-                while let Some(line) = lines.next_line().unwrap() {
-                    found.push(line);
-                }
-            }
-            assert_eq!(found, [&b"one"[..], b"", b"two"]);
-        }
-    }
-
-    #[test]
-    fn a_line_has_a_limit() {
-        let mut lines = Lines::new(3);
-        lines.push(b"abc\nabcd");
-        assert_eq!(lines.next_line(), Ok(Some(b"abc".to_vec())));
-        assert_eq!(lines.next_line(), Err(TooLong));
-    }
+    use crate::event::What;
 
     #[test]
     fn requests_are_as_documented() {
@@ -274,5 +147,20 @@ mod tests {
         assert_eq!(serde_json::to_string(&request).unwrap(), r#"{"type":"stop","projectId":"/app"}"#);
         let read: Request = serde_json::from_str(r#"{"type":"attach","output":false,"new":1}"#).unwrap();
         assert_eq!((read.verb, read.output, read.project_id), (Verb::Attach, false, None));
+    }
+
+    #[test]
+    fn a_line_of_a_server_is_a_status_or_an_event() {
+        let json = r#"{"type":"status","services":[],"commandId":"1"}"#;
+        let line: Line = serde_json::from_str(json).unwrap();
+        assert!(matches!(line, Line::Status { .. }), "{line:?}");
+        assert_eq!(serde_json::to_string(&line).unwrap(), json);
+        let json = r#"{"type":"ack","message":"done","timestamp":"2026-01-31T12:00:00.000Z"}"#;
+        let line: Line = serde_json::from_str(json).unwrap();
+        let Line::Event(event) = &line else { panic!("{line:?}") };
+        assert_eq!(event.what, What::Ack { message: "done".to_owned() });
+        assert_eq!(serde_json::to_string(&line).unwrap(), json);
+        let news: Line = serde_json::from_str(r#"{"type":"some-news"}"#).unwrap();
+        assert!(matches!(&news, Line::Event(event) if event.what == What::Unknown), "{news:?}");
     }
 }

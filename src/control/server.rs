@@ -16,9 +16,9 @@ use serde::Serialize;
 use tokio::net::UnixListener;
 
 use super::peer::{Follows, Peer, Pending};
-use super::protocol::{Hello, PROTOCOL, Request, Status, TooLong, Verb};
+use super::protocol::{Hello, Line, PROTOCOL, Request, Verb};
 use super::service::{About, Service};
-use crate::event::{Event, Stream, What};
+use crate::event::{Event, Stream, TooLong, What};
 use crate::paths;
 use crate::process::Signal;
 use crate::supervise::service::Input;
@@ -239,16 +239,8 @@ impl Server {
     }
 
     fn tell_status(&self, peer: &mut Peer, services: &[usize], id: Option<&str>) {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Answer<'a> {
-            r#type: &'static str,
-            services: Vec<Status>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            command_id: Option<&'a str>,
-        }
         let services = services.iter().map(|&service| self.services[service].status(&self.session)).collect();
-        peer.send(&line(&Answer { r#type: "status", services, command_id: id }));
+        peer.send(&line(&Line::Status { services, command_id: id.map(str::to_owned) }));
     }
 
     /// Sends an event to all who follow the service.
@@ -330,9 +322,7 @@ fn refuse(peer: &mut Peer, id: Option<&str>, error: &str) {
 }
 
 fn refusal(id: Option<&str>, error: &str) -> Event {
-    let mut event = Event::now("", What::Error { error: error.to_owned() }).answering(id);
-    event.project_id = None;
-    event
+    Event::of_no_project(What::Error { error: error.to_owned() }).answering(id)
 }
 
 /// The directory keeps others out already; this holds where a directory on a path was opened to them.

@@ -74,7 +74,7 @@ impl Service {
                 self.ready = None;
                 self.ended = Some(event.clone()).filter(|_| *state != State::Starting);
             }
-            What::Noted { .. } => return None,
+            What::Noted { .. } | What::Unknown => return None,
             What::Ack { .. }
             | What::LogChunk { .. }
             | What::PortConflict { .. }

@@ -1,6 +1,6 @@
 //! A service's output as events: text that is never cut within a character, each piece with its place.
 
-use super::{Stream, What};
+use super::what::{Stream, What};
 
 /// The place behind `bytes` bytes of a session's output.
 pub fn cursor(session: &str, bytes: u64) -> String {

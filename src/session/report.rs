@@ -135,7 +135,8 @@ impl Sink for Report {
             | What::LogChunk { .. }
             | What::PortConflict { .. }
             | What::PortReallocated { .. }
-            | What::Error { .. } => {}
+            | What::Error { .. }
+            | What::Unknown => {}
         }
         if !matches!(what, What::Noted { .. }) {
             let mut line = Event::now(&reported.project, what).to_json();

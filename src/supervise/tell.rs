@@ -58,7 +58,7 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             index,
             What::ProcessExited {
                 exit_code: ending.exit.and_then(Exit::code),
-                signal: ending.exit.and_then(Exit::signal),
+                signal: ending.exit.and_then(Exit::signal).map(str::to_owned),
                 duration_ms: u64::try_from(ending.after.as_millis()).unwrap_or(u64::MAX),
                 state,
                 failure_reason: ending.failure,

@@ -150,6 +150,7 @@ pub(super) fn line_of(style: Style, what: &What) -> Option<String> {
         | What::PortConflict { .. }
         | What::ProcessExited { .. }
         | What::Error { .. }
-        | What::LogChunk { .. } => None,
+        | What::LogChunk { .. }
+        | What::Unknown => None,
     }
 }

@@ -105,7 +105,8 @@ impl Sink for Prefixed {
         if let What::ProcessExited { state: State::Failed, exit_code, signal, failure_reason, .. } = &what {
             let reason = failure_reason.map_or_else(String::new, |reason| format!(": {reason}"));
             let error = self.style.error("error:");
-            failed = Some(format!("{error} it has ended{}{reason}", how_ended(*exit_code, *signal)));
+            failed =
+                Some(format!("{error} it has ended{}{reason}", how_ended(*exit_code, signal.as_deref())));
         }
         if let Some(line) = failed.or_else(|| line_of(self.style, &what)).filter(|_| !self.quiet) {
             let text = [&self.prefixes[service], &*rendered(&line), self.line_end].concat();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::client::actions::{ask, is_gone, outlast, stop};
 use crate::client::fan_out;
 use crate::client::follow::{self, Left, Manner};
-use crate::control::{Answer, Status, Verb};
+use crate::control::{Status, Verb};
 use crate::event::{Event, What};
 use crate::exit_code::NO_PORT;
 use crate::invocation::failure::Failure;
@@ -119,7 +119,7 @@ fn await_ready(ports: &Ports, running: &[Reservation]) -> Result<bool, Failure> 
     let answers = fan_out::at_once(running, |one| ask(one, Verb::Wait, false, None));
     for (reservation, answer) in running.iter().zip(answers) {
         match answer {
-            Ok(Some(Answer::PortDetected { port, .. })) => {
+            Ok(Some(What::PortDetected { port, .. })) => {
                 let framework = reservation.framework.clone();
                 let what = What::PortDetected { port, framework, after: Duration::ZERO };
                 ui::print(&format!("{}\n", Event::now(&reservation.project, what).to_json()))?;

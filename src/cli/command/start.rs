@@ -11,8 +11,8 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use crate::cli::args::{self, Dev};
 use crate::cli::command::dev;
-use crate::control::{self, Answer};
-use crate::event::{State, Stream, how_ended};
+use crate::control::{self, LONGEST_ANSWER};
+use crate::event::{Event, Lines, State, Stream, What, how_ended};
 use crate::exit_code::NOT_READY;
 use crate::invocation::failure::{Failure, exit_of_service};
 use crate::invocation::{Invocation, StartedBy};
@@ -64,8 +64,7 @@ fn launch(invocation: &Invocation, arguments: &[OsString]) -> Result<Exit, Failu
 struct Waiting<'a> {
     invocation: &'a Invocation,
     child: Child,
-    /// An unfinished line.
-    lines: Vec<u8>,
+    lines: Lines,
     services: Vec<Introduced>,
     ready: usize,
     /// The exit of the first service that failed.
@@ -76,7 +75,7 @@ struct Waiting<'a> {
 
 impl<'a> Waiting<'a> {
     fn new(invocation: &'a Invocation, child: Child) -> Self {
-        let (lines, services) = (Vec::new(), Vec::new());
+        let (lines, services) = (Lines::new(LONGEST_ANSWER), Vec::new());
         Self { invocation, child, lines, services, ready: 0, failed: None, stopped: None }
     }
 
@@ -100,9 +99,8 @@ impl<'a> Waiting<'a> {
             if events {
                 let count = stdout.read(&mut buffer)?;
                 reports = count > 0;
-                self.lines.extend_from_slice(&buffer[..count]);
-                while let Some(end) = self.lines.iter().position(|&byte| byte == b'\n') {
-                    let line: Vec<u8> = self.lines.drain(..=end).collect();
+                self.lines.push(&buffer[..count]);
+                while let Some(line) = self.lines.next_line().map_err(io::Error::from)? {
                     self.take(&String::from_utf8_lossy(&line))?;
                 }
             }
@@ -116,7 +114,7 @@ impl<'a> Waiting<'a> {
             return Ok(());
         }
         if self.invocation.json {
-            ui::print(line)?;
+            ui::print(&format!("{line}\n"))?;
         }
         let style = self.invocation.style;
         let print = |text: &str| {
@@ -124,29 +122,26 @@ impl<'a> Waiting<'a> {
                 ui::complain(&format!("{}  {text}", style.name()));
             }
         };
-        match serde_json::from_str::<Answer>(line) {
-            Ok(Answer::PortDetected { port, project_id }) => {
+        let Ok(Event { what, project_id, .. }) = serde_json::from_str(line) else { return Ok(()) };
+        let project_id = project_id.unwrap_or_default();
+        match what {
+            What::PortDetected { port, .. } => {
                 self.ready += 1;
                 print(&format!("{} is ready   {}", self.name(&project_id), style.strong(launch::url(port))));
             }
-            Ok(Answer::PortReallocated { message, .. }) => {
+            What::PortReallocated { message, .. } => {
                 print(&format!("{} {message}", style.warning("warning:")));
             }
-            Ok(Answer::ProcessExited { project_id, state: State::Stopped, .. }) => {
+            What::ProcessExited { state: State::Stopped, .. } => {
                 if self.services.len() > 1 {
                     let name = self.name(&project_id);
                     print(&format!("{} {name} was stopped", style.warning("warning:")));
                 }
                 self.stopped.get_or_insert(project_id);
             }
-            Ok(Answer::ProcessExited {
-                project_id,
-                exit_code,
-                signal,
-                state: State::Failed,
-                failure_reason,
-                stderr,
-            }) => {
+            What::ProcessExited {
+                exit_code, signal, state: State::Failed, failure_reason, stderr, ..
+            } => {
                 // For a single service the supervisor prints all but the output.
                 if self.services.len() > 1 {
                     let how = how_ended(exit_code, signal.as_deref());
@@ -165,7 +160,13 @@ impl<'a> Waiting<'a> {
                     },
                 );
             }
-            Ok(_) | Err(_) => {}
+            What::ProcessExited { .. }
+            | What::Ack { .. }
+            | What::LogChunk { .. }
+            | What::PortConflict { .. }
+            | What::Error { .. }
+            | What::Noted { .. }
+            | What::Unknown => {}
         }
         Ok(())
     }

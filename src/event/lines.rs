@@ -1,0 +1,116 @@
+//! Bytes that come in as lines of a bounded length.
+
+use std::io;
+
+/// The lines of a stream, whatever pieces it is read in.
+#[derive(Debug)]
+pub struct Lines {
+    bytes: Vec<u8>,
+    /// Where the next line begins.
+    start: usize,
+    /// How far `bytes` has been searched for the end of that line.
+    searched: usize,
+    /// In bytes, without the line's end.
+    longest: usize,
+    /// Whether the line at `start` was refused, so that the rest of it is dropped.
+    skipping: bool,
+}
+
+/// A line was longer than it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLong;
+
+impl From<TooLong> for io::Error {
+    fn from(_: TooLong) -> Self {
+        Self::new(io::ErrorKind::InvalidData, "a line is too long")
+    }
+}
+
+impl Lines {
+    /// No line may be longer than `longest` bytes.
+    pub fn new(longest: usize) -> Self {
+        Self { bytes: Vec::new(), start: 0, searched: 0, longest, skipping: false }
+    }
+
+    /// Takes in what was read.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.drain(..self.start);
+        self.searched -= self.start;
+        self.start = 0;
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The next whole line without its end, if one has come.
+    ///
+    /// # Errors
+    /// A line that is too long, once, and as soon as it is: its end may not have come. The lines behind it follow.
+    pub fn next_line(&mut self) -> Result<Option<Vec<u8>>, TooLong> {
+        loop {
+            let Some(at) = self.bytes[self.searched..].iter().position(|&byte| byte == b'\n') else {
+                self.searched = self.bytes.len();
+                let is_too_long = self.searched - self.start > self.longest;
+                if is_too_long || self.skipping {
+                    self.start = self.searched;
+                }
+                let was_skipping = self.skipping;
+                self.skipping |= is_too_long;
+                return if is_too_long && !was_skipping { Err(TooLong) } else { Ok(None) };
+            };
+            let line = self.start..self.searched + at;
+            self.start = line.end + 1;
+            self.searched = self.start;
+            if std::mem::take(&mut self.skipping) {
+                continue;
+            }
+            return if line.len() > self.longest {
+                Err(TooLong)
+            } else {
+                Ok(Some(self.bytes[line].to_vec()))
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &[u8], cut: usize) -> Vec<Result<Vec<u8>, TooLong>> {
+        let mut lines = Lines::new(5);
+        let mut found = Vec::new();
+        for piece in text.chunks(cut) {
+            lines.push(piece);
+            while let Some(line) = lines.next_line().transpose() {
+                found.push(line);
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn lines_come_whole_however_they_are_cut() {
+        for cut in 1..15 {
+            let expected = [&b"one"[..], b"", b"three"].map(|line| Ok(line.to_vec()));
+            assert_eq!(read(b"one\n\nthree\nfour", cut), expected, "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_refused_once_and_the_next_one_is_read() {
+        for cut in 1..40 {
+            let expected = [Ok(b"one".to_vec()), Err(TooLong), Ok(b"two".to_vec()), Err(TooLong)];
+            assert_eq!(read(b"one\nthis is too long\ntwo\nand this as well", cut), expected, "{cut}");
+        }
+    }
+
+    #[test]
+    fn what_is_skipped_takes_no_memory() {
+        let mut lines = Lines::new(5);
+        let refused = (0..1000).filter(|_| {
+            lines.push(&[b'x'; 100]);
+            lines.next_line().is_err()
+        });
+        assert_eq!(refused.count(), 1);
+        assert!(lines.bytes.len() <= 100);
+    }
+}

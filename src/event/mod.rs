@@ -1,0 +1,15 @@
+//! What happened, in the past tense: the one vocabulary of `--json`, the control socket and `bowline runner`, written
+//! and read.
+//!
+//! The names and fields of the JSON form are those of the SentryVibe runner's messages. Readers ignore fields that they
+//! do not know, and take a type that they do not know for [`What::Unknown`].
+//!
+//! - `what`: the events · `output`: a service's output as events · `lines`: bytes as lines of a bounded length.
+
+mod lines;
+mod output;
+mod what;
+
+pub use lines::{Lines, TooLong};
+pub use output::{Output, cursor, parse_cursor};
+pub use what::{Event, FailureReason, Level, State, Stream, What, how_ended};

@@ -1,0 +1,286 @@
+//! The events.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+/// One thing that happened to one service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    #[serde(flatten)]
+    pub what: What,
+    /// The command that it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<String>,
+    #[serde(with = "rfc3339", default = "SystemTime::now")]
+    pub timestamp: SystemTime,
+}
+
+impl Event {
+    /// The same event as the answer to a command.
+    #[must_use]
+    pub fn answering(mut self, command_id: Option<&str>) -> Self {
+        self.command_id = command_id.map(str::to_owned);
+        self
+    }
+
+    /// `what` happened to the project with this id, now.
+    pub fn now(project_id: &str, what: What) -> Self {
+        Self { project_id: Some(project_id.to_owned()), ..Self::of_no_project(what) }
+    }
+
+    /// `what` happened to no project in particular, now.
+    pub fn of_no_project(what: What) -> Self {
+        Self { what, command_id: None, project_id: None, timestamp: SystemTime::now() }
+    }
+
+    /// The event as one line of JSON, without the line's end.
+    pub fn to_json(&self) -> String {
+        // Strings, numbers and times always serialize.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+mod rfc3339 {
+    use std::time::SystemTime;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_rfc3339_millis(*time))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
+        humantime::parse_rfc3339(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum What {
+    /// A command was accepted, or has done what it should, as the message says.
+    Ack { message: String },
+    /// The service wrote something.
+    LogChunk {
+        stream: Stream,
+        /// Bytes that are not UTF-8 are replaced.
+        data: String,
+        /// The place behind it in the service's output, unique and opaque.
+        cursor: String,
+    },
+    /// A process of the service listens on the reserved port.
+    PortDetected {
+        port: u16,
+        /// The framework's key.
+        #[serde(default)]
+        framework: String,
+        /// How long after the start.
+        #[serde(skip)]
+        after: Duration,
+    },
+    /// The wanted port is taken and none is left. The message says who holds them.
+    PortConflict { port: u16, message: String },
+    /// Another port than the wanted one is used. The message says why.
+    PortReallocated { original_port: u16, new_port: u16, message: String },
+    /// The service ended.
+    ProcessExited {
+        /// `None` if a signal ended it, or if it was never started.
+        exit_code: Option<u8>,
+        /// The signal that ended it, `SIGTERM`.
+        signal: Option<String>,
+        #[serde(default)]
+        duration_ms: u64,
+        /// What becomes of the service now.
+        state: State,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        failure_reason: Option<FailureReason>,
+        /// The last lines of its output, if it failed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stderr: Option<String>,
+    },
+    /// Something failed.
+    Error { error: String },
+    /// Something that a person may want to know and no program needs: it has no JSON form.
+    #[serde(skip)]
+    Noted { level: Level, message: String },
+    /// A newer program has said something that this one does not know.
+    #[serde(other, skip_serializing)]
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    Plain,
+    Warning,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stream {
+    /// Or the terminal.
+    Stdout,
+    Stderr,
+}
+
+/// The state of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Not started yet.
+    Idle,
+    /// Not listening yet, or about to be started again.
+    Starting,
+    /// Listening on its port.
+    Running,
+    /// Asked to end.
+    Stopping,
+    /// Ended as it should.
+    Stopped,
+    /// Ended as it should not.
+    Failed,
+}
+
+impl State {
+    /// Whether the service is neither ending nor has ended.
+    pub fn is_alive(self) -> bool {
+        match self {
+            Self::Idle | Self::Starting | Self::Running => true,
+            Self::Stopping | Self::Stopped | Self::Failed => false,
+        }
+    }
+}
+
+/// Why a service failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureReason {
+    PortInUse,
+    CommandNotFound,
+    /// The project's directory does not exist.
+    DirectoryMissing,
+    /// The program is not executable.
+    PermissionDenied,
+    /// It ended within three seconds.
+    ImmediateCrash,
+    /// It did not listen on its port in time.
+    HealthCheckTimeout,
+    /// It stopped listening on its port a moment after it had begun.
+    HealthCheckFailed,
+    /// None of the others, or one that a newer program knows.
+    #[serde(other)]
+    Unknown,
+}
+
+impl fmt::Display for FailureReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The word of the JSON form.
+        self.serialize(f)
+    }
+}
+
+/// How a service ended, to follow the word "ended"; empty if it was never started.
+pub fn how_ended(exit_code: Option<u8>, signal: Option<&str>) -> String {
+    match (exit_code, signal) {
+        (Some(code), _) => format!(" with exit code {code}"),
+        (None, Some(signal)) => format!(" with {signal}"),
+        (None, None) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every event that has a JSON form, with that form up to `projectId` and `timestamp`.
+    fn events() -> Vec<(What, &'static str)> {
+        let exited =
+            |exit_code, signal: Option<&str>, failure_reason, stderr: Option<&str>| What::ProcessExited {
+                exit_code,
+                signal: signal.map(str::to_owned),
+                duration_ms: 12,
+                state: State::Failed,
+                failure_reason,
+                stderr: stderr.map(str::to_owned),
+            };
+        let text = str::to_owned;
+        let crash = Some(FailureReason::ImmediateCrash);
+        vec![
+            (What::Ack { message: text("done") }, r#""type":"ack","message":"done""#),
+            (
+                What::LogChunk { stream: Stream::Stderr, data: text("a\n"), cursor: text("s:2") },
+                r#""type":"log-chunk","stream":"stderr","data":"a\n","cursor":"s:2""#,
+            ),
+            (
+                What::PortDetected { port: 3101, framework: text("next"), after: Duration::ZERO },
+                r#""type":"port-detected","port":3101,"framework":"next""#,
+            ),
+            (
+                What::PortConflict { port: 1, message: text("taken") },
+                r#""type":"port-conflict","port":1,"message":"taken""#,
+            ),
+            (
+                What::PortReallocated { original_port: 1, new_port: 2, message: text("taken") },
+                r#""type":"port-reallocated","originalPort":1,"newPort":2,"message":"taken""#,
+            ),
+            (
+                exited(None, Some("SIGTERM"), crash, None),
+                r#""type":"process-exited","exitCode":null,"signal":"SIGTERM","durationMs":12,"state":"failed","failureReason":"immediate_crash""#,
+            ),
+            (
+                exited(Some(7), None, None, Some("why")),
+                r#""type":"process-exited","exitCode":7,"signal":null,"durationMs":12,"state":"failed","stderr":"why""#,
+            ),
+            (What::Error { error: text("no") }, r#""type":"error","error":"no""#),
+        ]
+    }
+
+    #[test]
+    fn events_have_the_names_of_the_runners_messages_and_are_read_back() {
+        for (what, fields) in events() {
+            let timestamp = SystemTime::UNIX_EPOCH + Duration::from_millis(1_500);
+            let event = Event { timestamp, ..Event::now("/app", what) };
+            let json = event.to_json();
+            let rest = r#""projectId":"/app","timestamp":"1970-01-01T00:00:01.500Z""#;
+            assert_eq!(json, format!("{{{fields},{rest}}}"));
+            assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event, "{json}");
+            let answer = event.answering(Some("1"));
+            assert_eq!(serde_json::from_str::<Event>(&answer.to_json()).unwrap(), answer);
+        }
+    }
+
+    #[test]
+    fn other_versions_are_understood() {
+        let read = |json: &str| serde_json::from_str::<Event>(json).map(|event| event.what);
+        assert_eq!(
+            read(r#"{"type":"some-news","port":{},"timestamp":"2026-01-31T12:00:00.000Z"}"#).unwrap(),
+            What::Unknown
+        );
+        let detected = What::PortDetected { port: 1, framework: String::new(), after: Duration::ZERO };
+        assert_eq!(read(r#"{"type":"port-detected","port":1,"new":[1]}"#).unwrap(), detected);
+        let exited = What::ProcessExited {
+            exit_code: Some(1),
+            signal: None,
+            duration_ms: 0,
+            state: State::Failed,
+            failure_reason: Some(FailureReason::Unknown),
+            stderr: None,
+        };
+        let json =
+            r#"{"type":"process-exited","exitCode":1,"state":"failed","failureReason":"some_new_one"}"#;
+        assert_eq!(read(json).unwrap(), exited);
+        for damaged in ["{}", r#"{"type":"port-detected"}"#, r#"{"type":"ack","message":1}"#, "[]"] {
+            assert!(read(damaged).is_err(), "{damaged}");
+        }
+    }
+
+    #[test]
+    fn a_reason_is_shown_as_it_is_written() {
+        assert_eq!(FailureReason::HealthCheckTimeout.to_string(), "health_check_timeout");
+    }
+}
