@@ -15,7 +15,7 @@
 //! | --- | --- | --- |
 //! | read | [`project`] [`config`] [`launch::Reading`] [`script`] | files are read once, at the edge; the script is parsed as the shell would |
 //! | detect | [`detect::catalog::Catalog::detect`] | pure over a [`detect::Snapshot`]: a rule never opens a file |
-//! | allocate and reserve | [`port::Ports::allocate`] | one lock, one durable transaction for all ports of a start: skip what is reserved, probe the rest, insert, commit. The answer is a [`port::Lease`] |
+//! | allocate and reserve | [`port::Ports::allocate`] | one lock, one durable transaction for all ports of a start: skip what is reserved, probe the rest, insert. The answer is a [`port::Lease`], which commits before anything runs |
 //! | spawn | [`launch::plan`], [`process::guardian`] | the plan is plain data; the guardian is forked, and executes the plan |
 //! | verify listening | [`port::listeners`] | asks the kernel *who* listens. A connection would be answered by a stranger too |
 //! | supervise | [`supervise::Supervisor`] | one loop turns what the kernel says into inputs of [`supervise::service::Service`], a pure state machine, and its effects into orders |

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bowline::fingerprint::Fingerprint;
 use bowline::paths::StateDir;
-use bowline::port::{Choice, Ports, Request, SessionId, Terms};
+use bowline::port::{Choice, Error, Lease, Ports, Request, Terms};
 use bowline::range::Range;
 
 use super::launch::{Runner, race};
@@ -63,7 +63,7 @@ fn remember(runner: &Runner<'_>, count: usize) {
         for request in &requests {
             fs::create_dir_all(&request.dir).expect("a directory of our own");
         }
-        let lease = ports.allocate(&requests, &mut terms()).expect("half of the range is free");
+        let lease = reserve(&ports, &requests).expect("half of the range is free");
         lease.release(SystemTime::now()).expect("the store can be written");
     }
 }
@@ -76,7 +76,6 @@ pub(crate) fn request(dir: &Path, range: Range) -> Request {
         name: id,
         dir: dir.to_owned(),
         framework: "default".into(),
-        yields: false,
         evidence: Fingerprint::new(Vec::new(), Vec::new()),
         range,
         choice: Choice::Any,
@@ -84,11 +83,11 @@ pub(crate) fn request(dir: &Path, range: Range) -> Request {
     }
 }
 
-pub(crate) fn terms<'a>() -> Terms<'a> {
-    // A closure without captures lives as long as the program.
-    Terms {
-        now: SystemTime::now(),
-        patience: Duration::ZERO,
-        end_leftovers: Box::leak(Box::new(|_: &SessionId| {})),
-    }
+/// Ports for all of these, on the disk.
+pub(crate) fn reserve(ports: &Ports, requests: &[Request]) -> Result<Lease, Error> {
+    let projects: Vec<String> = requests.iter().map(|request| request.project.clone()).collect();
+    let terms = &mut Terms { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: &mut |_| {} };
+    let mut lease = ports.allocate(&projects, |at, _| requests[at].clone(), terms)?;
+    lease.settle();
+    Ok(lease)
 }

@@ -9,7 +9,7 @@ use bowline::range::Range;
 use serde_json::Value;
 
 use super::launch::monotonic_nanos;
-use super::remembered::{request, terms};
+use super::remembered::{request, reserve};
 use super::report::{Budget, Section, float, median, milliseconds, times};
 use super::support::{Finished, Ports, Sandbox, run_to_end};
 use super::tools::Tools;
@@ -106,7 +106,7 @@ impl Allocator {
 
     /// With the reservation in the store, on the disk.
     fn allocate(&self) -> f64 {
-        let allocate = || self.ports.allocate(std::slice::from_ref(&self.request), &mut terms());
+        let allocate = || reserve(&self.ports, std::slice::from_ref(&self.request));
         let mut lease = None;
         let took = timed(|| lease = Some(allocate().expect("a port is free")));
         if let Some(lease) = lease {

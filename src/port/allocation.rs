@@ -33,33 +33,35 @@ impl Ports {
         &self.dir
     }
 
-    /// Reserves a port for every request, or none at all, in one transaction. The projects are
-    /// distinct. The lease starts a session of its own, with no ports if there are no requests.
-    pub fn allocate(&self, requests: &[Request], terms: &mut Terms<'_>) -> Result<Lease, Error> {
-        let mut lease = self.allocate_unsettled(requests, terms)?;
-        lease.settle();
-        Ok(lease)
-    }
-
-    /// As [`Ports::allocate`], and returns as soon as the ports are chosen and held by the session's lock. They are durable
-    /// with [`Lease::commit`], and until [`Lease::settle`] whoever else wants the store has to wait, this process included.
-    pub fn allocate_unsettled(&self, requests: &[Request], terms: &mut Terms<'_>) -> Result<Lease, Error> {
+    /// Reserves a port for every project, or none at all, in one transaction. The projects are distinct; `request` is
+    /// given the place of one in `projects` and what is remembered of it, within the transaction, and more than once
+    /// if the store turns out to be damaged. The lease starts a session of its own, with no ports if there are no
+    /// projects.
+    ///
+    /// The ports are held by the session's lock when this returns. They are durable after [`Lease::commit`], and until
+    /// [`Lease::settle`] every other transaction has to wait, those of this process included.
+    pub fn allocate(
+        &self,
+        projects: &[String],
+        mut request: impl FnMut(usize, Option<&Remembered>) -> Request,
+        terms: &mut Terms<'_>,
+    ) -> Result<Lease, Error> {
         let id = SessionId::random().map_err(|source| Error::Record { path: self.dir.run(), source })?;
         let mut lease = Lease::new(self.clone(), id);
-        lease.begin(requests, terms)?;
+        lease.begin(&mut Wanted { projects, request: &mut request }, terms)?;
         Ok(lease)
     }
 
-    /// One transaction: `kept` stays, `requests` are added, and what else is held goes. If it
+    /// One transaction: `kept` stays, what is `wanted` is added, and what else is held goes. If it
     /// fails, everything is as before.
     pub(super) fn reserve(
         &self,
         held: &mut Held,
         kept: &[Reservation],
-        requests: &[Request],
+        wanted: &mut Wanted<'_>,
         terms: &mut Terms<'_>,
     ) -> Result<Reserved, Error> {
-        let (mut locked, world) = World::settled(&self.dir, Some(&held.id), requests, terms)?;
+        let (mut locked, world) = World::settled(&self.dir, Some(&held.id), wanted.projects, terms)?;
         let now = seconds(terms.now);
         let before = held.session.is_some();
         let mut warnings = Vec::new();
@@ -71,8 +73,9 @@ impl Ports {
                 Some(tables) => &**tables,
                 None => &Forgetful,
             };
-            let draft = Draft { world: &world, kept, requests, id: &held.id, now };
-            let (mut reservations, grants) = draft.choose(memory)?;
+            let draft = Draft { world: &world, kept, id: &held.id, now };
+            let requests = draft.requests(wanted, memory)?;
+            let (mut reservations, grants) = draft.choose(&requests, memory)?;
             for grant in grants.iter().filter(|grant| !grant.reused) {
                 info!(target: "port-allocator", "💾 Reserving port {} in database", grant.port);
             }
@@ -84,16 +87,16 @@ impl Ports {
             if let Some(tables) = tables {
                 put(tables, &reservations, &rows)?;
             }
-            Ok((reservations, grants, moved, rows))
+            let warnings: Vec<Warning> = moved.into_iter().chain(blocked_orders(&requests)).collect();
+            Ok((reservations, grants, warnings, rows))
         });
         match done {
-            Ok(((reservations, grants, moved, rows), store)) => {
+            Ok(((reservations, grants, others, rows), store)) => {
                 world.clear();
                 for grant in grants.iter().filter(|grant| !grant.reused) {
                     info!(target: "port-allocator", "✅ Successfully reserved port {}", grant.port);
                 }
-                warnings.extend(moved);
-                warnings.extend(blocked_orders(requests));
+                warnings.extend(others);
                 Ok(Reserved {
                     reservations,
                     grants,
@@ -144,6 +147,12 @@ impl Ports {
         held.session = Some(begun);
         Ok(Some(Warning::Elsewhere { path: run, reason: reason.to_string(), instead }))
     }
+}
+
+/// The projects that are to have ports, and what each of them asks for, see [`Ports::allocate`].
+pub(super) struct Wanted<'a> {
+    pub projects: &'a [String],
+    pub request: &'a mut dyn FnMut(usize, Option<&Remembered>) -> Request,
 }
 
 /// What a session has.
@@ -259,34 +268,31 @@ fn blocked_orders(requests: &[Request]) -> impl Iterator<Item = Warning> {
 struct Draft<'a> {
     world: &'a World,
     kept: &'a [Reservation],
-    requests: &'a [Request],
     id: &'a SessionId,
     now: u64,
 }
 
 impl Draft<'_> {
-    /// The session's reservations after this, and the grants in the order of the requests.
-    fn choose(&self, memory: &dyn Memory) -> Result<(Vec<Reservation>, Vec<Grant>), Fault<Refusal>> {
-        let running = |request: &Request| {
-            let ours = self.kept.iter().find(|kept| kept.project == request.project);
-            ours.or_else(|| self.world.live(&request.project)).cloned()
+    /// What the projects ask for, unless some of them run already.
+    fn requests(&self, wanted: &mut Wanted<'_>, memory: &dyn Memory) -> Result<Vec<Request>, Fault<Refusal>> {
+        let running = |project: &String| {
+            let ours = self.kept.iter().find(|kept| kept.project == *project);
+            ours.or_else(|| self.world.live(project)).cloned()
         };
-        let running: Vec<Reservation> = self.requests.iter().filter_map(running).collect();
+        let running: Vec<Reservation> = wanted.projects.iter().filter_map(running).collect();
         if !running.is_empty() {
             return Err(Fault::Refused(Refusal::Error(Error::AlreadyRunning(running))));
         }
-        let mut otherwise = Vec::new();
-        for request in self.requests.iter().filter(|request| request.yields) {
-            let row = memory.project(&request.project)?;
-            if let Some(row) =
-                row.filter(|row| row.framework != request.framework && request.agrees_with(row))
-            {
-                otherwise.push((request.project.clone(), row));
-            }
-        }
-        if !otherwise.is_empty() {
-            return Err(Fault::Refused(Refusal::Error(Error::Remembered(otherwise))));
-        }
+        let requests = wanted.projects.iter().enumerate();
+        requests.map(|(at, project)| Ok((wanted.request)(at, memory.project(project)?.as_ref()))).collect()
+    }
+
+    /// The session's reservations after this, and the grants in the order of the requests.
+    fn choose(
+        &self,
+        requests: &[Request],
+        memory: &dyn Memory,
+    ) -> Result<(Vec<Reservation>, Vec<Grant>), Fault<Refusal>> {
         let mut chooser = Chooser {
             world: self.world,
             own: self.kept.to_vec(),
@@ -295,8 +301,8 @@ impl Draft<'_> {
             now: self.now,
         };
         // Those that insist on a port come before those that might take it.
-        let mut order: Vec<usize> = (0..self.requests.len()).collect();
-        order.sort_by_key(|&at| match self.requests[at].choice {
+        let mut order: Vec<usize> = (0..requests.len()).collect();
+        order.sort_by_key(|&at| match requests[at].choice {
             Choice::Adopt(_) => 0,
             Choice::Order(_) => 1,
             Choice::Wish(_) => 2,
@@ -304,8 +310,8 @@ impl Draft<'_> {
         });
         let mut grants = Vec::new();
         for at in order {
-            let grant = chooser.choose(&self.requests[at])?;
-            chooser.own.push(self.reservation(&self.requests[at], grant.port));
+            let grant = chooser.choose(&requests[at])?;
+            chooser.own.push(self.reservation(&requests[at], grant.port));
             grants.push((at, grant));
         }
         grants.sort_by_key(|&(at, _)| at);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::listeners::Holder;
-use super::{Life, Remembered, Reservation};
+use super::{Life, Reservation};
 use crate::range::Range;
 use crate::visible::Visible;
 
@@ -20,10 +20,6 @@ pub enum Error {
     /// Live supervisors have reservations of these projects.
     #[error("already running: {}", running(.0))]
     AlreadyRunning(Vec<Reservation>),
-    /// Another framework is remembered for the same evidence of projects whose requests yield to it: their ids, and what
-    /// is remembered.
-    #[error("remembered otherwise: {}", otherwise(.0))]
-    Remembered(Vec<(String, Remembered)>),
     /// The port that was ordered is not to be had.
     #[error("port {port} is taken{}", by(.occupants))]
     Taken {
@@ -88,7 +84,6 @@ impl Error {
             Self::AlreadyRunning(_) => {
                 "follow it with `bowline attach`, or stop it with `bowline stop`".to_owned()
             }
-            Self::Remembered(_) => "name the framework with `--framework`".to_owned(),
             Self::Taken { occupants, .. } => match occupants.first() {
                 Some(Occupant::Service(_)) => {
                     "stop it with `bowline stop`, or choose another port".to_owned()
@@ -113,7 +108,6 @@ impl Error {
         match self {
             Self::Taken { .. } | Self::Exhausted { .. } | Self::Privileged { .. } => true,
             Self::AlreadyRunning(_)
-            | Self::Remembered(_)
             | Self::Probe { .. }
             | Self::Lock { .. }
             | Self::Record { .. }
@@ -188,12 +182,6 @@ fn spans(ports: &[u16]) -> String {
 fn running(reservations: &[Reservation]) -> String {
     let texts: Vec<String> =
         reservations.iter().map(|r| format!("`{}` on port {}", r.name, r.port)).collect();
-    texts.join(", ")
-}
-
-fn otherwise(rows: &[(String, Remembered)]) -> String {
-    let texts: Vec<String> =
-        rows.iter().map(|(_, row)| format!("`{}` as {}", row.name, row.framework)).collect();
     texts.join(", ")
 }
 

@@ -4,10 +4,10 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use super::allocation::{Held, Ports, Reserved, Unsettled};
+use super::allocation::{Held, Ports, Reserved, Unsettled, Wanted};
 use super::error::{Error, Warning};
 use super::session::{Guard, Session, SessionId};
-use super::store::{self, Fault};
+use super::store::{self, Fault, Remembered};
 use super::world::{Locked, World};
 use super::{Grant, Request, Reservation, Terms, seconds};
 
@@ -31,11 +31,11 @@ impl Lease {
     }
 
     /// The first transaction, which is left unsettled.
-    pub(super) fn begin(&mut self, requests: &[Request], terms: &mut Terms<'_>) -> Result<(), Error> {
-        self.transact(&[], requests, terms)
+    pub(super) fn begin(&mut self, wanted: &mut Wanted<'_>, terms: &mut Terms<'_>) -> Result<(), Error> {
+        self.transact(&[], wanted, terms)
     }
 
-    /// Makes durable what [`Ports::allocate_unsettled`] has reserved, and answers what went wrong with that: the ports are
+    /// Makes durable what [`Ports::allocate`] has reserved, and answers what went wrong with that: the ports are
     /// held all the same, and not remembered. Nothing is to run on the ports before.
     pub fn commit(&mut self) -> Vec<Warning> {
         let path = self.ports.dir.store();
@@ -43,7 +43,7 @@ impl Lease {
         unsettled.map(|unsettled| unsettled.commit(&path, &self.held.reservations)).unwrap_or_default()
     }
 
-    /// Closes the store after [`Ports::allocate_unsettled`], committed if it is not yet, and lets others at it. Whoever
+    /// Closes the store after [`Ports::allocate`], committed if it is not yet, and lets others at it. Whoever
     /// starts something on the ports does so between the two: what is written to the disk here need not be waited for.
     /// Everything else that a lease does settles it first.
     pub fn settle(&mut self) {
@@ -79,37 +79,24 @@ impl Lease {
         crate::paths::socket(&run, self.held.id.as_str())
     }
 
-    /// Reserves more ports, all or none.
-    pub fn add(&mut self, requests: &[Request], terms: &mut Terms<'_>) -> Result<(), Error> {
-        let kept = self.held.reservations.clone();
-        self.change(&kept, requests, terms)
-    }
-
     /// Gives the request's project another port in place of the one it has, in one transaction:
     /// after a lost race, or because its service listens elsewhere. If that fails, it keeps what it has.
     pub fn replace(&mut self, request: &Request, terms: &mut Terms<'_>) -> Result<(), Error> {
-        let kept = self.without(&request.project);
-        self.change(&kept, std::slice::from_ref(request), terms)
+        self.change(&request.project, std::slice::from_ref(request), terms)
     }
 
     /// Gives back one project's port and goes on with the others.
     pub fn remove(&mut self, project: &str, now: SystemTime) -> Result<(), Error> {
-        let kept = self.without(project);
         let terms = &mut Terms { now, patience: Duration::ZERO, end_leftovers: &mut |_| {} };
-        self.change(&kept, &[], terms)
+        self.change(project, &[], terms)
     }
 
-    fn without(&self, project: &str) -> Vec<Reservation> {
-        self.held.reservations.iter().filter(|held| held.project != project).cloned().collect()
-    }
-
-    fn change(
-        &mut self,
-        kept: &[Reservation],
-        requests: &[Request],
-        terms: &mut Terms<'_>,
-    ) -> Result<(), Error> {
-        self.transact(kept, requests, terms)?;
+    fn change(&mut self, project: &str, instead: &[Request], terms: &mut Terms<'_>) -> Result<(), Error> {
+        let kept: Vec<Reservation> =
+            self.held.reservations.iter().filter(|held| held.project != project).cloned().collect();
+        let projects: Vec<String> = instead.iter().map(|request| request.project.clone()).collect();
+        let request = &mut |at: usize, _: Option<&Remembered>| instead[at].clone();
+        self.transact(&kept, &mut Wanted { projects: &projects, request }, terms)?;
         self.settle();
         Ok(())
     }
@@ -117,12 +104,12 @@ impl Lease {
     fn transact(
         &mut self,
         kept: &[Reservation],
-        requests: &[Request],
+        wanted: &mut Wanted<'_>,
         terms: &mut Terms<'_>,
     ) -> Result<(), Error> {
         self.settle();
         let Reserved { reservations, grants, warnings, unsettled } =
-            self.ports.reserve(&mut self.held, kept, requests, terms)?;
+            self.ports.reserve(&mut self.held, kept, wanted, terms)?;
         self.held.reservations = reservations;
         self.grants = grants;
         self.warnings = warnings;

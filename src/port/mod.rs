@@ -64,9 +64,6 @@ pub struct Request {
     pub dir: PathBuf,
     /// The key of its framework.
     pub framework: String,
-    /// Whether that gives way to another one which is remembered with the same evidence. The request is then refused
-    /// with [`Error::Remembered`], to be made again as that framework's.
-    pub yields: bool,
     /// What the framework was detected by.
     pub evidence: Fingerprint,
     /// Where to look for a port.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::error::Error;
 use super::session::{self, Seen};
 use super::store::{Memory, Trouble, Writing};
-use super::{Life, Request, Reservation, SessionId, Terms};
+use super::{Life, Reservation, SessionId, Terms};
 use crate::paths::{StateDir, open_lock};
 
 /// The lock of one transaction, in every directory where this user's reservations may be recorded.
@@ -83,7 +83,7 @@ impl World {
     pub fn settled(
         dir: &StateDir,
         own: Option<&SessionId>,
-        requests: &[Request],
+        projects: &[String],
         terms: &mut Terms<'_>,
     ) -> Result<(Locked, Self), Error> {
         let locked = Locked::for_writing(dir)?;
@@ -93,9 +93,7 @@ impl World {
             .iter()
             .filter(|session| match session.life {
                 Life::Orphaned => true,
-                Life::Ending => {
-                    session.reservations.iter().any(|r| requests.iter().any(|q| q.project == r.project))
-                }
+                Life::Ending => session.reservations.iter().any(|held| projects.contains(&held.project)),
                 Life::Live | Life::Over => false,
             })
             .collect();

@@ -84,7 +84,7 @@ impl ConfiguredProject {
         reading: &Reading<'_>,
         wanted: Option<&str>,
         remembered: Option<&port::Remembered>,
-    ) -> Result<(Detection<'a>, Inputs), Failure> {
+    ) -> Result<Detection<'a>, Failure> {
         let files = self.project.files()?;
         let commands = reading.commands();
         let snapshot = Snapshot {
@@ -94,15 +94,28 @@ impl ConfiguredProject {
             commands: &commands,
         };
         let catalog = &self.config.catalog;
+        let detection = catalog.detect(&snapshot)?;
+        match self.framework(wanted) {
+            Some(key) => Ok(detection.named(catalog.find(key)?, &snapshot)),
+            None => Ok(self.recall(detection, remembered)),
+        }
+    }
+
+    /// The detection with the remembered framework if the evidence is unchanged.
+    pub fn recall<'a>(
+        &'a self,
+        detection: Detection<'a>,
+        remembered: Option<&port::Remembered>,
+    ) -> Detection<'a> {
         let remembered = remembered.and_then(|row| {
             Some(Remembered { key: row.framework.clone(), fingerprint: row.evidence.parse().ok()? })
         });
-        let mut detection = catalog.detect(&snapshot)?.settled(remembered.as_ref(), catalog);
-        if let Some(key) = self.framework(wanted) {
-            detection = detection.named(catalog.find(key)?, &snapshot);
-        }
-        let inputs = detection.inputs(|package| self.project.version_of(package));
-        Ok((detection, inputs))
+        detection.settled(remembered.as_ref(), &self.config.catalog)
+    }
+
+    /// The inputs by which the installed version of the framework takes its port.
+    pub fn inputs(&self, detection: &Detection<'_>) -> Inputs {
+        detection.inputs(|package| self.project.version_of(package))
     }
 
     /// The framework that the user named, by flag (`wanted`) or in bowline.toml.

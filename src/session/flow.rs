@@ -33,7 +33,6 @@ const DESCRIPTORS_OF_A_SERVICE: usize = 5;
 pub struct Session<'a> {
     invocation: &'a Invocation,
     options: &'a Options,
-    projects: Vec<&'a ConfiguredProject>,
     ports: Ports,
     state: Arc<StateDir>,
     prepared: Vec<Prepared<'a>>,
@@ -48,10 +47,11 @@ pub enum Reserved {
 }
 
 impl<'a> Session<'a> {
-    /// A session of these projects.
+    /// Detects the frameworks and prepares the requests.
     ///
     /// # Errors
-    /// The state directory cannot be written, or the limit of open files is too low. Later on nothing could be given back.
+    /// The state directory cannot be written, the limit of open files is too low (nothing could be given back half-way), or
+    /// detection fails.
     pub fn new(
         invocation: &'a Invocation,
         options: &'a Options,
@@ -59,8 +59,9 @@ impl<'a> Session<'a> {
     ) -> Result<Self, Failure> {
         let (ports, state) = invocation.ports_to_write()?;
         require_descriptors(DESCRIPTORS + DESCRIPTORS_OF_A_SERVICE * projects.len())?;
-        let projects = projects.iter().collect();
-        Ok(Self { invocation, options, projects, ports, state, prepared: Vec::new() })
+        // The reserving transaction reads the remembered frameworks.
+        let prepared = allocate(invocation, options, detect(invocation, options, projects, |_| None)?);
+        Ok(Self { invocation, options, ports, state, prepared })
     }
 
     /// The store of ports.
@@ -68,38 +69,31 @@ impl<'a> Session<'a> {
         &self.ports
     }
 
-    /// The services after [`Session::reserve`].
+    /// The services to start.
     pub fn prepared(&self) -> &[Prepared<'a>] {
         &self.prepared
     }
 
     /// Takes services out of the session that run already.
     pub fn leave_out(&mut self, running: &[Reservation]) {
-        self.projects.retain(|one| running.iter().all(|running| running.project != one.project.id));
+        self.prepared.retain(|one| running.iter().all(|running| running.project != one.request.project));
     }
 
     /// Reserves a port for each service, or none.
     ///
     /// # Errors
-    /// Detection fails, or there is no port.
+    /// There is no port.
     pub fn reserve(&mut self) -> Result<Reserved, Failure> {
-        // The transaction reads the remembered frameworks; they seldom differ from the detected ones.
-        let mut remembered: Option<Vec<(String, Remembered)>> = None;
-        loop {
-            let known =
-                |id: &str| remembered.iter().flatten().find(|(of, _)| of == id).map(|(_, row)| row.clone());
-            let detected = detect(self.invocation, self.options, self.projects.iter().copied(), known)?;
-            self.prepared = allocate(self.invocation, self.options, detected, remembered.is_none());
-            let requests: Vec<_> = self.prepared.iter().map(|one| one.request.clone()).collect();
-            return match with_terms(|terms| self.ports.allocate_unsettled(&requests, terms)) {
-                Ok(lease) => Ok(Reserved::Lease(lease)),
-                Err(PortError::AlreadyRunning(running)) => Ok(Reserved::AlreadyRunning(running)),
-                Err(PortError::Remembered(rows)) => {
-                    remembered = Some(rows);
-                    continue;
-                }
-                Err(error) => Err(conflict::report(self.invocation, error, &self.prepared)),
-            };
+        let Self { invocation, options, ports, prepared, .. } = self;
+        let projects: Vec<_> = prepared.iter().map(|one| one.request.project.clone()).collect();
+        let request = |service: usize, remembered: Option<&Remembered>| {
+            prepared[service].recall(invocation, options, remembered);
+            prepared[service].request.clone()
+        };
+        match with_terms(|terms| ports.allocate(&projects, request, terms)) {
+            Ok(lease) => Ok(Reserved::Lease(lease)),
+            Err(PortError::AlreadyRunning(running)) => Ok(Reserved::AlreadyRunning(running)),
+            Err(error) => Err(conflict::report(invocation, error, prepared)),
         }
     }
 
@@ -158,21 +152,13 @@ pub fn detect<'a>(
     projects.into_iter().map(detect).collect()
 }
 
-/// Writes the request of each project to the allocator. With `yields`, a remembered framework is preferred to the detected one.
+/// Adds the request of each service to the allocator.
 pub fn allocate<'a>(
     invocation: &Invocation,
     options: &Options,
     detected: Vec<Detected<'a>>,
-    yields: bool,
 ) -> Vec<Prepared<'a>> {
-    let prepare = |one: Detected<'a>| {
-        let is_named = one.configured.framework(options.framework.as_deref()).is_some();
-        let mut prepared = one.prepare(invocation, options);
-        prepared.request.yields = yields && !is_named;
-        prepared.log();
-        prepared
-    };
-    detected.into_iter().map(prepare).collect()
+    detected.into_iter().map(|one| Prepared::new(invocation, options, one)).collect()
 }
 
 impl World for Services<'_> {

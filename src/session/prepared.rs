@@ -58,12 +58,13 @@ impl<'a> Detected<'a> {
         remembered: Option<&Remembered>,
     ) -> Result<Self, Failure> {
         let reading = configured.parse(invocation)?;
-        let (detection, inputs) = configured.detect(&reading, framework, remembered)?;
+        let detection = configured.detect(&reading, framework, remembered)?;
+        let inputs = configured.inputs(&detection);
         Ok(Self { configured, reading, detection, inputs })
     }
 
-    /// Adds the request to the allocator.
-    pub fn prepare(self, invocation: &Invocation, options: &Options) -> Prepared<'a> {
+    /// The request to the allocator.
+    pub fn request(&self, invocation: &Invocation, options: &Options) -> Request {
         let settings = &self.configured.config.settings;
         let ordered = options
             .port
@@ -71,19 +72,16 @@ impl<'a> Detected<'a> {
             .or_else(|| self.reading.ordered_port(&self.inputs.port.flags))
             .or(settings.port.map(NonZeroU16::get));
         let project = &self.configured.project;
-        let request = Request {
+        Request {
             project: project.id.clone(),
             name: project.name.clone(),
             dir: project.dir.clone(),
             framework: self.detection.framework.key.to_string(),
-            yields: false,
             evidence: self.detection.fingerprint,
             range: self.inputs.range,
             choice: ordered.map_or_else(|| invocation.preferred_port(), Choice::Order),
             exclude: Vec::new(),
-        };
-        let grace = options.grace.or(settings.grace).unwrap_or(GRACE);
-        Prepared { detected: self, request, grace }
+        }
     }
 
     /// The answer of `detect --json`.
@@ -104,6 +102,28 @@ impl<'a> Detected<'a> {
 }
 
 impl<'a> Prepared<'a> {
+    /// Adds the request to the allocator.
+    pub fn new(invocation: &Invocation, options: &Options, detected: Detected<'a>) -> Self {
+        let grace = options.grace.or(detected.configured.config.settings.grace).unwrap_or(GRACE);
+        let prepared = Self { request: detected.request(invocation, options), detected, grace };
+        prepared.log();
+        prepared
+    }
+
+    /// Prefers the remembered framework, unless the user names one or the evidence has changed.
+    pub fn recall(&mut self, invocation: &Invocation, options: &Options, remembered: Option<&Remembered>) {
+        let Detected { configured, detection, .. } = &self.detected;
+        if configured.framework(options.framework.as_deref()).is_some() {
+            return;
+        }
+        let recalled = configured.recall(detection.clone(), remembered);
+        if recalled.framework.key != detection.framework.key {
+            self.detected.inputs = configured.inputs(&recalled);
+            self.detected.detection = recalled;
+            self.request = self.detected.request(invocation, options);
+            self.log();
+        }
+    }
     /// The project.
     pub fn project(&self) -> &'a Project {
         &self.detected.configured.project
@@ -131,8 +151,7 @@ impl<'a> Prepared<'a> {
         })
     }
 
-    /// Logs the detection.
-    pub fn log(&self) {
+    fn log(&self) {
         let Self { detected: Detected { configured, reading, detection, inputs }, request, .. } = self;
         let project = &configured.project;
         tracing::debug!("project {} in {}", project.name, project.dir.visible());

@@ -103,7 +103,7 @@ fn dry_run(
     let ports = invocation.ports_to_plan();
     warn_of_unknown_entries(invocation, projects);
     let detected = session::detect(invocation, options, projects, |id| ports.remembered(id))?;
-    let prepared = session::allocate(invocation, options, detected, false);
+    let prepared = session::allocate(invocation, options, detected);
     session::print_dry_run(invocation, &ports, &prepared, options.host.as_ref())?;
     Ok(Exit::Code(0))
 }
@@ -117,7 +117,7 @@ fn become_command(
     let (ports, _state) = invocation.ports_to_write()?;
     warn_of_unknown_entries(invocation, std::slice::from_ref(project));
     let detected = session::detect(invocation, options, [project], |id| ports.remembered(id))?;
-    let prepared = session::allocate(invocation, options, detected, false);
+    let prepared = session::allocate(invocation, options, detected);
     prepared.iter().try_fold(Exit::Code(0), |_, one| {
         session::become_command(invocation, one, inherited, options.host.as_ref())
     })

@@ -63,7 +63,7 @@ fn lookup(
     let configured = ConfiguredProject::read(invocation, project, script)?;
     let remembered = ports.remembered(&configured.project.id);
     let detected = Detected::new(invocation, &configured, None, remembered.as_ref())?;
-    let mut request = detected.prepare(invocation, &Options::default()).request;
+    let mut request = detected.request(invocation, &Options::default());
     request.exclude = others;
     Ok(match ports.lookup(&request, SystemTime::now())? {
         Lookup::Live(reservation) => (reservation.name, reservation.port, true),

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, SystemTime};
 
-use bowline::port::{Choice, Error, Lookup, MEMORY, Reason, Request, Warning};
+use bowline::port::{Choice, Error, Lookup, MEMORY, Reason, Remembered, Request, Terms, Warning};
 use bowline::range::Range;
 
 use super::holder::{Holder, Role};
@@ -193,20 +193,24 @@ fn what_one_gets_in_a_transaction_another_has_lost() {
 }
 
 #[test]
-fn what_yields_is_refused_where_another_framework_is_remembered_for_the_same_evidence() {
+fn a_request_is_made_with_what_is_remembered() {
     let (place, block) = (Place::new(), block(3));
+    let ports = place.ports();
     let next = place.request("a", block.range);
     let had = place.visit(&next);
-    let vite = Request { framework: "vite".to_owned(), yields: true, ..next.clone() };
-    let Err(Error::Remembered(rows)) = place.allocate(&vite) else { panic!("it was reserved") };
-    let [(project, row)] = &rows[..] else { panic!("{rows:?}") };
-    assert_eq!((project.as_str(), row.framework.as_str(), row.port), ("a", "next", Some(had)));
-    assert!(place.ports().reservations().is_empty() && place.run_files().is_empty());
-    assert_eq!(place.visit(&Request { yields: true, ..next }), had);
-    place.visit(&Request { evidence: evidence(2), ..vite.clone() });
-    assert_eq!(place.ports().remembered("a").unwrap().framework, "vite");
-    place.visit(&Request { framework: "astro".to_owned(), yields: false, ..vite });
-    assert_eq!(place.ports().remembered("a").unwrap().framework, "astro");
+    let mut seen = Vec::new();
+    let mut terms = Terms { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: &mut |_| {} };
+    let projects = ["new", "a"].map(str::to_owned);
+    let request = |at: usize, remembered: Option<&Remembered>| {
+        seen.push((at, remembered.map(|row| (row.framework.clone(), row.port))));
+        place.request(&projects[at], block.range)
+    };
+    let mut lease = ports.allocate(&projects, request, &mut terms).unwrap();
+    lease.settle();
+    assert_eq!(seen, [(0, None), (1, Some(("next".to_owned(), Some(had))))]);
+    assert_eq!(lease.grants()[1].port, had);
+    let error = ports.allocate(&projects, |_, _| panic!("it runs already"), &mut terms).unwrap_err();
+    assert!(matches!(error, Error::AlreadyRunning(running) if running.len() == 2));
 }
 
 #[test]

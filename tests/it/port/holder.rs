@@ -126,7 +126,6 @@ fn child() {
         name: project.clone(),
         project,
         framework: "next".to_owned(),
-        yields: false,
         evidence: evidence(1),
         range: Range::new(start.parse().unwrap(), end.parse().unwrap()).unwrap(),
         choice: Choice::Any,
@@ -154,7 +153,8 @@ fn child() {
     if role.starts_with("Un") {
         let mut terms =
             Terms { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: &mut |_| {} };
-        let mut lease = ports.allocate_unsettled(&[request], &mut terms).unwrap();
+        let projects = [request.project.clone()];
+        let mut lease = ports.allocate(&projects, |_, _| request.clone(), &mut terms).unwrap();
         if role == "Unsettled" {
             assert!(lease.commit().is_empty());
         }

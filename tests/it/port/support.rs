@@ -98,7 +98,6 @@ impl Place {
             name: project.to_owned(),
             dir,
             framework: "next".to_owned(),
-            yields: false,
             evidence: evidence(1),
             range,
             choice: Choice::Any,
@@ -136,7 +135,15 @@ pub fn allocate(ports: &Ports, requests: &[Request]) -> Result<Lease, Error> {
 }
 
 pub fn allocate_at(ports: &Ports, requests: &[Request], now: SystemTime) -> Result<Lease, Error> {
-    ports.allocate(requests, &mut Terms { now, patience: Duration::ZERO, end_leftovers: &mut |_| {} })
+    reserve(ports, requests, &mut Terms { now, patience: Duration::ZERO, end_leftovers: &mut |_| {} })
+}
+
+/// Allocates, commits and closes the store, as a start does.
+pub fn reserve(ports: &Ports, requests: &[Request], terms: &mut Terms<'_>) -> Result<Lease, Error> {
+    let projects: Vec<String> = requests.iter().map(|request| request.project.clone()).collect();
+    let mut lease = ports.allocate(&projects, |at, _| requests[at].clone(), terms)?;
+    lease.settle();
+    Ok(lease)
 }
 
 pub fn port(lease: &Lease) -> u16 {
@@ -150,7 +157,8 @@ pub fn prune(ports: &Ports, now: SystemTime) -> Pruned {
 /// Waits for guardians, and says for which sessions leftovers were to be ended.
 pub fn sessions_ended(ports: &Ports, request: &Request) -> (Vec<SessionId>, Result<Lease, Error>) {
     let mut ended = Vec::new();
-    let lease = ports.allocate(
+    let lease = reserve(
+        ports,
         std::slice::from_ref(request),
         &mut Terms {
             now: SystemTime::now(),
