@@ -168,8 +168,8 @@ fn write_if_writable(file: &OwnedFd, bytes: &[u8]) -> io::Result<usize> {
 }
 
 fn send_now(socket: &OwnedFd, bytes: &[u8]) -> io::Result<usize> {
-    let quietly = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-    send(socket.as_raw_fd(), bytes, quietly).map_err(Into::into)
+    // Apple has no MSG_NOSIGNAL. Nothing is lost: SIGPIPE is ignored, so a reader that is gone is an error here.
+    send(socket.as_raw_fd(), bytes, MsgFlags::MSG_DONTWAIT).map_err(Into::into)
 }
 
 /// Gives a pipe as much room as one from a service has, so that the two ends take turns less often. A terminal has no such

@@ -5,8 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::OnceLock;
 use std::task::{Context, Poll, ready};
 
-use nix::fcntl::OFlag;
-
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use tokio::io::Interest;
 
@@ -26,6 +25,11 @@ const WATCHED: [Signal; 8] = [
 
 /// The writing end, for the handler. It is set once and never closed.
 static PIPE: OnceLock<OwnedFd> = OnceLock::new();
+
+#[cfg(target_os = "linux")]
+const SI_USER: i32 = nix::libc::SI_USER;
+#[cfg(not(target_os = "linux"))]
+const SI_USER: i32 = 0x10001;
 
 /// A signal that has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +86,7 @@ extern "C" fn note(
     // SAFETY: the kernel passes a valid siginfo because of SA_SIGINFO; errno is put back as it was found.
     unsafe {
         let errno = nix::errno::Errno::last_raw();
-        let sent = !info.is_null() && (*info).si_code == nix::libc::SI_USER;
+        let sent = !info.is_null() && (*info).si_code == SI_USER;
         if let (Some(pipe), Ok(number)) = (PIPE.get(), u8::try_from(number)) {
             let record = [number, u8::from(sent)];
             nix::libc::write(pipe.as_raw_fd(), record.as_ptr().cast(), record.len());
@@ -98,8 +102,11 @@ impl Signals {
     /// # Errors
     /// No more descriptors, or a second call.
     pub fn take() -> io::Result<Self> {
-        let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
-        PIPE.set(writer).map_err(|_| io::Error::other("the signals are taken already"))?;
+        let (reader, writer) = io::pipe()?;
+        for end in [reader.as_fd(), writer.as_fd()] {
+            fcntl(end, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        }
+        PIPE.set(writer.into()).map_err(|_| io::Error::other("the signals are taken already"))?;
         for signal in WATCHED {
             let action = SigAction::new(
                 SigHandler::SigAction(note),
@@ -115,7 +122,7 @@ impl Signals {
         let ignored = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
         install(Signal::SIGPIPE, &ignored)?;
         install(Signal::SIGTTOU, &ignored)?;
-        Ok(Self { pipe: watch(reader, Interest::READABLE)? })
+        Ok(Self { pipe: watch(reader.into(), Interest::READABLE)? })
     }
 
     /// The next signal.

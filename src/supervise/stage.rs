@@ -207,11 +207,12 @@ impl Stage {
 
     /// A pipe for one stream of the service; the answer is the service's end.
     fn pipe(&mut self, stream: Stream) -> io::Result<OwnedFd> {
-        let (ours, theirs) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+        let (ours, theirs) = io::pipe()?;
+        let ours = OwnedFd::from(ours);
         outlet::enlarge(&ours);
         fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         self.sources.push(Source::new(stream, ours)?);
-        Ok(theirs)
+        Ok(theirs.into())
     }
 }
 

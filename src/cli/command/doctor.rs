@@ -1,6 +1,5 @@
 //! `bowline doctor`: what is wrong on this machine, and what mends it.
 
-use std::fs;
 use std::io::{self, IsTerminal};
 use std::process::{Command, Stdio};
 
@@ -258,7 +257,7 @@ fn watches() -> Vec<Finding> {
         ("max_user_instances", INSTANCES, INSTANCES * 4, "programs can watch files for changes"),
     ];
     let look = |(name, enough, better, what): (&str, u64, u64, &str)| {
-        let text = fs::read_to_string(format!("/proc/sys/fs/inotify/{name}")).ok()?;
+        let text = std::fs::read_to_string(format!("/proc/sys/fs/inotify/{name}")).ok()?;
         let limit: u64 = text.trim().parse().ok()?;
         Some(if limit < enough {
             let mend = format!("sudo sysctl fs.inotify.{name}={better}");
