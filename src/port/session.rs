@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::Reservation;
-use crate::process::{Identity, Signal, signal};
+use crate::process::{Identity, Signal, signal, wait_for_end};
 
 /// How often a lock is looked at whose holder is not known.
 const LOOK: Duration = Duration::from_millis(10);
@@ -112,7 +112,7 @@ pub(super) fn await_guardian(run: &Path, id: &SessionId, patience: Duration) {
         let grace = Duration::from_millis(numbers.next().and_then(|grace| grace.parse().ok()).unwrap_or(0));
         if !is_held() {
             // One that has let go of its lock is about to remove the file.
-            let _gone = pid.map(|pid| wait::until_gone(pid, FINISHING, || true));
+            let _gone = pid.map(|pid| wait_for_end(pid, FINISHING, || true));
             return;
         }
         let left = patience.saturating_add(grace).saturating_sub(begun.elapsed());
@@ -124,7 +124,7 @@ pub(super) fn await_guardian(run: &Path, id: &SessionId, patience: Duration) {
         let _gone = stopped.map(|guardian| signal::send(guardian, Signal::SIGCONT));
         // The lock is looked at after the process is watched: if it is still held then, the pid
         // cannot have been given to another process before.
-        if !pid.is_some_and(|pid| wait::until_gone(pid, left, is_held)) {
+        if !pid.is_some_and(|pid| wait_for_end(pid, left, is_held)) {
             // Several guardians share the lock, and the file names the youngest of them.
             std::thread::sleep(left.min(LOOK));
         }
@@ -295,60 +295,5 @@ impl Guard {
         if state(&self.path) == State::Free {
             let _ = fs::remove_file(&self.path);
         }
-    }
-}
-
-#[cfg(target_os = "linux")]
-mod wait {
-    use std::time::Duration;
-
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    use rustix::process::{Pid, PidfdFlags, pidfd_open};
-    use std::os::fd::AsFd;
-
-    /// Whether it was waited for at all: there is such a process, and it is the one.
-    pub fn until_gone(pid: i32, limit: Duration, is_the_one: impl Fn() -> bool) -> bool {
-        let Some(pid) = Pid::from_raw(pid).filter(|pid| pid.as_raw_nonzero().get() > 0) else { return false };
-        let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return false };
-        let is_the_one = is_the_one();
-        if is_the_one {
-            let timeout = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
-            // An interrupted wait is taken up again with what is left of the time.
-            let _ = poll(&mut [PollFd::new(process.as_fd(), PollFlags::POLLIN)], timeout);
-        }
-        is_the_one
-    }
-}
-
-/// Written from the manual pages; it has not been run yet.
-#[cfg(target_os = "macos")]
-mod wait {
-    use std::time::Duration;
-
-    use nix::libc::timespec;
-    use nix::sys::event::{EvFlags, EventFilter, FilterFlag, KEvent, Kqueue};
-
-    /// Whether it was waited for at all: there is such a process, and it is the one.
-    pub fn until_gone(pid: i32, limit: Duration, is_the_one: impl Fn() -> bool) -> bool {
-        let (Ok(queue), Ok(ident)) = (Kqueue::new(), usize::try_from(pid)) else { return false };
-        let exit = KEvent::new(
-            ident,
-            EventFilter::EVFILT_PROC,
-            EvFlags::EV_ADD | EvFlags::EV_ONESHOT,
-            FilterFlag::NOTE_EXIT,
-            0,
-            0,
-        );
-        let at_once = timespec { tv_sec: 0, tv_nsec: 0 };
-        if queue.kevent(&[exit], &mut [], Some(at_once)).is_err() || !is_the_one() {
-            return false;
-        }
-        let limit = timespec {
-            tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: i64::from(limit.subsec_nanos()),
-        };
-        let mut events = [exit];
-        let _ = queue.kevent(&[], &mut events, Some(limit));
-        true
     }
 }

@@ -1,30 +1,16 @@
-//! How much memory processes use.
+//! The memory of processes, and what a long-lived one gives back.
 
-/// The resident memory of `pid` in bytes; nothing if there is no such process.
-#[cfg(target_os = "linux")]
-pub fn resident(pid: i32) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-    let pages: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
-    Some(pages * u64::try_from(rustix::param::page_size()).ok()?)
-}
+pub use super::system::resident;
+use super::tree;
 
-/// The resident memory of `pid` in bytes; nothing if there is no such process. Written from the manual; not run here.
-#[cfg(target_os = "macos")]
-pub fn resident(pid: i32) -> Option<u64> {
-    use libproc::proc_pid::pidinfo;
-    use libproc::task_info::TaskInfo;
-    pidinfo::<TaskInfo>(pid, 0).ok().map(|task| task.pti_resident_size)
-}
-
-/// The resident memory of `root` and all that descends from it. Pages that several share are counted for each.
+/// The resident memory of `root` and its descendants in bytes. Shared pages are counted for each process.
 pub fn of_tree(root: i32) -> u64 {
-    let descendants = super::tree::descendants(root);
+    let descendants = tree::descendants(root);
     let pids = descendants.iter().map(|process| process.identity.pid);
     pids.chain([root]).filter_map(resident).sum()
 }
 
-/// Gives back to the system what was allocated for a start and is free again: a supervisor and a guardian live long, and need
-/// little of it.
+/// Returns the heap that only the start needed to the system.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "the allocator's own function")]
 pub fn trim() {
@@ -36,8 +22,8 @@ pub fn trim() {
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub fn trim() {}
 
-/// Unmaps the pages of executable code, most of which only a start needs. What runs on comes back from the page cache by itself,
-/// sixteen pages at a time.
+/// Unmaps the pages of executable code, most of which only the start needs. The rest returns from the page cache when
+/// it is executed, sixteen pages at a time.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "no library has the addresses of a program's own code")]
 pub fn let_go_of_code() {

@@ -1,13 +1,16 @@
-//! Processes as the kernel sees them: who one is, what descends from it, how it ends, and the guardian that lets no
-//! tree outlive its supervisor.
+//! Processes as the kernel sees them: identities, trees, signals, and the guardian that lets no tree outlive its
+//! supervisor. What differs between systems is in `linux.rs` and `macos.rs`.
 
 pub mod descriptors;
-mod executable;
 mod exit;
 pub mod guardian;
 mod identity;
 pub mod leftovers;
+#[cfg(target_os = "linux")]
+mod linux;
 pub mod load;
+#[cfg(target_os = "macos")]
+pub(crate) mod macos;
 pub mod memory;
 pub mod outlet;
 mod program;
@@ -19,8 +22,13 @@ mod spawn;
 pub mod terminal;
 pub mod tree;
 
-pub use executable::executable;
+#[cfg(target_os = "linux")]
+use linux as system;
+#[cfg(target_os = "macos")]
+use macos as system;
+
 pub use exit::Exit;
 pub use identity::{Identity, Process};
 pub use nix::sys::signal::Signal;
 pub use program::{Program, Stdio};
+pub use system::{executable, own_executable, wait_for_end};

@@ -1,23 +1,31 @@
-//! Which processes are ours: those that descend from the guardian, and those that carry the mark of its service.
+//! Which processes belong to a service: those that descend from its guardian, those of the guardian's session, and those
+//! that carry the service's mark.
 
-use super::Process;
+use std::collections::HashSet;
 
-/// The variable that every process of a session has, with the session's id as its value.
-const SESSION: &str = "BOWLINE_SESSION";
+use nix::unistd::{Pid, getsid};
+
+use super::identity::Process;
+use super::system::{all_pids, read_environment};
+
+pub use super::system::children;
+
+/// The variable that has the session's id in every process of a session.
+pub const SESSION: &str = "BOWLINE_SESSION";
 /// The variable that tells the services of a session apart.
-const PROJECT: &str = "BOWLINE_PROJECT_ID";
+pub const PROJECT: &str = "BOWLINE_PROJECT_ID";
 
-/// What processes carry in their environment, so that they are known wherever they have gone.
+/// Variables by which processes are recognised wherever they have gone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mark(Vec<String>);
 
 impl Mark {
-    /// That of every service of a session.
+    /// The mark of every service of a session.
     pub fn of_session(session: &str) -> Self {
         Self(vec![format!("{SESSION}={session}")])
     }
 
-    /// That of one service: the others of the session are not its business.
+    /// The mark of one service, which the other services of the session do not carry.
     pub fn of_service(session: &str, project: &str) -> Self {
         Self(vec![format!("{SESSION}={session}"), format!("{PROJECT}={project}")])
     }
@@ -30,102 +38,42 @@ impl Mark {
     }
 }
 
-/// Every living descendant of `root`, parents before children. Zombies are left out, their children are not.
+/// Every living descendant of `root`. Zombies are left out, their children are not. One that a thread is forking right now
+/// may be missing, so callers that need certainty ask again until the kernel says that there is no child left.
 pub fn descendants(root: i32) -> Vec<Process> {
     let mut found = Vec::new();
     let mut pending = children(root);
     while let Some(pid) = pending.pop() {
-        let Some(process) = Process::read(pid) else { continue };
+        // Before the process is read: macOS hides those of other users (`sudo`), but not their children.
         pending.extend(children(pid));
-        if !process.zombie {
-            found.push(process);
-        }
+        found.extend(living(pid));
     }
     found
 }
 
-/// The children of `pid`, zombies included. One that a thread is starting right now may be missed: callers that need
-/// certainty ask again until the kernel says that there is no child left.
-#[cfg(target_os = "linux")]
-pub fn children(pid: i32) -> Vec<i32> {
-    let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
-    let mut found = Vec::new();
-    for task in tasks.flatten() {
-        match std::fs::read_to_string(task.path().join("children")) {
-            Ok(list) => found.extend(list.split_ascii_whitespace().filter_map(|pid| pid.parse::<i32>().ok())),
-            // A kernel built without CONFIG_PROC_CHILDREN; a thread that has just ended gives the same error.
-            Err(_) if task.path().join("stat").exists() => return children_by_scan(pid),
-            Err(_) => {}
-        }
-    }
-    found
-}
-
-#[cfg(target_os = "linux")]
-fn children_by_scan(parent: i32) -> Vec<i32> {
-    all_pids().filter(|&pid| Process::read(pid).is_some_and(|process| process.parent == parent)).collect()
-}
-
-/// Every pid of the process table.
-#[cfg(target_os = "linux")]
-fn all_pids() -> impl Iterator<Item = i32> {
-    std::fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-}
-
-/// The children of `pid`. Written from the manual; not run here.
-#[cfg(target_os = "macos")]
-pub fn children(pid: i32) -> Vec<i32> {
-    use libproc::processes::{ProcFilter, pids_by_type};
-    let filter = ProcFilter::ByParentProcess { ppid: pid.cast_unsigned() };
-    pids_by_type(filter).unwrap_or_default().into_iter().map(u32::cast_signed).collect()
-}
-
-/// Every pid of the process table. Written from the manual; not run here.
-#[cfg(target_os = "macos")]
-fn all_pids() -> impl Iterator<Item = i32> {
-    use libproc::processes::{ProcFilter, pids_by_type};
-    pids_by_type(ProcFilter::All).unwrap_or_default().into_iter().map(u32::cast_signed)
-}
-
-/// Every living process whose environment held the mark when it was started, the caller
-/// left out. Reads the whole process table, so it is for endings, not for start-up. A program that overwrites
-/// its environment area to set its title is not found: descent is the first net, this is the second.
+/// Every living process whose environment had the mark when it was executed, the caller left out. This reads the whole
+/// process table, so it is for endings, not for starts. A program that overwrites its environment to set its title is
+/// not found: descent is the first net, this is the second.
 pub fn marked(mark: &Mark) -> Vec<Process> {
+    let mut area = Vec::new();
+    select(|pid| read_environment(pid, &mut area) && mark.is_in(&area))
+}
+
+/// Every living process that is marked or of the caller's session, the caller left out. The session is the third net: as
+/// only descendants of its leader can be of a session, its number is proof for as long as the leader lives.
+pub fn marked_or_of_session(mark: &Mark) -> Vec<Process> {
+    let own = Pid::this();
+    let mut found = select(|pid| getsid(Some(Pid::from_raw(pid))) == Ok(own));
+    let known: HashSet<_> = found.iter().map(|process| process.identity).collect();
+    found.extend(marked(mark).into_iter().filter(|process| !known.contains(&process.identity)));
+    found
+}
+
+fn select(mut is_wanted: impl FnMut(i32) -> bool) -> Vec<Process> {
     let me = std::process::id().cast_signed();
-    all_pids()
-        .filter(|&pid| pid != me && carries(pid, mark))
-        .filter_map(Process::read)
-        .filter(|process| !process.zombie)
-        .collect()
+    all_pids().into_iter().filter(|&pid| pid != me && is_wanted(pid)).filter_map(living).collect()
 }
 
-#[cfg(target_os = "linux")]
-fn carries(pid: i32, mark: &Mark) -> bool {
-    std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| mark.is_in(&environment))
-}
-
-/// Whether the argument area of `pid` (`KERN_PROCARGS2` of sysctl(3): arguments, then environment) holds
-/// the mark. The kernel withholds it for other users' processes. Written from the manual; not run here.
-#[cfg(target_os = "macos")]
-#[expect(unsafe_code, reason = "sysctl has no safe wrapper in nix")]
-fn carries(pid: i32, mark: &Mark) -> bool {
-    let mut name = [nix::libc::CTL_KERN, nix::libc::KERN_PROCARGS2, pid];
-    let mut area = vec![0_u8; 1 << 20];
-    let mut length = area.len();
-    // SAFETY: `name` and `area` live for the call, and `length` is the size of `area`.
-    let answer = unsafe {
-        nix::libc::sysctl(
-            name.as_mut_ptr(),
-            3,
-            area.as_mut_ptr().cast(),
-            &raw mut length,
-            std::ptr::null_mut(),
-            0,
-        )
-    };
-    answer == 0 && mark.is_in(&area[..length])
+fn living(pid: i32) -> Option<Process> {
+    Process::read(pid).filter(|process| !process.zombie)
 }

@@ -180,16 +180,13 @@ impl<'a> Services<'a> {
     /// The owner of the listener on the reserved port. `roots` are the processes that the tree descends from.
     pub fn verify(&mut self, service: usize, roots: &[i32]) -> Listener {
         let port = self.port_of(service);
-        let seen = match self.listeners.on(port) {
-            Ok(seen) if !seen.is_empty() => seen,
-            Ok(_) | Err(_) => return Listener::Nobody,
-        };
-        let ours = self.listeners.among(port, &descendants(roots)).unwrap_or_default();
-        if let Some(held) = ours.first() {
-            return Listener::Ours { socket: held.listener.socket, pid: held.pid };
-        }
         let me = nix::unistd::getuid().as_raw();
-        if seen.iter().all(|listener| listener.user == me) { Listener::Stranger } else { Listener::Hidden }
+        match self.listeners.seen(port, || descendants(roots)).unwrap_or_default() {
+            (Some(held), _) => Listener::Ours { socket: held.listener.socket, pid: held.pid },
+            (None, seen) if seen.is_empty() => Listener::Nobody,
+            (None, seen) if seen.iter().all(|listener| listener.user == me) => Listener::Stranger,
+            (None, _) => Listener::Hidden,
+        }
     }
 
     /// The listeners of the tree on other ports. `output` is the latest output.

@@ -10,7 +10,8 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket};
 
-use super::{Held, Holder, Listener, program};
+use super::holder::{Holder, program};
+use super::socket::{Held, Listener};
 
 const TCP_LISTEN: u32 = 10;
 const LISTENING: u32 = 1 << TCP_LISTEN;
@@ -62,6 +63,17 @@ impl Listeners {
     pub fn among(&mut self, port: u16, pids: &[i32]) -> io::Result<Vec<Held>> {
         let listeners = self.on(port)?;
         Ok(if listeners.is_empty() { Vec::new() } else { owners(&listeners, pids) })
+    }
+
+    /// Who listens on the port: the first of `pids` that does, and everybody. `pids` are asked for only if somebody does.
+    pub fn seen(
+        &mut self,
+        port: u16,
+        pids: impl FnOnce() -> Vec<i32>,
+    ) -> io::Result<(Option<Held>, Vec<Listener>)> {
+        let listeners = self.on(port)?;
+        let held = if listeners.is_empty() { None } else { owners(&listeners, &pids()).first().copied() };
+        Ok((held, listeners))
     }
 
     /// Port 0 asks for all ports.

@@ -1,29 +1,36 @@
-//! macOS: `libproc`. Written from its manual pages and headers; it has not been run yet.
+//! macOS: libproc. There is no list of all sockets for a normal user, so every question goes over the file descriptors
+//! of processes, and those of other users' processes stay invisible.
 //!
-//! There is no list of all sockets for a normal user, so every question goes over the file
-//! descriptors of processes, and other users' processes stay invisible.
+//! Written after `bsd/sys/proc_info.h` and `bsd/kern/proc_info.c` of Apple's xnu. It compiles; it has never run.
 
 use std::io;
+use std::mem::{MaybeUninit, offset_of};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
-use std::time::{Duration, UNIX_EPOCH};
+use std::os::unix::ffi::OsStrExt;
+use std::ptr;
+use std::time::{Duration, Instant};
 
-use libproc::bsd_info::BSDInfo;
-use libproc::file_info::{ListFDs, ProcFDType, pidfdinfo};
-use libproc::net_info::{SocketFDInfo, SocketInfoKind, TcpSIState};
-use libproc::proc_pid::{listpidinfo, name, pidinfo, pidpath};
-use libproc::processes::{ProcFilter, pids_by_type};
+use nix::libc::{self, c_int, proc_fdinfo};
 
-use super::{Held, Holder, Listener, program};
+use super::holder::{Holder, program};
+use super::socket::{Held, Listener};
+use crate::process::macos::{all_pids, bsd_info, name};
+use crate::process::{Identity, executable};
+
+/// How old the list of everybody's listeners may be that [`Listeners::seen`] answers from. It takes thousands of calls:
+/// one for each descriptor of this user's processes.
+const EVERYBODY: Duration = Duration::from_millis(200);
 
 /// Reads listeners from the processes that have them.
 #[derive(Debug, Default)]
-pub struct Listeners;
+pub struct Listeners {
+    everybody: Option<(Instant, Vec<Held>)>,
+}
 
 impl Listeners {
     /// Nothing is asked yet.
     pub fn new() -> Self {
-        Self
+        Self::default()
     }
 
     /// The listeners on one port, on IPv4 and IPv6.
@@ -33,10 +40,7 @@ impl Listeners {
 
     /// Every listener of the processes that this user can see.
     pub fn all(&mut self) -> io::Result<Vec<Listener>> {
-        let mut all: Vec<Listener> = self.of(&pids())?.into_iter().map(|held| held.listener).collect();
-        all.sort_unstable_by_key(|listener| listener.socket);
-        all.dedup_by_key(|listener| listener.socket);
-        Ok(all)
+        Ok(distinct(self.of(&all_pids())?))
     }
 
     /// The listeners of these processes, a row for each process that has the socket.
@@ -48,6 +52,33 @@ impl Listeners {
     pub fn among(&mut self, port: u16, pids: &[i32]) -> io::Result<Vec<Held>> {
         Ok(self.of(pids)?.into_iter().filter(|held| held.listener.address.port() == port).collect())
     }
+
+    /// Who listens on the port: the first of `pids` that does, else everybody. A listener of others may be missing for
+    /// [`EVERYBODY`] after its start; one that has ended is not answered.
+    pub fn seen(
+        &mut self,
+        port: u16,
+        pids: impl FnOnce() -> Vec<i32>,
+    ) -> io::Result<(Option<Held>, Vec<Listener>)> {
+        if let Some(&held) = self.among(port, &pids())?.first() {
+            return Ok((Some(held), vec![held.listener]));
+        }
+        let rows = match self.everybody.take() {
+            Some(recent) if recent.0.elapsed() < EVERYBODY => recent,
+            Some(_) | None => (Instant::now(), self.of(&all_pids())?),
+        };
+        let on_port = rows.1.iter().filter(|held| held.listener.address.port() == port);
+        let holders: Vec<i32> = on_port.map(|held| held.pid).collect();
+        self.everybody = Some(rows);
+        Ok((None, distinct(self.among(port, &holders)?)))
+    }
+}
+
+fn distinct(held: Vec<Held>) -> Vec<Listener> {
+    let mut listeners: Vec<Listener> = held.into_iter().map(|held| held.listener).collect();
+    listeners.sort_unstable_by_key(|listener| listener.socket);
+    listeners.dedup_by_key(|listener| listener.socket);
+    listeners
 }
 
 /// Left-over connections have no process, so nobody can say.
@@ -57,8 +88,7 @@ pub fn has_connections(_port: u16) -> Option<bool> {
 
 /// Every process.
 pub fn pids() -> Vec<i32> {
-    let pids = pids_by_type(ProcFilter::All).unwrap_or_default();
-    pids.into_iter().filter_map(|pid| i32::try_from(pid).ok()).collect()
+    all_pids()
 }
 
 /// Which of the processes have one of the sockets open.
@@ -69,51 +99,100 @@ pub fn owners(listeners: &[Listener], pids: &[i32]) -> Vec<Held> {
 
 /// What a message says about a process.
 pub fn describe(pid: i32) -> Holder {
-    let bsd = pidinfo::<BSDInfo>(pid, 0).ok();
-    let path = pidpath(pid).unwrap_or_default();
+    let path = executable(pid).unwrap_or_default();
+    let kernel_name = bsd_info(pid).as_ref().map(name).unwrap_or_default();
     Holder {
         pid: Some(pid),
-        name: program(path.as_bytes(), &name(pid).unwrap_or_default()),
-        dir: None::<PathBuf>,
-        started: bsd.and_then(|bsd| UNIX_EPOCH.checked_add(Duration::from_secs(bsd.pbi_start_tvsec))),
+        name: program(path.as_os_str().as_bytes(), &kernel_name),
+        dir: None,
+        started: Identity::of(pid).and_then(Identity::since),
         ports: Vec::new(),
     }
 }
 
 fn listeners_of(pid: i32) -> Vec<Held> {
-    let Ok(bsd) = pidinfo::<BSDInfo>(pid, 0) else { return Vec::new() };
-    let Ok(count) = usize::try_from(bsd.pbi_nfiles) else { return Vec::new() };
-    let Ok(descriptors) = listpidinfo::<ListFDs>(pid, count) else { return Vec::new() };
-    descriptors
-        .iter()
-        .filter(|descriptor| matches!(ProcFDType::from(descriptor.proc_fdtype), ProcFDType::Socket))
-        .filter_map(|descriptor| pidfdinfo::<SocketFDInfo>(pid, descriptor.proc_fd).ok())
-        .filter_map(|socket| listener(&socket, bsd.pbi_uid))
+    let Some(user) = bsd_info(pid).map(|process| process.pbi_uid) else { return Vec::new() };
+    descriptors(pid)
+        .into_iter()
+        .filter(|descriptor| descriptor.proc_fdtype.cast_signed() == libc::PROX_FDTYPE_SOCKET)
+        .filter_map(|descriptor| socket(pid, descriptor.proc_fd))
+        .filter_map(|socket| socket.listener(user))
         .map(|listener| Held { pid, listener })
         .collect()
 }
 
-#[expect(unsafe_code, reason = "the kernel's answer is a C union, told apart by `soi_kind`")]
-fn listener(socket: &SocketFDInfo, user: u32) -> Option<Listener> {
-    const AF_INET: i32 = 2;
-    if !matches!(SocketInfoKind::from(socket.psi.soi_kind), SocketInfoKind::Tcp) {
-        return None;
+#[expect(unsafe_code, reason = "libc has the call, and nobody a safe one")]
+fn descriptors(pid: i32) -> Vec<proc_fdinfo> {
+    let kind = libc::PROC_PIDLISTFDS;
+    // SAFETY: without a buffer only the size is answered, with room for some more descriptors (`proc_pidfdlist`).
+    let wanted = unsafe { libc::proc_pidinfo(pid, kind, 0, ptr::null_mut(), 0) };
+    let count = |bytes: c_int| usize::try_from(bytes).unwrap_or(0) / size_of::<proc_fdinfo>();
+    let mut all = vec![proc_fdinfo { proc_fd: 0, proc_fdtype: 0 }; count(wanted)];
+    // SAFETY: the kernel writes at most `wanted` bytes, which `all` has.
+    let written = unsafe { libc::proc_pidinfo(pid, kind, 0, all.as_mut_ptr().cast(), wanted) };
+    all.truncate(count(written));
+    all
+}
+
+/// `PROC_PIDFDSOCKETINFO`, `SOCKINFO_TCP`, `TSI_S_LISTEN` and `AF_INET` as `proc_info.h` and `socket.h` define them.
+const SOCKET_INFO: c_int = 3;
+const TCP: i32 = 2;
+const LISTEN: i32 = 1;
+const INET: i32 = 2;
+
+/// `struct socket_fdinfo` of `proc_info.h` with the variant `pri_tcp` of its union: what is used of it, and how many
+/// bytes lie between.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Socket {
+    _file: [u64; 3],
+    _stat: [u64; 17],
+    handle: u64,
+    _control_block: u64,
+    _type_and_protocol: [i32; 2],
+    family: i32,
+    _options: [u16; 8],
+    _out_of_band: u32,
+    _buffers: [u32; 12],
+    kind: i32,
+    _reserved: u32,
+    _foreign_port: i32,
+    local_port: i32,
+    _flags: [u32; 6],
+    _foreign_address: [u8; 16],
+    local_address: [u8; 16],
+    _hops: [u32; 4],
+    state: i32,
+    _rest: [u32; 111],
+}
+
+const _: () = assert!(size_of::<Socket>() == 792, "the kernel refuses a buffer of another size");
+const _: () = assert!(offset_of!(Socket, kind) == 256 && offset_of!(Socket, state) == 344);
+
+#[expect(unsafe_code, reason = "libc has the call, and nobody a safe one")]
+fn socket(pid: i32, descriptor: i32) -> Option<Socket> {
+    let mut answer = MaybeUninit::<Socket>::zeroed();
+    let size = c_int::try_from(size_of::<Socket>()).ok()?;
+    // SAFETY: the kernel writes at most `size` bytes, and a socket is made of integers alone.
+    unsafe {
+        let written = libc::proc_pidfdinfo(pid, descriptor, SOCKET_INFO, answer.as_mut_ptr().cast(), size);
+        (written == size).then(|| answer.assume_init())
     }
-    // SAFETY: `soi_kind` says that the union holds the TCP variant.
-    let tcp = unsafe { socket.psi.soi_proto.pri_tcp };
-    if !matches!(TcpSIState::from(tcp.tcpsi_state), TcpSIState::Listen) {
-        return None;
-    }
-    // The port is in network order in the low half of an `int`.
-    let port = u16::from_be(u16::try_from(tcp.tcpsi_ini.insi_lport & 0xffff).ok()?);
-    // SAFETY: both variants of the address are plain bytes; the family says which one was written.
-    let ip = unsafe {
-        if socket.psi.soi_family == AF_INET {
-            let word = tcp.tcpsi_ini.insi_laddr.ina_46.i46a_addr4.s_addr;
-            IpAddr::V4(Ipv4Addr::from(word.to_ne_bytes()))
-        } else {
-            IpAddr::V6(Ipv6Addr::from(tcp.tcpsi_ini.insi_laddr.ina_6.s6_addr))
+}
+
+impl Socket {
+    fn listener(&self, user: u32) -> Option<Listener> {
+        if self.kind != TCP || self.state != LISTEN {
+            return None;
         }
-    };
-    Some(Listener { address: SocketAddr::new(ip, port), socket: socket.psi.soi_so, user })
+        // In network order, in the low half of an `int`.
+        let port = u16::from_be(u16::try_from(self.local_port & 0xffff).ok()?);
+        let [.., a, b, c, d] = self.local_address;
+        let ip = match self.family {
+            // `struct in4in6_addr`: twelve bytes of padding first.
+            INET => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
+            _ => IpAddr::V6(Ipv6Addr::from(self.local_address)),
+        };
+        Some(Listener { address: SocketAddr::new(ip, port), socket: self.handle, user })
+    }
 }

@@ -1,0 +1,154 @@
+//! Linux' answers about processes, from `/proc` (proc(5)) and process descriptors. `macos.rs` has the same list of
+//! functions.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::str::SplitAsciiWhitespace;
+use std::time::{Duration, SystemTime};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::identity::{Identity, Process};
+use super::progress::Progress;
+
+impl Process {
+    /// The entry of `pid`, `None` if there is none.
+    pub fn read(pid: i32) -> Option<Self> {
+        parse(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?)
+    }
+}
+
+impl Identity {
+    /// When it started by the wall clock, to about a second.
+    pub fn since(self) -> Option<SystemTime> {
+        let uptime = fs::read_to_string("/proc/uptime").ok()?;
+        let uptime =
+            Duration::try_from_secs_f64(uptime.split_ascii_whitespace().next()?.parse().ok()?).ok()?;
+        let started = Duration::from_secs(self.started / rustix::param::clock_ticks_per_second());
+        SystemTime::now().checked_sub(uptime.saturating_sub(started))
+    }
+}
+
+fn parse(pid: i32, stat: &[u8]) -> Option<Process> {
+    let mut fields = fields(stat)?;
+    let state = fields.next()?;
+    let parent = fields.next()?.parse().ok()?;
+    let group = fields.next()?.parse().ok()?;
+    let started = fields.nth(16)?.parse().ok()?;
+    let zombie = matches!(state, "Z" | "X" | "x");
+    Some(Process { identity: Identity { pid, started }, parent, group, zombie })
+}
+
+/// The fields of `/proc/PID/stat` from the state on. The name before it may contain spaces and parentheses, so they
+/// are counted from the last closing one.
+fn fields(stat: &[u8]) -> Option<SplitAsciiWhitespace<'_>> {
+    let end_of_name = stat.iter().rposition(|&byte| byte == b')')?;
+    std::str::from_utf8(stat.get(end_of_name + 2..)?).ok().map(str::split_ascii_whitespace)
+}
+
+/// Every pid of the process table.
+pub fn all_pids() -> Vec<i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// The children of `pid`, zombies included. One that is being forked at this moment may be missing.
+pub fn children(pid: i32) -> Vec<i32> {
+    let mut found = Vec::new();
+    for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+        match fs::read_to_string(task.path().join("children")) {
+            Ok(list) => found.extend(list.split_ascii_whitespace().filter_map(|pid| pid.parse::<i32>().ok())),
+            // A kernel built without CONFIG_PROC_CHILDREN; a thread that has just ended gives the same error.
+            Err(_) if task.path().join("stat").exists() => {
+                let is_child = |&one: &i32| Process::read(one).is_some_and(|process| process.parent == pid);
+                return all_pids().into_iter().filter(is_child).collect();
+            }
+            Err(_) => {}
+        }
+    }
+    found
+}
+
+/// Reads the environment that `pid` was executed with into `area`; whether it could be read.
+pub fn read_environment(pid: i32, area: &mut Vec<u8>) -> bool {
+    area.clear();
+    File::open(format!("/proc/{pid}/environ")).is_ok_and(|mut file| file.read_to_end(area).is_ok())
+}
+
+/// The file of the program that `pid` runs, whatever the process calls itself.
+pub fn executable(pid: i32) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/exe")).ok()
+}
+
+/// A path by which this very program can be executed again, even if its file was deleted or replaced meanwhile.
+///
+/// # Errors
+/// The system does not say.
+pub fn own_executable() -> io::Result<PathBuf> {
+    // Under the second name the process would be called `exe`.
+    std::env::current_exe().map(|path| if path.exists() { path } else { "/proc/self/exe".into() })
+}
+
+/// The resident memory of `pid` in bytes.
+pub fn resident(pid: i32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * u64::try_from(rustix::param::page_size()).ok()?)
+}
+
+impl Progress {
+    /// How far `pid` has come, `None` if the kernel keeps no account.
+    pub fn of(pid: i32) -> Option<Self> {
+        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        let runnable = fields(&stat)?.next()? == "R";
+        // Nanoseconds on a processor, on a queue for one, and the number of turns (sched-stats.rst of the kernel).
+        let schedule = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
+        let ran = Duration::from_nanos(schedule.split_ascii_whitespace().next()?.parse().ok()?);
+        Some(Self { runnable, ran })
+    }
+}
+
+/// Waits at most `limit` for the end of `pid`, whose parent may be anybody. `is_the_one` is asked once no other process
+/// can take over the number any more. False if there is no such process, or if it is not the one.
+pub fn wait_for_end(pid: i32, limit: Duration, is_the_one: impl FnOnce() -> bool) -> bool {
+    let Some(pid) = Pid::from_raw(pid).filter(|pid| pid.as_raw_pid() > 0) else { return false };
+    let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return false };
+    let is_the_one = is_the_one();
+    if is_the_one {
+        let timeout = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
+        // A signal to this process ends the wait early; callers look again or are merely less patient.
+        let _ended = poll(&mut [PollFd::new(process.as_fd(), PollFlags::POLLIN)], timeout);
+    }
+    is_the_one
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_and_spaces_is_skipped() {
+        let stat = b"42 (a) b (c)) S 7 42 41 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1 2 3";
+        let process = parse(42, stat).unwrap();
+        assert_eq!(process.identity, Identity { pid: 42, started: 987_654 });
+        assert_eq!((process.parent, process.group, process.zombie), (7, 42, false));
+    }
+
+    #[test]
+    fn a_truncated_entry_is_nobody() {
+        for stat in [&b""[..], b"42 (a", b"42 (a)", b"42 (a) S 7"] {
+            assert_eq!(parse(42, stat), None);
+        }
+    }
+
+    #[test]
+    fn the_asking_process_is_runnable_and_has_run() {
+        let me = std::process::id().cast_signed();
+        let before = Progress::of(me).unwrap();
+        assert!(Progress::of(me).unwrap().ran >= before.ran);
+        assert_eq!(Progress::of(i32::MAX), None);
+    }
+}
