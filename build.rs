@@ -1,20 +1,47 @@
-//! Turns `frameworks.toml` into Rust, so that no start has to read it, and makes the unwinder a part of the
-//! program where that can be, as a shared library takes longer to load than a start has time for.
+//! Turns `frameworks.toml` into Rust, so that no start has to read it, and links the unwinder into the program where
+//! possible, because loading it as a shared library would take longer than a start may.
 
-#[path = "build/catalog.rs"]
-mod catalog;
+#![expect(dead_code, reason = "the modules of the program do more than this script needs")]
+
+#[path = "src/detect/check.rs"]
+mod check;
+#[path = "src/detect/framework.rs"]
+mod framework;
+#[path = "build/literal.rs"]
+mod literal;
+#[expect(clippy::unused_self, reason = "a length wants an `is_empty` beside it")]
+#[path = "src/range.rs"]
+mod range;
+#[path = "src/detect/resolve.rs"]
+mod resolve;
+#[path = "src/project/version.rs"]
+mod version;
 
 use std::path::Path;
 use std::process::Command;
 use std::{env, error, fs};
 
+/// The name by which the modules above know `version`.
+mod project {
+    pub use crate::version::lowest_version;
+}
+
 fn main() -> Result<(), Box<dyn error::Error>> {
-    println!("cargo:rerun-if-changed=frameworks.toml");
-    println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=build");
-    let frameworks: toml::Table = toml::from_str(&fs::read_to_string("frameworks.toml")?)?;
+    for path in
+        ["frameworks.toml", "build.rs", "build", "src/detect", "src/project/version.rs", "src/range.rs"]
+    {
+        println!("cargo:rerun-if-changed={path}");
+    }
+    let file: resolve::File = toml::from_str(&fs::read_to_string("frameworks.toml")?)?;
+    let agent_variables = literal::of(&file.agent_variables);
+    let frameworks = file.frameworks(Vec::new()).map_err(|mistake| format!("{mistake:?}"))?;
+    let source = format!(
+        "pub static AGENT_VARIABLES: Words = {agent_variables};\n\
+         pub static FRAMEWORKS: Cow<'static, [Framework]> = {};\n",
+        literal::of(&frameworks),
+    );
     let out = env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?;
-    fs::write(Path::new(&out).join("frameworks.rs"), catalog::source(&frameworks)?)?;
+    fs::write(Path::new(&out).join("frameworks.rs"), source)?;
     if has_static_unwinder() {
         // Before the standard library's own, which then has nothing left to do and is not loaded.
         println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");
@@ -22,7 +49,7 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     Ok(())
 }
 
-/// Whether the linker knows GCC's unwinder as an archive. It comes with GCC, so nearly always.
+/// Whether the linker finds GCC's unwinder as an archive. It comes with GCC, so nearly always.
 fn has_static_unwinder() -> bool {
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
     let native = env::var("HOST").ok() == env::var("TARGET").ok();
@@ -31,6 +58,6 @@ fn has_static_unwinder() -> bool {
     }
     let linker = env::var_os("RUSTC_LINKER").unwrap_or_else(|| "cc".into());
     let asked = Command::new(linker).arg("-print-file-name=libgcc_eh.a").output();
-    // It answers with a path, or with the bare name.
+    // The linker answers with a path, or with the bare name if it has no such file.
     asked.is_ok_and(|answer| answer.stdout.starts_with(b"/"))
 }

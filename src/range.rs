@@ -33,6 +33,13 @@ impl Range {
     }
 }
 
+/// All ports.
+impl Default for Range {
+    fn default() -> Self {
+        Self { start: 1, end: u16::MAX }
+    }
+}
+
 impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.start, self.end)

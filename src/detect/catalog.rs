@@ -1,14 +1,48 @@
 //! The frameworks as data: `frameworks.toml`, embedded, and what users and projects add to it.
 
+use std::borrow::Cow;
+use std::fmt;
+use std::mem;
 use std::path::{Path, PathBuf};
 
-use super::entry::{EMBEDDED, Embedded, Entries, Entry};
-pub use super::framework::{
-    Framework, HostInput, Place, PortInput, Repeated, Role, Rules, Variant, Word, Words,
-};
-use super::merge::Layered;
-use crate::range::Range;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use toml::Table;
+
+use super::check::Key;
+pub use super::check::{Word, Words};
+use super::embedded::{AGENT_VARIABLES, FRAMEWORKS};
+pub use super::framework::{Framework, HostInput, Place, PortInput, Repeated, Role, Variant};
+use super::resolve::{File, Mistake};
 use crate::visible::Visible;
+
+/// The `[framework.KEY]` tables of a file, found to be sound. [`Catalog::load`] reads them again, as tables.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Entries {
+    are_there: bool,
+}
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Tables;
+        impl<'de> Visitor<'de> for Tables {
+            type Value = Entries;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("tables named by framework keys")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+                let mut entries = Entries::default();
+                while map.next_entry::<Key, Framework>()?.is_some() {
+                    entries.are_there = true;
+                }
+                Ok(entries)
+            }
+        }
+        deserializer.deserialize_map(Tables)
+    }
+}
 
 /// A file of users' entries, as given to [`Catalog::load`].
 #[derive(Clone, Debug)]
@@ -24,46 +58,51 @@ pub struct Layer {
 impl Layer {
     /// Reads a `frameworks.toml`, which holds `[framework.KEY]` tables and nothing else.
     pub fn parse(path: &Path, text: String) -> Result<Self, CatalogError> {
-        match Entries::parse(&text) {
-            Ok(entries) => Ok(Self { path: path.to_path_buf(), text, entries }),
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct File {
+            #[serde(default)]
+            framework: Entries,
+        }
+        match toml::from_str::<File>(&text) {
+            Ok(file) => Ok(Self { path: path.to_path_buf(), text, entries: file.framework }),
             Err(error) => Err(CatalogError::at(path, &text, error.span(), error.message().to_owned())),
         }
+    }
+
+    fn tables(&self) -> Option<Table> {
+        toml::from_str::<Table>(&self.text).ok()?.remove("framework")?.try_into().ok()
+    }
+
+    /// The error, if the mistake is in a field of this file.
+    fn located(&self, key: &str, field: &str, message: &str) -> Option<CatalogError> {
+        let document = toml::de::DeTable::parse(&self.text).ok()?;
+        let value = document.get_ref().get("framework")?.get_ref().get(key)?.get_ref().get(field)?;
+        Some(CatalogError::at(&self.path, &self.text, Some(value.span()), message.to_owned()))
     }
 }
 
 /// All frameworks, in the order that decides between equals.
 #[derive(Clone, Debug)]
 pub struct Catalog {
-    frameworks: Vec<Framework>,
-    agent_variables: &'static [Word],
+    frameworks: Cow<'static, [Framework]>,
+    agent_variables: Words,
 }
 
 impl Catalog {
     /// The embedded catalog with `layers` over it, the strongest last. An entry changes, field by field, the
     /// one of the same key; a new one comes before all that were there.
     pub fn load(layers: &[Layer]) -> Result<Self, CatalogError> {
-        let Embedded { ports, agent_variables, framework } = &EMBEDDED;
-        let mut entries: Vec<(Word, Layered)> =
-            framework.iter().map(|(key, entry)| (Word::Borrowed(key), Layered::Embedded(entry))).collect();
-        for layer in layers {
-            let mut added = Vec::new();
-            for (key, entry) in layer.entries.iter() {
-                match entries.iter_mut().find(|(present, _)| present == key) {
-                    Some((_, present)) => present.overlay(entry),
-                    None => added.push((Word::Owned(key.clone()), Layered::Own(Box::new(entry.clone())))),
-                }
-            }
-            entries.splice(0..0, added);
+        let layers: Vec<&Layer> = layers.iter().filter(|layer| layer.entries.are_there).collect();
+        if layers.is_empty() {
+            return Ok(Self { frameworks: FRAMEWORKS.clone(), agent_variables: AGENT_VARIABLES.clone() });
         }
-        let resolver = Resolver { entries: &entries, layers };
-        let last = resolver.last_range()?;
-        let inherited = resolver.inherited()?;
-        let frameworks = entries.iter().zip(inherited).map(|((key, own), inherited)| {
-            let entry = inherited.unwrap_or_else(|| Entry::clone(own));
-            let range = entry.range(ports).unwrap_or(last);
-            entry.framework(key.clone(), range, ports)
-        });
-        Ok(Self { frameworks: frameworks.collect(), agent_variables })
+        let mut file: File = toml::from_str(include_str!("../../frameworks.toml"))
+            .map_err(|error| CatalogError::Embedded { message: error.to_string() })?;
+        let tables = layers.iter().filter_map(|layer| layer.tables()).collect();
+        let agent_variables = mem::take(&mut file.agent_variables);
+        let frameworks = file.frameworks(tables).map_err(|mistake| located(&layers, mistake))?;
+        Ok(Self { frameworks: frameworks.into(), agent_variables })
     }
 
     /// All entries, in order of precedence.
@@ -73,12 +112,12 @@ impl Catalog {
 
     /// The variables by which tools notice that a coding agent runs them, to be removed from the environment.
     pub fn agent_variables(&self) -> &[Word] {
-        self.agent_variables
+        &self.agent_variables
     }
 
     /// The entry with this key.
     pub fn get(&self, key: &str) -> Option<&Framework> {
-        self.frameworks.iter().find(|framework| framework.key == key)
+        self.frameworks().iter().find(|framework| framework.key == key)
     }
 
     /// The entry with this key, which a user typed.
@@ -90,11 +129,11 @@ impl Catalog {
     fn near(&self, key: &str) -> Vec<String> {
         let wanted = key.to_lowercase();
         let mut near: Vec<(usize, &str)> = Vec::new();
-        for framework in &self.frameworks {
+        for framework in self.frameworks() {
             let named = framework.key == wanted || framework.label.to_lowercase() == wanted;
             let distance = if named { 0 } else { strsim::osa_distance(&wanted, &framework.key) };
             let inside = wanted.len() > 1 && framework.key.contains(&wanted);
-            let package = framework.rules.dependencies.iter().any(|name| *name == wanted);
+            let package = framework.dependencies.iter().any(|name| *name == wanted);
             if distance <= 2.min(wanted.chars().count() / 2) || inside || package {
                 near.push((if package { 0 } else { distance }, &framework.key));
             }
@@ -104,70 +143,12 @@ impl Catalog {
     }
 }
 
-/// Looks up what entries say of each other.
-struct Resolver<'a> {
-    entries: &'a [(Word, Layered)],
-    layers: &'a [Layer],
-}
-
-impl Resolver<'_> {
-    fn get(&self, key: &str) -> Option<(&str, &Entry)> {
-        self.entries.iter().find(|(name, _)| name == key).map(|(name, entry)| (&**name, &**entry))
-    }
-
-    /// In the order of the entries: those that are `like` another one, over that one.
-    fn inherited(&self) -> Result<Vec<Option<Entry>>, CatalogError> {
-        let inherited = self.entries.iter().map(|(key, entry)| {
-            for (field, keys) in [("built-on", &entry.built_on), ("beats", &entry.beats)] {
-                for other in keys.iter().flat_map(|keys| keys.iter()) {
-                    if self.get(other).is_none() {
-                        return Err(self.error(key, field, &format!("there is no framework `{other}`")));
-                    }
-                }
-            }
-            entry.like.is_some().then(|| self.over_others(key, entry)).transpose()
-        });
-        inherited.collect()
-    }
-
-    /// The entry of `key` over those that it is `like`.
-    fn over_others(&self, key: &str, entry: &Entry) -> Result<Entry, CatalogError> {
-        let mut chain = vec![key];
-        let mut entry = entry.clone();
-        while let Some(like) = entry.like.take() {
-            let Some((name, parent)) = self.get(&like) else {
-                let last = chain[chain.len() - 1];
-                return Err(self.error(last, "like", &format!("there is no framework `{like}`")));
-            };
-            if chain.contains(&name) {
-                let circle = format!("goes round in a circle: {} → {name}", chain.join(" → "));
-                return Err(self.error(key, "like", &circle));
-            }
-            chain.push(name);
-            entry = entry.over(parent);
-        }
-        Ok(entry)
-    }
-
-    /// The range of the entry that is left when nothing matches, which all without a range share.
-    fn last_range(&self) -> Result<Range, CatalogError> {
-        let mut entries = self.entries.iter();
-        let last = entries.find(|(_, entry)| entry.role == Some(Role::Last));
-        last.and_then(|(_, entry)| entry.range(&EMBEDDED.ports)).ok_or_else(|| CatalogError::Embedded {
-            message: "no entry with the role `last` has a range".to_owned(),
-        })
-    }
-
-    /// An error in a field of an entry, located in the last layer that has this field.
-    fn error(&self, key: &str, field: &str, message: &str) -> CatalogError {
-        let message = format!("`framework.{key}.{field}`: {message}");
-        for layer in self.layers.iter().rev() {
-            if let Some(span) = super::entry::locate(&layer.text, key, field) {
-                return CatalogError::at(&layer.path, &layer.text, Some(span), message);
-            }
-        }
-        CatalogError::Embedded { message }
-    }
+/// The error at its place in the last layer that has it.
+fn located(layers: &[&Layer], Mistake { place, message }: Mistake) -> CatalogError {
+    let Some((key, field)) = place else { return CatalogError::Embedded { message } };
+    let message = format!("`framework.{key}.{field}`: {message}");
+    let error = layers.iter().rev().find_map(|layer| layer.located(&key, field, &message));
+    error.unwrap_or(CatalogError::Embedded { message })
 }
 
 /// What can be wrong with frameworks that users write or name.
@@ -225,5 +206,17 @@ impl CatalogError {
             }
             Self::Unknown { near, .. } => Some(format!("did you mean `{}`?", near.join("`, `"))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn embedded_frameworks_are_those_of_the_file() {
+        let file: File = toml::from_str(include_str!("../../frameworks.toml")).unwrap();
+        assert_eq!(file.agent_variables, AGENT_VARIABLES);
+        assert_eq!(file.frameworks(Vec::new()).unwrap(), *FRAMEWORKS);
     }
 }

@@ -3,42 +3,17 @@
 use fast_glob::glob_match;
 
 use super::catalog::{Catalog, Framework, Role, Word};
-use super::{Snapshot, Tool};
+use super::snapshot::{Command, Snapshot};
 
-/// A simple command of a script, wrappers taken off: `next` with `dev` and `--turbo`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Command<'a> {
-    /// The program, with or without its directory.
-    pub program: &'a str,
-    /// Its arguments.
-    pub arguments: Vec<&'a str>,
-}
-
-impl Command<'_> {
-    /// The word that rules name: without directory, and without the version of `npx vite@8`.
-    fn word(&self) -> &str {
-        let name = self.program.rsplit('/').next().unwrap_or(self.program);
-        name.split_once('@').map_or(name, |(name, _)| name)
-    }
-
-    /// Whether this is the command that a rule describes.
-    fn is(&self, rule: &str) -> bool {
-        let mut words = rule.split_whitespace();
-        if words.next() != Some(self.word()) {
-            return false;
-        }
-        let mut positional = self.arguments.iter().filter(|argument| !argument.starts_with('-'));
-        words.all(|word| match word.strip_prefix('-') {
-            Some(_) => self.arguments.contains(&word),
-            None => positional.next() == Some(&word),
-        })
-    }
-
-    /// The command up to its first flag, for people.
-    fn lead(&self) -> String {
-        let leading = self.arguments.iter().take_while(|argument| !argument.starts_with('-'));
-        leading.fold(self.word().to_owned(), |text, argument| text + " " + argument)
-    }
+/// A command of the script that the catalog knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tool<'c> {
+    /// The entry whose flags it takes: for a `sveltekit` project this is `vite`.
+    pub framework: &'c Framework,
+    /// Which of [`Snapshot::commands`] it is.
+    pub command: usize,
+    /// Whether this command takes the port flags of that entry.
+    pub takes_flags: bool,
 }
 
 /// A snapshot seen through a catalog.
@@ -79,7 +54,7 @@ impl<'c> Facts<'c, '_> {
             self.snapshot.commands.iter().find(|command| !self.named_by(command, role).is_empty())
         });
         let relevant = named.filter(|command| {
-            let keys = &framework.rules.built_on;
+            let keys = &framework.built_on;
             let word_of = |other: &Framework| other.key == framework.key || keys.contains(&other.key);
             roles.into_iter().any(|role| self.named_by(command, role).into_iter().any(word_of))
         });
@@ -107,16 +82,16 @@ impl<'c> Facts<'c, '_> {
 
     /// All of the snapshot that any rule of the catalog speaks of.
     pub fn relevant(&self) -> Vec<String> {
-        let rules = || self.catalog.frameworks().iter().map(|framework| &framework.rules);
+        let frameworks = || self.catalog.frameworks().iter();
         let mut facts: Vec<String> = self.snapshot.commands.iter().map(Command::lead).collect();
         for name in self.snapshot.dependencies.keys() {
-            let mut lists = rules().flat_map(|rules| [&rules.dependencies, &rules.needs, &rules.without]);
+            let mut lists = frameworks().flat_map(|one| [&one.dependencies, &one.needs, &one.without]);
             if lists.any(|list| list.iter().any(|listed| listed == name)) {
                 facts.push(name.clone());
             }
         }
         for file in self.snapshot.files {
-            let mut globs = rules().flat_map(|rules| rules.files.iter().chain(rules.needs.iter()));
+            let mut globs = frameworks().flat_map(|one| one.files.iter().chain(one.needs.iter()));
             if globs.any(|glob| names(glob, file)) {
                 facts.push(file.clone());
             }
@@ -135,16 +110,16 @@ impl<'c> Facts<'c, '_> {
     /// The strongest of those of a role that `matches`.
     fn strongest(&self, role: Role, matches: impl Fn(&Framework) -> bool) -> Option<&'c Framework> {
         let all = self.catalog.frameworks().iter();
-        let found = all
-            .filter(|framework| framework.rules.role == role && matches(framework) && self.allows(framework));
+        let found =
+            all.filter(|framework| framework.role == role && matches(framework) && self.allows(framework));
         self.winner(&self.challenged(found.collect(), true))
     }
 
     /// The frameworks of a role that a command's word means.
     fn named_by(&self, command: &Command<'_>, role: Role) -> Vec<&'c Framework> {
-        let all = self.catalog.frameworks().iter().filter(|framework| framework.rules.role == role);
+        let all = self.catalog.frameworks().iter().filter(|framework| framework.role == role);
         let named = all.filter(|framework| {
-            let rules = &framework.rules;
+            let rules = framework;
             rules.commands.iter().any(|rule| command.is(rule))
                 && !rules.not_commands.iter().any(|rule| command.is(rule))
         });
@@ -156,10 +131,10 @@ impl<'c> Facts<'c, '_> {
         loop {
             let next = self.catalog.frameworks().iter().find(|challenger| {
                 let over = |below: &&Framework| {
-                    challenger.rules.built_on.contains(&below.key)
-                        || silent && challenger.rules.beats.contains(&below.key)
+                    challenger.built_on.contains(&below.key)
+                        || silent && challenger.beats.contains(&below.key)
                 };
-                challenger.rules.role == Role::Main
+                challenger.role == Role::Main
                     && !found.iter().any(|present| present.key == challenger.key)
                     && found.iter().any(over)
                     && (self.file(challenger).is_some() || self.dependency(challenger).is_some())
@@ -178,8 +153,7 @@ impl<'c> Facts<'c, '_> {
         let beaten = |framework: &Framework| {
             found.iter().any(|other| {
                 other.key != framework.key
-                    && (other.rules.beats.contains(&framework.key)
-                        || other.rules.built_on.contains(&framework.key))
+                    && (other.beats.contains(&framework.key) || other.built_on.contains(&framework.key))
             })
         };
         let place = |framework: &&&Framework| {
@@ -191,19 +165,19 @@ impl<'c> Facts<'c, '_> {
 
     fn allows(&self, framework: &Framework) -> bool {
         let present = |name: &Word| self.snapshot.dependencies.contains_key(&**name);
-        let rules = &framework.rules;
+        let rules = framework;
         let needed = |need: &Word| present(need) || self.snapshot.files.iter().any(|file| names(need, file));
         !rules.without.iter().any(present) && (rules.needs.is_empty() || rules.needs.iter().any(needed))
     }
 
     fn file(&self, framework: &Framework) -> Option<&str> {
-        let globs = &framework.rules.files;
+        let globs = &framework.files;
         let mut files = self.snapshot.files.iter().map(String::as_str);
         files.find(|file| globs.iter().any(|glob| names(glob, file)))
     }
 
     fn dependency(&self, framework: &Framework) -> Option<(&String, &String)> {
-        let names = &framework.rules.dependencies;
+        let names = &framework.dependencies;
         names.iter().find_map(|name| self.snapshot.dependencies.get_key_value(&**name))
     }
 }

@@ -1,65 +1,53 @@
-//! What the catalog says of one framework.
+//! The schema of `frameworks.toml`: an entry as it is read, and, once [`resolve`](super::resolve) has filled it in, the
+//! framework that the program knows. `build.rs` reads this file too.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use semver::Version;
 use serde::Deserialize;
 
+use super::check::{
+    Flag, OptionalFlag, Pairs, Release, Text, Variable, Word, Words, list, pairs, port, ports, range,
+    release, text, unless_empty,
+};
 use crate::range::Range;
 
-/// A text of the catalog, which nearly always is the embedded one.
-pub type Word = Cow<'static, str>;
-/// Several of them.
-pub type Words = Cow<'static, [Word]>;
-
-/// One entry of the catalog.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One entry of the catalog. A field that is absent in the file has been inherited or has its default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default, expecting = "struct Entry")]
 pub struct Framework {
     /// The name used in flags, files and JSON: `next`.
+    #[serde(skip)]
     pub key: Word,
+    /// The key of the entry that hands down its ports, `port`, `host`, `environment` and `locks`.
+    pub like: Option<Word>,
     /// The name people use: `Next.js`.
     pub label: Word,
-    /// Where its ports come from.
+    /// The ports that it is given.
+    #[serde(deserialize_with = "range")]
     pub range: Range,
-    /// Where it listens if it is told nothing.
-    pub conventional: Vec<u16>,
-    /// How it is recognised.
-    pub rules: Rules,
-    /// How it is told its port.
-    pub port: PortInput,
-    /// How it is told its address.
-    pub host: HostInput,
-    /// Variables that keep it from prompting, opening a browser unasked or daemonizing. What the user's own
-    /// environment already says about one of them is left as it is.
-    pub environment: BTreeMap<String, String>,
-    /// Files in which it notes that it runs in this directory, relative to the project; the first
-    /// directory may be `*`, for any.
-    pub locks: Words,
-    /// Ports that it opens beside the one it is given, if they are free.
-    pub extra_ports: Vec<u16>,
-    /// Where versions of it differ. Apply them with [`Framework::for_versions`].
-    pub versions: Vec<Variant>,
-    /// What a user should know about it, for the documentation.
-    pub note: Option<Word>,
-}
-
-/// How a framework is recognised.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rules {
+    /// The port that it listens on by default.
+    #[serde(deserialize_with = "port")]
+    pub default_port: u16,
     /// The command words of a dev script that mean this framework, a subcommand included where the word
     /// alone is ambiguous: `next dev`, `vite`, `ng serve`. A word with a leading dash is an argument that
     /// has to be there, wherever it stands.
+    #[serde(deserialize_with = "list::<Text, _>")]
     pub commands: Words,
     /// Exceptions to `commands`: `vite build`.
+    #[serde(deserialize_with = "list::<Text, _>")]
     pub not_commands: Words,
     /// Packages, any of which means this framework.
+    #[serde(deserialize_with = "list::<Text, _>")]
     pub dependencies: Words,
     /// Packages, any of which means that it is not this framework.
+    #[serde(deserialize_with = "list::<Text, _>")]
     pub without: Words,
     /// Files beside package.json, as globs, any of which means this framework.
+    #[serde(deserialize_with = "list::<Text, _>")]
     pub files: Words,
     /// Packages or files, one of which has to be there besides everything else.
+    #[serde(deserialize_with = "list::<Text, _>")]
     pub needs: Words,
     /// Keys that this framework is built on, and wins over even when their word is in the script.
     pub built_on: Words,
@@ -67,6 +55,25 @@ pub struct Rules {
     pub beats: Words,
     /// How much its evidence weighs.
     pub role: Role,
+    /// How it is told its port.
+    pub port: PortInput,
+    /// How it is told its address.
+    pub host: HostInput,
+    /// Variables that keep it from prompting, opening a browser unasked or daemonizing. A variable that the user's
+    /// own environment has stays as it is.
+    #[serde(deserialize_with = "pairs")]
+    pub environment: Pairs,
+    /// Files in which a server notes that it runs in this directory, relative to the project; the first
+    /// directory may be `*`, for any.
+    #[serde(deserialize_with = "list::<Text, _>")]
+    pub locks: Words,
+    /// Ports that it opens beside the one it is given, if they are free.
+    #[serde(deserialize_with = "ports")]
+    pub extra_ports: Cow<'static, [u16]>,
+    /// Where versions of it differ. Apply them with [`Framework::for_versions`].
+    pub versions: Cow<'static, [Variant]>,
+    /// What a user should know about it, for the documentation.
+    pub note: Option<Word>,
 }
 
 /// How much the evidence for a framework weighs.
@@ -86,18 +93,23 @@ pub enum Role {
 }
 
 /// How a framework is told its port.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default, expecting = "struct PortEntry")]
 pub struct PortInput {
     /// The flags that it reads its port from, the one to use first: `--port`, `-p`. Empty: none. The value
     /// follows as the next argument, or at once where the flag ends in `=`.
+    #[serde(deserialize_with = "list::<Flag, _>")]
     pub flags: Words,
     /// The flag that makes a taken port an error instead of a silent move to another one.
+    #[serde(deserialize_with = "unless_empty::<OptionalFlag, _>")]
     pub strict: Option<Word>,
     /// The commands of the framework that take these flags, if not all do.
+    #[serde(deserialize_with = "list::<Text, _>")]
     pub flags_for: Words,
     /// Where the flags go.
     pub place: Place,
     /// Variables it reads beside `PORT` and `DEV_SERVER_PORT`, which are always set.
+    #[serde(deserialize_with = "list::<Variable, _>")]
     pub environment: Words,
     /// Whether it listens to `PORT` at all.
     pub reads_port_variable: bool,
@@ -132,50 +144,58 @@ pub enum Repeated {
 }
 
 /// How a framework is told the address to listen on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default, expecting = "struct HostEntry")]
 pub struct HostInput {
     /// The flag, followed by an address: `--host`, `--hostname`.
+    #[serde(deserialize_with = "unless_empty::<OptionalFlag, _>")]
     pub flag: Option<Word>,
     /// Other flags that decide the address: `-H`, `--tunnel`. Where one of these stands in the script, nothing is
     /// added to what it says.
+    #[serde(deserialize_with = "list::<Flag, _>")]
     pub others: Words,
     /// Variables it reads an address from. They are removed from the environment unless the user says
     /// `--host`, as a `HOST` that happens to be set must not expose a server.
+    #[serde(deserialize_with = "list::<Variable, _>")]
     pub environment: Words,
     /// What to pass where neither the user nor the script says anything, because the framework would listen
     /// on every address: by the flag, or by the first variable where there is no flag.
+    #[serde(deserialize_with = "unless_empty::<Word, _>")]
     pub loopback: Option<Word>,
     /// What to pass for every address, if `0.0.0.0` is not understood. Where this is a word, the tool knows
     /// words only, and every address but loopback becomes this one.
+    #[serde(deserialize_with = "unless_empty::<Word, _>")]
     pub all: Option<Word>,
 }
 
 /// What differs in some versions of a package.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "struct VersionEntry")]
 pub struct Variant {
     /// The package whose version decides.
+    #[serde(deserialize_with = "text")]
     pub package: Word,
     /// The first version concerned.
-    pub from: Option<Version>,
+    #[serde(default, deserialize_with = "release")]
+    pub from: Option<Release>,
     /// The first version no longer concerned.
-    pub below: Option<Version>,
-    /// Where its ports come from.
+    #[serde(default, deserialize_with = "release")]
+    pub below: Option<Release>,
+    /// The ports that it is given.
+    #[serde(default, deserialize_with = "range")]
     pub range: Range,
+    /// The port that it listens on by default; 0 if the version says nothing about ports.
+    #[serde(default, deserialize_with = "port")]
+    pub default_port: u16,
     /// How it is told its port.
+    #[serde(default)]
     pub port: PortInput,
     /// How it is told its address.
+    #[serde(default)]
     pub host: HostInput,
     /// Its variables, as those of [`Framework::environment`].
-    pub environment: BTreeMap<String, String>,
-}
-
-impl Variant {
-    fn concerns(&self, version: &Version) -> bool {
-        // A pre-release of 2.0.0 behaves like 2.0.0, though semver sorts it below.
-        let release = Version::new(version.major, version.minor, version.patch);
-        self.from.as_ref().is_none_or(|from| release >= *from)
-            && self.below.as_ref().is_none_or(|below| release < *below)
-    }
+    #[serde(default, deserialize_with = "pairs")]
+    pub environment: Pairs,
 }
 
 impl Framework {
@@ -183,12 +203,17 @@ impl Framework {
     #[must_use]
     pub fn for_versions(&self, mut version_of: impl FnMut(&str) -> Option<Version>) -> Self {
         let mut actual = self.clone();
-        for variant in &self.versions {
-            if version_of(&variant.package).is_some_and(|version| variant.concerns(&version)) {
+        for variant in self.versions.iter() {
+            let Some(version) = version_of(&variant.package) else { continue };
+            // A pre-release of 2.0.0 behaves like 2.0.0, though semver sorts it below.
+            let release = (version.major, version.minor, version.patch);
+            if variant.from.is_none_or(|from| release >= from)
+                && variant.below.is_none_or(|below| release < below)
+            {
                 actual.range = variant.range;
                 actual.port = variant.port.clone();
                 actual.host = variant.host.clone();
-                actual.environment = variant.environment.clone();
+                actual.environment.clone_from(&variant.environment);
             }
         }
         actual

@@ -172,8 +172,8 @@ impl Search<'_> {
         let starts_with_it = |command: &Word| command.split_whitespace().next() == Some(program);
         let mut packages = Vec::new();
         for framework in self.catalog.frameworks() {
-            if framework.rules.commands.iter().any(starts_with_it) {
-                packages.extend(framework.rules.dependencies.iter().map(|name| &**name));
+            if framework.commands.iter().any(starts_with_it) {
+                packages.extend(framework.dependencies.iter().map(|name| &**name));
             }
         }
         packages.extend(BROUGHT_BY.iter().filter(|(name, _)| *name == program).map(|(_, package)| *package));

@@ -4,7 +4,7 @@ use super::plan::{NODE_OPTIONS, Request};
 use super::reading::Reading;
 use super::spec::Delivery;
 use crate::detect::Tool;
-use crate::detect::catalog::{Catalog, Place, Role};
+use crate::detect::catalog::{Catalog, Framework, Place, Role};
 use crate::script::{Edit, Kind, Leaf, Method, Rewrite, Unsafe, Word, quote};
 
 /// What to do where nothing better is known.
@@ -108,22 +108,21 @@ const BOWLINE_ANSWERS: [&str; 14] = [
 /// Whether another program of the script is a server of the same standing.
 fn rivals(reading: &Reading<'_>, tool: Tool<'_>, catalog: &Catalog) -> bool {
     let Some((_, chosen)) = reading.leaf(tool.command) else { return false };
-    let role = tool.framework.rules.role;
+    let role = tool.framework.role;
     if role == Role::Runtime {
-        let runtimes = catalog.frameworks().iter().filter(|framework| framework.rules.role == role);
-        let rules: Vec<_> = runtimes.map(|framework| &framework.rules).collect();
+        let runtimes = catalog.frameworks().iter().filter(|framework| framework.role == role);
+        let runtimes: Vec<_> = runtimes.collect();
         return reading.leaves.iter().any(|leaf| {
             !std::ptr::eq(leaf, chosen)
                 && (leaf.role.is_concurrent() || chosen.role.is_concurrent())
-                && rules.iter().any(|rules| rules.commands.iter().any(|command| leaf.is(command)))
+                && runtimes.iter().any(|framework| framework.commands.iter().any(|command| leaf.is(command)))
         });
     }
     reading.leaves.iter().filter(|leaf| !std::ptr::eq(*leaf, chosen)).any(|leaf| {
         catalog.frameworks().iter().any(|framework| {
-            let rules = &framework.rules;
-            rules.role == role
-                && rules.commands.iter().any(|command| leaf.is(command))
-                && !rules.not_commands.iter().any(|command| leaf.is(command))
+            framework.role == role
+                && framework.commands.iter().any(|command| leaf.is(command))
+                && !framework.not_commands.iter().any(|command| leaf.is(command))
         })
     })
 }
@@ -136,8 +135,12 @@ pub(super) fn is_private(request: &Request<'_>, delivery: Delivery) -> bool {
         return false;
     };
     let is_runtime = |leaf: &Leaf| {
-        let mut rules = request.catalog.frameworks().iter().map(|framework| &framework.rules);
-        rules.any(|rules| rules.role == Role::Runtime && rules.commands.iter().any(|rule| leaf.is(rule)))
+        let runs = |framework: &Framework| framework.commands.iter().any(|rule| leaf.is(rule));
+        request
+            .catalog
+            .frameworks()
+            .iter()
+            .any(|framework| framework.role == Role::Runtime && runs(framework))
     };
     let mut others = reading.leaves.iter().filter(|leaf| !std::ptr::eq(*leaf, chosen));
     delivery == Delivery::Flag
@@ -252,7 +255,7 @@ fn after_command(
     let rewrite = leaf.rewrite(&words.only_variables(request.port))?;
     let leaves = reading.leaves_of(&rewrite.text).ok_or(Unsafe::Opaque)?;
     let leaf = leaves.get(index).ok_or(Unsafe::Opaque)?;
-    let rule = tool.framework.rules.commands.iter().find(|rule| leaf.is(rule)).ok_or(Unsafe::Opaque)?;
+    let rule = tool.framework.commands.iter().find(|rule| leaf.is(rule)).ok_or(Unsafe::Opaque)?;
     let last = rule.split_whitespace().last().unwrap_or_default();
     let literals = |leaf: &Leaf| leaf.words.iter().map(Word::literal).collect::<Vec<_>>();
     let mut expected = literals(leaf);

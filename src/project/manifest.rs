@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use semver::Version;
 use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -199,17 +198,4 @@ fn place_of(error: &serde_json::Error, text: &str) -> Place {
     let bytes = text.lines().nth(line - 1).unwrap_or_default().as_bytes();
     let before = &bytes[..error.column().saturating_sub(1).min(bytes.len())];
     Place { line, column: String::from_utf8_lossy(before).chars().count() + 1 }
-}
-
-/// The lowest version that a range allows, as far as its first number tells: `^1.7`, `>=2 <3`, `npm:x@~4.0.1`,
-/// `2.x`. Nothing for tags, links and `workspace:*`.
-pub fn lowest_version(range: &str) -> Option<Version> {
-    let range = range.rsplit_once('@').map_or(range, |(_, version)| version);
-    let range = range.strip_prefix("workspace:").unwrap_or(range);
-    let number = range.trim().trim_start_matches(['^', '~', '>', '=', 'v', ' ']);
-    let end = number.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(number.len());
-    let mut parts = number[..end].split('.').map(str::parse::<u64>);
-    let major = parts.next()?.ok()?;
-    let mut part = || parts.next().and_then(Result::ok).unwrap_or(0);
-    Some(Version::new(major, part(), part()))
 }

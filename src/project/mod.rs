@@ -4,6 +4,7 @@ mod error;
 mod file;
 mod manifest;
 mod place;
+mod version;
 mod workspace;
 
 use std::path::{Path, PathBuf};
@@ -13,8 +14,9 @@ use semver::Version;
 
 pub use self::error::ProjectError;
 pub use self::file::{read as read_file, text as read_text, text_if_any as read_text_if_any};
-pub use self::manifest::{Manifest, lowest_version};
+pub use self::manifest::Manifest;
 pub use self::place::Place;
+pub use self::version::lowest_version;
 pub use self::workspace::Workspace;
 use crate::visible;
 

@@ -114,7 +114,6 @@ impl<'a> Services<'a> {
         let detected = &self.prepared[service].detected;
         let (project, framework) = (&detected.configured.project, &detected.detection.framework);
         let version = framework
-            .rules
             .dependencies
             .iter()
             .find(|package| project.manifest.dependencies.contains_key(&***package))

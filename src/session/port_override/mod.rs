@@ -85,14 +85,14 @@ impl PortOverride {
         let detection = &detected.detection;
         let tool = detection.tool.map(|tool| tool.framework);
         let frameworks = [Some(detection.framework), tool].into_iter().flatten();
-        let auxiliary = frameworks.flat_map(|framework| &framework.extra_ports).copied();
+        let auxiliary = frameworks.flat_map(|framework| framework.extra_ports.iter()).copied();
         let every = detected.configured.config.catalog.frameworks().iter();
         let facts = Facts {
             auxiliary: auxiliary.chain([INSPECTOR]).collect(),
-            suspect: every.flat_map(|framework| &framework.extra_ports).copied().collect(),
-            conventional: detection.framework.conventional.clone(),
+            suspect: every.flat_map(|framework| framework.extra_ports.iter()).copied().collect(),
+            conventional: vec![detection.framework.default_port],
             is_concurrent: detected.reading.is_concurrent(),
-            role: detection.framework.rules.role,
+            role: detection.framework.role,
             is_ephemeral,
         };
         let moved = note(previous, &prepared.request, MOVES);

@@ -36,22 +36,22 @@ fn ranges_are_the_documented_ones() {
         assert!(!framework.range.contains(3000), "{}: 3000 belongs to the user", framework.key);
         assert!(framework.range.len() >= 100, "{}", framework.key);
     }
-    let conventional = |key: &str| catalog.get(key).map(|framework| framework.conventional.clone());
+    let default_port = |key: &str| catalog.get(key).map(|framework| framework.default_port);
     for (key, expected) in [("node", 3000), ("next", 3000), ("angular", 4200), ("vite", 5173), ("cra", 3000)]
     {
-        assert_eq!(conventional(key), Some(vec![expected]), "{key}");
+        assert_eq!(default_port(key), Some(expected), "{key}");
     }
 }
 
 #[test]
 fn every_entry_has_a_name_and_a_way_to_be_found() {
     for framework in embedded().frameworks() {
-        let rules = &framework.rules;
-        let found = !rules.commands.is_empty() || !rules.dependencies.is_empty() || !rules.files.is_empty();
+        let rules = [&framework.commands, &framework.dependencies, &framework.files];
+        let found = rules.iter().any(|rule| !rule.is_empty());
         assert!(found || framework.key == "default", "{}", framework.key);
         assert!(!framework.label.is_empty(), "{}", framework.key);
         for flag in framework.port.flags_for.iter() {
-            assert!(rules.commands.contains(flag), "{}: {flag}", framework.key);
+            assert!(framework.commands.contains(flag), "{}: {flag}", framework.key);
         }
     }
 }
@@ -125,7 +125,7 @@ fn users_change_an_entry_field_by_field() {
     assert_eq!(vite.range.to_string(), "7000-7099");
     assert_eq!(vite.port.strict, None);
     assert_eq!(vite.port.flags, original.port.flags);
-    assert_eq!(vite.rules, original.rules);
+    assert_eq!((&vite.commands, &vite.beats), (&original.commands, &original.beats));
     // Those that are like it follow, where they say nothing of their own.
     let kit = catalog.get("sveltekit").expect("sveltekit");
     assert_eq!((kit.port.strict.as_deref(), kit.range.start), (None, 5173));
@@ -155,7 +155,12 @@ fn users_change_all_versions_of_an_entry() {
 fn versions_differ_in_variables() {
     let variable = |catalog: &Catalog, major| {
         let actual = catalog.get("storybook").unwrap().for_versions(|_| Some(Version::new(major, 1, 0)));
-        actual.environment.get("BROWSER").cloned().unwrap_or_default()
+        actual
+            .environment
+            .iter()
+            .find(|(name, _)| name == "BROWSER")
+            .map(|(_, value)| value.to_string())
+            .unwrap_or_default()
     };
     assert_eq!([6, 9, 10].map(|major| variable(&embedded(), major)), ["true", "true", "none"]);
     let without = "[[framework.storybook.versions]]\npackage = \"storybook\"\nbelow = \"10\"\nenvironment = { BROWSER = \"\" }\n";

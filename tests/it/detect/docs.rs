@@ -36,16 +36,15 @@ fn page() -> String {
     let _ = writeln!(page, "| key | name | ports | command | dependency | file | is told its port by |");
     let _ = writeln!(page, "| --- | --- | --- | --- | --- | --- | --- |");
     for framework in catalog.frameworks() {
-        let rules = &framework.rules;
         let _ = writeln!(
             page,
             "| `{}` | {} | {} | {} | {} | {} | {} |",
             framework.key,
             framework.label,
             framework.range,
-            code(&rules.commands),
-            code(&rules.dependencies),
-            code(&rules.files),
+            code(&framework.commands),
+            code(&framework.dependencies),
+            code(&framework.files),
             port(framework)
         );
     }
@@ -55,14 +54,13 @@ fn page() -> String {
     );
     let _ = writeln!(page, "| --- | --- | --- |");
     for framework in catalog.frameworks() {
-        let rules = &framework.rules;
-        if !rules.built_on.is_empty() || !rules.beats.is_empty() {
+        if !framework.built_on.is_empty() || !framework.beats.is_empty() {
             let _ = writeln!(
                 page,
                 "| `{}` | {} | {} |",
                 framework.key,
-                code(&rules.built_on),
-                code(&rules.beats)
+                code(&framework.built_on),
+                code(&framework.beats)
             );
         }
     }
@@ -84,7 +82,7 @@ fn page() -> String {
 
 fn of_role(role: Role) -> String {
     let catalog = embedded();
-    let of_role = catalog.frameworks().iter().filter(|framework| framework.rules.role == role);
+    let of_role = catalog.frameworks().iter().filter(|framework| framework.role == role);
     code(&of_role.map(|framework| framework.key.clone()).collect::<Vec<_>>())
 }
 
@@ -97,17 +95,18 @@ fn notes(framework: &Framework) -> Vec<String> {
             "It would listen on every address; it is told `{address}`{by} unless you say `--host`."
         ));
     }
-    for (name, value) in &framework.environment {
+    for (name, value) in framework.environment.iter() {
         notes.push(format!("`{name}={value}` is set, unless your environment has it."));
     }
-    for variant in &framework.versions {
-        let from = variant.from.as_ref().map(|version| format!(" from {version}")).unwrap_or_default();
-        let below = variant.below.as_ref().map(|version| format!(" below {version}")).unwrap_or_default();
+    for variant in framework.versions.iter() {
+        let bound = |word: &str, (major, minor, patch)| format!(" {word} {major}.{minor}.{patch}");
+        let from = variant.from.map(|release| bound("from", release)).unwrap_or_default();
+        let below = variant.below.map(|release| bound("below", release)).unwrap_or_default();
         let actual = framework.for_versions(|package| {
-            let within = variant.from.clone().unwrap_or(semver::Version::new(0, 0, 1));
-            (package == variant.package).then_some(within)
+            let (major, minor, patch) = variant.from.unwrap_or((0, 0, 1));
+            (package == variant.package).then_some(semver::Version::new(major, minor, patch))
         });
-        let set = actual.environment.iter().filter(|one| framework.environment.get(one.0) != Some(one.1));
+        let set = actual.environment.iter().filter(|one| !framework.environment.contains(one));
         let set: Vec<String> = set.map(|(name, value)| format!("`{name}={value}`")).collect();
         let set = if set.is_empty() { String::new() } else { format!("; {} is set", set.join(", ")) };
         notes.push(format!(

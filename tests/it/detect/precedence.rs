@@ -266,7 +266,7 @@ fn evidence_is_said_in_sentences() {
 fn nobody_wins_in_a_circle() {
     let catalog = embedded();
     let below = |key: &str| {
-        let rules = &catalog.get(key).expect("a key of the catalog").rules;
+        let rules = &catalog.get(key).expect("a key of the catalog");
         rules.built_on.iter().chain(rules.beats.iter()).map(|key| &**key).collect::<Vec<_>>()
     };
     for framework in catalog.frameworks() {
@@ -288,12 +288,12 @@ fn nobody_wins_in_a_circle() {
 fn declared_winners_win() {
     let catalog = embedded();
     for framework in catalog.frameworks() {
-        let Some(package) = framework.rules.dependencies.first() else { continue };
-        let needs = framework.rules.needs.first().map(|need| &**need);
+        let Some(package) = framework.dependencies.first() else { continue };
+        let needs = framework.needs.first().map(|need| &**need);
         let mine = [&[&**package][..], needs.as_slice()].concat();
         let below = |key: &Word| catalog.get(key).expect("a key of the catalog");
-        for base in framework.rules.built_on.iter().chain(framework.rules.beats.iter()).map(below) {
-            let theirs: Vec<&str> = base.rules.dependencies.iter().map(|name| &**name).collect();
+        for base in framework.built_on.iter().chain(framework.beats.iter()).map(below) {
+            let theirs: Vec<&str> = base.dependencies.iter().map(|name| &**name).collect();
             let sample = Sample::script("make").packages(&mine).packages(&theirs);
             assert_eq!(
                 sample.detect(&catalog).framework.key,
@@ -302,8 +302,8 @@ fn declared_winners_win() {
                 base.key
             );
         }
-        for base in framework.rules.built_on.iter().map(below) {
-            for word in base.rules.commands.iter() {
+        for base in framework.built_on.iter().map(below) {
+            for word in base.commands.iter() {
                 let sample = Sample::script(word).packages(&mine);
                 assert_eq!(sample.detect(&catalog).framework.key, framework.key, "over the word {word}");
             }

@@ -1,0 +1,11 @@
+//! `frameworks.toml` as `build.rs` has written it: reading it at every start would take longer than the detection.
+
+#![expect(clippy::enum_glob_use, reason = "the generated text names variants alone")]
+
+use std::borrow::Cow;
+
+use super::check::Words;
+use super::framework::{Framework, HostInput, Place::*, PortInput, Repeated::*, Role::*, Variant};
+use crate::range::Range;
+
+include!(concat!(env!("OUT_DIR"), "/frameworks.rs"));

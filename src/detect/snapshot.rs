@@ -1,0 +1,52 @@
+//! The facts that detection goes by.
+
+use std::collections::BTreeMap;
+
+/// What detection looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Snapshot<'a> {
+    /// The dependencies of the manifest with their ranges.
+    pub dependencies: &'a BTreeMap<String, String>,
+    /// The names of the files and directories beside package.json.
+    pub files: &'a [String],
+    /// The name of the chosen script; none where a command was given instead.
+    pub script: Option<&'a str>,
+    /// The simple commands of that script, wrappers taken off, in its order.
+    pub commands: &'a [Command<'a>],
+}
+
+/// A simple command of a script, wrappers taken off: `next` with `dev` and `--turbo`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command<'a> {
+    /// The program, with or without its directory.
+    pub program: &'a str,
+    /// Its arguments.
+    pub arguments: Vec<&'a str>,
+}
+
+impl Command<'_> {
+    /// The word that rules name: without directory, and without the version of `npx vite@8`.
+    pub(super) fn word(&self) -> &str {
+        let name = self.program.rsplit('/').next().unwrap_or(self.program);
+        name.split_once('@').map_or(name, |(name, _)| name)
+    }
+
+    /// Whether this is the command that a rule describes.
+    pub(super) fn is(&self, rule: &str) -> bool {
+        let mut words = rule.split_whitespace();
+        if words.next() != Some(self.word()) {
+            return false;
+        }
+        let mut positional = self.arguments.iter().filter(|argument| !argument.starts_with('-'));
+        words.all(|word| match word.strip_prefix('-') {
+            Some(_) => self.arguments.contains(&word),
+            None => positional.next() == Some(&word),
+        })
+    }
+
+    /// The command up to its first flag, for people.
+    pub(super) fn lead(&self) -> String {
+        let leading = self.arguments.iter().take_while(|argument| !argument.starts_with('-'));
+        leading.fold(self.word().to_owned(), |text, argument| text + " " + argument)
+    }
+}
