@@ -80,12 +80,12 @@ pub enum ProjectError {
         names: Vec<String>,
     },
     /// The manifest has no script that could be run.
-    #[error("no {} in `{}`", missing(wanted.as_deref()), path.visible())]
+    #[error("no script `{}` in `{}`", visible::line(&wanted.join("`, `")), path.visible())]
     NoScript {
         /// The manifest.
         path: PathBuf,
-        /// The script that was asked for.
-        wanted: Option<String>,
+        /// The names that were looked for.
+        wanted: Vec<String>,
         /// The scripts there are.
         scripts: Vec<String>,
     },
@@ -114,13 +114,6 @@ fn gone(path: &Path) -> String {
         format!("no such directory: `{}`", path.visible())
     } else {
         "the current directory is gone".to_owned()
-    }
-}
-
-fn missing(wanted: Option<&str>) -> String {
-    match wanted {
-        Some(name) => format!("script `{}`", visible::line(name)),
-        None => format!("script `{}`", super::DEV_SCRIPTS.join("`, `")),
     }
 }
 

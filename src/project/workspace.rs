@@ -7,7 +7,6 @@ use fast_glob::glob_match;
 use saphyr::{LoadableYamlNode, Yaml};
 use serde_json::Value;
 
-use super::Project;
 use super::error::ProjectError;
 use super::file;
 use super::manifest::{Manifest, located};
@@ -90,58 +89,8 @@ impl Workspace {
         last.is_some_and(|pattern| !pattern.excludes)
     }
 
-    /// All packages, by path. The root is none of them.
-    pub fn members(&self) -> Result<Vec<Project>, ProjectError> {
-        self.directories().into_iter().filter_map(|dir| self.read(&dir).transpose()).collect()
-    }
-
-    /// The names of all packages that can be read, the root's own among them.
-    pub fn names(&self) -> Vec<String> {
-        let directories = [self.root.clone()].into_iter().chain(self.directories());
-        directories.filter_map(|dir| Some(self.read(&dir).ok()??.name)).collect()
-    }
-
-    /// The package with this name. Another package's manifest may be broken.
-    pub fn member(&self, name: &str) -> Result<Project, ProjectError> {
-        let mut broken = None;
-        let mut projects = Vec::new();
-        for dir in [self.root.clone()].into_iter().chain(self.directories()) {
-            match self.read(&dir) {
-                Ok(project) => projects.extend(project),
-                Err(error) => broken = broken.or(Some(error)),
-            }
-        }
-        let whole = |project: &Project| project.name == name;
-        let short = |project: &Project| {
-            project.name.rsplit('/').next() == Some(name)
-                || project.dir.file_name().is_some_and(|dir| dir == name)
-        };
-        let exact = projects.iter().filter(|project| whole(project)).count();
-        let (found, others): (Vec<_>, Vec<_>) =
-            projects.into_iter().partition(|project| if exact > 0 { whole(project) } else { short(project) });
-        let count = found.len();
-        let names = |projects: Vec<Project>| projects.into_iter().map(|project| project.name).collect();
-        match (found.into_iter().collect::<Vec<_>>(), broken) {
-            (mut found, _) if count == 1 => Ok(found.remove(0)),
-            (found, _) if exact > 1 => {
-                let names = found.into_iter().map(|project| project.id).collect();
-                Err(ProjectError::Ambiguous { name: name.to_owned(), names })
-            }
-            (found, _) if count > 1 => {
-                Err(ProjectError::Ambiguous { name: name.to_owned(), names: names(found) })
-            }
-            (_, Some(error)) => Err(error),
-            (_, None) => Err(ProjectError::Unknown { name: name.to_owned(), names: names(others) }),
-        }
-    }
-
-    fn read(&self, dir: &Path) -> Result<Option<Project>, ProjectError> {
-        let manifest = Manifest::read(dir)?;
-        manifest.map(|manifest| Project::new(dir, manifest, Some(self.clone()))).transpose()
-    }
-
     /// The package directories, sorted. Links, `node_modules` and hidden directories are not followed.
-    fn directories(&self) -> Vec<PathBuf> {
+    pub(super) fn directories(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
         for pattern in self.patterns.iter().filter(|pattern| !pattern.excludes) {
             let literal = pattern.literal();

@@ -1,0 +1,175 @@
+//! A directory with a manifest, and what lies beside that.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use semver::Version;
+
+use super::error::ProjectError;
+use super::file;
+use super::manifest::Manifest;
+use super::version::lowest_version;
+use super::workspace::Workspace;
+use crate::visible;
+
+/// The scripts that start a development server, the usual name first.
+pub const DEV_SCRIPTS: [&str; 5] = ["dev", "develop", "start:dev", "start", "serve"];
+
+/// A directory with a `package.json`.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// Its canonical path, unless `--project-id` gives another.
+    pub id: String,
+    /// The manifest's `name`, else the directory's.
+    pub name: String,
+    /// The canonical directory.
+    pub dir: PathBuf,
+    /// Its package.json.
+    pub manifest: Manifest,
+    /// The monorepo that it belongs to.
+    pub workspace: Option<Workspace>,
+}
+
+impl Project {
+    /// The project that `start` lies in: the nearest directory with a package.json, upwards.
+    pub fn find(start: &Path) -> Result<Self, ProjectError> {
+        let start = directory(start)?;
+        for dir in start.ancestors() {
+            if let Some(manifest) = Manifest::read(dir)? {
+                return Self::new(dir, manifest, None);
+            }
+        }
+        Err(ProjectError::NotFound { start })
+    }
+
+    /// As [`Project::find`], or `start` itself where there is no package.json: for whoever names a directory and a command,
+    /// and need not know of packages.
+    pub fn around(start: &Path) -> Result<Self, ProjectError> {
+        match Self::find(start) {
+            Err(ProjectError::NotFound { start }) => Self::new(&start, Manifest::empty(&start), None),
+            found => found,
+        }
+    }
+
+    /// The project in `dir` itself.
+    pub fn at(dir: &Path) -> Result<Self, ProjectError> {
+        let dir = directory(dir)?;
+        match Manifest::read(&dir)? {
+            Some(manifest) => Self::new(&dir, manifest, None),
+            None => Err(ProjectError::NoManifest { dir }),
+        }
+    }
+
+    /// `dir` is canonical. The workspace is looked for unless it is known.
+    pub(super) fn new(dir: &Path, manifest: Manifest, workspace: Option<Workspace>) -> Result<Self, ProjectError> {
+        let workspace = match workspace {
+            Some(workspace) => Some(workspace),
+            None => Workspace::of(dir, &manifest)?,
+        };
+        let directory = || dir.file_name().unwrap_or(dir.as_os_str()).to_string_lossy().into_owned();
+        let name = manifest.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(directory);
+        // A name is typed and shown, in places without number.
+        let name = visible::line(&name).into_owned();
+        Ok(Self { id: dir.to_string_lossy().into_owned(), name, dir: dir.to_path_buf(), manifest, workspace })
+    }
+
+    /// The same project under another id.
+    #[must_use]
+    pub fn with_id(self, id: String) -> Self {
+        Self { id, ..self }
+    }
+
+    /// Whether this is the root of its workspace.
+    pub fn is_workspace_root(&self) -> bool {
+        self.workspace.as_ref().is_some_and(|workspace| workspace.root == self.dir)
+    }
+
+    /// The name and text of the script to run: `wanted`, else the first there is of [`DEV_SCRIPTS`].
+    pub fn script(&self, wanted: Option<&str>) -> Result<(&str, &str), ProjectError> {
+        let find = |name: &str| self.manifest.scripts.iter().find(|(key, _)| key == name);
+        let names = wanted.map_or_else(|| DEV_SCRIPTS.to_vec(), |name| vec![name]);
+        let found: Vec<_> = names.iter().copied().filter_map(find).collect();
+        let is_empty = |text: &str| text.trim().is_empty();
+        if let Some((name, text)) = found.iter().find(|(_, text)| !is_empty(text)) {
+            return Ok((name, text));
+        }
+        let path = self.manifest.path.clone();
+        let others = self.manifest.scripts.iter().filter(|(_, text)| !is_empty(text));
+        let scripts = others.map(|(name, _)| name.clone()).collect();
+        Err(match found.first() {
+            Some((name, _)) => ProjectError::EmptyScript { path, name: name.clone(), scripts },
+            None => ProjectError::NoScript { path, wanted: names.into_iter().map(str::to_owned).collect(), scripts },
+        })
+    }
+
+    /// Makes sure that a shell can be given the text of a script.
+    pub fn ensure_runnable(&self, name: &str, text: &str) -> Result<(), ProjectError> {
+        if text.contains('\0') { Err(self.manifest.not_runnable(name)) } else { Ok(()) }
+    }
+
+    /// The names of the files and directories beside package.json.
+    pub fn files(&self) -> Result<Vec<String>, ProjectError> {
+        let names = fs::read_dir(&self.dir).and_then(|entries| {
+            entries.map(|entry| Ok(entry?.file_name().into_string().ok())).collect::<io::Result<Vec<_>>>()
+        });
+        let names = names.map_err(|source| ProjectError::unreadable(&self.dir, source))?;
+        Ok(names.into_iter().flatten().collect())
+    }
+
+    /// The files of the project that patterns name: `.next/dev/lock`, or `*/dev/lock` for any first directory.
+    pub fn present(&self, globs: &[impl AsRef<str>]) -> Result<Vec<PathBuf>, ProjectError> {
+        let mut found = Vec::new();
+        for glob in globs.iter().map(AsRef::as_ref) {
+            match glob.strip_prefix("*/") {
+                Some(rest) => found.extend(self.files()?.iter().map(|name| self.dir.join(name).join(rest))),
+                None => found.push(self.dir.join(glob)),
+            }
+        }
+        found.retain(|path| path.is_file());
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// The version of a package: the installed one, else the lowest that the manifest allows.
+    pub fn version_of(&self, package: &str) -> Option<Version> {
+        let allowed = || lowest_version(self.manifest.dependencies.get(package)?);
+        self.installed_version(package).or_else(allowed)
+    }
+
+    /// The version of a package that is installed.
+    pub fn installed_version(&self, package: &str) -> Option<Version> {
+        Version::parse(self.installed(package)?.get("version")?.as_str()?).ok()
+    }
+
+    /// The binary that `npx PACKAGE` runs: the only one of the installed package, or the one that is called as it.
+    pub fn binary_of(&self, package: &str) -> Option<String> {
+        let own = package.rsplit('/').next().unwrap_or(package);
+        let manifest = self.installed(package)?;
+        let Some(binaries) = manifest.get("bin")?.as_object() else { return Some(own.to_owned()) };
+        let only = binaries.keys().next().filter(|_| binaries.len() == 1);
+        if binaries.contains_key(own) { Some(own.to_owned()) } else { only.cloned() }
+    }
+
+    /// The manifest of an installed package.
+    fn installed(&self, package: &str) -> Option<serde_json::Value> {
+        self.dir.ancestors().find_map(|dir| {
+            let text = file::read(&dir.join("node_modules").join(package).join("package.json")).ok()?;
+            serde_json::from_slice(&text).ok()
+        })
+    }
+}
+
+/// The canonical form of a directory that a user named or stands in.
+pub(super) fn directory(path: &Path) -> Result<PathBuf, ProjectError> {
+    fs::canonicalize(path).map_err(|source| {
+        let kind = source.kind();
+        if kind == io::ErrorKind::NotFound {
+            ProjectError::Gone { path: path.to_path_buf() }
+        } else if kind == io::ErrorKind::NotADirectory {
+            ProjectError::NotADirectory { path: path.to_path_buf() }
+        } else {
+            ProjectError::unreadable(path, source)
+        }
+    })
+}

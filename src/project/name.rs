@@ -1,0 +1,95 @@
+//! The project that a name means.
+
+use std::path::{Path, PathBuf};
+
+use super::directory::{Project, directory};
+use super::error::ProjectError;
+use super::manifest::Manifest;
+use super::workspace::Workspace;
+
+/// Whether a project goes by `word`: its name, whole or without scope, or its directory, of which the last parts do.
+pub fn goes_by(word: &str, name: &str, dir: &Path) -> bool {
+    name == word || name.rsplit('/').next() == Some(word) || !word.is_empty() && dir.ends_with(word)
+}
+
+/// The projects that go by `word`; a whole name counts before all else. `names` gives the name and the directory.
+pub fn called<T>(word: &str, projects: Vec<T>, names: impl Fn(&T) -> (&str, &Path)) -> Vec<T> {
+    let (whole, others): (Vec<T>, Vec<T>) = projects.into_iter().partition(|one| names(one).0 == word);
+    if !whole.is_empty() {
+        return whole;
+    }
+    let short = |one: &T| {
+        let (name, dir) = names(one);
+        goes_by(word, name, dir)
+    };
+    others.into_iter().filter(short).collect()
+}
+
+impl Project {
+    /// The project that a user means by `name`, standing in `start`: a directory, or a package of the workspace.
+    ///
+    /// A package is meant by its whole name before its name without scope or its directory's name.
+    pub fn named(name: &str, start: &Path) -> Result<Self, ProjectError> {
+        if Path::new(name).is_absolute() {
+            return Self::at(Path::new(name));
+        }
+        let start = directory(start)?;
+        let path = start.join(name);
+        let looks_like_path = name.starts_with('.') || name.ends_with('/');
+        if looks_like_path || path.join("package.json").is_file() {
+            return Self::at(&path);
+        }
+        match Workspace::around(&start)? {
+            Some(workspace) => workspace.member(name),
+            None if path.is_dir() => Err(ProjectError::NoManifest { dir: path }),
+            None => Err(ProjectError::Unknown { name: name.to_owned(), names: Vec::new() }),
+        }
+    }
+}
+
+impl Workspace {
+    /// All packages, by path. The root is none of them.
+    pub fn members(&self) -> Result<Vec<Project>, ProjectError> {
+        self.projects(self.directories()).collect()
+    }
+
+    /// The names of all packages that can be read, the root's own among them.
+    pub fn names(&self) -> Vec<String> {
+        self.with_root().flatten().map(|project| project.name).collect()
+    }
+
+    /// The package, or the root, that goes by this name. The manifests of others may be broken.
+    pub fn member(&self, name: &str) -> Result<Project, ProjectError> {
+        let (mut projects, mut broken) = (Vec::new(), None);
+        for project in self.with_root() {
+            match project {
+                Ok(project) => projects.push(project),
+                Err(error) => broken = broken.or(Some(error)),
+            }
+        }
+        let names = projects.iter().map(|project| project.name.clone()).collect();
+        let mut found = called(name, projects, |project| (&project.name, &project.dir));
+        let name = name.to_owned();
+        match &found[..] {
+            [] => Err(broken.unwrap_or(ProjectError::Unknown { name, names })),
+            [_] => Ok(found.remove(0)),
+            [first, ..] => {
+                let is_whole = first.name == name;
+                let names = found.into_iter().map(|one| if is_whole { one.id } else { one.name }).collect();
+                Err(ProjectError::Ambiguous { name, names })
+            }
+        }
+    }
+
+    fn with_root(&self) -> impl Iterator<Item = Result<Project, ProjectError>> {
+        self.projects([vec![self.root.clone()], self.directories()].concat())
+    }
+
+    fn projects(&self, dirs: Vec<PathBuf>) -> impl Iterator<Item = Result<Project, ProjectError>> {
+        let read = |dir: &PathBuf| -> Result<Option<Project>, ProjectError> {
+            let manifest = Manifest::read(dir)?;
+            manifest.map(|manifest| Project::new(dir, manifest, Some(self.clone()))).transpose()
+        };
+        dirs.into_iter().filter_map(move |dir| read(&dir).transpose())
+    }
+}
