@@ -21,9 +21,21 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, error, fs};
 
+use serde::Deserialize;
+use toml::Table;
+
 /// The name by which the modules above know `version`.
 mod project {
     pub use crate::version::lowest_version;
+}
+
+/// The whole file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Settings {
+    agent_variables: check::Words,
+    ports: resolve::Ports,
+    framework: Table,
 }
 
 fn main() -> Result<(), Box<dyn error::Error>> {
@@ -32,12 +44,23 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     {
         println!("cargo:rerun-if-changed={path}");
     }
-    let file: resolve::File = toml::from_str(&fs::read_to_string("frameworks.toml")?)?;
-    let agent_variables = literal::of(&file.agent_variables);
-    let frameworks = file.frameworks(Vec::new()).map_err(|mistake| format!("{mistake:?}"))?;
+    let text = fs::read_to_string("frameworks.toml")?;
+    let Settings { agent_variables, ports, framework } = toml::from_str(&text)?;
+    let frameworks = resolve::frameworks(&resolve::entries(&text), &ports, |_| false);
+    let frameworks = frameworks.map_err(|mistake| format!("{mistake:?}"))?;
+    let alone = |(key, entry)| {
+        let file = Table::from_iter([("framework".to_owned(), Table::from_iter([(key, entry)]).into())]);
+        toml::to_string(&file)
+    };
+    let entries = framework.into_iter().map(alone).collect::<Result<Vec<_>, _>>()?;
     let source = format!(
-        "pub static AGENT_VARIABLES: Words = {agent_variables};\n\
+        "pub static AGENT_VARIABLES: Words = {};\n\
+         pub static PORTS: Ports = {};\n\
+         pub static ENTRIES: [&str; {}] = {entries:?};\n\
          pub static FRAMEWORKS: Cow<'static, [Framework]> = {};\n",
+        literal::of(&agent_variables),
+        literal::of(&ports),
+        entries.len(),
         literal::of(&frameworks),
     );
     let out = env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?;

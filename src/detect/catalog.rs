@@ -2,18 +2,16 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::mem;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
-use toml::Table;
 
 use super::check::Key;
 pub use super::check::{Word, Words};
-use super::embedded::{AGENT_VARIABLES, FRAMEWORKS};
+use super::embedded::{AGENT_VARIABLES, ENTRIES, FRAMEWORKS, PORTS};
 pub use super::framework::{Framework, HostInput, Place, PortInput, Repeated, Role, Variant};
-use super::resolve::{File, Mistake};
+use super::resolve::{self, Entry, Mistake};
 use crate::visible::Visible;
 
 /// The `[framework.KEY]` tables of a file, found to be sound. [`Catalog::load`] reads them again, as tables.
@@ -70,10 +68,6 @@ impl Layer {
         }
     }
 
-    fn tables(&self) -> Option<Table> {
-        toml::from_str::<Table>(&self.text).ok()?.remove("framework")?.try_into().ok()
-    }
-
     /// The error, if the mistake is in a field of this file.
     fn located(&self, key: &str, field: &str, message: &str) -> Option<CatalogError> {
         let document = toml::de::DeTable::parse(&self.text).ok()?;
@@ -86,7 +80,6 @@ impl Layer {
 #[derive(Clone, Debug)]
 pub struct Catalog {
     frameworks: Cow<'static, [Framework]>,
-    agent_variables: Words,
 }
 
 impl Catalog {
@@ -95,14 +88,22 @@ impl Catalog {
     pub fn load(layers: &[Layer]) -> Result<Self, CatalogError> {
         let layers: Vec<&Layer> = layers.iter().filter(|layer| layer.entries.are_there).collect();
         if layers.is_empty() {
-            return Ok(Self { frameworks: FRAMEWORKS.clone(), agent_variables: AGENT_VARIABLES.clone() });
+            return Ok(Self { frameworks: FRAMEWORKS.clone() });
         }
-        let mut file: File = toml::from_str(include_str!("../../frameworks.toml"))
-            .map_err(|error| CatalogError::Embedded { message: error.to_string() })?;
-        let tables = layers.iter().filter_map(|layer| layer.tables()).collect();
-        let agent_variables = mem::take(&mut file.agent_variables);
-        let frameworks = file.frameworks(tables).map_err(|mistake| located(&layers, mistake))?;
-        Ok(Self { frameworks: frameworks.into(), agent_variables })
+        let tables: Vec<_> = layers.iter().map(|layer| resolve::entries(&layer.text)).collect();
+        let mut entries = concerned(&tables);
+        for layer in tables {
+            resolve::overlay(&mut entries, layer);
+        }
+        let embedded = |key: &str| FRAMEWORKS.iter().any(|framework| framework.key == key);
+        let changed = resolve::frameworks(&entries, &PORTS, embedded);
+        let changed = changed.map_err(|mistake| located(&layers, mistake))?;
+        let (changed, mut frameworks): (Vec<_>, Vec<_>) =
+            changed.into_iter().partition(|framework| embedded(&framework.key));
+        frameworks.extend(FRAMEWORKS.iter().map(|framework| {
+            changed.iter().find(|changed| changed.key == framework.key).unwrap_or(framework).clone()
+        }));
+        Ok(Self { frameworks: frameworks.into() })
     }
 
     /// All entries, in order of precedence.
@@ -112,7 +113,7 @@ impl Catalog {
 
     /// The variables by which tools notice that a coding agent runs them, to be removed from the environment.
     pub fn agent_variables(&self) -> &[Word] {
-        &self.agent_variables
+        &AGENT_VARIABLES
     }
 
     /// The entry with this key.
@@ -141,6 +142,22 @@ impl Catalog {
         near.sort_unstable();
         near.into_iter().take(3).map(|(_, key)| key.to_owned()).collect()
     }
+}
+
+/// The embedded entries that these layers can change: those of the same keys, those that are like each other, and those
+/// that share the range of the last one.
+fn concerned(layers: &[Vec<Entry<'_>>]) -> Vec<Entry<'static>> {
+    let named = layers.iter().flatten().flat_map(|(key, entry)| [Some(&**key), resolve::text(entry, "like")]);
+    let mut keys: Vec<&str> = named.flatten().collect();
+    let pairs = || FRAMEWORKS.iter().filter_map(|one| Some((&*one.key, one.like.as_deref()?)));
+    while let Some((key, like)) = pairs().find(|(key, like)| keys.contains(key) != keys.contains(like)) {
+        keys.push(if keys.contains(&key) { like } else { key });
+    }
+    let last = FRAMEWORKS.iter().find(|framework| framework.role == Role::Last);
+    let all = FRAMEWORKS.iter().zip(ENTRIES).filter(|(framework, _)| {
+        keys.contains(&&*framework.key) || last.is_some_and(|last| last.range == framework.range)
+    });
+    all.flat_map(|(_, text)| resolve::entries(text)).collect()
 }
 
 /// The error at its place in the last layer that has it.
@@ -215,8 +232,9 @@ mod tests {
 
     #[test]
     fn embedded_frameworks_are_those_of_the_file() {
-        let file: File = toml::from_str(include_str!("../../frameworks.toml")).unwrap();
-        assert_eq!(file.agent_variables, AGENT_VARIABLES);
-        assert_eq!(file.frameworks(Vec::new()).unwrap(), *FRAMEWORKS);
+        let entries = resolve::entries(include_str!("../../frameworks.toml"));
+        assert_eq!(resolve::frameworks(&entries, &PORTS, |_| false).unwrap(), *FRAMEWORKS);
+        let texts: Vec<_> = ENTRIES.iter().flat_map(|text| resolve::entries(text)).collect();
+        assert_eq!(resolve::frameworks(&texts, &PORTS, |_| false).unwrap(), *FRAMEWORKS);
     }
 }

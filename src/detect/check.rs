@@ -96,6 +96,11 @@ pub fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pairs, D::Err
     Ok(pairs.into_iter().map(|(name, value)| (name.into(), value)).collect())
 }
 
+/// The pairs without those whose value is empty.
+pub fn full_pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pairs, D::Error> {
+    Ok(pairs(deserializer)?.into_owned().into_iter().filter(|(_, value)| !value.is_empty()).collect())
+}
+
 pub fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
     NonZeroU16::deserialize(deserializer).map(NonZeroU16::get)
 }

@@ -1,4 +1,5 @@
-//! `frameworks.toml` as `build.rs` has written it: reading it at every start would take longer than the detection.
+//! `frameworks.toml` as `build.rs` has written it, because reading it at every start would take longer than the detection:
+//! the frameworks, and the text of each entry, for users' entries to go over.
 
 #![expect(clippy::enum_glob_use, reason = "the generated text names variants alone")]
 
@@ -6,6 +7,7 @@ use std::borrow::Cow;
 
 use super::check::Words;
 use super::framework::{Framework, HostInput, Place::*, PortInput, Repeated::*, Role::*, Variant};
+use super::resolve::Ports;
 use crate::range::Range;
 
 include!(concat!(env!("OUT_DIR"), "/frameworks.rs"));

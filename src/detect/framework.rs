@@ -7,8 +7,8 @@ use semver::Version;
 use serde::Deserialize;
 
 use super::check::{
-    Flag, OptionalFlag, Pairs, Release, Text, Variable, Word, Words, list, pairs, port, ports, range,
-    release, text, unless_empty,
+    Flag, OptionalFlag, Pairs, Release, Text, Variable, Word, Words, full_pairs, list, pairs, port, ports,
+    range, release, text, unless_empty,
 };
 use crate::range::Range;
 
@@ -193,8 +193,8 @@ pub struct Variant {
     /// How it is told its address.
     #[serde(default)]
     pub host: HostInput,
-    /// Its variables, as those of [`Framework::environment`].
-    #[serde(default, deserialize_with = "pairs")]
+    /// Its variables, as those of [`Framework::environment`]; an empty value has taken one away.
+    #[serde(default, deserialize_with = "full_pairs")]
     pub environment: Pairs,
 }
 

@@ -1,46 +1,44 @@
 //! How entries change each other, as TOML tables, whatever their fields are: a user's entry goes over the embedded one,
 //! an entry over the one that it is `like`, a version over its entry. `build.rs` reads this file too.
 
-use serde::Deserialize;
-use toml::{Table, Value};
+use std::borrow::Cow;
 
-use super::check::{self, Words};
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+use super::check::{self, Word};
 use super::framework::Framework;
 use crate::range::Range;
 
 /// The fields that say where ports come from: an entry takes over both or none.
 const PORTS: [&str; 2] = ["range", "default-port"];
-/// What a version may change.
-const OF_VERSIONS: [&str; 5] = ["range", "default-port", "port", "host", "environment"];
 /// What `like` hands down: where and how the port goes, not the name and the rules.
 const OF_LIKE: [&str; 6] = ["range", "default-port", "port", "host", "environment", "locks"];
+/// What a version shares with its entry, beside the range.
+const OF_VERSIONS: [&str; 3] = ["port", "host", "environment"];
 
-/// The embedded file.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct File {
-    pub agent_variables: Words,
-    ports: Ports,
-    framework: Table,
-}
+/// An entry of a file, with its key.
+pub type Entry<'i> = (Word, DeTable<'i>);
 
 /// How a range follows from a default port.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Ports {
+pub struct Ports {
     /// The number of ports of a range.
-    span: u16,
+    pub span: u16,
     /// Default ports that belong to the user.
-    yours: Vec<u16>,
+    #[serde(deserialize_with = "check::ports")]
+    pub yours: Cow<'static, [u16]>,
     /// The range of a framework whose default port belongs to the user.
     #[serde(deserialize_with = "check::range")]
-    instead: Range,
+    pub instead: Range,
 }
 
 /// What is wrong, and in which field of which entry.
 #[derive(Debug)]
 pub struct Mistake {
-    pub place: Option<(String, &'static str)>,
+    pub place: Option<(Word, &'static str)>,
     pub message: String,
 }
 
@@ -49,138 +47,165 @@ impl Mistake {
         Self { place: None, message }
     }
 
-    fn at(key: &str, field: &'static str, message: String) -> Self {
-        Self { place: Some((key.to_owned(), field)), message }
+    fn at(key: &Word, field: &'static str, message: String) -> Self {
+        Self { place: Some((key.clone(), field)), message }
     }
 }
 
-impl File {
-    /// The frameworks of this file with the entries of `layers` over its own, the strongest layer last. A new entry comes
-    /// before all that were there.
-    pub fn frameworks(self, layers: Vec<Table>) -> Result<Vec<Framework>, Mistake> {
-        let mut entries = Entries(tables(self.framework).collect());
-        for layer in layers {
-            let mut added = Vec::new();
-            for (key, entry) in tables(layer) {
-                match entries.0.iter_mut().find(|(present, _)| *present == key) {
-                    Some((_, present)) => overlay(present, entry),
-                    None => added.push((key, entry)),
-                }
-            }
-            entries.0.splice(0..0, added);
+/// The `[framework.KEY]` tables of a file that is sound.
+pub fn entries(text: &str) -> Vec<Entry<'_>> {
+    let file = DeTable::parse(text).ok().and_then(|file| file.into_inner().remove("framework"));
+    let Some(DeValue::Table(tables)) = file.map(Spanned::into_inner) else { return Vec::new() };
+    let entries = tables.into_iter().filter_map(|(key, entry)| {
+        let DeValue::Table(entry) = entry.into_inner() else { return None };
+        Some((key.into_inner().into_owned().into(), entry))
+    });
+    entries.collect()
+}
+
+/// Puts the entries of a stronger layer over `entries`. A new entry comes before all that were there.
+pub fn overlay<'i>(entries: &mut Vec<Entry<'i>>, layer: Vec<Entry<'i>>) {
+    let mut added = Vec::new();
+    for (key, mut above) in layer {
+        let Some((_, entry)) = entries.iter_mut().find(|(present, _)| *present == key) else {
+            added.push((key, above));
+            continue;
+        };
+        // What a user says holds for every version, unless the user tells versions apart.
+        if !above.contains_key("versions") {
+            versions(entry).for_each(|version| drop_fields(version, &above));
         }
-        let last = entries.0.iter().find(|(_, entry)| text(entry, "role") == Some("last"));
-        let last = last.and_then(|(_, entry)| self.ports.range(entry));
-        let last =
-            last.ok_or_else(|| Mistake::new("no entry with the role `last` has a range".to_owned()))?;
-        entries.0.iter().map(|(key, entry)| entries.framework(key, entry, &self.ports, last)).collect()
+        fill(&mut above, entry, |_| true);
+        *entry = above;
     }
+    entries.splice(0..0, added);
 }
 
-struct Entries(Vec<(String, Table)>);
-
-impl Entries {
-    fn get(&self, key: &str) -> Option<(&str, &Table)> {
-        self.0.iter().find(|(name, _)| name == key).map(|(name, entry)| (&**name, entry))
-    }
-
-    fn framework(&self, key: &str, own: &Table, ports: &Ports, last: Range) -> Result<Framework, Mistake> {
+/// The frameworks that `entries` make. What they are `like` is among them; `exists` knows the keys of all others.
+pub fn frameworks(
+    entries: &[Entry<'_>],
+    ports: &Ports,
+    exists: impl Fn(&str) -> bool,
+) -> Result<Vec<Framework>, Mistake> {
+    let last = entries.iter().find(|(_, entry)| text(entry, "role") == Some("last"));
+    let last = last.and_then(|(_, entry)| ports.range(entry));
+    let last = last.ok_or_else(|| Mistake::new("no entry with the role `last` has a range".to_owned()))?;
+    let framework = |(key, own): &Entry<'_>| {
         for field in ["built-on", "beats"] {
-            let others = own.get(field).and_then(Value::as_array).into_iter().flatten();
-            for other in others.filter_map(Value::as_str) {
-                if self.get(other).is_none() {
+            let others = own.get(field).and_then(|field| field.get_ref().as_array());
+            for other in others.into_iter().flat_map(|others| others.iter()) {
+                let other = other.get_ref().as_str().unwrap_or_default();
+                if get(entries, other).is_none() && !exists(other) {
                     return Err(Mistake::at(key, field, format!("there is no framework `{other}`")));
                 }
             }
         }
-        let mut entry = self.inherited(key, own)?;
-        entry.entry("label").or_insert_with(|| key.into());
-        ports.complete(&mut entry, last);
-        if let Some(Value::Array(mut versions)) = entry.remove("versions") {
-            for version in versions.iter_mut().filter_map(Value::as_table_mut) {
-                if let Some(range) = ports.range(version) {
-                    version.insert("range".to_owned(), range.to_string().into());
-                }
-                fill(version, &entry, &OF_VERSIONS);
-                if let Some(Value::Table(variables)) = version.get_mut("environment") {
-                    variables.retain(|_, value| value.as_str() != Some(""));
-                }
-            }
-            entry.insert("versions".to_owned(), versions.into());
-        }
-        let framework = Framework::deserialize(Value::Table(entry));
-        let framework = framework.map_err(|error| Mistake::new(format!("{key}: {}", error.message())))?;
-        Ok(Framework { key: key.to_owned().into(), ..framework })
-    }
+        let entry = inherited(entries, key, own)?;
+        ports.framework(key, entry, last).map_err(|error| Mistake::new(format!("{key}: {error}")))
+    };
+    entries.iter().map(framework).collect()
+}
 
-    /// The entry of `key` over those that it is `like`.
-    fn inherited(&self, key: &str, own: &Table) -> Result<Table, Mistake> {
-        let mut chain = vec![key];
-        let mut entry = own.clone();
-        let mut next = text(own, "like");
-        while let Some(like) = next {
-            let Some((name, parent)) = self.get(like) else {
-                let last = chain[chain.len() - 1];
-                return Err(Mistake::at(last, "like", format!("there is no framework `{like}`")));
-            };
-            if chain.contains(&name) {
-                let circle = format!("goes round in a circle: {} → {name}", chain.join(" → "));
-                return Err(Mistake::at(key, "like", circle));
-            }
-            chain.push(name);
-            fill(&mut entry, parent, &OF_LIKE);
-            next = text(parent, "like");
+/// The entry of `key` over those that it is `like`.
+fn inherited<'i>(entries: &[Entry<'i>], key: &Word, own: &DeTable<'i>) -> Result<DeTable<'i>, Mistake> {
+    let mut chain = vec![key];
+    let mut entry = own.clone();
+    let mut next = text(own, "like");
+    while let Some(like) = next {
+        let Some((name, parent)) = get(entries, like) else {
+            let message = format!("there is no framework `{like}`");
+            return Err(Mistake::at(chain[chain.len() - 1], "like", message));
+        };
+        if chain.contains(&name) {
+            let chain: Vec<&str> = chain.into_iter().map(|key| &**key).collect();
+            let circle = format!("goes round in a circle: {} → {name}", chain.join(" → "));
+            return Err(Mistake::at(key, "like", circle));
         }
-        Ok(entry)
+        chain.push(name);
+        fill(&mut entry, parent, |field| OF_LIKE.contains(&field));
+        next = text(parent, "like");
     }
+    Ok(entry)
 }
 
 impl Ports {
+    fn framework(
+        &self,
+        key: &Word,
+        mut entry: DeTable<'_>,
+        last: Range,
+    ) -> Result<Framework, toml::de::Error> {
+        let range = self.range(&entry).unwrap_or(last);
+        put(&mut entry, "range", range.to_string());
+        if !entry.contains_key("label") {
+            put(&mut entry, "label", key.to_string());
+        }
+        let whole = entry.clone();
+        for version in versions(&mut entry) {
+            let range = self.range(version).unwrap_or(range);
+            put(version, "range", range.to_string());
+            fill(version, &whole, |field| OF_VERSIONS.contains(&field));
+        }
+        let entry = Spanned::new(0..0, DeValue::Table(entry));
+        let mut framework = Framework::deserialize(ValueDeserializer::from(entry))?;
+        framework.key.clone_from(key);
+        if framework.default_port == 0 {
+            let yours = self.yours.first().filter(|_| range == self.instead);
+            framework.default_port = *yours.unwrap_or(&range.start);
+        }
+        Ok(framework)
+    }
+
     /// The ports of an entry that names them.
-    fn range(&self, entry: &Table) -> Option<Range> {
+    fn range(&self, entry: &DeTable<'_>) -> Option<Range> {
         if let Some(range) = text(entry, "range") {
             return check::parse_range(range);
         }
-        let default = u16::try_from(entry.get("default-port")?.as_integer()?).ok()?;
+        let default = entry.get("default-port")?.get_ref().as_integer()?;
+        let default = u16::from_str_radix(default.as_str(), default.radix()).ok()?;
         if self.yours.contains(&default) {
             return Some(self.instead);
         }
         Range::new(default, default.saturating_add(self.span - 1))
     }
-
-    /// Fills in both fields.
-    fn complete(&self, entry: &mut Table, last: Range) {
-        let range = self.range(entry).unwrap_or(last);
-        entry.insert("range".to_owned(), range.to_string().into());
-        let yours = self.yours.first().filter(|_| range == self.instead);
-        let default = i64::from(*yours.unwrap_or(&range.start));
-        entry.entry("default-port").or_insert(default.into());
-    }
 }
 
-fn tables(file: Table) -> impl Iterator<Item = (String, Table)> {
-    file.into_iter()
-        .filter_map(|(key, value)| if let Value::Table(table) = value { Some((key, table)) } else { None })
+fn get<'a, 'i>(entries: &'a [Entry<'i>], key: &str) -> Option<&'a Entry<'i>> {
+    entries.iter().find(|(name, _)| name == key)
 }
 
-fn text<'a>(entry: &'a Table, field: &str) -> Option<&'a str> {
-    entry.get(field)?.as_str()
+/// The text in a field.
+pub fn text<'a>(entry: &'a DeTable<'_>, field: &str) -> Option<&'a str> {
+    entry.get(field)?.get_ref().as_str()
 }
 
-fn names_ports(entry: &Table) -> bool {
+fn put(entry: &mut DeTable<'_>, field: &'static str, text: String) {
+    entry.insert(Spanned::new(0..0, field.into()), Spanned::new(0..0, DeValue::String(text.into())));
+}
+
+fn versions<'a, 'i>(entry: &'a mut DeTable<'i>) -> impl Iterator<Item = &'a mut DeTable<'i>> {
+    let field = entry.get_mut("versions").map(Spanned::get_mut);
+    let list =
+        field.and_then(|field| if let DeValue::Array(list) = field { Some(list.as_mut()) } else { None });
+    list.into_iter().flatten().filter_map(|version| {
+        if let DeValue::Table(version) = version.get_mut() { Some(version) } else { None }
+    })
+}
+
+fn names_ports(entry: &DeTable<'_>) -> bool {
     PORTS.iter().any(|field| entry.contains_key(*field))
 }
 
-/// Takes what `entry` does not say from `below`, of these fields.
-fn fill(entry: &mut Table, below: &Table, fields: &[&str]) {
+/// Takes what `entry` does not say from `below`, of the fields that `is_meant` picks.
+fn fill<'i>(entry: &mut DeTable<'i>, below: &DeTable<'i>, is_meant: impl Fn(&str) -> bool) {
     let has_ports = names_ports(entry);
-    for (field, value) in below.iter().filter(|(field, _)| fields.contains(&field.as_str())) {
-        match (entry.get_mut(field), value) {
-            (None, _) if has_ports && PORTS.contains(&field.as_str()) => {}
-            (None, value) => {
+    for (field, value) in below.iter().filter(|(field, _)| is_meant(field.get_ref())) {
+        match (entry.get_mut(field).map(Spanned::get_mut), value.get_ref()) {
+            (None, _) if has_ports && PORTS.contains(&&**field.get_ref()) => {}
+            (None, _) => {
                 entry.insert(field.clone(), value.clone());
             }
-            (Some(Value::Table(own)), Value::Table(below)) => {
+            (Some(DeValue::Table(own)), DeValue::Table(below)) => {
                 for (name, value) in below {
                     own.entry(name.clone()).or_insert_with(|| value.clone());
                 }
@@ -190,28 +215,19 @@ fn fill(entry: &mut Table, below: &Table, fields: &[&str]) {
     }
 }
 
-/// Changes the fields of `entry` that `above` has.
-fn overlay(entry: &mut Table, mut above: Table) {
-    // What a user says holds for every version, unless the user tells versions apart.
-    let versions = entry.get_mut("versions").filter(|_| !above.contains_key("versions"));
-    for version in versions.and_then(Value::as_array_mut).into_iter().flatten() {
-        if let Some(version) = version.as_table_mut() {
-            drop_fields(version, &above);
+/// Takes out of a version what a stronger layer says for all versions.
+fn drop_fields<'i>(version: &mut DeTable<'i>, stronger: &DeTable<'i>) {
+    if names_ports(stronger) {
+        for field in PORTS {
+            version.remove(field);
         }
     }
-    let fields: Vec<&str> = entry.keys().map(String::as_str).collect();
-    fill(&mut above, entry, &fields);
-    *entry = above;
-}
-
-/// Takes out of a version what a stronger layer says for all versions.
-fn drop_fields(version: &mut Table, stronger: &Table) {
-    if names_ports(stronger) {
-        version.retain(|field, _| !PORTS.contains(&field));
-    }
     for (field, value) in version.iter_mut() {
-        if let (Value::Table(own), Some(Value::Table(stronger))) = (value, stronger.get(field)) {
-            own.retain(|name, _| !stronger.contains_key(name));
+        let stronger = stronger.get(field.get_ref().as_ref()).and_then(|field| field.get_ref().as_table());
+        if let (DeValue::Table(own), Some(stronger)) = (value.get_mut(), stronger) {
+            for (name, _) in stronger {
+                own.remove(name);
+            }
         }
     }
 }

@@ -61,7 +61,11 @@ impl Project {
     }
 
     /// `dir` is canonical. The workspace is looked for unless it is known.
-    pub(super) fn new(dir: &Path, manifest: Manifest, workspace: Option<Workspace>) -> Result<Self, ProjectError> {
+    pub(super) fn new(
+        dir: &Path,
+        manifest: Manifest,
+        workspace: Option<Workspace>,
+    ) -> Result<Self, ProjectError> {
         let workspace = match workspace {
             Some(workspace) => Some(workspace),
             None => Workspace::of(dir, &manifest)?,
@@ -98,7 +102,11 @@ impl Project {
         let scripts = others.map(|(name, _)| name.clone()).collect();
         Err(match found.first() {
             Some((name, _)) => ProjectError::EmptyScript { path, name: name.clone(), scripts },
-            None => ProjectError::NoScript { path, wanted: names.into_iter().map(str::to_owned).collect(), scripts },
+            None => ProjectError::NoScript {
+                path,
+                wanted: names.into_iter().map(str::to_owned).collect(),
+                scripts,
+            },
         })
     }
 
