@@ -1,6 +1,7 @@
 //! A bowline within the script of another one.
 
 use super::caller::Caller;
+use crate::process::tree;
 use crate::project::Project;
 
 /// What a bowline takes over from the one whose script it runs in: it neither reserves a port nor supervises, but
@@ -24,6 +25,6 @@ impl Inherited {
         }
         let port = caller.text("BOWLINE_URL")?.rsplit_once(':')?.1.parse().ok().filter(|port| *port != 0)?;
         let text = |name| caller.text(name).map(str::to_owned);
-        Some(Self { port, session: text("BOWLINE_SESSION")?, id: text("BOWLINE_PROJECT_ID")? })
+        Some(Self { port, session: text(tree::SESSION)?, id: text(tree::PROJECT)? })
     }
 }

@@ -7,6 +7,7 @@ use super::package_variables::sanitized;
 use super::placement::{Placement, is_private};
 use super::plan::{Host, Request};
 use crate::detect::catalog::HostInput;
+use crate::process::tree;
 
 /// Another service of the same workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,9 +61,9 @@ pub(super) fn of_service(request: &Request<'_>, placement: &Placement) -> Change
     }
     changes.set("DEV_SERVER_PORT", &port);
     changes.set("BOWLINE", "1");
-    changes.set("BOWLINE_PROJECT_ID", &reading.project.id);
+    changes.set(tree::PROJECT, &reading.project.id);
     changes.set("BOWLINE_PROJECT_DIR", reading.project.dir.as_os_str());
-    changes.set("BOWLINE_SESSION", request.session);
+    changes.set(tree::SESSION, request.session);
     changes.set("BOWLINE_URL", url(request.port));
     siblings(&mut changes, request.siblings);
     changes

@@ -26,18 +26,14 @@ const WATCHED: [Signal; 8] = [
 /// The writing end, for the handler. It is set once and never closed.
 static PIPE: OnceLock<OwnedFd> = OnceLock::new();
 
-#[cfg(target_os = "linux")]
-const SI_USER: i32 = nix::libc::SI_USER;
-#[cfg(not(target_os = "linux"))]
-const SI_USER: i32 = 0x10001;
-
 /// A signal that has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caught {
-    /// Which.
+    /// Its number.
     pub signal: Signal,
-    /// Whether a program sent it by kill(2); otherwise the kernel did, as for Ctrl-C.
-    pub sent: bool,
+    /// Whether a program sent it by kill(2); otherwise the kernel did, as for Ctrl-C. `None` where the system does not
+    /// tell.
+    pub sent: Option<bool>,
 }
 
 /// What a signal means to a supervisor.
@@ -86,13 +82,26 @@ extern "C" fn note(
     // SAFETY: the kernel passes a valid siginfo because of SA_SIGINFO; errno is put back as it was found.
     unsafe {
         let errno = nix::errno::Errno::last_raw();
-        let sent = !info.is_null() && (*info).si_code == SI_USER;
         if let (Some(pipe), Ok(number)) = (PIPE.get(), u8::try_from(number)) {
-            let record = [number, u8::from(sent)];
+            let record = [number, sent(&*info).map_or(UNKNOWN, u8::from)];
             nix::libc::write(pipe.as_raw_fd(), record.as_ptr().cast(), record.len());
         }
         nix::errno::Errno::set_raw(errno);
     }
+}
+
+/// How a record says that it is not known whether the signal was sent.
+const UNKNOWN: u8 = 2;
+
+#[cfg(target_os = "linux")]
+fn sent(info: &nix::libc::siginfo_t) -> Option<bool> {
+    Some(info.si_code == nix::libc::SI_USER)
+}
+
+/// macOS gives every signal but SIGCHLD the code 0, whoever sent it (`psignal_internal`, `bsd/kern/kern_sig.c` of xnu).
+#[cfg(not(target_os = "linux"))]
+fn sent(_info: &nix::libc::siginfo_t) -> Option<bool> {
+    None
 }
 
 impl Signals {
@@ -133,7 +142,8 @@ impl Signals {
             match nix::unistd::read(self.pipe.get_ref().as_fd(), &mut record) {
                 Ok(2) => {
                     if let Ok(signal) = Signal::try_from(i32::from(record[0])) {
-                        return Poll::Ready(Caught { signal, sent: record[1] == 1 });
+                        let sent = (record[1] != UNKNOWN).then_some(record[1] == 1);
+                        return Poll::Ready(Caught { signal, sent });
                     }
                 }
                 Ok(_) | Err(_) => readiness.clear_ready(),

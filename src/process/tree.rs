@@ -1,8 +1,6 @@
 //! Which processes belong to a service: those that descend from its guardian, those of the guardian's session, and those
 //! that carry the service's mark.
 
-use std::collections::HashSet;
-
 use nix::unistd::{Pid, getsid};
 
 use super::identity::Process;
@@ -59,13 +57,14 @@ pub fn marked(mark: &Mark) -> Vec<Process> {
     select(|pid| read_environment(pid, &mut area) && mark.is_in(&area))
 }
 
-/// Every living process that is marked or of the caller's session, the caller left out. The session is the third net: as
-/// only descendants of its leader can be of a session, its number is proof for as long as the leader lives.
-pub fn marked_or_of_session(mark: &Mark) -> Vec<Process> {
-    let own = Pid::this();
-    let mut found = select(|pid| getsid(Some(Pid::from_raw(pid))) == Ok(own));
-    let known: HashSet<_> = found.iter().map(|process| process.identity).collect();
-    found.extend(marked(mark).into_iter().filter(|process| !known.contains(&process.identity)));
+/// Every living process that is marked or of the session that `leader` leads, the caller left out. The session is the
+/// third net: none but descendants of its leader are of it, so its number is proof for as long as the leader lives.
+pub fn marked_or_of_session(mark: &Mark, leader: i32) -> Vec<Process> {
+    let leader = Pid::from_raw(leader);
+    let mut found = select(|pid| getsid(Some(Pid::from_raw(pid))) == Ok(leader));
+    let marked = marked(mark);
+    found.retain(|process| !marked.contains(process));
+    found.extend(marked);
     found
 }
 
@@ -76,4 +75,37 @@ fn select(mut is_wanted: impl FnMut(i32) -> bool) -> Vec<Process> {
 
 fn living(pid: i32) -> Option<Process> {
     Process::read(pid).filter(|process| !process.zombie)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_process_is_found_by_descent_by_session_and_by_all_of_its_mark() {
+        let me = std::process::id().cast_signed();
+        let leader = getsid(None).unwrap().as_raw();
+        let mark = Mark::of_service("a session of this test", "its project");
+        // It ends with its input.
+        let mut child = Command::new("cat");
+        child.env(SESSION, "a session of this test").env(PROJECT, "its project").stdin(Stdio::piped());
+        let mut child = child.spawn().unwrap();
+        let pid = child.id().cast_signed();
+        // macOS keeps the environment of the system's own programs to itself.
+        let seen = usize::from(cfg!(target_os = "linux"));
+        let has = |found: &[Process]| found.iter().filter(|process| process.identity.pid == pid).count();
+        assert_eq!(has(&descendants(me)), 1);
+        assert_eq!(has(&marked(&mark)), seen);
+        assert_eq!(has(&marked(&Mark::of_session("a session of this test"))), seen);
+        let other = Mark::of_service("a session of this test", "another project");
+        assert_eq!(has(&marked(&other)), 0);
+        assert_eq!(has(&marked_or_of_session(&other, leader)), 1, "by session");
+        assert_eq!(has(&marked_or_of_session(&mark, leader)), 1, "once");
+        assert_eq!(has(&marked_or_of_session(&mark, pid)), seen, "by mark");
+        assert_eq!(has(&marked_or_of_session(&other, pid)), 0);
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
 }

@@ -9,7 +9,7 @@ use crate::exit_code::{FAILURE, NOT_EXECUTABLE, NOT_FOUND};
 use crate::invocation::Invocation;
 use crate::invocation::failure::Failure;
 use crate::launch::{Host, Inherited, Step};
-use crate::process::Exit;
+use crate::process::{Exit, tree};
 use crate::visible::Visible;
 
 /// Runs the command on the port of the outer bowline; replaces this process unless a post script follows.
@@ -25,7 +25,7 @@ pub fn become_command(
     let (port, session) = (inherited.port, inherited.session.as_str());
     let mut spec = prepared.spec(&Placement { port, session, host, siblings: &[], preload: None });
     for step in spec.pre.iter_mut().chain([&mut spec.main]).chain(&mut spec.post) {
-        step.environment.set("BOWLINE_PROJECT_ID", &inherited.id);
+        step.environment.set(tree::PROJECT, &inherited.id);
     }
     if let Some(pre) = spec.pre {
         let exit = run(invocation, &pre)?;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::io;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -278,6 +279,9 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
                 Vec::new()
             }
             Err(error) => {
+                if error.kind() == io::ErrorKind::Other {
+                    self.announce(index, What::Noted { level: Level::Warning, message: error.to_string() });
+                }
                 let errno = error.raw_os_error().unwrap_or(nix::libc::EIO);
                 vec![Input::NotStarted { errno }, Input::Empty { stranger: false, redirectable: false }]
             }

@@ -8,14 +8,15 @@ use crate::process::Signal;
 use crate::process::guardian::Order;
 use crate::process::signals::{Caught, Meaning, stop_group};
 
-/// Two interrupts, one by the kernel and one sent, that are no further apart than this are one Ctrl-C that another
-/// program has passed on as well.
-const ECHO: Duration = Duration::from_secs(1);
+/// Two interrupts closer than this, one by the kernel and one sent by a program, are one Ctrl-C and its copy (ADR 10).
+const COPY: Duration = Duration::from_secs(1);
+/// Two interrupts closer than this are one where the system does not tell who sent them: no person is that fast.
+const COPY_OF_UNKNOWN_ORIGIN: Duration = Duration::from_millis(200);
 
 impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
     pub(super) fn signalled(&mut self, caught: Caught) {
         match caught.meaning() {
-            Meaning::End if self.is_echo(caught) => {}
+            Meaning::End if self.is_copy(caught) => {}
             Meaning::End => self.feed_all(Input::Stop(caught.signal)),
             Meaning::Suspend => {
                 self.order_all(Signal::SIGTSTP);
@@ -31,17 +32,19 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
         }
     }
 
-    /// Whether this interrupt is another program's copy of the last one.
-    fn is_echo(&mut self, caught: Caught) -> bool {
+    /// Whether this interrupt is another program's copy of the last one that counted.
+    fn is_copy(&mut self, caught: Caught) -> bool {
         if caught.signal != Signal::SIGINT {
             return false;
         }
         let now = Instant::now();
-        let echo = self.interrupted.is_some_and(|(before, when)| {
-            before.sent != caught.sent && now.saturating_duration_since(when) < ECHO
-        });
-        self.interrupted = Some((caught, now));
-        echo
+        let copy = self
+            .interrupted
+            .is_some_and(|(before, when)| is_copy(before, caught, now.saturating_duration_since(when)));
+        if !copy {
+            self.interrupted = Some((caught, now));
+        }
+        copy
     }
 
     /// Stops with the service, until somebody continues us.
@@ -65,6 +68,43 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             if let Some(guarded) = stage.guarded.as_ref().filter(|_| stage.service.is_alive()) {
                 guarded.order(Order::Signal(signal));
             }
+        }
+    }
+}
+
+fn is_copy(first: Caught, second: Caught, gap: Duration) -> bool {
+    match (first.sent, second.sent) {
+        (Some(first), Some(second)) => first != second && gap < COPY,
+        (None, _) | (_, None) => gap < COPY_OF_UNKNOWN_ORIGIN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_has_another_origin_or_comes_at_once() {
+        const KERNEL: Option<bool> = Some(false);
+        const PROGRAM: Option<bool> = Some(true);
+        for (first, second, milliseconds, expected) in [
+            (KERNEL, PROGRAM, 0, true),
+            (KERNEL, PROGRAM, 999, true),
+            (KERNEL, PROGRAM, 1000, false),
+            (PROGRAM, KERNEL, 999, true),
+            (KERNEL, KERNEL, 0, false),
+            (PROGRAM, PROGRAM, 0, false),
+            (None, None, 0, true),
+            (None, None, 199, true),
+            (None, None, 200, false),
+        ] {
+            let interrupt = |sent| Caught { signal: Signal::SIGINT, sent };
+            let gap = Duration::from_millis(milliseconds);
+            assert_eq!(
+                is_copy(interrupt(first), interrupt(second), gap),
+                expected,
+                "{first:?} {second:?} {gap:?}"
+            );
         }
     }
 }

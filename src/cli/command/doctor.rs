@@ -1,9 +1,14 @@
 //! `bowline doctor`: what is wrong on this machine, and what mends it.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Read};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use serde::Serialize;
 use serde_json::json;
 
@@ -17,7 +22,7 @@ use crate::invocation::failure::Failure;
 use crate::launch;
 use crate::port::listeners::holders;
 use crate::port::{Ports, Reservation};
-use crate::process::Exit;
+use crate::process::{Exit, Process, wait_for_end};
 use crate::project::Project;
 use crate::range::Range;
 use crate::ui;
@@ -25,6 +30,8 @@ use crate::visible::Visible;
 
 /// A supervisor of many services needs descriptors for each: pipes, a guardian, clients.
 const OPEN_FILES: u64 = 1024;
+/// How long a program may take to say its version. A package manager behind corepack may download itself first.
+const VERSION: Duration = Duration::from_secs(5);
 /// What editors and dev servers of a few projects need together. The kernel's default depends on the memory and may be 8192.
 #[cfg(target_os = "linux")]
 const WATCHES: u64 = 65_536;
@@ -51,6 +58,12 @@ impl Finding {
 
     fn bad(check: &'static str, message: impl Into<String>, mend: impl Into<String>) -> Self {
         Self { check, ok: false, message: message.into(), mend: Some(mend.into()) }
+    }
+
+    fn late(check: &'static str, program: &str) -> Self {
+        let command = format!("{program} --version");
+        let message = format!("`{command}` has not answered within {} seconds", VERSION.as_secs());
+        Self::bad(check, message, format!("{command} (it may have something to download)"))
     }
 }
 
@@ -183,8 +196,9 @@ fn ranges(invocation: &Invocation, ports: &Ports) -> Result<Vec<Finding>, Failur
 /// Node, and the package manager of the project that the user is in.
 fn programs(invocation: &Invocation) -> Vec<Finding> {
     let mut findings = vec![match version("node", invocation) {
-        Some(version) => Finding::good("node", version),
-        None => {
+        Version::Told(version) => Finding::good("node", version),
+        Version::Late => Finding::late("node", "node"),
+        Version::Unknown => {
             Finding::bad("node", "there is no `node` in the PATH", "install Node.js from https://nodejs.org")
         }
     }];
@@ -192,8 +206,9 @@ fn programs(invocation: &Invocation) -> Vec<Finding> {
     let choice = launch::choose(&project, &invocation.caller);
     let name = choice.manager.name();
     findings.push(match version(name, invocation) {
-        Some(version) => Finding::good("manager", format!("{name} {version}")),
-        None => {
+        Version::Told(version) => Finding::good("manager", format!("{name} {version}")),
+        Version::Late => Finding::late("manager", name),
+        Version::Unknown => {
             let message = format!("`{}` uses {name}, which is not in the PATH", project.name);
             Finding::bad("manager", message, format!("npm install --global {name}"))
         }
@@ -210,11 +225,39 @@ fn programs(invocation: &Invocation) -> Vec<Finding> {
 }
 
 /// What a program says its version is.
-fn version(program: &str, invocation: &Invocation) -> Option<String> {
-    let path = which::which_in(program, invocation.variable("PATH"), &invocation.dir).ok()?;
-    let output = Command::new(path).arg("--version").stdin(Stdio::null()).output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    output.status.success().then(|| text.lines().next().unwrap_or_default().trim().to_owned())
+#[derive(Debug, PartialEq, Eq)]
+enum Version {
+    Told(String),
+    Late,
+    Unknown,
+}
+
+fn version(program: &str, invocation: &Invocation) -> Version {
+    let path = which::which_in(program, invocation.variable("PATH"), &invocation.dir);
+    path.map_or(Version::Unknown, |path| version_of(&path, VERSION))
+}
+
+fn version_of(program: &Path, limit: Duration) -> Version {
+    let mut command = Command::new(program);
+    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let Ok(mut child) = command.process_group(0).spawn() else { return Version::Unknown };
+    let pid = child.id().cast_signed();
+    let _ended = wait_for_end(pid, limit, || true);
+    let in_time = Process::read(pid).is_none_or(|process| process.zombie);
+    // Descendants may hold the pipe open. The group is its own until it is reaped.
+    let _gone = killpg(Pid::from_raw(pid), Signal::SIGKILL);
+    if !in_time {
+        let _status = child.wait();
+        return Version::Late;
+    }
+    let mut text = String::new();
+    let read = child.stdout.take().map(|mut output| output.read_to_string(&mut text));
+    match (child.wait(), read) {
+        (Ok(status), Some(Ok(_))) if status.success() => {
+            Version::Told(text.lines().next().unwrap_or_default().trim().to_owned())
+        }
+        _ => Version::Unknown,
+    }
 }
 
 fn terminal(invocation: &Invocation) -> Finding {
@@ -239,8 +282,10 @@ fn terminal(invocation: &Invocation) -> Finding {
 fn limits() -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.push(match getrlimit(Resource::RLIMIT_NOFILE) {
-        Ok((soft, _)) if soft < OPEN_FILES => {
-            let message = format!("only {soft} files may be open at once");
+        // Programs that need more raise the soft limit themselves, as node does when it starts. A stock macOS has a soft
+        // one of 256 and a hard one without end (`bsd_init`, `bsd/kern/bsd_init.c` of xnu).
+        Ok((_, hard)) if hard < OPEN_FILES => {
+            let message = format!("only {hard} files may be open at once");
             Finding::bad("files", message, format!("ulimit -n {}", OPEN_FILES * 4))
         }
         Ok((soft, _)) => Finding::good("files", format!("{soft} may be open at once")),
@@ -273,4 +318,27 @@ fn watches() -> Vec<Finding> {
 #[cfg(not(target_os = "linux"))]
 fn watches() -> Vec<Finding> {
     Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_does_not_say_its_version_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, script, expected) in [
+            ("quick", "echo ' 1.2.3'; echo more", Version::Told("1.2.3".to_owned())),
+            ("wrong", "exit 1", Version::Unknown),
+            ("slow", "sleep 100 & wait", Version::Late),
+        ] {
+            let path = dir.path().join(name);
+            // Written by another process: a fork of another test could hold the file open for writing when it is executed.
+            let write = "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$0\" && chmod +x \"$0\"";
+            let status = Command::new("sh").args(["-c", write]).arg(&path).arg(script).status();
+            assert!(status.is_ok_and(|status| status.success()));
+            let limit = Duration::from_millis(if name == "slow" { 50 } else { 60_000 });
+            assert_eq!(version_of(&path, limit), expected, "{name}");
+        }
+    }
 }

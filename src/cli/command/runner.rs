@@ -7,19 +7,18 @@ use crate::cli::args::Exec;
 use crate::cli::command::dev;
 use crate::invocation::failure::Failure;
 use crate::invocation::{Invocation, StartedBy};
-use crate::process::Exit;
+use crate::process::{Exit, own_executable};
 use crate::runner::{self as protocol, Host, Start};
 use crate::{config, ui};
 
 /// `bowline runner`.
 pub fn runner(invocation: &Invocation) -> Result<Exit, Failure> {
-    let program = std::env::current_exe()?;
     let catalog = config::catalog(&|name| invocation.variable(name))?;
     let state = invocation.state_to_write()?;
     // Run commands are written for bash.
     let shell = if invocation.caller.find("bash").is_some() { "bash" } else { "sh" };
     let supervise = |project: &str, start: &Start| {
-        let mut command = Command::new(&program);
+        let mut command = Command::new(own_executable()?);
         command.args(["--json", "--state-dir"]).arg(state.root());
         command.args(["runner-exec", "--restart-running", &format!("--project-id={project}")]);
         if let Some(key) = start.framework.as_deref().filter(|key| catalog.find(key).is_ok()) {

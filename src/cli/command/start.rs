@@ -17,7 +17,7 @@ use crate::exit_code::NOT_READY;
 use crate::invocation::failure::{Failure, exit_of_service};
 use crate::invocation::{Invocation, StartedBy};
 use crate::launch;
-use crate::process::Exit;
+use crate::process::{Exit, own_executable};
 use crate::session::{Introduced, Introduction};
 use crate::ui;
 
@@ -48,7 +48,7 @@ pub fn start_projects(
 fn launch(invocation: &Invocation, arguments: &[OsString]) -> Result<Exit, Failure> {
     let (stdout, their_stdout) = io::pipe()?;
     let (stderr, their_stderr) = io::pipe()?;
-    let program = std::env::current_exe()?;
+    let program = own_executable()?;
     let mut command = Command::new(program);
     command.args(arguments.iter().skip(1));
     command.stdin(Stdio::null()).stdout(their_stdout).stderr(their_stderr);

@@ -53,6 +53,10 @@ pub struct Charge {
     pub grace: Duration,
 }
 
+/// Nothing in the supervisor starts a thread; a library that the environment has loaded into it might.
+const SECOND_THREAD: &str = "bowline has a thread that is not its own, and cannot start a service safely: \
+     run it without the agent or profiler that `LD_PRELOAD` brings in";
+
 /// The supervisor's side of a guardian. Dropping it ends whatever of the service still lives, as the
 /// supervisor's death would.
 #[derive(Debug)]
@@ -66,12 +70,12 @@ impl Guardian {
     /// Forks the guardian, which makes itself ready and waits for the order to run the first step.
     ///
     /// # Errors
-    /// No more processes or descriptors.
-    ///
-    /// # Panics
-    /// If the calling process has more than one thread: a fork would copy locks that nobody unlocks.
+    /// No more processes or descriptors; a second thread in the calling process, whose locks a fork would copy and
+    /// nobody unlock.
     pub fn start(charge: Charge) -> io::Result<Self> {
-        assert!(single_threaded(), "a guardian can be forked from a single-threaded process only");
+        if !single_threaded() {
+            return Err(io::Error::other(SECOND_THREAD));
+        }
         adopt_orphans();
         let (ours, theirs) = UnixStream::pair()?;
         // Until the guardian has handlers and a session of its own, a Ctrl-C would reach the supervisor's twice.

@@ -30,20 +30,28 @@ fn look(child: Pid, kind: WaitIdOptions) -> Option<WaitIdStatus> {
 /// How often a tree that is being killed is looked at again for processes that the last look missed.
 const KILLING_INTERVAL: Duration = Duration::from_millis(20);
 
+/// How often at least strays are looked for while nothing else happens. Each time reads the whole process table, and a
+/// server may be a stray for days: its first look comes after [`KILLING_INTERVAL`], each later one after twice the time.
+const STRAY_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How many times a tree is frozen before it is killed: each time stops whatever was forked during the last.
 const FREEZES: usize = 8;
 
 /// Becomes the guardian and never returns.
 pub(super) fn run(charge: Charge, lifeline: UnixStream) -> ! {
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(move || {
-        if let Ok(mut watch) = Watch::begin(charge, &lifeline) {
-            // The first order comes at once.
-            let goes_on = watch.turn();
-            watch.settle(&lifeline);
-            while goes_on && watch.turn() {}
-            if let Some(token) = watch.charge.token.take() {
-                token.finish();
+        let mut watch = Watch::new(charge);
+        match watch.begin(&lifeline) {
+            Ok(()) => {
+                // The first order comes at once.
+                let goes_on = watch.turn();
+                watch.release_inherited(&lifeline);
+                while goes_on && watch.turn() {}
             }
+            Err(error) => report_failure(&lifeline, &error),
+        }
+        if let Some(token) = watch.charge.token.take() {
+            token.finish();
         }
     }));
     #[expect(unsafe_code, reason = "a forked child must not run its parent's exit handlers")]
@@ -51,6 +59,18 @@ pub(super) fn run(charge: Charge, lifeline: UnixStream) -> ! {
     unsafe {
         nix::libc::_exit(i32::from(outcome.is_err()))
     }
+}
+
+/// Reports that the guardian could not become one, and that it has left nothing.
+fn report_failure(mut lifeline: &UnixStream, error: &io::Error) {
+    for report in [Report::Failed { step: 0, errno: errno(error) }, Report::Empty { step: 0 }] {
+        // A supervisor that is gone is nobody to report to.
+        let _gone = lifeline.write_all(&report.encode());
+    }
+}
+
+fn errno(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(nix::libc::EIO)
 }
 
 /// Where the guardian is in the life of the tree.
@@ -84,36 +104,46 @@ struct Watch {
     step: usize,
     /// Whether the tree is known to be empty since the last step was started.
     empty: bool,
+    /// How long the next wait for strays may take.
+    stray_interval: Duration,
 }
 
 impl Watch {
-    fn begin(mut charge: Charge, lifeline: &UnixStream) -> io::Result<Self> {
+    fn new(charge: Charge) -> Self {
+        let phase = Phase::Guarding;
+        let stray_interval = KILLING_INTERVAL;
+        Self {
+            charge,
+            lifeline: None,
+            phase,
+            leader: None,
+            group: None,
+            step: 0,
+            empty: true,
+            stray_interval,
+        }
+    }
+
+    fn begin(&mut self, lifeline: &UnixStream) -> io::Result<()> {
         // Whoever sees the service must be able to see its guardian.
-        if let Some(token) = &mut charge.token {
+        if let Some(token) = &mut self.charge.token {
             token.begin();
         }
         nix::unistd::setsid()?;
         adopt_orphans();
         catch_signals()?;
-        if charge.stdio.terminal {
-            take_terminal(&charge.stdio)?;
+        if self.charge.stdio.terminal {
+            take_terminal(&self.charge.stdio)?;
         }
         // pselect(2) takes numbers below 1024 only, and a supervisor of many services may have more open. The service must
         // not inherit it, or the supervisor would not notice the guardian's death.
-        let low = rustix::io::fcntl_dupfd_cloexec(lifeline, 3)?;
-        Ok(Self {
-            charge,
-            lifeline: Some(UnixStream::from(low)),
-            phase: Phase::Guarding,
-            leader: None,
-            group: None,
-            step: 0,
-            empty: true,
-        })
+        self.lifeline = Some(rustix::io::fcntl_dupfd_cloexec(lifeline, 3)?.into());
+        Ok(())
     }
 
-    /// Lets go of all that is not the guardian's. The first step runs by now, as it need not wait for this.
-    fn settle(&mut self, lifeline: &UnixStream) {
+    /// Closes and frees what the guardian has inherited and does not need. The first step is running by now, as it need
+    /// not wait for this.
+    fn release_inherited(&mut self, lifeline: &UnixStream) {
         let mut keep = self.charge.stdio.numbers().to_vec();
         keep.push(lifeline.as_raw_fd());
         keep.extend(self.lifeline.as_ref().map(AsRawFd::as_raw_fd));
@@ -138,7 +168,7 @@ impl Watch {
                 self.tell(Report::Started { step, pid: pid.as_raw() });
             }
             Err(error) => {
-                let errno = error.raw_os_error().unwrap_or(nix::libc::EIO);
+                let errno = errno(&error);
                 // The next look reports it empty again, unless an earlier step has left something.
                 self.empty = false;
                 // A program that is missing gives the same error.
@@ -175,9 +205,13 @@ impl Watch {
     }
 
     /// Sleeps until a signal, an order, the end of the lifeline, or the deadline. Whether the lifeline is readable.
-    fn wait(&self) -> bool {
+    fn wait(&mut self) -> bool {
         let timeout = match self.phase {
-            Phase::Guarding if self.stray_processes() => Some(KILLING_INTERVAL),
+            Phase::Guarding if self.has_strays() => {
+                let interval = self.stray_interval;
+                self.stray_interval = (interval * 2).min(STRAY_INTERVAL);
+                Some(interval)
+            }
             Phase::Guarding => None,
             Phase::Ending(deadline) => Some(deadline.saturating_duration_since(Instant::now())),
             Phase::Killing => Some(KILLING_INTERVAL),
@@ -191,12 +225,14 @@ impl Watch {
         pselect(None, &mut readable, None, None, &timeout, &SigSet::empty()).is_ok_and(|ready| ready > 0)
     }
 
-    /// Whether all children are gone, but processes with the mark are not. They send no SIGCHLD.
-    fn stray_processes(&self) -> bool {
+    /// Whether processes of the tree are left that are no children: their end sends no SIGCHLD.
+    fn has_strays(&self) -> bool {
         !self.empty && self.leader.is_none()
     }
 
     fn obey(&mut self) {
+        // What it orders may end the strays soon.
+        self.stray_interval = KILLING_INTERVAL;
         let Some(lifeline) = &mut self.lifeline else { return };
         let mut frame = [0; FRAME];
         match lifeline.read_exact(&mut frame) {
@@ -250,6 +286,10 @@ impl Watch {
 
     /// Stops the tree until no new process appears, so that none can fork away, and kills it.
     fn kill(&self) {
+        if let Some(Leader { pid, .. }) = self.leader {
+            // This works without the process table too (a bare container): until the leader is reaped, the number is its.
+            let _nobody = killpg(pid, Signal::SIGKILL);
+        }
         let mut frozen: Vec<Identity> = Vec::new();
         for _ in 0..FREEZES {
             let fresh: Vec<_> = self
@@ -271,10 +311,14 @@ impl Watch {
         }
     }
 
-    /// Everything that descends from the guardian; once that is nothing, everything that carries its mark.
+    /// Everything that descends from the guardian; once that is nothing, what has left it.
     fn tree(&self) -> Vec<Process> {
         let descendants = tree::descendants(std::process::id().cast_signed());
-        if descendants.is_empty() { tree::marked(&self.charge.mark) } else { descendants }
+        if descendants.is_empty() { self.strays() } else { descendants }
+    }
+
+    fn strays(&self) -> Vec<Process> {
+        tree::marked_or_of_session(&self.charge.mark, std::process::id().cast_signed())
     }
 
     /// Reaps whatever has ended, and reports what matters of it.
@@ -316,7 +360,7 @@ impl Watch {
                 Err(_) => break,
             }
         }
-        if !self.empty && tree::marked(&self.charge.mark).is_empty() {
+        if !self.empty && self.strays().is_empty() {
             self.empty = true;
             self.tell(Report::Empty { step: self.step });
         }
@@ -335,5 +379,23 @@ impl Watch {
             // A supervisor that is gone is noticed by the end of the lifeline.
             let _gone = lifeline.write_all(&report.encode());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guardian_that_cannot_begin_says_why_and_that_it_has_left_nothing() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        report_failure(&ours, &io::Error::from_raw_os_error(nix::libc::EPERM));
+        drop(ours);
+        let mut frame = [0; FRAME];
+        for report in [Report::Failed { step: 0, errno: nix::libc::EPERM }, Report::Empty { step: 0 }] {
+            theirs.read_exact(&mut frame).unwrap();
+            assert_eq!(Report::decode(frame), Some(report));
+        }
+        assert!(theirs.read_exact(&mut frame).is_err(), "nothing follows");
     }
 }

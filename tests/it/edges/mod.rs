@@ -3,6 +3,7 @@
 mod files;
 mod files_of_projects;
 mod lines;
+mod machine;
 mod messages;
 mod names;
 mod programs;

@@ -201,3 +201,24 @@ fn a_runner_that_nobody_reads_ends_all_the_same() {
         assert!(is_free(ports.first()));
     }
 }
+
+/// As while a package manager replaces it by a new version.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_runner_starts_services_after_its_file_was_removed() {
+    let ports = Ports::claim(1);
+    let mut sandbox = Sandbox::with_script("true");
+    sandbox.range("default", &ports);
+    // Beside the original, as a link to another file system is none.
+    let file = format!("{}-{}", env!("CARGO_BIN_EXE_bowline"), std::process::id());
+    std::fs::hard_link(env!("CARGO_BIN_EXE_bowline"), &file).unwrap();
+    let mut command = sandbox.command(&file);
+    command.args(["--json", "runner"]).stdin(Stdio::piped());
+    let mut runner = Session::start(command);
+    runner.event("runner-status");
+    std::fs::remove_file(&file).unwrap();
+    let mut stage = Stage { sandbox, ports, runner };
+    stage.start("1", "p", "", None);
+    assert_eq!(stage.answer("1", "port-detected")["port"], stage.ports.first());
+    stage.end();
+}
