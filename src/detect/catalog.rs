@@ -12,7 +12,7 @@ pub use super::check::{Word, Words};
 use super::embedded::{AGENT_VARIABLES, ENTRIES, FRAMEWORKS, PORTS};
 pub use super::framework::{Framework, HostInput, Place, PortInput, Repeated, Role, Variant};
 use super::resolve::{self, Entry, Mistake};
-use crate::visible::Visible;
+use crate::project::FileError;
 
 /// The `[framework.KEY]` tables of a file, found to be sound. [`Catalog::load`] reads them again, as tables.
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,7 +64,10 @@ impl Layer {
         }
         match toml::from_str::<File>(&text) {
             Ok(file) => Ok(Self { path: path.to_path_buf(), text, entries: file.framework }),
-            Err(error) => Err(CatalogError::at(path, &text, error.span(), error.message().to_owned())),
+            Err(error) => {
+                let offset = error.span().map_or(0, |span| span.start);
+                Err(FileError::at_offset(path, &text, offset, error.message()).into())
+            }
         }
     }
 
@@ -72,7 +75,7 @@ impl Layer {
     fn located(&self, key: &str, field: &str, message: &str) -> Option<CatalogError> {
         let document = toml::de::DeTable::parse(&self.text).ok()?;
         let value = document.get_ref().get("framework")?.get_ref().get(key)?.get_ref().get(field)?;
-        Some(CatalogError::at(&self.path, &self.text, Some(value.span()), message.to_owned()))
+        Some(FileError::at_offset(&self.path, &self.text, value.span().start, message).into())
     }
 }
 
@@ -171,20 +174,9 @@ fn located(layers: &[&Layer], Mistake { place, message }: Mistake) -> CatalogErr
 /// What can be wrong with frameworks that users write or name.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// A file of entries does not mean anything.
-    #[error("{}:{line}:{column}: {message}\n{excerpt}", path.visible())]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// From 1.
-        line: usize,
-        /// From 1, in characters.
-        column: usize,
-        /// What is wrong.
-        message: String,
-        /// The line, with a caret below the place.
-        excerpt: String,
-    },
+    /// A file of entries with a mistake.
+    #[error(transparent)]
+    Invalid(#[from] FileError),
     /// The embedded catalog is broken, which the tests exclude.
     #[error("the embedded frameworks.toml is broken: {message}")]
     Embedded {
@@ -202,21 +194,10 @@ pub enum CatalogError {
 }
 
 impl CatalogError {
-    fn at(path: &Path, text: &str, span: Option<std::ops::Range<usize>>, message: String) -> Self {
-        let place = crate::project::Place::at_offset(text, span.map_or(0, |span| span.start));
-        Self::Invalid {
-            path: path.to_path_buf(),
-            line: place.line,
-            column: place.column,
-            message,
-            excerpt: place.excerpt(text),
-        }
-    }
-
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Invalid { .. } => Some("see docs/frameworks.md for the fields of an entry".to_owned()),
+            Self::Invalid(_) => Some("see docs/frameworks.md for the fields of an entry".to_owned()),
             Self::Embedded { .. } => None,
             Self::Unknown { near, .. } if near.is_empty() => {
                 Some("add it to frameworks.toml, or see docs/frameworks.md for the keys there are".to_owned())

@@ -16,6 +16,9 @@ pub struct Tool<'c> {
     pub takes_flags: bool,
 }
 
+/// The roles that a command can have, the strongest first.
+const SERVERS: [Role; 3] = [Role::Main, Role::Side, Role::Runtime];
+
 /// A snapshot seen through a catalog.
 pub(super) struct Facts<'c, 's> {
     pub catalog: &'c Catalog,
@@ -36,7 +39,7 @@ impl<'c> Facts<'c, '_> {
 
     /// The command that is told the port: the app's before a server beside it before a runtime.
     pub fn tool(&self) -> Option<Tool<'c>> {
-        [Role::Main, Role::Side, Role::Runtime].into_iter().find_map(|role| {
+        SERVERS.into_iter().find_map(|role| {
             self.snapshot.commands.iter().enumerate().find_map(|(index, command)| {
                 let framework = self.winner(&self.named_by(command, role))?;
                 let only = &framework.port.flags_for;
@@ -49,14 +52,11 @@ impl<'c> Facts<'c, '_> {
     /// What speaks for `framework`, as sentences.
     pub fn sentences(&self, framework: &Framework) -> Vec<String> {
         let mut sentences = Vec::new();
-        let roles = [Role::Main, Role::Side, Role::Runtime];
-        let named = roles.into_iter().find_map(|role| {
-            self.snapshot.commands.iter().find(|command| !self.named_by(command, role).is_empty())
-        });
+        let named = self.tool().map(|tool| &self.snapshot.commands[tool.command]);
         let relevant = named.filter(|command| {
             let keys = &framework.built_on;
             let word_of = |other: &Framework| other.key == framework.key || keys.contains(&other.key);
-            roles.into_iter().any(|role| self.named_by(command, role).into_iter().any(word_of))
+            SERVERS.into_iter().any(|role| self.named_by(command, role).into_iter().any(word_of))
         });
         if let Some(command) = relevant {
             sentences.push(match self.snapshot.script {
@@ -156,11 +156,11 @@ impl<'c> Facts<'c, '_> {
                     && (other.beats.contains(&framework.key) || other.built_on.contains(&framework.key))
             })
         };
-        let place = |framework: &&&Framework| {
-            self.catalog.frameworks().iter().position(|other| other.key == framework.key)
-        };
-        let unbeaten = found.iter().filter(|framework| !beaten(framework)).min_by_key(place);
-        unbeaten.or_else(|| found.iter().min_by_key(place)).copied()
+        let all = self.catalog.frameworks().iter();
+        let mut in_order =
+            all.filter(|framework| found.iter().any(|one| one.key == framework.key)).peekable();
+        let first = in_order.peek().copied();
+        in_order.find(|framework| !beaten(framework)).or(first)
     }
 
     fn allows(&self, framework: &Framework) -> bool {

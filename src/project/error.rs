@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::place::Place;
+use super::position::FileError;
 use crate::visible::{self, Visible};
 
 /// What can be wrong with a project.
@@ -49,20 +49,9 @@ pub enum ProjectError {
         /// Why.
         source: io::Error,
     },
-    /// A file that does not say what it has to say.
-    #[error("{}:{line}:{column}: {message}\n{excerpt}", path.visible())]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// From 1.
-        line: usize,
-        /// From 1, in characters.
-        column: usize,
-        /// What is wrong.
-        message: String,
-        /// The line, with a caret below the place.
-        excerpt: String,
-    },
+    /// A file with a mistake.
+    #[error(transparent)]
+    Invalid(#[from] FileError),
     /// No package of the workspace has this name.
     #[error("Project not found: `{}`", visible::line(name))]
     Unknown {
@@ -122,10 +111,6 @@ impl ProjectError {
         Self::Unreadable { path: path.to_path_buf(), source }
     }
 
-    pub(super) fn invalid(path: PathBuf, place: Place, message: String, text: &str) -> Self {
-        Self::Invalid { path, line: place.line, column: place.column, message, excerpt: place.excerpt(text) }
-    }
-
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -136,7 +121,7 @@ impl ProjectError {
             Self::Gone { .. } | Self::NotADirectory { .. } => Some("name a directory that exists".to_owned()),
             Self::NotAFile { .. } => Some("put a file in its place, or move it out of the way".to_owned()),
             Self::Unreadable { .. } => Some("check the permissions".to_owned()),
-            Self::Invalid { path, .. } => {
+            Self::Invalid(FileError { path, .. }) => {
                 let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
                 Some(format!("correct `{name}` at that place"))
             }

@@ -3,12 +3,12 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::libc::{ELOOP, O_NONBLOCK};
 
 use super::error::ProjectError;
-use super::place::Place;
+use super::position::FileError;
 
 /// The bytes of a regular file, or of one that a link leads to.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -60,7 +60,6 @@ pub(super) fn decoded(path: &Path, bytes: Vec<u8>) -> Result<String, ProjectErro
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let readable = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
-        let place = Place::at_offset(&readable, valid);
-        ProjectError::invalid(PathBuf::from(path), place, "is not UTF-8 text".to_owned(), &readable)
+        FileError::at_offset(path, &readable, valid, "is not UTF-8 text").into()
     })
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::error::ProjectError;
 use super::file;
-use super::place::Place;
+use super::position::{FileError, Position};
 use crate::visible;
 
 /// A `package.json`, read once.
@@ -124,8 +124,8 @@ impl Manifest {
             }
             Err(message) => {
                 let place = serde_json::from_str::<Shape>(json).err().filter(|_| document.is_object());
-                let place = place.map_or(Place { line: 1, column: 1 }, |error| place_of(&error, json));
-                Err(ProjectError::invalid(path, place, message, json))
+                let place = place.map_or(Position { line: 1, column: 1 }, |error| position_of(&error, json));
+                Err(FileError::new(path, place, message, json).into())
             }
         }
     }
@@ -137,10 +137,10 @@ impl Manifest {
         let text = file::text(&self.path).ok().flatten().unwrap_or_default();
         let json = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let place = serde_json::from_str::<Runnable>(json).err();
-        let place = place.map_or(Place { line: 1, column: 1 }, |error| place_of(&error, json));
+        let place = place.map_or(Position { line: 1, column: 1 }, |error| position_of(&error, json));
         let name = visible::line(name);
         let message = format!("the script `{name}` has a NUL character, which no program can be given");
-        ProjectError::invalid(self.path.clone(), place, message, json)
+        FileError::new(self.path.clone(), place, message, json).into()
     }
 }
 
@@ -189,13 +189,13 @@ impl Fields {
 pub(super) fn located(path: PathBuf, error: &serde_json::Error, text: &str) -> ProjectError {
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
-    ProjectError::invalid(path, place_of(error, text), message.to_owned(), text)
+    FileError::new(path, position_of(error, text), message.to_owned(), text).into()
 }
 
 /// `serde_json` counts bytes, and stands behind the last one read.
-fn place_of(error: &serde_json::Error, text: &str) -> Place {
+fn position_of(error: &serde_json::Error, text: &str) -> Position {
     let line = error.line().max(1);
     let bytes = text.lines().nth(line - 1).unwrap_or_default().as_bytes();
     let before = &bytes[..error.column().saturating_sub(1).min(bytes.len())];
-    Place { line, column: String::from_utf8_lossy(before).chars().count() + 1 }
+    Position { line, column: String::from_utf8_lossy(before).chars().count() + 1 }
 }

@@ -5,7 +5,7 @@ mod error;
 mod file;
 mod manifest;
 mod name;
-mod place;
+mod position;
 mod version;
 mod workspace;
 
@@ -14,6 +14,6 @@ pub use self::error::ProjectError;
 pub use self::file::{read as read_file, text as read_text, text_if_any as read_text_if_any};
 pub use self::manifest::Manifest;
 pub use self::name::{called, goes_by};
-pub use self::place::Place;
+pub use self::position::FileError;
 pub use self::version::lowest_version;
 pub use self::workspace::Workspace;

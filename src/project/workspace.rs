@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::error::ProjectError;
 use super::file;
 use super::manifest::{Manifest, located};
-use super::place::Place;
+use super::position::{FileError, Position};
 
 /// A monorepo.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,8 +167,8 @@ fn pnpm(root: &Path) -> Result<Option<Vec<String>>, ProjectError> {
         return Ok(None);
     };
     let documents = Yaml::load_from_str(&text).map_err(|error| {
-        let place = Place { line: error.marker().line().max(1), column: error.marker().col() + 1 };
-        ProjectError::invalid(path, place, error.info().to_owned(), &text)
+        let place = Position { line: error.marker().line().max(1), column: error.marker().col() + 1 };
+        FileError::new(path, place, error.info().to_owned(), &text)
     })?;
     let packages = documents.first().and_then(|document| document.as_mapping_get("packages")?.as_vec());
     Ok(packages.map(|list| list.iter().filter_map(Yaml::as_str).map(str::to_owned).collect()))

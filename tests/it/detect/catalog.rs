@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bowline::detect::catalog::{Catalog, CatalogError, Layer, Place, Repeated};
+use bowline::project::FileError;
 use semver::Version;
 
 use super::{Sample, embedded};
@@ -236,7 +237,7 @@ fn mistakes_are_shown_where_they_stand() {
     ];
     for (text, expected, part) in rows {
         let error = load(text).expect_err(text);
-        let CatalogError::Invalid { line, ref message, ref excerpt, .. } = error else {
+        let CatalogError::Invalid(FileError { line, ref message, ref excerpt, .. }) = error else {
             panic!("{text:?}: {error:?}");
         };
         assert_eq!(line, expected, "{text:?}: {error}");

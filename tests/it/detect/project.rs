@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use bowline::project::{Project, ProjectError, lowest_version};
+use bowline::project::{FileError, Project, ProjectError, lowest_version};
 use tempfile::TempDir;
 
 /// A directory tree: paths with their contents.
@@ -81,7 +81,8 @@ fn broken_manifest_is_shown_where_it_breaks() {
         fs::write(root.join("package.json"), bytes).expect("a file");
         let text = String::from_utf8_lossy(bytes);
         let error = Project::at(&root).expect_err(&text);
-        let ProjectError::Invalid { line: at, column: from, ref message, ref excerpt, .. } = error else {
+        let ProjectError::Invalid(FileError { line: at, column: from, ref message, ref excerpt, .. }) = error
+        else {
             panic!("{text}: {error}");
         };
         assert!(message.contains(part), "{text}: {message}");
@@ -111,7 +112,7 @@ fn excerpt_of_a_minified_file_is_short() {
     let long = format!("{{\"name\":\"{}\",\"scripts\":[]}}", "é".repeat(5000));
     let (_guard, root) = tree(&[("package.json", &long)]);
     let error = Project::at(&root).expect_err("scripts is a list");
-    let ProjectError::Invalid { excerpt, .. } = error else { panic!("{error}") };
+    let ProjectError::Invalid(FileError { excerpt, .. }) = error else { panic!("{error}") };
     assert!(excerpt.lines().all(|line| line.chars().count() < 120), "{excerpt}");
     assert!(excerpt.contains("scripts"), "{excerpt}");
 }
