@@ -133,3 +133,135 @@ fn command(spec: &LaunchSpec, step: usize) -> String {
         format!("the script `{}`", visible::line(&step.name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::launch::{Changes, Delivery, Step};
+    use crate::process::Signal;
+
+    fn spec() -> LaunchSpec {
+        let step = |name: &str| Step {
+            name: name.to_owned(),
+            program: PathBuf::from("sh"),
+            argv: Vec::new(),
+            cwd: PathBuf::from("/app"),
+            environment: Changes::default(),
+            programs: Vec::new(),
+        };
+        LaunchSpec {
+            port: 3101,
+            url: "http://localhost:3101".to_owned(),
+            pre: Some(step("predev")),
+            main: step("dev"),
+            post: None,
+            command: "vite".to_owned(),
+            delivery: Delivery::Flag,
+            notes: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// An ending of the main step.
+    fn ending(exit: Option<Exit>, was_ready: bool) -> Ending {
+        Ending {
+            step: 1,
+            exit,
+            failure: None,
+            errno: None,
+            after: Duration::ZERO,
+            requested: false,
+            was_ready,
+            gave_up: false,
+        }
+    }
+
+    #[test]
+    fn each_reason_has_its_message_and_exit_code() {
+        use FailureReason as Reason;
+        let code = |code| Some(Exit::Code(code));
+        for (reason, exit, was_ready, message, end) in [
+            (Reason::DirectoryMissing, None, false, "the directory is gone: `/app`", Exit::Code(NO_PROJECT)),
+            (
+                Reason::CommandNotFound,
+                code(127),
+                false,
+                "`vite` ended with exit code 127: command not found",
+                Exit::Code(NOT_FOUND),
+            ),
+            (
+                Reason::PermissionDenied,
+                code(126),
+                false,
+                "`vite` ended with exit code 126: permission denied",
+                Exit::Code(NOT_EXECUTABLE),
+            ),
+            // The service's own code wins.
+            (
+                Reason::PortInUse,
+                code(1),
+                false,
+                "`vite` ended with exit code 1: another process has taken port 3101",
+                Exit::Code(1),
+            ),
+            (
+                Reason::PortInUse,
+                None,
+                false,
+                "`vite` was ended, as its guardian was killed: another process has taken port 3101",
+                Exit::Code(NO_PORT),
+            ),
+            // Our own signal is not the service's end.
+            (
+                Reason::HealthCheckTimeout,
+                Some(Exit::Signal(Signal::SIGKILL)),
+                false,
+                "`vite` did not listen on port 3101 in time",
+                Exit::Code(NOT_READY),
+            ),
+            (
+                Reason::HealthCheckFailed,
+                code(0),
+                true,
+                "`vite` stopped listening on port 3101, and ended with exit code 0",
+                Exit::Code(NOT_READY),
+            ),
+            (
+                Reason::ImmediateCrash,
+                code(0),
+                false,
+                "`vite` ended with exit code 0 before it ever listened on port 3101",
+                Exit::Code(NOT_READY),
+            ),
+            (Reason::ImmediateCrash, code(7), false, "`vite` ended with exit code 7", Exit::Code(7)),
+            (
+                Reason::Unknown,
+                Some(Exit::Signal(Signal::SIGSEGV)),
+                true,
+                "`vite` ended with SIGSEGV",
+                Exit::Signal(Signal::SIGSEGV),
+            ),
+            (
+                Reason::Unknown,
+                None,
+                true,
+                "`vite` was ended, as its guardian was killed",
+                Exit::Code(FAILURE),
+            ),
+        ] {
+            let failure = describe(&spec(), reason, ending(exit, was_ready));
+            assert_eq!((failure.message.as_str(), failure.exit), (message, end), "{reason:?} {exit:?}");
+        }
+    }
+
+    #[test]
+    fn a_pre_script_is_named_and_a_crash_loop_is_mentioned() {
+        let crash = Ending { step: 0, gave_up: true, ..ending(Some(Exit::Code(2)), false) };
+        let failure = describe(&spec(), FailureReason::ImmediateCrash, crash);
+        let expected = "the script `predev` ended with exit code 2; it was started several times and has failed every time";
+        assert_eq!((failure.message.as_str(), failure.exit), (expected, Exit::Code(2)));
+    }
+}

@@ -110,8 +110,6 @@ pub struct Outcome {
     pub ending: Ending,
     /// When.
     pub at: Instant,
-    /// The last lines of its output.
-    pub tail: String,
 }
 
 impl<S: Sink + ?Sized> Sink for Box<S> {

@@ -25,8 +25,7 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             Effect::TellEnd(ending) => {
                 let state = if ending.failure.is_some() { State::Failed } else { State::Stopped };
                 self.tell_exit(index, ending, state);
-                self.outcomes[index] =
-                    Some(Outcome { ending, at: Instant::now(), tail: self.stages[index].tail.lines() });
+                self.outcomes[index] = Some(Outcome { ending, at: Instant::now() });
             }
             Effect::Run(_)
             | Effect::Signal(_)
