@@ -12,12 +12,12 @@ use crate::invocation::failure::Failure;
 use crate::project::{Project, ProjectError};
 use crate::visible;
 
-/// Whether answers are wanted in JSON, as far as arguments can tell that mean nothing.
+/// Whether `--json` is among arguments that clap rejects.
 pub fn wants_json(arguments: &[OsString]) -> bool {
     arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json")
 }
 
-/// The failure that a usage error is.
+/// A usage error of clap as a failure.
 pub fn failure(definition: &Command, arguments: &[OsString], error: &Error) -> Failure {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
@@ -28,7 +28,7 @@ pub fn failure(definition: &Command, arguments: &[OsString], error: &Error) -> F
         Some(ContextValue::String(text)) => Some(text.clone()),
         _ => None,
     };
-    // Without the name of its value.
+    // Drops the name of the value.
     let option = text(ContextKind::InvalidArg).unwrap_or_default();
     let option = option.split(' ').next().unwrap_or_default();
     let source = std::error::Error::source(error).map(ToString::to_string);
@@ -52,7 +52,7 @@ pub fn failure(definition: &Command, arguments: &[OsString], error: &Error) -> F
     Failure::new(USAGE, message, Some(hint))
 }
 
-/// The failure that there is no such project, where something else may have been meant by the word.
+/// The failure that there is no such project. The hint names the command or script that the word is or resembles.
 pub fn no_project(invocation: &Invocation, word: &str, error: ProjectError) -> Failure {
     if !matches!(error, ProjectError::Unknown { .. }) {
         return error.into();
@@ -73,7 +73,7 @@ pub fn no_project(invocation: &Invocation, word: &str, error: ProjectError) -> F
     Failure { hint: meant.or(failure.hint), ..failure }
 }
 
-/// The command that is spelt almost like this.
+/// The command with almost this spelling.
 fn similar_command(word: &str) -> Option<String> {
     let definition = args::Cli::command();
     let names = definition.get_subcommands().filter(|command| !command.is_hide_set()).map(Command::get_name);
@@ -82,7 +82,7 @@ fn similar_command(word: &str) -> Option<String> {
     (near.0 <= slips).then(|| near.1.to_owned())
 }
 
-/// What clap says is wrong, on one line: the values that there are stand in the hint, and how to call it in the help.
+/// clap's message on one line, without possible values and usage.
 fn first_paragraph(error: &Error) -> String {
     let rendered = error.render().to_string();
     let lines = rendered.lines().take_while(|line| !line.is_empty());

@@ -1,4 +1,4 @@
-//! The other side: one connection to one supervisor, read and written with time limits.
+//! A connection to a supervisor, with time limits on reading and writing.
 
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
@@ -13,9 +13,9 @@ use crate::control::{Hello, LONGEST_ANSWER, Line, PROTOCOL, Request, Status, Ver
 use crate::event::{Lines, What};
 use crate::port::Reservation;
 
-/// How long a supervisor may take to answer anything at all.
+/// Time for a supervisor to answer at all.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The pauses between attempts to connect to a supervisor that has just been started and has no socket yet.
+/// Pauses between attempts to connect to a supervisor that has no socket yet.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -26,17 +26,17 @@ pub struct Connection {
     lines: Lines,
     /// The project's id.
     id: String,
-    /// Its name.
+    /// The project's name.
     project: String,
     pid: u32,
 }
 
 impl Connection {
-    /// Connects to the supervisor that has this reservation, before `deadline` if there is one. A supervisor that lives but
-    /// has only just been started may have no socket yet, which no event announces: it is tried again.
+    /// Connects to the supervisor that has this reservation, before `deadline`. No event announces the socket of a supervisor
+    /// that was started just now, so a living one is tried again.
     ///
     /// # Errors
-    /// It does not answer, or speaks another protocol.
+    /// The supervisor does not answer, or speaks another protocol.
     pub fn open(reservation: &Reservation, deadline: Option<Instant>) -> Result<Self, Error> {
         let deadline = patience(deadline);
         let mut pause = FIRST_PAUSE;
@@ -83,25 +83,25 @@ impl Connection {
         self.write(request)
     }
 
-    /// What the supervisor says next.
+    /// The next line of the supervisor.
     fn receive(&mut self, deadline: Option<Instant>) -> Result<Line, Error> {
         let line = self.line(deadline)?;
         serde_json::from_slice(&line).map_err(|error| self.lost(error.into()))
     }
 
-    /// How the service of this project is, or every service of the supervisor.
+    /// The status of a project's service, or of every service.
     ///
     /// # Errors
-    /// It does not answer before `deadline`, or has no such service.
+    /// No answer before `deadline`, or no such service.
     pub fn status(&mut self, project: Option<&str>, deadline: Option<Instant>) -> Result<Vec<Status>, Error> {
         self.send(&Request::new(Verb::Status, project))?;
         self.told_status(deadline)
     }
 
-    /// The status that answers a request which was sent.
+    /// The status in the answer to a request.
     ///
     /// # Errors
-    /// None came in time, or the supervisor refuses.
+    /// No answer before `deadline`, or the supervisor refuses.
     pub fn told_status(&mut self, deadline: Option<Instant>) -> Result<Vec<Status>, Error> {
         let deadline = Some(patience(deadline));
         loop {
@@ -116,11 +116,11 @@ impl Connection {
         }
     }
 
-    /// Waits for what comes of a request that was sent: [`What::PortDetected`], or [`What::ProcessExited`]. If nothing
-    /// comes for a while, the supervisor is asked whether it is still there.
+    /// Waits for the outcome of a request: [`What::PortDetected`] or [`What::ProcessExited`]. After a silence, asks the
+    /// supervisor for its status, to see that it lives.
     ///
     /// # Errors
-    /// The supervisor refuses, does not answer at all, or is gone; or neither came before `deadline`.
+    /// The supervisor refuses, is silent or gone, or no outcome came before `deadline`.
     pub fn outcome(&mut self, deadline: Option<Instant>) -> Result<What, Error> {
         let (mut taken, mut asked) = (false, false);
         loop {
@@ -151,7 +151,7 @@ impl Connection {
         }
     }
 
-    /// The socket, with what has been read from it already.
+    /// The socket, and the bytes read from it.
     pub fn into_parts(self) -> (UnixStream, Lines) {
         (self.stream, self.lines)
     }
@@ -160,7 +160,7 @@ impl Connection {
         let mut line = serde_json::to_vec(value).map_err(|error| self.lost(error.into()))?;
         line.push(b'\n');
         match self.stream.write_all(&line) {
-            // It has hung up, and may have said why before.
+            // A supervisor that hung up may have sent the reason before.
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) =>
             {
@@ -186,7 +186,7 @@ impl Connection {
                 Ok(count) => self.lines.push(&bytes[..count]),
                 Err(error)
                     if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
-                // A supervisor that was killed leaves the connection like this.
+                // The supervisor was killed.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
                     return Err(self.lost(io::ErrorKind::UnexpectedEof.into()));
                 }
@@ -200,18 +200,17 @@ impl Connection {
     }
 }
 
-/// Until when an answer is waited for that everybody owes at once.
+/// The time by which a living supervisor answers, or the earlier deadline.
 fn patience(deadline: Option<Instant>) -> Instant {
     let longest = Instant::now() + PATIENCE;
     deadline.map_or(longest, |deadline| deadline.min(longest))
 }
 
-/// Connects to a socket. A connect to a supervisor that has been stopped waits once its queue is full, and has no time
-/// limit but that of writing.
+/// Connects to a socket. A suspended supervisor with a full queue blocks connect(2), whose only time limit is that of writing.
 fn dial(path: &Path, deadline: Instant) -> io::Result<UnixStream> {
     let left = deadline.saturating_duration_since(Instant::now());
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // Nothing left would mean no limit.
+    // Zero means no limit.
     socket.set_write_timeout(Some(left.max(Duration::from_millis(1))))?;
     socket.connect(&SockAddr::unix(path)?).map_err(|error| {
         if error.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { error }
@@ -220,7 +219,7 @@ fn dial(path: &Path, deadline: Instant) -> io::Result<UnixStream> {
     Ok(OwnedFd::from(socket).into())
 }
 
-/// Whether this is how a supervisor answers that is about to open its socket, or about to be gone.
+/// Whether a supervisor that is starting or ending fails like this.
 fn is_passing(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
     matches!(

@@ -1,4 +1,4 @@
-//! Many supervisors asked at once: none waits for another to answer.
+//! Requests to many supervisors at once.
 
 use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
@@ -10,16 +10,16 @@ use crate::control::Error;
 use crate::control::Status;
 use crate::port::Reservation;
 
-/// For how long none of them may answer before those that are left are given up. A busy machine is slow for all of them, and
-/// one after the other still answers; where only those are left that were stopped or hang, nobody does.
+/// Silence of all supervisors after which the remaining ones are given up. On a busy machine some still answer; of suspended
+/// or hanging ones none does.
 const SILENCE: Duration = Duration::from_secs(1);
-/// How long all of them together may take.
+/// Time for all of them together.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The services of one supervisor, and what it says of them.
+/// The reservations of one supervisor, and its answer.
 pub type Called<'a> = (Vec<&'a Reservation>, Result<Vec<Status>, Error>);
 
-/// Asks every supervisor of these services how its services are.
+/// Asks every supervisor of these reservations for the status of its services.
 pub fn call(reservations: &[Reservation]) -> Vec<Called<'_>> {
     let mut sorted: Vec<&Reservation> = reservations.iter().collect();
     sorted.sort_by_key(|one| &one.session);
@@ -31,7 +31,7 @@ pub fn call(reservations: &[Reservation]) -> Vec<Called<'_>> {
     groups.into_iter().map(<[&Reservation]>::to_vec).zip(answers).collect()
 }
 
-/// Until when answers are waited for, with those that have come.
+/// The time limits of one fan-out.
 struct Round {
     end: Instant,
     last_answer: Mutex<Instant>,
@@ -47,7 +47,7 @@ impl Round {
         (last + SILENCE).min(self.end)
     }
 
-    /// Asks one of them, and asks it again when it has not answered in time and others have meanwhile.
+    /// Asks one supervisor, again while others answer.
     fn ask<T>(&self, ask: impl Fn(Instant) -> Result<T, Error>) -> Result<T, Error> {
         loop {
             let deadline = self.deadline();
@@ -64,7 +64,7 @@ impl Round {
     }
 }
 
-/// Does the same with each of these at the same time, and answers in their order.
+/// Acts on every item in a thread of its own. The results are in the order of the items.
 pub fn at_once<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
     if let [only] = items {
         return vec![act(only)];
@@ -75,7 +75,7 @@ pub fn at_once<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> V
         let started: Vec<_> = items.iter().map(start).collect();
         let finish = |(item, thread): (_, Result<thread::ScopedJoinHandle<'_, R>, _>)| match thread {
             Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
-            // No more threads: then it comes in its turn.
+            // The system has no more threads.
             Err(_) => act(item),
         };
         started.into_iter().map(finish).collect()

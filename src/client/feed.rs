@@ -1,4 +1,4 @@
-//! A service that another bowline runs, as a follower sees it: its recorded output and its supervisor's lines.
+//! A followed service: its recorded output, then the lines of its supervisor.
 
 use std::io;
 use std::path::Path;
@@ -14,20 +14,20 @@ use crate::logs;
 use crate::port::Reservation;
 use crate::process::Exit;
 
-/// One service that is followed.
+/// A followed service.
 pub struct Feed {
     pub reservation: Reservation,
     pub status: Status,
     stream: UnixStream,
     lines: Lines,
-    /// How much of the session's output has been shown.
+    /// Bytes of the session's output that have been shown.
     pub seen: u64,
-    /// How it ended.
+    /// The exit once it has ended.
     pub exit: Option<Exit>,
 }
 
 impl Feed {
-    /// Attaches to the service. To be called within the runtime.
+    /// Attaches to the service. Needs a running tokio runtime.
     pub fn open(reservation: &Reservation) -> Result<Self, Failure> {
         let mut connection = Connection::open(reservation, None)?;
         connection.send(&Request::new(Verb::Attach, Some(&reservation.project)))?;
@@ -39,7 +39,7 @@ impl Feed {
         Ok(Self { reservation: reservation.clone(), status, stream, lines, seen: 0, exit: None })
     }
 
-    /// All that is recorded of the output up to the moment of the attach, which counts as shown from now on.
+    /// The recorded output up to the attach, which counts as shown from now on.
     pub fn recorded(&mut self) -> Vec<logs::Record> {
         let now = parse_cursor(&self.status.cursor).map_or(0, |(_, bytes)| bytes);
         self.recorded_to(now)
@@ -57,7 +57,7 @@ impl Feed {
         records
     }
 
-    /// What of it belongs to this session and has not been shown.
+    /// The recorded output of this session that has not been shown.
     pub fn missed(&mut self) -> Vec<logs::Record> {
         let seen = self.seen;
         let recorded = self.recorded();
@@ -77,7 +77,7 @@ impl Feed {
         missed
     }
 
-    /// The next line, or nothing when the supervisor has ended the connection.
+    /// The next line; `None` when the supervisor has closed the connection.
     pub fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Vec<u8>>>> {
         loop {
             if let Some(line) = self.lines.next_line()? {

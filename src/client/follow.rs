@@ -1,7 +1,7 @@
-//! Following services that another bowline runs: their output so far, and what happens from now on.
+//! Following the services of another bowline: the output so far, then all that happens.
 //!
-//! The output so far comes from the log, what follows from the supervisor. Both count the same bytes, so nothing is lost or
-//! shown twice between them, nor when the supervisor drops a follower that was too slow.
+//! The output so far comes from the log, the rest from the supervisor. Both count bytes alike, so nothing is lost or shown
+//! twice, even when the supervisor drops a slow follower, which then attaches again.
 
 use std::future::poll_fn;
 use std::io;
@@ -24,25 +24,25 @@ use crate::process::signals::{Caught, Meaning, Signals, stop_group};
 use crate::supervise::Sink;
 use crate::ui::{self, Human, Prefixed};
 
-/// How following ended.
+/// The end of following.
 pub enum Left {
-    /// bowline ends like this: as the service ended, or with 0 as the user has seen enough.
+    /// The exit of the service, or 0 if the user left.
     With(Exit),
-    /// A service that was to be followed is gone, or would be before another could be started in its place.
+    /// A service has ended before it could be followed.
     Gone,
 }
 
-/// What is shown of a service that is followed.
+/// The purpose of following.
 pub enum Manner<'a> {
-    /// To people its output so far and what bowline has to say; to programs its events from now on.
+    /// `attach`: people see the output so far and bowline's lines, programs the events from now on.
     Attach,
-    /// The same, in place of a start; this function tells where that was to run something else.
+    /// A start of a running service. The function returns a warning if another command was to be started.
     Join(&'a dyn Fn(&Status) -> Option<String>),
-    /// What this function leaves of its recorded output, and its output from now on, all on stdout.
+    /// `logs --follow`: all output on stdout, from the records that the function selects.
     Log(&'a dyn Fn(Vec<logs::Record>) -> Vec<logs::Record>),
 }
 
-/// Follows these services.
+/// Follows services until the first has ended or the user leaves.
 pub fn follow(
     invocation: &Invocation,
     ports: &Ports,
@@ -81,13 +81,13 @@ pub fn follow(
     }
 }
 
-/// Where it is shown.
+/// The destination.
 enum Screen {
-    /// For those who want the output and nothing else.
+    /// Output alone.
     Log(Outlet),
-    /// For people.
+    /// Output and bowline's lines.
     People(Box<dyn Sink>),
-    /// The supervisor's own lines.
+    /// The supervisor's lines, for programs.
     Programs(Outlet),
 }
 
@@ -138,7 +138,7 @@ impl Screen {
     }
 }
 
-enum Happening {
+enum FollowEvent {
     Signal(Caught),
     Line(usize, Vec<u8>),
     Closed(usize),
@@ -149,17 +149,17 @@ struct Following<'a> {
     signals: Signals,
     feeds: Vec<Feed>,
     screen: Screen,
-    /// The first whose supervisor was killed.
+    /// The first service whose supervisor was killed.
     lost: Option<usize>,
 }
 
 impl Following<'_> {
-    /// Shows the output so far, and says what is followed: in this order, as servers clear the screen when they start.
+    /// Shows the output so far, then introduces the services: servers clear the screen when they start.
     fn begin(&mut self, invocation: &Invocation, manner: &Manner<'_>) {
         for service in 0..self.feeds.len() {
             let shown = match manner {
                 Manner::Log(select) => select(self.feeds[service].recorded()),
-                // Asked for even if nothing is shown: what follows begins behind it.
+                // Sets the position at which the supervisor's output begins, even if nothing is shown.
                 Manner::Attach | Manner::Join(_) => {
                     let missed = self.feeds[service].missed();
                     if invocation.json { Vec::new() } else { missed }
@@ -202,28 +202,28 @@ impl Following<'_> {
         }
     }
 
-    /// Follows to the end, which is that of the first service; nothing if the user has seen enough.
+    /// Follows to the end of the first service; `None` if the user leaves.
     async fn run(&mut self) -> Result<Option<Exit>, Failure> {
         while self.feeds.iter().any(|feed| feed.exit.is_none()) {
             match poll_fn(|cx| self.poll(cx)).await? {
-                Happening::Signal(caught) => match caught.meaning() {
+                FollowEvent::Signal(caught) => match caught.meaning() {
                     Meaning::End => return Ok(None),
                     Meaning::Suspend => stop_group(),
                     Meaning::Continue | Meaning::Resize | Meaning::Child => {}
                 },
-                Happening::Line(service, line) => self.hear(service, &line)?,
-                Happening::Closed(service) => self.reopen(service)?,
+                FollowEvent::Line(service, line) => self.handle_line(service, &line)?,
+                FollowEvent::Closed(service) => self.reopen(service)?,
             }
         }
         poll_fn(|cx| self.screen.poll_drain(cx)).await;
         if let Some(lost) = self.lost {
-            self.mourn(&self.feeds[lost].reservation)?;
+            self.supervisor_lost(&self.feeds[lost].reservation)?;
         }
         Ok(self.feeds.iter().find_map(|feed| feed.exit))
     }
 
-    /// The supervisor is gone, and has not told us how its service ended.
-    fn mourn(&self, reservation: &Reservation) -> Result<(), Failure> {
+    /// The failure of a service whose supervisor is gone without a word.
+    fn supervisor_lost(&self, reservation: &Reservation) -> Result<(), Failure> {
         let Reservation { name, pid, .. } = reservation;
         let how = match (&self.screen, reservation.is_returned()) {
             (Screen::Log(_), true) => return Ok(()),
@@ -234,9 +234,9 @@ impl Following<'_> {
         Err(Failure::new(FAILURE, format!("the supervisor of `{name}` (pid {pid}) {how}"), Some(hint)))
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Happening, Failure>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<FollowEvent, Failure>> {
         if let Poll::Ready(caught) = self.signals.poll_next(cx) {
-            return Poll::Ready(Ok(Happening::Signal(caught)));
+            return Poll::Ready(Ok(FollowEvent::Signal(caught)));
         }
         let _waiting = self.screen.poll_drain(cx);
         for (service, feed) in self.feeds.iter_mut().enumerate() {
@@ -245,14 +245,14 @@ impl Following<'_> {
             }
             if let Poll::Ready(line) = feed.poll_line(cx) {
                 let happening =
-                    line?.map_or(Happening::Closed(service), |line| Happening::Line(service, line));
+                    line?.map_or(FollowEvent::Closed(service), |line| FollowEvent::Line(service, line));
                 return Poll::Ready(Ok(happening));
             }
         }
         Poll::Pending
     }
 
-    fn hear(&mut self, service: usize, line: &[u8]) -> Result<(), Failure> {
+    fn handle_line(&mut self, service: usize, line: &[u8]) -> Result<(), Failure> {
         let Line::Event(event) = serde_json::from_slice(line).map_err(io::Error::from)? else {
             return Ok(());
         };
@@ -268,7 +268,7 @@ impl Following<'_> {
                 self.screen.write(service, stream, data.as_bytes());
             }
             What::PortDetected { port, .. } => {
-                // What was ready when it was attached has been introduced as such.
+                // A service that was running was introduced with its URL.
                 if self.feeds[service].status.state != State::Running {
                     self.screen.tell(service, Level::Plain, format!("ready   {}", launch::url(port)));
                 }
@@ -289,7 +289,7 @@ impl Following<'_> {
         Ok(())
     }
 
-    /// The connection has ended before the service has: we were too slow for the supervisor, or it was killed.
+    /// The connection has ended before the service: the supervisor dropped a slow follower, or was killed.
     fn reopen(&mut self, service: usize) -> Result<(), Failure> {
         let known = &self.feeds[service];
         match Feed::open(&known.reservation) {

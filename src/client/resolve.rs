@@ -46,8 +46,8 @@ pub fn resolve(
     word.map_or_else(|| here(invocation, live), |word| by_word(invocation, live, word))
 }
 
-/// The running services that the words mean; without a word those of the project, or of the workspace at its root. Of
-/// several words, those that mean none are failures beside the services found.
+/// Resolves words to running services; without a word those of the project, or of the workspace at its root. A word without
+/// a service is a failure beside the services found.
 ///
 /// # Errors
 /// No word was given, and nothing runs here.
@@ -78,7 +78,7 @@ pub fn add(found: &mut Vec<Reservation>, more: Vec<Reservation>) {
     }
 }
 
-/// The one running service that is meant.
+/// Resolves a word to one running service.
 ///
 /// # Errors
 /// There is none, or several.
@@ -172,8 +172,8 @@ fn by_port_or_project(invocation: &Invocation, live: &[Reservation], word: &str)
     }
 }
 
-/// The services that have ended while their supervisor runs others, as a word would mean a running one; without a word
-/// those of the project or workspace around.
+/// Resolves a word to services that have ended while their supervisor runs others; without a word those of the project or
+/// workspace.
 pub fn ended(invocation: &Invocation, live: &[Reservation], word: Option<&str>) -> Vec<Status> {
     let services = fan_out::call(live).into_iter().filter_map(|(_, answer)| answer.ok()).flatten();
     let ended = services.filter(|one| matches!(one.state, State::Failed | State::Stopped));

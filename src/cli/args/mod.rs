@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The definition of the command line.
 
 mod place;
 mod services;

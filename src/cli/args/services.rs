@@ -66,7 +66,7 @@ fn count(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| format!("not a number of lines: `{text}`"))
 }
 
-/// A time span before now, or a moment; without a zone it is meant in UTC.
+/// A time span before now, or a moment, in UTC unless it has a zone.
 fn since(text: &str) -> Result<SystemTime, String> {
     if let Ok(ago) = humantime::parse_duration(text) {
         return SystemTime::now().checked_sub(ago).ok_or_else(|| "too long ago".to_owned());

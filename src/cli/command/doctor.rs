@@ -1,4 +1,4 @@
-//! `bowline doctor`: what is wrong on this machine, and what mends it.
+//! `bowline doctor`: checks of this machine, with advice.
 
 use std::io::{self, IsTerminal, Read};
 use std::os::unix::process::CommandExt;
@@ -28,25 +28,24 @@ use crate::range::Range;
 use crate::ui;
 use crate::visible::Visible;
 
-/// A supervisor of many services needs descriptors for each: pipes, a guardian, clients.
+/// Open files that a supervisor of many services needs: pipes, guardians, clients.
 const OPEN_FILES: u64 = 1024;
-/// How long a program may take to say its version. A package manager behind corepack may download itself first.
+/// Time for a program to print its version. A package manager behind corepack may download itself first.
 const VERSION: Duration = Duration::from_secs(5);
-/// What editors and dev servers of a few projects need together. The kernel's default depends on the memory and may be 8192.
+/// Watches that editors and dev servers of a few projects need. The kernel's default depends on the memory and may be 8192.
 #[cfg(target_os = "linux")]
 const WATCHES: u64 = 65_536;
-/// Each dev server has at least one.
+/// Watch instances; each dev server has at least one.
 #[cfg(target_os = "linux")]
 const INSTANCES: u64 = 128;
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 struct Finding {
-    /// What was looked at.
     check: &'static str,
     ok: bool,
     message: String,
-    /// The command, or else the advice, that mends it.
+    /// A command, or advice.
     #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<String>,
 }
@@ -67,7 +66,7 @@ impl Finding {
     }
 }
 
-/// `bowline doctor`. The exit code is 0 if and only if all is well.
+/// Runs all checks. The exit code is 0 if and only if all are good.
 pub fn doctor(invocation: &Invocation) -> Result<Exit, Failure> {
     let state = invocation.state_to_write()?;
     let ports = invocation.ports_to_read();
@@ -155,7 +154,7 @@ fn supervisors(live: &[Reservation]) -> Vec<Finding> {
     bad
 }
 
-/// Ranges without a free port, and who else holds ports of any range.
+/// Ranges without a free port, and other holders of ports in any range.
 fn ranges(invocation: &Invocation, ports: &Ports) -> Result<Vec<Finding>, Failure> {
     let catalog = config::catalog(&|name| invocation.variable(name))?;
     let mut ranges: Vec<Range> = catalog.frameworks().iter().map(|framework| framework.range).collect();
@@ -193,7 +192,7 @@ fn ranges(invocation: &Invocation, ports: &Ports) -> Result<Vec<Finding>, Failur
     Ok(findings)
 }
 
-/// Node, and the package manager of the project that the user is in.
+/// Node, and the package manager of the project.
 fn programs(invocation: &Invocation) -> Vec<Finding> {
     let mut findings = vec![match version("node", invocation) {
         Version::Told(version) => Finding::good("node", version),
@@ -224,7 +223,7 @@ fn programs(invocation: &Invocation) -> Vec<Finding> {
     findings
 }
 
-/// What a program says its version is.
+/// The version that a program prints.
 #[derive(Debug, PartialEq, Eq)]
 enum Version {
     Told(String),
