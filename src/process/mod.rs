@@ -19,13 +19,9 @@ pub mod readiness;
 pub mod signal;
 pub mod signals;
 mod spawn;
+mod system;
 pub mod terminal;
 pub mod tree;
-
-#[cfg(target_os = "linux")]
-use linux as system;
-#[cfg(target_os = "macos")]
-use macos as system;
 
 pub use exit::Exit;
 pub use identity::{Identity, Process};

@@ -1,18 +1,16 @@
-//! The guardian: a process between the supervisor and the service, whose only work is that no process of the service
-//! outlives the supervisor.
+//! The guardian: a process between the supervisor and the service that lets no process of the service outlive the
+//! supervisor.
 //!
 //! It is forked, never executed, from the single-threaded supervisor: that costs a fraction of a millisecond and a few
-//! hundred KiB. It is the leader of its own session, adopts every orphan of the service (child subreaper, Linux), and
-//! holds one end of a socket pair whose other end only the supervisor has. End-of-file there means that the
-//! supervisor is gone, however it went: then the tree gets SIGTERM, the grace period, and SIGKILL. While nothing happens
-//! it sleeps in one system call without a time-out.
+//! hundred KiB. It leads a session of its own, adopts every orphan of the service (child subreaper, Linux), and holds one
+//! end of a socket pair whose other end only the supervisor has. End-of-file there means that the supervisor is gone,
+//! however it went: then the tree gets SIGTERM, the grace period, and SIGKILL. While nothing happens, the guardian sleeps
+//! in one system call without a time-out.
 //!
-//! Since every orphan becomes the guardian's child, "the tree is empty" is the kernel's own answer (`ECHILD`),
-//! not a guess from a process list.
-//!
-//! macOS has no subreaper: orphans go to launchd and are found by their mark alone, which the kernel shows for
-//! processes of the same user only and which a program may overwrite.
+//! Since every orphan becomes the guardian's child, "the tree is empty" is the kernel's own answer (`ECHILD`), not a
+//! guess from a process list. macOS has no subreaper: there, orphans are found by their session and their mark (ADR 2).
 
+mod charge;
 mod setup;
 mod watch;
 mod wire;
@@ -20,40 +18,16 @@ mod wire;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
 
 use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork};
 
-use super::tree::Mark;
-use super::{Identity, Program, Signal, Stdio, signal};
+use super::{Identity, Signal, signal};
+pub use charge::{Charge, Token};
 pub use wire::{Order, Report};
 
-/// Something that shows others that a guardian lives: a lock. Its descriptor stays open in the guardian.
-pub trait Token: AsFd + std::fmt::Debug {
-    /// Called first of all in the guardian.
-    fn begin(&mut self);
-    /// Called last of all in a guardian whose tree is empty.
-    fn finish(self: Box<Self>);
-}
-
-/// All that a guardian needs to know of its service.
-#[derive(Debug)]
-pub struct Charge {
-    /// What to run, one after the other as the supervisor orders: the script's `pre`, itself, its `post`.
-    pub steps: Vec<Program>,
-    /// The standard streams of every step.
-    pub stdio: Stdio,
-    /// What the service's processes carry.
-    pub mark: Mark,
-    /// What the guardian holds as long as it lives.
-    pub token: Option<Box<dyn Token>>,
-    /// How long the tree may take to end after the supervisor is gone.
-    pub grace: Duration,
-}
-
-/// Nothing in the supervisor starts a thread; a library that the environment has loaded into it might.
+/// The supervisor starts no thread itself, but a library from `LD_PRELOAD` may.
 const SECOND_THREAD: &str = "bowline has a thread that is not its own, and cannot start a service safely: \
      run it without the agent or profiler that `LD_PRELOAD` brings in";
 
@@ -67,18 +41,19 @@ pub struct Guardian {
 }
 
 impl Guardian {
-    /// Forks the guardian, which makes itself ready and waits for the order to run the first step.
+    /// Forks a guardian, which then waits for the order to run the first step.
     ///
     /// # Errors
     /// No more processes or descriptors; a second thread in the calling process, whose locks a fork would copy and
     /// nobody unlock.
     pub fn start(charge: Charge) -> io::Result<Self> {
-        if !single_threaded() {
+        if !is_single_threaded() {
             return Err(io::Error::other(SECOND_THREAD));
         }
-        adopt_orphans();
+        // Should a guardian be killed, its service becomes the supervisor's child, and can be ended.
+        setup::adopt_orphans();
         let (ours, theirs) = UnixStream::pair()?;
-        // Until the guardian has handlers and a session of its own, a Ctrl-C would reach the supervisor's twice.
+        // Until the guardian has handlers and a session of its own, the supervisor's handler would run in it too.
         let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
         #[expect(unsafe_code, reason = "a guardian is a fork by design")]
         // SAFETY: the process has one thread, so the child may do all that the parent may.
@@ -100,16 +75,15 @@ impl Guardian {
         }
     }
 
-    /// Tells it what to do. An order to a guardian that is gone has no effect: its end is reported by
-    /// [`Guardian::report`].
+    /// Sends an order. It has no effect on a guardian that is gone, whose end [`Guardian::report`] reports.
     pub fn order(&self, order: Order) {
         // Twelve bytes always fit the buffer of a socket whose other side reads.
         let _gone = (&self.socket).write_all(&order.encode());
-        // One that somebody has stopped would never do it.
+        // Somebody may have stopped the guardian.
         let _gone = signal::send(self.identity, Signal::SIGCONT);
     }
 
-    /// What it has seen, `None` if there is nothing new.
+    /// The next report, `None` if there is none yet.
     ///
     /// # Errors
     /// [`io::ErrorKind::UnexpectedEof`] if the guardian itself has ended.
@@ -144,42 +118,24 @@ impl AsFd for Guardian {
     }
 }
 
-/// Makes the supervisor the next adopter after its guardians: should one be killed, its service becomes the
-/// supervisor's child, and can be ended.
 #[cfg(target_os = "linux")]
-fn adopt_orphans() {
-    // It cannot fail on a kernel since 3.4, and without it the session mark still finds orphans.
-    let _old_kernel = nix::sys::prctl::set_child_subreaper(true);
-}
-
-#[cfg(not(target_os = "linux"))]
-fn adopt_orphans() {}
-
-#[cfg(target_os = "linux")]
-fn single_threaded() -> bool {
-    // `.`, `..` and one directory a thread: the link count is 2 + threads.
-    let is_alone = || {
-        std::fs::metadata("/proc/self/task")
-            .map_or(true, |tasks| std::os::unix::fs::MetadataExt::nlink(&tasks) <= 3)
-    };
-    // A thread that was joined has nothing left to do, and may be seen for a moment longer.
-    (0..JOINED_LOOKS).any(|_| {
-        let alone = is_alone();
-        if !alone {
-            std::thread::sleep(JOINED_LOOK);
+fn is_single_threaded() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    // A thread that was joined may be counted for a moment longer.
+    const ATTEMPTS: u32 = 1_000;
+    const PAUSE: std::time::Duration = std::time::Duration::from_millis(1);
+    (0..ATTEMPTS).any(|_| {
+        // `.`, `..` and a directory for each thread.
+        let is_alone = std::fs::metadata("/proc/self/task").map_or(true, |tasks| tasks.nlink() <= 3);
+        if !is_alone {
+            std::thread::sleep(PAUSE);
         }
-        alone
+        is_alone
     })
 }
 
-/// How often and after which pauses it is looked whether threads that were joined are gone.
-#[cfg(target_os = "linux")]
-const JOINED_LOOKS: u32 = 1_000;
-#[cfg(target_os = "linux")]
-const JOINED_LOOK: Duration = Duration::from_millis(1);
-
-/// Mach could be asked; nothing in the supervisor starts a thread on either system.
+/// Mach could be asked, but `LD_PRELOAD` is unknown to macOS.
 #[cfg(not(target_os = "linux"))]
-fn single_threaded() -> bool {
+fn is_single_threaded() -> bool {
     true
 }

@@ -9,7 +9,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 
 use crate::process::Stdio;
 
-/// A SIGTERM to the guardian itself is a wish to end the service.
+/// Whether somebody has sent SIGTERM to the guardian itself, which ends the service.
 pub(super) static TERMINATED: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn note(number: nix::libc::c_int) {
@@ -18,17 +18,21 @@ extern "C" fn note(number: nix::libc::c_int) {
     }
 }
 
-#[cfg(target_os = "linux")]
+/// Makes this process the parent of every orphan among its descendants.
 pub(super) fn adopt_orphans() {
+    // Fails on kernels before 3.4 only; the mark finds orphans there.
+    #[cfg(target_os = "linux")]
     let _old_kernel = nix::sys::prctl::set_child_subreaper(true);
+}
+
+/// What process lists call a guardian.
+pub(super) fn set_name() {
+    #[cfg(target_os = "linux")]
     let _cosmetic = nix::sys::prctl::set_name(c"bowline-guard");
 }
 
-#[cfg(not(target_os = "linux"))]
-pub(super) fn adopt_orphans() {}
-
-/// SIGCHLD and SIGTERM interrupt the wait and nothing else; what a terminal or a careless `kill` might send has no effect.
-/// It is caught rather than ignored, as only what is caught is back at its default in the programs executed here.
+/// Has SIGCHLD and SIGTERM interrupt the wait. Signals that a terminal or a careless `kill` sends have no effect: they are
+/// caught, as ignored ones would stay ignored in the programs executed here.
 pub(super) fn catch_signals() -> io::Result<()> {
     let noted = SigAction::new(SigHandler::Handler(note), SaFlags::empty(), SigSet::empty());
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
@@ -51,7 +55,7 @@ pub(super) fn catch_signals() -> io::Result<()> {
     ] {
         set(which, &noted)?;
     }
-    // The supervisor's handler writes to a descriptor that is closed here.
+    // The supervisor's handler would write to a descriptor that is closed here.
     set(Signal::SIGCONT, &default)?;
     set(Signal::SIGWINCH, &default)?;
     let hangup = set(Signal::SIGHUP, &noted)?;
@@ -61,24 +65,24 @@ pub(super) fn catch_signals() -> io::Result<()> {
     let mut waited_for = SigSet::empty();
     waited_for.add(Signal::SIGCHLD);
     waited_for.add(Signal::SIGTERM);
-    // Blocked everywhere but inside pselect(2), so that none can slip in between a look and the wait.
+    // Unblocked inside pselect(2) only, so that none can arrive between a check and the wait.
     waited_for.thread_set_mask().map_err(Into::into)
 }
 
-/// Makes the service's terminal the controlling one of the guardian's session. The guardian, not the script's shell, leads
-/// that session: a script that ends while its server goes on would take the terminal with it.
+/// Makes the service's terminal the controlling one of the guardian's session. If the script's shell led that session, a
+/// script that ends before its server would take the terminal with it.
 pub(super) fn take_terminal(stdio: &Stdio) -> io::Result<()> {
     rustix::process::ioctl_tiocsctty(&stdio.stdout).map_err(Into::into)
 }
 
-/// Closes every descriptor but `keep`: another service's lifeline above all, which must not stay open here when the
-/// supervisor is gone.
+/// Closes every descriptor from 3 on but `keep`: above all the lifelines of other services, which must not stay open here
+/// when the supervisor is gone.
 pub(super) fn close_all_but(keep: &[RawFd]) {
     let listing = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
     let Ok(entries) = std::fs::read_dir(listing) else { return };
     let mut open: Vec<RawFd> =
         entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-    // What was opened last, under the lock of what was opened before, is let go first.
+    // Newest first: a file may have been opened under the lock of an older one.
     open.sort_unstable_by(|a, b| b.cmp(a));
     for number in open.into_iter().filter(|number| *number > 2 && !keep.contains(number)) {
         // The listing's own descriptor is closed already.
@@ -86,10 +90,8 @@ pub(super) fn close_all_but(keep: &[RawFd]) {
     }
 }
 
-/// Points the guardian's own standard streams at `/dev/null`, so that whoever reads bowline's output is not kept
-/// waiting by it. Streams of the service that are among them were copied before.
-pub(super) fn detach_stdio(keep: &[RawFd]) -> io::Result<()> {
-    debug_assert!(keep.iter().all(|&number| number > 2), "the service's streams are copies");
+/// Points the guardian's own standard streams at `/dev/null`, so that no reader of bowline's output waits for the guardian.
+pub(super) fn detach_stdio() -> io::Result<()> {
     let null = File::options().read(true).write(true).open("/dev/null")?;
     nix::unistd::dup2_stdin(&null)?;
     nix::unistd::dup2_stdout(&null)?;

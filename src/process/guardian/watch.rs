@@ -15,29 +15,25 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus};
 
-use super::Charge;
-use super::setup::{TERMINATED, adopt_orphans, catch_signals, close_all_but, detach_stdio, take_terminal};
+use super::charge::Charge;
+use super::setup::{
+    TERMINATED, adopt_orphans, catch_signals, close_all_but, detach_stdio, set_name, take_terminal,
+};
 use super::wire::{FRAME, Order, Report};
 use crate::process::spawn::spawn;
 use crate::process::{Exit, Identity, Process, memory, signal, signals, tree};
 
-/// The news of a child, if there is any of this kind. It is told by waitid(2) as it is, real-time signals included.
-fn look(child: Pid, kind: WaitIdOptions) -> Option<WaitIdStatus> {
-    let child = rustix::process::Pid::from_raw(child.as_raw())?;
-    rustix::process::waitid(WaitId::Pid(child), kind | WaitIdOptions::NOHANG).ok().flatten()
-}
-
-/// How often a tree that is being killed is looked at again for processes that the last look missed.
+/// How often a tree that is being killed is searched for processes that the last search missed.
 const KILLING_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How often at least strays are looked for while nothing else happens. Each time reads the whole process table, and a
-/// server may be a stray for days: its first look comes after [`KILLING_INTERVAL`], each later one after twice the time.
+/// The longest time between two searches for strays. Each reads the whole process table, and a server may be a stray for
+/// days: the first comes after [`KILLING_INTERVAL`], each later one after twice the time.
 const STRAY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How many times a tree is frozen before it is killed: each time stops whatever was forked during the last.
+/// How many times a tree is frozen before it is killed: each time stops what was forked during the last.
 const FREEZES: usize = 8;
 
-/// Becomes the guardian and never returns.
+/// Turns this process into the guardian.
 pub(super) fn run(charge: Charge, lifeline: UnixStream) -> ! {
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(move || {
         let mut watch = Watch::new(charge);
@@ -64,7 +60,7 @@ pub(super) fn run(charge: Charge, lifeline: UnixStream) -> ! {
 /// Reports that the guardian could not become one, and that it has left nothing.
 fn report_failure(mut lifeline: &UnixStream, error: &io::Error) {
     for report in [Report::Failed { step: 0, errno: errno(error) }, Report::Empty { step: 0 }] {
-        // A supervisor that is gone is nobody to report to.
+        // Nobody is left to report to if this fails.
         let _gone = lifeline.write_all(&report.encode());
     }
 }
@@ -96,9 +92,9 @@ struct Watch {
     charge: Charge,
     lifeline: Option<UnixStream>,
     phase: Phase,
-    /// Kept as a zombie until it is the last of the tree, so that its group's number cannot become a stranger's.
+    /// Kept as a zombie until it is the last of the tree, so that no stranger can get the number of its group.
     leader: Option<Leader>,
-    /// The process group of the last leader.
+    /// Process group of the last leader.
     group: Option<Pid>,
     /// The last step that was started, successfully or not.
     step: usize,
@@ -110,33 +106,32 @@ struct Watch {
 
 impl Watch {
     fn new(charge: Charge) -> Self {
-        let phase = Phase::Guarding;
-        let stray_interval = KILLING_INTERVAL;
         Self {
             charge,
             lifeline: None,
-            phase,
+            phase: Phase::Guarding,
             leader: None,
             group: None,
             step: 0,
             empty: true,
-            stray_interval,
+            stray_interval: KILLING_INTERVAL,
         }
     }
 
     fn begin(&mut self, lifeline: &UnixStream) -> io::Result<()> {
-        // Whoever sees the service must be able to see its guardian.
+        // First, so that the guardian can be seen wherever the service can.
         if let Some(token) = &mut self.charge.token {
             token.begin();
         }
         nix::unistd::setsid()?;
         adopt_orphans();
+        set_name();
         catch_signals()?;
         if self.charge.stdio.terminal {
             take_terminal(&self.charge.stdio)?;
         }
-        // pselect(2) takes numbers below 1024 only, and a supervisor of many services may have more open. The service must
-        // not inherit it, or the supervisor would not notice the guardian's death.
+        // pselect(2) takes numbers below 1024 only, and the supervisor may have more open. Without CLOEXEC the service
+        // would keep it open after the guardian's death, which the supervisor would not notice then.
         self.lifeline = Some(rustix::io::fcntl_dupfd_cloexec(lifeline, 3)?.into());
         Ok(())
     }
@@ -150,14 +145,14 @@ impl Watch {
         keep.extend(self.charge.token.as_ref().map(|token| token.as_fd().as_raw_fd()));
         close_all_but(&keep);
         memory::trim();
-        // Without `/dev/null` or a root directory, nothing worse follows than a reader that waits, or a busy mount.
-        let _streams = detach_stdio(&keep);
+        // If this fails, a reader of bowline's output waits for the guardian too, or a mount stays busy.
+        let _streams = detach_stdio();
         let _root = std::env::set_current_dir("/");
     }
 
     fn start(&mut self, step: usize) {
-        let leader_lives = self.leader.is_some_and(|leader| leader.exit.is_none());
-        let Some(program) = self.charge.steps.get(step).filter(|_| !leader_lives) else { return };
+        let is_busy = self.living_leader().is_some();
+        let Some(program) = self.charge.steps.get(step).filter(|_| !is_busy) else { return };
         self.step = step;
         match spawn(program, &self.charge.stdio) {
             Ok(pid) => {
@@ -165,23 +160,24 @@ impl Watch {
                 self.leader = Some(Leader { step, pid, exit: None });
                 self.group = Some(pid);
                 self.empty = false;
-                self.tell(Report::Started { step, pid: pid.as_raw() });
+                self.report(Report::Started { step, pid: pid.as_raw() });
             }
             Err(error) => {
                 let errno = errno(&error);
-                // The next look reports it empty again, unless an earlier step has left something.
+                // The next turn reports it empty again, unless an earlier step has left something.
                 self.empty = false;
-                // A program that is missing gives the same error.
-                let no_directory =
-                    matches!(errno, nix::libc::ENOENT | nix::libc::ENOTDIR) && !program.dir.is_dir();
-                let report =
-                    if no_directory { Report::NoDirectory { step } } else { Report::Failed { step, errno } };
-                self.tell(report);
+                // A missing program gives the same errors.
+                let is_missing = matches!(errno, nix::libc::ENOENT | nix::libc::ENOTDIR);
+                self.report(if is_missing && !program.dir.is_dir() {
+                    Report::NoDirectory { step }
+                } else {
+                    Report::Failed { step, errno }
+                });
             }
         }
     }
 
-    /// Waits for the next thing to happen and acts on it. False when the guardian's work is done.
+    /// Waits for the next event and acts on it. False when the guardian's work is done.
     fn turn(&mut self) -> bool {
         self.reap();
         if self.empty {
@@ -191,7 +187,7 @@ impl Watch {
             self.phase = Phase::Guarding;
         }
         if self.wait() {
-            self.obey();
+            self.read_order();
         }
         if TERMINATED.swap(false, Ordering::Relaxed) && self.phase == Phase::Guarding {
             self.end();
@@ -230,8 +226,8 @@ impl Watch {
         !self.empty && self.leader.is_none()
     }
 
-    fn obey(&mut self) {
-        // What it orders may end the strays soon.
+    fn read_order(&mut self) {
+        // The order may end the strays.
         self.stray_interval = KILLING_INTERVAL;
         let Some(lifeline) = &mut self.lifeline else { return };
         let mut frame = [0; FRAME];
@@ -253,30 +249,29 @@ impl Watch {
         }
     }
 
-    /// The supervisor is gone, or somebody wants the guardian to go: asks the whole tree to end.
+    /// Asks the whole tree to end: the supervisor is gone, or somebody has sent the guardian SIGTERM.
     fn end(&mut self) {
         self.phase = Phase::Ending(Instant::now() + self.charge.grace);
         self.signal_tree(Signal::SIGTERM, None);
     }
 
     fn signal(&self, wanted: Signal) {
-        match self.leader {
-            Some(Leader { pid, exit: None, .. }) => {
-                // EPERM is a group of zombies on macOS, ESRCH an empty one: nobody is left to be told.
-                let _nobody = killpg(pid, wanted);
-                if signals::asks_to_end(wanted) {
-                    let _nobody = killpg(pid, Signal::SIGCONT);
-                }
-            }
-            Some(Leader { exit: Some(_), .. }) | None => self.signal_tree(wanted, None),
+        let Some(Leader { pid, .. }) = self.living_leader() else {
+            return self.signal_tree(wanted, None);
+        };
+        // EPERM is a group of zombies on macOS, ESRCH an empty one.
+        let _nobody = killpg(pid, wanted);
+        if signals::asks_to_end(wanted) {
+            let _nobody = killpg(pid, Signal::SIGCONT);
         }
     }
 
-    /// Signals every process of the tree but for one group, and wakes the stopped ones so that they can act on it.
-    fn signal_tree(&self, wanted: Signal, but_for: Option<Pid>) {
-        let spared = but_for.map(Pid::as_raw);
-        for process in self.tree().into_iter().filter(|process| Some(process.group) != spared) {
-            // A process that has changed its user cannot be signalled; the kill that follows reports nothing either.
+    /// Signals every process of the tree outside of the group `except`, and continues the stopped ones so that they can
+    /// act on it.
+    fn signal_tree(&self, wanted: Signal, except: Option<Pid>) {
+        let except = except.map(Pid::as_raw);
+        for process in self.tree().into_iter().filter(|process| Some(process.group) != except) {
+            // A process that has changed its user cannot be signalled.
             let _refused = signal::send(process.identity, wanted);
             if signals::asks_to_end(wanted) {
                 let _refused = signal::send(process.identity, Signal::SIGCONT);
@@ -287,17 +282,13 @@ impl Watch {
     /// Stops the tree until no new process appears, so that none can fork away, and kills it.
     fn kill(&self) {
         if let Some(Leader { pid, .. }) = self.leader {
-            // This works without the process table too (a bare container): until the leader is reaped, the number is its.
+            // Needs no process table, which a container may hide. The number is the group's until the leader is reaped.
             let _nobody = killpg(pid, Signal::SIGKILL);
         }
         let mut frozen: Vec<Identity> = Vec::new();
         for _ in 0..FREEZES {
-            let fresh: Vec<_> = self
-                .tree()
-                .into_iter()
-                .map(|process| process.identity)
-                .filter(|one| !frozen.contains(one))
-                .collect();
+            let tree = self.tree().into_iter().map(|process| process.identity);
+            let fresh: Vec<Identity> = tree.filter(|process| !frozen.contains(process)).collect();
             if fresh.is_empty() {
                 break;
             }
@@ -311,62 +302,62 @@ impl Watch {
         }
     }
 
-    /// Everything that descends from the guardian; once that is nothing, what has left it.
+    /// The guardian's descendants; if there are none, the processes of the service that are no longer descendants.
     fn tree(&self) -> Vec<Process> {
-        let descendants = tree::descendants(std::process::id().cast_signed());
+        let descendants = tree::descendants(own_pid());
         if descendants.is_empty() { self.strays() } else { descendants }
     }
 
     fn strays(&self) -> Vec<Process> {
-        tree::marked_or_of_session(&self.charge.mark, std::process::id().cast_signed())
+        tree::marked_or_of_session(&self.charge.mark, own_pid())
     }
 
-    /// Reaps whatever has ended, and reports what matters of it.
+    /// The leader, unless it has ended.
+    fn living_leader(&self) -> Option<Leader> {
+        self.leader.filter(|leader| leader.exit.is_none())
+    }
+
+    /// Reaps the children that have ended, and reports the end or stop of the leader.
     fn reap(&mut self) {
-        let nothing_new = WaitPidFlag::WNOHANG;
-        if let Some(Leader { step, pid, exit: None }) = self.leader {
-            if let Some(exit) =
-                look(pid, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).as_ref().and_then(Exit::of)
-            {
+        if let Some(Leader { step, pid, .. }) = self.living_leader() {
+            let end = poll_child(pid, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+            if let Some(exit) = end.as_ref().and_then(Exit::of) {
                 self.leader = Some(Leader { step, pid, exit: Some(exit) });
-                self.tell(Report::Left { step, exit });
-            } else if look(pid, WaitIdOptions::STOPPED).is_some_and(|status| status.stopped())
+                self.report(Report::Left { step, exit });
+            } else if poll_child(pid, WaitIdOptions::STOPPED).is_some_and(|status| status.stopped())
                 && self.phase == Phase::Guarding
             {
-                self.tell(Report::Stopped);
+                self.report(Report::Stopped);
             }
         }
         let kept = self.leader.map(|leader| leader.pid.as_raw());
-        let others =
-            tree::children(std::process::id().cast_signed()).into_iter().filter(|&pid| Some(pid) != kept);
-        let mut living = false;
-        for pid in others {
-            living |= waitpid(Pid::from_raw(pid), Some(nothing_new)) == Ok(WaitStatus::StillAlive);
+        let mut is_alive = self.living_leader().is_some();
+        for pid in tree::children(own_pid()).into_iter().filter(|&pid| Some(pid) != kept) {
+            is_alive |= waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG)) == Ok(WaitStatus::StillAlive);
         }
-        let leader_lives = self.leader.is_some_and(|leader| leader.exit.is_none());
-        if !living && !leader_lives {
+        if !is_alive {
             self.confirm_empty();
         }
     }
 
-    /// The list of children may miss one, so the kernel's own word decides: no child at all.
+    /// Reports an empty tree if the kernel says that there is no child at all: the list of children may miss one.
     fn confirm_empty(&mut self) {
         self.release_leader();
         loop {
             match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::StillAlive) => return,
-                // Reaped. That is also what becomes of a child whose real-time signal nix has no name for.
+                // Reaped. EINVAL is a child that a real-time signal has ended, for which nix has no name.
                 Ok(_) | Err(Errno::EINVAL | Errno::EINTR) => {}
                 Err(_) => break,
             }
         }
         if !self.empty && self.strays().is_empty() {
             self.empty = true;
-            self.tell(Report::Empty { step: self.step });
+            self.report(Report::Empty { step: self.step });
         }
     }
 
-    /// Gives up the zombie of a leader that has ended.
+    /// Reaps the leader if it has ended.
     fn release_leader(&mut self) {
         if let Some(Leader { pid, exit: Some(_), .. }) = self.leader {
             self.leader = None;
@@ -374,12 +365,22 @@ impl Watch {
         }
     }
 
-    fn tell(&mut self, report: Report) {
-        if let Some(lifeline) = &mut self.lifeline {
-            // A supervisor that is gone is noticed by the end of the lifeline.
+    fn report(&self, report: Report) {
+        if let Some(mut lifeline) = self.lifeline.as_ref() {
+            // A dead supervisor is noticed by the end of the lifeline.
             let _gone = lifeline.write_all(&report.encode());
         }
     }
+}
+
+/// A change of this kind in a child. nix' waitpid has no names for real-time signals.
+fn poll_child(child: Pid, kind: WaitIdOptions) -> Option<WaitIdStatus> {
+    let child = rustix::process::Pid::from_raw(child.as_raw())?;
+    rustix::process::waitid(WaitId::Pid(child), kind | WaitIdOptions::NOHANG).ok().flatten()
+}
+
+fn own_pid() -> i32 {
+    std::process::id().cast_signed()
 }
 
 #[cfg(test)]

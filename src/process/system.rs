@@ -1,0 +1,9 @@
+//! The one list of functions that `linux.rs` and `macos.rs` have, besides `Process::read`, `Identity::since` and
+//! `Progress::of`.
+
+#[cfg(target_os = "linux")]
+use super::linux as this;
+#[cfg(target_os = "macos")]
+use super::macos as this;
+
+pub use this::{all_pids, children, executable, own_executable, read_environment, resident, wait_for_end};
