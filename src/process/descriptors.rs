@@ -1,4 +1,4 @@
-//! How many files this process may open.
+//! The limit of open files.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -6,18 +6,17 @@ use std::os::fd::AsFd;
 use nix::libc::{EMFILE, ENFILE, rlim_t};
 use nix::sys::resource::{Resource, getrlimit};
 
-/// The errors of a process, and of a machine, that may open no more files.
+/// The errors of a process and of a machine that can open no more files.
 const EXHAUSTED: [i32; 2] = [EMFILE, ENFILE];
 
-/// What is enough for nearly everything.
+/// A limit that is enough for nearly everything.
 const PLENTY: rlim_t = 1024;
 
-/// Whether `count` more can be opened at this moment.
-///
-/// Asked before anything is begun: half-way, some of those who open something (a signal handler, say) can only panic.
+/// Checks that `count` more descriptors can be opened now. To be called before anything is begun: later, some code that opens
+/// files can only panic.
 ///
 /// # Errors
-/// They cannot.
+/// Too many files are open in this process or on this machine.
 pub fn require(count: usize) -> io::Result<()> {
     let mut held = Vec::with_capacity(count);
     for _ in 0..count {
@@ -26,17 +25,18 @@ pub fn require(count: usize) -> io::Result<()> {
             Err(error) if error.raw_os_error().is_some_and(|code| EXHAUSTED.contains(&code)) => {
                 return Err(error);
             }
-            // No question of how many.
+            // Not a matter of the limit.
             Err(_) => break,
         }
     }
     Ok(())
 }
 
-/// What to do if `message` tells of an error of this kind, however deep it lay.
+/// The advice for a `message` with an error of this kind. Most errors become text before they arrive here, but the
+/// standard library always appends their number.
 pub fn hint(message: &str) -> Option<String> {
-    let tells = EXHAUSTED.iter().any(|code| message.contains(&format!("(os error {code})")));
-    tells.then(|| {
+    let is_exhausted = EXHAUSTED.iter().any(|code| message.contains(&format!("(os error {code})")));
+    is_exhausted.then(|| {
         let present = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft);
         let more = present.saturating_mul(2).checked_next_power_of_two().unwrap_or(present);
         format!("raise the limit of open files: `ulimit -n {}`", more.max(PLENTY))
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_these_errors_are_told() {
+    fn only_a_limit_of_files_has_the_hint() {
         assert!(require(2).is_ok());
         for code in EXHAUSTED {
             let message = format!("cannot do it: {}", io::Error::from_raw_os_error(code));

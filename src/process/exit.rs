@@ -9,18 +9,18 @@ use rustix::process::WaitIdStatus;
 
 use super::Signal;
 
-/// How a process ended.
+/// The end of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// It exited with this code, 0 to 255.
+    /// It called exit(3) or returned.
     Code(u8),
     /// A signal ended it.
     Signal(Signal),
 }
 
 impl Exit {
-    /// `None` unless the status says that the process has ended. A real-time signal has no name: the end by one is the code
-    /// by which a shell tells it, 128 and its number.
+    /// `None` unless the process has ended. A real-time signal has no name here: it becomes the code that a shell gives it,
+    /// 128 and its number.
     pub fn of(status: &WaitIdStatus) -> Option<Self> {
         if let Some(number) = status.terminating_signal() {
             let code = || Self::Code((128 + number).to_le_bytes()[0]);

@@ -1,5 +1,6 @@
 //! Ending the processes of a session whose supervisor and guardian were both killed.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -14,7 +15,8 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How long a killed process may take to be gone.
 const GONE: Duration = Duration::from_secs(5);
 
-/// Ends every process with the session's mark, and their descendants. Returns when they are gone, or have outlived SIGKILL.
+/// Ends every process with the session's mark, and their descendants. Returns when they are gone, or some seconds after
+/// SIGKILL.
 pub fn end(session: &str) {
     let found = processes(session);
     if found.is_empty() {
@@ -30,30 +32,22 @@ pub fn end(session: &str) {
     wait_until_gone(&stubborn, GONE);
 }
 
-fn processes(session: &str) -> Vec<Identity> {
+fn processes(session: &str) -> BTreeSet<Identity> {
     let marked = tree::marked(&Mark::of_session(session));
     let me = std::process::id().cast_signed();
     let descendants = marked.iter().flat_map(|process| tree::descendants(process.identity.pid));
-    let mut found: Vec<Identity> = marked
-        .iter()
-        .copied()
-        .chain(descendants)
-        .map(|process| process.identity)
-        .filter(|process| process.pid != me)
-        .collect();
-    found.sort_unstable();
-    found.dedup();
-    found
+    let all = marked.iter().copied().chain(descendants).map(|process| process.identity);
+    all.filter(|process| process.pid != me).collect()
 }
 
-fn send_all(targets: &[Identity], signal: Signal) {
+fn send_all(targets: &BTreeSet<Identity>, signal: Signal) {
     for &target in targets {
         // A process that has changed its user cannot be signalled, and keeps its port: the probe notices that.
         let _refused = signal::send(target, signal);
     }
 }
 
-fn wait_until_gone(targets: &[Identity], limit: Duration) {
+fn wait_until_gone(targets: &BTreeSet<Identity>, limit: Duration) {
     let deadline = Instant::now() + limit;
     for &target in targets {
         let left = deadline.saturating_duration_since(Instant::now());

@@ -1,6 +1,6 @@
-//! How busy the machine is.
+//! The load of the machine.
 
-/// The load average of the last minute: how many threads wanted to run. Nothing where the system does not say.
+/// The load average of the last minute: how many threads wanted to run.
 pub fn of_last_minute() -> Option<f64> {
     let mut loads = [0.0];
     #[expect(unsafe_code, reason = "no crate that is used here has it for every system")]

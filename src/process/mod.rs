@@ -1,6 +1,7 @@
 //! Processes as the kernel sees them: identities, trees, signals, and the guardian that lets no tree outlive its
 //! supervisor. What differs between systems is in `linux.rs` and `macos.rs`.
 
+pub mod async_fd;
 pub mod descriptors;
 mod exit;
 pub mod guardian;
@@ -15,7 +16,6 @@ pub mod memory;
 pub mod outlet;
 mod program;
 pub mod progress;
-pub mod readiness;
 pub mod signal;
 pub mod signals;
 mod spawn;

@@ -5,32 +5,31 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 
+use nix::libc::PIPE_BUF;
+use nix::poll::PollFlags;
 use nix::sys::socket::{MsgFlags, send};
 use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::write;
 use tokio::io::Interest;
 
-use super::readiness::{Watched, watch};
+use super::async_fd::{Watched, is_ready, watch};
 
-/// How much may wait to be written before its source is no longer read: then the service waits, as it would with a
-/// terminal or a pipe that is not read.
+/// How many bytes may wait to be written before the source is no longer read. The service then waits, as it would for a
+/// terminal or pipe that nobody reads.
 const ROOM: usize = 256 * 1024;
 
-/// The room of a pipe, in bytes.
+/// Capacity of a pipe in bytes.
 #[cfg(target_os = "linux")]
 const PIPE_ROOM: i32 = 256 * 1024;
 
-/// How much is read at once.
+/// How many bytes are read at once.
 const CHUNK: usize = 128 * 1024;
-
-/// The most that one write to a pipe takes without blocking once it is writable (`PIPE_BUF`, pipe(7)).
-const ATOMIC: usize = 4096;
 
 /// A stream of output.
 #[derive(Debug)]
 pub struct Outlet {
     way: Way,
-    /// What waits lies between `written` and `filled`; the rest is room that is not cleared for every read.
+    /// The bytes from `written` to `filled` wait; the rest is spare room, not cleared for every read.
     buffer: Vec<u8>,
     written: usize,
     filled: usize,
@@ -38,15 +37,11 @@ pub struct Outlet {
 
 #[derive(Debug)]
 enum Way {
-    /// A description of our own with `O_NONBLOCK`.
-    Reopened(Watched),
-    /// A socket, for which each call can say that it must not block.
-    Socket(Watched),
-    /// Somebody else's blocking description: asked first, and given little at a time.
-    Shared(Watched),
+    /// Anything else, with the function that writes to it without blocking.
+    Watched(Watched, fn(&OwnedFd, &[u8]) -> io::Result<usize>),
     /// A file or device that is always writable.
     Plain(OwnedFd),
-    /// The reader has gone. What comes is thrown away, as the service must neither stall nor die of it.
+    /// The reader has gone. Output is discarded, as the service must neither stall nor die of it.
     Closed,
 }
 
@@ -58,15 +53,16 @@ impl Outlet {
     pub fn new(target: BorrowedFd<'_>) -> io::Result<Self> {
         let kind = SFlag::from_bits_truncate(fstat(target)?.st_mode) & SFlag::S_IFMT;
         let copy = target.try_clone_to_owned()?;
+        let watched = |file, write| Ok::<_, io::Error>(Way::Watched(watch(file, Interest::WRITABLE)?, write));
         let way = if kind == SFlag::S_IFSOCK {
-            Way::Socket(watch(copy, Interest::WRITABLE)?)
+            watched(copy, send_now)?
         } else if kind == SFlag::S_IFIFO || nix::unistd::isatty(target).unwrap_or(false) {
             match reopen(target) {
                 Some(file) => {
                     enlarge(&file);
-                    Way::Reopened(watch(file, Interest::WRITABLE)?)
+                    watched(file, write_once)?
                 }
-                None => Way::Shared(watch(copy, Interest::WRITABLE)?),
+                None => watched(copy, write_if_writable)?,
             }
         } else {
             Way::Plain(copy)
@@ -74,7 +70,7 @@ impl Outlet {
         Ok(Self { way, buffer: Vec::new(), written: 0, filled: 0 })
     }
 
-    /// Whether the source may be read on.
+    /// Whether more of the source may be read.
     pub fn has_room(&self) -> bool {
         self.pending() < ROOM
     }
@@ -84,14 +80,14 @@ impl Outlet {
         self.filled - self.written
     }
 
-    /// Appends `bytes`, whatever the room.
+    /// Appends `bytes`, even beyond the limit of [`Outlet::has_room`].
     pub fn push(&mut self, bytes: &[u8]) {
         self.make_room(bytes.len());
         self.buffer[self.filled..][..bytes.len()].copy_from_slice(bytes);
         self.filled += bytes.len();
     }
 
-    /// Reads once from `source` straight into what waits to be written, and answers what was read: nothing at the end.
+    /// Reads once from `source` into the buffer. Returns the bytes read, none at the end of the source.
     ///
     /// # Errors
     /// Those of the read, [`io::ErrorKind::WouldBlock`] among them.
@@ -107,10 +103,8 @@ impl Outlet {
         while self.pending() > 0 {
             let bytes = &self.buffer[self.written..self.filled];
             let outcome = match &self.way {
-                Way::Reopened(file) => write(file.get_ref(), bytes).map_err(Into::into),
-                Way::Socket(socket) => send_now(socket.get_ref(), bytes),
-                Way::Shared(file) => write_if_writable(file.get_ref(), bytes),
-                Way::Plain(file) => write(file, bytes).map_err(Into::into),
+                Way::Watched(target, write) => write(target.get_ref(), bytes),
+                Way::Plain(file) => write_once(file, bytes),
                 Way::Closed => Ok(bytes.len()),
             };
             match outcome {
@@ -124,18 +118,16 @@ impl Outlet {
         self.filled = 0;
     }
 
-    /// Writes what can be written, and is ready when nothing waits any more.
+    /// Writes what can be written. Ready when nothing is pending.
     pub fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             self.write_some();
             if self.pending() == 0 {
                 return Poll::Ready(());
             }
-            let (Way::Reopened(target) | Way::Shared(target) | Way::Socket(target)) = &self.way else {
-                continue;
-            };
+            let Way::Watched(target, _) = &self.way else { continue };
             match ready!(target.poll_write_ready(cx)) {
-                Ok(mut readiness) if !writable(target.get_ref().as_fd()) => readiness.clear_ready(),
+                Ok(mut readiness) if !is_writable(target.get_ref()) => readiness.clear_ready(),
                 Ok(_) => {}
                 Err(_) => self.way = Way::Closed,
             }
@@ -154,37 +146,41 @@ impl Outlet {
     }
 }
 
-fn writable(target: BorrowedFd<'_>) -> bool {
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    let mut question = [PollFd::new(target, PollFlags::POLLOUT)];
-    poll(&mut question, PollTimeout::ZERO).is_ok_and(|count| count > 0)
+fn is_writable(file: &OwnedFd) -> bool {
+    is_ready(file.as_fd(), PollFlags::POLLOUT)
 }
 
+/// For a description of our own with `O_NONBLOCK`.
+fn write_once(file: &OwnedFd, bytes: &[u8]) -> io::Result<usize> {
+    write(file, bytes).map_err(Into::into)
+}
+
+/// For a blocking description that other programs share: a writable pipe takes `PIPE_BUF` bytes without blocking
+/// (pipe(7)), 4096 on Linux and 512 on macOS (`bsd/sys/syslimits.h` of xnu).
 fn write_if_writable(file: &OwnedFd, bytes: &[u8]) -> io::Result<usize> {
-    if !writable(file.as_fd()) {
+    if !is_writable(file) {
         return Err(io::ErrorKind::WouldBlock.into());
     }
-    write(file, &bytes[..bytes.len().min(ATOMIC)]).map_err(Into::into)
+    write_once(file, &bytes[..bytes.len().min(PIPE_BUF)])
 }
 
+/// For a socket. SIGPIPE is ignored, so a reader that is gone is an error; Apple has no MSG_NOSIGNAL.
 fn send_now(socket: &OwnedFd, bytes: &[u8]) -> io::Result<usize> {
-    // Apple has no MSG_NOSIGNAL. Nothing is lost: SIGPIPE is ignored, so a reader that is gone is an error here.
     send(socket.as_raw_fd(), bytes, MsgFlags::MSG_DONTWAIT).map_err(Into::into)
 }
 
-/// Gives a pipe as much room as one from a service has, so that the two ends take turns less often. A terminal has no such
-/// room, and the kernel may refuse.
+/// Enlarges a pipe, so that its ends take turns less often. The kernel may refuse, and a terminal has no such size.
 #[cfg(target_os = "linux")]
 pub fn enlarge(pipe: &OwnedFd) {
     let _refused = nix::fcntl::fcntl(pipe, nix::fcntl::FcntlArg::F_SETPIPE_SZ(PIPE_ROOM));
 }
 
-/// Pipes have one size here.
+/// Pipes have one size on other systems.
 #[cfg(not(target_os = "linux"))]
 pub fn enlarge(_pipe: &OwnedFd) {}
 
-/// Opens what `target` refers to once more: a pipe or a terminal gets a description of our own this way, whose mode nobody
-/// shares. A terminal that belongs to another user cannot be opened again.
+/// Opens the pipe or terminal behind `target` once more, which gives a description whose mode nobody shares. A terminal of
+/// another user cannot be opened.
 #[cfg(target_os = "linux")]
 fn reopen(target: BorrowedFd<'_>) -> Option<OwnedFd> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -196,7 +192,7 @@ fn reopen(target: BorrowedFd<'_>) -> Option<OwnedFd> {
         .ok()
 }
 
-/// Opening `/dev/fd/N` only duplicates the descriptor here.
+/// Opening `/dev/fd/N` only duplicates the descriptor on other systems.
 #[cfg(not(target_os = "linux"))]
 fn reopen(_target: BorrowedFd<'_>) -> Option<OwnedFd> {
     None
@@ -286,5 +282,16 @@ mod tests {
             assert_eq!(outlet.fill_from(&b""[..]).unwrap(), b"");
             assert_eq!(outlet.pending(), 3);
         });
+    }
+
+    #[test]
+    fn a_blocking_pipe_is_written_until_it_is_full() {
+        let (_reader, writer) = pipe().unwrap();
+        let writer = OwnedFd::from(writer);
+        let bytes = vec![7; 3 * PIPE_BUF];
+        while let Ok(count) = write_if_writable(&writer, &bytes) {
+            assert!((1..=PIPE_BUF).contains(&count), "{count}");
+        }
+        assert!(!is_writable(&writer));
     }
 }

@@ -1,4 +1,4 @@
-//! Signals that reach only the process they are meant for.
+//! Sending a signal to one process and never to a later one with its pid.
 
 use std::io;
 
@@ -7,8 +7,7 @@ use nix::unistd::Pid;
 
 use super::{Identity, Signal};
 
-/// Sends `signal` to exactly this process, and to nobody if it has ended, even if its pid is somebody else's now.
-/// Whether it was sent.
+/// Sends `signal` to exactly this process. False if it has ended, even if another process has its pid now.
 ///
 /// # Errors
 /// Those of kill(2) but for `ESRCH`: not permitted, above all.
@@ -19,31 +18,28 @@ pub fn send(target: Identity, signal: Signal) -> io::Result<bool> {
     send_verified(target, signal)
 }
 
-/// The file descriptor pins the process: once it is open, and the start time is still the expected one, the
-/// pid cannot change hands between the check and the signal.
+/// While the descriptor is open, no other process can get the pid between the check of the start time and the signal.
 #[cfg(target_os = "linux")]
 fn send_verified(target: Identity, signal: Signal) -> io::Result<bool> {
+    use rustix::io::Errno;
     use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
     let Some(pid) = rustix::process::Pid::from_raw(target.pid) else { return Ok(false) };
-    let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
-        Ok(pidfd) => pidfd,
-        Err(rustix::io::Errno::SRCH) => return Ok(false),
-        // Kernels before 5.3.
-        Err(rustix::io::Errno::NOSYS) => return send_checked(target, signal),
-        Err(error) => return Err(error.into()),
-    };
-    if !target.exists() {
-        return Ok(false);
-    }
     let Some(raw) = rustix::process::Signal::from_named_raw(signal as i32) else { return Ok(false) };
-    match pidfd_send_signal(pidfd, raw) {
+    let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
+        // Kernels before 5.3.
+        Err(Errno::NOSYS) => return send_checked(target, signal),
+        pidfd => pidfd,
+    };
+    match pidfd
+        .and_then(|pidfd| if target.exists() { pidfd_send_signal(pidfd, raw) } else { Err(Errno::SRCH) })
+    {
         Ok(()) => Ok(true),
-        Err(rustix::io::Errno::SRCH) => Ok(false),
+        Err(Errno::SRCH) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
 
-/// There is no process descriptor here, so an instant remains between the check and the signal.
+/// Without process descriptors, an instant remains between the check and the signal.
 #[cfg(not(target_os = "linux"))]
 fn send_verified(target: Identity, signal: Signal) -> io::Result<bool> {
     send_checked(target, signal)

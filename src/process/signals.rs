@@ -1,26 +1,29 @@
-//! The signals that the supervisor itself gets, as a stream in which none is lost and each says where it came from.
+//! The signals to the supervisor itself, as a stream that loses none and says where each came from.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::OnceLock;
 use std::task::{Context, Poll, ready};
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::libc::{self, c_int, c_void, siginfo_t};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, raise, sigaction};
+use nix::unistd::Pid;
 use tokio::io::Interest;
 
-use super::readiness::{Watched, watch};
+use super::async_fd::{Watched, watch};
 
-/// Those that ask for an end, are passed on, or tell of children, the terminal's size and job control.
-const WATCHED: [Signal; 8] = [
-    Signal::SIGINT,
-    Signal::SIGTERM,
-    Signal::SIGHUP,
-    Signal::SIGQUIT,
-    Signal::SIGTSTP,
-    Signal::SIGCONT,
-    Signal::SIGWINCH,
-    Signal::SIGCHLD,
+/// The signals that are taken over.
+const TAKEN: [(Signal, Meaning); 8] = [
+    (Signal::SIGINT, Meaning::End),
+    (Signal::SIGTERM, Meaning::End),
+    (Signal::SIGHUP, Meaning::End),
+    (Signal::SIGQUIT, Meaning::End),
+    (Signal::SIGTSTP, Meaning::Suspend),
+    (Signal::SIGCONT, Meaning::Continue),
+    (Signal::SIGWINCH, Meaning::Resize),
+    (Signal::SIGCHLD, Meaning::Child),
 ];
 
 /// The writing end, for the handler. It is set once and never closed.
@@ -39,7 +42,7 @@ pub struct Caught {
 /// What a signal means to a supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// All shall end.
+    /// All services shall end.
     End,
     /// Ctrl-Z.
     Suspend,
@@ -52,19 +55,19 @@ pub enum Meaning {
 }
 
 impl Caught {
-    /// What it means.
+    /// What the signal means. Those that are not taken over never arrive.
     pub fn meaning(self) -> Meaning {
-        if asks_to_end(self.signal) {
-            return Meaning::End;
-        }
-        let others = [
-            (Signal::SIGTSTP, Meaning::Suspend),
-            (Signal::SIGCONT, Meaning::Continue),
-            (Signal::SIGWINCH, Meaning::Resize),
-        ];
-        let other = others.into_iter().find(|(signal, _)| *signal == self.signal);
-        other.map_or(Meaning::Child, |(_, meaning)| meaning)
+        meaning(self.signal).unwrap_or(Meaning::Child)
     }
+}
+
+fn meaning(signal: Signal) -> Option<Meaning> {
+    TAKEN.into_iter().find(|(taken, _)| *taken == signal).map(|(_, meaning)| meaning)
+}
+
+/// Whether `signal` asks this program and what it runs to end.
+pub fn asks_to_end(signal: Signal) -> bool {
+    meaning(signal) == Some(Meaning::End)
 }
 
 /// All signals of this process from now on.
@@ -73,61 +76,54 @@ pub struct Signals {
     pipe: Watched,
 }
 
-extern "C" fn note(
-    number: nix::libc::c_int,
-    info: *mut nix::libc::siginfo_t,
-    _machine_state: *mut nix::libc::c_void,
-) {
+extern "C" fn write_to_pipe(number: c_int, info: *mut siginfo_t, _machine_state: *mut c_void) {
     #[expect(unsafe_code, reason = "a signal handler is given raw pointers, and only write(2) is safe in it")]
     // SAFETY: the kernel passes a valid siginfo because of SA_SIGINFO; errno is put back as it was found.
     unsafe {
-        let errno = nix::errno::Errno::last_raw();
+        let errno = Errno::last_raw();
         if let (Some(pipe), Ok(number)) = (PIPE.get(), u8::try_from(number)) {
             let record = [number, sent(&*info).map_or(UNKNOWN, u8::from)];
-            nix::libc::write(pipe.as_raw_fd(), record.as_ptr().cast(), record.len());
+            libc::write(pipe.as_raw_fd(), record.as_ptr().cast(), record.len());
         }
-        nix::errno::Errno::set_raw(errno);
+        Errno::set_raw(errno);
     }
 }
 
-/// How a record says that it is not known whether the signal was sent.
+/// The second byte of a record if the system does not tell whether the signal was sent.
 const UNKNOWN: u8 = 2;
 
 #[cfg(target_os = "linux")]
-fn sent(info: &nix::libc::siginfo_t) -> Option<bool> {
-    Some(info.si_code == nix::libc::SI_USER)
+fn sent(info: &siginfo_t) -> Option<bool> {
+    Some(info.si_code == libc::SI_USER)
 }
 
 /// macOS gives every signal but SIGCHLD the code 0, whoever sent it (`psignal_internal`, `bsd/kern/kern_sig.c` of xnu).
 #[cfg(not(target_os = "linux"))]
-fn sent(_info: &nix::libc::siginfo_t) -> Option<bool> {
+fn sent(_info: &siginfo_t) -> Option<bool> {
     None
 }
 
 impl Signals {
-    /// Takes over the signals of this process. A SIGHUP that is ignored stays so: that is what `nohup` is for.
-    /// To be called once, within the runtime.
+    /// Takes over the signals of this process. A SIGHUP that is ignored stays so: that is what `nohup` is for. Needs a
+    /// running tokio runtime.
     ///
     /// # Errors
-    /// No more descriptors, or a second call.
+    /// No more descriptors; a second call.
     pub fn take() -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         for end in [reader.as_fd(), writer.as_fd()] {
             fcntl(end, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         }
         PIPE.set(writer.into()).map_err(|_| io::Error::other("the signals are taken already"))?;
-        for signal in WATCHED {
-            let action = SigAction::new(
-                SigHandler::SigAction(note),
-                SaFlags::SA_RESTART | SaFlags::SA_SIGINFO,
-                SigSet::empty(),
-            );
+        let flags = SaFlags::SA_RESTART | SaFlags::SA_SIGINFO;
+        let action = SigAction::new(SigHandler::SigAction(write_to_pipe), flags, SigSet::empty());
+        for (signal, _) in TAKEN {
             let before = install(signal, &action)?;
             if signal == Signal::SIGHUP && matches!(before.handler(), SigHandler::SigIgn) {
                 install(signal, &before)?;
             }
         }
-        // A closed pipe is an error of the write, which the writer sees.
+        // A closed pipe is an error of the write.
         let ignored = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
         install(Signal::SIGPIPE, &ignored)?;
         install(Signal::SIGTTOU, &ignored)?;
@@ -158,10 +154,10 @@ fn install(signal: Signal, action: &SigAction) -> io::Result<SigAction> {
     unsafe { sigaction(signal, action) }.map_err(Into::into)
 }
 
-/// Ends this process by `signal`, so that whoever started it sees that the service ended that way.
-/// Returns only if the signal does not end a process.
+/// Ends this process by `signal`, so that its parent sees how the service ended. Returns only if the signal does not end a
+/// process.
 pub fn die_by(signal: Signal) {
-    // The service's own core, if it left one, is the one worth having.
+    // Else this process's core would replace that of the service.
     let _kept = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
     let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     // SIGKILL has no disposition to set, and works all the same.
@@ -169,20 +165,15 @@ pub fn die_by(signal: Signal) {
     let mut unblocked = SigSet::empty();
     unblocked.add(signal);
     let _mask = unblocked.thread_unblock();
-    let _sent = nix::sys::signal::raise(signal);
+    let _sent = raise(signal);
 }
 
-/// Stops this process group as Ctrl-Z would, until it is continued. Returns at once if there is no shell that could
-/// continue it, which the kernel knows.
+/// Stops this process group as Ctrl-Z would, and returns when it is continued. The kernel ignores the stop of an orphaned
+/// group, which no shell could continue.
 pub fn stop_group() {
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     if let Ok(before) = install(Signal::SIGTSTP, &default) {
-        let _continued = nix::sys::signal::kill(nix::unistd::Pid::from_raw(0), Signal::SIGTSTP);
+        let _continued = kill(Pid::from_raw(0), Signal::SIGTSTP);
         let _restored = install(Signal::SIGTSTP, &before);
     }
-}
-
-/// Whether `signal` is a wish that this program and what it runs should end.
-pub fn asks_to_end(signal: Signal) -> bool {
-    matches!(signal, Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGQUIT)
 }

@@ -1,14 +1,15 @@
-//! How a guardian executes a program: as the leader of its own process group, in the foreground of its terminal if it has
-//! one, and with what a guardian catches at its default, whatever bowline's own starter ignored. A shell starts background jobs
-//! with SIGINT ignored, and a server that inherits this cannot be asked to stop. A SIGHUP ignored by `nohup` stays so.
+//! How a guardian executes a program: as the leader of its own process group, and in the foreground of its terminal if it
+//! has one. Signals that the guardian catches are at their default again, even if bowline was started with them ignored: a
+//! shell starts background jobs with SIGINT ignored, and a server that inherits this cannot be asked to stop. A SIGHUP
+//! that `nohup` has ignored stays so.
 
 #[cfg(not(target_os = "linux"))]
 pub(super) use copied::spawn;
 #[cfg(target_os = "linux")]
 pub(super) use lent::spawn;
 
-/// The child runs in the guardian's memory until it executes, as with vfork(2). A copy of it, made to be thrown away, was
-/// among the dearest parts of a start. posix_spawn(3) lends it as well, but cannot ask for a signal at the guardian's death.
+/// The child runs in the guardian's memory until it executes, as with vfork(2): copying that memory was among the most
+/// expensive parts of a start. posix_spawn(3) does the same, but cannot ask for a signal at the guardian's death.
 #[cfg(target_os = "linux")]
 mod lent {
     use std::ffi::{CStr, CString, OsStr, OsString};
@@ -28,13 +29,13 @@ mod lent {
 
     use crate::process::{Program, Stdio};
 
-    /// Far more than a child needs for its few calls, and so much that it is mapped: what is not touched takes no memory.
+    /// More than the child needs for its few calls, and enough for the allocator to map it: untouched pages take no memory.
     const STACK_BYTES: usize = 256 << 10;
-    /// Where programs are looked up without a `PATH`, as by execvp(3).
+    /// The `PATH` of execvp(3) if there is none.
     const DEFAULT_PATH: &str = "/bin:/usr/bin";
-    /// What runs an executable file that the kernel does not know how to run, as by execvp(3).
+    /// Runs files whose format the kernel does not know, as execvp(3) does.
     const SHELL: &CStr = c"/bin/sh";
-    /// What it means that a program is in another directory of the `PATH`, however strange this one is.
+    /// Errors on which the search goes on in the next directory of the `PATH`.
     const ABSENT: [Errno; 7] = [
         Errno::ENOENT,
         Errno::ENOTDIR,
@@ -45,7 +46,6 @@ mod lent {
         Errno::ELOOP,
     ];
 
-    /// Starts the program.
     pub fn spawn(program: &Program, stdio: &Stdio) -> io::Result<Pid> {
         let dir = c_string(program.dir.as_os_str())?;
         let mut image = Image::new(program)?;
@@ -54,7 +54,7 @@ mod lent {
         let child = Box::new(|| {
             let errno = prepare(&dir, stdio, guardian).err().unwrap_or_else(|| image.execute());
             failure.store(errno as i32, Ordering::Relaxed);
-            // The error is read instead of a status.
+            // `failure` says more than an exit code.
             0
         });
         let mut stack = vec![0_u8; STACK_BYTES];
@@ -76,7 +76,7 @@ mod lent {
         }
     }
 
-    /// Runs in the child, with every signal blocked: a process in the background may take the foreground only so.
+    /// Runs in the child. With SIGTTOU blocked, a background process may take the foreground.
     fn prepare(dir: &CStr, stdio: &Stdio, guardian: Pid) -> nix::Result<()> {
         dup2_stdin(&stdio.stdin)?;
         dup2_stdout(&stdio.stdout)?;
@@ -86,12 +86,12 @@ mod lent {
         if stdio.terminal {
             tcsetpgrp(&stdio.stdout, getpid())?;
         }
-        // Should the guardian die without having ended the tree.
+        // In case the guardian dies before it has ended the tree.
         nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?;
         if getppid() != guardian {
             return Err(Errno::ESRCH);
         }
-        // The execution makes every handler a default. This one must not run before, for a signal that waits already.
+        // execve(2) resets handlers, but a pending SIGTERM would run the guardian's before that: it shall end the child.
         let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
         #[expect(unsafe_code, reason = "handlers are unsafe by nature")]
         // SAFETY: the default is no handler.
@@ -103,15 +103,15 @@ mod lent {
 
     /// A program as execve(2) takes it.
     struct Image {
-        /// The files that it may be, in the order in which they are tried.
+        /// Candidates, in the order of the `PATH`.
         paths: Vec<CString>,
-        /// Whether they come from the `PATH`.
+        /// Whether `paths` come from the `PATH`.
         is_searched: bool,
-        /// A place for the name of [`SHELL`], the program's arguments, what it is called first, and a null.
+        /// A place for [`SHELL`], the program's own name, its arguments, and a null.
         arguments: Vec<*const c_char>,
-        /// Its environment, and a null.
+        /// Ends with a null.
         environment: Vec<*const c_char>,
-        /// What is pointed to.
+        /// What the pointers point to.
         _texts: [Vec<CString>; 2],
     }
 
@@ -138,7 +138,7 @@ mod lent {
             })
         }
 
-        /// Executes the first of the paths that can be, as execvp(3) does. Returns if there is none.
+        /// Executes the first of the paths that can be executed, as execvp(3) does. Returns if there is none.
         fn execute(&mut self) -> Errno {
             let mut refused = false;
             for path in &self.paths {
@@ -158,7 +158,7 @@ mod lent {
 
     fn execve(path: &CStr, arguments: &[*const c_char], environment: &[*const c_char]) -> Errno {
         #[expect(unsafe_code, reason = "the safe one allocates")]
-        // SAFETY: both lists end with a null, and all else that they hold points to texts that outlive the call.
+        // SAFETY: both lists end with a null, and their other pointers are to texts that outlive the call.
         unsafe {
             libc::execve(path.as_ptr(), arguments.as_ptr(), environment.as_ptr());
         }
@@ -169,7 +169,7 @@ mod lent {
         program.program.as_os_str().as_bytes().contains(&b'/')
     }
 
-    /// Where the program may be: a name without a slash is looked up in the `PATH` that it is given.
+    /// Candidates for the program: a name without a slash is looked up in the `PATH` of its own environment.
     fn paths(program: &Program) -> io::Result<Vec<CString>> {
         let name = &program.program;
         if has_slash(program) {
@@ -186,7 +186,7 @@ mod lent {
     }
 }
 
-/// The child is a copy of the guardian. Written from the manual pages; it has not been run yet.
+/// The child is a copy of the guardian. Written from the manual pages; it compiles for macOS and has never run.
 #[cfg(not(target_os = "linux"))]
 mod copied {
     use std::io;
@@ -199,7 +199,6 @@ mod copied {
 
     use crate::process::{Program, Stdio};
 
-    /// Starts the program.
     pub fn spawn(program: &Program, stdio: &Stdio) -> io::Result<Pid> {
         let mut command = Command::new(&program.program);
         if let Some((name, arguments)) = program.argv.split_first() {
@@ -223,7 +222,7 @@ mod copied {
         Ok(Pid::from_raw(child.id().cast_signed()))
     }
 
-    /// Runs in the child. A dead guardian is noticed by its supervisor alone, as there is no signal for it.
+    /// Runs in the child. There is no signal at the guardian's death: only the supervisor notices that.
     fn prepare(guardian: Pid, terminal: bool) -> nix::Result<()> {
         // With SIGTTOU blocked, a background process may take the foreground.
         SigSet::all().thread_set_mask()?;

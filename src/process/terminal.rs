@@ -1,18 +1,18 @@
-//! Terminals: the one that the user sits at, and the pseudo-terminal that a service gets in its place.
+//! The user's terminal, and the pseudo-terminal that a service gets in its place.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::pty::openpty;
+use nix::sys::signal::Signal;
 use nix::sys::termios::{
     LocalFlags, SetArg, SpecialCharacterIndices, Termios, cfmakeraw, tcgetattr, tcsetattr,
 };
 use nix::unistd::{getpgrp, tcgetpgrp};
 use rustix::termios::{tcgetwinsize, tcsetwinsize};
 
-/// A pseudo-terminal for a service. The service's end is kept open here as well, so that the terminal outlives a
-/// service that is started again.
+/// A pseudo-terminal for a service. The supervisor keeps the service's end open too, so that it survives restarts.
 #[derive(Debug)]
 pub struct Pty {
     master: OwnedFd,
@@ -35,7 +35,7 @@ impl Pty {
         Ok(pty)
     }
 
-    /// Our end, which does not block.
+    /// The supervisor's end, which does not block.
     pub fn master(&self) -> BorrowedFd<'_> {
         self.master.as_fd()
     }
@@ -45,7 +45,7 @@ impl Pty {
         self.slave.as_fd()
     }
 
-    /// Takes over the size of `terminal`; the kernel tells the service of it.
+    /// Takes over the size of `terminal`. The kernel sends the service SIGWINCH.
     pub fn resize_like(&self, terminal: BorrowedFd<'_>) {
         if let Ok(size) = tcgetwinsize(terminal) {
             // A terminal that is gone needs no size.
@@ -53,30 +53,28 @@ impl Pty {
         }
     }
 
-    /// The signal that the service's terminal would make of this key now, if it makes any: a program that reads single keys
-    /// has turned that off.
-    pub fn signal_of(&self, key: u8) -> Option<super::Signal> {
+    /// The signal that the service's terminal would send for this key now. A program that reads single keys has turned that
+    /// off.
+    pub fn signal_of(&self, key: u8) -> Option<Signal> {
         let settings = tcgetattr(&self.slave).ok()?;
         if !settings.local_flags.contains(LocalFlags::ISIG) {
             return None;
         }
-        let is = |index: SpecialCharacterIndices| settings.control_chars[index as usize] == key;
-        if is(SpecialCharacterIndices::VINTR) {
-            Some(super::Signal::SIGINT)
-        } else if is(SpecialCharacterIndices::VQUIT) {
-            Some(super::Signal::SIGQUIT)
-        } else {
-            None
-        }
+        let keys = [
+            (SpecialCharacterIndices::VINTR, Signal::SIGINT),
+            (SpecialCharacterIndices::VQUIT, Signal::SIGQUIT),
+        ];
+        let mut sends = keys.into_iter().filter(|(index, _)| settings.control_chars[*index as usize] == key);
+        sends.next().map(|(_, signal)| signal)
     }
 }
 
-/// Whether our process group is the one that `terminal` belongs to: only then may it be read or changed.
+/// Whether this process group is in the foreground of `terminal`: only then may it be read or changed.
 pub fn in_foreground(terminal: BorrowedFd<'_>) -> bool {
     tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp())
 }
 
-/// The user's terminal while every key goes to the service as it is. Dropping it puts the settings back.
+/// The user's terminal in raw mode, in which every key goes to the service. Dropping it restores the settings.
 #[derive(Debug)]
 pub struct Raw {
     terminal: OwnedFd,
@@ -84,7 +82,7 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// Turns off all that the terminal does with keys.
+    /// Puts `terminal` into raw mode.
     ///
     /// # Errors
     /// The terminal is gone.
@@ -99,7 +97,7 @@ impl Raw {
 
 impl Drop for Raw {
     fn drop(&mut self) {
-        // SIGTTOU is ignored by the supervisor, so this works from the background too; a terminal that is gone needs nothing.
+        // Works from the background too, as the supervisor ignores SIGTTOU.
         let _gone = tcsetattr(&self.terminal, SetArg::TCSADRAIN, &self.before);
     }
 }

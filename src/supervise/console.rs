@@ -15,7 +15,7 @@ use tokio::io::Interest;
 use tokio::time::Sleep;
 
 use crate::process::Signal;
-use crate::process::readiness::{Watched, readable, watch};
+use crate::process::async_fd::{Watched, readable, watch};
 use crate::process::terminal::{Pty, Raw, in_foreground};
 
 /// How long a shell may take to read a key, or to give the terminal to a job.

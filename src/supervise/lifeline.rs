@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use tokio::io::Interest;
 
-use crate::process::readiness::{Watched, watch};
+use crate::process::async_fd::{Watched, watch};
 
 /// The reading end of that pipe. What is written into it means nothing.
 #[derive(Debug)]

@@ -14,9 +14,9 @@ use super::console::Console;
 use super::look::Seen;
 use super::service::Service;
 use crate::event::Stream;
+use crate::process::async_fd::{Watched, watch};
 use crate::process::guardian::{Charge, Guardian, Order, Report, Token};
 use crate::process::outlet;
-use crate::process::readiness::{Watched, watch};
 use crate::process::tree::Mark;
 use crate::process::{Program, Stdio};
 

@@ -31,11 +31,9 @@ pub use wire::{Order, Report};
 const SECOND_THREAD: &str = "bowline has a thread that is not its own, and cannot start a service safely: \
      run it without the agent or profiler that `LD_PRELOAD` brings in";
 
-/// The supervisor's side of a guardian. Dropping it ends whatever of the service still lives, as the
-/// supervisor's death would.
+/// The supervisor's side of a guardian. Dropping it ends the service, as the supervisor's death would.
 #[derive(Debug)]
 pub struct Guardian {
-    pid: Pid,
     identity: Identity,
     socket: UnixStream,
 }
@@ -70,7 +68,7 @@ impl Guardian {
                 ours.set_nonblocking(true)?;
                 let pid = child.as_raw();
                 let identity = Identity::of(pid).unwrap_or(Identity { pid, started: 0 });
-                Ok(Self { pid: child, identity, socket: ours })
+                Ok(Self { identity, socket: ours })
             }
         }
     }
@@ -86,29 +84,26 @@ impl Guardian {
     /// The next report, `None` if there is none yet.
     ///
     /// # Errors
-    /// [`io::ErrorKind::UnexpectedEof`] if the guardian itself has ended.
+    /// The guardian itself has ended.
     pub fn report(&self) -> io::Result<Option<Report>> {
         let mut frame = wire::Frame::default();
         match (&self.socket).read_exact(&mut frame) {
-            Ok(()) => Report::decode(frame).map(Some).ok_or_else(|| io::ErrorKind::UnexpectedEof.into()),
+            Ok(()) => Report::decode(frame).map(Some).ok_or_else(|| io::ErrorKind::InvalidData.into()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
-                Err(io::ErrorKind::UnexpectedEof.into())
-            }
             Err(error) => Err(error),
         }
     }
 
-    /// The guardian process.
+    /// Identity of the guardian process.
     pub fn identity(&self) -> Identity {
         self.identity
     }
 
-    /// Waits until the guardian has ended, which it does once the tree is empty or when it is dropped.
+    /// Hangs up, and waits until the guardian has ended, which it does once the tree is empty.
     pub fn reap(self) {
-        let Self { pid, socket, .. } = self;
+        let Self { identity, socket } = self;
         drop(socket);
-        while waitpid(pid, None) == Err(nix::errno::Errno::EINTR) {}
+        while waitpid(Pid::from_raw(identity.pid), None) == Err(nix::errno::Errno::EINTR) {}
     }
 }
 

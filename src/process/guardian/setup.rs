@@ -91,7 +91,8 @@ pub(super) fn close_all_but(keep: &[RawFd]) {
 }
 
 /// Points the guardian's own standard streams at `/dev/null`, so that no reader of bowline's output waits for the guardian.
-pub(super) fn detach_stdio() -> io::Result<()> {
+pub(super) fn detach_stdio(kept: &[RawFd]) -> io::Result<()> {
+    debug_assert!(kept.iter().all(|&number| number > 2), "the service's streams are copies");
     let null = File::options().read(true).write(true).open("/dev/null")?;
     nix::unistd::dup2_stdin(&null)?;
     nix::unistd::dup2_stdout(&null)?;

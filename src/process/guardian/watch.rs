@@ -146,7 +146,7 @@ impl Watch {
         close_all_but(&keep);
         memory::trim();
         // If this fails, a reader of bowline's output waits for the guardian too, or a mount stays busy.
-        let _streams = detach_stdio();
+        let _streams = detach_stdio(&keep);
         let _root = std::env::set_current_dir("/");
     }
 

@@ -1,70 +1,48 @@
-//! What supervisor and guardian say to each other: frames of three native integers over a socket pair that only the
-//! two of them ever hold.
+//! The messages between supervisor and guardian: frames of three native integers over a socket pair that only the two
+//! of them hold.
 
 use nix::sys::signal::Signal;
 
 use crate::process::Exit;
 
-/// The size of every frame in bytes. Frames this small are written and read whole.
-pub const FRAME: usize = 12;
+/// Bytes of every frame. Frames this small are written and read whole.
+pub(super) const FRAME: usize = 12;
 
-/// A frame as it goes over the socket.
-pub type Frame = [u8; FRAME];
+pub(super) type Frame = [u8; FRAME];
 
-/// What the supervisor wants.
+/// Orders to the guardian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Start the step with this index.
     Run(usize),
     /// Send this signal to the leader's process group while the leader lives, to the whole tree afterwards.
     Signal(Signal),
-    /// Send this signal to what is not of the leader's process group, which has heard of it already.
+    /// Send this signal to the tree outside of the leader's process group, which has had it already.
     SignalRest(Signal),
     /// Kill the whole tree, and go on until it is empty.
     Kill,
 }
 
-/// What the guardian has seen.
+/// Reports to the supervisor. `step` is an index of [`super::Charge::steps`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields' names say it")]
 pub enum Report {
-    /// A step runs, as this process.
-    Started {
-        /// Its index.
-        step: usize,
-        /// Its pid, which is also its process group.
-        pid: i32,
-    },
+    /// A step runs. `pid` is also its process group.
+    Started { step: usize, pid: i32 },
     /// A step could not be started.
-    Failed {
-        /// Its index.
-        step: usize,
-        /// The error number.
-        errno: i32,
-    },
+    Failed { step: usize, errno: i32 },
     /// A step could not be started, as the directory that it runs in is gone.
-    NoDirectory {
-        /// Its index.
-        step: usize,
-    },
+    NoDirectory { step: usize },
     /// The leader was stopped by a signal, as by Ctrl-Z.
     Stopped,
     /// The leader of a step has ended; others of the tree may live.
-    Left {
-        /// Its index.
-        step: usize,
-        /// How it ended.
-        exit: Exit,
-    },
-    /// No process of the tree is left.
-    Empty {
-        /// The last step that was started.
-        step: usize,
-    },
+    Left { step: usize, exit: Exit },
+    /// No process of the tree is left. `step` is the last that was started.
+    Empty { step: usize },
 }
 
 impl Order {
-    /// As it goes over the socket.
-    pub fn encode(self) -> Frame {
+    pub(super) fn encode(self) -> Frame {
         match self {
             Self::Run(step) => encode(0, step_number(step), 0),
             Self::Signal(signal) => encode(1, signal as i32, 0),
@@ -74,7 +52,7 @@ impl Order {
     }
 
     /// `None` for a frame that no supervisor writes.
-    pub fn decode(frame: Frame) -> Option<Self> {
+    pub(super) fn decode(frame: Frame) -> Option<Self> {
         match decode(frame) {
             (0, step, _) => Some(Self::Run(usize::try_from(step).ok()?)),
             (1, signal, _) => Some(Self::Signal(Signal::try_from(signal).ok()?)),
@@ -86,8 +64,7 @@ impl Order {
 }
 
 impl Report {
-    /// As it goes over the socket.
-    pub fn encode(self) -> Frame {
+    pub(super) fn encode(self) -> Frame {
         match self {
             Self::Started { step, pid } => encode(0, step_number(step), pid),
             Self::Failed { step, errno } => encode(1, step_number(step), errno),
@@ -100,7 +77,7 @@ impl Report {
     }
 
     /// `None` for a frame that no guardian writes.
-    pub fn decode(frame: Frame) -> Option<Self> {
+    pub(super) fn decode(frame: Frame) -> Option<Self> {
         let (kind, step, value) = decode(frame);
         let step = usize::try_from(step).ok()?;
         match kind {
@@ -122,19 +99,14 @@ fn step_number(step: usize) -> i32 {
 }
 
 fn encode(kind: i32, first: i32, second: i32) -> Frame {
-    let mut frame = Frame::default();
-    for (place, value) in frame.chunks_exact_mut(4).zip([kind, first, second]) {
-        place.copy_from_slice(&value.to_ne_bytes());
-    }
-    frame
+    let ([a, b, c, d], [e, f, g, h], [i, j, k, l]) =
+        (kind.to_ne_bytes(), first.to_ne_bytes(), second.to_ne_bytes());
+    [a, b, c, d, e, f, g, h, i, j, k, l]
 }
 
-fn decode(frame: Frame) -> (i32, i32, i32) {
-    let mut numbers = [0; 3];
-    for (number, place) in numbers.iter_mut().zip(frame.chunks_exact(4)) {
-        *number = place.try_into().map_or(0, i32::from_ne_bytes);
-    }
-    numbers.into()
+fn decode([a, b, c, d, e, f, g, h, i, j, k, l]: Frame) -> (i32, i32, i32) {
+    let number = i32::from_ne_bytes;
+    (number([a, b, c, d]), number([e, f, g, h]), number([i, j, k, l]))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Descriptors that the runtime watches.
+//! Descriptors that the runtime waits for.
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -7,10 +7,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// A descriptor that tells when it can be read or written.
+/// A descriptor whose readiness to be read or written the runtime reports.
 pub type Watched = AsyncFd<OwnedFd>;
 
-/// Has the running tokio runtime watch `descriptor`.
+/// Registers `descriptor` with the running tokio runtime.
 ///
 /// # Errors
 /// A regular file, which is always ready and cannot be watched; no more descriptors.
@@ -23,6 +23,10 @@ pub fn watch(descriptor: OwnedFd, interest: Interest) -> io::Result<Watched> {
 
 /// Whether `descriptor` has something to read now.
 pub fn readable(descriptor: BorrowedFd<'_>) -> bool {
-    let mut question = [PollFd::new(descriptor, PollFlags::POLLIN)];
-    poll(&mut question, PollTimeout::ZERO).is_ok_and(|count| count > 0)
+    is_ready(descriptor, PollFlags::POLLIN)
+}
+
+/// Whether one of `events` is there now.
+pub(super) fn is_ready(descriptor: BorrowedFd<'_>, events: PollFlags) -> bool {
+    poll(&mut [PollFd::new(descriptor, events)], PollTimeout::ZERO).is_ok_and(|count| count > 0)
 }
