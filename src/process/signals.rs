@@ -82,25 +82,27 @@ extern "C" fn write_to_pipe(number: c_int, info: *mut siginfo_t, _machine_state:
     unsafe {
         let errno = Errno::last_raw();
         if let (Some(pipe), Ok(number)) = (PIPE.get(), u8::try_from(number)) {
-            let record = [number, sent(&*info).map_or(UNKNOWN, u8::from)];
+            let record = [number, origin(&*info)];
             libc::write(pipe.as_raw_fd(), record.as_ptr().cast(), record.len());
         }
         Errno::set_raw(errno);
     }
 }
 
-/// The second byte of a record if the system does not tell whether the signal was sent.
-const UNKNOWN: u8 = 2;
+/// The second byte of a record: who sent the signal.
+const BY_KERNEL: u8 = 0;
+const BY_PROGRAM: u8 = 1;
 
 #[cfg(target_os = "linux")]
-fn sent(info: &siginfo_t) -> Option<bool> {
-    Some(info.si_code == libc::SI_USER)
+fn origin(info: &siginfo_t) -> u8 {
+    if info.si_code == libc::SI_USER { BY_PROGRAM } else { BY_KERNEL }
 }
 
 /// macOS gives every signal but SIGCHLD the code 0, whoever sent it (`psignal_internal`, `bsd/kern/kern_sig.c` of xnu).
 #[cfg(not(target_os = "linux"))]
-fn sent(_info: &siginfo_t) -> Option<bool> {
-    None
+fn origin(_info: &siginfo_t) -> u8 {
+    const UNKNOWN: u8 = 2;
+    UNKNOWN
 }
 
 impl Signals {
@@ -138,7 +140,8 @@ impl Signals {
             match nix::unistd::read(self.pipe.get_ref().as_fd(), &mut record) {
                 Ok(2) => {
                     if let Ok(signal) = Signal::try_from(i32::from(record[0])) {
-                        let sent = (record[1] != UNKNOWN).then_some(record[1] == 1);
+                        let is_known = matches!(record[1], BY_KERNEL | BY_PROGRAM);
+                        let sent = is_known.then_some(record[1] == BY_PROGRAM);
                         return Poll::Ready(Caught { signal, sent });
                     }
                 }

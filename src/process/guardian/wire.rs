@@ -99,14 +99,14 @@ fn step_number(step: usize) -> i32 {
 }
 
 fn encode(kind: i32, first: i32, second: i32) -> Frame {
-    let ([a, b, c, d], [e, f, g, h], [i, j, k, l]) =
-        (kind.to_ne_bytes(), first.to_ne_bytes(), second.to_ne_bytes());
-    [a, b, c, d, e, f, g, h, i, j, k, l]
+    let mut frame = Frame::default();
+    frame.as_chunks_mut().0.copy_from_slice(&[kind, first, second].map(i32::to_ne_bytes));
+    frame
 }
 
-fn decode([a, b, c, d, e, f, g, h, i, j, k, l]: Frame) -> (i32, i32, i32) {
-    let number = i32::from_ne_bytes;
-    (number([a, b, c, d]), number([e, f, g, h]), number([i, j, k, l]))
+fn decode(frame: Frame) -> (i32, i32, i32) {
+    let number = |index: usize| i32::from_ne_bytes(frame.as_chunks().0[index]);
+    (number(0), number(1), number(2))
 }
 
 #[cfg(test)]
