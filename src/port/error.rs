@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::listeners::Holder;
-use super::{Life, Reservation};
+use super::reservation::{Life, Reservation};
 use crate::range::Range;
 use crate::visible::Visible;
 
@@ -58,6 +58,12 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The lock of a transaction was not had in time.
+    #[error("cannot lock `{path}`: another bowline has held it for too long", path = path.visible())]
+    Busy {
+        /// The lock file.
+        path: PathBuf,
+    },
     /// A reservation cannot be written down anywhere.
     #[error("cannot record a reservation in `{path}`: {source}", path = path.visible())]
     Record {
@@ -95,6 +101,9 @@ impl Error {
             }
             Self::Privileged { .. } => "choose a port above 1023".to_owned(),
             Self::Probe { .. } => "run `bowline doctor`".to_owned(),
+            Self::Busy { .. } => {
+                "find the bowline that was stopped or hangs with `bowline doctor`, and end it".to_owned()
+            }
             Self::Lock { .. } | Self::Record { .. } => {
                 "free some space, or choose another directory with `--state-dir`".to_owned()
             }
@@ -110,6 +119,7 @@ impl Error {
             Self::AlreadyRunning(_)
             | Self::Probe { .. }
             | Self::Lock { .. }
+            | Self::Busy { .. }
             | Self::Record { .. }
             | Self::Store { .. }
             | Self::StillRunning(_) => false,
@@ -118,7 +128,7 @@ impl Error {
 }
 
 /// The sentence of an exhausted range, word for word as its users know it.
-pub fn exhausted(range: Range) -> String {
+fn exhausted(range: Range) -> String {
     format!("All ports ({range}) are currently in use. Please stop other dev servers to free up ports.")
 }
 

@@ -4,13 +4,17 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::allocation::Ports;
-use super::choice::{Chooser, Grant, is_there};
+use super::blocked::is_blocked;
+use super::choice::{Chooser, is_there};
 use super::error::{Error, Warning};
+use super::grant::Grant;
+use super::ports::Ports;
 use super::probe::{Probe, Verdict};
-use super::store::{self, Fault, Memory, Remembered, Writing};
-use super::world::{Locked, World};
-use super::{Life, Request, Reservation, Terms, is_blocked, is_stale, seconds};
+use super::remembered::{Remembered, is_stale};
+use super::request::{Request, Terms};
+use super::reservation::{Life, Reservation, seconds};
+use super::snapshot::Snapshot;
+use super::store::{self, Fault, Memory, Writing};
 use crate::range::Range;
 
 /// A project's port.
@@ -77,100 +81,103 @@ impl Ports {
     }
 
     /// As [`Ports::reservations`], and those of supervisors that are gone while guardians still end their services.
-    pub fn unfinished(&self) -> Vec<Reservation> {
+    pub(crate) fn unfinished(&self) -> Vec<Reservation> {
         self.alive(&[Life::Live, Life::Ending])
     }
 
-    fn alive(&self, lives: &[Life]) -> Vec<Reservation> {
-        let world = World::look(&Locked::for_reading(&self.dir), None);
-        let mut reservations: Vec<Reservation> =
-            world.reservations().filter(|one| lives.contains(&one.life)).cloned().collect();
-        reservations.sort_by_key(|reservation| reservation.port);
-        reservations
+    /// Reservations of supervisors that are gone although processes of their services may be left.
+    pub(crate) fn leftovers(&self) -> Vec<Reservation> {
+        self.alive(&[Life::Orphaned])
     }
 
-    /// Reservations of supervisors that are gone although processes of their services may be left.
-    pub fn leftovers(&self) -> Vec<Reservation> {
-        let world = World::look(&Locked::for_reading(&self.dir), None);
-        world.reservations().filter(|r| r.life == Life::Orphaned).cloned().collect()
+    fn alive(&self, lives: &[Life]) -> Vec<Reservation> {
+        let snapshot = self.snapshot();
+        let alive = snapshot.reservations().filter(|held| lives.contains(&held.life));
+        let mut alive: Vec<Reservation> = alive.cloned().collect();
+        alive.sort_by_key(|held| held.port);
+        alive
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot::take(&self.lock_to_read(), None)
     }
 
     /// What is wrong with the store, if anything is.
-    pub fn examine(&self) -> Vec<Warning> {
-        let _locked = Locked::for_reading(&self.dir);
+    pub(crate) fn examine(&self) -> Vec<Warning> {
         let mut warnings = Vec::new();
         // An error has a warning of its own.
-        let _nobody = store::read(&self.dir.store(), &mut warnings, |memory| memory.project(""));
+        let _nobody = self.read(&mut warnings, |memory| memory.project(""));
         warnings
     }
 
     /// The live reservation of a project.
     pub fn live(&self, project: &str) -> Option<Reservation> {
-        World::look(&Locked::for_reading(&self.dir), None).live(project).cloned()
+        self.snapshot().live(project).cloned()
     }
 
     /// The port that a project has, or would get; nothing is reserved or written.
     pub fn lookup(&self, request: &Request, now: SystemTime) -> Result<Lookup, Error> {
-        let locked = Locked::for_reading(&self.dir);
-        let world = World::look(&locked, None);
-        if let Some(live) = world.live(&request.project) {
+        let locked = self.lock_to_read();
+        let snapshot = Snapshot::take(&locked, None);
+        if let Some(live) = snapshot.live(&request.project) {
             return Ok(Lookup::Live(live.clone()));
         }
-        let choose = |memory: &dyn Memory| {
+        let chosen = store::read(&self.dir.store(), &mut Vec::new(), |memory| {
             let (own, probe, now) = (Vec::new(), Probe::default(), seconds(now));
-            match (Chooser { world: &world, own, memory, probe, now }).choose(request) {
-                Ok(grant) => Ok(Ok(grant)),
-                Err(Fault::Refused(refusal)) => Ok(Err(refusal)),
-                Err(Fault::Store(trouble)) => Err(trouble),
-            }
-        };
-        let chosen = store::read(&self.dir.store(), &mut Vec::new(), choose)?;
+            Chooser { snapshot: &snapshot, own, memory, probe, now }.choose(request)
+        });
         drop(locked);
-        chosen.map(Lookup::Would).map_err(|refusal| refusal.into_error(&world, &[]))
+        chosen.map(Lookup::Would).map_err(|error| snapshot.with_occupants(error, &[]))
     }
 
     /// What is remembered of a project.
     pub fn remembered(&self, project: &str) -> Option<Remembered> {
-        let _locked = Locked::for_reading(&self.dir);
-        store::read(&self.dir.store(), &mut Vec::new(), |memory| memory.project(project)).ok().flatten()
+        self.read(&mut Vec::new(), |memory| memory.project(project)).flatten()
     }
 
     /// The project that had a port last, with its id, if it is remembered.
     pub fn keeper(&self, port: u16) -> Option<(String, Remembered)> {
-        let _locked = Locked::for_reading(&self.dir);
-        let found = store::read(&self.dir.store(), &mut Vec::new(), |memory| {
+        let found = self.read(&mut Vec::new(), |memory| {
             let Some((_, id)) = memory.keeper(port)? else { return Ok(None) };
             Ok(memory.project(&id)?.map(|row| (id, row)))
         });
-        found.ok().flatten()
+        found.flatten()
     }
 
     /// Every remembered project with its id.
-    pub fn projects(&self) -> Vec<(String, Remembered)> {
-        let _locked = Locked::for_reading(&self.dir);
-        store::read(&self.dir.store(), &mut Vec::new(), |memory| memory.projects()).unwrap_or_default()
+    pub(crate) fn projects(&self) -> Vec<(String, Remembered)> {
+        self.read(&mut Vec::new(), |memory| memory.projects()).unwrap_or_default()
+    }
+
+    fn read<T>(
+        &self,
+        warnings: &mut Vec<Warning>,
+        work: impl Fn(&dyn Memory) -> Result<T, Fault>,
+    ) -> Option<T> {
+        let _locked = self.lock_to_read();
+        store::read(&self.dir.store(), warnings, work).ok()
     }
 
     /// Notes something that later starts of a project have to know, or forgets it (`None`). It is
     /// also forgotten when the project's evidence changes.
     pub fn note(&self, project: &str, key: &str, value: Option<&str>) -> Result<(), Error> {
-        let _locked = Locked::for_writing(&self.dir)?;
+        let _locked = self.lock_briefly()?;
         self.update(&mut Vec::new(), |tables| {
             let Some(mut row) = tables.project(project)? else { return Ok(()) };
             match value {
                 Some(value) => row.notes.insert(key.to_owned(), value.to_owned()),
                 None => row.notes.remove(key),
             };
-            Ok(tables.remember(project, &row, None)?)
+            tables.remember(project, &row, None)
         })
     }
 
     /// How full these ranges are.
     pub fn usage(&self, ranges: &[Range]) -> Vec<Usage> {
-        let world = World::look(&Locked::for_reading(&self.dir), None);
+        let snapshot = self.snapshot();
         let mut probe = Probe::default();
         let mut is_free = |port| {
-            world.at(port).is_none() && probe.check(port).is_ok_and(|verdict| verdict == Verdict::Free)
+            snapshot.at(port).is_none() && probe.check(port).is_ok_and(|verdict| verdict == Verdict::Free)
         };
         let mut usage = |&range: &Range| {
             let ports = || (range.start..=range.end).filter(|&port| !is_blocked(port));
@@ -182,13 +189,13 @@ impl Ports {
     }
 
     /// Releases the reservations of supervisors that are gone, ends what they left behind, and
-    /// forgets projects that were not used for [`super::MEMORY`] or whose directory is gone.
+    /// forgets projects that were not used for [`MEMORY`](super::MEMORY) or whose directory is gone.
     pub fn prune(&self, terms: &mut Terms<'_>) -> Result<Pruned, Error> {
         let now = seconds(terms.now);
-        let (_locked, world) = World::settled(&self.dir, None, &[], terms)?;
+        let (_locked, snapshot) = Snapshot::after_endings(|| self.lock(), None, &[], terms)?;
         let mut warnings = Vec::new();
         let (released, forgotten) = self.update(&mut warnings, |tables| {
-            let released = world.reconcile(tables, &[], now)?;
+            let released = snapshot.reconcile(tables, &[], now)?;
             let mut forgotten = Vec::new();
             for (project, mut row) in tables.projects()? {
                 let why = if !is_there(&row.dir) {
@@ -205,22 +212,21 @@ impl Ports {
                     forgotten.extend(unused.into_iter().map(gone));
                     continue;
                 };
-                if world.live(&project).is_some() {
-                    continue;
+                if snapshot.live(&project).is_none() {
+                    tables.forget(&project)?;
+                    forgotten.push(Forgotten { project, port: row.port, why });
                 }
-                tables.forget(&project)?;
-                forgotten.push(Forgotten { project, port: row.port, why });
             }
             Ok((released, forgotten))
         })?;
-        world.clear();
+        snapshot.clear();
         Ok(Pruned { released, forgotten, warnings })
     }
 
     /// Forgets a project and returns a port that it had, the last if there were several. A running one is left alone.
     pub fn forget(&self, project: &str) -> Result<Option<u16>, Error> {
-        let locked = Locked::for_writing(&self.dir)?;
-        if let Some(live) = World::look(&locked, None).live(project) {
+        let locked = self.lock()?;
+        if let Some(live) = Snapshot::take(&locked, None).live(project) {
             return Err(Error::StillRunning(Box::new(live.clone())));
         }
         self.update(&mut Vec::new(), |tables| {
@@ -231,15 +237,11 @@ impl Ports {
     fn update<T>(
         &self,
         warnings: &mut Vec<Warning>,
-        mut work: impl FnMut(&mut Writing<'_>) -> Result<T, Fault<Error>>,
+        work: impl FnMut(&mut Writing<'_>) -> Result<T, Fault>,
     ) -> Result<T, Error> {
-        let done = store::write(&self.dir.store(), warnings, |tables| match tables {
-            Some(tables) => work(tables),
-            None => Err(Fault::Refused(Error::Store { reason: String::new() })),
-        });
-        done.map_err(|error| match (error, warnings.pop()) {
-            (Error::Store { .. }, Some(warning)) => Error::Store { reason: warning.to_string() },
-            (error, _) => error,
+        store::write(&self.dir.store(), warnings, work)?.ok_or_else(|| {
+            let reason = warnings.pop().map_or_else(String::new, |warning| warning.to_string());
+            Error::Store { reason }
         })
     }
 }

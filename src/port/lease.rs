@@ -1,65 +1,133 @@
-//! Reservations that are held, changed, and given back.
+//! One transaction, from the lock to the commit, and the reservations that it leaves.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use super::allocation::{Held, Ports, Reserved, Unsettled, Wanted};
+use tracing::info;
+
+use super::blocked::is_blocked;
+use super::choice::Chooser;
 use super::error::{Error, Warning};
-use super::session::{Guard, Session, SessionId};
-use super::store::{self, Fault, Remembered};
-use super::world::{Locked, World};
-use super::{Grant, Request, Reservation, Terms, seconds};
+use super::grant::Grant;
+use super::ports::{Locked, Ports};
+use super::probe::Probe;
+use super::remembered::Remembered;
+use super::request::{Choice, Request, Terms};
+use super::reservation::{Reservation, SessionId, seconds};
+use super::session::{Guard, Session};
+use super::snapshot::Snapshot;
+use super::store::{self, Fault, Forgetful, Memory, Writing};
 
 /// Ports that are reserved for as long as this value, or at the least this process, lives.
 ///
-/// [`Lease::release`] gives them back. A lease that is merely dropped is as good as released to
-/// everybody else, since its locks are gone; the next transaction clears up after it.
+/// [`Lease::release`] gives them back. Dropping a lease is as good to everybody else, since its locks are gone; the next
+/// transaction clears up after it.
 #[derive(Debug)]
 pub struct Lease {
     ports: Ports,
-    held: Held,
+    id: SessionId,
+    /// `None` before the first transaction.
+    session: Option<Session>,
+    reservations: Vec<Reservation>,
     grants: Vec<Grant>,
     warnings: Vec<Warning>,
-    unsettled: Option<Box<Unsettled>>,
+    pending: Option<Box<Pending>>,
+}
+
+/// What a transaction has still to do once the ports are chosen: it is committed, the store is closed, and then the next
+/// one has its turn.
+struct Pending {
+    store: store::Open,
+    rows: Vec<(String, Remembered)>,
+    _locked: Locked,
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pending")
+    }
+}
+
+/// The projects that are to have ports, and what each of them asks for, see [`Ports::allocate`].
+struct Wanted<'a> {
+    projects: &'a [String],
+    request: &'a mut dyn FnMut(usize, Option<&Remembered>) -> Request,
+}
+
+/// What a transaction has chosen.
+struct Chosen {
+    reservations: Vec<Reservation>,
+    grants: Vec<Grant>,
+    rows: Vec<(String, Remembered)>,
+    warnings: Vec<Warning>,
+}
+
+impl Ports {
+    /// Reserves a port for every project, or none at all, in one transaction. The projects are distinct; `request` is
+    /// given the place of one in `projects` and what is remembered of it, within the transaction, and more than once
+    /// if the store turns out to be damaged. The lease starts a session of its own, with no ports if there are no
+    /// projects.
+    ///
+    /// The ports are held by the session's lock when this returns. They are durable after [`Lease::commit`], and until
+    /// [`Lease::settle`] every other transaction has to wait, those of this process included.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyRunning`] before any request is made; [`Error::Busy`] if the transactions of others take longer
+    /// than ten seconds; and what keeps a request from being granted.
+    pub fn allocate(
+        &self,
+        projects: &[String],
+        mut request: impl FnMut(usize, Option<&Remembered>) -> Request,
+        terms: &mut Terms<'_>,
+    ) -> Result<Lease, Error> {
+        let mut lease = Lease {
+            ports: self.clone(),
+            id: SessionId::random().map_err(|source| Error::Record { path: self.dir.run(), source })?,
+            session: None,
+            reservations: Vec::new(),
+            grants: Vec::new(),
+            warnings: Vec::new(),
+            pending: None,
+        };
+        lease.transact(&[], &mut Wanted { projects, request: &mut request }, terms)?;
+        Ok(lease)
+    }
 }
 
 impl Lease {
-    pub(super) fn new(ports: Ports, id: SessionId) -> Self {
-        let held = Held { id, session: None, reservations: Vec::new() };
-        Self { ports, held, grants: Vec::new(), warnings: Vec::new(), unsettled: None }
-    }
-
-    /// The first transaction, which is left unsettled.
-    pub(super) fn begin(&mut self, wanted: &mut Wanted<'_>, terms: &mut Terms<'_>) -> Result<(), Error> {
-        self.transact(&[], wanted, terms)
-    }
-
-    /// Makes durable what [`Ports::allocate`] has reserved, and answers what went wrong with that: the ports are
-    /// held all the same, and not remembered. Nothing is to run on the ports before.
+    /// Makes durable what was reserved, and returns what went wrong with that: the ports are held all the same, and not
+    /// remembered. Nothing is to run on the ports before.
     pub fn commit(&mut self) -> Vec<Warning> {
-        let path = self.ports.dir.store();
-        let unsettled = self.unsettled.as_mut();
-        unsettled.map(|unsettled| unsettled.commit(&path, &self.held.reservations)).unwrap_or_default()
+        let mut warnings = Vec::new();
+        if let Some(pending) = &mut self.pending {
+            let Pending { store, rows, .. } = &mut **pending;
+            // What was chosen stays: its lock is held, and somebody may have been told.
+            store.commit(&self.ports.dir.store(), &mut warnings, |tables| {
+                put(tables, &self.reservations, rows)
+            });
+        }
+        warnings
     }
 
-    /// Closes the store after [`Ports::allocate`], committed if it is not yet, and lets others at it. Whoever
-    /// starts something on the ports does so between the two: what is written to the disk here need not be waited for.
-    /// Everything else that a lease does settles it first.
+    /// Closes the store after a transaction, committed if it is not yet, and lets others at it. Whoever starts something
+    /// on the ports does so between [`Lease::commit`] and this, as what is written to the disk here need not be waited
+    /// for. Everything else that a lease does settles it first.
     pub fn settle(&mut self) {
         let warnings = self.commit();
         self.warnings.extend(warnings);
-        self.unsettled = None;
+        self.pending = None;
     }
 
     /// The session, which marks the processes of its services.
     pub fn session(&self) -> &SessionId {
-        &self.held.id
+        &self.id
     }
 
     /// What is reserved now.
     pub fn reservations(&self) -> &[Reservation] {
-        &self.held.reservations
+        &self.reservations
     }
 
     /// The answers to the last requests, in their order.
@@ -74,9 +142,13 @@ impl Lease {
 
     /// Where the session's control socket belongs.
     pub fn socket(&self) -> PathBuf {
-        let run =
-            self.held.session.as_ref().map_or_else(|| self.ports.dir.run(), |session| session.run.clone());
-        crate::paths::socket(&run, self.held.id.as_str())
+        let run = self.session.as_ref().map_or_else(|| self.ports.dir.run(), |session| session.run.clone());
+        crate::paths::socket(&run, self.id.as_str())
+    }
+
+    /// What the guardian of a service keeps of the lease. Guardians of one session share the lock.
+    pub fn guard(&self) -> io::Result<Guard> {
+        self.session.as_ref().map_or_else(|| Err(io::ErrorKind::NotFound.into()), Session::guard)
     }
 
     /// Gives the request's project another port in place of the one it has, in one transaction:
@@ -88,12 +160,21 @@ impl Lease {
     /// Gives back one project's port and goes on with the others.
     pub fn remove(&mut self, project: &str, now: SystemTime) -> Result<(), Error> {
         let terms = &mut Terms { now, patience: Duration::ZERO, end_leftovers: &mut |_| {} };
-        self.change(project, &[], terms)
+        match (self.change(project, &[], terms), &mut self.session) {
+            // The session's lock is what counts. Its lines only become fewer, so this needs no turn of its own, and the
+            // next transaction takes the row out of the store.
+            (Err(Error::Busy { .. }), Some(session)) => {
+                self.reservations.retain(|held| held.project != project);
+                let recorded = session.record(&mut self.reservations);
+                recorded.map_err(|source| Error::Record { path: session.run.clone(), source })
+            }
+            (removed, _) => removed,
+        }
     }
 
     fn change(&mut self, project: &str, instead: &[Request], terms: &mut Terms<'_>) -> Result<(), Error> {
         let kept: Vec<Reservation> =
-            self.held.reservations.iter().filter(|held| held.project != project).cloned().collect();
+            self.reservations.iter().filter(|held| held.project != project).cloned().collect();
         let projects: Vec<String> = instead.iter().map(|request| request.project.clone()).collect();
         let request = &mut |at: usize, _: Option<&Remembered>| instead[at].clone();
         self.transact(&kept, &mut Wanted { projects: &projects, request }, terms)?;
@@ -101,6 +182,37 @@ impl Lease {
         Ok(())
     }
 
+    /// Gives everything back. The projects' ports stay remembered. If a guardian still works, its
+    /// ports are free once it is done.
+    ///
+    /// # Errors
+    /// The store could not be tidied, which the next transaction does. The ports are given back all the same.
+    pub fn release(mut self, now: SystemTime) -> Result<(), Error> {
+        self.settle();
+        let locked = self.ports.lock_briefly();
+        let tidied = match &locked {
+            Ok(locked) => {
+                let snapshot = Snapshot::take(locked, Some(&self.id));
+                let tidy = |tables: &mut Writing<'_>| snapshot.reconcile(tables, &[], seconds(now));
+                store::write(&self.ports.dir.store(), &mut Vec::new(), tidy).map(drop)
+            }
+            Err(_) => Ok(()),
+        };
+        if let Some(session) = self.session {
+            session.end();
+        }
+        match locked {
+            // The next transaction tidies the store.
+            Err(Error::Busy { .. }) => Ok(()),
+            // The state directory was removed meanwhile: there is nothing left to give back.
+            Err(Error::Lock { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => tidied,
+        }
+    }
+
+    /// One transaction: `kept` stays, what is `wanted` is added, and what else is held goes. If it
+    /// fails, everything is as before.
     fn transact(
         &mut self,
         kept: &[Reservation],
@@ -108,41 +220,137 @@ impl Lease {
         terms: &mut Terms<'_>,
     ) -> Result<(), Error> {
         self.settle();
-        let Reserved { reservations, grants, warnings, unsettled } =
-            self.ports.reserve(&mut self.held, kept, wanted, terms)?;
-        self.held.reservations = reservations;
-        self.grants = grants;
+        let lock = || if self.session.is_some() { self.ports.lock_briefly() } else { self.ports.lock() };
+        let (mut locked, snapshot) = Snapshot::after_endings(lock, Some(&self.id), wanted.projects, terms)?;
+        let now = seconds(terms.now);
+        let mut warnings = Vec::new();
+        let begun = store::begin(&self.ports.dir.store(), &mut warnings, |tables| {
+            snapshot.reconcile(tables, kept, now)?;
+            let chosen = self.choose(&snapshot, kept, wanted, (tables, now))?;
+            put(tables, &chosen.reservations, &chosen.rows)?;
+            Ok(chosen)
+        });
+        let begun = begun.and_then(|begun| match begun {
+            Some(begun) => Ok(begun),
+            None => Ok((self.choose(&snapshot, kept, wanted, (&Forgetful, now))?, store::Open::default())),
+        });
+        let (mut chosen, store) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                drop(locked);
+                return Err(snapshot.with_occupants(error, kept));
+            }
+        };
+        let fresh: Vec<u16> =
+            chosen.grants.iter().filter(|grant| !grant.reused).map(|grant| grant.port).collect();
+        for port in &fresh {
+            info!(target: "port-allocator", "💾 Reserving port {port} in database");
+        }
+        warnings.extend(self.record(&mut locked, &mut chosen.reservations)?);
+        warnings.extend(chosen.warnings);
+        snapshot.clear();
+        for port in &fresh {
+            info!(target: "port-allocator", "✅ Successfully reserved port {port}");
+        }
+        self.reservations = chosen.reservations;
+        self.grants = chosen.grants;
         self.warnings = warnings;
-        self.unsettled = Some(Box::new(unsettled));
+        self.pending = Some(Box::new(Pending { store, rows: chosen.rows, _locked: locked }));
         Ok(())
     }
 
-    /// Gives everything back. The projects' ports stay remembered. If a guardian still works, its
-    /// ports are free once it is done.
-    pub fn release(mut self, now: SystemTime) -> Result<(), Error> {
-        self.settle();
-        let dir = &self.ports.dir;
-        let locked = Locked::for_writing(dir);
-        if let Ok(locked) = &locked {
-            let world = World::look(locked, Some(&self.held.id));
-            let tidy = |tables: Option<&mut store::Writing<'_>>| match tables {
-                Some(tables) => world.reconcile(tables, &[], seconds(now)).map(drop).map_err(Fault::Store),
-                None => Ok(()),
-            };
-            store::write::<(), Error>(&dir.store(), &mut Vec::new(), tidy)?;
+    /// Chooses the ports, unless some of the projects run already.
+    fn choose(
+        &self,
+        snapshot: &Snapshot,
+        kept: &[Reservation],
+        wanted: &mut Wanted<'_>,
+        (memory, now): (&dyn Memory, u64),
+    ) -> Result<Chosen, Fault> {
+        let running = |project: &String| {
+            let ours = kept.iter().find(|kept| kept.project == *project);
+            ours.or_else(|| snapshot.live(project)).cloned()
+        };
+        let running: Vec<Reservation> = wanted.projects.iter().filter_map(running).collect();
+        if !running.is_empty() {
+            return Err(Error::AlreadyRunning(running).into());
         }
-        if let Some(session) = self.held.session {
-            session.end();
-        }
-        match locked {
-            // The state directory was removed meanwhile: there is nothing left to give back.
-            Err(Error::Lock { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other.map(drop),
-        }
+        let request =
+            |(at, project): (usize, &String)| Ok((wanted.request)(at, memory.project(project)?.as_ref()));
+        let requests: Vec<Request> =
+            wanted.projects.iter().enumerate().map(request).collect::<Result<_, Fault>>()?;
+        let mut chooser = Chooser { snapshot, own: kept.to_vec(), memory, probe: Probe::default(), now };
+        let grants = chooser.choose_all(&requests, &self.id)?;
+        let answers = requests.iter().zip(&grants);
+        let rows = answers
+            .map(|(request, grant)| (request.project.clone(), grant.remembered(request, now)))
+            .collect();
+        Ok(Chosen {
+            reservations: chooser.own,
+            grants,
+            rows,
+            warnings: requests.iter().filter_map(blocked_order).collect(),
+        })
     }
 
-    /// What the guardian of a service keeps of the lease. Guardians of one session share the lock.
-    pub fn guard(&self) -> io::Result<Guard> {
-        self.held.session.as_ref().map_or_else(|| Err(io::ErrorKind::NotFound.into()), Session::guard)
+    /// Writes the reservations into the session's lock, which is made if there is none yet: in the
+    /// state directory, or where that takes no more files, in the spare one.
+    fn record(
+        &mut self,
+        locked: &mut Locked,
+        reservations: &mut [Reservation],
+    ) -> Result<Option<Warning>, Error> {
+        let record_error = |run: PathBuf, source| Error::Record { path: run, source };
+        if let Some(session) = &mut self.session {
+            return session.record(reservations).map(|()| None).map_err(|source| {
+                // A disk that is full now took these lines before.
+                let _ = session.record(&mut self.reservations);
+                record_error(session.run.clone(), source)
+            });
+        }
+        let dir = &self.ports.dir;
+        let run = dir.run();
+        let reason = match Session::begin(&run, &self.id, reservations) {
+            Ok(session) => {
+                self.session = Some(session);
+                return Ok(None);
+            }
+            Err(error) => error,
+        };
+        let was_there = dir.has_spare();
+        let spare = match dir.prepare_spare() {
+            Ok(spare) if !run.starts_with(spare) => spare,
+            Ok(_) | Err(_) => return Err(record_error(run, reason)),
+        };
+        if !was_there {
+            locked.add(spare)?;
+        }
+        let instead = spare.join("run");
+        let session = Session::begin(&instead, &self.id, reservations);
+        self.session = Some(session.map_err(|error| record_error(instead.clone(), error))?);
+        Ok(Some(Warning::Elsewhere { path: run, reason: reason.to_string(), instead }))
+    }
+}
+
+/// Writes down what is reserved, and what is to be remembered.
+fn put(
+    tables: &mut Writing<'_>,
+    reservations: &[Reservation],
+    rows: &[(String, Remembered)],
+) -> Result<(), Fault> {
+    for reservation in reservations {
+        tables.put_reservation(reservation)?;
+    }
+    for (project, row) in rows {
+        let held = reservations.iter().find(|held| held.project == *project).map(|held| held.port);
+        tables.remember(project, row, held)?;
+    }
+    Ok(())
+}
+
+fn blocked_order(request: &Request) -> Option<Warning> {
+    match request.choice {
+        Choice::Order(port) | Choice::Adopt(port) if is_blocked(port) => Some(Warning::Blocked { port }),
+        Choice::Order(_) | Choice::Adopt(_) | Choice::Wish(_) | Choice::Any => None,
     }
 }

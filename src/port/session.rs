@@ -6,73 +6,20 @@
 //! even without the store.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
-use super::Reservation;
+use super::reservation::{Life, Reservation, SessionId};
 use crate::process::{Identity, Signal, signal, wait_for_end};
 
-/// How often a lock is looked at whose holder is not known.
+/// The pause between two tries of a lock whose holder is not known.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// How long a guardian may take from its last deed to its end.
+/// How long a guardian may take to end after it has let go of its lock.
 const FINISHING: Duration = Duration::from_secs(1);
-
-/// The name of one supervisor's life: 16 hexadecimal digits, never used twice.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String")]
-pub struct SessionId(String);
-
-impl SessionId {
-    pub(super) fn random() -> io::Result<Self> {
-        let mut bytes = [0_u8; 8];
-        getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-        Ok(Self(format!("{:016x}", u64::from_be_bytes(bytes))))
-    }
-
-    /// The digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl TryFrom<String> for SessionId {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        if text.len() == 16 && text.bytes().all(hex) {
-            Ok(Self(text))
-        } else {
-            Err("a session is 16 hexadecimal digits")
-        }
-    }
-}
-
-/// How much of a session is left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Life {
-    /// Its supervisor lives: its ports are reserved.
-    Live,
-    /// Only its guardian lives, ending the service: the ports are not free yet.
-    Ending,
-    /// Supervisor and guardian were killed: processes of the service may be left.
-    Orphaned,
-    /// Nothing is left but files.
-    Over,
-}
 
 /// A session's files, as found.
 #[derive(Debug)]
@@ -83,20 +30,37 @@ pub(super) struct Seen {
     pub reservations: Vec<Reservation>,
 }
 
-impl Seen {
-    /// Removes the files of a session that is over.
-    pub fn clear(&self) {
-        let socket = crate::paths::socket(&self.run, self.id.as_str());
-        // The lock last: by that file, the others are found.
-        for path in [socket, guard_path(&self.run, &self.id), lock_path(&self.run, &self.id)] {
-            // Another bowline may have been faster, and a file that cannot go does no harm.
-            let _ = fs::remove_file(path);
-        }
+/// Removes the files of a session that is over.
+pub(super) fn clear(run: &Path, id: &SessionId) {
+    let socket = crate::paths::socket(run, id.as_str());
+    // The lock last: by that file, the others are found.
+    for path in [socket, guard_path(run, id), lock_path(run, id)] {
+        // Another bowline may have been faster, and a file that cannot go does no harm.
+        let _ = fs::remove_file(path);
+    }
+}
+
+impl Reservation {
+    /// The supervisor's control socket.
+    pub fn socket(&self) -> PathBuf {
+        crate::paths::socket(&self.run, self.session.as_str())
     }
 
-    /// Waits until the guardians are gone, at most for `patience` beyond the grace period that their services have.
-    pub fn await_guardian(&self, patience: Duration) {
-        await_guardian(&self.run, &self.id, patience);
+    /// Whether the supervisor lives at this moment.
+    pub(crate) fn is_live(&self) -> bool {
+        state(&lock_path(&self.run, &self.session)) == State::Held
+    }
+
+    /// Whether the supervisor has given it back, or another bowline has done so after its end.
+    pub(crate) fn is_returned(&self) -> bool {
+        state(&lock_path(&self.run, &self.session)) == State::Absent
+    }
+
+    /// Waits for the session's guardians, at most for `patience` beyond the grace period of their services, and returns
+    /// how much of the session is left.
+    pub(crate) fn await_guardian(&self, patience: Duration) -> Life {
+        await_guardian(&self.run, &self.session, patience);
+        life(&self.run, &self.session)
     }
 }
 
@@ -131,18 +95,7 @@ pub(super) fn await_guardian(run: &Path, id: &SessionId, patience: Duration) {
     }
 }
 
-/// Whether the session's supervisor lives.
-pub(super) fn is_live(run: &Path, id: &SessionId) -> bool {
-    state(&lock_path(run, id)) == State::Held
-}
-
-/// Whether nothing is left of the session, as where its supervisor has ended by itself.
-pub(super) fn is_cleared(run: &Path, id: &SessionId) -> bool {
-    state(&lock_path(run, id)) == State::Absent
-}
-
-/// How much of a session is left.
-pub(super) fn life(run: &Path, id: &SessionId) -> Life {
+fn life(run: &Path, id: &SessionId) -> Life {
     match (state(&lock_path(run, id)), state(&guard_path(run, id))) {
         (State::Held, _) => Life::Live,
         (_, State::Held) => Life::Ending,
@@ -151,7 +104,7 @@ pub(super) fn life(run: &Path, id: &SessionId) -> Life {
     }
 }
 
-/// Looks at every session of these run directories.
+/// Every session with files in these state directories.
 pub(super) fn survey(roots: &[PathBuf]) -> Vec<Seen> {
     let mut seen = Vec::new();
     for run in roots.iter().map(|root| root.join("run")) {
@@ -164,12 +117,12 @@ pub(super) fn survey(roots: &[PathBuf]) -> Vec<Seen> {
                 SessionId::try_from(id.to_owned()).ok()
             })
             .collect();
-        seen.extend(ids.into_iter().map(|id| look(&run, id)));
+        seen.extend(ids.into_iter().map(|id| read(&run, id)));
     }
     seen
 }
 
-fn look(run: &Path, id: SessionId) -> Seen {
+fn read(run: &Path, id: SessionId) -> Seen {
     let lock = lock_path(run, &id);
     let life = life(run, &id);
     let text = fs::read_to_string(&lock).unwrap_or_default();
@@ -217,20 +170,28 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Creates the session's files and takes both locks; only under the lock of a transaction, as
-    /// others would otherwise clear the files away before they are locked.
-    pub fn begin(run: &Path, id: &SessionId) -> io::Result<Self> {
+    /// Creates the session's files, takes both locks and records the reservations; only under the lock of a transaction,
+    /// as others would otherwise clear the files away before they are locked.
+    pub fn begin(run: &Path, id: &SessionId, reservations: &mut [Reservation]) -> io::Result<Self> {
         let guard = create(&guard_path(run, id))?;
         let lock = create(&lock_path(run, id)).inspect_err(|_| {
             let _ = fs::remove_file(guard_path(run, id));
         })?;
-        Ok(Self { id: id.clone(), run: run.to_owned(), lock, guard })
+        let mut session = Self { id: id.clone(), run: run.to_owned(), lock, guard };
+        match session.record(reservations) {
+            Ok(()) => Ok(session),
+            Err(error) => {
+                session.end();
+                Err(error)
+            }
+        }
     }
 
-    /// Writes down which ports are reserved. A reader skips lines that were cut short.
-    pub fn record(&mut self, reservations: &[Reservation]) -> io::Result<()> {
+    /// Writes down what is reserved. A reader skips lines that were cut short.
+    pub fn record(&mut self, reservations: &mut [Reservation]) -> io::Result<()> {
         let mut text = Vec::new();
         for reservation in reservations {
+            reservation.run.clone_from(&self.run);
             serde_json::to_writer(&mut text, reservation)?;
             text.push(b'\n');
         }
@@ -244,7 +205,7 @@ impl Session {
         let Self { id, run, lock, guard } = self;
         drop(guard);
         if state(&guard_path(&run, &id)) != State::Held {
-            Seen { id, run, life: Life::Over, reservations: Vec::new() }.clear();
+            clear(&run, &id);
         }
         // Not left to the end of the descriptor: a process that is being started may have a copy.
         let _ = lock.unlock();

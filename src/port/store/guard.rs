@@ -6,11 +6,11 @@ use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::thread;
 
-use super::Trouble;
+use super::fault::Fault;
 
-/// redb trusts pages that were written cleanly, and panics on some that were altered since. That is caught here, and what
-/// the panic says is kept from the user, who is told of a damaged store.
-pub(super) fn guarded<T, E: From<Trouble>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+/// redb trusts pages that were written cleanly, and panics on some that were altered since. This catches the panic and
+/// keeps its message from the user, who is warned of a damaged store instead.
+pub fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let usual = panic::take_hook();
@@ -25,18 +25,18 @@ pub(super) fn guarded<T, E: From<Trouble>>(work: impl FnOnce() -> Result<T, E>) 
     let before = GUARDED.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(work));
     GUARDED.set(before);
-    outcome.unwrap_or_else(|_| Err(Trouble::Damaged("its pages contradict each other".to_owned()).into()))
+    outcome.unwrap_or_else(|_| Err(Fault::Damaged("its pages contradict each other".to_owned())))
 }
 
 thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A part of redb that is dropped as usual, but not while a panic unwinds: it would find its locks poisoned, panic once more,
-/// and so end the program. What it holds is then lost until the program ends.
-pub(super) struct Spared<T>(Option<T>);
+/// A part of redb that is dropped as usual, but forgotten while a panic unwinds: its drop would find its locks
+/// poisoned, panic once more, and so end the program.
+pub struct ForgetOnPanic<T>(Option<T>);
 
-impl<T> Spared<T> {
+impl<T> ForgetOnPanic<T> {
     pub fn new(part: T) -> Self {
         Self(Some(part))
     }
@@ -46,7 +46,7 @@ impl<T> Spared<T> {
     }
 }
 
-impl<T> Drop for Spared<T> {
+impl<T> Drop for ForgetOnPanic<T> {
     fn drop(&mut self) {
         if thread::panicking() {
             std::mem::forget(self.0.take());
@@ -54,7 +54,7 @@ impl<T> Drop for Spared<T> {
     }
 }
 
-impl<T> Deref for Spared<T> {
+impl<T> Deref for ForgetOnPanic<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -62,7 +62,7 @@ impl<T> Deref for Spared<T> {
     }
 }
 
-impl<T> DerefMut for Spared<T> {
+impl<T> DerefMut for ForgetOnPanic<T> {
     fn deref_mut(&mut self) -> &mut T {
         self.0.as_mut().expect("it is there until it is dropped")
     }

@@ -1,11 +1,12 @@
-//! The tables, and what is done with their rows.
+//! The tables and their rows.
 
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
-use super::guard::Spared;
-use super::{Remembered, Trouble};
-use crate::port::Reservation;
+use super::fault::Fault;
+use super::guard::ForgetOnPanic;
+use crate::port::remembered::Remembered;
+use crate::port::reservation::Reservation;
 
 const RESERVATIONS: TableDefinition<'_, u16, &str> = TableDefinition::new("reservations");
 const PROJECTS: TableDefinition<'_, &str, &str> = TableDefinition::new("projects");
@@ -13,144 +14,101 @@ const KEEPERS: TableDefinition<'_, u16, (u64, &str)> = TableDefinition::new("kee
 
 /// What an allocation reads.
 pub trait Memory {
-    fn project(&self, id: &str) -> Result<Option<Remembered>, Trouble>;
+    fn project(&self, id: &str) -> Result<Option<Remembered>, Fault>;
     /// Every remembered project with its id.
-    fn projects(&self) -> Result<Vec<(String, Remembered)>, Trouble>;
+    fn projects(&self) -> Result<Vec<(String, Remembered)>, Fault>;
     /// When the project that remembers the port last used it, and its id.
-    fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Trouble>;
+    fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Fault>;
 }
 
 /// What there is to read without a store.
 pub struct Forgetful;
 
 impl Memory for Forgetful {
-    fn project(&self, _id: &str) -> Result<Option<Remembered>, Trouble> {
+    fn project(&self, _id: &str) -> Result<Option<Remembered>, Fault> {
         Ok(None)
     }
 
-    fn projects(&self) -> Result<Vec<(String, Remembered)>, Trouble> {
+    fn projects(&self) -> Result<Vec<(String, Remembered)>, Fault> {
         Ok(Vec::new())
     }
 
-    fn keeper(&self, _port: u16) -> Result<Option<(u64, String)>, Trouble> {
+    fn keeper(&self, _port: u16) -> Result<Option<(u64, String)>, Fault> {
         Ok(None)
     }
 }
 
-fn decode<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Trouble> {
-    serde_json::from_str(text).map_err(|error| Trouble::Damaged(error.to_string()))
+/// The open tables.
+pub struct Tables<R, P, K> {
+    reservations: R,
+    projects: ForgetOnPanic<P>,
+    keepers: ForgetOnPanic<K>,
 }
 
-fn encode<T: Serialize>(value: &T) -> Result<String, Trouble> {
-    serde_json::to_string(value).map_err(|error| Trouble::Unusable(error.to_string()))
-}
+pub type Reading =
+    Tables<(), ReadOnlyTable<&'static str, &'static str>, ReadOnlyTable<u16, (u64, &'static str)>>;
 
-fn get_project(
-    projects: &impl ReadableTable<&'static str, &'static str>,
-    id: &str,
-) -> Result<Option<Remembered>, Trouble> {
-    projects.get(id)?.map(|row| decode(row.value())).transpose()
-}
+pub type Writing<'txn> = Tables<
+    ForgetOnPanic<Table<'txn, u16, &'static str>>,
+    Table<'txn, &'static str, &'static str>,
+    Table<'txn, u16, (u64, &'static str)>,
+>;
 
-fn get_projects(
-    projects: &impl ReadableTable<&'static str, &'static str>,
-) -> Result<Vec<(String, Remembered)>, Trouble> {
-    projects
-        .iter()?
-        .map(|row| {
-            let (id, value) = row?;
-            Ok((id.value().to_owned(), decode(value.value())?))
-        })
-        .collect()
-}
+impl<R, P, K> Memory for Tables<R, P, K>
+where
+    P: ReadableTable<&'static str, &'static str>,
+    K: ReadableTable<u16, (u64, &'static str)>,
+{
+    fn project(&self, id: &str) -> Result<Option<Remembered>, Fault> {
+        self.projects.get(id)?.map(|row| decode(row.value())).transpose()
+    }
 
-fn get_keeper(
-    keepers: &impl ReadableTable<u16, (u64, &'static str)>,
-    port: u16,
-) -> Result<Option<(u64, String)>, Trouble> {
-    Ok(keepers.get(port)?.map(|row| {
-        let (last_used, project) = row.value();
-        (last_used, project.to_owned())
-    }))
-}
+    fn projects(&self) -> Result<Vec<(String, Remembered)>, Fault> {
+        let rows = self.projects.iter()?;
+        rows.map(|row| row.map(|(id, row)| Ok((id.value().to_owned(), decode(row.value())?)))?).collect()
+    }
 
-/// The tables, open for reading.
-pub struct Reading {
-    projects: Spared<ReadOnlyTable<&'static str, &'static str>>,
-    keepers: Spared<ReadOnlyTable<u16, (u64, &'static str)>>,
+    fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Fault> {
+        Ok(self.keepers.get(port)?.map(|row| (row.value().0, row.value().1.to_owned())))
+    }
 }
 
 impl Reading {
-    pub fn open(transaction: &ReadTransaction) -> Result<Self, Trouble> {
+    pub fn open(transaction: &ReadTransaction) -> Result<Self, Fault> {
         Ok(Self {
-            projects: Spared::new(transaction.open_table(PROJECTS)?),
-            keepers: Spared::new(transaction.open_table(KEEPERS)?),
+            reservations: (),
+            projects: ForgetOnPanic::new(transaction.open_table(PROJECTS)?),
+            keepers: ForgetOnPanic::new(transaction.open_table(KEEPERS)?),
         })
-    }
-}
-
-impl Memory for Reading {
-    fn project(&self, id: &str) -> Result<Option<Remembered>, Trouble> {
-        get_project(&*self.projects, id)
-    }
-
-    fn projects(&self) -> Result<Vec<(String, Remembered)>, Trouble> {
-        get_projects(&*self.projects)
-    }
-
-    fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Trouble> {
-        get_keeper(&*self.keepers, port)
-    }
-}
-
-/// The tables, open for writing.
-pub struct Writing<'txn> {
-    reservations: Spared<Table<'txn, u16, &'static str>>,
-    projects: Spared<Table<'txn, &'static str, &'static str>>,
-    keepers: Spared<Table<'txn, u16, (u64, &'static str)>>,
-}
-
-impl Memory for Writing<'_> {
-    fn project(&self, id: &str) -> Result<Option<Remembered>, Trouble> {
-        get_project(&*self.projects, id)
-    }
-
-    fn projects(&self) -> Result<Vec<(String, Remembered)>, Trouble> {
-        get_projects(&*self.projects)
-    }
-
-    fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Trouble> {
-        get_keeper(&*self.keepers, port)
     }
 }
 
 impl<'txn> Writing<'txn> {
-    pub fn open(transaction: &'txn WriteTransaction) -> Result<Self, Trouble> {
+    pub fn open(transaction: &'txn WriteTransaction) -> Result<Self, Fault> {
         Ok(Self {
-            reservations: Spared::new(transaction.open_table(RESERVATIONS)?),
-            projects: Spared::new(transaction.open_table(PROJECTS)?),
-            keepers: Spared::new(transaction.open_table(KEEPERS)?),
+            reservations: ForgetOnPanic::new(transaction.open_table(RESERVATIONS)?),
+            projects: ForgetOnPanic::new(transaction.open_table(PROJECTS)?),
+            keepers: ForgetOnPanic::new(transaction.open_table(KEEPERS)?),
         })
     }
 
-    /// Every reservation row.
-    pub fn reservations(&self) -> Result<Vec<Reservation>, Trouble> {
+    pub fn reservations(&self) -> Result<Vec<Reservation>, Fault> {
         self.reservations.iter()?.map(|row| decode(row?.1.value())).collect()
     }
 
-    pub fn put_reservation(&mut self, reservation: &Reservation) -> Result<(), Trouble> {
+    pub fn put_reservation(&mut self, reservation: &Reservation) -> Result<(), Fault> {
         self.reservations.insert(reservation.port, encode(reservation)?.as_str())?;
         Ok(())
     }
 
-    pub fn remove_reservation(&mut self, port: u16) -> Result<(), Trouble> {
+    pub fn remove_reservation(&mut self, port: u16) -> Result<(), Fault> {
         self.reservations.remove(port)?;
         Ok(())
     }
 
-    /// Remembers a project. Whoever remembered the port that it has now (`held`) loses it; any other of its ports that is
-    /// somebody else's by now it has lost itself.
-    pub fn remember(&mut self, id: &str, new: &Remembered, held: Option<u16>) -> Result<(), Trouble> {
+    /// Remembers a project. If another project remembers the port that this one has now (`held`), that project loses
+    /// it. Any other port of this project's that another one remembers by now, this project has lost.
+    pub fn remember(&mut self, id: &str, new: &Remembered, held: Option<u16>) -> Result<(), Fault> {
         let mut row = new.clone();
         for (port, _) in new.ports() {
             let Some((_, other)) = self.keeper(port)?.filter(|(_, keeper)| keeper != id) else { continue };
@@ -173,7 +131,7 @@ impl<'txn> Writing<'txn> {
         Ok(())
     }
 
-    pub fn forget(&mut self, id: &str) -> Result<Option<Remembered>, Trouble> {
+    pub fn forget(&mut self, id: &str) -> Result<Option<Remembered>, Fault> {
         let Some(row) = self.project(id)? else { return Ok(None) };
         for (port, _) in row.ports() {
             self.unkeep(port, id)?;
@@ -182,18 +140,18 @@ impl<'txn> Writing<'txn> {
         Ok(Some(row))
     }
 
-    fn unkeep(&mut self, port: u16, id: &str) -> Result<(), Trouble> {
+    fn unkeep(&mut self, port: u16, id: &str) -> Result<(), Fault> {
         if self.keeper(port)?.is_some_and(|(_, keeper)| keeper == id) {
             self.keepers.remove(port)?;
         }
         Ok(())
     }
+}
 
-    /// Marks the project as used at `now`.
-    pub fn touch(&mut self, id: &str, now: u64) -> Result<(), Trouble> {
-        match self.project(id)? {
-            Some(row) => self.remember(id, &Remembered { last_used: now, ..row }, None),
-            None => Ok(()),
-        }
-    }
+fn decode<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Fault> {
+    serde_json::from_str(text).map_err(|error| Fault::Damaged(error.to_string()))
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<String, Fault> {
+    serde_json::to_string(value).map_err(|error| Fault::Unusable(error.to_string()))
 }

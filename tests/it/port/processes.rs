@@ -1,10 +1,12 @@
 //! Several processes at once, killed ones among them.
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+use bowline::port::{Error, Ports, Request, SessionId, Terms};
 
 use super::holder::{Holder, Role};
-use super::support::{Place, block, port, prune, sessions_ended};
+use super::support::{Place, allocate, block, port, prune, sessions_ended};
 
 #[test]
 fn a_hundred_processes_get_a_hundred_ports() {
@@ -95,6 +97,42 @@ fn others_have_their_turn_once_a_lease_is_settled() {
     assert_eq!(first.port(), reserved);
     first.finish();
     second.finish();
+}
+
+#[test]
+fn a_transaction_that_does_not_end_keeps_nobody_waiting_for_ever() {
+    let (place, block) = (Place::new(), block(6));
+    let ports = place.ports().with_patience(Duration::from_millis(20));
+    let request = |project: &str| place.request(project, block.range);
+    let single = allocate(&ports, &[request("single")]).unwrap();
+    let mut several = allocate(&ports, &["a", "b"].map(request)).unwrap();
+    let mut holder = Holder::start(&place, "holder", block.range, Role::Unsettled);
+    let held = holder.port();
+
+    let error = allocate(&ports, &[request("late")]).unwrap_err();
+    assert!(matches!(&error, Error::Busy { path } if *path == place.root().join("ports.lock")), "{error}");
+    assert!(error.hint().unwrap().contains("bowline doctor"));
+    assert!(matches!(ports.note("single", "key", Some("value")), Err(Error::Busy { .. })));
+    let lost = Request { exclude: vec![several.reservations()[0].port], ..request("a") };
+    let (now, end_leftovers) = (SystemTime::now(), &mut |_: &SessionId| {});
+    let terms = &mut Terms { now, patience: Duration::ZERO, end_leftovers };
+    assert!(matches!(several.replace(&lost, terms), Err(Error::Busy { .. })));
+    // What is given back is given back all the same.
+    several.remove("a", now).unwrap();
+    single.release(now).unwrap();
+    let reserved = |ports: &Ports| {
+        let reservations = ports.reservations().into_iter();
+        reservations.map(|held| (held.project, held.port)).collect::<Vec<_>>()
+    };
+    let rest = vec![("b".to_owned(), several.reservations()[0].port), ("holder".to_owned(), held)];
+    assert_eq!(reserved(&ports), rest);
+
+    holder.finish();
+    let released = prune(&place.ports(), now).released;
+    let mut released: Vec<&str> = released.iter().map(|row| row.project.as_str()).collect();
+    released.sort_unstable();
+    assert_eq!(released, ["a", "holder", "single"], "the store learns of it afterwards");
+    assert_eq!(reserved(&place.ports()), rest[..1]);
 }
 
 #[test]

@@ -1,0 +1,81 @@
+//! What is kept of a project after its server has ended.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Remembered ports are forgotten after this long without use.
+pub const MEMORY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Whether a port last used then is to be forgotten. A time ahead of `now` counts as `now`: the clock was set back.
+pub(super) fn is_stale(last_used: u64, now: u64) -> bool {
+    now.saturating_sub(last_used) >= MEMORY.as_secs()
+}
+
+/// What is kept of a project after its server has ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Remembered {
+    /// The port of its range that it had last, unless another project had to take that over.
+    pub port: Option<u16>,
+    /// The framework that it was started as last.
+    pub framework: String,
+    /// The [`Fingerprint`](crate::fingerprint::Fingerprint) of what the framework was detected by.
+    pub evidence: String,
+    /// The project's name.
+    pub name: String,
+    /// The project's directory.
+    #[serde(serialize_with = "super::reservation::lossy")]
+    pub dir: PathBuf,
+    /// When it was last started or ended, in seconds since 1970.
+    pub last_used: u64,
+    /// What later starts have to know; forgotten when the evidence changes.
+    pub notes: BTreeMap<String, String>,
+    /// The port that it had as each of the other frameworks it was started as: a project with a Storybook beside its
+    /// app has a port for each.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub former: BTreeMap<String, Former>,
+}
+
+/// A port that a project had as another framework than its last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Former {
+    /// The port.
+    pub port: u16,
+    /// When the project had it last, in seconds since 1970.
+    pub last_used: u64,
+}
+
+impl Remembered {
+    /// The port that it had last as this framework, else the last one at all, with the framework it had that as.
+    pub(super) fn last_as(&self, framework: &str) -> Option<(u16, String)> {
+        match self.former.get(framework) {
+            Some(former) if framework != self.framework => Some((former.port, framework.to_owned())),
+            _ => Some((self.port?, self.framework.clone())),
+        }
+    }
+
+    /// Every port that it remembers, the last first, and when it was used last.
+    pub(super) fn ports(&self) -> impl Iterator<Item = (u16, u64)> {
+        let former = self.former.values().map(|former| (former.port, former.last_used));
+        self.port.map(|port| (port, self.last_used)).into_iter().chain(former)
+    }
+
+    /// Forgets ports of other frameworks that were not used for too long, and returns those.
+    pub(super) fn forget_unused(&mut self, now: u64) -> Vec<u16> {
+        let unused = |former: &Former| is_stale(former.last_used, now);
+        let ports = self.former.values().filter(|former| unused(former)).map(|former| former.port).collect();
+        self.former.retain(|_, former| !unused(former));
+        ports
+    }
+
+    /// The same without one port, which another project has now.
+    pub(super) fn without(mut self, port: u16) -> Self {
+        self.port = self.port.filter(|&own| own != port);
+        self.former.retain(|_, former| former.port != port);
+        self
+    }
+}

@@ -1,0 +1,63 @@
+//! What a start asks for.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use super::remembered::Remembered;
+use super::reservation::SessionId;
+use crate::fingerprint::Fingerprint;
+use crate::range::Range;
+
+/// What a project asks for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The project's id.
+    pub project: String,
+    /// Its name, for messages.
+    pub name: String,
+    /// Its directory; once that is gone, its port is forgotten.
+    pub dir: PathBuf,
+    /// The key of its framework.
+    pub framework: String,
+    /// What the framework was detected by.
+    pub evidence: Fingerprint,
+    /// Where to look for a port.
+    pub range: Range,
+    /// What the user said about the port.
+    pub choice: Choice,
+    /// Ports not to be given, as they have just been lost to a stranger.
+    pub exclude: Vec<u16>,
+}
+
+impl Request {
+    /// Whether the evidence is unchanged since `row` was remembered.
+    pub(crate) fn agrees_with(&self, row: &Remembered) -> bool {
+        row.evidence.parse::<Fingerprint>().is_ok_and(|evidence| evidence.agrees(&self.evidence))
+    }
+}
+
+/// What the user said about the port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// Nothing: the remembered one, or any.
+    #[default]
+    Any,
+    /// This one if it is free (`PORT`, or a runner's preferred port), in the range or not.
+    Wish(u16),
+    /// This one or none (`--port`).
+    Order(u16),
+    /// This one, which our own service listens on already.
+    Adopt(u16),
+}
+
+/// What a transaction needs to know besides the requests.
+pub struct Terms<'a> {
+    /// The time.
+    pub now: SystemTime,
+    /// How long to wait, beyond the grace period of its services, for the guardian of a project's last server, so that
+    /// the project gets the same port again.
+    pub patience: Duration,
+    /// Ends what is left of a session whose supervisor and guardian were both killed. It is called
+    /// without any lock held, and the session counts as over when it returns.
+    pub end_leftovers: &'a mut dyn FnMut(&SessionId),
+}

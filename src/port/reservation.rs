@@ -1,0 +1,98 @@
+//! A port that a session has reserved.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize, Serializer};
+
+/// A reserved port, and the service that it is reserved for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reservation {
+    /// The port.
+    pub port: u16,
+    /// The project's id.
+    pub project: String,
+    /// The project's name.
+    pub name: String,
+    /// The project's directory.
+    #[serde(serialize_with = "lossy")]
+    pub dir: PathBuf,
+    /// The key of the project's framework.
+    pub framework: String,
+    /// The supervisor's session.
+    pub session: SessionId,
+    /// The supervisor's process id, for messages: its lock tells whether it lives.
+    pub pid: u32,
+    /// When it was reserved, in seconds since 1970.
+    pub started_at: u64,
+    /// Whether it still holds.
+    #[serde(skip)]
+    pub life: Life,
+    /// The run directory with the session's lock and socket.
+    #[serde(skip)]
+    pub run: PathBuf,
+}
+
+/// How much of a session is left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Life {
+    /// Its supervisor lives: its ports are reserved.
+    Live,
+    /// Only its guardian lives, ending the service: the ports are not free yet.
+    Ending,
+    /// Supervisor and guardian were killed: processes of the service may be left.
+    Orphaned,
+    /// Nothing is left but files.
+    #[default]
+    Over,
+}
+
+/// The name of one supervisor's session: 16 hexadecimal digits, never used twice.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct SessionId(String);
+
+impl SessionId {
+    pub(super) fn random() -> io::Result<Self> {
+        let mut bytes = [0_u8; 8];
+        getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+        Ok(Self(format!("{:016x}", u64::from_be_bytes(bytes))))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for SessionId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() == 16 && text.bytes().all(is_hex) {
+            Ok(Self(text))
+        } else {
+            Err("a session is 16 hexadecimal digits")
+        }
+    }
+}
+
+/// Serializes paths that are not UTF-8 as far as they can be shown.
+pub(super) fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}
+
+/// Seconds since 1970; 0 before.
+pub(super) fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

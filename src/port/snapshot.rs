@@ -1,0 +1,139 @@
+//! All that other sessions have reserved, under the lock of one transaction.
+
+use std::time::Instant;
+
+use super::error::{Error, Occupant};
+use super::listeners::holders;
+use super::ports::Locked;
+use super::request::Terms;
+use super::reservation::{Life, Reservation, SessionId};
+use super::session::{self, Seen};
+use super::store::{Fault, Memory, Writing};
+use crate::range::Range;
+
+pub(super) struct Snapshot {
+    sessions: Vec<Seen>,
+}
+
+impl Snapshot {
+    /// Every session but our own, as its locks are now.
+    pub fn take(locked: &Locked, own: Option<&SessionId>) -> Self {
+        let mut sessions = session::survey(&locked.roots);
+        sessions.retain(|session| Some(&session.id) != own);
+        Self { sessions }
+    }
+
+    /// As [`Snapshot::take`], after leftovers were ended and the guardians of these projects waited for. Meanwhile the
+    /// lock is let go, so that `lock` may be called twice.
+    pub fn after_endings(
+        lock: impl Fn() -> Result<Locked, Error>,
+        own: Option<&SessionId>,
+        projects: &[String],
+        terms: &mut Terms<'_>,
+    ) -> Result<(Locked, Self), Error> {
+        let locked = lock()?;
+        let snapshot = Self::take(&locked, own);
+        let is_unfinished = |session: &&Seen| match session.life {
+            Life::Orphaned => true,
+            Life::Ending => session.reservations.iter().any(|held| projects.contains(&held.project)),
+            Life::Live | Life::Over => false,
+        };
+        let unfinished: Vec<&Seen> = snapshot.sessions.iter().filter(is_unfinished).collect();
+        if unfinished.is_empty() {
+            return Ok((locked, snapshot));
+        }
+        drop(locked);
+        let deadline = Instant::now() + terms.patience;
+        let mut ended = Vec::new();
+        for session in unfinished {
+            if session.life == Life::Orphaned {
+                (terms.end_leftovers)(&session.id);
+                ended.push(&session.id);
+            } else {
+                let left = deadline.saturating_duration_since(Instant::now());
+                session::await_guardian(&session.run, &session.id, left);
+            }
+        }
+        let locked = lock()?;
+        let mut after = Self::take(&locked, own);
+        for session in &mut after.sessions {
+            if session.life == Life::Orphaned && ended.contains(&&session.id) {
+                session.life = Life::Over;
+            }
+        }
+        Ok((locked, after))
+    }
+
+    /// What is not to be given away: live reservations, and ports that are not free yet.
+    pub fn reservations(&self) -> impl Iterator<Item = &Reservation> {
+        self.sessions
+            .iter()
+            .filter(|session| session.life != Life::Over)
+            .flat_map(|session| &session.reservations)
+    }
+
+    /// The reservation of the port.
+    pub fn at(&self, port: u16) -> Option<&Reservation> {
+        self.reservations().find(|reservation| reservation.port == port)
+    }
+
+    /// The project's live reservation.
+    pub fn live(&self, project: &str) -> Option<&Reservation> {
+        self.reservations().find(|held| held.life == Life::Live && held.project == project)
+    }
+
+    /// Makes the store's rows agree with the locks, and returns those that were taken back.
+    ///
+    /// Rows of the dead go, and their projects count as used until now. Rows of the living that the
+    /// store lacks (it was damaged, or could not be written) are put in.
+    pub fn reconcile(
+        &self,
+        tables: &mut Writing<'_>,
+        own: &[Reservation],
+        now: u64,
+    ) -> Result<Vec<Reservation>, Fault> {
+        let same = |a: &Reservation, b: &Reservation| a.port == b.port && a.session == b.session;
+        let rows = tables.reservations()?;
+        let (kept, dead): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|row| self.reservations().chain(own).any(|live| same(live, row)));
+        for row in &dead {
+            tables.remove_reservation(row.port)?;
+            if let Some(mut project) = tables.project(&row.project)? {
+                project.last_used = now;
+                tables.remember(&row.project, &project, None)?;
+            }
+        }
+        for live in self.reservations().filter(|live| !kept.iter().any(|row| same(live, row))) {
+            tables.put_reservation(live)?;
+        }
+        Ok(dead)
+    }
+
+    /// Removes the files of sessions that are over.
+    pub fn clear(&self) {
+        let over = self.sessions.iter().filter(|session| session.life == Life::Over);
+        over.for_each(|session| session::clear(&session.run, &session.id));
+    }
+
+    /// Adds to an error who has the ports. That takes a look at every process: never to be done while others wait for
+    /// the lock.
+    pub fn with_occupants(&self, mut error: Error, own: &[Reservation]) -> Error {
+        if let Error::Taken { port, occupants } = &mut error {
+            *occupants = self.occupants(Range { start: *port, end: *port }, own);
+        } else if let Error::Exhausted { range, occupants } = &mut error {
+            *occupants = self.occupants(*range, own);
+        }
+        error
+    }
+
+    fn occupants(&self, range: Range, own: &[Reservation]) -> Vec<Occupant> {
+        let mut services: Vec<&Reservation> =
+            self.reservations().chain(own).filter(|reservation| range.contains(reservation.port)).collect();
+        services.sort_by_key(|reservation| reservation.port);
+        let is_foreign = |port: &u16| services.iter().all(|service| service.port != *port);
+        let foreign: Vec<u16> = (range.start..=range.end).filter(is_foreign).collect();
+        let strangers = if foreign.is_empty() { Vec::new() } else { holders(&foreign) };
+        let services = services.into_iter().map(|service| Occupant::Service(Box::new(service.clone())));
+        services.chain(strangers.into_iter().map(Occupant::Stranger)).collect()
+    }
+}
