@@ -43,10 +43,13 @@ impl FromStr for Fingerprint {
     }
 }
 
-/// FNV-1a over the sorted facts. It is stored, so that it must never change; the standard library's may.
 fn digest(mut facts: Vec<String>) -> u64 {
     facts.sort_unstable();
     facts.dedup();
-    let bytes = facts.iter().flat_map(|fact| fact.bytes().chain([0]));
+    fnv(facts.iter().flat_map(|fact| fact.bytes().chain([0])))
+}
+
+/// The 64-bit FNV-1a hash (Fowler, Noll, Vo). It is stored, so that it must never change; the standard library's may.
+pub(crate) fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -1,38 +1,34 @@
-//! Reading.
+//! Reading the files.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::older;
+use super::file::older;
 use crate::event::{Event, Stream, What, cursor, parse_cursor};
 
-/// The most that one record can hold: more is a damaged file.
+/// The longest record of a sound file, in bytes.
 const LONGEST: usize = 64 * 1024 * 1024;
 
-/// What was read from a service at one time.
+/// What one read from a service gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// When.
     pub time: SystemTime,
-    /// From which stream.
     pub stream: Stream,
-    /// What.
     pub bytes: Vec<u8>,
-    /// The session that it was read in.
     pub session: String,
-    /// How many bytes that session had written before.
+    /// The length of the session's output before it, in bytes.
     pub start: u64,
 }
 
 impl Record {
-    /// The place behind it.
+    /// The place behind this record.
     pub fn cursor(&self) -> String {
         cursor(&self.session, self.start + u64::try_from(self.bytes.len()).unwrap_or(0))
     }
 
-    /// The same as the event that the runner's protocol knows; bytes that are not UTF-8 are replaced.
+    /// The event of the same content; bytes that are not UTF-8 are replaced.
     pub fn to_event(&self, project: &str) -> Event {
         let data = String::from_utf8_lossy(&self.bytes).into_owned();
         let what = What::LogChunk { stream: self.stream, data, cursor: self.cursor() };
@@ -40,7 +36,7 @@ impl Record {
     }
 }
 
-/// What comes behind this place: the rest of its session, and all later ones. Everything if the place is kept no more.
+/// The records behind a place: the rest of its session, and all later sessions. All records if the place is no longer kept.
 pub fn from(records: Vec<Record>, session: &str, bytes: u64) -> Vec<Record> {
     let Some(first) = records.iter().position(|record| record.session == session) else { return records };
     let mut rest: Vec<Record> = records.into_iter().skip(first).collect();
@@ -53,7 +49,7 @@ pub fn from(records: Vec<Record>, session: &str, bytes: u64) -> Vec<Record> {
     rest
 }
 
-/// All that is kept of a service's output, oldest first. Nothing if it never wrote anything.
+/// The records of a service that are kept, oldest first. None if it never wrote anything.
 ///
 /// # Errors
 /// A file that exists but cannot be read.
@@ -70,11 +66,9 @@ pub fn read(file: &Path) -> io::Result<Vec<Record>> {
 }
 
 fn read_file(file: &mut impl BufRead, records: &mut Vec<Record>) -> io::Result<()> {
-    let mut head = String::new();
     let (mut session, mut start) = (String::new(), 0);
-    while read_head(file, &mut head)? {
-        // What does not begin like a record is the rest of one that a crash cut short.
-        let Some(Head { time, kind, length }) = parse(&head) else { return Ok(()) };
+    // What does not begin like a record is the rest of one that a crash cut short.
+    while let Some(Head { time, kind, length }) = read_head(file)? {
         let mut bytes = Vec::new();
         file.by_ref().take(u64::try_from(length).unwrap_or(0)).read_to_end(&mut bytes)?;
         let read = bytes.len();
@@ -89,31 +83,28 @@ fn read_file(file: &mut impl BufRead, records: &mut Vec<Record>) -> io::Result<(
                 }
             }
         }
-        let mut end = [0];
-        if read < length || file.read(&mut end)? == 0 {
+        if read < length || file.read(&mut [0])? == 0 {
             return Ok(());
         }
     }
     Ok(())
 }
 
-/// Reads a line that may not be text.
-fn read_head(file: &mut impl BufRead, head: &mut String) -> io::Result<bool> {
-    let mut line = Vec::new();
-    file.by_ref().take(64).read_until(b'\n', &mut line)?;
-    *head = String::from_utf8_lossy(&line).into_owned();
-    Ok(!line.is_empty())
-}
-
 struct Head {
     time: SystemTime,
-    /// Nothing for the mark of a session.
+    /// `None` for a cursor.
     kind: Option<Stream>,
     length: usize,
 }
 
-fn parse(head: &str) -> Option<Head> {
-    let mut words = head.strip_suffix('\n')?.split(' ');
+fn read_head(file: &mut impl BufRead) -> io::Result<Option<Head>> {
+    let mut line = Vec::new();
+    file.take(64).read_until(b'\n', &mut line)?;
+    Ok(parse(&line))
+}
+
+fn parse(line: &[u8]) -> Option<Head> {
+    let mut words = std::str::from_utf8(line).ok()?.strip_suffix('\n')?.split(' ');
     let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(words.next()?.parse().ok()?))?;
     let kind = match words.next()? {
         "o" => Some(Stream::Stdout),
@@ -127,7 +118,8 @@ fn parse(head: &str) -> Option<Head> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{LIMIT, Recorder, file};
+    use super::super::file::{LIMIT, file, named};
+    use super::super::record::Recorder;
     use super::*;
 
     fn at(millis: u64) -> SystemTime {
@@ -236,7 +228,7 @@ mod tests {
         recorder.write(Stream::Stderr, b"the end", at(8)).unwrap();
         let size = |path: &Path| std::fs::metadata(path).unwrap().len();
         let before = size(&path);
-        recorder.settle(at(9)).unwrap();
+        recorder.flush(at(9)).unwrap();
         assert!(size(&path) < before + 1024);
         recorder.write(Stream::Stdout, b"calm", at(2000)).unwrap();
         let records = read(&path).unwrap();
@@ -261,7 +253,7 @@ mod tests {
         let path = file(dir.path(), "/a", "@acme/web");
         std::fs::write(&path, "").unwrap();
         std::fs::write(dir.path().join("bowline.log"), "").unwrap();
-        assert_eq!(super::super::named(dir.path(), "@acme/web"), [path]);
-        assert!(super::super::named(dir.path(), "acme").is_empty());
+        assert_eq!(named(dir.path(), "@acme/web"), [path]);
+        assert!(named(dir.path(), "acme").is_empty());
     }
 }

@@ -1,19 +1,13 @@
-//! Writing.
+//! Writing the files.
 
 use std::fs::{File, OpenOptions, rename};
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::PathBuf;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use tokio::time::Sleep;
-
-use super::{LIMIT, older};
-use crate::event::{Stream, What, cursor};
-use crate::supervise::Sink;
-use crate::visible::Visible;
+use super::file::{LIMIT, older};
+use crate::event::{Stream, cursor};
 
 /// The log file of one service.
 #[derive(Debug)]
@@ -22,36 +16,25 @@ pub struct Recorder {
     file: File,
     size: u64,
     session: String,
-    /// How many bytes of output the session has written.
+    /// The length of the session's output, in bytes.
     written: u64,
-    /// Whether the file says whose output follows.
-    marked: bool,
-    /// When the present second began, and how much was written in it.
+    /// The place in the output at which a reader of the file takes the next record to begin. `None`: a cursor has to come
+    /// first.
+    expected: Option<u64>,
+    /// When the present second began, and how many bytes were written in it.
     second: (SystemTime, u64),
-    /// The end of a flood, which is written once that has passed.
-    held: Option<Held>,
+    /// The end of a flood, with its stream and its place in the output, until the flood has passed.
+    pending: Option<(Stream, u64, Vec<u8>)>,
 }
 
-/// The end of what was left out.
-#[derive(Debug)]
-struct Held {
-    stream: Stream,
-    /// Its place in the session's output.
-    start: u64,
-    bytes: Vec<u8>,
-}
-
-/// More than this in one second is a flood, in bytes. The files hold half of it, so most of a flood would be rotated away
-/// before anybody could read it, at the price of half of the throughput.
+/// More bytes than this in one second are a flood. The files hold half of it, so most of a flood would be rotated away
+/// before anybody could read it, and writing it would halve the throughput.
 const FLOOD: u64 = 4 * LIMIT;
-/// How much of the end of a flood is kept, in bytes.
+/// The length of the end of a flood that is written, in bytes.
 const KEPT: usize = 64 * 1024;
-/// How long a flood may pause before its end is written.
-const CALM: Duration = Duration::from_millis(200);
 
 impl Recorder {
-    /// Appends what `session` writes to `path`, which is made if there is none. Only its owner may read it: output may hold
-    /// secrets.
+    /// Appends the output of `session` to `path`. A new file is readable by its owner alone: output may hold secrets.
     ///
     /// # Errors
     /// The file cannot be opened for writing.
@@ -69,41 +52,42 @@ impl Recorder {
             size,
             session: session.to_owned(),
             written: 0,
-            marked: false,
+            expected: None,
             second: (SystemTime::UNIX_EPOCH, 0),
-            held: None,
+            pending: None,
         })
     }
 
-    /// Adds what was read from `stream` at `now`.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the end of a flood waits to be written.
+    pub(super) fn is_behind(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Adds `bytes`, which were read from `stream` at `now`.
     ///
     /// # Errors
     /// A full disk, above all.
     pub fn write(&mut self, stream: Stream, bytes: &[u8], now: SystemTime) -> io::Result<()> {
-        if self.is_flood(bytes.len(), now) {
-            let kept = &bytes[bytes.len().saturating_sub(KEPT)..];
-            self.written += u64::try_from(bytes.len()).unwrap_or(0);
-            let start = self.written - u64::try_from(kept.len()).unwrap_or(0);
-            let mut held = self.held.take().map_or_else(Vec::new, |held| held.bytes);
-            held.clear();
-            held.extend_from_slice(kept);
-            self.held = Some(Held { stream, start, bytes: held });
+        let start = self.written;
+        self.written += length(bytes);
+        if self.is_flood(length(bytes), now) {
+            let end = &bytes[bytes.len().saturating_sub(KEPT)..];
+            self.pending = Some((stream, self.written - length(end), end.to_vec()));
             return Ok(());
         }
-        self.settle(now)?;
-        self.record(stream, bytes, now)?;
-        self.written += u64::try_from(bytes.len()).unwrap_or(0);
-        Ok(())
+        self.flush(now)?;
+        self.record(stream, start, bytes, now)
     }
 
-    fn is_flood(&mut self, length: usize, now: SystemTime) -> bool {
-        let (began, written) = &mut self.second;
+    fn is_flood(&mut self, length: u64, now: SystemTime) -> bool {
+        let (began, written) = self.second;
         // A clock that was set back begins a new second as well.
-        if now.duration_since(*began).is_ok_and(|passed| passed < Duration::from_secs(1)) {
-            *written += u64::try_from(length).unwrap_or(0);
-        } else {
-            self.second = (now, 0);
-        }
+        let goes_on = now.duration_since(began).is_ok_and(|passed| passed < Duration::from_secs(1));
+        self.second = if goes_on { (began, written + length) } else { (now, 0) };
         self.second.1 > FLOOD
     }
 
@@ -111,31 +95,26 @@ impl Recorder {
     ///
     /// # Errors
     /// As for [`Recorder::write`].
-    pub fn settle(&mut self, now: SystemTime) -> io::Result<()> {
-        let Some(Held { stream, start, bytes }) = self.held.take() else { return Ok(()) };
-        let written = std::mem::replace(&mut self.written, start);
-        self.marked = false;
-        let outcome = self.record(stream, &bytes, now);
-        self.written = written;
-        outcome
+    pub fn flush(&mut self, now: SystemTime) -> io::Result<()> {
+        self.pending.take().map_or(Ok(()), |(stream, start, bytes)| self.record(stream, start, &bytes, now))
     }
 
-    fn record(&mut self, stream: Stream, bytes: &[u8], now: SystemTime) -> io::Result<()> {
+    fn record(&mut self, stream: Stream, start: u64, bytes: &[u8], now: SystemTime) -> io::Result<()> {
         if self.size >= LIMIT {
             rename(&self.path, older(&self.path))?;
             self.file = append(&self.path)?;
-            self.size = 0;
-            self.marked = false;
+            (self.size, self.expected) = (0, None);
         }
-        if !self.marked {
-            self.append('s', cursor(&self.session, self.written).as_bytes(), now)?;
-            self.marked = true;
+        if self.expected != Some(start) {
+            self.append('s', cursor(&self.session, start).as_bytes(), now)?;
         }
         let letter = match stream {
             Stream::Stdout => 'o',
             Stream::Stderr => 'e',
         };
-        self.append(letter, bytes, now)
+        self.append(letter, bytes, now)?;
+        self.expected = Some(start + length(bytes));
+        Ok(())
     }
 
     fn append(&mut self, letter: char, bytes: &[u8], now: SystemTime) -> io::Result<()> {
@@ -150,87 +129,21 @@ impl Recorder {
             }
             IoSlice::advance_slices(&mut rest, written);
         }
-        self.size += u64::try_from(head.len() + bytes.len() + 1).unwrap_or(0);
+        self.size += length(head.as_bytes()) + length(bytes) + 1;
         Ok(())
     }
 }
 
-fn append(path: &std::path::Path) -> io::Result<File> {
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(0)
+}
+
+fn append(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)
 }
 
-/// Whether the last record is complete. What came behind one that a crash cut short could not be read.
+/// Whether the last record is complete. A record behind one that a crash cut short could not be read.
 fn ends_whole(file: &File, size: u64) -> bool {
     let mut last = [0];
     file.read_exact_at(&mut last, size - 1).is_ok() && last == *b"\n"
-}
-
-/// A sink whose output is recorded as well. A recorder that fails is given up, as a full disk must not stop a service.
-#[derive(Debug)]
-pub struct Recorded<S> {
-    inner: S,
-    recorders: Vec<Option<Recorder>>,
-    /// When the ends of floods are written.
-    calm: Option<Pin<Box<Sleep>>>,
-}
-
-impl<S> Recorded<S> {
-    /// Records what goes to `inner`, with one recorder for each service that has one.
-    pub fn new(inner: S, recorders: Vec<Option<Recorder>>) -> Self {
-        Self { inner, recorders, calm: None }
-    }
-}
-
-impl<S> Recorded<S> {
-    /// Writes the ends of floods that have passed.
-    fn settle(&mut self) {
-        self.calm = None;
-        for slot in &mut self.recorders {
-            if let Some(Err(error)) = slot.as_mut().map(|recorder| recorder.settle(SystemTime::now())) {
-                give_up(slot, &error);
-            }
-        }
-    }
-}
-
-fn give_up(slot: &mut Option<Recorder>, error: &io::Error) {
-    if let Some(recorder) = slot.take() {
-        tracing::warn!("the output is no longer recorded in `{}`: {error}", recorder.path.visible());
-    }
-}
-
-impl<S: Sink> Sink for Recorded<S> {
-    fn has_room(&self, service: usize, stream: Stream) -> bool {
-        self.inner.has_room(service, stream)
-    }
-
-    fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]> {
-        let bytes = self.inner.pass(service, stream, source)?;
-        if let Some(slot) = self.recorders.get_mut(service)
-            && let Some(recorder) = slot
-            && !bytes.is_empty()
-        {
-            if let Err(error) = recorder.write(stream, bytes, SystemTime::now()) {
-                give_up(slot, &error);
-            } else if recorder.held.is_some() {
-                let until = tokio::time::Instant::now() + CALM;
-                self.calm.get_or_insert_with(|| Box::pin(tokio::time::sleep(CALM))).as_mut().reset(until);
-            }
-        }
-        Ok(bytes)
-    }
-
-    fn tell(&mut self, service: usize, what: What) {
-        if let What::ProcessExited { .. } = what {
-            self.settle();
-        }
-        self.inner.tell(service, what);
-    }
-
-    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.calm.as_mut().is_some_and(|calm| calm.as_mut().poll(cx).is_ready()) {
-            self.settle();
-        }
-        self.inner.poll_drain(cx)
-    }
 }

@@ -1,0 +1,84 @@
+//! Recording as part of the way that output takes.
+
+use std::io::{self, Read};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::record::Recorder;
+use crate::event::{Stream, What};
+use crate::supervise::Sink;
+use crate::visible::Visible;
+
+/// How long a flood may pause before its end is written.
+const CALM: Duration = Duration::from_millis(200);
+
+/// A sink that records the output on its way. A recorder that fails is dropped: a full disk must not stop a service.
+#[derive(Debug)]
+pub struct Recorded<S> {
+    inner: S,
+    recorders: Vec<Option<Recorder>>,
+    /// Ends when the ends of floods are to be written.
+    calm: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Recorded<S> {
+    /// Records the output to `inner`; `None` stands for a service without a recorder.
+    pub fn new(inner: S, recorders: Vec<Option<Recorder>>) -> Self {
+        Self { inner, recorders, calm: None }
+    }
+
+    /// Writes the ends of floods that have passed.
+    fn flush(&mut self) {
+        self.calm = None;
+        for slot in &mut self.recorders {
+            if let Some(Err(error)) = slot.as_mut().map(|recorder| recorder.flush(SystemTime::now())) {
+                give_up(slot, &error);
+            }
+        }
+    }
+}
+
+fn give_up(slot: &mut Option<Recorder>, error: &io::Error) {
+    if let Some(recorder) = slot.take() {
+        tracing::warn!("the output is no longer recorded in `{}`: {error}", recorder.path().visible());
+    }
+}
+
+impl<S: Sink> Sink for Recorded<S> {
+    fn has_room(&self, service: usize, stream: Stream) -> bool {
+        self.inner.has_room(service, stream)
+    }
+
+    fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]> {
+        let bytes = self.inner.pass(service, stream, source)?;
+        if let Some(slot) = self.recorders.get_mut(service)
+            && let Some(recorder) = slot
+            && !bytes.is_empty()
+        {
+            if let Err(error) = recorder.write(stream, bytes, SystemTime::now()) {
+                give_up(slot, &error);
+            } else if recorder.is_behind() {
+                let until = Instant::now() + CALM;
+                self.calm.get_or_insert_with(|| Box::pin(sleep(CALM))).as_mut().reset(until);
+            }
+        }
+        Ok(bytes)
+    }
+
+    fn tell(&mut self, service: usize, what: What) {
+        if let What::ProcessExited { .. } = what {
+            self.flush();
+        }
+        self.inner.tell(service, what);
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.calm.as_mut().is_some_and(|calm| calm.as_mut().poll(cx).is_ready()) {
+            self.flush();
+        }
+        self.inner.poll_drain(cx)
+    }
+}
