@@ -22,7 +22,7 @@ use std::process::Command;
 use std::{env, error, fs};
 
 use serde::Deserialize;
-use toml::Table;
+use toml::{Table, Value};
 
 /// The name by which the modules above know `version`.
 mod project {
@@ -39,28 +39,24 @@ struct Settings {
 }
 
 fn main() -> Result<(), Box<dyn error::Error>> {
-    for path in
-        ["frameworks.toml", "build.rs", "build", "src/detect", "src/project/version.rs", "src/range.rs"]
-    {
-        println!("cargo:rerun-if-changed={path}");
-    }
+    println!("cargo:rerun-if-changed=frameworks.toml");
     let text = fs::read_to_string("frameworks.toml")?;
     let Settings { agent_variables, ports, framework } = toml::from_str(&text)?;
     let frameworks = resolve::frameworks(&resolve::entries(&text), &ports, |_| false);
     let frameworks = frameworks.map_err(|mistake| format!("{mistake:?}"))?;
-    let alone = |(key, entry)| {
-        let file = Table::from_iter([("framework".to_owned(), Table::from_iter([(key, entry)]).into())]);
-        toml::to_string(&file)
+    let fields = |entry: &Value| {
+        let fields = entry.as_table().into_iter().flatten();
+        fields.map(|(field, value)| format!("{field}={value}")).collect::<Vec<_>>().join("\n")
     };
-    let entries = framework.into_iter().map(alone).collect::<Result<Vec<_>, _>>()?;
+    let entries: Vec<String> = framework.values().map(fields).collect();
     let source = format!(
         "pub static AGENT_VARIABLES: Words = {};\n\
          pub static PORTS: Ports = {};\n\
-         pub static ENTRIES: [&str; {}] = {entries:?};\n\
+         pub static ENTRIES: &str = {:?};\n\
          pub static FRAMEWORKS: Cow<'static, [Framework]> = {};\n",
         literal::of(&agent_variables),
         literal::of(&ports),
-        entries.len(),
+        entries.join("\0"),
         literal::of(&frameworks),
     );
     let out = env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
+use toml::de::DeTable;
 
 use super::check::Key;
 pub use super::check::{Word, Words};
@@ -73,7 +74,7 @@ impl Layer {
 
     /// The error, if the mistake is in a field of this file.
     fn located(&self, key: &str, field: &str, message: &str) -> Option<CatalogError> {
-        let document = toml::de::DeTable::parse(&self.text).ok()?;
+        let document = DeTable::parse(&self.text).ok()?;
         let value = document.get_ref().get("framework")?.get_ref().get(key)?.get_ref().get(field)?;
         Some(FileError::at_offset(&self.path, &self.text, value.span().start, message).into())
     }
@@ -157,10 +158,11 @@ fn concerned(layers: &[Vec<Entry<'_>>]) -> Vec<Entry<'static>> {
         keys.push(if keys.contains(&key) { like } else { key });
     }
     let last = FRAMEWORKS.iter().find(|framework| framework.role == Role::Last);
-    let all = FRAMEWORKS.iter().zip(ENTRIES).filter(|(framework, _)| {
+    let all = FRAMEWORKS.iter().zip(ENTRIES.split('\0')).filter(|(framework, _)| {
         keys.contains(&&*framework.key) || last.is_some_and(|last| last.range == framework.range)
     });
-    all.flat_map(|(_, text)| resolve::entries(text)).collect()
+    all.filter_map(|(framework, text)| Some((framework.key.clone(), DeTable::parse(text).ok()?.into_inner())))
+        .collect()
 }
 
 /// The error at its place in the last layer that has it.
@@ -215,7 +217,10 @@ mod tests {
     fn embedded_frameworks_are_those_of_the_file() {
         let entries = resolve::entries(include_str!("../../frameworks.toml"));
         assert_eq!(resolve::frameworks(&entries, &PORTS, |_| false).unwrap(), *FRAMEWORKS);
-        let texts: Vec<_> = ENTRIES.iter().flat_map(|text| resolve::entries(text)).collect();
-        assert_eq!(resolve::frameworks(&texts, &PORTS, |_| false).unwrap(), *FRAMEWORKS);
+        let texts: Vec<DeTable<'_>> =
+            ENTRIES.split('\0').map(|text| DeTable::parse(text).unwrap().into_inner()).collect();
+        let keys = FRAMEWORKS.iter().map(|framework| framework.key.clone());
+        let entries: Vec<Entry<'_>> = keys.zip(texts).collect();
+        assert_eq!(resolve::frameworks(&entries, &PORTS, |_| false).unwrap(), *FRAMEWORKS);
     }
 }
