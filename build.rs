@@ -1,5 +1,5 @@
-//! Turns `frameworks.toml` into Rust, so that no start has to read it, and links the unwinder into the program where
-//! possible, because loading it as a shared library would take longer than a start may.
+//! Turns `frameworks.toml` into Rust, so that no start has to read it, and links the unwinder into the program
+//! where possible, because loading it as a shared library would take longer than a start may.
 
 #![expect(dead_code, reason = "the modules of the program do more than this script needs")]
 

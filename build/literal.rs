@@ -2,8 +2,8 @@
 
 use std::fmt::Debug;
 
-/// What a derived `Debug` writes is an expression already, except that texts and lists have to be borrowed `Cow`s, and
-/// that the variants of enums have to be in scope.
+/// What a derived `Debug` writes is an expression already, except that texts and lists have to be borrowed `Cow`s,
+/// and that the variants of enums have to be in scope.
 pub fn of(value: &impl Debug) -> String {
     let text = format!("{value:?}");
     let mut literal = String::new();

@@ -1,7 +1,7 @@
 //! What users and projects have configured: `bowline.toml` and the user's `frameworks.toml`, read once.
 //!
-//! Flags win over the environment, that over `bowline.toml`, that over the user's file, that over the defaults; this
-//! module gives the two files, and `cli` puts the others above them.
+//! Flags win over the environment, that over `bowline.toml`, that over the user's file, that over the defaults;
+//! this module gives the two files, and `cli` puts the others above them.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
@@ -105,7 +105,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the user's file and the `bowline.toml` of the workspace root and of the project, the nearest strongest.
+    /// Reads the user's file and the `bowline.toml` of the workspace root and of the project, the nearest
+    /// strongest.
     ///
     /// # Errors
     /// A file that cannot be read or does not say what it has to say.

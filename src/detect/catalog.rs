@@ -1,4 +1,4 @@
-//! The frameworks as data: `frameworks.toml`, embedded, and what users and projects add to it.
+//! The frameworks as data: the embedded `frameworks.toml`, and the entries of users and projects over it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,10 +15,10 @@ pub use super::framework::{Framework, HostInput, Place, PortInput, Repeated, Rol
 use super::resolve::{self, Entry, Mistake};
 use crate::project::FileError;
 
-/// The `[framework.KEY]` tables of a file, found to be sound. [`Catalog::load`] reads them again, as tables.
+/// The `[framework.KEY]` tables of a file, which are sound. [`Catalog::load`] reads them again, untyped.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Entries {
-    are_there: bool,
+    exist: bool,
 }
 
 impl<'de> Deserialize<'de> for Entries {
@@ -34,7 +34,7 @@ impl<'de> Deserialize<'de> for Entries {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
                 let mut entries = Entries::default();
                 while map.next_entry::<Key, Framework>()?.is_some() {
-                    entries.are_there = true;
+                    entries.exist = true;
                 }
                 Ok(entries)
             }
@@ -46,16 +46,16 @@ impl<'de> Deserialize<'de> for Entries {
 /// A file of users' entries, as given to [`Catalog::load`].
 #[derive(Clone, Debug)]
 pub struct Layer {
-    /// Where the entries come from.
+    /// The file.
     pub path: PathBuf,
-    /// The text of that file, in which errors are located.
+    /// Its text, in which errors are located.
     pub text: String,
     /// Its `[framework.KEY]` tables.
     pub entries: Entries,
 }
 
 impl Layer {
-    /// Reads a `frameworks.toml`, which holds `[framework.KEY]` tables and nothing else.
+    /// Reads the text of a `frameworks.toml`, which holds `[framework.KEY]` tables and nothing else.
     pub fn parse(path: &Path, text: String) -> Result<Self, CatalogError> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -72,7 +72,7 @@ impl Layer {
         }
     }
 
-    /// The error, if the mistake is in a field of this file.
+    /// The error in a field of an entry, if this file has that field.
     fn located(&self, key: &str, field: &str, message: &str) -> Option<CatalogError> {
         let document = DeTable::parse(&self.text).ok()?;
         let value = document.get_ref().get("framework")?.get_ref().get(key)?.get_ref().get(field)?;
@@ -87,15 +87,15 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// The embedded catalog with `layers` over it, the strongest last. An entry changes, field by field, the
-    /// one of the same key; a new one comes before all that were there.
+    /// The embedded catalog with `layers` over it, the strongest last. An entry changes, field by field, the entry
+    /// of the same key; a new entry comes before all others.
     pub fn load(layers: &[Layer]) -> Result<Self, CatalogError> {
-        let layers: Vec<&Layer> = layers.iter().filter(|layer| layer.entries.are_there).collect();
+        let layers: Vec<&Layer> = layers.iter().filter(|layer| layer.entries.exist).collect();
         if layers.is_empty() {
             return Ok(Self { frameworks: FRAMEWORKS.clone() });
         }
         let tables: Vec<_> = layers.iter().map(|layer| resolve::entries(&layer.text)).collect();
-        let mut entries = concerned(&tables);
+        let mut entries = affected(&tables);
         for layer in tables {
             resolve::overlay(&mut entries, layer);
         }
@@ -115,7 +115,7 @@ impl Catalog {
         &self.frameworks
     }
 
-    /// The variables by which tools notice that a coding agent runs them, to be removed from the environment.
+    /// The variables by which tools notice that a coding agent runs them. They are removed from the environment.
     pub fn agent_variables(&self) -> &[Word] {
         &AGENT_VARIABLES
     }
@@ -125,7 +125,7 @@ impl Catalog {
         self.frameworks().iter().find(|framework| framework.key == key)
     }
 
-    /// The entry with this key, which a user typed.
+    /// The entry with a key that a user typed.
     pub fn find(&self, key: &str) -> Result<&Framework, CatalogError> {
         self.get(key).ok_or_else(|| CatalogError::Unknown { key: key.to_owned(), near: self.near(key) })
     }
@@ -148,9 +148,9 @@ impl Catalog {
     }
 }
 
-/// The embedded entries that these layers can change: those of the same keys, those that are like each other, and those
-/// that share the range of the last one.
-fn concerned(layers: &[Vec<Entry<'_>>]) -> Vec<Entry<'static>> {
+/// The embedded entries that `layers` can change: those of the same keys, those connected to them by `like`, and
+/// those that have the range of the last entry.
+fn affected(layers: &[Vec<Entry<'_>>]) -> Vec<Entry<'static>> {
     let named = layers.iter().flatten().flat_map(|(key, entry)| [Some(&**key), resolve::text(entry, "like")]);
     let mut keys: Vec<&str> = named.flatten().collect();
     let pairs = || FRAMEWORKS.iter().filter_map(|one| Some((&*one.key, one.like.as_deref()?)));
@@ -165,7 +165,7 @@ fn concerned(layers: &[Vec<Entry<'_>>]) -> Vec<Entry<'static>> {
         .collect()
 }
 
-/// The error at its place in the last layer that has it.
+/// The error, located in the strongest layer that has the field.
 fn located(layers: &[&Layer], Mistake { place, message }: Mistake) -> CatalogError {
     let Some((key, field)) = place else { return CatalogError::Embedded { message } };
     let message = format!("`framework.{key}.{field}`: {message}");
@@ -173,13 +173,14 @@ fn located(layers: &[&Layer], Mistake { place, message }: Mistake) -> CatalogErr
     error.unwrap_or(CatalogError::Embedded { message })
 }
 
-/// What can be wrong with frameworks that users write or name.
+/// Why a framework that a user wrote or named cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// A file of entries with a mistake.
     #[error(transparent)]
     Invalid(#[from] FileError),
-    /// The embedded catalog is broken, which the tests exclude.
+    /// The catalog cannot be completed: the embedded file is broken, which tests exclude, or its last entry was
+    /// changed.
     #[error("the embedded frameworks.toml is broken: {message}")]
     Embedded {
         /// What is wrong.
@@ -188,9 +189,9 @@ pub enum CatalogError {
     /// No entry has this key.
     #[error("unknown framework: `{key}`")]
     Unknown {
-        /// What was asked for.
+        /// The key that was typed.
         key: String,
-        /// Keys that look like it.
+        /// Similar keys.
         near: Vec<String>,
     },
 }

@@ -1,4 +1,5 @@
-//! The values of an entry, checked while they are read, so that an error has their place. `build.rs` reads this file too.
+//! Values of entries, checked while they are read, so that an error has their position. `build.rs` includes this
+//! file.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use serde::de::{Deserializer, Error};
 
 use crate::range::Range;
 
-/// A text of the catalog, which nearly always is the embedded one.
+/// A text of the catalog, nearly always an embedded one.
 pub type Word = Cow<'static, str>;
 /// Several of them.
 pub type Words = Cow<'static, [Word]>;
@@ -18,7 +19,8 @@ pub type Pairs = Cow<'static, [(Word, Word)]>;
 /// A release of a package: major, minor and patch.
 pub type Release = (u64, u64, u64);
 
-/// Declares a text that is checked while it is read. A type, because an error in a list gets the place of its element.
+/// Declares a text that is checked while it is read. It is a type because an error then has the position of one
+/// element of a list.
 macro_rules! checked {
     ($name:ident, $valid:expr, $wanted:literal) => {
         #[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]

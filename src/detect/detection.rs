@@ -1,4 +1,4 @@
-//! A framework that was detected, and what starting it takes.
+//! A detected framework, and the inputs of its server.
 
 use std::collections::BTreeMap;
 
@@ -15,33 +15,33 @@ use crate::range::Range;
 pub struct Detection<'c> {
     /// The framework of the project.
     pub framework: &'c Framework,
-    /// The command that is told the port, if the script has one that is known.
+    /// The command that is given the port, if the script has a known one.
     pub tool: Option<Tool<'c>>,
-    /// What speaks for it, as sentences for people.
+    /// Why it is this framework, as sentences for people.
     pub evidence: Vec<String>,
     /// The state of the evidence, to be remembered with the framework's key.
     pub fingerprint: Fingerprint,
 }
 
-/// What was detected when the project was last started, so that its range does not drift.
+/// The framework at the last start of the project: kept, so that its range does not drift.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remembered {
     /// The key of the framework.
     pub key: String,
-    /// The state of the evidence then.
+    /// The evidence at that time.
     pub fingerprint: Fingerprint,
 }
 
-/// All that starting a detected framework takes, for the versions in use.
+/// How the server is given its port and address, for the versions in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inputs {
-    /// Where the port comes from.
+    /// The ports that it may be given.
     pub range: Range,
-    /// How the tool is told its port; without flags where no command takes them.
+    /// How the tool is given its port; without flags where no command takes them.
     pub port: PortInput,
-    /// How the tool is told its address; without a flag where no command takes one.
+    /// How the tool is given its address; without a flag where no command takes one.
     pub host: HostInput,
-    /// Variables to set unless the user's environment has them.
+    /// Variables that are set unless the user's environment has them.
     pub environment: BTreeMap<String, String>,
     /// Files in which a server notes that it runs in this directory, relative to the project; the first
     /// directory may be `*`, for any.
@@ -52,7 +52,8 @@ impl Catalog {
     /// The framework of a project.
     pub fn detect<'c>(&'c self, snapshot: &Snapshot<'_>) -> Result<Detection<'c>, CatalogError> {
         let facts = Facts { catalog: self, snapshot };
-        let framework = facts.framework().or_else(|| self.last());
+        let last = || self.frameworks().iter().find(|framework| framework.role == Role::Last);
+        let framework = facts.framework().or_else(last);
         let framework = framework
             .ok_or_else(|| CatalogError::Embedded { message: "no entry has the role `last`".to_owned() })?;
         Ok(Detection {
@@ -62,15 +63,11 @@ impl Catalog {
             fingerprint: Fingerprint::new(facts.relevant(), facts.all()),
         })
     }
-
-    fn last(&self) -> Option<&Framework> {
-        self.frameworks().iter().find(|framework| framework.role == Role::Last)
-    }
 }
 
 impl<'c> Detection<'c> {
-    /// The same with the framework that the user named. Where nothing is known of the script and it is one
-    /// command, the user's word holds for that command as well.
+    /// The detection with the framework that the user named. A script of one unknown command is taken for that
+    /// framework's command.
     #[must_use]
     pub fn named(mut self, framework: &'c Framework, snapshot: &Snapshot<'_>) -> Self {
         self.framework = framework;
@@ -81,7 +78,7 @@ impl<'c> Detection<'c> {
         self
     }
 
-    /// The same with the framework that was remembered, if the evidence is still what it was.
+    /// The detection with the remembered framework, if the evidence is unchanged.
     #[must_use]
     pub fn settled(mut self, remembered: Option<&Remembered>, catalog: &'c Catalog) -> Self {
         let agrees = |known: &&Remembered| known.fingerprint.agrees(&self.fingerprint);
@@ -93,7 +90,7 @@ impl<'c> Detection<'c> {
         self
     }
 
-    /// How the server is told its port and address, given the versions of packages.
+    /// The inputs for the installed versions of packages.
     pub fn inputs(&self, mut version_of: impl FnMut(&str) -> Option<Version>) -> Inputs {
         let framework = self.framework.for_versions(&mut version_of);
         let mut inputs = Inputs {

@@ -5,14 +5,14 @@ use fast_glob::glob_match;
 use super::catalog::{Catalog, Framework, Role, Word};
 use super::snapshot::{Command, Snapshot};
 
-/// A command of the script that the catalog knows.
+/// A command of the script that is a server known to the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tool<'c> {
-    /// The entry whose flags it takes: for a `sveltekit` project this is `vite`.
+    /// The entry whose flags the command takes: `vite` in a `sveltekit` project.
     pub framework: &'c Framework,
-    /// Which of [`Snapshot::commands`] it is.
+    /// Its index in [`Snapshot::commands`].
     pub command: usize,
-    /// Whether this command takes the port flags of that entry.
+    /// Whether the command takes the port flags of that entry.
     pub takes_flags: bool,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Facts<'c, 's> {
 }
 
 impl<'c> Facts<'c, '_> {
-    /// The framework that the evidence speaks for, if any does.
+    /// The framework that has the strongest evidence.
     pub fn framework(&self) -> Option<&'c Framework> {
         self.by_word(Role::Main)
             .or_else(|| self.by_word(Role::Side))
@@ -37,7 +37,7 @@ impl<'c> Facts<'c, '_> {
             .or_else(|| self.strongest(Role::Side, |framework| self.dependency(framework).is_some()))
     }
 
-    /// The command that is told the port: the app's before a server beside it before a runtime.
+    /// The command that is given the port: the app before a server beside it before a runtime.
     pub fn tool(&self) -> Option<Tool<'c>> {
         SERVERS.into_iter().find_map(|role| {
             self.snapshot.commands.iter().enumerate().find_map(|(index, command)| {
@@ -49,7 +49,7 @@ impl<'c> Facts<'c, '_> {
         })
     }
 
-    /// What speaks for `framework`, as sentences.
+    /// The evidence for `framework`, as sentences for people.
     pub fn sentences(&self, framework: &Framework) -> Vec<String> {
         let mut sentences = Vec::new();
         let named = self.tool().map(|tool| &self.snapshot.commands[tool.command]);
@@ -73,14 +73,14 @@ impl<'c> Facts<'c, '_> {
         sentences
     }
 
-    /// Everything in the snapshot.
+    /// All facts of the snapshot.
     pub fn all(&self) -> Vec<String> {
         let commands = self.snapshot.commands.iter().map(Command::lead);
         let names = self.snapshot.dependencies.keys().chain(self.snapshot.files);
         commands.chain(names.cloned()).collect()
     }
 
-    /// All of the snapshot that any rule of the catalog speaks of.
+    /// The facts that any rule of the catalog mentions.
     pub fn relevant(&self) -> Vec<String> {
         let frameworks = || self.catalog.frameworks().iter();
         let mut facts: Vec<String> = self.snapshot.commands.iter().map(Command::lead).collect();
@@ -99,34 +99,31 @@ impl<'c> Facts<'c, '_> {
         facts
     }
 
-    /// The framework that the first command with a known word means.
+    /// The framework of the first command that a rule names.
     fn by_word(&self, role: Role) -> Option<&'c Framework> {
-        self.snapshot
-            .commands
-            .iter()
-            .find_map(|command| self.winner(&self.challenged(self.named_by(command, role), false)))
+        let mut commands = self.snapshot.commands.iter();
+        commands.find_map(|command| self.winner(&self.challenged(self.named_by(command, role), false)))
     }
 
-    /// The strongest of those of a role that `matches`.
+    /// The strongest framework of a role that `matches`.
     fn strongest(&self, role: Role, matches: impl Fn(&Framework) -> bool) -> Option<&'c Framework> {
-        let all = self.catalog.frameworks().iter();
-        let found =
-            all.filter(|framework| framework.role == role && matches(framework) && self.allows(framework));
-        self.winner(&self.challenged(found.collect(), true))
+        let found = self.of_role(role).filter(|framework| matches(framework)).collect();
+        self.winner(&self.challenged(found, true))
     }
 
-    /// The frameworks of a role that a command's word means.
+    /// The frameworks of a role that a command stands for.
     fn named_by(&self, command: &Command<'_>, role: Role) -> Vec<&'c Framework> {
-        let all = self.catalog.frameworks().iter().filter(|framework| framework.role == role);
-        let named = all.filter(|framework| {
-            let rules = framework;
-            rules.commands.iter().any(|rule| command.is(rule))
-                && !rules.not_commands.iter().any(|rule| command.is(rule))
-        });
-        named.filter(|framework| self.allows(framework)).collect()
+        let is_any = |rules: &[Word]| rules.iter().any(|rule| command.is(rule));
+        self.of_role(role).filter(|one| is_any(&one.commands) && !is_any(&one.not_commands)).collect()
     }
 
-    /// `found`, and what is built on one of these and has evidence of its own.
+    /// The frameworks of a role whose `needs` and `without` are met.
+    fn of_role(&self, role: Role) -> impl Iterator<Item = &'c Framework> {
+        self.catalog.frameworks().iter().filter(move |one| one.role == role && self.allows(one))
+    }
+
+    /// `found`, and the frameworks built on one of these that have evidence of their own. Where the script is
+    /// silent, those that beat one of these count as well.
     fn challenged(&self, mut found: Vec<&'c Framework>, silent: bool) -> Vec<&'c Framework> {
         loop {
             let next = self.catalog.frameworks().iter().find(|challenger| {
@@ -147,8 +144,8 @@ impl<'c> Facts<'c, '_> {
         }
     }
 
-    /// The first in the catalog's order that no other of `found` wins over; if they win over each other in a
-    /// circle, simply the first.
+    /// The first in the catalog's order that no other of `found` beats, or simply the first if they beat each
+    /// other in a circle.
     fn winner(&self, found: &[&'c Framework]) -> Option<&'c Framework> {
         let beaten = |framework: &Framework| {
             found.iter().any(|other| {
@@ -165,9 +162,9 @@ impl<'c> Facts<'c, '_> {
 
     fn allows(&self, framework: &Framework) -> bool {
         let present = |name: &Word| self.snapshot.dependencies.contains_key(&**name);
-        let rules = framework;
         let needed = |need: &Word| present(need) || self.snapshot.files.iter().any(|file| names(need, file));
-        !rules.without.iter().any(present) && (rules.needs.is_empty() || rules.needs.iter().any(needed))
+        let Framework { without, needs, .. } = framework;
+        !without.iter().any(present) && (needs.is_empty() || needs.iter().any(needed))
     }
 
     fn file(&self, framework: &Framework) -> Option<&str> {
@@ -182,7 +179,7 @@ impl<'c> Facts<'c, '_> {
     }
 }
 
-/// Whether a glob names a file. Most pairs differ before the first star, which is cheaper to see.
+/// Whether a glob names a file. Most pairs differ before the first star, which is cheaper to compare.
 fn names(glob: &str, file: &str) -> bool {
     match glob.split_once('*') {
         None => glob == file,

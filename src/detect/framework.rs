@@ -1,5 +1,5 @@
-//! The schema of `frameworks.toml`: an entry as it is read, and, once [`resolve`](super::resolve) has filled it in, the
-//! framework that the program knows. `build.rs` reads this file too.
+//! The schema of `frameworks.toml`: an entry as it is read, and, once [`resolve`](super::resolve) has filled it
+//! in, the framework that the program knows. `build.rs` includes this file.
 
 use std::borrow::Cow;
 
@@ -40,24 +40,24 @@ pub struct Framework {
     /// Packages, any of which means this framework.
     #[serde(deserialize_with = "list::<Text, _>")]
     pub dependencies: Words,
-    /// Packages, any of which means that it is not this framework.
+    /// Packages, any of which rules this framework out.
     #[serde(deserialize_with = "list::<Text, _>")]
     pub without: Words,
     /// Files beside package.json, as globs, any of which means this framework.
     #[serde(deserialize_with = "list::<Text, _>")]
     pub files: Words,
-    /// Packages or files, one of which has to be there besides everything else.
+    /// Packages or files, one of which is required besides other evidence.
     #[serde(deserialize_with = "list::<Text, _>")]
     pub needs: Words,
-    /// Keys that this framework is built on, and wins over even when their word is in the script.
+    /// Keys of frameworks that this one is built on and beats even where the script runs their command.
     pub built_on: Words,
-    /// Keys that this framework wins over when only files and dependencies speak.
+    /// Keys of frameworks that this one beats by files and dependencies.
     pub beats: Words,
     /// How much its evidence weighs.
     pub role: Role,
-    /// How it is told its port.
+    /// How it is given its port.
     pub port: PortInput,
-    /// How it is told its address.
+    /// How it is given its address.
     pub host: HostInput,
     /// Variables that keep it from prompting, opening a browser unasked or daemonizing. A variable that the user's
     /// own environment has stays as it is.
@@ -72,7 +72,7 @@ pub struct Framework {
     pub extra_ports: Cow<'static, [u16]>,
     /// Where versions of it differ. Apply them with [`Framework::for_versions`].
     pub versions: Cow<'static, [Variant]>,
-    /// What a user should know about it, for the documentation.
+    /// A note for users in the documentation.
     pub note: Option<Word>,
 }
 
@@ -80,30 +80,30 @@ pub struct Framework {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// The server that people mean when they say "the app".
+    /// The server that people call "the app".
     #[default]
     Main,
-    /// A server beside the app or below it (Storybook, wrangler): its files and dependencies count only where
-    /// nothing else is found.
+    /// A server beside or below the app (Storybook, wrangler): its files and dependencies count only where there
+    /// is nothing else.
     Side,
-    /// A program that runs any code: it counts where no framework is found.
+    /// A program that runs any code: it counts where there is no framework.
     Runtime,
-    /// What is left when nothing matches.
+    /// The entry for projects without any evidence.
     Last,
 }
 
-/// How a framework is told its port.
+/// How a framework is given its port.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default, expecting = "struct PortEntry")]
 pub struct PortInput {
-    /// The flags that it reads its port from, the one to use first: `--port`, `-p`. Empty: none. The value
-    /// follows as the next argument, or at once where the flag ends in `=`.
+    /// The flags that it reads its port from; the first one is used: `--port`, `-p`. The value follows as the next
+    /// argument, or in the same one where the flag ends in `=`.
     #[serde(deserialize_with = "list::<Flag, _>")]
     pub flags: Words,
     /// The flag that makes a taken port an error instead of a silent move to another one.
     #[serde(deserialize_with = "unless_empty::<OptionalFlag, _>")]
     pub strict: Option<Word>,
-    /// The commands of the framework that take these flags, if not all do.
+    /// The commands of the framework that take these flags; empty: all.
     #[serde(deserialize_with = "list::<Text, _>")]
     pub flags_for: Words,
     /// Where the flags go.
@@ -111,9 +111,9 @@ pub struct PortInput {
     /// Variables it reads beside `PORT` and `DEV_SERVER_PORT`, which are always set.
     #[serde(deserialize_with = "list::<Variable, _>")]
     pub environment: Words,
-    /// Whether it listens to `PORT` at all.
+    /// Whether it reads `PORT`.
     pub reads_port_variable: bool,
-    /// What it does when the flag stands on the command line twice.
+    /// What it does with a flag given twice.
     pub repeated: Repeated,
 }
 
@@ -124,18 +124,18 @@ pub enum Place {
     /// After all arguments.
     #[default]
     End,
-    /// Directly after the command word and its subcommand, as what follows a file belongs to that file's program.
+    /// Directly after the command word and its subcommand: arguments behind a file belong to that file's program.
     AfterCommand,
 }
 
-/// What a tool does with a port flag that stands on the command line twice.
+/// What a tool does with a port flag that is given twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Repeated {
-    /// The last one counts.
+    /// The last value counts.
     #[default]
     LastWins,
-    /// The first one counts.
+    /// The first value counts.
     FirstWins,
     /// Neither counts, and the default port is used.
     BothIgnored,
@@ -143,32 +143,31 @@ pub enum Repeated {
     Fails,
 }
 
-/// How a framework is told the address to listen on.
+/// How a framework is given the address to listen on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default, expecting = "struct HostEntry")]
 pub struct HostInput {
     /// The flag, followed by an address: `--host`, `--hostname`.
     #[serde(deserialize_with = "unless_empty::<OptionalFlag, _>")]
     pub flag: Option<Word>,
-    /// Other flags that decide the address: `-H`, `--tunnel`. Where one of these stands in the script, nothing is
-    /// added to what it says.
+    /// Other flags that decide the address: `-H`, `--tunnel`. A script with one of these is left as it is.
     #[serde(deserialize_with = "list::<Flag, _>")]
     pub others: Words,
-    /// Variables it reads an address from. They are removed from the environment unless the user says
-    /// `--host`, as a `HOST` that happens to be set must not expose a server.
+    /// Variables that it reads an address from. They are removed from the environment unless the user says
+    /// `--host`, because a `HOST` that happens to be set must not expose a server.
     #[serde(deserialize_with = "list::<Variable, _>")]
     pub environment: Words,
-    /// What to pass where neither the user nor the script says anything, because the framework would listen
-    /// on every address: by the flag, or by the first variable where there is no flag.
+    /// The address to pass where neither user nor script gives one, because the framework would listen on every
+    /// address: by the flag, or by the first variable where there is no flag.
     #[serde(deserialize_with = "unless_empty::<Word, _>")]
     pub loopback: Option<Word>,
-    /// What to pass for every address, if `0.0.0.0` is not understood. Where this is a word, the tool knows
-    /// words only, and every address but loopback becomes this one.
+    /// The value for every address, if the tool does not understand `0.0.0.0`. A word here means that the tool
+    /// knows words only: every address but loopback becomes this word.
     #[serde(deserialize_with = "unless_empty::<Word, _>")]
     pub all: Option<Word>,
 }
 
-/// What differs in some versions of a package.
+/// The differences of some versions of a package.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "struct VersionEntry")]
 pub struct Variant {
@@ -187,10 +186,10 @@ pub struct Variant {
     /// The port that it listens on by default; 0 if the version says nothing about ports.
     #[serde(default, deserialize_with = "port")]
     pub default_port: u16,
-    /// How it is told its port.
+    /// How it is given its port.
     #[serde(default)]
     pub port: PortInput,
-    /// How it is told its address.
+    /// How it is given its address.
     #[serde(default)]
     pub host: HostInput,
     /// Its variables, as those of [`Framework::environment`]; an empty value has taken one away.
@@ -199,7 +198,7 @@ pub struct Variant {
 }
 
 impl Framework {
-    /// The entry as it is for the versions in use; a version that is not known changes nothing.
+    /// The entry for the versions in use. An unknown version changes nothing.
     #[must_use]
     pub fn for_versions(&self, mut version_of: impl FnMut(&str) -> Option<Version>) -> Self {
         let mut actual = self.clone();

@@ -1,5 +1,5 @@
-//! How entries change each other, as TOML tables, whatever their fields are: a user's entry goes over the embedded one,
-//! an entry over the one that it is `like`, a version over its entry. `build.rs` reads this file too.
+//! How entries change each other, as TOML tables, whatever their fields: a user's entry goes over the embedded
+//! one, an entry over the entry that it is `like`, a version over its entry. `build.rs` includes this file.
 
 use std::borrow::Cow;
 
@@ -35,7 +35,7 @@ pub struct Ports {
     pub instead: Range,
 }
 
-/// What is wrong, and in which field of which entry.
+/// A mistake, and the key and field of its entry.
 #[derive(Debug)]
 pub struct Mistake {
     pub place: Option<(Word, &'static str)>,
@@ -71,7 +71,7 @@ pub fn overlay<'i>(entries: &mut Vec<Entry<'i>>, layer: Vec<Entry<'i>>) {
             added.push((key, above));
             continue;
         };
-        // What a user says holds for every version, unless the user tells versions apart.
+        // A user's field holds for every version, unless the user tells versions apart.
         if !above.contains_key("versions") {
             versions(entry).for_each(|version| drop_fields(version, &above));
         }
@@ -81,7 +81,7 @@ pub fn overlay<'i>(entries: &mut Vec<Entry<'i>>, layer: Vec<Entry<'i>>) {
     entries.splice(0..0, added);
 }
 
-/// The frameworks that `entries` make. What they are `like` is among them; `exists` knows the keys of all others.
+/// The frameworks of `entries`, which include all that any of them is `like`. `exists` knows the keys of others.
 pub fn frameworks(
     entries: &[Entry<'_>],
     ports: &Ports,
@@ -196,7 +196,7 @@ fn names_ports(entry: &DeTable<'_>) -> bool {
     PORTS.iter().any(|field| entry.contains_key(*field))
 }
 
-/// Takes what `entry` does not say from `below`, of the fields that `is_meant` picks.
+/// Takes the fields that `entry` lacks from `below`, as far as `is_meant` picks them.
 fn fill<'i>(entry: &mut DeTable<'i>, below: &DeTable<'i>, is_meant: impl Fn(&str) -> bool) {
     let has_ports = names_ports(entry);
     for (field, value) in below.iter().filter(|(field, _)| is_meant(field.get_ref())) {
@@ -215,7 +215,7 @@ fn fill<'i>(entry: &mut DeTable<'i>, below: &DeTable<'i>, is_meant: impl Fn(&str
     }
 }
 
-/// Takes out of a version what a stronger layer says for all versions.
+/// Removes the fields of a version that a stronger layer sets for all versions.
 fn drop_fields<'i>(version: &mut DeTable<'i>, stronger: &DeTable<'i>) {
     if names_ports(stronger) {
         for field in PORTS {

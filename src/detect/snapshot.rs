@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-/// What detection looks at.
+/// The facts about a project.
 #[derive(Clone, Copy, Debug)]
 pub struct Snapshot<'a> {
     /// The dependencies of the manifest with their ranges.
     pub dependencies: &'a BTreeMap<String, String>,
     /// The names of the files and directories beside package.json.
     pub files: &'a [String],
-    /// The name of the chosen script; none where a command was given instead.
+    /// The name of the script; `None` for a command given instead.
     pub script: Option<&'a str>,
     /// The simple commands of that script, wrappers taken off, in its order.
     pub commands: &'a [Command<'a>],
@@ -25,13 +25,13 @@ pub struct Command<'a> {
 }
 
 impl Command<'_> {
-    /// The word that rules name: without directory, and without the version of `npx vite@8`.
+    /// The program without its directory, and without the version of `npx vite@8`.
     pub(super) fn word(&self) -> &str {
         let name = self.program.rsplit('/').next().unwrap_or(self.program);
         name.split_once('@').map_or(name, |(name, _)| name)
     }
 
-    /// Whether this is the command that a rule describes.
+    /// Whether a rule describes this command. Arguments of a rule that begin with a dash may stand anywhere.
     pub(super) fn is(&self, rule: &str) -> bool {
         let mut words = rule.split_whitespace();
         if words.next() != Some(self.word()) {

@@ -7,14 +7,14 @@
 //! <bytes>\n
 //! ```
 //!
-//! `o` and `e` are the standard output and error. An `s` record holds a cursor (see [`crate::event::cursor`]): the session
-//! whose output follows, and how many bytes it had written before. Each session, each file and the output behind a gap
-//! begins with one, so that every byte that is kept has its place.
+//! `o` and `e` are the standard output and error. An `s` record holds a cursor (see [`crate::event::cursor`]): the
+//! session whose output follows, and how many bytes it had written before. Each session, each file and the output
+//! behind a gap begins with one, so that every byte that is kept has its place.
 //!
-//! One record holds what one read gave, so writing costs one system call per read whatever the number of lines, and
-//! the bytes stay as they were. A record that a crash cut short ends the file and is read as far as it goes. A file that
-//! has grown to its limit replaces the one before it. Of a flood, more output in a second than the files can hold, only
-//! the end is written.
+//! One record holds what one read gave, so writing costs one system call per read whatever the number of lines,
+//! and the bytes stay as they were. A record that a crash cut short ends the file and is read as far as it goes. A
+//! file that has grown to its limit replaces the one before it. Of a flood, more output in a second than the files
+//! can hold, only the end is written.
 
 mod file;
 mod read;

@@ -36,7 +36,8 @@ impl Record {
     }
 }
 
-/// The records behind a place: the rest of its session, and all later sessions. All records if the place is no longer kept.
+/// The records behind a place: the rest of its session, and all later sessions. All records if the place is no
+/// longer kept.
 pub fn from(records: Vec<Record>, session: &str, bytes: u64) -> Vec<Record> {
     let Some(first) = records.iter().position(|record| record.session == session) else { return records };
     let mut rest: Vec<Record> = records.into_iter().skip(first).collect();

@@ -18,8 +18,8 @@ pub struct Recorder {
     session: String,
     /// The length of the session's output, in bytes.
     written: u64,
-    /// The place in the output at which a reader of the file takes the next record to begin. `None`: a cursor has to come
-    /// first.
+    /// The place in the output at which a reader of the file takes the next record to begin. `None`: a cursor has
+    /// to come first.
     expected: Option<u64>,
     /// When the present second began, and how many bytes were written in it.
     second: (SystemTime, u64),
@@ -27,14 +27,15 @@ pub struct Recorder {
     pending: Option<(Stream, u64, Vec<u8>)>,
 }
 
-/// More bytes than this in one second are a flood. The files hold half of it, so most of a flood would be rotated away
-/// before anybody could read it, and writing it would halve the throughput.
+/// More bytes than this in one second are a flood. The files hold half of it, so most of a flood would be rotated
+/// away before anybody could read it, and writing it would halve the throughput.
 const FLOOD: u64 = 4 * LIMIT;
 /// The length of the end of a flood that is written, in bytes.
 const KEPT: usize = 64 * 1024;
 
 impl Recorder {
-    /// Appends the output of `session` to `path`. A new file is readable by its owner alone: output may hold secrets.
+    /// Appends the output of `session` to `path`. A new file is readable by its owner alone: output may hold
+    /// secrets.
     ///
     /// # Errors
     /// The file cannot be opened for writing.

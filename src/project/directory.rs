@@ -42,8 +42,8 @@ impl Project {
         Err(ProjectError::NotFound { start })
     }
 
-    /// As [`Project::find`], or `start` itself where there is no package.json: for whoever names a directory and a command,
-    /// and need not know of packages.
+    /// As [`Project::find`], or `start` itself where there is no package.json: for whoever names a directory and a
+    /// command, and need not know of packages.
     pub fn around(start: &Path) -> Result<Self, ProjectError> {
         match Self::find(start) {
             Err(ProjectError::NotFound { start }) => Self::new(&start, Manifest::empty(&start), None),

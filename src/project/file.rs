@@ -1,4 +1,5 @@
-//! Files that people write, read whole: regular ones only, as a pipe in a file's place would be waited for without end.
+//! Files that people write, read whole: regular ones only, as a pipe in a file's place would be waited for without
+//! end.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read};

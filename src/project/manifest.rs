@@ -58,7 +58,8 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// `workspaces`: a list of patterns, or an object that may have one. Read as it comes, so that an error has its place.
+/// `workspaces`: a list of patterns, or an object that may have one. Read as it comes, so that an error has its
+/// place.
 struct Patterns;
 
 impl<'de> Deserialize<'de> for Patterns {

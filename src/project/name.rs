@@ -7,7 +7,8 @@ use super::error::ProjectError;
 use super::manifest::Manifest;
 use super::workspace::Workspace;
 
-/// Whether a project goes by `word`: its name, whole or without scope, or its directory, of which the last parts do.
+/// Whether a project goes by `word`: its name, whole or without scope, or its directory, of which the last parts
+/// do.
 pub fn goes_by(word: &str, name: &str, dir: &Path) -> bool {
     name == word || name.rsplit('/').next() == Some(word) || !word.is_empty() && dir.ends_with(word)
 }

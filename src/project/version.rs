@@ -1,4 +1,4 @@
-//! Version ranges, as far as their lowest version. `build.rs` reads this file too.
+//! Version ranges, as far as their lowest version. `build.rs` includes this file.
 
 use semver::Version;
 
