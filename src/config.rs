@@ -1,7 +1,7 @@
-//! What users and projects have configured: `bowline.toml` and the user's `frameworks.toml`, read once.
+//! The configuration of users and projects: `bowline.toml` and the user's `frameworks.toml`, read once.
 //!
-//! Flags win over the environment, that over `bowline.toml`, that over the user's file, that over the defaults;
-//! this module gives the two files, and `cli` puts the others above them.
+//! Flags win over the environment, the environment over `bowline.toml`, that over the user's file, that over the
+//! defaults. This module reads the two files; `cli` puts flags and environment above them.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
@@ -25,18 +25,17 @@ pub const FILE: &str = "bowline.toml";
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file that exists cannot be read, or is no text.
+    /// A file cannot be read, or is not text.
     #[error(transparent)]
     File(#[from] ProjectError),
-    /// A file does not say what it has to say.
+    /// A file with a mistake.
     #[error("{}: {message}", path.visible())]
     Invalid {
-        /// The file.
         path: PathBuf,
-        /// What is wrong, with line and column and the place itself.
+        /// What is wrong, with line, column and excerpt.
         message: String,
     },
-    /// A framework's entry is wrong.
+    /// A mistake in the entry of a framework.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
 }
@@ -52,26 +51,22 @@ impl Error {
     }
 }
 
-/// What `bowline.toml` says of one project.
+/// A `[project.NAME]` table of `bowline.toml`.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ProjectSettings {
-    /// The script to run.
     pub script: Option<String>,
-    /// The port to have, and no other.
+    /// The only port that it may have.
     #[serde(deserialize_with = "port")]
     pub port: Option<NonZeroU16>,
     /// The key of the framework.
     pub framework: Option<String>,
-    /// When to start it again.
     #[serde(deserialize_with = "policy")]
     pub restart: Option<Policy>,
-    /// How long it may take to end.
+    /// How long a stop may take before it is killed.
     #[serde(deserialize_with = "duration")]
     pub grace: Option<Duration>,
-    /// When it counts as ready.
     pub ready: Ready,
-    /// Variables it gets.
     pub env: BTreeMap<String, String>,
 }
 
@@ -79,7 +74,7 @@ pub struct ProjectSettings {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ready {
-    /// How long it may take before it is given up.
+    /// How long it may take to become ready.
     #[serde(deserialize_with = "duration")]
     pub timeout: Option<Duration>,
 }
@@ -91,25 +86,24 @@ struct File {
     framework: Entries,
 }
 
-/// The configuration that holds for one project.
+/// The configuration of one project.
 #[derive(Debug)]
 pub struct Config {
     /// All frameworks, the user's and the project's included.
     pub catalog: Catalog,
-    /// What is said of the project itself.
     pub settings: ProjectSettings,
-    /// What is said of projects of other names: the file and the name.
+    /// The file and name of each table for a project of another name.
     pub others: Vec<(PathBuf, String)>,
-    /// Whether anything is said of this one.
+    /// Whether there is a table for this project.
     pub is_named: bool,
 }
 
 impl Config {
-    /// Reads the user's file and the `bowline.toml` of the workspace root and of the project, the nearest
+    /// Reads the user's file and the `bowline.toml` of workspace root and project. The nearest file is the
     /// strongest.
     ///
     /// # Errors
-    /// A file that cannot be read or does not say what it has to say.
+    /// A file that cannot be read, or has a mistake.
     pub fn read(project: &Project, environment: Environment<'_>) -> Result<Self, Error> {
         let mut layers: Vec<Layer> = user_layer(environment)?.into_iter().collect();
         let root = project.workspace.as_ref().map(|workspace| workspace.root.as_path());
@@ -135,7 +129,7 @@ impl Config {
     }
 }
 
-/// The frameworks that the user has, wherever they are.
+/// The frameworks outside of any project: the embedded ones and the user's.
 ///
 /// # Errors
 /// As for [`Config::read`].

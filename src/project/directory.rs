@@ -1,4 +1,4 @@
-//! A directory with a manifest, and what lies beside that.
+//! A project: a directory with a manifest.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -42,11 +42,12 @@ impl Project {
         Err(ProjectError::NotFound { start })
     }
 
-    /// As [`Project::find`], or `start` itself where there is no package.json: for whoever names a directory and a
-    /// command, and need not know of packages.
+    /// As [`Project::find`], or `start` itself where there is no package.json: a command can be run anywhere.
     pub fn around(start: &Path) -> Result<Self, ProjectError> {
         match Self::find(start) {
-            Err(ProjectError::NotFound { start }) => Self::new(&start, Manifest::empty(&start), None),
+            Err(ProjectError::NotFound { start }) => {
+                Self::new(&start, Manifest::empty(start.join("package.json")), None)
+            }
             found => found,
         }
     }
@@ -60,7 +61,7 @@ impl Project {
         }
     }
 
-    /// `dir` is canonical. The workspace is looked for unless it is known.
+    /// `dir` is canonical. `None` for the workspace: it is searched for.
     pub(super) fn new(
         dir: &Path,
         manifest: Manifest,
@@ -72,7 +73,7 @@ impl Project {
         };
         let directory = || dir.file_name().unwrap_or(dir.as_os_str()).to_string_lossy().into_owned();
         let name = manifest.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(directory);
-        // A name is typed and shown, in places without number.
+        // The name is shown in many places; control characters in it must not reach a terminal.
         let name = visible::line(&name).into_owned();
         Ok(Self { id: dir.to_string_lossy().into_owned(), name, dir: dir.to_path_buf(), manifest, workspace })
     }
@@ -88,7 +89,7 @@ impl Project {
         self.workspace.as_ref().is_some_and(|workspace| workspace.root == self.dir)
     }
 
-    /// The name and text of the script to run: `wanted`, else the first there is of [`DEV_SCRIPTS`].
+    /// The name and text of the script to run: `wanted`, else the first of [`DEV_SCRIPTS`] that is not empty.
     pub fn script(&self, wanted: Option<&str>) -> Result<(&str, &str), ProjectError> {
         let find = |name: &str| self.manifest.scripts.iter().find(|(key, _)| key == name);
         let names = wanted.map_or_else(|| DEV_SCRIPTS.to_vec(), |name| vec![name]);
@@ -110,7 +111,7 @@ impl Project {
         })
     }
 
-    /// Makes sure that a shell can be given the text of a script.
+    /// An error if a shell cannot be given the text of this script.
     pub fn ensure_runnable(&self, name: &str, text: &str) -> Result<(), ProjectError> {
         if text.contains('\0') { Err(self.manifest.not_runnable(name)) } else { Ok(()) }
     }
@@ -124,7 +125,7 @@ impl Project {
         Ok(names.into_iter().flatten().collect())
     }
 
-    /// The files of the project that patterns name: `.next/dev/lock`, or `*/dev/lock` for any first directory.
+    /// The existing files that patterns name: `.next/dev/lock`, or `*/dev/lock` for any first directory.
     pub fn present(&self, globs: &[impl AsRef<str>]) -> Result<Vec<PathBuf>, ProjectError> {
         let mut found = Vec::new();
         for glob in globs.iter().map(AsRef::as_ref) {
@@ -145,12 +146,12 @@ impl Project {
         self.installed_version(package).or_else(allowed)
     }
 
-    /// The version of a package that is installed.
+    /// The version of an installed package.
     pub fn installed_version(&self, package: &str) -> Option<Version> {
         Version::parse(self.installed(package)?.get("version")?.as_str()?).ok()
     }
 
-    /// The binary that `npx PACKAGE` runs: the only one of the installed package, or the one that is called as it.
+    /// The binary that `npx PACKAGE` runs: the package's only one, or the one of its name.
     pub fn binary_of(&self, package: &str) -> Option<String> {
         let own = package.rsplit('/').next().unwrap_or(package);
         let manifest = self.installed(package)?;
@@ -168,7 +169,7 @@ impl Project {
     }
 }
 
-/// The canonical form of a directory that a user named or stands in.
+/// The canonical path of a directory that a user named or works in.
 pub(super) fn directory(path: &Path) -> Result<PathBuf, ProjectError> {
     fs::canonicalize(path).map_err(|source| {
         let kind = source.kind();

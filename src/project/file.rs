@@ -1,4 +1,4 @@
-//! Files that people write, read whole: regular ones only, as a pipe in a file's place would be waited for without
+//! Reading files that people write. Only regular files are read: reading a pipe in the place of one would never
 //! end.
 
 use std::fs::{self, OpenOptions};
@@ -11,7 +11,7 @@ use nix::libc::{ELOOP, O_NONBLOCK};
 use super::error::ProjectError;
 use super::position::FileError;
 
-/// The bytes of a regular file, or of one that a link leads to.
+/// The bytes of a regular file, also behind a link.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
     if !file.metadata()?.is_file() {
@@ -22,12 +22,12 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The text of a file that is as good as absent where it cannot be read.
+/// The text of a file; `None` also where it cannot be read.
 pub fn text_if_any(path: &Path) -> Option<String> {
     String::from_utf8(read(path).ok()?).ok()
 }
 
-/// The text of a file; `None` if there is nothing.
+/// The text of a file; `None` if there is no file.
 ///
 /// # Errors
 /// It cannot be read, or is no text.
@@ -35,7 +35,7 @@ pub fn text(path: &Path) -> Result<Option<String>, ProjectError> {
     bytes(path)?.map(|bytes| decoded(path, bytes)).transpose()
 }
 
-/// The bytes of a file; `None` if there is nothing.
+/// The bytes of a file; `None` if there is no file.
 pub(super) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, ProjectError> {
     let source = match read(path) {
         Ok(bytes) => return Ok(Some(bytes)),
@@ -56,7 +56,7 @@ pub(super) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, ProjectError> {
     }
 }
 
-/// The bytes of `path` as text, or the place where they are none.
+/// The bytes of `path` as text, or an error at the first byte that is not UTF-8.
 pub(super) fn decoded(path: &Path, bytes: Vec<u8>) -> Result<String, ProjectError> {
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();

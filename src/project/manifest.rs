@@ -1,10 +1,10 @@
-//! `package.json`, read once.
+//! The manifest of a project.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ use crate::visible;
 /// A `package.json`, read once.
 #[derive(Clone, Debug)]
 pub struct Manifest {
-    /// Where it lies.
+    /// The path of the file.
     pub path: PathBuf,
     /// `name`.
     pub name: Option<String>,
@@ -28,7 +28,7 @@ pub struct Manifest {
     pub document: Value,
 }
 
-/// The fields that have to be what they are meant to be. Read only to locate one that is not.
+/// The types of the fields. Read only to locate a field of another type.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "only whether they can be read counts")]
@@ -41,7 +41,7 @@ struct Shape {
     optional_dependencies: Option<HashMap<String, Value>>,
 }
 
-/// Scripts that a shell can be given. Read only to locate one that is not.
+/// Scripts that can be given to a shell. Read only to locate one that cannot.
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "only whether they can be read counts")]
 struct Runnable {
@@ -49,12 +49,15 @@ struct Runnable {
 }
 
 /// A text without a NUL character.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
 struct Text(#[expect(dead_code, reason = "only whether it can be read counts")] String);
 
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.contains('\0') { Err(D::Error::custom("a NUL character")) } else { Ok(Self(text)) }
+impl TryFrom<String> for Text {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.contains('\0') { Err("a NUL character") } else { Ok(Self(text)) }
     }
 }
 
@@ -99,9 +102,8 @@ impl Manifest {
         file::bytes(&path)?.map(|bytes| Self::parse(path, bytes)).transpose()
     }
 
-    /// What stands for the manifest of a directory that has none.
-    pub(super) fn empty(dir: &Path) -> Self {
-        let path = dir.join("package.json");
+    /// A manifest without content.
+    pub(super) fn empty(path: PathBuf) -> Self {
         Self {
             path,
             name: None,
@@ -111,89 +113,74 @@ impl Manifest {
         }
     }
 
-    /// A manifest out of the bytes of `path`.
-    pub fn parse(path: PathBuf, bytes: Vec<u8>) -> Result<Self, ProjectError> {
+    fn parse(path: PathBuf, bytes: Vec<u8>) -> Result<Self, ProjectError> {
         let text = file::decoded(&path, bytes)?;
         let json = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let document: Value = match serde_json::from_str(json) {
             Ok(document) => document,
             Err(error) => return Err(located(path, &error, json)),
         };
-        match Fields::out_of(&document) {
-            Ok(Fields { name, scripts, dependencies }) => {
-                Ok(Self { path, name, scripts, dependencies, document })
-            }
-            Err(message) => {
-                let place = serde_json::from_str::<Shape>(json).err().filter(|_| document.is_object());
-                let place = place.map_or(Position { line: 1, column: 1 }, |error| position_of(&error, json));
-                Err(FileError::new(path, place, message, json).into())
-            }
-        }
+        let mut manifest = Self { document, ..Self::empty(path) };
+        let Err(message) = manifest.take_fields() else { return Ok(manifest) };
+        let error = serde_json::from_str::<Shape>(json).err().filter(|_| manifest.document.is_object());
+        let at = error.map_or(START, |error| position_of(&error, json));
+        Err(FileError::new(manifest.path, at, message, json).into())
     }
-}
 
-impl Manifest {
-    /// A script that no shell can be given, with its place in the file as that is now.
-    pub(super) fn not_runnable(&self, name: &str) -> ProjectError {
-        let text = file::text(&self.path).ok().flatten().unwrap_or_default();
-        let json = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let place = serde_json::from_str::<Runnable>(json).err();
-        let place = place.map_or(Position { line: 1, column: 1 }, |error| position_of(&error, json));
-        let name = visible::line(name);
-        let message = format!("the script `{name}` has a NUL character, which no program can be given");
-        FileError::new(self.path.clone(), place, message, json).into()
-    }
-}
-
-/// What is taken out of the document.
-struct Fields {
-    name: Option<String>,
-    scripts: Vec<(String, String)>,
-    dependencies: BTreeMap<String, String>,
-}
-
-impl Fields {
-    /// The fields, or what is wrong with one. `null` is as good as nothing, as package managers have it.
-    fn out_of(document: &Value) -> Result<Self, String> {
-        let object = document.as_object().ok_or("has to hold an object")?;
+    /// Reads the fields from the document. The error is about one of another type; `null` counts as absent, as for
+    /// package managers.
+    fn take_fields(&mut self) -> Result<(), String> {
+        let object = self.document.as_object().ok_or("has to hold an object")?;
         let table = |field: &str| match object.get(field) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::Object(table)) => Ok(Some(table)),
             Some(_) => Err(format!("`{field}` has to be an object")),
         };
-        let name = match object.get("name") {
+        self.name = match object.get("name") {
             None | Some(Value::Null) => None,
             Some(Value::String(name)) => Some(name.clone()),
             Some(_) => return Err("`name` has to be a text".to_owned()),
         };
-        let mut scripts = Vec::new();
         for (name, text) in table("scripts")?.into_iter().flatten() {
             let text = text.as_str().ok_or_else(|| format!("the script `{name}` has to be a text"))?;
-            scripts.push((name.clone(), text.to_owned()));
+            self.scripts.push((name.clone(), text.to_owned()));
         }
         if let Some(workspaces) = object.get("workspaces")
             && let Err(error) = Option::<Patterns>::deserialize(workspaces)
         {
             return Err(format!("`workspaces`: {error}"));
         }
-        let mut dependencies = BTreeMap::new();
         for field in ["optionalDependencies", "devDependencies", "dependencies"] {
             let entries = table(field)?.into_iter().flatten();
-            dependencies
-                .extend(entries.map(|(name, range)| (name.clone(), range.as_str().unwrap_or("").to_owned())));
+            let entries =
+                entries.map(|(name, range)| (name.clone(), range.as_str().unwrap_or("").to_owned()));
+            self.dependencies.extend(entries);
         }
-        Ok(Self { name, scripts, dependencies })
+        Ok(())
+    }
+
+    /// The error about a script with a NUL character, with its position in the file as that is now.
+    pub(super) fn not_runnable(&self, name: &str) -> ProjectError {
+        let text = file::text(&self.path).ok().flatten().unwrap_or_default();
+        let json = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let error = serde_json::from_str::<Runnable>(json).err();
+        let at = error.map_or(START, |error| position_of(&error, json));
+        let name = visible::line(name);
+        let message = format!("the script `{name}` has a NUL character, which no program can be given");
+        FileError::new(self.path.clone(), at, message, json).into()
     }
 }
 
-/// An error of `serde_json`, whose own text ends in the place.
+const START: Position = Position { line: 1, column: 1 };
+
+/// An error of `serde_json`, whose own text ends in the position.
 pub(super) fn located(path: PathBuf, error: &serde_json::Error, text: &str) -> ProjectError {
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
     FileError::new(path, position_of(error, text), message.to_owned(), text).into()
 }
 
-/// `serde_json` counts bytes, and stands behind the last one read.
+/// `serde_json` counts bytes, and its column is that behind the last byte read.
 fn position_of(error: &serde_json::Error, text: &str) -> Position {
     let line = error.line().max(1);
     let bytes = text.lines().nth(line - 1).unwrap_or_default().as_bytes();

@@ -1,4 +1,4 @@
-//! The project that a name means.
+//! Projects by their names.
 
 use std::path::{Path, PathBuf};
 
@@ -7,13 +7,13 @@ use super::error::ProjectError;
 use super::manifest::Manifest;
 use super::workspace::Workspace;
 
-/// Whether a project goes by `word`: its name, whole or without scope, or its directory, of which the last parts
-/// do.
+/// Whether `word` is a name of the project: its whole name, the name without scope, or the last parts of its
+/// directory.
 pub fn goes_by(word: &str, name: &str, dir: &Path) -> bool {
     name == word || name.rsplit('/').next() == Some(word) || !word.is_empty() && dir.ends_with(word)
 }
 
-/// The projects that go by `word`; a whole name counts before all else. `names` gives the name and the directory.
+/// The projects that go by `word`; whole names win. `names` gives the name and directory of a project.
 pub fn called<T>(word: &str, projects: Vec<T>, names: impl Fn(&T) -> (&str, &Path)) -> Vec<T> {
     let (whole, others): (Vec<T>, Vec<T>) = projects.into_iter().partition(|one| names(one).0 == word);
     if !whole.is_empty() {
@@ -27,9 +27,7 @@ pub fn called<T>(word: &str, projects: Vec<T>, names: impl Fn(&T) -> (&str, &Pat
 }
 
 impl Project {
-    /// The project that a user means by `name`, standing in `start`: a directory, or a package of the workspace.
-    ///
-    /// A package is meant by its whole name before its name without scope or its directory's name.
+    /// The project that `name` means in `start`: a directory, or a package of the workspace.
     pub fn named(name: &str, start: &Path) -> Result<Self, ProjectError> {
         if Path::new(name).is_absolute() {
             return Self::at(Path::new(name));

@@ -1,4 +1,4 @@
-//! The monorepo around a project.
+//! The monorepo around a project: its root, and the directories of its packages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use super::position::{FileError, Position};
 pub struct Workspace {
     /// The canonical directory of its root.
     pub root: PathBuf,
-    /// Which directories below the root are packages, in the order of the file.
+    /// The directories of packages, in the order of the file.
     patterns: Vec<Pattern>,
 }
 
@@ -34,31 +34,23 @@ impl Workspace {
         if let Some(own) = Self::declared(dir, Some(manifest))? {
             return Ok(Some(own));
         }
-        for root in dir.ancestors().skip(1) {
-            if let Some(workspace) = Self::declared_in(root)?.filter(|workspace| workspace.holds(dir)) {
-                return Ok(Some(workspace));
-            }
-        }
-        Ok(None)
+        let holding =
+            |root| Self::declared_in(root).map(|found| found.filter(|workspace| workspace.holds(dir)));
+        dir.ancestors().skip(1).find_map(|root| holding(root).transpose()).transpose()
     }
 
-    /// The nearest workspace declared in `dir` or above it, to look for a package by its name.
+    /// The nearest workspace that is declared in `dir` or above it.
     pub(super) fn around(dir: &Path) -> Result<Option<Self>, ProjectError> {
-        for root in dir.ancestors() {
-            if let Some(workspace) = Self::declared_in(root)? {
-                return Ok(Some(workspace));
-            }
-        }
-        Ok(None)
+        dir.ancestors().find_map(|root| Self::declared_in(root).transpose()).transpose()
     }
 
-    /// A manifest above the project that cannot be read is not the project's concern.
+    /// The workspace whose root is `root`. A manifest there that cannot be read is no error: it is not the
+    /// project's own.
     fn declared_in(root: &Path) -> Result<Option<Self>, ProjectError> {
         let manifest = Manifest::read(root).ok().flatten();
         Self::declared(root, manifest.as_ref())
     }
 
-    /// The workspace whose root is `root`.
     fn declared(root: &Path, manifest: Option<&Manifest>) -> Result<Option<Self>, ProjectError> {
         let mut globs = manifest.and_then(|manifest| workspaces(&manifest.document));
         if globs.is_none() {
@@ -79,14 +71,9 @@ impl Workspace {
         let Some(path) = dir.strip_prefix(&self.root).ok().and_then(Path::to_str) else {
             return false;
         };
-        let hidden = |part: &str| part == "node_modules" || part.starts_with('.');
-        !path.split('/').any(hidden) && self.matches(path)
-    }
-
-    /// The last pattern that speaks of a path decides.
-    fn matches(&self, path: &str) -> bool {
+        // The last pattern that matches decides.
         let last = self.patterns.iter().rev().find(|pattern| pattern.matches(path));
-        last.is_some_and(|pattern| !pattern.excludes)
+        !path.split('/').any(is_hidden) && last.is_some_and(|pattern| !pattern.excludes)
     }
 
     /// The package directories, sorted. Links, `node_modules` and hidden directories are not followed.
@@ -120,14 +107,17 @@ impl Workspace {
             }
             // A directory that cannot be listed has no packages that could be started.
             for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
-                let name = entry.file_name();
-                let skipped = name == "node_modules" || name.to_string_lossy().starts_with('.');
-                if !skipped && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                if is_dir && !is_hidden(&entry.file_name().to_string_lossy()) {
                     open.push((entry.path(), depth + 1));
                 }
             }
         }
     }
+}
+
+fn is_hidden(name: &str) -> bool {
+    name == "node_modules" || name.starts_with('.')
 }
 
 impl Pattern {
@@ -157,7 +147,11 @@ impl Pattern {
 fn workspaces(document: &Value) -> Option<Vec<String>> {
     let declared = document.get("workspaces")?;
     let list = declared.as_array().or_else(|| declared.get("packages")?.as_array())?;
-    Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+    Some(texts(list))
+}
+
+fn texts(list: &[Value]) -> Vec<String> {
+    list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// `packages` of `pnpm-workspace.yaml`, which may hold settings only.
@@ -181,6 +175,5 @@ fn lerna(root: &Path) -> Result<Option<Vec<String>>, ProjectError> {
         return Ok(None);
     };
     let document: Value = serde_json::from_str(&text).map_err(|error| located(path, &error, &text))?;
-    let list = document.get("packages").and_then(Value::as_array);
-    Ok(list.map(|list| list.iter().filter_map(Value::as_str).map(str::to_owned).collect()))
+    Ok(document.get("packages").and_then(Value::as_array).map(|list| texts(list)))
 }
