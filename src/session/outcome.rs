@@ -179,81 +179,60 @@ mod tests {
         }
     }
 
+    fn assert_described(reason: FailureReason, exit: Option<Exit>, was_ready: bool, expected: (&str, Exit)) {
+        let failure = describe(&spec(), reason, ending(exit, was_ready));
+        assert_eq!((failure.message.as_str(), failure.exit), expected, "{reason:?} {exit:?}");
+    }
+
     #[test]
-    fn each_reason_has_its_message_and_exit_code() {
+    fn a_service_that_was_not_started_or_not_ready_has_a_code_of_ours() {
         use FailureReason as Reason;
-        let code = |code| Some(Exit::Code(code));
-        for (reason, exit, was_ready, message, end) in [
-            (Reason::DirectoryMissing, None, false, "the directory is gone: `/app`", Exit::Code(NO_PROJECT)),
-            (
-                Reason::CommandNotFound,
-                code(127),
-                false,
-                "`vite` ended with exit code 127: command not found",
-                Exit::Code(NOT_FOUND),
-            ),
-            (
-                Reason::PermissionDenied,
-                code(126),
-                false,
-                "`vite` ended with exit code 126: permission denied",
-                Exit::Code(NOT_EXECUTABLE),
-            ),
-            // The service's own code wins.
-            (
-                Reason::PortInUse,
-                code(1),
-                false,
-                "`vite` ended with exit code 1: another process has taken port 3101",
-                Exit::Code(1),
-            ),
-            (
-                Reason::PortInUse,
-                None,
-                false,
-                "`vite` was ended, as its guardian was killed: another process has taken port 3101",
-                Exit::Code(NO_PORT),
-            ),
-            // Our own signal is not the service's end.
+        let killed = "was ended, as its guardian was killed";
+        let taken = format!("`vite` {killed}: another process has taken port 3101");
+        let kill = Some(Exit::Signal(Signal::SIGKILL));
+        let success = Some(Exit::Code(0));
+        for (reason, exit, was_ready, message, code) in [
+            (Reason::DirectoryMissing, None, false, "the directory is gone: `/app`", NO_PROJECT),
+            (Reason::PortInUse, None, false, &taken, NO_PORT),
+            // The signal is ours.
             (
                 Reason::HealthCheckTimeout,
-                Some(Exit::Signal(Signal::SIGKILL)),
+                kill,
                 false,
                 "`vite` did not listen on port 3101 in time",
-                Exit::Code(NOT_READY),
+                NOT_READY,
             ),
             (
                 Reason::HealthCheckFailed,
-                code(0),
+                success,
                 true,
                 "`vite` stopped listening on port 3101, and ended with exit code 0",
-                Exit::Code(NOT_READY),
+                NOT_READY,
             ),
             (
                 Reason::ImmediateCrash,
-                code(0),
+                success,
                 false,
                 "`vite` ended with exit code 0 before it ever listened on port 3101",
-                Exit::Code(NOT_READY),
+                NOT_READY,
             ),
-            (Reason::ImmediateCrash, code(7), false, "`vite` ended with exit code 7", Exit::Code(7)),
-            (
-                Reason::Unknown,
-                Some(Exit::Signal(Signal::SIGSEGV)),
-                true,
-                "`vite` ended with SIGSEGV",
-                Exit::Signal(Signal::SIGSEGV),
-            ),
-            (
-                Reason::Unknown,
-                None,
-                true,
-                "`vite` was ended, as its guardian was killed",
-                Exit::Code(FAILURE),
-            ),
+            (Reason::Unknown, None, true, &format!("`vite` {killed}"), FAILURE),
         ] {
-            let failure = describe(&spec(), reason, ending(exit, was_ready));
-            assert_eq!((failure.message.as_str(), failure.exit), (message, end), "{reason:?} {exit:?}");
+            assert_described(reason, exit, was_ready, (message, Exit::Code(code)));
+        }
+    }
+
+    #[test]
+    fn a_service_that_failed_passes_its_exit_on() {
+        use FailureReason as Reason;
+        for (reason, exit, message) in [
+            (Reason::CommandNotFound, Exit::Code(127), "exit code 127: command not found"),
+            (Reason::PermissionDenied, Exit::Code(126), "exit code 126: permission denied"),
+            (Reason::PortInUse, Exit::Code(1), "exit code 1: another process has taken port 3101"),
+            (Reason::ImmediateCrash, Exit::Code(7), "exit code 7"),
+            (Reason::Unknown, Exit::Signal(Signal::SIGSEGV), "SIGSEGV"),
+        ] {
+            assert_described(reason, Some(exit), false, (&format!("`vite` ended with {message}"), exit));
         }
     }
 
