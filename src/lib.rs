@@ -101,7 +101,7 @@ pub mod process;
 pub mod project;
 pub mod range;
 mod runner;
-pub mod script;
+mod script;
 mod session;
 mod supervise;
 mod ui;

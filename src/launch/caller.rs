@@ -1,17 +1,19 @@
-//! Where and by whom bowline was called: all that a plan may know besides the project.
+//! Where and by what bowline was called: all that a plan may know besides the project.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// The surroundings that a launched command inherits.
+use crate::script::PackageManager;
+
+/// What a launched command inherits.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
     /// The directory that the user is in: what scripts see as `INIT_CWD`.
     pub directory: PathBuf,
     /// The environment.
     pub variables: BTreeMap<OsString, OsString>,
-    /// Whether standard output is a terminal.
+    /// Standard output is a terminal.
     pub terminal: bool,
 }
 
@@ -21,23 +23,22 @@ impl Caller {
         self.raw(name)?.to_str().filter(|value| !value.is_empty())
     }
 
-    /// A variable that is set, whatever it holds.
+    /// A variable that is set, even if it is empty or no text.
     pub fn raw(&self, name: &str) -> Option<&OsStr> {
         self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
     }
 
-    /// The user's home directory.
     pub(super) fn home(&self) -> Option<&Path> {
         self.raw("HOME").filter(|home| !home.is_empty()).map(Path::new)
     }
 
-    /// Where the user's programs keep their settings.
+    /// The directory of the settings of the user's programs.
     pub(super) fn config_home(&self) -> Option<PathBuf> {
         let named = self.raw("XDG_CONFIG_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
         named.or_else(|| Some(self.home()?.join(".config")))
     }
 
-    /// Where the shell would find `program`.
+    /// The file that the shell would run for `program`.
     pub fn find(&self, program: &str) -> Option<PathBuf> {
         which::which_in(program, Some(self.raw("PATH")?), &self.directory).ok()
     }
@@ -45,5 +46,10 @@ impl Caller {
     /// The name and version of the package manager whose script or `exec` bowline runs in.
     pub(super) fn invoker(&self) -> Option<(&str, &str)> {
         self.text("npm_config_user_agent")?.split_whitespace().next()?.split_once('/')
+    }
+
+    /// Whether bowline runs in a script or `exec` of `manager`.
+    pub(super) fn is_inside(&self, manager: PackageManager) -> bool {
+        self.invoker().is_some_and(|(name, _)| name == manager.name())
     }
 }

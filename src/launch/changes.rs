@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 
-/// What to set and what to remove; a name is in one of them at most.
+/// Variables to set and to remove; no name is in both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     set: BTreeMap<String, OsString>,
@@ -11,7 +11,7 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Sets a variable. A name or value that no environment can hold is left out.
+    /// Sets a variable, unless no environment can hold the name or value.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<OsString>) {
         let (name, value) = (name.into(), value.into());
         if name.is_empty() || name.contains(['=', '\0']) || value.as_encoded_bytes().contains(&0) {
@@ -28,7 +28,7 @@ impl Changes {
         self.removed.insert(name);
     }
 
-    /// Applies `later` on top of these.
+    /// Adds later changes, which win.
     pub fn extend(&mut self, later: Self) {
         for name in later.removed {
             self.remove(name);
@@ -43,12 +43,12 @@ impl Changes {
         self.set.get(name).map(OsString::as_os_str)
     }
 
-    /// All that is set, in the order of the names.
+    /// The variables that are set, by name.
     pub fn additions(&self) -> impl Iterator<Item = (&str, &OsStr)> {
         self.set.iter().map(|(name, value)| (name.as_str(), value.as_os_str()))
     }
 
-    /// All that is removed, in the order of the names.
+    /// The variables that are removed, by name.
     pub fn removals(&self) -> impl Iterator<Item = &str> {
         self.removed.iter().map(String::as_str)
     }
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_word_counts() {
+    fn the_last_change_counts() {
         let mut changes = Changes::default();
         changes.set("A", "1");
         changes.remove("A");
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_environment_holds_is_left_out() {
+    fn variables_that_no_environment_can_hold_are_left_out() {
         let mut changes = Changes::default();
         for (name, value) in [("", "x"), ("A=B", "x"), ("A\0", "x"), ("A", "x\0y")] {
             changes.set(name, value);

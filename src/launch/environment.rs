@@ -1,37 +1,27 @@
 //! The environment that a package manager gives to a script, made without starting it.
 //!
-//! `tests/real/managers.rs` compares it name by name with what each of them really sets, and lists what is
-//! deliberately different: temporary directories, and settings that only the manager itself reads.
+//! `tests/real/managers.rs` compares it, name by name, with the variables that each manager really sets, and
+//! lists the deliberate differences: temporary directories, and settings that only the manager itself reads.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::caller::Caller;
 use super::changes::Changes;
-use super::package_manager::{Choice, Installation, PackageManager};
+use super::node::{self, prefix_of};
+use super::package_manager::{Choice, Installation};
 use super::package_variables;
-use super::settings::Npmrc;
-use crate::project::Project;
+use super::reading::Reading;
+use crate::script::PackageManager;
 
-/// What the environment of a script is made from.
-pub(super) struct Origin<'a> {
-    pub(super) project: &'a Project,
-    pub(super) choice: &'a Choice,
-    pub(super) caller: &'a Caller,
-    pub(super) npmrc: &'a Npmrc,
-    /// The node in the `PATH`, where its links lead to.
-    pub(super) node: Option<&'a Path>,
-}
-
-/// Where the binaries of packages are found: every `node_modules/.bin` from `dir` up to the root, nearest first.
+/// The directories of package binaries: every `node_modules/.bin` from `dir` up to the root, nearest first.
 pub(super) fn bin_directories(dir: &Path) -> impl Iterator<Item = PathBuf> + '_ {
     dir.ancestors()
         .filter(|dir| dir.file_name().is_none_or(|name| name != "node_modules"))
         .map(|dir| dir.join("node_modules").join(".bin"))
 }
 
-/// The caller's `PATH` behind `directories`. A directory with a `:` in its name cannot stand in a `PATH`.
+/// The caller's `PATH` behind `directories`, without those that have a `:` in their name: `PATH` cannot hold them.
 pub(super) fn search_path(directories: impl IntoIterator<Item = PathBuf>, caller: &Caller) -> OsString {
     let inherited = caller.raw("PATH").map(std::env::split_paths).into_iter().flatten();
     let usable = directories.into_iter().filter(|dir| !dir.as_os_str().as_encoded_bytes().contains(&b':'));
@@ -39,45 +29,43 @@ pub(super) fn search_path(directories: impl IntoIterator<Item = PathBuf>, caller
 }
 
 /// The variables of every script of the project; [`lifecycle`] adds those of one script.
-pub(super) fn of_scripts(origin: &Origin<'_>) -> Changes {
+pub(super) fn of_scripts(reading: &Reading<'_>) -> Changes {
     let mut changes = Changes::default();
-    let Origin { project, choice, caller, npmrc, node } = origin;
+    let Reading { project, choice, caller, settings, node, .. } = reading;
     for name in caller.variables.keys().filter_map(|name| name.to_str()) {
         if name.starts_with("npm_") && !name.starts_with("npm_config_") {
             changes.remove(name);
         }
     }
-    let inherited = caller.invoker().is_some_and(|(name, _)| name == choice.manager.name());
-
     package_variables::set(&mut changes, project, choice);
     changes.set("INIT_CWD", caller.directory.as_os_str());
-    changes.set("PATH", path(origin));
+    changes.set("PATH", path(reading));
     if let Some(node) = node {
         if !choice.is_modern_yarn() {
             changes.set("NODE", node.as_os_str());
         }
         changes.set("npm_node_execpath", node.as_os_str());
     }
-    if inherited {
+    if caller.is_inside(choice.manager) {
         for name in ["npm_execpath", "npm_node_execpath", "NODE"] {
             if let Some(value) = caller.raw(name) {
                 changes.set(name, value);
             }
         }
     } else {
-        changes.set("npm_config_user_agent", user_agent(origin));
+        changes.set("npm_config_user_agent", user_agent(reading));
         if let Some(installation) = &choice.installation {
-            let is_named = choice.manager == PackageManager::Pnpm && choice.major() == 11;
-            let program = if is_named { &installation.named } else { &installation.program };
+            let keeps_links = choice.manager == PackageManager::Pnpm && choice.major() == 11;
+            let program = if keeps_links { &installation.named } else { &installation.program };
             changes.set("npm_execpath", program.as_os_str());
         }
     }
-    if let Some(options) = npmrc.get("node-options") {
+    if let Some(options) = settings.get("node-options") {
         changes.set("NODE_OPTIONS", options);
     }
     match choice.manager {
-        PackageManager::Npm => npm(&mut changes, origin),
-        PackageManager::Pnpm => pnpm(&mut changes, origin),
+        PackageManager::Npm => npm(&mut changes, reading),
+        PackageManager::Pnpm => pnpm(&mut changes, reading),
         PackageManager::Yarn => yarn(&mut changes, choice),
         PackageManager::Bun => {
             changes.set("npm_command", "run-script");
@@ -97,8 +85,8 @@ pub(super) fn lifecycle(event: &str, text: &str, choice: &Choice) -> Changes {
     changes
 }
 
-fn path(origin: &Origin<'_>) -> OsString {
-    let Origin { project, choice, caller, node, .. } = origin;
+fn path(reading: &Reading<'_>) -> OsString {
+    let Reading { project, choice, caller, node, .. } = reading;
     let mut directories: Vec<PathBuf> = bin_directories(&project.dir).collect();
     let installed = choice.installation.as_ref().map(|found| &found.dir);
     match choice.manager {
@@ -111,8 +99,10 @@ fn path(origin: &Origin<'_>) -> OsString {
             directories.splice(1..1, node_gyp);
         }
         PackageManager::Yarn if !choice.is_modern_yarn() => {
-            let npm =
-                node.and_then(prefix_of).map(|prefix| prefix.join("lib/node_modules/npm/bin/node-gyp-bin"));
+            let npm = node
+                .as_deref()
+                .and_then(prefix_of)
+                .map(|prefix| prefix.join("lib/node_modules/npm/bin/node-gyp-bin"));
             directories.extend(npm.filter(|dir| dir.is_dir()));
         }
         PackageManager::Yarn | PackageManager::Bun => {}
@@ -120,8 +110,8 @@ fn path(origin: &Origin<'_>) -> OsString {
     search_path(directories, caller)
 }
 
-fn npm(changes: &mut Changes, origin: &Origin<'_>) {
-    let Origin { choice, caller, npmrc, node, .. } = origin;
+fn npm(changes: &mut Changes, reading: &Reading<'_>) {
+    let Reading { choice, caller, settings, node, .. } = reading;
     changes.set("npm_command", "run");
     changes.set("npm_config_local_prefix", choice.root.as_os_str());
     changes.set("npm_config_noproxy", caller.text("npm_config_noproxy").unwrap_or_default());
@@ -135,11 +125,11 @@ fn npm(changes: &mut Changes, origin: &Origin<'_>) {
             changes.set("npm_config_npm_version", version.to_string());
         }
     }
-    let prefix = npmrc.get("prefix").map(PathBuf::from).or_else(|| prefix_of((*node)?));
+    let prefix = settings.get("prefix").map(PathBuf::from).or_else(|| prefix_of(node.as_deref()?));
     if let Some(prefix) = prefix {
         changes.set("npm_config_global_prefix", prefix.as_os_str());
         changes.set("npm_config_prefix", prefix.as_os_str());
-        if npmrc.get("globalconfig").is_none() {
+        if settings.get("globalconfig").is_none() {
             changes.set("npm_config_globalconfig", prefix.join("etc/npmrc"));
         }
     }
@@ -149,19 +139,19 @@ fn npm(changes: &mut Changes, origin: &Origin<'_>) {
             ("npm_config_init_module", "init-module", ".npm-init.js"),
             ("npm_config_userconfig", "userconfig", ".npmrc"),
         ] {
-            changes.set(name, npmrc.get(key).map_or_else(|| home.join(default), PathBuf::from));
+            changes.set(name, settings.get(key).map_or_else(|| home.join(default), PathBuf::from));
         }
     }
 }
 
-fn pnpm(changes: &mut Changes, origin: &Origin<'_>) {
-    let major = origin.choice.major();
+fn pnpm(changes: &mut Changes, reading: &Reading<'_>) {
+    let major = reading.choice.major();
     changes.set("npm_command", "run-script");
-    changes.set("PNPM_SCRIPT_SRC_DIR", origin.project.dir.as_os_str());
+    changes.set("PNPM_SCRIPT_SRC_DIR", reading.project.dir.as_os_str());
     if major < 11 {
         changes.set("npm_config_frozen_lockfile", "");
     }
-    let installation = origin.choice.installation.as_ref();
+    let installation = reading.choice.installation.as_ref();
     let node_gyp = installation.map(|found| found.dir.join("dist/node_modules/node-gyp/bin/node-gyp.js"));
     if let Some(node_gyp) = node_gyp.filter(|path| path.is_file()) {
         changes.set("npm_config_node_gyp", node_gyp);
@@ -199,8 +189,8 @@ fn yarn(changes: &mut Changes, choice: &Choice) {
     }
 }
 
-fn user_agent(origin: &Origin<'_>) -> String {
-    let Origin { project, choice, node, .. } = origin;
+fn user_agent(reading: &Reading<'_>) -> String {
+    let Reading { project, choice, node, .. } = reading;
     let name = choice.manager.name();
     let version = choice.version.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
     let os = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
@@ -209,7 +199,10 @@ fn user_agent(origin: &Origin<'_>) -> String {
         "aarch64" => "arm64",
         other => other,
     };
-    let node = node.and_then(node_version).map_or_else(|| "?".to_owned(), |version| format!("v{version}"));
+    let node = node
+        .as_deref()
+        .and_then(node::version)
+        .map_or_else(|| "?".to_owned(), |version| format!("v{version}"));
     match choice.manager {
         PackageManager::Npm => {
             let workspaces = project.workspace.is_some();
@@ -220,27 +213,4 @@ fn user_agent(origin: &Origin<'_>) -> String {
             format!("{name}/{version} npm/? node/{node} {os} {arch}")
         }
     }
-}
-
-/// The directory that node is installed under: `PREFIX/bin/node`.
-pub(super) fn prefix_of(node: &Path) -> Option<PathBuf> {
-    Some(node.parent()?.parent()?.to_path_buf())
-}
-
-/// The version of a node, from the C header that is installed with it, or from the package that it is. Asking node
-/// itself takes 40 ms.
-fn node_version(node: &Path) -> Option<String> {
-    let prefix = prefix_of(node)?;
-    let Ok(text) = fs::read_to_string(prefix.join("include/node/node_version.h")) else {
-        let package: serde_json::Value =
-            serde_json::from_slice(&fs::read(prefix.join("package.json")).ok()?).ok()?;
-        return package["version"].as_str().map(str::to_owned);
-    };
-    let part = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix("#define ")?.strip_prefix(name))?;
-        line.trim().parse::<u32>().ok()
-    };
-    let [major, minor, patch] =
-        ["MAJOR", "MINOR", "PATCH"].map(|name| part(&format!("NODE_{name}_VERSION ")));
-    Some(format!("{}.{}.{}", major?, minor?, patch?))
 }

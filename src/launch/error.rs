@@ -3,12 +3,12 @@
 /// A launch that cannot be planned, or that ended before the program ran.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A script that does nothing but start bowline for itself.
+    /// A script that only starts bowline for itself.
     #[error("the script `{name}` starts bowline, which would run the script `{name}` again: `{text}`")]
     Recursive {
-        /// The script.
+        /// The script's key in package.json.
         name: String,
-        /// What stands in it.
+        /// The script.
         text: String,
     },
     /// `exec` without a command.
@@ -17,30 +17,30 @@ pub enum Error {
     /// Status 127.
     #[error("command not found: `{program}`")]
     NotFound {
-        /// The missing program.
+        /// The missing program, as the script writes it.
         program: String,
         /// How to get it.
-        advice: Option<String>,
+        advice: String,
     },
     /// Status 126.
     #[error("command not executable: `{program}`")]
     NotExecutable {
-        /// The program.
+        /// The program, as the script writes it.
         program: String,
         /// How to mend it.
-        advice: Option<String>,
+        advice: String,
     },
 }
 
 impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
-        match self {
+        Some(match self {
             Self::Recursive { .. } => {
-                Some("name the dev server in the script, as in `bowline exec -- vite`".to_owned())
+                "name the dev server in the script, as in `bowline exec -- vite`".to_owned()
             }
-            Self::NoCommand => Some("give it after `--`, as in `bowline exec -- vite`".to_owned()),
+            Self::NoCommand => "give it after `--`, as in `bowline exec -- vite`".to_owned(),
             Self::NotFound { advice, .. } | Self::NotExecutable { advice, .. } => advice.clone(),
-        }
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! What to install when a command was not found.
+//! Why a command was not found, and what to install.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,23 +7,20 @@ use std::path::{Path, PathBuf};
 use super::caller::Caller;
 use super::environment::bin_directories;
 use super::error::Error;
-use super::package_manager::{Choice, PackageManager};
+use super::package_manager::Choice;
 use super::reading::Reading;
 use super::spec::Step;
 use crate::detect::catalog::{Catalog, Word};
+use crate::exit_code::{NOT_EXECUTABLE, NOT_FOUND};
 use crate::project::Project;
+use crate::script::PackageManager;
 use crate::visible::Visible;
 
-/// The status with which a shell, and bowline, says that a command was not found.
-pub const NOT_FOUND: i32 = 127;
-/// The status with which a shell, and bowline, says that a command could not be executed.
-pub const NOT_EXECUTABLE: i32 = 126;
-
-/// How much of a file the system looks for an interpreter in, in bytes.
+/// How many bytes of a file Linux searches for the line that names an interpreter.
 const FIRST_LINE: u64 = 256;
 
-/// Programs that are not named like the package which brings them, frameworks apart: the catalog has those.
-const BROUGHT_BY: [(&str, &str); 9] = [
+/// Programs whose package has another name, frameworks apart: those are in the catalog.
+const PACKAGES: [(&str, &str); 9] = [
     ("conc", "concurrently"),
     ("cross-env-shell", "cross-env"),
     ("dotenv", "dotenv-cli"),
@@ -35,55 +32,41 @@ const BROUGHT_BY: [(&str, &str); 9] = [
     ("tsc", "typescript"),
 ];
 
-/// Packages whose program has their name, and that scripts start their servers with.
-const NAMESAKES: [&str; 10] = [
-    "concurrently",
-    "cross-env",
-    "env-cmd",
-    "nodemon",
-    "rimraf",
-    "ts-node",
-    "ts-node-dev",
-    "tsx",
-    "turbo",
+/// Programs whose package has the same name, and that start the server in many scripts.
+const PROGRAMS: [&str; 10] = [
+    "concurrently", "cross-env", "env-cmd", "nodemon", "rimraf", "ts-node", "ts-node-dev", "tsx", "turbo",
     "wait-on",
 ];
 
 /// Whether a word of a script is the name of a program.
 pub(super) fn is_program(word: &str) -> bool {
     PackageManager::from_name(word).is_some()
-        || NAMESAKES.contains(&word)
-        || BROUGHT_BY.iter().any(|(name, _)| *name == word)
+        || PROGRAMS.contains(&word)
+        || PACKAGES.iter().any(|(name, _)| *name == word)
 }
 
 /// Explains an exit with status 127 or 126: which of the step's programs is missing, and how to get it.
 ///
-/// `None` for any other status, and where all programs of the script are found, so that one of them must have
-/// ended with that status for a reason of its own.
-pub fn explain(status: i32, step: &Step, reading: &Reading<'_>, catalog: &Catalog) -> Option<Error> {
+/// `None` for any other status, and where all programs of the script exist: then one of them ended with that
+/// status for a reason of its own.
+pub fn explain(status: u8, step: &Step, reading: &Reading<'_>, catalog: &Catalog) -> Option<Error> {
     let Reading { project, choice, caller, .. } = *reading;
     let search = Search { project, choice, catalog, caller };
-    if status == NOT_EXECUTABLE {
-        let (program, path) = step
-            .programs
-            .iter()
-            .find_map(|program| Some((program, search.file_that_cannot_run(program)?)))?;
-        let advice = if path.is_dir() {
-            format!("name a program: `{}` is a directory", path.visible())
-        } else {
-            format!("run `chmod +x {}`", path.visible())
-        };
-        return Some(Error::NotExecutable { program: program.clone(), advice: Some(advice) });
-    }
-    if status != NOT_FOUND {
-        return None;
-    }
-    let missing = step.programs.iter().find(|program| search.found(program).is_none());
-    let (program, advice) = match missing {
-        Some(program) => (program, search.advice(program)),
-        None => step.programs.iter().find_map(|program| Some((program, search.no_interpreter(program)?)))?,
+    let first = |advice: &dyn Fn(&str) -> Option<String>| {
+        step.programs.iter().find_map(|program| Some((program.clone(), advice(program)?)))
     };
-    Some(Error::NotFound { program: program.clone(), advice: Some(advice) })
+    match status {
+        NOT_EXECUTABLE => {
+            let (program, advice) = first(&|program| search.not_executable(program))?;
+            Some(Error::NotExecutable { program, advice })
+        }
+        NOT_FOUND => {
+            let missing = first(&|program| search.find(program).is_none().then(|| search.advice(program)));
+            let (program, advice) = missing.or_else(|| first(&|program| search.no_interpreter(program)))?;
+            Some(Error::NotFound { program, advice })
+        }
+        _ => None,
+    }
 }
 
 struct Search<'a> {
@@ -94,7 +77,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn found(&self, program: &str) -> Option<PathBuf> {
+    fn find(&self, program: &str) -> Option<PathBuf> {
         if program.contains('/') {
             let path: PathBuf = self.project.dir.join(program).components().collect();
             return Some(path).filter(|path| path.exists());
@@ -103,10 +86,10 @@ impl Search<'_> {
         own.find(|path| path.exists()).or_else(|| self.caller.find(program))
     }
 
-    /// What to do about a file whose first line names an interpreter that there is none of: the system says of the file
-    /// itself that it is not found.
+    /// What to do about a file whose first line names an interpreter that does not exist: the system then reports
+    /// the file itself as not found.
     fn no_interpreter(&self, program: &str) -> Option<String> {
-        let path = self.found(program).filter(|path| path.is_file())?;
+        let path = self.find(program).filter(|path| path.is_file())?;
         let mut bytes = Vec::new();
         File::open(&path).and_then(|file| file.take(FIRST_LINE).read_to_end(&mut bytes)).ok()?;
         let text = String::from_utf8_lossy(&bytes);
@@ -116,7 +99,7 @@ impl Search<'_> {
         let by_name = named.trim_end_matches('\r').ends_with("/env");
         let wanted = if by_name { words.find(|word| !word.starts_with('-')).unwrap_or(named) } else { named };
         let path = path.visible();
-        if self.found(wanted).is_some() {
+        if self.find(wanted).is_some() {
             None
         } else if line.ends_with('\r') {
             Some(format!("save `{path}` with line feeds alone: its lines end as on Windows"))
@@ -125,13 +108,19 @@ impl Search<'_> {
         }
     }
 
-    fn file_that_cannot_run(&self, program: &str) -> Option<PathBuf> {
+    fn not_executable(&self, program: &str) -> Option<String> {
         let candidates: Vec<PathBuf> = if program.contains('/') {
             vec![self.project.dir.join(program)]
         } else {
             bin_directories(&self.project.dir).map(|dir| dir.join(program)).collect()
         };
-        candidates.into_iter().find(|path| path.exists() && (path.is_dir() || !executable(path)))
+        let path =
+            candidates.into_iter().find(|path| path.is_dir() || path.exists() && !is_executable(path))?;
+        Some(if path.is_dir() {
+            format!("name a program: `{}` is a directory", path.visible())
+        } else {
+            format!("run `chmod +x {}`", path.visible())
+        })
     }
 
     fn advice(&self, program: &str) -> String {
@@ -144,53 +133,51 @@ impl Search<'_> {
         if program.contains('/') {
             return format!("make `{program}` with the project's build, or correct the script");
         }
-        let install = self.choice.manager.install_command();
-        let place = self.choice.root.visible();
-        let manifest = &self.project.manifest;
-        if !manifest.dependencies.is_empty() && !self.installed() {
-            return format!("run `{install}` in `{place}`: there is no `node_modules` yet");
+        let manager = self.choice.manager;
+        let install = format!("run `{} install` in `{}`", manager.name(), self.choice.root.visible());
+        let dependencies = &self.project.manifest.dependencies;
+        if !dependencies.is_empty() && !self.is_installed() {
+            return format!("{install}: there is no `node_modules` yet");
         }
         let Some(package) = self.package_of(program) else {
             return format!("install `{program}`: it is neither in `node_modules/.bin` nor in the `PATH`");
         };
-        if manifest.dependencies.contains_key(&package) {
-            return format!(
-                "run `{install}` in `{place}`: package.json names `{package}`, but it is not installed"
-            );
+        if dependencies.contains_key(&package) {
+            return format!("{install}: package.json names `{package}`, but it is not installed");
         }
-        format!("run `{} {package}` in `{}`", self.choice.manager.add_command(), self.project.dir.visible())
+        let add = match manager {
+            PackageManager::Npm => "npm install --save-dev",
+            PackageManager::Pnpm => "pnpm add --save-dev",
+            PackageManager::Yarn => "yarn add --dev",
+            PackageManager::Bun => "bun add --dev",
+        };
+        format!("run `{add} {package}` in `{}`", self.project.dir.visible())
     }
 
-    /// Whether there is any `node_modules` that the project's packages may lie in.
-    fn installed(&self) -> bool {
+    /// Whether any `node_modules` exists that may hold the project's packages.
+    fn is_installed(&self) -> bool {
         [&self.project.dir, &self.choice.root].into_iter().any(|dir| dir.join("node_modules").is_dir())
             || [".pnp.cjs", ".pnp.js"].into_iter().any(|name| self.choice.root.join(name).exists())
     }
 
-    /// The package that brings a program: as the project names it, as the catalog knows it, as the tables say.
+    /// The package of a program. Where the catalog and the tables know several, one that the project depends on
+    /// counts.
     fn package_of(&self, program: &str) -> Option<String> {
         let starts_with_it = |command: &Word| command.split_whitespace().next() == Some(program);
-        let mut packages = Vec::new();
-        for framework in self.catalog.frameworks() {
-            if framework.commands.iter().any(starts_with_it) {
-                packages.extend(framework.dependencies.iter().map(|name| &**name));
-            }
-        }
-        packages.extend(BROUGHT_BY.iter().filter(|(name, _)| *name == program).map(|(_, package)| *package));
-        packages.extend(NAMESAKES.iter().filter(|name| **name == program));
-        let declared = |package: &&str| self.project.manifest.dependencies.contains_key(*package);
-        if let Some(package) = packages.iter().copied().find(declared) {
-            return Some(package.to_owned());
-        }
-        if declared(&program) {
-            return Some(program.to_owned());
-        }
-        let namesake = packages.iter().find(|package| **package == program);
-        namesake.or(packages.first()).map(|package| (*package).to_owned())
+        let frameworks = self.catalog.frameworks().iter();
+        let frameworks = frameworks.filter(|framework| framework.commands.iter().any(starts_with_it));
+        let mut packages: Vec<&str> =
+            frameworks.flat_map(|framework| framework.dependencies.iter().map(|name| &**name)).collect();
+        packages.extend(PACKAGES.iter().filter(|(name, _)| *name == program).map(|(_, package)| *package));
+        packages.extend(PROGRAMS.iter().filter(|name| **name == program));
+        let is_declared = |package: &&&str| self.project.manifest.dependencies.contains_key(**package);
+        let declared = packages.iter().chain([&program]).find(is_declared);
+        let namesake = || packages.iter().find(|package| **package == program);
+        declared.or_else(namesake).or(packages.first()).map(|package| (*package).to_owned())
     }
 }
 
-fn executable(path: &Path) -> bool {
+fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     path.metadata().is_ok_and(|found| found.permissions().mode() & 0o111 != 0)
 }

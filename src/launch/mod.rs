@@ -4,31 +4,38 @@
 //! the port where the server reads it. The result, a [`LaunchSpec`], is plain data: nothing here starts a process,
 //! and only [`Preload::write`] writes a file.
 
+mod bowline_call;
 mod caller;
 mod changes;
 mod environment;
 mod error;
-mod inner;
-mod means;
+mod inherited;
 mod missing;
+mod node;
 mod package_manager;
 mod package_variables;
 mod placement;
 mod plan;
 mod preload;
+mod project_scripts;
 mod reading;
+mod request;
+mod script_runner;
 mod settings;
 mod spec;
 mod variables;
+mod yaml;
 
 pub use caller::Caller;
 pub use changes::Changes;
 pub use error::Error;
-pub use inner::Inherited;
-pub use missing::{NOT_EXECUTABLE, NOT_FOUND, explain};
-pub use package_manager::{Choice, PackageManager, Source, choose};
-pub use plan::{Host, Request, plan};
+pub use inherited::Inherited;
+pub use missing::explain;
+pub use package_manager::{Choice, Source, choose};
+pub use plan::plan;
 pub use preload::{Moved, Preload};
 pub use reading::{Reading, Target};
+pub use request::{Host, Request, Sibling, url};
 pub use spec::{Delivery, LaunchSpec, Step};
-pub use variables::{Sibling, url};
+
+pub use crate::script::PackageManager;

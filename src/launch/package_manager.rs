@@ -8,71 +8,12 @@ use semver::Version;
 use serde::Deserialize;
 
 use super::caller::Caller;
-use super::settings::yaml_scalar;
+use super::yaml::{scalar, yaml};
 use crate::project::{Project, read_file};
+use crate::script::PackageManager;
 
-/// A program that installs packages and runs their scripts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PackageManager {
-    /// npm.
-    Npm,
-    /// pnpm.
-    Pnpm,
-    /// Yarn, classic and modern.
-    Yarn,
-    /// Bun.
-    Bun,
-}
-
-impl PackageManager {
-    /// What its program and its JSON value are called.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Npm => "npm",
-            Self::Pnpm => "pnpm",
-            Self::Yarn => "yarn",
-            Self::Bun => "bun",
-        }
-    }
-
-    /// The manager of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Npm, Self::Pnpm, Self::Yarn, Self::Bun].into_iter().find(|manager| manager.name() == name)
-    }
-
-    /// The command that installs what package.json names.
-    pub fn install_command(self) -> &'static str {
-        match self {
-            Self::Npm => "npm install",
-            Self::Pnpm => "pnpm install",
-            Self::Yarn => "yarn install",
-            Self::Bun => "bun install",
-        }
-    }
-
-    /// The command that adds a package for development.
-    pub fn add_command(self) -> &'static str {
-        match self {
-            Self::Npm => "npm install --save-dev",
-            Self::Pnpm => "pnpm add --save-dev",
-            Self::Yarn => "yarn add --dev",
-            Self::Bun => "bun add --dev",
-        }
-    }
-
-    /// The major version to assume when nothing says which one it is: the current one.
-    fn current_major(self) -> u64 {
-        match self {
-            Self::Npm => 11,
-            Self::Pnpm => 12,
-            Self::Yarn => 4,
-            Self::Bun => 1,
-        }
-    }
-}
-
-/// The lockfiles; where several lie in one directory, the earlier ones here are believed, as a `package-lock.json`
-/// beside another lockfile is mostly the trace of one mistaken `npm install`.
+/// The lockfiles, the most trusted first: a `package-lock.json` beside another one is mostly the trace of one
+/// mistaken `npm install`.
 const LOCKFILES: [(&str, PackageManager); 6] = [
     ("bun.lock", PackageManager::Bun),
     ("bun.lockb", PackageManager::Bun),
@@ -82,7 +23,7 @@ const LOCKFILES: [(&str, PackageManager); 6] = [
     ("npm-shrinkwrap.json", PackageManager::Npm),
 ];
 
-/// What an installation leaves in `node_modules`, which tells who made it.
+/// Files in `node_modules` that tell which manager installed it.
 const INSTALLED_BY: [(&str, PackageManager); 4] = [
     (".modules.yaml", PackageManager::Pnpm),
     (".package-lock.json", PackageManager::Npm),
@@ -97,43 +38,49 @@ pub enum Source {
     Manifest(PathBuf),
     /// This lockfile.
     Lockfile(PathBuf),
-    /// bowline runs inside a script of it.
+    /// bowline runs inside a script of the manager.
     Invoker,
-    /// Nothing said anything.
+    /// Nothing names a manager.
     Default,
 }
 
 /// The package manager of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// Which one.
+    /// The package manager.
     pub manager: PackageManager,
-    /// Its version, where something names it.
+    /// Its version, if it is known.
     pub version: Option<Version>,
-    /// What decided.
+    /// Why this one was chosen.
     pub source: Source,
     /// Where dependencies are installed: the workspace's root, else the project's directory.
     pub root: PathBuf,
-    /// The program in the `PATH`, not looked for where bowline runs inside a script of the same manager.
+    /// The program in the `PATH`; not searched for where bowline runs inside a script of the same manager.
     pub(super) installation: Option<Installation>,
 }
 
 impl Choice {
-    /// The major version, the current one if none is known.
+    /// The major version; the current one if none is known.
     pub fn major(&self) -> u64 {
-        self.version.as_ref().map_or(self.manager.current_major(), |version| version.major)
+        let current = match self.manager {
+            PackageManager::Npm => 11,
+            PackageManager::Pnpm => 12,
+            PackageManager::Yarn => 4,
+            PackageManager::Bun => 1,
+        };
+        self.version.as_ref().map_or(current, |version| version.major)
     }
 
     /// Yarn from version 2 on.
-    pub fn is_modern_yarn(&self) -> bool {
+    pub(super) fn is_modern_yarn(&self) -> bool {
         self.manager == PackageManager::Yarn && self.major() >= 2
     }
 
-    /// The version that would run: as the invoker says, as the installed program is, as the lockfile implies.
-    /// Yarn installs itself into projects, so there the project is asked first.
+    /// The version that would run: the invoker's, the installed program's, or the one that the lockfile implies.
+    /// Yarn installs itself into projects, so the project decides first there.
     fn known_version(&self, caller: &Caller) -> Option<Version> {
         let invoker = || {
-            let (_, version) = caller.invoker().filter(|(name, _)| *name == self.manager.name())?;
+            let (_, version) = caller.invoker().filter(|_| caller.is_inside(self.manager))?;
             Version::parse(version).ok()
         };
         let installed = self.installation.as_ref().and_then(|found| found.version.clone());
@@ -141,26 +88,22 @@ impl Choice {
             return invoker().or(installed);
         }
         let carried = yarn_path(&self.root).and_then(|path| release_version(&path));
-        carried.or_else(invoker).or_else(|| match &self.source {
-            Source::Lockfile(path) => self.yarn_version(path, installed),
-            Source::Manifest(_) | Source::Invoker | Source::Default => {
-                self.yarn_version(&self.root.join("yarn.lock"), installed)
-            }
+        carried.or_else(invoker).or_else(|| {
+            let lockfile = match &self.source {
+                Source::Lockfile(path) => path,
+                Source::Manifest(_) | Source::Invoker | Source::Default => &self.root.join("yarn.lock"),
+            };
+            let is_classic = is_classic(lockfile, &self.root)?;
+            let fitting = installed.filter(|version| (version.major < 2) == is_classic);
+            fitting.or_else(|| is_classic.then(|| Version::new(1, 22, 22)))
         })
-    }
-
-    /// The installed Yarn, if the lockfile is one of its own, else the last classic one or any modern one.
-    fn yarn_version(&self, lockfile: &Path, installed: Option<Version>) -> Option<Version> {
-        let classic = is_classic(lockfile, &self.root)?;
-        let fits = installed.filter(|version| (version.major < 2) == classic);
-        fits.or_else(|| classic.then(|| Version::new(1, 22, 22)))
     }
 }
 
 /// Chooses by the `packageManager` field, else the lockfile nearest upwards, else the invoker, else npm.
 ///
-/// Several lockfiles in one directory are told apart by who installed the `node_modules` there, then by who
-/// invoked us, then by the order bun, pnpm, yarn, npm.
+/// Among several lockfiles in one directory, the one of the manager that installed `node_modules` there counts,
+/// else the invoker's, else the first in the order bun, pnpm, yarn, npm.
 pub fn choose(project: &Project, caller: &Caller) -> Choice {
     let root = project.workspace.as_ref().map_or(&project.dir, |workspace| &workspace.root).clone();
     let invoker = caller.invoker().and_then(|(name, _)| PackageManager::from_name(name));
@@ -211,7 +154,7 @@ fn named_in(
     if let Some((name, version)) = field.as_str().map(|text| text.split_once('@').unwrap_or((text, "")))
         && let Some(manager) = PackageManager::from_name(name)
     {
-        // Corepack's hash stands behind the version, where semver has its build metadata.
+        // Corepack puts its hash behind the version, in the place of semver's build metadata.
         let version = version.split_once('+').map_or(version, |(version, _)| version);
         return Some((manager, Version::parse(version).ok()));
     }
@@ -238,15 +181,14 @@ fn nearest_lockfile(dir: &Path, invoker: Option<PackageManager>) -> Option<(Pack
     })
 }
 
-/// Who made the `node_modules` of `dir`.
 fn installer(dir: &Path) -> Option<PackageManager> {
     let modules = dir.join("node_modules");
     INSTALLED_BY.iter().find(|(mark, _)| modules.join(mark).exists()).map(|(_, manager)| *manager)
 }
 
-/// The Yarn that a project carries with it.
+/// The Yarn that the project contains.
 pub(super) fn yarn_path(root: &Path) -> Option<PathBuf> {
-    Some(root.join(yaml_scalar(&root.join(".yarnrc.yml"), "yarnPath")?))
+    Some(root.join(scalar(&yaml(&root.join(".yarnrc.yml"))?, "yarnPath")?))
 }
 
 /// The version in `yarn-4.1.0.cjs`.
@@ -254,7 +196,7 @@ fn release_version(path: &Path) -> Option<Version> {
     Version::parse(path.file_stem()?.to_str()?.strip_prefix("yarn-")?).ok()
 }
 
-/// Whether the lockfile is Yarn 1's; an empty one is, unless the project is set up for a modern Yarn.
+/// Whether the lockfile is Yarn 1's. An empty one is, unless the project is set up for a modern Yarn.
 fn is_classic(lockfile: &Path, root: &Path) -> Option<bool> {
     let mut head = Vec::new();
     fs::File::open(lockfile).ok()?.take(512).read_to_end(&mut head).ok()?;
@@ -263,7 +205,7 @@ fn is_classic(lockfile: &Path, root: &Path) -> Option<bool> {
     Some(head.contains("yarn lockfile v1") || !modern)
 }
 
-/// A package manager that lies in the `PATH` as a package, not as a stand-in that chooses one when it runs.
+/// A package manager in the `PATH` that is a package itself, not a stand-in that chooses a version when it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Installation {
     /// The directory of its package.
@@ -272,12 +214,10 @@ pub(super) struct Installation {
     pub(super) named: PathBuf,
     /// The file that it leads to.
     pub(super) program: PathBuf,
-    /// The version its package.json states.
     pub(super) version: Option<Version>,
 }
 
 impl Installation {
-    /// Looks in the `PATH`.
     pub(super) fn find(manager: PackageManager, caller: &Caller) -> Option<Self> {
         #[derive(Deserialize)]
         struct Package {

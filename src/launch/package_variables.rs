@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::changes::Changes;
-use super::package_manager::{Choice, PackageManager};
+use super::package_manager::Choice;
 use crate::project::Project;
+use crate::script::PackageManager;
 
 /// The fields that npm and pnpm 10 put into the environment.
 const FEW_FIELDS: [&str; 5] = ["name", "version", "config", "engines", "bin"];
@@ -13,64 +14,67 @@ const FEW_FIELDS: [&str; 5] = ["name", "version", "config", "engines", "bin"];
 pub(super) fn set(changes: &mut Changes, project: &Project, choice: &Choice) {
     let empty = Map::new();
     let fields = project.manifest.document.as_object().unwrap_or(&empty);
-    let everything = match choice.manager {
-        PackageManager::Npm => {
-            few(changes, fields, &npm_style());
-            false
-        }
-        PackageManager::Pnpm if choice.major() >= 10 => {
-            few(changes, fields, &pnpm_style(choice.major()));
-            false
-        }
+    let mut has_all = false;
+    match choice.manager {
+        PackageManager::Npm => few(changes, fields, &npm_style()),
+        PackageManager::Pnpm if choice.major() >= 10 => few(changes, fields, &pnpm_style(choice.major())),
         PackageManager::Pnpm => {
+            has_all = true;
             all(changes, fields, &pnpm_style(choice.major()));
-            true
         }
         PackageManager::Yarn if choice.is_modern_yarn() => {
             changes.set("npm_package_name", text(fields, "name"));
             changes.set("npm_package_version", text(fields, "version"));
-            false
         }
         PackageManager::Yarn => {
+            has_all = true;
             all(changes, fields, &yarn_style());
             changes.set("npm_package_version", text(fields, "version"));
-            true
         }
-        PackageManager::Bun => {
-            bun(changes, fields);
-            false
-        }
-    };
-    if !everything {
+        PackageManager::Bun => bun(changes, fields),
+    }
+    if !has_all {
         changes.set("npm_package_json", project.manifest.path.as_os_str());
     }
 }
 
 /// How one manager writes names and values.
 struct Style {
-    /// Characters that a shell variable cannot have become `_`.
+    /// `_` stands for characters that a shell variable cannot have.
     sanitized_names: bool,
     /// Values of several lines are written as JSON strings.
     quoted_lines: bool,
-    /// What null becomes; `None` leaves the variable out.
+    /// The text for null; `None` leaves the variable out.
     null: Option<&'static str>,
-    /// What false becomes.
-    no: &'static str,
+    /// The text for false.
+    false_text: &'static str,
     /// `bin` is written as an object of paths without a leading `./`.
     normalized_bin: bool,
 }
 
 fn npm_style() -> Style {
-    Style { sanitized_names: false, quoted_lines: false, null: Some(""), no: "", normalized_bin: true }
+    Style {
+        sanitized_names: false,
+        quoted_lines: false,
+        null: Some(""),
+        false_text: "",
+        normalized_bin: true,
+    }
 }
 
 fn pnpm_style(major: u64) -> Style {
     let null = if major >= 12 { "" } else { "null" };
-    Style { sanitized_names: true, quoted_lines: true, null: Some(null), no: "false", normalized_bin: false }
+    Style {
+        sanitized_names: true,
+        quoted_lines: true,
+        null: Some(null),
+        false_text: "false",
+        normalized_bin: false,
+    }
 }
 
 fn yarn_style() -> Style {
-    Style { sanitized_names: true, quoted_lines: true, null: None, no: "false", normalized_bin: true }
+    Style { sanitized_names: true, quoted_lines: true, null: None, false_text: "false", normalized_bin: true }
 }
 
 fn text<'a>(fields: &'a Map<String, Value>, key: &str) -> &'a str {
@@ -78,18 +82,14 @@ fn text<'a>(fields: &'a Map<String, Value>, key: &str) -> &'a str {
 }
 
 fn few(changes: &mut Changes, fields: &Map<String, Value>, style: &Style) {
-    for key in FEW_FIELDS {
-        if let Some(value) = fields.get(key) {
-            field(changes, fields, (key, value), style);
-        }
+    for (key, value) in FEW_FIELDS.into_iter().filter_map(|key| fields.get_key_value(key)) {
+        field(changes, fields, (key, value), style);
     }
 }
 
 fn all(changes: &mut Changes, fields: &Map<String, Value>, style: &Style) {
-    for (key, value) in fields {
-        if key != "readme" && !key.starts_with('_') {
-            field(changes, fields, (key, value), style);
-        }
+    for (key, value) in fields.into_iter().filter(|(key, _)| *key != "readme" && !key.starts_with('_')) {
+        field(changes, fields, (key, value), style);
     }
 }
 
@@ -103,7 +103,7 @@ fn field(changes: &mut Changes, fields: &Map<String, Value>, entry: (&str, &Valu
     }
 }
 
-/// `bin` as npm reads it: one path is the program named like the package without its scope.
+/// `bin` as npm reads it: a single path is the program with the package's name, the scope left out.
 fn normalized_bin(fields: &Map<String, Value>, bin: &Value) -> Value {
     let path = |value: &Value| Value::from(value.as_str().unwrap_or_default().trim_start_matches("./"));
     if bin.is_string() {
@@ -117,12 +117,8 @@ fn normalized_bin(fields: &Map<String, Value>, bin: &Value) -> Value {
 
 fn flatten(changes: &mut Changes, name: &str, value: &Value, style: &Style) {
     match value {
-        Value::Null => {
-            if let Some(text) = style.null {
-                assign(changes, name, text, style);
-            }
-        }
-        Value::Bool(false) => assign(changes, name, style.no, style),
+        Value::Null => style.null.into_iter().for_each(|text| assign(changes, name, text, style)),
+        Value::Bool(false) => assign(changes, name, style.false_text, style),
         Value::Bool(true) => assign(changes, name, "true", style),
         Value::Number(number) => assign(changes, name, &number.to_string(), style),
         Value::String(text) if style.quoted_lines && text.contains('\n') => {
@@ -143,19 +139,15 @@ fn flatten(changes: &mut Changes, name: &str, value: &Value, style: &Style) {
 }
 
 fn assign(changes: &mut Changes, name: &str, value: &str, style: &Style) {
-    if style.sanitized_names {
-        changes.set(sanitized(name), value);
-    } else {
-        changes.set(name, value);
-    }
+    changes.set(if style.sanitized_names { sanitized(name) } else { name.to_owned() }, value);
 }
 
-/// The name with `_` for all that is neither an ASCII letter nor a digit.
+/// The name with `_` for everything but ASCII letters and digits.
 pub(super) fn sanitized(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
-/// Bun names the package and the strings of its `config`.
+/// Bun sets the package's name and version, and the strings of its `config`.
 fn bun(changes: &mut Changes, fields: &Map<String, Value>) {
     for key in ["name", "version"] {
         if let Some(value) = fields.get(key).and_then(Value::as_str) {

@@ -1,7 +1,7 @@
 //! The preload that moves a listener of a node program to the reserved port.
 //!
-//! Everything it has to know is written into the file, and only `NODE_OPTIONS` leads to it: that is the one variable
-//! that turbo's strict mode, scrubbed environments and the environments of workers leave alone.
+//! The file contains all that it needs, and `NODE_OPTIONS` alone leads to it: turbo's strict mode, scrubbed
+//! environments and the environments of workers leave no other variable alone.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -14,22 +14,22 @@ use std::str::FromStr;
 
 use serde_json::json;
 
-/// The program behind the plan that [`Preload::text`] writes in front of it.
+/// The program; [`Preload::text`] writes its plan in front of it.
 const PROGRAM: &str = include_str!("preload.cjs");
 
 /// Which listener is moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Moved {
-    /// Whatever shall listen on one of these ports.
+    /// Every listener on one of these ports.
     Exactly(Vec<u16>),
-    /// The first HTTP server that shall listen on one of these ports; 0 stands for any port that is free.
+    /// The first HTTP server on one of these ports; 0 stands for any free port.
     FirstOf(Vec<u16>),
-    /// The first HTTP server that is refused its own port, as another program has it.
+    /// The first HTTP server whose own port is taken by another program.
     Refused,
 }
 
 impl Moved {
-    /// Which listener that is, for people.
+    /// The reason for the move, for people.
     pub fn described(&self) -> String {
         let list = |ports: &[u16]| {
             let ports = ports.iter().map(|port| match port {
@@ -46,24 +46,28 @@ impl Moved {
     }
 }
 
-/// A file to be loaded by the node programs of one service.
+/// A file that the node programs of one service load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preload {
-    /// Where it lies.
+    /// The file.
     pub path: PathBuf,
-    /// What it moves.
+    /// The listener that it moves.
     pub moved: Moved,
     /// Ports that are never the service's own.
     pub auxiliary: Vec<u16>,
 }
 
 impl Preload {
-    /// Writes the file, whole or not at all, and forgets what was agreed on in the last run.
+    /// Writes the file, whole or not at all, and forgets which listener the last run moved.
     pub fn write(&self, port: u16) -> io::Result<()> {
         if let Some(dir) = self.path.parent() {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         }
-        self.forget()?;
+        if let Err(error) = fs::remove_file(self.claim())
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
+        }
         let unfinished = self.path.with_extension("new");
         let mut file =
             fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
@@ -71,16 +75,9 @@ impl Preload {
         fs::rename(unfinished, &self.path)
     }
 
-    /// The port that the listener which was moved had asked for.
+    /// The port that the moved listener had asked for.
     pub fn claimed(&self) -> Option<u16> {
         fs::read_link(self.claim()).ok()?.to_str()?.parse().ok()
-    }
-
-    fn forget(&self) -> io::Result<()> {
-        match fs::remove_file(self.claim()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => Ok(()),
-        }
     }
 
     fn claim(&self) -> PathBuf {
@@ -100,32 +97,34 @@ impl Preload {
             "taken": self.moved == Moved::Refused,
             "claim": self.claim().to_string_lossy(),
         });
-        // JSON is JavaScript but for two characters that ended lines before ECMAScript 2019.
+        // JSON is JavaScript but for two characters, which ended lines before ECMAScript 2019.
         let plan = plan.to_string().replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029");
         format!("const plan = {plan};\n{PROGRAM}")
     }
 
-    /// The option that loads it, quoted as node reads `NODE_OPTIONS`.
-    pub(super) fn option(&self) -> OsString {
-        let mut options = b"--require=".to_vec();
+    /// The option that loads the file, quoted as node reads `NODE_OPTIONS`.
+    fn option(&self) -> OsString {
         let path = self.path.as_os_str().as_bytes();
-        let special = |byte: &u8| matches!(byte, b' ' | b'"' | b'\\');
-        if path.iter().any(special) {
-            options.push(b'"');
-            for byte in path {
-                if matches!(byte, b'"' | b'\\') {
-                    options.push(b'\\');
-                }
-                options.push(*byte);
-            }
-            options.push(b'"');
-        } else {
-            options.extend_from_slice(path);
+        if !path.iter().any(|byte| matches!(byte, b' ' | b'"' | b'\\')) {
+            return OsString::from_vec([b"--require=", path].concat());
         }
-        OsString::from_vec(options)
+        let mut option = b"--require=\"".to_vec();
+        for byte in path {
+            if matches!(byte, b'"' | b'\\') {
+                option.push(b'\\');
+            }
+            option.push(*byte);
+        }
+        option.push(b'"');
+        OsString::from_vec(option)
     }
 
-    /// `NODE_OPTIONS` with this preload before the options that are there already.
+    /// The same for a script that sets `NODE_OPTIONS` itself; `None` if the path is no text.
+    pub(super) fn option_text(&self) -> Option<String> {
+        self.option().into_string().ok()
+    }
+
+    /// `NODE_OPTIONS` with this preload before the `present` options.
     pub(super) fn options(&self, present: Option<&OsStr>) -> OsString {
         let mut options = self.option();
         if let Some(present) = present.filter(|present| !present.is_empty()) {
@@ -136,7 +135,7 @@ impl Preload {
     }
 }
 
-/// As it is remembered: `3000,3001`, or `?0` for the first of them.
+/// The form in which it is remembered: `3000,3001`, or `?0` for the first of them.
 impl fmt::Display for Moved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |ports: &[u16]| ports.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
@@ -166,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_remembered_is_read_again() {
+    fn the_remembered_form_is_read_again() {
         for moved in [Moved::Exactly(vec![3000, 1]), Moved::FirstOf(vec![0, 65_535]), Moved::Refused] {
             assert_eq!(moved.to_string().parse(), Ok(moved));
         }

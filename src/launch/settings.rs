@@ -4,18 +4,50 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::caller::Caller;
-use crate::project::read_text_if_any;
+use super::node::prefix_of;
+use super::package_manager::Choice;
+use super::yaml::{scalar, yaml};
+use crate::project::{Project, read_text_if_any};
+use crate::script::PackageManager;
 
-/// What the `.npmrc` files and the environment say, the environment first.
+/// The settings of `.npmrc` files, YAML files and the environment, by their names with dashes.
 #[derive(Debug, Default)]
-pub(super) struct Npmrc {
+pub(super) struct Settings {
     values: BTreeMap<String, String>,
 }
 
-impl Npmrc {
-    /// Reads `files`, of which the first that has a key decides; the variables that begin with `prefix` decide over
-    /// all.
-    pub(super) fn read(files: &[PathBuf], prefix: &str, caller: &Caller) -> Self {
+impl Settings {
+    /// The settings of a project's package manager. `node` is the node in the `PATH`.
+    pub(super) fn of(project: &Project, choice: &Choice, caller: &Caller, node: Option<&Path>) -> Self {
+        // pnpm reads `.npmrc` up to version 10, and YAML from that version on. An unknown version reads both.
+        let known = || choice.version.as_ref().map_or(10, |version| version.major);
+        let pnpm = (choice.manager == PackageManager::Pnpm).then(known);
+        let workspace = choice.root.join("pnpm-workspace.yaml");
+        if pnpm.is_some_and(|major| major >= 11) {
+            let everywhere = caller.config_home().map(|dir| dir.join("pnpm/config.yaml"));
+            let files: Vec<PathBuf> = [workspace].into_iter().chain(everywhere).collect();
+            return Self::read(&[], "pnpm_config_", caller).over_yaml(&files);
+        }
+        let mut files = Vec::with_capacity(4);
+        if choice.manager != PackageManager::Npm && choice.root != project.dir {
+            files.push(project.dir.join(".npmrc"));
+        }
+        files.push(choice.root.join(".npmrc"));
+        match caller.text("npm_config_userconfig") {
+            Some(path) => files.push(path.into()),
+            None => files.extend(caller.home().map(|home| home.join(".npmrc"))),
+        }
+        if pnpm.is_some() {
+            files.extend(caller.config_home().map(|dir| dir.join("pnpm/rc")));
+        }
+        files.extend(node.and_then(prefix_of).map(|prefix| prefix.join("etc/npmrc")));
+        let settings = Self::read(&files, "npm_config_", caller);
+        if pnpm == Some(10) { settings.under_yaml(&workspace) } else { settings }
+    }
+
+    /// Reads `files`, the strongest first, and the variables that begin with `prefix`, which are stronger than all
+    /// files.
+    fn read(files: &[PathBuf], prefix: &str, caller: &Caller) -> Self {
         let mut values = BTreeMap::new();
         for file in files.iter().rev() {
             if let Some(text) = read_text_if_any(file) {
@@ -34,27 +66,36 @@ impl Npmrc {
         Self { values }
     }
 
-    /// The same, and from `files`, the strongest first, what it does not know.
-    pub(super) fn over_yaml(mut self, files: &[PathBuf]) -> Self {
+    /// Adds the settings of weaker YAML `files`, the strongest first.
+    fn over_yaml(mut self, files: &[PathBuf]) -> Self {
         for (key, value) in files.iter().flat_map(|file| yaml_settings(file)) {
             self.values.entry(key).or_insert(value);
         }
         self
     }
 
-    /// The same, but for what `file` says.
-    pub(super) fn under_yaml(mut self, file: &Path) -> Self {
+    /// Adds the settings of a YAML file that is stronger than all.
+    fn under_yaml(mut self, file: &Path) -> Self {
         self.values.extend(yaml_settings(file));
         self
     }
 
-    /// The value of `key`, which is written with dashes.
+    /// Whether the package manager runs the `pre` and `post` scripts around one that it is told to run.
+    pub(super) fn runs_hooks(&self, choice: &Choice) -> bool {
+        match choice.manager {
+            PackageManager::Npm => self.flag("ignore-scripts") != Some(true),
+            PackageManager::Pnpm => self.flag("enable-pre-post-scripts").unwrap_or(choice.major() >= 9),
+            PackageManager::Yarn => !choice.is_modern_yarn(),
+            PackageManager::Bun => true,
+        }
+    }
+
+    /// The value of `key`, unless it is empty.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
         self.values.get(key).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// The value of a key that is true or false.
-    pub(super) fn flag(&self, key: &str) -> Option<bool> {
+    fn flag(&self, key: &str) -> Option<bool> {
         match self.get(key)? {
             "true" => Some(true),
             "false" => Some(false),
@@ -86,7 +127,7 @@ fn unquoted(value: &str) -> &str {
     value
 }
 
-/// Replaces `${NAME}` by the variable; a name that is not set stays as it is written, as in npm.
+/// Replaces `${NAME}` by the variable. As in npm, a name that is not set stays as it is written.
 fn substitute(value: &str, caller: &Caller) -> String {
     let mut out = String::with_capacity(value.len());
     let mut rest = value;
@@ -104,7 +145,7 @@ fn substitute(value: &str, caller: &Caller) -> String {
     out
 }
 
-/// The settings that matter here, as they are called in YAML files and in all others.
+/// The settings that matter here, by their names in YAML files and elsewhere.
 const IN_YAML: [(&str, &str); 3] = [
     ("scriptShell", "script-shell"),
     ("enablePrePostScripts", "enable-pre-post-scripts"),
@@ -112,17 +153,9 @@ const IN_YAML: [(&str, &str); 3] = [
 ];
 
 fn yaml_settings(file: &Path) -> Vec<(String, String)> {
-    let found = |(yaml, key): &(&str, &str)| Some(((*key).to_owned(), yaml_scalar(file, yaml)?));
+    let document = yaml(file);
+    let found = |(name, key): &(&str, &str)| Some(((*key).to_owned(), scalar(document.as_ref()?, name)?));
     IN_YAML.iter().filter_map(found).collect()
-}
-
-/// A scalar that stands at the outermost level of a YAML file, as `yarnPath` and `scriptShell` do.
-pub(super) fn yaml_scalar(file: &Path, key: &str) -> Option<String> {
-    let text = read_text_if_any(file)?;
-    let value = text.lines().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix(':'))?;
-    let value = value.split(" #").next().unwrap_or_default().trim();
-    let value = unquoted(value);
-    (!value.is_empty()).then(|| value.to_owned())
 }
 
 #[cfg(test)]
@@ -140,12 +173,12 @@ mod tests {
     fn npmrc_lines() {
         let text = "; a note\n# another\n[section]\nscript-shell = \"/bin/bash\"\nflag\nempty=\nhome=${HOME}/x${NOPE}${\n";
         let caller = caller(&[("HOME", "/h")]);
-        let npmrc = Npmrc { values: parse(text, &caller).into_iter().collect() };
-        assert_eq!(npmrc.get("script-shell"), Some("/bin/bash"));
-        assert_eq!(npmrc.flag("flag"), Some(true));
-        assert_eq!(npmrc.get("empty"), None);
-        assert_eq!(npmrc.get("home"), Some("/h/x${NOPE}${"));
-        assert_eq!(npmrc.get("[section]"), None);
+        let settings = Settings { values: parse(text, &caller).into_iter().collect() };
+        assert_eq!(settings.get("script-shell"), Some("/bin/bash"));
+        assert_eq!(settings.flag("flag"), Some(true));
+        assert_eq!(settings.get("empty"), None);
+        assert_eq!(settings.get("home"), Some("/h/x${NOPE}${"));
+        assert_eq!(settings.get("[section]"), None);
     }
 
     #[test]
@@ -155,23 +188,9 @@ mod tests {
         fs::write(&near, "a=near\nscript-shell=near\n").expect("written");
         fs::write(&far, "a=far\nb=far\n").expect("written");
         let files = [near, far, dir.path().join("missing")];
-        let npmrc =
-            Npmrc::read(&files, "npm_config_", &caller(&[("NPM_CONFIG_SCRIPT_SHELL", "env"), ("é", "x")]));
-        assert_eq!([npmrc.get("a"), npmrc.get("b")], [Some("near"), Some("far")]);
-        assert_eq!(npmrc.get("script-shell"), Some("env"));
-    }
-
-    #[test]
-    fn yaml_scalars() {
-        let dir = tempfile::tempdir().expect("a temp dir");
-        let file = dir.path().join("x.yml");
-        fs::write(
-            &file,
-            "yarnPathological: no\nnested:\n  yarnPath: no\nyarnPath: \".yarn/a b.cjs\" # note\nempty:\n",
-        )
-        .expect("written");
-        assert_eq!(yaml_scalar(&file, "yarnPath").as_deref(), Some(".yarn/a b.cjs"));
-        assert_eq!(yaml_scalar(&file, "empty"), None);
-        assert_eq!(yaml_scalar(&dir.path().join("none"), "a"), None);
+        let settings =
+            Settings::read(&files, "npm_config_", &caller(&[("NPM_CONFIG_SCRIPT_SHELL", "env"), ("é", "x")]));
+        assert_eq!([settings.get("a"), settings.get("b")], [Some("near"), Some("far")]);
+        assert_eq!(settings.get("script-shell"), Some("env"));
     }
 }

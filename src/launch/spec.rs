@@ -1,7 +1,7 @@
-//! What exactly to run, as plain data.
+//! What to run, in every detail, as plain data.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeStruct, Serializer};
@@ -11,9 +11,9 @@ use super::changes::Changes;
 /// One program to run to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The script it runs, `predev` or `dev`, or the program of `bowline exec`.
+    /// The script: `predev` or `dev`; or the program of `bowline exec`.
     pub name: String,
-    /// The program, as a path or as a name to be looked up in the `PATH` of `environment`.
+    /// A path, or a name to be looked up in the `PATH` of `environment`.
     pub program: PathBuf,
     /// The whole argument list, the program's own name first.
     pub argv: Vec<OsString>,
@@ -21,8 +21,16 @@ pub struct Step {
     pub cwd: PathBuf,
     /// How its environment differs from the caller's.
     pub environment: Changes,
-    /// The words with which it starts its programs, to explain a missing one.
+    /// The programs that it may start, as they are written, to explain a missing one.
     pub programs: Vec<String>,
+}
+
+impl Step {
+    /// A step with the caller's environment. `argv` has the program before it.
+    pub(super) fn new(name: &str, (program, argv): (PathBuf, Vec<OsString>), cwd: &Path) -> Self {
+        let (environment, programs) = (Changes::default(), Vec::new());
+        Self { name: name.to_owned(), program, argv, cwd: cwd.to_path_buf(), environment, programs }
+    }
 }
 
 /// How surely the server gets its port.
@@ -30,45 +38,45 @@ pub struct Step {
 pub enum Delivery {
     /// On its command line.
     Flag,
-    /// In a variable that it is known to read.
+    /// In a variable that the server is known to read.
     Variable,
-    /// In variables, which nobody knows whether it reads.
+    /// In variables that the server may ignore.
     Hope,
-    /// By another bowline that the script starts, and that takes over this one's port.
+    /// By another bowline that the script starts, and that takes this one's port over.
     Inner,
 }
 
-/// A launch, decided in every detail: nothing was started or written to get here.
+/// A launch, decided in every detail. Nothing has been started or written yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaunchSpec {
-    /// The port put in place.
+    /// The reserved port.
     pub port: u16,
-    /// What `BOWLINE_URL` says.
+    /// The value of `BOWLINE_URL`.
     pub url: String,
-    /// To run before, and on whose failure all ends.
+    /// The hook to run before the service; its failure ends the launch.
     pub pre: Option<Step>,
     /// The service.
     pub main: Step,
-    /// To run after the service has ended with status 0.
+    /// The hook to run after the service has ended with status 0.
     pub post: Option<Step>,
-    /// The command with the port in it, as a person writes it.
+    /// The command with the port in it, as a person would write it.
     pub command: String,
-    /// How surely the port arrives.
+    /// How surely the server gets its port.
     pub delivery: Delivery,
-    /// What was done to the command, for those who want to know.
+    /// What was done to the command, each in one line.
     pub notes: Vec<String>,
     /// What the user has to know, each in one line that says what to do.
     pub warnings: Vec<String>,
 }
 
 impl LaunchSpec {
-    /// Everything that is run, in this order.
+    /// All steps, in the order in which they run.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.pre.iter().chain([&self.main]).chain(&self.post)
     }
 }
 
-/// The part that `dev --dry-run --json` prints. Bytes that are not UTF-8 are shown as `U+FFFD`.
+/// The part that `dev --dry-run --json` prints. `U+FFFD` stands for bytes that are not UTF-8.
 impl Serialize for LaunchSpec {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let argv: Vec<_> = self.main.argv.iter().map(|word| word.to_string_lossy()).collect();

@@ -1,29 +1,14 @@
-//! The variables that tell a server its port and address, and everything about bowline.
+//! The variables that tell a server its port and address, and bowline's own.
 
 use std::collections::BTreeSet;
 
 use super::changes::Changes;
 use super::package_variables::sanitized;
 use super::placement::{Placement, is_private};
-use super::plan::{Host, Request};
-use crate::detect::catalog::HostInput;
+use super::request::{Request, Sibling, url};
 use crate::process::tree;
 
-/// Another service of the same workspace.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sibling {
-    /// The name of its package.
-    pub name: String,
-    /// Its port.
-    pub port: u16,
-}
-
-/// The URL at which a server on `port` is reached.
-pub fn url(port: u16) -> String {
-    format!("http://localhost:{port}")
-}
-
-/// The variables of a service that is told its port and address as `placement` says.
+/// The variables of a service whose port and address are placed as `placement` says.
 pub(super) fn of_service(request: &Request<'_>, placement: &Placement) -> Changes {
     let mut changes = Changes::default();
     let Request { reading, inputs, .. } = *request;
@@ -69,41 +54,18 @@ pub(super) fn of_service(request: &Request<'_>, placement: &Placement) -> Change
     changes
 }
 
-impl Host {
-    /// The address as a framework wants to hear it.
-    pub(super) fn address_for(&self, input: &HostInput) -> String {
-        let all = input.all.as_deref().unwrap_or("0.0.0.0");
-        let words_only = all.chars().all(|c| c.is_ascii_alphabetic());
-        match self {
-            Self::All => all.to_owned(),
-            Self::Address(address) if !words_only => address.clone(),
-            Self::Address(address) => match address.as_str() {
-                "localhost" | "127.0.0.1" | "::1" => "localhost".to_owned(),
-                _ => all.to_owned(),
-            },
-        }
-    }
-}
-
-/// `@acme/web` is `BOWLINE_ACME_WEB_PORT` and, if no other package is called so, `BOWLINE_WEB_PORT`.
+/// `@acme/web` is `BOWLINE_ACME_WEB_PORT` and, if no other package has that short name, `BOWLINE_WEB_PORT`.
 fn siblings(changes: &mut Changes, siblings: &[Sibling]) {
+    let short = |sibling: &Sibling| variable_part(short_name(&sibling.name));
     let mut seen = BTreeSet::new();
-    let mut ambiguous = BTreeSet::new();
-    for sibling in siblings {
-        let short = variable_part(short_name(&sibling.name));
-        if !seen.insert(short.clone()) {
-            ambiguous.insert(short);
-        }
-    }
+    let ambiguous: BTreeSet<String> =
+        siblings.iter().map(short).filter(|name| !seen.insert(name.clone())).collect();
     let mut set = |part: &str, port: u16| {
         changes.set(format!("BOWLINE_{part}_PORT"), port.to_string());
         changes.set(format!("BOWLINE_{part}_URL"), url(port));
     };
-    for sibling in siblings {
-        let short = variable_part(short_name(&sibling.name));
-        if !ambiguous.contains(&short) {
-            set(&short, sibling.port);
-        }
+    for sibling in siblings.iter().filter(|sibling| !ambiguous.contains(&short(sibling))) {
+        set(&short(sibling), sibling.port);
     }
     for sibling in siblings.iter().filter(|sibling| sibling.name.starts_with('@')) {
         set(&variable_part(&sibling.name), sibling.port);

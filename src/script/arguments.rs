@@ -1,19 +1,16 @@
 //! The user's own arguments: `bowline dev -- ARGS`.
 
-use super::word::{Part, Word};
+use super::word::{Part, Piece, Quoting, Word};
 
 /// Quotes a word for `sh` exactly as npm does; plain words stay as they are.
 ///
-/// No crate quotes the same way, and what a script sees in `npm_lifecycle_script` and `ps` is this text.
+/// No crate quotes the same way, and scripts see this text in `npm_lifecycle_script` and `ps`.
 pub fn quote(word: &str) -> String {
-    if word.is_empty() {
-        return in_quotes(word);
-    }
-    let special = |character: char| "\t\n\r \"#$&'()*;<>?\\`|~".contains(character);
-    if word.contains(special) { in_quotes(word) } else { word.to_owned() }
+    let is_special = |character: char| "\t\n\r \"#$&'()*;<>?\\`|~".contains(character);
+    if word.is_empty() || word.contains(is_special) { in_quotes(word) } else { word.to_owned() }
 }
 
-/// Quotes a word for `sh` so that no shell finds a pattern or braces in it, as npm's way lets them.
+/// Quotes a word for `sh` so that no shell finds a pattern or braces in it; npm's quoting leaves those bare.
 pub(super) fn quote_strictly(word: &str) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "_-./:=@%+,".contains(character);
     if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { in_quotes(word) }
@@ -33,15 +30,10 @@ fn in_quotes(word: &str) -> String {
 
 /// Pastes arguments behind a script as npm, pnpm, yarn and bun do: at the end of its text, each quoted.
 pub fn append(text: &str, arguments: &[String]) -> String {
-    let mut result = text.to_owned();
-    for argument in arguments {
-        result.push(' ');
-        result.push_str(&quote(argument));
-    }
-    result
+    arguments.iter().fold(text.to_owned(), |text, argument| text + " " + &quote(argument))
 }
 
-/// The port that arguments give by one of `flags`, the last if there are several.
+/// The port in arguments behind one of `flags`; the last one counts.
 pub fn port_in(arguments: &[String], flags: &[&str]) -> Option<u16> {
     let words: Vec<Word> = arguments.iter().map(|argument| Word::of_literal(argument)).collect();
     let given = find_ports(&words, flags);
@@ -63,7 +55,7 @@ pub(super) enum Found {
     Missing { flag: usize },
 }
 
-/// All port flags among arguments; those after `--` are none.
+/// All port flags among the arguments before `--`.
 pub(super) fn find_ports(words: &[Word], flags: &[&str]) -> Vec<Found> {
     let mut found = Vec::new();
     let mut index = 0;
@@ -100,7 +92,7 @@ fn port_at(words: &[Word], index: usize, flag: &str) -> Option<Found> {
         let attached = digits || (rest.is_empty() && literal.is_none());
         return (letter.is_some() && attached).then_some(Found::Attached { word: index, offset: flag.len() });
     }
-    // Flags of one letter may be joined, and only the last of them can have a value: `serve -sp 3000`.
+    // Flags of one letter may be joined; only the last one can have a value: `serve -sp 3000`.
     let joined = literal.as_deref()?.strip_prefix('-')?.strip_suffix(letter?)?;
     let is_number = |next: &Word| next.literal().is_some_and(|text| text.parse::<u16>().is_ok());
     let letters = !joined.is_empty() && joined.bytes().all(|byte| byte.is_ascii_alphabetic());
@@ -110,10 +102,7 @@ fn port_at(words: &[Word], index: usize, flag: &str) -> Option<Found> {
 impl Word {
     fn of_literal(text: &str) -> Self {
         let part = Part::Literal(text.to_owned());
-        let quoting = super::word::Quoting::Bare;
-        Self {
-            pieces: vec![super::word::Piece { part, source: 0..text.len(), quoting }],
-            span: 0..text.len(),
-        }
+        let piece = Piece { part, source: 0..text.len(), quoting: Quoting::Bare };
+        Self { pieces: vec![piece], span: 0..text.len() }
     }
 }

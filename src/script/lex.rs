@@ -2,25 +2,30 @@
 
 use std::ops::Range;
 
-use super::Error;
-use super::parse;
+use super::error::ParseError;
 use super::word::{Part, Piece, Quoting, UNKNOWN, Word};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Token {
     Word(Word),
-    /// An operator: `&&`, `;`, `>>`, `(`.
     Operator(&'static str),
     Newline,
     End,
 }
 
-/// The operators of POSIX, the longest first, so that the first that fits is the one meant.
-const OPERATORS: [&str; 16] =
-    ["<<-", "&&", "||", ";;", "<<", ">>", "<&", ">&", "<>", ">|", "&", "|", ";", "<", ">", "("];
+/// The operators of POSIX. The longer ones come first, as the first match counts.
+const OPERATORS: [&str; 17] =
+    ["<<-", "&&", "||", ";;", "<<", ">>", "<&", ">&", "<>", ">|", "&", "|", ";", "<", ">", "(", ")"];
 
-/// What bash reads differently from other shells, and `sh` may be either.
+/// Operators of bash that other shells read otherwise; `sh` may be either.
 const DISPUTED: [&str; 6] = ["<<<", "&>", "|&", "<(", ">(", "(("];
+
+/// Deeper than any script that a person wrote, and shallow enough for the smallest stack.
+const MAX_DEPTH: usize = 48;
+
+/// Finds the end of the command substitution whose commands start at a byte of the text, at a nesting depth: the
+/// parser's part, passed in so that the lexer need not know the parser.
+pub(super) type SubstitutionEnd = fn(text: &str, start: usize, depth: usize) -> Result<usize, ParseError>;
 
 struct Heredoc {
     delimiter: String,
@@ -30,13 +35,24 @@ struct Heredoc {
 pub(super) struct Lexer<'t> {
     pub text: &'t str,
     pub position: usize,
-    pub depth: usize,
+    depth: usize,
     heredocs: Vec<Heredoc>,
+    substitution_end: SubstitutionEnd,
 }
 
 impl<'t> Lexer<'t> {
-    pub fn new(text: &'t str, position: usize, depth: usize) -> Self {
-        Self { text, position, depth, heredocs: Vec::new() }
+    pub fn new(text: &'t str, position: usize, depth: usize, substitution_end: SubstitutionEnd) -> Self {
+        Self { text, position, depth, heredocs: Vec::new(), substitution_end }
+    }
+
+    /// Opens one more level of nesting; [`Lexer::leave`] closes it.
+    pub fn enter(&mut self, at: usize) -> Result<(), ParseError> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH { Err(ParseError::TooDeep { at }) } else { Ok(()) }
+    }
+
+    pub fn leave(&mut self) {
+        self.depth -= 1;
     }
 
     fn rest(&self) -> &'t str {
@@ -51,11 +67,11 @@ impl<'t> Lexer<'t> {
         self.position += character.len_utf8();
     }
 
-    fn unclosed(&self, what: &'static str) -> Error {
-        Error::Unclosed { what, at: self.position }
+    fn unclosed(&self, what: &'static str) -> ParseError {
+        ParseError::Unclosed { what, at: self.position }
     }
 
-    pub fn next(&mut self) -> Result<Token, Error> {
+    pub fn next(&mut self) -> Result<Token, ParseError> {
         self.skip_blanks();
         let Some(character) = self.peek() else {
             return if self.heredocs.is_empty() {
@@ -70,11 +86,7 @@ impl<'t> Lexer<'t> {
             return Ok(Token::Newline);
         }
         if let Some(disputed) = DISPUTED.into_iter().find(|operator| self.rest().starts_with(operator)) {
-            return Err(Error::Unsupported { what: disputed.to_owned(), at: self.position });
-        }
-        if character == ')' {
-            self.position += 1;
-            return Ok(Token::Operator(")"));
+            return Err(ParseError::Unsupported { what: disputed.to_owned(), at: self.position });
         }
         if let Some(operator) = OPERATORS.into_iter().find(|operator| self.rest().starts_with(operator)) {
             self.position += operator.len();
@@ -102,7 +114,7 @@ impl<'t> Lexer<'t> {
         self.heredocs.push(Heredoc { delimiter, strip_tabs });
     }
 
-    fn read_heredocs(&mut self) -> Result<(), Error> {
+    fn read_heredocs(&mut self) -> Result<(), ParseError> {
         for heredoc in std::mem::take(&mut self.heredocs) {
             loop {
                 let rest = self.rest();
@@ -121,7 +133,7 @@ impl<'t> Lexer<'t> {
         Ok(())
     }
 
-    fn word(&mut self) -> Result<Word, Error> {
+    fn word(&mut self) -> Result<Word, ParseError> {
         let start = self.position;
         let mut pieces = Pieces::default();
         while let Some(character) = self.peek() {
@@ -148,7 +160,7 @@ impl<'t> Lexer<'t> {
         Ok(Word { pieces: pieces.list, span: start..self.position })
     }
 
-    /// `{a,b}` and `{1..3}` are two words to bash and one to other shells.
+    /// bash makes several words of `{a,b}` and `{1..3}`, other shells one.
     fn is_brace_expansion(&self) -> bool {
         let end = self.rest().find(|character: char| character.is_ascii_whitespace() || character == '}');
         let inside = end.and_then(|end| self.rest().get(..end)).unwrap_or_default();
@@ -175,7 +187,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn single_quoted(&mut self, pieces: &mut Pieces) -> Result<(), Error> {
+    fn single_quoted(&mut self, pieces: &mut Pieces) -> Result<(), ParseError> {
         self.position += 1;
         let mut empty = true;
         while let Some(character) = self.peek() {
@@ -196,7 +208,7 @@ impl<'t> Lexer<'t> {
         Err(self.unclosed("`'`"))
     }
 
-    fn double_quoted(&mut self, pieces: &mut Pieces) -> Result<(), Error> {
+    fn double_quoted(&mut self, pieces: &mut Pieces) -> Result<(), ParseError> {
         self.position += 1;
         let mut empty = true;
         while let Some(character) = self.peek() {
@@ -238,8 +250,8 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    /// A `$` or a backtick, and all that belongs to it.
-    fn dollar(&mut self, pieces: &mut Pieces, quoting: Quoting) -> Result<(), Error> {
+    /// A `$` or a backtick, and the expansion that it may begin.
+    fn dollar(&mut self, pieces: &mut Pieces, quoting: Quoting) -> Result<(), ParseError> {
         let at = self.position;
         let arguments = self.rest().starts_with("$@") || self.rest().starts_with("${@");
         if self.skip_expansion(quoting)? {
@@ -253,58 +265,49 @@ impl<'t> Lexer<'t> {
     }
 
     /// Moves past an expansion; `false` if the `$` stands for itself.
-    fn skip_expansion(&mut self, quoting: Quoting) -> Result<bool, Error> {
-        self.deeper(|lexer| {
-            let rest = lexer.rest();
-            if rest.starts_with('`') {
-                return lexer.skip_backticks();
+    fn skip_expansion(&mut self, quoting: Quoting) -> Result<bool, ParseError> {
+        let rest = self.rest();
+        self.enter(self.position)?;
+        let mut characters = rest.chars().skip(1);
+        match (characters.next(), characters.next()) {
+            _ if rest.starts_with('`') => self.skip_backticks()?,
+            (Some('('), Some('(')) => {
+                self.position += 1;
+                self.skip_parentheses()?;
             }
-            if rest.starts_with("$((") {
-                lexer.position += 1;
-                return lexer.skip_parentheses();
+            (Some('('), _) => {
+                self.position = (self.substitution_end)(self.text, self.position + 2, self.depth)?;
             }
-            if rest.starts_with("$(") {
-                lexer.position = parse::substitution_end(lexer.text, lexer.position + 2, lexer.depth)?;
-                return Ok(true);
+            (Some('{'), _) => {
+                self.position += 2;
+                self.skip_braces(quoting)?;
             }
-            if rest.starts_with("${") {
-                lexer.position += 2;
-                return lexer.skip_braces(quoting);
+            (Some('\'' | '"'), _) if quoting == Quoting::Bare => {
+                return Err(ParseError::Unsupported {
+                    what: rest.chars().take(2).collect(),
+                    at: self.position,
+                });
             }
-            let next = rest.chars().nth(1);
-            match next {
-                Some('\'' | '"') if quoting == Quoting::Bare => {
-                    Err(Error::Unsupported { what: rest.chars().take(2).collect(), at: lexer.position })
-                }
-                Some('@' | '*' | '#' | '?' | '-' | '$' | '!' | '0'..='9') => {
-                    lexer.position += 2;
-                    Ok(true)
-                }
-                Some('a'..='z' | 'A'..='Z' | '_') => {
-                    let name = rest.get(1..).unwrap_or_default();
-                    let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-                    lexer.position += 1 + end.unwrap_or(name.len());
-                    Ok(true)
-                }
-                Some(_) | None => Ok(false),
+            (Some('@' | '*' | '#' | '?' | '-' | '$' | '!' | '0'..='9'), _) => self.position += 2,
+            (Some('a'..='z' | 'A'..='Z' | '_'), _) => {
+                let end = rest.chars().skip(1).take_while(|c| c.is_ascii_alphanumeric() || *c == '_').count();
+                self.position += 1 + end;
             }
-        })
+            (Some(_) | None, _) => {
+                self.leave();
+                return Ok(false);
+            }
+        }
+        self.leave();
+        Ok(true)
     }
 
-    fn deeper<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
-        self.depth += 1;
-        parse::check_depth(self.depth, self.position)?;
-        let result = work(self);
-        self.depth -= 1;
-        result
-    }
-
-    fn skip_backticks(&mut self) -> Result<bool, Error> {
+    fn skip_backticks(&mut self) -> Result<(), ParseError> {
         self.position += 1;
         while let Some(character) = self.peek() {
             self.advance(character);
             match character {
-                '`' => return Ok(true),
+                '`' => return Ok(()),
                 '\\' => {
                     if let Some(escaped) = self.peek() {
                         self.advance(escaped);
@@ -317,7 +320,7 @@ impl<'t> Lexer<'t> {
     }
 
     /// Arithmetic, from its first parenthesis to the one that closes it.
-    fn skip_parentheses(&mut self) -> Result<bool, Error> {
+    fn skip_parentheses(&mut self) -> Result<(), ParseError> {
         let mut open = 0_usize;
         while let Some(character) = self.peek() {
             match character {
@@ -327,24 +330,24 @@ impl<'t> Lexer<'t> {
             }
             self.skip_element(character, Quoting::Bare)?;
             if open == 0 {
-                return Ok(true);
+                return Ok(());
             }
         }
         Err(self.unclosed("`$((`"))
     }
 
-    fn skip_braces(&mut self, quoting: Quoting) -> Result<bool, Error> {
+    fn skip_braces(&mut self, quoting: Quoting) -> Result<(), ParseError> {
         while let Some(character) = self.peek() {
             self.skip_element(character, quoting)?;
             if character == '}' {
-                return Ok(true);
+                return Ok(());
             }
         }
         Err(self.unclosed("`${`"))
     }
 
     /// Moves past one character, or past the whole quotation or expansion that it opens.
-    fn skip_element(&mut self, character: char, quoting: Quoting) -> Result<(), Error> {
+    fn skip_element(&mut self, character: char, quoting: Quoting) -> Result<(), ParseError> {
         let mut ignored = Pieces::default();
         match character {
             '\\' => self.escaped(&mut ignored),
@@ -363,7 +366,7 @@ struct Pieces {
 }
 
 impl Pieces {
-    /// A character that is written as itself; joined to the one before where nothing lies between them.
+    /// A character that is written as itself, joined to an adjacent one before it.
     fn verbatim(&mut self, character: char, at: usize, quoting: Quoting) {
         let end = at + character.len_utf8();
         if let Some(Piece { part: Part::Literal(text), source, quoting: last }) = self.list.last_mut()

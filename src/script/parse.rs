@@ -1,35 +1,27 @@
-//! From tokens to commands: the grammar of POSIX `sh`, to the depth that finding simple commands takes.
+//! From tokens to commands: as much of the grammar of POSIX `sh` as it takes to find simple commands.
 
-use super::Error;
+use std::ops::Range;
+
+use super::error::ParseError;
 use super::lex::{Lexer, Token};
-use super::syntax::{Command, Item, Joint, List, Pipeline, Redirection, Simple};
+use super::syntax::{Command, Item, List, Pipeline, Simple};
 use super::word::{Quoting, Word};
 
-/// Deeper than any script that a person wrote, and shallow enough for the smallest stack.
-const MAX_DEPTH: usize = 48;
-
-pub(super) fn parse(text: &str) -> Result<List, Error> {
+pub(super) fn parse(text: &str) -> Result<List, ParseError> {
     let mut parser = Parser::new(text, 0, 0)?;
     let list = parser.list()?;
-    match parser.token {
-        Token::End => Ok(list),
-        Token::Word(_) | Token::Operator(_) | Token::Newline => Err(parser.unexpected()),
-    }
+    if parser.token == Token::End { Ok(list) } else { Err(parser.unexpected()) }
 }
 
 /// The position after the `)` that closes the command substitution whose commands start at `start`.
-pub(super) fn substitution_end(text: &str, start: usize, depth: usize) -> Result<usize, Error> {
+fn substitution_end(text: &str, start: usize, depth: usize) -> Result<usize, ParseError> {
     let mut parser = Parser::new(text, start, depth)?;
     parser.list()?;
     if parser.token == Token::Operator(")") {
         Ok(parser.lexer.position)
     } else {
-        Err(Error::Unclosed { what: "`$(`", at: start })
+        Err(ParseError::Unclosed { what: "`$(`", at: start })
     }
-}
-
-pub(super) fn check_depth(depth: usize, at: usize) -> Result<(), Error> {
-    if depth > MAX_DEPTH { Err(Error::TooDeep { at }) } else { Ok(()) }
 }
 
 struct Parser<'t> {
@@ -39,52 +31,52 @@ struct Parser<'t> {
 }
 
 impl<'t> Parser<'t> {
-    fn new(text: &'t str, position: usize, depth: usize) -> Result<Self, Error> {
-        let mut lexer = Lexer::new(text, position, depth);
+    fn new(text: &'t str, position: usize, depth: usize) -> Result<Self, ParseError> {
+        let mut lexer = Lexer::new(text, position, depth, substitution_end);
         let token = lexer.next()?;
         Ok(Self { lexer, token, start: position })
     }
 
-    fn advance(&mut self) -> Result<Token, Error> {
+    fn advance(&mut self) -> Result<Token, ParseError> {
         self.start = self.lexer.position;
         let next = self.lexer.next()?;
         Ok(std::mem::replace(&mut self.token, next))
     }
 
-    fn unexpected(&self) -> Error {
+    fn unexpected(&self) -> ParseError {
         match &self.token {
-            Token::Word(word) => Error::Unexpected {
+            Token::Word(word) => ParseError::Unexpected {
                 what: self.lexer.text.get(word.span()).unwrap_or_default().to_owned(),
                 at: word.span.start,
             },
-            Token::Operator(operator) => Error::Unexpected { what: (*operator).to_owned(), at: self.start },
-            Token::Newline => Error::Unexpected { what: "line end".to_owned(), at: self.start },
-            Token::End => Error::Unclosed { what: "command", at: self.lexer.position },
+            Token::Operator(operator) => {
+                ParseError::Unexpected { what: (*operator).to_owned(), at: self.start }
+            }
+            Token::Newline => ParseError::Unexpected { what: "line end".to_owned(), at: self.start },
+            Token::End => ParseError::Unclosed { what: "command", at: self.lexer.position },
         }
     }
 
     fn keyword(&self) -> Option<&str> {
-        match &self.token {
-            Token::Word(word) => word.bare(),
-            Token::Operator(_) | Token::Newline | Token::End => None,
-        }
+        let Token::Word(word) = &self.token else { return None };
+        word.bare()
     }
 
-    fn expect_keyword(&mut self, keyword: &str) -> Result<(), Error> {
+    fn expect_keyword(&mut self, keyword: &str) -> Result<(), ParseError> {
         if self.keyword() != Some(keyword) {
             return Err(self.unexpected());
         }
         self.advance().map(drop)
     }
 
-    fn expect_operator(&mut self, operator: &'static str) -> Result<(), Error> {
+    fn expect_operator(&mut self, operator: &'static str) -> Result<(), ParseError> {
         if self.token != Token::Operator(operator) {
             return Err(self.unexpected());
         }
         self.advance().map(drop)
     }
 
-    fn skip_newlines(&mut self) -> Result<(), Error> {
+    fn skip_newlines(&mut self) -> Result<(), ParseError> {
         while self.token == Token::Newline {
             self.advance()?;
         }
@@ -93,66 +85,51 @@ impl<'t> Parser<'t> {
 
     fn ends_list(&self) -> bool {
         match &self.token {
-            Token::End => true,
-            Token::Operator(operator) => matches!(*operator, ")" | ";;"),
-            Token::Newline => false,
+            Token::End | Token::Operator(")" | ";;") => true,
+            Token::Operator(_) | Token::Newline => false,
             Token::Word(word) => {
                 matches!(word.bare(), Some("then" | "else" | "elif" | "fi" | "do" | "done" | "esac" | "}"))
             }
         }
     }
 
-    fn list(&mut self) -> Result<List, Error> {
-        self.lexer.depth += 1;
-        check_depth(self.lexer.depth, self.start)?;
+    fn list(&mut self) -> Result<List, ParseError> {
+        self.lexer.enter(self.start)?;
         let mut items = Vec::new();
         loop {
             self.skip_newlines()?;
             if self.ends_list() {
                 break;
             }
-            let mut item = self.item()?;
-            let separated = match &self.token {
-                Token::Operator("&") => {
-                    item.background = true;
-                    true
-                }
-                Token::Operator(";") | Token::Newline => true,
-                Token::Operator(_) | Token::Word(_) | Token::End => false,
-            };
-            items.push(item);
-            if !separated {
+            let pipelines = self.pipelines()?;
+            let background = self.token == Token::Operator("&");
+            items.push(Item { pipelines, background });
+            if !background && !matches!(self.token, Token::Operator(";") | Token::Newline) {
                 break;
             }
             self.advance()?;
         }
-        self.lexer.depth -= 1;
+        self.lexer.leave();
         Ok(List { items })
     }
 
     /// A list that may not be empty.
-    fn body(&mut self) -> Result<List, Error> {
+    fn body(&mut self) -> Result<List, ParseError> {
         let list = self.list()?;
         if list.items.is_empty() { Err(self.unexpected()) } else { Ok(list) }
     }
 
-    fn item(&mut self) -> Result<Item, Error> {
-        let first = self.pipeline()?;
-        let mut rest = Vec::new();
-        loop {
-            let joint = match self.token {
-                Token::Operator("&&") => Joint::And,
-                Token::Operator("||") => Joint::Or,
-                Token::Operator(_) | Token::Word(_) | Token::Newline | Token::End => break,
-            };
+    fn pipelines(&mut self) -> Result<Vec<Pipeline>, ParseError> {
+        let mut pipelines = vec![self.pipeline(false)?];
+        while let Token::Operator(operator @ ("&&" | "||")) = self.token {
             self.advance()?;
             self.skip_newlines()?;
-            rest.push((joint, self.pipeline()?));
+            pipelines.push(self.pipeline(operator == "||")?);
         }
-        Ok(Item { first, rest, background: false })
+        Ok(pipelines)
     }
 
-    fn pipeline(&mut self) -> Result<Pipeline, Error> {
+    fn pipeline(&mut self, is_alternative: bool) -> Result<Pipeline, ParseError> {
         while self.keyword() == Some("!") {
             self.advance()?;
         }
@@ -162,10 +139,10 @@ impl<'t> Parser<'t> {
             self.skip_newlines()?;
             commands.push(self.command()?);
         }
-        Ok(Pipeline { commands })
+        Ok(Pipeline { is_alternative, commands })
     }
 
-    fn command(&mut self) -> Result<Command, Error> {
+    fn command(&mut self) -> Result<Command, ParseError> {
         if self.ends_list() {
             return Err(self.unexpected());
         }
@@ -192,47 +169,43 @@ impl<'t> Parser<'t> {
                 Some("case") => Command::Compound(self.case()?),
                 Some("in") => return Err(self.unexpected()),
                 Some(word @ ("function" | "select" | "coproc")) => {
-                    return Err(Error::Unsupported { what: word.to_owned(), at: self.start });
+                    return Err(ParseError::Unsupported { what: word.to_owned(), at: self.start });
                 }
                 Some(_) | None => return self.simple().map(Command::Simple),
             }
         };
-        let mut ignored = Simple::default();
-        while self.redirection(&mut ignored)? {}
+        while self.redirection()?.is_some() {}
         Ok(command)
     }
 
-    fn conditional(&mut self) -> Result<Vec<List>, Error> {
+    /// From `if` to `fi`.
+    fn conditional(&mut self) -> Result<Vec<List>, ParseError> {
         let mut lists = Vec::new();
         loop {
             self.advance()?;
             lists.push(self.body()?);
             self.expect_keyword("then")?;
             lists.push(self.body()?);
-            match self.keyword() {
-                Some("elif") => {}
-                Some("else") => {
-                    self.advance()?;
-                    lists.push(self.body()?);
-                    self.expect_keyword("fi")?;
-                    return Ok(lists);
-                }
-                Some(_) | None => {
-                    self.expect_keyword("fi")?;
-                    return Ok(lists);
-                }
+            if self.keyword() != Some("elif") {
+                break;
             }
         }
+        if self.keyword() == Some("else") {
+            self.advance()?;
+            lists.push(self.body()?);
+        }
+        self.expect_keyword("fi")?;
+        Ok(lists)
     }
 
-    fn loop_body(&mut self) -> Result<List, Error> {
+    fn loop_body(&mut self) -> Result<List, ParseError> {
         self.expect_keyword("do")?;
         let list = self.body()?;
         self.expect_keyword("done")?;
         Ok(list)
     }
 
-    fn for_loop(&mut self) -> Result<List, Error> {
+    fn for_loop(&mut self) -> Result<List, ParseError> {
         self.advance()?;
         self.take_word()?;
         self.skip_newlines()?;
@@ -249,7 +222,7 @@ impl<'t> Parser<'t> {
         self.loop_body()
     }
 
-    fn case(&mut self) -> Result<Vec<List>, Error> {
+    fn case(&mut self) -> Result<Vec<List>, ParseError> {
         self.advance()?;
         self.take_word()?;
         self.skip_newlines()?;
@@ -279,25 +252,21 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn take_word(&mut self) -> Result<Word, Error> {
-        if !matches!(self.token, Token::Word(_)) {
-            return Err(self.unexpected());
-        }
-        match self.advance()? {
-            Token::Word(word) => Ok(word),
-            Token::Operator(_) | Token::Newline | Token::End => Err(self.unexpected()),
-        }
+    fn take_word(&mut self) -> Result<Word, ParseError> {
+        let Token::Word(word) = &self.token else { return Err(self.unexpected()) };
+        let word = word.clone();
+        self.advance()?;
+        Ok(word)
     }
 
-    fn simple(&mut self) -> Result<Simple, Error> {
+    fn simple(&mut self) -> Result<Simple, ParseError> {
         let mut simple = Simple::default();
         loop {
-            if self.redirection(&mut simple)? {
+            if let Some(redirection) = self.redirection()? {
+                simple.redirections.push(redirection);
                 continue;
             }
-            if !matches!(self.token, Token::Word(_)) {
-                break;
-            }
+            let Token::Word(_) = self.token else { break };
             let word = self.take_word()?;
             if simple.words.is_empty() && assigned_name(&word).is_some() {
                 simple.assignments.push(word);
@@ -306,20 +275,19 @@ impl<'t> Parser<'t> {
             }
         }
         if self.token == Token::Operator("(") {
-            return Err(Error::Unsupported { what: "function definition".to_owned(), at: self.start });
+            return Err(ParseError::Unsupported { what: "function definition".to_owned(), at: self.start });
         }
-        // Between these, bash reads `&&` as part of the test, and other shells as the end of a command.
+        // Within `[[ … ]]`, bash reads `&&` as part of the test, other shells as the end of a command.
         let opens_test = simple.words.first().and_then(Word::pattern).as_deref() == Some("[[");
         if opens_test && simple.words.last().and_then(Word::bare) != Some("]]") {
-            return Err(Error::Unsupported { what: "[[".to_owned(), at: self.start });
+            return Err(ParseError::Unsupported { what: "[[".to_owned(), at: self.start });
         }
         let empty =
             simple.words.is_empty() && simple.assignments.is_empty() && simple.redirections.is_empty();
         if empty { Err(self.unexpected()) } else { Ok(simple) }
     }
 
-    /// Reads one redirection; `false` if there is none here.
-    fn redirection(&mut self, simple: &mut Simple) -> Result<bool, Error> {
+    fn redirection(&mut self) -> Result<Option<Range<usize>>, ParseError> {
         let start = match &self.token {
             Token::Operator(sign @ ("<" | ">" | ">>" | "<&" | ">&" | "<>" | ">|" | "<<" | "<<-")) => {
                 self.lexer.position - sign.len()
@@ -329,30 +297,24 @@ impl<'t> Parser<'t> {
                 self.advance()?;
                 start
             }
-            Token::Word(_) | Token::Operator(_) | Token::Newline | Token::End => return Ok(false),
+            Token::Word(_) | Token::Operator(_) | Token::Newline | Token::End => return Ok(None),
         };
-        let heredoc = match self.token {
-            Token::Operator("<<") => Some(false),
-            Token::Operator("<<-") => Some(true),
-            Token::Operator(_) | Token::Word(_) | Token::Newline | Token::End => None,
-        };
-        let target = self.redirection_target(heredoc)?;
-        simple.redirections.push(Redirection { span: start..target.span.end, target });
-        Ok(true)
+        let target = self.redirection_target()?;
+        Ok(Some(start..target.span.end))
     }
 
-    /// The word after a redirection operator. A here-document is announced before the token after its
-    /// delimiter is read, as that may be the line end that its body follows.
-    fn redirection_target(&mut self, heredoc: Option<bool>) -> Result<Word, Error> {
+    /// The word after a redirection operator. The lexer must know of a here-document before it reads the token
+    /// after the delimiter: that may be the line end that the document follows.
+    fn redirection_target(&mut self) -> Result<Word, ParseError> {
         let Token::Word(target) = self.lexer.next()? else {
             return Err(self.unexpected());
         };
-        if let Some(strip_tabs) = heredoc {
-            let delimiter = target.pattern().ok_or_else(|| Error::Unsupported {
+        if let Token::Operator(operator @ ("<<" | "<<-")) = self.token {
+            let delimiter = target.pattern().ok_or_else(|| ParseError::Unsupported {
                 what: "here-document delimiter with an expansion".to_owned(),
                 at: target.span.start,
             })?;
-            self.lexer.expect_heredoc(delimiter, strip_tabs);
+            self.lexer.expect_heredoc(delimiter, operator == "<<-");
         }
         self.advance()?;
         Ok(target)
@@ -364,8 +326,8 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// The name in a word of the form `NAME=value`, its name and `=` unquoted.
-pub(super) fn assigned_name(word: &Word) -> Option<String> {
+/// The name in a word of the form `NAME=value` whose name and `=` are unquoted.
+fn assigned_name(word: &Word) -> Option<String> {
     let prefix = word.prefix();
     let (name, _) = prefix.split_once('=')?;
     let written = word.pieces.first()?.source.len();
@@ -373,7 +335,7 @@ pub(super) fn assigned_name(word: &Word) -> Option<String> {
     (unquoted && is_name(name)).then(|| name.to_owned())
 }
 
-/// Whether the shell takes `text` for the name of a variable.
+/// Whether `text` is a valid name of a shell variable.
 pub(super) fn is_name(text: &str) -> bool {
     let mut characters = text.chars();
     characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')

@@ -1,31 +1,25 @@
-//! What a script consists of.
+//! The syntax tree of a script.
 
 use std::ops::Range;
 
 use super::word::Word;
 
-/// Commands one after the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct List {
     pub items: Vec<Item>,
 }
 
-/// Pipelines joined by `&&` and `||`, and whether the shell waits for them.
+/// Pipelines joined by `&&` and `||`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Item {
-    pub first: Pipeline,
-    pub rest: Vec<(Joint, Pipeline)>,
+    pub pipelines: Vec<Pipeline>,
     pub background: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Joint {
-    And,
-    Or,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pipeline {
+    /// Stands on the right of `||`.
+    pub is_alternative: bool,
     pub commands: Vec<Command>,
 }
 
@@ -43,11 +37,6 @@ pub(super) enum Command {
 pub(super) struct Simple {
     pub assignments: Vec<Word>,
     pub words: Vec<Word>,
-    pub redirections: Vec<Redirection>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Redirection {
-    pub span: Range<usize>,
-    pub target: Word,
+    /// From the descriptor or operator to the end of the target.
+    pub redirections: Vec<Range<usize>>,
 }

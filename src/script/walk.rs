@@ -1,13 +1,20 @@
 //! Walks the commands of a script and collects its leaves.
 
-use super::edit::Unsafe;
-use super::leaf::{Assignment, CallForm, Environment, Frame, Kind, Leaf, Place, Role, Scripts, Site};
-use super::parse;
-use super::syntax::{Command, Joint, List, Simple};
-use super::word::{Layer, Word};
-use super::{nest, wrapper};
+use std::collections::HashMap;
 
-/// More than any script that a person wrote; scripts that call each other twice would grow without end.
+use super::command_line::{CommandLine, Meaning, Started, Step, program_name};
+use super::frame::{CallForm, Frame, Invoker};
+use super::leaf::{Assignment, Kind, Leaf, Role, Site};
+use super::nested::Nested;
+use super::parse;
+use super::resolve::resolve;
+use super::scope::Scope;
+use super::scripts::{OtherPackage, Scripts};
+use super::syntax::{Command, List, Simple};
+use super::word::Word;
+
+/// More than any script that a person wrote; the leaves of scripts that call each other twice would grow without
+/// end.
 const MAX_LEAVES: usize = 128;
 /// Scripts within scripts and quoted commands within quoted commands.
 const MAX_NESTING: usize = 16;
@@ -18,84 +25,42 @@ const BUILTINS: [&str; 31] = [
     "source", "test", "trap", "true", "unset", "wait",
 ];
 
-/// What shells do themselves that scripts of packages have, but no list of plain builtins.
-const OTHER_WORDS: [&str; 16] = [
+/// Further words that some shell understands itself, although a program or other words may follow.
+const OTHER_SHELL_WORDS: [&str; 17] = [
     "builtin", "command", "coproc", "declare", "eval", "exec", "function", "getopts", "let", "select",
-    "shopt", "time", "times", "type", "typeset", "umask",
+    "shopt", "time", "times", "type", "typeset", "ulimit", "umask",
 ];
 
-/// Whether the shell itself, or some shell, gives this word a meaning.
-pub(super) fn is_of_the_shell(name: &str) -> bool {
-    BUILTINS.contains(&name) || OTHER_WORDS.contains(&name) || name == "ulimit" || name.is_empty()
+/// Whether some shell understands this word itself, so that `exec` cannot stand before it.
+pub(super) fn is_shell_word(name: &str) -> bool {
+    BUILTINS.contains(&name) || OTHER_SHELL_WORDS.contains(&name) || name.is_empty()
 }
 
 pub(super) fn leaves(text: &str, list: &List, scripts: &dyn Scripts) -> Vec<Leaf> {
     let mut walk = Walk { scripts, leaves: Vec::new(), assignments: 0 };
-    let mut scope = Scope::new(Frame::new(None, text.to_owned()));
-    walk.list(&mut scope, Role::Sole, list);
+    walk.list(&mut Scope::new(text), Role::Sole, list);
     walk.mark_contested();
     walk.leaves
 }
 
-/// What holds for the commands that follow in one shell.
-#[derive(Clone)]
-pub(super) struct Scope {
-    pub frames: Vec<Frame>,
-    pub assignments: Vec<Assignment>,
-    pub environment: Environment,
-    /// The working directory is not the package's any more, so that a script's name means another's.
-    pub moved: bool,
-    /// Where it is then, relative to the package, if that is known.
-    pub directory: Option<String>,
-    /// Why a command here cannot be changed: its text is put together from several places.
-    pub fixed: Option<Unsafe>,
-}
-
-impl Scope {
-    fn new(frame: Frame) -> Self {
-        Self {
-            frames: vec![frame],
-            assignments: Vec::new(),
-            environment: Environment::default(),
-            moved: false,
-            directory: None,
-            fixed: None,
-        }
-    }
-
-    fn nesting(&self) -> usize {
-        self.frames.len() + self.frames.iter().map(|frame| frame.layers.len()).sum::<usize>()
-    }
-
-    pub fn text(&self) -> &str {
-        self.frames.last().map_or("", Frame::innermost)
-    }
-
-    pub fn push_layer(&mut self, layer: Layer) {
-        if let Some(frame) = self.frames.last_mut() {
-            frame.layers.push(layer);
-        }
-    }
-}
-
-pub(super) struct Walk<'s> {
-    pub scripts: &'s dyn Scripts,
-    pub leaves: Vec<Leaf>,
+struct Walk<'s> {
+    scripts: &'s dyn Scripts,
+    leaves: Vec<Leaf>,
+    /// How many assignments were found.
     assignments: usize,
 }
 
-/// A command with its wrappers peeled off.
-pub(super) struct Peeled<'w> {
-    pub words: &'w [Word],
-    pub program: String,
-    pub kind: Kind,
-    pub fixed: Option<Unsafe>,
-    pub separator: Option<usize>,
+/// A command as it becomes a leaf.
+struct Found<'w> {
+    words: &'w [Word],
+    program: String,
+    kind: Kind,
+    separator: Option<usize>,
 }
 
-impl<'w> Peeled<'w> {
-    pub fn new(words: &'w [Word], program: String, kind: Kind) -> Self {
-        Self { words, program, kind, fixed: None, separator: None }
+impl<'w> Found<'w> {
+    fn new(words: &'w [Word], program: String, kind: Kind) -> Self {
+        Self { words, program, kind, separator: None }
     }
 }
 
@@ -105,18 +70,15 @@ impl Walk<'_> {
         for (index, item) in list.items.iter().enumerate() {
             let mut background = item.background.then(|| scope.clone());
             let scope = background.as_mut().unwrap_or(&mut *scope);
-            let last_pipeline = item.rest.len();
-            let several = last_item > 0 || last_pipeline > 0;
-            let first = (None, &item.first);
-            let rest = item.rest.iter().map(|(joint, pipeline)| (Some(*joint), pipeline));
-            for (position, (joint, pipeline)) in std::iter::once(first).chain(rest).enumerate() {
+            let last_pipeline = item.pipelines.len() - 1;
+            for (position, pipeline) in item.pipelines.iter().enumerate() {
                 let inner = if item.background {
                     Role::Background
-                } else if joint == Some(Joint::Or) {
+                } else if pipeline.is_alternative {
                     Role::Alternative
                 } else if index < last_item || position < last_pipeline {
                     Role::Step
-                } else if several {
+                } else if last_item > 0 || last_pipeline > 0 {
                     Role::Last
                 } else {
                     Role::Sole
@@ -160,13 +122,50 @@ impl Walk<'_> {
             |name: &&str| BUILTINS.contains(name) || (*name == "exec" && simple.words.len() == 1);
         if let Some(name) = name.as_deref().filter(is_builtin) {
             self.builtin(scope, name, &simple.words);
-            self.emit(scope, role, Peeled::new(&simple.words, name.to_owned(), Kind::Builtin));
+            self.emit(scope, role, Found::new(&simple.words, name.to_owned(), Kind::Builtin));
             return;
         }
         let mut scope = scope.clone();
         scope.assignments.extend(own);
-        let spans = simple.redirections.iter().map(|redirection| redirection.span.clone()).collect();
-        wrapper::run(self, wrapper::Running { scope, role, redirections: spans }, &simple.words);
+        self.program(scope, role, simple);
+    }
+
+    fn program(&mut self, scope: Scope, role: Role, simple: &Simple) {
+        let words = &simple.words[..];
+        let mut line = CommandLine::new(words, &simple.redirections, scope);
+        let step = resolve(&mut line, self.scripts);
+        let CommandLine { mut scope, at, separator, fixed, assigned, .. } = line;
+        for word in assigned {
+            let assignment = self.assignment(&scope, word);
+            scope.assignments.extend(assignment);
+        }
+        scope.fixed = scope.fixed.or(fixed);
+        let rest = words.get(at..).unwrap_or_default();
+        match step {
+            Step::Leaf(at, program) => {
+                let words = words.get(at..).unwrap_or_default();
+                self.emit(&scope, role, Found { words, program, kind: Kind::Program, separator });
+            }
+            Step::Text(index) => match words.get(index) {
+                Some(word) => self.text(scope, role, word, rest),
+                None => self.opaque(&scope, role, rest),
+            },
+            Step::Script(nested) => self.script(scope, role, nested, rest),
+            Step::Several(started) => self.several(&scope, role, started),
+            Step::Next(_) | Step::Opaque => self.opaque(&scope, role, rest),
+        }
+    }
+
+    fn several(&mut self, scope: &Scope, role: Role, started: Vec<Started>) {
+        for Started { word, meaning, role: inner } in started {
+            let role = role.within(inner);
+            let whole = std::slice::from_ref(word);
+            match meaning {
+                Meaning::Text => self.text(scope.clone(), role, word, whole),
+                Meaning::Script(nested) => self.script(scope.clone(), role, nested, whole),
+                Meaning::Unknown => self.emit(scope, role, Found::new(whole, String::new(), Kind::Opaque)),
+            }
+        }
     }
 
     fn builtin(&mut self, scope: &mut Scope, name: &str, words: &[Word]) {
@@ -195,62 +194,64 @@ impl Walk<'_> {
         }
     }
 
-    /// The assignment that a word makes, be it the shell that reads it or a program like `cross-env`.
-    pub fn assignment(&mut self, scope: &Scope, word: &Word) -> Option<Assignment> {
+    /// The assignment in a word, whether the shell reads it or a program like `cross-env`.
+    fn assignment(&mut self, scope: &Scope, word: &Word) -> Option<Assignment> {
         let prefix = word.prefix();
         let (name, _) = prefix.split_once('=')?;
         if !parse::is_name(name) {
             return None;
         }
-        let literal = word.literal();
         let frame = scope.frames.len() - 1;
-        let layer = scope.frames.last()?.layers.len();
+        let level = scope.frames.last()?.quoted.len();
         let site = match word.after(name.len() + 1) {
-            Some(range) => Site { frame, layer, range, prefix: String::new() },
-            None => Site { frame, layer, range: word.span(), prefix: format!("{name}=") },
+            Some(range) => Site { frame, level, range, prefix: String::new() },
+            None => Site { frame, level, range: word.span(), prefix: format!("{name}=") },
         };
         self.assignments += 1;
         Some(Assignment {
             name: name.to_owned(),
-            value: literal.and_then(|text| Some(text.split_once('=')?.1.to_owned())),
+            value: word.literal().and_then(|text| Some(text.split_once('=')?.1.to_owned())),
             site,
             id: self.assignments,
             contested: false,
         })
     }
 
-    /// Walks the text of a command that is given to a shell: `sh -c TEXT`.
-    pub fn text(&mut self, mut scope: Scope, role: Role, word: &Word, whole: &[Word]) {
-        let layer = word.layer();
-        let parsed = if scope.nesting() < MAX_NESTING { parse::parse(&layer.text).ok() } else { None };
+    /// Walks a text that is given to a shell: `sh -c TEXT`. `whole` is the command that gives it.
+    fn text(&mut self, mut scope: Scope, role: Role, word: &Word, whole: &[Word]) {
+        let quoted = word.quoted_text();
+        let parsed = if scope.nesting() < MAX_NESTING { parse::parse(&quoted.text).ok() } else { None };
         match parsed {
             Some(list) if !list.items.is_empty() => {
-                scope.push_layer(layer);
+                scope.enter(quoted);
                 self.list(&mut scope, role, &list);
             }
             Some(_) | None => self.opaque(&scope, role, whole),
         }
     }
 
-    /// Walks the text of a nested script; `frames` has its call in the last of them.
-    pub fn script(&mut self, mut scope: Scope, role: Role, mut nested: nest::Nested, whole: &[Word]) {
+    /// Walks the text of a nested script. `whole` is the command that calls it.
+    fn script(&mut self, mut scope: Scope, role: Role, mut nested: Nested, whole: &[Word]) {
         let is_here = !scope.moved || self.find_in_directory(&scope, &mut nested);
         let is_own = nested.text.is_none();
         let repeated = is_own && scope.frames.iter().any(|frame| frame.name.as_deref() == Some(&nested.name));
         let allowed = is_here && !repeated && scope.nesting() < MAX_NESTING && self.leaves.len() < MAX_LEAVES;
-        let text = if allowed { nest::text_of(self.scripts, &nested) } else { None };
+        let text = if allowed { nested.whole_text(self.scripts) } else { None };
         let Some((text, list)) = text.and_then(|text| parse::parse(&text).ok().map(|list| (text, list)))
         else {
             return self.opaque(&scope, role, whole);
         };
-        let mut frame = Frame::new(Some(nested.name.clone()), text);
-        // What else it calls by name is not one of the scripts that are known.
+        // The scripts that another package's script calls by name are not known here.
         scope.moved = !is_own;
         scope.directory = None;
-        if is_own && self.scripts.runs_hooks(nested.call.manager) {
-            frame.pre = self.scripts.text(&format!("pre{}", nested.name));
-            frame.post = self.scripts.text(&format!("post{}", nested.name));
-        }
+        let runs_hooks = match nested.call.invoker {
+            Invoker::Manager(manager) => self.scripts.runs_hooks(manager),
+            Invoker::Node => false,
+        };
+        let hook = |prefix: &str| self.scripts.text(&format!("{prefix}{}", nested.name));
+        let hook = |prefix: &str| if is_own && runs_hooks { hook(prefix) } else { None };
+        let (pre, post) = (hook("pre"), hook("post"));
+        let frame = Frame { pre, post, ..Frame::new(Some(nested.name), text) };
         if let Some(caller) = scope.frames.last_mut() {
             caller.call = Some(nested.call);
         }
@@ -258,67 +259,57 @@ impl Walk<'_> {
         self.list(&mut scope, role, &list);
     }
 
-    /// The text of a script that is called after `cd web`.
-    fn find_in_directory(&self, scope: &Scope, nested: &mut nest::Nested) -> bool {
-        let (Some(dir), CallForm::Command { at, separated, .. }) = (&scope.directory, &nested.call.form)
+    /// Finds the text of a script that is called after `cd web`.
+    fn find_in_directory(&self, scope: &Scope, nested: &mut Nested) -> bool {
+        let (None, Some(dir), CallForm::Command { at, marker, .. }) =
+            (&nested.text, &scope.directory, &nested.call.form)
         else {
             return false;
         };
-        if nested.text.is_some() {
-            return false;
-        }
-        let form = CallForm::Elsewhere { at: *at, separated: *separated };
-        nested.text = self.scripts.elsewhere(&Place::Directory(dir.clone()), &nested.name);
-        nested.call.form = form;
+        nested.text = self.scripts.text_in(&OtherPackage::Directory(dir.clone()), &nested.name);
+        nested.call.form = CallForm::OtherPackage { at: *at, marker };
         nested.text.is_some()
     }
 
-    /// A command that starts what cannot be seen from here.
-    pub fn opaque(&mut self, scope: &Scope, role: Role, words: &[Word]) {
-        let program = words.first().and_then(Word::literal).map(|word| wrapper::program_name(&word));
-        self.emit(scope, role, Peeled::new(words, program.unwrap_or_default(), Kind::Opaque));
+    /// A command that starts what the script does not show.
+    fn opaque(&mut self, scope: &Scope, role: Role, words: &[Word]) {
+        let program = words.first().and_then(Word::literal).map(|word| program_name(&word));
+        self.emit(scope, role, Found::new(words, program.unwrap_or_default(), Kind::Opaque));
     }
 
-    pub fn emit(&mut self, scope: &Scope, role: Role, peeled: Peeled) {
+    fn emit(&mut self, scope: &Scope, role: Role, found: Found) {
         if self.leaves.len() >= MAX_LEAVES {
             return;
         }
-        let end = peeled.words.last().map_or(0, |word| word.span.end);
-        let in_layer = scope.frames.last().is_some_and(|frame| !frame.layers.is_empty());
+        let end = found.words.last().map_or(0, |word| word.span.end);
+        let is_quoted = scope.frames.last().is_some_and(|frame| !frame.quoted.is_empty());
         let after = scope.text().get(end..).unwrap_or_default();
         self.leaves.push(Leaf {
-            program: peeled.program,
-            words: peeled.words.to_vec(),
+            program: found.program,
+            words: found.words.to_vec(),
             assignments: scope.assignments.clone(),
             environment: scope.environment.clone(),
-            kind: peeled.kind,
+            kind: found.kind,
             role,
             frames: scope.frames.clone(),
-            fixed: peeled.fixed.or(scope.fixed),
-            separator: peeled.separator,
-            ends_text: !in_layer && after.trim_matches([' ', '\t']).is_empty(),
+            fixed: scope.fixed,
+            separator: found.separator,
+            ends_text: !is_quoted && after.trim_matches([' ', '\t']).is_empty(),
         });
     }
 
-    /// An assignment that reaches commands which run side by side cannot be changed for one of them.
+    /// An assignment that reaches several commands cannot be changed for one of them if any runs beside others.
     fn mark_contested(&mut self) {
-        let reached: Vec<(usize, bool, Vec<usize>)> = self
-            .leaves
-            .iter()
-            .enumerate()
-            .filter(|(_, leaf)| leaf.kind != Kind::Builtin)
-            .map(|(index, leaf)| {
-                let ids = leaf.assignments.iter().map(|assignment| assignment.id).collect();
-                (index, leaf.role.is_concurrent(), ids)
-            })
-            .collect();
-        for (index, leaf) in self.leaves.iter_mut().enumerate() {
-            let concurrent = leaf.role.is_concurrent();
-            for assignment in &mut leaf.assignments {
-                assignment.contested = reached.iter().any(|(other, theirs, ids)| {
-                    *other != index && (concurrent || *theirs) && ids.contains(&assignment.id)
-                });
+        let mut reached: HashMap<usize, (usize, bool)> = HashMap::new();
+        for leaf in self.leaves.iter().filter(|leaf| leaf.kind != Kind::Builtin) {
+            for assignment in &leaf.assignments {
+                let (count, is_concurrent) = reached.entry(assignment.id).or_default();
+                *count += 1;
+                *is_concurrent |= leaf.role.is_concurrent();
             }
+        }
+        for assignment in self.leaves.iter_mut().flat_map(|leaf| &mut leaf.assignments) {
+            assignment.contested = matches!(reached.get(&assignment.id), Some((2.., true)));
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Words as the shell sees them, and the way back from what they mean to where they are written.
+//! Words as the shell sees them, and the way back from their meaning to their source.
 
 use std::ops::Range;
 
-/// Stands in a text for what only the outer shell knows: `sh -c "vite --port $PORT"` runs `vite --port \0`.
+/// Stands in a text for a value that only the outer shell knows: `sh -c "vite --port $PORT"` runs `vite --port
+/// \0`.
 pub(super) const UNKNOWN: char = '\0';
 
-/// How a stretch of source is quoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Quoting {
     Bare,
@@ -13,16 +13,16 @@ pub(super) enum Quoting {
     Double,
 }
 
-/// What a stretch of a word means.
+/// The meaning of a stretch of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// Exactly this text.
     Literal(String),
     /// This text, unless files match it or the shell expands braces or a tilde.
     Pattern(String),
-    /// What only the running shell knows: a parameter, a command's output, arithmetic. `splits` if it may
-    /// become several words, or none.
-    Expansion { splits: bool },
+    /// A parameter, a command's output or arithmetic. `splits` if it may become several words, or none.
+    Expansion {
+        splits: bool,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(super) struct Piece {
     pub quoting: Quoting,
 }
 
-/// One word of a command, quotes removed, with the place where it is written.
+/// One word of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     pub(super) pieces: Vec<Piece>,
@@ -40,16 +40,15 @@ pub struct Word {
 }
 
 impl Word {
-    /// The bytes of its text that the word covers, quotes included.
+    /// The bytes that the word covers in its text, quotes included.
     pub fn span(&self) -> Range<usize> {
         self.span.clone()
     }
 
-    /// What the program gets, or `None` where that depends on variables, commands or files.
+    /// The argument that the program gets, or `None` where that depends on variables, commands or files.
     pub fn literal(&self) -> Option<String> {
-        let prefix = self.prefix();
-        let literal = self.pieces.iter().all(|piece| matches!(piece.part, Part::Literal(_)));
-        literal.then_some(prefix)
+        let is_literal = self.pieces.iter().all(|piece| matches!(piece.part, Part::Literal(_)));
+        is_literal.then(|| self.prefix())
     }
 
     /// The literal start of the word: `--port=` of `--port=$PORT`.
@@ -64,7 +63,7 @@ impl Word {
         prefix
     }
 
-    /// The word with its patterns as they are written, which is what the program gets when no file matches.
+    /// The word with its patterns as they are written: the program gets it so when no file matches.
     pub(super) fn pattern(&self) -> Option<String> {
         let mut pattern = String::new();
         for piece in &self.pieces {
@@ -76,13 +75,13 @@ impl Word {
         Some(pattern)
     }
 
-    /// Whether the word may become no word or several ones, flags among them.
+    /// Whether the word may become no word, or several ones with flags among them.
     pub(super) fn may_vanish(&self) -> bool {
         let splits = |piece: &Piece| piece.part == Part::Expansion { splits: true };
         self.prefix().is_empty() && self.pieces.iter().any(splits)
     }
 
-    /// The text of a reserved word or operator-like word: one that is written without any quote.
+    /// The text of a word that is written without any quote, as reserved words must be.
     pub(super) fn bare(&self) -> Option<&str> {
         match self.pieces.as_slice() {
             [Piece { part: Part::Literal(text), quoting: Quoting::Bare, source }]
@@ -94,8 +93,8 @@ impl Word {
         }
     }
 
-    /// The source that makes up what follows the first `offset` bytes of the literal prefix, or the
-    /// whole word where that boundary lies inside quotes.
+    /// The source behind the first `offset` bytes of the literal prefix; `None` where quotes lie around that
+    /// boundary.
     pub(super) fn after(&self, offset: usize) -> Option<Range<usize>> {
         let mut seen = 0;
         for piece in &self.pieces {
@@ -111,18 +110,18 @@ impl Word {
     }
 
     /// The word's meaning as a text of its own, for programs that run it as a command.
-    pub(super) fn layer(&self) -> Layer {
-        let mut layer = Layer { text: String::new(), runs: Vec::new() };
+    pub(super) fn quoted_text(&self) -> QuotedText {
+        let mut quoted = QuotedText { text: String::new(), runs: Vec::new() };
         for piece in &self.pieces {
-            let start = layer.text.len();
+            let start = quoted.text.len();
             match &piece.part {
-                Part::Literal(text) | Part::Pattern(text) => layer.text.push_str(text),
-                Part::Expansion { .. } => layer.text.push(UNKNOWN),
+                Part::Literal(text) | Part::Pattern(text) => quoted.text.push_str(text),
+                Part::Expansion { .. } => quoted.text.push(UNKNOWN),
             }
-            let inner = start..layer.text.len();
-            layer.runs.push(Run { inner, outer: piece.source.clone(), quoting: piece.quoting });
+            let inner = start..quoted.text.len();
+            quoted.runs.push(Run { inner, outer: piece.source.clone(), quoting: piece.quoting });
         }
-        layer
+        quoted
     }
 }
 
@@ -134,14 +133,23 @@ pub(super) struct Splice {
 }
 
 impl Splice {
-    pub fn insert(at: usize, text: String) -> Self {
-        Self { range: at..at, text }
+    pub fn insert(at: usize, text: impl Into<String>) -> Self {
+        Self { range: at..at, text: text.into() }
+    }
+
+    /// With a space where digits would come to stand right before `<` or `>`: there they name a file descriptor.
+    pub fn kept_apart(mut self, text: &str) -> Self {
+        let rest = text.get(self.range.end..).unwrap_or_default();
+        if rest.starts_with(['<', '>']) && self.text.ends_with(|last: char| last.is_ascii_digit()) {
+            self.text.push(' ');
+        }
+        self
     }
 }
 
 /// A command text that is written as a word of another text: the argument of `sh -c`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Layer {
+pub(super) struct QuotedText {
     pub text: String,
     runs: Vec<Run>,
 }
@@ -166,9 +174,9 @@ impl Run {
     }
 }
 
-impl Layer {
-    /// The same change, made to the text around this one; `None` where quotes open or close within it.
-    pub fn outward(&self, splice: &Splice) -> Option<Splice> {
+impl QuotedText {
+    /// The same change to the text around this one; `None` where quotes open or close within the change.
+    pub fn outer_splice(&self, splice: &Splice) -> Option<Splice> {
         let Range { start, end } = splice.range;
         let touched: Vec<&Run> = if start == end {
             let before = self.runs.iter().find(|run| run.inner.start < start && start <= run.inner.end);
@@ -177,12 +185,9 @@ impl Layer {
             self.runs.iter().filter(|run| run.inner.start < end && start < run.inner.end).collect()
         };
         let (first, last) = (touched.first()?, touched.last()?);
-        let unbroken = touched
-            .windows(2)
-            .all(|pair| pair[0].outer.end == pair[1].outer.start && pair[0].quoting == pair[1].quoting);
-        if !unbroken {
-            return None;
-        }
+        let joined =
+            |pair: &[&Run]| pair[0].outer.end == pair[1].outer.start && pair[0].quoting == pair[1].quoting;
+        touched.windows(2).all(joined).then_some(())?;
         let range = first.boundary(start)?..last.boundary(end)?;
         Some(Splice { range, text: requote(&splice.text, first.quoting)? })
     }
@@ -190,32 +195,20 @@ impl Layer {
 
 /// `text` as it must be written where `quoting` is in force already.
 fn requote(text: &str, quoting: Quoting) -> Option<String> {
-    match quoting {
-        Quoting::Single => Some(text.replace('\'', r"'\''")),
-        Quoting::Double => {
-            let mut quoted = String::with_capacity(text.len());
-            for character in text.chars() {
-                if matches!(character, '"' | '$' | '`' | '\\') {
-                    quoted.push('\\');
-                }
-                quoted.push(character);
-            }
-            Some(quoted)
+    let is_special: fn(char) -> bool = match quoting {
+        Quoting::Single => return Some(text.replace('\'', r"'\''")),
+        Quoting::Double => |character| matches!(character, '"' | '$' | '`' | '\\'),
+        Quoting::Bare if text.contains('\n') => return None,
+        Quoting::Bare => |character| !character.is_alphanumeric() && !"_-./:=@%+,".contains(character),
+    };
+    let mut quoted = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_special(character) {
+            quoted.push('\\');
         }
-        Quoting::Bare => {
-            let mut quoted = String::with_capacity(text.len());
-            for character in text.chars() {
-                if character == '\n' {
-                    return None;
-                }
-                if !character.is_alphanumeric() && !"_-./:=@%+,".contains(character) {
-                    quoted.push('\\');
-                }
-                quoted.push(character);
-            }
-            Some(quoted)
-        }
+        quoted.push(character);
     }
+    Some(quoted)
 }
 
 /// Applies splices that do not overlap.

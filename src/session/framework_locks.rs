@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 
 use super::prepared::Prepared;
+use crate::launch;
 use crate::port::listeners::Listeners;
 use crate::process::Process;
 use crate::visible::Visible;
@@ -38,7 +39,7 @@ impl Holder {
     pub fn hint(&self) -> String {
         let stop = format!("stop it with `kill {}`", self.lock.pid);
         match self.lock.port {
-            Some(port) => format!("{self}; use it at http://localhost:{port}, or {stop}"),
+            Some(port) => format!("{self}; use it at {}, or {stop}", launch::url(port)),
             None => format!("{self}; {stop}"),
         }
     }

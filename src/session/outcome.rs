@@ -72,7 +72,7 @@ fn missing_program(
     let step = spec.steps().nth(ending.step).unwrap_or(&spec.main);
     let detected = &prepared.detected;
     let catalog = &detected.configured.config.catalog;
-    launch::explain(i32::from(status), step, &detected.reading, catalog).map(Failure::from)
+    launch::explain(status, step, &detected.reading, catalog).map(Failure::from)
 }
 
 /// The failure of a service, from its reason and ending.

@@ -11,6 +11,7 @@ use tokio::time::Sleep;
 use super::style::rendered;
 use super::{Style, line};
 use crate::event::{Level, Stream, What};
+use crate::launch;
 use crate::process::outlet::Outlet;
 use crate::supervise::Sink;
 
@@ -137,7 +138,7 @@ pub(super) fn line_of(style: Style, what: &What) -> Option<String> {
     let warning = |message: &str| Some(format!("{} {message}", style.warning("warning:")));
     match what {
         What::PortDetected { port, after, .. } => {
-            let url = style.strong(format!("http://localhost:{port}"));
+            let url = style.strong(launch::url(*port));
             Some(format!("ready in {} ms   {url}", after.as_millis()))
         }
         What::PortReallocated { message, .. } | What::Noted { level: Level::Warning, message } => {

@@ -81,7 +81,8 @@ const MANAGERS: [Manager; 9] = [
     },
 ];
 
-/// Package (any version where there is none), variable (with a final `*` for all that begin so), and why it differs.
+/// Package (any version where there is none), variable (with a final `*` for all that begin so), and why it
+/// differs.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("", "BOWLINE*", OWN),
     ("", "PORT", OWN),

@@ -77,7 +77,7 @@ pub fn launch(
     project: &Project,
     caller: &Caller,
     wish: &Wish<'_>,
-    status: Option<i32>,
+    status: Option<u8>,
 ) -> Result<(LaunchSpec, Choice, Option<Error>), Error> {
     let choice = choose(project, caller);
     let catalog = Catalog::load(&[]).expect("the catalog");

@@ -218,7 +218,7 @@ fn programs(invocation: &Invocation) -> Vec<Finding> {
         && !choice.root.join(".pnp.cjs").exists()
     {
         let message = format!("the dependencies of `{}` are not installed", project.name);
-        findings.push(Finding::bad("manager", message, choice.manager.install_command()));
+        findings.push(Finding::bad("manager", message, format!("{} install", choice.manager.name())));
     }
     findings
 }

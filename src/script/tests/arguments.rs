@@ -1,4 +1,4 @@
-use super::{EDIT, package};
+use super::{edit, package};
 use crate::script::{Script, append, port_in, quote};
 
 fn owned(words: &[&str]) -> Vec<String> {
@@ -50,7 +50,7 @@ fn arguments_are_pasted_at_the_end_and_mean_the_same_there() {
         assert_eq!(appended, *pasted);
         let leaves = Script::parse(&appended).unwrap().leaves(&package());
         let vite = leaves.iter().find(|leaf| leaf.program == "vite").unwrap();
-        assert_eq!(vite.rewrite(&EDIT).unwrap().text, *edited, "`{pasted}`");
+        assert_eq!(vite.rewrite(&edit()).unwrap().text, *edited, "`{pasted}`");
     }
 }
 

@@ -1,43 +1,20 @@
-use crate::script::{Error, Script};
+use crate::script::{ParseError, Script};
 
 #[test]
 fn what_the_shell_rejects_is_rejected() {
     for text in [
-        "vite '",
-        "vite \"",
-        "vite &&",
-        "vite |",
-        "&& vite",
-        "| vite",
-        "; vite",
-        "vite ;; x",
-        "(vite",
-        "vite)",
-        "{ vite",
-        "if true; then vite",
-        "if true; fi",
-        "while true; vite; done",
-        "for; do x; done",
-        "fi",
-        "done",
-        "then vite",
-        "case x in a) vite",
-        "echo $(vite",
-        "echo `vite",
-        "echo ${A",
-        "cat <<E\nx\n",
-        "vite >",
-        "a && && b",
-        "()",
-        "vite & && x",
-        "esac",
-        "}",
-        "for x in a; vite",
+        "vite '", "vite \"", "vite &&", "vite |", "&& vite", "| vite", "; vite", "vite ;; x", "(vite",
+        "vite)", "{ vite", "if true; then vite", "if true; fi", "while true; vite; done", "for; do x; done",
+        "fi", "done", "then vite", "case x in a) vite", "echo $(vite", "echo `vite", "echo ${A",
+        "cat <<E\nx\n", "vite >", "a && && b", "()", "vite & && x", "esac", "}", "for x in a; vite",
         "a | | b",
     ] {
         let error = Script::parse(text).expect_err(text);
-        assert!(matches!(error, Error::Unclosed { .. } | Error::Unexpected { .. }), "`{text}`: {error:?}");
-        assert!(error.hint().is_some());
+        assert!(
+            matches!(error, ParseError::Unclosed { .. } | ParseError::Unexpected { .. }),
+            "`{text}`: {error:?}"
+        );
+        assert!(!error.hint().is_empty());
     }
 }
 
@@ -56,7 +33,7 @@ fn what_shells_read_differently_is_not_guessed() {
         "echo $\"a\"",
         "select x in a; do b; done",
     ] {
-        assert!(matches!(Script::parse(text), Err(Error::Unsupported { .. })), "`{text}`");
+        assert!(matches!(Script::parse(text), Err(ParseError::Unsupported { .. })), "`{text}`");
     }
 }
 
@@ -126,7 +103,7 @@ fn no_input_panics_or_overflows() {
         seed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
         if let Ok(script) = Script::parse(&text) {
             for leaf in script.leaves(&super::package()) {
-                drop(leaf.rewrite(&super::EDIT));
+                drop(leaf.rewrite(&super::edit()));
             }
         }
     }
@@ -136,7 +113,7 @@ fn no_input_panics_or_overflows() {
 }
 
 #[test]
-fn a_shell_is_replaced_where_it_has_nothing_else_to_do() {
+fn the_program_can_take_the_place_of_a_shell_with_nothing_else_to_do() {
     for (text, place) in [
         ("vite", Some(0)),
         ("  vite --port $PORT # now", Some(2)),
@@ -155,6 +132,6 @@ fn a_shell_is_replaced_where_it_has_nothing_else_to_do() {
         ("$TOOL dev", None),
         ("", None),
     ] {
-        assert_eq!(Script::parse(text).unwrap().replaceable_shell(), place, "{text}");
+        assert_eq!(Script::parse(text).unwrap().exec_position(), place, "{text}");
     }
 }

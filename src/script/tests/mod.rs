@@ -1,4 +1,4 @@
-//! What is the same for all of them: a package with a few scripts, and an edit to port 3101.
+//! A package with a few scripts, and an edit to port 3101.
 
 mod arguments;
 mod find;
@@ -11,9 +11,39 @@ mod shell;
 
 use std::collections::BTreeMap;
 
-use super::{Edit, Kind, Leaf, Rewrite, Script, Unsafe};
+use super::{Edit, Kind, Leaf, OtherPackage, PackageManager, Rewrite, RewriteError, Script, Scripts};
 
-fn package() -> BTreeMap<String, String> {
+struct Package {
+    scripts: BTreeMap<String, String>,
+    /// Further scripts by their names.
+    more: fn(&str) -> Option<String>,
+    others: fn(&OtherPackage, &str) -> Option<String>,
+    manager: PackageManager,
+    npm_runs_hooks: bool,
+}
+
+impl Scripts for Package {
+    fn text(&self, name: &str) -> Option<String> {
+        self.scripts.get(name).cloned().or_else(|| (self.more)(name))
+    }
+    fn names(&self) -> Vec<String> {
+        self.scripts.keys().cloned().collect()
+    }
+    fn text_in(&self, package: &OtherPackage, name: &str) -> Option<String> {
+        (self.others)(package, name)
+    }
+    fn binary(&self, _package: &str) -> Option<String> {
+        None
+    }
+    fn manager(&self) -> PackageManager {
+        self.manager
+    }
+    fn runs_hooks(&self, manager: PackageManager) -> bool {
+        self.npm_runs_hooks || manager != PackageManager::Npm
+    }
+}
+
+fn package() -> Package {
     let scripts = [
         ("web", "vite"),
         ("web:host", "vite --host"),
@@ -38,7 +68,13 @@ fn package() -> BTreeMap<String, String> {
         ("broken", "vite 'oops"),
         ("start", "react-scripts start"),
     ];
-    scripts.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
+    Package {
+        scripts: scripts.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect(),
+        more: |_| None,
+        others: |_, _| None,
+        manager: PackageManager::Npm,
+        npm_runs_hooks: true,
+    }
 }
 
 fn leaves(text: &str) -> Vec<Leaf> {
@@ -58,17 +94,13 @@ fn leaf(text: &str, program: &str) -> Leaf {
     }
 }
 
-const EDIT: Edit<'static> = Edit {
-    flags: &["--port", "-p"],
-    strict: None,
-    insert: &[],
-    port: 3101,
-    variables: &["PORT", "VITE_PORT"],
-    options: &[],
-};
+fn edit() -> Edit<'static> {
+    let (flags, variables) = (vec!["--port", "-p"], vec!["PORT", "VITE_PORT"]);
+    Edit { flags, port: 3101, variables, ..Edit::default() }
+}
 
-fn rewritten(text: &str, program: &str) -> Result<Rewrite, Unsafe> {
-    leaf(text, program).rewrite(&EDIT)
+fn rewritten(text: &str, program: &str) -> Result<Rewrite, RewriteError> {
+    leaf(text, program).rewrite(&edit())
 }
 
 #[track_caller]

@@ -1,5 +1,5 @@
-use super::{assert_rewrites, leaf, rewritten};
-use crate::script::{Manager, Method, Place, Script, Scripts, Unsafe};
+use super::{Package, assert_rewrites, leaf, package, rewritten};
+use crate::script::{Method, OtherPackage, PackageManager, RewriteError, Script};
 
 #[test]
 fn arguments_are_forwarded_as_each_manager_wants_them() {
@@ -120,21 +120,16 @@ fn lists_of_names_are_written_out() {
     ]);
 }
 
-struct WithOthers;
-
-impl Scripts for WithOthers {
-    fn text(&self, name: &str) -> Option<String> {
-        super::package().text(name).or_else(|| (name == "dev").then(|| "npm run other".to_owned()))
-    }
-    fn elsewhere(&self, place: &Place, name: &str) -> Option<String> {
-        match (place, name) {
-            (Place::Directory(dir), "dev") if dir == "app" => Some("vite".to_owned()),
-            (Place::Package(package), "dev") if package == "web" => Some("vite --host".to_owned()),
-            (Place::Package(package), "dev") if package == "ported" => Some("vite --port 4000".to_owned()),
-            (Place::Package(package), "dev") if package == "calling" => Some("npm run web".to_owned()),
-            (_, _) => None,
-        }
-    }
+fn with_others() -> Package {
+    let others = |package: &OtherPackage, name: &str| match (package, name) {
+        (OtherPackage::Directory(dir), "dev") if dir == "app" => Some("vite".to_owned()),
+        (OtherPackage::Named(package), "dev") if package == "web" => Some("vite --host".to_owned()),
+        (OtherPackage::Named(package), "dev") if package == "ported" => Some("vite --port 4000".to_owned()),
+        (OtherPackage::Named(package), "dev") if package == "calling" => Some("npm run web".to_owned()),
+        (_, _) => None,
+    };
+    let more = |name: &str| (name == "dev").then(|| "npm run other".to_owned());
+    Package { more, others, ..package() }
 }
 
 #[test]
@@ -157,59 +152,40 @@ fn scripts_of_other_packages_get_arguments_and_nothing_else() {
         ),
         ("cd app && npm run dev", Ok("cd app && npm run dev -- --port 3101")),
         ("(cd app; pnpm dev) & node x", Ok("(cd app; pnpm dev --port 3101) & node x")),
-        ("cd app && cd .. && npm run dev", Err(Unsafe::Opaque)),
-        ("cd $DIR && npm run dev", Err(Unsafe::Opaque)),
-        ("npm -w ported run dev", Err(Unsafe::Elsewhere)),
-        ("pnpm -F web dev -- --open", Err(Unsafe::Opaque)),
-        ("pnpm -F web -F app dev", Err(Unsafe::Opaque)),
-        ("pnpm -F 'web*' dev", Err(Unsafe::Opaque)),
-        ("npm -w calling run dev", Err(Unsafe::Opaque)),
-        ("cd x && npm --prefix app run dev", Err(Unsafe::Opaque)),
+        ("cd app && cd .. && npm run dev", Err(RewriteError::Opaque)),
+        ("cd $DIR && npm run dev", Err(RewriteError::Opaque)),
+        ("npm -w ported run dev", Err(RewriteError::OtherPackage)),
+        ("pnpm -F web dev -- --open", Err(RewriteError::Opaque)),
+        ("pnpm -F web -F app dev", Err(RewriteError::Opaque)),
+        ("pnpm -F 'web*' dev", Err(RewriteError::Opaque)),
+        ("npm -w calling run dev", Err(RewriteError::Opaque)),
+        ("cd x && npm --prefix app run dev", Err(RewriteError::Opaque)),
     ];
     for (text, expected) in rows {
-        let leaves = Script::parse(text).unwrap().leaves(&WithOthers);
+        let leaves = Script::parse(text).unwrap().leaves(&with_others());
         let leaf = leaves.iter().find(|leaf| leaf.program == "vite").or(leaves.last()).unwrap();
-        let rewritten = leaf.rewrite(&super::EDIT).map(|rewrite| rewrite.text);
+        let rewritten = leaf.rewrite(&super::edit()).map(|rewrite| rewrite.text);
         assert_eq!(rewritten.as_deref(), expected.as_ref().map(|text| *text), "`{text}`");
     }
 }
 
 #[test]
 fn lists_of_names_are_run_by_the_projects_manager() {
-    struct Pnpm;
-    impl Scripts for Pnpm {
-        fn text(&self, name: &str) -> Option<String> {
-            super::package().text(name)
-        }
-        fn names(&self) -> Vec<String> {
-            super::package().names()
-        }
-        fn manager(&self) -> Manager {
-            Manager::Pnpm
-        }
-    }
-    let leaves = Script::parse("run-p web api").unwrap().leaves(&Pnpm);
-    assert_eq!(leaves[0].rewrite(&super::EDIT).unwrap().text, "run-p 'web --port 3101' api");
+    let pnpm = Package { manager: PackageManager::Pnpm, ..package() };
+    let leaves = Script::parse("run-p web api").unwrap().leaves(&pnpm);
+    assert_eq!(leaves[0].rewrite(&super::edit()).unwrap().text, "run-p 'web --port 3101' api");
 }
 
 #[test]
 fn hooks_run_around_an_inlined_script_where_its_manager_runs_them() {
-    struct NoHooks;
-    impl Scripts for NoHooks {
-        fn text(&self, name: &str) -> Option<String> {
-            super::package().text(name)
-        }
-        fn runs_hooks(&self, manager: Manager) -> bool {
-            manager != Manager::Npm
-        }
-    }
     let with = rewritten("npm run hooked", "next").unwrap();
     let expected = "env npm_lifecycle_event=prehooked sh -c 'echo '\\''before it'\\' && \
                     env npm_lifecycle_event=hooked sh -c 'next dev -p 3101' && \
                     env npm_lifecycle_event=posthooked sh -c 'echo after'";
     assert_eq!(with.text, format!("sh -c {}", crate::script::quote(expected)));
-    let leaves = Script::parse("npm run hooked").unwrap().leaves(&NoHooks);
-    let without = leaves[0].rewrite(&super::EDIT).unwrap();
+    let no_hooks = Package { npm_runs_hooks: false, ..package() };
+    let leaves = Script::parse("npm run hooked").unwrap().leaves(&no_hooks);
+    let without = leaves[0].rewrite(&super::edit()).unwrap();
     assert_eq!(without.text, "env npm_lifecycle_event=hooked sh -c 'next dev -p 3101'");
     let node = rewritten("node --run hooked", "next").unwrap();
     assert_eq!(node.text, "env npm_lifecycle_event=hooked sh -c 'next dev -p 3101'");
@@ -218,7 +194,7 @@ fn hooks_run_around_an_inlined_script_where_its_manager_runs_them() {
 #[test]
 fn a_value_that_only_the_caller_knows_is_never_written_into_a_script() {
     let refused = rewritten("npm run ported -- --mode $MODE", "vite");
-    assert_eq!(refused, Err(Unsafe::Dynamic));
+    assert_eq!(refused, Err(RewriteError::Dynamic));
     assert_eq!(
         rewritten("npm run web -- --mode $MODE", "vite").unwrap().text,
         "npm run web -- --mode $MODE --port 3101"
@@ -234,15 +210,19 @@ fn scripts_that_call_each_other_end() {
         let depth: usize = name.strip_prefix('s')?.parse().ok()?;
         Some(format!("npm run s{0} && npm run s{0}", depth + 1))
     };
-    let leaves = Script::parse("npm run s0").unwrap().leaves(&bomb);
+    let leaves = Script::parse("npm run s0").unwrap().leaves(&Package { more: bomb, ..package() });
     assert!(leaves.len() <= 128, "{}", leaves.len());
 }
 
 #[test]
 fn the_innermost_text_is_the_one_with_pasted_arguments() {
-    assert_eq!(leaf("npm run web -- --open 'a b'", "vite").text(), "vite --open 'a b'");
-    assert_eq!(leaf("npm run web x", "vite").text(), "vite x");
-    assert_eq!(leaf("pnpm web -- x", "vite").text(), "vite -- x");
-    assert_eq!(leaf("bun web -- x", "vite").text(), "vite x");
-    assert_eq!(leaf("node --run web x", "vite").text(), "vite");
+    for (text, innermost) in [
+        ("npm run web -- --open 'a b'", "vite --open 'a b'"),
+        ("npm run web x", "vite x"),
+        ("pnpm web -- x", "vite -- x"),
+        ("bun web -- x", "vite x"),
+        ("node --run web x", "vite"),
+    ] {
+        assert_eq!(leaf(text, "vite").frames.last().unwrap().text, innermost, "`{text}`");
+    }
 }

@@ -135,7 +135,7 @@ fn expected(words: &[String]) -> Vec<String> {
 
 #[test]
 fn an_edited_script_differs_only_in_the_words_meant() {
-    let edit = Edit { strict: Some("--strictPort"), ..super::EDIT };
+    let edit = Edit { strict: Some("--strictPort"), ..super::edit() };
     for text in corpus() {
         let before = leaves(&text);
         let target = before.iter().position(|leaf| leaf.program == "vite").unwrap();
@@ -158,7 +158,7 @@ fn an_edited_script_differs_only_in_the_words_meant() {
 
 #[test]
 fn an_edit_made_twice_is_an_edit_made_once() {
-    let edit = Edit { strict: Some("--strictPort"), ..super::EDIT };
+    let edit = Edit { strict: Some("--strictPort"), ..super::edit() };
     for text in corpus() {
         let once = rewrite(&text, &edit);
         assert_eq!(rewrite(&once, &edit), once, "`{text}`");

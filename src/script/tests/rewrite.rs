@@ -1,4 +1,4 @@
-use super::{EDIT, assert_rewrites, leaf, leaves};
+use super::{assert_rewrites, edit, leaf, leaves};
 use crate::script::Edit;
 
 #[test]
@@ -153,7 +153,7 @@ fn quoted_commands_are_edited_within_their_quotes() {
 #[test]
 fn further_arguments_are_added_once_and_quoted() {
     let host = ["--host".to_owned(), "a b".to_owned()];
-    let edit = Edit { strict: Some("--strictPort"), insert: &host, flags: &["--port"], ..EDIT };
+    let edit = Edit { strict: Some("--strictPort"), insert: host.to_vec(), flags: vec!["--port"], ..edit() };
     let rows = [
         ("vite", "vite --port 3101 --strictPort --host 'a b'"),
         ("vite --port 4000", "vite --port 3101 --strictPort --host 'a b'"),
@@ -173,7 +173,7 @@ fn further_arguments_are_added_once_and_quoted() {
 
 #[test]
 fn a_program_without_a_port_flag_keeps_its_arguments() {
-    let edit = Edit { flags: &[], ..EDIT };
+    let edit = Edit { flags: Vec::new(), ..edit() };
     let rows = [
         ("node server.js --port 4000", "node", "node server.js --port 4000"),
         ("PORT=4000 node server.js", "node", "PORT=3101 node server.js"),

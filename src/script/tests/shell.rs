@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use super::{EDIT, package};
+use super::{edit, package};
 use crate::script::{Script, append};
 
 /// One write a call, as calls may run side by side.
@@ -126,7 +126,7 @@ fn set_up(dir: &Path) {
     for (name, body) in STAND_INS {
         executable(&dir.join("bin").join(name), &format!("#!/bin/sh\n{body}\n"));
     }
-    for (name, text) in package() {
+    for (name, text) in package().scripts {
         fs::write(dir.join("scripts").join(name), text).unwrap();
     }
 }
@@ -138,7 +138,7 @@ fn the_shell_puts_the_port_where_it_belongs_and_everything_else_where_it_was() {
     for text in ROWS {
         let leaves = Script::parse(text).unwrap().leaves(&package());
         let target = leaves.iter().find(|leaf| matches!(leaf.program.as_str(), "vite" | "next"));
-        let rewrite = target.unwrap().rewrite(&EDIT).unwrap_or_else(|reason| panic!("`{text}`: {reason}"));
+        let rewrite = target.unwrap().rewrite(&edit()).unwrap_or_else(|reason| panic!("`{text}`: {reason}"));
         // dotenv without `--` is read differently by its stand-in, which is the point of adding it.
         let comparable = !text.starts_with("dotenv") || text.contains(" -- ");
         let after = run(dir.path(), &rewrite.text);

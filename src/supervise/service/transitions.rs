@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Effect, Ending, Goal, Run, Service, State};
 use crate::event::FailureReason;
+use crate::exit_code::{NOT_EXECUTABLE, NOT_FOUND};
 use crate::process::{Exit, Signal};
 
 /// How long a listener must have stayed before it is believed: a second Next in one directory opens its port
@@ -353,8 +354,8 @@ impl Service {
         match (errno, exit) {
             (Some(nix::libc::ENOENT | nix::libc::ENOTDIR), _) => Some(FailureReason::CommandNotFound),
             (Some(nix::libc::EACCES | nix::libc::EPERM), _) => Some(FailureReason::PermissionDenied),
-            (None, Some(Exit::Code(127))) if !was_ready => Some(FailureReason::CommandNotFound),
-            (None, Some(Exit::Code(126))) if !was_ready => Some(FailureReason::PermissionDenied),
+            (None, Some(Exit::Code(NOT_FOUND))) if !was_ready => Some(FailureReason::CommandNotFound),
+            (None, Some(Exit::Code(NOT_EXECUTABLE))) if !was_ready => Some(FailureReason::PermissionDenied),
             (None, Some(Exit::Code(0))) if was_ready => None,
             (None, _) if after < IMMEDIATE => Some(FailureReason::ImmediateCrash),
             (Some(_) | None, _) => Some(FailureReason::Unknown),

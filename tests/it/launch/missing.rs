@@ -5,7 +5,7 @@ use bowline::launch::Error;
 use crate::support::launch::{Tree, Wish, caller, launch};
 
 /// What bowline says about a status, with the tree's directory written as `DIR`.
-fn said(files: &[(&str, &str)], dir: &str, status: i32) -> Option<(String, String)> {
+fn said(files: &[(&str, &str)], dir: &str, status: u8) -> Option<(String, String)> {
     let tree = Tree::new(files);
     let caller = caller(&tree.dir, &[("PATH", "/nowhere")]);
     let (_, _, error) = launch(&tree.project(dir), &caller, &Wish::default(), Some(status)).expect("a plan");
@@ -14,101 +14,68 @@ fn said(files: &[(&str, &str)], dir: &str, status: i32) -> Option<(String, Strin
     Some((error.to_string(), hint))
 }
 
-/// Files, the project's directory, the missing program, the hint.
-type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str, &'a str);
+const VITE: &str = r#"{"scripts":{"dev":"vite"}}"#;
+const VITE_DECLARED: &str = r#"{"scripts":{"dev":"vite"},"devDependencies":{"vite":"8"}}"#;
 
-#[test]
-fn advice() {
-    let vite = r#"{"scripts":{"dev":"cross-env A=1 vite"},"devDependencies":{"vite":"8"}}"#;
-    let both = r#"{"scripts":{"dev":"vite"},"devDependencies":{"vite":"8"}}"#;
-    let none = r#"{"scripts":{"dev":"vite"}}"#;
-    let cases: &[Case<'_>] = &[
-        (
-            &[("package.json", vite)],
-            "",
-            "cross-env",
-            "run `npm install` in `DIR`: there is no `node_modules` yet",
-        ),
-        (
-            &[("package.json", both), ("pnpm-lock.yaml", "")],
-            "",
-            "vite",
-            "run `pnpm install` in `DIR`: there is no `node_modules` yet",
-        ),
-        (
-            &[("package.json", r#"{"workspaces":["app"]}"#), ("yarn.lock", ""), ("app/package.json", both)],
-            "app",
-            "vite",
-            "run `yarn install` in `DIR`: there is no `node_modules` yet",
-        ),
-        (
-            &[("package.json", both), ("bun.lock", ""), ("node_modules/x/y", "")],
-            "",
-            "vite",
-            "run `bun install` in `DIR`: package.json names `vite`, but it is not installed",
-        ),
-        (&[("package.json", none)], "", "vite", "run `npm install --save-dev vite` in `DIR`"),
-        (
-            &[("package.json", r#"{"scripts":{"dev":"ng serve"}}"#), ("yarn.lock", "")],
-            "",
-            "ng",
-            "run `yarn add --dev @angular/cli` in `DIR`",
-        ),
-        (
-            &[("package.json", r#"{"scripts":{"dev":"dotenv -- node x"}}"#)],
-            "",
-            "dotenv",
-            "run `npm install --save-dev dotenv-cli` in `DIR`",
-        ),
-        (
-            &[("package.json", r#"{"scripts":{"dev":"acme-serve"}}"#)],
-            "",
-            "acme-serve",
-            "install `acme-serve`: it is neither in `node_modules/.bin` nor in the `PATH`",
-        ),
-        (
-            &[("package.json", r#"{"scripts":{"dev":"A=1 acme-vault run -- echo"}}"#)],
-            "",
-            "acme-vault",
-            "install `acme-vault`: it is neither in `node_modules/.bin` nor in the `PATH`",
-        ),
-        (
-            &[("package.json", none), (".npmrc", "script-shell=/no/such/shell")],
-            "",
-            "/no/such/shell",
-            "install `/no/such/shell`, or correct the script or setting that names it",
-        ),
-        (
-            &[("package.json", none), ("yarn.lock", "__metadata:"), (".pnp.cjs", "")],
-            "",
-            "yarn",
-            "run `corepack enable yarn` or `npm install --global yarn`",
-        ),
-        (
-            &[("package.json", r#"{"scripts":{"dev":"./run.sh"}}"#)],
-            "",
-            "./run.sh",
-            "make `./run.sh` with the project's build, or correct the script",
-        ),
-        (
-            &[
-                ("package.json", r#"{"scripts":{"dev":"pnpm run x","x":"turbo"}}"#),
-                ("node_modules/.bin/turbo", ""),
-            ],
-            "",
-            "pnpm",
-            "run `corepack enable pnpm` or `npm install --global pnpm`",
-        ),
-    ];
-    for (files, dir, program, hint) in cases {
-        let (message, said) = said(files, dir, 127).unwrap_or_else(|| panic!("{files:?}"));
-        assert_eq!(message, format!("command not found: `{program}`"));
-        assert_eq!(said, *hint);
-    }
+/// Asserts the advice about a missing program, for files and the project's directory.
+#[track_caller]
+fn assert_advice(files: &[(&str, &str)], dir: &str, program: &str, hint: &str) {
+    let (message, said) = said(files, dir, 127).unwrap_or_else(|| panic!("{files:?}"));
+    assert_eq!(message, format!("command not found: `{program}`"));
+    assert_eq!(said, hint);
 }
 
 #[test]
-fn an_interpreter_that_there_is_none_of() {
+fn declared_packages_are_to_be_installed() {
+    let cross_env = r#"{"scripts":{"dev":"cross-env A=1 vite"},"devDependencies":{"vite":"8"}}"#;
+    let none_yet =
+        |manager: &str| format!("run `{manager} install` in `DIR`: there is no `node_modules` yet");
+    assert_advice(&[("package.json", cross_env)], "", "cross-env", &none_yet("npm"));
+    let pnpm = [("package.json", VITE_DECLARED), ("pnpm-lock.yaml", "")];
+    assert_advice(&pnpm, "", "vite", &none_yet("pnpm"));
+    let root = r#"{"workspaces":["app"]}"#;
+    let yarn = [("package.json", root), ("yarn.lock", ""), ("app/package.json", VITE_DECLARED)];
+    assert_advice(&yarn, "app", "vite", &none_yet("yarn"));
+    let bun = [("package.json", VITE_DECLARED), ("bun.lock", ""), ("node_modules/x/y", "")];
+    let not_installed = "run `bun install` in `DIR`: package.json names `vite`, but it is not installed";
+    assert_advice(&bun, "", "vite", not_installed);
+}
+
+#[test]
+fn known_packages_are_to_be_added() {
+    let add = |command: &str| format!("run `{command}` in `DIR`");
+    assert_advice(&[("package.json", VITE)], "", "vite", &add("npm install --save-dev vite"));
+    let ng = [("package.json", r#"{"scripts":{"dev":"ng serve"}}"#), ("yarn.lock", "")];
+    assert_advice(&ng, "", "ng", &add("yarn add --dev @angular/cli"));
+    let dotenv = [("package.json", r#"{"scripts":{"dev":"dotenv -- node x"}}"#)];
+    assert_advice(&dotenv, "", "dotenv", &add("npm install --save-dev dotenv-cli"));
+}
+
+#[test]
+fn other_programs_are_to_be_found_elsewhere() {
+    for (script, program) in [("acme-serve", "acme-serve"), ("A=1 acme-vault run -- echo", "acme-vault")] {
+        let manifest = format!(r#"{{"scripts":{{"dev":"{script}"}}}}"#);
+        let hint = format!("install `{program}`: it is neither in `node_modules/.bin` nor in the `PATH`");
+        assert_advice(&[("package.json", &manifest)], "", program, &hint);
+    }
+    let shell = [("package.json", VITE), (".npmrc", "script-shell=/no/such/shell")];
+    let hint = "install `/no/such/shell`, or correct the script or setting that names it";
+    assert_advice(&shell, "", "/no/such/shell", hint);
+    let own = [("package.json", r#"{"scripts":{"dev":"./run.sh"}}"#)];
+    assert_advice(&own, "", "./run.sh", "make `./run.sh` with the project's build, or correct the script");
+}
+
+#[test]
+fn package_managers_are_to_be_enabled() {
+    let enable = |name: &str| format!("run `corepack enable {name}` or `npm install --global {name}`");
+    let yarn = [("package.json", VITE), ("yarn.lock", "__metadata:"), (".pnp.cjs", "")];
+    assert_advice(&yarn, "", "yarn", &enable("yarn"));
+    let nested = r#"{"scripts":{"dev":"pnpm run x","x":"turbo"}}"#;
+    assert_advice(&[("package.json", nested), ("node_modules/.bin/turbo", "")], "", "pnpm", &enable("pnpm"));
+}
+
+#[test]
+fn a_missing_interpreter_is_named() {
     let script = r#"{"scripts":{"dev":"./run.sh --port 1"}}"#;
     let hint = |first_line: &str| {
         let said = said(&[("package.json", script), ("run.sh", first_line)], "", 127);
@@ -132,7 +99,7 @@ fn an_interpreter_that_there_is_none_of() {
 }
 
 #[test]
-fn not_executable() {
+fn a_file_without_permission_is_named() {
     let script = r#"{"scripts":{"dev":"./run.sh"}}"#;
     let (message, hint) = said(&[("package.json", script), ("run.sh", "")], "", 126).expect("an explanation");
     assert_eq!(message, "command not executable: `./run.sh`");
@@ -140,7 +107,7 @@ fn not_executable() {
 }
 
 #[test]
-fn nothing_is_explained_that_is_not_missing() {
+fn other_failures_are_not_explained() {
     let script = r#"{"scripts":{"dev":"vite"}}"#;
     let files = [("package.json", script), ("node_modules/.bin/vite", "")];
     assert_eq!(said(&files, "", 127), None);

@@ -1,0 +1,70 @@
+//! Calls of bowline in a script.
+
+use crate::project::{DEV_SCRIPTS, Project};
+use crate::script::{Leaf, Word};
+
+/// The commands of bowline that answer instead of launching.
+const ANSWERS: [&str; 14] = [
+    "stop", "restart", "logs", "open", "ls", "status", "wait", "port", "ports", "detect", "doctor", "runner",
+    "completions", "man",
+];
+
+/// The options of bowline whose value may be the next word.
+const VALUED: [&str; 7] =
+    ["--port", "--framework", "--project-id", "--restart", "--grace", "--color", "--state-dir"];
+
+/// A bowline that a script starts.
+#[derive(Default)]
+pub(super) struct BowlineCall {
+    command: Option<String>,
+    script: Option<String>,
+    /// Another project is named, or may be.
+    is_elsewhere: bool,
+}
+
+impl BowlineCall {
+    pub(super) fn of(leaf: &Leaf) -> Option<Self> {
+        if leaf.program != "bowline" {
+            return None;
+        }
+        let mut call = Self::default();
+        let mut words = leaf.words.iter().skip(1).map(Word::literal);
+        while let Some(word) = words.next() {
+            let Some(word) = word else {
+                call.is_elsewhere = true;
+                break;
+            };
+            let (option, value) =
+                word.split_once('=').map_or((&*word, None), |(name, value)| (name, Some(value)));
+            match option {
+                "--" => break,
+                "--dir" | "-C" => {
+                    call.is_elsewhere = true;
+                    break;
+                }
+                "--script" => call.script = value.map(str::to_owned).or_else(|| words.next().flatten()),
+                option if VALUED.contains(&option) && value.is_none() => drop(words.next()),
+                option if option.starts_with('-') => {}
+                _ if call.command.is_none() => call.command = Some(word),
+                _ => call.is_elsewhere = true,
+            }
+        }
+        Some(call)
+    }
+
+    /// Whether it launches something, so that it takes this bowline's port over.
+    pub(super) fn launches(&self) -> bool {
+        self.command.as_ref().is_none_or(|command| !ANSWERS.contains(&command.as_str()))
+    }
+
+    /// Whether it would run the script `name` of this project.
+    pub(super) fn runs(&self, name: &str, project: &Project) -> bool {
+        let first = || {
+            let scripts = &project.manifest.scripts;
+            DEV_SCRIPTS.into_iter().find(|script| scripts.iter().any(|(key, _)| key == script))
+        };
+        !self.is_elsewhere
+            && matches!(self.command.as_deref(), None | Some("dev" | "start"))
+            && self.script.as_deref().or_else(first) == Some(name)
+    }
+}

@@ -1,0 +1,55 @@
+//! The surroundings of a project's scripts.
+
+use super::package_manager::Choice;
+use crate::project::Project;
+use crate::script::{OtherPackage, PackageManager, Scripts};
+
+#[derive(Debug)]
+pub(super) struct ProjectScripts<'a> {
+    pub(super) project: &'a Project,
+    pub(super) choice: &'a Choice,
+    /// The package manager runs the `pre` and `post` scripts around a script.
+    pub(super) runs_hooks: bool,
+    /// The programs of a script can start the package manager.
+    pub(super) has_manager: bool,
+}
+
+fn text(project: &Project, name: &str) -> Option<String> {
+    project.manifest.scripts.iter().find(|(key, _)| key == name).map(|(_, text)| text.clone())
+}
+
+impl Scripts for ProjectScripts<'_> {
+    fn text(&self, name: &str) -> Option<String> {
+        text(self.project, name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.project.manifest.scripts.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn text_in(&self, package: &OtherPackage, name: &str) -> Option<String> {
+        let in_directory = |dir: &str| Project::at(&self.project.dir.join(dir)).ok();
+        let other = match package {
+            OtherPackage::Directory(dir) => in_directory(dir)?,
+            OtherPackage::Named(pattern) if pattern.contains(['*', '{', '[', '!', '^']) => return None,
+            OtherPackage::Named(package) => {
+                let workspace = self.project.workspace.as_ref();
+                let member = workspace.and_then(|workspace| workspace.member(package).ok());
+                member.or_else(|| in_directory(package))?
+            }
+        };
+        text(&other, name)
+    }
+
+    fn binary(&self, package: &str) -> Option<String> {
+        self.project.binary_of(package)
+    }
+
+    fn manager(&self) -> PackageManager {
+        if self.has_manager { self.choice.manager } else { PackageManager::Npm }
+    }
+
+    fn runs_hooks(&self, manager: PackageManager) -> bool {
+        manager != self.choice.manager || self.runs_hooks
+    }
+}

@@ -1,0 +1,145 @@
+//! Changes that have to reach a leaf through the calls of nested scripts.
+
+use super::arguments::quote_strictly as quote;
+use super::error::RewriteError;
+use super::frame::{Call, CallForm, Frame, Invoker, ListKind, Name};
+use super::leaf::Leaf;
+use super::word::{Splice, apply};
+
+/// The changes to the scripts that lead to a leaf.
+pub(super) struct Splices {
+    /// One list for each frame.
+    pub frames: Vec<Vec<Splice>>,
+    /// The arguments that are added to the leaf's command line, quoted.
+    pub added: Option<String>,
+}
+
+impl Leaf {
+    /// Passes added arguments on through the calls, if nothing else has to change in nested scripts.
+    pub(super) fn forward(&self, splices: &Splices) -> Option<String> {
+        let added = splices.added.as_deref()?;
+        let (_, calling) = self.frames.split_last()?;
+        let (outer, between) = calling.split_first()?;
+        let is_only_change = splices.frames.iter().skip(1).map(Vec::len).sum::<usize>() == 1;
+        if !is_only_change || !self.takes_pasted() || !between.iter().all(passes_on) {
+            return None;
+        }
+        let call = outer.call.as_ref()?;
+        let mut outermost = splices.frames.first()?.clone();
+        push(&mut outermost, outer, call, forwarding(call, added)?).ok()?;
+        Some(apply(&outer.text, outermost))
+    }
+
+    /// Whether arguments that are pasted behind the script's text are this command's.
+    fn takes_pasted(&self) -> bool {
+        self.ends_text && !self.words.iter().any(|word| word.literal().as_deref() == Some("--"))
+    }
+
+    /// Puts the changed texts of nested scripts in the place of their calls.
+    pub(super) fn inline(&self, mut splices: Splices, deepest: usize) -> Result<String, RewriteError> {
+        for index in (1..=deepest).rev() {
+            let (nested, caller) = (&self.frames[index], &self.frames[index - 1]);
+            let own = std::mem::take(&mut splices.frames[index]);
+            let passed = splices
+                .added
+                .as_deref()
+                .filter(|_| index + 1 == self.frames.len() && own.len() == 1 && self.takes_pasted());
+            let command = standing_alone(nested, &apply(&nested.text, own));
+            let call = caller.call.as_ref().ok_or(RewriteError::Listed)?;
+            if call.replaces_node {
+                return Err(RewriteError::Runtime);
+            }
+            let whole = |text: String| Splice { range: call.span.clone(), text };
+            let splice = match (&call.form, passed) {
+                (CallForm::Command { .. }, _) => whole(command),
+                (CallForm::Shorthand { .. }, _) => whole(quote(&command)),
+                (CallForm::Name(_) | CallForm::OtherPackage { .. }, Some(added)) => {
+                    forwarding(call, added).ok_or(RewriteError::Listed)?
+                }
+                (CallForm::Name(name), None) if name.list != ListKind::Names => {
+                    whole(name.written_out(call.invoker, &command))
+                }
+                (CallForm::OtherPackage { .. }, None) => return Err(RewriteError::OtherPackage),
+                (CallForm::Name(_) | CallForm::Fixed, _) => return Err(RewriteError::Listed),
+            };
+            push(&mut splices.frames[index - 1], caller, call, splice)?;
+        }
+        Ok(apply(&self.frames[0].text, std::mem::take(&mut splices.frames[0])))
+    }
+}
+
+/// Adds a change of the call in `frame`.
+fn push(splices: &mut Vec<Splice>, frame: &Frame, call: &Call, splice: Splice) -> Result<(), RewriteError> {
+    let level = frame.quoted.len();
+    splices.push(frame.outer_splice(level, splice.kept_apart(frame.innermost()))?);
+    if let Some(at) = call.separator {
+        splices.push(frame.outer_splice(level, Splice::insert(at, "-- "))?);
+    }
+    Ok(())
+}
+
+/// Whether arguments that are pasted behind the frame's text reach the script that it calls.
+fn passes_on(frame: &Frame) -> bool {
+    frame.call.as_ref().is_some_and(|call| {
+        let reaches = matches!(call.form, CallForm::Command { marker: "", is_last: true, .. });
+        let after = frame.innermost().get(call.span.end..).unwrap_or_default();
+        reaches && frame.quoted.is_empty() && after.trim_matches([' ', '\t']).is_empty()
+    })
+}
+
+/// A script and its hooks as one command.
+fn standing_alone(frame: &Frame, text: &str) -> String {
+    let name = frame.name.as_deref().unwrap_or_default();
+    let hook = |prefix: &str, text: &Option<String>| {
+        text.as_ref().map(|text| lifecycle(&format!("{prefix}{name}"), text))
+    };
+    let steps = [hook("pre", &frame.pre), Some(lifecycle(name, text)), hook("post", &frame.post)];
+    let steps: Vec<String> = steps.into_iter().flatten().collect();
+    match steps.as_slice() {
+        [only] => only.clone(),
+        several => format!("sh -c {}", quote(&several.join(" && "))),
+    }
+}
+
+/// A script as a command, with the shell and the name that its manager gives it.
+fn lifecycle(name: &str, text: &str) -> String {
+    format!("env {} sh -c {}", quote(&format!("npm_lifecycle_event={name}")), quote(text))
+}
+
+impl Name {
+    /// All scripts that the word names, with `this` in the place of this one.
+    fn written_out(&self, invoker: Invoker, this: &str) -> String {
+        let words = self.all.iter().enumerate().map(|(index, name)| {
+            if index == self.this { quote(this) } else { quote(&self.call_of(invoker, name)) }
+        });
+        words.collect::<Vec<_>>().join(" ")
+    }
+
+    fn call_of(&self, invoker: Invoker, name: &str) -> String {
+        match self.list {
+            ListKind::Names => name.to_owned(),
+            ListKind::Shorthands => format!("{}:{name}", invoker.name()),
+            ListKind::Commands => format!("{} run {name}", invoker.name()),
+        }
+    }
+}
+
+/// The call with `added` for the script; `None` where nothing can be added.
+fn forwarding(call: &Call, added: &str) -> Option<Splice> {
+    let invoker = call.invoker;
+    let text = match &call.form {
+        CallForm::Command { at, marker, .. } | CallForm::OtherPackage { at, marker } => {
+            return Some(Splice::insert(*at, format!("{marker} {added}")));
+        }
+        CallForm::Shorthand { name } => {
+            let run = if invoker == Invoker::Node { "--run" } else { "run" };
+            quote(&format!("{} {run} {name}{} {added}", invoker.name(), invoker.marker()))
+        }
+        CallForm::Name(name) => {
+            let this = name.call_of(invoker, &name.all[name.this]);
+            name.written_out(invoker, &format!("{this}{} {added}", invoker.marker()))
+        }
+        CallForm::Fixed => return None,
+    };
+    Some(Splice { range: call.span.clone(), text })
+}

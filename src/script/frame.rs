@@ -1,0 +1,122 @@
+//! The call stack of a leaf: the scripts that lead to it, and where each calls the next one.
+
+use std::ops::Range;
+
+use super::error::RewriteError;
+use super::scripts::PackageManager;
+use super::word::{QuotedText, Splice};
+
+/// One script on the way to a leaf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    /// `None` for the outermost script.
+    pub name: Option<String>,
+    pub text: String,
+    /// The quoted command texts that lead to the leaf or call, outermost first.
+    pub quoted: Vec<QuotedText>,
+    /// The call of the next frame's script.
+    pub call: Option<Call>,
+    pub pre: Option<String>,
+    pub post: Option<String>,
+}
+
+impl Frame {
+    pub fn new(name: Option<String>, text: String) -> Self {
+        Self { name, text, quoted: Vec::new(), call: None, pre: None, post: None }
+    }
+
+    /// The text in which the leaf or call stands.
+    pub fn innermost(&self) -> &str {
+        self.text_at(self.quoted.len())
+    }
+
+    /// The script's own text at level 0, the quoted texts at the levels from 1.
+    pub fn text_at(&self, level: usize) -> &str {
+        let quoted = level.checked_sub(1).and_then(|index| self.quoted.get(index));
+        quoted.map_or(&self.text, |quoted| &quoted.text)
+    }
+
+    /// A change to the text at `level`, as a change to the script's own text.
+    pub fn outer_splice(&self, level: usize, splice: Splice) -> Result<Splice, RewriteError> {
+        let inner_first = self.quoted.iter().take(level).rev();
+        inner_first
+            .into_iter()
+            .try_fold(splice, |splice, quoted| quoted.outer_splice(&splice).ok_or(RewriteError::Quoting))
+    }
+}
+
+/// What runs a nested script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Invoker {
+    Manager(PackageManager),
+    /// `node --run x`
+    Node,
+}
+
+impl Invoker {
+    pub fn from_name(name: &str) -> Option<Self> {
+        if name == "node" { Some(Self::Node) } else { PackageManager::from_name(name).map(Self::Manager) }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Manager(manager) => manager.name(),
+            Self::Node => "node",
+        }
+    }
+
+    /// The `--` that arguments for the script need before them, or nothing.
+    pub fn marker(self) -> &'static str {
+        match self {
+            Self::Manager(PackageManager::Npm) | Self::Node => " --",
+            Self::Manager(PackageManager::Pnpm | PackageManager::Yarn | PackageManager::Bun) => "",
+        }
+    }
+}
+
+/// The call of a nested script: `npm run x -- --open`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Call {
+    pub invoker: Invoker,
+    /// From the invoker's word to the last argument.
+    pub span: Range<usize>,
+    pub form: CallForm,
+    /// Where a wrapper before the call needs `--` to let flags through.
+    pub separator: Option<usize>,
+    /// The manager takes the place of node: `bun --bun run x`.
+    pub replaces_node: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum CallForm {
+    /// A simple command. Arguments for the script go to `at`, behind `marker`.
+    Command { at: usize, marker: &'static str, is_last: bool },
+    /// The same for a script of another package, whose text cannot stand here.
+    OtherPackage { at: usize, marker: &'static str },
+    /// The word `npm:x` of `concurrently`.
+    Shorthand { name: String },
+    /// A name, or a pattern of several, in a list of names.
+    Name(Name),
+    /// A call that nothing can be put into.
+    Fixed,
+}
+
+/// One of the scripts that a word of a list names. Each can be written out with arguments of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Name {
+    /// All scripts that the word names.
+    pub all: Vec<String>,
+    /// The index of this one.
+    pub this: usize,
+    pub list: ListKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ListKind {
+    /// `run-p a b`: names with their arguments.
+    Names,
+    /// `concurrently npm:a`: names with the manager before them, or any other command.
+    Shorthands,
+    /// `concurrently 'npm run a:*'`
+    Commands,
+}

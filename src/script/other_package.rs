@@ -1,0 +1,95 @@
+//! Calls of other packages' scripts: `npm --prefix web run dev`, `pnpm --filter web dev`, `yarn workspace web
+//! dev`.
+
+use super::command_line::CommandLine;
+use super::frame::{Call, CallForm, Invoker};
+use super::nested::{self, Nested};
+use super::package_manager::COMMANDS;
+use super::script_call::HARMLESS;
+use super::scripts::{OtherPackage, PackageManager, Scripts};
+use super::word::Word;
+
+/// How the value of a flag names the package.
+fn package_flag(manager: PackageManager, flag: &str) -> Option<fn(String) -> OtherPackage> {
+    use PackageManager::{Bun, Npm, Pnpm, Yarn};
+    match (manager, flag) {
+        (Npm, "--prefix" | "-C") | (Pnpm, "--dir" | "-C") | (Yarn | Bun, "--cwd") => {
+            Some(OtherPackage::Directory)
+        }
+        (Npm, "--workspace" | "-w") | (Pnpm, "--filter" | "-F") => Some(OtherPackage::Named),
+        _ => None,
+    }
+}
+
+/// A call as far as it is read.
+#[derive(Default)]
+struct Read {
+    package: Option<OtherPackage>,
+    runs: bool,
+    /// The script, and the word that names it.
+    name: Option<(String, usize)>,
+    /// Where the arguments for the script begin behind a `--`.
+    behind: Option<usize>,
+}
+
+/// The script of another package that a call of `manager` runs, if its text is known and arguments reach it.
+pub(super) fn call(line: &CommandLine, scripts: &dyn Scripts, manager: PackageManager) -> Option<Nested> {
+    let Read { package, name, behind, .. } = read(line, manager)?;
+    let (name, named) = name?;
+    let text = scripts.text_in(&package?, &name)?;
+    let is_npm = manager == PackageManager::Npm;
+    let first = if is_npm { behind.unwrap_or(line.words.len()) } else { named + 1 };
+    let arguments = line.words.get(first..)?;
+    let span = line.span()?;
+    if line.is_fixed(&span) || arguments.iter().any(|word| word.literal().as_deref() == Some("--")) {
+        return None;
+    }
+    let invoker = Invoker::Manager(manager);
+    let marker = if behind.is_none() { invoker.marker() } else { "" };
+    let form = CallForm::OtherPackage { at: span.end, marker };
+    let call = Call { invoker, span, form, separator: line.separator, replaces_node: false };
+    Some(Nested { name, call, pasted: nested::pasted(arguments), text: Some(text) })
+}
+
+fn read(line: &CommandLine, manager: PackageManager) -> Option<Read> {
+    let mut read = Read::default();
+    let mut index = line.at + 1;
+    while let Some(word) = line.words.get(index) {
+        let text = word.literal()?;
+        if text == "--" {
+            read.behind = Some(index + 1);
+            break;
+        }
+        let (flag, joined) = text.split_once('=').map_or((&*text, None), |(flag, value)| (flag, Some(value)));
+        let value = |at: &mut usize| {
+            *at += usize::from(joined.is_none());
+            joined.map(str::to_owned).or_else(|| line.words.get(*at).and_then(Word::literal))
+        };
+        if let Some(package) = package_flag(manager, flag).filter(|_| read.package.is_none()) {
+            read.package = Some(package(value(&mut index)?));
+        } else if text.starts_with('-') {
+            HARMLESS.contains(&&*text).then_some(())?;
+        } else if read.name.is_some() {
+            return None;
+        } else if matches!(&*text, "run" | "run-script") && !read.runs {
+            read.runs = true;
+        } else if manager == PackageManager::Yarn && text == "workspace" && read.package.is_none() {
+            index += 1;
+            read.package = Some(OtherPackage::Named(line.literal(index)?));
+        } else {
+            let is_script =
+                read.runs || if manager == PackageManager::Npm { text == "start" } else { is_plain(&text) };
+            is_script.then_some(())?;
+            read.name = Some((text, index));
+            if manager != PackageManager::Npm {
+                break;
+            }
+        }
+        index += 1;
+    }
+    Some(read)
+}
+
+fn is_plain(word: &str) -> bool {
+    !COMMANDS.contains(&word) && !["exec", "dlx", "x", "node", "workspaces"].contains(&word)
+}

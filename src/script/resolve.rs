@@ -1,0 +1,45 @@
+//! From the first word of a simple command to the program that it really runs.
+
+use super::command_line::{CommandLine, Step, program_name};
+use super::scripts::{PackageManager, Scripts};
+use super::{other_package, package_manager, runtime, task_runner, wrapper};
+
+/// Programs that start others which the script does not show.
+const OPAQUE: [&str; 21] = [
+    "turbo", "nx", "lerna", "eval", "xargs", "make", "just", "task", "wireit", "foreman", "nf", "overmind",
+    "honcho", "mprocs", "moon", "rush", "rushx", "start-server-and-test", "docker", "docker-compose",
+    "podman",
+];
+
+/// Moves `line` behind all wrappers and answers what stands there.
+pub(super) fn resolve<'w>(line: &mut CommandLine<'w>, scripts: &dyn Scripts) -> Step<'w> {
+    loop {
+        let step = step(line, scripts).unwrap_or(Step::Opaque);
+        let Step::Next(next) = step else { return step };
+        line.at = next;
+    }
+}
+
+fn step<'w>(line: &mut CommandLine<'w>, scripts: &dyn Scripts) -> Option<Step<'w>> {
+    let name = program_name(&line.literal(line.at)?);
+    if let Some(step) = wrapper::step(line, &name) {
+        return Some(step);
+    }
+    let manager =
+        if name == "yarnpkg" { Some(PackageManager::Yarn) } else { PackageManager::from_name(&name) };
+    if let Some(manager) = manager {
+        let elsewhere = other_package::call(line, scripts, manager).map(Step::Script);
+        return elsewhere.or_else(|| package_manager::step(line, scripts, manager));
+    }
+    Some(match name.as_str() {
+        "npx" | "pnpx" | "bunx" => return package_manager::execute(line, scripts, line.at + 1),
+        "node" | "tsx" | "nodejs" => return runtime::node(line, scripts, &name),
+        "deno" => runtime::deno(line, scripts),
+        "sh" | "bash" | "dash" | "ash" | "zsh" | "ksh" => task_runner::shell(line),
+        "concurrently" | "conc" => task_runner::concurrently(line, scripts),
+        "run-p" | "run-s" | "npm-run-all" | "npm-run-all2" => task_runner::run_all(line, scripts, &name),
+        "nodemon" => task_runner::nodemon(line),
+        name if OPAQUE.contains(&name) => Step::Opaque,
+        _ => Step::Leaf(line.at, name),
+    })
+}

@@ -1,0 +1,49 @@
+//! node, tsx and deno: which script, binary or file a call runs.
+
+use super::command_line::{CommandLine, Step, binary_of, program_name};
+use super::frame::Invoker;
+use super::script_call::script;
+use super::scripts::Scripts;
+
+/// `deno run npm:vite`; anything else is deno's own.
+pub(super) fn deno<'w>(line: &CommandLine<'w>, scripts: &dyn Scripts) -> Step<'w> {
+    let runs = line.literal(line.at + 1).is_some_and(|word| word == "run");
+    let (index, _) = line.after_flags(line.at + 1 + usize::from(runs), &["-c", "--config", "--env-file"]);
+    match line.literal(index).as_deref().and_then(|file| file.strip_prefix("npm:")) {
+        Some(package) if runs => Step::Leaf(index, binary_of(package, scripts)),
+        Some(_) | None => Step::Leaf(line.at, "deno".to_owned()),
+    }
+}
+
+/// Flags of node whose value is the next word.
+const NODE_VALUED: [&str; 12] = [
+    "-r", "--require", "--import", "--loader", "--experimental-loader", "-C", "--conditions", "--env-file",
+    "--env-file-if-exists", "--watch-path", "--title", "--tsconfig",
+];
+
+/// `node FILE`, `node --run SCRIPT` and `tsx FILE`.
+pub(super) fn node<'w>(line: &CommandLine<'w>, scripts: &dyn Scripts, name: &str) -> Option<Step<'w>> {
+    let mut index = line.at + 1;
+    if name == "tsx" && line.literal(index).as_deref() == Some("watch") {
+        index += 1;
+    }
+    while line.is_flag(index) {
+        let flag = line.literal(index).unwrap_or_default();
+        if let Some(name) = flag.strip_prefix("--run=") {
+            let is_script = scripts.text(name).is_some();
+            return (!is_script).then(|| Step::Leaf(line.at, name.to_owned()));
+        }
+        match flag.as_str() {
+            "--run" => return script(line, scripts, Invoker::Node, index + 1),
+            "-e" | "--eval" | "-p" | "--print" | "--test" | "-" => break,
+            flag => index += if NODE_VALUED.contains(&flag) { 2 } else { 1 },
+        }
+        if flag == "--" {
+            break;
+        }
+    }
+    Some(match line.literal(index).filter(|file| file.contains("node_modules/")) {
+        Some(file) => Step::Leaf(index, program_name(&file)),
+        None => Step::Leaf(line.at, if name == "tsx" { "tsx" } else { "node" }.to_owned()),
+    })
+}

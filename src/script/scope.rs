@@ -1,0 +1,40 @@
+//! What holds for the commands that follow in one shell.
+
+use super::error::RewriteError;
+use super::frame::Frame;
+use super::leaf::{Assignment, Environment};
+use super::word::QuotedText;
+
+#[derive(Clone, Default)]
+pub(super) struct Scope {
+    pub frames: Vec<Frame>,
+    pub assignments: Vec<Assignment>,
+    pub environment: Environment,
+    /// The working directory is not the package's any more, so that a script's name means another package's.
+    pub moved: bool,
+    /// The working directory then, relative to the package, if it is known.
+    pub directory: Option<String>,
+    /// Why the commands cannot be changed.
+    pub fixed: Option<RewriteError>,
+}
+
+impl Scope {
+    pub fn new(text: &str) -> Self {
+        Self { frames: vec![Frame::new(None, text.to_owned())], ..Self::default() }
+    }
+
+    /// How many scripts and quoted texts lie within each other here.
+    pub fn nesting(&self) -> usize {
+        self.frames.iter().map(|frame| 1 + frame.quoted.len()).sum()
+    }
+
+    pub fn text(&self) -> &str {
+        self.frames.last().map_or("", Frame::innermost)
+    }
+
+    pub fn enter(&mut self, quoted: QuotedText) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.quoted.push(quoted);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Calls of scripts of the same package: `npm run x -- --open`, `node --run x`.
+
+use super::command_line::{CommandLine, Step};
+use super::frame::{Call, CallForm, Invoker};
+use super::nested::{self, Nested};
+use super::scripts::{PackageManager, Scripts};
+use super::word::Word;
+
+/// Flags that change nothing about what runs. Any other flag before the name may mean another package.
+pub(super) const HARMLESS: [&str; 13] = [
+    "-s", "--silent", "-q", "--quiet", "--if-present", "--color", "--no-color", "--bun", "-b", "--verbose",
+    "--no-bail", "--no-clear-screen", "-d",
+];
+
+/// The step that runs the script named by the word at `index`; `None` if there is no such script here, or flags
+/// may make it another package's.
+pub(super) fn script<'w>(
+    line: &CommandLine<'w>,
+    scripts: &dyn Scripts,
+    invoker: Invoker,
+    index: usize,
+) -> Option<Step<'w>> {
+    let name = line.literal(index).filter(|name| scripts.text(name).is_some())?;
+    let arguments = line.words.get(index + 1..)?;
+    let marker = arguments.iter().position(|word| word.literal().as_deref() == Some("--"));
+    let before = &arguments[..marker.unwrap_or(arguments.len())];
+    let behind = marker.map_or(&[][..], |marker| &arguments[marker + 1..]);
+    let pasted = match invoker {
+        Invoker::Node => nested::pasted(behind),
+        Invoker::Manager(PackageManager::Npm) => {
+            let (flags, own): (Vec<&Word>, Vec<_>) = before.iter().partition(|word| is_flag(word));
+            // npm reads flags before `--` as its own, `--workspace` among them.
+            flags.into_iter().all(is_harmless).then_some(())?;
+            nested::pasted(own.into_iter().chain(behind))
+        }
+        Invoker::Manager(PackageManager::Bun) => nested::pasted(before.iter().chain(behind)),
+        Invoker::Manager(PackageManager::Pnpm | PackageManager::Yarn) => nested::pasted(arguments),
+    };
+    let last = line.words.last()?.span.end;
+    let at = match marker {
+        Some(marker) if invoker.marker().is_empty() => {
+            let own = before.last().map_or(line.words[index].span.end, |word| word.span.end);
+            own.min(arguments[marker].span.start)
+        }
+        Some(_) | None => last,
+    };
+    let marker = if marker.is_none() { invoker.marker() } else { "" };
+    let span = line.span()?;
+    let form = if line.is_fixed(&span) {
+        CallForm::Fixed
+    } else {
+        CallForm::Command { at, marker, is_last: at == last }
+    };
+    let replaces_node =
+        (line.at..index).any(|at| matches!(line.literal(at).as_deref(), Some("--bun" | "-b")));
+    let call = Call { invoker, span, form, separator: line.separator, replaces_node };
+    Some(Step::Script(Nested { name, call, pasted, text: None }))
+}
+
+fn is_flag(word: &Word) -> bool {
+    word.prefix().starts_with('-')
+}
+
+fn is_harmless(word: &Word) -> bool {
+    word.literal().is_some_and(|flag| HARMLESS.contains(&flag.as_str()))
+}

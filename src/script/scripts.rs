@@ -1,0 +1,61 @@
+//! What a script may call: other scripts, other packages, binaries.
+
+/// A program that installs packages and runs their scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PackageManager {
+    /// npm.
+    Npm,
+    /// pnpm.
+    Pnpm,
+    /// Yarn, classic and modern.
+    Yarn,
+    /// Bun.
+    Bun,
+}
+
+impl PackageManager {
+    /// The name of its program, and its value in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Npm => "npm",
+            Self::Pnpm => "pnpm",
+            Self::Yarn => "yarn",
+            Self::Bun => "bun",
+        }
+    }
+
+    /// The manager of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Npm, Self::Pnpm, Self::Yarn, Self::Bun].into_iter().find(|manager| manager.name() == name)
+    }
+}
+
+/// Another package, as a script names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OtherPackage {
+    /// Relative to the directory of the script.
+    Directory(String),
+    /// By its name in the workspace.
+    Named(String),
+}
+
+/// The surroundings of a script.
+pub trait Scripts {
+    /// The text of another script of the package.
+    fn text(&self, name: &str) -> Option<String>;
+
+    /// The names of all scripts, in the order of package.json, for patterns as in `run-p dev:*`.
+    fn names(&self) -> Vec<String>;
+
+    /// The text of another package's script.
+    fn text_in(&self, package: &OtherPackage, name: &str) -> Option<String>;
+
+    /// The one binary of an installed package.
+    fn binary(&self, package: &str) -> Option<String>;
+
+    /// The manager with which `run-p` and its kin run scripts.
+    fn manager(&self) -> PackageManager;
+
+    /// Whether `manager` runs the `pre` and `post` scripts around one that it is told to run.
+    fn runs_hooks(&self, manager: PackageManager) -> bool;
+}
