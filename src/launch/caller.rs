@@ -1,4 +1,4 @@
-//! Where and by what bowline was called: all that a plan may know besides the project.
+//! The surroundings in which bowline was called: all that a plan may know besides the project.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::script::PackageManager;
 
-/// What a launched command inherits.
+/// The surroundings that a launched command inherits.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
-    /// The directory that the user is in: what scripts see as `INIT_CWD`.
+    /// The directory that the user is in; scripts see it as `INIT_CWD`.
     pub directory: PathBuf,
     /// The environment.
     pub variables: BTreeMap<OsString, OsString>,

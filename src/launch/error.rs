@@ -1,4 +1,4 @@
-//! What keeps a project from being launched.
+//! Failures of a launch before its program runs.
 
 /// A launch that cannot be planned, or that ended before the program ran.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +33,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What to do about it.
+    /// Advice for the user.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Recursive { .. } => {

@@ -1,4 +1,4 @@
-//! Why a command was not found, and what to install.
+//! Advice about a command that was not found.
 
 use std::fs::File;
 use std::io::Read;
@@ -86,8 +86,7 @@ impl Search<'_> {
         own.find(|path| path.exists()).or_else(|| self.caller.find(program))
     }
 
-    /// What to do about a file whose first line names an interpreter that does not exist: the system then reports
-    /// the file itself as not found.
+    /// Advice about a file whose first line names a missing interpreter: the system reports the file as not found.
     fn no_interpreter(&self, program: &str) -> Option<String> {
         let path = self.find(program).filter(|path| path.is_file())?;
         let mut bytes = Vec::new();

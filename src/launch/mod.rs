@@ -1,4 +1,4 @@
-//! What to run.
+//! The launch plan: the command, its directory and its environment.
 //!
 //! [`choose`] finds the package manager, [`Reading::of`] takes the script apart for detection, and [`plan()`] puts
 //! the port where the server reads it. The result, a [`LaunchSpec`], is plain data: nothing here starts a process,

@@ -124,41 +124,28 @@ pub fn choose(project: &Project, caller: &Caller) -> Choice {
     choice
 }
 
-/// The fields of a workspace root's package.json that name a package manager.
-#[derive(Deserialize)]
-struct RootManifest {
-    #[serde(default, rename = "packageManager")]
-    package_manager: serde_json::Value,
-    #[serde(default, rename = "devEngines")]
-    dev_engines: serde_json::Value,
-}
-
 fn declared(project: &Project) -> Option<(PackageManager, Option<Version>, PathBuf)> {
-    let document = &project.manifest.document;
-    if let Some((manager, version)) = named_in(&document["packageManager"], &document["devEngines"]) {
+    if let Some((manager, version)) = named_in(&project.manifest.document) {
         return Some((manager, version, project.manifest.path.clone()));
     }
     let path = project.workspace.as_ref()?.root.join("package.json");
     if path == project.manifest.path {
         return None;
     }
-    let root: RootManifest = serde_json::from_slice(&read_file(&path).ok()?).ok()?;
-    let (manager, version) = named_in(&root.package_manager, &root.dev_engines)?;
+    let (manager, version) = named_in(&serde_json::from_slice(&read_file(&path).ok()?).ok()?)?;
     Some((manager, version, path))
 }
 
-fn named_in(
-    field: &serde_json::Value,
-    engines: &serde_json::Value,
-) -> Option<(PackageManager, Option<Version>)> {
-    if let Some((name, version)) = field.as_str().map(|text| text.split_once('@').unwrap_or((text, "")))
+fn named_in(manifest: &serde_json::Value) -> Option<(PackageManager, Option<Version>)> {
+    let field = manifest["packageManager"].as_str();
+    if let Some((name, version)) = field.map(|text| text.split_once('@').unwrap_or((text, "")))
         && let Some(manager) = PackageManager::from_name(name)
     {
         // Corepack puts its hash behind the version, in the place of semver's build metadata.
         let version = version.split_once('+').map_or(version, |(version, _)| version);
         return Some((manager, Version::parse(version).ok()));
     }
-    let engine = &engines["packageManager"];
+    let engine = &manifest["devEngines"]["packageManager"];
     let engine = engine.as_array().and_then(|list| list.first()).unwrap_or(engine);
     let manager = PackageManager::from_name(engine["name"].as_str()?)?;
     Some((manager, engine["version"].as_str().and_then(|version| Version::parse(version).ok())))

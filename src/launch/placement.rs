@@ -16,13 +16,13 @@ const LET_IT_READ: &str = "let the server read `PORT`";
 pub(super) struct Placement {
     pub(super) text: String,
     pub(super) delivery: Delivery,
-    /// Why the port may not arrive, and what to do.
+    /// Why the port may not arrive, and advice.
     pub(super) doubt: Option<(String, String)>,
-    /// A flag says what address to listen on.
+    /// A flag sets the address.
     pub(super) host_by_flag: bool,
-    /// What was done to the command.
+    /// The changes that were made to the command.
     pub(super) notes: Vec<String>,
-    /// What the user should know besides the doubt.
+    /// Warnings besides the doubt.
     pub(super) warnings: Vec<String>,
 }
 
@@ -280,7 +280,7 @@ fn arrives(leaf: &Leaf) -> bool {
     !environment.cleared && !environment.files && !environment.removed.iter().any(|name| name == "PORT")
 }
 
-/// Why a leaf that takes no flag may not read the port, and what to do.
+/// Why a leaf that takes no flag may not read the port, and advice.
 fn why_unread(leaf: &Leaf, reads_variable: bool) -> (String, String) {
     let program = &leaf.program;
     let (why, advice) = if !reads_variable {

@@ -1,4 +1,4 @@
-//! What is to run, read once: detection looks at its commands, the plan at everything.
+//! The target of a launch, read once: detection looks at its commands, the plan at all of it.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::detect::{Command, catalog};
 use crate::project::Project;
 use crate::script::{self, Kind, Leaf, ParseError, Script, Word};
 
-/// What to run.
+/// A script or command to run.
 #[derive(Clone, Copy, Debug)]
 pub enum Target<'a> {
     /// A script of package.json.

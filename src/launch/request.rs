@@ -52,9 +52,9 @@ pub fn url(port: u16) -> String {
 /// All that decides a launch.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// What to run, with its project, package manager and caller.
+    /// The target, with its project, package manager and caller.
     pub reading: &'a Reading<'a>,
-    /// What was detected from [`Reading::commands`].
+    /// The framework that was detected from [`Reading::commands`].
     pub detection: &'a Detection<'a>,
     /// How the server is told its port and address.
     pub inputs: &'a Inputs,

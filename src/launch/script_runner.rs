@@ -1,4 +1,4 @@
-//! What runs a script: a shell, as nearly always, or the package manager itself.
+//! The program that runs a script: a shell, as nearly always, or the package manager itself.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -80,7 +80,7 @@ impl Settings {
         self
     }
 
-    /// Whether the package manager runs the `pre` and `post` scripts around one that it is told to run.
+    /// Whether the package manager runs the `pre` and `post` scripts around a script.
     pub(super) fn runs_hooks(&self, choice: &Choice) -> bool {
         match choice.manager {
             PackageManager::Npm => self.flag("ignore-scripts") != Some(true),

@@ -1,10 +1,10 @@
-//! What to run, in every detail, as plain data.
+//! The launch plan, as plain data.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-use serde::ser::{SerializeMap, SerializeStruct, Serializer};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, json};
 
 use super::changes::Changes;
 
@@ -63,9 +63,9 @@ pub struct LaunchSpec {
     pub command: String,
     /// How surely the server gets its port.
     pub delivery: Delivery,
-    /// What was done to the command, each in one line.
+    /// The changes that were made to the command, each in one line.
     pub notes: Vec<String>,
-    /// What the user has to know, each in one line that says what to do.
+    /// Warnings for the user, each in one line with advice.
     pub warnings: Vec<String>,
 }
 
@@ -80,24 +80,11 @@ impl LaunchSpec {
 impl Serialize for LaunchSpec {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let argv: Vec<_> = self.main.argv.iter().map(|word| word.to_string_lossy()).collect();
-        let mut object = serializer.serialize_struct("LaunchSpec", 5)?;
-        object.serialize_field("command", &self.command)?;
-        object.serialize_field("port", &self.port)?;
-        object.serialize_field("argv", &argv)?;
-        object.serialize_field("env", &Additions(&self.main.environment))?;
-        object.serialize_field("warnings", &self.warnings)?;
-        object.end()
-    }
-}
-
-struct Additions<'a>(&'a Changes);
-
-impl Serialize for Additions<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for (name, value) in self.0.additions() {
-            map.serialize_entry(name, &value.to_string_lossy())?;
-        }
-        map.end()
+        let additions = self.main.environment.additions();
+        let env: Map<_, _> =
+            additions.map(|(name, value)| (name.to_owned(), value.to_string_lossy().into())).collect();
+        let Self { command, port, warnings, .. } = self;
+        json!({ "command": command, "port": port, "argv": argv, "env": env, "warnings": warnings })
+            .serialize(serializer)
     }
 }

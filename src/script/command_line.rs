@@ -9,7 +9,7 @@ use super::scope::Scope;
 use super::scripts::Scripts;
 use super::word::Word;
 
-/// What the program at hand does with the rest of its command line.
+/// How the current program uses the rest of its command line.
 pub(super) enum Step<'w> {
     /// Runs the words from here on.
     Next(usize),
@@ -32,7 +32,7 @@ pub(super) struct Started<'w> {
     pub role: Role,
 }
 
-/// What a word means to the program that runs it.
+/// How a program understands a word that it runs.
 pub(super) enum Meaning {
     Text,
     Script(Nested),

@@ -45,7 +45,7 @@ impl Frame {
     }
 }
 
-/// What runs a nested script.
+/// The program that runs a nested script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Invoker {
     Manager(PackageManager),

@@ -79,7 +79,7 @@ pub(super) struct Site {
     pub prefix: String,
 }
 
-/// What the script does to the environment that a leaf inherits, assignments apart.
+/// The script's changes to the environment that a leaf inherits, assignments apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
     /// Nothing of it arrives: `env -i`, `sudo`.
@@ -104,7 +104,7 @@ pub struct Leaf {
     pub kind: Kind,
     pub role: Role,
     pub(super) frames: Vec<Frame>,
-    /// Why the arguments cannot be changed, whatever the change.
+    /// Why the arguments cannot be changed.
     pub(super) fixed: Option<RewriteError>,
     /// Where a wrapper needs `--` before it lets flags through.
     pub(super) separator: Option<usize>,

@@ -189,33 +189,31 @@ impl<'t> Lexer<'t> {
 
     fn single_quoted(&mut self, pieces: &mut Pieces) -> Result<(), ParseError> {
         self.position += 1;
-        let mut empty = true;
+        let start = self.position;
         while let Some(character) = self.peek() {
             let at = self.position;
             self.advance(character);
             match character {
-                '\'' => {
-                    if empty {
-                        pieces.empty(at, Quoting::Single);
-                    }
+                '\'' if at == start => {
+                    pieces.empty(at, Quoting::Single);
                     return Ok(());
                 }
+                '\'' => return Ok(()),
                 UNKNOWN => pieces.expansion(at..self.position, Quoting::Single),
                 _ => pieces.verbatim(character, at, Quoting::Single),
             }
-            empty = false;
         }
         Err(self.unclosed("`'`"))
     }
 
     fn double_quoted(&mut self, pieces: &mut Pieces) -> Result<(), ParseError> {
         self.position += 1;
-        let mut empty = true;
+        let start = self.position;
         while let Some(character) = self.peek() {
             let at = self.position;
             match character {
                 '"' => {
-                    if empty {
+                    if at == start {
                         pieces.empty(at, Quoting::Double);
                     }
                     self.position += 1;
@@ -232,7 +230,6 @@ impl<'t> Lexer<'t> {
                     pieces.verbatim(character, at, Quoting::Double);
                 }
             }
-            empty = false;
         }
         Err(self.unclosed("`\"`"))
     }

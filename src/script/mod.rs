@@ -8,7 +8,7 @@
 //! The parser is our own. `brush-parser`, the one well-kept crate that reports positions, counts them in
 //! characters, reads bash where `sh` is dash (`a &> b`), does not say where the characters of a quoted word stand,
 //! which an edit within `sh -c '…'` needs, and took 77 crates and 0.13 ms for a first script. This parser refuses
-//! whatever bash and dash read differently.
+//! constructs that bash and dash read differently.
 //!
 //! User arguments come first: [`append`] pastes them as a package manager does, and the whole is then parsed and
 //! edited as the shell would read it.

@@ -26,7 +26,7 @@ impl Nested {
     }
 }
 
-/// Arguments as a package manager pastes them, with [`UNKNOWN`] for what only the calling shell knows.
+/// Arguments as a package manager pastes them, with [`UNKNOWN`] for parts that only the calling shell knows.
 pub(super) fn pasted<'w>(words: impl IntoIterator<Item = &'w Word>) -> String {
     let paste = |word: &Word| match word.literal().or_else(|| word.pattern()) {
         Some(text) => quote(&text),

@@ -1,6 +1,6 @@
 //! npm, npx, pnpm, yarn and bun: which script, binary or file of the package a call runs.
 //!
-//! The functions answer `None` where the call runs what the script does not show.
+//! `None` stands for a call of programs that the script does not show.
 
 use super::command_line::{CommandLine, Step, binary_of, program_name};
 use super::error::RewriteError;
@@ -9,7 +9,7 @@ use super::script_call::{HARMLESS, script};
 use super::scripts::{PackageManager, Scripts};
 use super::word::Word;
 
-/// Commands of the managers themselves, whatever the scripts are called.
+/// Commands of the managers themselves; scripts of these names need `run`.
 pub(super) const COMMANDS: [&str; 41] = [
     "add", "audit", "bin", "cache", "ci", "config", "create", "dedupe", "deploy", "fetch", "help", "i",
     "import", "info", "init", "install", "link", "list", "login", "logout", "ls", "outdated", "pack",

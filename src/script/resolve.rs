@@ -11,7 +11,7 @@ const OPAQUE: [&str; 21] = [
     "podman",
 ];
 
-/// Moves `line` behind all wrappers and answers what stands there.
+/// Moves `line` behind all wrappers, to the step of the program that stands there.
 pub(super) fn resolve<'w>(line: &mut CommandLine<'w>, scripts: &dyn Scripts) -> Step<'w> {
     loop {
         let step = step(line, scripts).unwrap_or(Step::Opaque);

@@ -1,4 +1,4 @@
-//! What holds for the commands that follow in one shell.
+//! The state of one shell, as far as it matters to the commands that follow.
 
 use super::error::RewriteError;
 use super::frame::Frame;

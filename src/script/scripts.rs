@@ -1,4 +1,4 @@
-//! What a script may call: other scripts, other packages, binaries.
+//! The other scripts, packages and binaries that a script may call.
 
 /// A program that installs packages and runs their scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub enum OtherPackage {
     Named(String),
 }
 
-/// The surroundings of a script.
+/// The package of a script.
 pub trait Scripts {
     /// The text of another script of the package.
     fn text(&self, name: &str) -> Option<String>;
@@ -56,6 +56,6 @@ pub trait Scripts {
     /// The manager with which `run-p` and its kin run scripts.
     fn manager(&self) -> PackageManager;
 
-    /// Whether `manager` runs the `pre` and `post` scripts around one that it is told to run.
+    /// Whether `manager` runs the `pre` and `post` scripts around a script.
     fn runs_hooks(&self, manager: PackageManager) -> bool;
 }

@@ -65,7 +65,7 @@ fn several(started: Vec<Started>) -> Step {
     if started.is_empty() { Step::Opaque } else { Step::Several(started) }
 }
 
-/// What an argument of `concurrently` means.
+/// The meanings of an argument of `concurrently`.
 fn text_or_scripts(word: &Word, scripts: &dyn Scripts) -> Vec<Meaning> {
     let Some(text) = word.pattern() else {
         return vec![Meaning::Text];

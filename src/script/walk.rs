@@ -271,7 +271,7 @@ impl Walk<'_> {
         nested.text.is_some()
     }
 
-    /// A command that starts what the script does not show.
+    /// A command that starts programs which the script does not show.
     fn opaque(&mut self, scope: &Scope, role: Role, words: &[Word]) {
         let program = words.first().and_then(Word::literal).map(|word| program_name(&word));
         self.emit(scope, role, Found::new(words, program.unwrap_or_default(), Kind::Opaque));

@@ -25,6 +25,19 @@ pub(super) enum Part {
     },
 }
 
+impl Part {
+    fn literal(&self) -> Option<&str> {
+        if let Self::Literal(text) = self { Some(text) } else { None }
+    }
+
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Literal(text) | Self::Pattern(text) => Some(text),
+            Self::Expansion { .. } => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
     pub part: Part,
@@ -47,32 +60,17 @@ impl Word {
 
     /// The argument that the program gets, or `None` where that depends on variables, commands or files.
     pub fn literal(&self) -> Option<String> {
-        let is_literal = self.pieces.iter().all(|piece| matches!(piece.part, Part::Literal(_)));
-        is_literal.then(|| self.prefix())
+        self.pieces.iter().map(|piece| piece.part.literal()).collect()
     }
 
     /// The literal start of the word: `--port=` of `--port=$PORT`.
     pub fn prefix(&self) -> String {
-        let mut prefix = String::new();
-        for piece in &self.pieces {
-            match &piece.part {
-                Part::Literal(text) => prefix.push_str(text),
-                Part::Pattern(_) | Part::Expansion { .. } => break,
-            }
-        }
-        prefix
+        self.pieces.iter().map_while(|piece| piece.part.literal()).collect()
     }
 
     /// The word with its patterns as they are written: the program gets it so when no file matches.
     pub(super) fn pattern(&self) -> Option<String> {
-        let mut pattern = String::new();
-        for piece in &self.pieces {
-            match &piece.part {
-                Part::Literal(text) | Part::Pattern(text) => pattern.push_str(text),
-                Part::Expansion { .. } => return None,
-            }
-        }
-        Some(pattern)
+        self.pieces.iter().map(|piece| piece.part.text()).collect()
     }
 
     /// Whether the word may become no word, or several ones with flags among them.
@@ -98,7 +96,7 @@ impl Word {
     pub(super) fn after(&self, offset: usize) -> Option<Range<usize>> {
         let mut seen = 0;
         for piece in &self.pieces {
-            let Part::Literal(text) = &piece.part else { return None };
+            let text = piece.part.literal()?;
             if seen + text.len() < offset {
                 seen += text.len();
                 continue;
@@ -114,9 +112,9 @@ impl Word {
         let mut quoted = QuotedText { text: String::new(), runs: Vec::new() };
         for piece in &self.pieces {
             let start = quoted.text.len();
-            match &piece.part {
-                Part::Literal(text) | Part::Pattern(text) => quoted.text.push_str(text),
-                Part::Expansion { .. } => quoted.text.push(UNKNOWN),
+            match piece.part.text() {
+                Some(text) => quoted.text.push_str(text),
+                None => quoted.text.push(UNKNOWN),
             }
             let inner = start..quoted.text.len();
             quoted.runs.push(Run { inner, outer: piece.source.clone(), quoting: piece.quoting });

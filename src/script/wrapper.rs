@@ -103,7 +103,7 @@ const WRAPPERS: [Wrapper; 19] = [
     },
 ];
 
-/// What `name` does if it is a wrapper; `None` if it is none.
+/// The step of the wrapper `name`; `None` if it is none.
 pub(super) fn step<'w>(line: &mut CommandLine<'w>, name: &str) -> Option<Step<'w>> {
     WRAPPERS.iter().filter(|wrapper| wrapper.names.contains(&name)).find_map(|wrapper| {
         let start = if wrapper.subcommands.is_empty() {
@@ -130,8 +130,7 @@ fn hand_on<'w>(line: &mut CommandLine<'w>, wrapper: &Wrapper, name: &str, start:
     let mut index = index + wrapper.positional;
     while let Some(word) = line.words.get(index).filter(|_| wrapper.assigns) {
         let named = word.prefix().split_once('=').is_some_and(|(name, _)| is_name(name));
-        // Before the program, an expansion to no word or several can only hold assignments: `env $(cat .env)
-        // vite`.
+        // An expansion to no word or several can only hold assignments here: `env $(cat .env) vite`.
         if !named && !word.may_vanish() {
             break;
         }

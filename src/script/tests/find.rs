@@ -2,7 +2,7 @@ use super::{leaf, leaves};
 use crate::script::Kind;
 use crate::script::leaf::Role;
 
-/// Script, then every leaf that is no builtin: its program, arguments included where the row gives them.
+/// A script, then the programs of its leaves that are no builtins.
 const PROGRAMS: &[(&str, &str)] = &[
     ("vite", "vite"),
     ("  vite  ", "vite"),
@@ -176,7 +176,7 @@ const PROGRAMS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn programs_are_found_behind_whatever_stands_before_them() {
+fn programs_are_found_behind_wrappers_and_in_nested_scripts() {
     for (text, expected) in PROGRAMS {
         let all = leaves(text);
         let opaque: Vec<_> = all.iter().filter(|leaf| leaf.kind == Kind::Opaque).collect();
@@ -238,7 +238,7 @@ const OPAQUE: &[&str] = &[
 ];
 
 #[test]
-fn what_cannot_be_seen_is_opaque_and_never_changed() {
+fn hidden_programs_are_opaque_and_never_changed() {
     for text in OPAQUE {
         let all = leaves(text);
         assert!(all.iter().all(|leaf| leaf.kind != Kind::Program), "`{text}`: {all:#?}");
@@ -250,7 +250,7 @@ fn what_cannot_be_seen_is_opaque_and_never_changed() {
 }
 
 #[test]
-fn the_part_a_command_plays_follows_from_where_it_stands() {
+fn the_role_of_a_command_follows_from_its_place() {
     let rows: &[(&str, &str, Role)] = &[
         ("vite", "vite", Role::Sole),
         ("(vite)", "vite", Role::Sole),
@@ -337,7 +337,7 @@ fn leaves_are_compared_with_commands_word_by_word() {
 }
 
 #[test]
-fn the_way_to_a_nested_leaf_is_named() {
+fn the_scripts_that_lead_to_a_leaf_are_named() {
     let leaf = leaf("npm run outer", "vite");
     assert_eq!(leaf.scripts(), ["outer", "web"]);
 }

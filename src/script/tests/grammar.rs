@@ -1,7 +1,7 @@
 use crate::script::{ParseError, Script};
 
 #[test]
-fn what_the_shell_rejects_is_rejected() {
+fn scripts_that_the_shell_rejects_are_rejected() {
     for text in [
         "vite '", "vite \"", "vite &&", "vite |", "&& vite", "| vite", "; vite", "vite ;; x", "(vite",
         "vite)", "{ vite", "if true; then vite", "if true; fi", "while true; vite; done", "for; do x; done",
@@ -19,7 +19,7 @@ fn what_the_shell_rejects_is_rejected() {
 }
 
 #[test]
-fn what_shells_read_differently_is_not_guessed() {
+fn constructs_that_shells_read_differently_are_refused() {
     for text in [
         "vite &> log",
         "vite |& cat",

@@ -36,7 +36,7 @@ fn arguments_are_forwarded_as_each_manager_wants_them() {
 }
 
 #[test]
-fn nested_scripts_stand_in_the_place_of_their_call_where_forwarding_is_not_enough() {
+fn a_nested_script_replaces_its_call_where_forwarding_is_not_enough() {
     assert_rewrites(&[
         ("npm run ported", "vite", "env npm_lifecycle_event=ported sh -c 'vite --port 3101'"),
         (

@@ -1,4 +1,4 @@
-//! An edit changes what it is meant to change, and nothing else, wherever the command stands.
+//! An edit changes the words that it is meant to change, and no others, wherever the command stands.
 
 use super::leaves;
 use crate::script::{Edit, Kind, Leaf};
@@ -101,7 +101,7 @@ fn seen(leaf: &Leaf) -> Seen {
     (leaf.program.clone(), words, assigned, leaf.kind)
 }
 
-/// The words that the edit must lead to, worked out from the words alone.
+/// The words after the edit, worked out from the words alone.
 fn expected(words: &[String]) -> Vec<String> {
     let own = words.iter().position(|word| word == "--").unwrap_or(words.len());
     let mut result: Vec<String> = Vec::new();
@@ -134,7 +134,7 @@ fn expected(words: &[String]) -> Vec<String> {
 }
 
 #[test]
-fn an_edited_script_differs_only_in_the_words_meant() {
+fn an_edit_changes_only_the_words_that_it_is_meant_to() {
     let edit = Edit { strict: Some("--strictPort"), ..super::edit() };
     for text in corpus() {
         let before = leaves(&text);

@@ -2,7 +2,7 @@ use super::{leaves, rewritten};
 use crate::script::{Kind, RewriteError};
 
 #[test]
-fn what_is_not_certain_is_refused_with_the_reason() {
+fn uncertain_changes_are_refused_with_the_reason() {
     let rows = [
         ("vite $ARGS", "vite", RewriteError::Dynamic),
         ("vite \"$@\"", "vite", RewriteError::Dynamic),

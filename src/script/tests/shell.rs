@@ -1,4 +1,4 @@
-//! The real shell, with stand-ins for all programs that write down how they were called.
+//! The real shell, with stand-ins for all programs, which record how they were called.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,14 +9,14 @@ use std::process::Command;
 use super::{edit, package};
 use crate::script::{Script, append};
 
-/// One write a call, as calls may run side by side.
+/// Writes once, as calls may run side by side.
 const RECORDER: &str = r#"#!/bin/sh
 line="${0##*/} PORT=$PORT"
 for a in "$@"; do line="$line [$a]"; done
 printf '%s\n' "$line" >> "$LOG"
 "#;
 
-/// Wrappers that do what theirs do, as far as the rows need it.
+/// Stand-ins that behave like the wrappers, as far as the rows need it.
 const STAND_INS: &[(&str, &str)] = &[
     (
         "cross-env",
@@ -97,7 +97,7 @@ fn executable(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// Runs a text and returns what was recorded, in the order of the alphabet, as some run side by side.
+/// Runs a text and returns the recorded calls, sorted, as some run side by side.
 fn run(dir: &Path, text: &str) -> BTreeSet<String> {
     let log = dir.join("log");
     fs::write(&log, "").unwrap();

@@ -355,7 +355,7 @@ fn planning_writes_nothing() {
     assert_eq!(walk(&tree.dir), before);
 }
 
-fn walk(dir: &std::path::Path) -> Vec<String> {
+fn walk(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir).expect("a directory");
     let mut names: Vec<_> =
         entries.map(|entry| entry.expect("an entry").path().display().to_string()).collect();
