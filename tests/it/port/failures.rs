@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::sync::Arc;
 use std::time::SystemTime;
 
-use bowline::port::{Choice, Error, Ports, Request, Warning};
+use bowline::port::{Choice, Error, Request, Warning};
 
-use super::support::{Place, allocate, block, open, port};
+use super::support::{Place, allocate, block, port};
 
 #[test]
 fn a_damaged_store_is_set_aside_and_the_living_are_put_back() {
@@ -220,7 +219,12 @@ fn a_full_disk_does_not_keep_a_server_from_starting() {
         return;
     }
     let _unmount = Unmount(disk.clone());
-    let ports = || Ports::new(Arc::new(open(&disk.join("state"), place.temp.path())));
+    let ports = || {
+        bowline::port::Ports::new(std::sync::Arc::new(super::support::open(
+            &disk.join("state"),
+            place.temp.path(),
+        )))
+    };
     let a = place.request("a", block.range);
     allocate(&ports(), std::slice::from_ref(&a)).unwrap().release(SystemTime::now()).unwrap();
     // What is left is filled to the last byte.

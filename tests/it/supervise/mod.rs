@@ -5,6 +5,8 @@ mod chaos;
 mod failures;
 mod locks;
 mod pipes;
+#[cfg(target_os = "linux")]
+mod resources;
 mod restarts;
 mod several;
 mod signals;

@@ -1,12 +1,10 @@
 //! A service without a terminal.
 
 use std::fs;
-use std::io::Read;
 use std::process::Stdio;
 
-use super::trees::guardian;
-use super::{Gate, stage, stage_of};
-use crate::support::{Sandbox, Session, dev_server, run_to_end};
+use super::{Gate, stage_of};
+use crate::support::{Sandbox, dev_server};
 
 /// Every byte there is, in an order that no text has, and no line's end at the end.
 fn blob(length: u32) -> Vec<u8> {
@@ -29,41 +27,6 @@ fn output_is_passed_on_byte_for_byte_and_apart() {
     assert!(output.stderr.starts_with(&err), "{} of {} bytes", output.stderr.len(), err.len());
 }
 
-const MUCH: u64 = 96 << 20;
-
-/// A number that the kernel tells of a process.
-#[cfg(target_os = "linux")]
-fn told_of(pid: u32, name: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let told = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
-    told.split_whitespace().next().unwrap().parse().unwrap()
-}
-
-/// The most memory that a process has had, in KiB.
-#[cfg(target_os = "linux")]
-fn peak(pid: u32) -> u64 {
-    told_of(pid, "VmHWM")
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn a_reader_that_stalls_stalls_the_service_and_costs_no_memory() {
-    let (sandbox, _ports) = stage(&format!("--produce {MUCH}"), 1);
-    let mut bowline =
-        sandbox.bowline(["-q", "dev"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut stdout = bowline.stdout.take().unwrap();
-    let mut first = [0];
-    stdout.read_exact(&mut first).unwrap();
-    // As long as the same output takes elsewhere, nobody reads.
-    let produce = format!("'{}' --produce {MUCH} | cat > /dev/null", dev_server().display());
-    run_to_end(sandbox.command("sh").args(["-c", &produce]));
-    let peak = peak(bowline.id());
-    assert!(peak < 24 << 10, "{peak} KiB while nobody reads");
-    let rest = std::io::copy(&mut stdout, &mut std::io::sink()).unwrap();
-    assert_eq!(rest + 1, MUCH);
-    assert_eq!(bowline.wait().unwrap().code(), Some(4));
-}
-
 #[test]
 fn a_reader_that_goes_away_neither_kills_nor_stalls_the_service() {
     let mut sandbox = Sandbox::new();
@@ -83,56 +46,4 @@ fn a_reader_that_goes_away_neither_kills_nor_stalls_the_service() {
         assert_eq!(bowline.wait().unwrap().code(), Some(4), "{arguments:?}");
         fs::remove_file(sandbox.project().join("done")).expect("the service came to its end");
     }
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn what_only_the_start_needed_is_given_back() {
-    let (sandbox, _ports) = stage("", 1);
-    let mut session = sandbox.start(["dev"]);
-    session.ready();
-    let (now, peak) = (told_of(session.id(), "VmRSS"), peak(session.id()));
-    assert!(now + (1 << 10) < peak, "{now} KiB of {peak}");
-    session.stop();
-}
-
-/// How often a process has gone to sleep of itself: each time but the first it had been woken.
-#[cfg(target_os = "linux")]
-fn sleeps(pid: u32) -> u64 {
-    told_of(pid, "voluntary_ctxt_switches")
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn an_idle_supervisor_and_its_guardian_never_wake() {
-    let (sandbox, _ports) = stage("", 1);
-    let mut session = sandbox.start(["dev"]);
-    session.ready();
-    let guardian = guardian(&sandbox).as_raw_nonzero().get().cast_unsigned();
-    let count = || (sleeps(session.id()), sleeps(guardian));
-    // The last look at the listener comes a moment after it was seen first; then there is silence.
-    // How soon that is depends on the machine, and it lasts.
-    silence(&session, 2500);
-    let mut before = count();
-    for _ in 0..3 {
-        silence(&session, 1500);
-        let now = count();
-        if now == before {
-            break;
-        }
-        before = now;
-    }
-    silence(&session, 1500);
-    assert_eq!(count(), before);
-    session.stop();
-}
-
-/// Waits in vain for the end of the session.
-#[cfg(target_os = "linux")]
-fn silence(session: &Session, milliseconds: i64) {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let pid = rustix::process::Pid::from_raw(i32::try_from(session.id()).unwrap()).unwrap();
-    let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).unwrap();
-    let timeout = Timespec { tv_sec: milliseconds / 1000, tv_nsec: milliseconds % 1000 * 1_000_000 };
-    assert_eq!(poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&timeout)), Ok(0), "bowline has ended");
 }
