@@ -27,4 +27,4 @@ pub use exit::Exit;
 pub use identity::{Identity, Process};
 pub use nix::sys::signal::Signal;
 pub use program::{Program, Stdio};
-pub use system::{executable, own_executable, wait_for_end};
+pub use system::{all_pids, executable, own_executable, wait_for_end};

@@ -12,6 +12,7 @@ use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType
 
 use super::holder::{Holder, program};
 use super::socket::{Held, Listener};
+use crate::process::Identity;
 
 const TCP_LISTEN: u32 = 10;
 const LISTENING: u32 = 1 << TCP_LISTEN;
@@ -225,12 +226,6 @@ fn parse_ip(hex: &str) -> Option<IpAddr> {
     }
 }
 
-/// Every process that can be seen.
-pub fn pids() -> Vec<i32> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
-}
-
 /// Which of the processes have one of the sockets open.
 pub fn owners(listeners: &[Listener], pids: &[i32]) -> Vec<Held> {
     let mut held: Vec<Held> = Vec::new();
@@ -266,22 +261,9 @@ pub fn describe(pid: i32) -> Holder {
         pid: Some(pid),
         name: program(&command, &kernel_name),
         dir: fs::read_link(proc.join("cwd")).ok(),
-        started: started(&proc),
+        started: Identity::of(pid).and_then(Identity::since),
         ports: Vec::new(),
     }
-}
-
-/// Field 22 of `stat`, in clock ticks (of which user space always sees 100 a second) since boot.
-fn started(proc: &Path) -> Option<std::time::SystemTime> {
-    let stat = fs::read_to_string(proc.join("stat")).ok()?;
-    let ticks: u64 = stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()?;
-    let boot: u64 = fs::read_to_string("/proc/stat")
-        .ok()?
-        .lines()
-        .find_map(|line| line.strip_prefix("btime "))?
-        .parse()
-        .ok()?;
-    std::time::UNIX_EPOCH.checked_add(std::time::Duration::from_millis(boot.checked_mul(1000)? + ticks * 10))
 }
 
 #[cfg(test)]

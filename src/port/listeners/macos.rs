@@ -14,8 +14,8 @@ use nix::libc::{self, c_int, proc_fdinfo};
 
 use super::holder::{Holder, program};
 use super::socket::{Held, Listener};
-use crate::process::macos::{all_pids, bsd_info, name};
-use crate::process::{Identity, executable};
+use crate::process::macos::{bsd_info, name};
+use crate::process::{Identity, all_pids, executable};
 
 /// How old the list of everybody's listeners may be that [`Listeners::seen`] answers from. It takes thousands of calls:
 /// one for each descriptor of this user's processes.
@@ -84,11 +84,6 @@ fn distinct(held: Vec<Held>) -> Vec<Listener> {
 /// Left-over connections have no process, so nobody can say.
 pub fn has_connections(_port: u16) -> Option<bool> {
     None
-}
-
-/// Every process.
-pub fn pids() -> Vec<i32> {
-    all_pids()
 }
 
 /// Which of the processes have one of the sockets open.

@@ -17,6 +17,8 @@ pub use holder::Holder;
 pub use socket::{Held, Listener};
 pub use system::Listeners;
 
+use crate::process::all_pids;
+
 /// Who holds which of these ports, found by looking at every process: for messages, not for the
 /// start path. Ports that nobody listens on are missing from the answer.
 pub fn holders(ports: &[u16]) -> Vec<Holder> {
@@ -28,7 +30,7 @@ pub fn holders(ports: &[u16]) -> Vec<Holder> {
     }
     let mut holders: Vec<Holder> = Vec::new();
     let mut known = Vec::new();
-    for Held { pid, listener } in system::owners(&wanted, &system::pids()) {
+    for Held { pid, listener } in system::owners(&wanted, &all_pids()) {
         known.push(listener.socket);
         add(&mut holders, Some(pid), listener.address.port(), || system::describe(pid));
     }
