@@ -1,32 +1,33 @@
-# Everything that CI does.
+# Runs everything that CI runs.
 ci:
     .ci/run
 
-# All tests, or those that are named.
+# Runs all tests, or the named ones.
 test *ARGS:
     cargo test {{ ARGS }}
 
+# Checks the format, the lints and the documentation.
 lint:
     cargo fmt --check
     cargo clippy --all-targets -- -D warnings
     RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --document-private-items
 
-# bowline against its alternatives, as a table. `just bench launch memory` measures those only.
+# Compares bowline with its alternatives, in tables. `just bench launch memory` measures only these two.
 bench *ARGS:
     cargo bench --bench alternatives -- {{ ARGS }}
 
-# Real frameworks from the npm registry. `just real next` starts that one only.
+# Starts real frameworks from the npm registry. `just real next` starts only that one.
 real *ARGS:
     cargo test --test real -- {{ ARGS }}
 
-# Tries launchers (all that are known if none is named) on servers that are hard to end, and prints a table.
+# Tries launchers (all, or the named ones) on servers that are hard to end, and prints the table of docs/conformance.md.
 conformance *LAUNCHERS:
     BOWLINE_CONFORMANCE="{{LAUNCHERS}}" cargo test --quiet --test manual -- --ignored --nocapture conformance
 
-# Real projects of many frameworks (all, or those that are named), which writes docs/matrix.md.
+# Tries real projects of many frameworks (all, or the named ones), and writes docs/matrix.md.
 matrix *ROWS:
     BOWLINE_MATRIX="{{ ROWS }}" cargo test --test manual -- --ignored --nocapture matrix
 
-# What reserving, scanning and asking for listeners cost.
+# Measures the cost of a reservation, of a scan and of a question about listeners.
 figures:
     cargo test --release --test manual -- --ignored --nocapture figures

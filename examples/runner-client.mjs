@@ -1,5 +1,5 @@
-// Runs the dev server of a project by the runner's protocol: node runner-client.mjs DIRECTORY [COMMAND]
-// Prints its URL once it is ready, then its output; stops it when the standard input ends.
+// Runs the dev server of a project through the runner protocol: node runner-client.mjs DIRECTORY [COMMAND]
+// Prints the server's URL when it is ready, and its output; stops the server when standard input ends.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { resolve } from 'node:path';

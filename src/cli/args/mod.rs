@@ -44,7 +44,7 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 `bowline` alone is `bowline dev`: it runs the dev script of the project you are in, on the port \
-that this project always gets. Arguments for the dev server go behind `--`, as in `bowline -- --open`.
+that this project always gets. Arguments for the dev server go after `--`, as in `bowline -- --open`.
 
 Exit codes: the service's own; 1 any other failure; 2 usage or configuration; 3 no port; 4 never \
 became ready; 5 project not found, no script; 6 runner is not connected; 126 not executable; \
@@ -56,10 +56,10 @@ pub struct Global {
     /// Run as if started in DIR
     #[arg(short = 'C', long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub dir: Option<PathBuf>,
-    /// Answer in JSON: one value, or one event a line from what runs
+    /// Print JSON: one value, or one event per line from a command that runs services
     #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
-    /// Say on stderr how the port was chosen; twice: also what was detected, and what is run
+    /// Print on stderr how the port was chosen; given twice, also what was detected and what is run
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     pub verbose: u8,
     /// Add nothing to the output of the service
@@ -99,30 +99,30 @@ pub enum Command {
     Dev(Dev),
     /// Run a command on the project's port: `"dev": "bowline exec -- next dev"`
     Exec(Exec),
-    /// Start in the background, and return when ready
+    /// Start services in the background, and return when they are ready
     Start(Dev),
     /// Run the services of `start`
     #[command(hide = true)]
     Supervise(Dev),
-    /// End services, wherever they were started
+    /// Stop services, wherever they were started
     Stop(Stop),
-    /// End services and start them again, on the same ports
+    /// Stop services and start them again on the same ports
     Restart(Restart),
-    /// Follow a service: its output so far, and what comes
+    /// Show the output of a service so far, then the output that follows
     Attach(One),
-    /// Print the output of a service, after its end as well
+    /// Print the output of a service, also after its end
     Logs(Logs),
     /// Open the URL of a service in a browser, once it is ready
     Open(One),
-    /// Show every service on this machine; memory is the resident memory of all its processes
+    /// List every service on this machine; MEMORY is the resident memory of all its processes
     Ls,
-    /// Show all there is to know about one service
+    /// Show everything about one service
     Status(One),
-    /// Return when services are ready, with exit code 4 if one is not
+    /// Return when services are ready; exit code 4 if one does not become ready
     Wait(Wait),
-    /// Print the project's port: the one it has, or would get
+    /// Print the project's port: the one that it has, or would get
     Port(Which),
-    /// Show reservations and how full the ranges are
+    /// List reservations, and how full each range is
     Ports(Ports),
     /// Show which framework was detected, and why
     Detect(Detect),
@@ -131,14 +131,14 @@ pub enum Command {
     /// Run a service of `runner`
     #[command(hide = true)]
     RunnerExec(Exec),
-    /// Find what is wrong on this machine, and how to mend it; exit code 0 if all is well
+    /// Find what is wrong on this machine, and say how to mend it; exit code 0 if all is well
     Doctor,
-    /// Print the completions for a shell
+    /// Print completions for a shell
     Completions {
         /// The shell
         shell: Shell,
     },
-    /// Print the manual page, or that of one command
+    /// Print the manual page of bowline, or of one command
     Man {
         /// The command, as in `bowline man ports prune`
         command: Vec<String>,
@@ -166,34 +166,34 @@ pub struct Exec {
     pub command: Vec<OsString>,
 }
 
-/// Options of the commands that start something.
+/// Options of the commands that start services.
 #[derive(Args, Debug)]
 pub struct Launch {
     /// The script to run [default: the first there is of dev, develop, start:dev, start, serve]
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::scripts))]
     pub script: Option<String>,
-    /// Take exactly this port, or fail
+    /// Use exactly this port, or fail
     #[arg(long, value_name = "N", value_parser = config::parse_port)]
     pub port: Option<NonZeroU16>,
-    /// Take the project for one of this framework
+    /// Use this framework instead of the detected one
     #[arg(long, value_name = "KEY", add = ArgValueCompleter::new(completion::frameworks))]
     pub framework: Option<String>,
-    /// Reserve for this id instead of the project's directory
+    /// Reserve the port for this id instead of the project's directory
     #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub project_id: Option<String>,
     /// Let the server listen on the network: on ADDR, or on every interface
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "")]
     pub host: Option<String>,
-    /// When to start a server again that has ended
+    /// When to restart a server that has ended
     #[arg(long, value_enum, value_name = "WHEN")]
     pub restart: Option<RestartPolicy>,
     /// How long a server may take to end before it is killed [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = config::parse_time)]
     pub grace: Option<Duration>,
-    /// Stop the project if it is running already, and start it anew
+    /// If the project is already running, stop it and start it again
     #[arg(long)]
     pub restart_running: bool,
-    /// Print what would be run, and touch nothing
+    /// Print what would be run, and change nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Open the URL in a browser once the server is ready
@@ -218,14 +218,14 @@ impl From<&Launch> for Options {
     }
 }
 
-/// When to start a server again.
+/// When to restart a server.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum RestartPolicy {
     /// Never
     Never,
-    /// When it failed
+    /// When it fails
     OnFailure,
-    /// Whenever it ended by itself
+    /// Whenever it ends by itself
     Always,
 }
 
@@ -254,9 +254,9 @@ pub struct Ports {
 
 #[derive(Debug, Subcommand)]
 pub enum PortsAction {
-    /// Release what dead servers left, and forget ports unused for 7 days or of projects that are gone
+    /// Release what dead servers left; forget ports unused for 7 days, and ports of projects that are gone
     Prune,
-    /// Forget the port of a project
+    /// Forget the ports of a project
     Release {
         /// A project of the workspace by name, a directory, or an id
         #[arg(add = ArgValueCompleter::new(completion::services))]

@@ -1,4 +1,4 @@
-//! The command among the arguments, found before clap reads them.
+//! Finds the command among the arguments before clap reads them.
 
 use std::ffi::{OsStr, OsString};
 
@@ -6,11 +6,11 @@ use clap::{Args, FromArgMatches, Subcommand};
 
 use super::{Cli, Command, Dev, Exec, Global};
 
-/// Global options with a value of their own.
+/// Global options whose value may be the next argument.
 const WITH_VALUE: [&str; 4] = ["-C", "--dir", "--color", "--state-dir"];
 
 /// Parses with the definition of one command alone, for the commands that run services: defining the others takes longer
-/// than all else. `None` for other commands, help and usage errors.
+/// than the whole rest. `None` for other commands, help and usage errors.
 pub fn quickly(arguments: &[OsString]) -> Option<Cli> {
     let dev = |name| Dev::augment_args(clap::Command::new(name));
     let exec = |name| Exec::augment_args(clap::Command::new(name));
@@ -41,7 +41,7 @@ pub fn with_command(arguments: Vec<OsString>) -> Vec<OsString> {
     before.iter().cloned().chain([OsStr::new("dev").to_owned()]).chain(after.iter().cloned()).collect()
 }
 
-/// The arguments with another command.
+/// The arguments with the command replaced.
 pub fn with_other_command(arguments: &[OsString], command: &str) -> Vec<OsString> {
     let place = place(arguments);
     let change =
@@ -49,7 +49,7 @@ pub fn with_other_command(arguments: &[OsString], command: &str) -> Vec<OsString
     arguments.iter().enumerate().map(change).collect()
 }
 
-/// The index of the command, behind the global options. Beyond the end plus one if the last option lacks its value.
+/// The index of the command, after the global options. `arguments.len() + 1` if the last option lacks its value.
 pub fn place(arguments: &[OsString]) -> usize {
     let mut place = 1;
     while let Some(argument) = arguments.get(place).and_then(|argument| argument.to_str()) {

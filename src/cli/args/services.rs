@@ -1,4 +1,4 @@
-//! Options of the commands about services that run.
+//! Options of the commands for running services.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,7 +18,7 @@ pub struct One {
 
 #[derive(Args, Debug)]
 pub struct Restart {
-    /// Projects by directory, name or port; what does not run is started [default: the one you are in]
+    /// Projects by directory, name or port; those that do not run are started [default: the one you are in]
     #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::services))]
     pub projects: Vec<String>,
 }
@@ -31,7 +31,7 @@ pub struct Stop {
     /// Stop every service of this user
     #[arg(long, conflicts_with = "projects")]
     pub all: bool,
-    /// Kill at once, without asking
+    /// Kill at once, without a grace period
     #[arg(long)]
     pub force: bool,
 }
@@ -51,13 +51,13 @@ pub struct Logs {
     /// A project by directory, name or port, running or not [default: the one you are in]
     #[arg(add = ArgValueCompleter::new(completion::services))]
     pub project: Option<String>,
-    /// Go on with what follows, until the service ends
+    /// Go on with new output until the service ends
     #[arg(short, long)]
     pub follow: bool,
-    /// Begin at TIME: `10m` ago, or `2026-01-31T12:00:00Z`
+    /// Start at TIME: `10m` ago, or `2026-01-31T12:00:00Z`
     #[arg(long, value_name = "TIME", value_parser = since)]
     pub since: Option<SystemTime>,
-    /// Begin with the last N lines
+    /// Start with the last N lines
     #[arg(short = 'n', long = "lines", value_name = "N", value_parser = count)]
     pub lines: Option<usize>,
 }
