@@ -92,7 +92,7 @@ fn notes(framework: &Framework) -> Vec<String> {
         let flag = framework.host.flag.as_ref().or(framework.host.environment.first());
         let by = flag.map(|flag| format!(" with `{flag}`")).unwrap_or_default();
         notes.push(format!(
-            "It would listen on every address; it is told `{address}`{by} unless you say `--host`."
+            "It would listen on every address; bowline passes `{address}`{by} unless you use `--host`."
         ));
     }
     for (name, value) in framework.environment.iter() {
@@ -110,7 +110,7 @@ fn notes(framework: &Framework) -> Vec<String> {
         let set: Vec<String> = set.map(|(name, value)| format!("`{name}={value}`")).collect();
         let set = if set.is_empty() { String::new() } else { format!("; {} is set", set.join(", ")) };
         notes.push(format!(
-            "With {}{from}{below}: ports {}, told by {}{set}.",
+            "With {}{from}{below}: ports {}, passed by {}{set}.",
             variant.package,
             actual.range,
             port(&actual)
