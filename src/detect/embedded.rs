@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::check::Words;
+#[allow(clippy::enum_glob_use, reason = "the generated text names variants alone")]
 use super::framework::{Framework, HostInput, Place::*, PortInput, Repeated::*, Role::*, Variant};
 use super::resolve::Ports;
 use crate::range::Range;
