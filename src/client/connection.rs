@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::control::Error;
-use crate::control::{Hello, LONGEST_ANSWER, Line, PROTOCOL, Request, Status, Verb};
-use crate::event::{Lines, What};
+use crate::control::{Hello, Line, PROTOCOL, Request, Status, Verb};
+use crate::event::{LONGEST_EVENT, Lines, What};
 use crate::port::Reservation;
 
 /// Time for a supervisor to answer at all.
@@ -58,7 +58,7 @@ impl Connection {
         let failed = |source| Error::NotConnected { project: project.clone(), pid, source };
         let stream = dial(&reservation.socket(), deadline).map_err(failed)?;
         let id = reservation.project.clone();
-        let mut connection = Self { stream, lines: Lines::new(LONGEST_ANSWER), id, project, pid };
+        let mut connection = Self { stream, lines: Lines::new(LONGEST_EVENT), id, project, pid };
         connection.greet(deadline)?;
         Ok(connection)
     }

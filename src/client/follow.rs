@@ -165,7 +165,7 @@ impl Following<'_> {
                     if invocation.json { Vec::new() } else { missed }
                 }
             };
-            self.catch_up(service, &shown);
+            self.catch_up(service, shown);
             let Status { name, port, pid, state, .. } = &self.feeds[service].status;
             let why = match (state, manner) {
                 (_, Manner::Log(_)) => continue,
@@ -188,16 +188,14 @@ impl Following<'_> {
         }
     }
 
-    fn catch_up(&mut self, service: usize, missed: &[logs::Record]) {
-        for record in missed {
-            match &mut self.screen {
-                Screen::People(_) | Screen::Log(_) => {
-                    self.screen.write(service, record.stream, &record.bytes);
-                }
-                Screen::Programs(out) => {
-                    out.push(record.to_event(&self.feeds[service].reservation.project).to_json().as_bytes());
-                    out.push(b"\n");
-                }
+    fn catch_up(&mut self, service: usize, missed: Vec<logs::Record>) {
+        if let Screen::Programs(out) = &mut self.screen {
+            for event in logs::to_events(missed, &self.feeds[service].reservation.project) {
+                out.push(format!("{}\n", event.to_json()).as_bytes());
+            }
+        } else {
+            for record in missed {
+                self.screen.write(service, record.stream, &record.bytes);
             }
         }
     }
@@ -298,12 +296,12 @@ impl Following<'_> {
                 self.feeds[service] = feed;
                 self.feeds[service].seen = seen;
                 let missed = self.feeds[service].missed();
-                self.catch_up(service, &missed);
+                self.catch_up(service, missed);
                 Ok(())
             }
             Err(_) if actions::is_gone(self.ports, &known.reservation) => {
                 let rest = self.feeds[service].rest();
-                self.catch_up(service, &rest);
+                self.catch_up(service, rest);
                 self.lost.get_or_insert(service);
                 self.feeds[service].exit = Some(Exit::Code(FAILURE));
                 Ok(())

@@ -10,6 +10,6 @@ mod server;
 mod service;
 
 pub use error::Error;
-pub use protocol::{Hello, LONGEST_ANSWER, Line, PROTOCOL, Request, Status, Verb};
+pub use protocol::{Hello, Line, PROTOCOL, Request, Status, Verb};
 pub use server::Server;
 pub use service::About;

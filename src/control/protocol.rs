@@ -12,8 +12,6 @@ pub const PROTOCOL: u32 = 1;
 
 /// The longest line that a server reads, in bytes.
 pub const LONGEST_REQUEST: usize = 64 * 1024;
-/// The longest line that a client reads, in bytes: one read of output whose every byte needs six to be written down.
-pub const LONGEST_ANSWER: usize = 2 * 1024 * 1024;
 
 /// The first line of either side.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -2,6 +2,9 @@
 
 use std::io;
 
+/// The longest line that holds an event, in bytes: one read of output whose every byte takes six to be written down.
+pub const LONGEST_EVENT: usize = 2 * 1024 * 1024;
+
 /// The lines of a stream, whatever pieces it is read in.
 #[derive(Debug)]
 pub struct Lines {
@@ -30,6 +33,11 @@ impl Lines {
     /// No line may be longer than `longest` bytes.
     pub fn new(longest: usize) -> Self {
         Self { bytes: Vec::new(), start: 0, searched: 0, longest, skipping: false }
+    }
+
+    /// How many bytes wait to be taken as lines.
+    pub fn pending(&self) -> usize {
+        self.bytes.len() - self.start
     }
 
     /// Takes in what was read.

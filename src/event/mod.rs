@@ -10,6 +10,6 @@ mod lines;
 mod output;
 mod what;
 
-pub use lines::{Lines, TooLong};
+pub use lines::{LONGEST_EVENT, Lines, TooLong};
 pub use output::{Output, cursor, parse_cursor};
 pub use what::{Event, FailureReason, Level, State, Stream, What, how_ended};

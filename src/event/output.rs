@@ -33,6 +33,13 @@ impl Output {
         cursor(&self.session, self.bytes)
     }
 
+    /// Goes on at another place, unless it is there already.
+    pub fn go_to(&mut self, session: &str, bytes: u64) {
+        if self.session != session || self.bytes != bytes {
+            *self = Self { bytes, ..Self::new(session) };
+        }
+    }
+
     /// Takes in what was read from `stream`; the event holds the characters that are complete now, if any are.
     pub fn take(&mut self, stream: Stream, bytes: &[u8]) -> Option<What> {
         let kept = &mut self.unfinished[stream as usize];

@@ -22,6 +22,6 @@ mod record;
 mod sink;
 
 pub use file::{file, named};
-pub use read::{Record, from, read};
+pub use read::{Record, from, of_project, read, to_events};
 pub use record::Recorder;
 pub use sink::Recorded;

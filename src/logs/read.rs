@@ -5,8 +5,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::file::older;
-use crate::event::{Event, Stream, What, cursor, parse_cursor};
+use super::file::{of_id, older};
+use crate::event::{Event, Output, Stream, parse_cursor};
 
 /// The longest record of a sound file, in bytes.
 const LONGEST: usize = 64 * 1024 * 1024;
@@ -22,18 +22,31 @@ pub struct Record {
     pub start: u64,
 }
 
-impl Record {
-    /// The place behind this record.
-    pub fn cursor(&self) -> String {
-        cursor(&self.session, self.start + u64::try_from(self.bytes.len()).unwrap_or(0))
-    }
+/// The events of this output. As when it was written, bytes that are not UTF-8 are replaced, and a character that two
+/// records share is whole.
+pub fn to_events(records: Vec<Record>, project: &str) -> impl Iterator<Item = Event> {
+    let mut output = Output::new("");
+    records.into_iter().filter_map(move |Record { time, stream, bytes, session, start }| {
+        output.go_to(&session, start);
+        let what = output.take(stream, &bytes)?;
+        Some(Event { timestamp: time, ..Event::now(project, what) })
+    })
+}
 
-    /// The event of the same content; bytes that are not UTF-8 are replaced.
-    pub fn to_event(&self, project: &str) -> Event {
-        let data = String::from_utf8_lossy(&self.bytes).into_owned();
-        let what = What::LogChunk { stream: self.stream, data, cursor: self.cursor() };
-        Event { timestamp: self.time, ..Event::now(project, what) }
+/// All that is kept of the output of the project with this id, under whatever names it had; oldest first.
+///
+/// # Errors
+/// A file that exists but cannot be read.
+pub fn of_project(logs: &Path, project: &str) -> io::Result<Vec<Record>> {
+    let files = of_id(logs, project);
+    let mut records = Vec::new();
+    for file in &files {
+        records.extend(read(file)?);
     }
+    if files.len() > 1 {
+        records.sort_by_key(|record| record.time);
+    }
+    Ok(records)
 }
 
 /// The records behind a place: the rest of its session, and all later sessions. All records if the place is no

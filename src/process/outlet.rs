@@ -41,8 +41,8 @@ enum Way {
     Watched(Watched, fn(&OwnedFd, &[u8]) -> io::Result<usize>),
     /// A file or device that is always writable.
     Plain(OwnedFd),
-    /// The reader has gone. Output is discarded, as the service must neither stall nor die of it.
-    Closed,
+    /// The reader has gone, or the disk is full. Output is discarded, as the service must neither stall nor die of it.
+    Closed(io::Error),
 }
 
 impl Outlet {
@@ -80,6 +80,14 @@ impl Outlet {
         self.filled - self.written
     }
 
+    /// The error that closed it, if any.
+    pub fn error(&self) -> Option<&io::Error> {
+        match &self.way {
+            Way::Closed(error) => Some(error),
+            Way::Watched(..) | Way::Plain(_) => None,
+        }
+    }
+
     /// Appends `bytes`, even beyond the limit of [`Outlet::has_room`].
     pub fn push(&mut self, bytes: &[u8]) {
         self.make_room(bytes.len());
@@ -105,13 +113,13 @@ impl Outlet {
             let outcome = match &self.way {
                 Way::Watched(target, write) => write(target.get_ref(), bytes),
                 Way::Plain(file) => write_once(file, bytes),
-                Way::Closed => Ok(bytes.len()),
+                Way::Closed(_) => Ok(bytes.len()),
             };
             match outcome {
                 Ok(count) => self.written += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => self.way = Way::Closed,
+                Err(error) => self.way = Way::Closed(error),
             }
         }
         self.written = 0;
@@ -129,7 +137,7 @@ impl Outlet {
             match ready!(target.poll_write_ready(cx)) {
                 Ok(mut readiness) if !is_writable(target.get_ref()) => readiness.clear_ready(),
                 Ok(_) => {}
-                Err(_) => self.way = Way::Closed,
+                Err(error) => self.way = Way::Closed(error),
             }
         }
     }

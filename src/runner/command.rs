@@ -1,44 +1,38 @@
-//! Commands as they come in.
+//! The commands.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::visible::Visible;
 use serde_json::{Map, Value};
 
-/// Whose command it is, which its answers say.
+use crate::visible::Visible;
+
+/// What the answers to a command say of it.
 #[derive(Clone, Debug, Default)]
-pub struct Origin {
+pub struct ReplyTo {
     /// The command's id.
     pub id: Option<String>,
-    /// The project.
     pub project: Option<String>,
-    /// What is copied to the answers as it is.
+    /// Copied to the answers as it is.
     pub sentry: Option<Value>,
 }
 
-/// What is wanted.
 #[derive(Debug)]
-pub enum Wish {
+pub enum Command {
     /// Run a project's dev server.
     Start {
-        /// The project.
         project: String,
-        /// How.
         start: Start,
     },
-    /// End it.
     Stop {
-        /// The project.
         project: String,
     },
-    /// Say again what it wrote.
+    /// Say again what a project's servers wrote.
     FetchLogs {
-        /// The project.
         project: String,
-        /// What has been seen; all if nothing.
+        /// Where to begin; at the first output if this is left out.
         cursor: Option<String>,
-        /// How many pieces at most.
+        /// In log chunks.
         limit: usize,
     },
     /// Say how the runner is.
@@ -50,71 +44,57 @@ pub enum Wish {
 pub struct Start {
     /// A shell's command line.
     pub command: String,
-    /// Where.
     pub dir: PathBuf,
     /// Variables beside the runner's own.
     pub env: BTreeMap<String, String>,
-    /// The port that is wished for.
+    /// The preferred port.
     pub port: Option<u16>,
-    /// The framework's key, if it is said.
+    /// The framework's key.
     pub framework: Option<String>,
 }
 
-/// Understands a line: whose command it is, as far as that is known, and its name and wish, or what is wrong with it.
-pub fn parse(line: &[u8]) -> (Origin, Result<(&'static str, Wish), String>) {
+/// Reads a line: what its answers say, as far as that is known, and the command's name and meaning, or what is wrong.
+pub fn parse(line: &[u8]) -> (ReplyTo, Result<(String, Command), String>) {
     let fields = match serde_json::from_slice(line) {
         Ok(Value::Object(fields)) => fields,
-        Ok(_) => return (Origin::default(), Err("not a command: it is no object".to_owned())),
-        Err(error) => return (Origin::default(), Err(format!("not a command: {error}"))),
+        Ok(_) => return (ReplyTo::default(), Err("not a command: it is no object".to_owned())),
+        Err(error) => return (ReplyTo::default(), Err(format!("not a command: {error}"))),
     };
     let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
-    let origin =
-        Origin { id: text("id"), project: text("projectId"), sentry: fields.get("_sentry").cloned() };
-    let wish = recognise(&fields, &origin);
-    (origin, wish)
+    let reply_to =
+        ReplyTo { id: text("id"), project: text("projectId"), sentry: fields.get("_sentry").cloned() };
+    (reply_to, command(&fields))
 }
 
-fn recognise(fields: &Map<String, Value>, origin: &Origin) -> Result<(&'static str, Wish), String> {
-    for name in ["id", "projectId"] {
-        optional_text(fields, name)?;
-    }
+fn command(fields: &Map<String, Value>) -> Result<(String, Command), String> {
+    optional_text(fields, "id")?;
+    let project = optional_text(fields, "projectId")?.filter(|project| !project.is_empty());
     let kind = optional_text(fields, "type")?.ok_or("the command has no `type`")?;
-    let payload = match fields.get("payload") {
-        None | Some(Value::Null) => fields,
+    let payload = match optional(fields, "payload") {
+        None => fields,
         Some(Value::Object(payload)) => payload,
         Some(_) => return Err("`payload` is no object".to_owned()),
     };
-    understand(&kind, payload, origin)
-}
-
-fn understand(
-    kind: &str,
-    payload: &Map<String, Value>,
-    origin: &Origin,
-) -> Result<(&'static str, Wish), String> {
-    let project = || {
-        let named = origin.project.clone().filter(|project| !project.is_empty());
-        named.ok_or_else(|| format!("`{kind}` needs a `projectId`"))
-    };
-    Ok(match kind {
-        "start-dev-server" => {
-            ("start-dev-server", Wish::Start { project: project()?, start: start(payload)? })
-        }
-        "stop-dev-server" => ("stop-dev-server", Wish::Stop { project: project()? }),
+    let project = || project.ok_or_else(|| format!("`{kind}` needs a `projectId`"));
+    let command = match kind.as_str() {
+        "start-dev-server" => Command::Start { project: project()?, start: start(payload)? },
+        "stop-dev-server" => Command::Stop { project: project()? },
         "fetch-logs" => {
             let cursor = optional_text(payload, "cursor")?;
-            let limit = match payload.get("limit") {
-                None | Some(Value::Null) => usize::MAX,
-                Some(value) => value
-                    .as_u64()
-                    .and_then(|limit| usize::try_from(limit).ok())
-                    .ok_or_else(|| format!("`limit` is no number of pieces: {value}"))?,
-            };
-            ("fetch-logs", Wish::FetchLogs { project: project()?, cursor, limit })
+            let limit = optional(payload, "limit").map(|value| {
+                let limit = value.as_u64().and_then(|limit| usize::try_from(limit).ok());
+                limit.ok_or_else(|| format!("`limit` is no number of pieces: {value}"))
+            });
+            Command::FetchLogs {
+                project: project()?,
+                cursor,
+                limit: limit.transpose()?.unwrap_or(usize::MAX),
+            }
         }
-        "runner-health-check" => ("runner-health-check", Wish::HealthCheck),
+        "runner-health-check" => Command::HealthCheck,
         other => return Err(format!("unknown command `{other}`")),
-    })
+    };
+    Ok((kind, command))
 }
 
 fn start(payload: &Map<String, Value>) -> Result<Start, String> {
@@ -125,20 +105,17 @@ fn start(payload: &Map<String, Value>) -> Result<Start, String> {
     if !dir.is_absolute() {
         return Err(format!("`workingDirectory` is no absolute path: `{}`", dir.visible()));
     }
-    let port = match payload.get("preferredPort") {
-        None | Some(Value::Null) => None,
-        Some(value) => {
-            let port = value.as_u64().and_then(|port| u16::try_from(port).ok()).filter(|&port| port > 0);
-            Some(port.ok_or_else(|| format!("`preferredPort` is no port: {value}"))?)
-        }
-    };
+    let port = optional(payload, "preferredPort").map(|value| {
+        let port = value.as_u64().and_then(|port| u16::try_from(port).ok()).filter(|&port| port > 0);
+        port.ok_or_else(|| format!("`preferredPort` is no port: {value}"))
+    });
     let framework = optional_text(payload, "framework")?;
-    Ok(Start { command, dir, env: environment(payload)?, port, framework })
+    Ok(Start { command, dir, env: environment(payload)?, port: port.transpose()?, framework })
 }
 
 fn environment(payload: &Map<String, Value>) -> Result<BTreeMap<String, String>, String> {
-    let variables = match payload.get("env") {
-        None | Some(Value::Null) => return Ok(BTreeMap::new()),
+    let variables = match optional(payload, "env") {
+        None => return Ok(BTreeMap::new()),
         Some(Value::Object(variables)) => variables,
         Some(_) => return Err("`env` is no object".to_owned()),
     };
@@ -159,9 +136,14 @@ fn environment(payload: &Map<String, Value>) -> Result<BTreeMap<String, String>,
     variables.iter().map(variable).collect()
 }
 
-fn optional_text(payload: &Map<String, Value>, name: &str) -> Result<Option<String>, String> {
-    match payload.get(name) {
-        None | Some(Value::Null) => Ok(None),
+/// A field; `null` is none.
+fn optional<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    fields.get(name).filter(|value| !value.is_null())
+}
+
+fn optional_text(fields: &Map<String, Value>, name: &str) -> Result<Option<String>, String> {
+    match optional(fields, name) {
+        None => Ok(None),
         Some(Value::String(text)) if text.contains('\0') => Err(format!("`{name}` has a zero byte")),
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(value) => Err(format!("`{name}` is no text: {value}")),
@@ -182,9 +164,9 @@ mod tests {
             r#"{"id":"1","type":"start-dev-server","projectId":"p","payload":{"runCommand":"npm run dev","workingDirectory":"/a","env":{"PORT":"1"},"preferredPort":3101}}"#,
             r#"{"id":"1","type":"start-dev-server","projectId":"p","runCommand":"npm run dev","workingDirectory":"/a","env":{"PORT":1},"preferredPort":3101,"x":1}"#,
         ] {
-            let (origin, wish) = parse(line.as_bytes());
-            assert_eq!(origin.id.as_deref(), Some("1"));
-            let Ok((_, Wish::Start { start, .. })) = wish else { panic!("{wish:?}") };
+            let (reply_to, command) = parse(line.as_bytes());
+            assert_eq!(reply_to.id.as_deref(), Some("1"));
+            let Ok((_, Command::Start { start, .. })) = command else { panic!("{command:?}") };
             assert_eq!((start.port, start.env["PORT"].as_str()), (Some(3101), "1"));
         }
     }

@@ -1,36 +1,88 @@
-//! What the runner says: events, each with the command that it answers.
+//! The runner's own standard output: events, each with the command that it answers.
 
-use std::io::{self, Write};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::io;
+use std::os::fd::AsFd;
+use std::task::{Context, Poll};
+use std::time::{Instant, SystemTime};
 
 use serde_json::{Map, Value, json};
 
-use super::command::Origin;
+use super::command::ReplyTo;
 use crate::event::{Event, FailureReason, State, What};
 use crate::process::load;
+use crate::process::outlet::Outlet;
 
-/// Where events are written, one a line.
-pub struct Output<W>(pub W);
-
-/// Since when an event has been being written.
-static WRITING: Mutex<Option<Instant>> = Mutex::new(None);
-
-fn set_writing(writes: bool) {
-    *WRITING.lock().unwrap_or_else(PoisonError::into_inner) = writes.then(Instant::now);
+/// Events on their way out. They are thrown away once nobody can read them.
+pub(super) struct Output {
+    outlet: Option<Outlet>,
+    /// Since when nothing has been taken of what waits.
+    stalled: Option<Instant>,
+    failure: Option<io::Error>,
 }
 
-/// For how long the event that is being written has not been taken.
-pub fn held_up() -> Duration {
-    let since = *WRITING.lock().unwrap_or_else(PoisonError::into_inner);
-    since.map_or(Duration::ZERO, |since| since.elapsed())
-}
+impl Output {
+    /// Writes to this process's standard output. Needs a running tokio runtime.
+    ///
+    /// # Errors
+    /// No more descriptors.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self { outlet: Some(Outlet::new(io::stdout().as_fd())?), stalled: None, failure: None })
+    }
 
-impl<W: Write> Output<W> {
-    /// Writes an event with what it answers.
-    pub fn write(&mut self, origin: &Origin, mut event: Map<String, Value>) -> io::Result<()> {
-        let Origin { id, project, sentry } = origin;
-        let timestamp = event.remove("timestamp").unwrap_or_else(|| {
+    /// Whether there is room for more. A reader that is slow holds back the services, and does not let this process grow.
+    pub fn has_room(&self) -> bool {
+        self.outlet.as_ref().is_none_or(Outlet::has_room)
+    }
+
+    /// Whether nothing waits to be written.
+    pub fn is_empty(&self) -> bool {
+        self.outlet.as_ref().is_none_or(|outlet| outlet.pending() == 0)
+    }
+
+    /// Whether nobody can read any more.
+    pub fn is_closed(&self) -> bool {
+        self.outlet.is_none()
+    }
+
+    /// Since when nobody has read what waits.
+    pub fn stalled(&self) -> Option<Instant> {
+        self.stalled
+    }
+
+    /// Throws away what waits and what comes.
+    pub fn close(&mut self) {
+        (self.outlet, self.stalled) = (None, None);
+    }
+
+    /// Why nothing could be written any more, unless the reader has merely gone.
+    pub fn into_result(self) -> io::Result<()> {
+        self.failure.filter(|error| error.kind() != io::ErrorKind::BrokenPipe).map_or(Ok(()), Err)
+    }
+
+    /// Writes what can be written, and is ready when nothing waits any more.
+    pub fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(outlet) = &mut self.outlet else { return Poll::Ready(()) };
+        let before = outlet.pending();
+        let drained = outlet.poll_drain(cx);
+        if let Some(error) = outlet.error() {
+            self.failure = Some(io::Error::new(error.kind(), error.to_string()));
+            self.close();
+            return Poll::Ready(());
+        }
+        let progress = outlet.pending() < before || self.stalled.is_none();
+        if drained.is_ready() {
+            self.stalled = None;
+        } else if progress {
+            self.stalled = Some(Instant::now());
+        }
+        drained
+    }
+
+    /// Writes an event of a supervisor, or one like it, with what it answers.
+    pub fn write(&mut self, reply_to: &ReplyTo, mut event: Map<String, Value>) {
+        let Some(outlet) = &mut self.outlet else { return };
+        let ReplyTo { id, project, sentry } = reply_to;
+        let timestamp = event.shift_remove("timestamp").unwrap_or_else(|| {
             Value::String(humantime::format_rfc3339_millis(SystemTime::now()).to_string())
         });
         if let Some(id) = id {
@@ -43,61 +95,51 @@ impl<W: Write> Output<W> {
         if let Some(sentry) = sentry {
             event.insert("_sentry".to_owned(), sentry.clone());
         }
-        let mut line = serde_json::to_vec(&event)?;
-        line.push(b'\n');
-        set_writing(true);
-        let written = self.0.write_all(&line).and_then(|()| self.0.flush());
-        set_writing(false);
-        written
+        outlet.push(Value::Object(event).to_string().as_bytes());
+        outlet.push(b"\n");
     }
 
-    /// Tells what happened.
-    pub fn emit(&mut self, origin: &Origin, what: What) -> io::Result<()> {
-        let mut event = object(serde_json::to_value(Event::now("", what)).unwrap_or_default());
-        event.remove("projectId");
-        self.write(origin, event)
+    pub fn emit(&mut self, reply_to: &ReplyTo, event: &Event) {
+        self.write(reply_to, object(serde_json::to_value(event).unwrap_or_default()));
     }
 
-    pub fn ack(&mut self, origin: &Origin, message: impl Into<String>) -> io::Result<()> {
-        self.emit(origin, What::Ack { message: message.into() })
+    pub fn ack(&mut self, reply_to: &ReplyTo, message: impl Into<String>) {
+        self.emit(reply_to, &Event::of_no_project(What::Ack { message: message.into() }));
     }
 
-    pub fn error(&mut self, origin: &Origin, error: impl Into<String>) -> io::Result<()> {
-        self.emit(origin, What::Error { error: error.into() })
+    pub fn error(&mut self, reply_to: &ReplyTo, error: impl Into<String>) {
+        self.emit(reply_to, &Event::of_no_project(What::Error { error: error.into() }));
     }
 
-    /// Tells of a dev server that could not even be started.
-    pub fn failed(&mut self, origin: &Origin, reason: FailureReason, stderr: &str) -> io::Result<()> {
-        self.exited(origin, State::Failed, Some(reason), stderr)
+    /// The end of a dev server that failed before it could be started.
+    pub fn failed(&mut self, reply_to: &ReplyTo, reason: FailureReason, stderr: Option<&str>) {
+        self.exited(reply_to, State::Failed, Some(reason), stderr);
     }
 
-    /// Tells of one that was stopped before it was started.
-    pub fn never_started(&mut self, origin: &Origin) -> io::Result<()> {
-        self.exited(origin, State::Stopped, None, "")
+    /// The end of a dev server that was stopped before it was started.
+    pub fn never_started(&mut self, reply_to: &ReplyTo) {
+        self.exited(reply_to, State::Stopped, None, None);
     }
 
     fn exited(
         &mut self,
-        origin: &Origin,
+        reply_to: &ReplyTo,
         state: State,
         failure_reason: Option<FailureReason>,
-        stderr: &str,
-    ) -> io::Result<()> {
-        let stderr = Some(stderr.to_owned()).filter(|text| !text.is_empty());
-        let (exit_code, signal) = (None, None);
-        self.emit(
-            origin,
-            What::ProcessExited { exit_code, signal, duration_ms: 0, state, failure_reason, stderr },
-        )
+        stderr: Option<&str>,
+    ) {
+        let (exit_code, signal, stderr) = (None, None, stderr.map(str::to_owned));
+        let what = What::ProcessExited { exit_code, signal, duration_ms: 0, state, failure_reason, stderr };
+        self.emit(reply_to, &Event::of_no_project(what));
     }
 
-    /// Tells of an error in a running server's output.
-    pub fn trouble(&mut self, origin: &Origin, error: &str, message: &str) -> io::Result<()> {
-        self.write(origin, object(json!({ "type": "dev-server-error", "error": error, "message": message })))
+    /// An error in the output of a running server.
+    pub fn server_error(&mut self, reply_to: &ReplyTo, error: &str, message: &str) {
+        let event = json!({ "type": "dev-server-error", "error": error, "message": message });
+        self.write(reply_to, object(event));
     }
 
-    /// Tells how the runner is.
-    pub fn status(&mut self, origin: &Origin, status: &'static str, started: Instant) -> io::Result<()> {
+    pub fn status(&mut self, reply_to: &ReplyTo, status: &'static str, started: Instant) {
         let hostname = nix::unistd::gethostname().unwrap_or_default().to_string_lossy().into_owned();
         let platform = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
         let mut payload = json!({
@@ -110,7 +152,7 @@ impl<W: Write> Output<W> {
         if let Some(load) = load::of_last_minute() {
             payload["load"] = json!((load * 100.0).round() / 100.0);
         }
-        self.write(origin, object(json!({ "type": "runner-status", "payload": payload })))
+        self.write(reply_to, object(json!({ "type": "runner-status", "payload": payload })));
     }
 }
 

@@ -38,20 +38,6 @@ pub fn pass(stream: Stream, bytes: &[u8]) -> io::Result<()> {
     forgiving(out.write_all(bytes).and_then(|()| out.flush()))
 }
 
-/// The standard output for a conversation: a reader that has gone away is an error.
-#[derive(Debug)]
-pub struct Answers;
-
-impl Write for Answers {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        io::stdout().lock().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stdout().lock().flush()
-    }
-}
-
 /// Prints a line of bowline's own to stderr, with what could do something to a terminal spelled out.
 pub fn complain(line: &str) {
     let begun = if line::begin() { "\n" } else { "" };

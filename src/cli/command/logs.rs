@@ -27,8 +27,15 @@ pub fn logs(invocation: &Invocation, wanted: &Logs) -> Result<Exit, Failure> {
             Left::Gone => {}
         }
     }
-    for record in select(logs::read(&file)?) {
-        show(invocation, &project, &record)?;
+    let records = select(logs::read(&file)?);
+    if invocation.json {
+        for event in logs::to_events(records, &project) {
+            ui::print(&format!("{}\n", event.to_json()))?;
+        }
+    } else {
+        for record in records {
+            ui::pass(Stream::Stdout, &record.bytes)?;
+        }
     }
     Ok(Exit::Code(0))
 }
@@ -80,15 +87,6 @@ impl Source {
             }
         }
     }
-}
-
-fn show(invocation: &Invocation, project: &str, record: &Record) -> Result<(), Failure> {
-    if invocation.json {
-        ui::print(&format!("{}\n", record.to_event(project).to_json()))?;
-    } else {
-        ui::pass(Stream::Stdout, &record.bytes)?;
-    }
-    Ok(())
 }
 
 fn recent(mut records: Vec<Record>, since: Option<SystemTime>) -> Vec<Record> {

@@ -1,15 +1,15 @@
 //! `bowline runner`, and its supervisors, which end with the pipe on their standard input.
 
-use std::io;
 use std::process::Command;
 
 use crate::cli::args::Exec;
 use crate::cli::command::dev;
+use crate::event::parse_cursor;
 use crate::invocation::failure::Failure;
 use crate::invocation::{Invocation, StartedBy};
 use crate::process::{Exit, own_executable};
-use crate::runner::{self as protocol, Host, Start};
-use crate::{config, ui};
+use crate::runner::{self as protocol, Host, Recorded, Start};
+use crate::{config, logs};
 
 /// `bowline runner`.
 pub fn runner(invocation: &Invocation) -> Result<Exit, Failure> {
@@ -32,13 +32,17 @@ pub fn runner(invocation: &Invocation) -> Result<Exit, Failure> {
         }
         Ok(command)
     };
-    let host = Host { supervise: &supervise, degraded: state.trouble().is_some() };
-    match protocol::run(io::stdin(), ui::Answers, host) {
-        Ok(signal) => Ok(signal.map_or(Exit::Code(0), Exit::Signal)),
-        // The reader of stdout is gone, and every service has been stopped.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Code(0)),
-        Err(error) => Err(error.into()),
-    }
+    let recorded = |wanted: &Recorded<'_>| {
+        let records = logs::from(logs::of_project(&state.logs(), wanted.project)?, wanted.first_session, 0);
+        let records = match wanted.cursor.and_then(parse_cursor) {
+            Some((session, bytes)) => logs::from(records, session, bytes),
+            None => records,
+        };
+        Ok(logs::to_events(records, wanted.project).collect())
+    };
+    let is_degraded = state.trouble().is_some();
+    let signal = protocol::run(Host { supervise: &supervise, recorded: &recorded, is_degraded })?;
+    Ok(signal.map_or(Exit::Code(0), Exit::Signal))
 }
 
 /// `bowline runner-exec`, a hidden command: `bowline exec` until the runner is gone.

@@ -11,8 +11,8 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use crate::cli::args::{self, Dev};
 use crate::cli::command::dev;
-use crate::control::{self, LONGEST_ANSWER};
-use crate::event::{Event, Lines, State, Stream, What, how_ended};
+use crate::control;
+use crate::event::{Event, LONGEST_EVENT, Lines, State, Stream, What, how_ended};
 use crate::exit_code::NOT_READY;
 use crate::invocation::failure::{Failure, exit_of_service};
 use crate::invocation::{Invocation, StartedBy};
@@ -75,7 +75,7 @@ struct Waiting<'a> {
 
 impl<'a> Waiting<'a> {
     fn new(invocation: &'a Invocation, child: Child) -> Self {
-        let (lines, services) = (Lines::new(LONGEST_ANSWER), Vec::new());
+        let (lines, services) = (Lines::new(LONGEST_EVENT), Vec::new());
         Self { invocation, child, lines, services, ready: 0, failed: None, stopped: None }
     }
 

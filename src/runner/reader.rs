@@ -1,0 +1,159 @@
+//! Lines read from a descriptor without ever blocking, and without changing the mode of one that other programs share.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::task::{Context, Poll, ready};
+
+use nix::errno::Errno;
+use nix::sys::stat::{SFlag, fstat};
+use tokio::io::Interest;
+
+use crate::event::{Lines, TooLong};
+use crate::process::async_fd::{Watched, readable, watch};
+
+/// How much is read at once, in bytes.
+const CHUNK: usize = 16 * 1024;
+
+#[derive(Debug)]
+pub(super) struct LineReader {
+    source: Source,
+    lines: Lines,
+    has_ended: bool,
+}
+
+#[derive(Debug)]
+enum Source {
+    Watched(Watched),
+    /// A file or a device such as `/dev/null`, which keeps no reader waiting and cannot be watched.
+    Plain(OwnedFd),
+}
+
+impl LineReader {
+    /// Reads lines of at most `longest` bytes. Needs a running tokio runtime.
+    ///
+    /// # Errors
+    /// No more descriptors.
+    pub fn new(input: OwnedFd, longest: usize) -> io::Result<Self> {
+        let kind = SFlag::from_bits_truncate(fstat(&input)?.st_mode) & SFlag::S_IFMT;
+        let can_wait =
+            [SFlag::S_IFIFO, SFlag::S_IFSOCK].contains(&kind) || nix::unistd::isatty(&input).unwrap_or(false);
+        let source =
+            if can_wait { Source::Watched(watch(input, Interest::READABLE)?) } else { Source::Plain(input) };
+        Ok(Self { source, lines: Lines::new(longest), has_ended: false })
+    }
+
+    /// The next line, or `None` at the end. The last line may lack its line end.
+    pub fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, TooLong>>> {
+        loop {
+            if let Some(line) = self.lines.next_line().transpose() {
+                return Poll::Ready(Some(line));
+            }
+            if self.has_ended {
+                return Poll::Ready(None);
+            }
+            ready!(self.poll_read(cx));
+        }
+    }
+
+    /// Is ready when the end has come and at most `most` bytes lie before it, which are read and kept.
+    pub fn poll_end(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<()> {
+        while !self.has_ended {
+            if self.lines.pending() > most {
+                return Poll::Pending;
+            }
+            ready!(self.poll_read(cx));
+        }
+        Poll::Ready(())
+    }
+
+    /// Reads once.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut bytes = [0; CHUNK];
+        loop {
+            let read = match &self.source {
+                Source::Plain(file) => nix::unistd::read(file, &mut bytes),
+                Source::Watched(watched) => match ready!(watched.poll_read_ready(cx)) {
+                    // A read would block: somebody else may have been faster.
+                    Ok(mut readiness) if !readable(watched.get_ref().as_fd()) => {
+                        readiness.clear_ready();
+                        continue;
+                    }
+                    Ok(_) => nix::unistd::read(watched.get_ref(), &mut bytes),
+                    Err(_) => Ok(0),
+                },
+            };
+            match read {
+                Err(Errno::EINTR | Errno::EAGAIN) => {}
+                Ok(0) | Err(_) => {
+                    self.has_ended = true;
+                    self.lines.push(b"\n");
+                    return Poll::Ready(());
+                }
+                Ok(count) => {
+                    self.lines.push(&bytes[..count]);
+                    return Poll::Ready(());
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::io::{Seek, Write, pipe};
+
+    use super::*;
+
+    fn in_runtime<T>(body: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(body)
+    }
+
+    async fn lines_of(mut reader: LineReader) -> Vec<Result<Vec<u8>, TooLong>> {
+        let mut lines = Vec::new();
+        while let Some(line) = poll_fn(|cx| reader.poll_line(cx)).await {
+            lines.push(line);
+        }
+        lines
+    }
+
+    fn expected() -> Vec<Result<Vec<u8>, TooLong>> {
+        vec![Ok(b"one".to_vec()), Err(TooLong), Ok(b"two".to_vec())]
+    }
+
+    const TEXT: &[u8] = b"one\nthis is too long\ntwo";
+
+    #[test]
+    fn a_pipe_and_a_file_are_read_to_their_end() {
+        in_runtime(async {
+            let (reader, mut writer) = pipe().unwrap();
+            let mut piped = LineReader::new(reader.into(), 5).unwrap();
+            assert!(poll_fn(|cx| Poll::Ready(piped.poll_line(cx))).await.is_pending());
+            writer.write_all(TEXT).unwrap();
+            drop(writer);
+            assert_eq!(lines_of(piped).await, expected());
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(TEXT).unwrap();
+            file.rewind().unwrap();
+            assert_eq!(lines_of(LineReader::new(file.into(), 5).unwrap()).await, expected());
+            let null = std::fs::File::open("/dev/null").unwrap();
+            assert_eq!(lines_of(LineReader::new(null.into(), 5).unwrap()).await, []);
+        });
+    }
+
+    #[test]
+    fn the_end_is_seen_although_lines_wait_before_it() {
+        in_runtime(async {
+            let (reader, mut writer) = pipe().unwrap();
+            let mut reader = LineReader::new(reader.into(), 5).unwrap();
+            writer.write_all(TEXT).unwrap();
+            let is_over =
+                |reader: &mut LineReader, cx: &mut Context<'_>, most| reader.poll_end(cx, most).is_ready();
+            assert!(!poll_fn(|cx| Poll::Ready(is_over(&mut reader, cx, 9))).await, "it may go on");
+            drop(writer);
+            assert!(!poll_fn(|cx| Poll::Ready(is_over(&mut reader, cx, 9))).await, "too much waits");
+            poll_fn(|cx| reader.poll_end(cx, 99)).await;
+            assert_eq!(lines_of(reader).await, expected());
+        });
+    }
+}

@@ -1,0 +1,101 @@
+//! Errors in what a running server writes, told once they have ceased for a while.
+
+use std::time::{Duration, Instant};
+
+/// Errors of a server that was ready more recently than this belong to its start.
+const STARTING: Duration = Duration::from_secs(10);
+/// How long errors must have ceased before they are told.
+const SETTLED: Duration = Duration::from_secs(3);
+/// Parts of lines that are errors, in small letters.
+const ERRORS: [&str; 12] = [
+    "module not found",
+    "cannot find module",
+    "syntaxerror",
+    "syntax error",
+    "typeerror",
+    "type error",
+    "error ts",
+    "referenceerror",
+    "reference error",
+    "failed to compile",
+    "enoent",
+    "eacces",
+];
+
+/// What one server has written since it was ready.
+#[derive(Debug, Default)]
+pub(super) struct ErrorWatch {
+    ready: Option<Instant>,
+    trouble: Option<Trouble>,
+}
+
+/// Errors that have not been told.
+#[derive(Debug)]
+struct Trouble {
+    first_line: String,
+    output: String,
+    due: Instant,
+}
+
+impl ErrorWatch {
+    /// Watches a server that is ready now.
+    pub fn since(now: Instant) -> Self {
+        Self { ready: Some(now), trouble: None }
+    }
+
+    /// Looks for errors in a piece of output.
+    pub fn look(&mut self, output: &str, now: Instant) {
+        if self.ready.is_none_or(|ready| now.saturating_duration_since(ready) < STARTING) {
+            return;
+        }
+        let plain = anstream::adapter::strip_str(output).to_string();
+        let is_error = |line: &&str| {
+            let line = line.to_ascii_lowercase();
+            ERRORS.iter().any(|error| line.contains(error))
+        };
+        let Some(first) = plain.lines().find(is_error) else { return };
+        let due = now + SETTLED;
+        match &mut self.trouble {
+            Some(trouble) => trouble.due = due,
+            None => {
+                let (first_line, output) = (first.trim().to_owned(), plain.trim().to_owned());
+                self.trouble = Some(Trouble { first_line, output, due });
+            }
+        }
+    }
+
+    /// When errors are to be told, if any are.
+    pub fn due(&self) -> Option<Instant> {
+        self.trouble.as_ref().map(|trouble| trouble.due)
+    }
+
+    /// The first line of errors that are due, and the piece of output around it.
+    pub fn take_due(&mut self, now: Instant) -> Option<(String, String)> {
+        let trouble = self.trouble.take_if(|trouble| trouble.due <= now)?;
+        Some((trouble.first_line, trouble.output))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_told_once_they_have_settled_and_not_at_the_start() {
+        let start = Instant::now();
+        let later = |seconds| start + Duration::from_secs(seconds);
+        let mut watch = ErrorWatch::default();
+        watch.look("TypeError: not ready", later(0));
+        assert_eq!(watch.due(), None);
+        watch = ErrorWatch::since(start);
+        watch.look("TypeError: x is no function", later(1));
+        assert_eq!(watch.due(), None);
+        watch.look("fine\n\u{1b}[31mModule not found: Can't resolve 'x'\u{1b}[0m\n", later(11));
+        watch.look("Failed to compile", later(12));
+        assert_eq!(watch.take_due(later(14)), None);
+        let (error, output) = watch.take_due(later(15)).unwrap();
+        assert_eq!(error, "Module not found: Can't resolve 'x'");
+        assert_eq!(output, "fine\nModule not found: Can't resolve 'x'");
+        assert_eq!(watch.take_due(later(30)), None);
+    }
+}
