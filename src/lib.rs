@@ -50,7 +50,7 @@
 //! | 0 | [`exit_code`] [`visible`] | the codes that scripts rely on · how foreign text is shown |
 //!
 //! Where a lower rank needs something of a higher one it says what it needs as a trait, and `session` fills it in:
-//! [`supervise::World`] (ports and programs), [`supervise::Sink`] (where output and events go),
+//! [`supervise::Backend`] (ports and programs), [`supervise::Sink`] (where output and events go),
 //! [`process::guardian::Token`] (the lock that a guardian holds). An error type belongs to the module that raises it, and has
 //! a `hint` method; `invocation/failure.rs` alone maps them to the exit codes of [`exit_code`].
 //!

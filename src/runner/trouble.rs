@@ -8,18 +8,8 @@ const STARTING: Duration = Duration::from_secs(10);
 const SETTLED: Duration = Duration::from_secs(3);
 /// Parts of lines that are errors, in small letters.
 const ERRORS: [&str; 12] = [
-    "module not found",
-    "cannot find module",
-    "syntaxerror",
-    "syntax error",
-    "typeerror",
-    "type error",
-    "error ts",
-    "referenceerror",
-    "reference error",
-    "failed to compile",
-    "enoent",
-    "eacces",
+    "module not found", "cannot find module", "syntaxerror", "syntax error", "typeerror", "type error",
+    "error ts", "referenceerror", "reference error", "failed to compile", "enoent", "eacces",
 ];
 
 /// What one server has written since it was ready.

@@ -1,5 +1,6 @@
 //! Ports and programs of the services, for the loop in [`crate::supervise`].
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -16,10 +17,10 @@ use crate::logs;
 use crate::paths::StateDir;
 use crate::port::listeners::Listeners;
 use crate::port::{Guard, Lease, Ports};
-use crate::process::guardian::Token;
+use crate::process::guardian::{Charge, Token};
 use crate::process::tree::{self, Mark};
-use crate::process::{Exit, Program};
-use crate::supervise::{Listener, Sighting, Start};
+use crate::process::{Exit, Program, Stdio};
+use crate::supervise::{GuardedTree, Listener, Observation};
 
 /// The services of one supervisor, with their ports and launches.
 pub struct Services<'a> {
@@ -147,8 +148,8 @@ impl<'a> Services<'a> {
         held.or_else(|| self.specs.get(service).map(|spec| spec.port)).unwrap_or_default()
     }
 
-    /// The launch of a service whose guardian is to be forked now.
-    pub fn spawn(&mut self, service: usize) -> io::Result<Start> {
+    /// Forks the guardian of a service's next run.
+    pub fn spawn(&mut self, service: usize, stdio: Stdio) -> io::Result<GuardedTree> {
         // Guardians inherit the buffer of the log.
         logging::flush();
         if let Some(preload) = self.overrides[service].preload() {
@@ -166,9 +167,14 @@ impl<'a> Services<'a> {
         let grace = self.prepared[service].grace;
         let token: Option<Box<dyn Token>> = Some(Box::new(SessionGuard { guard: lease.guard()?, grace }));
         let mark = Mark::of_service(lease.session().as_str(), &self.prepared[service].request.project);
+        GuardedTree::start(Charge { steps, stdio, mark, token, grace })
+    }
+
+    /// Our own stdin if nobody else needs it, otherwise an empty one.
+    pub fn stdin(&self) -> io::Result<OwnedFd> {
         let is_alone = self.prepared.len() == 1 && self.invocation.started_by != StartedBy::Runner;
-        let stdin = if is_alone { own_stdin()? } else { null()? };
-        Ok(Start { steps, mark, token, grace, stdin })
+        let own = is_alone.then(|| io::stdin().as_fd().try_clone_to_owned().ok()).flatten();
+        own.map_or_else(|| Ok(File::open("/dev/null")?.into()), Ok)
     }
 
     fn program(&self, step: Step) -> Program {
@@ -176,11 +182,11 @@ impl<'a> Services<'a> {
         Program { program: step.program, argv: step.argv, dir: step.cwd, environment }
     }
 
-    /// The owner of the listener on the reserved port. `roots` are the processes that the tree descends from.
-    pub fn verify(&mut self, service: usize, roots: &[i32]) -> Listener {
+    /// The owner of the listener on the reserved port. `root` is the process that the tree descends from.
+    pub fn verify(&mut self, service: usize, root: i32) -> Listener {
         let port = self.port_of(service);
         let me = nix::unistd::getuid().as_raw();
-        match self.listeners.seen(port, || descendants(roots)).unwrap_or_default() {
+        match self.listeners.seen(port, || descendants(root)).unwrap_or_default() {
             (Some(held), _) => Listener::Ours { socket: held.listener.socket, pid: held.pid },
             (None, seen) if seen.is_empty() => Listener::Nobody,
             (None, seen) if seen.iter().all(|listener| listener.user == me) => Listener::Stranger,
@@ -189,9 +195,9 @@ impl<'a> Services<'a> {
     }
 
     /// The listeners of the tree on other ports. `output` is the latest output.
-    pub fn observe(&mut self, service: usize, roots: &[i32], output: &str) -> Option<Sighting> {
+    pub fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation> {
         let reserved = self.port_of(service);
-        let held = self.listeners.of(&descendants(roots)).ok()?;
+        let held = self.listeners.of(&descendants(root)).ok()?;
         let places = held.iter().map(Place::of).collect();
         self.overrides[service].observe(places, reserved, output, &is_taken)
     }
@@ -203,10 +209,9 @@ impl<'a> Services<'a> {
     }
 }
 
-/// The processes of the tree below `roots`.
-pub(super) fn descendants(roots: &[i32]) -> Vec<i32> {
-    let descendants = roots.iter().flat_map(|&root| tree::descendants(root));
-    descendants.map(|process| process.identity.pid).collect()
+/// The processes of the tree below `root`.
+pub(super) fn descendants(root: i32) -> Vec<i32> {
+    tree::descendants(root).into_iter().map(|process| process.identity.pid).collect()
 }
 
 fn is_taken(port: u16) -> bool {
@@ -235,13 +240,4 @@ impl Token for SessionGuard {
     fn finish(self: Box<Self>) {
         self.guard.finish();
     }
-}
-
-fn own_stdin() -> io::Result<OwnedFd> {
-    // A closed standard input is an empty one.
-    io::stdin().as_fd().try_clone_to_owned().or_else(|_| null())
-}
-
-fn null() -> io::Result<OwnedFd> {
-    Ok(std::fs::File::open("/dev/null")?.into())
 }

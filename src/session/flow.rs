@@ -1,9 +1,10 @@
 //! The flow: detect → allocate → reserve → spawn → verify → supervise → release.
 //!
 //! Each step takes the product of the step before. The loop in [`crate::supervise`] spawns, verifies and releases, as often as
-//! a service is started, through the [`World`] at the end of this file.
+//! a service is started, through the [`Backend`] at the end of this file.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,8 +22,8 @@ use crate::invocation::{Invocation, StartedBy, require_descriptors};
 use crate::paths::StateDir;
 use crate::port::{Error as PortError, Lease, Ports, Remembered, Reservation};
 use crate::process::signals::Signals;
-use crate::process::{Exit, memory};
-use crate::supervise::{Inputs, Lifeline, Listener, Sighting, Start, Supervisor, World};
+use crate::process::{Exit, Stdio, memory};
+use crate::supervise::{Backend, Inputs, Lifeline, Listener, Observation, ProcessTree, Supervisor};
 
 /// Descriptors of a supervisor without its services.
 const DESCRIPTORS: usize = 28;
@@ -117,15 +118,15 @@ impl<'a> Session<'a> {
         let abouts = backend.abouts(&state.logs());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let _entered = runtime.enter();
-        let signals = Signals::take()?;
+        let signals = Box::new(Signals::take()?);
         let (sink, console) = output::open(invocation, options, &abouts, &session)?;
         let control = Server::new(socket, &session, abouts);
         let is_runner = invocation.started_by == StartedBy::Runner;
         let lifeline = is_runner.then(|| Lifeline::new(io::stdin())).transpose()?;
-        let inputs = Inputs { signals, console, control, lifeline };
+        let inputs = Inputs { signals, console, lifeline, control };
         let mut supervisor = Supervisor::new(services, backend, sink, inputs);
         supervisor.start_all();
-        let (sink, backend) = supervisor.sink_and_world();
+        let (sink, backend) = supervisor.sink_and_backend();
         backend.settle();
         memory::trim();
         // The user reads this while the services start.
@@ -161,21 +162,24 @@ pub fn allocate<'a>(
     detected.into_iter().map(|one| Prepared::new(invocation, options, one)).collect()
 }
 
-impl World for Services<'_> {
-    fn start(&mut self, service: usize) -> io::Result<Start> {
-        self.spawn(service)
+impl Backend for Services<'_> {
+    fn stdin(&self) -> io::Result<OwnedFd> {
+        self.stdin()
     }
 
-    fn confirm(&mut self) {
+    fn spawn(&mut self, service: usize, stdio: Stdio) -> io::Result<Box<dyn ProcessTree>> {
+        let tree = self.spawn(service, stdio);
+        // The guardian sets itself up meanwhile.
         self.commit();
+        Ok(Box::new(tree?))
     }
 
-    fn listener(&mut self, service: usize, roots: &[i32]) -> Listener {
-        self.verify(service, roots)
+    fn verify(&mut self, service: usize, root: i32) -> Listener {
+        self.verify(service, root)
     }
 
-    fn sighting(&mut self, service: usize, roots: &[i32], output: &str) -> Option<Sighting> {
-        self.observe(service, roots, output)
+    fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation> {
+        self.observe(service, root, output)
     }
 
     fn is_redirectable(&mut self, service: usize, exit: Exit, output: &str) -> bool {
@@ -186,11 +190,12 @@ impl World for Services<'_> {
         self.override_port(service)
     }
 
-    fn follow(&mut self, service: usize, roots: &[i32]) -> Result<What, What> {
-        self.follow_listener(service, roots)
+    fn follow(&mut self, service: usize, root: i32) -> Result<What, What> {
+        self.follow_listener(service, root)
     }
 
-    fn succeeded(&mut self, service: usize) {
+    fn became_ready(&mut self, service: usize) {
+        memory::let_go_of_code();
         self.remember_override(service);
     }
 
@@ -202,7 +207,11 @@ impl World for Services<'_> {
         self.release_port(service);
     }
 
-    fn port(&self, service: usize) -> (u16, String) {
-        (self.port_of(service), self.framework(service).to_owned())
+    fn port(&self, service: usize) -> u16 {
+        self.port_of(service)
+    }
+
+    fn framework(&self, service: usize) -> String {
+        self.framework(service).to_owned()
     }
 }

@@ -8,20 +8,19 @@ use crate::launch;
 use crate::supervise::Sink;
 
 /// A sink that opens the URL of the first service that is ready.
-#[derive(Debug)]
-pub struct Opening<S> {
-    inner: S,
+pub struct Opening {
+    inner: Box<dyn Sink>,
     wanted: bool,
 }
 
-impl<S> Opening<S> {
+impl Opening {
     /// Passes everything on to `inner`, and opens a browser if `wanted`.
-    pub fn new(inner: S, wanted: bool) -> Self {
+    pub fn new(inner: Box<dyn Sink>, wanted: bool) -> Self {
         Self { inner, wanted }
     }
 }
 
-impl<S: Sink> Sink for Opening<S> {
+impl Sink for Opening {
     fn has_room(&self, service: usize, stream: Stream) -> bool {
         self.inner.has_room(service, stream)
     }

@@ -18,7 +18,7 @@ use crate::ui::{Human, JsonLines, Prefixed};
 use crate::visible::Visible;
 
 /// Output that is recorded and may open a browser.
-type Output = Recorded<Opening<Box<dyn Sink>>>;
+type Output = Recorded<Opening>;
 
 /// Opens the sink, and a console if a single service has the terminal. Needs a running tokio runtime.
 ///

@@ -50,14 +50,14 @@ impl Services<'_> {
     }
 
     /// Reserves the port on which the service listens, in place of its own, and returns the event.
-    pub fn follow_listener(&mut self, service: usize, roots: &[i32]) -> Result<What, What> {
+    pub fn follow_listener(&mut self, service: usize, root: i32) -> Result<What, What> {
         let original_port = self.port_of(service);
         let error = |error: String| Err(What::Error { error });
         let Some(places) = self.overrides[service].elsewhere() else {
             return error(format!("nothing of the service listens on port {original_port}"));
         };
         let (listed, new_port) = (list(places), places.first().map_or(0, |place| place.port));
-        if self.is_shared(new_port, roots) {
+        if self.is_shared(new_port, root) {
             return error(format!("it listens on {listed}, and so does another program"));
         }
         if let Err(reason) = self.reserve_instead(service, Choice::Adopt(new_port)) {
@@ -75,9 +75,9 @@ impl Services<'_> {
     }
 
     /// Whether a process outside of the tree listens on the port as well.
-    fn is_shared(&mut self, port: u16, roots: &[i32]) -> bool {
+    fn is_shared(&mut self, port: u16, root: i32) -> bool {
         let all = self.listeners.on(port).unwrap_or_default();
-        let ours = self.listeners.among(port, &descendants(roots)).unwrap_or_default();
+        let ours = self.listeners.among(port, &descendants(root)).unwrap_or_default();
         all.iter().any(|listener| ours.iter().all(|held| held.listener.socket != listener.socket))
     }
 

@@ -1,4 +1,4 @@
-//! Commands from elsewhere, and those who are to know what happens.
+//! Commands from elsewhere, and clients that follow what happens.
 
 use std::task::{Context, Poll};
 
@@ -8,25 +8,21 @@ use crate::event::{State, Stream, What};
 /// How a service is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
-    /// Its state.
     pub state: State,
-    /// Its port.
     pub port: u16,
     /// The guardian that its processes descend from, while there is one.
     pub guardian: Option<i32>,
 }
 
-/// Where commands come from, and who else is told of everything.
+/// Where commands come from, and a second place where output and events go.
 pub trait Control {
-    /// Serves whoever is connected, and is ready with the next command that would change something: the service and
-    /// its input.
+    /// Serves the clients, and is ready with the next command that would change something: a service and its input.
     fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Input)>;
-    /// A service has written this.
+    /// A service has written these bytes.
     fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]);
-    /// Something happened.
     fn tell(&mut self, service: usize, what: &What);
-    /// A service is now like this, perhaps as before.
+    /// The condition of a service, which may be the same as before.
     fn changed(&mut self, service: usize, now: Condition);
-    /// Sends what waits to be sent, and is ready when nothing waits any more.
+    /// Writes what can be written, and is ready when nothing waits any more.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }

@@ -4,52 +4,54 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::stage::Stage;
-use super::{Control, Sink, Supervisor, World};
+use super::backend::Backend;
+use super::control::Control;
+use super::instance::Instance;
+use super::run::Supervisor;
+use super::sink::Sink;
 use crate::process::signals::Meaning;
 
-/// How long the end waits for those who are connected.
+/// How long the end waits for clients to read what was written for them.
 const FAREWELL: Duration = Duration::from_millis(100);
 
-impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
-    /// Writes what the services left behind, unless the user has no patience for it.
+impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
+    /// Writes what the services left behind, until a signal shows that the user has no patience for it.
     pub(super) async fn flush(&mut self) {
-        for index in 0..self.stages.len() {
+        for index in 0..self.instances.len() {
             self.read_rest(index);
         }
-        while !self.impatient {
+        loop {
             tokio::select! {
                 () = poll_fn(|cx| self.sink.poll_drain(cx)) => break,
-                caught = poll_fn(|cx| self.signals.poll_next(cx)) => self.impatient = caught.meaning() == Meaning::End,
+                caught = poll_fn(|cx| self.inputs.signals.poll_next(cx)) => {
+                    if caught.meaning() == Meaning::End {
+                        break;
+                    }
+                }
             }
         }
-        // What they do not read in time who are connected is theirs to miss.
-        let _missed = tokio::time::timeout(FAREWELL, poll_fn(|cx| self.control.poll_drain(cx))).await;
+        // Clients that have not read by now miss the rest.
+        let _missed = tokio::time::timeout(FAREWELL, poll_fn(|cx| self.inputs.control.poll_drain(cx))).await;
     }
 
-    /// Passes output on until there is none or no room for it.
+    /// Passes on what each stream has to be read now, if there is room for it.
     pub(super) fn poll_output(&mut self, cx: &mut Context<'_>) {
         // What waits goes first, so that there is room.
         let _waiting = self.sink.poll_drain(cx);
         let mut progress = false;
-        for (index, stage) in self.stages.iter_mut().enumerate() {
-            let Stage { sources, tail, .. } = stage;
+        for (index, Instance { sources, tail, .. }) in self.instances.iter_mut().enumerate() {
             sources.retain_mut(|source| {
                 if !self.sink.has_room(index, source.stream) {
                     return true;
                 }
-                match source.poll_pass(cx, |stream, reader| {
-                    let bytes = self.sink.pass(index, stream, reader)?;
+                let read = source.poll_read(cx, |reader| {
+                    let bytes = self.sink.pass(index, source.stream, reader)?;
                     tail.push(bytes);
-                    self.control.wrote(index, stream, bytes);
+                    self.inputs.control.wrote(index, source.stream, bytes);
                     Ok(bytes.len())
-                }) {
-                    Poll::Pending => true,
-                    Poll::Ready(open) => {
-                        progress = true;
-                        open
-                    }
-                }
+                });
+                progress |= read.is_ready();
+                read != Poll::Ready(false)
             });
         }
         if progress {
@@ -59,9 +61,9 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
         }
     }
 
-    /// What is left in the pipes of a service whose processes are gone.
+    /// Passes on what is left in the pipes of a service whose processes are gone.
     pub(super) fn read_rest(&mut self, index: usize) {
-        let Stage { sources, tail, .. } = &mut self.stages[index];
+        let Instance { sources, tail, .. } = &mut self.instances[index];
         for source in sources.drain(..) {
             let mut reader = source.reader();
             while let Ok(bytes) = self.sink.pass(index, source.stream, &mut reader) {
@@ -69,7 +71,7 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
                     break;
                 }
                 tail.push(bytes);
-                self.control.wrote(index, source.stream, bytes);
+                self.inputs.control.wrote(index, source.stream, bytes);
             }
         }
     }

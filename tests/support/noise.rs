@@ -6,18 +6,8 @@ pub struct Noise(u64);
 
 /// What a protocol has words for, to be bent.
 const WORDS: [&str; 12] = [
-    "type",
-    "id",
-    "projectId",
-    "payload",
-    "runCommand",
-    "workingDirectory",
-    "env",
-    "preferredPort",
-    "cursor",
-    "limit",
-    "protocol",
-    "output",
+    "type", "id", "projectId", "payload", "runCommand", "workingDirectory", "env", "preferredPort", "cursor",
+    "limit", "protocol", "output",
 ];
 
 impl Noise {

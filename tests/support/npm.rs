@@ -69,11 +69,7 @@ fn install(fixture: &Path, dir: &Path) -> Result<(), String> {
     // what npm writes where a registry does not carry them. `install` keeps to the lock file as well.
     let mut npm = Command::new("npm");
     npm.args([
-        "install",
-        "--no-audit",
-        "--no-fund",
-        "--loglevel=error",
-        "--fetch-retries=1",
+        "install", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1",
         "--fetch-timeout=30000",
     ]);
     if !fixture.join("package-lock.json").exists() {

@@ -16,7 +16,7 @@ use crate::detect::catalog::Role;
 use crate::launch::{Delivery, Moved, Preload};
 use crate::port::{Remembered, Request, is_ephemeral};
 use crate::process::Exit;
-use crate::supervise::Sighting;
+use crate::supervise::Observation;
 use conflict_hints::{is_refused, names};
 pub use place::{Place, list};
 
@@ -134,7 +134,7 @@ impl PortOverride {
         reserved: u16,
         output: &str,
         is_taken: &dyn Fn(u16) -> bool,
-    ) -> Option<Sighting> {
+    ) -> Option<Observation> {
         let places = self.places(listeners, reserved);
         // A listener beside a server that was refused its port is hardly the server.
         let is_conventional =
@@ -143,7 +143,7 @@ impl PortOverride {
             !is_conventional && self.may_be_refused() && is_refused(output, false, reserved, is_taken);
         if places.is_empty() || waits {
             self.finding = waits.then_some(Finding::Refused);
-            return waits.then(|| Sighting {
+            return waits.then(|| Observation {
                 ports: Vec::new(),
                 movable: true,
                 patience: self.patience(&[]),
@@ -154,7 +154,7 @@ impl PortOverride {
         let movable = self.next(&places).is_some();
         let patience = if known && !movable { Duration::ZERO } else { self.patience(&places) };
         self.finding = Some(Finding::Elsewhere(places));
-        Some(Sighting { ports, movable, patience })
+        Some(Observation { ports, movable, patience })
     }
 
     /// Whether a run that exited without listening on `reserved` is worth another start.

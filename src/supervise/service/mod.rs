@@ -122,18 +122,24 @@ pub enum Effect {
     Redirect,
     /// Reserve the port that it listens on instead, or answer with [`Input::NotFollowed`].
     Follow,
-    /// Tell that it listens, and how long after its start.
-    TellReady(Duration),
-    /// Tell that it takes longer than it should.
-    TellSlow,
-    /// Tell that it has stopped listening shortly after it had begun.
-    TellWithdrawn,
-    /// Tell that it ended and will be started again after a pause.
-    TellRestart(Ending, Duration),
-    /// Tell that it ended for good.
-    TellEnd(Ending),
+    Notify(Notice),
     /// Give the port back.
     Release,
+}
+
+/// What users shall hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// It listens on its port, this long after its start.
+    Ready(Duration),
+    /// It takes longer than it should.
+    Slow,
+    /// It has stopped listening shortly after it had begun.
+    Withdrawn,
+    /// It ended, and will be started again after a pause.
+    Restart(Ending, Duration),
+    /// It ended for good.
+    End(Ending),
 }
 
 /// How one run of the service ended.
@@ -280,11 +286,6 @@ impl Service {
     /// The step that runs, or ran last.
     pub fn step(&self) -> usize {
         self.run.step
-    }
-
-    /// Whether a process of the tree may be alive.
-    pub fn is_alive(&self) -> bool {
-        self.alive
     }
 
     /// Whether it has ended for good.

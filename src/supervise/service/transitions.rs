@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Effect, Ending, Goal, Run, Service, State};
+use super::{Effect, Ending, Goal, Notice, Run, Service, State};
 use crate::event::FailureReason;
 use crate::exit_code::{NOT_EXECUTABLE, NOT_FOUND};
 use crate::process::{Exit, Signal};
@@ -248,7 +248,7 @@ impl Service {
         self.run.was_ready = true;
         self.run.failure = None;
         self.state = State::Running { settled_at: Some(now + SETTLING) };
-        vec![Effect::Unwatch, Effect::TellReady(now.saturating_duration_since(self.run.since))]
+        vec![Effect::Unwatch, Effect::Notify(Notice::Ready(now.saturating_duration_since(self.run.since)))]
     }
 
     pub(super) fn not_listening(&mut self, now: Instant) -> Vec<Effect> {
@@ -257,7 +257,7 @@ impl Service {
         }
         self.run.failure = Some(FailureReason::HealthCheckFailed);
         self.state = State::Starting { ready_by: Some(now + self.settings.ready_timeout) };
-        vec![Effect::TellWithdrawn, Effect::Watch]
+        vec![Effect::Notify(Notice::Withdrawn), Effect::Watch]
     }
 
     pub(super) fn stranger(&mut self, now: Instant) -> Vec<Effect> {
@@ -294,7 +294,7 @@ impl Service {
             }
             State::Starting { .. } => {
                 self.state = State::Starting { ready_by: None };
-                vec![Effect::TellSlow]
+                vec![Effect::Notify(Notice::Slow)]
             }
             State::Running { .. } => {
                 self.state = State::Running { settled_at: Some(now + SETTLING) };
@@ -321,7 +321,7 @@ impl Service {
         match self.backoff.next(healthy) {
             Some(pause) => {
                 self.state = State::Waiting { until: now + pause };
-                vec![Effect::TellRestart(ending, pause)]
+                vec![Effect::Notify(Notice::Restart(ending, pause))]
             }
             None => self.give_up(now),
         }
@@ -330,14 +330,14 @@ impl Service {
     fn give_up(&mut self, now: Instant) -> Vec<Effect> {
         let ending = Ending { gave_up: true, ..self.ending(now) };
         self.state = State::Ended;
-        vec![Effect::TellEnd(ending), Effect::Release]
+        vec![Effect::Notify(Notice::End(ending)), Effect::Release]
     }
 
     fn finish(&mut self, now: Instant) -> Vec<Effect> {
         let ending = self.ending(now);
         self.run.failure = ending.failure;
         self.state = State::Ended;
-        vec![Effect::TellEnd(ending), Effect::Release]
+        vec![Effect::Notify(Notice::End(ending)), Effect::Release]
     }
 
     fn ending(&self, now: Instant) -> Ending {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use super::{Effect, Input, Service, Settings, State};
+use super::{Effect, Input, Notice, Service, Settings, State};
 use crate::process::{Exit, Signal};
 use crate::supervise::restart::Policy;
 
@@ -91,19 +91,12 @@ fn check(before: &Service, input: Input, effects: &[Effect], after: &Service) {
                 alive && after.settings.follows && matches!(after.state, State::Starting { .. }),
                 "followed what does not run, or against an order: {before:?} on {input:?}"
             ),
-            Effect::Watch
-            | Effect::Unwatch
-            | Effect::Confirm
-            | Effect::TellReady(_)
-            | Effect::TellSlow
-            | Effect::TellWithdrawn
-            | Effect::TellRestart(..)
-            | Effect::TellEnd(_) => {}
+            Effect::Watch | Effect::Unwatch | Effect::Confirm | Effect::Notify(_) => {}
         }
     }
     assert_eq!(alive, after.alive, "{before:?} on {input:?}");
     assert_eq!(released, after.has_ended(), "{before:?} on {input:?}");
-    let told = effects.iter().any(|effect| matches!(effect, Effect::TellEnd(_)));
+    let told = effects.iter().any(|effect| matches!(effect, Effect::Notify(Notice::End(_))));
     assert_eq!(told, released, "an end is told exactly when the port is given back: {before:?} on {input:?}");
 }
 
@@ -195,7 +188,9 @@ fn a_leader_that_leaves_a_listener_behind_is_still_running() {
     assert_eq!(run(&mut service, now, &[left(1, true)]), []);
     assert_eq!(service.state(), crate::event::State::Running);
     let effects = run(&mut service, now, &[Input::Empty { stranger: false, redirectable: false }]);
-    assert!(matches!(effects[..], [Effect::TellEnd(ending), Effect::Release] if ending.failure.is_none()));
+    assert!(
+        matches!(effects[..], [Effect::Notify(Notice::End(ending)), Effect::Release] if ending.failure.is_none())
+    );
 }
 
 #[test]
@@ -210,7 +205,8 @@ fn a_lost_race_moves_three_times_and_then_fails() {
         run(&mut service, now, &[Input::Moved]);
     }
     let effects = run(&mut service, now, &[crash, Input::Empty { stranger: true, redirectable: false }]);
-    let Some(Effect::TellEnd(ending)) = effects.iter().find(|effect| matches!(effect, Effect::TellEnd(_)))
+    let Some(Effect::Notify(Notice::End(ending))) =
+        effects.iter().find(|effect| matches!(effect, Effect::Notify(Notice::End(_))))
     else {
         panic!("{effects:?}")
     };
@@ -231,7 +227,7 @@ fn what_listens_elsewhere_is_redirected_twice_and_then_followed() {
     }
     assert_eq!(run(&mut service, now, &[elsewhere]), [Effect::Follow]);
     let effects = run(&mut service, now, &[Input::Listening]);
-    assert!(matches!(effects[..], [Effect::Unwatch, Effect::TellReady(_)]), "{effects:?}");
+    assert!(matches!(effects[..], [Effect::Unwatch, Effect::Notify(Notice::Ready(_))]), "{effects:?}");
 }
 
 #[test]
@@ -242,7 +238,7 @@ fn against_an_order_nothing_is_followed() {
     assert_eq!(effects[2..], [Effect::Unwatch, Effect::Signal(Signal::SIGTERM)]);
     let effects = run(&mut service, now, &[Input::Empty { stranger: false, redirectable: true }]);
     assert!(
-        matches!(effects[..], [Effect::TellEnd(ending), Effect::Release]
+        matches!(effects[..], [Effect::Notify(Notice::End(ending)), Effect::Release]
             if ending.failure == Some(crate::event::FailureReason::HealthCheckFailed)),
         "{effects:?}"
     );
@@ -257,5 +253,7 @@ fn a_run_that_was_refused_its_own_port_is_redirected_unless_somebody_ended_it() 
     let effects = run(&mut service, now, &[Input::Start, crash, refused]);
     assert_eq!(effects[effects.len() - 3..], [Effect::Redirect, Effect::Run(0), Effect::Watch]);
     let effects = run(&mut service, now, &[Input::Stop(Signal::SIGINT), refused]);
-    assert!(matches!(effects[2..], [Effect::TellEnd(ending), Effect::Release] if ending.requested));
+    assert!(
+        matches!(effects[2..], [Effect::Notify(Notice::End(ending)), Effect::Release] if ending.requested)
+    );
 }

@@ -8,12 +8,7 @@ use super::{Stage, stage};
 use crate::support::{Noise, Session, http};
 
 const KINDS: [&str; 6] = [
-    "start-dev-server",
-    "stop-dev-server",
-    "fetch-logs",
-    "runner-health-check",
-    "start-build",
-    "hmr-connect",
+    "start-dev-server", "stop-dev-server", "fetch-logs", "runner-health-check", "start-build", "hmr-connect",
 ];
 const LINES: usize = 2000;
 

@@ -1,19 +1,23 @@
 //! Signals to bowline itself: what they mean for the services, and job control.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::backend::Backend;
+use super::control::Control;
+use super::inputs::now;
+use super::run::Supervisor;
 use super::service::Input;
-use super::{Control, Sink, Supervisor, World};
+use super::sink::Sink;
 use crate::process::Signal;
 use crate::process::guardian::Order;
-use crate::process::signals::{Caught, Meaning, stop_group};
+use crate::process::signals::{Caught, Meaning};
 
 /// Two interrupts closer than this, one by the kernel and one sent by a program, are one Ctrl-C and its copy (ADR 10).
 const COPY: Duration = Duration::from_secs(1);
 /// Two interrupts closer than this are one where the system does not tell who sent them: no person is that fast.
 const COPY_OF_UNKNOWN_ORIGIN: Duration = Duration::from_millis(200);
 
-impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
+impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     pub(super) fn signalled(&mut self, caught: Caught) {
         match caught.meaning() {
             Meaning::End if self.is_copy(caught) => {}
@@ -24,11 +28,11 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
             }
             Meaning::Continue => self.resume(),
             Meaning::Resize => {
-                if let Some(console) = &self.console {
+                if let Some(console) = &self.inputs.console {
                     console.resized();
                 }
             }
-            Meaning::Child => self.look_after_orphans(),
+            Meaning::Child => (0..self.instances.len()).for_each(|index| self.check_orphans(index)),
         }
     }
 
@@ -37,7 +41,7 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
         if caught.signal != Signal::SIGINT {
             return false;
         }
-        let now = Instant::now();
+        let now = now();
         let copy = self
             .interrupted
             .is_some_and(|(before, when)| is_copy(before, caught, now.saturating_duration_since(when)));
@@ -47,26 +51,26 @@ impl<W: World, S: Sink, C: Control> Supervisor<W, S, C> {
         copy
     }
 
-    /// Stops with the service, until somebody continues us.
+    /// Stops with the service, until we are continued.
     pub(super) fn suspend(&mut self) {
-        if let Some(console) = &mut self.console {
+        if let Some(console) = &mut self.inputs.console {
             console.suspend();
         }
-        stop_group();
+        self.inputs.signals.stop_group();
         self.resume();
     }
 
     fn resume(&mut self) {
-        if let Some(console) = &mut self.console {
+        if let Some(console) = &mut self.inputs.console {
             console.resume();
         }
         self.order_all(Signal::SIGCONT);
     }
 
     fn order_all(&self, signal: Signal) {
-        for stage in &self.stages {
-            if let Some(guarded) = stage.guarded.as_ref().filter(|_| stage.service.is_alive()) {
-                guarded.order(Order::Signal(signal));
+        for instance in &self.instances {
+            if let Some(tree) = instance.tree.as_ref().filter(|_| instance.orphans.is_none()) {
+                tree.order(Order::Signal(signal));
             }
         }
     }

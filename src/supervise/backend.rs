@@ -1,0 +1,71 @@
+//! What the loop needs of ports and programs.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use super::process_tree::ProcessTree;
+use crate::event::What;
+use crate::process::{Exit, Stdio};
+
+/// Who listens on a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listener {
+    Nobody,
+    /// Process `pid` of the tree, on the socket that the kernel numbers `socket`.
+    Ours {
+        socket: u64,
+        pid: i32,
+    },
+    /// A process of the same user that is not of the tree.
+    Stranger,
+    /// A process that this user may not look into: another user's, or one behind a proxy of a container.
+    Hidden,
+}
+
+impl Listener {
+    pub(super) fn is_ours(self) -> bool {
+        matches!(self, Self::Ours { .. })
+    }
+}
+
+/// What a service does instead of listening on its port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// The other ports that its processes listen on; none if it waits because the port that it wants is taken.
+    pub ports: Vec<u16>,
+    /// Whether another start can make it listen on the reserved port.
+    pub movable: bool,
+    /// How long the observation must hold: a program may open an auxiliary port long before its own.
+    pub patience: Duration,
+}
+
+/// Ports and programs. A service is named by its index, and its tree by the process `root` that it descends from.
+pub trait Backend {
+    /// What a service reads that has no console.
+    fn stdin(&self) -> io::Result<OwnedFd>;
+    /// Creates the guardian of the service's next run, which waits for [`Order::Run`](crate::process::guardian::Order).
+    ///
+    /// # Errors
+    /// There is nothing to run, for instance because the project is gone, or no guardian to run it.
+    fn spawn(&mut self, service: usize, stdio: Stdio) -> io::Result<Box<dyn ProcessTree>>;
+    /// Who listens on the service's port.
+    fn verify(&mut self, service: usize, root: i32) -> Listener;
+    /// What the service does instead of listening on its port. `output` is the end of its output.
+    fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation>;
+    /// Whether a run that never listened on its port ended because it asked for another one, or because of the way in
+    /// which its listener was moved, so that [`Backend::redirect`] can help.
+    fn is_redirectable(&mut self, service: usize, exit: Exit, output: &str) -> bool;
+    /// Prepares the next start so that it undoes the last observation, and returns the event.
+    fn redirect(&mut self, service: usize) -> What;
+    /// Reserves the port that was observed last in place of the service's own, and returns the event.
+    fn follow(&mut self, service: usize, root: i32) -> Result<What, What>;
+    /// Remembers what made the service listen on its port.
+    fn became_ready(&mut self, service: usize);
+    /// Reserves another port, and returns the event.
+    fn relocate(&mut self, service: usize) -> Result<What, What>;
+    /// Gives the port back.
+    fn release(&mut self, service: usize);
+    fn port(&self, service: usize) -> u16;
+    fn framework(&self, service: usize) -> String;
+}

@@ -1,0 +1,197 @@
+//! Between a service and its processes: reports become inputs, effects become orders.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+use super::backend::{Backend, Listener};
+use super::control::{Condition, Control};
+use super::inputs::now;
+use super::instance::{Instance, Orphans};
+use super::readiness::ReadinessWatch;
+use super::run::Supervisor;
+use super::service::{Effect, Input};
+use super::sink::Sink;
+use super::streams;
+use super::tail::Tail;
+use crate::event::{Level, What};
+use crate::process::Signal;
+use crate::process::guardian::{Order, Report};
+
+/// How often to look whether orphans are gone that no SIGCHLD tells of.
+const ORPHANS: Duration = Duration::from_millis(50);
+
+impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
+    pub(super) fn feed_all(&mut self, input: Input) {
+        for index in 0..self.instances.len() {
+            self.feed(index, input);
+        }
+    }
+
+    /// Gives an input to a service, and performs its effects and those of what they lead to.
+    pub(super) fn feed(&mut self, index: usize, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            for effect in self.instances[index].service.on(input, now()) {
+                inputs.extend(self.perform(index, effect));
+            }
+        }
+        let port = self.backend.port(index);
+        let instance = &self.instances[index];
+        let condition = Condition { state: instance.service.state(), port, guardian: instance.guardian() };
+        self.inputs.control.changed(index, condition);
+    }
+
+    /// Performs one effect, and returns the inputs that follow from it at once.
+    fn perform(&mut self, index: usize, effect: Effect) -> Vec<Input> {
+        match effect {
+            Effect::Run(0) => return self.spawn(index),
+            Effect::Run(step) => self.order(index, Order::Run(step)),
+            Effect::Signal(signal) => self.order(index, Order::Signal(signal)),
+            Effect::SignalRest(signal) => self.order(index, Order::SignalRest(signal)),
+            Effect::Kill => self.order(index, Order::Kill),
+            Effect::Watch => self.instances[index].readiness = Some(ReadinessWatch::new(now())),
+            Effect::Unwatch => self.instances[index].readiness = None,
+            Effect::Confirm => {
+                let listening = self.verify(index).is_ours();
+                return vec![if listening { Input::Listening } else { Input::NotListening }];
+            }
+            Effect::Move => {
+                let moved = self.backend.relocate(index);
+                let input = if moved.is_ok() { Input::Moved } else { Input::NoPort };
+                self.announce(index, moved.unwrap_or_else(|what| what));
+                return vec![input];
+            }
+            Effect::Redirect => {
+                let what = self.backend.redirect(index);
+                self.announce(index, what);
+            }
+            Effect::Follow => {
+                let followed = self.backend.follow(index, self.root(index));
+                let input = followed.is_err().then_some(Input::NotFollowed);
+                self.announce(index, followed.unwrap_or_else(|what| what));
+                return input.into_iter().collect();
+            }
+            Effect::Release => self.backend.release(index),
+            Effect::Notify(notice) => self.notify(index, notice),
+        }
+        Vec::new()
+    }
+
+    fn spawn(&mut self, index: usize) -> Vec<Input> {
+        self.read_rest(index);
+        let stdin = self.backend.stdin();
+        let streams = stdin.and_then(|stdin| streams::open(stdin, self.inputs.console.as_ref()));
+        let spawned = streams.and_then(|(stdio, sources)| {
+            let tree = self.backend.spawn(index, stdio)?;
+            let instance = &mut self.instances[index];
+            (instance.tree, instance.sources, instance.tail) = (Some(tree), sources, Tail::default());
+            Ok(())
+        });
+        match spawned {
+            Ok(()) => {
+                self.order(index, Order::Run(0));
+                Vec::new()
+            }
+            Err(error) => {
+                if error.kind() == io::ErrorKind::Other {
+                    self.announce(index, What::Noted { level: Level::Warning, message: error.to_string() });
+                }
+                let errno = error.raw_os_error().unwrap_or(nix::libc::EIO);
+                vec![Input::NotStarted { errno }, Input::Empty { stranger: false, redirectable: false }]
+            }
+        }
+    }
+
+    pub(super) fn order(&mut self, index: usize, order: Order) {
+        let guardians = self.guardians();
+        let instance = &mut self.instances[index];
+        let Some(tree) = &instance.tree else { return };
+        match &mut instance.orphans {
+            None => tree.order(order),
+            Some(orphans) => {
+                orphans.last_order = order;
+                tree.order_orphans(&guardians, order);
+            }
+        }
+    }
+
+    pub(super) fn guardians(&self) -> Vec<i32> {
+        self.instances.iter().filter_map(Instance::guardian).collect()
+    }
+
+    /// Who listens on the service's port.
+    pub(super) fn verify(&mut self, index: usize) -> Listener {
+        let root = self.root(index);
+        self.backend.verify(index, root)
+    }
+
+    /// The process that the tree descends from.
+    pub(super) fn root(&self, index: usize) -> i32 {
+        self.instances[index].guardian().unwrap_or_else(|| std::process::id().cast_signed())
+    }
+
+    pub(super) fn announce(&mut self, index: usize, what: What) {
+        self.inputs.control.tell(index, &what);
+        self.sink.tell(index, what);
+    }
+
+    pub(super) fn reported(&mut self, index: usize, report: Report) {
+        match report {
+            Report::Failed { errno, .. } => self.feed(index, Input::NotStarted { errno }),
+            Report::NoDirectory { .. } => self.feed(index, Input::NoDirectory),
+            // Without a terminal, the stop was not meant for us.
+            Report::Stopped if self.inputs.console.is_some() => self.suspend(),
+            Report::Started { .. } | Report::Stopped => {}
+            Report::Left { step, exit } => {
+                let listening = self.verify(index).is_ours();
+                self.feed(index, Input::Left { step, exit, listening });
+            }
+            // The end of an earlier step, while the next is about to be started, is not the service's.
+            Report::Empty { step } if step != self.instances[index].service.step() => {}
+            Report::Empty { .. } => self.emptied(index),
+        }
+    }
+
+    /// No process of the tree is left.
+    fn emptied(&mut self, index: usize) {
+        let stranger = self.verify(index) != Listener::Nobody;
+        if let Some(mut tree) = self.instances[index].tree.take() {
+            tree.reap();
+        }
+        self.read_rest(index);
+        let instance = &self.instances[index];
+        let redirectable = instance
+            .service
+            .failed_exit()
+            .is_some_and(|exit| self.backend.is_redirectable(index, exit, &instance.tail.text()));
+        self.feed(index, Input::Empty { stranger, redirectable });
+    }
+
+    pub(super) fn guardian_lost(&mut self, index: usize) {
+        let instance = &mut self.instances[index];
+        if let Some(tree) = &mut instance.tree {
+            tree.reap();
+        }
+        instance.orphans = Some(Orphans { last_order: Order::Signal(Signal::SIGTERM), check_at: now() });
+        let message = "the guardian of the service was killed; ending the service".to_owned();
+        self.announce(index, What::Noted { level: Level::Warning, message });
+        self.feed(index, Input::GuardianLost);
+        self.check_orphans(index);
+    }
+
+    /// Reaps what became ours when a guardian died, until nothing of it is left.
+    pub(super) fn check_orphans(&mut self, index: usize) {
+        let guardians = self.guardians();
+        let instance = &mut self.instances[index];
+        let (Some(orphans), Some(tree)) = (&mut instance.orphans, &instance.tree) else { return };
+        orphans.check_at = now() + ORPHANS;
+        if tree.reap_orphans(&guardians) {
+            instance.orphans = None;
+            self.emptied(index);
+        } else if orphans.last_order == Order::Kill {
+            // What was forked since the last time has not been killed.
+            tree.order_orphans(&guardians, Order::Kill);
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! A world without processes, which checks at every call that the loop keeps the rules.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, PipeWriter, Read, Write};
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::super::inputs::SignalSource;
+use super::super::service::Input;
+use super::super::{Backend, Condition, Control, Listener, Observation, ProcessTree, Sink};
+use crate::event::{Level, State, Stream, What};
+use crate::process::guardian::{Order, Report};
+use crate::process::signals::Caught;
+use crate::process::{Exit, Signal, Stdio};
+
+/// What lives of a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Processes {
+    #[default]
+    None,
+    Guarded,
+    Orphaned,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum End {
+    #[default]
+    NotYet,
+    Told,
+    Released,
+}
+
+#[derive(Debug, Default)]
+pub struct Fake {
+    pub processes: Processes,
+    /// The step that runs, and whether its leader has left.
+    pub step: usize,
+    pub left: bool,
+    pub reports: VecDeque<io::Result<Report>>,
+    pub orders: Vec<Order>,
+    pub starts: usize,
+    /// The error of the next start.
+    pub spawn_error: Option<i32>,
+    /// Whether the tree ends when it is asked to.
+    pub obedient: bool,
+    pub listener: Option<Listener>,
+    pub observation: Option<Observation>,
+    pub other_ports: usize,
+    pub stdout: Option<File>,
+    pub told: Vec<What>,
+    pub state: Option<State>,
+    pub end: End,
+}
+
+#[derive(Debug, Default)]
+pub struct World {
+    pub services: Vec<Fake>,
+    pub signals: VecDeque<Caught>,
+    pub commands: VecDeque<(usize, Input)>,
+    pub lifeline: Option<PipeWriter>,
+    /// How often bowline's own process group was stopped.
+    pub stops: usize,
+    pub sink_is_slow: bool,
+    pub clients_are_slow: bool,
+    /// Whether the services write as much as is read.
+    pub floods: bool,
+    pub reads: usize,
+    pub read: usize,
+    pub wrote: usize,
+    turns: usize,
+    waker: Option<Waker>,
+    /// When the loop returned.
+    pub ended_at: Option<Instant>,
+    pub history: Vec<String>,
+}
+
+pub type Shared = Rc<RefCell<World>>;
+
+impl World {
+    pub fn shared(services: usize, lifeline: PipeWriter) -> Shared {
+        let services = (0..services).map(|_| Fake { other_ports: 1, ..Fake::default() }).collect();
+        Rc::new(RefCell::new(Self { services, lifeline: Some(lifeline), ..Self::default() }))
+    }
+
+    pub fn is_released(&self, service: usize) -> bool {
+        self.services[service].end == End::Released
+    }
+
+    /// Lets the loop see what has changed.
+    pub fn wake(&mut self) {
+        self.turns = 0;
+        self.waker.iter().for_each(Waker::wake_by_ref);
+    }
+
+    fn service(&mut self, service: usize) -> &mut Fake {
+        assert!(!self.is_released(service), "something after the release: {self:?}");
+        &mut self.services[service]
+    }
+}
+
+/// Changes the world, and lets the loop come to rest and `time` pass.
+pub async fn change(world: &Shared, time: Duration, change: impl FnOnce(&mut World)) {
+    change(&mut world.borrow_mut());
+    world.borrow_mut().wake();
+    tokio::time::sleep(time).await;
+}
+
+impl Fake {
+    /// Reports that the leader has left, and that nothing else lives.
+    pub fn end(&mut self, exit: Exit) {
+        if !std::mem::replace(&mut self.left, true) {
+            self.reports.push_back(Ok(Report::Left { step: self.step, exit }));
+        }
+        self.reports.push_back(Ok(Report::Empty { step: self.step }));
+    }
+
+    fn obey(&mut self, order: Order) {
+        let signal = match order {
+            Order::Run(step) => {
+                (self.step, self.left) = (step, false);
+                return;
+            }
+            Order::Signal(Signal::SIGTSTP | Signal::SIGCONT) => return,
+            Order::Signal(signal) | Order::SignalRest(signal) => signal,
+            Order::Kill => Signal::SIGKILL,
+        };
+        if self.obedient && self.processes == Processes::Orphaned {
+            self.processes = Processes::None;
+        } else if self.obedient {
+            self.end(Exit::Signal(signal));
+        }
+    }
+}
+
+struct Tree {
+    world: Shared,
+    service: usize,
+}
+
+impl Tree {
+    fn order(&self, order: Order, expected: Processes) {
+        let mut world = self.world.borrow_mut();
+        assert_eq!(world.services[self.service].processes, expected, "{order:?} to a dead tree: {world:?}");
+        let service = world.service(self.service);
+        service.orders.push(order);
+        service.obey(order);
+        world.wake();
+    }
+}
+
+impl ProcessTree for Tree {
+    fn guardian(&self) -> Option<i32> {
+        let guarded = self.world.borrow().services[self.service].processes == Processes::Guarded;
+        // No process has this pid.
+        guarded.then_some(0)
+    }
+
+    fn order(&self, order: Order) {
+        Tree::order(self, order, Processes::Guarded);
+    }
+
+    fn poll_report(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<Report>> {
+        let mut world = self.world.borrow_mut();
+        let service = &mut world.services[self.service];
+        let Some(report) = service.reports.pop_front() else { return Poll::Pending };
+        match &report {
+            Ok(Report::Empty { step }) if *step == service.step => service.processes = Processes::None,
+            Ok(_) => {}
+            Err(_) => service.processes = Processes::Orphaned,
+        }
+        Poll::Ready(report)
+    }
+
+    fn reap(&mut self) {
+        let world = self.world.borrow();
+        assert_ne!(world.services[self.service].processes, Processes::Guarded, "waits for ever: {world:?}");
+    }
+
+    fn order_orphans(&self, _guardians: &[i32], order: Order) {
+        Tree::order(self, order, Processes::Orphaned);
+    }
+
+    fn reap_orphans(&self, _guardians: &[i32]) -> bool {
+        self.world.borrow().services[self.service].processes == Processes::None
+    }
+}
+
+impl Backend for Shared {
+    fn stdin(&self) -> io::Result<OwnedFd> {
+        Ok(File::open("/dev/null")?.into())
+    }
+
+    fn spawn(&mut self, service: usize, stdio: Stdio) -> io::Result<Box<dyn ProcessTree>> {
+        let mut world = self.borrow_mut();
+        assert_eq!(world.services[service].processes, Processes::None, "over a living tree: {world:?}");
+        let fake = world.service(service);
+        fake.starts += 1;
+        if let Some(errno) = fake.spawn_error.take() {
+            return Err(io::Error::from_raw_os_error(errno));
+        }
+        fake.processes = Processes::Guarded;
+        fake.reports.clear();
+        fake.stdout = Some(stdio.stdout.into());
+        Ok(Box::new(Tree { world: Rc::clone(self), service }))
+    }
+
+    fn verify(&mut self, service: usize, _root: i32) -> Listener {
+        self.borrow_mut().service(service).listener.unwrap_or(Listener::Nobody)
+    }
+
+    fn observe(&mut self, service: usize, _root: i32, _output: &str) -> Option<Observation> {
+        self.borrow_mut().service(service).observation.clone()
+    }
+
+    fn is_redirectable(&mut self, service: usize, _exit: Exit, _output: &str) -> bool {
+        self.borrow_mut().service(service).observation.is_some()
+    }
+
+    fn redirect(&mut self, service: usize) -> What {
+        self.borrow_mut().service(service).observation = None;
+        What::Noted { level: Level::Plain, message: "redirected".to_owned() }
+    }
+
+    fn follow(&mut self, service: usize, _root: i32) -> Result<What, What> {
+        let mut world = self.borrow_mut();
+        assert_eq!(world.services[service].processes, Processes::Guarded, "followed a dead tree: {world:?}");
+        world.service(service).observation = None;
+        Err(What::Error { error: "it cannot be followed".to_owned() })
+    }
+
+    fn became_ready(&mut self, service: usize) {
+        self.borrow_mut().service(service);
+    }
+
+    fn relocate(&mut self, service: usize) -> Result<What, What> {
+        let mut world = self.borrow_mut();
+        assert_eq!(world.services[service].processes, Processes::None, "moved a living tree: {world:?}");
+        let fake = world.service(service);
+        fake.listener = None;
+        let message = String::new();
+        if fake.other_ports > 0 {
+            fake.other_ports -= 1;
+            Ok(What::PortReallocated { original_port: 3000, new_port: 3001, message })
+        } else {
+            Err(What::PortConflict { port: 3000, message })
+        }
+    }
+
+    fn release(&mut self, service: usize) {
+        let mut world = self.borrow_mut();
+        assert_eq!(world.services[service].processes, Processes::None, "released a living tree: {world:?}");
+        let fake = world.service(service);
+        assert_eq!(fake.end, End::Told, "{fake:?}");
+        fake.end = End::Released;
+    }
+
+    fn port(&self, _service: usize) -> u16 {
+        3000
+    }
+
+    fn framework(&self, _service: usize) -> String {
+        "fake".to_owned()
+    }
+}
+
+impl SignalSource for Shared {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Caught> {
+        let mut world = self.borrow_mut();
+        world.turns += 1;
+        assert!(world.turns < 10_000, "the loop spins: {world:?}");
+        world.waker = Some(cx.waker().clone());
+        world.signals.pop_front().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn stop_group(&mut self) {
+        self.borrow_mut().stops += 1;
+    }
+}
+
+impl Control for Shared {
+    fn poll_command(&mut self, _cx: &mut Context<'_>) -> Poll<(usize, Input)> {
+        self.borrow_mut().commands.pop_front().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn wrote(&mut self, _service: usize, _stream: Stream, bytes: &[u8]) {
+        self.borrow_mut().wrote += bytes.len();
+    }
+
+    fn tell(&mut self, service: usize, what: &What) {
+        let mut world = self.borrow_mut();
+        let fake = world.service(service);
+        if let What::ProcessExited { state: State::Failed | State::Stopped, .. } = what {
+            assert_eq!(fake.end, End::NotYet, "{fake:?}");
+            fake.end = End::Told;
+        }
+        fake.told.push(what.clone());
+    }
+
+    fn changed(&mut self, service: usize, now: Condition) {
+        let mut world = self.borrow_mut();
+        let fake = &mut world.services[service];
+        let guarded = fake.processes == Processes::Guarded;
+        assert_eq!(now.guardian.is_some(), guarded, "{now:?}: {fake:?}");
+        fake.state = Some(now.state);
+    }
+
+    fn poll_drain(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        if self.borrow().clients_are_slow { Poll::Pending } else { Poll::Ready(()) }
+    }
+}
+
+pub struct FakeSink {
+    world: Shared,
+    buffer: Vec<u8>,
+}
+
+impl FakeSink {
+    pub fn new(world: &Shared) -> Self {
+        Self { world: Rc::clone(world), buffer: vec![0; 4096] }
+    }
+}
+
+impl Sink for FakeSink {
+    fn has_room(&self, _service: usize, _stream: Stream) -> bool {
+        !self.world.borrow().sink_is_slow
+    }
+
+    fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]> {
+        let count = source.read(&mut self.buffer)?;
+        let mut world = self.world.borrow_mut();
+        world.reads += 1;
+        world.read += count;
+        if world.floods
+            && stream == Stream::Stdout
+            && let Some(stdout) = &mut world.services[service].stdout
+        {
+            stdout.write_all(&self.buffer[..count])?;
+        }
+        Ok(&self.buffer[..count])
+    }
+
+    fn tell(&mut self, _service: usize, _what: What) {}
+
+    fn poll_drain(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        if self.world.borrow().sink_is_slow { Poll::Pending } else { Poll::Ready(()) }
+    }
+}

@@ -1,0 +1,81 @@
+//! The loop without processes: the backend, the trees, signals, clients and the clock are the test's own.
+
+mod failures;
+mod fake;
+mod pressure;
+mod sequences;
+mod signals;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::inputs::now;
+use super::restart::Policy;
+use super::service::{Service, Settings};
+use super::{Inputs, Lifeline, Outcome, Supervisor};
+use fake::{End, FakeSink, Shared, World};
+
+/// Longer than any pause or deadline of [`settings`] but the one of a listener that has to stay.
+const PAUSE: Duration = Duration::from_millis(300);
+/// Long enough for the loop to believe a listener, shorter than every deadline of [`settings`].
+const MOMENT: Duration = Duration::from_millis(15);
+/// Longer than all that the loop does.
+const FOR_EVER: Duration = Duration::from_secs(3_600);
+
+fn settings() -> Settings {
+    Settings {
+        steps: 1,
+        main: 0,
+        policy: Policy::Never,
+        grace: Duration::from_millis(200),
+        ready_timeout: Duration::from_millis(250),
+        ready_required: false,
+        moves: 1,
+        redirects: 1,
+        follows: true,
+    }
+}
+
+/// A runtime whose clock moves only when nothing else does.
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
+}
+
+/// A supervisor of one started service for each of `settings`. Needs a running runtime.
+fn supervisor(settings: &[Settings]) -> (Supervisor<Shared, FakeSink, Shared>, Shared) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let world = World::shared(settings.len(), writer);
+    let services = settings.iter().map(|settings| Service::new(settings.clone(), 1, now())).collect();
+    let inputs = Inputs {
+        signals: Box::new(Rc::clone(&world)),
+        console: None,
+        lifeline: Some(Lifeline::new(reader).unwrap()),
+        control: Rc::clone(&world),
+    };
+    let mut supervisor = Supervisor::new(services, Rc::clone(&world), FakeSink::new(&world), inputs);
+    supervisor.start_all();
+    (supervisor, world)
+}
+
+/// Runs services to their ends, and `script` beside them.
+fn run(settings: &[Settings], script: impl AsyncFnOnce(Shared)) -> (Vec<Outcome>, Shared) {
+    runtime().block_on(async {
+        let (supervisor, world) = supervisor(settings);
+        let ended = async {
+            let ended = tokio::time::timeout(FOR_EVER, supervisor.run()).await;
+            world.borrow_mut().ended_at = Some(now());
+            ended
+        };
+        let (ended, ()) = tokio::join!(ended, script(Rc::clone(&world)));
+        let Ok((outcomes, _)) = ended else { panic!("the loop does not end: {:?}", world.borrow()) };
+        assert_eq!(outcomes.len(), settings.len(), "{:?}", world.borrow());
+        assert!(
+            world.borrow().services.iter().all(|service| service.end == End::Released),
+            "{:?}",
+            world.borrow()
+        );
+        (outcomes, world)
+    })
+}

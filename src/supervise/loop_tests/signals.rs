@@ -1,0 +1,118 @@
+//! Every ordered pair of signals to bowline itself.
+
+use std::io::Write;
+use std::time::Duration;
+
+use nix::sys::signal::Signal::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
+
+use super::fake::{World, change};
+use super::{MOMENT, run, settings};
+use crate::process::guardian::Order;
+use crate::process::signals::{Caught, asks_to_end};
+use crate::process::{Exit, Signal};
+use crate::supervise::Listener;
+use crate::supervise::service::Input;
+
+/// Shorter than the time within which two interrupts may be one Ctrl-C.
+const BETWEEN: Duration = Duration::from_millis(100);
+
+const SIGNALS: [Caught; 9] = [
+    Caught { signal: SIGINT, sent: Some(false) },
+    Caught { signal: SIGINT, sent: Some(true) },
+    Caught { signal: SIGTERM, sent: Some(true) },
+    Caught { signal: SIGHUP, sent: Some(false) },
+    Caught { signal: SIGQUIT, sent: Some(false) },
+    Caught { signal: SIGTSTP, sent: Some(false) },
+    Caught { signal: SIGCONT, sent: Some(true) },
+    Caught { signal: SIGWINCH, sent: Some(false) },
+    Caught { signal: SIGCHLD, sent: Some(false) },
+];
+
+/// The orders that a guardian gets for `second`, once it has got those for `first`.
+fn orders(first: Option<Caught>, second: Caught) -> Vec<Order> {
+    let first = first.filter(|first| asks_to_end(first.signal));
+    match (first, second.signal) {
+        (Some(first), SIGINT) if first.signal == SIGINT && first.sent != second.sent => vec![],
+        (Some(first), SIGINT) if first.signal == SIGINT => vec![Order::Kill],
+        (_, signal) if asks_to_end(signal) => vec![Order::Signal(signal)],
+        (_, SIGTSTP) => vec![Order::Signal(SIGTSTP), Order::Signal(SIGCONT)],
+        (_, SIGCONT) => vec![Order::Signal(SIGCONT)],
+        (_, _) => vec![],
+    }
+}
+
+fn pair(first: Caught, second: Caught, services: usize, ready: bool) {
+    let last = [first, second].map(|caught| caught.signal).into_iter().rfind(|signal| asks_to_end(*signal));
+    let exit = last.map_or(Exit::Code(0), Exit::Signal);
+    let all = vec![settings(); services];
+    let (outcomes, world) = run(&all, async |world| {
+        let listener = ready.then_some(Listener::Ours { socket: 1, pid: 0 });
+        let listen =
+            |world: &mut World| world.services.iter_mut().for_each(|service| service.listener = listener);
+        change(&world, MOMENT, listen).await;
+        for caught in [first, second] {
+            change(&world, BETWEEN, |world| world.signals.push_back(caught)).await;
+        }
+        change(&world, MOMENT, |world| world.services.iter_mut().for_each(|service| service.end(exit))).await;
+    });
+    let world = world.borrow();
+    let mut expected = vec![Order::Run(0)];
+    expected.extend(orders(None, first));
+    expected.extend(orders(Some(first), second));
+    for (service, outcome) in world.services.iter().zip(outcomes) {
+        let orders: Vec<_> =
+            service.orders.iter().copied().filter(|order| !matches!(order, Order::SignalRest(_))).collect();
+        assert_eq!(orders, expected, "{first:?} and {second:?}, {world:?}");
+        let ending = outcome.ending;
+        assert_eq!((ending.exit, ending.requested), (Some(exit), last.is_some()), "{first:?} and {second:?}");
+        assert_eq!(ending.was_ready, ready, "{first:?} and {second:?}");
+    }
+    let stops = [first, second].iter().filter(|caught| caught.signal == SIGTSTP).count();
+    assert_eq!(world.stops, stops, "{first:?} and {second:?}");
+}
+
+#[test]
+fn every_ordered_pair_of_signals_does_what_each_of_them_means() {
+    for first in SIGNALS {
+        for second in SIGNALS {
+            for services in [1, 2] {
+                for ready in [false, true] {
+                    pair(first, second, services, ready);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn two_interrupts_that_are_far_apart_are_two() {
+    let [terminal, passed_on, ..] = SIGNALS;
+    let (_, world) = run(&[settings()], async |world| {
+        change(&world, Duration::from_millis(150), |world| world.signals.push_back(terminal)).await;
+        change(&world, Duration::from_millis(10), |world| world.signals.push_back(passed_on)).await;
+        assert_eq!(world.borrow().services[0].orders, [Order::Run(0), Order::Signal(SIGINT)]);
+        change(&world, Duration::from_secs(2), |world| world.signals.push_back(terminal)).await;
+        change(&world, MOMENT, |world| world.services[0].end(Exit::Signal(Signal::SIGKILL))).await;
+    });
+    assert_eq!(world.borrow().services[0].orders.last(), Some(&Order::Kill));
+}
+
+#[test]
+fn the_end_of_the_lifeline_stops_what_runs_and_leaves_alone_what_is_ending() {
+    let (outcomes, world) = run(&[settings(), settings()], async |world| {
+        change(&world, MOMENT, |world| world.commands.push_back((1, Input::Stop(SIGTERM)))).await;
+        change(&world, MOMENT, |world| world.lifeline.as_mut().unwrap().write_all(b"means nothing").unwrap())
+            .await;
+        assert_eq!(world.borrow().services[0].orders, [Order::Run(0)]);
+        change(&world, MOMENT, |world| world.lifeline = None).await;
+        change(&world, MOMENT, |world| {
+            world.services.iter_mut().for_each(|service| service.end(Exit::Code(0)));
+        })
+        .await;
+    });
+    for service in &world.borrow().services {
+        let orders = service.orders.iter().filter(|order| **order == Order::Signal(SIGTERM)).count();
+        assert_eq!(orders, 1, "{service:?}");
+    }
+    assert!(outcomes.iter().all(|outcome| outcome.ending.requested));
+}

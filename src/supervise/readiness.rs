@@ -1,0 +1,169 @@
+//! When a service is ready: who listens on its port, and what it does instead.
+
+use std::time::{Duration, Instant};
+
+use super::backend::{Listener, Observation};
+use super::service::Input;
+use crate::process::progress::Progress;
+
+/// How often the kernel is asked who listens. There is no event for listen(2) that a program without privileges could
+/// wait for.
+const INTERVAL: Duration = Duration::from_millis(4);
+/// How long a stranger must be seen on the port before a service that still runs is moved to another one.
+const STRANGER: Duration = Duration::from_secs(2);
+/// How long a socket of ours must have been seen before it is a listener and no probe. Together with `INTERVAL` this
+/// stays below the 25 ms within which ready has to be told.
+const PROBE: Duration = Duration::from_millis(8);
+/// How long a process that does not come to rest must have run meanwhile: without a processor it could not close its
+/// probe.
+const WORK: Duration = Duration::from_millis(4);
+/// When a socket counts as a listener, whatever its process does.
+const LATEST: Duration = Duration::from_secs(1);
+/// How often the backend is asked what the service does instead of listening on its port.
+const OBSERVATION: Duration = Duration::from_millis(200);
+
+/// A socket of ours on the port.
+#[derive(Clone, Copy, Debug)]
+struct Socket {
+    number: u64,
+    since: Instant,
+    /// How far its process was then.
+    progress: Option<Progress>,
+}
+
+impl Socket {
+    /// Whether it is a listener and no probe: its process has had the time to close it.
+    fn is_listener(&self, now: Instant, progress: impl FnOnce() -> Option<Progress>) -> bool {
+        let age = now.saturating_duration_since(self.since);
+        if age < PROBE || age >= LATEST {
+            return age >= LATEST;
+        }
+        let (Some(before), Some(now)) = (self.progress, progress()) else { return true };
+        !now.runnable || now.ran.saturating_sub(before.ran) >= WORK
+    }
+}
+
+/// What was seen so far of a service that is not ready.
+#[derive(Clone, Debug)]
+pub(super) struct ReadinessWatch {
+    pub check_at: Instant,
+    observe_at: Instant,
+    socket: Option<Socket>,
+    stranger_since: Option<Instant>,
+    /// The last observation, and since when it holds.
+    observation: Option<(Observation, Instant)>,
+}
+
+impl ReadinessWatch {
+    pub fn new(now: Instant) -> Self {
+        let check_at = now + INTERVAL;
+        Self { check_at, observe_at: check_at, socket: None, stranger_since: None, observation: None }
+    }
+
+    /// Takes in who listens on the port, and returns what follows for the service.
+    pub fn see(&mut self, listener: Listener, now: Instant) -> Option<Input> {
+        self.check_at = now + INTERVAL;
+        match listener {
+            Listener::Ours { socket: number, pid } => {
+                let progress = || Progress::of(pid);
+                // A server that probes its own port closes that socket at once.
+                let before = self.socket.filter(|socket| socket.number == number);
+                let socket = before.unwrap_or_else(|| Socket { number, since: now, progress: progress() });
+                self.socket = Some(socket);
+                socket.is_listener(now, progress).then_some(Input::Listening)
+            }
+            Listener::Nobody | Listener::Hidden => {
+                self.stranger_since = None;
+                None
+            }
+            Listener::Stranger => {
+                let since = *self.stranger_since.get_or_insert(now);
+                (now.saturating_duration_since(since) >= STRANGER).then_some(Input::Stranger)
+            }
+        }
+    }
+
+    /// Whether [`ReadinessWatch::observe`] is due now.
+    pub fn is_observation_due(&mut self, now: Instant) -> bool {
+        let due = self.observe_at <= now;
+        if due {
+            self.observe_at = now + OBSERVATION;
+        }
+        due
+    }
+
+    /// Takes in what the service does instead, and returns what follows once that has held for long enough.
+    pub fn observe(&mut self, observation: Option<Observation>, now: Instant) -> Option<Input> {
+        let since = match &self.observation {
+            Some((before, since)) if Some(before) == observation.as_ref() => *since,
+            Some(_) | None => now,
+        };
+        self.observation = observation.map(|observation| (observation, since));
+        let (Observation { ports, movable, patience }, since) = self.observation.as_ref()?;
+        let input = if ports.is_empty() { Input::Refused } else { Input::Elsewhere { movable: *movable } };
+        (now.saturating_duration_since(*since) >= *patience).then_some(input)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_is_believed_once_its_process_could_have_closed_it() {
+        let at = |milliseconds| Duration::from_millis(milliseconds);
+        let start = Instant::now();
+        let progress = |runnable, ran| Some(Progress { runnable, ran: at(ran) });
+        for (age, then, expected) in [
+            (4, progress(false, 10), false),
+            (9, progress(false, 10), true),
+            (9, progress(true, 11), false),
+            (9, progress(true, 14), true),
+            (900, progress(true, 11), false),
+            (1000, progress(true, 11), true),
+            (9, None, true),
+        ] {
+            let socket = Socket { number: 1, since: start, progress: progress(true, 10) };
+            assert_eq!(socket.is_listener(start + at(age), || then), expected, "{age} {then:?}");
+        }
+    }
+
+    #[test]
+    fn an_observation_must_hold() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let on =
+            |port| Some(Observation { ports: vec![port], movable: true, patience: Duration::from_secs(1) });
+        let mut watch = ReadinessWatch::new(start);
+        for (observation, millis, input) in [
+            (on(1), 0, None),
+            (on(2), 900, None),
+            (on(2), 1_800, None),
+            (on(2), 1_900, Some(Input::Elsewhere { movable: true })),
+            (None, 2_000, None),
+            (on(2), 3_000, None),
+        ] {
+            assert_eq!(watch.observe(observation, at(millis)), input, "{millis}");
+        }
+    }
+
+    #[test]
+    fn another_socket_begins_anew_and_a_stranger_that_leaves_is_forgotten() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let ours = |socket| Listener::Ours { socket, pid: 0 };
+        let mut watch = ReadinessWatch::new(start);
+        for (listener, millis, input) in [
+            (ours(1), 0, None),
+            (ours(2), 9, None),
+            (ours(2), 18, Some(Input::Listening)),
+            (Listener::Stranger, 1_000, None),
+            (Listener::Nobody, 2_000, None),
+            (Listener::Stranger, 3_000, None),
+            (Listener::Stranger, 4_999, None),
+            (Listener::Stranger, 5_000, Some(Input::Stranger)),
+        ] {
+            assert_eq!(watch.see(listener, at(millis)), input, "{millis}");
+        }
+    }
+}

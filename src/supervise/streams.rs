@@ -1,0 +1,86 @@
+//! A service's standard streams: its ends, and ours.
+
+use std::io::{self, IsTerminal, Read};
+use std::os::fd::OwnedFd;
+use std::task::{Context, Poll, ready};
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use tokio::io::Interest;
+
+use super::console::Console;
+use crate::event::Stream;
+use crate::process::async_fd::{Watched, watch};
+use crate::process::{Stdio, outlet};
+
+/// Makes the streams of a service that reads `stdin`: pipes, or the console's terminal in place of each of our own
+/// streams that is a terminal.
+pub(super) fn open(stdin: OwnedFd, console: Option<&Console>) -> io::Result<(Stdio, Vec<Source>)> {
+    let Some(console) = console else {
+        let (stdout, source) = pipe(Stream::Stdout)?;
+        let (stderr, other) = pipe(Stream::Stderr)?;
+        return Ok((Stdio { stdin, stdout, stderr, terminal: false }, vec![source, other]));
+    };
+    let slave = || console.pty().slave().try_clone_to_owned();
+    let mut sources = vec![Source::new(Stream::Stdout, console.pty().master().try_clone_to_owned()?)?];
+    let stderr = if io::stderr().is_terminal() {
+        slave()?
+    } else {
+        let (stderr, source) = pipe(Stream::Stderr)?;
+        sources.push(source);
+        stderr
+    };
+    let stdin = if console.has_keyboard() { slave()? } else { stdin };
+    Ok((Stdio { stdin, stdout: slave()?, stderr, terminal: true }, sources))
+}
+
+fn pipe(stream: Stream) -> io::Result<(OwnedFd, Source)> {
+    let (ours, theirs) = io::pipe()?;
+    let ours = OwnedFd::from(ours);
+    outlet::enlarge(&ours);
+    Ok((theirs.into(), Source::new(stream, ours)?))
+}
+
+/// Our end of one stream of output, read without blocking.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub stream: Stream,
+    watched: Watched,
+}
+
+impl Source {
+    pub fn new(stream: Stream, reader: OwnedFd) -> io::Result<Self> {
+        fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        Ok(Self { stream, watched: watch(reader, Interest::READABLE)? })
+    }
+
+    /// Lets `read` read once if there is something, and is ready with whether there may be more.
+    pub fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        read: impl FnOnce(&mut Reader<'_>) -> io::Result<usize>,
+    ) -> Poll<bool> {
+        let Ok(mut readiness) = ready!(self.watched.poll_read_ready(cx)) else { return Poll::Ready(false) };
+        match read(&mut self.reader()) {
+            Ok(count) => Poll::Ready(count > 0),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                readiness.clear_ready();
+                // The cleared readiness is asked for again, so that its return wakes us.
+                drop(readiness);
+                self.watched.poll_read_ready(cx).map(|_| true)
+            }
+            Err(error) => Poll::Ready(error.kind() == io::ErrorKind::Interrupted),
+        }
+    }
+
+    pub fn reader(&self) -> Reader<'_> {
+        Reader(self.watched.get_ref())
+    }
+}
+
+pub(super) struct Reader<'a>(&'a OwnedFd);
+
+impl Read for Reader<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        nix::unistd::read(self.0, into).map_err(Into::into)
+    }
+}

@@ -1,0 +1,55 @@
+//! The end of a service's output, for the explanation of a failure.
+
+use std::collections::VecDeque;
+
+/// How much is kept, in bytes.
+const SIZE: usize = 16 * 1024;
+/// How many lines of it are shown.
+const LINES: usize = 20;
+
+/// The end of a service's output.
+#[derive(Debug, Default)]
+pub(super) struct Tail {
+    bytes: VecDeque<u8>,
+}
+
+impl Tail {
+    pub fn push(&mut self, bytes: &[u8]) {
+        let kept = &bytes[bytes.len().saturating_sub(SIZE)..];
+        let excess = (self.bytes.len() + kept.len()).saturating_sub(SIZE);
+        self.bytes.drain(..excess);
+        self.bytes.extend(kept);
+    }
+
+    /// All of it, without colours and cursor movements.
+    pub fn text(&self) -> String {
+        let bytes: Vec<u8> = self.bytes.iter().copied().collect();
+        anstream::adapter::strip_str(&String::from_utf8_lossy(&bytes)).to_string()
+    }
+
+    /// The last lines that are not empty, without colours and cursor movements.
+    pub fn lines(&self) -> String {
+        let plain = self.text();
+        let lines: Vec<&str> = plain.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        lines[lines.len().saturating_sub(LINES)..].join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_is_bounded_and_plain() {
+        let mut tail = Tail::default();
+        for number in 0..10_000 {
+            tail.push(format!("\x1b[31mline {number}\x1b[0m\r\n").as_bytes());
+        }
+        assert!(tail.bytes.len() <= SIZE);
+        let lines = tail.lines();
+        assert_eq!(lines.lines().count(), LINES);
+        assert!(lines.ends_with("line 9998\nline 9999"), "{lines}");
+        tail.push(&vec![b'x'; SIZE * 3]);
+        assert_eq!(tail.bytes.len(), SIZE);
+    }
+}
