@@ -166,8 +166,8 @@ fn affected(layers: &[Vec<Entry<'_>>]) -> Vec<Entry<'static>> {
 }
 
 /// The error, located in the strongest layer that has the field.
-fn located(layers: &[&Layer], Mistake { place, message }: Mistake) -> CatalogError {
-    let Some((key, field)) = place else { return CatalogError::Embedded { message } };
+fn located(layers: &[&Layer], Mistake { field, message }: Mistake) -> CatalogError {
+    let Some((key, field)) = field else { return CatalogError::Embedded { message } };
     let message = format!("`framework.{key}.{field}`: {message}");
     let error = layers.iter().rev().find_map(|layer| layer.located(&key, field, &message));
     error.unwrap_or(CatalogError::Embedded { message })

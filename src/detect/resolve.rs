@@ -35,21 +35,15 @@ pub struct Ports {
     pub instead: Range,
 }
 
-/// A mistake, and the key and field of its entry.
+/// A mistake, and the key and field of its entry, if it is in one.
 #[derive(Debug)]
 pub struct Mistake {
-    pub place: Option<(Word, &'static str)>,
+    pub field: Option<(Word, &'static str)>,
     pub message: String,
 }
 
-impl Mistake {
-    fn new(message: String) -> Self {
-        Self { place: None, message }
-    }
-
-    fn at(key: &Word, field: &'static str, message: String) -> Self {
-        Self { place: Some((key.clone(), field)), message }
-    }
+fn mistake(key: &Word, field: &'static str, message: String) -> Mistake {
+    Mistake { field: Some((key.clone(), field)), message }
 }
 
 /// The `[framework.KEY]` tables of a file that is sound.
@@ -89,19 +83,24 @@ pub fn frameworks(
 ) -> Result<Vec<Framework>, Mistake> {
     let last = entries.iter().find(|(_, entry)| text(entry, "role") == Some("last"));
     let last = last.and_then(|(_, entry)| ports.range(entry));
-    let last = last.ok_or_else(|| Mistake::new("no entry with the role `last` has a range".to_owned()))?;
+    let last = last.ok_or_else(|| Mistake {
+        field: None,
+        message: "no entry with the role `last` has a range".to_owned(),
+    })?;
     let framework = |(key, own): &Entry<'_>| {
         for field in ["built-on", "beats"] {
             let others = own.get(field).and_then(|field| field.get_ref().as_array());
             for other in others.into_iter().flat_map(|others| others.iter()) {
                 let other = other.get_ref().as_str().unwrap_or_default();
                 if get(entries, other).is_none() && !exists(other) {
-                    return Err(Mistake::at(key, field, format!("there is no framework `{other}`")));
+                    return Err(mistake(key, field, format!("there is no framework `{other}`")));
                 }
             }
         }
         let entry = inherited(entries, key, own)?;
-        ports.framework(key, entry, last).map_err(|error| Mistake::new(format!("{key}: {error}")))
+        ports
+            .framework(key, entry, last)
+            .map_err(|error| Mistake { field: None, message: format!("{key}: {error}") })
     };
     entries.iter().map(framework).collect()
 }
@@ -114,12 +113,12 @@ fn inherited<'i>(entries: &[Entry<'i>], key: &Word, own: &DeTable<'i>) -> Result
     while let Some(like) = next {
         let Some((name, parent)) = get(entries, like) else {
             let message = format!("there is no framework `{like}`");
-            return Err(Mistake::at(chain[chain.len() - 1], "like", message));
+            return Err(mistake(chain[chain.len() - 1], "like", message));
         };
         if chain.contains(&name) {
             let chain: Vec<&str> = chain.into_iter().map(|key| &**key).collect();
             let circle = format!("goes round in a circle: {} → {name}", chain.join(" → "));
-            return Err(Mistake::at(key, "like", circle));
+            return Err(mistake(key, "like", circle));
         }
         chain.push(name);
         fill(&mut entry, parent, |field| OF_LIKE.contains(&field));

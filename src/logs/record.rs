@@ -40,23 +40,21 @@ impl Recorder {
     /// # Errors
     /// The file cannot be opened for writing.
     pub fn open(path: PathBuf, session: &str) -> io::Result<Self> {
-        let mut file = append(&path)?;
-        let mut size = file.metadata()?.len();
-        if size > 0 && !ends_whole(&file, size) {
-            rename(&path, older(&path))?;
-            file = append(&path)?;
-            size = 0;
-        }
-        Ok(Self {
+        let file = append(&path)?;
+        let mut recorder = Self {
+            size: file.metadata()?.len(),
             path,
             file,
-            size,
             session: session.to_owned(),
             written: 0,
             expected: None,
             second: (SystemTime::UNIX_EPOCH, 0),
             pending: None,
-        })
+        };
+        if !recorder.ends_whole() {
+            recorder.rotate()?;
+        }
+        Ok(recorder)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -102,9 +100,7 @@ impl Recorder {
 
     fn record(&mut self, stream: Stream, start: u64, bytes: &[u8], now: SystemTime) -> io::Result<()> {
         if self.size >= LIMIT {
-            rename(&self.path, older(&self.path))?;
-            self.file = append(&self.path)?;
-            (self.size, self.expected) = (0, None);
+            self.rotate()?;
         }
         if self.expected != Some(start) {
             self.append('s', cursor(&self.session, start).as_bytes(), now)?;
@@ -115,6 +111,19 @@ impl Recorder {
         };
         self.append(letter, bytes, now)?;
         self.expected = Some(start + length(bytes));
+        Ok(())
+    }
+
+    /// Whether the last record is complete. A record behind one that a crash cut short could not be read.
+    fn ends_whole(&self) -> bool {
+        let mut last = [0];
+        self.size == 0 || self.file.read_exact_at(&mut last, self.size - 1).is_ok() && last == *b"\n"
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        rename(&self.path, older(&self.path))?;
+        self.file = append(&self.path)?;
+        (self.size, self.expected) = (0, None);
         Ok(())
     }
 
@@ -141,10 +150,4 @@ fn length(bytes: &[u8]) -> u64 {
 
 fn append(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)
-}
-
-/// Whether the last record is complete. A record behind one that a crash cut short could not be read.
-fn ends_whole(file: &File, size: u64) -> bool {
-    let mut last = [0];
-    file.read_exact_at(&mut last, size - 1).is_ok() && last == *b"\n"
 }

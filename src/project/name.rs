@@ -92,3 +92,36 @@ impl Workspace {
         dirs.into_iter().filter_map(move |dir| read(&dir).transpose())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_names_win_over_short_ones() {
+        let projects = || {
+            vec![
+                ("web", "/a/site"),
+                ("@acme/web", "/a/apps/web"),
+                ("@acme/api", "/a/apps/api"),
+                ("docs", "/a/api"),
+            ]
+        };
+        for (word, expected) in [
+            ("web", &["/a/site"][..]),
+            ("@acme/web", &["/a/apps/web"]),
+            ("site", &["/a/site"]),
+            ("apps/web", &["/a/apps/web"]),
+            ("api", &["/a/apps/api", "/a/api"]),
+            ("/a/api", &["/a/api"]),
+            ("pps/web", &[]),
+            ("acme", &[]),
+            ("", &[]),
+            (".", &[]),
+        ] {
+            let found = called(word, projects(), |&(name, dir)| (name, Path::new(dir)));
+            let dirs: Vec<&str> = found.into_iter().map(|(_, dir)| dir).collect();
+            assert_eq!(dirs, expected, "{word:?}");
+        }
+    }
+}
