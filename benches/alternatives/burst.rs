@@ -54,7 +54,7 @@ pub(crate) fn measure(_: &Tools) -> Section {
     Section {
         title: "A hundred launches at once",
         method: format!(
-            "{LAUNCHES} projects, one range of {LAUNCHES} ports, the stand-in server; every one is ready or this program fails."
+            "{LAUNCHES} projects share one range of {LAUNCHES} ports and run the stand-in server. If one does not become ready, this program fails."
         ),
         columns: &["", "after"],
         rows: rows.map(|(what, time)| vec![what.to_owned(), seconds(time)]).into(),

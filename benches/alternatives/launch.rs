@@ -46,8 +46,8 @@ pub(crate) fn measure(tools: &Tools) -> Section {
     Section {
         title: "Start to the first instruction of the dev command",
         method: format!(
-            "A native dev command whose first act is to read the monotonic clock; {ROUNDS} rounds of all tools in turn, \
-             medians. bowline detects the framework and reserves a port durably in that time."
+            "The dev command is native, and reads the monotonic clock first of all. Medians of {ROUNDS} rounds, each with all tools in \
+             turn. In this time bowline detects the framework and reserves a port durably."
         ),
         columns: &["tool", "start", "over `sh -c`", "of bowline's", "fastest"],
         rows: medians.iter().map(row).chain(missing).collect(),

@@ -36,8 +36,8 @@ pub(crate) fn measure(tools: &Tools) -> Section {
         .map(|tool| [&[tool.name.to_owned(), "missing".into()][..], &vec![String::new(); 4]].concat());
     Section {
         title: "Memory of the supervisor while one service runs",
-        method: "Every process of the tree but the dev server and the shell that its script runs in (supervisor, guardian, package \
-                 manager), summed: resident, proportional share, and highest resident so far. Read from `/proc`."
+        method: "The sum over every process of the tree except the dev server and the shell of its script (supervisor, guardian, \
+                 package manager): resident memory, proportional share, and highest resident memory so far. Read from `/proc`."
             .into(),
         columns: &["tool", "resident", "proportional", "peak", "processes", "of bowline's"],
         rows: figures.iter().map(row).chain(missing).collect(),

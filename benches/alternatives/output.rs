@@ -28,7 +28,7 @@ pub(crate) fn measure(_: &Tools) -> Section {
     Section {
         title: "Output pass-through",
         method: format!(
-            "{} GiB of 64-byte lines from the service to a pipe that this program drains; every byte counted; {ROUNDS} rounds, medians.",
+            "The service writes {} GiB of 64-byte lines to a pipe; this program reads it and counts every byte. Medians of {ROUNDS} rounds.",
             BYTES >> 30
         ),
         columns: &["through", "GiB/s", "of cat's"],

@@ -20,8 +20,8 @@ pub(crate) fn measure(_: &Tools) -> Section {
     Section {
         title: "`listen()` to ready",
         method: format!(
-            "The service writes down the monotonic time right after its `listen()`, this program the time at which it has read \
-             `port-detected`; {ROUNDS} starts, the server listening between 0 and 200 ms after its own start."
+            "From the monotonic time that the service records right after its `listen()` to the time at which this program has \
+             read `port-detected`. {ROUNDS} starts; the server listens between 0 and 200 ms after its own start."
         ),
         columns: &["", "latency"],
         rows: vec![

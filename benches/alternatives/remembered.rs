@@ -33,7 +33,7 @@ pub(crate) fn measure(tools: &Tools) -> Section {
     Section {
         title: "A launch among many remembered projects",
         method: format!(
-            "`bowline dev` to the first instruction, as above, {ROUNDS} rounds in turn, medians."
+            "`bowline dev` to the first instruction of the dev command, as above. Medians of {ROUNDS} rounds in turn."
         ),
         columns: &["remembered projects", "start", "of the first"],
         rows: vec![

@@ -52,10 +52,11 @@ pub(crate) fn measure(tools: &Tools) -> Section {
     Section {
         title: "Scan of a range with 99 of 100 ports taken",
         method: format!(
-            "The last port of the range is free; the others have a listener on `::` (or `0.0.0.0`). {ROUNDS} scans each \
-             within one process that runs already, medians: starting node is not counted. bowline: `Ports::lookup`, which \
-             minds other projects' reservations and remembered ports as well; then the bind probes of that scan alone; \
-             then `Ports::allocate`, which commits the reservation to the disk, as none of the others does."
+            "The last port of the range is free; the others have a listener on `::` (or `0.0.0.0`). Medians of \
+             {ROUNDS} scans within one process that already runs, so the start of node does not count. For bowline: \
+             `Ports::lookup`, which also respects other projects' reservations and remembered ports; then only the bind \
+             probes of that scan; then `Ports::allocate`, which commits the reservation to the disk, which none of the \
+             others does."
         ),
         columns: &["tool", "scan", "of bowline's", ""],
         rows,
