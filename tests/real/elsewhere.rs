@@ -1,5 +1,5 @@
 //! Ports in the source of programs that stand on real packages: frameworks, runners of TypeScript, watchers. The first
-//! run installs them into `target/npm`, some 120 MB and Next.js; they run one at a time.
+//! run installs them into `target/npm`, some 120 MB and Next.js.
 
 use std::os::unix::fs::symlink;
 
@@ -22,7 +22,7 @@ impl Stage {
 
     /// The same with the packages of a fixture.
     fn on(fixture: &str, script: &str, (file, program): (&str, &str), page: Option<&'static str>) -> Self {
-        let installed = npm::installed(fixture);
+        let installed = npm::packages(fixture);
         let (ports, own) = (Ports::claim(2), Ports::claim(1));
         let mut sandbox = Sandbox::with_script(script);
         symlink(installed.dir.join("node_modules"), sandbox.project().join("node_modules")).unwrap();
@@ -93,7 +93,7 @@ const TYPESCRIPT: &str = "
 
 const VITE: &str = "
     import { createServer } from 'vite';
-    const server = await createServer({ server: { port: OWN, strictPort: true, host: '127.0.0.1' } });
+    const server = await createServer({ cacheDir: '.vite', server: { port: OWN, strictPort: true, host: '127.0.0.1' } });
     await server.listen();
     server.printUrls();
 ";
@@ -128,7 +128,7 @@ moved! {
 
 #[test]
 fn a_port_in_the_configuration_gives_way_to_the_flag() {
-    let config = "export default { server: { port: OWN, strictPort: true } }";
+    let config = "export default { cacheDir: '.vite', server: { port: OWN, strictPort: true } }";
     let mut stage = Stage::new("vite", ("vite.config.mjs", config), None);
     let ports = Ports::claim(2);
     stage.sandbox.range("vite", &ports);

@@ -1,6 +1,6 @@
 //! Real frameworks from the npm registry, as their own `create` tools set them up: started, fetched,
 //! restarted, moved, refused and killed. The first run installs them into `target/npm`, some 1.2 GB in a
-//! minute or two; later ones take about ten seconds a framework. They run one at a time.
+//! minute or two; later ones take about ten seconds a framework.
 
 use std::time::Duration;
 

@@ -5,49 +5,91 @@ use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use super::sandbox::copy_dir;
 use super::{Finished, run_within};
 
 /// A copy of a directory of this repository with its packages, in `target/npm/`. It is installed on first use,
-/// and again when a file of the original has changed. Whoever holds the value has the directory to itself, and
-/// the machine as well: real frameworks run one at a time.
+/// and again when a file of the original has changed. The value holds the directory's lock, and one of the few turns
+/// that real frameworks take on a machine.
 #[derive(Debug)]
 pub struct Installed {
     pub dir: PathBuf,
-    _turn: File,
+    _lock: File,
+    _turn: Turn,
 }
 
 /// What npm resolves a fixture without a lock file as of: its direct packages are of one exact version each, and with this
 /// date those that they need are the same ones every time as well. A lock file for each would be 200,000 lines.
 const AS_OF: &str = "2026-11-24";
 
-/// Waits for its turn, and installs where needed. Panics with npm's own words where that fails.
+/// How many real frameworks run at once: much of their time is waiting.
+const TURNS: usize = 3;
+
+/// Waits for the directory and a turn, and installs where needed. Panics with npm's message where that fails.
 pub fn installed(original: &str) -> Installed {
-    try_installed(original).unwrap_or_else(|said| {
-        panic!(
-            "the packages of `{original}` could not be installed; the npm registry has to be reachable the first \
-             time:\n{said}"
-        )
-    })
+    try_installed(original).unwrap_or_else(|message| fail(original, &message))
 }
 
-/// The same, with npm's own words where its packages cannot be had.
+/// As [`installed`], with npm's message where the packages cannot be had.
 pub fn try_installed(original: &str) -> Result<Installed, String> {
+    let (dir, lock) = locked(original)?;
+    Ok(Installed { dir, _lock: lock, _turn: Turn::take() })
+}
+
+/// As [`installed`], for a test that uses the packages alone, as others may meanwhile.
+pub fn packages(original: &str) -> Installed {
+    let (dir, lock) = locked(original).unwrap_or_else(|message| fail(original, &message));
+    lock.lock_shared().expect("the file system has locks");
+    // Nobody who has a turn waits for a lock.
+    Installed { dir, _lock: lock, _turn: Turn::take() }
+}
+
+fn fail(original: &str, message: &str) -> ! {
+    panic!(
+        "the packages of `{original}` could not be installed; the npm registry has to be reachable the first \
+         time:\n{message}"
+    )
+}
+
+/// The directory with its packages, and its lock.
+fn locked(original: &str) -> Result<(PathBuf, File), String> {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join(original);
     let store = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("npm");
     fs::create_dir_all(&store).expect("target is writable");
-    let turn = File::create(store.join("turn.lock")).expect("target is writable");
-    turn.lock().expect("the file system has locks");
-
     let name = original.replace('/', "-");
+    let lock = File::create(store.join(format!("{name}.lock"))).expect("target is writable");
+    lock.lock().expect("the file system has locks");
     let dir = store.join(format!("{name}-{:016x}", fingerprint(&fixture)));
     if !dir.exists() {
         remove_outdated(&store, &name);
         install(&fixture, &dir)?;
     }
-    Ok(Installed { dir, _turn: turn })
+    Ok((dir, lock))
+}
+
+/// One of [`TURNS`], given back with the value.
+#[derive(Debug)]
+struct Turn;
+
+static TAKEN: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+
+impl Turn {
+    fn take() -> Self {
+        let (taken, given_back) = &TAKEN;
+        let taken = taken.lock().unwrap();
+        *given_back.wait_while(taken, |taken| *taken == TURNS).unwrap() += 1;
+        Self
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *TAKEN.0.lock().unwrap() -= 1;
+        TAKEN.1.notify_one();
+    }
 }
 
 /// Removes what earlier forms of the original left: some hundred megabytes each.
