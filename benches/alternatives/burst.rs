@@ -6,15 +6,13 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::report::{Budget, Section};
-use super::support::{Ports, Sandbox, Session};
+use super::support::{Session, stage_in_shell};
 use super::tools::Tools;
 
 const LAUNCHES: u16 = 100;
 
 pub(crate) fn measure(_: &Tools) -> Section {
-    let ports = Ports::claim(LAUNCHES);
-    let mut home = Sandbox::with_dev_server("--lifetime 120");
-    home.range("default", &ports);
+    let (home, ports) = stage_in_shell("", LAUNCHES);
     let dirs: Vec<_> = (0..LAUNCHES).map(|number| home.sibling(&format!("app-{number}"))).collect();
 
     let start = Instant::now();

@@ -37,7 +37,7 @@ pub(crate) fn measure(_: &Tools) -> Section {
 }
 
 fn latency(round: usize) -> f64 {
-    let sandbox = Sandbox::with_dev_server(&format!("--lifetime 60 --delay {}", round * 200 / ROUNDS));
+    let sandbox = Sandbox::with_dev_server(&format!("--delay {}", round * 200 / ROUNDS));
     let mut command = sandbox.bowline(["dev", "--json"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("bowline was built");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);

@@ -1,19 +1,17 @@
 //! One launcher with one server, ended in one way.
 
-use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal as Kind;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
 
 use super::matrix::{Cell, Place, Way};
-use crate::support::{PATIENCE, Ports, Sandbox, Session, Terminal, Tree, dev_server, is_free, kill_at_once};
+use crate::support::{
+    Fifo, PATIENCE, Ports, Sandbox, Session, Terminal, Tree, dev_server, is_free, kill_at_once,
+};
 
 /// What a way of ending has left.
 #[derive(Debug)]
@@ -74,8 +72,8 @@ impl Stage {
             Place::Pipes => None,
         };
         let mut child = self.start(launcher, &tree, seat.as_ref());
-        let came_up = self.alive.line(PATIENCE / 4).ok_or("the server did not come up");
-        let pid = self.pids.line(PATIENCE / 4).ok_or("the launcher did not start");
+        let came_up = self.alive.pid(PATIENCE / 4).ok_or("the server did not come up");
+        let pid = self.pids.pid(PATIENCE / 4).ok_or("the launcher did not start");
         let outcome = came_up.and(pid).map(|launcher| {
             self.end(launcher, seat.as_mut());
             let deadline = Instant::now() + patience;
@@ -136,21 +134,10 @@ impl Stage {
             (Way::CtrlC | Way::TerminalClosed, None) => unreachable!("only with a terminal"),
             (Way::KillLauncher, _) => send(Signal::KILL),
             (Way::KillGuardian, _) => {
-                kill_process(self.guardian(), Signal::KILL).expect("the guardian runs");
+                kill_process(self.sandbox.guardian(), Signal::KILL).expect("the guardian runs");
             }
-            (Way::KillBoth, _) => kill_at_once(&[self.guardian(), launcher]),
+            (Way::KillBoth, _) => kill_at_once(&[self.sandbox.guardian(), launcher]),
         }
-    }
-
-    /// The guardian's pid, as it stands in its lock.
-    fn guardian(&self) -> Pid {
-        let run = self.sandbox.state_dir().join("run");
-        let entries = std::fs::read_dir(run).expect("bowline has a state directory").flatten();
-        let lock =
-            entries.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|e| e == "guard"));
-        let text = std::fs::read_to_string(lock.expect("a guardian has a lock")).expect("a file of our own");
-        let pid = text.split_whitespace().next().and_then(|pid| pid.parse().ok());
-        pid.and_then(Pid::from_raw).expect("the guardian's pid")
     }
 
     /// Another project asks for the only port of the range: the next bowline command.
@@ -185,62 +172,5 @@ fn as_from_a_login_shell(command: &mut Command) {
             let none = Rlimit { current: Some(0), maximum: Some(0) };
             setrlimit(Resource::Core, none).map_err(Into::into)
         });
-    }
-}
-
-/// A named pipe: a line says that something has begun, its end that it is over.
-struct Fifo {
-    path: PathBuf,
-    file: File,
-}
-
-impl Fifo {
-    fn create(path: &Path) -> Self {
-        nix::unistd::mkfifo(path, nix::sys::stat::Mode::from_bits_truncate(0o600))
-            .expect("a directory of our own");
-        let file =
-            File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path).expect("our own FIFO");
-        Self { path: path.to_owned(), file }
-    }
-
-    /// The pid that somebody writes.
-    fn line(&mut self, patience: Duration) -> Option<Pid> {
-        let deadline = Instant::now() + patience;
-        let mut text = Vec::new();
-        while !text.ends_with(b"\n") {
-            if !self.wait(deadline) {
-                return None;
-            }
-            let mut bytes = [0; 64];
-            let count = self.file.read(&mut bytes).ok().filter(|&count| count > 0)?;
-            text.extend_from_slice(&bytes[..count]);
-        }
-        std::str::from_utf8(&text).ok()?.trim().parse().ok().and_then(Pid::from_raw)
-    }
-
-    /// Whether everybody who could write is gone by then.
-    fn ends(&mut self, deadline: Instant) -> bool {
-        loop {
-            if !self.wait(deadline) {
-                return false;
-            }
-            match self.file.read(&mut [0; 64]) {
-                Ok(0) => return true,
-                Ok(_) => {}
-                Err(error) => panic!("reading a FIFO: {error}"),
-            }
-        }
-    }
-
-    fn wait(&self, deadline: Instant) -> bool {
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let timeout = Timespec::try_from(left).expect("minutes fit");
-            match poll(&mut [PollFd::new(&self.file, PollFlags::IN)], Some(&timeout)) {
-                Ok(count) => return count > 0,
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => panic!("poll: {error}"),
-            }
-        }
     }
 }

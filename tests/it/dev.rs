@@ -4,26 +4,10 @@ use std::os::unix::process::ExitStatusExt;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Ports, Sandbox, Session, Test, dev_server, http, is_free};
 use rustix::process::Signal;
 use serde_json::Value;
 
-/// A project of the stand-in server, with a range of its own.
-fn stage(arguments: &str, count: u16) -> (Sandbox, Ports) {
-    with_range(Sandbox::with_dev_server(&format!("--lifetime 200 {arguments}")), count)
-}
-
-/// The same without a shell in between, whose own end would be the service's.
-fn stage_without_shell(arguments: &str, count: u16) -> (Sandbox, Ports) {
-    let program = dev_server().display();
-    with_range(Sandbox::with_script(&format!("exec '{program}' --lifetime 200 {arguments}")), count)
-}
-
-fn with_range(mut sandbox: Sandbox, count: u16) -> (Sandbox, Ports) {
-    let ports = Ports::claim(count);
-    sandbox.range("default", &ports);
-    (sandbox, ports)
-}
+use crate::support::{Ports, Session, Test, http, is_free, last_end, stage, stage_in_shell};
 
 fn exhausted(ports: &Ports) -> String {
     let (first, last) = (ports.first(), ports.last());
@@ -32,16 +16,9 @@ fn exhausted(ports: &Ports) -> String {
     )
 }
 
-fn exited(events: &[Value]) -> &Value {
-    events
-        .iter()
-        .find(|event| event["type"] == "process-exited")
-        .unwrap_or_else(|| panic!("no end in {events:#?}"))
-}
-
 #[test]
 fn a_project_gets_the_first_port_and_gets_it_again() {
-    let (sandbox, ports) = stage("", 3);
+    let (sandbox, ports) = stage_in_shell("", 3);
     for _ in 0..2 {
         let mut session = sandbox.start(["dev"]);
         assert_eq!(session.ready(), ports.first());
@@ -53,7 +30,7 @@ fn a_project_gets_the_first_port_and_gets_it_again() {
 
 #[test]
 fn the_service_is_told_its_port_and_who_runs_it() {
-    let (sandbox, ports) = stage("--report", 1);
+    let (sandbox, ports) = stage_in_shell("--report", 1);
     let mut session = sandbox.start(["dev"]);
     session.ready();
     let printed = session.output("\"env\"");
@@ -78,7 +55,7 @@ fn ready_is_seen_on_either_family() {
         if hosts.contains("::1") && std::net::TcpListener::bind("[::1]:0").is_err() {
             continue;
         }
-        let (sandbox, ports) = stage(&format!("{hosts} --delay 50"), 1);
+        let (sandbox, ports) = stage_in_shell(&format!("{hosts} --delay 50"), 1);
         let mut session = sandbox.start(["dev"]);
         assert_eq!(session.ready(), ports.first(), "{hosts}");
         session.stop();
@@ -88,7 +65,7 @@ fn ready_is_seen_on_either_family() {
 /// Vite 8 and Astro 7 listen on the port for about a millisecond to see whether it is free.
 #[test]
 fn a_probe_of_the_service_itself_is_not_ready() {
-    let (sandbox, ports) = stage("--probe 3 --delay 150", 1);
+    let (sandbox, ports) = stage_in_shell("--probe 3 --delay 150", 1);
     let mut fair = 0;
     for _ in 0..100 {
         let mut session = sandbox.start(["dev"]);
@@ -113,7 +90,7 @@ fn a_probe_of_the_service_itself_is_not_ready() {
 
 #[test]
 fn a_stranger_on_the_remembered_port_moves_the_project() {
-    let (sandbox, ports) = stage("", 3);
+    let (sandbox, ports) = stage_in_shell("", 3);
     let mut first = sandbox.start(["dev"]);
     let port = first.ready();
     first.stop();
@@ -129,7 +106,7 @@ fn a_stranger_on_the_remembered_port_moves_the_project() {
 
 #[test]
 fn a_full_range_is_refused_with_the_text_and_the_code() {
-    let (sandbox, ports) = stage("", 4);
+    let (sandbox, ports) = stage_in_shell("", 4);
     let strangers = ports.fill();
     let sandbox =
         Test::within(sandbox).args(["dev"]).status(3).stdout("").stderr_contains(&exhausted(&ports)).run();
@@ -141,7 +118,7 @@ fn a_full_range_is_refused_with_the_text_and_the_code() {
 
 #[test]
 fn an_ordered_port_is_that_port_or_an_error() {
-    let (sandbox, ports) = stage("", 3);
+    let (sandbox, ports) = stage_in_shell("", 3);
     let wanted = ports.last().to_string();
     let mut session = sandbox.start(["dev", "--port", &wanted]);
     assert_eq!(session.ready(), ports.last());
@@ -154,7 +131,7 @@ fn an_ordered_port_is_that_port_or_an_error() {
 
 #[test]
 fn an_order_for_another_port_than_the_one_it_runs_on_is_refused() {
-    let (sandbox, ports) = stage("", 2);
+    let (sandbox, ports) = stage_in_shell("", 2);
     let mut session = sandbox.start(["dev"]);
     assert_eq!(session.ready(), ports.first());
     let finished = sandbox.run(["dev", "--port", &ports.last().to_string()]);
@@ -166,7 +143,7 @@ fn an_order_for_another_port_than_the_one_it_runs_on_is_refused() {
 
 #[test]
 fn port_in_the_environment_is_a_wish() {
-    let (mut sandbox, ports) = stage("", 3);
+    let (mut sandbox, ports) = stage_in_shell("", 3);
     let outside = Ports::claim(1);
     sandbox.env("PORT", outside.first().to_string());
     let mut session = sandbox.start(["dev"]);
@@ -182,7 +159,7 @@ fn port_in_the_environment_is_a_wish() {
 
 #[test]
 fn a_framework_that_was_named_once_stays_and_what_is_wrong_is_told_once() {
-    let (mut sandbox, ports) = stage("", 2);
+    let (mut sandbox, ports) = stage_in_shell("", 2);
     let others = Ports::claim(2);
     let range = |framework: &str, ports: &Ports| {
         format!("[framework.{framework}]\nrange = \"{}-{}\"\n", ports.first(), ports.last())
@@ -202,7 +179,7 @@ fn a_framework_that_was_named_once_stays_and_what_is_wrong_is_told_once() {
 
 #[test]
 fn the_scripts_before_and_after_run_as_the_package_manager_runs_them() {
-    let (mut sandbox, ports) = stage("--exit-code 0 --once-asked", 1);
+    let (mut sandbox, ports) = stage_in_shell("--exit-code 0 --once-asked", 1);
     let text = std::fs::read_to_string(sandbox.project().join("package.json")).unwrap();
     let mut manifest: Value = serde_json::from_str(&text).unwrap();
     manifest["scripts"]["predev"] = "echo before in $npm_lifecycle_event".into();
@@ -232,13 +209,13 @@ fn bowline_ends_as_the_service_ended() {
         ("--exit-signal KILL --once-asked", None, Some(Signal::KILL)),
         ("--exit-signal SEGV --once-asked", None, Some(Signal::SEGV)),
     ] {
-        let (sandbox, _ports) = stage_without_shell(arguments, 1);
+        let (sandbox, _ports) = stage(arguments, 1);
         let mut session = sandbox.start(["dev"]);
         http::get(session.ready());
         let ended = session.wait();
         assert_eq!(ended.status.code(), code, "{arguments}: {ended:#?}");
         assert_eq!(ended.status.signal(), signal.map(Signal::as_raw), "{arguments}");
-        let event = exited(&ended.events);
+        let event = last_end(&ended.events);
         assert_eq!(event["exitCode"], Value::from(code), "{event}");
     }
 }
@@ -246,9 +223,9 @@ fn bowline_ends_as_the_service_ended() {
 #[test]
 fn an_end_before_listening_is_a_failure_even_with_code_0() {
     for code in [0, 7] {
-        let (sandbox, _ports) = stage(&format!("--no-listen --exit-code {code} --lines 3"), 1);
+        let (sandbox, _ports) = stage_in_shell(&format!("--no-listen --exit-code {code} --lines 3"), 1);
         let ended = sandbox.start(["dev"]).wait();
-        let event = exited(&ended.events);
+        let event = last_end(&ended.events);
         assert_eq!((&event["exitCode"], &event["state"]), (&code.into(), &"failed".into()), "{event}");
         assert_eq!(event["failureReason"], "immediate_crash", "{event}");
         assert!(!ended.status.success(), "{:?}", ended.status);
@@ -261,7 +238,7 @@ fn nothing_is_left_after_a_stop() {
     for shape in
         ["", "--setsid", "--daemonize", "--leader-leaves", "--children 3", "--children 2 --children-escape"]
     {
-        let (sandbox, ports) = stage(shape, 1);
+        let (sandbox, ports) = stage_in_shell(shape, 1);
         let mut session = sandbox.start(["dev"]);
         session.ready();
         session.stop();
@@ -272,7 +249,7 @@ fn nothing_is_left_after_a_stop() {
 #[test]
 fn nothing_is_left_when_signals_are_ignored() {
     for shape in ["", "--setsid", "--daemonize", "--leader-leaves", "--children 2 --children-escape"] {
-        let (sandbox, ports) = stage(&format!("--ignore TERM --ignore INT --ignore HUP {shape}"), 1);
+        let (sandbox, ports) = stage_in_shell(&format!("--ignore TERM --ignore INT --ignore HUP {shape}"), 1);
         let mut session = sandbox.start(["dev", "--grace", "200ms"]);
         session.ready();
         session.stop();
@@ -290,7 +267,7 @@ fn nothing_is_left_when_bowline_is_killed() {
         "--leader-leaves",
         "--children 2 --children-escape",
     ] {
-        let (sandbox, ports) = stage(shape, 1);
+        let (sandbox, ports) = stage_in_shell(shape, 1);
         let mut session = sandbox.start(["dev", "--grace", "300ms"]);
         session.ready();
         session.kill(Duration::from_secs(10));
@@ -304,7 +281,7 @@ fn nothing_is_left_when_bowline_is_killed() {
 #[test]
 fn a_leader_that_leaves_is_supervised_all_the_same() {
     for shape in ["--daemonize", "--leader-leaves"] {
-        let (sandbox, ports) = stage(shape, 1);
+        let (sandbox, ports) = stage_in_shell(shape, 1);
         let mut session = sandbox.start(["dev"]);
         session.ready();
         assert!(http::get(ports.first()).body.contains("dev-server"), "{shape}");
@@ -315,19 +292,19 @@ fn a_leader_that_leaves_is_supervised_all_the_same() {
 
 #[test]
 fn the_first_signal_asks() {
-    let (sandbox, _ports) = stage_without_shell("--linger 300", 1);
+    let (sandbox, _ports) = stage("--linger 300", 1);
     for signal in [Signal::TERM, Signal::INT] {
         let mut session = sandbox.start(["dev"]);
         session.ready();
         session.signal(signal);
         let ended = session.wait();
-        assert_eq!(exited(&ended.events)["exitCode"], 0, "{signal:?}: {ended:#?}");
+        assert_eq!(last_end(&ended.events)["exitCode"], 0, "{signal:?}: {ended:#?}");
     }
 }
 
 #[test]
 fn a_stranger_is_not_mistaken_for_the_service() {
-    let (sandbox, ports) = stage("--no-listen --lines 1", 2);
+    let (sandbox, ports) = stage_in_shell("--no-listen --lines 1", 2);
     let mut session = sandbox.start(["dev"]);
     session.output("line 1");
     let stranger = ports.stranger(ports.first());
@@ -338,7 +315,7 @@ fn a_stranger_is_not_mistaken_for_the_service() {
 
 #[test]
 fn every_line_arrives_in_order_on_its_stream() {
-    let (sandbox, _ports) = stage("--lines 5000 --stream both --no-listen --exit-code 3", 1);
+    let (sandbox, _ports) = stage_in_shell("--lines 5000 --stream both --no-listen --exit-code 3", 1);
     let finished = sandbox.run(["dev", "-q"]);
     assert_eq!(finished.status.code(), Some(3));
     let numbers = |text: &str| -> Vec<u64> {
@@ -350,7 +327,7 @@ fn every_line_arrives_in_order_on_its_stream() {
 
 #[test]
 fn many_at_once_get_ports_of_their_own() {
-    let (sandbox, ports) = stage("", 12);
+    let (sandbox, ports) = stage_in_shell("", 12);
     let mut sessions: Vec<Session> = (0..12)
         .map(|number| {
             let mut command = sandbox.bowline(["dev", "--json"]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::support::{Ports, Sandbox, Test, http};
+use crate::support::{Sandbox, Test, http};
 
 const README: &str = include_str!("../../README.md");
 
@@ -121,9 +121,7 @@ fn the_configuration_is_understood() {
 
 #[test]
 fn the_variables_reach_the_service() {
-    let ports = Ports::claim(1);
-    let mut sandbox = Sandbox::with_script("env");
-    sandbox.range("default", &ports);
+    let (sandbox, _ports) = Sandbox::with_script("env").with_ports("default", 1);
     let mut session = sandbox.start(["dev"]);
     let (_, given) = section("Environment").split_once("What the service gets").expect("two tables");
     session.event("process-exited");

@@ -5,9 +5,9 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use crate::conformance::matrix::{Cell, Place, Way, cells};
-use crate::conformance::run_all;
 use crate::conformance::stage::{Left, Stage};
 use crate::launchers::{self, Launcher};
+use crate::support::side_by_side;
 
 /// How long a server may take to end before it counts as left.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -54,7 +54,9 @@ fn row(launcher: &Launcher, version: &str) -> String {
     if let Err(reason) = run(cells(guarded)[0]) {
         return format!("| {} {version} | cannot run here |\n<!-- {reason} -->\n", launcher.name);
     }
-    let outcomes = run_all(&cells(guarded), launcher.at_once, run);
+    let cells = cells(guarded);
+    let outcomes = side_by_side(launcher.at_once, &cells, |&cell| run(cell));
+    let outcomes: Vec<_> = cells.into_iter().zip(outcomes).collect();
     let mut text = format!("| {} {version} |", launcher.name);
     for way in Way::ALL {
         let places: Vec<String> = Place::ALL

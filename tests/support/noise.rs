@@ -1,4 +1,4 @@
-//! Lines that nobody should write, the same ones for the same seed.
+//! Chance, and lines that nobody should write: the same for the same seed.
 
 /// A generator of them.
 #[derive(Debug)]
@@ -25,12 +25,12 @@ impl Noise {
         usize::try_from((mixed ^ (mixed >> 31)) % u64::try_from(limit).unwrap()).unwrap()
     }
 
-    fn byte(&mut self) -> u8 {
-        u8::try_from(self.below(256)).unwrap()
+    pub fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        &of[self.below(of.len())]
     }
 
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
+    pub fn byte(&mut self) -> u8 {
+        u8::try_from(self.below(256)).unwrap()
     }
 
     /// A line without its end, which is no command whose `type` is one of `kinds`: random bytes, or such a command cut off,
@@ -43,15 +43,15 @@ impl Noise {
                 whole.as_bytes()[..self.below(whole.len() - 1)].to_vec()
             }
             2 => {
-                let open = self.pick(&["[", "{\"a\":", "[[{\"type\":"]);
+                let open = *self.one(&["[", "{\"a\":", "[[{\"type\":"]);
                 open.repeat(1 + self.below(20_000)).into_bytes()
             }
             3 => {
                 let deep = format!("{}7{}", "[".repeat(200), "]".repeat(200));
-                format!("{{\"type\":\"{}\",\"id\":{deep}}}", self.pick(kinds)).into_bytes()
+                format!("{{\"type\":\"{}\",\"id\":{deep}}}", *self.one(kinds)).into_bytes()
             }
             4 => {
-                let number = self.pick(&[
+                let number = *self.one(&[
                     "1e999",
                     "-1e999",
                     "9999999999999999999999999",
@@ -63,14 +63,14 @@ impl Noise {
                 format!("{{\"type\":{number},\"id\":{number}}}").into_bytes()
             }
             5 => {
-                let wrong = self.pick(&["null", "true", "7", "-0.5", "[]", "{}", "[\"stop\"]"]);
+                let wrong = *self.one(&["null", "true", "7", "-0.5", "[]", "{}", "[\"stop\"]"]);
                 format!("{{\"type\":{wrong},\"projectId\":\"p\"}}").into_bytes()
             }
             6 => {
                 let mut bent = self.command(kinds, "\"x\"").into_bytes();
                 // Quotes and braces are what holds it together.
                 let at = bent.iter().position(|&byte| byte == b'"').unwrap();
-                bent[at] = self.pick(&["\0", "\u{1}", "}", "'", "\\"]).as_bytes()[0];
+                bent[at] = self.one(&["\0", "\u{1}", "}", "'", "\\"]).as_bytes()[0];
                 bent
             }
             _ => {
@@ -87,7 +87,7 @@ impl Noise {
     }
 
     fn command(&mut self, kinds: &[&str], value: &str) -> String {
-        let (kind, word) = (self.pick(kinds), self.pick(&WORDS[1..]));
+        let (kind, word) = (*self.one(kinds), *self.one(&WORDS[1..]));
         format!("{{\"type\":\"{kind}\",\"{word}\":{value}}}")
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use super::sandbox::copy_dir;
-use super::{Finished, run_within};
+use super::{Finished, own_descriptors, run_within};
 
 /// A copy of a directory of this repository with its packages, in `target/npm/`. It is installed on first use,
 /// and again when a file of the original has changed. The value holds the directory's lock, and one of the few turns
@@ -56,6 +56,7 @@ fn fail(original: &str, message: &str) -> ! {
 
 /// The directory with its packages, and its lock.
 fn locked(original: &str) -> Result<(PathBuf, File), String> {
+    own_descriptors();
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join(original);
     let store = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("npm");
     fs::create_dir_all(&store).expect("target is writable");

@@ -3,7 +3,10 @@
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::ops::RangeInclusive;
+#[cfg(not(target_os = "linux"))]
 use std::time::{Duration, Instant};
+
+use super::own_descriptors;
 
 /// Below what Linux and macOS give to outgoing connections, above what servers have by convention.
 const FIRST: u16 = 20_000;
@@ -22,6 +25,7 @@ pub struct Ports {
 impl Ports {
     /// Claims `count` ports, at most 128.
     pub fn claim(count: u16) -> Self {
+        own_descriptors();
         assert!((1..=BLOCK).contains(&count), "a block has {BLOCK} ports");
         let user = rustix::process::getuid();
         let locks = std::env::temp_dir().join(format!("bowline-test-ports-{}", user.as_raw()));
@@ -58,14 +62,8 @@ impl Ports {
     /// A server of somebody else's on this port, until the value is dropped.
     pub fn stranger(&self, port: u16) -> TcpListener {
         assert!(self.contains(port), "{port} is not one of this test's ports");
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-                Ok(listener) => return listener,
-                Err(error) if Instant::now() > deadline => panic!("taking port {port}: {error}"),
-                Err(_) => std::thread::yield_now(),
-            }
-        }
+        let bound = patiently(|| TcpListener::bind((Ipv4Addr::LOCALHOST, port)));
+        bound.unwrap_or_else(|error| panic!("taking port {port}: {error}"))
     }
 
     /// Strangers on every port.
@@ -74,20 +72,28 @@ impl Ports {
     }
 }
 
-/// How long a port is tried: a process that another thread starts at this moment has copies of our own probes until its
-/// exec.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// Whether the port can be bound on every address that this machine has.
 pub fn is_free(port: u16) -> bool {
-    let deadline = Instant::now() + PATIENCE;
-    while !can_be_bound(port) {
-        if Instant::now() > deadline {
-            return false;
+    own_descriptors();
+    patiently(|| if can_be_bound(port) { Ok(()) } else { Err(()) }).is_ok()
+}
+
+/// Tries once.
+#[cfg(target_os = "linux")]
+fn patiently<T, E>(attempt: impl Fn() -> Result<T, E>) -> Result<T, E> {
+    attempt()
+}
+
+/// Tries again for a while: a child that another thread starts at this moment has copies of our own probes until its exec.
+#[cfg(not(target_os = "linux"))]
+fn patiently<T, E>(attempt: impl Fn() -> Result<T, E>) -> Result<T, E> {
+    let deadline = Instant::now() + Duration::from_secs(2);
+    loop {
+        match attempt() {
+            Err(_) if Instant::now() < deadline => std::thread::park_timeout(Duration::from_millis(5)),
+            result => return result,
         }
-        std::thread::yield_now();
     }
-    true
 }
 
 fn can_be_bound(port: u16) -> bool {

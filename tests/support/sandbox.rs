@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rustix::process::Pid;
 use tempfile::TempDir;
 
-use super::{Finished, Ports, Session, dev_server, run_to_end};
+use super::{Finished, Ports, Session, dev_server, own_descriptors, run_to_end};
 
 /// The variables that a command gets from whoever runs the tests: no agent's marks, no `PORT`, no npm's.
 const INHERITED: [&str; 5] = ["PATH", "LANG", "LC_ALL", "TMPDIR", "LLVM_PROFILE_FILE"];
@@ -28,6 +29,7 @@ impl Sandbox {
 
     /// With an empty project directory of this name.
     pub fn in_directory(name: &str) -> Self {
+        own_descriptors();
         let root = tempfile::Builder::new().prefix("bl").tempdir_in("/tmp").expect("a temporary directory");
         let project = root.path().join(name);
         for dir in [&project, &root.path().join("home"), &root.path().join("config/bowline")] {
@@ -44,10 +46,9 @@ impl Sandbox {
         sandbox
     }
 
-    /// With a project whose dev script is the stand-in server with these arguments.
+    /// With a project whose dev script is the stand-in server with these arguments, in a shell that waits for it.
     pub fn with_dev_server(arguments: &str) -> Self {
-        let program = dev_server().to_str().expect("a target directory with a readable name");
-        Self::with_script(&format!("'{program}' {arguments}"))
+        Self::with_script(&format!("'{}' --lifetime 200 {arguments}", dev_server().display()))
     }
 
     /// With a copy of a directory of `fixtures/`.
@@ -86,6 +87,13 @@ impl Sandbox {
         self.user_file("frameworks.toml", &text)
     }
 
+    /// The same with ports of its own.
+    pub fn with_ports(mut self, framework: &str, count: u16) -> (Self, Ports) {
+        let ports = Ports::claim(count);
+        self.range(framework, &ports);
+        (self, ports)
+    }
+
     /// Another project beside the first, with the same files.
     pub fn sibling(&self, name: &str) -> PathBuf {
         let dir = self.root.path().join(name);
@@ -101,6 +109,21 @@ impl Sandbox {
     /// Where bowline keeps its state.
     pub fn state_dir(&self) -> PathBuf {
         self.root.path().join("state")
+    }
+
+    /// The files of sessions in the state directory that end in `.` and this.
+    pub fn session_files(&self, extension: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.state_dir().join("run")).into_iter().flatten().flatten();
+        let paths = entries.map(|entry| entry.path());
+        paths.filter(|path| path.extension().is_some_and(|found| found == extension)).collect()
+    }
+
+    /// The guardian of the only session, as its lock names it.
+    pub fn guardian(&self) -> Pid {
+        let lock = self.session_files("guard").pop().expect("a guardian's lock");
+        let text = fs::read_to_string(lock).expect("a file of our own");
+        let pid = text.split_whitespace().next().and_then(|pid| pid.parse().ok());
+        pid.and_then(Pid::from_raw).expect("the guardian's pid")
     }
 
     /// The temporary directory that holds all of it.
@@ -131,6 +154,15 @@ impl Sandbox {
     /// Runs a `bowline` command that answers.
     pub fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Finished {
         run_to_end(&mut self.bowline(arguments))
+    }
+
+    /// A server on this port that somebody else has started.
+    pub fn foreign_server(&self, port: u16) -> Session {
+        let mut command = self.command(dev_server());
+        command.args(["--lifetime", "200", "--port", &port.to_string()]);
+        let mut session = Session::start(command);
+        session.until("listening", |line| line["listening"].is_u64());
+        session
     }
 
     /// Starts a `bowline --json` command that runs.

@@ -196,3 +196,9 @@ impl Ended {
         self.events.iter().filter(|event| event["type"] == kind).collect()
     }
 }
+
+/// The last end among these events.
+pub fn last_end(events: &[Value]) -> &Value {
+    let end = events.iter().rev().find(|event| event["type"] == "process-exited");
+    end.unwrap_or_else(|| panic!("no end in {events:#?}"))
+}

@@ -13,7 +13,7 @@ use nix::sys::termios::{Termios, tcgetattr};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use super::PATIENCE;
+use super::{PATIENCE, own_descriptors};
 
 /// A pseudo-terminal with all that was ever shown on it. Dropping it closes it, as closing a window would.
 #[derive(Debug)]
@@ -30,6 +30,7 @@ pub struct Terminal {
 impl Terminal {
     /// With this many rows and columns.
     pub fn new(rows: u16, columns: u16) -> Self {
+        own_descriptors();
         let pair = openpty(None, None).expect("a pseudo-terminal");
         let copy = pair.master.try_clone().expect("a descriptor");
         for end in [&pair.master, &pair.slave, &copy] {

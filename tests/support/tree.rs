@@ -11,6 +11,8 @@ use nix::sys::signal::{SigHandler, Signal, signal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{FdFlags, fcntl_setfd};
 
+use super::own_descriptors;
+
 /// The variable that marks every process of a tree.
 const MARK: &str = "TEST_TREE";
 
@@ -27,6 +29,7 @@ pub struct Tree {
 impl Tree {
     pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
+        own_descriptors();
         let (reader, writer) = std::io::pipe().expect("a pipe");
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         Self { mark: format!("{}-{number}", std::process::id()), reader, writer: Some(writer) }
@@ -143,7 +146,7 @@ mod linux {
     /// all that the test has until its exec, which a busy machine may delay.
     pub fn holders(pipe: &PipeReader) -> Vec<String> {
         let link = |fd: &Path| fs::read_link(fd).ok();
-        let wanted = link(format!("/proc/self/fd/{}", pipe.as_raw_fd()).as_ref());
+        let wanted = link(format!("/proc/thread-self/fd/{}", pipe.as_raw_fd()).as_ref());
         let test = link("/proc/self/exe".as_ref());
         let entries = fs::read_dir("/proc").expect("/proc is mounted").flatten().map(|entry| entry.path());
         let others = entries.filter(|process| link(&process.join("exe")) != test);

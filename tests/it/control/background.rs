@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Stage, code, pid_of, until_there_is_a_socket};
+use super::{Stage, code, pid_of, until_it_runs};
 use crate::support::{http, is_free};
 
 #[test]
@@ -92,15 +92,16 @@ fn a_service_is_meant_by_directory_name_and_port() {
 #[test]
 fn a_stranger_is_explained_and_left_alone() {
     let stage = Stage::new("", 1);
-    let stranger = stage.ports.stranger(stage.ports.first());
+    let stranger = stage.sandbox.foreign_server(stage.ports.first());
     let refused = stage.sandbox.run(["stop", &stage.ports.first().to_string()]);
     assert_eq!(code(&refused), Some(5), "{refused:?}");
-    let me = std::process::id().to_string();
+    let pid = stranger.id().to_string();
     assert!(
-        refused.stderr.contains(&me) && refused.stderr.contains("bowline has not started"),
+        refused.stderr.contains(&pid) && refused.stderr.contains("bowline has not started"),
         "{refused:?}"
     );
-    assert!(std::net::TcpStream::connect(stranger.local_addr().unwrap()).is_ok());
+    assert_eq!(http::get(stage.ports.first()).status, 200);
+    stranger.stop();
 }
 
 #[test]
@@ -120,7 +121,7 @@ fn restart_keeps_the_port_and_starts_what_does_not_run() {
 fn wait_ends_with_readiness_with_the_time_and_with_the_service() {
     let stage = Stage::new("--no-listen", 1);
     let session = stage.sandbox.start(["dev"]);
-    until_there_is_a_socket(&stage);
+    until_it_runs(&stage);
     let mut client = stage.connect();
     let late = stage.sandbox.run(["wait", "--timeout", "50ms"]);
     assert_eq!(code(&late), Some(4), "{late:?}");

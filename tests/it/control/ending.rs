@@ -24,13 +24,12 @@ fn begin<'scope>(
     command: &'static str,
 ) -> ScopedJoinHandle<'scope, Finished> {
     let mut client = stage.connect();
+    client.attach();
     let ending = scope.spawn(move || stage.sandbox.run([command]));
-    loop {
-        client.send(r#"{"type":"status"}"#);
-        if client.until("status")["services"][0]["state"] == "stopping" {
-            return ending;
-        }
-    }
+    client.until_printed("SIGTERM");
+    client.send(r#"{"type":"status"}"#);
+    assert_eq!(client.until("status")["services"][0]["state"], "stopping");
+    ending
 }
 
 fn listens(stage: &Stage) -> bool {

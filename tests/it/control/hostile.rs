@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant};
 
 use super::{Client, Stage};
 use crate::support::{Noise, http};
@@ -13,15 +12,12 @@ const LONGEST: usize = 64 * 1024 + 1;
 /// More than a supervisor takes in at once.
 const MANY: usize = 1100;
 
-/// The longest that one of a hundred answers took.
-fn slowest(client: &mut Client) -> Duration {
-    let ask = |_| {
-        let begun = Instant::now();
+/// A hundred requests are answered while the others do what they do.
+fn is_served(client: &mut Client) {
+    for _ in 0..100 {
         client.send(r#"{"type":"status","id":"quick"}"#);
         client.until("status");
-        begun.elapsed()
-    };
-    (0..100).map(ask).max().unwrap()
+    }
 }
 
 #[test]
@@ -50,7 +46,7 @@ fn every_bad_line_is_answered_by_an_error() {
         client.send(r#"{"type":"status"}"#);
         client.until("status");
     }
-    assert!(slowest(&mut other) < Duration::from_secs(2));
+    is_served(&mut other);
     assert_eq!(http::get(port).status, 200);
     let ended = session.stop();
     assert_eq!(ended.of("process-exited").len(), 1, "only at the end");
@@ -90,7 +86,7 @@ fn clients_that_do_nothing_or_half_of_something_delay_nobody() {
         }
         idle.push(client);
     }
-    assert!(slowest(&mut other) < Duration::from_secs(2));
+    is_served(&mut other);
     assert_eq!(http::get(port).status, 200);
     // A line that is begun by one and ended later is answered then.
     idle[0].write_all(b"atus\"}\n").unwrap();
@@ -127,7 +123,6 @@ fn a_hundred_clients_that_ask_for_everything_at_once_get_it() {
     let mut session = stage.sandbox.start(["dev"]);
     session.ready();
     let socket = stage.sockets().remove(0);
-    let starts = Instant::now();
     std::thread::scope(|scope| {
         for number in 0..100 {
             let socket = &socket;
@@ -143,6 +138,5 @@ fn a_hundred_clients_that_ask_for_everything_at_once_get_it() {
             });
         }
     });
-    assert!(starts.elapsed() < Duration::from_secs(60));
     session.stop();
 }

@@ -3,15 +3,12 @@
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 
-use super::{Stage, until_there_is_a_socket};
-use crate::support::{Tree, is_free};
-
-/// How long a command may take to see that there is nobody any more, and a guardian to end the rest.
-const BOUND: Duration = Duration::from_secs(10);
+use super::{Stage, pid_of, until_it_runs};
+use crate::support::{PATIENCE, Tree, end_of, is_free, read_until, side_by_side};
 
 /// A service in the background whose processes are all known.
 struct Target {
@@ -41,7 +38,7 @@ impl Target {
         if ready {
             assert!(start.wait().unwrap().success());
         } else {
-            until_there_is_a_socket(&target.stage);
+            until_it_runs(&target.stage);
             target.start = Some(start);
         }
         target
@@ -54,8 +51,7 @@ impl Target {
     }
 
     fn kill_supervisor(&self) {
-        let pid = self.stage.services()[0]["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()).unwrap();
-        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+        kill_process(pid_of(&self.stage.services()[0]), Signal::KILL).unwrap();
     }
 
     /// Kills the supervisor that is running now, and waits for the command's end.
@@ -67,33 +63,41 @@ impl Target {
     /// Nothing is left, and the project can be started again.
     fn leaves_nothing(mut self) {
         let Stage { sandbox, ports } = &self.stage;
-        self.tree.assert_gone(BOUND);
+        self.tree.assert_gone(PATIENCE);
         assert!(ports.all().all(is_free));
         assert_eq!(sandbox.run(["ls", "--json"]).stdout, "{\"services\":[]}\n");
     }
 }
 
+/// How a command ends that has nobody to wait for any more.
 fn conclude(command: Child) -> (Option<i32>, String) {
-    let begun = Instant::now();
+    finished_within(command, PATIENCE).unwrap_or_else(|_| panic!("it goes on"))
+}
+
+/// The end of a command, or the command if it goes on.
+fn finished_within(command: Child, limit: Duration) -> Result<(Option<i32>, String), Child> {
+    if end_of(&command).recv_timeout(limit).is_err() {
+        return Err(command);
+    }
     let output = command.wait_with_output().unwrap();
-    assert!(begun.elapsed() < BOUND, "{:?}", begun.elapsed());
     let text =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    (output.status.code(), text)
+    Ok((output.status.code(), text))
 }
 
 #[test]
 fn who_follows_is_told_that_the_supervisor_was_killed() {
-    for (arguments, sign) in [
+    let cases = [
         (&["dev"][..], "line 2"),
         (&["--json", "dev"], "port-detected"),
         (&["attach"], "line 2"),
         (&["--json", "attach"], "port-detected"),
         (&["logs", "-f"], "line 2"),
-    ] {
+    ];
+    side_by_side(cases.len(), &cases, |&(arguments, sign)| {
         let target = Target::new("--lines 2", true);
         let mut command = target.spawn(arguments);
-        let shown = read_until(&mut command, sign);
+        let shown = read_until(command.stdout.as_mut().unwrap(), sign);
         let (code, said) = target.end_of(command);
         assert_eq!(code, Some(1), "{arguments:?}: {shown}{said}");
         assert!(said.contains("was killed"), "{arguments:?}: {shown}{said}");
@@ -102,30 +106,16 @@ fn who_follows_is_told_that_the_supervisor_was_killed() {
             assert!(last.is_some(), "{arguments:?}: {said}");
         }
         target.leaves_nothing();
-    }
-}
-
-/// Reads the command's output until it shows this.
-fn read_until(command: &mut Child, sign: &str) -> String {
-    use std::io::Read;
-    let stdout = command.stdout.as_mut().unwrap();
-    let mut shown = Vec::new();
-    while !String::from_utf8_lossy(&shown).contains(sign) {
-        let mut bytes = [0; 1024];
-        let count = stdout.read(&mut bytes).unwrap();
-        assert!(count > 0, "the end, and no {sign}: {}", String::from_utf8_lossy(&shown));
-        shown.extend_from_slice(&bytes[..count]);
-    }
-    String::from_utf8_lossy(&shown).into_owned()
+    });
 }
 
 #[test]
 fn a_stop_that_was_under_way_returns_when_the_service_has_ended() {
     let target = Target::with_grace("4s", "--ignore TERM", true);
     let mut watcher = target.stage.connect();
-    watcher.send(r#"{"type":"attach"}"#);
+    watcher.attach();
     let command = target.spawn(&["stop"]);
-    while !watcher.until("log-chunk")["data"].as_str().unwrap().contains("SIGTERM") {}
+    watcher.until_printed("SIGTERM");
     let (code, said) = target.end_of(command);
     assert_eq!(code, Some(0), "{said}");
     assert!(target.stage.ports.all().all(is_free), "its guardian has ended it by then");
@@ -136,9 +126,9 @@ fn a_stop_that_was_under_way_returns_when_the_service_has_ended() {
 fn a_restart_that_was_under_way_starts_it_anew() {
     let target = Target::with_grace("4s", "--ignore TERM", true);
     let mut watcher = target.stage.connect();
-    watcher.send(r#"{"type":"attach"}"#);
+    watcher.attach();
     let command = target.spawn(&["restart"]);
-    while !watcher.until("log-chunk")["data"].as_str().unwrap().contains("SIGTERM") {}
+    watcher.until_printed("SIGTERM");
     let (code, said) = target.end_of(command);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("app is ready"), "{said}");
@@ -173,10 +163,11 @@ const AT_ANY_MOMENT: [(&[&str], &[i32]); 11] = [
 
 #[test]
 fn a_kill_at_any_moment_leaves_no_riddle() {
-    for (round, (arguments, codes)) in AT_ANY_MOMENT.iter().flat_map(|one| [(0, one), (1, one), (12, one)]) {
+    let cases: Vec<_> = AT_ANY_MOMENT.iter().flat_map(|one| [(0, one), (1, one), (12, one)]).collect();
+    side_by_side(4, &cases, |&(round, (arguments, codes))| {
         let mut target = Target::new("--no-listen", false);
         let first = target.start.take().unwrap();
-        let pid = i32::try_from(target.stage.services()[0]["pid"].as_i64().unwrap()).unwrap();
+        let pid = pid_of(&target.stage.services()[0]);
         let mut clock = target.stage.connect();
         let command = target.spawn(arguments);
         // A moment that is measured in answers: earlier or later in the command's life, never the same.
@@ -185,30 +176,21 @@ fn a_kill_at_any_moment_leaves_no_riddle() {
             clock.next();
         }
         // It may have been stopped by the command already.
-        let _ = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL);
+        let _ = kill_process(pid, Signal::KILL);
         // Where it is the command that begins a service, that never becomes ready: it is ended as well.
-        let mut ended = finished_within(command, Duration::from_secs(2));
+        let mut ended = finished_within(command, Duration::from_millis(500));
         while let Err(command) = ended {
             target.stage.sandbox.run(["stop", "--all", "--force"]);
-            ended = finished_within(command, Duration::from_secs(8));
+            ended = finished_within(command, Duration::from_secs(2));
         }
-        let Ok((code, said)) = ended else { unreachable!() };
+        let (code, said) = ended.unwrap();
         let is_ours = matches!(arguments[0], "start" | "restart");
         assert!(code.is_some_and(|code| codes.contains(&code) || is_ours), "{arguments:?}: {code:?} {said}");
         assert!(code == Some(0) || said.contains("error: "), "{arguments:?}: {code:?} {said}");
         conclude(first);
         target.stage.sandbox.run(["stop", "--all", "--force"]);
         target.leaves_nothing();
-    }
-}
-
-/// The end of a command, or the command if it goes on.
-fn finished_within(command: Child, limit: Duration) -> Result<(Option<i32>, String), Child> {
-    let ended = crate::support::end_of(&command);
-    match ended.recv_timeout(limit) {
-        Ok(()) => Ok(conclude(command)),
-        Err(_) => Err(command),
-    }
+    });
 }
 
 #[test]

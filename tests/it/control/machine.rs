@@ -3,15 +3,11 @@
 use std::process::Stdio;
 use std::thread;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
-use super::Stage;
+use super::{Stage, guardian_of, pid_of, until_it_runs};
 use crate::support::{PATIENCE, Terminal, Tree, http, is_free};
-
-fn pid_of(service: &Value) -> Pid {
-    service["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw).unwrap()
-}
 
 /// A hundred projects beside each other; only as many are started at once as a small machine bears.
 #[test]
@@ -110,7 +106,7 @@ fn a_start_that_is_stopped_before_it_is_ready_has_failed() {
     let stage = Stage::new("--no-listen --linger 0", 1);
     let mut command = stage.sandbox.bowline(["start"]);
     let start = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    super::until_there_is_a_socket(&stage);
+    until_it_runs(&stage);
     assert!(stage.sandbox.run(["stop"]).status.success());
     let output = start.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
@@ -127,11 +123,10 @@ fn doctor_finds_what_a_double_kill_has_left_and_how_to_end_it() {
     tree.mark(&mut command);
     assert!(crate::support::run_to_end(&mut command).status.success());
     let service = stage.services().remove(0);
-    let guardian = service["guardian"].as_i64().and_then(|pid| i32::try_from(pid).ok()).unwrap();
     let held = stage.sandbox.run(["doctor"]).stdout;
     let line = format!("port {}: app (bowline, pid {})", stage.ports.first(), service["pid"]);
     assert!(held.contains(&line), "{held}");
-    crate::support::kill_at_once(&[pid_of(&service), Pid::from_raw(guardian).unwrap()]);
+    crate::support::kill_at_once(&[pid_of(&service), guardian_of(&service)]);
     let finding = |of: &str| -> Value {
         let answer: Value = serde_json::from_str(&stage.sandbox.run(["doctor", "--json"]).stdout).unwrap();
         answer["findings"].as_array().unwrap().iter().find(|one| one["check"] == of).unwrap().clone()

@@ -17,13 +17,13 @@ mod workspace;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::time::Instant;
 
-use crate::support::{Finished, PATIENCE, Ports, Sandbox};
 use rustix::process::Pid;
 use serde_json::Value;
 
-/// A project of the stand-in server with a range of its own. What a test leaves running is stopped.
+use crate::support::{Finished, PATIENCE, Ports, Sandbox, await_in, stage_in_shell};
+
+/// A project of the stand-in server. What a test leaves running is stopped.
 struct Stage {
     sandbox: Sandbox,
     ports: Ports,
@@ -31,9 +31,7 @@ struct Stage {
 
 impl Stage {
     fn new(arguments: &str, count: u16) -> Self {
-        let ports = Ports::claim(count);
-        let mut sandbox = Sandbox::with_dev_server(&format!("--lifetime 200 {arguments}"));
-        sandbox.range("default", &ports);
+        let (sandbox, ports) = stage_in_shell(arguments, count);
         Self { sandbox, ports }
     }
 
@@ -44,9 +42,7 @@ impl Stage {
 
     /// The sockets of all supervisors.
     fn sockets(&self) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(self.sandbox.state_dir().join("run")).into_iter().flatten();
-        let paths = entries.flatten().map(|entry| entry.path());
-        paths.filter(|path| path.extension().is_some_and(|extension| extension == "sock")).collect()
+        self.sandbox.session_files("sock")
     }
 
     /// Connects to the only supervisor.
@@ -76,10 +72,18 @@ fn code(finished: &Finished) -> Option<i32> {
     finished.status.code()
 }
 
+fn pid_in(service: &Value, field: &str) -> Pid {
+    let pid = service[field].as_i64().and_then(|pid| i32::try_from(pid).ok());
+    pid.and_then(Pid::from_raw).unwrap_or_else(|| panic!("no {field} in {service}"))
+}
+
 /// The supervisor's process.
 fn pid_of(service: &Value) -> Pid {
-    let pid = service["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok());
-    pid.and_then(Pid::from_raw).unwrap_or_else(|| panic!("no pid in {service}"))
+    pid_in(service, "pid")
+}
+
+fn guardian_of(service: &Value) -> Pid {
+    pid_in(service, "guardian")
 }
 
 /// How many services run.
@@ -87,15 +91,10 @@ fn running(stage: &Stage) -> usize {
     stage.services().len()
 }
 
-/// Waits until a supervisor can be spoken to, and speaks to it.
-fn until_there_is_a_socket(stage: &Stage) {
-    let socket = loop {
-        if let Some(socket) = stage.sockets().pop() {
-            break socket;
-        }
-        std::thread::yield_now();
-    };
-    let mut client = Client::connect(&socket);
+/// Waits until the server runs, ready or not, and its supervisor answers.
+fn until_it_runs(stage: &Stage) {
+    let connect = || UnixStream::connect(stage.sockets().pop()?).ok();
+    let mut client = Client::from_stream(await_in(&stage.sandbox.state_dir().join("run"), connect));
     client.send(r#"{"type":"status"}"#);
     client.until("status");
 }
@@ -108,15 +107,7 @@ struct Client {
 
 impl Client {
     fn connect(socket: &std::path::Path) -> Self {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match UnixStream::connect(socket) {
-                Ok(stream) => return Self::from_stream(stream),
-                // There is a moment between the making of the file and the listening.
-                Err(error) => assert!(Instant::now() < deadline, "{error}"),
-            }
-            std::thread::yield_now();
-        }
+        Self::from_stream(UnixStream::connect(socket).unwrap())
     }
 
     fn from_stream(stream: UnixStream) -> Self {
@@ -140,6 +131,20 @@ impl Client {
             Ok(_) => Some(serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"))),
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => None,
             Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Has all events from now on sent here.
+    fn attach(&mut self) {
+        self.send(r#"{"type":"attach"}"#);
+        self.until("status");
+    }
+
+    /// Reads until the service has printed this text.
+    fn until_printed(&mut self, text: &str) {
+        let mut printed = String::new();
+        while !printed.contains(text) {
+            printed.push_str(self.until("log-chunk")["data"].as_str().unwrap());
         }
     }
 

@@ -1,6 +1,6 @@
 //! `bowline dev` for a project that runs already.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::process::Stdio;
 use std::thread;
 
@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::Stage;
-use crate::support::{Session, is_free};
+use crate::support::{Session, is_free, read_until};
 
 #[test]
 fn a_second_start_gets_the_same_answer_and_leaving_it_is_no_harm() {
@@ -53,11 +53,8 @@ fn people_see_the_output_so_far_and_what_follows() {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut second = command.spawn().unwrap();
     // It ends as the service does, which is stopped once the second has attached.
-    let mut stderr = BufReader::new(second.stderr.take().unwrap());
-    let mut said = String::new();
-    while !said.contains("is already running") {
-        assert!(stderr.read_line(&mut said).unwrap() > 0, "{said}");
-    }
+    let mut stderr = second.stderr.take().unwrap();
+    let mut said = read_until(&mut stderr, "is already running");
     let output = thread::spawn(move || second.wait_with_output().unwrap());
     assert_eq!(stage.sandbox.run(["restart"]).status.code(), Some(0));
     first.event("port-detected");
@@ -95,8 +92,7 @@ fn a_start_of_something_else_says_what_runs_instead() {
     {
         let mut command = stage.sandbox.bowline(arguments);
         let mut second = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut said = BufReader::new(second.stderr.take().unwrap()).lines().map(Result::unwrap);
-        assert!(said.any(|line| line.contains("and not `node other.js`")), "{arguments:?}");
+        read_until(second.stderr.as_mut().unwrap(), "and not `node other.js`");
         second.kill().unwrap();
         second.wait().unwrap();
     }

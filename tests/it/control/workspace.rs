@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::{Stage, code, pid_of, until_there_is_a_socket};
-use crate::support::{Finished, dev_server, http, run_to_end};
+use super::{Stage, code, pid_of, until_it_runs};
+use crate::support::{Finished, dev_server, http, read_until, run_to_end};
 
 /// A workspace of these packages with the arguments of their stand-in servers.
 fn workspace(packages: &[(&str, &str)]) -> Stage {
@@ -114,8 +114,11 @@ fn start_that_ends(arguments: &[&str], end: impl FnOnce(&Stage)) -> Finished {
     let mut start: Command = stage.sandbox.bowline(arguments);
     std::thread::scope(|scope| {
         let start = scope.spawn(move || run_to_end(&mut start));
-        until_there_is_a_socket(&stage);
-        while !stage.sandbox.run(["logs"]).stdout.contains("line 2") {}
+        until_it_runs(&stage);
+        let mut logs = stage.sandbox.bowline(["logs", "-f"]).stdout(Stdio::piped()).spawn().unwrap();
+        read_until(logs.stdout.as_mut().unwrap(), "line 2");
+        logs.kill().unwrap();
+        logs.wait().unwrap();
         end(&stage);
         start.join().unwrap()
     })

@@ -43,9 +43,8 @@ fn whatever_the_limit_it_works_or_is_said() {
 
 #[test]
 fn many_services_are_refused_before_any_is_started() {
-    let mut sandbox = Sandbox::new();
-    let ports = Ports::claim(12);
-    sandbox.range("default", &ports).file("package.json", r#"{ "workspaces": ["packages/*"] }"#);
+    let (mut sandbox, _ports) = Sandbox::new().with_ports("default", 12);
+    sandbox.file("package.json", r#"{ "workspaces": ["packages/*"] }"#);
     for name in 0..12 {
         let package = format!(r#"{{ "name": "p{name}", "scripts": {{ "dev": "touch started" }} }}"#);
         sandbox.file(format!("packages/p{name}/package.json"), &package);

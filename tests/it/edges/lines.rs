@@ -4,14 +4,7 @@ use std::io::{Read, pipe};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Finished, PATIENCE, Ports, Sandbox, Terminal, end_of, run_to_end};
-
-fn stage(script: &str) -> (Sandbox, Ports) {
-    let mut sandbox = Sandbox::with_script(script);
-    let ports = Ports::claim(1);
-    sandbox.range("default", &ports);
-    (sandbox, ports)
-}
+use crate::support::{Finished, PATIENCE, Sandbox, Terminal, end_of, run_to_end, stage_of};
 
 /// What comes out of a pipe that is standard output and error. Once it has `ending` in it, bowline is asked to end.
 fn together(sandbox: &Sandbox, ending: &str) -> String {
@@ -43,10 +36,10 @@ fn together(sandbox: &Sandbox, ending: &str) -> String {
 
 #[test]
 fn an_error_begins_a_line_where_both_go_to_one_pipe() {
-    let (sandbox, _ports) = stage("printf abc; exit 3");
+    let (sandbox, _ports) = stage_of("printf abc; exit 3", 1);
     let text = together(&sandbox, "error: ");
     assert!(text.contains("abc\nerror: `printf abc; exit 3` ended"), "{text}");
-    let (sandbox, _ports) = stage("printf 'abc\\n\\033[0m'; exit 3");
+    let (sandbox, _ports) = stage_of("printf 'abc\\n\\033[0m'; exit 3", 1);
     let text = together(&sandbox, "error: ");
     assert!(text.contains("abc\n\u{1b}[0merror: "), "no empty line: {text}");
 }
@@ -54,9 +47,8 @@ fn an_error_begins_a_line_where_both_go_to_one_pipe() {
 #[test]
 fn a_line_while_it_runs_begins_a_line_too() {
     let program = r#"process.stdout.write("abc"); require("http").createServer().listen(process.env.PORT)"#;
-    let mut sandbox = Sandbox::new();
-    let ports = Ports::claim(1);
-    sandbox.range("node", &ports).file("server.js", program);
+    let (mut sandbox, _ports) = Sandbox::new().with_ports("node", 1);
+    sandbox.file("server.js", program);
     sandbox.file("package.json", r#"{ "scripts": { "dev": "exec node server.js" } }"#);
     let text = together(&sandbox, "ready in ");
     assert!(text.contains("abc\nbowline  ready in "), "{text}");
@@ -64,18 +56,18 @@ fn a_line_while_it_runs_begins_a_line_too() {
 
 #[test]
 fn nothing_is_added_where_they_are_apart() {
-    let (sandbox, _ports) = stage("printf abc; exit 3");
+    let (sandbox, _ports) = stage_of("printf abc; exit 3", 1);
     let Finished { stdout, stderr, .. } = run_to_end(&mut sandbox.bowline(["dev"]));
     assert_eq!(stdout, "abc");
     assert!(stderr.contains("\nerror: ") && !stderr.contains("\n\n"), "{stderr}");
-    let (sandbox, _ports) = stage("printf abc >&2; exit 3");
+    let (sandbox, _ports) = stage_of("printf abc >&2; exit 3", 1);
     let stderr = run_to_end(&mut sandbox.bowline(["dev"])).stderr;
     assert!(stderr.contains("abc\nerror: "), "{stderr}");
 }
 
 #[test]
 fn an_error_begins_a_line_on_a_terminal() {
-    let (sandbox, _ports) = stage("printf abc; exit 3");
+    let (sandbox, _ports) = stage_of("printf abc; exit 3", 1);
     let mut terminal = Terminal::new(24, 80);
     let mut command = sandbox.bowline(["--color", "never", "dev"]);
     terminal.seat(&mut command);

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use crate::support::{Ports, Sandbox, Test};
+use crate::support::{Ports, Sandbox, Test, stage_in_shell};
 
 const PACKAGE: &str = r#"{ "name": "app", "scripts": { "dev": "exit 3" } }"#;
 
@@ -121,9 +121,7 @@ fn an_entry_that_names_no_package_is_said() {
 
 #[test]
 fn a_browser_that_cannot_be_opened_is_said_plainly() {
-    let mut sandbox = Sandbox::with_dev_server("--lifetime 200");
-    let ports = Ports::claim(1);
-    sandbox.range("default", &ports);
+    let (mut sandbox, ports) = stage_in_shell("", 1);
     let bin = sandbox.root().join("bin");
     fs::create_dir(&bin).unwrap();
     // The only one there is.

@@ -16,10 +16,7 @@ fn assert_harmless(text: &str, what: &str) {
 }
 
 fn stage() -> (Sandbox, Ports) {
-    let mut sandbox = Sandbox::in_directory("d\u{1b}]0;title\u{7}\nbowline  all is well");
-    let ports = Ports::claim(2);
-    sandbox.range("default", &ports);
-    (sandbox, ports)
+    Sandbox::in_directory("d\u{1b}]0;title\u{7}\nbowline  all is well").with_ports("default", 2)
 }
 
 fn package(sandbox: &mut Sandbox, script: &str) {

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Finished, Ports, Sandbox, Test, run_to_end};
+use crate::support::{Finished, Ports, Sandbox, Test, run_to_end, stage_in_shell};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).permissions().mode()
@@ -13,9 +13,7 @@ fn mode(path: &Path) -> u32 {
 
 /// A project with ports of its own, whose runtime directory holds what cannot be in the state directory.
 fn stage() -> (Sandbox, Ports, PathBuf) {
-    let mut sandbox = Sandbox::with_dev_server("--lifetime 200");
-    let ports = Ports::claim(2);
-    sandbox.range("default", &ports);
+    let (mut sandbox, ports) = stage_in_shell("", 2);
     let runtime = sandbox.root().join("runtime");
     fs::create_dir(&runtime).unwrap();
     sandbox.env("XDG_RUNTIME_DIR", &runtime);

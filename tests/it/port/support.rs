@@ -12,6 +12,8 @@ use bowline::paths::StateDir;
 use bowline::port::{Choice, Error, Lease, Ports, Probe, Pruned, Request, SessionId, Terms, Verdict};
 use bowline::range::Range;
 
+use crate::support::own_descriptors;
+
 /// A block of free ports that no other test has: its first port is listened on for as long as this
 /// lives, and that is what keeps others away.
 pub struct Block {
@@ -39,22 +41,6 @@ pub fn block(length: u16) -> Block {
         }
     }
     panic!("no free block of ports");
-}
-
-/// Gives the test's thread a descriptor table of its own. A process that another test starts would have a copy of this
-/// test's locks and sockets until its `exec`, and so keep them when they are let go here.
-fn own_descriptors() {
-    #[cfg(target_os = "linux")]
-    {
-        thread_local!(static DONE: std::sync::Once = const { std::sync::Once::new() });
-        #[expect(unsafe_code, reason = "no safe wrapper of close_range")]
-        // SAFETY: what is closed is this thread's copy, in which nothing of this test is yet.
-        DONE.with(|done| {
-            done.call_once(|| unsafe {
-                nix::libc::syscall(nix::libc::SYS_close_range, 3, u32::MAX, nix::libc::CLOSE_RANGE_UNSHARE);
-            });
-        });
-    }
 }
 
 /// What a framework was detected by; nothing of it is the same for another number.

@@ -65,7 +65,9 @@ impl Recording {
         self.line(&command.to_string());
     }
 
-    fn start(&mut self, id: &str, project: &str, script: &str, preferred: Option<u16>, more: &Value) {
+    /// `ids` are those of the command and of the project.
+    fn start(&mut self, ids: [&str; 2], script: &str, preferred: Option<u16>, more: &Value) {
+        let [id, project] = ids;
         let payload = json!({
             "runCommand": script, "workingDirectory": self.stage.sandbox.project(),
             "env": preferred.map_or(json!({}), |port| json!({ "PORT": port.to_string() })),
@@ -158,19 +160,23 @@ fn scripts() -> Scripts {
     Scripts { server, crash: "echo 'it is broken' >&2; exit 7" }
 }
 
+/// Who listens on the port, as bowline names it.
+fn holder(port: u16) -> String {
+    bowline::port::listeners::holders(&[port]).remove(0).to_string()
+}
+
 #[test]
 fn the_conversation_is_as_recorded() {
     let taken = Ports::claim(1);
-    let strangers = [taken.stranger(taken.first())];
     let stage = stage(2);
-    let holder = bowline::port::listeners::holders(&[taken.first()]).remove(0).to_string();
+    let stranger = stage.sandbox.foreign_server(taken.first());
     let names = [
         (stage.sandbox.root().display().to_string(), "/TMP"),
         (dev_server().display().to_string(), "dev-server"),
         (taken.first().to_string(), "TAKEN"),
         (stage.ports.first().to_string(), "PORT-1"),
         (stage.ports.last().to_string(), "PORT-2"),
-        (holder, "TESTS (pid PID)"),
+        (holder(taken.first()), "TESTS (pid PID)"),
     ];
     let names = names.map(|(value, name)| (value, name.to_owned())).to_vec();
     let mut talk = Recording { stage, names, cursors: BTreeMap::new(), done: 0, text: String::new() };
@@ -185,7 +191,7 @@ fn the_conversation_is_as_recorded() {
     late_errors(&mut talk);
     ends(&mut talk, &scripts);
 
-    drop(strangers);
+    stranger.stop();
     let Recording { stage, text, .. } = talk;
     let ended = stage.end();
     every_message_occurs(&ended.events);
@@ -207,7 +213,7 @@ fn server(talk: &mut Recording, scripts: &Scripts, wanted: u16) {
     talk.title(
         "A start whose port is taken: `port-reallocated` comes first, and the service has the new `PORT`",
     );
-    talk.start("start", "p", &scripts.server, Some(wanted), &json!({ "_sentry": { "trace": "t-2" } }));
+    talk.start(["start", "p"], &scripts.server, Some(wanted), &json!({ "_sentry": { "trace": "t-2" } }));
     talk.until(&[("start", "ack", "healthy"), ("start", "log-chunk", "PORT is")]);
 
     talk.title("A page is asked for, and the server complains; that is no `dev-server-error` yet");
@@ -223,7 +229,7 @@ fn server(talk: &mut Recording, scripts: &Scripts, wanted: u16) {
     talk.until(&[("logs-2", "ack", "Fetched")]);
 
     talk.title("A start of what runs: it is stopped, and started anew on the same port");
-    talk.start("again", "p", &scripts.server, None, &json!({}));
+    talk.start(["again", "p"], &scripts.server, None, &json!({}));
     talk.until(&[("again", "ack", "healthy"), ("again", "log-chunk", "PORT is")]);
 }
 
@@ -249,15 +255,16 @@ fn refusals(talk: &mut Recording) {
 
 fn failures(talk: &mut Recording, scripts: &Scripts) {
     talk.title("A service that crashes");
-    talk.start("crash", "crashing", scripts.crash, None, &json!({}));
+    talk.start(["crash", "crashing"], scripts.crash, None, &json!({}));
     talk.until(&[("crash", "error", ""), ("crash", "process-exited", ""), ("crash", "log-chunk", "broken")]);
 
     talk.title("No port is left");
     let last = talk.stage.ports.last();
-    let stranger = talk.stage.ports.stranger(last);
-    talk.start("full", "late", &scripts.server, Some(last), &json!({}));
+    let stranger = talk.stage.sandbox.foreign_server(last);
+    talk.names.push((holder(last), "TESTS (pid PID)".to_owned()));
+    talk.start(["full", "late"], &scripts.server, Some(last), &json!({}));
     talk.until(&[("full", "process-exited", "")]);
-    drop(stranger);
+    stranger.stop();
 
     talk.title("A directory that is not there");
     let payload = json!({ "runCommand": "true", "workingDirectory": "/nowhere/at/all" });
@@ -284,7 +291,7 @@ fn ends(talk: &mut Recording, scripts: &Scripts) {
     talk.until(&[("stop-2", "error", "")]);
 
     talk.title("The end of the input stops everything");
-    talk.start("last", "p", &scripts.server, None, &json!({}));
+    talk.start(["last", "p"], &scripts.server, None, &json!({}));
     talk.until(&[("last", "ack", "healthy"), ("last", "log-chunk", "PORT is")]);
     talk.stage.runner.close_input();
     talk.until(&[("last", "process-exited", ""), ("", "runner-status", "offline")]);

@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::support::{Ended, Ports, Sandbox, Session, dev_server, http, is_free};
+use crate::support::{Ended, Ports, Sandbox, Session, dev_server, http, is_free, stage_of};
 use serde_json::{Value, json};
 
 /// A runner in a sandbox whose projects share a range.
@@ -22,9 +22,7 @@ struct Stage {
 }
 
 fn stage(count: u16) -> Stage {
-    let ports = Ports::claim(count);
-    let mut sandbox = Sandbox::with_script("true");
-    sandbox.range("default", &ports);
+    let (sandbox, ports) = stage_of("true", count);
     let mut command = sandbox.bowline(["runner"]);
     command.stdin(Stdio::piped());
     let mut runner = Session::start(command);
@@ -190,9 +188,7 @@ fn a_runner_that_is_killed_leaves_nothing() {
 
 #[test]
 fn the_example_client_works() {
-    let ports = Ports::claim(1);
-    let mut sandbox = Sandbox::with_script("true");
-    sandbox.range("default", &ports);
+    let (sandbox, ports) = stage_of("true", 1);
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/runner-client.mjs");
     assert!(std::fs::read_to_string(example).unwrap().lines().count() < 100);
     let mut command = sandbox.command("node");

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{PATIENCE, Ports, Sandbox, Tree, is_free};
+use crate::support::{PATIENCE, Ports, Sandbox, Tree, is_free, stage_in_shell};
 
 /// What such a runner has started.
 struct Started {
@@ -18,9 +18,7 @@ struct Started {
 }
 
 fn start(arguments: &str, run: &str) -> Started {
-    let ports = Ports::claim(3);
-    let mut sandbox = Sandbox::with_dev_server(&format!("--lifetime 200 {arguments}"));
-    sandbox.range("default", &ports);
+    let (sandbox, ports) = stage_in_shell(arguments, 3);
     let mut command: Command = sandbox.command("/bin/bash");
     let path = std::path::Path::new(env!("CARGO_BIN_EXE_bowline")).parent().unwrap();
     let path = std::env::join_paths(

@@ -12,8 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use serde_json::Value;
 
-use super::stage;
-use crate::support::{Sandbox, Tree, dev_server, run_to_end};
+use crate::support::{Noise, Sandbox, Tree, dev_server, run_to_end, stage};
 
 const ROUNDS: u64 = 40;
 const SHAPES: [&str; 5] =
@@ -21,29 +20,12 @@ const SHAPES: [&str; 5] =
 /// Every so many rounds all is brought to an end and looked through.
 const EPOCH: u64 = 20;
 
-/// The SplitMix64 generator (Steele, Lea, Flood 2014).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % u64::try_from(limit).unwrap()).unwrap()
-    }
-
-    fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
-        &of[self.below(of.len())]
-    }
-}
-
 struct Chaos {
     sandbox: Sandbox,
     projects: Vec<PathBuf>,
     tree: Tree,
     children: Vec<Child>,
-    dice: Dice,
+    dice: Noise,
 }
 
 impl Chaos {
@@ -169,7 +151,8 @@ fn whatever_is_killed_nothing_is_left() {
         dir
     });
     let projects = projects.collect();
-    let mut chaos = Chaos { sandbox, projects, tree: Tree::new(), children: Vec::new(), dice: Dice(seed) };
+    let mut chaos =
+        Chaos { sandbox, projects, tree: Tree::new(), children: Vec::new(), dice: Noise::new(seed) };
     for round in 1..=rounds {
         chaos.round();
         if round % EPOCH == 0 || round == rounds {

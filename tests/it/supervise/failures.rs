@@ -4,8 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use super::{Gate, last_end, stage, stage_of};
-use crate::support::{Ended, Ports, Sandbox, dev_server, http};
+use crate::support::{Ended, Gate, Ports, Sandbox, dev_server, http, last_end, stage, stage_of};
 
 /// How soon a reason is told, in milliseconds.
 const SOON: u64 = 300;
@@ -73,16 +72,17 @@ fn port_in_use() {
     for (taken, code) in [("fail", 1), ("exit-zero", 3)] {
         let ports = Ports::claim(1);
         let mut sandbox = Sandbox::new();
-        let gate = Gate::new(&sandbox);
+        let gate = Gate::create(&sandbox.root().join("gate"));
         let server = dev_server().display();
         let script = format!("read go < '{}'; '{server}' --taken {taken}", gate.0.display());
         let package = serde_json::json!({ "name": "app", "scripts": { "dev": script } });
         sandbox.file("package.json", &package.to_string()).range("default", &ports);
         let session = sandbox.start(["dev", "--port", &ports.first().to_string()]);
         // The script is at the gate only once the port is reserved.
-        let open = std::fs::File::options().write(true).open(&gate.0).unwrap();
+        let mut open = gate.reached();
         let stranger = ports.stranger(ports.first());
-        std::io::Write::write_all(&mut { open }, b"go\n").unwrap();
+        std::io::Write::write_all(&mut open, b"go\n").unwrap();
+        drop(open);
         let ended = session.wait();
         let end = last_end(&ended.events);
         assert_eq!(end["failureReason"], "port_in_use", "{ended:#?}");
@@ -138,9 +138,7 @@ fn unknown() {
 
 #[test]
 fn a_hook_that_fails_is_named_and_not_the_script() {
-    let ports = Ports::claim(1);
-    let mut sandbox = Sandbox::new();
-    sandbox.range("default", &ports);
+    let (mut sandbox, _ports) = Sandbox::new().with_ports("default", 1);
     let mut fails = |hook: &str, code: i32, said: &[&str]| {
         let scripts = serde_json::json!({ "predev": hook, "dev": "no-matter" });
         let package = serde_json::json!({ "name": "app", "scripts": scripts, "devDependencies": { "typescript": "*" } });
@@ -164,7 +162,7 @@ fn a_guardian_that_is_killed_is_named_as_the_reason() {
         let (sandbox, _ports) = stage(arguments, 1);
         let mut session = sandbox.start(["dev"]);
         session.ready();
-        kill_process(super::trees::guardian(&sandbox), Signal::KILL).unwrap();
+        kill_process(sandbox.guardian(), Signal::KILL).unwrap();
         let ended = session.wait();
         assert!(ended.stderr.contains("guardian of the service was killed"), "{arguments}: {ended:#?}");
         for untrue in ["could not be started", "ever listened"] {

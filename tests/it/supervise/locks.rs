@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use crate::support::{Ports, Sandbox, Session, dev_server, is_free, run_to_end};
+use crate::support::{Ports, Sandbox, dev_server, is_free, run_to_end};
 
 /// Each framework that keeps one, with its file.
 const FRAMEWORKS: [(&str, &str); 3] =
@@ -13,8 +13,7 @@ const FRAMEWORKS: [(&str, &str); 3] =
 
 /// A project whose framework refuses to start while the process that its file names exists, as Nuxt and Astro do.
 fn stage(framework: &str, file: &str) -> (Sandbox, Ports, PathBuf) {
-    let ports = Ports::claim(2);
-    let mut sandbox = Sandbox::new();
+    let (mut sandbox, ports) = Sandbox::new().with_ports(framework, 2);
     let package = serde_json::json!({
         "name": "app", "scripts": { "dev": format!("{framework} dev") }, "dependencies": { framework: "*" },
     });
@@ -24,7 +23,7 @@ fn stage(framework: &str, file: &str) -> (Sandbox, Ports, PathBuf) {
          exec '{}' --lifetime 100\n",
         dev_server().display()
     );
-    sandbox.file("package.json", &package.to_string()).range(framework, &ports);
+    sandbox.file("package.json", &package.to_string());
     let bin = format!("node_modules/.bin/{framework}");
     sandbox.file(&bin, &program);
     fs::set_permissions(sandbox.project().join(&bin), PermissionsExt::from_mode(0o755)).unwrap();
@@ -34,15 +33,6 @@ fn stage(framework: &str, file: &str) -> (Sandbox, Ports, PathBuf) {
 
 fn note(sandbox: &mut Sandbox, file: &str, pid: u32, port: u16) {
     sandbox.file(file, &serde_json::json!({ "pid": pid, "port": port }).to_string());
-}
-
-/// A server that somebody else has started.
-fn foreign(sandbox: &Sandbox, port: u16) -> Session {
-    let mut command = sandbox.command(dev_server());
-    command.args(["--lifetime", "100", "--port", &port.to_string()]);
-    let mut session = Session::start(command);
-    session.until("listening", |line| line["listening"].is_u64());
-    session
 }
 
 #[test]
@@ -63,7 +53,7 @@ fn a_note_whose_pid_is_another_process_now_does_not_block_a_start() {
     for (framework, file) in FRAMEWORKS {
         let (mut sandbox, ports, path) = stage(framework, file);
         let elsewhere = Ports::claim(1);
-        let other = foreign(&sandbox, elsewhere.first());
+        let other = sandbox.foreign_server(elsewhere.first());
         note(&mut sandbox, file, other.id(), ports.last());
         let yesterday = SystemTime::now() - Duration::from_secs(86_400);
         File::options().write(true).open(&path).unwrap().set_modified(yesterday).unwrap();
@@ -82,7 +72,7 @@ fn a_living_server_is_named_with_its_pid_and_port() {
         let (mut sandbox, _ports, path) = stage(framework, file);
         let elsewhere = Ports::claim(1);
         let port = elsewhere.first();
-        let other = foreign(&sandbox, port);
+        let other = sandbox.foreign_server(port);
         note(&mut sandbox, file, other.id(), port);
         let finished = run_to_end(&mut sandbox.bowline(["dev"]));
         assert_eq!(finished.status.code(), Some(1), "{framework}: {finished:?}");

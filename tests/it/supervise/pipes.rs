@@ -3,8 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
-use super::{Gate, stage_of};
-use crate::support::{Sandbox, dev_server};
+use crate::support::{Gate, Sandbox, dev_server, stage_of};
 
 /// Every byte there is, in an order that no text has, and no line's end at the end.
 fn blob(length: u32) -> Vec<u8> {
@@ -30,7 +29,7 @@ fn output_is_passed_on_byte_for_byte_and_apart() {
 #[test]
 fn a_reader_that_goes_away_neither_kills_nor_stalls_the_service() {
     let mut sandbox = Sandbox::new();
-    let gate = Gate::new(&sandbox);
+    let gate = Gate::create(&sandbox.root().join("gate"));
     let script = format!(
         "read go < '{}'; '{server}' --produce 9000000; '{server}' --produce 9000000 >&2; touch done; exit 0",
         gate.0.display(),

@@ -4,9 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::process::Stdio;
 
-use super::stage;
-use super::trees::guardian;
-use crate::support::{Session, dev_server, run_to_end};
+use crate::support::{Session, dev_server, run_to_end, stage};
 
 const MUCH: u64 = 96 << 20;
 
@@ -60,7 +58,7 @@ fn an_idle_supervisor_and_its_guardian_never_wake() {
     let (sandbox, _ports) = stage("", 1);
     let mut session = sandbox.start(["dev"]);
     session.ready();
-    let guardian = guardian(&sandbox).as_raw_nonzero().get().cast_unsigned();
+    let guardian = sandbox.guardian().as_raw_nonzero().get().cast_unsigned();
     let count = || (sleeps(session.id()), sleeps(guardian));
     // The last look at the listener comes a moment after it was seen first; then there is silence.
     // How soon that is depends on the machine, and it lasts.

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use super::{last_end, next_end, stage};
-use crate::support::{Session, http, run_to_end};
+use super::next_end;
+use crate::support::{Session, http, last_end, run_to_end, stage};
 
 fn time(event: &Value) -> SystemTime {
     humantime::parse_rfc3339(event["timestamp"].as_str().unwrap()).unwrap()

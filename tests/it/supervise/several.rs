@@ -7,8 +7,7 @@ use crate::support::{Ports, Sandbox, Session, dev_server, http, is_free};
 
 /// A workspace of `steady`, a server that lives, and `other`, which runs this script.
 fn stage(other: &str) -> (Sandbox, Ports) {
-    let ports = Ports::claim(2);
-    let mut sandbox = Sandbox::new();
+    let (mut sandbox, ports) = Sandbox::new().with_ports("default", 2);
     let steady = format!("exec '{}' --lifetime 100", dev_server().display());
     let manifest = |name: &str, script: &str| {
         serde_json::json!({ "name": name, "scripts": { "dev": script } }).to_string()
@@ -16,7 +15,6 @@ fn stage(other: &str) -> (Sandbox, Ports) {
     sandbox.file("package.json", r#"{ "name": "root", "workspaces": ["packages/*"] }"#);
     sandbox.file("packages/steady/package.json", &manifest("steady", &steady));
     sandbox.file("packages/other/package.json", &manifest("other", other));
-    sandbox.range("default", &ports);
     (sandbox, ports)
 }
 

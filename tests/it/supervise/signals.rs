@@ -4,8 +4,8 @@ use std::os::unix::process::ExitStatusExt;
 
 use rustix::process::Signal;
 
-use super::{last_end, next_end, stage};
-use crate::support::is_free;
+use super::next_end;
+use crate::support::{is_free, last_end, stage, stage_of};
 
 const SIGNALS: [(Signal, &str); 4] =
     [(Signal::INT, "SIGINT"), (Signal::TERM, "SIGTERM"), (Signal::HUP, "SIGHUP"), (Signal::QUIT, "SIGQUIT")];
@@ -118,7 +118,7 @@ fn a_stop_during_the_pause_before_a_restart_ends_at_once() {
 fn the_code_of_an_orderly_end_is_passed_on() {
     let script = "trap 'exit 5' TERM; trap 'exit 6' INT; echo armed; while :; do sleep 100 & wait; done";
     for (signal, code) in [(Signal::TERM, 5), (Signal::INT, 6)] {
-        let (sandbox, _ports) = super::stage_of(script, 1);
+        let (sandbox, _ports) = stage_of(script, 1);
         let mut session = sandbox.start(["dev"]);
         session.output("armed");
         session.signal(signal);
@@ -132,7 +132,7 @@ fn the_code_of_an_orderly_end_is_passed_on() {
 #[test]
 fn an_end_by_a_real_time_signal_is_an_end() {
     for script in ["kill -35 $$", "sh -c 'kill -35 $$' & sh -c 'sh -c \"kill -36 \\$\\$\"; kill -35 $$'"] {
-        let (sandbox, ports) = super::stage_of(script, 1);
+        let (sandbox, ports) = stage_of(script, 1);
         let ended = sandbox.start(["dev"]).wait();
         assert_eq!(ended.status.code(), Some(128 + 35), "{script}: {ended:#?}");
         assert_eq!(last_end(&ended.events)["exitCode"], 128 + 35, "{script}");

@@ -8,9 +8,7 @@ use bowline::process::signal::send;
 use bowline::process::{Identity, Signal as Kind};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::stage;
-use super::trees::guardian;
-use crate::support::{Sandbox, Session, dev_server, kill_at_once, run_to_end};
+use crate::support::{Sandbox, Session, dev_server, kill_at_once, run_to_end, stage};
 
 /// Processes of the same user that end with code 0 when the test lets them, and in another way if anybody signals them.
 struct Strangers {
@@ -54,10 +52,7 @@ impl Drop for Strangers {
 
 /// The session that runs.
 fn session_id(sandbox: &Sandbox) -> String {
-    let files = std::fs::read_dir(sandbox.state_dir().join("run")).unwrap().flatten();
-    let mut paths = files.map(|entry| entry.path());
-    let lock =
-        paths.find(|path| path.extension().is_some_and(|end| end == "lock")).expect("a session's lock");
+    let lock = sandbox.session_files("lock").pop().expect("a session's lock");
     lock.file_stem().unwrap().to_string_lossy().into_owned()
 }
 
@@ -96,12 +91,12 @@ fn no_end_of_bowline_touches_a_stranger() {
     ends("stop", |_, session| drop(session.stop()));
     ends("kill of bowline", |_, session| drop(session.kill(Duration::from_secs(10))));
     ends("kill of the guardian", |sandbox, session| {
-        kill_process(guardian(sandbox), Signal::KILL).unwrap();
+        kill_process(sandbox.guardian(), Signal::KILL).unwrap();
         session.wait();
     });
     ends("kill of both", |sandbox, session| {
         let supervisor = i32::try_from(session.id()).ok().and_then(Pid::from_raw).unwrap();
-        kill_at_once(&[guardian(sandbox), supervisor]);
+        kill_at_once(&[sandbox.guardian(), supervisor]);
         let pruned = run_to_end(&mut sandbox.bowline(["ports", "prune"]));
         assert!(pruned.status.success(), "{pruned:?}");
         session.kill(Duration::ZERO);

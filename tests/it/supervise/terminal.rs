@@ -6,8 +6,7 @@ use std::process::{Child, Command};
 use nix::sys::termios::LocalFlags;
 use rustix::process::Signal;
 
-use super::{stage, stage_of};
-use crate::support::{Ports, Sandbox, Terminal, Tree, http, is_free};
+use crate::support::{Sandbox, Terminal, Tree, http, is_free, stage, stage_of};
 
 /// Settings of a terminal that a program may have to put back.
 fn settings(terminal: &Terminal) -> String {
@@ -203,9 +202,8 @@ require('http').createServer((_, answer) => answer.end()).listen(process.env.POR
 
 #[test]
 fn a_prompt_of_single_keys_gets_every_key_as_it_is() {
-    let ports = Ports::claim(1);
-    let mut sandbox = Sandbox::with_script("node keys.js");
-    sandbox.range("node", &ports).file("keys.js", SINGLE_KEYS);
+    let (mut sandbox, _ports) = Sandbox::with_script("node keys.js").with_ports("node", 1);
+    sandbox.file("keys.js", SINGLE_KEYS);
     let mut seat = Seat::take(sandbox.bowline(["dev"]));
     seat.terminal.until("ready in");
     for (key, code) in [("\x03", 3), ("h", 104), ("\r", 13), ("\x1a", 26), ("\x04", 4), ("q", 113)] {
@@ -217,9 +215,8 @@ fn a_prompt_of_single_keys_gets_every_key_as_it_is() {
 
 #[test]
 fn settings_are_put_back_when_the_service_is_killed() {
-    let ports = Ports::claim(1);
-    let mut sandbox = Sandbox::with_script("node keys.js");
-    sandbox.range("node", &ports).file("keys.js", SINGLE_KEYS);
+    let (mut sandbox, _ports) = Sandbox::with_script("node keys.js").with_ports("node", 1);
+    sandbox.file("keys.js", SINGLE_KEYS);
     sandbox.file(
         "suicide.js",
         "setTimeout(() => process.kill(process.pid, 'SIGKILL'), 100); require('./keys.js')",

@@ -2,18 +2,7 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{last_end, stage, stage_of};
-use crate::support::{Sandbox, is_free};
-
-/// The guardian of the only session, as its lock names it.
-pub fn guardian(sandbox: &Sandbox) -> Pid {
-    let files = std::fs::read_dir(sandbox.state_dir().join("run")).unwrap().flatten();
-    let mut paths = files.map(|entry| entry.path());
-    let lock =
-        paths.find(|path| path.extension().is_some_and(|end| end == "guard")).expect("a guardian's lock");
-    let text = std::fs::read_to_string(lock).unwrap();
-    text.split_whitespace().next().and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw).unwrap()
-}
+use crate::support::{is_free, last_end, stage, stage_of};
 
 #[test]
 fn a_tree_that_grows_while_it_is_killed_ends_all_the_same() {
@@ -52,7 +41,7 @@ fn a_guardian_that_is_asked_to_end_ends_the_service_first() {
     let (sandbox, ports) = stage("--children 2 --children-escape", 1);
     let mut session = sandbox.start(["dev"]);
     session.ready();
-    kill_process(guardian(&sandbox), Signal::TERM).unwrap();
+    kill_process(sandbox.guardian(), Signal::TERM).unwrap();
     let ended = session.wait();
     assert_eq!(last_end(&ended.events)["state"], "failed", "{ended:#?}");
     assert!(is_free(ports.first()));
@@ -63,7 +52,7 @@ fn a_guardian_that_is_killed_is_noticed_and_its_service_ended() {
     let (sandbox, ports) = stage("--ignore TERM --children 2 --children-escape", 1);
     let mut session = sandbox.start(["dev", "--grace", "200ms"]);
     session.ready();
-    kill_process(guardian(&sandbox), Signal::KILL).unwrap();
+    kill_process(sandbox.guardian(), Signal::KILL).unwrap();
     let ended = session.wait();
     let end = last_end(&ended.events);
     assert_eq!((&end["state"], &end["failureReason"]), (&"failed".into(), &"unknown".into()), "{ended:#?}");
