@@ -1,26 +1,26 @@
 //! Ports and programs of the services, for the loop in [`crate::supervise`].
 
-use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::framework_locks;
-use super::port_override::{Place, PortOverride, list};
+use super::port_override::{Note, PortOverride, list};
 use super::prepared::{Placement, Prepared, environment, siblings};
+use crate::client::terms::with_terms;
 use crate::control::About;
-use crate::invocation::{Invocation, StartedBy, logging};
+use crate::invocation::{Invocation, logging};
 use crate::launch::{Host, LaunchSpec, Step};
 use crate::logs;
 use crate::paths::StateDir;
 use crate::port::listeners::Listeners;
-use crate::port::{Guard, Lease, Ports};
+use crate::port::{Choice, Guard, Lease, Ports};
 use crate::process::guardian::{Charge, Token};
 use crate::process::tree::{self, Mark};
-use crate::process::{Exit, Program, Stdio};
-use crate::supervise::{GuardedTree, Listener, Observation};
+use crate::process::{Program, Stdio};
+use crate::supervise::GuardedTree;
 
 /// The services of one supervisor, with their ports and launches.
 pub struct Services<'a> {
@@ -135,11 +135,6 @@ impl<'a> Services<'a> {
         self.overrides[service].elsewhere().map(list)
     }
 
-    /// The framework's key.
-    pub fn framework(&self, service: usize) -> &str {
-        &self.prepared[service].request.framework
-    }
-
     /// The reserved port, or the last one of a service that has ended.
     pub fn port_of(&self, service: usize) -> u16 {
         let project = &self.prepared[service].request.project;
@@ -149,7 +144,7 @@ impl<'a> Services<'a> {
     }
 
     /// Forks the guardian of a service's next run.
-    pub fn spawn(&mut self, service: usize, stdio: Stdio) -> io::Result<GuardedTree> {
+    pub(super) fn start_guardian(&mut self, service: usize, stdio: Stdio) -> io::Result<GuardedTree> {
         // Guardians inherit the buffer of the log.
         logging::flush();
         if let Some(preload) = self.overrides[service].preload() {
@@ -170,42 +165,43 @@ impl<'a> Services<'a> {
         GuardedTree::start(Charge { steps, stdio, mark, token, grace })
     }
 
-    /// Our own stdin if nobody else needs it, otherwise an empty one.
-    pub fn stdin(&self) -> io::Result<OwnedFd> {
-        let is_alone = self.prepared.len() == 1 && self.invocation.started_by != StartedBy::Runner;
-        let own = is_alone.then(|| io::stdin().as_fd().try_clone_to_owned().ok()).flatten();
-        own.map_or_else(|| Ok(File::open("/dev/null")?.into()), Ok)
-    }
-
     fn program(&self, step: Step) -> Program {
         let environment = environment(self.invocation, &step.environment);
         Program { program: step.program, argv: step.argv, dir: step.cwd, environment }
     }
 
-    /// The owner of the listener on the reserved port. `root` is the process that the tree descends from.
-    pub fn verify(&mut self, service: usize, root: i32) -> Listener {
-        let port = self.port_of(service);
-        let me = nix::unistd::getuid().as_raw();
-        match self.listeners.seen(port, || descendants(root)).unwrap_or_default() {
-            (Some(held), _) => Listener::Ours { socket: held.listener.socket, pid: held.pid },
-            (None, seen) if seen.is_empty() => Listener::Nobody,
-            (None, seen) if seen.iter().all(|listener| listener.user == me) => Listener::Stranger,
-            (None, _) => Listener::Hidden,
+    /// Stores a note about the project for later starts.
+    pub(super) fn store(&mut self, service: usize, (key, value): &Note) {
+        self.settle();
+        let project = &self.prepared[service].request.project;
+        if let Err(error) = self.ports.note(project, key, value.as_deref()) {
+            tracing::warn!("the next start has to find out again: {error}");
         }
     }
 
-    /// The listeners of the tree on other ports. `output` is the latest output.
-    pub fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation> {
-        let reserved = self.port_of(service);
-        let held = self.listeners.of(&descendants(root)).ok()?;
-        let places = held.iter().map(Place::of).collect();
-        self.overrides[service].observe(places, reserved, output, &is_taken)
+    /// Whether a process outside of the tree listens on the port as well.
+    pub(super) fn is_shared(&mut self, port: u16, root: i32) -> bool {
+        let all = self.listeners.on(port).unwrap_or_default();
+        let ours = self.listeners.among(port, &descendants(root)).unwrap_or_default();
+        all.iter().any(|listener| ours.iter().all(|held| held.listener.socket != listener.socket))
     }
 
-    /// Whether another start helps a service that exited without ever listening on its port.
-    pub fn can_override(&mut self, service: usize, exit: Exit, output: &str) -> bool {
-        let reserved = self.port_of(service);
-        self.overrides[service].is_redirectable(exit, reserved, output, &is_taken)
+    /// Reserves another port in place of the present one.
+    pub(super) fn reserve_instead(&mut self, service: usize, choice: Choice) -> Result<(), String> {
+        let Some(lease) = &mut self.lease else { return Err("nothing is reserved".to_owned()) };
+        let mut request = self.prepared[service].request.clone();
+        if choice == Choice::Any {
+            request.exclude.clone_from(&self.lost[service]);
+        }
+        request.choice = choice;
+        with_terms(|terms| lease.replace(&request, terms)).map_err(|error| error.to_string())
+    }
+
+    /// Closes the store, so that others can open it.
+    pub fn settle(&mut self) {
+        if let Some(lease) = &mut self.lease {
+            lease.settle();
+        }
     }
 }
 
@@ -214,7 +210,7 @@ pub(super) fn descendants(root: i32) -> Vec<i32> {
     tree::descendants(root).into_iter().map(|process| process.identity.pid).collect()
 }
 
-fn is_taken(port: u16) -> bool {
+pub(super) fn is_taken(port: u16) -> bool {
     Listeners::new().on(port).is_ok_and(|listeners| !listeners.is_empty())
 }
 

@@ -3,24 +3,27 @@
 //! Each step takes the product of the step before. The loop in [`crate::supervise`] spawns, verifies and releases, as often as
 //! a service is started, through the [`Backend`] at the end of this file.
 
+use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
-use super::backend::Services;
+use super::backend::{Services, descendants, is_taken};
 use super::configured::ConfiguredProject;
 use super::options::Options;
 use super::output::{self, introduce};
+use super::port_override::{Place, list};
 use super::prepared::{Detected, Prepared};
 use super::{conflict, outcome, settings};
 use crate::client::terms::with_terms;
 use crate::control::Server;
-use crate::event::What;
+use crate::event::{Level, What};
 use crate::invocation::failure::Failure;
 use crate::invocation::{Invocation, StartedBy, require_descriptors};
+use crate::launch::Preload;
 use crate::paths::StateDir;
-use crate::port::{Error as PortError, Lease, Ports, Remembered, Reservation};
+use crate::port::{Choice, Error as PortError, Lease, Ports, Remembered, Reservation};
 use crate::process::signals::Signals;
 use crate::process::{Exit, Stdio, memory};
 use crate::supervise::{Backend, Inputs, Lifeline, Listener, Observation, ProcessTree, Supervisor};
@@ -164,47 +167,113 @@ pub fn allocate<'a>(
 
 impl Backend for Services<'_> {
     fn stdin(&self) -> io::Result<OwnedFd> {
-        self.stdin()
+        let is_alone = self.prepared.len() == 1 && self.invocation.started_by != StartedBy::Runner;
+        let own = is_alone.then(|| io::stdin().as_fd().try_clone_to_owned().ok()).flatten();
+        own.map_or_else(|| Ok(File::open("/dev/null")?.into()), Ok)
     }
 
     fn spawn(&mut self, service: usize, stdio: Stdio) -> io::Result<Box<dyn ProcessTree>> {
-        let tree = self.spawn(service, stdio);
+        let tree = self.start_guardian(service, stdio);
         // The guardian sets itself up meanwhile.
-        self.commit();
+        if let Some(lease) = &mut self.lease {
+            self.invocation.warn_all(&lease.commit());
+        }
         Ok(Box::new(tree?))
     }
 
     fn verify(&mut self, service: usize, root: i32) -> Listener {
-        self.verify(service, root)
+        let port = self.port(service);
+        let me = nix::unistd::getuid().as_raw();
+        match self.listeners.seen(port, || descendants(root)).unwrap_or_default() {
+            (Some(held), _) => Listener::Ours { socket: held.listener.socket, pid: held.pid },
+            (None, seen) if seen.is_empty() => Listener::Nobody,
+            (None, seen) if seen.iter().all(|listener| listener.user == me) => Listener::Stranger,
+            (None, _) => Listener::Hidden,
+        }
     }
 
     fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation> {
-        self.observe(service, root, output)
+        let reserved = self.port(service);
+        let held = self.listeners.of(&descendants(root)).ok()?;
+        let places = held.iter().map(Place::of).collect();
+        self.overrides[service].observe(places, reserved, output, &is_taken)
     }
 
     fn is_redirectable(&mut self, service: usize, exit: Exit, output: &str) -> bool {
-        self.can_override(service, exit, output)
+        let reserved = self.port(service);
+        self.overrides[service].is_redirectable(exit, reserved, output, &is_taken)
     }
 
     fn redirect(&mut self, service: usize) -> What {
-        self.override_port(service)
+        let reserved = self.port(service);
+        let message = self.overrides[service].redirect(reserved);
+        tracing::info!("{message}");
+        What::Noted { level: Level::Plain, message }
     }
 
     fn follow(&mut self, service: usize, root: i32) -> Result<What, What> {
-        self.follow_listener(service, root)
+        let original_port = self.port(service);
+        let error = |error: String| Err(What::Error { error });
+        let Some(places) = self.overrides[service].elsewhere() else {
+            return error(format!("nothing of the service listens on port {original_port}"));
+        };
+        let (listed, new_port) = (list(places), places.first().map_or(0, |place| place.port));
+        if self.is_shared(new_port, root) {
+            return error(format!("it listens on {listed}, and so does another program"));
+        }
+        if let Err(reason) = self.reserve_instead(service, Choice::Adopt(new_port)) {
+            return error(format!("it listens on {listed}: {reason}"));
+        }
+        if let Some(note) = self.overrides[service].follow(new_port) {
+            self.store(service, &note);
+        }
+        let message = format!(
+            "it listens on {listed}, not on its reserved port {original_port}; \
+             port {new_port} is reserved for it instead, and may be taken the next time: let it read `PORT`"
+        );
+        tracing::warn!("{message}");
+        Ok(What::PortReallocated { original_port, new_port, message })
     }
 
     fn became_ready(&mut self, service: usize) {
         memory::let_go_of_code();
-        self.remember_override(service);
+        let reserved = self.port(service);
+        let claimed = self.overrides[service].preload().and_then(Preload::claimed);
+        for note in self.overrides[service].succeed(reserved, claimed) {
+            self.store(service, &note);
+        }
     }
 
     fn relocate(&mut self, service: usize) -> Result<What, What> {
-        self.move_to_next_port(service)
+        let original_port = self.port(service);
+        self.lost[service].push(original_port);
+        if let Err(message) = self.reserve_instead(service, Choice::Any) {
+            return Err(What::PortConflict { port: original_port, message });
+        }
+        self.plan();
+        let new_port = self.port(service);
+        let message =
+            format!("port {original_port} was taken by another process; trying port {new_port} instead");
+        tracing::warn!("{message}");
+        Ok(What::PortReallocated { original_port, new_port, message })
     }
 
     fn release(&mut self, service: usize) {
-        self.release_port(service);
+        let project = &self.prepared[service].request.project;
+        let now = SystemTime::now();
+        let released = match self.lease.take() {
+            Some(mut lease) if lease.reservations().len() > 1 => {
+                let released = lease.remove(project, now);
+                self.lease = Some(lease);
+                released
+            }
+            Some(lease) => lease.release(now),
+            None => Ok(()),
+        };
+        if let Err(error) = released {
+            // The port is free all the same: the locks go with this process.
+            tracing::warn!("{error}");
+        }
     }
 
     fn port(&self, service: usize) -> u16 {
@@ -212,6 +281,6 @@ impl Backend for Services<'_> {
     }
 
     fn framework(&self, service: usize) -> String {
-        self.framework(service).to_owned()
+        self.prepared[service].request.framework.clone()
     }
 }

@@ -1,7 +1,7 @@
 //! One supervising process, from projects to outcome. It knows no command line.
 //!
 //! - `flow`: the steps in order · `configured`, `prepared`, `options`, `settings`: their inputs
-//! - `backend`, `reservations`, `port_override`: programs and ports for the loop in [`crate::supervise`]
+//! - `backend`, `port_override`: programs and ports for the loop in [`crate::supervise`]
 //! - `output`, `report`, `opener`, `outcome`, `conflict`: what others see
 //! - `nested`: bowline within bowline · `dry_run`: a plan · `framework_locks`: lock files of frameworks
 
@@ -19,7 +19,6 @@ mod output;
 mod port_override;
 mod prepared;
 mod report;
-mod reservations;
 mod settings;
 
 pub use configured::{ConfiguredProject, Runnable, unknown_entries};
