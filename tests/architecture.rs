@@ -195,8 +195,7 @@ fn a_bad_import_is_found() {
 }
 
 /// The circles of imports that may be, each with its files and its reason: three at most.
-const CIRCLES: [(&[&str], &str); 1] =
-    [(&["script/lex", "script/parse"], "a command may be substituted within a word, and has words itself")];
+const CIRCLES: &[(&[&str], &str)] = &[];
 const _: () = assert!(CIRCLES.len() <= 3);
 
 fn circles_in(sources: &[(PathBuf, String)]) -> Vec<Circle> {
@@ -211,7 +210,7 @@ fn no_files_import_each_other_in_a_circle() {
     let sources: Vec<_> = sources().into_iter().filter(|(path, _)| !path.ends_with("src/main.rs")).collect();
     let mut found = circles_in(&sources);
     for (files, _) in CIRCLES {
-        let listed = found.iter().position(|circle| circle.files == files);
+        let listed = found.iter().position(|circle| circle.files == *files);
         found.remove(listed.unwrap_or_else(|| panic!("no longer a circle: {files:?}")));
     }
     assert!(found.is_empty(), "{found:#?}");
