@@ -1,45 +1,39 @@
-//! Why a supervisor cannot be spoken to.
+//! Failures of talking to a supervisor.
 
 use std::io;
 
 use thiserror::Error;
 
-/// Why a supervisor cannot be spoken to.
+/// A failure of talking to a supervisor.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// Nobody answers at the socket.
+    /// The supervisor does not answer.
     #[error("Runner is not connected: the supervisor of `{project}` (pid {pid}) does not answer: {source}")]
     NotConnected {
         /// The project's name.
         project: String,
-        /// The supervisor's process.
         pid: u32,
-        /// What the system said.
         source: io::Error,
     },
-    /// It speaks another protocol.
     #[error(
         "the supervisor of `{project}` (pid {pid}) speaks version {theirs} of the protocol, and this bowline version {ours} (it is bowline {version})"
     )]
     Incompatible {
         /// The project's name.
         project: String,
-        /// The supervisor's process.
         pid: u32,
-        /// Its version of the protocol.
+        /// Versions of the protocol.
         theirs: u32,
-        /// Ours.
         ours: u32,
-        /// Its version.
+        /// The version of their bowline.
         version: String,
     },
-    /// It refused.
+    /// The supervisor refuses the request.
     #[error("{0}")]
     Refused(String),
 }
 
 impl Error {
-    /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotConnected { pid, .. } => Some(format!(
@@ -53,7 +47,7 @@ impl Error {
         }
     }
 
-    /// Whether nothing has come before the deadline.
+    /// Whether the deadline has passed.
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::NotConnected { source, .. } if source.kind() == io::ErrorKind::TimedOut)
     }

@@ -1,4 +1,4 @@
-//! One client as the server sees it: what it said, and what waits to be sent to it.
+//! One client of the server: its requests, and the queue of lines for it.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -10,47 +10,43 @@ use tokio::net::UnixStream;
 use super::protocol::LONGEST_REQUEST;
 use crate::event::{Lines, TooLong};
 
-/// How much may wait for a client that does not read. More, and it is dropped.
+/// The most bytes that wait for a client. A client for which more would wait is dropped.
 const BACKLOG: usize = 2 * 1024 * 1024;
-/// While more than this waits, the client is not listened to.
+/// While more bytes than this wait for a client, its requests are not read.
 const ENOUGH: usize = 64 * 1024;
-/// How much is read from a client at once.
+/// Bytes read from a client at once.
 const READ: usize = 4096;
-/// How many lines go into one system call.
+/// Lines written in one system call.
 const BATCH: usize = 16;
 
-/// What a client asked for and has not been told yet.
+/// A request whose outcome is not known yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pending {
-    /// The service in question.
     pub service: usize,
-    /// The request's id.
     pub id: Option<String>,
-    /// Whether the end of the service is awaited; otherwise that it is ready.
+    /// Whether the client waits for the end of the service; otherwise for its being ready.
     pub end: bool,
 }
 
-/// What a client follows.
+/// What a client follows of one service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Follows {
-    /// What happens.
     pub events: bool,
-    /// What is written, too.
+    /// Beside the other events.
     pub output: bool,
 }
 
-/// One client.
 #[derive(Debug)]
 pub(super) struct Peer {
     stream: UnixStream,
-    /// Who connected, where the system says it.
+    /// The pid of the client, where the system says it.
     process: Option<i32>,
     lines: Lines,
-    /// Lines are shared, as many clients may be sent the same ones.
+    /// Lines that wait to be sent. Clients that follow the same service share them.
     waiting: VecDeque<Rc<[u8]>>,
-    /// How much of the first of them has been sent.
+    /// Bytes of the first line that have been sent.
     sent: usize,
-    /// How much waits in all.
+    /// Bytes that wait in all.
     size: usize,
     state: Connection,
     pub pending: Vec<Pending>,
@@ -61,8 +57,8 @@ pub(super) struct Peer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Connection {
     Open,
-    /// It says nothing more, and gets what waits.
-    Leaving,
+    /// Its requests are ignored, and it gets what waits.
+    Closing,
     Lost,
 }
 
@@ -81,33 +77,32 @@ impl Peer {
         }
     }
 
-    /// Whether there is nothing left to do for it.
+    /// Whether the connection can be dropped.
     pub fn is_gone(&self) -> bool {
         match self.state {
             Connection::Open => false,
-            Connection::Leaving => self.waiting.is_empty(),
+            Connection::Closing => self.waiting.is_empty(),
             Connection::Lost => true,
         }
     }
 
-    /// The process that connected, where the system says it.
     pub fn process(&self) -> Option<i32> {
         self.process
     }
 
-    /// Whether nothing that it says counts any more.
-    pub fn is_dismissed(&self) -> bool {
+    /// Whether its requests are ignored.
+    pub fn is_closing(&self) -> bool {
         self.state != Connection::Open
     }
 
-    /// Whether it merely stays connected.
+    /// Whether it waits for nothing.
     pub fn is_idle(&self) -> bool {
         self.pending.is_empty()
             && self.waiting.is_empty()
             && !self.follows.iter().any(|follows| follows.events)
     }
 
-    /// Has `line` sent. A client that lets too much wait is dropped.
+    /// Appends `line` to the queue. Drops the client if too much waits.
     pub fn send(&mut self, line: &Rc<[u8]>) {
         if self.size + line.len() > BACKLOG {
             return self.drop_connection();
@@ -118,10 +113,10 @@ impl Peer {
         }
     }
 
-    /// Sends what waits and then ends the connection.
-    pub fn dismiss(&mut self) {
+    /// Ends the connection once everything that waits has been sent.
+    pub fn close(&mut self) {
         if self.state == Connection::Open {
-            self.state = Connection::Leaving;
+            self.state = Connection::Closing;
         }
     }
 
@@ -131,7 +126,7 @@ impl Peer {
         self.size = 0;
     }
 
-    /// Reads once, and is ready with whether something may be left to read. What came is told by [`Peer::next_line`].
+    /// Reads once. Ready if there may be more to read; [`Peer::next_line`] has the lines.
     pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.state != Connection::Open || self.size > ENOUGH {
             return Poll::Pending;
@@ -140,7 +135,7 @@ impl Peer {
             let mut bytes = [0; READ];
             match readiness.and_then(|()| self.stream.try_read(&mut bytes)) {
                 Ok(0) => {
-                    self.dismiss();
+                    self.close();
                     return Poll::Ready(());
                 }
                 Ok(count) => {
@@ -157,12 +152,11 @@ impl Peer {
         Poll::Pending
     }
 
-    /// The next line that has come.
     pub fn next_line(&mut self) -> Result<Option<Vec<u8>>, TooLong> {
         self.lines.next_line()
     }
 
-    /// Sends what can be sent, and is ready when nothing waits any more.
+    /// Sends as much as possible. Ready when nothing waits any more.
     pub fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while !self.waiting.is_empty() {
             let Poll::Ready(readiness) = self.stream.poll_write_ready(cx) else { return Poll::Pending };

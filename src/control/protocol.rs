@@ -1,7 +1,9 @@
-//! What is said over a control socket.
+//! The lines of a control socket.
 //!
-//! Both sides begin with a [`Hello`]; the client's may be left out. Then the client sends [`Request`]s, and the server sends
-//! the events that answer them, in the vocabulary of [`crate::event`], with one addition: [`Status`].
+//! Both sides begin with a [`Hello`]; the client may leave out its own. Then the client sends [`Request`]s, and the server
+//! answers with [`Line`]s: the events of [`crate::event`], and [`Status`].
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +20,6 @@ pub const LONGEST_REQUEST: usize = 64 * 1024;
 pub struct Hello {
     /// The program's version.
     pub bowline: String,
-    /// The protocol's version.
     pub protocol: u32,
     /// The supervisor's process.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,35 +37,41 @@ impl Hello {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verb {
-    /// How the services are.
+    /// Describe the services.
     Status,
     /// End the service, and say when it has ended.
     Stop,
-    /// End it and start it again, and say when it is ready.
+    /// End the service, start it again, and say when it is ready.
     Restart,
-    /// Say when it is ready.
+    /// Say when the service is ready.
     Wait,
-    /// Say everything that happens from now on, until the connection is closed.
+    /// Pass on every event until the connection is closed.
     Attach,
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The word of the JSON form.
+        self.serialize(f)
+    }
 }
 
 /// One line of a client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
-    /// What is wanted.
     #[serde(rename = "type")]
     pub verb: Verb,
-    /// A name for the request, which its answers carry as `commandId`.
+    /// Its answers carry it as `commandId`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Of which project; of all that the supervisor runs if this is left out.
+    /// Left out, the request is for every service of the supervisor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project_id: Option<String>,
-    /// Kill a service that is to be stopped, at once.
+    /// Whether a stop kills at once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
-    /// Whether output is wanted beside the other events when attached.
+    /// Whether an attach includes output.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub output: bool,
 }
@@ -74,21 +81,18 @@ fn yes() -> bool {
 }
 
 impl Request {
-    /// Asks for this of one project, or of all.
+    /// A request for one project, or for all of the supervisor's.
     pub fn new(verb: Verb, project_id: Option<&str>) -> Self {
         Self { verb, id: None, project_id: project_id.map(str::to_owned), force: false, output: true }
     }
 }
 
-/// How a service is.
+/// A service as it is now.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// The project's id.
     pub project_id: String,
-    /// Its name.
     pub name: String,
-    /// Its directory.
     pub dir: String,
     /// The framework's key.
     pub framework: String,
@@ -96,26 +100,24 @@ pub struct Status {
     pub port: u16,
     /// Where a browser finds it.
     pub url: String,
-    /// Its state.
     pub state: State,
-    /// When it was last started (RFC 3339).
+    /// The last start (RFC 3339).
     pub started_at: String,
-    /// What is run.
     pub command: String,
-    /// The same as the script or the caller has it, without the port; older supervisors do not tell.
+    /// The command as the script or the caller has it, without the port. Older supervisors leave it out.
     #[serde(default)]
     pub original: Option<String>,
-    /// How it was started: `foreground`, `background` or `runner`.
+    /// `foreground`, `background` or `runner`.
     pub started_by: String,
     /// The supervisor's process.
     pub pid: u32,
-    /// The process that all of the service's processes descend from, while it runs.
+    /// The ancestor of all the service's processes, while there are any.
     pub guardian: Option<i32>,
     /// The supervisor's session.
     pub session: String,
-    /// Where the output is recorded.
+    /// The path of the log file.
     pub log: String,
-    /// The place in the output that comes next.
+    /// The place of the output that comes next.
     pub cursor: String,
 }
 

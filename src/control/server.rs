@@ -1,6 +1,6 @@
-//! The supervisor's side: clients come in, commands go to the loop, and what happens goes to the clients.
+//! The supervisor's side: takes requests of clients to the loop, and events of the loop to clients.
 //!
-//! Nothing here ever waits: each client has a bounded queue, and one that does not read in time is dropped.
+//! Nothing here ever waits: each client has a bounded queue, and a client that does not read in time is dropped.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs;
@@ -25,32 +25,30 @@ use crate::supervise::service::Input;
 use crate::supervise::{Condition, Control};
 use crate::visible::Visible;
 
-/// How many clients there may be where the limit of open files allows it.
+/// The most clients, where the limit of open files allows it.
 const CLIENTS: u64 = 1024;
-/// How many answers a client can wait for at once.
+/// The most answers that one client can wait for.
 const PENDING: usize = 1024;
-/// How many are let in before the services have their turn again.
+/// The most clients that are accepted before the services have their turn again.
 const ARRIVALS: usize = 16;
 
-/// Where clients come in.
 #[derive(Debug)]
-enum Door {
+enum Socket {
     /// Not opened yet: the services are started first.
-    Closed(PathBuf),
+    Unopened(PathBuf),
     Open(UnixListener),
-    /// It cannot be opened.
-    Shut,
+    Failed,
 }
 
 /// The control socket of one supervisor.
 #[derive(Debug)]
 pub struct Server {
-    door: Door,
+    socket: Socket,
     session: String,
     services: Vec<Service>,
     peers: Vec<Peer>,
     commands: VecDeque<(usize, Input)>,
-    room: usize,
+    most_peers: usize,
 }
 
 impl Server {
@@ -59,40 +57,40 @@ impl Server {
         let services = services.into_iter().map(|about| Service::new(about, session)).collect();
         let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(CLIENTS, |(soft, _)| soft);
         Self {
-            door: Door::Closed(socket),
+            socket: Socket::Unopened(socket),
             session: session.to_owned(),
             services,
             peers: Vec::new(),
             commands: VecDeque::new(),
             // The services need descriptors, too.
-            room: usize::try_from(CLIENTS.min(files / 2)).unwrap_or(1),
+            most_peers: usize::try_from(CLIENTS.min(files / 2)).unwrap_or(1),
         }
     }
 
     fn open(&mut self) {
-        if let Door::Closed(path) = &self.door {
+        if let Socket::Unopened(path) = &self.socket {
             let opened = listen(path);
             if let Err(error) = &opened {
                 tracing::warn!("cannot be spoken to at `{}`: {error}", path.visible());
             }
-            self.door = opened.map_or(Door::Shut, Door::Open);
+            self.socket = opened.map_or(Socket::Failed, Socket::Open);
         }
     }
 
-    fn admit(&mut self, cx: &mut Context<'_>) {
-        let Door::Open(listener) = &self.door else { return };
+    fn accept(&mut self, cx: &mut Context<'_>) {
+        let Socket::Open(listener) = &self.socket else { return };
         for _ in 0..ARRIVALS {
             let Poll::Ready(arrived) = listener.poll_accept(cx) else { return };
-            // Without a descriptor to spare, whoever waits is let in when another has gone.
+            // Without a descriptor to spare, the newcomer waits until another client has gone.
             let Ok((stream, _)) = arrived else { return };
-            let Ok(who) = stream.peer_cred() else { continue };
-            if !is_trusted(who.uid()) {
+            let Ok(credentials) = stream.peer_cred() else { continue };
+            if !is_trusted(credentials.uid()) {
                 continue;
             }
-            if self.peers.len() >= self.room {
-                make_room(&mut self.peers);
+            if self.peers.len() >= self.most_peers {
+                evict_one(&mut self.peers);
             }
-            let mut peer = Peer::new(stream, who.pid(), self.services.len());
+            let mut peer = Peer::new(stream, credentials.pid(), self.services.len());
             peer.send(&line(&Hello::ours(Some(std::process::id()))));
             self.peers.push(peer);
         }
@@ -100,12 +98,12 @@ impl Server {
         cx.waker().wake_by_ref();
     }
 
-    /// Lets every client speak and be spoken to.
-    fn attend(&mut self, cx: &mut Context<'_>) {
+    /// Reads and writes what can be read from and written to every client.
+    fn serve_peers(&mut self, cx: &mut Context<'_>) {
         let mut peers = std::mem::take(&mut self.peers);
         for peer in &mut peers {
             if peer.poll_read(cx).is_ready() {
-                self.hear(peer);
+                self.read_requests(peer);
                 cx.waker().wake_by_ref();
             }
             let _waiting = peer.poll_write(cx);
@@ -114,21 +112,21 @@ impl Server {
         self.peers = peers;
     }
 
-    fn hear(&mut self, peer: &mut Peer) {
-        while !peer.is_dismissed() {
+    fn read_requests(&mut self, peer: &mut Peer) {
+        while !peer.is_closing() {
             match peer.next_line() {
                 Ok(Some(text)) if text.iter().all(u8::is_ascii_whitespace) => {}
-                Ok(Some(text)) => self.answer(peer, &text),
+                Ok(Some(text)) => self.read_request(peer, &text),
                 Ok(None) => return,
                 Err(TooLong) => {
                     refuse(peer, None, "the line is too long");
-                    return peer.dismiss();
+                    return peer.close();
                 }
             }
         }
     }
 
-    fn answer(&mut self, peer: &mut Peer, text: &[u8]) {
+    fn read_request(&mut self, peer: &mut Peer, text: &[u8]) {
         if let Ok(hello) = serde_json::from_slice::<Hello>(text) {
             if hello.protocol > PROTOCOL {
                 refuse(
@@ -136,7 +134,7 @@ impl Server {
                     None,
                     &format!("protocol {} is not spoken here, only {PROTOCOL}", hello.protocol),
                 );
-                peer.dismiss();
+                peer.close();
             }
             return;
         }
@@ -145,43 +143,36 @@ impl Server {
             Err(error) => return refuse(peer, None, &format!("not a request: {error}")),
         };
         let wanted = request.project_id.as_deref();
-        let meant: Vec<usize> = (0..self.services.len())
+        let services: Vec<usize> = (0..self.services.len())
             .filter(|&service| wanted.is_none_or(|id| id == self.services[service].about.project))
             .collect();
-        if meant.is_empty() {
+        if services.is_empty() {
             return refuse(peer, request.id.as_deref(), "Project not found");
         }
         if request.verb == Verb::Status {
-            return self.tell_status(peer, &meant, request.id.as_deref());
+            return self.send_status(peer, &services, request.id.as_deref());
         }
-        for service in meant {
+        for service in services {
             self.carry_out(peer, service, &request);
         }
     }
 
     fn carry_out(&mut self, peer: &mut Peer, service: usize, request: &Request) {
         let id = request.id.as_deref();
-        let name = match request.verb {
-            Verb::Status => return,
-            Verb::Stop => "stop",
-            Verb::Restart => "restart",
-            Verb::Wait => "wait",
-            Verb::Attach => "attach",
-        };
-        let state = self.services[service].state;
-        self.say(peer, service, id, What::Ack { message: format!("Command {name} accepted") });
-        let living = state.is_alive();
+        let message = format!("Command {} accepted", request.verb);
+        self.send(peer, service, id, What::Ack { message });
+        let is_alive = self.services[service].state.is_alive();
         match request.verb {
-            Verb::Stop if request.force => self.command(service, Input::Kill),
-            Verb::Stop if living => self.command(service, Input::Stop(Signal::SIGTERM)),
-            Verb::Restart if living => {
-                // What is ready now is not what is asked for.
+            Verb::Stop if request.force => self.enqueue(service, Input::Kill),
+            Verb::Stop if is_alive => self.enqueue(service, Input::Stop(Signal::SIGTERM)),
+            Verb::Restart if is_alive => {
+                // The client waits for the next time that it is ready.
                 self.services[service].ready = None;
-                self.command(service, Input::Restart);
+                self.enqueue(service, Input::Restart);
             }
             Verb::Attach => {
                 peer.follows[service] = Follows { events: true, output: request.output };
-                self.tell_status(peer, &[service], id);
+                self.send_status(peer, &[service], id);
                 let known = &self.services[service];
                 for event in known.ready.iter().chain(&known.ended) {
                     peer.send(&line(event));
@@ -192,15 +183,15 @@ impl Server {
         }
         if peer.pending.len() >= PENDING {
             refuse(peer, id, "too many requests without an answer");
-            return peer.dismiss();
+            return peer.close();
         }
         let end = request.verb == Verb::Stop;
         peer.pending.push(Pending { service, id: request.id.clone(), end });
-        self.settle(peer);
+        self.answer_pending(peer);
     }
 
-    /// Passes on what changes something, once: a client that repeats itself is no load for the loop.
-    fn command(&mut self, service: usize, input: Input) {
+    /// Gives the loop an input, once: a client that repeats itself is no load for it.
+    fn enqueue(&mut self, service: usize, input: Input) {
         if input == Input::Kill && std::mem::replace(&mut self.services[service].killed, true) {
             return;
         }
@@ -209,47 +200,47 @@ impl Server {
         }
     }
 
-    /// Answers what can be answered by now.
-    fn settle(&self, peer: &mut Peer) {
+    /// Answers the requests of a client whose outcome is known by now.
+    fn answer_pending(&self, peer: &mut Peer) {
         let pending = std::mem::take(&mut peer.pending);
         for one in pending {
-            let Some((event, last)) = self.services[one.service].news(one.end) else {
+            let Some((event, last)) = self.services[one.service].outcome(one.end) else {
                 peer.pending.push(one);
                 continue;
             };
             let id = one.id.as_deref();
             peer.send(&line(&event.clone().answering(id)));
-            self.say(peer, one.service, id, last);
+            self.send(peer, one.service, id, last);
         }
     }
 
-    fn settle_all(&mut self) {
+    fn answer_all_pending(&mut self) {
         if self.peers.iter().all(|peer| peer.pending.is_empty()) {
             return;
         }
         let mut peers = std::mem::take(&mut self.peers);
         for peer in peers.iter_mut().filter(|peer| !peer.pending.is_empty()) {
-            self.settle(peer);
+            self.answer_pending(peer);
         }
         self.peers = peers;
     }
 
-    fn say(&self, peer: &mut Peer, service: usize, id: Option<&str>, what: What) {
+    fn send(&self, peer: &mut Peer, service: usize, id: Option<&str>, what: What) {
         peer.send(&line(&Event::now(&self.services[service].about.project, what).answering(id)));
     }
 
-    fn tell_status(&self, peer: &mut Peer, services: &[usize], id: Option<&str>) {
+    fn send_status(&self, peer: &mut Peer, services: &[usize], id: Option<&str>) {
         let services = services.iter().map(|&service| self.services[service].status(&self.session)).collect();
         peer.send(&line(&Line::Status { services, command_id: id.map(str::to_owned) }));
     }
 
-    /// Sends an event to all who follow the service.
-    fn spread(&mut self, service: usize, event: &Event) {
-        let output = matches!(event.what, What::LogChunk { .. });
+    /// Sends an event to all clients that follow the service.
+    fn broadcast(&mut self, service: usize, event: &Event) {
+        let is_output = matches!(event.what, What::LogChunk { .. });
         let mut text = None;
         for peer in &mut self.peers {
-            let Follows { events, output: wants_output } = peer.follows[service];
-            if events && (wants_output || !output) {
+            let Follows { events, output } = peer.follows[service];
+            if events && (output || !is_output) {
                 peer.send(text.get_or_insert_with(|| line(event)));
             }
         }
@@ -259,8 +250,8 @@ impl Server {
 impl Control for Server {
     fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Input)> {
         self.open();
-        self.admit(cx);
-        self.attend(cx);
+        self.accept(cx);
+        self.serve_peers(cx);
         self.commands.pop_front().map_or(Poll::Pending, Poll::Ready)
     }
 
@@ -271,40 +262,40 @@ impl Control for Server {
         }
         if let Some(chunk) = known.output.take(stream, bytes) {
             let event = Event::now(&known.about.project, chunk);
-            self.spread(service, &event);
+            self.broadcast(service, &event);
         }
     }
 
     fn tell(&mut self, service: usize, what: &What) {
-        if let Some(event) = self.services.get_mut(service).and_then(|known| known.note(what)) {
-            self.spread(service, &event);
+        if let Some(event) = self.services.get_mut(service).and_then(|known| known.record(what)) {
+            self.broadcast(service, &event);
         }
     }
 
     fn changed(&mut self, service: usize, now: Condition) {
         if let Some(known) = self.services.get_mut(service) {
-            known.change(&now);
-            // Not before the port is given back: whoever waited for the end may want it.
-            self.settle_all();
+            known.update(&now);
+            // Only now is the port given back, which a client that waited for the end may want.
+            self.answer_all_pending();
         }
     }
 
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let waiting =
-            self.peers.iter_mut().filter_map(|peer| peer.poll_write(cx).is_pending().then_some(())).count();
-        if waiting == 0 { Poll::Ready(()) } else { Poll::Pending }
+        // Every peer is polled, so that each one's readiness wakes the loop.
+        let waiting = self.peers.iter_mut().filter_map(|peer| peer.poll_write(cx).is_pending().then_some(()));
+        if waiting.count() == 0 { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
-/// Hangs up on one client, so that whoever comes gets in: one of the process that has the most connections, as no other
-/// keeps anybody out; of those one that wants nothing, and the oldest.
-fn make_room(peers: &mut Vec<Peer>) {
+/// Hangs up on one client to make room for a newcomer: of the process with the most connections, idle ones first, then
+/// the oldest.
+fn evict_one(peers: &mut Vec<Peer>) {
     let mut connections: HashMap<Option<i32>, usize> = HashMap::new();
     for peer in peers.iter() {
         *connections.entry(peer.process()).or_default() += 1;
     }
     let rank = |peer: &Peer| (connections.get(&peer.process()).copied(), peer.is_idle());
-    // From the end, as of equals the last one is the maximum.
+    // From the end, as the last of several maxima is taken.
     if let Some(at) = (0..peers.len()).rev().max_by_key(|&at| rank(&peers[at])) {
         peers.remove(at);
     }
@@ -318,14 +309,10 @@ fn line(value: &impl Serialize) -> Rc<[u8]> {
 }
 
 fn refuse(peer: &mut Peer, id: Option<&str>, error: &str) {
-    peer.send(&line(&refusal(id, error)));
+    peer.send(&line(&Event::of_no_project(What::Error { error: error.to_owned() }).answering(id)));
 }
 
-fn refusal(id: Option<&str>, error: &str) -> Event {
-    Event::of_no_project(What::Error { error: error.to_owned() }).answering(id)
-}
-
-/// The directory keeps others out already; this holds where a directory on a path was opened to them.
+/// The mode of the directory keeps other users out already, unless somebody has changed it.
 fn is_trusted(user: u32) -> bool {
     user == 0 || user == nix::unistd::geteuid().as_raw()
 }

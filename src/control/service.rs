@@ -1,4 +1,4 @@
-//! A service as clients are told of it.
+//! What the server knows of a service.
 
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -8,46 +8,41 @@ use crate::event::{Event, Output, State, What};
 use crate::launch;
 use crate::supervise::Condition;
 
-/// What does not change about a service.
+/// The constant facts of a service.
 #[derive(Clone, Debug)]
 pub struct About {
     /// The project's id.
     pub project: String,
-    /// Its name.
     pub name: String,
-    /// Its directory.
     pub dir: PathBuf,
     /// The framework's key.
     pub framework: String,
-    /// What is run.
     pub command: String,
-    /// The same as the script or the caller has it, without the port.
+    /// The command as the script or the caller has it, without the port.
     pub original: String,
-    /// How it was started.
+    /// `foreground`, `background` or `runner`.
     pub started_by: &'static str,
-    /// Where its output is recorded.
+    /// The log file.
     pub log: PathBuf,
 }
 
-/// A service as it is now.
 #[derive(Debug)]
 pub(super) struct Service {
     pub about: About,
     pub state: State,
     port: u16,
     guardian: Option<i32>,
-    /// Whether somebody has had it killed.
+    /// Whether a client has had it killed.
     pub killed: bool,
     started: SystemTime,
     pub output: Output,
-    /// The event of its becoming ready, while it is.
+    /// The event that it is ready, while it is.
     pub ready: Option<Event>,
     /// The event of its end.
     pub ended: Option<Event>,
 }
 
 impl Service {
-    /// A service that has not been started.
     pub fn new(about: About, session: &str) -> Self {
         Self {
             about,
@@ -62,8 +57,8 @@ impl Service {
         }
     }
 
-    /// Takes in what happened, and answers with the event, if it is one that clients are told of.
-    pub fn note(&mut self, what: &What) -> Option<Event> {
+    /// Takes note of what happened. Returns the event for clients, if they are to know.
+    pub fn record(&mut self, what: &What) -> Option<Event> {
         let event = Event::now(&self.about.project, what.clone());
         match what {
             What::PortDetected { port, .. } => {
@@ -84,8 +79,7 @@ impl Service {
         Some(event)
     }
 
-    /// Takes in how it is now.
-    pub fn change(&mut self, now: &Condition) {
+    pub fn update(&mut self, now: &Condition) {
         let &Condition { state, port, guardian } = now;
         if guardian.is_some() && self.guardian != guardian {
             self.started = SystemTime::now();
@@ -96,14 +90,14 @@ impl Service {
         }
         self.state = state;
         self.guardian = guardian;
-        // A port that has been given back is still the one that the service had.
+        // Once the port is given back, the last one is still shown.
         if port != 0 {
             self.port = port;
         }
     }
 
-    /// What there is to tell somebody who waits for its end, or else for its being ready: the event, and the last word.
-    pub fn news(&self, end: bool) -> Option<(&Event, What)> {
+    /// The answer to a client that waits for the end of the service, or for its being ready: the event and the last line.
+    pub fn outcome(&self, end: bool) -> Option<(&Event, What)> {
         if let Some(ended) = &self.ended {
             let last = if end {
                 What::Ack { message: "Dev server stopped successfully".to_owned() }
@@ -117,7 +111,6 @@ impl Service {
         Some((ready, What::Ack { message }))
     }
 
-    /// All of it.
     pub fn status(&self, session: &str) -> Status {
         let About { project, name, dir, framework, command, original, started_by, log } = &self.about;
         Status {

@@ -1,34 +1,33 @@
-//! A service's output as events: text that is never cut within a character, each piece with its place.
+//! A service's output as events: text that is never cut within a character, each piece with its cursor.
 
 use super::what::{Stream, What};
 
-/// The place behind `bytes` bytes of a session's output.
+/// The place behind the first `bytes` bytes of a session's output.
 pub fn cursor(session: &str, bytes: u64) -> String {
     format!("{session}:{bytes}")
 }
 
-/// The session and the number of bytes that a [`cursor`] stands for.
+/// The session and the number of bytes of a [`cursor`].
 pub fn parse_cursor(cursor: &str) -> Option<(&str, u64)> {
     let (session, bytes) = cursor.split_once(':')?;
     Some((session, bytes.parse().ok()?))
 }
 
-/// What a service has written so far in one session.
+/// The output of a service up to some place.
 #[derive(Debug)]
 pub struct Output {
     session: String,
-    /// Beginnings of characters whose rest has not come yet, for each stream.
+    /// For each stream, the beginning of a character whose rest has not come yet.
     unfinished: [Vec<u8>; 2],
     bytes: u64,
 }
 
 impl Output {
-    /// Nothing has been written yet.
     pub fn new(session: &str) -> Self {
         Self { session: session.to_owned(), unfinished: [Vec::new(), Vec::new()], bytes: 0 }
     }
 
-    /// The place of what comes next.
+    /// The place of the output that comes next.
     pub fn cursor(&self) -> String {
         cursor(&self.session, self.bytes)
     }
@@ -40,7 +39,7 @@ impl Output {
         }
     }
 
-    /// Takes in what was read from `stream`; the event holds the characters that are complete now, if any are.
+    /// Takes what was read from `stream`. The event holds the characters that are complete now, if any are.
     pub fn take(&mut self, stream: Stream, bytes: &[u8]) -> Option<What> {
         let kept = &mut self.unfinished[stream as usize];
         kept.extend_from_slice(bytes);
@@ -51,7 +50,7 @@ impl Output {
         (!data.is_empty()).then(|| What::LogChunk { stream, data, cursor: self.cursor() })
     }
 
-    /// Counts output that nobody wants to see as an event.
+    /// Counts output that nobody wants as an event.
     pub fn skip(&mut self, stream: Stream, length: usize) {
         self.unfinished[stream as usize].clear();
         self.count(length);
@@ -62,7 +61,7 @@ impl Output {
     }
 }
 
-/// How much of `bytes` does not end within a character. What can never become one counts as complete.
+/// How many of these bytes are whole characters. Bytes that can never become one count as whole.
 fn complete_length(bytes: &[u8]) -> usize {
     let mut complete = 0;
     for chunk in bytes.utf8_chunks() {

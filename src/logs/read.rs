@@ -135,6 +135,7 @@ mod tests {
     use super::super::file::{LIMIT, file, named};
     use super::super::record::Recorder;
     use super::*;
+    use crate::event::What;
 
     fn at(millis: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_millis(millis)
@@ -160,6 +161,33 @@ mod tests {
 
     fn record(millis: u64, stream: Stream, bytes: &[u8], session: &str, start: u64) -> Record {
         Record { time: at(millis), stream, bytes: bytes.to_vec(), session: session.to_owned(), start }
+    }
+
+    #[test]
+    fn events_are_those_of_the_time_of_writing() {
+        let euro = "€".as_bytes();
+        let records = vec![
+            record(1, Stream::Stdout, b"a", "one", 0),
+            record(2, Stream::Stdout, &euro[..2], "one", 1),
+            record(3, Stream::Stderr, b"\xff", "one", 3),
+            record(4, Stream::Stdout, &euro[2..], "one", 4),
+            record(5, Stream::Stdout, &euro[..2], "one", 5),
+            // What lay between has been left out.
+            record(6, Stream::Stdout, b"b", "one", 99),
+            record(7, Stream::Stdout, b"c", "two", 0),
+        ];
+        let events: Vec<_> = to_events(records, "/app").map(|event| (event.timestamp, event.what)).collect();
+        let chunk = |millis, stream, data: &str, cursor: &str| {
+            (at(millis), What::LogChunk { stream, data: data.to_owned(), cursor: cursor.to_owned() })
+        };
+        let expected = [
+            chunk(1, Stream::Stdout, "a", "one:1"),
+            chunk(3, Stream::Stderr, "\u{fffd}", "one:4"),
+            chunk(4, Stream::Stdout, "€", "one:5"),
+            chunk(6, Stream::Stdout, "b", "one:100"),
+            chunk(7, Stream::Stdout, "c", "two:1"),
+        ];
+        assert_eq!(events, expected);
     }
 
     #[test]
@@ -269,5 +297,21 @@ mod tests {
         std::fs::write(dir.path().join("bowline.log"), "").unwrap();
         assert_eq!(named(dir.path(), "@acme/web"), [path]);
         assert!(named(dir.path(), "acme").is_empty());
+    }
+
+    #[test]
+    fn a_project_has_one_output_whatever_its_names_were() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name, session, text: &[u8], millis| {
+            let mut recorder = Recorder::open(file(dir.path(), "p", name), session).unwrap();
+            recorder.write(Stream::Stdout, text, at(millis)).unwrap();
+        };
+        write("b", "1", b"first", 1);
+        write("a", "2", b"second", 2);
+        write("b", "3", b"third", 3);
+        std::fs::write(file(dir.path(), "q", "b"), "1 o 1\nx\n").unwrap();
+        let texts: Vec<_> =
+            of_project(dir.path(), "p").unwrap().into_iter().map(|record| record.bytes).collect();
+        assert_eq!(texts, [&b"first"[..], b"second", b"third"]);
     }
 }

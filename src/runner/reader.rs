@@ -55,13 +55,25 @@ impl LineReader {
         }
     }
 
-    /// Is ready when the end has come and at most `most` bytes lie before it, which are read and kept.
+    /// Is ready when the input has ended, whatever has not been taken of it. About `most` bytes are read ahead and kept.
     pub fn poll_end(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<()> {
         while !self.has_ended {
             if self.lines.pending() > most {
-                return Poll::Pending;
+                return self.poll_hangup(cx);
             }
             ready!(self.poll_read(cx));
+        }
+        Poll::Ready(())
+    }
+
+    /// Is ready when nobody can write to the pipe or socket any more, although it may hold something.
+    fn poll_hangup(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let Source::Watched(watched) = &self.source else { return Poll::Pending };
+        while let Ok(mut readiness) = ready!(watched.poll_read_ready(cx)) {
+            if readiness.ready().is_read_closed() {
+                break;
+            }
+            readiness.clear_ready();
         }
         Poll::Ready(())
     }
@@ -72,13 +84,15 @@ impl LineReader {
         loop {
             let read = match &self.source {
                 Source::Plain(file) => nix::unistd::read(file, &mut bytes),
+                // The descriptor may be in blocking mode, and the readiness may have been cleared too early.
+                Source::Watched(watched) if readable(watched.get_ref().as_fd()) => {
+                    nix::unistd::read(watched.get_ref(), &mut bytes)
+                }
                 Source::Watched(watched) => match ready!(watched.poll_read_ready(cx)) {
-                    // A read would block: somebody else may have been faster.
-                    Ok(mut readiness) if !readable(watched.get_ref().as_fd()) => {
+                    Ok(mut readiness) => {
                         readiness.clear_ready();
                         continue;
                     }
-                    Ok(_) => nix::unistd::read(watched.get_ref(), &mut bytes),
                     Err(_) => Ok(0),
                 },
             };
@@ -86,7 +100,9 @@ impl LineReader {
                 Err(Errno::EINTR | Errno::EAGAIN) => {}
                 Ok(0) | Err(_) => {
                     self.has_ended = true;
-                    self.lines.push(b"\n");
+                    if self.lines.pending() > 0 {
+                        self.lines.push(b"\n");
+                    }
                     return Poll::Ready(());
                 }
                 Ok(count) => {
@@ -149,11 +165,26 @@ mod tests {
             writer.write_all(TEXT).unwrap();
             let is_over =
                 |reader: &mut LineReader, cx: &mut Context<'_>, most| reader.poll_end(cx, most).is_ready();
-            assert!(!poll_fn(|cx| Poll::Ready(is_over(&mut reader, cx, 9))).await, "it may go on");
+            for most in [9, 99] {
+                assert!(!poll_fn(|cx| Poll::Ready(is_over(&mut reader, cx, most))).await, "it may go on");
+            }
             drop(writer);
-            assert!(!poll_fn(|cx| Poll::Ready(is_over(&mut reader, cx, 9))).await, "too much waits");
             poll_fn(|cx| reader.poll_end(cx, 99)).await;
             assert_eq!(lines_of(reader).await, expected());
+        });
+    }
+
+    #[test]
+    fn the_end_is_seen_although_more_lies_before_it_than_is_read() {
+        in_runtime(async {
+            let (reader, mut writer) = pipe().unwrap();
+            let mut reader = LineReader::new(reader.into(), 5).unwrap();
+            writer.write_all(&TEXT.repeat(1000)).unwrap();
+            assert!(poll_fn(|cx| Poll::Ready(reader.poll_end(cx, 9))).await.is_pending(), "it may go on");
+            drop(writer);
+            poll_fn(|cx| reader.poll_end(cx, 9)).await;
+            assert!(!reader.has_ended, "the rest has not been read");
+            assert_eq!(lines_of(reader).await.len(), 2001);
         });
     }
 }

@@ -1,4 +1,4 @@
-//! Output for people.
+//! Output of one service for people.
 
 use std::io::{self, IsTerminal, Read};
 use std::os::fd::AsFd;
@@ -15,7 +15,7 @@ use crate::launch;
 use crate::process::outlet::Outlet;
 use crate::supervise::Sink;
 
-/// Passes output on byte for byte, and adds lines on stderr.
+/// Passes output on byte for byte, and adds lines of bowline's own on stderr.
 #[derive(Debug)]
 pub struct Human {
     out: Outlet,
@@ -24,16 +24,16 @@ pub struct Human {
     quiet: bool,
     /// A raw terminal does not return the carriage by itself.
     line_end: &'static str,
-    /// A line for a terminal that is being drawn on: servers clear the screen when they listen, and it would be lost.
-    held: Option<Held>,
+    /// A line that is held back: servers clear the screen when they listen, and it would be lost.
+    delayed: Option<Delayed>,
     terminal: bool,
-    /// Whether both outlets lead to the same place. Then all goes into one of them, and comes in order.
+    /// Whether both outlets lead to the same place. Then everything goes into one of them, so that it comes in order.
     together: bool,
 }
 
 /// A line that waits until the service has been silent for a moment.
 #[derive(Debug)]
-struct Held {
+struct Delayed {
     line: String,
     latest: Instant,
     silence: Pin<Box<Sleep>>,
@@ -41,11 +41,11 @@ struct Held {
 
 /// How long a service must be silent for a line of ours to stay on the screen.
 const SILENCE: Duration = Duration::from_millis(150);
-/// How long such a line waits at the most.
+/// How long such a line waits at most.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Human {
-    /// Writes to this process's standard output and error. Needs a running tokio runtime.
+    /// Writes to stdout and stderr. Needs a running tokio runtime.
     ///
     /// # Errors
     /// No more descriptors.
@@ -57,19 +57,19 @@ impl Human {
             style,
             quiet,
             line_end,
-            held: None,
+            delayed: None,
             terminal: io::stdout().is_terminal(),
             together: line::are_together(),
         })
     }
 
-    fn release(&mut self) {
-        if let Some(held) = self.held.take() {
-            self.add(&held.line);
+    fn add_delayed(&mut self) {
+        if let Some(delayed) = self.delayed.take() {
+            self.add(&delayed.line);
         }
     }
 
-    /// Adds a line of our own where it begins one.
+    /// Adds a line of our own, which never begins within a line of the service.
     fn add(&mut self, line: &str) {
         let finished = if line::begin() { self.line_end } else { "" };
         let text = [finished, line].concat();
@@ -93,9 +93,9 @@ impl Sink for Human {
     }
 
     fn pass(&mut self, _service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]> {
-        if let Some(held) = &mut self.held {
+        if let Some(delayed) = &mut self.delayed {
             let until = Instant::now() + SILENCE;
-            held.silence.as_mut().reset(until.min(held.latest).into());
+            delayed.silence.as_mut().reset(until.min(delayed.latest).into());
         }
         let together = self.together;
         let bytes = self.outlet(stream).fill_from(source)?;
@@ -109,7 +109,7 @@ impl Sink for Human {
         let Some(line) = line_of(self.style, &what).filter(|_| !self.quiet) else {
             // Nothing comes after an end.
             if matches!(what, What::ProcessExited { .. }) {
-                self.release();
+                self.add_delayed();
             }
             return;
         };
@@ -117,15 +117,15 @@ impl Sink for Human {
         if matches!(what, What::PortDetected { .. }) && self.terminal {
             let now = Instant::now();
             let silence = Box::pin(tokio::time::sleep(SILENCE));
-            self.held = Some(Held { line, latest: now + PATIENCE, silence });
+            self.delayed = Some(Delayed { line, latest: now + PATIENCE, silence });
         } else {
             self.add(&line);
         }
     }
 
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.held.as_mut().is_some_and(|held| held.silence.as_mut().poll(cx).is_ready()) {
-            self.release();
+        if self.delayed.as_mut().is_some_and(|delayed| delayed.silence.as_mut().poll(cx).is_ready()) {
+            self.add_delayed();
         }
         let out = self.out.poll_drain(cx);
         let err = self.err.poll_drain(cx);
@@ -133,7 +133,7 @@ impl Sink for Human {
     }
 }
 
-/// What people are told of an event, if anything.
+/// The line that shows an event to people, if any does.
 pub(super) fn line_of(style: Style, what: &What) -> Option<String> {
     let warning = |message: &str| Some(format!("{} {message}", style.warning("warning:")));
     match what {
@@ -145,8 +145,7 @@ pub(super) fn line_of(style: Style, what: &What) -> Option<String> {
             warning(message)
         }
         What::Noted { level: Level::Plain, message } => Some(message.clone()),
-        // The end and its reason are said once, after everything else, by whoever started the service; and output has
-        // been passed on as it was.
+        // The command line prints the end and its reason once, after everything else. Output has been passed on.
         What::Ack { .. }
         | What::PortConflict { .. }
         | What::ProcessExited { .. }

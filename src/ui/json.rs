@@ -1,4 +1,4 @@
-//! Output for programs: one event a line on stdout, and nothing else there.
+//! Output for programs: one event a line, and nothing else, on stdout.
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -9,10 +9,9 @@ use crate::event::{Event, Level, Output, Stream, What};
 use crate::process::outlet::Outlet;
 use crate::supervise::Sink;
 
-/// How much output makes one event at most, in bytes.
+/// The most output in one event, in bytes.
 const CHUNK: usize = 64 * 1024;
 
-/// The events of some services as JSON lines.
 #[derive(Debug)]
 pub struct JsonLines {
     out: Outlet,
@@ -23,8 +22,7 @@ pub struct JsonLines {
 }
 
 impl JsonLines {
-    /// Writes the events of the services of these projects to this process's standard output. Needs a running tokio
-    /// runtime.
+    /// Writes the events of the services of these projects to stdout. Needs a running tokio runtime.
     ///
     /// # Errors
     /// No more descriptors.

@@ -1,4 +1,4 @@
-//! Whether a line of bowline's own would begin within one of the service's.
+//! Whether a line of bowline's own would begin within a line of the service.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,19 +7,19 @@ use nix::sys::stat::fstat;
 
 use crate::event::Stream;
 
-/// Whether the line where our own lines go is unfinished. There is one standard error, and the last line for it is written
-/// when those who passed on the output are gone.
+/// Whether the last line on stderr is unfinished. It is a global because stderr is: the last message is written when
+/// the sinks that knew are gone.
 static UNFINISHED: AtomicBool = AtomicBool::new(false);
 
-/// More of a line than this is surely not made of escape sequences alone.
+/// A longer line surely has text beside escape sequences, in bytes.
 const LOOKED_AT: usize = 4096;
 
-/// Begins a line of our own: whether the one before has to be finished first.
+/// Begins a line of our own. Returns whether the line before has to be finished first.
 pub(super) fn begin() -> bool {
     UNFINISHED.swap(false, Ordering::Relaxed)
 }
 
-/// What a service has written to a stream that goes where our own lines go.
+/// Takes note of output that went to the same place as our own lines.
 pub(super) fn passed(bytes: &[u8]) {
     let end = bytes.iter().rposition(|&byte| byte == b'\n');
     let rest = end.map_or(bytes, |end| &bytes[end + 1..]);
@@ -29,7 +29,7 @@ pub(super) fn passed(bytes: &[u8]) {
     }
 }
 
-/// Whether there is anything but control sequences (ECMA-48), which colour or hide a cursor after the end of a line.
+/// Whether there is more than control sequences (ECMA-48), which change colours or the cursor after the end of a line.
 fn has_text(mut bytes: &[u8]) -> bool {
     while let Some(start) = bytes.strip_prefix(b"\x1b[") {
         let Some(end) = start.iter().position(|byte| (0x40..=0x7e).contains(byte)) else { return false };
@@ -38,7 +38,7 @@ fn has_text(mut bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes != b"\r"
 }
 
-/// Whether the standard output and error go to the same file, pipe or terminal.
+/// Whether stdout and stderr go to the same file, pipe or terminal.
 pub(super) fn are_together() -> bool {
     let place = |of: Result<nix::sys::stat::FileStat, nix::Error>| of.ok().map(|s| (s.st_dev, s.st_ino));
     let (out, err) = (place(fstat(io::stdout())), place(fstat(io::stderr())));
@@ -46,7 +46,7 @@ pub(super) fn are_together() -> bool {
     terminals || (out.is_some() && out == err)
 }
 
-/// Whether what goes to `stream` comes where our own lines go.
+/// Whether `stream` goes to the same place as our own lines.
 pub(super) fn is_ours(stream: Stream, together: bool) -> bool {
     together || stream == Stream::Stderr
 }

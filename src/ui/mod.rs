@@ -1,4 +1,4 @@
-//! What users see: the service's own output untouched, a few lines of bowline's on stderr, or events as JSON lines.
+//! What users see: the service's own output untouched and a few lines of bowline's on stderr, or events as JSON lines.
 
 mod human;
 mod json;
@@ -17,7 +17,7 @@ use std::io::{self, Write};
 
 use crate::event::Stream;
 
-/// Prints an answer to stdout, with what could do something to a terminal spelled out. A reader that has gone away is no
+/// Prints an answer to stdout; characters that could control a terminal are spelled out. A reader that has gone is no
 /// error: it has seen what it wanted.
 ///
 /// # Errors
@@ -26,7 +26,7 @@ pub fn print(text: &str) -> io::Result<()> {
     pass(Stream::Stdout, style::rendered(text).as_bytes())
 }
 
-/// Passes on what others wrote, untouched.
+/// Passes on the output of others, untouched.
 ///
 /// # Errors
 /// As for [`print()`].
@@ -38,11 +38,11 @@ pub fn pass(stream: Stream, bytes: &[u8]) -> io::Result<()> {
     forgiving(out.write_all(bytes).and_then(|()| out.flush()))
 }
 
-/// Prints a line of bowline's own to stderr, with what could do something to a terminal spelled out.
+/// Prints a line of bowline's own to stderr; characters that could control a terminal are spelled out.
 pub fn complain(line: &str) {
     let begun = if line::begin() { "\n" } else { "" };
     let line = [begun, &style::rendered(line), "\n"].concat();
-    // Whole, as others may write to the same place. There is nowhere left to say that it is closed.
+    // In one write, as others may write to the same place. There is nowhere to report that stderr is closed.
     let _closed = io::stderr().lock().write_all(line.as_bytes());
 }
 

@@ -12,10 +12,9 @@ use crate::process::outlet::Outlet;
 use crate::supervise::Sink;
 use crate::visible;
 
-/// A line that is longer is shown in parts.
+/// A longer line is shown in parts, in bytes.
 const LONGEST: usize = 64 * 1024;
 
-/// Whole lines behind names.
 #[derive(Debug)]
 pub struct Prefixed {
     out: Outlet,
@@ -30,7 +29,7 @@ pub struct Prefixed {
 }
 
 impl Prefixed {
-    /// Writes to this process's standard output and error. Needs a running tokio runtime.
+    /// Writes to stdout and stderr. Needs a running tokio runtime.
     ///
     /// # Errors
     /// No more descriptors.
@@ -54,7 +53,7 @@ impl Prefixed {
         })
     }
 
-    /// Shows what has no line end yet, as when its service has ended.
+    /// Shows lines of a service that has ended without their line end.
     fn finish(&mut self, service: usize) {
         for (stream, outlet) in [&mut self.out, &mut self.err].into_iter().enumerate() {
             let line = std::mem::take(&mut self.unfinished[service][stream]);
@@ -100,7 +99,7 @@ impl Sink for Prefixed {
         if let What::ProcessExited { .. } = what {
             self.finish(service);
         }
-        // The others go on, so that this is not the last that is said, as it would be of a single service.
+        // A single service's failure is printed when bowline ends; the other services go on.
         let mut failed = None;
         if let What::ProcessExited { state: State::Failed, exit_code, signal, failure_reason, .. } = &what {
             let reason = failure_reason.map_or_else(String::new, |reason| format!(": {reason}"));

@@ -4,15 +4,12 @@ use std::fmt::Display;
 
 use crate::visible;
 
-/// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ColorChoice {
     /// When stderr is a terminal and `NO_COLOR` is not set.
     #[default]
     Auto,
-    /// Always.
     Always,
-    /// Never.
     Never,
 }
 
@@ -23,7 +20,6 @@ pub struct Style {
 }
 
 impl Style {
-    /// The style for a stream that is or is not a terminal.
     pub fn new(choice: ColorChoice, terminal: bool) -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colored = match choice {
@@ -34,17 +30,15 @@ impl Style {
         Self { colored }
     }
 
-    /// What stands before every line of bowline's own.
+    /// The beginning of every line of bowline's own.
     pub fn name(self) -> String {
         self.paint("1;36", "bowline")
     }
 
-    /// Something that went wrong.
     pub fn error(self, text: impl Display) -> String {
         self.paint("1;31", text)
     }
 
-    /// Something to look at.
     pub fn warning(self, text: impl Display) -> String {
         self.paint("1;33", text)
     }
@@ -54,27 +48,25 @@ impl Style {
         self.paint("1", text)
     }
 
-    /// The name of the service with this index, before one of its lines.
+    /// The beginning of every line of the service with this index.
     pub fn prefix(self, index: usize, name: &str) -> String {
         /// Foreground colours that are legible on black and on white.
         const COLORS: [&str; 6] = ["36", "35", "32", "33", "34", "31"];
         format!("{} ", self.paint(COLORS[index % COLORS.len()], format_args!("{name} |")))
     }
 
-    /// By the codes of "select graphic rendition" (ECMA-48).
+    /// `codes` select a graphic rendition (SGR, ECMA-48).
     fn paint(self, codes: &str, text: impl Display) -> String {
         if self.colored { format!("{MARK}{codes}m{text}{MARK}{PLAIN}m") } else { text.to_string() }
     }
 }
 
-/// Stands for the escape of our own codes until a line is written: no escape that comes from elsewhere is let through.
+/// Stands for the escape of our own codes until a line is written, so that escapes in names and paths can be told apart.
 const MARK: char = '\u{fdd0}';
-/// Ends what other codes began.
 const PLAIN: &str = "0";
-/// All the codes there are.
 const CODES: [&str; 11] = [PLAIN, "1", "1;31", "1;33", "1;36", "31", "32", "33", "34", "35", "36"];
 
-/// A line of bowline's own as it is written.
+/// A line of bowline's own as it is written: with our own codes, and every other escape spelled out.
 pub(super) fn rendered(line: &str) -> String {
     let mut parts = line.split(MARK);
     let mut text = visible::lines(parts.next().unwrap_or_default()).into_owned();

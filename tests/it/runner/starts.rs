@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -160,6 +160,43 @@ fn fill(path: &Path) {
     }
 }
 
+/// A reader that does not read holds back the writers.
+fn assert_it_has_not_grown(runner: &Child) {
+    let resident = bowline::process::memory::resident(runner.id().cast_signed()).unwrap();
+    assert!(resident < 32 << 20, "{resident} bytes");
+}
+
+#[test]
+fn a_runner_with_more_commands_than_it_can_answer_ends_with_its_input() {
+    let (sandbox, ports) = stage_of("true", 1);
+    let path = sandbox.root().join("out");
+    let (reader, writer) = pipe_at(&path);
+    let mut command = sandbox.bowline(["runner"]);
+    let mut tree = Tree::new();
+    tree.mark(&mut command);
+    let mut runner = command.stdin(Stdio::piped()).stdout(writer).spawn().unwrap();
+    drop(command);
+    let line = format!("'{}' --lifetime 200", dev_server().display());
+    let payload = json!({ "runCommand": line, "workingDirectory": sandbox.project() });
+    let start = json!({ "id": "1", "type": "start-dev-server", "projectId": "p", "payload": payload });
+    let mut stdin = runner.stdin.take().unwrap();
+    writeln!(stdin, "{start}").unwrap();
+    read_until(&mut BufReader::new(&reader), "port-detected");
+    fill(&path);
+    // The runner reads 1 MiB ahead, and the pipe takes the rest.
+    let commands = "{\"type\":\"runner-health-check\"}\n".repeat(40_000);
+    stdin.write_all(&commands.as_bytes()[..(1 << 20) + (60 << 10)]).unwrap();
+    assert_it_has_not_grown(&runner);
+    drop(stdin);
+    if end_of(&runner).recv_timeout(PATIENCE).is_err() {
+        tree.kill();
+        panic!("it does not end");
+    }
+    assert_eq!(runner.wait().unwrap().code(), Some(0));
+    tree.assert_gone(PATIENCE);
+    assert!(is_free(ports.first()));
+}
+
 #[test]
 fn a_runner_that_nobody_reads_ends_all_the_same() {
     side_by_side(2, &[None, Some(Signal::TERM)], |&signal| {
@@ -180,6 +217,7 @@ fn a_runner_that_nobody_reads_ends_all_the_same() {
         let mut output = BufReader::new(reader);
         read_until(&mut output, "log-chunk");
         fill(&path);
+        assert_it_has_not_grown(&runner);
         if let Some(signal) = signal {
             rustix::process::kill_process(rustix::process::Pid::from_child(&runner), signal).unwrap();
         } else {
