@@ -1,6 +1,6 @@
 //! The state machine of each service, with its settings from options, configuration and defaults.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::backend::Services;
 use super::options::Options;
@@ -26,7 +26,7 @@ pub fn services(
 ) -> Vec<Service> {
     let is_background = invocation.started_by != StartedBy::Foreground;
     let both = backend.prepared().iter().zip(backend.specs());
-    both.map(|(one, spec)| Service::new(settings(options, is_background, one, spec), seed(), now)).collect()
+    both.map(|(one, spec)| Service::new(settings(options, is_background, one, spec), now)).collect()
 }
 
 fn settings(options: &Options, is_background: bool, prepared: &Prepared<'_>, spec: &LaunchSpec) -> Settings {
@@ -45,11 +45,4 @@ fn settings(options: &Options, is_background: bool, prepared: &Prepared<'_>, spe
         redirects: REDIRECTS,
         follows: !is_ordered,
     }
-}
-
-/// Spreads the backoff of supervisors that were started together.
-fn seed() -> u64 {
-    let nanos =
-        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
-    u64::from(nanos) ^ (u64::from(std::process::id()) << 32)
 }

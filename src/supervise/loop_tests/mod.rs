@@ -47,7 +47,7 @@ fn runtime() -> Runtime {
 fn supervisor(settings: &[Settings]) -> (Supervisor<Shared, FakeSink, Shared>, Shared) {
     let (reader, writer) = std::io::pipe().unwrap();
     let world = World::shared(settings.len(), writer);
-    let services = settings.iter().map(|settings| Service::new(settings.clone(), 1, now())).collect();
+    let services = settings.iter().map(|settings| Service::new(settings.clone(), now())).collect();
     let inputs = Inputs {
         signals: Box::new(Rc::clone(&world)),
         console: None,

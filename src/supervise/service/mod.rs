@@ -1,7 +1,7 @@
 //! The life of one service as a pure state machine: inputs and a time go in, effects come out.
 //!
 //! A deadline lives in the state that it belongs to, so no timer can outlive its reason. Whether a process of the service
-//! may be alive is part of the machine, so that its rules can be walked exhaustively: it never starts over a living
+//! may be alive is part of the machine, so that a test can walk its rules exhaustively: it never starts over a living
 //! tree, never signals a dead one, never releases the port of a living one, and does nothing after the release.
 
 mod transitions;
@@ -20,49 +20,42 @@ use crate::process::{Exit, Signal};
 pub struct Settings {
     /// How many programs run one after the other: the script's `pre`, itself, its `post`.
     pub steps: usize,
-    /// Which of them is the script itself.
+    /// The step that is the script itself.
     pub main: usize,
-    /// When a service that has ended is started again.
     pub policy: Policy,
-    /// How long it may take to end before it is killed.
+    /// How long the service may take to end before it is killed.
     pub grace: Duration,
-    /// How long it may take to listen.
+    /// How long the service may take to listen.
     pub ready_timeout: Duration,
-    /// Whether it is ended if it takes longer; otherwise that is only said.
+    /// Whether a service that takes longer is ended; otherwise users are told.
     pub ready_required: bool,
     /// How often another port may be tried when a stranger has taken the reserved one.
     pub moves: u32,
-    /// How often it may be started once more because it asks for another port than the reserved one.
+    /// How often the service may be started again because it asks for another port than the reserved one.
     pub redirects: u32,
-    /// Whether the reservation follows it to the port where it listens, should nothing else help.
+    /// Whether the reservation follows the service to the port where it listens, should nothing else help.
     pub follows: bool,
 }
 
-/// What happened.
+/// What happened, or is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// It shall run.
     Start,
-    /// It shall end, and this signal is the way to say so.
+    /// End, by way of this signal.
     Stop(Signal),
-    /// Its terminal has just sent it this signal, as for Ctrl-C.
+    /// The service's terminal has just sent it this signal, as for Ctrl-C.
     Interrupted(Signal),
-    /// It shall be killed.
     Kill,
-    /// It shall end and start again.
     Restart,
     /// A step could not be started.
     NotStarted {
-        /// The error number.
         errno: i32,
     },
     /// A step could not be started, as the directory that it runs in is gone.
     NoDirectory,
     /// The leader of a step has ended.
     Left {
-        /// Which step.
         step: usize,
-        /// How it ended.
         exit: Exit,
         /// Whether a process of the tree listens on the port all the same.
         listening: bool,
@@ -71,25 +64,25 @@ pub enum Input {
     Empty {
         /// Whether a stranger listens on the reserved port.
         stranger: bool,
-        /// Whether it ended because it asked for another port, and there is a way to give it the reserved one.
+        /// Whether the run ended because it asked for another port, and another start can give it the reserved one.
         redirectable: bool,
     },
     /// A process of the tree listens on the reserved port.
     Listening,
-    /// Nobody of the tree listens on the reserved port any more.
+    /// No process of the tree listens on the reserved port any more.
     NotListening,
     /// A stranger listens on the reserved port, which therefore is lost.
     Stranger,
-    /// A process of the tree listens on another port than the reserved one, and nobody of it on that.
+    /// The tree listens on another port, and not on the reserved one.
     Elsewhere {
-        /// Whether it can be started with that listener moved to the reserved port.
+        /// Whether another start can move that listener to the reserved port.
         movable: bool,
     },
-    /// The port that the service asked for in place of the reserved one is taken, and it waits for better times.
+    /// The service waits because the port that it asked for in place of the reserved one is taken.
     Refused,
     /// The reservation could not follow the service to where it listens.
     NotFollowed,
-    /// The guardian has died; its service now belongs to the supervisor itself.
+    /// The guardian has died, and its tree now belongs to the supervisor itself.
     GuardianLost,
     /// Another port was reserved.
     Moved,
@@ -99,20 +92,19 @@ pub enum Input {
     Tick,
 }
 
-/// What shall be done.
+/// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Start a step.
     Run(usize),
     /// Signal the service.
     Signal(Signal),
-    /// Signal what is left of it outside its leader's process group, which has had a signal already.
+    /// Signal the processes outside the leader's group, which has had a signal already.
     SignalRest(Signal),
     /// Kill the whole tree.
     Kill,
-    /// Look out for a listener on the port, from now on.
+    /// Watch for a listener on the port from now on.
     Watch,
-    /// Look no longer.
     Unwatch,
     /// Look once whether the listener is still there.
     Confirm,
@@ -120,50 +112,49 @@ pub enum Effect {
     Move,
     /// Prepare the next start so that the service gets the reserved port though it asks for another one.
     Redirect,
-    /// Reserve the port that it listens on instead, or answer with [`Input::NotFollowed`].
+    /// Reserve the port that the service listens on instead, or answer with [`Input::NotFollowed`].
     Follow,
     Notify(Notice),
     /// Give the port back.
     Release,
 }
 
-/// What users shall hear of.
+/// What users have to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// It listens on its port, this long after its start.
+    /// The service listens on its port, this long after its start.
     Ready(Duration),
-    /// It takes longer than it should.
+    /// The service takes longer to listen than it should.
     Slow,
-    /// It has stopped listening shortly after it had begun.
+    /// The service has stopped listening shortly after it had begun.
     Withdrawn,
-    /// It ended, and will be started again after a pause.
+    /// The service ended, and will be started again after a pause.
     Restart(Ending, Duration),
-    /// It ended for good.
+    /// The service ended for good.
     End(Ending),
 }
 
 /// How one run of the service ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ending {
-    /// Which of its steps ended it: the last that was started, or was to be.
+    /// The last step that was started, or was to be.
     pub step: usize,
     /// How that step's leader ended, if it was started at all.
     pub exit: Option<Exit>,
-    /// Why it failed; nothing if it ended as it should.
     pub failure: Option<FailureReason>,
     /// The error number of a start that failed.
     pub errno: Option<i32>,
-    /// How long it ran.
+    /// How long the run took.
     pub after: Duration,
-    /// Whether it was ended because somebody wanted it.
+    /// Whether a signal or command asked for the end.
     pub requested: bool,
-    /// Whether it had listened on its port.
+    /// Whether the service had listened on its port.
     pub was_ready: bool,
-    /// Whether it was given up after too many crashes in a row.
+    /// Whether there were too many crashes in a row.
     pub gave_up: bool,
 }
 
-/// As it goes on after the service's name.
+/// The predicate of a sentence whose subject is the service.
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.exit, self.errno, self.failure) {
@@ -180,15 +171,15 @@ impl fmt::Display for Ending {
 /// Why a tree is being ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Goal {
-    /// Somebody wants it to end.
+    /// A signal or command asked for the end.
     End,
-    /// Somebody wants it to start anew.
+    /// A command asked for a new start.
     Restart,
-    /// It has failed by itself, or its leader has left.
+    /// The run has failed by itself, or its leader has left.
     Conclude,
-    /// It needs another port.
+    /// A stranger has the port.
     Move,
-    /// It asks for another port than it should.
+    /// The service asks for another port than the reserved one.
     Redirect,
 }
 
@@ -203,7 +194,7 @@ enum State {
     Ended,
 }
 
-/// What is known of the current run.
+/// The current run.
 #[derive(Clone, Copy, Debug)]
 struct Run {
     since: Instant,
@@ -212,7 +203,7 @@ struct Run {
     errno: Option<i32>,
     failure: Option<FailureReason>,
     was_ready: bool,
-    /// Whether it still listened a moment later.
+    /// Whether the service still listened a moment later.
     settled: bool,
 }
 
@@ -222,7 +213,6 @@ impl Run {
     }
 }
 
-/// One service.
 #[derive(Clone, Debug)]
 pub struct Service {
     settings: Settings,
@@ -233,28 +223,25 @@ pub struct Service {
     redirects: u32,
     backoff: Backoff,
     run: Run,
-    /// The signal that asked it to end, if one did.
+    /// The signal that asked for the end.
     asked: Option<Signal>,
 }
 
 impl Service {
-    /// A service that has not been started. `seed` spreads the pauses between restarts of several services.
-    pub fn new(settings: Settings, seed: u64, now: Instant) -> Self {
-        let run = Run::new(now);
-        let (moves, redirects) = (settings.moves, settings.redirects);
+    pub fn new(settings: Settings, now: Instant) -> Self {
         Self {
-            settings,
             state: State::Idle,
             alive: false,
-            moves,
-            redirects,
-            backoff: Backoff::new(seed),
-            run,
+            moves: settings.moves,
+            redirects: settings.redirects,
+            backoff: Backoff::default(),
+            run: Run::new(now),
             asked: None,
+            settings,
         }
     }
 
-    /// When [`Input::Tick`] is due, if ever.
+    /// When [`Input::Tick`] is due.
     pub fn deadline(&self) -> Option<Instant> {
         match self.state {
             State::Starting { ready_by } => ready_by,
@@ -288,12 +275,11 @@ impl Service {
         self.run.step
     }
 
-    /// Whether it has ended for good.
     pub fn has_ended(&self) -> bool {
         self.state == State::Ended
     }
 
-    /// Takes in what happened at `now` and says what shall be done.
+    /// Takes in what happened at `now`, and returns what to do about it.
     pub fn on(&mut self, input: Input, now: Instant) -> Vec<Effect> {
         if self.state == State::Ended {
             return Vec::new();

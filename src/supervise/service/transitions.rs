@@ -7,11 +7,11 @@ use crate::event::FailureReason;
 use crate::exit_code::{NOT_EXECUTABLE, NOT_FOUND};
 use crate::process::{Exit, Signal};
 
-/// How long a listener must have stayed before it is believed: a second Next in one directory opens its port
-/// for half a second and then ends.
+/// How long a listener must stay to be believed: a second Next in one directory opens its port for half a second and then
+/// ends.
 const SETTLING: Duration = Duration::from_millis(1_500);
 
-/// A service that ends earlier than this after its start has crashed at once (the runner's protocol).
+/// A run shorter than this has crashed at once (the runner's protocol).
 const IMMEDIATE: Duration = Duration::from_secs(3);
 
 impl Service {
@@ -47,7 +47,7 @@ impl Service {
             State::Stopping { goal: Goal::End, kill_at } => match (self.asked, kill_at) {
                 (Some(Signal::SIGINT), Some(_)) if signal == Signal::SIGINT => self.kill(now),
                 (_, Some(_)) => {
-                    // The first interrupt after another signal is the one that asks.
+                    // A second interrupt kills; after another signal, the first interrupt is the first.
                     if signal == Signal::SIGINT {
                         self.asked = Some(signal);
                     }
@@ -69,7 +69,7 @@ impl Service {
         }
     }
 
-    /// As [`Service::stop`], but the service has heard of it already.
+    /// As [`Service::stop`], but the service has had the signal already.
     pub(super) fn interrupted(&mut self, signal: Signal, now: Instant) -> Vec<Effect> {
         let mut effects = self.stop(signal, now);
         effects.retain(|effect| *effect != Effect::Signal(signal));
@@ -80,9 +80,9 @@ impl Service {
         match self.state {
             State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => {
                 self.asked = self.asked.or(Some(Signal::SIGKILL));
-                let watching = self.watching();
+                let unwatch = self.unwatch();
                 self.state = State::Stopping { goal: Goal::End, kill_at: None };
-                watching.into_iter().chain([Effect::Kill]).collect()
+                unwatch.into_iter().chain([Effect::Kill]).collect()
             }
             State::Idle | State::Waiting { .. } | State::Moving => self.stop(Signal::SIGKILL, now),
             State::Ended => Vec::new(),
@@ -105,13 +105,13 @@ impl Service {
 
     /// Asks the tree to end, and sets the time when it is killed.
     fn stopping(&mut self, goal: Goal, signal: Signal, now: Instant) -> Vec<Effect> {
-        let watching = self.watching();
+        let unwatch = self.unwatch();
         self.state = State::Stopping { goal, kill_at: Some(now + self.settings.grace) };
-        watching.into_iter().chain([Effect::Signal(signal)]).collect()
+        unwatch.into_iter().chain([Effect::Signal(signal)]).collect()
     }
 
-    /// The effect that ends the look-out of the present state.
-    fn watching(&self) -> Option<Effect> {
+    /// The effect that ends the watch of the present state.
+    fn unwatch(&self) -> Option<Effect> {
         matches!(self.state, State::Starting { .. }).then_some(Effect::Unwatch)
     }
 
@@ -120,22 +120,22 @@ impl Service {
             return Vec::new();
         }
         self.run.errno = Some(errno);
-        if self.stops() { Vec::new() } else { self.stopping(Goal::Conclude, Signal::SIGTERM, now) }
+        if self.is_stopping() { Vec::new() } else { self.stopping(Goal::Conclude, Signal::SIGTERM, now) }
     }
 
     pub(super) fn no_directory(&mut self, now: Instant) -> Vec<Effect> {
-        if self.alive && !self.stops() {
+        if self.alive && !self.is_stopping() {
             self.run.failure = Some(FailureReason::DirectoryMissing);
         }
         self.not_started(nix::libc::ENOENT, now)
     }
 
-    fn stops(&self) -> bool {
+    fn is_stopping(&self) -> bool {
         matches!(self.state, State::Stopping { .. })
     }
 
     pub(super) fn left(&mut self, step: usize, exit: Exit, listening: bool, now: Instant) -> Vec<Effect> {
-        // A report of a run that is over.
+        // The report may be one of a run that is over.
         if !self.alive || step != self.run.step {
             return Vec::new();
         }
@@ -144,8 +144,8 @@ impl Service {
             self.run.exit = Some(exit);
         }
         if let State::Stopping { kill_at, .. } = self.state {
-            // The signal went to the leader's group. Its other processes may be ending in order, which a second signal
-            // would cut short; what is outside the group has not heard of it.
+            // The leader's group has had the signal, and its other processes may be ending in order, which a second one
+            // would cut short; the processes outside the group have had none.
             return kill_at.map(|_| Effect::SignalRest(Signal::SIGTERM)).into_iter().collect();
         }
         let next = step + 1;
@@ -153,7 +153,7 @@ impl Service {
             self.run.step = next;
             return vec![Effect::Run(next)];
         }
-        // A server that daemonizes itself leaves like this: its descendants listen, or are about to.
+        // The command of a server that daemonizes itself ends like this, while its descendants listen or are about to.
         let goes_on = match self.state {
             State::Starting { .. } => exit.success(),
             State::Running { .. } => listening,
@@ -168,7 +168,7 @@ impl Service {
         if !self.alive {
             return Vec::new();
         }
-        let watching = self.watching();
+        let unwatch = self.unwatch();
         self.alive = false;
         let lost = stranger && !self.run.was_ready;
         let then = match self.state {
@@ -194,16 +194,16 @@ impl Service {
             }
             State::Idle | State::Moving | State::Waiting { .. } | State::Ended => Vec::new(),
         };
-        watching.into_iter().chain(then).collect()
+        unwatch.into_iter().chain(then).collect()
     }
 
-    /// Whether this run failed only by not listening on its port for long enough, and another try is left.
+    /// Whether the run failed only by not listening on its port for long enough, and another try is left.
     fn may_redirect(&self) -> bool {
         self.redirects > 0 && !self.run.settled && self.run.failure.is_none()
     }
 
     pub(super) fn elsewhere(&mut self, movable: bool, now: Instant) -> Vec<Effect> {
-        // What has listened where it should, and stopped, may be about to listen there again.
+        // A service that has listened on the right port and stopped may be about to listen there again.
         if !matches!(self.state, State::Starting { .. }) || self.run.was_ready {
             return Vec::new();
         }
@@ -309,7 +309,7 @@ impl Service {
         }
     }
 
-    /// The tree has ended without anybody's wish: start it again, or not.
+    /// After an end that nobody asked for, starts the service again or not.
     fn conclude(&mut self, now: Instant) -> Vec<Effect> {
         let ending = self.ending(now);
         let healthy = ending.was_ready.then_some(ending.after);
@@ -348,7 +348,7 @@ impl Service {
         Ending { step, exit, failure, errno, after, requested, was_ready, gave_up: false }
     }
 
-    /// Why a run that ended by itself failed, from how it ended and when.
+    /// Why a run that ended by itself failed.
     fn failure(&self, after: Duration) -> Option<FailureReason> {
         let Run { exit, errno, was_ready, .. } = self.run;
         match (errno, exit) {

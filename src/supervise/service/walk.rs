@@ -37,7 +37,7 @@ const INPUTS: [Input; 28] = [
     Input::Moved,
     Input::NoPort,
     Input::Tick,
-    // A tick that comes too early must not matter: the walk sends it without moving the clock.
+    // A tick that comes too early must have no effect; for this one the clock is not moved.
     Input::Tick,
 ];
 
@@ -96,11 +96,14 @@ fn check(before: &Service, input: Input, effects: &[Effect], after: &Service) {
     }
     assert_eq!(alive, after.alive, "{before:?} on {input:?}");
     assert_eq!(released, after.has_ended(), "{before:?} on {input:?}");
-    let told = effects.iter().any(|effect| matches!(effect, Effect::Notify(Notice::End(_))));
-    assert_eq!(told, released, "an end is told exactly when the port is given back: {before:?} on {input:?}");
+    let notified = effects.iter().any(|effect| matches!(effect, Effect::Notify(Notice::End(_))));
+    assert_eq!(
+        notified, released,
+        "users hear of an end exactly when the port is given back: {before:?} on {input:?}"
+    );
 }
 
-/// Whether two services behave alike from here on: what they did and when does not matter, only what can still be seen.
+/// Equal for two services that behave alike from here on.
 fn key(service: &Service) -> String {
     format!(
         "{:?} {} {} {} {:?} {:?} {:?} {} {:?}",
@@ -121,7 +124,7 @@ fn walk(service: &Service, now: Instant, depth: usize, seen: &mut HashSet<(usize
         return;
     }
     for (index, &input) in INPUTS.iter().enumerate() {
-        // The world tells of the tree only while there is one, and of a new port only when one was asked for.
+        // Reports come only from a living tree.
         let of_tree = matches!(input, Input::Left { .. } | Input::Empty { .. } | Input::NotStarted { .. });
         if of_tree && !service.alive && !service.has_ended() {
             let mut after = service.clone();
@@ -157,7 +160,7 @@ fn no_sequence_of_inputs_breaks_the_rules() {
     for policy in [Policy::Never, Policy::OnFailure, Policy::Always] {
         for ready_required in [false, true] {
             for moves in [0, 1, 3] {
-                let service = Service::new(settings(policy, ready_required, moves), 1, now);
+                let service = Service::new(settings(policy, ready_required, moves), now);
                 walk(&service, now, DEPTH, &mut HashSet::new());
             }
         }
@@ -173,7 +176,7 @@ fn a_second_interrupt_kills_and_a_second_termination_does_not() {
     let now = Instant::now();
     for (signal, last) in [(Signal::SIGINT, Effect::Kill), (Signal::SIGTERM, Effect::Signal(Signal::SIGTERM))]
     {
-        let mut service = Service::new(settings(Policy::Never, false, 3), 1, now);
+        let mut service = Service::new(settings(Policy::Never, false, 3), now);
         let effects = run(&mut service, now, &[Input::Start, Input::Stop(signal), Input::Stop(signal)]);
         assert_eq!(effects.last(), Some(&last));
     }
@@ -182,7 +185,7 @@ fn a_second_interrupt_kills_and_a_second_termination_does_not() {
 #[test]
 fn a_leader_that_leaves_a_listener_behind_is_still_running() {
     let now = Instant::now();
-    let mut service = Service::new(settings(Policy::Never, false, 3), 1, now);
+    let mut service = Service::new(settings(Policy::Never, false, 3), now);
     let left = |step, listening| Input::Left { step, exit: Exit::Code(0), listening };
     run(&mut service, now, &[Input::Start, left(0, false), Input::Listening]);
     assert_eq!(run(&mut service, now, &[left(1, true)]), []);
@@ -196,7 +199,7 @@ fn a_leader_that_leaves_a_listener_behind_is_still_running() {
 #[test]
 fn a_lost_race_moves_three_times_and_then_fails() {
     let now = Instant::now();
-    let mut service = Service::new(settings(Policy::Never, false, 3), 1, now);
+    let mut service = Service::new(settings(Policy::Never, false, 3), now);
     let crash = Input::Left { step: 0, exit: Exit::Code(1), listening: false };
     run(&mut service, now, &[Input::Start]);
     for _ in 0..3 {
@@ -216,14 +219,14 @@ fn a_lost_race_moves_three_times_and_then_fails() {
 #[test]
 fn what_listens_elsewhere_is_redirected_twice_and_then_followed() {
     let now = Instant::now();
-    let mut service = Service::new(settings(Policy::Never, false, 3), 1, now);
+    let mut service = Service::new(settings(Policy::Never, false, 3), now);
     let elsewhere = Input::Elsewhere { movable: true };
     run(&mut service, now, &[Input::Start]);
     for _ in 0..2 {
         let effects = run(&mut service, now, &[elsewhere]);
         assert_eq!(effects, [Effect::Redirect, Effect::Unwatch, Effect::Signal(Signal::SIGTERM)]);
         let effects = run(&mut service, now, &[Input::Empty { stranger: false, redirectable: true }]);
-        assert_eq!(effects, [Effect::Run(0), Effect::Watch], "the end that was asked for is no failure");
+        assert_eq!(effects, [Effect::Run(0), Effect::Watch], "a requested end is no failure");
     }
     assert_eq!(run(&mut service, now, &[elsewhere]), [Effect::Follow]);
     let effects = run(&mut service, now, &[Input::Listening]);
@@ -233,7 +236,7 @@ fn what_listens_elsewhere_is_redirected_twice_and_then_followed() {
 #[test]
 fn against_an_order_nothing_is_followed() {
     let now = Instant::now();
-    let mut service = Service::new(settings(Policy::Never, false, 0), 1, now);
+    let mut service = Service::new(settings(Policy::Never, false, 0), now);
     let effects = run(&mut service, now, &[Input::Start, Input::Elsewhere { movable: false }]);
     assert_eq!(effects[2..], [Effect::Unwatch, Effect::Signal(Signal::SIGTERM)]);
     let effects = run(&mut service, now, &[Input::Empty { stranger: false, redirectable: true }]);
@@ -245,11 +248,11 @@ fn against_an_order_nothing_is_followed() {
 }
 
 #[test]
-fn a_run_that_was_refused_its_own_port_is_redirected_unless_somebody_ended_it() {
+fn a_run_that_was_refused_its_own_port_is_redirected_unless_its_end_was_requested() {
     let now = Instant::now();
     let refused = Input::Empty { stranger: false, redirectable: true };
     let crash = Input::Left { step: 0, exit: Exit::Code(1), listening: false };
-    let mut service = Service::new(settings(Policy::Never, false, 3), 1, now);
+    let mut service = Service::new(settings(Policy::Never, false, 3), now);
     let effects = run(&mut service, now, &[Input::Start, crash, refused]);
     assert_eq!(effects[effects.len() - 3..], [Effect::Redirect, Effect::Run(0), Effect::Watch]);
     let effects = run(&mut service, now, &[Input::Stop(Signal::SIGINT), refused]);
