@@ -1,8 +1,8 @@
 //! The user's terminal in front of one service: keys go in, output comes out, sizes and job control are passed on.
 //!
-//! While it is in use, the user's terminal is raw: what a key means is decided by the service's own
-//! pseudo-terminal, as if the service sat at the user's. bowline itself reads no key; it only notices
-//! those that the service's terminal turns into a request to end.
+//! The user's terminal is raw meanwhile: the service's own pseudo-terminal decides what a key means, as if the service
+//! sat at the user's. bowline passes every key on, and only notices those that the pseudo-terminal turns into a request to
+//! end.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -10,23 +10,25 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use tokio::io::Interest;
 use tokio::time::Sleep;
 
+use super::clock::now;
 use crate::process::Signal;
 use crate::process::async_fd::{Watched, readable, watch};
 use crate::process::terminal::{Pty, Raw, in_foreground};
 
 /// How long a shell may take to read a key, or to give the terminal to a job.
 const HANDING_OVER: Duration = Duration::from_millis(50);
-/// Ctrl-C as a byte.
+/// Ctrl-C.
 const INTERRUPT: u8 = 3;
-/// How many Ctrl-C in a row a service that reads single keys may keep to itself.
-const PATIENCE: usize = 3;
-/// How close together those are.
+/// Ctrl-C pressed this often in a row ends a service that reads single keys, and could keep it to itself.
+const INSISTENT: usize = 3;
+/// The time within which those are in a row.
 const IN_A_ROW: Duration = Duration::from_secs(1);
-/// How much typing is kept for a service that does not read.
+/// How much input is kept for a service that does not read, in bytes.
 const TYPED: usize = 64 * 1024;
 
 /// The user's terminal and the service's.
@@ -34,11 +36,11 @@ const TYPED: usize = 64 * 1024;
 pub struct Console {
     pty: Pty,
     screen: OwnedFd,
-    /// Where keys come from; nothing if the standard input is not the terminal.
+    /// Nothing if the standard input is not the terminal.
     keyboard: Option<Keyboard>,
     raw: Option<Raw>,
-    /// Until when a key is left to the shell.
-    patience: Option<Pin<Box<Sleep>>>,
+    /// The time that a key is left to the shell.
+    handing_over: Option<Pin<Box<Sleep>>>,
 }
 
 #[derive(Debug)]
@@ -67,12 +69,11 @@ impl Console {
             }),
             None => None,
         };
-        let mut console = Self { pty, screen, keyboard, raw: None, patience: None };
+        let mut console = Self { pty, screen, keyboard, raw: None, handing_over: None };
         console.resume();
         Ok(console)
     }
 
-    /// The service's terminal.
     pub fn pty(&self) -> &Pty {
         &self.pty
     }
@@ -82,7 +83,7 @@ impl Console {
         self.keyboard.is_some()
     }
 
-    /// Takes the user's terminal, if it is ours to take now.
+    /// Makes the user's terminal raw, if bowline is in the foreground.
     pub fn resume(&mut self) {
         self.resized();
         if let Some(keyboard) = &self.keyboard
@@ -93,7 +94,7 @@ impl Console {
         }
     }
 
-    /// Gives the user's terminal back as it was.
+    /// Restores the user's terminal.
     pub fn suspend(&mut self) {
         self.raw = None;
     }
@@ -119,24 +120,20 @@ impl Console {
             };
             let mut keys = [0; 4096];
             match nix::unistd::read(keyboard.watched.get_ref(), &mut keys) {
-                // A terminal that is gone stays readable for ever, at its end; SIGHUP tells the rest.
-                Ok(0) if readiness.ready().is_read_closed() => {
-                    self.keyboard = None;
-                    return Poll::Pending;
-                }
-                Ok(0) | Err(nix::errno::Errno::EAGAIN) => readiness.clear_ready(),
-                Err(nix::errno::Errno::EINTR) => {}
-                Err(_) => {
-                    self.keyboard = None;
-                    return Poll::Pending;
-                }
-                Ok(count) => {
-                    let meant = keyboard.meaning(&self.pty, &keys[..count]);
+                Ok(count @ 1..) => {
+                    let signal = keyboard.signal_of(&self.pty, &keys[..count]);
                     keyboard.typed.extend_from_slice(&keys[..count]);
                     keyboard.write_typed(cx);
-                    if let Some(signal) = meant {
+                    if let Some(signal) = signal {
                         return Poll::Ready(signal);
                     }
+                }
+                Err(Errno::EINTR) => {}
+                Ok(0) | Err(Errno::EAGAIN) if !readiness.ready().is_read_closed() => readiness.clear_ready(),
+                // A terminal that is gone stays readable for ever, at its end. SIGHUP does the rest.
+                Ok(0) | Err(_) => {
+                    self.keyboard = None;
+                    return Poll::Pending;
                 }
             }
         }
@@ -144,13 +141,13 @@ impl Console {
 }
 
 impl Console {
-    /// Takes the user's terminal once it is ours. A shell does not tell a job that runs in the background when it brings it to
-    /// the front; but then a key is pressed. Until then the terminal must not be read: that would stop us.
+    /// Waits for the foreground. No signal tells a running job that its shell has brought it there, but a key that is
+    /// pressed does. Until then the terminal must not be read: that would stop us.
     fn poll_foreground(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.raw.is_none() {
-            if let Some(patience) = &mut self.patience {
-                ready!(patience.as_mut().poll(cx));
-                self.patience = None;
+            if let Some(handing_over) = &mut self.handing_over {
+                ready!(handing_over.as_mut().poll(cx));
+                self.handing_over = None;
             }
             let Some(keyboard) = &self.keyboard else { return Poll::Pending };
             let Ok(mut readiness) = ready!(keyboard.watched.poll_read_ready(cx)) else {
@@ -163,9 +160,9 @@ impl Console {
                 drop(readiness);
                 self.resume();
             } else if readable(keyboard.terminal.as_fd()) {
-                // A key that the shell will read, or that was pressed while the shell was still giving the terminal to us.
+                // The shell will read the key, or is about to give us the terminal.
                 drop(readiness);
-                self.patience = Some(Box::pin(tokio::time::sleep(HANDING_OVER)));
+                self.handing_over = Some(Box::pin(tokio::time::sleep(HANDING_OVER)));
             } else {
                 readiness.clear_ready();
             }
@@ -175,15 +172,15 @@ impl Console {
 }
 
 impl Keyboard {
-    /// The request to end that is among `keys`, if one is.
-    fn meaning(&mut self, pty: &Pty, keys: &[u8]) -> Option<Signal> {
+    /// The request to end among `keys`.
+    fn signal_of(&mut self, pty: &Pty, keys: &[u8]) -> Option<Signal> {
         if let Some(signal) = keys.iter().find_map(|&key| pty.signal_of(key)) {
             return Some(signal);
         }
-        let now = Instant::now();
+        let now = now();
         self.interrupts.retain(|&when| now.saturating_duration_since(when) < IN_A_ROW);
         self.interrupts.extend(keys.iter().filter(|&&key| key == INTERRUPT).map(|_| now));
-        (self.interrupts.len() >= PATIENCE).then_some(Signal::SIGINT)
+        (self.interrupts.len() >= INSISTENT).then_some(Signal::SIGINT)
     }
 
     fn write_typed(&mut self, cx: &mut Context<'_>) {
@@ -191,14 +188,14 @@ impl Keyboard {
             let Poll::Ready(Ok(mut readiness)) = self.master.poll_write_ready(cx) else { return };
             match nix::unistd::write(self.master.get_ref(), &self.typed) {
                 Ok(count) => drop(self.typed.drain(..count)),
-                Err(nix::errno::Errno::EAGAIN) => readiness.clear_ready(),
+                Err(Errno::EAGAIN) => readiness.clear_ready(),
                 Err(_) => return,
             }
         }
     }
 }
 
-/// The terminal with a mode of our own, so that reading it never blocks, however many programs share it.
+/// Another description of the terminal, so that our `O_NONBLOCK` is not that of every program which shares it.
 fn reopen(terminal: &OwnedFd) -> io::Result<OwnedFd> {
     let name = nix::unistd::ttyname(terminal)?;
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;

@@ -5,8 +5,8 @@ use std::io;
 use std::time::Duration;
 
 use super::backend::{Backend, Listener};
+use super::clock::now;
 use super::control::{Condition, Control};
-use super::inputs::now;
 use super::instance::{Instance, Orphans};
 use super::readiness::ReadinessWatch;
 use super::run::Supervisor;
@@ -37,7 +37,12 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             }
         }
         let port = self.backend.port(index);
-        let instance = &self.instances[index];
+        let instance = &mut self.instances[index];
+        if !instance.service.is_starting() {
+            instance.readiness = None;
+        } else if instance.readiness.is_none() {
+            instance.readiness = Some(ReadinessWatch::new(now()));
+        }
         let condition = Condition { state: instance.service.state(), port, guardian: instance.guardian() };
         self.inputs.control.changed(index, condition);
     }
@@ -50,8 +55,6 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             Effect::Signal(signal) => self.order(index, Order::Signal(signal)),
             Effect::SignalRest(signal) => self.order(index, Order::SignalRest(signal)),
             Effect::Kill => self.order(index, Order::Kill),
-            Effect::Watch => self.instances[index].readiness = Some(ReadinessWatch::new(now())),
-            Effect::Unwatch => self.instances[index].readiness = None,
             Effect::Confirm => {
                 let listening = self.verify(index).is_ours();
                 return vec![if listening { Input::Listening } else { Input::NotListening }];
@@ -86,6 +89,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             let tree = self.backend.spawn(index, stdio)?;
             let instance = &mut self.instances[index];
             (instance.tree, instance.sources, instance.tail) = (Some(tree), sources, Tail::default());
+            instance.readiness = None;
             Ok(())
         });
         match spawned {
@@ -105,14 +109,12 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
 
     pub(super) fn order(&mut self, index: usize, order: Order) {
         let guardians = self.guardians();
-        let instance = &mut self.instances[index];
-        let Some(tree) = &instance.tree else { return };
-        match &mut instance.orphans {
-            None => tree.order(order),
-            Some(orphans) => {
-                orphans.last_order = order;
-                tree.order_orphans(&guardians, order);
-            }
+        let Instance { tree, orphans, .. } = &mut self.instances[index];
+        if let Some(orphans) = orphans {
+            orphans.last_order = order;
+        }
+        if let Some(tree) = tree {
+            tree.order(order, &guardians);
         }
     }
 
@@ -191,7 +193,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             self.emptied(index);
         } else if orphans.last_order == Order::Kill {
             // What was forked since the last time has not been killed.
-            tree.order_orphans(&guardians, Order::Kill);
+            tree.order(Order::Kill, &guardians);
         }
     }
 }

@@ -1,7 +1,6 @@
 //! What the loop reacts to, apart from the services themselves.
 
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use super::console::Console;
 use super::lifeline::Lifeline;
@@ -32,9 +31,4 @@ pub struct Inputs<C> {
     /// Its end stops every service.
     pub lifeline: Option<Lifeline>,
     pub control: C,
-}
-
-/// The time by the runtime's clock, which a test can pause.
-pub(super) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }

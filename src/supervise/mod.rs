@@ -6,6 +6,7 @@
 //! [`Inputs`], and the clock is the runtime's. `loop_tests` drives it without a process.
 
 mod backend;
+mod clock;
 mod console;
 mod control;
 mod effects;

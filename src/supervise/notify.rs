@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::backend::Backend;
+use super::clock::now;
 use super::control::Control;
-use super::inputs::now;
 use super::instance::Outcome;
 use super::run::Supervisor;
 use super::service::{Ending, Notice};

@@ -15,15 +15,13 @@ use crate::process::tree::Mark;
 pub trait ProcessTree {
     /// The guardian's pid; none once it is reaped.
     fn guardian(&self) -> Option<i32>;
-    /// Tells the guardian what to do.
-    fn order(&self, order: Order);
+    /// Tells the guardian what to do, or does it to the orphans of a guardian that was reaped. `guardians` are all that live:
+    /// their trees are spared.
+    fn order(&self, order: Order, guardians: &[i32]);
     /// The next report, or an error if the guardian has ended.
     fn poll_report(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Report>>;
-    /// Waits for the guardian, which has nothing left to guard or has died. A tree that a dead one leaves behind is ours
-    /// to end; it is told from the trees of the living `guardians`.
+    /// Waits for the guardian, which has nothing left to guard or has died.
     fn reap(&mut self);
-    /// Does with the orphans what the guardian would have done.
-    fn order_orphans(&self, guardians: &[i32], order: Order);
     /// Reaps the orphans that have ended, and returns whether none is left.
     fn reap_orphans(&self, guardians: &[i32]) -> bool;
 }
@@ -53,9 +51,10 @@ impl ProcessTree for GuardedTree {
         self.guardian.as_ref().map(|(guardian, _)| guardian.identity().pid)
     }
 
-    fn order(&self, order: Order) {
-        if let Some((guardian, _)) = &self.guardian {
-            guardian.order(order);
+    fn order(&self, order: Order, guardians: &[i32]) {
+        match &self.guardian {
+            Some((guardian, _)) => guardian.order(order),
+            None => orphans::end(guardians, &self.mark, order),
         }
     }
 
@@ -75,10 +74,6 @@ impl ProcessTree for GuardedTree {
             drop(watched);
             guardian.reap();
         }
-    }
-
-    fn order_orphans(&self, guardians: &[i32], order: Order) {
-        orphans::end(guardians, &self.mark, order);
     }
 
     fn reap_orphans(&self, guardians: &[i32]) -> bool {

@@ -5,8 +5,9 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::backend::Backend;
+use super::clock::now;
 use super::control::Control;
-use super::inputs::{Inputs, now};
+use super::inputs::Inputs;
 use super::instance::{Instance, Outcome};
 use super::service::{Input, Service};
 use super::sink::Sink;

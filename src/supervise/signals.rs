@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::backend::Backend;
+use super::clock::now;
 use super::control::Control;
-use super::inputs::now;
 use super::run::Supervisor;
 use super::service::Input;
 use super::sink::Sink;
@@ -68,9 +68,10 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     }
 
     fn order_all(&self, signal: Signal) {
-        for instance in &self.instances {
-            if let Some(tree) = instance.tree.as_ref().filter(|_| instance.orphans.is_none()) {
-                tree.order(Order::Signal(signal));
+        let guardians = self.guardians();
+        for instance in self.instances.iter().filter(|instance| instance.orphans.is_none()) {
+            if let Some(tree) = &instance.tree {
+                tree.order(Order::Signal(signal), &guardians);
             }
         }
     }

@@ -141,17 +141,6 @@ struct Tree {
     service: usize,
 }
 
-impl Tree {
-    fn order(&self, order: Order, expected: Processes) {
-        let mut world = self.world.borrow_mut();
-        assert_eq!(world.services[self.service].processes, expected, "{order:?} to a dead tree: {world:?}");
-        let service = world.service(self.service);
-        service.orders.push(order);
-        service.obey(order);
-        world.wake();
-    }
-}
-
 impl ProcessTree for Tree {
     fn guardian(&self) -> Option<i32> {
         let guarded = self.world.borrow().services[self.service].processes == Processes::Guarded;
@@ -159,8 +148,17 @@ impl ProcessTree for Tree {
         guarded.then_some(0)
     }
 
-    fn order(&self, order: Order) {
-        Tree::order(self, order, Processes::Guarded);
+    fn order(&self, order: Order, _guardians: &[i32]) {
+        let mut world = self.world.borrow_mut();
+        assert_ne!(
+            world.services[self.service].processes,
+            Processes::None,
+            "{order:?} to a dead tree: {world:?}"
+        );
+        let service = world.service(self.service);
+        service.orders.push(order);
+        service.obey(order);
+        world.wake();
     }
 
     fn poll_report(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<Report>> {
@@ -178,10 +176,6 @@ impl ProcessTree for Tree {
     fn reap(&mut self) {
         let world = self.world.borrow();
         assert_ne!(world.services[self.service].processes, Processes::Guarded, "waits for ever: {world:?}");
-    }
-
-    fn order_orphans(&self, _guardians: &[i32], order: Order) {
-        Tree::order(self, order, Processes::Orphaned);
     }
 
     fn reap_orphans(&self, _guardians: &[i32]) -> bool {

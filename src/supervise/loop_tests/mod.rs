@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::inputs::now;
+use super::clock::now;
 use super::restart::Policy;
 use super::service::{Service, Settings};
 use super::{Inputs, Lifeline, Outcome, Supervisor};

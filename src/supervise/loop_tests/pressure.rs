@@ -10,7 +10,7 @@ use crate::process::guardian::Order;
 use crate::process::signals::Caught;
 use crate::process::{Exit, Signal};
 use crate::supervise::Listener;
-use crate::supervise::inputs::now;
+use crate::supervise::clock::now;
 use crate::supervise::service::Input;
 
 const TERMINATION: Caught = Caught { signal: Signal::SIGTERM, sent: Some(true) };

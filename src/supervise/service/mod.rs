@@ -103,9 +103,6 @@ pub enum Effect {
     SignalRest(Signal),
     /// Kill the whole tree.
     Kill,
-    /// Watch for a listener on the port from now on.
-    Watch,
-    Unwatch,
     /// Look once whether the listener is still there.
     Confirm,
     /// Reserve another port, and answer with [`Input::Moved`] or [`Input::NoPort`].
@@ -275,6 +272,11 @@ impl Service {
         self.run.step
     }
 
+    /// Whether it runs and does not listen on its port yet.
+    pub fn is_starting(&self) -> bool {
+        matches!(self.state, State::Starting { .. })
+    }
+
     pub fn has_ended(&self) -> bool {
         self.state == State::Ended
     }
@@ -285,6 +287,18 @@ impl Service {
             return Vec::new();
         }
         match input {
+            // Reports of a run that is over.
+            Input::NotStarted { .. } | Input::NoDirectory | Input::Left { .. } | Input::Empty { .. }
+                if !self.alive =>
+            {
+                Vec::new()
+            }
+            // Observations of a run that is ready or ending.
+            Input::Elsewhere { .. } | Input::Refused | Input::NotFollowed | Input::Stranger
+                if !self.is_starting() =>
+            {
+                Vec::new()
+            }
             Input::Start => self.begin(now),
             Input::Stop(signal) => self.stop(signal, now),
             Input::Interrupted(signal) => self.interrupted(signal, now),

@@ -35,7 +35,7 @@ impl Service {
         self.run = Run::new(now);
         self.alive = true;
         self.state = State::Starting { ready_by: Some(now + self.settings.ready_timeout) };
-        vec![Effect::Run(0), Effect::Watch]
+        vec![Effect::Run(0)]
     }
 
     pub(super) fn stop(&mut self, signal: Signal, now: Instant) -> Vec<Effect> {
@@ -80,9 +80,8 @@ impl Service {
         match self.state {
             State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => {
                 self.asked = self.asked.or(Some(Signal::SIGKILL));
-                let unwatch = self.unwatch();
                 self.state = State::Stopping { goal: Goal::End, kill_at: None };
-                unwatch.into_iter().chain([Effect::Kill]).collect()
+                vec![Effect::Kill]
             }
             State::Idle | State::Waiting { .. } | State::Moving => self.stop(Signal::SIGKILL, now),
             State::Ended => Vec::new(),
@@ -105,26 +104,17 @@ impl Service {
 
     /// Asks the tree to end, and sets the time when it is killed.
     fn stopping(&mut self, goal: Goal, signal: Signal, now: Instant) -> Vec<Effect> {
-        let unwatch = self.unwatch();
         self.state = State::Stopping { goal, kill_at: Some(now + self.settings.grace) };
-        unwatch.into_iter().chain([Effect::Signal(signal)]).collect()
-    }
-
-    /// The effect that ends the watch of the present state.
-    fn unwatch(&self) -> Option<Effect> {
-        matches!(self.state, State::Starting { .. }).then_some(Effect::Unwatch)
+        vec![Effect::Signal(signal)]
     }
 
     pub(super) fn not_started(&mut self, errno: i32, now: Instant) -> Vec<Effect> {
-        if !self.alive {
-            return Vec::new();
-        }
         self.run.errno = Some(errno);
         if self.is_stopping() { Vec::new() } else { self.stopping(Goal::Conclude, Signal::SIGTERM, now) }
     }
 
     pub(super) fn no_directory(&mut self, now: Instant) -> Vec<Effect> {
-        if self.alive && !self.is_stopping() {
+        if !self.is_stopping() {
             self.run.failure = Some(FailureReason::DirectoryMissing);
         }
         self.not_started(nix::libc::ENOENT, now)
@@ -135,8 +125,7 @@ impl Service {
     }
 
     pub(super) fn left(&mut self, step: usize, exit: Exit, listening: bool, now: Instant) -> Vec<Effect> {
-        // The report may be one of a run that is over.
-        if !self.alive || step != self.run.step {
+        if step != self.run.step {
             return Vec::new();
         }
         // The script decides; its `post` only adds its own failure.
@@ -165,13 +154,9 @@ impl Service {
     }
 
     pub(super) fn emptied(&mut self, stranger: bool, redirectable: bool, now: Instant) -> Vec<Effect> {
-        if !self.alive {
-            return Vec::new();
-        }
-        let unwatch = self.unwatch();
         self.alive = false;
         let lost = stranger && !self.run.was_ready;
-        let then = match self.state {
+        match self.state {
             State::Stopping { goal: Goal::End, .. } => self.finish(now),
             State::Stopping { goal: Goal::Restart | Goal::Redirect, .. } => self.start(now),
             State::Stopping { goal: Goal::Move, .. } => self.relocate(),
@@ -193,8 +178,7 @@ impl Service {
                 self.conclude(now)
             }
             State::Idle | State::Moving | State::Waiting { .. } | State::Ended => Vec::new(),
-        };
-        unwatch.into_iter().chain(then).collect()
+        }
     }
 
     /// Whether the run failed only by not listening on its port for long enough, and another try is left.
@@ -204,7 +188,7 @@ impl Service {
 
     pub(super) fn elsewhere(&mut self, movable: bool, now: Instant) -> Vec<Effect> {
         // A service that has listened on the right port and stopped may be about to listen there again.
-        if !matches!(self.state, State::Starting { .. }) || self.run.was_ready {
+        if self.run.was_ready {
             return Vec::new();
         }
         if movable && self.may_redirect() {
@@ -214,7 +198,7 @@ impl Service {
     }
 
     pub(super) fn redirect(&mut self, now: Instant) -> Vec<Effect> {
-        if !matches!(self.state, State::Starting { .. }) || !self.may_redirect() {
+        if !self.may_redirect() {
             return Vec::new();
         }
         self.redirects -= 1;
@@ -223,9 +207,6 @@ impl Service {
     }
 
     pub(super) fn not_followed(&mut self, now: Instant) -> Vec<Effect> {
-        if !matches!(self.state, State::Starting { .. }) {
-            return Vec::new();
-        }
         self.run.failure = Some(FailureReason::HealthCheckFailed);
         self.stopping(Goal::Conclude, Signal::SIGTERM, now)
     }
@@ -242,13 +223,13 @@ impl Service {
             self.run.settled = true;
             self.redirects = self.settings.redirects;
         }
-        if !matches!(self.state, State::Starting { .. }) {
+        if !self.is_starting() {
             return Vec::new();
         }
         self.run.was_ready = true;
         self.run.failure = None;
         self.state = State::Running { settled_at: Some(now + SETTLING) };
-        vec![Effect::Unwatch, Effect::Notify(Notice::Ready(now.saturating_duration_since(self.run.since)))]
+        vec![Effect::Notify(Notice::Ready(now.saturating_duration_since(self.run.since)))]
     }
 
     pub(super) fn not_listening(&mut self, now: Instant) -> Vec<Effect> {
@@ -257,13 +238,10 @@ impl Service {
         }
         self.run.failure = Some(FailureReason::HealthCheckFailed);
         self.state = State::Starting { ready_by: Some(now + self.settings.ready_timeout) };
-        vec![Effect::Notify(Notice::Withdrawn), Effect::Watch]
+        vec![Effect::Notify(Notice::Withdrawn)]
     }
 
     pub(super) fn stranger(&mut self, now: Instant) -> Vec<Effect> {
-        if !matches!(self.state, State::Starting { .. }) {
-            return Vec::new();
-        }
         if self.moves > 0 {
             return self.stopping(Goal::Move, Signal::SIGTERM, now);
         }

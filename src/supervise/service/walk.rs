@@ -91,7 +91,7 @@ fn check(before: &Service, input: Input, effects: &[Effect], after: &Service) {
                 alive && after.settings.follows && matches!(after.state, State::Starting { .. }),
                 "followed what does not run, or against an order: {before:?} on {input:?}"
             ),
-            Effect::Watch | Effect::Unwatch | Effect::Confirm | Effect::Notify(_) => {}
+            Effect::Confirm | Effect::Notify(_) => {}
         }
     }
     assert_eq!(alive, after.alive, "{before:?} on {input:?}");
@@ -224,13 +224,13 @@ fn what_listens_elsewhere_is_redirected_twice_and_then_followed() {
     run(&mut service, now, &[Input::Start]);
     for _ in 0..2 {
         let effects = run(&mut service, now, &[elsewhere]);
-        assert_eq!(effects, [Effect::Redirect, Effect::Unwatch, Effect::Signal(Signal::SIGTERM)]);
+        assert_eq!(effects, [Effect::Redirect, Effect::Signal(Signal::SIGTERM)]);
         let effects = run(&mut service, now, &[Input::Empty { stranger: false, redirectable: true }]);
-        assert_eq!(effects, [Effect::Run(0), Effect::Watch], "a requested end is no failure");
+        assert_eq!(effects, [Effect::Run(0)], "a requested end is no failure");
     }
     assert_eq!(run(&mut service, now, &[elsewhere]), [Effect::Follow]);
     let effects = run(&mut service, now, &[Input::Listening]);
-    assert!(matches!(effects[..], [Effect::Unwatch, Effect::Notify(Notice::Ready(_))]), "{effects:?}");
+    assert!(matches!(effects[..], [Effect::Notify(Notice::Ready(_))]), "{effects:?}");
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn against_an_order_nothing_is_followed() {
     let now = Instant::now();
     let mut service = Service::new(settings(Policy::Never, false, 0), now);
     let effects = run(&mut service, now, &[Input::Start, Input::Elsewhere { movable: false }]);
-    assert_eq!(effects[2..], [Effect::Unwatch, Effect::Signal(Signal::SIGTERM)]);
+    assert_eq!(effects[1..], [Effect::Signal(Signal::SIGTERM)]);
     let effects = run(&mut service, now, &[Input::Empty { stranger: false, redirectable: true }]);
     assert!(
         matches!(effects[..], [Effect::Notify(Notice::End(ending)), Effect::Release]
@@ -254,9 +254,9 @@ fn a_run_that_was_refused_its_own_port_is_redirected_unless_its_end_was_requeste
     let crash = Input::Left { step: 0, exit: Exit::Code(1), listening: false };
     let mut service = Service::new(settings(Policy::Never, false, 3), now);
     let effects = run(&mut service, now, &[Input::Start, crash, refused]);
-    assert_eq!(effects[effects.len() - 3..], [Effect::Redirect, Effect::Run(0), Effect::Watch]);
+    assert_eq!(effects[effects.len() - 2..], [Effect::Redirect, Effect::Run(0)]);
     let effects = run(&mut service, now, &[Input::Stop(Signal::SIGINT), refused]);
     assert!(
-        matches!(effects[2..], [Effect::Notify(Notice::End(ending)), Effect::Release] if ending.requested)
+        matches!(effects[1..], [Effect::Notify(Notice::End(ending)), Effect::Release] if ending.requested)
     );
 }
