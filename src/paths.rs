@@ -1,4 +1,4 @@
-//! Where bowline keeps things: state, configuration, run and log directories, socket paths.
+//! Where bowline's files lie: state, configuration, run and log directories, sockets.
 //!
 //! A [`StateDir`] is one directory of one user, mode 0700:
 //!
@@ -7,109 +7,43 @@
 //! | `ports.redb` | the store; `ports.redb.new` while it is made |
 //! | `ports.lock` | held for the length of one transaction |
 //! | `run/` | a lock, a guard and a socket per supervisor |
-//! | `logs/` | what services wrote |
+//! | `logs/` | the output of services, and `bowline.log` |
 //!
-//! Where the state directory cannot be used (read-only, another user's, writable by others, not a
-//! directory) a per-user directory outside it takes its place, so that a server still starts; what is
-//! remembered there may not outlive the machine's next start, and [`StateDir::trouble`] says why it is
-//! used. What was there before keeps its mode, whatever that is.
+//! If the state directory cannot be used (read-only, another user's, writable by others, not a directory), a per-user
+//! directory outside of it takes its place, so that a server still starts. That one may not outlive the machine's next
+//! start; [`StateDir::trouble`] says why it is used. Directories that were there before keep their mode.
 
+mod error;
 mod private;
 
 use std::ffi::OsString;
 use std::fs;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use thiserror::Error;
-
 use crate::visible::Visible;
+pub use error::Error;
 use private::{Links, Reach, examine, prepare, private_dir};
-pub use private::{create_file, open_lock};
+pub(crate) use private::{create_file, open_lock};
 
-/// The longest socket path that every supported system takes: macOS has room for 104 bytes, the
-/// final zero included.
+/// The longest socket path in bytes: macOS has room for 104, the final zero included.
 const SOCKET_PATH_MAX: usize = 103;
 
-/// How a variable of the environment is looked up; `&|name| std::env::var_os(name)` outside tests.
+/// Looks up a variable of the environment.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
-
-/// Why a directory cannot hold bowline's state.
-#[derive(Debug, Error)]
-pub enum Error {
-    /// It cannot be created, entered or written.
-    #[error("cannot use the state directory `{path}`: {source}", path = path.visible())]
-    Unusable {
-        /// The directory.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Another user owns it and could read or replace what is in it.
-    #[error("the state directory `{path}` belongs to another user: {owner}", path = path.visible())]
-    Foreign {
-        /// The directory.
-        path: PathBuf,
-        /// The owner's user id.
-        owner: u32,
-    },
-    /// Others could put something into it, or reach what is in it.
-    #[error("the state directory `{path}` is open to others: mode {mode:04o}", path = path.visible())]
-    Open {
-        /// The directory.
-        path: PathBuf,
-        /// Its permissions.
-        mode: u32,
-    },
-    /// Nothing in the environment says where it would be.
-    #[error("there is no place for a state directory: neither `HOME` nor `XDG_STATE_HOME` is set")]
-    Homeless,
-}
-
-impl Error {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Unusable { path, .. } => {
-                format!("make `{}` writable, or choose another with `--state-dir`", path.visible())
-            }
-            Self::Foreign { path, .. } => {
-                format!(
-                    "give `{}` to yourself with `chown`, or choose another with `--state-dir`",
-                    path.visible()
-                )
-            }
-            // A directory like `/tmp` is open to others on purpose.
-            Self::Open { path, mode } if mode & 0o1000 != 0 => {
-                format!(
-                    "choose one of your own with `--state-dir`, such as `{}`",
-                    path.join("bowline").visible()
-                )
-            }
-            Self::Open { path, .. } => {
-                format!(
-                    "close it with `chmod go= '{}'`, or choose another with `--state-dir`",
-                    path.visible()
-                )
-            }
-            Self::Homeless => "set `HOME`, or choose a directory with `--state-dir`".to_owned(),
-        })
-    }
-}
 
 /// The directory with everything that outlives a process.
 #[derive(Debug)]
 pub struct StateDir {
     root: PathBuf,
-    /// The directory asked for, when `root` only stands in for it.
+    /// The directory that was asked for, if `root` is a substitute.
     replaced: Option<PathBuf>,
     spare: PathBuf,
     trouble: Option<Error>,
 }
 
 impl StateDir {
-    /// Finds the state directory, or the one that stands in for it, and touches nothing: for what only reads.
+    /// Finds the state directory or its substitute, and touches nothing: for commands that only read.
     pub fn locate(flag: Option<&Path>, env: Environment<'_>) -> Self {
         let spare = spare_dir(env);
         let Some(root) = wanted(flag, env) else {
@@ -122,9 +56,10 @@ impl StateDir {
         }
     }
 
-    /// Finds and prepares the state directory, or one that stands in for it.
+    /// Finds and prepares the state directory or its substitute.
     ///
-    /// Fails only when neither can be used.
+    /// # Errors
+    /// Neither can be used.
     pub fn create(flag: Option<&Path>, env: Environment<'_>) -> Result<Self, Error> {
         let mut dir = Self::locate(flag, env);
         if dir.trouble.is_none() {
@@ -147,36 +82,35 @@ impl StateDir {
         &self.root
     }
 
-    /// Why this is not the directory that was asked for. What it remembers may not last.
+    /// Why a substitute is used, if it is one.
     pub fn trouble(&self) -> Option<&Error> {
         self.trouble.as_ref()
     }
 
-    /// The trouble, and what is done about it.
+    /// A warning about the substitute.
     pub fn substitution(&self) -> Option<String> {
         let trouble = self.trouble.as_ref()?;
         let instead = self.root.visible();
         Some(format!("{trouble}; `{instead}` is used instead, and may not outlast this machine's next start"))
     }
 
-    /// Locks, guards and sockets of supervisors.
+    /// The directory of the supervisors' locks, guards and sockets.
     pub fn run(&self) -> PathBuf {
         self.root.join("run")
     }
 
-    /// What services wrote, and `bowline.log`.
+    /// The directory of the services' output and `bowline.log`.
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")
     }
 
-    /// The store.
+    /// The file of the store.
     pub fn store(&self) -> PathBuf {
         self.root.join("ports.redb")
     }
 
-    /// Every directory in which reservations of this user may be recorded, in the order in which
-    /// their locks are to be taken. Directories that others can write to do not count: they could
-    /// hold a lock for ever.
+    /// Every directory in which reservations of this user may be recorded, in the order in which their locks have to be
+    /// taken. Directories that others can write to are left out: somebody could hold a lock there for ever.
     pub fn roots(&self) -> Vec<PathBuf> {
         let others = [self.replaced.as_ref(), Some(&self.spare)];
         let [replaced, spare] = others.map(|other| other.filter(|path| **path != self.root && is_ours(path)));
@@ -211,7 +145,7 @@ fn wanted(flag: Option<&Path>, env: Environment<'_>) -> Option<PathBuf> {
     })
 }
 
-/// Where the user's own `frameworks.toml` lies; `None` without a home directory.
+/// The directory of the user's own `frameworks.toml`; `None` without a home directory.
 pub fn config_dir(env: Environment<'_>) -> Option<PathBuf> {
     absolute(env, "XDG_CONFIG_HOME")
         .or_else(|| absolute(env, "HOME").map(|home| home.join(".config")))
@@ -220,8 +154,8 @@ pub fn config_dir(env: Environment<'_>) -> Option<PathBuf> {
 
 /// The control socket of a session whose lock lies in `run`.
 ///
-/// A socket's path is limited to about a hundred bytes. Where `run` is too deep, the socket lies in
-/// a short directory of this user's instead, which has to be prepared with [`prepare_socket_dir`].
+/// A socket's path is limited to about a hundred bytes. If `run` is too deep, the socket lies in a directory of this user
+/// with a short path instead. [`prepare_socket_dir`] makes that.
 pub fn socket(run: &Path, session: &str) -> PathBuf {
     let near = run.join(format!("{session}.sock"));
     if near.as_os_str().as_bytes().len() <= SOCKET_PATH_MAX {
@@ -230,15 +164,14 @@ pub fn socket(run: &Path, session: &str) -> PathBuf {
     per_user_dir().join(format!("{session}.sock"))
 }
 
-/// Makes the directory of `socket` exist, and sure that nobody else can reach into it.
+/// Creates the directory of `socket` if there is none, and checks that nobody else can reach into it.
 pub fn prepare_socket_dir(socket: &Path) -> Result<(), Error> {
     let Some(dir) = socket.parent() else { return Ok(()) };
     let links = if dir == per_user_dir() { Links::Refused } else { Links::Followed };
     private_dir(dir, links, Reach::Nobody)
 }
 
-/// A directory of this user outside any home. `/tmp` and not `$TMPDIR`: every process of the user
-/// has to find the same one.
+/// A directory of this user outside any home. In `/tmp`, as `$TMPDIR` is not the same for every process of the user.
 fn per_user_dir() -> PathBuf {
     PathBuf::from(format!("/tmp/bowline-{}", nix::unistd::geteuid()))
 }
@@ -256,7 +189,7 @@ fn absolute(env: Environment<'_>, name: &str) -> Option<PathBuf> {
     set(env, name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-/// Whether the directory is there and can be trusted.
+/// Whether the directory exists and can be trusted.
 fn is_ours(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok() && examine(path, Links::Refused).is_ok()
 }

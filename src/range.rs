@@ -1,4 +1,4 @@
-//! An inclusive span of ports, and the ports that no browser opens.
+//! An inclusive span of ports.
 
 use std::fmt;
 
@@ -20,16 +20,6 @@ impl Range {
     /// Whether `port` lies in the range.
     pub fn contains(self, port: u16) -> bool {
         (self.start..=self.end).contains(&port)
-    }
-
-    /// How many ports the range has, the ones browsers refuse included.
-    pub fn len(self) -> usize {
-        usize::from(self.end - self.start) + 1
-    }
-
-    /// Never: a range has at least one port.
-    pub fn is_empty(self) -> bool {
-        false
     }
 }
 

@@ -1,12 +1,12 @@
-//! Directories and files of this user alone: made so from the first moment, and never mended afterwards. What lies there
-//! already may be anybody's, `/tmp` itself included.
+//! Directories and files for this user alone: private from their creation on. The mode of one that exists is checked and
+//! never changed: it may be anybody's, `/tmp` itself included.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::Error;
+use super::error::Error;
 
 /// Whether the directory itself may be a symbolic link. In `/tmp` anybody can plant one.
 #[derive(Clone, Copy, PartialEq)]
@@ -15,12 +15,12 @@ pub(super) enum Links {
     Refused,
 }
 
-/// What others may do with a directory that was there before.
+/// What other users may be allowed to do with a directory that exists.
 #[derive(Clone, Copy)]
 pub(super) enum Reach {
     /// Nothing: a socket or a lock lies in it.
     Nobody,
-    /// See what it is called that lies in it.
+    /// List its entries.
     Readers,
 }
 
@@ -33,19 +33,19 @@ impl Reach {
     }
 }
 
-/// What lies in a state directory, and who may reach it.
+/// The directories in a state directory.
 const ENTRIES: [(&str, Reach); 2] = [("run", Reach::Nobody), ("logs", Reach::Readers)];
-/// What is made when it is needed.
+/// One that is made when it is needed.
 const LATER: (&str, Reach) = ("preload", Reach::Readers);
 
-/// Creates the directory and what has to be in it, and proves that files can be made there.
+/// Creates the directory and [`ENTRIES`], and proves that files can be made there.
 pub(super) fn prepare(root: &Path, links: Links) -> Result<(), Error> {
     let unusable = |source| Error::Unusable { path: root.to_owned(), source };
     examine(root, links)?;
     private_dir(root, links, Reach::Readers)?;
     for (name, reach) in ENTRIES {
         match private_dir(&root.join(name), links, reach) {
-            // It is the directory around it that does not take it.
+            // The root does not take it.
             Err(Error::Unusable { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
                 return Err(unusable(source));
             }
@@ -60,31 +60,30 @@ pub fn open_lock(root: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(root.join("ports.lock"))
 }
 
-/// Makes sure that there is a file, and that nobody else can read it if it is new: for those who would create it by the
-/// caller's umask.
+/// Creates a file that only this user can read, unless it exists: for code that would create it by the caller's umask.
 pub fn create_file(path: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
 }
 
-/// Makes the directory if there is none.
+/// Creates the directory if there is none.
 pub(super) fn private_dir(path: &Path, links: Links, reach: Reach) -> Result<(), Error> {
     let unusable = |source| Error::Unusable { path: path.to_owned(), source };
     if let Some(metadata) = entry(path, links).map_err(unusable)? {
         return check(path, &metadata, reach);
     }
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
-    // Another may have been faster.
+    // Another process may have been faster.
     match entry(path, links).map_err(unusable)? {
         Some(metadata) => check(path, &metadata, reach),
         None => Err(unusable(io::ErrorKind::NotFound.into())),
     }
 }
 
-/// Whether what is there of a state directory can be trusted. Nothing is there: it can.
+/// Whether a state directory can be trusted, as far as it exists.
 pub(super) fn examine(root: &Path, links: Links) -> Result<(), Error> {
     let below = ENTRIES.into_iter().chain([LATER]).map(|(name, reach)| (root.join(name), reach));
     for (path, reach) in [(root.to_owned(), Reach::Readers)].into_iter().chain(below) {
-        // What cannot be looked at cannot be used either; whoever tries is told why.
+        // An entry that cannot be read cannot be used either, and using it gives the error.
         if let Ok(Some(metadata)) = entry(&path, links) {
             check(&path, &metadata, reach)?;
         }

@@ -1,4 +1,4 @@
-//! The three steps of an allocation: the project's own port, the scan, the reservation.
+//! The port for a request: the one that was asked for, else the project's own, else the first free one of the scan.
 
 use std::path::{Path, PathBuf};
 
@@ -10,12 +10,11 @@ use super::error::Error;
 use super::grant::{Declined, Grant, Reason};
 use super::probe::{Probe, Verdict};
 use super::remembered::is_stale;
-use super::request::{Choice, Request};
+use super::request::{Choice, Request, Wanted};
 use super::reservation::{Life, Reservation, SessionId};
 use super::snapshot::Snapshot;
 use super::store::{Fault, Memory};
 
-/// Chooses ports, with everything in view that there is to know.
 pub(super) struct Chooser<'a> {
     pub snapshot: &'a Snapshot,
     /// Our own session's reservations, those just chosen included.
@@ -27,20 +26,34 @@ pub(super) struct Chooser<'a> {
 }
 
 impl Chooser<'_> {
-    /// The ports for several projects, in the order of the requests; they are reserved for `session`.
-    pub fn choose_all(&mut self, requests: &[Request], session: &SessionId) -> Result<Vec<Grant>, Fault> {
+    /// A port for each wanted project, in their order, all reserved for `session`.
+    pub fn choose_all(
+        &mut self,
+        wanted: &mut Wanted<'_>,
+        session: &SessionId,
+    ) -> Result<Vec<(Request, Grant)>, Fault> {
+        let running = |project: &String| {
+            let ours = self.own.iter().find(|own| own.project == *project);
+            ours.or_else(|| self.snapshot.live(project)).cloned()
+        };
+        let running: Vec<Reservation> = wanted.projects.iter().filter_map(running).collect();
+        if !running.is_empty() {
+            return Err(Error::AlreadyRunning(running).into());
+        }
+        let mut requests = Vec::new();
+        for (at, project) in wanted.projects.iter().enumerate() {
+            requests.push((at, (wanted.request)(at, self.memory.project(project)?.as_ref())));
+        }
         // Those that insist on a port come before those that might take it.
-        let mut order: Vec<usize> = (0..requests.len()).collect();
-        order.sort_by_key(|&at| match requests[at].choice {
+        requests.sort_by_key(|(_, request)| match request.choice {
             Choice::Adopt(_) => 0,
             Choice::Order(_) => 1,
             Choice::Wish(_) => 2,
             Choice::Any => 3,
         });
-        let mut grants = Vec::new();
-        for at in order {
-            let request = &requests[at];
-            let grant = self.choose(request)?;
+        let mut granted = Vec::new();
+        for (at, request) in requests {
+            let grant = self.choose(&request)?;
             self.own.push(Reservation {
                 port: grant.port,
                 project: request.project.clone(),
@@ -53,13 +66,13 @@ impl Chooser<'_> {
                 life: Life::Live,
                 run: PathBuf::new(),
             });
-            grants.push((at, grant));
+            granted.push((at, (request, grant)));
         }
-        grants.sort_by_key(|&(at, _)| at);
-        Ok(grants.into_iter().map(|(_, grant)| grant).collect())
+        granted.sort_by_key(|&(at, _)| at);
+        Ok(granted.into_iter().map(|(_, granted)| granted).collect())
     }
 
-    /// The port for one project.
+    /// The port for one request.
     pub fn choose(&mut self, request: &Request) -> Result<Grant, Fault> {
         info!(target: "port-allocator", "🎯 Allocating port for project {}", request.project);
         info!(target: "port-allocator", "   Framework: {}, Range: {}", request.framework, request.range);
@@ -73,10 +86,8 @@ impl Chooser<'_> {
         let remembered = previous.as_ref().and_then(|row| row.last_as(&request.framework));
         let (port, declined, reused) = match request.choice {
             Choice::Order(port) => (self.order(request, port)?, None, false),
-            Choice::Adopt(port) => match self.reserved(port) {
-                Some(_) => return Err(taken(port).into()),
-                None => (port, None, false),
-            },
+            Choice::Adopt(port) if self.reserved(port).is_some() => return Err(taken(port).into()),
+            Choice::Adopt(port) => (port, None, false),
             Choice::Wish(port) => match self.wish(request, port)? {
                 None => (port, None, false),
                 // A wish that says nothing about where to look does not make the port drift.
@@ -142,7 +153,7 @@ impl Chooser<'_> {
         Ok((found, Some(declined), found == port))
     }
 
-    /// Step two: `wish` is where the user wants the scan to begin, `declined` what is known already.
+    /// Scans the range, from `wish` or `declined` if there is one. What is known of `declined` is not asked again.
     fn scan(
         &mut self,
         request: &Request,
@@ -203,7 +214,7 @@ impl Chooser<'_> {
         Ok(if exists { Claim::Remembered(last_used) } else { Claim::None })
     }
 
-    /// Why the port cannot be had, if it cannot.
+    /// Why the project cannot have the port.
     fn obstacle(&mut self, request: &Request, port: u16) -> Result<Option<Reason>, Fault> {
         if request.exclude.contains(&port) {
             return Ok(Some(Reason::Lost));
@@ -226,7 +237,7 @@ impl Chooser<'_> {
     }
 }
 
-/// Whether a project's directory exists, as far as can be told.
+/// Whether a project's directory exists. One that cannot be asked for counts as there.
 pub(super) fn is_there(dir: &Path) -> bool {
     dir.try_exists().unwrap_or(true)
 }

@@ -1,31 +1,29 @@
-//! What can go wrong, and what goes on nevertheless.
+//! Errors and warnings.
 
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::listeners::Holder;
-use super::reservation::{Life, Reservation};
+use super::reservation::Reservation;
 use crate::range::Range;
 use crate::visible::Visible;
 
-/// How many holders a message names.
+/// How many occupants of a range a message names.
 const NAMED: usize = 8;
 
 /// Why there is no port.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// Live supervisors have reservations of these projects.
+    /// Live supervisors have these reservations of the projects.
     #[error("already running: {}", running(.0))]
     AlreadyRunning(Vec<Reservation>),
-    /// The port that was ordered is not to be had.
+    /// The port that was ordered is taken.
     #[error("port {port} is taken{}", by(.occupants))]
     Taken {
         /// The port.
         port: u16,
-        /// Who has it, as far as it can be seen.
+        /// Its occupants, as far as they can be seen.
         occupants: Vec<Occupant>,
     },
     /// No port of the range is left.
@@ -33,7 +31,7 @@ pub enum Error {
     Exhausted {
         /// The range.
         range: Range,
-        /// Who has its ports, as far as it can be seen.
+        /// The occupants of its ports, as far as they can be seen.
         occupants: Vec<Occupant>,
     },
     /// This user may not bind the port that was ordered.
@@ -90,12 +88,10 @@ impl Error {
             Self::AlreadyRunning(_) => {
                 "follow it with `bowline attach`, or stop it with `bowline stop`".to_owned()
             }
-            Self::Taken { occupants, .. } => match occupants.first() {
-                Some(Occupant::Service(_)) => {
-                    "stop it with `bowline stop`, or choose another port".to_owned()
-                }
-                Some(Occupant::Stranger(_)) | None => "stop what holds it, or choose another port".to_owned(),
-            },
+            Self::Taken { occupants, .. } if occupants.first().is_some_and(|who| who.is_service) => {
+                "stop it with `bowline stop`, or choose another port".to_owned()
+            }
+            Self::Taken { .. } => "stop what holds it, or choose another port".to_owned(),
             Self::Exhausted { .. } => {
                 "see what is running with `bowline ls`, or choose a port with `--port`".to_owned()
             }
@@ -112,7 +108,7 @@ impl Error {
         })
     }
 
-    /// Whether the reason is that no port is to be had: exit code 3.
+    /// Whether there is no port: exit code 3.
     pub fn is_no_port(&self) -> bool {
         match self {
             Self::Taken { .. } | Self::Exhausted { .. } | Self::Privileged { .. } => true,
@@ -127,51 +123,30 @@ impl Error {
     }
 }
 
-/// The sentence of an exhausted range, word for word as its users know it.
+/// Users know this sentence word for word.
 fn exhausted(range: Range) -> String {
     format!("All ports ({range}) are currently in use. Please stop other dev servers to free up ports.")
 }
 
-/// Who has a port.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Occupant {
-    /// A service of bowline's.
-    Service(Box<Reservation>),
-    /// Any other process.
-    Stranger(Holder),
-}
-
-impl Occupant {
-    fn ports(&self) -> &[u16] {
-        match self {
-            Self::Service(reservation) => std::slice::from_ref(&reservation.port),
-            Self::Stranger(holder) => &holder.ports,
-        }
-    }
-}
-
-impl fmt::Display for Occupant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Service(reservation) => match reservation.life {
-                Life::Live => write!(f, "{} (bowline)", reservation.name),
-                Life::Ending | Life::Orphaned | Life::Over => {
-                    write!(f, "{} (bowline, ending)", reservation.name)
-                }
-            },
-            Self::Stranger(holder) => write!(f, "{holder}"),
-        }
-    }
+/// A service or another process that has ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Occupant {
+    /// The ports in question that it has, ascending.
+    pub ports: Vec<u16>,
+    /// What it is, for a message.
+    pub name: String,
+    /// Whether bowline can stop it.
+    pub is_service: bool,
 }
 
 fn by(occupants: &[Occupant]) -> String {
-    let names: Vec<String> = occupants.iter().map(ToString::to_string).collect();
-    if names.is_empty() { names.concat() } else { format!(" by {}", names.join(", ")) }
+    let names: Vec<&str> = occupants.iter().map(|who| who.name.as_str()).collect();
+    if names.is_empty() { String::new() } else { format!(" by {}", names.join(", ")) }
 }
 
-/// A line for each, bounded; nothing if nobody is known.
+/// A line for each, up to [`NAMED`].
 fn held_by(occupants: &[Occupant]) -> String {
-    let lines = occupants.iter().take(NAMED).map(|who| format!("\n  {}: {who}", spans(who.ports())));
+    let lines = occupants.iter().take(NAMED).map(|who| format!("\n  {}: {}", spans(&who.ports), who.name));
     let more = occupants.len().checked_sub(NAMED).filter(|&more| more > 0);
     lines.chain(more.map(|more| format!("\n  and {more} more"))).collect()
 }
@@ -195,7 +170,7 @@ fn running(reservations: &[Reservation]) -> String {
     texts.join(", ")
 }
 
-/// What went wrong without keeping a server from starting.
+/// A failure that does not keep a server from starting.
 #[derive(Debug, Error)]
 pub enum Warning {
     /// The store was damaged; a new one has been begun.

@@ -14,7 +14,7 @@ use super::grant::Grant;
 use super::ports::{Locked, Ports};
 use super::probe::Probe;
 use super::remembered::Remembered;
-use super::request::{Choice, Request, Terms};
+use super::request::{Choice, Request, Terms, Wanted};
 use super::reservation::{Reservation, SessionId, seconds};
 use super::session::{Guard, Session};
 use super::snapshot::Snapshot;
@@ -33,7 +33,7 @@ pub struct Lease {
     reservations: Vec<Reservation>,
     grants: Vec<Grant>,
     warnings: Vec<Warning>,
-    pending: Option<Box<Pending>>,
+    pending: Option<Pending>,
 }
 
 /// What a transaction has still to do once the ports are chosen: it is committed, the store is closed, and then the next
@@ -48,12 +48,6 @@ impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Pending")
     }
-}
-
-/// The projects that are to have ports, and what each of them asks for, see [`Ports::allocate`].
-struct Wanted<'a> {
-    projects: &'a [String],
-    request: &'a mut dyn FnMut(usize, Option<&Remembered>) -> Request,
 }
 
 /// What a transaction has chosen.
@@ -101,8 +95,7 @@ impl Lease {
     /// remembered. Nothing is to run on the ports before.
     pub fn commit(&mut self) -> Vec<Warning> {
         let mut warnings = Vec::new();
-        if let Some(pending) = &mut self.pending {
-            let Pending { store, rows, .. } = &mut **pending;
+        if let Some(Pending { store, rows, .. }) = &mut self.pending {
             // What was chosen stays: its lock is held, and somebody may have been told.
             store.commit(&self.ports.dir.store(), &mut warnings, |tables| {
                 put(tables, &self.reservations, rows)
@@ -224,15 +217,29 @@ impl Lease {
         let (mut locked, snapshot) = Snapshot::after_endings(lock, Some(&self.id), wanted.projects, terms)?;
         let now = seconds(terms.now);
         let mut warnings = Vec::new();
+        let mut choose = |memory: &dyn Memory| {
+            let mut chooser =
+                Chooser { snapshot: &snapshot, own: kept.to_vec(), memory, probe: Probe::default(), now };
+            let granted = chooser.choose_all(wanted, &self.id)?;
+            Ok::<_, Fault>(Chosen {
+                reservations: chooser.own,
+                rows: granted
+                    .iter()
+                    .map(|(request, grant)| (grant.project.clone(), grant.remembered(request, now)))
+                    .collect(),
+                warnings: granted.iter().filter_map(|(request, _)| blocked_order(request)).collect(),
+                grants: granted.into_iter().map(|(_, grant)| grant).collect(),
+            })
+        };
         let begun = store::begin(&self.ports.dir.store(), &mut warnings, |tables| {
             snapshot.reconcile(tables, kept, now)?;
-            let chosen = self.choose(&snapshot, kept, wanted, (tables, now))?;
+            let chosen = choose(tables)?;
             put(tables, &chosen.reservations, &chosen.rows)?;
             Ok(chosen)
         });
         let begun = begun.and_then(|begun| match begun {
             Some(begun) => Ok(begun),
-            None => Ok((self.choose(&snapshot, kept, wanted, (&Forgetful, now))?, store::Open::default())),
+            None => Ok((choose(&Forgetful)?, store::Open::default())),
         });
         let (mut chosen, store) = match begun {
             Ok(begun) => begun,
@@ -255,42 +262,8 @@ impl Lease {
         self.reservations = chosen.reservations;
         self.grants = chosen.grants;
         self.warnings = warnings;
-        self.pending = Some(Box::new(Pending { store, rows: chosen.rows, _locked: locked }));
+        self.pending = Some(Pending { store, rows: chosen.rows, _locked: locked });
         Ok(())
-    }
-
-    /// Chooses the ports, unless some of the projects run already.
-    fn choose(
-        &self,
-        snapshot: &Snapshot,
-        kept: &[Reservation],
-        wanted: &mut Wanted<'_>,
-        (memory, now): (&dyn Memory, u64),
-    ) -> Result<Chosen, Fault> {
-        let running = |project: &String| {
-            let ours = kept.iter().find(|kept| kept.project == *project);
-            ours.or_else(|| snapshot.live(project)).cloned()
-        };
-        let running: Vec<Reservation> = wanted.projects.iter().filter_map(running).collect();
-        if !running.is_empty() {
-            return Err(Error::AlreadyRunning(running).into());
-        }
-        let request =
-            |(at, project): (usize, &String)| Ok((wanted.request)(at, memory.project(project)?.as_ref()));
-        let requests: Vec<Request> =
-            wanted.projects.iter().enumerate().map(request).collect::<Result<_, Fault>>()?;
-        let mut chooser = Chooser { snapshot, own: kept.to_vec(), memory, probe: Probe::default(), now };
-        let grants = chooser.choose_all(&requests, &self.id)?;
-        let answers = requests.iter().zip(&grants);
-        let rows = answers
-            .map(|(request, grant)| (request.project.clone(), grant.remembered(request, now)))
-            .collect();
-        Ok(Chosen {
-            reservations: chooser.own,
-            grants,
-            rows,
-            warnings: requests.iter().filter_map(blocked_order).collect(),
-        })
     }
 
     /// Writes the reservations into the session's lock, which is made if there is none yet: in the

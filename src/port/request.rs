@@ -61,3 +61,9 @@ pub struct Terms<'a> {
     /// without any lock held, and the session counts as over when it returns.
     pub end_leftovers: &'a mut dyn FnMut(&SessionId),
 }
+
+/// The projects that are to have ports, and what each of them asks for, see [`Ports::allocate`](super::Ports::allocate).
+pub(super) struct Wanted<'a> {
+    pub projects: &'a [String],
+    pub request: &'a mut dyn FnMut(usize, Option<&Remembered>) -> Request,
+}

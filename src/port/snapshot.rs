@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::error::{Error, Occupant};
-use super::listeners::holders;
+use super::listeners::{Holder, holders};
 use super::ports::Locked;
 use super::request::Terms;
 use super::reservation::{Life, Reservation, SessionId};
@@ -115,8 +115,8 @@ impl Snapshot {
         over.for_each(|session| session::clear(&session.run, &session.id));
     }
 
-    /// Adds to an error who has the ports. That takes a look at every process: never to be done while others wait for
-    /// the lock.
+    /// Adds the occupants of its ports to an error. Finding them takes a look at every process: not to be done while
+    /// others wait for the lock.
     pub fn with_occupants(&self, mut error: Error, own: &[Reservation]) -> Error {
         if let Error::Taken { port, occupants } = &mut error {
             *occupants = self.occupants(Range { start: *port, end: *port }, own);
@@ -133,7 +133,13 @@ impl Snapshot {
         let is_foreign = |port: &u16| services.iter().all(|service| service.port != *port);
         let foreign: Vec<u16> = (range.start..=range.end).filter(is_foreign).collect();
         let strangers = if foreign.is_empty() { Vec::new() } else { holders(&foreign) };
-        let services = services.into_iter().map(|service| Occupant::Service(Box::new(service.clone())));
-        services.chain(strangers.into_iter().map(Occupant::Stranger)).collect()
+        let occupant = |held: &Reservation| {
+            let how = if held.life == Life::Live { "bowline" } else { "bowline, ending" };
+            let name = format!("{} ({how})", held.name);
+            Occupant { ports: vec![held.port], name, is_service: true }
+        };
+        let stranger =
+            |holder: Holder| Occupant { name: holder.to_string(), ports: holder.ports, is_service: false };
+        services.into_iter().map(occupant).chain(strangers.into_iter().map(stranger)).collect()
     }
 }

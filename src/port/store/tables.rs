@@ -12,31 +12,27 @@ const RESERVATIONS: TableDefinition<'_, u16, &str> = TableDefinition::new("reser
 const PROJECTS: TableDefinition<'_, &str, &str> = TableDefinition::new("projects");
 const KEEPERS: TableDefinition<'_, u16, (u64, &str)> = TableDefinition::new("keepers");
 
-/// What an allocation reads.
+/// What an allocation reads; nothing by default.
 pub trait Memory {
-    fn project(&self, id: &str) -> Result<Option<Remembered>, Fault>;
-    /// Every remembered project with its id.
-    fn projects(&self) -> Result<Vec<(String, Remembered)>, Fault>;
-    /// When the project that remembers the port last used it, and its id.
-    fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Fault>;
-}
-
-/// What there is to read without a store.
-pub struct Forgetful;
-
-impl Memory for Forgetful {
     fn project(&self, _id: &str) -> Result<Option<Remembered>, Fault> {
         Ok(None)
     }
 
+    /// Every remembered project with its id.
     fn projects(&self) -> Result<Vec<(String, Remembered)>, Fault> {
         Ok(Vec::new())
     }
 
+    /// When the project that remembers the port last used it, and its id.
     fn keeper(&self, _port: u16) -> Result<Option<(u64, String)>, Fault> {
         Ok(None)
     }
 }
+
+/// The memory without a store.
+pub struct Forgetful;
+
+impl Memory for Forgetful {}
 
 /// The open tables.
 pub struct Tables<R, P, K> {

@@ -1,0 +1,63 @@
+//! Why a directory cannot hold bowline's state.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::visible::Visible;
+
+/// Why a directory cannot hold bowline's state.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// It cannot be created, entered or written.
+    #[error("cannot use the state directory `{path}`: {source}", path = path.visible())]
+    Unusable {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another user owns it, and can read or replace what is in it.
+    #[error("the state directory `{path}` belongs to another user: {owner}", path = path.visible())]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// The owner's user id.
+        owner: u32,
+    },
+    /// Others can put something into it, or reach what is in it.
+    #[error("the state directory `{path}` is open to others: mode {mode:04o}", path = path.visible())]
+    Open {
+        /// The directory.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// The environment does not say where it would be.
+    #[error("there is no place for a state directory: neither `HOME` nor `XDG_STATE_HOME` is set")]
+    Homeless,
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let remedy = match self {
+            Self::Unusable { path, .. } => format!("make `{}` writable", path.visible()),
+            Self::Foreign { path, .. } => format!("give `{}` to yourself with `chown`", path.visible()),
+            // A directory like `/tmp` is open to others on purpose.
+            Self::Open { path, mode } if mode & 0o1000 != 0 => {
+                let own = path.join("bowline");
+                return Some(format!(
+                    "choose one of your own with `--state-dir`, such as `{}`",
+                    own.visible()
+                ));
+            }
+            Self::Open { path, .. } => format!("close it with `chmod go= '{}'`", path.visible()),
+            Self::Homeless => {
+                return Some("set `HOME`, or choose a directory with `--state-dir`".to_owned());
+            }
+        };
+        Some(format!("{remedy}, or choose another with `--state-dir`"))
+    }
+}
