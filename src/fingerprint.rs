@@ -1,10 +1,10 @@
-//! Fingerprints of the evidence that a framework was detected by, as they are remembered with a project.
+//! Fingerprints of the evidence for a framework, which are remembered with a project.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The state of the evidence. Two of them agree if nothing has changed that a rule speaks of, or if nothing has
-/// changed at all and only the rules are others.
+/// The state of the evidence. Two fingerprints agree if no fact that a rule asks about has changed, or if no fact
+/// at all has changed and only the rules have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
     relevant: u64,
@@ -12,12 +12,12 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// The state in which these facts were found: those that a rule speaks of, and all of them.
+    /// The fingerprint of these facts: those that a rule asks about, and all of them.
     pub fn new(relevant: Vec<String>, everything: Vec<String>) -> Self {
         Self { relevant: digest(relevant), everything: digest(everything) }
     }
 
-    /// Whether the evidence is the same for both.
+    /// Whether the evidence is unchanged from one to the other.
     pub fn agrees(&self, other: &Self) -> bool {
         self.relevant == other.relevant || self.everything == other.everything
     }
@@ -32,7 +32,7 @@ impl fmt::Display for Fingerprint {
 impl FromStr for Fingerprint {
     type Err = ();
 
-    /// Reads what [`Display`](fmt::Display) writes.
+    /// Parses the text of [`Display`](fmt::Display).
     fn from_str(text: &str) -> Result<Self, ()> {
         let (relevant, everything) = text.split_at_checked(16).ok_or(())?;
         let number = |digits: &str| u64::from_str_radix(digits, 16).map_err(|_| ());

@@ -9,9 +9,10 @@
 //! | `run/` | a lock, a guard and a socket per supervisor |
 //! | `logs/` | the output of services, and `bowline.log` |
 //!
-//! If the state directory cannot be used (read-only, another user's, writable by others, not a directory), a per-user
-//! directory outside of it takes its place, so that a server still starts. That one may not outlive the machine's next
-//! start; [`StateDir::trouble`] says why it is used. Directories that were there before keep their mode.
+//! If the state directory cannot be used (read-only, another user's, writable by others, not a directory), a
+//! per-user directory outside of it takes its place, so that a server still starts. That one may not outlive the
+//! machine's next start; [`StateDir::trouble`] says why it is used. Directories that were there before keep their
+//! mode.
 
 mod error;
 mod private;
@@ -44,7 +45,7 @@ pub struct StateDir {
 
 impl StateDir {
     /// Finds the state directory or its substitute, and touches nothing: for commands that only read.
-    pub fn locate(flag: Option<&Path>, env: Environment<'_>) -> Self {
+    pub(crate) fn locate(flag: Option<&Path>, env: Environment<'_>) -> Self {
         let spare = spare_dir(env);
         let Some(root) = wanted(flag, env) else {
             return Self { root: spare.clone(), replaced: None, spare, trouble: Some(Error::Homeless) };
@@ -88,7 +89,7 @@ impl StateDir {
     }
 
     /// A warning about the substitute.
-    pub fn substitution(&self) -> Option<String> {
+    pub(crate) fn substitution(&self) -> Option<String> {
         let trouble = self.trouble.as_ref()?;
         let instead = self.root.visible();
         Some(format!("{trouble}; `{instead}` is used instead, and may not outlast this machine's next start"))
@@ -109,21 +110,21 @@ impl StateDir {
         self.root.join("ports.redb")
     }
 
-    /// Every directory in which reservations of this user may be recorded, in the order in which their locks have to be
-    /// taken. Directories that others can write to are left out: somebody could hold a lock there for ever.
-    pub fn roots(&self) -> Vec<PathBuf> {
+    /// Every directory in which reservations of this user may be recorded, in the order in which their locks have
+    /// to be taken. Directories that others can write to are left out: somebody could hold a lock there for ever.
+    pub(crate) fn roots(&self) -> Vec<PathBuf> {
         let others = [self.replaced.as_ref(), Some(&self.spare)];
         let [replaced, spare] = others.map(|other| other.filter(|path| **path != self.root && is_ours(path)));
         replaced.into_iter().chain([&self.root]).chain(spare).cloned().collect()
     }
 
     /// Whether the per-user directory outside the state directory takes part in locking.
-    pub fn has_spare(&self) -> bool {
+    pub(crate) fn has_spare(&self) -> bool {
         self.spare.join("ports.lock").exists()
     }
 
     /// Makes the per-user directory outside the state directory usable and returns it.
-    pub fn prepare_spare(&self) -> Result<&Path, Error> {
+    pub(crate) fn prepare_spare(&self) -> Result<&Path, Error> {
         prepare(&self.spare, Links::Refused).map(|()| self.spare.as_path())
     }
 }
@@ -146,7 +147,7 @@ fn wanted(flag: Option<&Path>, env: Environment<'_>) -> Option<PathBuf> {
 }
 
 /// The directory of the user's own `frameworks.toml`; `None` without a home directory.
-pub fn config_dir(env: Environment<'_>) -> Option<PathBuf> {
+pub(crate) fn config_dir(env: Environment<'_>) -> Option<PathBuf> {
     absolute(env, "XDG_CONFIG_HOME")
         .or_else(|| absolute(env, "HOME").map(|home| home.join(".config")))
         .map(|base| base.join("bowline"))
@@ -154,9 +155,9 @@ pub fn config_dir(env: Environment<'_>) -> Option<PathBuf> {
 
 /// The control socket of a session whose lock lies in `run`.
 ///
-/// A socket's path is limited to about a hundred bytes. If `run` is too deep, the socket lies in a directory of this user
-/// with a short path instead. [`prepare_socket_dir`] makes that.
-pub fn socket(run: &Path, session: &str) -> PathBuf {
+/// A socket's path is limited to about a hundred bytes. If `run` is too deep, the socket lies in a directory of
+/// this user with a short path instead. [`prepare_socket_dir`] makes that.
+pub(crate) fn socket(run: &Path, session: &str) -> PathBuf {
     let near = run.join(format!("{session}.sock"));
     if near.as_os_str().as_bytes().len() <= SOCKET_PATH_MAX {
         return near;
@@ -165,13 +166,14 @@ pub fn socket(run: &Path, session: &str) -> PathBuf {
 }
 
 /// Creates the directory of `socket` if there is none, and checks that nobody else can reach into it.
-pub fn prepare_socket_dir(socket: &Path) -> Result<(), Error> {
+pub(crate) fn prepare_socket_dir(socket: &Path) -> Result<(), Error> {
     let Some(dir) = socket.parent() else { return Ok(()) };
     let links = if dir == per_user_dir() { Links::Refused } else { Links::Followed };
     private_dir(dir, links, Reach::Nobody)
 }
 
-/// A directory of this user outside any home. In `/tmp`, as `$TMPDIR` is not the same for every process of the user.
+/// A directory of this user outside any home. In `/tmp`, as `$TMPDIR` is not the same for every process of the
+/// user.
 fn per_user_dir() -> PathBuf {
     PathBuf::from(format!("/tmp/bowline-{}", nix::unistd::geteuid()))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// An inclusive span of TCP ports. Scans begin at [`Range::start`] unless a wish says otherwise.
+/// An inclusive span of TCP ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Range {
     /// The first port, which is also the default one.

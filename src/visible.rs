@@ -1,25 +1,25 @@
-//! Text of others' making as it may be shown. What would move a cursor, change a colour, end a line or turn the direction
-//! of writing is spelled out: a name in a cloned repository could otherwise write over the terminal.
+//! Escapes untrusted text for the terminal: characters that move the cursor, change a colour, end a line or turn
+//! the direction of writing. A name in a cloned repository could otherwise write over the terminal.
 //!
-//! It is spelled as JSON spells it, so that text which is JSON stays the same JSON.
+//! The escapes are JSON's, so that text which is JSON stays the same JSON.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// Text without anything but what can be seen.
+/// Escapes text for one line.
 pub fn line(text: &str) -> Cow<'_, str> {
-    spelled(text, is_active)
+    escape(text, is_unsafe)
 }
 
-/// The same for text that may have several lines.
+/// Escapes text that may have several lines.
 pub fn lines(text: &str) -> Cow<'_, str> {
-    spelled(text, |character| is_active(character) && !matches!(character, '\n' | '\t'))
+    escape(text, |character| is_unsafe(character) && !matches!(character, '\n' | '\t'))
 }
 
-/// What is shown as one line.
+/// Types that are shown as one line.
 pub trait Visible {
-    /// It as text, as far as it is text.
+    /// The escaped text; bytes that are not UTF-8 are replaced.
     fn visible(&self) -> String;
 }
 
@@ -35,29 +35,29 @@ impl Visible for Path {
     }
 }
 
-/// Control characters (C0, DEL, C1), what ends lines beside them, what overrides the direction of writing, and what is no
-/// character for interchange.
-fn is_active(character: char) -> bool {
+/// Whether the terminal may act on the character: a control character (C0, DEL, C1), a line or paragraph separator, one that changes the
+/// direction of writing, or a noncharacter.
+fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fdd0}'..='\u{fdef}')
 }
 
-fn spelled(text: &str, is_meant: impl Fn(char) -> bool) -> Cow<'_, str> {
-    if !text.contains(&is_meant) {
+fn escape(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&is_escaped) {
         return Cow::Borrowed(text);
     }
-    let mut spelled = String::with_capacity(text.len() + 16);
+    let mut escaped = String::with_capacity(text.len() + 16);
     for character in text.chars() {
         match character {
-            '\n' if is_meant('\n') => spelled.push_str("\\n"),
-            '\r' => spelled.push_str("\\r"),
-            '\t' if is_meant('\t') => spelled.push_str("\\t"),
+            '\n' if is_escaped('\n') => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\t' if is_escaped('\t') => escaped.push_str("\\t"),
             // All of them lie in the basic plane.
-            _ if is_meant(character) => spelled.push_str(&format!("\\u{:04x}", u32::from(character))),
-            _ => spelled.push(character),
+            _ if is_escaped(character) => escaped.push_str(&format!("\\u{:04x}", u32::from(character))),
+            _ => escaped.push(character),
         }
     }
-    Cow::Owned(spelled)
+    Cow::Owned(escaped)
 }
 
 #[cfg(test)]
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_active_is_spelled_out() {
+    fn unsafe_characters_are_escaped() {
         for (text, one, several) in [
             ("café ✓ 日本", "café ✓ 日本", "café ✓ 日本"),
             ("a\u{1b}[31mRED", "a\\u001b[31mRED", "a\\u001b[31mRED"),
@@ -82,7 +82,7 @@ mod tests {
     fn json_stays_the_same_json() {
         let value = serde_json::json!({ "name": "a\u{1b}\u{7f}\u{85}\u{202e}\"\\\n" });
         let shown = lines(&value.to_string()).into_owned();
-        assert!(!shown.contains(is_active));
+        assert!(!shown.contains(is_unsafe));
         assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 }

@@ -1,5 +1,5 @@
-//! Directories and files for this user alone: private from their creation on. The mode of one that exists is checked and
-//! never changed: it may be anybody's, `/tmp` itself included.
+//! Directories and files for this user alone: private from their creation on. The mode of one that exists is
+//! checked and never changed: it may be anybody's, `/tmp` itself included.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
@@ -60,7 +60,8 @@ pub fn open_lock(root: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(root.join("ports.lock"))
 }
 
-/// Creates a file that only this user can read, unless it exists: for code that would create it by the caller's umask.
+/// Creates a file that only this user can read, unless it exists: for code that would create it by the caller's
+/// umask.
 pub fn create_file(path: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
 }

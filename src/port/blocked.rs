@@ -1,6 +1,6 @@
 //! Ports that every browser refuses to open.
 
-/// The "bad ports" of the Fetch standard, ascending; 0 is left out, as no server can have it.
+/// The "bad ports" of the Fetch standard, ascending, without 0, which no server can have.
 ///
 /// Source: <https://fetch.spec.whatwg.org/#port-blocking>.
 pub const BLOCKED: [u16; 82] = [

@@ -2,27 +2,25 @@
 
 use crate::range::Range;
 
-/// What others have to do with a port.
+/// The claim of others on a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// Nothing.
     None,
-    /// Another existing project had it last, at this time.
+    /// Another project, which still exists, had it last at this time.
     Remembered(u64),
     /// It must not be handed out.
     Excluded,
 }
 
-/// Every port of the range exactly once: from `from` if that lies in the range, else from its
-/// start, upwards, then wrapping round.
+/// Every port of the range exactly once, upwards from `from` if that lies in the range, else from its start, and
+/// round.
 pub fn once_round(range: Range, from: Option<u16>) -> impl Iterator<Item = u16> {
     let from = from.filter(|&port| range.contains(port)).unwrap_or(range.start);
     (from..=range.end).chain(range.start..from)
 }
 
-/// The first free port that nobody claims, else the free one whose claim is the oldest.
-///
-/// `claim` is asked at most once a port and `free` likewise, and neither after the answer is found.
+/// The first free port without a claim, else the free one with the oldest claim. Asks `claim` and `free` at most
+/// once a port, and neither after the answer is found.
 pub fn choose<E>(
     order: impl Iterator<Item = u16>,
     mut claim: impl FnMut(u16) -> Result<Claim, E>,
@@ -75,7 +73,7 @@ mod tests {
 
     /// Every combination of claim and state over four ports, from every start, against the rule.
     #[test]
-    fn the_choice_is_the_rule_for_every_small_world() {
+    fn the_choice_follows_the_rule_for_every_small_range() {
         const KINDS: [(Claim, bool); 7] = [
             (Claim::None, true),
             (Claim::None, false),

@@ -1,11 +1,11 @@
-//! The ports that the system gives to whoever asks for any.
+//! The ports that the system gives to programs that bind port 0.
 
 use std::ops::RangeInclusive;
 
-/// The ports of IANA's for this purpose, which macOS uses.
+/// IANA's range for this purpose, which macOS uses.
 const DYNAMIC: RangeInclusive<u16> = 49_152..=65_535;
 
-/// Whether the system may have chosen this port for a program that asked for none in particular.
+/// Whether the system may have chosen this port.
 pub fn is_ephemeral(port: u16) -> bool {
     system().unwrap_or(DYNAMIC).contains(&port)
 }
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_range_is_read_and_what_is_given_lies_in_it() {
+    fn the_range_is_read_and_contains_a_port_that_the_system_chose() {
         assert_eq!(parse("32768\t60999\n"), Some(32_768..=60_999));
         assert_eq!([parse(""), parse("1"), parse("a b"), parse("1 65536")], [const { None }; 4]);
         let given = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -69,7 +69,8 @@ impl fmt::Display for Declined {
 }
 
 impl Grant {
-    /// What is to be remembered of the project: of a port outside of the range, which is no use to a later start, nothing.
+    /// What is to be remembered of the project: of a port outside of the range, which is no use to a later start,
+    /// nothing.
     pub(super) fn remembered(&self, request: &Request, now: u64) -> Remembered {
         let previous = self.previous.as_ref();
         let mut former = previous.map(|row| row.former.clone()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Questions about ports, and tidying up.
+//! Questions about ports, and pruning.
 
 use std::time::SystemTime;
 
@@ -17,12 +17,12 @@ use super::snapshot::Snapshot;
 use super::store::{self, Fault, Memory, Writing};
 use crate::range::Range;
 
-/// A project's port.
+/// The answer to [`Ports::lookup`].
 #[derive(Clone, Debug)]
 pub enum Lookup {
-    /// It runs.
+    /// The project runs.
     Live(Reservation),
-    /// It would get this one if it were started now.
+    /// It would get this port if it were started now.
     Would(Grant),
 }
 
@@ -35,32 +35,32 @@ pub struct Usage {
     pub range: Range,
     /// How many ports can be handed out at all.
     pub total: usize,
-    /// How many of them are reserved, or held by others.
+    /// How many of them are reserved, or bound by others.
     pub in_use: usize,
     /// How many are left.
     pub available: usize,
 }
 
-/// What a clean-up found.
+/// What [`Ports::prune`] has done.
 #[derive(Debug, Default, Serialize)]
 pub struct Pruned {
     /// Reservations of supervisors that are gone.
     pub released: Vec<Reservation>,
     /// Remembered ports that were forgotten.
     pub forgotten: Vec<Forgotten>,
-    /// What went wrong meanwhile.
+    /// What went wrong without making it fail.
     #[serde(skip)]
     pub warnings: Vec<Warning>,
 }
 
-/// A project that is remembered no more.
+/// A project, or one of its ports, that is no longer remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Forgotten {
     /// The project's id.
     pub project: String,
     /// The port that it had.
     pub port: Option<u16>,
-    /// Why.
+    /// The reason.
     pub why: Why,
 }
 
@@ -68,7 +68,7 @@ pub struct Forgotten {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Why {
-    /// Not started for too long.
+    /// Not used for [`MEMORY`](super::MEMORY).
     Unused,
     /// Its directory is gone.
     Gone,
@@ -80,7 +80,7 @@ impl Ports {
         self.alive(&[Life::Live])
     }
 
-    /// As [`Ports::reservations`], and those of supervisors that are gone while guardians still end their services.
+    /// The live reservations, and those of supervisors that are gone while guardians still end their services.
     pub(crate) fn unfinished(&self) -> Vec<Reservation> {
         self.alive(&[Life::Live, Life::Ending])
     }
@@ -102,10 +102,10 @@ impl Ports {
         Snapshot::take(&self.lock_to_read(), None)
     }
 
-    /// What is wrong with the store, if anything is.
+    /// What is wrong with the store.
     pub(crate) fn examine(&self) -> Vec<Warning> {
         let mut warnings = Vec::new();
-        // An error has a warning of its own.
+        // An error comes with a warning.
         let _nobody = self.read(&mut warnings, |memory| memory.project(""));
         warnings
     }
@@ -115,7 +115,10 @@ impl Ports {
         self.snapshot().live(project).cloned()
     }
 
-    /// The port that a project has, or would get; nothing is reserved or written.
+    /// The port that a project has, or would get. Nothing is reserved or written.
+    ///
+    /// # Errors
+    /// It would get none.
     pub fn lookup(&self, request: &Request, now: SystemTime) -> Result<Lookup, Error> {
         let locked = self.lock_to_read();
         let snapshot = Snapshot::take(&locked, None);
@@ -158,8 +161,11 @@ impl Ports {
         store::read(&self.dir.store(), warnings, work).ok()
     }
 
-    /// Notes something that later starts of a project have to know, or forgets it (`None`). It is
-    /// also forgotten when the project's evidence changes.
+    /// Notes something that later starts of a project have to know, or forgets it (`None`). A changed evidence of
+    /// the project makes it forgotten as well.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] after two seconds, or the store cannot be written.
     pub fn note(&self, project: &str, key: &str, value: Option<&str>) -> Result<(), Error> {
         let _locked = self.lock_briefly()?;
         self.update(&mut Vec::new(), |tables| {
@@ -188,8 +194,8 @@ impl Ports {
         ranges.iter().map(&mut usage).collect()
     }
 
-    /// Releases the reservations of supervisors that are gone, ends what they left behind, and
-    /// forgets projects that were not used for [`MEMORY`](super::MEMORY) or whose directory is gone.
+    /// Releases the reservations of supervisors that are gone, ends the processes they left behind, and forgets
+    /// projects that were not used for [`MEMORY`](super::MEMORY) or whose directory is gone.
     pub fn prune(&self, terms: &mut Terms<'_>) -> Result<Pruned, Error> {
         let now = seconds(terms.now);
         let (_locked, snapshot) = Snapshot::after_endings(|| self.lock(), None, &[], terms)?;
@@ -223,7 +229,10 @@ impl Ports {
         Ok(Pruned { released, forgotten, warnings })
     }
 
-    /// Forgets a project and returns a port that it had, the last if there were several. A running one is left alone.
+    /// Forgets a project and returns the port that it had last.
+    ///
+    /// # Errors
+    /// It runs, or the store cannot be written.
     pub fn forget(&self, project: &str) -> Result<Option<u16>, Error> {
         let locked = self.lock()?;
         if let Some(live) = Snapshot::take(&locked, None).live(project) {

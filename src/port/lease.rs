@@ -22,8 +22,8 @@ use super::store::{self, Fault, Forgetful, Memory, Writing};
 
 /// Ports that are reserved for as long as this value, or at the least this process, lives.
 ///
-/// [`Lease::release`] gives them back. Dropping a lease is as good to everybody else, since its locks are gone; the next
-/// transaction clears up after it.
+/// [`Lease::release`] gives them back. If a lease is dropped instead, its locks are gone all the same, and the
+/// next transaction removes its files.
 #[derive(Debug)]
 pub struct Lease {
     ports: Ports,
@@ -36,8 +36,8 @@ pub struct Lease {
     pending: Option<Pending>,
 }
 
-/// What a transaction has still to do once the ports are chosen: it is committed, the store is closed, and then the next
-/// one has its turn.
+/// The rest of a transaction once the ports are chosen: commit, close the store, let others have their turn.
+/// Dropped in this order.
 struct Pending {
     store: store::Open,
     rows: Vec<(String, Remembered)>,
@@ -59,17 +59,17 @@ struct Chosen {
 }
 
 impl Ports {
-    /// Reserves a port for every project, or none at all, in one transaction. The projects are distinct; `request` is
-    /// given the place of one in `projects` and what is remembered of it, within the transaction, and more than once
-    /// if the store turns out to be damaged. The lease starts a session of its own, with no ports if there are no
-    /// projects.
+    /// Reserves a port for every project, or none at all, in one transaction. The projects are distinct; `request`
+    /// is given the place of one in `projects` and what is remembered of it, within the transaction, and more than
+    /// once if the store turns out to be damaged. The lease starts a session of its own, with no ports if there
+    /// are no projects.
     ///
-    /// The ports are held by the session's lock when this returns. They are durable after [`Lease::commit`], and until
-    /// [`Lease::settle`] every other transaction has to wait, those of this process included.
+    /// The ports are held by the session's lock when this returns. They are durable after [`Lease::commit`], and
+    /// until [`Lease::settle`] every other transaction has to wait, those of this process included.
     ///
     /// # Errors
-    /// [`Error::AlreadyRunning`] before any request is made; [`Error::Busy`] if the transactions of others take longer
-    /// than ten seconds; and what keeps a request from being granted.
+    /// [`Error::AlreadyRunning`] before any request is made; [`Error::Busy`] if the transactions of others take
+    /// longer than ten seconds; and what keeps a request from being granted.
     pub fn allocate(
         &self,
         projects: &[String],
@@ -91,12 +91,12 @@ impl Ports {
 }
 
 impl Lease {
-    /// Makes durable what was reserved, and returns what went wrong with that: the ports are held all the same, and not
-    /// remembered. Nothing is to run on the ports before.
+    /// Makes the reservations durable; nothing is to run on the ports before. If that fails, the ports are held
+    /// all the same and not remembered, and the warnings say why.
     pub fn commit(&mut self) -> Vec<Warning> {
         let mut warnings = Vec::new();
         if let Some(Pending { store, rows, .. }) = &mut self.pending {
-            // What was chosen stays: its lock is held, and somebody may have been told.
+            // The ports stay the same in a new store: the session's lock holds them already.
             store.commit(&self.ports.dir.store(), &mut warnings, |tables| {
                 put(tables, &self.reservations, rows)
             });
@@ -104,9 +104,9 @@ impl Lease {
         warnings
     }
 
-    /// Closes the store after a transaction, committed if it is not yet, and lets others at it. Whoever starts something
-    /// on the ports does so between [`Lease::commit`] and this, as what is written to the disk here need not be waited
-    /// for. Everything else that a lease does settles it first.
+    /// Commits if [`Lease::commit`] has not, closes the store, and lets others have it. A service is started
+    /// before, as it need not wait for what the close writes to the disk. Every other method that changes the
+    /// lease does this first.
     pub fn settle(&mut self) {
         let warnings = self.commit();
         self.warnings.extend(warnings);
@@ -139,7 +139,7 @@ impl Lease {
         crate::paths::socket(&run, self.id.as_str())
     }
 
-    /// What the guardian of a service keeps of the lease. Guardians of one session share the lock.
+    /// The guard for a service's guardian. The guardians of one session share its lock.
     pub fn guard(&self) -> io::Result<Guard> {
         self.session.as_ref().map_or_else(|| Err(io::ErrorKind::NotFound.into()), Session::guard)
     }
@@ -154,8 +154,8 @@ impl Lease {
     pub fn remove(&mut self, project: &str, now: SystemTime) -> Result<(), Error> {
         let terms = &mut Terms { now, patience: Duration::ZERO, end_leftovers: &mut |_| {} };
         match (self.change(project, &[], terms), &mut self.session) {
-            // The session's lock is what counts. Its lines only become fewer, so this needs no turn of its own, and the
-            // next transaction takes the row out of the store.
+            // The lines of the session's lock decide. Fewer of them need no turn of their own, and the next
+            // transaction takes the row out of the store.
             (Err(Error::Busy { .. }), Some(session)) => {
                 self.reservations.retain(|held| held.project != project);
                 let recorded = session.record(&mut self.reservations);
@@ -175,8 +175,7 @@ impl Lease {
         Ok(())
     }
 
-    /// Gives everything back. The projects' ports stay remembered. If a guardian still works, its
-    /// ports are free once it is done.
+    /// Gives all ports back, and remembers them. Those of a guardian that still works are free once it is done.
     ///
     /// # Errors
     /// The store could not be tidied, which the next transaction does. The ports are given back all the same.
@@ -197,15 +196,15 @@ impl Lease {
         match locked {
             // The next transaction tidies the store.
             Err(Error::Busy { .. }) => Ok(()),
-            // The state directory was removed meanwhile: there is nothing left to give back.
+            // The state directory was removed meanwhile, and the reservations with it.
             Err(Error::Lock { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
             Ok(_) => tidied,
         }
     }
 
-    /// One transaction: `kept` stays, what is `wanted` is added, and what else is held goes. If it
-    /// fails, everything is as before.
+    /// One transaction: keeps `kept`, adds what is `wanted`, and gives back the rest. If it fails, everything is
+    /// as before.
     fn transact(
         &mut self,
         kept: &[Reservation],
@@ -266,8 +265,8 @@ impl Lease {
         Ok(())
     }
 
-    /// Writes the reservations into the session's lock, which is made if there is none yet: in the
-    /// state directory, or where that takes no more files, in the spare one.
+    /// Writes the reservations into the session's lock. The first time, that is created: in the state directory,
+    /// or if that takes no more files, in the spare one.
     fn record(
         &mut self,
         locked: &mut Locked,
@@ -276,7 +275,7 @@ impl Lease {
         let record_error = |run: PathBuf, source| Error::Record { path: run, source };
         if let Some(session) = &mut self.session {
             return session.record(reservations).map(|()| None).map_err(|source| {
-                // A disk that is full now took these lines before.
+                // These lines fit on the disk before.
                 let _ = session.record(&mut self.reservations);
                 record_error(session.run.clone(), source)
             });
@@ -305,7 +304,7 @@ impl Lease {
     }
 }
 
-/// Writes down what is reserved, and what is to be remembered.
+/// Stores the reservations, and what is to be remembered.
 fn put(
     tables: &mut Writing<'_>,
     reservations: &[Reservation],

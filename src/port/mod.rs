@@ -1,14 +1,14 @@
 //! Which port a project gets, and for how long.
 //!
-//! [`Ports::allocate`] chooses in one transaction: the project's own port again if that is free, else the first free
-//! one of its range. What it returns, a [`Lease`], holds the reservation for as long as the process lives.
+//! [`Ports::allocate`] chooses in one transaction: the project's own port again if that is free, else the first
+//! free one of its range. What it returns, a [`Lease`], holds the reservation for as long as the process lives.
 //!
 //! - `ports`: where reservations are recorded, and the lock of one transaction.
 //! - `session`: which sessions are alive, by file locks · `snapshot`: all that others have reserved.
 //! - `store`: what is remembered, in redb.
 //! - `candidates`: the order of the scan, pure; `blocked`: what is never handed out.
 //! - `probe`: is it free? · [`listeners`]: who listens?
-//! - `choice`: the port of a request · `lease`: the transaction, and what it reserved · `inspect`: questions, tidying.
+//! - `choice`: the port of a request · `lease`: the transaction and its reservations · `inspect`: questions, pruning.
 
 mod blocked;
 mod candidates;

@@ -3,8 +3,8 @@
 //! As tried with every kind of socket on Linux: a listener on any local address, with or without `SO_REUSEADDR` or
 //! `SO_REUSEPORT`, refuses the wildcard bind of its family, and a dual-stack listener on `::` that of both. The
 //! connections of a server that has ended refuse a plain bind for a minute (`TIME_WAIT`), but not a bind with
-//! `SO_REUSEADDR`, which every server uses. A socket that is bound with that option and does not listen yet behaves the
-//! same; whether there are connections tells the two apart.
+//! `SO_REUSEADDR`, which every server uses. A socket that is bound with that option and does not listen yet
+//! behaves the same; whether there are connections tells the two apart.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -23,7 +23,8 @@ pub enum Verdict {
     Privileged,
 }
 
-/// Tries ports. A socket that failed to bind is used again, so that a scan costs one system call for each taken port.
+/// Tries ports. A socket that failed to bind is used again, so that a scan costs one system call for each taken
+/// port.
 #[derive(Debug, Default)]
 pub struct Probe {
     spare_v4: Option<Socket>,

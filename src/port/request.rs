@@ -1,4 +1,4 @@
-//! What a start asks for.
+//! Requests for ports, and the options of a transaction.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -8,16 +8,16 @@ use super::reservation::SessionId;
 use crate::fingerprint::Fingerprint;
 use crate::range::Range;
 
-/// What a project asks for.
+/// The port request of one project.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The project's id.
     pub project: String,
-    /// Its name, for messages.
+    /// The project's name, for messages.
     pub name: String,
-    /// Its directory; once that is gone, its port is forgotten.
+    /// The project's directory. Without that, its port is forgotten.
     pub dir: PathBuf,
-    /// The key of its framework.
+    /// The key of the project's framework.
     pub framework: String,
     /// What the framework was detected by.
     pub evidence: Fingerprint,
@@ -25,7 +25,7 @@ pub struct Request {
     pub range: Range,
     /// What the user said about the port.
     pub choice: Choice,
-    /// Ports not to be given, as they have just been lost to a stranger.
+    /// Ports to leave out, as strangers have just taken them.
     pub exclude: Vec<u16>,
 }
 
@@ -39,30 +39,31 @@ impl Request {
 /// What the user said about the port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
-    /// Nothing: the remembered one, or any.
+    /// Nothing: the remembered port, or any.
     #[default]
     Any,
-    /// This one if it is free (`PORT`, or a runner's preferred port), in the range or not.
+    /// This port if it is free (`PORT`, or a runner's preferred port), in the range or not.
     Wish(u16),
-    /// This one or none (`--port`).
+    /// This port or none (`--port`).
     Order(u16),
-    /// This one, which our own service listens on already.
+    /// This port, which our own service listens on already.
     Adopt(u16),
 }
 
-/// What a transaction needs to know besides the requests.
+/// The options of a transaction.
 pub struct Terms<'a> {
     /// The time.
     pub now: SystemTime,
-    /// How long to wait, beyond the grace period of its services, for the guardian of a project's last server, so that
-    /// the project gets the same port again.
+    /// How long to wait, beyond the grace period of its services, for the guardian of a project's last server, so
+    /// that the project gets the same port again.
     pub patience: Duration,
-    /// Ends what is left of a session whose supervisor and guardian were both killed. It is called
-    /// without any lock held, and the session counts as over when it returns.
+    /// Ends the processes of a session whose supervisor and guardian were both killed. Called without any lock
+    /// held; the session counts as over when it returns.
     pub end_leftovers: &'a mut dyn FnMut(&SessionId),
 }
 
-/// The projects that are to have ports, and what each of them asks for, see [`Ports::allocate`](super::Ports::allocate).
+/// The projects that are to have ports, and what each of them asks for, see
+/// [`Ports::allocate`](super::Ports::allocate).
 pub(super) struct Wanted<'a> {
     pub projects: &'a [String],
     pub request: &'a mut dyn FnMut(usize, Option<&Remembered>) -> Request,

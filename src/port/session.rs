@@ -1,9 +1,8 @@
-//! Sessions: what is alive, as the kernel's file locks tell it.
+//! Sessions: the kernel's file locks tell which are alive.
 //!
-//! A supervisor holds a lock on `run/<session>.lock` for its life; the guardian that it forks holds
-//! one on `run/<session>.guard` until the service's processes are gone. Both locks end with their
-//! holder, however it ends. The `.lock` file says which ports are meant, so that they are known
-//! even without the store.
+//! A supervisor holds a lock on `run/<session>.lock` for its life; the guardian that it forks holds one on
+//! `run/<session>.guard` until the service's processes are gone. Both locks end with their holder, however it
+//! ends. The `.lock` file lists the reservations, so that they are known even without the store.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -33,9 +32,9 @@ pub(super) struct Seen {
 /// Removes the files of a session that is over.
 pub(super) fn clear(run: &Path, id: &SessionId) {
     let socket = crate::paths::socket(run, id.as_str());
-    // The lock last: by that file, the others are found.
+    // The lock last, as the others are found by its name.
     for path in [socket, guard_path(run, id), lock_path(run, id)] {
-        // Another bowline may have been faster, and a file that cannot go does no harm.
+        // Another bowline may have been faster, and a file that stays does no harm.
         let _ = fs::remove_file(path);
     }
 }
@@ -51,20 +50,20 @@ impl Reservation {
         state(&lock_path(&self.run, &self.session)) == State::Held
     }
 
-    /// Whether the supervisor has given it back, or another bowline has done so after its end.
+    /// Whether the supervisor, or another bowline after its end, has given it back.
     pub(crate) fn is_returned(&self) -> bool {
         state(&lock_path(&self.run, &self.session)) == State::Absent
     }
 
-    /// Waits for the session's guardians, at most for `patience` beyond the grace period of their services, and returns
-    /// how much of the session is left.
+    /// Waits for the session's guardians, at most for `patience` beyond the grace period of their services, and
+    /// returns how much of the session is left.
     pub(crate) fn await_guardian(&self, patience: Duration) -> Life {
         await_guardian(&self.run, &self.session, patience);
         life(&self.run, &self.session)
     }
 }
 
-/// Waits until the guardians of a session are gone, at most for `patience` beyond the grace period that their services have.
+/// Waits for the guardians of a session, at most for `patience` beyond the grace period of their services.
 pub(super) fn await_guardian(run: &Path, id: &SessionId, patience: Duration) {
     let path = guard_path(run, id);
     let is_held = || state(&path) == State::Held;
@@ -75,7 +74,7 @@ pub(super) fn await_guardian(run: &Path, id: &SessionId, patience: Duration) {
         let pid = numbers.next().and_then(|pid| pid.parse().ok());
         let grace = Duration::from_millis(numbers.next().and_then(|grace| grace.parse().ok()).unwrap_or(0));
         if !is_held() {
-            // One that has let go of its lock is about to remove the file.
+            // A guardian that has let go of its lock is about to remove the file.
             let _gone = pid.map(|pid| wait_for_end(pid, FINISHING, || true));
             return;
         }
@@ -83,13 +82,13 @@ pub(super) fn await_guardian(run: &Path, id: &SessionId, patience: Duration) {
         if left.is_zero() {
             return;
         }
-        // One that somebody has stopped would never be gone.
+        // A stopped guardian would never end.
         let stopped = pid.and_then(Identity::of).filter(|_| is_held());
         let _gone = stopped.map(|guardian| signal::send(guardian, Signal::SIGCONT));
-        // The lock is looked at after the process is watched: if it is still held then, the pid
-        // cannot have been given to another process before.
+        // The lock is tried once the process is watched: if it is still held then, the pid is the guardian's and
+        // not that of a later process.
         if !pid.is_some_and(|pid| wait_for_end(pid, left, is_held)) {
-            // Several guardians share the lock, and the file names the youngest of them.
+            // Several guardians share the lock, and the file names the youngest one.
             std::thread::sleep(left.min(LOOK));
         }
     }
@@ -142,7 +141,7 @@ enum State {
     Absent,
 }
 
-/// A shared lock is tried, so that two who look at once do not take each other for the holder.
+/// Tries a shared lock, so that two processes that ask at once do not take each other for the holder.
 fn state(path: &Path) -> State {
     let Ok(file) = File::open(path) else { return State::Absent };
     match file.try_lock_shared() {
@@ -159,8 +158,8 @@ fn guard_path(run: &Path, id: &SessionId) -> PathBuf {
     run.join(format!("{id}.guard"))
 }
 
-/// A session of this process. Dropping it is as good as being killed: the locks go, the files are
-/// cleared away by the next transaction.
+/// A session of this process. If it is dropped, the locks go and the next transaction removes the files, as after
+/// a kill.
 #[derive(Debug)]
 pub(super) struct Session {
     pub id: SessionId,
@@ -170,8 +169,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Creates the session's files, takes both locks and records the reservations; only under the lock of a transaction,
-    /// as others would otherwise clear the files away before they are locked.
+    /// Creates the session's files, takes both locks and records the reservations. Only under the lock of a
+    /// transaction, or others would remove the files before they are locked.
     pub fn begin(run: &Path, id: &SessionId, reservations: &mut [Reservation]) -> io::Result<Self> {
         let guard = create(&guard_path(run, id))?;
         let lock = create(&lock_path(run, id)).inspect_err(|_| {
@@ -187,7 +186,7 @@ impl Session {
         }
     }
 
-    /// Writes down what is reserved. A reader skips lines that were cut short.
+    /// Writes down the reservations. A reader skips lines that were cut short.
     pub fn record(&mut self, reservations: &mut [Reservation]) -> io::Result<()> {
         let mut text = Vec::new();
         for reservation in reservations {
@@ -207,11 +206,11 @@ impl Session {
         if state(&guard_path(&run, &id)) != State::Held {
             clear(&run, &id);
         }
-        // Not left to the end of the descriptor: a process that is being started may have a copy.
+        // Explicit, as a process that is being started may have a copy of the descriptor.
         let _ = lock.unlock();
     }
 
-    /// What a guardian that is about to be forked will keep.
+    /// The guard for a guardian that is about to be forked.
     pub fn guard(&self) -> io::Result<Guard> {
         Ok(Guard { path: guard_path(&self.run, &self.id), file: self.guard.try_clone()? })
     }
@@ -234,12 +233,12 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Says which process is the guardian, and how long its service may take to end: to be called in it.
+    /// Writes down the guardian's pid and its service's grace period. To be called in the guardian.
     pub fn begin(&mut self, grace: Duration) -> io::Result<()> {
         let text = format!("{} {}", std::process::id(), grace.as_millis());
         self.file.rewind()?;
         self.file.write_all(text.as_bytes())?;
-        // Last, so that a reader never finds it empty once it was written.
+        // Last, so that a reader never finds it empty again.
         self.file.set_len(text.len() as u64)
     }
 
@@ -248,11 +247,11 @@ impl Guard {
         &self.file
     }
 
-    /// Says that no process of the service is left. A guard that is dropped without this makes the
-    /// next bowline look for leftovers.
+    /// Removes the file, as no process of the service is left. If a guard is dropped without this, the next
+    /// bowline looks for leftovers.
     pub fn finish(self) {
         drop(self.file);
-        // A supervisor that still lives holds the lock as well, and needs the file.
+        // A supervisor that still lives shares the lock, and needs the file.
         if state(&self.path) == State::Free {
             let _ = fs::remove_file(&self.path);
         }

@@ -23,8 +23,8 @@ impl Snapshot {
         Self { sessions }
     }
 
-    /// As [`Snapshot::take`], after leftovers were ended and the guardians of these projects waited for. Meanwhile the
-    /// lock is let go, so that `lock` may be called twice.
+    /// As [`Snapshot::take`], after leftovers were ended and the guardians of these projects waited for. Meanwhile
+    /// the lock is let go, so that `lock` may be called twice.
     pub fn after_endings(
         lock: impl Fn() -> Result<Locked, Error>,
         own: Option<&SessionId>,
@@ -115,8 +115,8 @@ impl Snapshot {
         over.for_each(|session| session::clear(&session.run, &session.id));
     }
 
-    /// Adds the occupants of its ports to an error. Finding them takes a look at every process: not to be done while
-    /// others wait for the lock.
+    /// Adds the occupants of its ports to an error. Finding them takes a look at every process: not to be done
+    /// while others wait for the lock.
     pub fn with_occupants(&self, mut error: Error, own: &[Reservation]) -> Error {
         if let Error::Taken { port, occupants } = &mut error {
             *occupants = self.occupants(Range { start: *port, end: *port }, own);

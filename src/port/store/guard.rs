@@ -8,8 +8,8 @@ use std::thread;
 
 use super::fault::Fault;
 
-/// redb trusts pages that were written cleanly, and panics on some that were altered since. This catches the panic and
-/// keeps its message from the user, who is warned of a damaged store instead.
+/// redb trusts pages that were written cleanly, and panics on some that were altered since. This catches the panic
+/// and keeps its message from the user, who is warned of a damaged store instead.
 pub fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

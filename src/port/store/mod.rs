@@ -1,7 +1,7 @@
 //! The store: the only module that names redb.
 //!
-//! redb locks its file to one process and refuses a second one at once, so the store is opened for one transaction at
-//! a time, by the process that holds [`super::ports::Locked`], and closed again.
+//! redb locks its file to one process and refuses a second one at once, so the store is opened for one transaction
+//! at a time, by the process that holds [`super::ports::Locked`], and closed again.
 //!
 //! | table | key | value |
 //! | --- | --- | --- |
@@ -46,8 +46,9 @@ fn builder() -> redb::Builder {
     builder
 }
 
-/// A store whose transaction is not durable yet, or that has still to be closed, which writes more to the disk than the
-/// transaction did. A store that was not closed is repaired by the next transaction, and what was not committed is lost.
+/// A store whose transaction is not durable yet, or that has still to be closed, which writes more to the disk
+/// than the transaction did. A store that was not closed is repaired by the next transaction, and what was not
+/// committed is lost.
 #[derive(Default)]
 pub(super) struct Open {
     transaction: Option<ForgetOnPanic<WriteTransaction>>,
@@ -55,8 +56,8 @@ pub(super) struct Open {
 }
 
 impl Open {
-    /// Makes the transaction durable. If only that fails, its `work` stands: it is repeated in a new store if the old one
-    /// is damaged, else not remembered.
+    /// Makes the transaction durable. If only that fails, its `work` stands: it is repeated in a new store if the
+    /// old one is damaged, else not remembered.
     pub fn commit(
         &mut self,
         path: &Path,
@@ -91,8 +92,8 @@ impl Drop for Open {
     }
 }
 
-/// Does `work` in one transaction, which is left uncommitted; `None` if the store cannot be used. The lock has to be held
-/// until the returned store is dropped.
+/// Does `work` in one transaction, which is left uncommitted; `None` if the store cannot be used. The lock has to
+/// be held until the returned store is dropped.
 ///
 /// A damaged store is set aside and a new one begun. `work` is then called again, so what it
 /// does besides writing to the store must bear repeating.
@@ -142,7 +143,8 @@ pub(super) fn read<T>(
     Ok(work(&Forgetful)?)
 }
 
-/// Puts a damaged store out of the way, and warns of what is wrong in any case. Returns whether a new one can be begun.
+/// Puts a damaged store out of the way, and warns of what is wrong in any case. Returns whether a new one can be
+/// begun.
 fn set_aside(fault: &Fault, path: &Path, warnings: &mut Vec<Warning>) -> bool {
     let kept = matches!(fault, Fault::Damaged(_)).then(|| rename_damaged(path));
     if let Some(Ok(kept)) = kept {
@@ -178,8 +180,8 @@ fn is_empty(path: &Path) -> bool {
     fs::metadata(path).map_or(true, |metadata| metadata.len() == 0)
 }
 
-/// Opens the file. Under the lock of a transaction nobody else has it open, but for a bowline that was killed: it and
-/// the guardian it has forked let go of one lock after the other.
+/// Opens the file. Under the lock of a transaction nobody else has it open, but for a bowline that was killed: it
+/// and the guardian it has forked let go of one lock after the other.
 fn patiently<T>(open: impl Fn() -> Result<T, DatabaseError>) -> Result<T, DatabaseError> {
     for _ in 0..ATTEMPTS {
         match open() {
@@ -190,8 +192,8 @@ fn patiently<T>(open: impl Fn() -> Result<T, DatabaseError>) -> Result<T, Databa
     open()
 }
 
-/// Makes an empty store, under another name until it is whole: a bowline that is killed meanwhile, or a disk that is
-/// full, leaves nothing that would look like a damaged one.
+/// Makes an empty store, under another name until it is whole: a bowline that is killed meanwhile, or a disk that
+/// is full, leaves nothing that would look like a damaged one.
 fn create(path: &Path) -> Result<(), Fault> {
     let unfinished = path.with_extension("redb.new");
     let _stale = fs::remove_file(&unfinished);

@@ -102,8 +102,8 @@ impl<'txn> Writing<'txn> {
         Ok(())
     }
 
-    /// Remembers a project. If another project remembers the port that this one has now (`held`), that project loses
-    /// it. Any other port of this project's that another one remembers by now, this project has lost.
+    /// Remembers a project. If another project remembers the port that this one has now (`held`), that project
+    /// loses it. Any other port of this project's that another one remembers by now, this project has lost.
     pub fn remember(&mut self, id: &str, new: &Remembered, held: Option<u16>) -> Result<(), Fault> {
         let mut row = new.clone();
         for (port, _) in new.ports() {
