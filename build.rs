@@ -9,7 +9,6 @@ mod check;
 mod framework;
 #[path = "build/literal.rs"]
 mod literal;
-#[expect(clippy::unused_self, reason = "a length wants an `is_empty` beside it")]
 #[path = "src/range.rs"]
 mod range;
 #[path = "src/detect/resolve.rs"]

@@ -33,7 +33,7 @@ pub struct Lease {
     reservations: Vec<Reservation>,
     grants: Vec<Grant>,
     warnings: Vec<Warning>,
-    pending: Option<Pending>,
+    pending: Option<Box<Pending>>,
 }
 
 /// The rest of a transaction once the ports are chosen: commit, close the store, let others have their turn.
@@ -95,7 +95,8 @@ impl Lease {
     /// all the same and not remembered, and the warnings say why.
     pub fn commit(&mut self) -> Vec<Warning> {
         let mut warnings = Vec::new();
-        if let Some(Pending { store, rows, .. }) = &mut self.pending {
+        if let Some(pending) = &mut self.pending {
+            let Pending { store, rows, .. } = &mut **pending;
             // The ports stay the same in a new store: the session's lock holds them already.
             store.commit(&self.ports.dir.store(), &mut warnings, |tables| {
                 put(tables, &self.reservations, rows)
@@ -261,7 +262,7 @@ impl Lease {
         self.reservations = chosen.reservations;
         self.grants = chosen.grants;
         self.warnings = warnings;
-        self.pending = Some(Pending { store, rows: chosen.rows, _locked: locked });
+        self.pending = Some(Box::new(Pending { store, rows: chosen.rows, _locked: locked }));
         Ok(())
     }
 
