@@ -297,8 +297,11 @@ mod tests {
         assert_eq!(held.len(), 1);
         assert!(listeners.of(&[me]).unwrap().contains(&held[0]));
         assert_eq!(listeners.among(port, &[1]).unwrap().len(), 0, "a stranger does not listen on it");
+        assert_eq!(listeners.seen(port, || vec![me]).unwrap(), (Some(held[0]), vec![held[0].listener]));
+        assert_eq!(listeners.seen(port, || vec![1]).unwrap(), (None, vec![held[0].listener]));
         drop(socket);
         assert_eq!(listeners.on(port).unwrap(), []);
+        assert_eq!(listeners.seen(port, || unreachable!("nobody listens")).unwrap(), (None, Vec::new()));
     }
 
     #[test]

@@ -129,7 +129,7 @@ fn is_single_threaded() -> bool {
     })
 }
 
-/// Mach could be asked, but `LD_PRELOAD` is unknown to macOS.
+/// Not asked for on other systems: Mach has its own calls for it.
 #[cfg(not(target_os = "linux"))]
 fn is_single_threaded() -> bool {
     true

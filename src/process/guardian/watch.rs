@@ -138,7 +138,7 @@ impl Watch {
 
     /// Closes and frees what the guardian has inherited and does not need. The first step is running by now, as it need
     /// not wait for this.
-    fn release_inherited(&mut self, lifeline: &UnixStream) {
+    fn release_inherited(&self, lifeline: &UnixStream) {
         let mut keep = self.charge.stdio.numbers().to_vec();
         keep.push(lifeline.as_raw_fd());
         keep.extend(self.lifeline.as_ref().map(AsRawFd::as_raw_fd));
