@@ -6,7 +6,7 @@ use std::thread;
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
-use super::{Stage, guardian_of, pid_of, until_it_runs};
+use super::{Stage, pid_of, until_it_runs};
 use crate::support::{PATIENCE, Terminal, Tree, http, is_free};
 
 /// A hundred projects beside each other; only as many are started at once as a small machine bears.
@@ -126,7 +126,7 @@ fn doctor_finds_what_a_double_kill_has_left_and_how_to_end_it() {
     let held = stage.sandbox.run(["doctor"]).stdout;
     let line = format!("port {}: app (bowline, pid {})", stage.ports.first(), service["pid"]);
     assert!(held.contains(&line), "{held}");
-    crate::support::kill_at_once(&[pid_of(&service), guardian_of(&service)]);
+    crate::support::kill_at_once(&[pid_of(&service), super::guardian_of(&service)]);
     let finding = |of: &str| -> Value {
         let answer: Value = serde_json::from_str(&stage.sandbox.run(["doctor", "--json"]).stdout).unwrap();
         answer["findings"].as_array().unwrap().iter().find(|one| one["check"] == of).unwrap().clone()
