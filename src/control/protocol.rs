@@ -1,7 +1,7 @@
 //! The lines of a control socket.
 //!
-//! Both sides begin with a [`Hello`]; the client may leave out its own. Then the client sends [`Request`]s, and the server
-//! answers with [`Line`]s: the events of [`crate::event`], and [`Status`].
+//! Both sides begin with a [`Hello`]; the client may leave out its own. Then the client sends [`Request`]s, and
+//! the server answers with [`Line`]s: the events of [`crate::event`], and [`Status`].
 
 use std::fmt;
 

@@ -287,8 +287,8 @@ impl Control for Server {
     }
 }
 
-/// Hangs up on one client to make room for a newcomer: of the process with the most connections, idle ones first, then
-/// the oldest.
+/// Hangs up on one client to make room for a newcomer: of the process with the most connections, idle ones first,
+/// then the oldest.
 fn evict_one(peers: &mut Vec<Peer>) {
     let mut connections: HashMap<Option<i32>, usize> = HashMap::new();
     for peer in peers.iter() {

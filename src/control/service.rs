@@ -96,7 +96,7 @@ impl Service {
         }
     }
 
-    /// The answer to a client that waits for the end of the service, or for its being ready: the event and the last line.
+    /// The answer to a client that waits for the service to end, or to be ready: the event and the last line.
     pub fn outcome(&self, end: bool) -> Option<(&Event, What)> {
         if let Some(ended) = &self.ended {
             let last = if end {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// The longest line that holds an event, in bytes: one read of output whose every byte takes six to be written down.
+/// The longest line of an event, in bytes: one read of output, each byte of which may be written as six.
 pub const LONGEST_EVENT: usize = 2 * 1024 * 1024;
 
 /// The lines of a stream, whatever pieces it is read in.

@@ -1,8 +1,7 @@
-//! What happened, in the past tense: the one vocabulary of `--json`, the control socket and `bowline runner`, written
-//! and read.
+//! Events: the one vocabulary of `--json`, the control socket and `bowline runner`, written and read.
 //!
-//! The names and fields of the JSON form are those of the SentryVibe runner's messages. Readers ignore fields that they
-//! do not know, and take a type that they do not know for [`What::Unknown`].
+//! The types and fields of the JSON form are those of the SentryVibe runner's messages. Readers ignore fields that
+//! they do not know, and read a type that they do not know as [`What::Unknown`].
 //!
 //! - `what`: the events · `output`: a service's output as events · `lines`: bytes as lines of a bounded length.
 

@@ -1,4 +1,4 @@
-//! What the runner does on a command, on a line of a supervisor and at its times, and what it answers.
+//! The reaction of the runner to each event of its loop, and to the passing of time.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -14,37 +14,36 @@ use super::host::{Host, Recorded};
 use super::output::Output;
 use super::project::{Next, Project, Run};
 use super::trouble::ErrorWatch;
-use crate::event::{Event, FailureReason, State, TooLong, What};
+use crate::event::{Event, FailureReason, State, TooLong, What, parse_cursor};
 use crate::process::Signal;
 use crate::visible::Visible;
 
-/// How often the runner says that it lives.
+/// The period of the status.
 const STATUS: Duration = Duration::from_secs(15);
-/// How long somebody who has ended the runner may leave unread what it says.
+/// How long the events may stay unread once the runner is to end.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long supervisors may take to end after that. A service has ten seconds, and their lifelines are cut.
+/// How long supervisors may take to end after that; a service has ten seconds.
 const LAST_PATIENCE: Duration = Duration::from_secs(15);
 
 /// The last word on a command that ended a server.
 const STOPPED: &str = "Dev server stopped successfully";
 
-/// The projects with their supervisors, and who is told of them.
 pub(super) struct Runner<'a> {
     host: Host<'a>,
     pub out: Output,
     fetch: Option<Fetch>,
     projects: BTreeMap<String, Project>,
-    /// The project whose supervisor was heard last: the others are heard first.
-    heard: String,
+    /// The project whose supervisor was read last. The next one has its turn first.
+    last_read: String,
     started: Instant,
     next_status: Instant,
-    /// Since when the runner is to end.
+    /// When the end of the runner was asked for.
     ending: Option<Instant>,
-    /// When the wait for a reader was given up.
+    /// When the wait for a reader of the events was given up.
     gave_up: Option<Instant>,
 }
 
-/// A `fetch-logs` that is being answered. The next command is taken when it has been.
+/// A `fetch-logs` that is being answered. No other command is read meanwhile.
 struct Fetch {
     reply_to: ReplyTo,
     chunks: std::vec::IntoIter<Event>,
@@ -59,7 +58,7 @@ impl<'a> Runner<'a> {
             out,
             fetch: None,
             projects: BTreeMap::new(),
-            heard: String::new(),
+            last_read: String::new(),
             started: now,
             next_status: now,
             ending: None,
@@ -71,26 +70,26 @@ impl<'a> Runner<'a> {
         self.ending.is_some()
     }
 
-    /// Whether the end has to wait for supervisors.
+    /// Whether the runner has to wait for supervisors before it ends.
     pub fn is_waiting(&self) -> bool {
         self.gave_up.is_none_or(|since| since.elapsed() < LAST_PATIENCE)
             && self.projects.values().any(|project| project.run.is_some())
     }
 
-    /// The next line of any supervisor; each has its turn.
+    /// The next line of any supervisor, or the end of its lines. Supervisors take turns.
     pub fn poll_supervisors(&mut self, cx: &mut Context<'_>) -> Poll<(String, Option<Vec<u8>>)> {
         let mut poll = |(id, project): (&String, &mut Project)| {
             let Poll::Ready(line) = project.run.as_mut()?.events.as_mut()?.poll_line(cx) else { return None };
             Some((id.clone(), line))
         };
-        let heard = self.heard.as_str();
-        let mut next = self.projects.range_mut::<str, _>((Excluded(heard), Unbounded)).find_map(&mut poll);
+        let last = self.last_read.as_str();
+        let mut next = self.projects.range_mut::<str, _>((Excluded(last), Unbounded)).find_map(&mut poll);
         if next.is_none() {
-            next = self.projects.range_mut::<str, _>((Unbounded, Included(heard))).find_map(&mut poll);
+            next = self.projects.range_mut::<str, _>((Unbounded, Included(last))).find_map(&mut poll);
         }
         let Some((id, line)) = next else { return Poll::Pending };
-        self.heard.clone_from(&id);
-        // A line that is too long is as good as an empty one.
+        self.last_read.clone_from(&id);
+        // No event is that long: such a line is ignored, as an empty one is.
         Poll::Ready((id, line.map(Result::unwrap_or_default)))
     }
 
@@ -135,10 +134,10 @@ impl<'a> Runner<'a> {
     fn start(&mut self, reply_to: ReplyTo, project: &str, start: Start) {
         if !start.dir.is_dir() {
             let error = format!("no such directory: `{}`", start.dir.visible());
-            self.out.failed(&reply_to, FailureReason::DirectoryMissing, Some(&error));
+            self.out.not_started(&reply_to, Some(FailureReason::DirectoryMissing), Some(&error));
             return self.out.error(&reply_to, error);
         }
-        // Projects whose directories are gone are forgotten.
+        // Otherwise the list would grow for as long as the runner lives.
         self.projects.retain(|_, known| known.run.is_some() || known.dir.is_dir());
         let known =
             self.projects.entry(project.to_owned()).or_insert_with(|| Project::new(start.dir.clone()));
@@ -162,7 +161,7 @@ impl<'a> Runner<'a> {
             }
             Err(error) => {
                 let error = format!("cannot start a supervisor: {error}");
-                self.out.failed(reply_to, FailureReason::Unknown, Some(&error));
+                self.out.not_started(reply_to, Some(FailureReason::Unknown), Some(&error));
                 self.out.error(reply_to, error);
             }
         }
@@ -185,25 +184,27 @@ impl<'a> Runner<'a> {
     }
 
     fn never_started(&mut self, reply_to: &ReplyTo, why: &str) {
-        self.out.never_started(reply_to);
+        self.out.not_started(reply_to, None, None);
         self.out.error(reply_to, why);
     }
 
-    /// Begins to say again what the runner has passed on of a project's output.
+    /// Begins to repeat the output of a project that the runner has passed on.
     fn fetch_logs(&mut self, reply_to: ReplyTo, project: &str, cursor: Option<&str>, limit: usize) {
         let Some(known) = self.projects.get(project) else {
             return self.out.error(&reply_to, "Project not found");
         };
         let mut chunks = Vec::new();
-        let output = &known.output;
-        if !output.last_cursor.is_empty() {
-            let wanted = Recorded { project, first_session: &output.first_session, cursor };
+        if !known.last_cursor.is_empty() {
+            let wanted = Recorded { project, first_session: &known.first_session, cursor };
             chunks = match (self.host.recorded)(&wanted) {
                 Ok(chunks) => chunks,
                 Err(error) => return self.out.error(&reply_to, format!("the log cannot be read: {error}")),
             };
-            let is_last = |event: &Event| matches!(&event.what, What::LogChunk { cursor, .. } if *cursor == output.last_cursor);
-            // What comes behind has been recorded, and is yet to be passed on.
+            let is_last = |event: &Event| {
+                let What::LogChunk { cursor, .. } = &event.what else { return false };
+                *cursor == known.last_cursor
+            };
+            // Chunks behind it are recorded already, and are about to be passed on.
             if let Some(last) = chunks.iter().rposition(is_last) {
                 chunks.truncate(last + 1);
             }
@@ -212,7 +213,7 @@ impl<'a> Runner<'a> {
         self.fetch = Some(Fetch { reply_to, count: chunks.len(), chunks: chunks.into_iter() });
     }
 
-    /// Writes what can be written and what was fetched, and is ready when there is room for the next answer.
+    /// Writes as much as possible, fetched logs too. Ready when there is room for the next answer.
     pub fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let _waiting = self.out.poll_drain(cx);
         while self.out.has_room() && self.fetch.is_some() {
@@ -222,24 +223,23 @@ impl<'a> Runner<'a> {
         if self.out.has_room() { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Sends the next chunk that was fetched, or says that it was the last.
     fn send_fetched(&mut self) {
         let Some(fetch) = &mut self.fetch else { return };
         match fetch.chunks.next() {
             Some(chunk) => self.out.emit(&fetch.reply_to, &chunk),
             None => {
-                // Without this nobody could tell a page that is short from one that is still being written.
+                // Tells a client that a page is complete although it is shorter than the limit.
                 self.out.ack(&fetch.reply_to, format!("Fetched {} log chunks", fetch.count));
                 self.fetch = None;
             }
         }
     }
 
-    /// Passes on what a supervisor has said.
+    /// Passes on an event of a supervisor.
     pub fn relay(&mut self, project: &str, line: &[u8]) {
         let Some(known) = self.projects.get_mut(project) else { return };
         let Some(run) = &mut known.run else { return };
-        // The whole object is passed on, with fields that only a newer supervisor knows.
+        // The object is passed on whole, with fields that only a newer supervisor knows.
         let (Ok(event), Ok(fields)) =
             (serde_json::from_slice::<Event>(line), serde_json::from_slice::<Map<String, Value>>(line))
         else {
@@ -250,7 +250,12 @@ impl<'a> Runner<'a> {
         match event.what {
             What::LogChunk { data, cursor, .. } => {
                 run.errors.look(&data, now);
-                known.output.goes_on_to(cursor);
+                if known.last_cursor.is_empty()
+                    && let Some((session, _)) = parse_cursor(&cursor)
+                {
+                    session.clone_into(&mut known.first_session);
+                }
+                known.last_cursor = cursor;
             }
             What::PortDetected { port, .. } => {
                 run.errors = ErrorWatch::since(now);
@@ -259,7 +264,7 @@ impl<'a> Runner<'a> {
             What::PortConflict { .. } => run.has_conflict = true,
             What::ProcessExited { state, .. } => {
                 run.has_exited = state != State::Starting;
-                // They are those of its end, which has an event of its own.
+                // Errors so far belong to the end, which has an event of its own.
                 run.errors = ErrorWatch::default();
                 reply_to = run.stops.first().unwrap_or(reply_to);
             }
@@ -275,7 +280,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// The supervisor of this project says nothing more.
+    /// The supervisor of this project has closed its output.
     pub fn lines_ended(&mut self, project: &str) {
         if let Some(run) = self.projects.get_mut(project).and_then(|known| known.run.as_mut()) {
             run.events = None;
@@ -283,7 +288,7 @@ impl<'a> Runner<'a> {
         self.reap();
     }
 
-    /// Takes leave of the supervisors that have ended.
+    /// Handles the supervisors that have ended.
     pub fn reap(&mut self) {
         let status =
             |(id, known): (&String, &mut Project)| Some((id.clone(), known.run.as_mut()?.exit_status()?));
@@ -298,10 +303,10 @@ impl<'a> Runner<'a> {
         let Some(run) = known.run.take() else { return };
         let next = known.next.take();
         let is_ending = self.ending.is_some();
-        if !run.has_exited && (run.is_asked_to_end() || is_ending) {
-            self.out.never_started(run.stops.first().unwrap_or(&run.reply_to));
+        if !run.has_exited && (run.is_asked_to_end || is_ending) {
+            self.out.not_started(run.stops.first().unwrap_or(&run.reply_to), None, None);
         } else if !run.has_exited {
-            self.out.failed(&run.reply_to, run.failure_reason(status), None);
+            self.out.not_started(&run.reply_to, Some(run.failure_reason(status)), None);
         }
         for stop in &run.stops {
             self.out.ack(stop, STOPPED);
@@ -313,7 +318,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// When the wait for somebody to read is given up, if the runner is to end and nobody does.
+    /// When the wait for a reader ends, if the runner is to end and nobody reads.
     fn patience_ends(&self) -> Option<Instant> {
         Some(self.ending?.max(self.out.stalled()?) + PATIENCE)
     }
@@ -348,14 +353,14 @@ impl<'a> Runner<'a> {
 
     fn lose_patience(&mut self, now: Instant) {
         if self.patience_ends().is_some_and(|end| end <= now) {
-            // The supervisors are read on, as they cannot end otherwise, and what they say is thrown away.
+            // Supervisors can only end if they get rid of their output: it is read on, and thrown away.
             self.out.close();
             self.gave_up = Some(now);
             self.end_services();
         }
     }
 
-    /// Says the last word, and waits until it has been read.
+    /// Sends the last status, and waits until it has been read.
     pub async fn take_leave(&mut self) {
         self.status(&ReplyTo::default());
         while !self.out.is_empty() {

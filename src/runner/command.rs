@@ -53,7 +53,8 @@ pub struct Start {
     pub framework: Option<String>,
 }
 
-/// Reads a line: what its answers say, as far as that is known, and the command's name and meaning, or what is wrong.
+/// Reads a line: what its answers say, as far as that is known, and the command's name and meaning, or what is
+/// wrong.
 pub fn parse(line: &[u8]) -> (ReplyTo, Result<(String, Command), String>) {
     let fields = match serde_json::from_slice(line) {
         Ok(Value::Object(fields)) => fields,

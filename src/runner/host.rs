@@ -8,20 +8,20 @@ use crate::event::Event;
 
 #[derive(Clone, Copy)]
 pub struct Host<'a> {
-    /// Makes the command that supervises a project's dev server. Its standard streams are set by the runner.
+    /// The command that supervises a project's dev server. The runner sets its standard streams.
     pub supervise: &'a dyn Fn(&str, &Start) -> io::Result<Command>,
-    /// Reads what a project's servers have written.
+    /// The recorded output of a project as log chunks, oldest first.
     pub recorded: &'a dyn Fn(&Recorded<'_>) -> io::Result<Vec<Event>>,
-    /// Whether the runner can do less than it should: it says so in its status.
+    /// Whether ports cannot be remembered.
     pub is_degraded: bool,
 }
 
-/// Which output is wanted.
+/// The part of the recorded output that is wanted.
 #[derive(Clone, Copy, Debug)]
 pub struct Recorded<'a> {
     pub project: &'a str,
     /// The session where it begins.
     pub first_session: &'a str,
-    /// Where it is to go on; unless that place is kept no more.
+    /// Where the output continues, if this place is still kept.
     pub cursor: Option<&'a str>,
 }

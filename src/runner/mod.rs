@@ -1,13 +1,13 @@
 //! The SentryVibe runner: its commands in, its events out, one JSON object a line.
 //!
-//! Each project has a supervisor of its own, this same program, whose standard input the runner holds open: its end
-//! tells the supervisor that the runner is gone, however it went. The runner passes on the events of the supervisors
-//! and adds which command each answers.
+//! Each project has its own supervisor, this same program, whose standard input the runner holds open: the end of
+//! it tells the supervisor that the runner is gone, however it ended. The runner passes on the events of its
+//! supervisors, and adds which command each event answers.
 //!
-//! - `run`: the loop · `answers`: what is done on each of its events
+//! - `run`: the loop · `answers`: the reaction to each of its events
 //! - `command`: the commands · `output`: the events · `reader`: lines read without blocking
-//! - `project`: the projects and their supervisors · `trouble`: errors in what servers write
-//! - `host`: what the program around lends
+//! - `project`: projects and their supervisors · `trouble`: errors in the output of servers
+//! - `host`: functions of the program around the runner
 
 mod answers;
 mod command;

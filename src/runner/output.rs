@@ -12,10 +12,10 @@ use crate::event::{Event, FailureReason, State, What};
 use crate::process::load;
 use crate::process::outlet::Outlet;
 
-/// Events on their way out. They are thrown away once nobody can read them.
+/// The queue of events for stdout. Events are thrown away once nobody can read them.
 pub(super) struct Output {
     outlet: Option<Outlet>,
-    /// Since when nothing has been taken of what waits.
+    /// Since when the reader has taken nothing, while anything waits.
     stalled: Option<Instant>,
     failure: Option<io::Error>,
 }
@@ -29,7 +29,7 @@ impl Output {
         Ok(Self { outlet: Some(Outlet::new(io::stdout().as_fd())?), stalled: None, failure: None })
     }
 
-    /// Whether there is room for more. A reader that is slow holds back the services, and does not let this process grow.
+    /// Whether there is room for more. A slow reader holds back the services instead of making this process grow.
     pub fn has_room(&self) -> bool {
         self.outlet.as_ref().is_none_or(Outlet::has_room)
     }
@@ -44,22 +44,21 @@ impl Output {
         self.outlet.is_none()
     }
 
-    /// Since when nobody has read what waits.
     pub fn stalled(&self) -> Option<Instant> {
         self.stalled
     }
 
-    /// Throws away what waits and what comes.
+    /// Throws away everything that waits and everything to come.
     pub fn close(&mut self) {
         (self.outlet, self.stalled) = (None, None);
     }
 
-    /// Why nothing could be written any more, unless the reader has merely gone.
+    /// An error unless every event was written. A reader that has gone is none.
     pub fn into_result(self) -> io::Result<()> {
         self.failure.filter(|error| error.kind() != io::ErrorKind::BrokenPipe).map_or(Ok(()), Err)
     }
 
-    /// Writes what can be written, and is ready when nothing waits any more.
+    /// Writes as much as possible. Ready when nothing waits any more.
     pub fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(outlet) = &mut self.outlet else { return Poll::Ready(()) };
         let before = outlet.pending();
@@ -111,25 +110,16 @@ impl Output {
         self.emit(reply_to, &Event::of_no_project(What::Error { error: error.into() }));
     }
 
-    /// The end of a dev server that failed before it could be started.
-    pub fn failed(&mut self, reply_to: &ReplyTo, reason: FailureReason, stderr: Option<&str>) {
-        self.exited(reply_to, State::Failed, Some(reason), stderr);
-    }
-
-    /// The end of a dev server that was stopped before it was started.
-    pub fn never_started(&mut self, reply_to: &ReplyTo) {
-        self.exited(reply_to, State::Stopped, None, None);
-    }
-
-    fn exited(
-        &mut self,
-        reply_to: &ReplyTo,
-        state: State,
-        failure_reason: Option<FailureReason>,
-        stderr: Option<&str>,
-    ) {
-        let (exit_code, signal, stderr) = (None, None, stderr.map(str::to_owned));
-        let what = What::ProcessExited { exit_code, signal, duration_ms: 0, state, failure_reason, stderr };
+    /// The end of a dev server that was never started: stopped before, unless there is a reason for a failure.
+    pub fn not_started(&mut self, reply_to: &ReplyTo, reason: Option<FailureReason>, stderr: Option<&str>) {
+        let what = What::ProcessExited {
+            exit_code: None,
+            signal: None,
+            duration_ms: 0,
+            state: if reason.is_some() { State::Failed } else { State::Stopped },
+            failure_reason: reason,
+            stderr: stderr.map(str::to_owned),
+        };
         self.emit(reply_to, &Event::of_no_project(what));
     }
 

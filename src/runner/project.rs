@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use super::command::{ReplyTo, Start};
 use super::reader::LineReader;
 use super::trouble::ErrorWatch;
-use crate::event::{FailureReason, LONGEST_EVENT, parse_cursor};
+use crate::event::{FailureReason, LONGEST_EVENT};
 use crate::exit_code;
 use crate::process::Signal;
 
@@ -25,32 +25,15 @@ pub(super) struct Project {
     pub dir: PathBuf,
     pub run: Option<Run>,
     pub next: Option<Next>,
-    pub output: Passed,
-}
-
-/// The output that the runner has passed on; both are empty while there is none.
-#[derive(Debug, Default)]
-pub(super) struct Passed {
-    /// The session where it begins.
+    /// The session of the first output that the runner has passed on, and the cursor of the last; empty without
+    /// any.
     pub first_session: String,
-    /// Where it ends.
     pub last_cursor: String,
 }
 
 impl Project {
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, run: None, next: None, output: Passed::default() }
-    }
-}
-
-impl Passed {
-    pub fn goes_on_to(&mut self, cursor: String) {
-        if self.last_cursor.is_empty()
-            && let Some((session, _)) = parse_cursor(&cursor)
-        {
-            session.clone_into(&mut self.first_session);
-        }
-        self.last_cursor = cursor;
+        Self { dir, run: None, next: None, first_session: String::new(), last_cursor: String::new() }
     }
 }
 
@@ -65,7 +48,7 @@ pub(super) struct Run {
     pub reply_to: ReplyTo,
     /// The commands that want it stopped.
     pub stops: Vec<ReplyTo>,
-    is_asked_to_end: bool,
+    pub is_asked_to_end: bool,
     /// Whether the end of the service has been told.
     pub has_exited: bool,
     /// Whether there was no port for it.
@@ -101,10 +84,6 @@ impl Run {
         if !std::mem::replace(&mut self.is_asked_to_end, true) {
             self.signal(Signal::SIGTERM);
         }
-    }
-
-    pub fn is_asked_to_end(&self) -> bool {
-        self.is_asked_to_end
     }
 
     pub fn signal(&self, signal: Signal) {

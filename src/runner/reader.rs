@@ -1,4 +1,5 @@
-//! Lines read from a descriptor without ever blocking, and without changing the mode of one that other programs share.
+//! Lines read from a descriptor without ever blocking, and without changing its mode, which other programs may
+//! share.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -11,7 +12,7 @@ use tokio::io::Interest;
 use crate::event::{Lines, TooLong};
 use crate::process::async_fd::{Watched, readable, watch};
 
-/// How much is read at once, in bytes.
+/// Bytes read at once.
 const CHUNK: usize = 16 * 1024;
 
 #[derive(Debug)]
@@ -55,7 +56,7 @@ impl LineReader {
         }
     }
 
-    /// Is ready when the input has ended, whatever has not been taken of it. About `most` bytes are read ahead and kept.
+    /// Ready when the input has ended, although lines are left. About `most` bytes are read ahead and kept.
     pub fn poll_end(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<()> {
         while !self.has_ended {
             if self.lines.pending() > most {
@@ -66,7 +67,7 @@ impl LineReader {
         Poll::Ready(())
     }
 
-    /// Is ready when nobody can write to the pipe or socket any more, although it may hold something.
+    /// Ready when nobody can write to the pipe or socket any more, although it may hold something.
     fn poll_hangup(&self, cx: &mut Context<'_>) -> Poll<()> {
         let Source::Watched(watched) = &self.source else { return Poll::Pending };
         while let Ok(mut readiness) = ready!(watched.poll_read_ready(cx)) {

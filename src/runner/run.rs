@@ -16,8 +16,8 @@ use crate::process::signals::{Caught, Meaning, Signals, stop_group};
 /// The longest command, in bytes.
 const LONGEST: usize = 1024 * 1024;
 
-/// Serves the commands on the standard input until it ends, or a signal asks for that, and every service has ended.
-/// Answers with the signal.
+/// Serves the commands on the standard input until it ends or a signal comes, and every service has ended. Returns
+/// the signal.
 ///
 /// # Errors
 /// The events cannot be written, as on a full disk. A reader that has gone is no error.
@@ -29,9 +29,9 @@ pub fn run(host: Host<'_>) -> io::Result<Option<Signal>> {
 enum LoopEvent {
     Signal(Caught),
     Command(Result<Vec<u8>, TooLong>),
-    /// The standard input has ended, but for commands that wait until there is room for their answers.
+    /// The standard input has ended; commands may be left that wait for room for their answers.
     InputEnded,
-    /// There are no more commands, or nobody can read their answers.
+    /// No command is left, or nobody can read the answers.
     CommandsEnded,
     /// A line of a project's supervisor, or the end of its lines.
     Supervisor(String, Option<Vec<u8>>),
@@ -41,9 +41,9 @@ struct Loop<'a> {
     signals: Signals,
     input: LineReader,
     runner: Runner<'a>,
-    /// Whether commands are taken no more.
+    /// Whether no more commands are read.
     is_over: bool,
-    /// What has asked for the end.
+    /// The signal that asked for the end.
     signal: Option<Signal>,
 }
 
@@ -67,7 +67,7 @@ impl<'a> Loop<'a> {
                 () = tokio::time::sleep_until(deadline.into()) => self.runner.pass_time(),
                 event = poll_fn(|cx| self.poll(cx)) => self.handle(event),
             }
-            // Signals come between any two events, even when a file or what has been read has always more of them.
+            // A file or a full buffer always has a next event; the runtime must see signals in between.
             tokio::task::yield_now().await;
         }
         self.runner.take_leave().await;
@@ -83,7 +83,7 @@ impl<'a> Loop<'a> {
             return Poll::Ready(LoopEvent::CommandsEnded);
         }
         if !is_free {
-            // The services end with the input, whether or not anybody reads.
+            // The services end with the input, whether or not anybody reads the events.
             let has_ended = !self.runner.is_ending() && self.input.poll_end(cx, LONGEST).is_ready();
             return if has_ended { Poll::Ready(LoopEvent::InputEnded) } else { Poll::Pending };
         }

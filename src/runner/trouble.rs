@@ -1,4 +1,4 @@
-//! Errors in what a running server writes, told once they have ceased for a while.
+//! Errors in the output of a running server, told once they have ceased for a while.
 
 use std::time::{Duration, Instant};
 

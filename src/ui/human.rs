@@ -27,7 +27,8 @@ pub struct Human {
     /// A line that is held back: servers clear the screen when they listen, and it would be lost.
     delayed: Option<Delayed>,
     terminal: bool,
-    /// Whether both outlets lead to the same place. Then everything goes into one of them, so that it comes in order.
+    /// Whether both outlets lead to the same place. Then everything goes into one of them, so that it comes in
+    /// order.
     together: bool,
 }
 

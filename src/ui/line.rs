@@ -7,8 +7,8 @@ use nix::sys::stat::fstat;
 
 use crate::event::Stream;
 
-/// Whether the last line on stderr is unfinished. It is a global because stderr is: the last message is written when
-/// the sinks that knew are gone.
+/// Whether the last line on stderr is unfinished. It is a global because stderr is: the last message is written
+/// when the sinks that knew are gone.
 static UNFINISHED: AtomicBool = AtomicBool::new(false);
 
 /// A longer line surely has text beside escape sequences, in bytes.
@@ -29,7 +29,8 @@ pub(super) fn passed(bytes: &[u8]) {
     }
 }
 
-/// Whether there is more than control sequences (ECMA-48), which change colours or the cursor after the end of a line.
+/// Whether there is more than control sequences (ECMA-48), which change colours or the cursor after the end of a
+/// line.
 fn has_text(mut bytes: &[u8]) -> bool {
     while let Some(start) = bytes.strip_prefix(b"\x1b[") {
         let Some(end) = start.iter().position(|byte| (0x40..=0x7e).contains(byte)) else { return false };

@@ -1,4 +1,5 @@
-//! What users see: the service's own output untouched and a few lines of bowline's on stderr, or events as JSON lines.
+//! What users see: the service's own output untouched and a few lines of bowline's on stderr, or events as JSON
+//! lines.
 
 mod human;
 mod json;
@@ -17,8 +18,8 @@ use std::io::{self, Write};
 
 use crate::event::Stream;
 
-/// Prints an answer to stdout; characters that could control a terminal are spelled out. A reader that has gone is no
-/// error: it has seen what it wanted.
+/// Prints an answer to stdout; characters that could control a terminal are spelled out. A reader that has gone is
+/// no error: it has seen what it wanted.
 ///
 /// # Errors
 /// The output cannot be written, as on a full disk.

@@ -61,7 +61,8 @@ impl Style {
     }
 }
 
-/// Stands for the escape of our own codes until a line is written, so that escapes in names and paths can be told apart.
+/// Stands for the escape of our own codes until a line is written, so that escapes in names and paths can be told
+/// apart.
 const MARK: char = '\u{fdd0}';
 const PLAIN: &str = "0";
 const CODES: [&str; 11] = [PLAIN, "1", "1;31", "1;33", "1;36", "31", "32", "33", "34", "35", "36"];
