@@ -44,7 +44,8 @@ pub struct Observation {
 pub trait Backend {
     /// What a service reads that has no console.
     fn stdin(&self) -> io::Result<OwnedFd>;
-    /// Creates the guardian of the service's next run, which waits for [`Order::Run`](crate::process::guardian::Order).
+    /// Creates the guardian of the service's next run, which waits for
+    /// [`Order::Run`](crate::process::guardian::Order).
     ///
     /// # Errors
     /// There is nothing to run, for instance because the project is gone, or no guardian to run it.
@@ -53,8 +54,8 @@ pub trait Backend {
     fn verify(&mut self, service: usize, root: i32) -> Listener;
     /// What the service does instead of listening on its port. `output` is the end of its output.
     fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation>;
-    /// Whether a run that never listened on its port ended because it asked for another one, or because of the way in
-    /// which its listener was moved, so that [`Backend::redirect`] can help.
+    /// Whether a run that never listened on its port ended because it asked for another one, or because of the way
+    /// in which its listener was moved, so that [`Backend::redirect`] can help.
     fn is_redirectable(&mut self, service: usize, exit: Exit, output: &str) -> bool;
     /// Prepares the next start so that it undoes the last observation, and returns the event.
     fn redirect(&mut self, service: usize) -> What;

@@ -1,8 +1,8 @@
 //! The user's terminal in front of one service: keys go in, output comes out, sizes and job control are passed on.
 //!
-//! The user's terminal is raw meanwhile: the service's own pseudo-terminal decides what a key means, as if the service
-//! sat at the user's. bowline passes every key on, and only notices those that the pseudo-terminal turns into a request to
-//! end.
+//! The user's terminal is raw meanwhile: the service's own pseudo-terminal decides what a key means, as if the
+//! service sat at the user's. bowline passes every key on, and only notices those that the pseudo-terminal turns
+//! into a request to end.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -53,7 +53,8 @@ struct Keyboard {
 }
 
 impl Console {
-    /// A console at the terminal that is the standard output, with the keyboard if the standard input is a terminal too.
+    /// A console at the terminal that is the standard output, with the keyboard if the standard input is a
+    /// terminal too.
     ///
     /// # Errors
     /// No more pseudo-terminals or descriptors.
@@ -141,8 +142,8 @@ impl Console {
 }
 
 impl Console {
-    /// Waits for the foreground. No signal tells a running job that its shell has brought it there, but a key that is
-    /// pressed does. Until then the terminal must not be read: that would stop us.
+    /// Waits for the foreground. No signal tells a running job that its shell has brought it there, but a key that
+    /// is pressed does. Until then the terminal must not be read: that would stop us.
     fn poll_foreground(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.raw.is_none() {
             if let Some(handing_over) = &mut self.handing_over {

@@ -16,7 +16,8 @@ pub struct Condition {
 
 /// Where commands come from, and a second place where output and events go.
 pub trait Control {
-    /// Serves the clients, and is ready with the next command that would change something: a service and its input.
+    /// Serves the clients, and is ready with the next command that would change something: a service and its
+    /// input.
     fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Input)>;
     /// A service has written these bytes.
     fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]);

@@ -1,9 +1,9 @@
 //! Keeping services running: one loop over guardians, output, listeners, signals and deadlines.
 //!
-//! [`service::Service`] decides what happens next; the loop turns what the kernel says into its inputs, and its effects
-//! into orders. Everything else that the loop touches is a parameter: ports and programs are a [`Backend`], the
-//! processes of a service a [`ProcessTree`], output and events go to a [`Sink`], signals and commands come from
-//! [`Inputs`], and the clock is the runtime's. `loop_tests` drives it without a process.
+//! [`service::Service`] decides what happens next; the loop turns what the kernel says into its inputs, and its
+//! effects into orders. Everything else that the loop touches is a parameter: ports and programs are a
+//! [`Backend`], the processes of a service a [`ProcessTree`], output and events go to a [`Sink`], signals and
+//! commands come from [`Inputs`], and the clock is the runtime's. `loop_tests` drives it without a process.
 
 mod backend;
 mod clock;

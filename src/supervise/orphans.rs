@@ -13,8 +13,8 @@ fn adopted(guardians: &[i32]) -> impl Iterator<Item = i32> {
     tree::children(own).into_iter().filter(|child| !guardians.contains(child))
 }
 
-/// Every process that descends from this one, but for living guardians and what is in their care, and every process
-/// that carries the mark of the service.
+/// Every process that descends from this one, but for living guardians and what is in their care, and every
+/// process that carries the mark of the service.
 fn processes(guardians: &[i32], mark: &Mark) -> Vec<Process> {
     let mut found = Vec::new();
     for child in adopted(guardians) {

@@ -15,8 +15,8 @@ use crate::process::tree::Mark;
 pub trait ProcessTree {
     /// The guardian's pid; none once it is reaped.
     fn guardian(&self) -> Option<i32>;
-    /// Tells the guardian what to do, or does it to the orphans of a guardian that was reaped. `guardians` are all that live:
-    /// their trees are spared.
+    /// Tells the guardian what to do, or does it to the orphans of a guardian that was reaped. `guardians` are all
+    /// that live: their trees are spared.
     fn order(&self, order: Order, guardians: &[i32]);
     /// The next report, or an error if the guardian has ended.
     fn poll_report(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Report>>;

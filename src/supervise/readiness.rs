@@ -6,16 +6,16 @@ use super::backend::{Listener, Observation};
 use super::service::Input;
 use crate::process::progress::Progress;
 
-/// How often the kernel is asked who listens. There is no event for listen(2) that a program without privileges could
-/// wait for.
+/// How often the kernel is asked who listens. There is no event for listen(2) that a program without privileges
+/// could wait for.
 const INTERVAL: Duration = Duration::from_millis(4);
 /// How long a stranger must be seen on the port before a service that still runs is moved to another one.
 const STRANGER: Duration = Duration::from_secs(2);
-/// How long a socket of ours must have been seen before it is a listener and no probe. Together with `INTERVAL` this
-/// stays below the 25 ms within which ready has to be told.
+/// How long a socket of ours must have been seen before it is a listener and no probe. Together with `INTERVAL`
+/// this stays below the 25 ms within which ready has to be told.
 const PROBE: Duration = Duration::from_millis(8);
-/// How long a process that does not come to rest must have run meanwhile: without a processor it could not close its
-/// probe.
+/// How long a process that does not come to rest must have run meanwhile: without a processor it could not close
+/// its probe.
 const WORK: Duration = Duration::from_millis(4);
 /// When a socket counts as a listener, whatever its process does.
 const LATEST: Duration = Duration::from_secs(1);

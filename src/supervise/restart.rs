@@ -30,8 +30,8 @@ const HEALTHY: Duration = Duration::from_secs(10);
 /// How many times in a row a service is started again without having recovered.
 const ATTEMPTS: u32 = 5;
 
-/// The pauses between restarts: doubled each time up to a ceiling, and shortened by up to a quarter at random, so that
-/// services that fell together do not rise together.
+/// The pauses between restarts: doubled each time up to a ceiling, and shortened by up to a quarter at random, so
+/// that services that fell together do not rise together.
 #[derive(Clone, Debug, Default)]
 pub struct Backoff {
     failures: u32,

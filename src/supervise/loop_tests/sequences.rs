@@ -146,8 +146,8 @@ fn key(supervisor: &Supervisor<Shared, FakeSink, Shared>, world: &World) -> Stri
     parts.fold(first, |key, part| key + part.split_once('}').map_or(part, |(_, rest)| rest))
 }
 
-/// Makes the moves and then kills what still runs. Returns the state before that and the moves that were possible in it,
-/// if the service had not ended.
+/// Makes the moves and then kills what still runs. Returns the state before that and the moves that were possible
+/// in it, if the service had not ended.
 async fn play(settings: &Settings, moves: &[Move]) -> Option<(String, Vec<Move>)> {
     let (mut supervisor, world) = supervisor(std::slice::from_ref(settings));
     for step in moves {
@@ -178,7 +178,8 @@ async fn play(settings: &Settings, moves: &[Move]) -> Option<(String, Vec<Move>)
     reached
 }
 
-/// Plays every sequence of moves, but for those that begin with one which leads where a shorter or an earlier one led.
+/// Plays every sequence of moves, but for those that begin with one which leads where a shorter or an earlier one
+/// led.
 async fn walk(settings: Settings) {
     let (key, possible) = play(&settings, &[]).await.unwrap();
     let mut seen = HashSet::from([key]);

@@ -1,8 +1,9 @@
 //! The life of one service as a pure state machine: inputs and a time go in, effects come out.
 //!
-//! A deadline lives in the state that it belongs to, so no timer can outlive its reason. Whether a process of the service
-//! may be alive is part of the machine, so that a test can walk its rules exhaustively: it never starts over a living
-//! tree, never signals a dead one, never releases the port of a living one, and does nothing after the release.
+//! A deadline lives in the state that it belongs to, so no timer can outlive its reason. Whether a process of the
+//! service may be alive is part of the machine, so that a test can walk its rules exhaustively: it never starts
+//! over a living tree, never signals a dead one, never releases the port of a living one, and does nothing after
+//! the release.
 
 mod transitions;
 #[cfg(test)]
@@ -64,7 +65,8 @@ pub enum Input {
     Empty {
         /// Whether a stranger listens on the reserved port.
         stranger: bool,
-        /// Whether the run ended because it asked for another port, and another start can give it the reserved one.
+        /// Whether the run ended because it asked for another port, and another start can give it the reserved
+        /// one.
         redirectable: bool,
     },
     /// A process of the tree listens on the reserved port.

@@ -7,8 +7,8 @@ use crate::event::FailureReason;
 use crate::exit_code::{NOT_EXECUTABLE, NOT_FOUND};
 use crate::process::{Exit, Signal};
 
-/// How long a listener must stay to be believed: a second Next in one directory opens its port for half a second and then
-/// ends.
+/// How long a listener must stay to be believed: a second Next in one directory opens its port for half a second
+/// and then ends.
 const SETTLING: Duration = Duration::from_millis(1_500);
 
 /// A run shorter than this has crashed at once (the runner's protocol).
@@ -133,8 +133,8 @@ impl Service {
             self.run.exit = Some(exit);
         }
         if let State::Stopping { kill_at, .. } = self.state {
-            // The leader's group has had the signal, and its other processes may be ending in order, which a second one
-            // would cut short; the processes outside the group have had none.
+            // The leader's group has had the signal, and its other processes may be ending in order, which a
+            // second one would cut short; the processes outside the group have had none.
             return kill_at.map(|_| Effect::SignalRest(Signal::SIGTERM)).into_iter().collect();
         }
         let next = step + 1;
@@ -142,7 +142,8 @@ impl Service {
             self.run.step = next;
             return vec![Effect::Run(next)];
         }
-        // The command of a server that daemonizes itself ends like this, while its descendants listen or are about to.
+        // The command of a server that daemonizes itself ends like this, while its descendants listen or are about
+        // to.
         let goes_on = match self.state {
             State::Starting { .. } => exit.success(),
             State::Running { .. } => listening,
