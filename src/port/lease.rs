@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use tracing::info;
 
@@ -148,32 +148,16 @@ impl Lease {
     /// Gives the request's project another port in place of the one it has, in one transaction:
     /// after a lost race, or because its service listens elsewhere. If that fails, it keeps what it has.
     pub fn replace(&mut self, request: &Request, terms: &mut Terms<'_>) -> Result<(), Error> {
-        self.change(&request.project, std::slice::from_ref(request), terms)
-    }
-
-    /// Gives back one project's port and goes on with the others.
-    pub fn remove(&mut self, project: &str, now: SystemTime) -> Result<(), Error> {
-        let terms = &mut Terms { now, patience: Duration::ZERO, end_leftovers: &mut |_| {} };
-        match (self.change(project, &[], terms), &mut self.session) {
-            // The lines of the session's lock decide. Fewer of them need no turn of their own, and the next
-            // transaction takes the row out of the store.
-            (Err(Error::Busy { .. }), Some(session)) => {
-                self.reservations.retain(|held| held.project != project);
-                let recorded = session.record(&mut self.reservations);
-                recorded.map_err(|source| Error::Record { path: session.run.clone(), source })
-            }
-            (removed, _) => removed,
-        }
-    }
-
-    fn change(&mut self, project: &str, instead: &[Request], terms: &mut Terms<'_>) -> Result<(), Error> {
-        let kept: Vec<Reservation> =
-            self.reservations.iter().filter(|held| held.project != project).cloned().collect();
-        let projects: Vec<String> = instead.iter().map(|request| request.project.clone()).collect();
-        let request = &mut |at: usize, _: Option<&Remembered>| instead[at].clone();
-        self.transact(&kept, &mut Wanted { projects: &projects, request }, terms)?;
+        let kept = self.without(&request.project);
+        let projects = std::slice::from_ref(&request.project);
+        self.transact(&kept, &mut Wanted { projects, request: &mut |_, _| request.clone() }, terms)?;
         self.settle();
         Ok(())
+    }
+
+    /// Gives back one project's port and goes on with the others, see [`Lease::release`].
+    pub fn remove(&mut self, project: &str, now: SystemTime) -> Result<(), Error> {
+        self.keep(self.without(project), now)
     }
 
     /// Gives all ports back, and remembers them. Those of a guardian that still works are free once it is done.
@@ -181,21 +165,35 @@ impl Lease {
     /// # Errors
     /// The store could not be tidied, which the next transaction does. The ports are given back all the same.
     pub fn release(mut self, now: SystemTime) -> Result<(), Error> {
+        self.keep(Vec::new(), now)
+    }
+
+    fn without(&self, project: &str) -> Vec<Reservation> {
+        self.reservations.iter().filter(|held| held.project != project).cloned().collect()
+    }
+
+    /// Gives back all but these. The session's lock decides, and fewer lines in it need no turn of their own:
+    /// whoever waits in vain for the lock of a transaction leaves the store to the next one.
+    fn keep(&mut self, mut kept: Vec<Reservation>, now: SystemTime) -> Result<(), Error> {
         self.settle();
         let locked = self.ports.lock_briefly();
-        let tidied = match &locked {
-            Ok(locked) => {
-                let snapshot = Snapshot::take(locked, Some(&self.id));
-                let tidy = |tables: &mut Writing<'_>| snapshot.reconcile(tables, &[], seconds(now));
-                store::write(&self.ports.dir.store(), &mut Vec::new(), tidy).map(drop)
+        let tidied = locked.as_ref().map_or(Ok(()), |locked| {
+            let snapshot = Snapshot::take(locked, Some(&self.id));
+            let tidy = |tables: &mut Writing<'_>| snapshot.reconcile(tables, &kept, seconds(now));
+            store::write(&self.ports.dir.store(), &mut Vec::new(), tidy).map(drop)
+        });
+        match self.session.take() {
+            Some(session) if kept.is_empty() => session.end(),
+            Some(mut session) => {
+                let recorded = session.record(&mut kept);
+                let run = session.run.clone();
+                self.session = Some(session);
+                recorded.map_err(|source| Error::Record { path: run, source })?;
             }
-            Err(_) => Ok(()),
-        };
-        if let Some(session) = self.session {
-            session.end();
+            None => {}
         }
+        self.reservations = kept;
         match locked {
-            // The next transaction tidies the store.
             Err(Error::Busy { .. }) => Ok(()),
             // The state directory was removed meanwhile, and the reservations with it.
             Err(Error::Lock { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),

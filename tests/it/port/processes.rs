@@ -151,6 +151,22 @@ fn a_killed_process_has_no_reservation() {
 }
 
 #[test]
+fn what_is_given_back_leaves_the_leftovers_of_others_to_be_ended() {
+    let (place, block) = (Place::new(), block(4));
+    let ports = place.ports();
+    let mut several =
+        allocate(&ports, &["b", "c"].map(|project| place.request(project, block.range))).unwrap();
+    let mut other = Holder::start(&place, "d", block.range, Role::Supervisor);
+    other.port();
+    other.kill();
+    several.remove("b", SystemTime::now()).unwrap();
+    several.release(SystemTime::now()).unwrap();
+    let (ended, lease) = sessions_ended(&ports, &place.request("e", block.range));
+    assert_eq!(ended.len(), 1, "nobody has ended them before");
+    drop(lease);
+}
+
+#[test]
 fn prune_says_what_it_released() {
     let (place, block) = (Place::new(), block(3));
     let mut holder = Holder::start(&place, "a", block.range, Role::Supervisor);
