@@ -35,8 +35,8 @@ impl Visible for Path {
     }
 }
 
-/// Whether the terminal may act on the character: a control character (C0, DEL, C1), a line or paragraph separator, one that changes the
-/// direction of writing, or a noncharacter.
+/// Whether the terminal may act on the character: a control character (C0, DEL, C1), a line or paragraph
+/// separator, one that changes the direction of writing, or a noncharacter.
 fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fdd0}'..='\u{fdef}')
