@@ -12,8 +12,8 @@ const EXHAUSTED: [i32; 2] = [EMFILE, ENFILE];
 /// A limit that is enough for nearly everything.
 const PLENTY: rlim_t = 1024;
 
-/// Checks that `count` more descriptors can be opened now. To be called before anything is begun: later, some code that opens
-/// files can only panic.
+/// Checks that `count` more descriptors can be opened now. To be called before anything is begun: later, some code
+/// that opens files can only panic.
 ///
 /// # Errors
 /// Too many files are open in this process or on this machine.

@@ -1,11 +1,11 @@
 //! How a process ended.
 
 use std::fmt;
-
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-use rustix::process::WaitIdStatus;
+use nix::unistd::Pid;
+use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus, waitid};
 
 use super::Signal;
 
@@ -19,8 +19,8 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// `None` unless the process has ended. A real-time signal has no name here: it becomes the code that a shell gives it,
-    /// 128 and its number.
+    /// `None` unless the process has ended. A real-time signal has no name here: it becomes the code that a shell
+    /// gives it, 128 and its number.
     pub fn of(status: &WaitIdStatus) -> Option<Self> {
         if let Some(number) = status.terminating_signal() {
             let code = || Self::Code((128 + number).to_le_bytes()[0]);
@@ -65,4 +65,10 @@ impl fmt::Display for Exit {
             Self::Signal(signal) => f.write_str(signal.as_str()),
         }
     }
+}
+
+/// A change of this kind in a child. nix' waitpid has no names for real-time signals.
+pub(super) fn poll_child(child: Pid, kind: WaitIdOptions) -> Option<WaitIdStatus> {
+    let child = rustix::process::Pid::from_raw(child.as_raw())?;
+    waitid(WaitId::Pid(child), kind | WaitIdOptions::NOHANG).ok().flatten()
 }

@@ -7,8 +7,8 @@ use std::fmt;
 pub struct Identity {
     /// Process id.
     pub pid: i32,
-    /// When it started: clock ticks since boot on Linux, microseconds since the epoch on macOS. Compare for equality
-    /// only.
+    /// When it started: clock ticks since boot on Linux, microseconds since the epoch on macOS. Compare for
+    /// equality only.
     pub started: u64,
 }
 

@@ -15,8 +15,8 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How long a killed process may take to be gone.
 const GONE: Duration = Duration::from_secs(5);
 
-/// Ends every process with the session's mark, and their descendants. Returns when they are gone, or some seconds after
-/// SIGKILL.
+/// Ends every process with the session's mark, and their descendants. Returns when they are gone, or some seconds
+/// after SIGKILL.
 pub fn end(session: &str) {
     let found = processes(session);
     if found.is_empty() {

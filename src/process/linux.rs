@@ -42,8 +42,8 @@ fn parse(pid: i32, stat: &[u8]) -> Option<Process> {
     Some(Process { identity: Identity { pid, started }, parent, group, zombie })
 }
 
-/// The fields of `/proc/PID/stat` from the state on. The name before it may contain spaces and parentheses, so they
-/// are counted from the last closing one.
+/// The fields of `/proc/PID/stat` from the state on. The name before it may contain spaces and parentheses, so
+/// they are counted from the last closing one.
 fn fields(stat: &[u8]) -> Option<SplitAsciiWhitespace<'_>> {
     let end_of_name = stat.iter().rposition(|&byte| byte == b')')?;
     std::str::from_utf8(stat.get(end_of_name + 2..)?).ok().map(str::split_ascii_whitespace)
@@ -111,8 +111,8 @@ impl Progress {
     }
 }
 
-/// Waits at most `limit` for the end of `pid`, whose parent may be anybody. `is_the_one` is asked once no other process
-/// can take over the number any more. False if there is no such process, or if it is not the one.
+/// Waits at most `limit` for the end of `pid`, whose parent may be anybody. `is_the_one` is asked once no other
+/// process can take over the number any more. False if there is no such process, or if it is not the one.
 pub fn wait_for_end(pid: i32, limit: Duration, is_the_one: impl FnOnce() -> bool) -> bool {
     let Some(pid) = Pid::from_raw(pid).filter(|pid| pid.as_raw_pid() > 0) else { return false };
     let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return false };

@@ -1,7 +1,8 @@
 //! macOS' answers about processes, from libproc and sysctl(3). `linux.rs` has the same list of functions.
 //!
-//! Written after `bsd/sys/proc_info.h`, `bsd/kern/proc_info.c`, `bsd/kern/kern_sysctl.c` and `bsd/kern/kern_event.c` of
-//! Apple's xnu (release 11417), whose functions are named below. It compiles; it has never run.
+//! Written after `bsd/sys/proc_info.h`, `bsd/kern/proc_info.c`, `bsd/kern/kern_sysctl.c` and
+//! `bsd/kern/kern_event.c` of Apple's xnu (release 11417), whose functions are named below. It compiles; it has
+//! never run.
 
 use std::ffi::{CStr, OsStr, c_char, c_int};
 use std::io;
@@ -79,9 +80,9 @@ fn list(kind: u32, of: u32) -> Vec<i32> {
     pids
 }
 
-/// Reads the arguments and the environment that `pid` was executed with into `area`; whether they could be read. Those
-/// of other users cannot, and those of restricted programs (`/bin/sh`, `/bin/sleep` and all others of the system) come
-/// without their environment (`sysctl_procargsx`).
+/// Reads the arguments and the environment that `pid` was executed with into `area`; whether they could be read.
+/// Those of other users cannot, and those of restricted programs (`/bin/sh`, `/bin/sleep` and all others of the
+/// system) come without their environment (`sysctl_procargsx`).
 #[expect(unsafe_code, reason = "nix has no sysctl")]
 pub fn read_environment(pid: i32, area: &mut Vec<u8>) -> bool {
     // `ARG_MAX`: more is refused.
@@ -127,8 +128,8 @@ impl Progress {
     }
 }
 
-/// Waits at most `limit` for the end of `pid`, whose parent may be anybody. `is_the_one` is asked once no other process
-/// can be taken for it any more. False if there is no such process, or if it is not the one.
+/// Waits at most `limit` for the end of `pid`, whose parent may be anybody. `is_the_one` is asked once no other
+/// process can be taken for it any more. False if there is no such process, or if it is not the one.
 pub fn wait_for_end(pid: i32, limit: Duration, is_the_one: impl FnOnce() -> bool) -> bool {
     let (Ok(queue), Ok(ident)) = (Kqueue::new(), usize::try_from(pid)) else { return false };
     let exit = KEvent::new(ident, EventFilter::EVFILT_PROC, EvFlags::EV_ADD, FilterFlag::NOTE_EXIT, 0, 0);

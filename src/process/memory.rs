@@ -22,8 +22,8 @@ pub fn trim() {
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub fn trim() {}
 
-/// Unmaps the pages of executable code, most of which only the start needs. The rest returns from the page cache when
-/// it is executed, sixteen pages at a time.
+/// Unmaps the pages of executable code, most of which only the start needs. The rest returns from the page cache
+/// when it is executed, sixteen pages at a time.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "no library has the addresses of a program's own code")]
 pub fn let_go_of_code() {

@@ -1,5 +1,5 @@
-//! Our own standard output and error, written without ever blocking the supervisor and without changing the mode of a
-//! descriptor that other programs share.
+//! Our own standard output and error, written without ever blocking the supervisor and without changing the mode
+//! of a descriptor that other programs share.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -14,8 +14,8 @@ use tokio::io::Interest;
 
 use super::async_fd::{Watched, is_ready, watch};
 
-/// How many bytes may wait to be written before the source is no longer read. The service then waits, as it would for a
-/// terminal or pipe that nobody reads.
+/// How many bytes may wait to be written before the source is no longer read. The service then waits, as it would
+/// for a terminal or pipe that nobody reads.
 const ROOM: usize = 256 * 1024;
 
 /// Capacity of a pipe in bytes.
@@ -41,7 +41,8 @@ enum Way {
     Watched(Watched, fn(&OwnedFd, &[u8]) -> io::Result<usize>),
     /// A file or device that is always writable.
     Plain(OwnedFd),
-    /// The reader has gone, or the disk is full. Output is discarded, as the service must neither stall nor die of it.
+    /// The reader has gone, or the disk is full. Output is discarded, as the service must neither stall nor die of
+    /// it.
     Closed(io::Error),
 }
 
@@ -177,7 +178,8 @@ fn send_now(socket: &OwnedFd, bytes: &[u8]) -> io::Result<usize> {
     send(socket.as_raw_fd(), bytes, MsgFlags::MSG_DONTWAIT).map_err(Into::into)
 }
 
-/// Enlarges a pipe, so that its ends take turns less often. The kernel may refuse, and a terminal has no such size.
+/// Enlarges a pipe, so that its ends take turns less often. The kernel may refuse, and a terminal has no such
+/// size.
 #[cfg(target_os = "linux")]
 pub fn enlarge(pipe: &OwnedFd) {
     let _refused = nix::fcntl::fcntl(pipe, nix::fcntl::FcntlArg::F_SETPIPE_SZ(PIPE_ROOM));
@@ -187,8 +189,8 @@ pub fn enlarge(pipe: &OwnedFd) {
 #[cfg(not(target_os = "linux"))]
 pub fn enlarge(_pipe: &OwnedFd) {}
 
-/// Opens the pipe or terminal behind `target` once more, which gives a description whose mode nobody shares. A terminal of
-/// another user cannot be opened.
+/// Opens the pipe or terminal behind `target` once more, which gives a description whose mode nobody shares. A
+/// terminal of another user cannot be opened.
 #[cfg(target_os = "linux")]
 fn reopen(target: BorrowedFd<'_>) -> Option<OwnedFd> {
     use std::os::unix::fs::OpenOptionsExt;

@@ -18,7 +18,8 @@ pub fn send(target: Identity, signal: Signal) -> io::Result<bool> {
     send_verified(target, signal)
 }
 
-/// While the descriptor is open, no other process can get the pid between the check of the start time and the signal.
+/// While the descriptor is open, no other process can get the pid between the check of the start time and the
+/// signal.
 #[cfg(target_os = "linux")]
 fn send_verified(target: Identity, signal: Signal) -> io::Result<bool> {
     use rustix::io::Errno;

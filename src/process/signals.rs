@@ -34,8 +34,8 @@ static PIPE: OnceLock<OwnedFd> = OnceLock::new();
 pub struct Caught {
     /// Its number.
     pub signal: Signal,
-    /// Whether a program sent it by kill(2); otherwise the kernel did, as for Ctrl-C. `None` where the system does not
-    /// tell.
+    /// Whether a program sent it by kill(2); otherwise the kernel did, as for Ctrl-C. `None` where the system does
+    /// not tell.
     pub sent: Option<bool>,
 }
 
@@ -98,7 +98,8 @@ fn origin(info: &siginfo_t) -> u8 {
     if info.si_code == libc::SI_USER { BY_PROGRAM } else { BY_KERNEL }
 }
 
-/// macOS gives every signal but SIGCHLD the code 0, whoever sent it (`psignal_internal`, `bsd/kern/kern_sig.c` of xnu).
+/// macOS gives every signal but SIGCHLD the code 0, whoever sent it (`psignal_internal`, `bsd/kern/kern_sig.c` of
+/// xnu).
 #[cfg(not(target_os = "linux"))]
 fn origin(_info: &siginfo_t) -> u8 {
     const UNKNOWN: u8 = 2;
@@ -106,8 +107,8 @@ fn origin(_info: &siginfo_t) -> u8 {
 }
 
 impl Signals {
-    /// Takes over the signals of this process. A SIGHUP that is ignored stays so: that is what `nohup` is for. Needs a
-    /// running tokio runtime.
+    /// Takes over the signals of this process. A SIGHUP that is ignored stays so: that is what `nohup` is for.
+    /// Needs a running tokio runtime.
     ///
     /// # Errors
     /// No more descriptors; a second call.
@@ -157,8 +158,8 @@ fn install(signal: Signal, action: &SigAction) -> io::Result<SigAction> {
     unsafe { sigaction(signal, action) }.map_err(Into::into)
 }
 
-/// Ends this process by `signal`, so that its parent sees how the service ended. Returns only if the signal does not end a
-/// process.
+/// Ends this process by `signal`, so that its parent sees how the service ended. Returns only if the signal does
+/// not end a process.
 pub fn die_by(signal: Signal) {
     // Else this process's core would replace that of the service.
     let _kept = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
@@ -171,8 +172,8 @@ pub fn die_by(signal: Signal) {
     let _sent = raise(signal);
 }
 
-/// Stops this process group as Ctrl-Z would, and returns when it is continued. The kernel ignores the stop of an orphaned
-/// group, which no shell could continue.
+/// Stops this process group as Ctrl-Z would, and returns when it is continued. The kernel ignores the stop of an
+/// orphaned group, which no shell could continue.
 pub fn stop_group() {
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     if let Ok(before) = install(Signal::SIGTSTP, &default) {

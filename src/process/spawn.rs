@@ -1,15 +1,16 @@
-//! How a guardian executes a program: as the leader of its own process group, and in the foreground of its terminal if it
-//! has one. Signals that the guardian catches are at their default again, even if bowline was started with them ignored: a
-//! shell starts background jobs with SIGINT ignored, and a server that inherits this cannot be asked to stop. A SIGHUP
-//! that `nohup` has ignored stays so.
+//! How a guardian executes a program: as the leader of its own process group, and in the foreground of its
+//! terminal if it has one. Signals that the guardian catches are at their default again, even if bowline was
+//! started with them ignored: a shell starts background jobs with SIGINT ignored, and a server that inherits this
+//! cannot be asked to stop. A SIGHUP that `nohup` has ignored stays so.
 
 #[cfg(not(target_os = "linux"))]
 pub(super) use copied::spawn;
 #[cfg(target_os = "linux")]
 pub(super) use lent::spawn;
 
-/// The child runs in the guardian's memory until it executes, as with vfork(2): copying that memory was among the most
-/// expensive parts of a start. posix_spawn(3) does the same, but cannot ask for a signal at the guardian's death.
+/// The child runs in the guardian's memory until it executes, as with vfork(2): copying that memory was among the
+/// most expensive parts of a start. posix_spawn(3) does the same, but cannot ask for a signal at the guardian's
+/// death.
 #[cfg(target_os = "linux")]
 mod lent {
     use std::ffi::{CStr, CString, OsStr, OsString};
@@ -29,7 +30,8 @@ mod lent {
 
     use crate::process::{Program, Stdio};
 
-    /// More than the child needs for its few calls, and enough for the allocator to map it: untouched pages take no memory.
+    /// More than the child needs for its few calls, and enough for the allocator to map it: untouched pages take
+    /// no memory.
     const STACK_BYTES: usize = 256 << 10;
     /// The `PATH` of execvp(3) if there is none.
     const DEFAULT_PATH: &str = "/bin:/usr/bin";
@@ -62,8 +64,9 @@ mod lent {
         // A handler that ran in the child would write to the guardian's memory.
         let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
         #[expect(unsafe_code, reason = "the child is lent the memory of this process")]
-        // SAFETY: the calling thread is the only one, and waits until the child has executed or ended. Until then the child
-        // makes system calls on a stack of its own; it allocates nothing, takes no lock and does not panic.
+        // SAFETY: the calling thread is the only one, and waits until the child has executed or ended. Until then
+        // the child makes system calls on a stack of its own; it allocates nothing, takes no lock and does not
+        // panic.
         let cloned = unsafe { clone(child, &mut stack, flags, Some(libc::SIGCHLD)) };
         before.thread_set_mask()?;
         let pid = cloned?;
@@ -91,7 +94,8 @@ mod lent {
         if getppid() != guardian {
             return Err(Errno::ESRCH);
         }
-        // execve(2) resets handlers, but a pending SIGTERM would run the guardian's before that: it shall end the child.
+        // execve(2) resets handlers, but a pending SIGTERM would run the guardian's before that: it shall end the
+        // child.
         let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
         #[expect(unsafe_code, reason = "handlers are unsafe by nature")]
         // SAFETY: the default is no handler.

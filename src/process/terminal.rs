@@ -53,8 +53,8 @@ impl Pty {
         }
     }
 
-    /// The signal that the service's terminal would send for this key now. A program that reads single keys has turned that
-    /// off.
+    /// The signal that the service's terminal would send for this key now. A program that reads single keys has
+    /// turned that off.
     pub fn signal_of(&self, key: u8) -> Option<Signal> {
         let settings = tcgetattr(&self.slave).ok()?;
         if !settings.local_flags.contains(LocalFlags::ISIG) {

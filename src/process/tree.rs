@@ -1,5 +1,5 @@
-//! Which processes belong to a service: those that descend from its guardian, those of the guardian's session, and those
-//! that carry the service's mark.
+//! Which processes belong to a service: those that descend from its guardian, those of the guardian's session, and
+//! those that carry the service's mark.
 
 use nix::unistd::{Pid, getsid};
 
@@ -36,8 +36,9 @@ impl Mark {
     }
 }
 
-/// Every living descendant of `root`. Zombies are left out, their children are not. One that a thread is forking right now
-/// may be missing, so callers that need certainty ask again until the kernel says that there is no child left.
+/// Every living descendant of `root`. Zombies are left out, their children are not. One that a thread is forking
+/// right now may be missing, so callers that need certainty ask again until the kernel says that there is no child
+/// left.
 pub fn descendants(root: i32) -> Vec<Process> {
     let mut found = Vec::new();
     let mut pending = children(root);
@@ -49,16 +50,17 @@ pub fn descendants(root: i32) -> Vec<Process> {
     found
 }
 
-/// Every living process whose environment had the mark when it was executed, the caller left out. This reads the whole
-/// process table, so it is for endings, not for starts. A program that overwrites its environment to set its title is
-/// not found: descent is the first net, this is the second.
+/// Every living process whose environment had the mark when it was executed, the caller left out. This reads the
+/// whole process table, so it is for endings, not for starts. A program that overwrites its environment to set its
+/// title is not found: descent is the first net, this is the second.
 pub fn marked(mark: &Mark) -> Vec<Process> {
     let mut area = Vec::new();
     select(|pid| read_environment(pid, &mut area) && mark.is_in(&area))
 }
 
-/// Every living process that is marked or of the session that `leader` leads, the caller left out. The session is the
-/// third net: none but descendants of its leader are of it, so its number is proof for as long as the leader lives.
+/// Every living process that is marked or of the session that `leader` leads, the caller left out. The session is
+/// the third net: none but descendants of its leader are of it, so its number is proof for as long as the leader
+/// lives.
 pub fn marked_or_of_session(mark: &Mark, leader: i32) -> Vec<Process> {
     let leader = Pid::from_raw(leader);
     let mut found = select(|pid| getsid(Some(Pid::from_raw(pid))) == Ok(leader));

@@ -66,7 +66,8 @@ impl Listeners {
         Ok(if listeners.is_empty() { Vec::new() } else { owners(&listeners, pids) })
     }
 
-    /// Who listens on the port: the first of `pids` that does, and everybody. `pids` are asked for only if somebody does.
+    /// Who listens on the port: the first of `pids` that does, and everybody. `pids` are asked for only if
+    /// somebody does.
     pub fn seen(
         &mut self,
         port: u16,

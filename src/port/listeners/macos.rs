@@ -1,5 +1,5 @@
-//! macOS: libproc. There is no list of all sockets for a normal user, so every question goes over the file descriptors
-//! of processes, and those of other users' processes stay invisible.
+//! macOS: libproc. There is no list of all sockets for a normal user, so every question goes over the file
+//! descriptors of processes, and those of other users' processes stay invisible.
 //!
 //! Written after `bsd/sys/proc_info.h` and `bsd/kern/proc_info.c` of Apple's xnu. It compiles; it has never run.
 
@@ -17,8 +17,8 @@ use super::socket::{Held, Listener};
 use crate::process::macos::{bsd_info, name};
 use crate::process::{Identity, all_pids, executable};
 
-/// How old the list of everybody's listeners may be that [`Listeners::seen`] answers from. It takes thousands of calls:
-/// one for each descriptor of this user's processes.
+/// How old the list of everybody's listeners may be that [`Listeners::seen`] answers from. It takes thousands of
+/// calls: one for each descriptor of this user's processes.
 const EVERYBODY: Duration = Duration::from_millis(200);
 
 /// Reads listeners from the processes that have them.
@@ -53,8 +53,8 @@ impl Listeners {
         Ok(self.of(pids)?.into_iter().filter(|held| held.listener.address.port() == port).collect())
     }
 
-    /// Who listens on the port: the first of `pids` that does, else everybody. A listener of others may be missing for
-    /// [`EVERYBODY`] after its start; one that has ended is not answered.
+    /// Who listens on the port: the first of `pids` that does, else everybody. A listener of others may be missing
+    /// for [`EVERYBODY`] after its start; one that has ended is not answered.
     pub fn seen(
         &mut self,
         port: u16,
@@ -129,14 +129,15 @@ fn descriptors(pid: i32) -> Vec<proc_fdinfo> {
     all
 }
 
-/// `PROC_PIDFDSOCKETINFO`, `SOCKINFO_TCP`, `TSI_S_LISTEN` and `AF_INET` as `proc_info.h` and `socket.h` define them.
+/// `PROC_PIDFDSOCKETINFO`, `SOCKINFO_TCP`, `TSI_S_LISTEN` and `AF_INET` as `proc_info.h` and `socket.h` define
+/// them.
 const SOCKET_INFO: c_int = 3;
 const TCP: i32 = 2;
 const LISTEN: i32 = 1;
 const INET: i32 = 2;
 
-/// `struct socket_fdinfo` of `proc_info.h` with the variant `pri_tcp` of its union: what is used of it, and how many
-/// bytes lie between.
+/// `struct socket_fdinfo` of `proc_info.h` with the variant `pri_tcp` of its union: what is used of it, and how
+/// many bytes lie between.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Socket {

@@ -1,12 +1,14 @@
 //! How a forked process becomes a guardian: what it catches, what it keeps open, and what it lets go.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::RawFd;
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
+use super::wire::Report;
 use crate::process::Stdio;
 
 /// Whether somebody has sent SIGTERM to the guardian itself, which ends the service.
@@ -31,8 +33,8 @@ pub(super) fn set_name() {
     let _cosmetic = nix::sys::prctl::set_name(c"bowline-guard");
 }
 
-/// Has SIGCHLD and SIGTERM interrupt the wait. Signals that a terminal or a careless `kill` sends have no effect: they are
-/// caught, as ignored ones would stay ignored in the programs executed here.
+/// Has SIGCHLD and SIGTERM interrupt the wait. Signals that a terminal or a careless `kill` sends have no effect:
+/// they are caught, as ignored ones would stay ignored in the programs executed here.
 pub(super) fn catch_signals() -> io::Result<()> {
     let noted = SigAction::new(SigHandler::Handler(note), SaFlags::empty(), SigSet::empty());
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
@@ -69,14 +71,14 @@ pub(super) fn catch_signals() -> io::Result<()> {
     waited_for.thread_set_mask().map_err(Into::into)
 }
 
-/// Makes the service's terminal the controlling one of the guardian's session. If the script's shell led that session, a
-/// script that ends before its server would take the terminal with it.
+/// Makes the service's terminal the controlling one of the guardian's session. If the script's shell led that
+/// session, a script that ends before its server would take the terminal with it.
 pub(super) fn take_terminal(stdio: &Stdio) -> io::Result<()> {
     rustix::process::ioctl_tiocsctty(&stdio.stdout).map_err(Into::into)
 }
 
-/// Closes every descriptor from 3 on but `keep`: above all the lifelines of other services, which must not stay open here
-/// when the supervisor is gone.
+/// Closes every descriptor from 3 on but `keep`: above all the lifelines of other services, which must not stay
+/// open here when the supervisor is gone.
 pub(super) fn close_all_but(keep: &[RawFd]) {
     let listing = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
     let Ok(entries) = std::fs::read_dir(listing) else { return };
@@ -90,7 +92,8 @@ pub(super) fn close_all_but(keep: &[RawFd]) {
     }
 }
 
-/// Points the guardian's own standard streams at `/dev/null`, so that no reader of bowline's output waits for the guardian.
+/// Points the guardian's own standard streams at `/dev/null`, so that no reader of bowline's output waits for the
+/// guardian.
 pub(super) fn detach_stdio(kept: &[RawFd]) -> io::Result<()> {
     debug_assert!(kept.iter().all(|&number| number > 2), "the service's streams are copies");
     let null = File::options().read(true).write(true).open("/dev/null")?;
@@ -98,4 +101,37 @@ pub(super) fn detach_stdio(kept: &[RawFd]) -> io::Result<()> {
     nix::unistd::dup2_stdout(&null)?;
     nix::unistd::dup2_stderr(&null)?;
     Ok(())
+}
+
+/// Reports that the guardian could not become one, and that it has left nothing.
+pub(super) fn report_failure(mut lifeline: &UnixStream, error: &io::Error) {
+    for report in [Report::Failed { step: 0, errno: errno(error) }, Report::Empty { step: 0 }] {
+        // Nobody is left to report to if this fails.
+        let _gone = lifeline.write_all(&report.encode());
+    }
+}
+
+pub(super) fn errno(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(nix::libc::EIO)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::process::guardian::wire::FRAME;
+
+    #[test]
+    fn a_guardian_that_cannot_begin_says_why_and_that_it_has_left_nothing() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        report_failure(&ours, &io::Error::from_raw_os_error(nix::libc::EPERM));
+        drop(ours);
+        let mut frame = [0; FRAME];
+        for report in [Report::Failed { step: 0, errno: nix::libc::EPERM }, Report::Empty { step: 0 }] {
+            theirs.read_exact(&mut frame).unwrap();
+            assert_eq!(Report::decode(frame), Some(report));
+        }
+        assert!(theirs.read_exact(&mut frame).is_err(), "nothing follows");
+    }
 }

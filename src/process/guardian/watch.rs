@@ -13,21 +13,23 @@ use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::sys::time::{TimeSpec, TimeValLike};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus};
+use rustix::process::WaitIdOptions;
 
 use super::charge::Charge;
 use super::setup::{
-    TERMINATED, adopt_orphans, catch_signals, close_all_but, detach_stdio, set_name, take_terminal,
+    TERMINATED, adopt_orphans, catch_signals, close_all_but, detach_stdio, errno, report_failure, set_name,
+    take_terminal,
 };
 use super::wire::{FRAME, Order, Report};
+use crate::process::exit::poll_child;
 use crate::process::spawn::spawn;
 use crate::process::{Exit, Identity, Process, memory, signal, signals, tree};
 
 /// How often a tree that is being killed is searched for processes that the last search missed.
 const KILLING_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The longest time between two searches for strays. Each reads the whole process table, and a server may be a stray for
-/// days: the first comes after [`KILLING_INTERVAL`], each later one after twice the time.
+/// The longest time between two searches for strays. Each reads the whole process table, and a server may be a
+/// stray for days: the first comes after [`KILLING_INTERVAL`], each later one after twice the time.
 const STRAY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How many times a tree is frozen before it is killed: each time stops what was forked during the last.
@@ -55,18 +57,6 @@ pub(super) fn run(charge: Charge, lifeline: UnixStream) -> ! {
     unsafe {
         nix::libc::_exit(i32::from(outcome.is_err()))
     }
-}
-
-/// Reports that the guardian could not become one, and that it has left nothing.
-fn report_failure(mut lifeline: &UnixStream, error: &io::Error) {
-    for report in [Report::Failed { step: 0, errno: errno(error) }, Report::Empty { step: 0 }] {
-        // Nobody is left to report to if this fails.
-        let _gone = lifeline.write_all(&report.encode());
-    }
-}
-
-fn errno(error: &io::Error) -> i32 {
-    error.raw_os_error().unwrap_or(nix::libc::EIO)
 }
 
 /// Where the guardian is in the life of the tree.
@@ -130,14 +120,14 @@ impl Watch {
         if self.charge.stdio.terminal {
             take_terminal(&self.charge.stdio)?;
         }
-        // pselect(2) takes numbers below 1024 only, and the supervisor may have more open. Without CLOEXEC the service
-        // would keep it open after the guardian's death, which the supervisor would not notice then.
+        // pselect(2) takes numbers below 1024 only, and the supervisor may have more open. Without CLOEXEC the
+        // service would keep it open after the guardian's death, which the supervisor would not notice then.
         self.lifeline = Some(rustix::io::fcntl_dupfd_cloexec(lifeline, 3)?.into());
         Ok(())
     }
 
-    /// Closes and frees what the guardian has inherited and does not need. The first step is running by now, as it need
-    /// not wait for this.
+    /// Closes and frees what the guardian has inherited and does not need. The first step is running by now, as it
+    /// need not wait for this.
     fn release_inherited(&self, lifeline: &UnixStream) {
         let mut keep = self.charge.stdio.numbers().to_vec();
         keep.push(lifeline.as_raw_fd());
@@ -200,7 +190,8 @@ impl Watch {
         true
     }
 
-    /// Sleeps until a signal, an order, the end of the lifeline, or the deadline. Whether the lifeline is readable.
+    /// Sleeps until a signal, an order, the end of the lifeline, or the deadline. Whether the lifeline is
+    /// readable.
     fn wait(&mut self) -> bool {
         let timeout = match self.phase {
             Phase::Guarding if self.has_strays() => {
@@ -266,8 +257,8 @@ impl Watch {
         }
     }
 
-    /// Signals every process of the tree outside of the group `except`, and continues the stopped ones so that they can
-    /// act on it.
+    /// Signals every process of the tree outside of the group `except`, and continues the stopped ones so that
+    /// they can act on it.
     fn signal_tree(&self, wanted: Signal, except: Option<Pid>) {
         let except = except.map(Pid::as_raw);
         for process in self.tree().into_iter().filter(|process| Some(process.group) != except) {
@@ -282,7 +273,8 @@ impl Watch {
     /// Stops the tree until no new process appears, so that none can fork away, and kills it.
     fn kill(&self) {
         if let Some(Leader { pid, .. }) = self.leader {
-            // Needs no process table, which a container may hide. The number is the group's until the leader is reaped.
+            // Needs no process table, which a container may hide. The number is the group's until the leader is
+            // reaped.
             let _nobody = killpg(pid, Signal::SIGKILL);
         }
         let mut frozen: Vec<Identity> = Vec::new();
@@ -373,30 +365,6 @@ impl Watch {
     }
 }
 
-/// A change of this kind in a child. nix' waitpid has no names for real-time signals.
-fn poll_child(child: Pid, kind: WaitIdOptions) -> Option<WaitIdStatus> {
-    let child = rustix::process::Pid::from_raw(child.as_raw())?;
-    rustix::process::waitid(WaitId::Pid(child), kind | WaitIdOptions::NOHANG).ok().flatten()
-}
-
 fn own_pid() -> i32 {
     std::process::id().cast_signed()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_guardian_that_cannot_begin_says_why_and_that_it_has_left_nothing() {
-        let (ours, mut theirs) = UnixStream::pair().unwrap();
-        report_failure(&ours, &io::Error::from_raw_os_error(nix::libc::EPERM));
-        drop(ours);
-        let mut frame = [0; FRAME];
-        for report in [Report::Failed { step: 0, errno: nix::libc::EPERM }, Report::Empty { step: 0 }] {
-            theirs.read_exact(&mut frame).unwrap();
-            assert_eq!(Report::decode(frame), Some(report));
-        }
-        assert!(theirs.read_exact(&mut frame).is_err(), "nothing follows");
-    }
 }

@@ -1,5 +1,5 @@
-//! The messages between supervisor and guardian: frames of three native integers over a socket pair that only the two
-//! of them hold.
+//! The messages between supervisor and guardian: frames of three native integers over a socket pair that only the
+//! two of them hold.
 
 use nix::sys::signal::Signal;
 
