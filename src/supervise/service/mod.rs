@@ -301,7 +301,10 @@ impl Service {
             {
                 Vec::new()
             }
-            Input::Start => self.begin(now),
+            Input::Start if self.state == State::Idle => self.start(now),
+            Input::Moved if self.state == State::Moving => self.start(now),
+            Input::NoPort if self.state == State::Moving => self.no_port(now),
+            Input::Start | Input::Moved | Input::NoPort => Vec::new(),
             Input::Stop(signal) => self.stop(signal, now),
             Input::Interrupted(signal) => self.interrupted(signal, now),
             Input::Kill => self.kill(now),
@@ -317,8 +320,6 @@ impl Service {
             Input::Refused => self.redirect(now),
             Input::NotFollowed => self.not_followed(now),
             Input::GuardianLost => self.guardian_lost(now),
-            Input::Moved => self.moved(now),
-            Input::NoPort => self.no_port(now),
             Input::Tick => self.tick(now),
         }
     }

@@ -15,23 +15,12 @@ const SETTLING: Duration = Duration::from_millis(1_500);
 const IMMEDIATE: Duration = Duration::from_secs(3);
 
 impl Service {
-    pub(super) fn begin(&mut self, now: Instant) -> Vec<Effect> {
-        if self.state == State::Idle { self.start(now) } else { Vec::new() }
-    }
-
-    pub(super) fn moved(&mut self, now: Instant) -> Vec<Effect> {
-        if self.state == State::Moving { self.start(now) } else { Vec::new() }
-    }
-
     pub(super) fn no_port(&mut self, now: Instant) -> Vec<Effect> {
-        if self.state != State::Moving {
-            return Vec::new();
-        }
         self.run.failure = Some(FailureReason::PortInUse);
         self.finish(now)
     }
 
-    fn start(&mut self, now: Instant) -> Vec<Effect> {
+    pub(super) fn start(&mut self, now: Instant) -> Vec<Effect> {
         self.run = Run::new(now);
         self.alive = true;
         self.state = State::Starting { ready_by: Some(now + self.settings.ready_timeout) };
