@@ -42,7 +42,7 @@ pub use dev_server::dev_server;
 pub use fifo::{Fifo, Gate};
 pub use noise::Noise;
 pub use ports::{Ports, is_free};
-pub use sandbox::Sandbox;
+pub use sandbox::{Sandbox, memory};
 pub use session::{Ended, Session, last_end};
 pub use stage::{stage, stage_in_shell, stage_of};
 pub use terminal::Terminal;

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -17,6 +18,7 @@ const INHERITED: [&str; 5] = ["PATH", "LANG", "LC_ALL", "TMPDIR", "LLVM_PROFILE_
 #[derive(Debug)]
 pub struct Sandbox {
     root: TempDir,
+    state: TempDir,
     project: PathBuf,
     variables: Vec<(OsString, OsString)>,
 }
@@ -30,12 +32,15 @@ impl Sandbox {
     /// With an empty project directory of this name.
     pub fn in_directory(name: &str) -> Self {
         own_descriptors();
-        let root = tempfile::Builder::new().prefix("bl").tempdir_in("/tmp").expect("a temporary directory");
+        let temporary = |place: &Path| {
+            tempfile::Builder::new().prefix("bl").tempdir_in(place).expect("a temporary directory")
+        };
+        let (root, state) = (temporary(Path::new("/tmp")), temporary(memory()));
         let project = root.path().join(name);
         for dir in [&project, &root.path().join("home"), &root.path().join("config/bowline")] {
             fs::create_dir_all(dir).expect("a directory of our own");
         }
-        Self { root, project, variables: Vec::new() }
+        Self { root, state, project, variables: Vec::new() }
     }
 
     /// With a project whose dev script is this one.
@@ -67,6 +72,17 @@ impl Sandbox {
     pub fn file(&mut self, path: impl AsRef<Path>, text: &str) -> &mut Self {
         write(&self.project.join(path), text);
         self
+    }
+
+    /// Writes a shell script that comes first in the `PATH` of every command.
+    pub fn program(&mut self, name: &str, script: &str) -> &mut Self {
+        let bin = self.root.path().join("bin");
+        let program = bin.join(name);
+        write(&program, &format!("#!/bin/sh\n{script}\n"));
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a file of our own");
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&others)));
+        self.env("PATH", path.expect("no directory of the PATH has a colon in its name"))
     }
 
     /// Writes a file of the user's own configuration: `frameworks.toml`.
@@ -108,7 +124,7 @@ impl Sandbox {
 
     /// Where bowline keeps its state.
     pub fn state_dir(&self) -> PathBuf {
-        self.root.path().join("state")
+        self.state.path().join("state")
     }
 
     /// The files of sessions in the state directory that end in `.` and this.
@@ -126,7 +142,7 @@ impl Sandbox {
         pid.and_then(Pid::from_raw).expect("the guardian's pid")
     }
 
-    /// The temporary directory that holds all of it.
+    /// The temporary directory that holds all but the state.
     pub fn root(&self) -> &Path {
         self.root.path()
     }
@@ -171,6 +187,14 @@ impl Sandbox {
         command.args(arguments);
         Session::start(command)
     }
+}
+
+/// Where state lies in memory, if there is such a place: a start waits for the disk many times, and no test pulls the plug.
+/// Benchmarks keep to the disk.
+pub fn memory() -> &'static Path {
+    let (memory, disk) = (Path::new("/dev/shm"), Path::new("/tmp"));
+    let room = rustix::fs::statvfs(memory).map_or(0, |system| system.f_bavail * system.f_frsize);
+    if cfg!(test) && room > 1 << 30 { memory } else { disk }
 }
 
 fn write(path: &Path, text: &str) {

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use rustix::process::Signal;
 
-use crate::support::{Ports, Sandbox, Session, run_to_end};
+use crate::support::{Session, run_to_end, stage_of};
 
 const THREAD: &str = "
     #include <pthread.h>
@@ -20,9 +20,8 @@ const THREAD: &str = "
 
 #[test]
 fn a_thread_that_a_library_has_started_is_an_error_and_no_panic() {
-    let ports = Ports::claim(1);
-    let mut sandbox = Sandbox::with_script("touch started");
-    sandbox.file("agent.c", THREAD).range("default", &ports);
+    let (mut sandbox, _ports) = stage_of("touch started", 1);
+    sandbox.file("agent.c", THREAD);
     let agent = sandbox.project().join("agent.so");
     let mut compiler = Command::new("cc");
     compiler
@@ -39,11 +38,10 @@ fn a_thread_that_a_library_has_started_is_an_error_and_no_panic() {
 }
 
 /// Some containers hide the process table. Without it bowline knows no descendants, but the process group of its leader.
+#[expect(clippy::print_stderr, reason = "who reads the output is to know what was skipped")]
 #[test]
 fn what_ignores_its_signals_is_killed_without_a_process_table() {
-    let ports = Ports::claim(1);
-    let mut sandbox = Sandbox::with_script("trap '' TERM; echo deaf; while :; do sleep 100; done");
-    sandbox.range("default", &ports);
+    let (sandbox, _ports) = stage_of("trap '' TERM; echo deaf; while :; do sleep 100; done", 1);
     let hidden = "mount -t tmpfs none /proc && exec \"$0\" --json dev --grace 100ms";
     let unshared = |script| {
         let mut command = sandbox.command("unshare");

@@ -12,7 +12,7 @@ use bowline::paths::StateDir;
 use bowline::port::{Choice, Error, Lease, Ports, Probe, Pruned, Request, SessionId, Terms, Verdict};
 use bowline::range::Range;
 
-use crate::support::own_descriptors;
+use crate::support::{memory, own_descriptors};
 
 /// A block of free ports that no other test has: its first port is listened on for as long as this
 /// lives, and that is what keeps others away.
@@ -56,7 +56,7 @@ pub struct Place {
 impl Place {
     pub fn new() -> Self {
         own_descriptors();
-        Self { temp: tempfile::tempdir().unwrap() }
+        Self { temp: tempfile::tempdir_in(memory()).unwrap() }
     }
 
     pub fn root(&self) -> PathBuf {

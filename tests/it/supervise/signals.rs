@@ -117,9 +117,10 @@ fn a_stop_during_the_pause_before_a_restart_ends_at_once() {
 #[test]
 fn the_code_of_an_orderly_end_is_passed_on() {
     let script = "trap 'exit 5' TERM; trap 'exit 6' INT; echo armed; while :; do sleep 100 & wait; done";
+    // What a shell starts in the background ignores an interrupt.
     for (signal, code) in [(Signal::TERM, 5), (Signal::INT, 6)] {
         let (sandbox, _ports) = stage_of(script, 1);
-        let mut session = sandbox.start(["dev"]);
+        let mut session = sandbox.start(["dev", "--grace", "2s"]);
         session.output("armed");
         session.signal(signal);
         let ended = session.wait();
