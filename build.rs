@@ -32,8 +32,8 @@ mod project {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Settings {
-    agent_variables: check::Words,
-    ports: resolve::Ports,
+    agent_variables: check::CatalogTexts,
+    ports: resolve::PortsEntry,
     framework: Table,
 }
 
@@ -49,8 +49,8 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     };
     let entries: Vec<String> = framework.values().map(fields).collect();
     let source = format!(
-        "pub static AGENT_VARIABLES: Words = {};\n\
-         pub static PORTS: Ports = {};\n\
+        "pub static AGENT_VARIABLES: CatalogTexts = {};\n\
+         pub static PORTS: PortsEntry = {};\n\
          pub static ENTRIES: &str = {:?};\n\
          pub static FRAMEWORKS: Cow<'static, [Framework]> = {};\n",
         literal::of(&agent_variables),

@@ -24,7 +24,7 @@ pub const FILE: &str = "bowline.toml";
 
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum ConfigError {
     /// A file cannot be read, or is not text.
     #[error(transparent)]
     File(#[from] ProjectError),
@@ -40,7 +40,7 @@ pub enum Error {
     Catalog(#[from] CatalogError),
 }
 
-impl Error {
+impl ConfigError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -104,7 +104,7 @@ impl Config {
     ///
     /// # Errors
     /// A file that cannot be read, or has a mistake.
-    pub fn read(project: &Project, environment: Environment<'_>) -> Result<Self, Error> {
+    pub fn read(project: &Project, environment: Environment<'_>) -> Result<Self, ConfigError> {
         let mut layers: Vec<Layer> = user_layer(environment)?.into_iter().collect();
         let root = project.workspace.as_ref().map(|workspace| workspace.root.as_path());
         let mut settings = ProjectSettings::default();
@@ -112,7 +112,7 @@ impl Config {
         for dir in root.filter(|root| *root != project.dir).into_iter().chain([project.dir.as_path()]) {
             let path = dir.join(FILE);
             let Some(text) = read_text(&path)? else { continue };
-            let file: File = toml::from_str(&text).map_err(|error| Error::Invalid {
+            let file: File = toml::from_str(&text).map_err(|error| ConfigError::Invalid {
                 path: path.clone(),
                 message: error.to_string().trim_end().to_owned(),
             })?;
@@ -133,12 +133,12 @@ impl Config {
 ///
 /// # Errors
 /// As for [`Config::read`].
-pub fn catalog(environment: Environment<'_>) -> Result<Catalog, Error> {
+pub fn catalog(environment: Environment<'_>) -> Result<Catalog, ConfigError> {
     let layers: Vec<Layer> = user_layer(environment)?.into_iter().collect();
     Ok(Catalog::load(&layers)?)
 }
 
-fn user_layer(environment: Environment<'_>) -> Result<Option<Layer>, Error> {
+fn user_layer(environment: Environment<'_>) -> Result<Option<Layer>, ConfigError> {
     let Some(dir) = paths::config_dir(environment) else { return Ok(None) };
     let path = dir.join("frameworks.toml");
     let text = read_text(&path)?;
@@ -157,7 +157,7 @@ pub fn parse_port(text: &str) -> Result<NonZeroU16, String> {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn parse_time(text: &str) -> Result<Duration, String> {
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| not_a_time(text))
 }
 
@@ -178,7 +178,7 @@ fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU16>
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let given = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let time = value.as_str().and_then(|text| parse_time(text).ok());
+    let time = value.as_str().and_then(|text| parse_duration(text).ok());
     time.map(Some).ok_or_else(|| D::Error::custom(not_a_time(&given)))
 }
 

@@ -1,25 +1,54 @@
 //! bowline starts dev servers on the right port and leaves nothing behind. This page is its architecture.
 //!
-//! In one sentence: *a foreground process detects the framework, reserves a port, starts the dev server under a
-//! guardian, proves that this server is the one that listens, keeps it so, and gives the port back.* There is no daemon.
+//! In one sentence: *a foreground process detects the framework, reserves a port, starts the dev server under a guardian, proves
+//! that this server is the one listening, keeps it so, and gives the port back.* There is no daemon.
 //!
-//! The program is in `main.rs`; everything else is this library, so that tests and documentation reach it. The library is
-//! no interface: what users may rely on is the command line.
+//! The program is `main.rs`; everything else is this library, so that tests and documentation can reach it. The library is no
+//! interface: users rely on the command line. Public modules are those that tests and benchmarks use.
+//!
+//! # Words
+//!
+//! | word | meaning |
+//! | --- | --- |
+//! | project | a directory with a `package.json`; its id is its path |
+//! | workspace | the monorepo root of a project |
+//! | framework | an entry of `frameworks.toml`: how it is detected, its range, how it takes its port |
+//! | range | the ports from which a framework's projects get theirs |
+//! | probe | the test whether a port can be bound |
+//! | reservation | port → project, in the store |
+//! | lease | a session's reservations, with the file lock that proves they are live |
+//! | session | one run of a supervisor |
+//! | service | one supervised program; its steps are the pre script, the script and the post script |
+//! | supervisor | the process that runs services: the loop |
+//! | guardian | the process that is the parent of a service and ends its tree when the supervisor is gone |
+//! | lifeline | a pipe whose end-of-file says that the other side is gone |
+//! | leader, tree | the first process of a service; all its descendants |
+//! | mark | session and project in the environment of every process of a tree |
+//! | leftovers | processes of a tree whose supervisor and guardian are gone |
+//! | listener | a socket in the state LISTEN, and the process that has it |
+//! | stranger | a process that is none of ours; never signalled |
+//! | ready | a process of the tree listens on the reserved port, and still does a moment later |
+//! | port override | the preload that moves a program's listener to the reserved port |
+//! | backend | ports and programs, as the loop sees them |
+//! | event | something that happened, as people and programs are told |
+//! | client | a bowline that asks or follows another supervisor |
+//! | nested | a bowline in the script of another |
+//! | invocation | one call of bowline, with its options and environment |
 //!
 //! # The flow
 //!
-//! `detect → allocate → reserve → spawn → verify listening → supervise → release`. It can be read from top to bottom in
-//! `session/flow.rs`; each step takes what only the step before can make.
+//! `detect → allocate → reserve → spawn → verify → supervise → release`, from top to bottom in `session/flow.rs`. Each step takes
+//! the product of the step before.
 //!
 //! | step | where | what makes it right |
 //! | --- | --- | --- |
 //! | read | [`project`] [`config`] [`launch::Reading`] [`script`] | files are read once, at the edge; the script is parsed as the shell would |
 //! | detect | [`detect::catalog::Catalog::detect`] | pure over a [`detect::Snapshot`]: a rule never opens a file |
-//! | allocate and reserve | [`port::Ports::allocate`] | one lock, one durable transaction for all ports of a start: skip what is reserved, probe the rest, insert. The answer is a [`port::Lease`], which commits before anything runs |
-//! | spawn | [`launch::plan`], [`process::guardian`] | the plan is plain data; the guardian is forked, and executes the plan |
-//! | verify listening | [`port::listeners`] | asks the kernel *who* listens. A connection would be answered by a stranger too |
+//! | allocate and reserve | [`port::Ports::allocate`] | one lock, one durable transaction for all ports of a start: skip live leases, probe, insert, commit. The result is a [`port::Lease`] |
+//! | spawn | [`launch::plan()`], [`process::guardian`] | the plan is plain data; the guardian is forked, and executes it |
+//! | verify | [`port::listeners`] | asks the kernel *who* listens. A connection would be answered by a stranger too |
 //! | supervise | [`supervise::Supervisor`] | one loop turns what the kernel says into inputs of [`supervise::service::Service`], a pure state machine, and its effects into orders |
-//! | release | [`port::Lease::release`] | on every path; a kernel-held lock is the safety net |
+//! | release | [`port::Lease::release`] | on every path; a lock held by the kernel is the safety net |
 //!
 //! ```text
 //! bowline (supervisor) ─ holds run/SESSION.lock: "these ports are reserved"
@@ -33,8 +62,8 @@
 //!
 //! # Ranks
 //!
-//! A module imports only modules of a lower rank, never a peer. `tests/architecture.rs` fails otherwise, and compares this
-//! table with the one that it goes by.
+//! A module imports only modules of a lower rank, never a peer. Files form no import circle. `tests/architecture.rs` checks both,
+//! and compares this table with its own.
 //!
 //! | rank | modules | what the rank is |
 //! | --- | --- | --- |
@@ -49,25 +78,22 @@
 //! | 1 | [`fingerprint`] [`paths`] [`process`] [`project`] [`range`] [`script`] | the OS, the disk, the shell's grammar; knows nothing of us |
 //! | 0 | [`exit_code`] [`visible`] | the codes that scripts rely on · how foreign text is shown |
 //!
-//! Where a lower rank needs something of a higher one it says what it needs as a trait, and `session` fills it in:
-//! [`supervise::Backend`] (ports and programs), [`supervise::Sink`] (where output and events go),
-//! [`process::guardian::Token`] (the lock that a guardian holds). An error type belongs to the module that raises it, and has
-//! a `hint` method; `invocation/failure.rs` alone maps them to the exit codes of [`exit_code`].
+//! A lower rank that needs something of a higher one declares a trait, which `session` implements: [`supervise::Backend`] (ports
+//! and programs), [`supervise::Sink`] (output and events), [`process::guardian::HeldLock`] (the lock of a guardian). An error type
+//! belongs to the module that raises it and has a `hint` method; `invocation/failure.rs` alone maps errors to exit codes.
 //!
-//! # Who decides what
+//! # Who decides
 //!
-//! - **Which framework?** `frameworks.toml`, as data: [`detect`] has no framework's name in it.
-//! - **Is this reservation alive?** The kernel, by a file lock ([`port::Life`]). The store only remembers.
-//! - **Is the service ready?** The kernel: a process that descends from the guardian listens on the reserved port, and is still
-//!   there a moment later.
-//! - **Is the service gone?** The kernel: the guardian, which adopts all orphans, has no child left, and nothing carries the
-//!   mark of the service: the session and the project in the environment.
-//! - **What happens next?** [`supervise::service::Service::on`], and nothing else. A test walks all short sequences of its inputs.
-//! - **What is told?** [`event::What`], one vocabulary for people, for `--json` and for logs.
+//! - **Which framework?** `frameworks.toml`, as data: [`detect`] contains no framework's name.
+//! - **Is this reservation live?** The kernel, by a file lock ([`port::SessionState`]). The store only remembers.
+//! - **Is the service ready?** The kernel: a descendant of the guardian listens on the reserved port, and still does a moment later.
+//! - **Is the service gone?** The kernel: the guardian, which adopts all orphans, has no child left, and no process has the mark.
+//! - **What happens next?** [`supervise::service::Service::on`] alone. A test walks all short sequences of its inputs.
+//! - **What is said?** [`event::What`], one vocabulary for people, `--json`, the control socket, the runner and logs.
 //!
 //! # Decisions
 //!
-//! Each of these was once done otherwise somewhere, and somebody paid for it. `docs/adr/` has the reasons, by number.
+//! Each was once made otherwise somewhere, and somebody paid for it. `docs/adr/` has the reasons, by number.
 //!
 //! | decision | instead of | because | ADR |
 //! | --- | --- | --- | --- |
@@ -82,7 +108,7 @@
 //! | the terminal stays the user's | pipes | servers behave otherwise without one | 0009 |
 //! | two Ctrl-C kill; an echo is none | counting signals | package managers pass on what the terminal has sent already | 0010 |
 //! | the catalog is data | code per framework | users have frameworks that we do not know | 0011 |
-//! | what asks for its own port is started once more, its listener moved | a preload from the start; giving up | what obeys runs untouched, what does not is helped | 0012 |
+//! | a program that asks for its own port is started once more, its listener moved | a preload from the start; giving up | programs that obey run untouched, the others are helped | 0012 |
 
 mod cli;
 mod client;

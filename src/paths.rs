@@ -23,7 +23,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::visible::Visible;
-pub use error::Error;
+pub use error::PathsError;
 use private::{Links, Reach, examine, prepare, private_dir};
 pub(crate) use private::{create_file, open_lock};
 
@@ -40,7 +40,7 @@ pub struct StateDir {
     /// The directory that was asked for, if `root` is a substitute.
     replaced: Option<PathBuf>,
     spare: PathBuf,
-    trouble: Option<Error>,
+    trouble: Option<PathsError>,
 }
 
 impl StateDir {
@@ -48,7 +48,7 @@ impl StateDir {
     pub(crate) fn locate(flag: Option<&Path>, env: Environment<'_>) -> Self {
         let spare = spare_dir(env);
         let Some(root) = wanted(flag, env) else {
-            return Self { root: spare.clone(), replaced: None, spare, trouble: Some(Error::Homeless) };
+            return Self { root: spare.clone(), replaced: None, spare, trouble: Some(PathsError::Homeless) };
         };
         let dir = Self { root, replaced: None, spare, trouble: None };
         match examine(&dir.root, Links::Followed) {
@@ -61,7 +61,7 @@ impl StateDir {
     ///
     /// # Errors
     /// Neither can be used.
-    pub fn create(flag: Option<&Path>, env: Environment<'_>) -> Result<Self, Error> {
+    pub fn create(flag: Option<&Path>, env: Environment<'_>) -> Result<Self, PathsError> {
         let mut dir = Self::locate(flag, env);
         if dir.trouble.is_none() {
             match prepare(&dir.root, Links::Followed) {
@@ -73,7 +73,7 @@ impl StateDir {
         Ok(dir)
     }
 
-    fn replace(self, trouble: Error) -> Self {
+    fn replace(self, trouble: PathsError) -> Self {
         let Self { root, spare, .. } = self;
         Self { root: spare.clone(), replaced: Some(root), spare, trouble: Some(trouble) }
     }
@@ -84,7 +84,7 @@ impl StateDir {
     }
 
     /// Why a substitute is used, if it is one.
-    pub fn trouble(&self) -> Option<&Error> {
+    pub fn trouble(&self) -> Option<&PathsError> {
         self.trouble.as_ref()
     }
 
@@ -124,7 +124,7 @@ impl StateDir {
     }
 
     /// Makes the per-user directory outside the state directory usable and returns it.
-    pub(crate) fn prepare_spare(&self) -> Result<&Path, Error> {
+    pub(crate) fn prepare_spare(&self) -> Result<&Path, PathsError> {
         prepare(&self.spare, Links::Refused).map(|()| self.spare.as_path())
     }
 }
@@ -166,7 +166,7 @@ pub(crate) fn socket(run: &Path, session: &str) -> PathBuf {
 }
 
 /// Creates the directory of `socket` if there is none, and checks that nobody else can reach into it.
-pub(crate) fn prepare_socket_dir(socket: &Path) -> Result<(), Error> {
+pub(crate) fn prepare_socket_dir(socket: &Path) -> Result<(), PathsError> {
     let Some(dir) = socket.parent() else { return Ok(()) };
     let links = if dir == per_user_dir() { Links::Refused } else { Links::Followed };
     private_dir(dir, links, Reach::Nobody)

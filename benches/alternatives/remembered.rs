@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bowline::fingerprint::Fingerprint;
 use bowline::paths::StateDir;
-use bowline::port::{Choice, Error, Lease, Ports, Request, Terms};
+use bowline::port::{AllocateOptions, Lease, PortChoice, PortError, PortRequest, Ports};
 use bowline::range::Range;
 
 use super::launch::{Runner, race};
@@ -58,7 +58,7 @@ fn remember(runner: &Runner<'_>, count: usize) {
         let start = STARTS[batch % STARTS.len()];
         let range = Range::new(start, start + 99).expect("a hundred ports");
         let numbers = batch * BATCH..count.min((batch + 1) * BATCH);
-        let requests: Vec<Request> =
+        let requests: Vec<PortRequest> =
             numbers.map(|number| request(&dirs.join(number.to_string()), range)).collect();
         for request in &requests {
             fs::create_dir_all(&request.dir).expect("a directory of our own");
@@ -69,25 +69,26 @@ fn remember(runner: &Runner<'_>, count: usize) {
 }
 
 /// What the project of this directory asks for.
-pub(crate) fn request(dir: &Path, range: Range) -> Request {
+pub(crate) fn request(dir: &Path, range: Range) -> PortRequest {
     let id = dir.to_string_lossy().into_owned();
-    Request {
+    PortRequest {
         project: id.clone(),
         name: id,
         dir: dir.to_owned(),
         framework: "default".into(),
         evidence: Fingerprint::new(Vec::new(), Vec::new()),
         range,
-        choice: Choice::Any,
+        choice: PortChoice::Any,
         exclude: Vec::new(),
     }
 }
 
 /// Ports for all of these, on the disk.
-pub(crate) fn reserve(ports: &Ports, requests: &[Request]) -> Result<Lease, Error> {
+pub(crate) fn reserve(ports: &Ports, requests: &[PortRequest]) -> Result<Lease, PortError> {
     let projects: Vec<String> = requests.iter().map(|request| request.project.clone()).collect();
-    let terms = &mut Terms { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: &mut |_| {} };
+    let terms =
+        &mut AllocateOptions { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: &mut |_| {} };
     let mut lease = ports.allocate(&projects, |at, _| requests[at].clone(), terms)?;
-    lease.settle();
+    lease.close_store();
     Ok(lease)
 }

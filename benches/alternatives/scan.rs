@@ -4,7 +4,7 @@ use std::net::{Ipv6Addr, TcpListener};
 use std::time::SystemTime;
 
 use bowline::paths::StateDir;
-use bowline::port::{Probe, Request, Verdict};
+use bowline::port::{PortRequest, Probe, Verdict};
 use bowline::range::Range;
 use serde_json::Value;
 
@@ -87,7 +87,7 @@ fn nodes_scans(tools: &Tools, ports: &Ports) -> Vec<(String, Value)> {
 /// bowline's allocator, without and with all that makes the port the project's own.
 struct Allocator {
     ports: bowline::port::Ports,
-    request: Request,
+    request: PortRequest,
     _sandbox: Sandbox,
 }
 

@@ -17,7 +17,7 @@ use crate::invocation::failure::Failure;
 use crate::invocation::{Invocation, logging};
 use crate::process::Exit;
 use crate::ui::{self, ColorChoice, Style};
-use args::{Cli, Command, Dev};
+use args::{Cli, CliCommand, Dev};
 use command::{
     attach, detect, dev, doctor, logs, ls, man, open, port, ports, restart, runner, start, status, stop, wait,
 };
@@ -39,28 +39,28 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     outcome.unwrap_or_else(|failure| report(&failure, json, style))
 }
 
-fn execute(invocation: Invocation, command: Command, arguments: &[OsString]) -> Result<Exit, Failure> {
+fn execute(invocation: Invocation, command: CliCommand, arguments: &[OsString]) -> Result<Exit, Failure> {
     match command {
-        Command::Dev(dev) => dev::dev(&invocation, &dev),
-        Command::Exec(exec) => dev::exec(&invocation, &exec),
-        Command::Start(dev) => start::start(&invocation, arguments, &dev),
-        Command::Supervise(dev) => start::supervise(invocation, &dev),
-        Command::Stop(stop) => stop::stop(&invocation, &stop),
-        Command::Restart(again) => restart::restart(&invocation, arguments, &again),
-        Command::Attach(which) => attach::attach(&invocation, &which),
-        Command::Logs(wanted) => logs::logs(&invocation, &wanted),
-        Command::Open(which) => open::open(&invocation, &which),
-        Command::Ls => ls::ls(&invocation),
-        Command::Status(which) => status::status(&invocation, &which),
-        Command::Wait(wait) => wait::wait(&invocation, &wait),
-        Command::Port(which) => port::run(&invocation, &which),
-        Command::Ports(ports) => ports::run(&invocation, &ports),
-        Command::Detect(detect) => detect::run(&invocation, &detect),
-        Command::Runner => runner::runner(&invocation),
-        Command::RunnerExec(exec) => runner::exec(invocation, &exec),
-        Command::Doctor => doctor::doctor(&invocation),
-        Command::Completions { shell } => completion::script(shell),
-        Command::Man { command } => man::manual(&command),
+        CliCommand::Dev(dev) => dev::dev(&invocation, &dev),
+        CliCommand::Exec(exec) => dev::exec(&invocation, &exec),
+        CliCommand::Start(dev) => start::start(&invocation, arguments, &dev),
+        CliCommand::Supervise(dev) => start::supervise(invocation, &dev),
+        CliCommand::Stop(stop) => stop::stop(&invocation, &stop),
+        CliCommand::Restart(again) => restart::restart(&invocation, arguments, &again),
+        CliCommand::Attach(which) => attach::attach(&invocation, &which),
+        CliCommand::Logs(wanted) => logs::logs(&invocation, &wanted),
+        CliCommand::Open(which) => open::open(&invocation, &which),
+        CliCommand::Ls => ls::ls(&invocation),
+        CliCommand::Status(which) => status::status(&invocation, &which),
+        CliCommand::Wait(wait) => wait::wait(&invocation, &wait),
+        CliCommand::Port(which) => port::run(&invocation, &which),
+        CliCommand::Ports(ports) => ports::run(&invocation, &ports),
+        CliCommand::Detect(detect) => detect::run(&invocation, &detect),
+        CliCommand::Runner => runner::runner(&invocation),
+        CliCommand::RunnerExec(exec) => runner::exec(invocation, &exec),
+        CliCommand::Doctor => doctor::doctor(&invocation),
+        CliCommand::Completions { shell } => completion::script(shell),
+        CliCommand::Man { command } => man::manual(&command),
     }
 }
 

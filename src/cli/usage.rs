@@ -58,7 +58,7 @@ pub fn no_project(invocation: &Invocation, word: &str, error: ProjectError) -> F
         return error.into();
     }
     let is_script = |project: Project| project.manifest.scripts.iter().any(|(name, _)| name == word);
-    let meant = if args::Command::has_subcommand(word) {
+    let meant = if args::CliCommand::has_subcommand(word) {
         Some(format!("`{word}` is a command, which stands before all else: see `bowline {word} --help`"))
     } else if Project::find(&invocation.dir).is_ok_and(is_script) {
         Some(format!("`{word}` is a script: run it with `--script {word}`"))

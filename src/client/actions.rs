@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use super::connection::Connection;
 use super::fan_out;
 use super::terms::PATIENCE;
-use crate::control::{Error, Request, Verb};
+use crate::control::{ControlError, ControlRequest, Verb};
 use crate::event::What;
 use crate::exit_code::{FAILURE, NOT_READY};
 use crate::invocation::failure::Failure;
-use crate::port::{Life, Ports, Reservation};
+use crate::port::{Ports, Reservation, SessionState};
 use crate::process::{Identity, Signal, leftovers, signal};
 use crate::visible::Visible;
 
@@ -23,14 +23,17 @@ pub fn ask(
     verb: Verb,
     force: bool,
     deadline: Option<Instant>,
-) -> Result<Option<What>, Error> {
+) -> Result<Option<What>, ControlError> {
     let ask = || {
         let mut connection = Connection::open(reservation, deadline)?;
-        connection.send(&Request { force, ..Request::new(verb, Some(&reservation.project)) })?;
+        connection
+            .send(&ControlRequest { force, ..ControlRequest::new(verb, Some(&reservation.project)) })?;
         connection.outcome(deadline)
     };
     match ask() {
-        Err(Error::NotConnected { .. }) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
+        Err(ControlError::NotConnected { .. })
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) =>
+        {
             Ok(None)
         }
         answer => answer.map(Some),
@@ -86,16 +89,16 @@ fn finish(reservation: &Reservation) -> Result<(), Failure> {
         return Ok(());
     }
     match reservation.await_guardian(PATIENCE) {
-        Life::Ending => {
+        SessionState::Ending => {
             let message = format!("`{}` has not ended: its guardian is still at it", reservation.name);
             let hint = "look for what is left with `bowline doctor`".to_owned();
             Err(Failure::new(FAILURE, message, Some(hint)))
         }
-        Life::Orphaned => {
+        SessionState::Orphaned => {
             leftovers::end(reservation.session.as_str());
             Ok(())
         }
-        Life::Live | Life::Over => Ok(()),
+        SessionState::Live | SessionState::Over => Ok(()),
     }
 }
 
@@ -104,7 +107,7 @@ pub fn stop(ports: &Ports, reservations: &[Reservation], force: bool) -> Vec<Res
     fan_out::at_once(reservations, |one| match ask(one, Verb::Stop, force, None) {
         Ok(_) => Ok(()),
         Err(_) if is_gone(ports, one) => finish(one),
-        Err(Error::NotConnected { .. }) if force && kill_supervisor(one) && is_gone(ports, one) => {
+        Err(ControlError::NotConnected { .. }) if force && kill_supervisor(one) && is_gone(ports, one) => {
             finish(one)
         }
         Err(error) => Err(error.into()),

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::control::Error;
-use crate::control::{Hello, Line, PROTOCOL, Request, Status, Verb};
+use crate::control::ControlError;
+use crate::control::{ControlRequest, Hello, Line, PROTOCOL, Status, Verb};
 use crate::event::{LONGEST_EVENT, Lines, What};
 use crate::port::Reservation;
 
@@ -37,12 +37,12 @@ impl Connection {
     ///
     /// # Errors
     /// The supervisor does not answer, or speaks another protocol.
-    pub fn open(reservation: &Reservation, deadline: Option<Instant>) -> Result<Self, Error> {
+    pub fn open(reservation: &Reservation, deadline: Option<Instant>) -> Result<Self, ControlError> {
         let deadline = patience(deadline);
         let mut pause = FIRST_PAUSE;
         loop {
             match Self::attempt(reservation, deadline) {
-                Err(Error::NotConnected { source, .. })
+                Err(ControlError::NotConnected { source, .. })
                     if is_passing(&source) && reservation.is_live() && Instant::now() < deadline =>
                 {
                     std::thread::sleep(pause);
@@ -53,9 +53,9 @@ impl Connection {
         }
     }
 
-    fn attempt(reservation: &Reservation, deadline: Instant) -> Result<Self, Error> {
+    fn attempt(reservation: &Reservation, deadline: Instant) -> Result<Self, ControlError> {
         let (project, pid) = (reservation.name.clone(), reservation.pid);
-        let failed = |source| Error::NotConnected { project: project.clone(), pid, source };
+        let failed = |source| ControlError::NotConnected { project: project.clone(), pid, source };
         let stream = dial(&reservation.socket(), deadline).map_err(failed)?;
         let id = reservation.project.clone();
         let mut connection = Self { stream, lines: Lines::new(LONGEST_EVENT), id, project, pid };
@@ -63,14 +63,14 @@ impl Connection {
         Ok(connection)
     }
 
-    fn greet(&mut self, deadline: Instant) -> Result<(), Error> {
+    fn greet(&mut self, deadline: Instant) -> Result<(), ControlError> {
         self.write(&Hello::ours(None))?;
         let line = self.line(Some(deadline))?;
         let hello: Hello = serde_json::from_slice(&line).map_err(|error| self.lost(error.into()))?;
         if hello.protocol != PROTOCOL {
             let Hello { bowline: version, protocol: theirs, .. } = hello;
             let (project, pid) = (self.project.clone(), self.pid);
-            return Err(Error::Incompatible { project, pid, theirs, ours: PROTOCOL, version });
+            return Err(ControlError::Incompatible { project, pid, theirs, ours: PROTOCOL, version });
         }
         Ok(())
     }
@@ -79,12 +79,12 @@ impl Connection {
     ///
     /// # Errors
     /// The supervisor does not read.
-    pub fn send(&mut self, request: &Request) -> Result<(), Error> {
+    pub fn send(&mut self, request: &ControlRequest) -> Result<(), ControlError> {
         self.write(request)
     }
 
     /// The next line of the supervisor.
-    fn receive(&mut self, deadline: Option<Instant>) -> Result<Line, Error> {
+    fn receive(&mut self, deadline: Option<Instant>) -> Result<Line, ControlError> {
         let line = self.line(deadline)?;
         serde_json::from_slice(&line).map_err(|error| self.lost(error.into()))
     }
@@ -93,8 +93,12 @@ impl Connection {
     ///
     /// # Errors
     /// No answer before `deadline`, or no such service.
-    pub fn status(&mut self, project: Option<&str>, deadline: Option<Instant>) -> Result<Vec<Status>, Error> {
-        self.send(&Request::new(Verb::Status, project))?;
+    pub fn status(
+        &mut self,
+        project: Option<&str>,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Status>, ControlError> {
+        self.send(&ControlRequest::new(Verb::Status, project))?;
         self.told_status(deadline)
     }
 
@@ -102,14 +106,14 @@ impl Connection {
     ///
     /// # Errors
     /// No answer before `deadline`, or the supervisor refuses.
-    pub fn told_status(&mut self, deadline: Option<Instant>) -> Result<Vec<Status>, Error> {
+    pub fn told_status(&mut self, deadline: Option<Instant>) -> Result<Vec<Status>, ControlError> {
         let deadline = Some(patience(deadline));
         loop {
             match self.receive(deadline)? {
                 Line::Status { services, .. } => return Ok(services),
                 Line::Event(event) => {
                     if let What::Error { error } = event.what {
-                        return Err(Error::Refused(error));
+                        return Err(ControlError::Refused(error));
                     }
                 }
             }
@@ -121,7 +125,7 @@ impl Connection {
     ///
     /// # Errors
     /// The supervisor refuses, is silent or gone, or no outcome came before `deadline`.
-    pub fn outcome(&mut self, deadline: Option<Instant>) -> Result<What, Error> {
+    pub fn outcome(&mut self, deadline: Option<Instant>) -> Result<What, ControlError> {
         let (mut taken, mut asked) = (false, false);
         loop {
             let until = patience(deadline);
@@ -132,7 +136,7 @@ impl Connection {
                 }
                 Err(_) => {
                     asked = true;
-                    self.write(&Request::new(Verb::Status, Some(&self.id)))?;
+                    self.write(&ControlRequest::new(Verb::Status, Some(&self.id)))?;
                     continue;
                 }
             };
@@ -140,7 +144,7 @@ impl Connection {
             let Line::Event(event) = answer else { continue };
             match event.what {
                 What::PortDetected { .. } | What::ProcessExited { .. } => return Ok(event.what),
-                What::Error { error } => return Err(Error::Refused(error)),
+                What::Error { error } => return Err(ControlError::Refused(error)),
                 What::Ack { .. } => taken = true,
                 What::LogChunk { .. }
                 | What::PortConflict { .. }
@@ -156,7 +160,7 @@ impl Connection {
         (self.stream, self.lines)
     }
 
-    fn write(&mut self, value: &impl serde::Serialize) -> Result<(), Error> {
+    fn write(&mut self, value: &impl serde::Serialize) -> Result<(), ControlError> {
         let mut line = serde_json::to_vec(value).map_err(|error| self.lost(error.into()))?;
         line.push(b'\n');
         match self.stream.write_all(&line) {
@@ -170,7 +174,7 @@ impl Connection {
         }
     }
 
-    fn line(&mut self, deadline: Option<Instant>) -> Result<Vec<u8>, Error> {
+    fn line(&mut self, deadline: Option<Instant>) -> Result<Vec<u8>, ControlError> {
         loop {
             if let Some(line) = self.lines.next_line().map_err(|error| self.lost(error.into()))? {
                 return Ok(line);
@@ -195,8 +199,8 @@ impl Connection {
         }
     }
 
-    fn lost(&self, source: io::Error) -> Error {
-        Error::NotConnected { project: self.project.clone(), pid: self.pid, source }
+    fn lost(&self, source: io::Error) -> ControlError {
+        ControlError::NotConnected { project: self.project.clone(), pid: self.pid, source }
     }
 }
 

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
-use crate::control::Error;
+use crate::control::ControlError;
 use crate::control::Status;
 use crate::port::Reservation;
 
@@ -17,7 +17,7 @@ const SILENCE: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The reservations of one supervisor, and its answer.
-pub type Called<'a> = (Vec<&'a Reservation>, Result<Vec<Status>, Error>);
+pub type Called<'a> = (Vec<&'a Reservation>, Result<Vec<Status>, ControlError>);
 
 /// Asks every supervisor of these reservations for the status of its services.
 pub fn call(reservations: &[Reservation]) -> Vec<Called<'_>> {
@@ -48,7 +48,7 @@ impl Round {
     }
 
     /// Asks one supervisor, again while others answer.
-    fn ask<T>(&self, ask: impl Fn(Instant) -> Result<T, Error>) -> Result<T, Error> {
+    fn ask<T>(&self, ask: impl Fn(Instant) -> Result<T, ControlError>) -> Result<T, ControlError> {
         loop {
             let deadline = self.deadline();
             match ask(deadline) {
@@ -89,9 +89,9 @@ mod tests {
 
     use super::*;
 
-    fn late() -> Error {
+    fn late() -> ControlError {
         let source = io::ErrorKind::TimedOut.into();
-        Error::NotConnected { project: "app".to_owned(), pid: 1, source }
+        ControlError::NotConnected { project: "app".to_owned(), pid: 1, source }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use tokio::net::UnixStream;
 
 use crate::client::connection::Connection;
-use crate::control::{Request, Status, Verb};
+use crate::control::{ControlRequest, Status, Verb};
 use crate::event::{Lines, parse_cursor};
 use crate::invocation::failure::Failure;
 use crate::logs;
@@ -30,7 +30,7 @@ impl Feed {
     /// Attaches to the service. Needs a running tokio runtime.
     pub fn open(reservation: &Reservation) -> Result<Self, Failure> {
         let mut connection = Connection::open(reservation, None)?;
-        connection.send(&Request::new(Verb::Attach, Some(&reservation.project)))?;
+        connection.send(&ControlRequest::new(Verb::Attach, Some(&reservation.project)))?;
         let told = connection.told_status(None)?;
         let status = told.into_iter().next().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
         let (stream, lines) = connection.into_parts();

@@ -19,8 +19,8 @@ use crate::launch;
 use crate::logs;
 use crate::port::{Ports, Reservation};
 use crate::process::Exit;
-use crate::process::outlet::Outlet;
-use crate::process::signals::{Caught, Meaning, Signals, stop_group};
+use crate::process::nonblocking_writer::NonblockingWriter;
+use crate::process::signals::{ReceivedSignal, SignalKind, Signals, stop_group};
 use crate::supervise::Sink;
 use crate::ui::{self, Human, Prefixed};
 
@@ -84,17 +84,17 @@ pub fn follow(
 /// The destination.
 enum Screen {
     /// Output alone.
-    Log(Outlet),
+    Log(NonblockingWriter),
     /// Output and bowline's lines.
     People(Box<dyn Sink>),
     /// The supervisor's lines, for programs.
-    Programs(Outlet),
+    Programs(NonblockingWriter),
 }
 
 impl Screen {
     fn new(invocation: &Invocation, feeds: &[Feed], is_log: bool) -> io::Result<Self> {
         if invocation.json || is_log {
-            let out = Outlet::new(io::stdout().as_fd())?;
+            let out = NonblockingWriter::new(io::stdout().as_fd())?;
             return Ok(if invocation.json { Self::Programs(out) } else { Self::Log(out) });
         }
         Ok(Self::People(if let [_] = feeds {
@@ -124,9 +124,9 @@ impl Screen {
         }
     }
 
-    fn tell(&mut self, service: usize, level: Level, message: String) {
+    fn notify(&mut self, service: usize, level: Level, message: String) {
         if let Self::People(sink) = self {
-            sink.tell(service, What::Noted { level, message });
+            sink.notify(service, What::Noted { level, message });
         }
     }
 
@@ -139,7 +139,7 @@ impl Screen {
 }
 
 enum FollowEvent {
-    Signal(Caught),
+    Signal(ReceivedSignal),
     Line(usize, Vec<u8>),
     Closed(usize),
 }
@@ -176,12 +176,12 @@ impl Following<'_> {
             };
             let url = invocation.style.strong(launch::url(*port));
             let message = format!("{name} {why} (pid {pid}); Ctrl-C only leaves it   {url}");
-            self.screen.tell(service, Level::Plain, message);
+            self.screen.notify(service, Level::Plain, message);
             if let Manner::Join(unlike) = manner
                 && let Some(warning) = unlike(&self.feeds[service].status)
             {
                 match &self.screen {
-                    Screen::People(_) => self.screen.tell(service, Level::Warning, warning),
+                    Screen::People(_) => self.screen.notify(service, Level::Warning, warning),
                     Screen::Log(_) | Screen::Programs(_) => invocation.warn(&warning, None),
                 }
             }
@@ -205,9 +205,9 @@ impl Following<'_> {
         while self.feeds.iter().any(|feed| feed.exit.is_none()) {
             match poll_fn(|cx| self.poll(cx)).await? {
                 FollowEvent::Signal(caught) => match caught.meaning() {
-                    Meaning::End => return Ok(None),
-                    Meaning::Suspend => stop_group(),
-                    Meaning::Continue | Meaning::Resize | Meaning::Child => {}
+                    SignalKind::End => return Ok(None),
+                    SignalKind::Suspend => stop_group(),
+                    SignalKind::Continue | SignalKind::Resize | SignalKind::Child => {}
                 },
                 FollowEvent::Line(service, line) => self.handle_line(service, &line)?,
                 FollowEvent::Closed(service) => self.reopen(service)?,
@@ -223,7 +223,7 @@ impl Following<'_> {
     /// The failure of a service whose supervisor is gone without a word.
     fn supervisor_lost(&self, reservation: &Reservation) -> Result<(), Failure> {
         let Reservation { name, pid, .. } = reservation;
-        let how = match (&self.screen, reservation.is_returned()) {
+        let how = match (&self.screen, reservation.is_released()) {
             (Screen::Log(_), true) => return Ok(()),
             (_, true) => "has ended",
             (_, false) => "was killed",
@@ -268,20 +268,20 @@ impl Following<'_> {
             What::PortDetected { port, .. } => {
                 // A service that was running was introduced with its URL.
                 if self.feeds[service].status.state != State::Running {
-                    self.screen.tell(service, Level::Plain, format!("ready   {}", launch::url(port)));
+                    self.screen.notify(service, Level::Plain, format!("ready   {}", launch::url(port)));
                 }
             }
-            What::PortReallocated { message, .. } => self.screen.tell(service, Level::Warning, message),
+            What::PortReallocated { message, .. } => self.screen.notify(service, Level::Warning, message),
             What::ProcessExited { state: State::Starting, .. } => {
                 let message = "the service has ended and is started again".to_owned();
-                self.screen.tell(service, Level::Warning, message);
+                self.screen.notify(service, Level::Warning, message);
             }
             What::ProcessExited { exit_code, signal, state, .. } => {
                 let message = format!("it has ended{}", how_ended(exit_code, signal.as_deref()));
-                self.screen.tell(service, Level::Plain, message);
+                self.screen.notify(service, Level::Plain, message);
                 self.feeds[service].exit = Some(exit_of_service(exit_code, signal.as_deref(), state));
             }
-            What::Error { error } => return Err(control::Error::Refused(error).into()),
+            What::Error { error } => return Err(control::ControlError::Refused(error).into()),
             What::Ack { .. } | What::PortConflict { .. } | What::Noted { .. } | What::Unknown => {}
         }
         Ok(())

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 /// A failure of talking to a supervisor.
 #[derive(Debug, Error)]
-pub enum Error {
+pub enum ControlError {
     /// The supervisor does not answer.
     #[error("Runner is not connected: the supervisor of `{project}` (pid {pid}) does not answer: {source}")]
     NotConnected {
@@ -33,7 +33,7 @@ pub enum Error {
     Refused(String),
 }
 
-impl Error {
+impl ControlError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotConnected { pid, .. } => Some(format!(

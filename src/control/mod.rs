@@ -9,7 +9,7 @@ mod protocol;
 mod server;
 mod service;
 
-pub use error::Error;
-pub use protocol::{Hello, Line, PROTOCOL, Request, Status, Verb};
+pub use error::ControlError;
+pub use protocol::{ControlRequest, Hello, Line, PROTOCOL, Status, Verb};
 pub use server::Server;
 pub use service::About;

@@ -1,6 +1,6 @@
 //! The lines of a control socket.
 //!
-//! Both sides begin with a [`Hello`]; the client may leave out its own. Then the client sends [`Request`]s, and
+//! Both sides begin with a [`Hello`]; the client may leave out its own. Then the client sends [`ControlRequest`]s, and
 //! the server answers with [`Line`]s: the events of [`crate::event`], and [`Status`].
 
 use std::fmt;
@@ -59,7 +59,7 @@ impl fmt::Display for Verb {
 /// One line of a client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Request {
+pub struct ControlRequest {
     #[serde(rename = "type")]
     pub verb: Verb,
     /// Its answers carry it as `commandId`.
@@ -80,7 +80,7 @@ fn yes() -> bool {
     true
 }
 
-impl Request {
+impl ControlRequest {
     /// A request for one project, or for all of the supervisor's.
     pub fn new(verb: Verb, project_id: Option<&str>) -> Self {
         Self { verb, id: None, project_id: project_id.map(str::to_owned), force: false, output: true }
@@ -143,9 +143,10 @@ mod tests {
 
     #[test]
     fn requests_are_as_documented() {
-        let request = Request::new(Verb::Stop, Some("/app"));
+        let request = ControlRequest::new(Verb::Stop, Some("/app"));
         assert_eq!(serde_json::to_string(&request).unwrap(), r#"{"type":"stop","projectId":"/app"}"#);
-        let read: Request = serde_json::from_str(r#"{"type":"attach","output":false,"new":1}"#).unwrap();
+        let read: ControlRequest =
+            serde_json::from_str(r#"{"type":"attach","output":false,"new":1}"#).unwrap();
         assert_eq!((read.verb, read.output, read.project_id), (Verb::Attach, false, None));
     }
 

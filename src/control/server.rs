@@ -16,7 +16,7 @@ use serde::Serialize;
 use tokio::net::UnixListener;
 
 use super::peer::{Follows, Peer, Pending};
-use super::protocol::{Hello, Line, PROTOCOL, Request, Verb};
+use super::protocol::{ControlRequest, Hello, Line, PROTOCOL, Verb};
 use super::service::{About, Service};
 use crate::event::{Event, Stream, TooLong, What};
 use crate::paths;
@@ -138,7 +138,7 @@ impl Server {
             }
             return;
         }
-        let request: Request = match serde_json::from_slice(text) {
+        let request: ControlRequest = match serde_json::from_slice(text) {
             Ok(request) => request,
             Err(error) => return refuse(peer, None, &format!("not a request: {error}")),
         };
@@ -157,7 +157,7 @@ impl Server {
         }
     }
 
-    fn carry_out(&mut self, peer: &mut Peer, service: usize, request: &Request) {
+    fn carry_out(&mut self, peer: &mut Peer, service: usize, request: &ControlRequest) {
         let id = request.id.as_deref();
         let message = format!("Command {} accepted", request.verb);
         self.send(peer, service, id, What::Ack { message });
@@ -266,7 +266,7 @@ impl Control for Server {
         }
     }
 
-    fn tell(&mut self, service: usize, what: &What) {
+    fn notify(&mut self, service: usize, what: &What) {
         if let Some(event) = self.services.get_mut(service).and_then(|known| known.record(what)) {
             self.broadcast(service, &event);
         }

@@ -9,9 +9,9 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::de::DeTable;
 
 use super::check::Key;
-pub use super::check::{Word, Words};
+pub use super::check::{CatalogText, CatalogTexts};
 use super::embedded::{AGENT_VARIABLES, ENTRIES, FRAMEWORKS, PORTS};
-pub use super::framework::{Framework, HostInput, Place, PortInput, Repeated, Role, Variant};
+pub use super::framework::{FlagPosition, Framework, HostInput, PortInput, Repeated, Role, Variant};
 use super::resolve::{self, Entry, Mistake};
 use crate::project::FileError;
 
@@ -28,7 +28,7 @@ impl<'de> Deserialize<'de> for Entries {
             type Value = Entries;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("tables named by framework keys")
+                f.write_str("tables with_framework by framework keys")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
@@ -116,7 +116,7 @@ impl Catalog {
     }
 
     /// The variables by which tools notice that a coding agent runs them. They are removed from the environment.
-    pub fn agent_variables(&self) -> &[Word] {
+    pub fn agent_variables(&self) -> &[CatalogText] {
         &AGENT_VARIABLES
     }
 
@@ -135,8 +135,8 @@ impl Catalog {
         let wanted = key.to_lowercase();
         let mut near: Vec<(usize, &str)> = Vec::new();
         for framework in self.frameworks() {
-            let named = framework.key == wanted || framework.label.to_lowercase() == wanted;
-            let distance = if named { 0 } else { strsim::osa_distance(&wanted, &framework.key) };
+            let with_framework = framework.key == wanted || framework.label.to_lowercase() == wanted;
+            let distance = if with_framework { 0 } else { strsim::osa_distance(&wanted, &framework.key) };
             let inside = wanted.len() > 1 && framework.key.contains(&wanted);
             let package = framework.dependencies.iter().any(|name| *name == wanted);
             if distance <= 2.min(wanted.chars().count() / 2) || inside || package {
@@ -151,8 +151,9 @@ impl Catalog {
 /// The embedded entries that `layers` can change: those of the same keys, those connected to them by `like`, and
 /// those that have the range of the last entry.
 fn affected(layers: &[Vec<Entry<'_>>]) -> Vec<Entry<'static>> {
-    let named = layers.iter().flatten().flat_map(|(key, entry)| [Some(&**key), resolve::text(entry, "like")]);
-    let mut keys: Vec<&str> = named.flatten().collect();
+    let with_framework =
+        layers.iter().flatten().flat_map(|(key, entry)| [Some(&**key), resolve::text(entry, "like")]);
+    let mut keys: Vec<&str> = with_framework.flatten().collect();
     let pairs = || FRAMEWORKS.iter().filter_map(|one| Some((&*one.key, one.like.as_deref()?)));
     while let Some((key, like)) = pairs().find(|(key, like)| keys.contains(key) != keys.contains(like)) {
         keys.push(if keys.contains(&key) { like } else { key });
@@ -173,7 +174,7 @@ fn located(layers: &[&Layer], Mistake { field, message }: Mistake) -> CatalogErr
     error.unwrap_or(CatalogError::Embedded { message })
 }
 
-/// Why a framework that a user wrote or named cannot be used.
+/// Why a framework that a user wrote or with_framework cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// A file of entries with a mistake.

@@ -11,11 +11,11 @@ use serde::de::{Deserializer, Error};
 use crate::range::Range;
 
 /// A text of the catalog, nearly always an embedded one.
-pub type Word = Cow<'static, str>;
+pub type CatalogText = Cow<'static, str>;
 /// Several of them.
-pub type Words = Cow<'static, [Word]>;
+pub type CatalogTexts = Cow<'static, [CatalogText]>;
 /// Variables with their values, in the order of their names.
-pub type Pairs = Cow<'static, [(Word, Word)]>;
+pub type Pairs = Cow<'static, [(CatalogText, CatalogText)]>;
 /// A release of a package: major, minor and patch.
 pub type Release = (u64, u64, u64);
 
@@ -36,7 +36,7 @@ macro_rules! checked {
             }
         }
 
-        impl From<$name> for Word {
+        impl From<$name> for CatalogText {
             fn from(checked: $name) -> Self {
                 Self::Owned(checked.0)
             }
@@ -74,27 +74,27 @@ fn is_flag(text: &str) -> bool {
         && !text.contains(char::is_whitespace)
 }
 
-pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Word, D::Error> {
+pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<CatalogText, D::Error> {
     Text::deserialize(deserializer).map(Into::into)
 }
 
 /// A list of texts of the kind `T`.
-pub fn list<'de, T: Deserialize<'de> + Into<Word>, D: Deserializer<'de>>(
+pub fn list<'de, T: Deserialize<'de> + Into<CatalogText>, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<Words, D::Error> {
+) -> Result<CatalogTexts, D::Error> {
     Ok(Vec::<T>::deserialize(deserializer)?.into_iter().map(Into::into).collect())
 }
 
 /// A text, or `None` for an empty one.
-pub fn unless_empty<'de, T: Deserialize<'de> + Into<Word>, D: Deserializer<'de>>(
+pub fn unless_empty<'de, T: Deserialize<'de> + Into<CatalogText>, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<Option<Word>, D::Error> {
-    let text: Word = T::deserialize(deserializer)?.into();
+) -> Result<Option<CatalogText>, D::Error> {
+    let text: CatalogText = T::deserialize(deserializer)?.into();
     Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
 pub fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pairs, D::Error> {
-    let pairs = BTreeMap::<Variable, Word>::deserialize(deserializer)?;
+    let pairs = BTreeMap::<Variable, CatalogText>::deserialize(deserializer)?;
     Ok(pairs.into_iter().map(|(name, value)| (name.into(), value)).collect())
 }
 

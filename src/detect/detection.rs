@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use semver::Version;
 
-use super::catalog::{Catalog, CatalogError, Framework, HostInput, PortInput, Role, Words};
+use super::catalog::{Catalog, CatalogError, CatalogTexts, Framework, HostInput, PortInput, Role};
 use super::evidence::{Facts, Tool};
 use super::snapshot::Snapshot;
 use crate::fingerprint::Fingerprint;
@@ -25,7 +25,7 @@ pub struct Detection<'c> {
 
 /// The framework at the last start of the project: kept, so that its range does not drift.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remembered {
+pub struct RememberedFramework {
     /// The key of the framework.
     pub key: String,
     /// The evidence at that time.
@@ -34,7 +34,7 @@ pub struct Remembered {
 
 /// How the server is given its port and address, for the versions in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inputs {
+pub struct ServerInputs {
     /// The ports that it may be given.
     pub range: Range,
     /// How the tool is given its port; without flags where no command takes them.
@@ -45,7 +45,7 @@ pub struct Inputs {
     pub environment: BTreeMap<String, String>,
     /// Files in which a server notes that it runs in this directory, relative to the project; the first
     /// directory may be `*`, for any.
-    pub locks: Words,
+    pub locks: CatalogTexts,
 }
 
 impl Catalog {
@@ -66,10 +66,10 @@ impl Catalog {
 }
 
 impl<'c> Detection<'c> {
-    /// The detection with the framework that the user named. A script of one unknown command is taken for that
+    /// The detection with the framework that the user with_framework. A script of one unknown command is taken for that
     /// framework's command.
     #[must_use]
-    pub fn named(mut self, framework: &'c Framework, snapshot: &Snapshot<'_>) -> Self {
+    pub fn with_framework(mut self, framework: &'c Framework, snapshot: &Snapshot<'_>) -> Self {
         self.framework = framework;
         self.evidence = vec![format!("`{}` was asked for", framework.key)];
         if self.tool.is_none() && snapshot.commands.len() == 1 {
@@ -80,8 +80,8 @@ impl<'c> Detection<'c> {
 
     /// The detection with the remembered framework, if the evidence is unchanged.
     #[must_use]
-    pub fn settled(mut self, remembered: Option<&Remembered>, catalog: &'c Catalog) -> Self {
-        let agrees = |known: &&Remembered| known.fingerprint.agrees(&self.fingerprint);
+    pub fn with_remembered(mut self, remembered: Option<&RememberedFramework>, catalog: &'c Catalog) -> Self {
+        let agrees = |known: &&RememberedFramework| known.fingerprint.agrees(&self.fingerprint);
         let known = remembered.filter(agrees).and_then(|remembered| catalog.get(&remembered.key));
         if let Some(framework) = known.filter(|known| known.key != self.framework.key) {
             self.evidence = vec![format!("`{}` was detected before, and nothing has changed", framework.key)];
@@ -91,9 +91,9 @@ impl<'c> Detection<'c> {
     }
 
     /// The inputs for the installed versions of packages.
-    pub fn inputs(&self, mut version_of: impl FnMut(&str) -> Option<Version>) -> Inputs {
+    pub fn inputs(&self, mut version_of: impl FnMut(&str) -> Option<Version>) -> ServerInputs {
         let framework = self.framework.for_versions(&mut version_of);
-        let mut inputs = Inputs {
+        let mut inputs = ServerInputs {
             range: framework.range,
             port: framework.port,
             host: framework.host,
@@ -105,12 +105,12 @@ impl<'c> Detection<'c> {
             locks: framework.locks,
         };
         let Some(tool) = self.tool else {
-            (inputs.port.flags, inputs.port.strict, inputs.host.flag) = (Words::default(), None, None);
+            (inputs.port.flags, inputs.port.strict, inputs.host.flag) = (CatalogTexts::default(), None, None);
             return inputs;
         };
         let mut told = tool.framework.for_versions(&mut version_of);
         if !tool.takes_flags {
-            (told.port.flags, told.port.strict) = (Words::default(), None);
+            (told.port.flags, told.port.strict) = (CatalogTexts::default(), None);
         }
         unite(&mut told.port.environment, inputs.port.environment);
         unite(&mut told.host.environment, inputs.host.environment);
@@ -119,11 +119,11 @@ impl<'c> Detection<'c> {
         for (name, value) in told.environment.iter() {
             inputs.environment.entry(name.to_string()).or_insert_with(|| value.to_string());
         }
-        Inputs { port: told.port, host: told.host, locks: told.locks, ..inputs }
+        ServerInputs { port: told.port, host: told.host, locks: told.locks, ..inputs }
     }
 }
 
-fn unite(list: &mut Words, others: Words) {
+fn unite(list: &mut CatalogTexts, others: CatalogTexts) {
     if list.is_empty() {
         *list = others;
         return;

@@ -5,10 +5,10 @@
 
 use std::borrow::Cow;
 
-use super::check::Words;
+use super::check::CatalogTexts;
 #[allow(clippy::enum_glob_use, reason = "the generated text names variants alone")]
-use super::framework::{Framework, HostInput, Place::*, PortInput, Repeated::*, Role::*, Variant};
-use super::resolve::Ports;
+use super::framework::{FlagPosition::*, Framework, HostInput, PortInput, Repeated::*, Role::*, Variant};
+use super::resolve::PortsEntry;
 use crate::range::Range;
 
 include!(concat!(env!("OUT_DIR"), "/frameworks.rs"));

@@ -2,8 +2,8 @@
 
 use fast_glob::glob_match;
 
-use super::catalog::{Catalog, Framework, Role, Word};
-use super::snapshot::{Command, Snapshot};
+use super::catalog::{Catalog, CatalogText, Framework, Role};
+use super::snapshot::{CommandWords, Snapshot};
 
 /// A command of the script that is a server known to the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +52,8 @@ impl<'c> Facts<'c, '_> {
     /// The evidence for `framework`, as sentences for people.
     pub fn sentences(&self, framework: &Framework) -> Vec<String> {
         let mut sentences = Vec::new();
-        let named = self.tool().map(|tool| &self.snapshot.commands[tool.command]);
-        let relevant = named.filter(|command| {
+        let with_framework = self.tool().map(|tool| &self.snapshot.commands[tool.command]);
+        let relevant = with_framework.filter(|command| {
             let keys = &framework.built_on;
             let word_of = |other: &Framework| other.key == framework.key || keys.contains(&other.key);
             SERVERS.into_iter().any(|role| self.named_by(command, role).into_iter().any(word_of))
@@ -75,7 +75,7 @@ impl<'c> Facts<'c, '_> {
 
     /// All facts of the snapshot.
     pub fn all(&self) -> Vec<String> {
-        let commands = self.snapshot.commands.iter().map(Command::lead);
+        let commands = self.snapshot.commands.iter().map(CommandWords::lead);
         let names = self.snapshot.dependencies.keys().chain(self.snapshot.files);
         commands.chain(names.cloned()).collect()
     }
@@ -83,7 +83,7 @@ impl<'c> Facts<'c, '_> {
     /// The facts that any rule of the catalog mentions.
     pub fn relevant(&self) -> Vec<String> {
         let frameworks = || self.catalog.frameworks().iter();
-        let mut facts: Vec<String> = self.snapshot.commands.iter().map(Command::lead).collect();
+        let mut facts: Vec<String> = self.snapshot.commands.iter().map(CommandWords::lead).collect();
         for name in self.snapshot.dependencies.keys() {
             let mut lists = frameworks().flat_map(|one| [&one.dependencies, &one.needs, &one.without]);
             if lists.any(|list| list.iter().any(|listed| listed == name)) {
@@ -112,8 +112,8 @@ impl<'c> Facts<'c, '_> {
     }
 
     /// The frameworks of a role that a command stands for.
-    fn named_by(&self, command: &Command<'_>, role: Role) -> Vec<&'c Framework> {
-        let is_any = |rules: &[Word]| rules.iter().any(|rule| command.is(rule));
+    fn named_by(&self, command: &CommandWords<'_>, role: Role) -> Vec<&'c Framework> {
+        let is_any = |rules: &[CatalogText]| rules.iter().any(|rule| command.is(rule));
         self.of_role(role).filter(|one| is_any(&one.commands) && !is_any(&one.not_commands)).collect()
     }
 
@@ -161,8 +161,9 @@ impl<'c> Facts<'c, '_> {
     }
 
     fn allows(&self, framework: &Framework) -> bool {
-        let present = |name: &Word| self.snapshot.dependencies.contains_key(&**name);
-        let needed = |need: &Word| present(need) || self.snapshot.files.iter().any(|file| names(need, file));
+        let present = |name: &CatalogText| self.snapshot.dependencies.contains_key(&**name);
+        let needed =
+            |need: &CatalogText| present(need) || self.snapshot.files.iter().any(|file| names(need, file));
         let Framework { without, needs, .. } = framework;
         !without.iter().any(present) && (needs.is_empty() || needs.iter().any(needed))
     }

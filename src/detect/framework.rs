@@ -7,8 +7,8 @@ use semver::Version;
 use serde::Deserialize;
 
 use super::check::{
-    Flag, OptionalFlag, Pairs, Release, Text, Variable, Word, Words, full_pairs, list, pairs, port, ports,
-    range, release, text, unless_empty,
+    CatalogText, CatalogTexts, Flag, OptionalFlag, Pairs, Release, Text, Variable, full_pairs, list, pairs,
+    port, ports, range, release, text, unless_empty,
 };
 use crate::range::Range;
 
@@ -18,11 +18,11 @@ use crate::range::Range;
 pub struct Framework {
     /// The name used in flags, files and JSON: `next`.
     #[serde(skip)]
-    pub key: Word,
+    pub key: CatalogText,
     /// The key of the entry that hands down its ports, `port`, `host`, `environment` and `locks`.
-    pub like: Option<Word>,
+    pub like: Option<CatalogText>,
     /// The name people use: `Next.js`.
-    pub label: Word,
+    pub label: CatalogText,
     /// The ports that it is given.
     #[serde(deserialize_with = "range")]
     pub range: Range,
@@ -33,26 +33,26 @@ pub struct Framework {
     /// alone is ambiguous: `next dev`, `vite`, `ng serve`. A word with a leading dash is an argument that
     /// has to be there, wherever it stands.
     #[serde(deserialize_with = "list::<Text, _>")]
-    pub commands: Words,
+    pub commands: CatalogTexts,
     /// Exceptions to `commands`: `vite build`.
     #[serde(deserialize_with = "list::<Text, _>")]
-    pub not_commands: Words,
+    pub not_commands: CatalogTexts,
     /// Packages, any of which means this framework.
     #[serde(deserialize_with = "list::<Text, _>")]
-    pub dependencies: Words,
+    pub dependencies: CatalogTexts,
     /// Packages, any of which rules this framework out.
     #[serde(deserialize_with = "list::<Text, _>")]
-    pub without: Words,
+    pub without: CatalogTexts,
     /// Files beside package.json, as globs, any of which means this framework.
     #[serde(deserialize_with = "list::<Text, _>")]
-    pub files: Words,
+    pub files: CatalogTexts,
     /// Packages or files, one of which is required besides other evidence.
     #[serde(deserialize_with = "list::<Text, _>")]
-    pub needs: Words,
+    pub needs: CatalogTexts,
     /// Keys of frameworks that this one is built on and beats even where the script runs their command.
-    pub built_on: Words,
+    pub built_on: CatalogTexts,
     /// Keys of frameworks that this one beats by files and dependencies.
-    pub beats: Words,
+    pub beats: CatalogTexts,
     /// How much its evidence weighs.
     pub role: Role,
     /// How it is given its port.
@@ -66,14 +66,14 @@ pub struct Framework {
     /// Files in which a server notes that it runs in this directory, relative to the project; the first
     /// directory may be `*`, for any.
     #[serde(deserialize_with = "list::<Text, _>")]
-    pub locks: Words,
-    /// Ports that it opens beside the one it is given, if they are free.
+    pub locks: CatalogTexts,
+    /// PortsEntry that it opens beside the one it is given, if they are free.
     #[serde(deserialize_with = "ports")]
     pub extra_ports: Cow<'static, [u16]>,
     /// Where versions of it differ. Apply them with [`Framework::for_versions`].
     pub versions: Cow<'static, [Variant]>,
     /// A note for users in the documentation.
-    pub note: Option<Word>,
+    pub note: Option<CatalogText>,
 }
 
 /// How much the evidence for a framework weighs.
@@ -99,18 +99,18 @@ pub struct PortInput {
     /// The flags that it reads its port from; the first one is used: `--port`, `-p`. The value follows as the next
     /// argument, or in the same one where the flag ends in `=`.
     #[serde(deserialize_with = "list::<Flag, _>")]
-    pub flags: Words,
+    pub flags: CatalogTexts,
     /// The flag that makes a taken port an error instead of a silent move to another one.
     #[serde(deserialize_with = "unless_empty::<OptionalFlag, _>")]
-    pub strict: Option<Word>,
+    pub strict: Option<CatalogText>,
     /// The commands of the framework that take these flags; empty: all.
     #[serde(deserialize_with = "list::<Text, _>")]
-    pub flags_for: Words,
+    pub flags_for: CatalogTexts,
     /// Where the flags go.
-    pub place: Place,
+    pub place: FlagPosition,
     /// Variables it reads beside `PORT` and `DEV_SERVER_PORT`, which are always set.
     #[serde(deserialize_with = "list::<Variable, _>")]
-    pub environment: Words,
+    pub environment: CatalogTexts,
     /// Whether it reads `PORT`.
     pub reads_port_variable: bool,
     /// What it does with a flag given twice.
@@ -120,7 +120,7 @@ pub struct PortInput {
 /// Where a flag goes in a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Place {
+pub enum FlagPosition {
     /// After all arguments.
     #[default]
     End,
@@ -149,22 +149,22 @@ pub enum Repeated {
 pub struct HostInput {
     /// The flag, followed by an address: `--host`, `--hostname`.
     #[serde(deserialize_with = "unless_empty::<OptionalFlag, _>")]
-    pub flag: Option<Word>,
+    pub flag: Option<CatalogText>,
     /// Other flags that decide the address: `-H`, `--tunnel`. A script with one of these is left as it is.
     #[serde(deserialize_with = "list::<Flag, _>")]
-    pub others: Words,
+    pub others: CatalogTexts,
     /// Variables that it reads an address from. They are removed from the environment unless the user says
     /// `--host`, because a `HOST` that happens to be set must not expose a server.
     #[serde(deserialize_with = "list::<Variable, _>")]
-    pub environment: Words,
+    pub environment: CatalogTexts,
     /// The address to pass where neither user nor script gives one, because the framework would listen on every
     /// address: by the flag, or by the first variable where there is no flag.
-    #[serde(deserialize_with = "unless_empty::<Word, _>")]
-    pub loopback: Option<Word>,
+    #[serde(deserialize_with = "unless_empty::<CatalogText, _>")]
+    pub loopback: Option<CatalogText>,
     /// The value for every address, if the tool does not understand `0.0.0.0`. A word here means that the tool
     /// knows words only: every address but loopback becomes this word.
-    #[serde(deserialize_with = "unless_empty::<Word, _>")]
-    pub all: Option<Word>,
+    #[serde(deserialize_with = "unless_empty::<CatalogText, _>")]
+    pub all: Option<CatalogText>,
 }
 
 /// The differences of some versions of a package.
@@ -173,7 +173,7 @@ pub struct HostInput {
 pub struct Variant {
     /// The package whose version decides.
     #[serde(deserialize_with = "text")]
-    pub package: Word,
+    pub package: CatalogText,
     /// The first version concerned.
     #[serde(default, deserialize_with = "release")]
     pub from: Option<Release>,

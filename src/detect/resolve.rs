@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::check::{self, Word};
+use super::check::{self, CatalogText};
 use super::framework::Framework;
 use crate::range::Range;
 
@@ -19,12 +19,12 @@ const OF_LIKE: [&str; 6] = ["range", "default-port", "port", "host", "environmen
 const OF_VERSIONS: [&str; 3] = ["port", "host", "environment"];
 
 /// An entry of a file, with its key.
-pub type Entry<'i> = (Word, DeTable<'i>);
+pub type Entry<'i> = (CatalogText, DeTable<'i>);
 
 /// How a range follows from a default port.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Ports {
+pub struct PortsEntry {
     /// The number of ports of a range.
     pub span: u16,
     /// Default ports that belong to the user.
@@ -38,11 +38,11 @@ pub struct Ports {
 /// A mistake, and the key and field of its entry, if it is in one.
 #[derive(Debug)]
 pub struct Mistake {
-    pub field: Option<(Word, &'static str)>,
+    pub field: Option<(CatalogText, &'static str)>,
     pub message: String,
 }
 
-fn mistake(key: &Word, field: &'static str, message: String) -> Mistake {
+fn mistake(key: &CatalogText, field: &'static str, message: String) -> Mistake {
     Mistake { field: Some((key.clone(), field)), message }
 }
 
@@ -78,7 +78,7 @@ pub fn overlay<'i>(entries: &mut Vec<Entry<'i>>, layer: Vec<Entry<'i>>) {
 /// The frameworks of `entries`, which include all that any of them is `like`. `exists` knows the keys of others.
 pub fn frameworks(
     entries: &[Entry<'_>],
-    ports: &Ports,
+    ports: &PortsEntry,
     exists: impl Fn(&str) -> bool,
 ) -> Result<Vec<Framework>, Mistake> {
     let last = entries.iter().find(|(_, entry)| text(entry, "role") == Some("last"));
@@ -106,7 +106,11 @@ pub fn frameworks(
 }
 
 /// The entry of `key` over those that it is `like`.
-fn inherited<'i>(entries: &[Entry<'i>], key: &Word, own: &DeTable<'i>) -> Result<DeTable<'i>, Mistake> {
+fn inherited<'i>(
+    entries: &[Entry<'i>],
+    key: &CatalogText,
+    own: &DeTable<'i>,
+) -> Result<DeTable<'i>, Mistake> {
     let mut chain = vec![key];
     let mut entry = own.clone();
     let mut next = text(own, "like");
@@ -127,10 +131,10 @@ fn inherited<'i>(entries: &[Entry<'i>], key: &Word, own: &DeTable<'i>) -> Result
     Ok(entry)
 }
 
-impl Ports {
+impl PortsEntry {
     fn framework(
         &self,
-        key: &Word,
+        key: &CatalogText,
         mut entry: DeTable<'_>,
         last: Range,
     ) -> Result<Framework, toml::de::Error> {

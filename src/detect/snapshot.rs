@@ -12,19 +12,19 @@ pub struct Snapshot<'a> {
     /// The name of the script; `None` for a command given instead.
     pub script: Option<&'a str>,
     /// The simple commands of that script, wrappers taken off, in its order.
-    pub commands: &'a [Command<'a>],
+    pub commands: &'a [CommandWords<'a>],
 }
 
 /// A simple command of a script, wrappers taken off: `next` with `dev` and `--turbo`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Command<'a> {
+pub struct CommandWords<'a> {
     /// The program, with or without its directory.
     pub program: &'a str,
     /// Its arguments.
     pub arguments: Vec<&'a str>,
 }
 
-impl Command<'_> {
+impl CommandWords<'_> {
     /// The program without its directory, and without the version of `npx vite@8`.
     pub(super) fn word(&self) -> &str {
         let name = self.program.rsplit('/').next().unwrap_or(self.program);

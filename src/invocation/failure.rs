@@ -74,11 +74,13 @@ impl From<project::ProjectError> for Failure {
     }
 }
 
-impl From<config::Error> for Failure {
-    fn from(error: config::Error) -> Self {
+impl From<config::ConfigError> for Failure {
+    fn from(error: config::ConfigError) -> Self {
         let code = match &error {
-            config::Error::File(project::ProjectError::Unreadable { .. }) => FAILURE,
-            config::Error::File(_) | config::Error::Invalid { .. } | config::Error::Catalog(_) => USAGE,
+            config::ConfigError::File(project::ProjectError::Unreadable { .. }) => FAILURE,
+            config::ConfigError::File(_)
+            | config::ConfigError::Invalid { .. }
+            | config::ConfigError::Catalog(_) => USAGE,
         };
         Self::new(code, &error, error.hint())
     }
@@ -90,42 +92,42 @@ impl From<detect::catalog::CatalogError> for Failure {
     }
 }
 
-impl From<launch::Error> for Failure {
-    fn from(error: launch::Error) -> Self {
+impl From<launch::LaunchError> for Failure {
+    fn from(error: launch::LaunchError) -> Self {
         let code = match &error {
-            launch::Error::Recursive { .. } | launch::Error::NoCommand => USAGE,
-            launch::Error::NotFound { .. } => NOT_FOUND,
-            launch::Error::NotExecutable { .. } => NOT_EXECUTABLE,
+            launch::LaunchError::Recursive { .. } | launch::LaunchError::NoCommand => USAGE,
+            launch::LaunchError::NotFound { .. } => NOT_FOUND,
+            launch::LaunchError::NotExecutable { .. } => NOT_EXECUTABLE,
         };
         Self::new(code, &error, error.hint())
     }
 }
 
-impl From<port::Error> for Failure {
-    fn from(error: port::Error) -> Self {
+impl From<port::PortError> for Failure {
+    fn from(error: port::PortError) -> Self {
         let code = if error.is_no_port() { NO_PORT } else { FAILURE };
         Self::new(code, &error, error.hint())
     }
 }
 
-impl From<paths::Error> for Failure {
-    fn from(error: paths::Error) -> Self {
+impl From<paths::PathsError> for Failure {
+    fn from(error: paths::PathsError) -> Self {
         Self::new(FAILURE, &error, error.hint())
     }
 }
 
-impl From<&control::Error> for Failure {
-    fn from(error: &control::Error) -> Self {
+impl From<&control::ControlError> for Failure {
+    fn from(error: &control::ControlError) -> Self {
         let code = match error {
-            control::Error::NotConnected { .. } => NOT_CONNECTED,
-            control::Error::Incompatible { .. } | control::Error::Refused(_) => FAILURE,
+            control::ControlError::NotConnected { .. } => NOT_CONNECTED,
+            control::ControlError::Incompatible { .. } | control::ControlError::Refused(_) => FAILURE,
         };
         Self::new(code, error, error.hint())
     }
 }
 
-impl From<control::Error> for Failure {
-    fn from(error: control::Error) -> Self {
+impl From<control::ControlError> for Failure {
+    fn from(error: control::ControlError) -> Self {
         Self::from(&error)
     }
 }

@@ -15,7 +15,7 @@ use self::logging::Shown;
 use crate::exit_code;
 use crate::launch::Caller;
 use crate::paths::StateDir;
-use crate::port::{Choice, Ports, Warning};
+use crate::port::{PortChoice, Ports, Warning};
 use crate::process::descriptors;
 use crate::ui::{self, ColorChoice, Style};
 use crate::visible;
@@ -59,7 +59,7 @@ pub struct Invocation {
     pub style: Style,
     state_dir: Option<PathBuf>,
     shown: Shown,
-    preferred: OnceCell<Choice>,
+    preferred: OnceCell<PortChoice>,
 }
 
 impl Invocation {
@@ -95,16 +95,16 @@ impl Invocation {
     }
 
     /// `PORT` of the environment; an invalid value is warned about once.
-    pub fn preferred_port(&self) -> Choice {
+    pub fn preferred_port(&self) -> PortChoice {
         *self.preferred.get_or_init(|| {
-            let Some(text) = self.caller.text("PORT") else { return Choice::Any };
+            let Some(text) = self.caller.text("PORT") else { return PortChoice::Any };
             text.parse::<NonZeroU16>().map_or_else(
                 |_| {
                     let hint = "unset it, or set it to a number from 1 to 65535".to_owned();
                     self.warn(&format!("the variable PORT is no port and is ignored: `{text}`"), Some(hint));
-                    Choice::Any
+                    PortChoice::Any
                 },
-                |port| Choice::Wish(port.get()),
+                |port| PortChoice::Preferred(port.get()),
             )
         })
     }

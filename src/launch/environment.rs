@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::caller::Caller;
 use super::changes::Changes;
 use super::node::{self, prefix_of};
-use super::package_manager::{Choice, Installation};
+use super::package_manager::{ChosenManager, Installation};
 use super::package_variables;
 use super::reading::Reading;
 use crate::script::PackageManager;
@@ -76,7 +76,7 @@ pub(super) fn of_scripts(reading: &Reading<'_>) -> Changes {
 }
 
 /// The variables that name the script which is running.
-pub(super) fn lifecycle(event: &str, text: &str, choice: &Choice) -> Changes {
+pub(super) fn lifecycle(event: &str, text: &str, choice: &ChosenManager) -> Changes {
     let mut changes = Changes::default();
     changes.set("npm_lifecycle_event", event);
     if !choice.is_modern_yarn() {
@@ -165,7 +165,7 @@ fn pnpm(changes: &mut Changes, reading: &Reading<'_>) {
 }
 
 /// Yarn 1 exports its built-in settings, modern Yarn the root of the project.
-fn yarn(changes: &mut Changes, choice: &Choice) {
+fn yarn(changes: &mut Changes, choice: &ChosenManager) {
     if choice.is_modern_yarn() {
         changes.set("PROJECT_CWD", choice.root.as_os_str());
         return;

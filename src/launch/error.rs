@@ -2,7 +2,7 @@
 
 /// A launch that cannot be planned, or that ended before the program ran.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub enum LaunchError {
     /// A script that only starts bowline for itself.
     #[error("the script `{name}` starts bowline, which would run the script `{name}` again: `{text}`")]
     Recursive {
@@ -32,7 +32,7 @@ pub enum Error {
     },
 }
 
-impl Error {
+impl LaunchError {
     /// Advice for the user.
     pub fn hint(&self) -> Option<String> {
         Some(match self {

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::caller::Caller;
 use super::environment::bin_directories;
-use super::error::Error;
-use super::package_manager::Choice;
+use super::error::LaunchError;
+use super::package_manager::ChosenManager;
 use super::reading::Reading;
 use super::spec::Step;
-use crate::detect::catalog::{Catalog, Word};
+use crate::detect::catalog::{Catalog, CatalogText};
 use crate::exit_code::{NOT_EXECUTABLE, NOT_FOUND};
 use crate::project::Project;
 use crate::script::PackageManager;
@@ -49,7 +49,7 @@ pub(super) fn is_program(word: &str) -> bool {
 ///
 /// `None` for any other status, and where all programs of the script exist: then one of them ended with that
 /// status for a reason of its own.
-pub fn explain(status: u8, step: &Step, reading: &Reading<'_>, catalog: &Catalog) -> Option<Error> {
+pub fn explain(status: u8, step: &Step, reading: &Reading<'_>, catalog: &Catalog) -> Option<LaunchError> {
     let Reading { project, choice, caller, .. } = *reading;
     let search = Search { project, choice, catalog, caller };
     let first = |advice: &dyn Fn(&str) -> Option<String>| {
@@ -58,12 +58,12 @@ pub fn explain(status: u8, step: &Step, reading: &Reading<'_>, catalog: &Catalog
     match status {
         NOT_EXECUTABLE => {
             let (program, advice) = first(&|program| search.not_executable(program))?;
-            Some(Error::NotExecutable { program, advice })
+            Some(LaunchError::NotExecutable { program, advice })
         }
         NOT_FOUND => {
             let missing = first(&|program| search.find(program).is_none().then(|| search.advice(program)));
             let (program, advice) = missing.or_else(|| first(&|program| search.no_interpreter(program)))?;
-            Some(Error::NotFound { program, advice })
+            Some(LaunchError::NotFound { program, advice })
         }
         _ => None,
     }
@@ -71,7 +71,7 @@ pub fn explain(status: u8, step: &Step, reading: &Reading<'_>, catalog: &Catalog
 
 struct Search<'a> {
     project: &'a Project,
-    choice: &'a Choice,
+    choice: &'a ChosenManager,
     catalog: &'a Catalog,
     caller: &'a Caller,
 }
@@ -162,7 +162,7 @@ impl Search<'_> {
     /// The package of a program. Where the catalog and the tables know several, one that the project depends on
     /// counts.
     fn package_of(&self, program: &str) -> Option<String> {
-        let starts_with_it = |command: &Word| command.split_whitespace().next() == Some(program);
+        let starts_with_it = |command: &CatalogText| command.split_whitespace().next() == Some(program);
         let frameworks = self.catalog.frameworks().iter();
         let frameworks = frameworks.filter(|framework| framework.commands.iter().any(starts_with_it));
         let mut packages: Vec<&str> =

@@ -28,14 +28,14 @@ mod yaml;
 
 pub use caller::Caller;
 pub use changes::Changes;
-pub use error::Error;
+pub use error::LaunchError;
 pub use inherited::Inherited;
 pub use missing::explain;
-pub use package_manager::{Choice, Source, choose};
+pub use package_manager::{ChosenManager, Source, choose};
 pub use plan::plan;
-pub use preload::{Moved, Preload};
+pub use preload::{MovedListener, Preload};
 pub use reading::{Reading, Target};
-pub use request::{Host, Request, Sibling, url};
+pub use request::{Host, LaunchRequest, Sibling, url};
 pub use spec::{Delivery, LaunchSpec, Step};
 
 pub use crate::script::PackageManager;

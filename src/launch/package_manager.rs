@@ -46,7 +46,7 @@ pub enum Source {
 
 /// The package manager of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
+pub struct ChosenManager {
     /// The package manager.
     pub manager: PackageManager,
     /// Its version, if it is known.
@@ -59,7 +59,7 @@ pub struct Choice {
     pub(super) installation: Option<Installation>,
 }
 
-impl Choice {
+impl ChosenManager {
     /// The major version; the current one if none is known.
     pub fn major(&self) -> u64 {
         let current = match self.manager {
@@ -104,7 +104,7 @@ impl Choice {
 ///
 /// Among several lockfiles in one directory, the one of the manager that installed `node_modules` there counts,
 /// else the invoker's, else the first in the order bun, pnpm, yarn, npm.
-pub fn choose(project: &Project, caller: &Caller) -> Choice {
+pub fn choose(project: &Project, caller: &Caller) -> ChosenManager {
     let root = project.workspace.as_ref().map_or(&project.dir, |workspace| &workspace.root).clone();
     let invoker = caller.invoker().and_then(|(name, _)| PackageManager::from_name(name));
     let (manager, declared, source) = if let Some((manager, version, path)) = declared(project) {
@@ -117,7 +117,7 @@ pub fn choose(project: &Project, caller: &Caller) -> Choice {
         (PackageManager::Npm, None, Source::Default)
     };
     let installation = if invoker == Some(manager) { None } else { Installation::find(manager, caller) };
-    let mut choice = Choice { manager, version: declared, source, root, installation };
+    let mut choice = ChosenManager { manager, version: declared, source, root, installation };
     if choice.version.is_none() {
         choice.version = choice.known_version(caller);
     }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::changes::Changes;
-use super::package_manager::Choice;
+use super::package_manager::ChosenManager;
 use crate::project::Project;
 use crate::script::PackageManager;
 
@@ -11,7 +11,7 @@ use crate::script::PackageManager;
 const FEW_FIELDS: [&str; 5] = ["name", "version", "config", "engines", "bin"];
 
 /// Sets the variables of the project's manifest.
-pub(super) fn set(changes: &mut Changes, project: &Project, choice: &Choice) {
+pub(super) fn set(changes: &mut Changes, project: &Project, choice: &ChosenManager) {
     let empty = Map::new();
     let fields = project.manifest.document.as_object().unwrap_or(&empty);
     let mut has_all = false;

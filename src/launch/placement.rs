@@ -3,10 +3,10 @@
 use super::bowline_call::BowlineCall;
 use super::preload::Preload;
 use super::reading::Reading;
-use super::request::{NODE_OPTIONS, Request};
+use super::request::{LaunchRequest, NODE_OPTIONS};
 use super::spec::Delivery;
 use crate::detect::Tool;
-use crate::detect::catalog::{Catalog, Place, Role};
+use crate::detect::catalog::{Catalog, FlagPosition, Role};
 use crate::script::{Edit, Kind, Leaf, Method, Rewrite, RewriteError, Word, quote};
 
 const LET_IT_READ: &str = "let the server read `PORT`";
@@ -31,7 +31,7 @@ impl Placement {
     pub(super) fn revert(&mut self, original: String, why: String) {
         self.text = original;
         if self.delivery != Delivery::Inner {
-            self.delivery = Delivery::Hope;
+            self.delivery = Delivery::Unverified;
         }
         self.host_by_flag = false;
         self.doubt = Some((why, LET_IT_READ.to_owned()));
@@ -55,7 +55,7 @@ impl Placement {
     }
 
     fn refuse(&mut self, leaf: &Leaf, reason: RewriteError) {
-        self.delivery = Delivery::Hope;
+        self.delivery = Delivery::Unverified;
         let program = &leaf.program;
         let why = if program.is_empty() { reason.to_string() } else { format!("`{program}`: {reason}") };
         self.doubt = Some((why, reason.hint().to_owned()));
@@ -63,11 +63,11 @@ impl Placement {
 }
 
 /// Puts the port of `request` where its server reads it.
-pub(super) fn place(request: &Request<'_>) -> Placement {
+pub(super) fn place(request: &LaunchRequest<'_>) -> Placement {
     let reading = request.reading;
     let mut placement = Placement {
         text: reading.command(),
-        delivery: Delivery::Hope,
+        delivery: Delivery::Unverified,
         doubt: None,
         host_by_flag: false,
         notes: Vec::new(),
@@ -122,7 +122,7 @@ fn has_rival(reading: &Reading<'_>, tool: Tool<'_>, catalog: &Catalog) -> bool {
 
 /// Whether the port has to be kept from the other programs of the script: its server is told by a flag, and a
 /// program that would take `PORT` for its own runs beside it, as the API beside a Vite does.
-pub(super) fn is_private(request: &Request<'_>, delivery: Delivery) -> bool {
+pub(super) fn is_private(request: &LaunchRequest<'_>, delivery: Delivery) -> bool {
     let reading = request.reading;
     let Some((_, chosen)) = request.detection.tool.and_then(|tool| reading.leaf(tool.command)) else {
         return false;
@@ -134,7 +134,7 @@ pub(super) fn is_private(request: &Request<'_>, delivery: Delivery) -> bool {
 }
 
 /// The change of the variables that the script assigns itself and that would hide ours.
-fn variables<'r>(request: &Request<'r>) -> Edit<'r> {
+fn variables<'r>(request: &LaunchRequest<'r>) -> Edit<'r> {
     let own = request.inputs.port.environment.iter().map(|name| &**name);
     let preload = request.preload.and_then(Preload::option_text);
     Edit {
@@ -145,7 +145,7 @@ fn variables<'r>(request: &Request<'r>) -> Edit<'r> {
     }
 }
 
-fn place_on(request: &Request<'_>, tool: Tool<'_>, placement: &mut Placement) {
+fn place_on(request: &LaunchRequest<'_>, tool: Tool<'_>, placement: &mut Placement) {
     let Some((index, leaf)) = request.reading.leaf(tool.command) else { return };
     let port = &request.inputs.port;
     let mut flags: Vec<&str> = port.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
@@ -160,7 +160,7 @@ fn place_on(request: &Request<'_>, tool: Tool<'_>, placement: &mut Placement) {
     }
     let strict = port.strict.as_deref().filter(|_| !port.flags.is_empty());
     let edit = Edit { flags, strict, insert, ..variables(request) };
-    let rewritten = if port.place == Place::AfterCommand && !has_port && !port.flags.is_empty() {
+    let rewritten = if port.place == FlagPosition::AfterCommand && !has_port && !port.flags.is_empty() {
         after_command(request, tool, index, &edit)
     } else {
         leaf.rewrite(&edit)
@@ -171,7 +171,7 @@ fn place_on(request: &Request<'_>, tool: Tool<'_>, placement: &mut Placement) {
             placement.delivery = match (port.flags.is_empty(), reads_variable) {
                 (false, _) => Delivery::Flag,
                 (true, true) => Delivery::Variable,
-                (true, false) => Delivery::Hope,
+                (true, false) => Delivery::Unverified,
             };
             placement.doubt = Some(why_unread(leaf, port.reads_port_variable));
             placement.accept(rewrite, leaf);
@@ -191,7 +191,7 @@ fn place_on(request: &Request<'_>, tool: Tool<'_>, placement: &mut Placement) {
 /// Adds words directly after the command, as the arguments behind a file belong to that file's program. The result
 /// is parsed again, and has to be exactly the leaf with these words added.
 fn after_command(
-    request: &Request<'_>,
+    request: &LaunchRequest<'_>,
     tool: Tool<'_>,
     index: usize,
     edit: &Edit<'_>,
@@ -225,7 +225,12 @@ fn after_command(
 }
 
 /// The arguments that set the address.
-fn host_arguments(request: &Request<'_>, leaf: &Leaf, flag: &str, placement: &mut Placement) -> Vec<String> {
+fn host_arguments(
+    request: &LaunchRequest<'_>,
+    leaf: &Leaf,
+    flag: &str,
+    placement: &mut Placement,
+) -> Vec<String> {
     let name = flag.trim_end_matches('=');
     let host = &request.inputs.host;
     let wanted = request.host.map(|wanted| wanted.address_for(host));
@@ -254,7 +259,7 @@ fn has_flag(leaf: &Leaf, flag: &str) -> bool {
 }
 
 /// A script of which the catalog knows no program: its own assignments get the port if it is one command.
-fn place_unknown(request: &Request<'_>, placement: &mut Placement) {
+fn place_unknown(request: &LaunchRequest<'_>, placement: &mut Placement) {
     let leaves = &request.reading.leaves;
     let programs: Vec<&Leaf> = leaves.iter().filter(|leaf| leaf.kind != Kind::Builtin).collect();
     let [leaf] = programs.as_slice() else {

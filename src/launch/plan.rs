@@ -11,7 +11,7 @@ use super::environment::{self, bin_directories, search_path};
 use super::missing;
 use super::placement::{Placement, place};
 use super::reading::{Reading, Target};
-use super::request::{NODE_OPTIONS, Request, url};
+use super::request::{LaunchRequest, NODE_OPTIONS, url};
 use super::script_runner::{self, SHELL, ScriptRunner};
 use super::spec::{Delivery, LaunchSpec, Step};
 use super::variables;
@@ -19,14 +19,14 @@ use crate::project::Project;
 use crate::script::{Kind, Leaf, PackageManager, Script, Scripts, Word};
 
 /// Decides a launch in every detail. Starts nothing and writes nothing.
-pub fn plan(request: &Request<'_>) -> LaunchSpec {
+pub fn plan(request: &LaunchRequest<'_>) -> LaunchSpec {
     match request.reading.target {
         Target::Script { name, text, .. } => plan_script(request, name, text),
         Target::Command(argv) => plan_command(request, argv),
     }
 }
 
-fn plan_script(request: &Request<'_>, name: &str, text: &str) -> LaunchSpec {
+fn plan_script(request: &LaunchRequest<'_>, name: &str, text: &str) -> LaunchSpec {
     let reading = request.reading;
     let Reading { project, choice, caller, scripts, .. } = reading;
     let runner = ScriptRunner::of(reading);
@@ -130,7 +130,7 @@ fn delegate(
     command(argv)
 }
 
-fn plan_command(request: &Request<'_>, argv: &[OsString]) -> LaunchSpec {
+fn plan_command(request: &LaunchRequest<'_>, argv: &[OsString]) -> LaunchSpec {
     let Reading { project, caller, .. } = request.reading;
     let mut placement = place(request);
     let mut argv = argv.to_vec();
@@ -155,7 +155,7 @@ fn plan_command(request: &Request<'_>, argv: &[OsString]) -> LaunchSpec {
 }
 
 /// Adds the preload to the options that `NODE_OPTIONS` has without it.
-fn load_preload(environment: &mut Changes, request: &Request<'_>) {
+fn load_preload(environment: &mut Changes, request: &LaunchRequest<'_>) {
     let Some(preload) = request.preload else { return };
     let present = environment.get(NODE_OPTIONS).or_else(|| request.reading.caller.raw(NODE_OPTIONS));
     let options = preload.options(present);
@@ -163,12 +163,12 @@ fn load_preload(environment: &mut Changes, request: &Request<'_>) {
 }
 
 /// The launch without hooks.
-fn spec(request: &Request<'_>, mut main: Step, placement: Placement) -> LaunchSpec {
+fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> LaunchSpec {
     let port = request.port;
     let Placement { text: command, delivery, doubt, mut notes, mut warnings, .. } = placement;
     if let Some(preload) = request.preload {
         notes.push(format!("its listener is moved to port {port} ({})", preload.moved.described()));
-    } else if let Some((why, advice)) = doubt.filter(|_| delivery == Delivery::Hope) {
+    } else if let Some((why, advice)) = doubt.filter(|_| delivery == Delivery::Unverified) {
         warnings.push(format!("bowline cannot promise port {port} for `{}`: {why}; {advice}", main.name));
     }
     main.programs = programs(&request.reading.command(), &request.reading.leaves, &main.program);

@@ -19,7 +19,7 @@ const PROGRAM: &str = include_str!("preload.cjs");
 
 /// Which listener is moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Moved {
+pub enum MovedListener {
     /// Every listener on one of these ports.
     Exactly(Vec<u16>),
     /// The first HTTP server on one of these ports; 0 stands for any free port.
@@ -28,7 +28,7 @@ pub enum Moved {
     Refused,
 }
 
-impl Moved {
+impl MovedListener {
     /// The reason for the move, for people.
     pub fn described(&self) -> String {
         let list = |ports: &[u16]| {
@@ -52,7 +52,7 @@ pub struct Preload {
     /// The file.
     pub path: PathBuf,
     /// The listener that it moves.
-    pub moved: Moved,
+    pub moved: MovedListener,
     /// Ports that are never the service's own.
     pub auxiliary: Vec<u16>,
 }
@@ -86,15 +86,15 @@ impl Preload {
 
     fn text(&self, port: u16) -> String {
         let ports = match &self.moved {
-            Moved::Exactly(ports) | Moved::FirstOf(ports) => &ports[..],
-            Moved::Refused => &[],
+            MovedListener::Exactly(ports) | MovedListener::FirstOf(ports) => &ports[..],
+            MovedListener::Refused => &[],
         };
         let plan = json!({
             "to": port,
             "ports": ports,
-            "first": matches!(self.moved, Moved::FirstOf(_)),
+            "first": matches!(self.moved, MovedListener::FirstOf(_)),
             "never": self.auxiliary,
-            "taken": self.moved == Moved::Refused,
+            "taken": self.moved == MovedListener::Refused,
             "claim": self.claim().to_string_lossy(),
         });
         // JSON is JavaScript but for two characters, which ended lines before ECMAScript 2019.
@@ -136,7 +136,7 @@ impl Preload {
 }
 
 /// The form in which it is remembered: `3000,3001`, or `?0` for the first of them.
-impl fmt::Display for Moved {
+impl fmt::Display for MovedListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |ports: &[u16]| ports.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
         match self {
@@ -147,7 +147,7 @@ impl fmt::Display for Moved {
     }
 }
 
-impl FromStr for Moved {
+impl FromStr for MovedListener {
     type Err = std::num::ParseIntError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -166,18 +166,22 @@ mod tests {
 
     #[test]
     fn the_remembered_form_is_read_again() {
-        for moved in [Moved::Exactly(vec![3000, 1]), Moved::FirstOf(vec![0, 65_535]), Moved::Refused] {
+        for moved in [
+            MovedListener::Exactly(vec![3000, 1]),
+            MovedListener::FirstOf(vec![0, 65_535]),
+            MovedListener::Refused,
+        ] {
             assert_eq!(moved.to_string().parse(), Ok(moved));
         }
         for text in ["", "?", "3000,", "65536", "-1", "**"] {
-            assert!(text.parse::<Moved>().is_err(), "{text}");
+            assert!(text.parse::<MovedListener>().is_err(), "{text}");
         }
     }
 
     #[test]
     fn node_options_are_kept_and_quoted_as_node_reads_them() {
         let option = |path: &str, present: Option<&str>| {
-            let preload = Preload { path: path.into(), moved: Moved::Refused, auxiliary: Vec::new() };
+            let preload = Preload { path: path.into(), moved: MovedListener::Refused, auxiliary: Vec::new() };
             preload.options(present.map(OsStr::new)).into_string().unwrap()
         };
         assert_eq!(option("/s/p.cjs", None), "--require=/s/p.cjs");
@@ -190,7 +194,7 @@ mod tests {
     fn the_file_is_replaced_whole_and_the_claim_forgotten() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("preload/app.cjs");
-        let preload = Preload { path, moved: Moved::FirstOf(vec![3000, 0]), auxiliary: vec![9229] };
+        let preload = Preload { path, moved: MovedListener::FirstOf(vec![3000, 0]), auxiliary: vec![9229] };
         preload.write(3101).unwrap();
         std::os::unix::fs::symlink("3000", preload.claim()).unwrap();
         assert_eq!(preload.claimed(), Some(3000));

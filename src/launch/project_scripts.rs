@@ -1,13 +1,13 @@
 //! The surroundings of a project's scripts.
 
-use super::package_manager::Choice;
+use super::package_manager::ChosenManager;
 use crate::project::Project;
 use crate::script::{OtherPackage, PackageManager, Scripts};
 
 #[derive(Debug)]
 pub(super) struct ProjectScripts<'a> {
     pub(super) project: &'a Project,
-    pub(super) choice: &'a Choice,
+    pub(super) choice: &'a ChosenManager,
     /// The package manager runs the `pre` and `post` scripts around a script.
     pub(super) runs_hooks: bool,
     /// The programs of a script can start the package manager.

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use super::bowline_call::BowlineCall;
 use super::caller::Caller;
-use super::error::Error;
-use super::package_manager::Choice;
+use super::error::LaunchError;
+use super::package_manager::ChosenManager;
 use super::project_scripts::ProjectScripts;
 use super::settings::Settings;
-use crate::detect::{Command, catalog};
+use crate::detect::{CommandWords, catalog};
 use crate::project::Project;
 use crate::script::{self, Kind, Leaf, ParseError, Script, Word};
 
@@ -35,7 +35,7 @@ pub struct Reading<'a> {
     /// The project.
     pub project: &'a Project,
     /// Its package manager.
-    pub choice: &'a Choice,
+    pub choice: &'a ChosenManager,
     pub(super) caller: &'a Caller,
     pub(super) target: Target<'a>,
     pub(super) settings: Settings,
@@ -55,16 +55,16 @@ impl<'a> Reading<'a> {
     /// Takes a target apart.
     pub fn of(
         project: &'a Project,
-        choice: &'a Choice,
+        choice: &'a ChosenManager,
         target: Target<'a>,
         caller: &'a Caller,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, LaunchError> {
         let node = caller.find("node").and_then(|node| node.canonicalize().ok());
         let settings = Settings::of(project, choice, caller, node.as_deref());
         let text = match target {
             Target::Script { text, arguments, .. } => Some(script::append(text, arguments)),
             Target::Command(argv) => {
-                argv.first().filter(|first| !first.is_empty()).ok_or(Error::NoCommand)?;
+                argv.first().filter(|first| !first.is_empty()).ok_or(LaunchError::NoCommand)?;
                 as_text(argv)
             }
         };
@@ -81,7 +81,7 @@ impl<'a> Reading<'a> {
         if let Target::Script { name, text, .. } = target
             && leaves.iter().any(|leaf| calls_itself(leaf, name))
         {
-            return Err(Error::Recursive { name: name.to_owned(), text: text.to_owned() });
+            return Err(LaunchError::Recursive { name: name.to_owned(), text: text.to_owned() });
         }
         let programs = leaves.iter().enumerate().filter(|(_, leaf)| leaf.kind == Kind::Program);
         let commands = programs.map(|(index, leaf)| (index, arguments(leaf))).collect();
@@ -101,8 +101,8 @@ impl<'a> Reading<'a> {
     }
 
     /// The programs that the target runs.
-    pub fn commands(&self) -> Vec<Command<'_>> {
-        let commands = self.commands.iter().map(|(leaf, arguments)| Command {
+    pub fn commands(&self) -> Vec<CommandWords<'_>> {
+        let commands = self.commands.iter().map(|(leaf, arguments)| CommandWords {
             program: &self.leaves[*leaf].program,
             arguments: arguments.iter().map(String::as_str).collect(),
         });
@@ -134,7 +134,7 @@ impl<'a> Reading<'a> {
     }
 
     /// The port that the user's own arguments order by one of `flags`: `bowline dev -- --port 4000`.
-    pub fn ordered_port(&self, flags: &[catalog::Word]) -> Option<u16> {
+    pub fn ordered_port(&self, flags: &[catalog::CatalogText]) -> Option<u16> {
         let Target::Script { arguments, .. } = self.target else { return None };
         let flags: Vec<&str> = flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
         script::port_in(arguments, if flags.is_empty() { &["--port"] } else { &flags })

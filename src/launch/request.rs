@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::preload::Preload;
 use super::reading::Reading;
 use crate::detect::catalog::{Catalog, HostInput};
-use crate::detect::{Detection, Inputs};
+use crate::detect::{Detection, ServerInputs};
 
 /// The variable with options for every node program.
 pub(super) const NODE_OPTIONS: &str = "NODE_OPTIONS";
@@ -51,13 +51,13 @@ pub fn url(port: u16) -> String {
 
 /// All that decides a launch.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
+pub struct LaunchRequest<'a> {
     /// The target, with its project, package manager and caller.
     pub reading: &'a Reading<'a>,
     /// The framework that was detected from [`Reading::commands`].
     pub detection: &'a Detection<'a>,
     /// How the server is told its port and address.
-    pub inputs: &'a Inputs,
+    pub inputs: &'a ServerInputs,
     /// All frameworks.
     pub catalog: &'a Catalog,
     /// The reserved port.

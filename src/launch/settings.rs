@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::caller::Caller;
 use super::node::prefix_of;
-use super::package_manager::Choice;
+use super::package_manager::ChosenManager;
 use super::yaml::{scalar, yaml};
 use crate::project::{Project, read_text_if_any};
 use crate::script::PackageManager;
@@ -18,7 +18,12 @@ pub(super) struct Settings {
 
 impl Settings {
     /// The settings of a project's package manager. `node` is the node in the `PATH`.
-    pub(super) fn of(project: &Project, choice: &Choice, caller: &Caller, node: Option<&Path>) -> Self {
+    pub(super) fn of(
+        project: &Project,
+        choice: &ChosenManager,
+        caller: &Caller,
+        node: Option<&Path>,
+    ) -> Self {
         // pnpm reads `.npmrc` up to version 10, and YAML from that version on. An unknown version reads both.
         let known = || choice.version.as_ref().map_or(10, |version| version.major);
         let pnpm = (choice.manager == PackageManager::Pnpm).then(known);
@@ -81,7 +86,7 @@ impl Settings {
     }
 
     /// Whether the package manager runs the `pre` and `post` scripts around a script.
-    pub(super) fn runs_hooks(&self, choice: &Choice) -> bool {
+    pub(super) fn runs_hooks(&self, choice: &ChosenManager) -> bool {
         match choice.manager {
             PackageManager::Npm => self.flag("ignore-scripts") != Some(true),
             PackageManager::Pnpm => self.flag("enable-pre-post-scripts").unwrap_or(choice.major() >= 9),

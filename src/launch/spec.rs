@@ -41,7 +41,7 @@ pub enum Delivery {
     /// In a variable that the server is known to read.
     Variable,
     /// In variables that the server may ignore.
-    Hope,
+    Unverified,
     /// By another bowline that the script starts, and that takes this one's port over.
     Inner,
 }

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use super::changes::Changes;
 use super::package_variables::sanitized;
 use super::placement::{Placement, is_private};
-use super::request::{Request, Sibling, url};
+use super::request::{LaunchRequest, Sibling, url};
 use crate::process::tree;
 
 /// The variables of a service whose port and address are placed as `placement` says.
-pub(super) fn of_service(request: &Request<'_>, placement: &Placement) -> Changes {
+pub(super) fn of_service(request: &LaunchRequest<'_>, placement: &Placement) -> Changes {
     let mut changes = Changes::default();
-    let Request { reading, inputs, .. } = *request;
+    let LaunchRequest { reading, inputs, .. } = *request;
     let caller = reading.caller;
     let addresses = &inputs.host.environment;
     for name in request.catalog.agent_variables().iter().chain(addresses.iter()) {

@@ -24,4 +24,4 @@ mod sink;
 pub use file::{file, named};
 pub use read::{Record, from, of_project, read, to_events};
 pub use record::Recorder;
-pub use sink::Recorded;
+pub use sink::RecordingSink;

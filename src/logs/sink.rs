@@ -18,14 +18,14 @@ const CALM: Duration = Duration::from_millis(200);
 /// A sink that records the output on its way. A recorder that fails is dropped: a full disk must not stop a
 /// service.
 #[derive(Debug)]
-pub struct Recorded<S> {
+pub struct RecordingSink<S> {
     inner: S,
     recorders: Vec<Option<Recorder>>,
     /// Ends when the ends of floods are to be written.
     calm: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Recorded<S> {
+impl<S> RecordingSink<S> {
     /// Records the output to `inner`; `None` stands for a service without a recorder.
     pub fn new(inner: S, recorders: Vec<Option<Recorder>>) -> Self {
         Self { inner, recorders, calm: None }
@@ -48,7 +48,7 @@ fn give_up(slot: &mut Option<Recorder>, error: &io::Error) {
     }
 }
 
-impl<S: Sink> Sink for Recorded<S> {
+impl<S: Sink> Sink for RecordingSink<S> {
     fn has_room(&self, service: usize, stream: Stream) -> bool {
         self.inner.has_room(service, stream)
     }
@@ -69,11 +69,11 @@ impl<S: Sink> Sink for Recorded<S> {
         Ok(bytes)
     }
 
-    fn tell(&mut self, service: usize, what: What) {
+    fn notify(&mut self, service: usize, what: What) {
         if let What::ProcessExited { .. } = what {
             self.flush();
         }
-        self.inner.tell(service, what);
+        self.inner.notify(service, what);
     }
 
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {

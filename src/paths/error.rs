@@ -9,7 +9,7 @@ use crate::visible::Visible;
 
 /// Why a directory cannot hold bowline's state.
 #[derive(Debug, Error)]
-pub enum Error {
+pub enum PathsError {
     /// It cannot be created, entered or written.
     #[error("cannot use the state directory `{path}`: {source}", path = path.visible())]
     Unusable {
@@ -39,7 +39,7 @@ pub enum Error {
     Homeless,
 }
 
-impl Error {
+impl PathsError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let remedy = match self {

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::error::Error;
+use super::error::PathsError;
 
 /// Whether the directory itself may be a symbolic link. In `/tmp` anybody can plant one.
 #[derive(Clone, Copy, PartialEq)]
@@ -39,14 +39,14 @@ const ENTRIES: [(&str, Reach); 2] = [("run", Reach::Nobody), ("logs", Reach::Rea
 const LATER: (&str, Reach) = ("preload", Reach::Readers);
 
 /// Creates the directory and [`ENTRIES`], and proves that files can be made there.
-pub(super) fn prepare(root: &Path, links: Links) -> Result<(), Error> {
-    let unusable = |source| Error::Unusable { path: root.to_owned(), source };
+pub(super) fn prepare(root: &Path, links: Links) -> Result<(), PathsError> {
+    let unusable = |source| PathsError::Unusable { path: root.to_owned(), source };
     examine(root, links)?;
     private_dir(root, links, Reach::Readers)?;
     for (name, reach) in ENTRIES {
         match private_dir(&root.join(name), links, reach) {
             // The root does not take it.
-            Err(Error::Unusable { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
+            Err(PathsError::Unusable { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
                 return Err(unusable(source));
             }
             outcome => outcome?,
@@ -67,8 +67,8 @@ pub fn create_file(path: &Path) -> io::Result<()> {
 }
 
 /// Creates the directory if there is none.
-pub(super) fn private_dir(path: &Path, links: Links, reach: Reach) -> Result<(), Error> {
-    let unusable = |source| Error::Unusable { path: path.to_owned(), source };
+pub(super) fn private_dir(path: &Path, links: Links, reach: Reach) -> Result<(), PathsError> {
+    let unusable = |source| PathsError::Unusable { path: path.to_owned(), source };
     if let Some(metadata) = entry(path, links).map_err(unusable)? {
         return check(path, &metadata, reach);
     }
@@ -81,7 +81,7 @@ pub(super) fn private_dir(path: &Path, links: Links, reach: Reach) -> Result<(),
 }
 
 /// Whether a state directory can be trusted, as far as it exists.
-pub(super) fn examine(root: &Path, links: Links) -> Result<(), Error> {
+pub(super) fn examine(root: &Path, links: Links) -> Result<(), PathsError> {
     let below = ENTRIES.into_iter().chain([LATER]).map(|(name, reach)| (root.join(name), reach));
     for (path, reach) in [(root.to_owned(), Reach::Readers)].into_iter().chain(below) {
         // An entry that cannot be read cannot be used either, and using it gives the error.
@@ -92,17 +92,17 @@ pub(super) fn examine(root: &Path, links: Links) -> Result<(), Error> {
     Ok(())
 }
 
-fn check(path: &Path, metadata: &Metadata, reach: Reach) -> Result<(), Error> {
+fn check(path: &Path, metadata: &Metadata, reach: Reach) -> Result<(), PathsError> {
     let path = || path.to_owned();
     if !metadata.is_dir() {
-        return Err(Error::Unusable { path: path(), source: io::ErrorKind::NotADirectory.into() });
+        return Err(PathsError::Unusable { path: path(), source: io::ErrorKind::NotADirectory.into() });
     }
     if metadata.uid() != nix::unistd::geteuid().as_raw() {
-        return Err(Error::Foreign { path: path(), owner: metadata.uid() });
+        return Err(PathsError::Foreign { path: path(), owner: metadata.uid() });
     }
     let mode = metadata.mode() & 0o7777;
     if mode & reach.forbidden() != 0 {
-        return Err(Error::Open { path: path(), mode });
+        return Err(PathsError::Open { path: path(), mode });
     }
     Ok(())
 }

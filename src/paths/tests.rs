@@ -150,7 +150,7 @@ fn directories_of_others_are_not_used_and_not_looked_into() {
     std::os::unix::fs::chown(&spare, Some(1), None).unwrap();
     assert_eq!(create().unwrap().roots(), std::slice::from_ref(&root));
     std::os::unix::fs::chown(&root, Some(1), None).unwrap();
-    assert!(matches!(create(), Err(Error::Foreign { owner: 1, .. })));
+    assert!(matches!(create(), Err(PathsError::Foreign { owner: 1, .. })));
     std::os::unix::fs::chown(&spare, Some(0), None).unwrap();
     assert_eq!(create().unwrap().roots(), [spare]);
 }

@@ -7,12 +7,12 @@ use tracing::info;
 
 use super::blocked::is_blocked;
 use super::candidates::{Claim, choose, once_round};
-use super::error::Error;
+use super::error::PortError;
 use super::grant::{Declined, Grant, Reason};
 use super::probe::{Probe, Verdict};
 use super::remembered::is_stale;
-use super::request::{Choice, Request, Wanted};
-use super::reservation::{Life, Reservation, SessionId};
+use super::request::{PortChoice, PortRequest, Wanted};
+use super::reservation::{Reservation, SessionId, SessionState};
 use super::snapshot::Snapshot;
 use super::store::{Fault, Memory};
 
@@ -32,14 +32,14 @@ impl Chooser<'_> {
         &mut self,
         wanted: &mut Wanted<'_>,
         session: &SessionId,
-    ) -> Result<Vec<(Request, Grant)>, Fault> {
+    ) -> Result<Vec<(PortRequest, Grant)>, Fault> {
         let running = |project: &String| {
             let ours = self.own.iter().find(|own| own.project == *project);
             ours.or_else(|| self.snapshot.live(project)).cloned()
         };
         let running: Vec<Reservation> = wanted.projects.iter().filter_map(running).collect();
         if !running.is_empty() {
-            return Err(Error::AlreadyRunning(running).into());
+            return Err(PortError::AlreadyRunning(running).into());
         }
         let mut requests = Vec::new();
         for (at, project) in wanted.projects.iter().enumerate() {
@@ -47,10 +47,10 @@ impl Chooser<'_> {
         }
         // Those that insist on a port come before those that might take it.
         requests.sort_by_key(|(_, request)| match request.choice {
-            Choice::Adopt(_) => 0,
-            Choice::Order(_) => 1,
-            Choice::Wish(_) => 2,
-            Choice::Any => 3,
+            PortChoice::Observed(_) => 0,
+            PortChoice::Exact(_) => 1,
+            PortChoice::Preferred(_) => 2,
+            PortChoice::Any => 3,
         });
         let mut granted = Vec::new();
         for (at, request) in requests {
@@ -64,7 +64,7 @@ impl Chooser<'_> {
                 session: session.clone(),
                 pid: std::process::id(),
                 started_at: self.now,
-                life: Life::Live,
+                life: SessionState::Live,
                 run: PathBuf::new(),
             });
             granted.push((at, (request, grant)));
@@ -74,7 +74,7 @@ impl Chooser<'_> {
     }
 
     /// The port for one request.
-    pub fn choose(&mut self, request: &Request) -> Result<Grant, Fault> {
+    pub fn choose(&mut self, request: &PortRequest) -> Result<Grant, Fault> {
         info!(target: "port-allocator", "🎯 Allocating port for project {}", request.project);
         info!(target: "port-allocator", "   Framework: {}, Range: {}", request.framework, request.range);
         let mut previous = self.memory.project(&request.project)?;
@@ -86,10 +86,10 @@ impl Chooser<'_> {
         }
         let remembered = previous.as_ref().and_then(|row| row.last_as(&request.framework));
         let (port, declined, reused) = match request.choice {
-            Choice::Order(port) => (self.order(request, port)?, None, false),
-            Choice::Adopt(port) if self.reserved(port).is_some() => return Err(taken(port).into()),
-            Choice::Adopt(port) => (port, None, false),
-            Choice::Wish(port) => match self.wish(request, port)? {
+            PortChoice::Exact(port) => (self.order(request, port)?, None, false),
+            PortChoice::Observed(port) if self.reserved(port).is_some() => return Err(taken(port).into()),
+            PortChoice::Observed(port) => (port, None, false),
+            PortChoice::Preferred(port) => match self.wish(request, port)? {
                 None => (port, None, false),
                 // A wish that says nothing about where to look does not make the port drift.
                 Some(declined) if !request.range.contains(port) => {
@@ -98,16 +98,16 @@ impl Chooser<'_> {
                 }
                 Some(declined) => (self.scan(request, Some(port), Some(&declined))?, Some(declined), false),
             },
-            Choice::Any => self.own_or_scan(request, remembered)?,
+            PortChoice::Any => self.own_or_scan(request, remembered)?,
         };
         let declined = declined.filter(|declined| declined.port != port);
         Ok(Grant { project: request.project.clone(), port, declined, previous, reused })
     }
 
-    fn order(&mut self, request: &Request, port: u16) -> Result<u16, Fault> {
+    fn order(&mut self, request: &PortRequest, port: u16) -> Result<u16, Fault> {
         match self.obstacle(request, port)? {
             None => Ok(port),
-            Some(Reason::Privileged) => Err(Error::Privileged { port }.into()),
+            Some(Reason::Privileged) => Err(PortError::Privileged { port }.into()),
             Some(_) => {
                 info!(target: "port-allocator", "❌ Port {port} in use");
                 Err(taken(port).into())
@@ -115,7 +115,7 @@ impl Chooser<'_> {
         }
     }
 
-    fn wish(&mut self, request: &Request, port: u16) -> Result<Option<Declined>, Fault> {
+    fn wish(&mut self, request: &PortRequest, port: u16) -> Result<Option<Declined>, Fault> {
         let reason = if is_blocked(port) { Some(Reason::Blocked) } else { self.obstacle(request, port)? };
         if reason.is_none() {
             info!(target: "port-allocator", "✅ Found available port: {port}");
@@ -127,7 +127,7 @@ impl Chooser<'_> {
 
     fn own_or_scan(
         &mut self,
-        request: &Request,
+        request: &PortRequest,
         remembered: Option<(u16, String)>,
     ) -> Result<(u16, Option<Declined>, bool), Fault> {
         let Some((port, framework)) = remembered else {
@@ -157,7 +157,7 @@ impl Chooser<'_> {
     /// Scans the range, from `wish` or `declined` if there is one. What is known of `declined` is not asked again.
     fn scan(
         &mut self,
-        request: &Request,
+        request: &PortRequest,
         wish: Option<u16>,
         declined: Option<&Declined>,
     ) -> Result<u16, Fault> {
@@ -191,15 +191,15 @@ impl Chooser<'_> {
                 info!(target: "port-allocator", "✅ Found available port: {port}");
                 Ok(port)
             }
-            (None, Some(port)) => Err(Error::Privileged { port }.into()),
+            (None, Some(port)) => Err(PortError::Privileged { port }.into()),
             (None, None) => {
                 info!(target: "port-allocator", "⚠️  No available ports found");
-                Err(Error::Exhausted { range, occupants: Vec::new() }.into())
+                Err(PortError::Exhausted { range, occupants: Vec::new() }.into())
             }
         }
     }
 
-    fn claim(&self, request: &Request, port: u16) -> Result<Claim, Fault> {
+    fn claim(&self, request: &PortRequest, port: u16) -> Result<Claim, Fault> {
         if is_blocked(port) || request.exclude.contains(&port) {
             return Ok(Claim::Excluded);
         }
@@ -216,14 +216,16 @@ impl Chooser<'_> {
     }
 
     /// Why the project cannot have the port.
-    fn obstacle(&mut self, request: &Request, port: u16) -> Result<Option<Reason>, Fault> {
+    fn obstacle(&mut self, request: &PortRequest, port: u16) -> Result<Option<Reason>, Fault> {
         if request.exclude.contains(&port) {
             return Ok(Some(Reason::Lost));
         }
         if let Some(other) = self.reserved(port) {
             return Ok(Some(match other.life {
-                Life::Live => Reason::Reserved(other.name.clone()),
-                Life::Ending | Life::Orphaned | Life::Over => Reason::Ending(other.name.clone()),
+                SessionState::Live => Reason::Reserved(other.name.clone()),
+                SessionState::Ending | SessionState::Orphaned | SessionState::Over => {
+                    Reason::Ending(other.name.clone())
+                }
             }));
         }
         Ok(match check(&mut self.probe, port)? {
@@ -244,9 +246,9 @@ pub(super) fn is_there(dir: &Path) -> bool {
 }
 
 fn check(probe: &mut Probe, port: u16) -> Result<Verdict, Fault> {
-    Ok(probe.check(port).map_err(|source| Error::Probe { port, source })?)
+    Ok(probe.check(port).map_err(|source| PortError::Probe { port, source })?)
 }
 
-fn taken(port: u16) -> Error {
-    Error::Taken { port, occupants: Vec::new() }
+fn taken(port: u16) -> PortError {
+    PortError::Taken { port, occupants: Vec::new() }
 }

@@ -14,7 +14,7 @@ const NAMED: usize = 8;
 
 /// Why there is no port.
 #[derive(Debug, Error)]
-pub enum Error {
+pub enum PortError {
     /// Live supervisors have these reservations of the projects.
     #[error("already running: {}", running(.0))]
     AlreadyRunning(Vec<Reservation>),
@@ -81,7 +81,7 @@ pub enum Error {
     StillRunning(Box<Reservation>),
 }
 
-impl Error {
+impl PortError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::blocked::is_blocked;
 use super::remembered::{Former, Remembered};
-use super::request::Request;
+use super::request::PortRequest;
 use crate::range::Range;
 
 /// A port for a project.
@@ -71,7 +71,7 @@ impl fmt::Display for Declined {
 impl Grant {
     /// What is to be remembered of the project: of a port outside of the range, which is no use to a later start,
     /// nothing.
-    pub(super) fn remembered(&self, request: &Request, now: u64) -> Remembered {
+    pub(super) fn remembered(&self, request: &PortRequest, now: u64) -> Remembered {
         let previous = self.previous.as_ref();
         let mut former = previous.map(|row| row.former.clone()).unwrap_or_default();
         if let Some(row) = previous

@@ -6,15 +6,15 @@ use serde::Serialize;
 
 use super::blocked::is_blocked;
 use super::choice::{Chooser, is_there};
-use super::error::{Error, Warning};
+use super::error::{PortError, Warning};
 use super::grant::Grant;
 use super::ports::Ports;
 use super::probe::{Probe, Verdict};
 use super::remembered::{Remembered, is_stale};
-use super::request::{Request, Terms};
-use super::reservation::{Life, Reservation, seconds};
+use super::request::{AllocateOptions, PortRequest};
+use super::reservation::{Reservation, SessionState, seconds};
 use super::snapshot::Snapshot;
-use super::store::{self, Fault, Memory, Writing};
+use super::store::{self, Fault, Memory, WriteTables};
 use crate::range::Range;
 
 /// The answer to [`Ports::lookup`].
@@ -77,20 +77,20 @@ pub enum Why {
 impl Ports {
     /// Every live reservation, by port.
     pub fn reservations(&self) -> Vec<Reservation> {
-        self.alive(&[Life::Live])
+        self.alive(&[SessionState::Live])
     }
 
     /// The live reservations, and those of supervisors that are gone while guardians still end their services.
     pub(crate) fn unfinished(&self) -> Vec<Reservation> {
-        self.alive(&[Life::Live, Life::Ending])
+        self.alive(&[SessionState::Live, SessionState::Ending])
     }
 
     /// Reservations of supervisors that are gone although processes of their services may be left.
     pub(crate) fn leftovers(&self) -> Vec<Reservation> {
-        self.alive(&[Life::Orphaned])
+        self.alive(&[SessionState::Orphaned])
     }
 
-    fn alive(&self, lives: &[Life]) -> Vec<Reservation> {
+    fn alive(&self, lives: &[SessionState]) -> Vec<Reservation> {
         let snapshot = self.snapshot();
         let alive = snapshot.reservations().filter(|held| lives.contains(&held.life));
         let mut alive: Vec<Reservation> = alive.cloned().collect();
@@ -119,7 +119,7 @@ impl Ports {
     ///
     /// # Errors
     /// It would get none.
-    pub fn lookup(&self, request: &Request, now: SystemTime) -> Result<Lookup, Error> {
+    pub fn lookup(&self, request: &PortRequest, now: SystemTime) -> Result<Lookup, PortError> {
         let locked = self.lock_to_read();
         let snapshot = Snapshot::take(&locked, None);
         if let Some(live) = snapshot.live(&request.project) {
@@ -165,8 +165,8 @@ impl Ports {
     /// the project makes it forgotten as well.
     ///
     /// # Errors
-    /// [`Error::Busy`] after two seconds, or the store cannot be written.
-    pub fn note(&self, project: &str, key: &str, value: Option<&str>) -> Result<(), Error> {
+    /// [`PortError::Busy`] after two seconds, or the store cannot be written.
+    pub fn note(&self, project: &str, key: &str, value: Option<&str>) -> Result<(), PortError> {
         let _locked = self.lock_briefly()?;
         self.update(&mut Vec::new(), |tables| {
             let Some(mut row) = tables.project(project)? else { return Ok(()) };
@@ -196,7 +196,7 @@ impl Ports {
 
     /// Releases the reservations of supervisors that are gone, ends the processes they left behind, and forgets
     /// projects that were not used for [`MEMORY`](super::MEMORY) or whose directory is gone.
-    pub fn prune(&self, terms: &mut Terms<'_>) -> Result<Pruned, Error> {
+    pub fn prune(&self, terms: &mut AllocateOptions<'_>) -> Result<Pruned, PortError> {
         let now = seconds(terms.now);
         let (_locked, snapshot) = Snapshot::after_endings(|| self.lock(), None, &[], terms)?;
         let mut warnings = Vec::new();
@@ -233,10 +233,10 @@ impl Ports {
     ///
     /// # Errors
     /// It runs, or the store cannot be written.
-    pub fn forget(&self, project: &str) -> Result<Option<u16>, Error> {
+    pub fn forget(&self, project: &str) -> Result<Option<u16>, PortError> {
         let locked = self.lock()?;
         if let Some(live) = Snapshot::take(&locked, None).live(project) {
-            return Err(Error::StillRunning(Box::new(live.clone())));
+            return Err(PortError::StillRunning(Box::new(live.clone())));
         }
         self.update(&mut Vec::new(), |tables| {
             Ok(tables.forget(project)?.and_then(|row| row.ports().next().map(|(port, _)| port)))
@@ -246,11 +246,11 @@ impl Ports {
     fn update<T>(
         &self,
         warnings: &mut Vec<Warning>,
-        work: impl FnMut(&mut Writing<'_>) -> Result<T, Fault>,
-    ) -> Result<T, Error> {
+        work: impl FnMut(&mut WriteTables<'_>) -> Result<T, Fault>,
+    ) -> Result<T, PortError> {
         store::write(&self.dir.store(), warnings, work)?.ok_or_else(|| {
             let reason = warnings.pop().map_or_else(String::new, |warning| warning.to_string());
-            Error::Store { reason }
+            PortError::Store { reason }
         })
     }
 }

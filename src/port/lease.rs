@@ -9,16 +9,16 @@ use tracing::info;
 
 use super::blocked::is_blocked;
 use super::choice::Chooser;
-use super::error::{Error, Warning};
+use super::error::{PortError, Warning};
 use super::grant::Grant;
 use super::ports::{Locked, Ports};
 use super::probe::Probe;
 use super::remembered::Remembered;
-use super::request::{Choice, Request, Terms, Wanted};
+use super::request::{AllocateOptions, PortChoice, PortRequest, Wanted};
 use super::reservation::{Reservation, SessionId, seconds};
 use super::session::{Guard, Session};
 use super::snapshot::Snapshot;
-use super::store::{self, Fault, Forgetful, Memory, Writing};
+use super::store::{self, Fault, Forgetful, Memory, WriteTables};
 
 /// Ports that are reserved for as long as this value, or at the least this process, lives.
 ///
@@ -65,20 +65,20 @@ impl Ports {
     /// are no projects.
     ///
     /// The ports are held by the session's lock when this returns. They are durable after [`Lease::commit`], and
-    /// until [`Lease::settle`] every other transaction has to wait, those of this process included.
+    /// until [`Lease::close_store`] every other transaction has to wait, those of this process included.
     ///
     /// # Errors
-    /// [`Error::AlreadyRunning`] before any request is made; [`Error::Busy`] if the transactions of others take
+    /// [`PortError::AlreadyRunning`] before any request is made; [`PortError::Busy`] if the transactions of others take
     /// longer than ten seconds; and what keeps a request from being granted.
     pub fn allocate(
         &self,
         projects: &[String],
-        mut request: impl FnMut(usize, Option<&Remembered>) -> Request,
-        terms: &mut Terms<'_>,
-    ) -> Result<Lease, Error> {
+        mut request: impl FnMut(usize, Option<&Remembered>) -> PortRequest,
+        terms: &mut AllocateOptions<'_>,
+    ) -> Result<Lease, PortError> {
         let mut lease = Lease {
             ports: self.clone(),
-            id: SessionId::random().map_err(|source| Error::Record { path: self.dir.run(), source })?,
+            id: SessionId::random().map_err(|source| PortError::Record { path: self.dir.run(), source })?,
             session: None,
             reservations: Vec::new(),
             grants: Vec::new(),
@@ -108,7 +108,7 @@ impl Lease {
     /// Commits if [`Lease::commit`] has not, closes the store, and lets others have it. A service is started
     /// before, as it need not wait for what the close writes to the disk. Every other method that changes the
     /// lease does this first.
-    pub fn settle(&mut self) {
+    pub fn close_store(&mut self) {
         let warnings = self.commit();
         self.warnings.extend(warnings);
         self.pending = None;
@@ -147,16 +147,20 @@ impl Lease {
 
     /// Gives the request's project another port in place of the one it has, in one transaction:
     /// after a lost race, or because its service listens elsewhere. If that fails, it keeps what it has.
-    pub fn replace(&mut self, request: &Request, terms: &mut Terms<'_>) -> Result<(), Error> {
+    pub fn replace(
+        &mut self,
+        request: &PortRequest,
+        terms: &mut AllocateOptions<'_>,
+    ) -> Result<(), PortError> {
         let kept = self.without(&request.project);
         let projects = std::slice::from_ref(&request.project);
         self.transact(&kept, &mut Wanted { projects, request: &mut |_, _| request.clone() }, terms)?;
-        self.settle();
+        self.close_store();
         Ok(())
     }
 
     /// Gives back one project's port and goes on with the others, see [`Lease::release`].
-    pub fn remove(&mut self, project: &str, now: SystemTime) -> Result<(), Error> {
+    pub fn remove(&mut self, project: &str, now: SystemTime) -> Result<(), PortError> {
         self.keep(self.without(project), now)
     }
 
@@ -164,7 +168,7 @@ impl Lease {
     ///
     /// # Errors
     /// The store could not be tidied, which the next transaction does. The ports are given back all the same.
-    pub fn release(mut self, now: SystemTime) -> Result<(), Error> {
+    pub fn release(mut self, now: SystemTime) -> Result<(), PortError> {
         self.keep(Vec::new(), now)
     }
 
@@ -174,12 +178,12 @@ impl Lease {
 
     /// Gives back all but these. The session's lock decides, and fewer lines in it need no turn of their own:
     /// whoever waits in vain for the lock of a transaction leaves the store to the next one.
-    fn keep(&mut self, mut kept: Vec<Reservation>, now: SystemTime) -> Result<(), Error> {
-        self.settle();
+    fn keep(&mut self, mut kept: Vec<Reservation>, now: SystemTime) -> Result<(), PortError> {
+        self.close_store();
         let locked = self.ports.lock_briefly();
         let tidied = locked.as_ref().map_or(Ok(()), |locked| {
             let snapshot = Snapshot::take(locked, Some(&self.id));
-            let tidy = |tables: &mut Writing<'_>| snapshot.reconcile(tables, &kept, seconds(now));
+            let tidy = |tables: &mut WriteTables<'_>| snapshot.reconcile(tables, &kept, seconds(now));
             store::write(&self.ports.dir.store(), &mut Vec::new(), tidy).map(drop)
         });
         match self.session.take() {
@@ -188,15 +192,15 @@ impl Lease {
                 let recorded = session.record(&mut kept);
                 let run = session.run.clone();
                 self.session = Some(session);
-                recorded.map_err(|source| Error::Record { path: run, source })?;
+                recorded.map_err(|source| PortError::Record { path: run, source })?;
             }
             None => {}
         }
         self.reservations = kept;
         match locked {
-            Err(Error::Busy { .. }) => Ok(()),
+            Err(PortError::Busy { .. }) => Ok(()),
             // The state directory was removed meanwhile, and the reservations with it.
-            Err(Error::Lock { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(PortError::Lock { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
             Ok(_) => tidied,
         }
@@ -208,9 +212,9 @@ impl Lease {
         &mut self,
         kept: &[Reservation],
         wanted: &mut Wanted<'_>,
-        terms: &mut Terms<'_>,
-    ) -> Result<(), Error> {
-        self.settle();
+        terms: &mut AllocateOptions<'_>,
+    ) -> Result<(), PortError> {
+        self.close_store();
         let lock = || if self.session.is_some() { self.ports.lock_briefly() } else { self.ports.lock() };
         let (mut locked, snapshot) = Snapshot::after_endings(lock, Some(&self.id), wanted.projects, terms)?;
         let now = seconds(terms.now);
@@ -270,8 +274,8 @@ impl Lease {
         &mut self,
         locked: &mut Locked,
         reservations: &mut [Reservation],
-    ) -> Result<Option<Warning>, Error> {
-        let record_error = |run: PathBuf, source| Error::Record { path: run, source };
+    ) -> Result<Option<Warning>, PortError> {
+        let record_error = |run: PathBuf, source| PortError::Record { path: run, source };
         if let Some(session) = &mut self.session {
             return session.record(reservations).map(|()| None).map_err(|source| {
                 // These lines fit on the disk before.
@@ -305,7 +309,7 @@ impl Lease {
 
 /// Stores the reservations, and what is to be remembered.
 fn put(
-    tables: &mut Writing<'_>,
+    tables: &mut WriteTables<'_>,
     reservations: &[Reservation],
     rows: &[(String, Remembered)],
 ) -> Result<(), Fault> {
@@ -319,9 +323,11 @@ fn put(
     Ok(())
 }
 
-fn blocked_order(request: &Request) -> Option<Warning> {
+fn blocked_order(request: &PortRequest) -> Option<Warning> {
     match request.choice {
-        Choice::Order(port) | Choice::Adopt(port) if is_blocked(port) => Some(Warning::Blocked { port }),
-        Choice::Order(_) | Choice::Adopt(_) | Choice::Wish(_) | Choice::Any => None,
+        PortChoice::Exact(port) | PortChoice::Observed(port) if is_blocked(port) => {
+            Some(Warning::Blocked { port })
+        }
+        PortChoice::Exact(_) | PortChoice::Observed(_) | PortChoice::Preferred(_) | PortChoice::Any => None,
     }
 }

@@ -30,13 +30,13 @@ mod store;
 
 pub(crate) use blocked::is_blocked;
 pub(crate) use ephemeral::is_ephemeral;
-pub use error::{Error, Occupant, Warning};
+pub use error::{Occupant, PortError, Warning};
 pub use grant::{Declined, Grant, Reason};
 pub use inspect::{Forgotten, Lookup, Pruned, Usage, Why};
 pub use lease::Lease;
 pub use ports::Ports;
 pub use probe::{Probe, Verdict};
 pub use remembered::{Former, MEMORY, Remembered};
-pub use request::{Choice, Request, Terms};
-pub use reservation::{Life, Reservation, SessionId};
+pub use request::{AllocateOptions, PortChoice, PortRequest};
+pub use reservation::{Reservation, SessionId, SessionState};
 pub use session::Guard;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::error::Error;
+use super::error::PortError;
 use crate::paths::{StateDir, open_lock};
 
 /// The longest wait of a start for the transactions of others. A hundred of them take a second or two.
@@ -41,12 +41,12 @@ impl Ports {
     }
 
     /// Waits for the lock of the state directory, and of the others that exist.
-    pub(super) fn lock(&self) -> Result<Locked, Error> {
+    pub(super) fn lock(&self) -> Result<Locked, PortError> {
         Locked::take(&self.dir, self.patience, true)
     }
 
     /// As [`Ports::lock`], without keeping anybody waiting for long.
-    pub(super) fn lock_briefly(&self) -> Result<Locked, Error> {
+    pub(super) fn lock_briefly(&self) -> Result<Locked, PortError> {
         Locked::take(&self.dir, self.patience.min(BRIEFLY), true)
     }
 
@@ -66,7 +66,7 @@ pub(super) struct Locked {
 
 impl Locked {
     /// Every process takes the locks in the same order, or two might wait for each other.
-    fn take(dir: &StateDir, patience: Duration, create: bool) -> Result<Self, Error> {
+    fn take(dir: &StateDir, patience: Duration, create: bool) -> Result<Self, PortError> {
         let deadline = Instant::now() + patience;
         let mut locked = Self { roots: Vec::new(), files: Vec::new() };
         for root in dir.roots() {
@@ -78,7 +78,7 @@ impl Locked {
             match wait(file, &root, deadline) {
                 Ok(file) => locked.files.push(file),
                 // This directory cannot be changed, but its locks can be seen.
-                Err(Error::Lock { .. }) if root != dir.root() => {}
+                Err(PortError::Lock { .. }) if root != dir.root() => {}
                 Err(error) => return Err(error),
             }
             locked.roots.push(root);
@@ -87,7 +87,7 @@ impl Locked {
     }
 
     /// Locks the spare directory, which has only just been made.
-    pub fn add(&mut self, spare: &Path) -> Result<(), Error> {
+    pub fn add(&mut self, spare: &Path) -> Result<(), PortError> {
         self.files.push(wait(open_lock(spare), spare, Instant::now() + BRIEFLY)?);
         Ok(())
     }
@@ -103,18 +103,18 @@ impl Drop for Locked {
 }
 
 /// Tries the lock again and again: `flock` itself would wait without a limit for a process that was stopped.
-fn wait(file: io::Result<File>, root: &Path, deadline: Instant) -> Result<File, Error> {
+fn wait(file: io::Result<File>, root: &Path, deadline: Instant) -> Result<File, PortError> {
     let path = root.join("ports.lock");
     let file = match file {
         Ok(file) => file,
-        Err(source) => return Err(Error::Lock { path, source }),
+        Err(source) => return Err(PortError::Lock { path, source }),
     };
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(TryLockError::Error(source)) => return Err(Error::Lock { path, source }),
+            Err(TryLockError::Error(source)) => return Err(PortError::Lock { path, source }),
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(PAUSE),
-            Err(TryLockError::WouldBlock) => return Err(Error::Busy { path }),
+            Err(TryLockError::WouldBlock) => return Err(PortError::Busy { path }),
         }
     }
 }

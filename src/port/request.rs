@@ -10,7 +10,7 @@ use crate::range::Range;
 
 /// The port request of one project.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct PortRequest {
     /// The project's id.
     pub project: String,
     /// The project's name, for messages.
@@ -24,12 +24,12 @@ pub struct Request {
     /// Where to look for a port.
     pub range: Range,
     /// What the user said about the port.
-    pub choice: Choice,
+    pub choice: PortChoice,
     /// Ports to leave out, as strangers have just taken them.
     pub exclude: Vec<u16>,
 }
 
-impl Request {
+impl PortRequest {
     /// Whether the evidence is unchanged since `row` was remembered.
     pub(crate) fn agrees_with(&self, row: &Remembered) -> bool {
         row.evidence.parse::<Fingerprint>().is_ok_and(|evidence| evidence.agrees(&self.evidence))
@@ -38,20 +38,20 @@ impl Request {
 
 /// What the user said about the port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Choice {
+pub enum PortChoice {
     /// Nothing: the remembered port, or any.
     #[default]
     Any,
     /// This port if it is free (`PORT`, or a runner's preferred port), in the range or not.
-    Wish(u16),
+    Preferred(u16),
     /// This port or none (`--port`).
-    Order(u16),
+    Exact(u16),
     /// This port, which our own service listens on already.
-    Adopt(u16),
+    Observed(u16),
 }
 
 /// The options of a transaction.
-pub struct Terms<'a> {
+pub struct AllocateOptions<'a> {
     /// The time.
     pub now: SystemTime,
     /// How long to wait, beyond the grace period of its services, for the guardian of a project's last server, so
@@ -66,5 +66,5 @@ pub struct Terms<'a> {
 /// [`Ports::allocate`](super::Ports::allocate).
 pub(super) struct Wanted<'a> {
     pub projects: &'a [String],
-    pub request: &'a mut dyn FnMut(usize, Option<&Remembered>) -> Request,
+    pub request: &'a mut dyn FnMut(usize, Option<&Remembered>) -> PortRequest,
 }

@@ -30,7 +30,7 @@ pub struct Reservation {
     pub started_at: u64,
     /// Whether it still holds.
     #[serde(skip)]
-    pub life: Life,
+    pub life: SessionState,
     /// The run directory with the session's lock and socket.
     #[serde(skip)]
     pub run: PathBuf,
@@ -38,7 +38,7 @@ pub struct Reservation {
 
 /// How much of a session is left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Life {
+pub enum SessionState {
     /// Its supervisor lives: its ports are reserved.
     Live,
     /// Only its guardian lives, ending the service: the ports are not free yet.

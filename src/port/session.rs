@@ -11,7 +11,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::reservation::{Life, Reservation, SessionId};
+use super::reservation::{Reservation, SessionId, SessionState};
 use crate::process::{Identity, Signal, signal, wait_for_end};
 
 /// The pause between two tries of a lock whose holder is not known.
@@ -25,7 +25,7 @@ const FINISHING: Duration = Duration::from_secs(1);
 pub(super) struct Seen {
     pub id: SessionId,
     pub run: PathBuf,
-    pub life: Life,
+    pub life: SessionState,
     pub reservations: Vec<Reservation>,
 }
 
@@ -51,13 +51,13 @@ impl Reservation {
     }
 
     /// Whether the supervisor, or another bowline after its end, has given it back.
-    pub(crate) fn is_returned(&self) -> bool {
+    pub(crate) fn is_released(&self) -> bool {
         state(&lock_path(&self.run, &self.session)) == State::Absent
     }
 
     /// Waits for the session's guardians, at most for `patience` beyond the grace period of their services, and
     /// returns how much of the session is left.
-    pub(crate) fn await_guardian(&self, patience: Duration) -> Life {
+    pub(crate) fn await_guardian(&self, patience: Duration) -> SessionState {
         await_guardian(&self.run, &self.session, patience);
         life(&self.run, &self.session)
     }
@@ -94,12 +94,12 @@ pub(super) fn await_guardian(run: &Path, id: &SessionId, patience: Duration) {
     }
 }
 
-fn life(run: &Path, id: &SessionId) -> Life {
+fn life(run: &Path, id: &SessionId) -> SessionState {
     match (state(&lock_path(run, id)), state(&guard_path(run, id))) {
-        (State::Held, _) => Life::Live,
-        (_, State::Held) => Life::Ending,
-        (_, State::Free) => Life::Orphaned,
-        (_, State::Absent) => Life::Over,
+        (State::Held, _) => SessionState::Live,
+        (_, State::Held) => SessionState::Ending,
+        (_, State::Free) => SessionState::Orphaned,
+        (_, State::Absent) => SessionState::Over,
     }
 }
 

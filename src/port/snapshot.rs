@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use super::error::{Error, Occupant};
+use super::error::{Occupant, PortError};
 use super::listeners::{Holder, holders};
 use super::ports::Locked;
-use super::request::Terms;
-use super::reservation::{Life, Reservation, SessionId};
+use super::request::AllocateOptions;
+use super::reservation::{Reservation, SessionId, SessionState};
 use super::session::{self, Seen};
-use super::store::{Fault, Memory, Writing};
+use super::store::{Fault, Memory, WriteTables};
 use crate::range::Range;
 
 pub(super) struct Snapshot {
@@ -26,17 +26,17 @@ impl Snapshot {
     /// As [`Snapshot::take`], after leftovers were ended and the guardians of these projects waited for. Meanwhile
     /// the lock is let go, so that `lock` may be called twice.
     pub fn after_endings(
-        lock: impl Fn() -> Result<Locked, Error>,
+        lock: impl Fn() -> Result<Locked, PortError>,
         own: Option<&SessionId>,
         projects: &[String],
-        terms: &mut Terms<'_>,
-    ) -> Result<(Locked, Self), Error> {
+        terms: &mut AllocateOptions<'_>,
+    ) -> Result<(Locked, Self), PortError> {
         let locked = lock()?;
         let snapshot = Self::take(&locked, own);
         let is_unfinished = |session: &&Seen| match session.life {
-            Life::Orphaned => true,
-            Life::Ending => session.reservations.iter().any(|held| projects.contains(&held.project)),
-            Life::Live | Life::Over => false,
+            SessionState::Orphaned => true,
+            SessionState::Ending => session.reservations.iter().any(|held| projects.contains(&held.project)),
+            SessionState::Live | SessionState::Over => false,
         };
         let unfinished: Vec<&Seen> = snapshot.sessions.iter().filter(is_unfinished).collect();
         if unfinished.is_empty() {
@@ -46,7 +46,7 @@ impl Snapshot {
         let deadline = Instant::now() + terms.patience;
         let mut ended = Vec::new();
         for session in unfinished {
-            if session.life == Life::Orphaned {
+            if session.life == SessionState::Orphaned {
                 (terms.end_leftovers)(&session.id);
                 ended.push(&session.id);
             } else {
@@ -57,8 +57,8 @@ impl Snapshot {
         let locked = lock()?;
         let mut after = Self::take(&locked, own);
         for session in &mut after.sessions {
-            if session.life == Life::Orphaned && ended.contains(&&session.id) {
-                session.life = Life::Over;
+            if session.life == SessionState::Orphaned && ended.contains(&&session.id) {
+                session.life = SessionState::Over;
             }
         }
         Ok((locked, after))
@@ -68,7 +68,7 @@ impl Snapshot {
     pub fn reservations(&self) -> impl Iterator<Item = &Reservation> {
         self.sessions
             .iter()
-            .filter(|session| session.life != Life::Over)
+            .filter(|session| session.life != SessionState::Over)
             .flat_map(|session| &session.reservations)
     }
 
@@ -79,7 +79,7 @@ impl Snapshot {
 
     /// The project's live reservation.
     pub fn live(&self, project: &str) -> Option<&Reservation> {
-        self.reservations().find(|held| held.life == Life::Live && held.project == project)
+        self.reservations().find(|held| held.life == SessionState::Live && held.project == project)
     }
 
     /// Makes the store's rows agree with the locks, and returns those that were taken back.
@@ -88,7 +88,7 @@ impl Snapshot {
     /// store lacks (it was damaged, or could not be written) are put in.
     pub fn reconcile(
         &self,
-        tables: &mut Writing<'_>,
+        tables: &mut WriteTables<'_>,
         own: &[Reservation],
         now: u64,
     ) -> Result<Vec<Reservation>, Fault> {
@@ -111,16 +111,16 @@ impl Snapshot {
 
     /// Removes the files of sessions that are over.
     pub fn clear(&self) {
-        let over = self.sessions.iter().filter(|session| session.life == Life::Over);
+        let over = self.sessions.iter().filter(|session| session.life == SessionState::Over);
         over.for_each(|session| session::clear(&session.run, &session.id));
     }
 
     /// Adds the occupants of its ports to an error. Finding them takes a look at every process: not to be done
     /// while others wait for the lock.
-    pub fn with_occupants(&self, mut error: Error, own: &[Reservation]) -> Error {
-        if let Error::Taken { port, occupants } = &mut error {
+    pub fn with_occupants(&self, mut error: PortError, own: &[Reservation]) -> PortError {
+        if let PortError::Taken { port, occupants } = &mut error {
             *occupants = self.occupants(Range { start: *port, end: *port }, own);
-        } else if let Error::Exhausted { range, occupants } = &mut error {
+        } else if let PortError::Exhausted { range, occupants } = &mut error {
             *occupants = self.occupants(*range, own);
         }
         error
@@ -134,7 +134,7 @@ impl Snapshot {
         let foreign: Vec<u16> = (range.start..=range.end).filter(is_foreign).collect();
         let strangers = if foreign.is_empty() { Vec::new() } else { holders(&foreign) };
         let occupant = |held: &Reservation| {
-            let how = if held.life == Life::Live { "bowline" } else { "bowline, ending" };
+            let how = if held.life == SessionState::Live { "bowline" } else { "bowline, ending" };
             let name = format!("{} ({how})", held.name);
             Occupant { ports: vec![held.port], name, is_service: true }
         };

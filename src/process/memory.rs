@@ -26,7 +26,7 @@ pub fn trim() {}
 /// when it is executed, sixteen pages at a time.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "no library has the addresses of a program's own code")]
-pub fn let_go_of_code() {
+pub fn unmap_start_code() {
     use nix::sys::mman::{MmapAdvise, madvise};
     let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else { return };
     let code = maps.lines().filter_map(|line| {
@@ -49,4 +49,4 @@ pub fn let_go_of_code() {
 
 /// There is no such call.
 #[cfg(not(target_os = "linux"))]
-pub fn let_go_of_code() {}
+pub fn unmap_start_code() {}

@@ -13,7 +13,7 @@ pub mod load;
 #[cfg(target_os = "macos")]
 pub(crate) mod macos;
 pub mod memory;
-pub mod outlet;
+pub mod nonblocking_writer;
 mod program;
 pub mod progress;
 pub mod signal;

@@ -15,15 +15,15 @@ use tokio::io::Interest;
 use super::async_fd::{Watched, watch};
 
 /// The signals that are taken over.
-const TAKEN: [(Signal, Meaning); 8] = [
-    (Signal::SIGINT, Meaning::End),
-    (Signal::SIGTERM, Meaning::End),
-    (Signal::SIGHUP, Meaning::End),
-    (Signal::SIGQUIT, Meaning::End),
-    (Signal::SIGTSTP, Meaning::Suspend),
-    (Signal::SIGCONT, Meaning::Continue),
-    (Signal::SIGWINCH, Meaning::Resize),
-    (Signal::SIGCHLD, Meaning::Child),
+const TAKEN: [(Signal, SignalKind); 8] = [
+    (Signal::SIGINT, SignalKind::End),
+    (Signal::SIGTERM, SignalKind::End),
+    (Signal::SIGHUP, SignalKind::End),
+    (Signal::SIGQUIT, SignalKind::End),
+    (Signal::SIGTSTP, SignalKind::Suspend),
+    (Signal::SIGCONT, SignalKind::Continue),
+    (Signal::SIGWINCH, SignalKind::Resize),
+    (Signal::SIGCHLD, SignalKind::Child),
 ];
 
 /// The writing end, for the handler. It is set once and never closed.
@@ -31,7 +31,7 @@ static PIPE: OnceLock<OwnedFd> = OnceLock::new();
 
 /// A signal that has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caught {
+pub struct ReceivedSignal {
     /// Its number.
     pub signal: Signal,
     /// Whether a program sent it by kill(2); otherwise the kernel did, as for Ctrl-C. `None` where the system does
@@ -41,7 +41,7 @@ pub struct Caught {
 
 /// What a signal means to a supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meaning {
+pub enum SignalKind {
     /// All services shall end.
     End,
     /// Ctrl-Z.
@@ -54,20 +54,20 @@ pub enum Meaning {
     Child,
 }
 
-impl Caught {
+impl ReceivedSignal {
     /// What the signal means. Those that are not taken over never arrive.
-    pub fn meaning(self) -> Meaning {
-        meaning(self.signal).unwrap_or(Meaning::Child)
+    pub fn meaning(self) -> SignalKind {
+        meaning(self.signal).unwrap_or(SignalKind::Child)
     }
 }
 
-fn meaning(signal: Signal) -> Option<Meaning> {
+fn meaning(signal: Signal) -> Option<SignalKind> {
     TAKEN.into_iter().find(|(taken, _)| *taken == signal).map(|(_, meaning)| meaning)
 }
 
 /// Whether `signal` asks this program and what it runs to end.
 pub fn asks_to_end(signal: Signal) -> bool {
-    meaning(signal) == Some(Meaning::End)
+    meaning(signal) == Some(SignalKind::End)
 }
 
 /// All signals of this process from now on.
@@ -134,7 +134,7 @@ impl Signals {
     }
 
     /// The next signal.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Caught> {
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<ReceivedSignal> {
         loop {
             let Ok(mut readiness) = ready!(self.pipe.poll_read_ready(cx)) else { return Poll::Pending };
             let mut record = [0; 2];
@@ -143,7 +143,7 @@ impl Signals {
                     if let Ok(signal) = Signal::try_from(i32::from(record[0])) {
                         let is_known = matches!(record[1], BY_KERNEL | BY_PROGRAM);
                         let sent = is_known.then_some(record[1] == BY_PROGRAM);
-                        return Poll::Ready(Caught { signal, sent });
+                        return Poll::Ready(ReceivedSignal { signal, sent });
                     }
                 }
                 Ok(_) | Err(_) => readiness.clear_ready(),

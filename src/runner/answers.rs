@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
-use super::command::{Command, ReplyTo, Start, parse};
-use super::host::{Host, Recorded};
+use super::command::{ReplyTo, RunnerCommand, Start, parse};
+use super::host::{RecordedOutput, RunnerHost};
 use super::output::Output;
 use super::project::{Next, Project, Run};
 use super::trouble::ErrorWatch;
@@ -29,7 +29,7 @@ const LAST_PATIENCE: Duration = Duration::from_secs(15);
 const STOPPED: &str = "Dev server stopped successfully";
 
 pub(super) struct Runner<'a> {
-    host: Host<'a>,
+    host: RunnerHost<'a>,
     pub out: Output,
     fetch: Option<Fetch>,
     projects: BTreeMap<String, Project>,
@@ -51,7 +51,7 @@ struct Fetch {
 }
 
 impl<'a> Runner<'a> {
-    pub fn new(host: Host<'a>, out: Output) -> Self {
+    pub fn new(host: RunnerHost<'a>, out: Output) -> Self {
         let now = Instant::now();
         Self {
             host,
@@ -120,14 +120,14 @@ impl<'a> Runner<'a> {
             Ok(understood) => understood,
             Err(error) => return self.out.error(&reply_to, error),
         };
-        self.out.ack(&reply_to, format!("Command {name} accepted"));
+        self.out.ack(&reply_to, format!("RunnerCommand {name} accepted"));
         match command {
-            Command::Start { project, start } => self.start(reply_to, &project, start),
-            Command::Stop { project } => self.stop(reply_to, &project),
-            Command::FetchLogs { project, cursor, limit } => {
+            RunnerCommand::Start { project, start } => self.start(reply_to, &project, start),
+            RunnerCommand::Stop { project } => self.stop(reply_to, &project),
+            RunnerCommand::FetchLogs { project, cursor, limit } => {
                 self.fetch_logs(reply_to, &project, cursor.as_deref(), limit);
             }
-            Command::HealthCheck => self.status(&reply_to),
+            RunnerCommand::HealthCheck => self.status(&reply_to),
         }
     }
 
@@ -195,7 +195,7 @@ impl<'a> Runner<'a> {
         };
         let mut chunks = Vec::new();
         if !known.last_cursor.is_empty() {
-            let wanted = Recorded { project, first_session: &known.first_session, cursor };
+            let wanted = RecordedOutput { project, first_session: &known.first_session, cursor };
             chunks = match (self.host.recorded)(&wanted) {
                 Ok(chunks) => chunks,
                 Err(error) => return self.out.error(&reply_to, format!("the log cannot be read: {error}")),

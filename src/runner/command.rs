@@ -18,7 +18,7 @@ pub struct ReplyTo {
 }
 
 #[derive(Debug)]
-pub enum Command {
+pub enum RunnerCommand {
     /// Run a project's dev server.
     Start {
         project: String,
@@ -55,7 +55,7 @@ pub struct Start {
 
 /// Reads a line: what its answers say, as far as that is known, and the command's name and meaning, or what is
 /// wrong.
-pub fn parse(line: &[u8]) -> (ReplyTo, Result<(String, Command), String>) {
+pub fn parse(line: &[u8]) -> (ReplyTo, Result<(String, RunnerCommand), String>) {
     let fields = match serde_json::from_slice(line) {
         Ok(Value::Object(fields)) => fields,
         Ok(_) => return (ReplyTo::default(), Err("not a command: it is no object".to_owned())),
@@ -67,7 +67,7 @@ pub fn parse(line: &[u8]) -> (ReplyTo, Result<(String, Command), String>) {
     (reply_to, command(&fields))
 }
 
-fn command(fields: &Map<String, Value>) -> Result<(String, Command), String> {
+fn command(fields: &Map<String, Value>) -> Result<(String, RunnerCommand), String> {
     optional_text(fields, "id")?;
     let project = optional_text(fields, "projectId")?.filter(|project| !project.is_empty());
     let kind = optional_text(fields, "type")?.ok_or("the command has no `type`")?;
@@ -78,21 +78,21 @@ fn command(fields: &Map<String, Value>) -> Result<(String, Command), String> {
     };
     let project = || project.ok_or_else(|| format!("`{kind}` needs a `projectId`"));
     let command = match kind.as_str() {
-        "start-dev-server" => Command::Start { project: project()?, start: start(payload)? },
-        "stop-dev-server" => Command::Stop { project: project()? },
+        "start-dev-server" => RunnerCommand::Start { project: project()?, start: start(payload)? },
+        "stop-dev-server" => RunnerCommand::Stop { project: project()? },
         "fetch-logs" => {
             let cursor = optional_text(payload, "cursor")?;
             let limit = optional(payload, "limit").map(|value| {
                 let limit = value.as_u64().and_then(|limit| usize::try_from(limit).ok());
                 limit.ok_or_else(|| format!("`limit` is no number of pieces: {value}"))
             });
-            Command::FetchLogs {
+            RunnerCommand::FetchLogs {
                 project: project()?,
                 cursor,
                 limit: limit.transpose()?.unwrap_or(usize::MAX),
             }
         }
-        "runner-health-check" => Command::HealthCheck,
+        "runner-health-check" => RunnerCommand::HealthCheck,
         other => return Err(format!("unknown command `{other}`")),
     };
     Ok((kind, command))
@@ -167,7 +167,7 @@ mod tests {
         ] {
             let (reply_to, command) = parse(line.as_bytes());
             assert_eq!(reply_to.id.as_deref(), Some("1"));
-            let Ok((_, Command::Start { start, .. })) = command else { panic!("{command:?}") };
+            let Ok((_, RunnerCommand::Start { start, .. })) = command else { panic!("{command:?}") };
             assert_eq!((start.port, start.env["PORT"].as_str()), (Some(3101), "1"));
         }
     }

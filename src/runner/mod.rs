@@ -19,5 +19,5 @@ mod run;
 mod trouble;
 
 pub use command::Start;
-pub use host::{Host, Recorded};
+pub use host::{RecordedOutput, RunnerHost};
 pub use run::run;

@@ -10,11 +10,11 @@ use serde_json::{Map, Value, json};
 use super::command::ReplyTo;
 use crate::event::{Event, FailureReason, State, What};
 use crate::process::load;
-use crate::process::outlet::Outlet;
+use crate::process::nonblocking_writer::NonblockingWriter;
 
 /// The queue of events for stdout. Events are thrown away once nobody can read them.
 pub(super) struct Output {
-    outlet: Option<Outlet>,
+    nonblocking_writer: Option<NonblockingWriter>,
     /// Since when the reader has taken nothing, while anything waits.
     stalled: Option<Instant>,
     failure: Option<io::Error>,
@@ -26,22 +26,26 @@ impl Output {
     /// # Errors
     /// No more descriptors.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { outlet: Some(Outlet::new(io::stdout().as_fd())?), stalled: None, failure: None })
+        Ok(Self {
+            nonblocking_writer: Some(NonblockingWriter::new(io::stdout().as_fd())?),
+            stalled: None,
+            failure: None,
+        })
     }
 
     /// Whether there is room for more. A slow reader holds back the services instead of making this process grow.
     pub fn has_room(&self) -> bool {
-        self.outlet.as_ref().is_none_or(Outlet::has_room)
+        self.nonblocking_writer.as_ref().is_none_or(NonblockingWriter::has_room)
     }
 
     /// Whether nothing waits to be written.
     pub fn is_empty(&self) -> bool {
-        self.outlet.as_ref().is_none_or(|outlet| outlet.pending() == 0)
+        self.nonblocking_writer.as_ref().is_none_or(|nonblocking_writer| nonblocking_writer.pending() == 0)
     }
 
     /// Whether nobody can read any more.
     pub fn is_closed(&self) -> bool {
-        self.outlet.is_none()
+        self.nonblocking_writer.is_none()
     }
 
     pub fn stalled(&self) -> Option<Instant> {
@@ -50,7 +54,7 @@ impl Output {
 
     /// Throws away everything that waits and everything to come.
     pub fn close(&mut self) {
-        (self.outlet, self.stalled) = (None, None);
+        (self.nonblocking_writer, self.stalled) = (None, None);
     }
 
     /// An error unless every event was written. A reader that has gone is none.
@@ -60,15 +64,15 @@ impl Output {
 
     /// Writes as much as possible. Ready when nothing waits any more.
     pub fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(outlet) = &mut self.outlet else { return Poll::Ready(()) };
-        let before = outlet.pending();
-        let drained = outlet.poll_drain(cx);
-        if let Some(error) = outlet.error() {
+        let Some(nonblocking_writer) = &mut self.nonblocking_writer else { return Poll::Ready(()) };
+        let before = nonblocking_writer.pending();
+        let drained = nonblocking_writer.poll_drain(cx);
+        if let Some(error) = nonblocking_writer.error() {
             self.failure = Some(io::Error::new(error.kind(), error.to_string()));
             self.close();
             return Poll::Ready(());
         }
-        let progress = outlet.pending() < before || self.stalled.is_none();
+        let progress = nonblocking_writer.pending() < before || self.stalled.is_none();
         if drained.is_ready() {
             self.stalled = None;
         } else if progress {
@@ -79,7 +83,7 @@ impl Output {
 
     /// Writes an event of a supervisor, or one like it, with what it answers.
     pub fn write(&mut self, reply_to: &ReplyTo, mut event: Map<String, Value>) {
-        let Some(outlet) = &mut self.outlet else { return };
+        let Some(nonblocking_writer) = &mut self.nonblocking_writer else { return };
         let ReplyTo { id, project, sentry } = reply_to;
         let timestamp = event.shift_remove("timestamp").unwrap_or_else(|| {
             Value::String(humantime::format_rfc3339_millis(SystemTime::now()).to_string())
@@ -94,8 +98,8 @@ impl Output {
         if let Some(sentry) = sentry {
             event.insert("_sentry".to_owned(), sentry.clone());
         }
-        outlet.push(Value::Object(event).to_string().as_bytes());
-        outlet.push(b"\n");
+        nonblocking_writer.push(Value::Object(event).to_string().as_bytes());
+        nonblocking_writer.push(b"\n");
     }
 
     pub fn emit(&mut self, reply_to: &ReplyTo, event: &Event) {

@@ -6,12 +6,12 @@ use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
 use super::answers::Runner;
-use super::host::Host;
+use super::host::RunnerHost;
 use super::output::Output;
 use super::reader::LineReader;
 use crate::event::TooLong;
 use crate::process::Signal;
-use crate::process::signals::{Caught, Meaning, Signals, stop_group};
+use crate::process::signals::{ReceivedSignal, SignalKind, Signals, stop_group};
 
 /// The longest command, in bytes.
 const LONGEST: usize = 1024 * 1024;
@@ -21,14 +21,14 @@ const LONGEST: usize = 1024 * 1024;
 ///
 /// # Errors
 /// The events cannot be written, as on a full disk. A reader that has gone is no error.
-pub fn run(host: Host<'_>) -> io::Result<Option<Signal>> {
+pub fn run(host: RunnerHost<'_>) -> io::Result<Option<Signal>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async { Loop::new(host)?.run().await })
 }
 
 enum LoopEvent {
-    Signal(Caught),
-    Command(Result<Vec<u8>, TooLong>),
+    Signal(ReceivedSignal),
+    RunnerCommand(Result<Vec<u8>, TooLong>),
     /// The standard input has ended; commands may be left that wait for room for their answers.
     InputEnded,
     /// No command is left, or nobody can read the answers.
@@ -48,7 +48,7 @@ struct Loop<'a> {
 }
 
 impl<'a> Loop<'a> {
-    fn new(host: Host<'a>) -> io::Result<Self> {
+    fn new(host: RunnerHost<'a>) -> io::Result<Self> {
         Ok(Self {
             signals: Signals::take()?,
             input: LineReader::new(io::stdin().as_fd().try_clone_to_owned()?, LONGEST)?,
@@ -90,7 +90,7 @@ impl<'a> Loop<'a> {
         if !self.is_over
             && let Poll::Ready(line) = self.input.poll_line(cx)
         {
-            return Poll::Ready(line.map_or(LoopEvent::CommandsEnded, LoopEvent::Command));
+            return Poll::Ready(line.map_or(LoopEvent::CommandsEnded, LoopEvent::RunnerCommand));
         }
         self.runner.poll_supervisors(cx).map(|(project, line)| LoopEvent::Supervisor(project, line))
     }
@@ -98,15 +98,15 @@ impl<'a> Loop<'a> {
     fn handle(&mut self, event: LoopEvent) {
         match event {
             LoopEvent::Signal(caught) => match caught.meaning() {
-                Meaning::End => {
+                SignalKind::End => {
                     self.runner.signal(caught.signal);
                     (self.is_over, self.signal) = (true, Some(caught.signal));
                 }
-                Meaning::Suspend => stop_group(),
-                Meaning::Child => self.runner.reap(),
-                Meaning::Continue | Meaning::Resize => {}
+                SignalKind::Suspend => stop_group(),
+                SignalKind::Child => self.runner.reap(),
+                SignalKind::Continue | SignalKind::Resize => {}
             },
-            LoopEvent::Command(line) => self.runner.command(line),
+            LoopEvent::RunnerCommand(line) => self.runner.command(line),
             LoopEvent::InputEnded => self.runner.end_services(),
             LoopEvent::CommandsEnded => {
                 self.is_over = true;

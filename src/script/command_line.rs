@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::error::RewriteError;
-use super::leaf::Role;
+use super::leaf::LeafRole;
 use super::nested::Nested;
 use super::scope::Scope;
 use super::scripts::Scripts;
@@ -29,7 +29,7 @@ pub(super) enum Step<'w> {
 pub(super) struct Started<'w> {
     pub word: &'w Word,
     pub meaning: Meaning,
-    pub role: Role,
+    pub role: LeafRole,
 }
 
 /// How a program understands a word that it runs.

@@ -19,7 +19,7 @@ pub enum Kind {
 /// The part a leaf plays in its script. Where several apply, the outermost counts: a list within a background
 /// subshell is in the background.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum LeafRole {
     /// The one command of the script.
     Sole,
     /// The last command of a list, which the script waits for.
@@ -38,7 +38,7 @@ pub enum Role {
     Parallel,
 }
 
-impl Role {
+impl LeafRole {
     /// The role of a command that plays `inner` within a command that plays `self`.
     pub(super) fn within(self, inner: Self) -> Self {
         match (self, inner) {
@@ -81,7 +81,7 @@ pub(super) struct Site {
 
 /// The script's changes to the environment that a leaf inherits, assignments apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Environment {
+pub struct LeafEnvironment {
     /// Nothing of it arrives: `env -i`, `sudo`.
     pub cleared: bool,
     /// Variables that do not arrive: `env -u PORT`, `unset PORT`.
@@ -100,9 +100,9 @@ pub struct Leaf {
     pub words: Vec<Word>,
     /// The last one of a name counts.
     pub(super) assignments: Vec<Assignment>,
-    pub environment: Environment,
+    pub environment: LeafEnvironment,
     pub kind: Kind,
-    pub role: Role,
+    pub role: LeafRole,
     pub(super) frames: Vec<Frame>,
     /// Why the arguments cannot be changed.
     pub(super) fixed: Option<RewriteError>,

@@ -2,14 +2,14 @@
 
 use super::error::RewriteError;
 use super::frame::Frame;
-use super::leaf::{Assignment, Environment};
+use super::leaf::{Assignment, LeafEnvironment};
 use super::word::QuotedText;
 
 #[derive(Clone, Default)]
 pub(super) struct Scope {
     pub frames: Vec<Frame>,
     pub assignments: Vec<Assignment>,
-    pub environment: Environment,
+    pub environment: LeafEnvironment,
     /// The working directory is not the package's any more, so that a script's name means another package's.
     pub moved: bool,
     /// The working directory then, relative to the package, if it is known.

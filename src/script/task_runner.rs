@@ -5,7 +5,7 @@ use fast_glob::glob_match;
 use super::command_line::{CommandLine, Meaning, Started, Step};
 use super::error::RewriteError;
 use super::frame::{Call, CallForm, Invoker, ListKind, Name};
-use super::leaf::Role;
+use super::leaf::LeafRole;
 use super::nested::Nested;
 use super::scripts::{PackageManager, Scripts};
 use super::word::{UNKNOWN, Word};
@@ -53,12 +53,12 @@ pub(super) fn concurrently<'w>(line: &CommandLine<'w>, scripts: &dyn Scripts) ->
             index = next;
         }
     }
-    let role = if all.len() > 1 { Role::Parallel } else { Role::Sole };
+    let role = if all.len() > 1 { LeafRole::Parallel } else { LeafRole::Sole };
     several(all.into_iter().map(|started| Started { role, ..started }).collect())
 }
 
 fn started(word: &Word, meanings: Vec<Meaning>) -> impl Iterator<Item = Started<'_>> {
-    meanings.into_iter().map(move |meaning| Started { word, meaning, role: Role::Sole })
+    meanings.into_iter().map(move |meaning| Started { word, meaning, role: LeafRole::Sole })
 }
 
 fn several(started: Vec<Started>) -> Step {
@@ -136,12 +136,12 @@ pub(super) fn run_all<'w>(line: &CommandLine<'w>, scripts: &dyn Scripts, name: &
     }
     let mut all = Vec::new();
     for (is_parallel, group) in groups {
-        let role = if is_parallel && group.len() > 1 { Role::Parallel } else { Role::Step };
+        let role = if is_parallel && group.len() > 1 { LeafRole::Parallel } else { LeafRole::Step };
         all.extend(group.into_iter().map(|started| Started { role, ..started }));
     }
     match &mut all[..] {
-        [only] => only.role = Role::Sole,
-        [.., last] if last.role == Role::Step => last.role = Role::Last,
+        [only] => only.role = LeafRole::Sole,
+        [.., last] if last.role == LeafRole::Step => last.role = LeafRole::Last,
         _ => {}
     }
     several(all)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::command_line::{CommandLine, Meaning, Started, Step, program_name};
 use super::frame::{CallForm, Frame, Invoker};
-use super::leaf::{Assignment, Kind, Leaf, Role, Site};
+use super::leaf::{Assignment, Kind, Leaf, LeafRole, Site};
 use super::nested::Nested;
 use super::parse;
 use super::resolve::resolve;
@@ -38,7 +38,7 @@ pub(super) fn is_shell_word(name: &str) -> bool {
 
 pub(super) fn leaves(text: &str, list: &List, scripts: &dyn Scripts) -> Vec<Leaf> {
     let mut walk = Walk { scripts, leaves: Vec::new(), assignments: 0 };
-    walk.list(&mut Scope::new(text), Role::Sole, list);
+    walk.list(&mut Scope::new(text), LeafRole::Sole, list);
     walk.mark_contested();
     walk.leaves
 }
@@ -65,7 +65,7 @@ impl<'w> Found<'w> {
 }
 
 impl Walk<'_> {
-    fn list(&mut self, scope: &mut Scope, role: Role, list: &List) {
+    fn list(&mut self, scope: &mut Scope, role: LeafRole, list: &List) {
         let last_item = list.items.len().saturating_sub(1);
         for (index, item) in list.items.iter().enumerate() {
             let mut background = item.background.then(|| scope.clone());
@@ -73,44 +73,44 @@ impl Walk<'_> {
             let last_pipeline = item.pipelines.len() - 1;
             for (position, pipeline) in item.pipelines.iter().enumerate() {
                 let inner = if item.background {
-                    Role::Background
+                    LeafRole::Background
                 } else if pipeline.is_alternative {
-                    Role::Alternative
+                    LeafRole::Alternative
                 } else if index < last_item || position < last_pipeline {
-                    Role::Step
+                    LeafRole::Step
                 } else if last_item > 0 || last_pipeline > 0 {
-                    Role::Last
+                    LeafRole::Last
                 } else {
-                    Role::Sole
+                    LeafRole::Sole
                 };
                 self.pipeline(scope, role.within(inner), &pipeline.commands);
             }
         }
     }
 
-    fn pipeline(&mut self, scope: &mut Scope, role: Role, commands: &[Command]) {
+    fn pipeline(&mut self, scope: &mut Scope, role: LeafRole, commands: &[Command]) {
         if let [command] = commands {
             return self.command(scope, role, command);
         }
         for command in commands {
-            self.command(&mut scope.clone(), role.within(Role::Pipe), command);
+            self.command(&mut scope.clone(), role.within(LeafRole::Pipe), command);
         }
     }
 
-    fn command(&mut self, scope: &mut Scope, role: Role, command: &Command) {
+    fn command(&mut self, scope: &mut Scope, role: LeafRole, command: &Command) {
         match command {
             Command::Simple(simple) => self.simple(scope, role, simple),
             Command::Subshell(list) => self.list(&mut scope.clone(), role, list),
             Command::Group(list) => self.list(scope, role, list),
             Command::Compound(lists) => {
                 for list in lists {
-                    self.list(scope, role.within(Role::Branch), list);
+                    self.list(scope, role.within(LeafRole::Branch), list);
                 }
             }
         }
     }
 
-    fn simple(&mut self, scope: &mut Scope, role: Role, simple: &Simple) {
+    fn simple(&mut self, scope: &mut Scope, role: LeafRole, simple: &Simple) {
         let own: Vec<Assignment> =
             simple.assignments.iter().filter_map(|word| self.assignment(scope, word)).collect();
         let Some(first) = simple.words.first() else {
@@ -130,7 +130,7 @@ impl Walk<'_> {
         self.program(scope, role, simple);
     }
 
-    fn program(&mut self, scope: Scope, role: Role, simple: &Simple) {
+    fn program(&mut self, scope: Scope, role: LeafRole, simple: &Simple) {
         let words = &simple.words[..];
         let mut line = CommandLine::new(words, &simple.redirections, scope);
         let step = resolve(&mut line, self.scripts);
@@ -156,7 +156,7 @@ impl Walk<'_> {
         }
     }
 
-    fn several(&mut self, scope: &Scope, role: Role, started: Vec<Started>) {
+    fn several(&mut self, scope: &Scope, role: LeafRole, started: Vec<Started>) {
         for Started { word, meaning, role: inner } in started {
             let role = role.within(inner);
             let whole = std::slice::from_ref(word);
@@ -218,7 +218,7 @@ impl Walk<'_> {
     }
 
     /// Walks a text that is given to a shell: `sh -c TEXT`. `whole` is the command that gives it.
-    fn text(&mut self, mut scope: Scope, role: Role, word: &Word, whole: &[Word]) {
+    fn text(&mut self, mut scope: Scope, role: LeafRole, word: &Word, whole: &[Word]) {
         let quoted = word.quoted_text();
         let parsed = if scope.nesting() < MAX_NESTING { parse::parse(&quoted.text).ok() } else { None };
         match parsed {
@@ -231,7 +231,7 @@ impl Walk<'_> {
     }
 
     /// Walks the text of a nested script. `whole` is the command that calls it.
-    fn script(&mut self, mut scope: Scope, role: Role, mut nested: Nested, whole: &[Word]) {
+    fn script(&mut self, mut scope: Scope, role: LeafRole, mut nested: Nested, whole: &[Word]) {
         let is_here = !scope.moved || self.find_in_directory(&scope, &mut nested);
         let is_own = nested.text.is_none();
         let repeated = is_own && scope.frames.iter().any(|frame| frame.name.as_deref() == Some(&nested.name));
@@ -272,12 +272,12 @@ impl Walk<'_> {
     }
 
     /// A command that starts programs which the script does not show.
-    fn opaque(&mut self, scope: &Scope, role: Role, words: &[Word]) {
+    fn opaque(&mut self, scope: &Scope, role: LeafRole, words: &[Word]) {
         let program = words.first().and_then(Word::literal).map(|word| program_name(&word));
         self.emit(scope, role, Found::new(words, program.unwrap_or_default(), Kind::Opaque));
     }
 
-    fn emit(&mut self, scope: &Scope, role: Role, found: Found) {
+    fn emit(&mut self, scope: &Scope, role: LeafRole, found: Found) {
         if self.leaves.len() >= MAX_LEAVES {
             return;
         }

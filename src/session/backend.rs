@@ -9,15 +9,15 @@ use std::time::Duration;
 use super::framework_locks;
 use super::port_override::{Note, PortOverride, list};
 use super::prepared::{Placement, Prepared, environment, siblings};
-use crate::client::terms::with_terms;
+use crate::client::terms::with_options;
 use crate::control::About;
 use crate::invocation::{Invocation, logging};
 use crate::launch::{Host, LaunchSpec, Step};
 use crate::logs;
 use crate::paths::StateDir;
 use crate::port::listeners::Listeners;
-use crate::port::{Choice, Guard, Lease, Ports};
-use crate::process::guardian::{Charge, Token};
+use crate::port::{Guard, Lease, PortChoice, Ports};
+use crate::process::guardian::{GuardianSpec, HeldLock};
 use crate::process::tree::{self, Mark};
 use crate::process::{Program, Stdio};
 use crate::supervise::GuardedTree;
@@ -160,9 +160,9 @@ impl<'a> Services<'a> {
         let steps = pre.into_iter().chain([main]).chain(post).map(|step| self.program(step)).collect();
         let lease = self.lease.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let grace = self.prepared[service].grace;
-        let token: Option<Box<dyn Token>> = Some(Box::new(SessionGuard { guard: lease.guard()?, grace }));
+        let token: Option<Box<dyn HeldLock>> = Some(Box::new(SessionGuard { guard: lease.guard()?, grace }));
         let mark = Mark::of_service(lease.session().as_str(), &self.prepared[service].request.project);
-        GuardedTree::start(Charge { steps, stdio, mark, token, grace })
+        GuardedTree::start(GuardianSpec { steps, stdio, mark, token, grace })
     }
 
     fn program(&self, step: Step) -> Program {
@@ -172,7 +172,7 @@ impl<'a> Services<'a> {
 
     /// Stores a note about the project for later starts.
     pub(super) fn store(&mut self, service: usize, (key, value): &Note) {
-        self.settle();
+        self.close_store();
         let project = &self.prepared[service].request.project;
         if let Err(error) = self.ports.note(project, key, value.as_deref()) {
             tracing::warn!("the next start has to find out again: {error}");
@@ -187,20 +187,20 @@ impl<'a> Services<'a> {
     }
 
     /// Reserves another port in place of the present one.
-    pub(super) fn reserve_instead(&mut self, service: usize, choice: Choice) -> Result<(), String> {
+    pub(super) fn reserve_instead(&mut self, service: usize, choice: PortChoice) -> Result<(), String> {
         let Some(lease) = &mut self.lease else { return Err("nothing is reserved".to_owned()) };
         let mut request = self.prepared[service].request.clone();
-        if choice == Choice::Any {
+        if choice == PortChoice::Any {
             request.exclude.clone_from(&self.lost[service]);
         }
         request.choice = choice;
-        with_terms(|terms| lease.replace(&request, terms)).map_err(|error| error.to_string())
+        with_options(|terms| lease.replace(&request, terms)).map_err(|error| error.to_string())
     }
 
     /// Closes the store, so that others can open it.
-    pub fn settle(&mut self) {
+    pub fn close_store(&mut self) {
         if let Some(lease) = &mut self.lease {
-            lease.settle();
+            lease.close_store();
         }
     }
 }
@@ -227,7 +227,7 @@ impl AsFd for SessionGuard {
     }
 }
 
-impl Token for SessionGuard {
+impl HeldLock for SessionGuard {
     fn begin(&mut self) {
         // Without the pid (on a full disk), others cannot wait for this guardian and take another port instead.
         let _full = self.guard.begin(self.grace);

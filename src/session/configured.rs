@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 
 use crate::config::{Config, ProjectSettings};
-use crate::detect::{Detection, Inputs, Remembered, Snapshot};
+use crate::detect::{Detection, RememberedFramework, ServerInputs, Snapshot};
 use crate::invocation::Invocation;
 use crate::invocation::failure::Failure;
-use crate::launch::{self, Choice as Manager, Reading, Target};
+use crate::launch::{self, ChosenManager as Manager, Reading, Target};
 use crate::port;
 use crate::project::{Project, Workspace};
 use crate::visible::Visible;
@@ -96,7 +96,7 @@ impl ConfiguredProject {
         let catalog = &self.config.catalog;
         let detection = catalog.detect(&snapshot)?;
         match self.framework(wanted) {
-            Some(key) => Ok(detection.named(catalog.find(key)?, &snapshot)),
+            Some(key) => Ok(detection.with_framework(catalog.find(key)?, &snapshot)),
             None => Ok(self.recall(detection, remembered)),
         }
     }
@@ -108,13 +108,13 @@ impl ConfiguredProject {
         remembered: Option<&port::Remembered>,
     ) -> Detection<'a> {
         let remembered = remembered.and_then(|row| {
-            Some(Remembered { key: row.framework.clone(), fingerprint: row.evidence.parse().ok()? })
+            Some(RememberedFramework { key: row.framework.clone(), fingerprint: row.evidence.parse().ok()? })
         });
-        detection.settled(remembered.as_ref(), &self.config.catalog)
+        detection.with_remembered(remembered.as_ref(), &self.config.catalog)
     }
 
     /// The inputs by which the installed version of the framework takes its port.
-    pub fn inputs(&self, detection: &Detection<'_>) -> Inputs {
+    pub fn inputs(&self, detection: &Detection<'_>) -> ServerInputs {
         detection.inputs(|package| self.project.version_of(package))
     }
 

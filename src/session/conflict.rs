@@ -4,12 +4,12 @@ use super::prepared::Prepared;
 use crate::event::{Event, What};
 use crate::invocation::Invocation;
 use crate::invocation::failure::Failure;
-use crate::port::{Choice, Error, is_blocked};
+use crate::port::{PortChoice, PortError, is_blocked};
 use crate::range::Range;
 use crate::ui;
 
 /// The failure of a reservation. A single service without a port is a `port-conflict` event as well.
-pub fn report(invocation: &Invocation, error: Error, prepared: &[Prepared<'_>]) -> Failure {
+pub fn report(invocation: &Invocation, error: PortError, prepared: &[Prepared<'_>]) -> Failure {
     if let (true, true, [one]) = (invocation.json, error.is_no_port(), prepared) {
         let port = wanted(one.request.choice, one.request.range);
         let what = What::PortConflict { port, message: error.to_string() };
@@ -21,10 +21,10 @@ pub fn report(invocation: &Invocation, error: Error, prepared: &[Prepared<'_>]) 
 }
 
 /// The port of the conflict: the named one, else the first usable one of the range.
-fn wanted(choice: Choice, range: Range) -> u16 {
+fn wanted(choice: PortChoice, range: Range) -> u16 {
     match choice {
-        Choice::Order(port) | Choice::Wish(port) | Choice::Adopt(port) => port,
-        Choice::Any => (range.start..=range.end).find(|&port| !is_blocked(port)).unwrap_or(range.start),
+        PortChoice::Exact(port) | PortChoice::Preferred(port) | PortChoice::Observed(port) => port,
+        PortChoice::Any => (range.start..=range.end).find(|&port| !is_blocked(port)).unwrap_or(range.start),
     }
 }
 
@@ -36,11 +36,11 @@ mod tests {
     fn a_conflict_names_a_usable_port() {
         let range = |start, end| Range::new(start, end).unwrap();
         for (choice, range, port) in [
-            (Choice::Any, range(6000, 6100), 6001),
-            (Choice::Any, range(3101, 3200), 3101),
-            (Choice::Any, range(6665, 6669), 6665),
-            (Choice::Wish(4000), range(6000, 6100), 4000),
-            (Choice::Order(6000), range(6000, 6100), 6000),
+            (PortChoice::Any, range(6000, 6100), 6001),
+            (PortChoice::Any, range(3101, 3200), 3101),
+            (PortChoice::Any, range(6665, 6669), 6665),
+            (PortChoice::Preferred(4000), range(6000, 6100), 4000),
+            (PortChoice::Exact(6000), range(6000, 6100), 6000),
         ] {
             assert_eq!(wanted(choice, range), port, "{choice:?} {range}");
         }

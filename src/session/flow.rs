@@ -16,17 +16,17 @@ use super::output::{self, introduce};
 use super::port_override::{Place, list};
 use super::prepared::{Detected, Prepared};
 use super::{conflict, outcome, settings};
-use crate::client::terms::with_terms;
+use crate::client::terms::with_options;
 use crate::control::Server;
 use crate::event::{Level, What};
 use crate::invocation::failure::Failure;
 use crate::invocation::{Invocation, StartedBy, require_descriptors};
 use crate::launch::Preload;
 use crate::paths::StateDir;
-use crate::port::{Choice, Error as PortError, Lease, Ports, Remembered, Reservation};
+use crate::port::{Lease, PortChoice, PortError, Ports, Remembered, Reservation};
 use crate::process::signals::Signals;
 use crate::process::{Exit, Stdio, memory};
-use crate::supervise::{Backend, Inputs, Lifeline, Listener, Observation, ProcessTree, Supervisor};
+use crate::supervise::{Backend, Lifeline, LoopInputs, Observation, PortOwner, ProcessTree, Supervisor};
 
 /// Descriptors of a supervisor without its services.
 const DESCRIPTORS: usize = 28;
@@ -94,7 +94,7 @@ impl<'a> Session<'a> {
             prepared[service].recall(invocation, options, remembered);
             prepared[service].request.clone()
         };
-        match with_terms(|terms| ports.allocate(&projects, request, terms)) {
+        match with_options(|terms| ports.allocate(&projects, request, terms)) {
             Ok(lease) => Ok(Reserved::Lease(lease)),
             Err(PortError::AlreadyRunning(running)) => Ok(Reserved::AlreadyRunning(running)),
             Err(error) => Err(conflict::report(invocation, error, prepared)),
@@ -110,7 +110,7 @@ impl<'a> Session<'a> {
         // A single service is spawned before the commit. Several would keep others waiting for the store.
         if prepared.len() > 1 {
             invocation.warn_all(&lease.commit());
-            lease.settle();
+            lease.close_store();
         }
         let now = Instant::now();
         let grants = lease.grants().to_vec();
@@ -126,11 +126,11 @@ impl<'a> Session<'a> {
         let control = Server::new(socket, &session, abouts);
         let is_runner = invocation.started_by == StartedBy::Runner;
         let lifeline = is_runner.then(|| Lifeline::new(io::stdin())).transpose()?;
-        let inputs = Inputs { signals, console, lifeline, control };
+        let inputs = LoopInputs { signals, console, lifeline, control };
         let mut supervisor = Supervisor::new(services, backend, sink, inputs);
         supervisor.start_all();
         let (sink, backend) = supervisor.sink_and_backend();
-        backend.settle();
+        backend.close_store();
         memory::trim();
         // The user reads this while the services start.
         introduce(sink, backend, &grants);
@@ -181,14 +181,14 @@ impl Backend for Services<'_> {
         Ok(Box::new(tree?))
     }
 
-    fn verify(&mut self, service: usize, root: i32) -> Listener {
+    fn verify(&mut self, service: usize, root: i32) -> PortOwner {
         let port = self.port(service);
         let me = nix::unistd::getuid().as_raw();
         match self.listeners.seen(port, || descendants(root)).unwrap_or_default() {
-            (Some(held), _) => Listener::Ours { socket: held.listener.socket, pid: held.pid },
-            (None, seen) if seen.is_empty() => Listener::Nobody,
-            (None, seen) if seen.iter().all(|listener| listener.user == me) => Listener::Stranger,
-            (None, _) => Listener::Hidden,
+            (Some(held), _) => PortOwner::Ours { socket: held.listener.socket, pid: held.pid },
+            (None, seen) if seen.is_empty() => PortOwner::Nobody,
+            (None, seen) if seen.iter().all(|listener| listener.user == me) => PortOwner::Stranger,
+            (None, _) => PortOwner::Hidden,
         }
     }
 
@@ -221,7 +221,7 @@ impl Backend for Services<'_> {
         if self.is_shared(new_port, root) {
             return error(format!("it listens on {listed}, and so does another program"));
         }
-        if let Err(reason) = self.reserve_instead(service, Choice::Adopt(new_port)) {
+        if let Err(reason) = self.reserve_instead(service, PortChoice::Observed(new_port)) {
             return error(format!("it listens on {listed}: {reason}"));
         }
         if let Some(note) = self.overrides[service].follow(new_port) {
@@ -236,7 +236,7 @@ impl Backend for Services<'_> {
     }
 
     fn became_ready(&mut self, service: usize) {
-        memory::let_go_of_code();
+        memory::unmap_start_code();
         let reserved = self.port(service);
         let claimed = self.overrides[service].preload().and_then(Preload::claimed);
         for note in self.overrides[service].succeed(reserved, claimed) {
@@ -247,7 +247,7 @@ impl Backend for Services<'_> {
     fn relocate(&mut self, service: usize) -> Result<What, What> {
         let original_port = self.port(service);
         self.lost[service].push(original_port);
-        if let Err(message) = self.reserve_instead(service, Choice::Any) {
+        if let Err(message) = self.reserve_instead(service, PortChoice::Any) {
             return Err(What::PortConflict { port: original_port, message });
         }
         self.plan();

@@ -29,12 +29,12 @@ struct Lock {
 
 /// A server in the project's directory that bowline did not start.
 #[derive(Debug)]
-pub struct Holder {
+pub struct LockHolder {
     file: PathBuf,
     lock: Lock,
 }
 
-impl Holder {
+impl LockHolder {
     /// The hint of a failure that this server caused.
     pub fn hint(&self) -> String {
         let stop = format!("stop it with `kill {}`", self.lock.pid);
@@ -45,7 +45,7 @@ impl Holder {
     }
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for LockHolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let port = self.lock.port.map_or_else(String::new, |port| format!(" on port {port}"));
         let file = self.file.visible();
@@ -58,12 +58,12 @@ impl fmt::Display for Holder {
 }
 
 /// The living server that has locked the project's directory.
-pub fn holder(prepared: &Prepared<'_>) -> Option<Holder> {
+pub fn holder(prepared: &Prepared<'_>) -> Option<LockHolder> {
     let dir = &prepared.project().dir;
     files(prepared).into_iter().find_map(|path| {
         let lock = read(&path)?;
         let file = path.strip_prefix(dir).unwrap_or(&path).to_owned();
-        lives(&path, &lock).then_some(Holder { file, lock })
+        lives(&path, &lock).then_some(LockHolder { file, lock })
     })
 }
 

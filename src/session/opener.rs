@@ -29,14 +29,14 @@ impl Sink for Opening {
         self.inner.pass(service, stream, source)
     }
 
-    fn tell(&mut self, service: usize, what: What) {
+    fn notify(&mut self, service: usize, what: What) {
         let ready = if let What::PortDetected { port, .. } = &what { Some(launch::url(*port)) } else { None };
-        self.inner.tell(service, what);
+        self.inner.notify(service, what);
         if let Some(url) = ready.filter(|_| std::mem::take(&mut self.wanted))
             && open::that_detached(&url).is_err()
         {
             let message = format!("no browser could be opened; the URL is {url}");
-            self.inner.tell(service, What::Noted { level: Level::Warning, message });
+            self.inner.notify(service, What::Noted { level: Level::Warning, message });
         }
     }
 

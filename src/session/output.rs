@@ -6,19 +6,19 @@ use std::os::fd::AsFd;
 use super::backend::Services;
 use super::opener::Opening;
 use super::options::Options;
-use super::report::Report;
+use super::report::StartReport;
 use crate::control::About;
 use crate::event::{Level, What};
 use crate::invocation::{Invocation, StartedBy};
 use crate::launch::LaunchSpec;
-use crate::logs::{Recorded, Recorder};
+use crate::logs::{Recorder, RecordingSink};
 use crate::port::Grant;
 use crate::supervise::{Console, Sink};
 use crate::ui::{Human, JsonLines, Prefixed};
 use crate::visible::Visible;
 
 /// Output that is recorded and may open a browser.
-type Output = Recorded<Opening>;
+type Output = RecordingSink<Opening>;
 
 /// Opens the sink, and a console if a single service has the terminal. Needs a running tokio runtime.
 ///
@@ -33,7 +33,7 @@ pub fn open(
     let (style, quiet) = (invocation.style, invocation.quiet);
     let mut console = None;
     let sink: Box<dyn Sink> = if invocation.started_by == StartedBy::Background {
-        Box::new(Report::new(abouts, session)?)
+        Box::new(StartReport::new(abouts, session)?)
     } else if invocation.json {
         let projects = abouts.iter().map(|about| about.project.clone()).collect();
         Box::new(JsonLines::new(projects, session, style, quiet)?)
@@ -45,7 +45,7 @@ pub fn open(
         Box::new(Human::new(style, quiet)?)
     };
     let recorders = abouts.iter().map(|about| recorder(about, session)).collect();
-    Ok((Recorded::new(Opening::new(sink, options.open), recorders), console))
+    Ok((RecordingSink::new(Opening::new(sink, options.open), recorders), console))
 }
 
 /// The recorder of a service's log, if the disk takes it.
@@ -72,7 +72,7 @@ pub fn introduce(sink: &mut impl Sink, backend: &Services<'_>, grants: &[Grant])
     for (service, (grant, spec)) in grants.iter().zip(backend.specs()).enumerate() {
         if let Some(declined) = &grant.declined {
             let message = format!("{declined}; using port {} instead", grant.port);
-            sink.tell(
+            sink.notify(
                 service,
                 What::PortReallocated { original_port: declined.port, new_port: grant.port, message },
             );
@@ -81,7 +81,7 @@ pub fn introduce(sink: &mut impl Sink, backend: &Services<'_>, grants: &[Grant])
         let plain = plain.into_iter().flatten().map(|message| (Level::Plain, message));
         let warnings = spec.warnings.iter().map(|message| (Level::Warning, message.clone()));
         for (level, message) in plain.chain(warnings) {
-            sink.tell(service, What::Noted { level, message });
+            sink.notify(service, What::Noted { level, message });
         }
     }
 }

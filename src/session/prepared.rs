@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 use super::configured::ConfiguredProject;
 use super::options::Options;
-use crate::detect::{Detection, Inputs};
+use crate::detect::{Detection, ServerInputs};
 use crate::invocation::Invocation;
 use crate::invocation::failure::Failure;
 use crate::launch::{self, Changes, Host, LaunchSpec, Preload, Reading, Sibling};
 use crate::logs;
 use crate::paths::StateDir;
-use crate::port::{Choice, Remembered, Request};
+use crate::port::{PortChoice, PortRequest, Remembered};
 use crate::project::Project;
 use crate::visible::Visible;
 
@@ -27,13 +27,13 @@ pub struct Detected<'a> {
     pub configured: &'a ConfiguredProject,
     pub reading: Reading<'a>,
     pub detection: Detection<'a>,
-    pub inputs: Inputs,
+    pub inputs: ServerInputs,
 }
 
 /// A service that can be started once it has a port.
 pub struct Prepared<'a> {
     pub detected: Detected<'a>,
-    pub request: Request,
+    pub request: PortRequest,
     pub grace: Duration,
 }
 
@@ -64,7 +64,7 @@ impl<'a> Detected<'a> {
     }
 
     /// The request to the allocator.
-    pub fn request(&self, invocation: &Invocation, options: &Options) -> Request {
+    pub fn request(&self, invocation: &Invocation, options: &Options) -> PortRequest {
         let settings = &self.configured.config.settings;
         let ordered = options
             .port
@@ -72,14 +72,14 @@ impl<'a> Detected<'a> {
             .or_else(|| self.reading.ordered_port(&self.inputs.port.flags))
             .or(settings.port.map(NonZeroU16::get));
         let project = &self.configured.project;
-        Request {
+        PortRequest {
             project: project.id.clone(),
             name: project.name.clone(),
             dir: project.dir.clone(),
             framework: self.detection.framework.key.to_string(),
             evidence: self.detection.fingerprint,
             range: self.inputs.range,
-            choice: ordered.map_or_else(|| invocation.preferred_port(), Choice::Order),
+            choice: ordered.map_or_else(|| invocation.preferred_port(), PortChoice::Exact),
             exclude: Vec::new(),
         }
     }
@@ -131,13 +131,13 @@ impl<'a> Prepared<'a> {
 
     /// The file of the preload that moves this service's listener.
     pub fn preload_path(&self, state: &StateDir) -> PathBuf {
-        let Request { project, name, .. } = &self.request;
+        let PortRequest { project, name, .. } = &self.request;
         logs::file(&state.root().join("preload"), project, name).with_extension("cjs")
     }
 
     /// The launch in this place.
     pub fn spec(&self, place: &Placement<'_>) -> LaunchSpec {
-        launch::plan(&launch::Request {
+        launch::plan(&launch::LaunchRequest {
             reading: &self.detected.reading,
             detection: &self.detected.detection,
             inputs: &self.detected.inputs,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::control::About;
 use crate::event::{Event, Level, State, Stream, What};
 use crate::logs;
-use crate::process::outlet::Outlet;
+use crate::process::nonblocking_writer::NonblockingWriter;
 use crate::supervise::Sink;
 use crate::ui;
 
@@ -52,8 +52,8 @@ impl Introduced {
 
 /// The sink of a background supervisor.
 #[derive(Debug)]
-pub struct Report {
-    out: Option<Outlet>,
+pub struct StartReport {
+    out: Option<NonblockingWriter>,
     services: Vec<Reported>,
     buffer: Box<[u8]>,
 }
@@ -70,7 +70,7 @@ enum Progress {
     Ended,
 }
 
-impl Report {
+impl StartReport {
     /// Introduces the services. Needs a running tokio runtime.
     ///
     /// # Errors
@@ -85,7 +85,7 @@ impl Report {
         let mut line =
             serde_json::to_vec(&Introduction { services: abouts.iter().map(introduced).collect() })?;
         line.push(b'\n');
-        let mut out = Outlet::new(io::stdout().as_fd())?;
+        let mut out = NonblockingWriter::new(io::stdout().as_fd())?;
         out.push(&line);
         let reported = |about: &About| Reported { project: about.project.clone(), progress: None };
         let services = abouts.iter().map(reported).collect();
@@ -108,7 +108,7 @@ impl Report {
     }
 }
 
-impl Sink for Report {
+impl Sink for StartReport {
     fn has_room(&self, _service: usize, _stream: Stream) -> bool {
         true
     }
@@ -118,7 +118,7 @@ impl Sink for Report {
         Ok(&self.buffer[..count])
     }
 
-    fn tell(&mut self, service: usize, what: What) {
+    fn notify(&mut self, service: usize, what: What) {
         let Some(out) = &mut self.out else { return };
         let Some(reported) = self.services.get_mut(service) else { return };
         match &what {

@@ -7,7 +7,7 @@ use super::options::Options;
 use super::prepared::Prepared;
 use crate::invocation::{Invocation, StartedBy};
 use crate::launch::LaunchSpec;
-use crate::port::Choice;
+use crate::port::PortChoice;
 use crate::supervise::service::{Service, Settings};
 
 /// Time to listen before the user is told, unless configured.
@@ -32,7 +32,7 @@ pub fn services(
 fn settings(options: &Options, is_background: bool, prepared: &Prepared<'_>, spec: &LaunchSpec) -> Settings {
     let configured = &prepared.detected.configured.config.settings;
     let (before, after) = (usize::from(spec.pre.is_some()), usize::from(spec.post.is_some()));
-    let is_ordered = matches!(prepared.request.choice, Choice::Order(_));
+    let is_ordered = matches!(prepared.request.choice, PortChoice::Exact(_));
     Settings {
         steps: before + 1 + after,
         main: before,

@@ -10,7 +10,7 @@ use crate::process::{Exit, Stdio};
 
 /// Who listens on a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listener {
+pub enum PortOwner {
     Nobody,
     /// Process `pid` of the tree, on the socket that the kernel numbers `socket`.
     Ours {
@@ -23,7 +23,7 @@ pub enum Listener {
     Hidden,
 }
 
-impl Listener {
+impl PortOwner {
     pub(super) fn is_ours(self) -> bool {
         matches!(self, Self::Ours { .. })
     }
@@ -51,7 +51,7 @@ pub trait Backend {
     /// There is nothing to run, for instance because the project is gone, or no guardian to run it.
     fn spawn(&mut self, service: usize, stdio: Stdio) -> io::Result<Box<dyn ProcessTree>>;
     /// Who listens on the service's port.
-    fn verify(&mut self, service: usize, root: i32) -> Listener;
+    fn verify(&mut self, service: usize, root: i32) -> PortOwner;
     /// What the service does instead of listening on its port. `output` is the end of its output.
     fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation>;
     /// Whether a run that never listened on its port ended because it asked for another one, or because of the way

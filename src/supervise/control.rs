@@ -21,7 +21,7 @@ pub trait Control {
     fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Input)>;
     /// A service has written these bytes.
     fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]);
-    fn tell(&mut self, service: usize, what: &What);
+    fn notify(&mut self, service: usize, what: &What);
     /// The condition of a service, which may be the same as before.
     fn changed(&mut self, service: usize, now: Condition);
     /// Writes what can be written, and is ready when nothing waits any more.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use super::backend::{Backend, Listener};
+use super::backend::{Backend, PortOwner};
 use super::clock::now;
 use super::control::{Condition, Control};
 use super::instance::{Instance, Orphans};
@@ -123,7 +123,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     }
 
     /// Who listens on the service's port.
-    pub(super) fn verify(&mut self, index: usize) -> Listener {
+    pub(super) fn verify(&mut self, index: usize) -> PortOwner {
         let root = self.root(index);
         self.backend.verify(index, root)
     }
@@ -134,8 +134,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     }
 
     pub(super) fn announce(&mut self, index: usize, what: What) {
-        self.inputs.control.tell(index, &what);
-        self.sink.tell(index, what);
+        self.inputs.control.notify(index, &what);
+        self.sink.notify(index, what);
     }
 
     pub(super) fn reported(&mut self, index: usize, report: Report) {
@@ -157,7 +157,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
 
     /// No process of the tree is left.
     fn emptied(&mut self, index: usize) {
-        let stranger = self.verify(index) != Listener::Nobody;
+        let stranger = self.verify(index) != PortOwner::Nobody;
         if let Some(mut tree) = self.instances[index].tree.take() {
             tree.reap();
         }

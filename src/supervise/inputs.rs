@@ -4,17 +4,17 @@ use std::task::{Context, Poll};
 
 use super::console::Console;
 use super::lifeline::Lifeline;
-use crate::process::signals::{self, Caught, Signals};
+use crate::process::signals::{self, ReceivedSignal, Signals};
 
 /// The signals of this process, and the stop that one of them asks for.
 pub trait SignalSource {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Caught>;
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<ReceivedSignal>;
     /// Stops this process group as Ctrl-Z would, until it is continued.
     fn stop_group(&mut self);
 }
 
 impl SignalSource for Signals {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Caught> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<ReceivedSignal> {
         Signals::poll_next(self, cx)
     }
 
@@ -24,7 +24,7 @@ impl SignalSource for Signals {
 }
 
 /// What the loop reacts to, apart from the services themselves.
-pub struct Inputs<C> {
+pub struct LoopInputs<C> {
     pub signals: Box<dyn SignalSource>,
     /// The user's terminal. With one there is only one service.
     pub console: Option<Console>,

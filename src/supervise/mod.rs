@@ -3,7 +3,7 @@
 //! [`service::Service`] decides what happens next; the loop turns what the kernel says into its inputs, and its
 //! effects into orders. Everything else that the loop touches is a parameter: ports and programs are a
 //! [`Backend`], the processes of a service a [`ProcessTree`], output and events go to a [`Sink`], signals and
-//! commands come from [`Inputs`], and the clock is the runtime's. `loop_tests` drives it without a process.
+//! commands come from [`LoopInputs`], and the clock is the runtime's. `loop_tests` drives it without a process.
 
 mod backend;
 mod clock;
@@ -28,10 +28,10 @@ mod sink;
 mod streams;
 mod tail;
 
-pub use backend::{Backend, Listener, Observation};
+pub use backend::{Backend, Observation, PortOwner};
 pub use console::Console;
 pub use control::{Condition, Control};
-pub use inputs::Inputs;
+pub use inputs::LoopInputs;
 pub use instance::Outcome;
 pub use lifeline::Lifeline;
 pub use process_tree::{GuardedTree, ProcessTree};

@@ -9,7 +9,7 @@ use super::control::Control;
 use super::instance::Instance;
 use super::run::Supervisor;
 use super::sink::Sink;
-use crate::process::signals::Meaning;
+use crate::process::signals::SignalKind;
 
 /// How long the end waits for clients to read what was written for them.
 const FAREWELL: Duration = Duration::from_millis(100);
@@ -24,7 +24,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             tokio::select! {
                 () = poll_fn(|cx| self.sink.poll_drain(cx)) => break,
                 caught = poll_fn(|cx| self.inputs.signals.poll_next(cx)) => {
-                    if caught.meaning() == Meaning::End {
+                    if caught.meaning() == SignalKind::End {
                         break;
                     }
                 }

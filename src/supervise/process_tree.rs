@@ -8,7 +8,7 @@ use tokio::io::Interest;
 
 use super::orphans;
 use crate::process::async_fd::{Watched, watch};
-use crate::process::guardian::{Charge, Guardian, Order, Report};
+use crate::process::guardian::{Guardian, GuardianSpec, Order, Report};
 use crate::process::tree::Mark;
 
 /// The processes of one run of a service, below their guardian. Dropping it ends them.
@@ -38,7 +38,7 @@ impl GuardedTree {
     ///
     /// # Errors
     /// No more processes or descriptors.
-    pub fn start(charge: Charge) -> io::Result<Self> {
+    pub fn start(charge: GuardianSpec) -> io::Result<Self> {
         let mark = charge.mark.clone();
         let guardian = Guardian::start(charge)?;
         let watched = watch(guardian.as_fd().try_clone_to_owned()?, Interest::READABLE)?;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::backend::{Listener, Observation};
+use super::backend::{Observation, PortOwner};
 use super::service::Input;
 use crate::process::progress::Progress;
 
@@ -61,10 +61,10 @@ impl ReadinessWatch {
     }
 
     /// Takes in who listens on the port, and returns what follows for the service.
-    pub fn see(&mut self, listener: Listener, now: Instant) -> Option<Input> {
+    pub fn see(&mut self, listener: PortOwner, now: Instant) -> Option<Input> {
         self.check_at = now + INTERVAL;
         match listener {
-            Listener::Ours { socket: number, pid } => {
+            PortOwner::Ours { socket: number, pid } => {
                 let progress = || Progress::of(pid);
                 // A server that probes its own port closes that socket at once.
                 let before = self.socket.filter(|socket| socket.number == number);
@@ -72,11 +72,11 @@ impl ReadinessWatch {
                 self.socket = Some(socket);
                 socket.is_listener(now, progress).then_some(Input::Listening)
             }
-            Listener::Nobody | Listener::Hidden => {
+            PortOwner::Nobody | PortOwner::Hidden => {
                 self.stranger_since = None;
                 None
             }
-            Listener::Stranger => {
+            PortOwner::Stranger => {
                 let since = *self.stranger_since.get_or_insert(now);
                 (now.saturating_duration_since(since) >= STRANGER).then_some(Input::Stranger)
             }
@@ -151,17 +151,17 @@ mod tests {
     fn another_socket_begins_anew_and_a_stranger_that_leaves_is_forgotten() {
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);
-        let ours = |socket| Listener::Ours { socket, pid: 0 };
+        let ours = |socket| PortOwner::Ours { socket, pid: 0 };
         let mut watch = ReadinessWatch::new(start);
         for (listener, millis, input) in [
             (ours(1), 0, None),
             (ours(2), 9, None),
             (ours(2), 18, Some(Input::Listening)),
-            (Listener::Stranger, 1_000, None),
-            (Listener::Nobody, 2_000, None),
-            (Listener::Stranger, 3_000, None),
-            (Listener::Stranger, 4_999, None),
-            (Listener::Stranger, 5_000, Some(Input::Stranger)),
+            (PortOwner::Stranger, 1_000, None),
+            (PortOwner::Nobody, 2_000, None),
+            (PortOwner::Stranger, 3_000, None),
+            (PortOwner::Stranger, 4_999, None),
+            (PortOwner::Stranger, 5_000, Some(Input::Stranger)),
         ] {
             assert_eq!(watch.see(listener, at(millis)), input, "{millis}");
         }

@@ -7,19 +7,19 @@ use std::time::Instant;
 use super::backend::Backend;
 use super::clock::now;
 use super::control::Control;
-use super::inputs::Inputs;
+use super::inputs::LoopInputs;
 use super::instance::{Instance, Outcome};
 use super::service::{Input, Service};
 use super::sink::Sink;
 use crate::event::State;
 use crate::process::Signal;
 use crate::process::guardian::Report;
-use crate::process::signals::Caught;
+use crate::process::signals::ReceivedSignal;
 
 /// What the loop waits for, apart from the time.
 #[derive(Clone, Copy)]
 enum LoopEvent {
-    Signal(Caught),
+    Signal(ReceivedSignal),
     Key(Signal),
     Report(usize, Report),
     GuardianLost(usize),
@@ -31,14 +31,14 @@ enum LoopEvent {
 pub struct Supervisor<B, S, C> {
     pub(super) backend: B,
     pub(super) sink: S,
-    pub(super) inputs: Inputs<C>,
+    pub(super) inputs: LoopInputs<C>,
     pub(super) instances: Vec<Instance>,
-    pub(super) interrupted: Option<(Caught, Instant)>,
+    pub(super) interrupted: Option<(ReceivedSignal, Instant)>,
 }
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// A supervisor of `services`, none of which is started yet.
-    pub fn new(services: Vec<Service>, backend: B, sink: S, inputs: Inputs<C>) -> Self {
+    pub fn new(services: Vec<Service>, backend: B, sink: S, inputs: LoopInputs<C>) -> Self {
         let instances = services.into_iter().map(Instance::new).collect();
         Self { backend, sink, inputs, instances, interrupted: None }
     }
@@ -73,7 +73,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<LoopEvent> {
-        let Inputs { signals, console, .. } = &mut self.inputs;
+        let LoopInputs { signals, console, .. } = &mut self.inputs;
         if let Poll::Ready(caught) = signals.poll_next(cx) {
             return Poll::Ready(LoopEvent::Signal(caught));
         }
@@ -88,7 +88,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             }
         }
         self.poll_output(cx);
-        let Inputs { lifeline, control, .. } = &mut self.inputs;
+        let LoopInputs { lifeline, control, .. } = &mut self.inputs;
         if let Some(Poll::Ready(())) = lifeline.as_ref().map(|lifeline| lifeline.poll_end(cx)) {
             return Poll::Ready(LoopEvent::LifelineEnded);
         }

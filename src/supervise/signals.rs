@@ -10,35 +10,35 @@ use super::service::Input;
 use super::sink::Sink;
 use crate::process::Signal;
 use crate::process::guardian::Order;
-use crate::process::signals::{Caught, Meaning};
+use crate::process::signals::{ReceivedSignal, SignalKind};
 
 /// Two interrupts closer than this, one by the kernel and one sent by a program, are one Ctrl-C and its copy (ADR
 /// 10).
 const COPY: Duration = Duration::from_secs(1);
-/// Two interrupts closer than this are one where the system does not tell who sent them: no person is that fast.
+/// Two interrupts closer than this are one where the system does not notify who sent them: no person is that fast.
 const COPY_OF_UNKNOWN_ORIGIN: Duration = Duration::from_millis(200);
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
-    pub(super) fn signalled(&mut self, caught: Caught) {
+    pub(super) fn signalled(&mut self, caught: ReceivedSignal) {
         match caught.meaning() {
-            Meaning::End if self.is_copy(caught) => {}
-            Meaning::End => self.feed_all(Input::Stop(caught.signal)),
-            Meaning::Suspend => {
+            SignalKind::End if self.is_copy(caught) => {}
+            SignalKind::End => self.feed_all(Input::Stop(caught.signal)),
+            SignalKind::Suspend => {
                 self.order_all(Signal::SIGTSTP);
                 self.suspend();
             }
-            Meaning::Continue => self.resume(),
-            Meaning::Resize => {
+            SignalKind::Continue => self.resume(),
+            SignalKind::Resize => {
                 if let Some(console) = &self.inputs.console {
                     console.resized();
                 }
             }
-            Meaning::Child => (0..self.instances.len()).for_each(|index| self.check_orphans(index)),
+            SignalKind::Child => (0..self.instances.len()).for_each(|index| self.check_orphans(index)),
         }
     }
 
     /// Whether this interrupt is another program's copy of the last one that counted.
-    fn is_copy(&mut self, caught: Caught) -> bool {
+    fn is_copy(&mut self, caught: ReceivedSignal) -> bool {
         if caught.signal != Signal::SIGINT {
             return false;
         }
@@ -78,7 +78,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     }
 }
 
-fn is_copy(first: Caught, second: Caught, gap: Duration) -> bool {
+fn is_copy(first: ReceivedSignal, second: ReceivedSignal, gap: Duration) -> bool {
     match (first.sent, second.sent) {
         (Some(first), Some(second)) => first != second && gap < COPY,
         (None, _) | (_, None) => gap < COPY_OF_UNKNOWN_ORIGIN,
@@ -104,7 +104,7 @@ mod tests {
             (None, None, 199, true),
             (None, None, 200, false),
         ] {
-            let interrupt = |sent| Caught { signal: Signal::SIGINT, sent };
+            let interrupt = |sent| ReceivedSignal { signal: Signal::SIGINT, sent };
             let gap = Duration::from_millis(milliseconds);
             assert_eq!(
                 is_copy(interrupt(first), interrupt(second), gap),

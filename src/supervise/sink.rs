@@ -14,7 +14,7 @@ pub trait Sink {
     /// # Errors
     /// Those of the read.
     fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]>;
-    fn tell(&mut self, service: usize, what: What);
+    fn notify(&mut self, service: usize, what: What);
     /// Writes what can be written, and is ready when nothing waits any more.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }

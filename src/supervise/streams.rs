@@ -10,7 +10,7 @@ use tokio::io::Interest;
 use super::console::Console;
 use crate::event::Stream;
 use crate::process::async_fd::{Watched, watch};
-use crate::process::{Stdio, outlet};
+use crate::process::{Stdio, nonblocking_writer};
 
 /// Makes the streams of a service that reads `stdin`: pipes, or the console's terminal in place of each of our own
 /// streams that is a terminal.
@@ -36,7 +36,7 @@ pub(super) fn open(stdin: OwnedFd, console: Option<&Console>) -> io::Result<(Std
 fn pipe(stream: Stream) -> io::Result<(OwnedFd, Source)> {
     let (ours, theirs) = io::pipe()?;
     let ours = OwnedFd::from(ours);
-    outlet::enlarge(&ours);
+    nonblocking_writer::enlarge(&ours);
     Ok((theirs.into(), Source::new(stream, ours)?))
 }
 

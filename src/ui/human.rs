@@ -12,14 +12,14 @@ use super::style::rendered;
 use super::{Style, line};
 use crate::event::{Level, Stream, What};
 use crate::launch;
-use crate::process::outlet::Outlet;
+use crate::process::nonblocking_writer::NonblockingWriter;
 use crate::supervise::Sink;
 
 /// Passes output on byte for byte, and adds lines of bowline's own on stderr.
 #[derive(Debug)]
 pub struct Human {
-    out: Outlet,
-    err: Outlet,
+    out: NonblockingWriter,
+    err: NonblockingWriter,
     style: Style,
     quiet: bool,
     /// A raw terminal does not return the carriage by itself.
@@ -53,8 +53,8 @@ impl Human {
     pub fn new(style: Style, quiet: bool) -> io::Result<Self> {
         let line_end = if io::stderr().is_terminal() { "\r\n" } else { "\n" };
         Ok(Self {
-            out: Outlet::new(io::stdout().as_fd())?,
-            err: Outlet::new(io::stderr().as_fd())?,
+            out: NonblockingWriter::new(io::stdout().as_fd())?,
+            err: NonblockingWriter::new(io::stderr().as_fd())?,
             style,
             quiet,
             line_end,
@@ -74,10 +74,10 @@ impl Human {
     fn add(&mut self, line: &str) {
         let finished = if line::begin() { self.line_end } else { "" };
         let text = [finished, line].concat();
-        self.outlet(Stream::Stderr).push(text.as_bytes());
+        self.nonblocking_writer(Stream::Stderr).push(text.as_bytes());
     }
 
-    fn outlet(&mut self, stream: Stream) -> &mut Outlet {
+    fn nonblocking_writer(&mut self, stream: Stream) -> &mut NonblockingWriter {
         match stream {
             Stream::Stderr if !self.together => &mut self.err,
             Stream::Stdout | Stream::Stderr => &mut self.out,
@@ -99,14 +99,14 @@ impl Sink for Human {
             delayed.silence.as_mut().reset(until.min(delayed.latest).into());
         }
         let together = self.together;
-        let bytes = self.outlet(stream).fill_from(source)?;
+        let bytes = self.nonblocking_writer(stream).fill_from(source)?;
         if line::is_ours(stream, together) {
             line::passed(bytes);
         }
         Ok(bytes)
     }
 
-    fn tell(&mut self, _service: usize, what: What) {
+    fn notify(&mut self, _service: usize, what: What) {
         let Some(line) = line_of(self.style, &what).filter(|_| !self.quiet) else {
             // Nothing comes after an end.
             if matches!(what, What::ProcessExited { .. }) {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::Style;
 use crate::event::{Event, Level, Output, Stream, What};
-use crate::process::outlet::Outlet;
+use crate::process::nonblocking_writer::NonblockingWriter;
 use crate::supervise::Sink;
 
 /// The most output in one event, in bytes.
@@ -14,7 +14,7 @@ const CHUNK: usize = 64 * 1024;
 
 #[derive(Debug)]
 pub struct JsonLines {
-    out: Outlet,
+    out: NonblockingWriter,
     services: Vec<(String, Output)>,
     buffer: Box<[u8]>,
     style: Style,
@@ -28,7 +28,7 @@ impl JsonLines {
     /// No more descriptors.
     pub fn new(projects: Vec<String>, session: &str, style: Style, quiet: bool) -> io::Result<Self> {
         let services = projects.into_iter().map(|project| (project, Output::new(session))).collect();
-        let out = Outlet::new(io::stdout().as_fd())?;
+        let out = NonblockingWriter::new(io::stdout().as_fd())?;
         Ok(Self { out, services, buffer: vec![0; CHUNK].into(), style, quiet })
     }
 
@@ -55,7 +55,7 @@ impl Sink for JsonLines {
         Ok(&self.buffer[..count])
     }
 
-    fn tell(&mut self, service: usize, what: What) {
+    fn notify(&mut self, service: usize, what: What) {
         if let What::Noted { level, message } = what {
             if level == Level::Warning && !self.quiet {
                 let warning = self.style.warning("warning:");

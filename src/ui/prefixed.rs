@@ -8,7 +8,7 @@ use super::Style;
 use super::human::line_of;
 use super::style::rendered;
 use crate::event::{State, Stream, What, how_ended};
-use crate::process::outlet::Outlet;
+use crate::process::nonblocking_writer::NonblockingWriter;
 use crate::supervise::Sink;
 use crate::visible;
 
@@ -17,8 +17,8 @@ const LONGEST: usize = 64 * 1024;
 
 #[derive(Debug)]
 pub struct Prefixed {
-    out: Outlet,
-    err: Outlet,
+    out: NonblockingWriter,
+    err: NonblockingWriter,
     style: Style,
     quiet: bool,
     prefixes: Vec<String>,
@@ -42,8 +42,8 @@ impl Prefixed {
             .map(|(at, name)| rendered(&style.prefix(at, &format!("{name:<width$}"))))
             .collect();
         Ok(Self {
-            out: Outlet::new(io::stdout().as_fd())?,
-            err: Outlet::new(io::stderr().as_fd())?,
+            out: NonblockingWriter::new(io::stdout().as_fd())?,
+            err: NonblockingWriter::new(io::stderr().as_fd())?,
             style,
             quiet,
             prefixes,
@@ -55,19 +55,19 @@ impl Prefixed {
 
     /// Shows lines of a service that has ended without their line end.
     fn finish(&mut self, service: usize) {
-        for (stream, outlet) in [&mut self.out, &mut self.err].into_iter().enumerate() {
+        for (stream, nonblocking_writer) in [&mut self.out, &mut self.err].into_iter().enumerate() {
             let line = std::mem::take(&mut self.unfinished[service][stream]);
             if !line.is_empty() {
-                push_line(outlet, &self.prefixes[service], &line);
+                push_line(nonblocking_writer, &self.prefixes[service], &line);
             }
         }
     }
 }
 
-fn push_line(outlet: &mut Outlet, prefix: &str, line: &[u8]) {
-    outlet.push(prefix.as_bytes());
-    outlet.push(line);
-    outlet.push(b"\n");
+fn push_line(nonblocking_writer: &mut NonblockingWriter, prefix: &str, line: &[u8]) {
+    nonblocking_writer.push(prefix.as_bytes());
+    nonblocking_writer.push(line);
+    nonblocking_writer.push(b"\n");
 }
 
 impl Sink for Prefixed {
@@ -80,7 +80,7 @@ impl Sink for Prefixed {
 
     fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]> {
         let count = source.read(&mut self.buffer)?;
-        let outlet = match stream {
+        let nonblocking_writer = match stream {
             Stream::Stdout => &mut self.out,
             Stream::Stderr => &mut self.err,
         };
@@ -88,14 +88,14 @@ impl Sink for Prefixed {
         for part in self.buffer[..count].split_inclusive(|&byte| byte == b'\n') {
             unfinished.extend_from_slice(part.strip_suffix(b"\n").unwrap_or(part));
             if part.ends_with(b"\n") || unfinished.len() >= LONGEST {
-                push_line(outlet, &self.prefixes[service], unfinished);
+                push_line(nonblocking_writer, &self.prefixes[service], unfinished);
                 unfinished.clear();
             }
         }
         Ok(&self.buffer[..count])
     }
 
-    fn tell(&mut self, service: usize, what: What) {
+    fn notify(&mut self, service: usize, what: What) {
         if let What::ProcessExited { .. } = what {
             self.finish(service);
         }

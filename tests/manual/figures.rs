@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant, SystemTime};
 
 use bowline::port::listeners::Listeners;
-use bowline::port::{Probe, Request, Verdict};
+use bowline::port::{PortRequest, Probe, Verdict};
 
 use crate::port::{Place, allocate, block};
 
@@ -23,7 +23,7 @@ fn median(times: usize, mut work: impl FnMut() -> Duration) -> Duration {
 fn reservation(remembered: usize) -> Duration {
     let (place, block) = (Place::new(), block(100));
     let ports = place.ports();
-    let many: Vec<Request> = (0..remembered)
+    let many: Vec<PortRequest> = (0..remembered)
         .map(|n| {
             let mut request = place.request("many", block.range);
             request.project = format!("/home/somebody/projects/project-number-{n}");

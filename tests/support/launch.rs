@@ -9,7 +9,8 @@ use std::process::{Command, Output, Stdio};
 use bowline::detect::Snapshot;
 use bowline::detect::catalog::Catalog;
 use bowline::launch::{
-    Caller, Choice, Error, Host, LaunchSpec, Reading, Request, Sibling, Step, Target, choose, explain, plan,
+    Caller, ChosenManager, Host, LaunchError, LaunchRequest, LaunchSpec, Reading, Sibling, Step, Target,
+    choose, explain, plan,
 };
 use bowline::project::Project;
 
@@ -78,7 +79,7 @@ pub fn launch(
     caller: &Caller,
     wish: &Wish<'_>,
     status: Option<u8>,
-) -> Result<(LaunchSpec, Choice, Option<Error>), Error> {
+) -> Result<(LaunchSpec, ChosenManager, Option<LaunchError>), LaunchError> {
     let choice = choose(project, caller);
     let catalog = Catalog::load(&[]).expect("the catalog");
     let arguments: Vec<String> = wish.arguments.iter().map(|&word| word.to_owned()).collect();
@@ -100,11 +101,11 @@ pub fn launch(
     };
     let mut detection = catalog.detect(&snapshot).expect("a detection");
     if let Some(key) = wish.framework {
-        detection = detection.named(catalog.find(key).expect("a key"), &snapshot);
+        detection = detection.with_framework(catalog.find(key).expect("a key"), &snapshot);
     }
     let inputs = detection.inputs(|package| project.version_of(package));
     let environment = wish.environment.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
-    let spec = plan(&Request {
+    let spec = plan(&LaunchRequest {
         reading: &reading,
         detection: &detection,
         inputs: &inputs,

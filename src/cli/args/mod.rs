@@ -39,7 +39,7 @@ pub struct Cli {
     #[command(flatten)]
     pub global: Global,
     #[command(subcommand)]
-    pub command: Command,
+    pub command: CliCommand,
 }
 
 const AFTER_HELP: &str = "\
@@ -94,7 +94,7 @@ impl Global {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Run the dev script in the foreground (this is what `bowline` alone does)
     Dev(Dev),
     /// Run a command on the project's port: `"dev": "bowline exec -- next dev"`
@@ -123,7 +123,7 @@ pub enum Command {
     /// Print the project's port: the one that it has, or would get
     Port(Which),
     /// List reservations, and how full each range is
-    Ports(Ports),
+    Ports(PortsArguments),
     /// Show which framework was detected, and why
     Detect(Detect),
     /// Speak the SentryVibe runner protocol on stdin and stdout
@@ -188,7 +188,7 @@ pub struct Launch {
     #[arg(long, value_enum, value_name = "WHEN")]
     pub restart: Option<RestartPolicy>,
     /// How long a server may take to end before it is killed [default: 10s]
-    #[arg(long, value_name = "TIME", value_parser = config::parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = config::parse_duration)]
     pub grace: Option<Duration>,
     /// If the project is already running, stop it and start it again
     #[arg(long)]
@@ -247,7 +247,7 @@ pub struct Which {
 }
 
 #[derive(Args, Debug)]
-pub struct Ports {
+pub struct PortsArguments {
     #[command(subcommand)]
     pub action: Option<PortsAction>,
 }

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::{Args, FromArgMatches, Subcommand};
 
-use super::{Cli, Command, Dev, Exec, Global};
+use super::{Cli, CliCommand, Dev, Exec, Global};
 
 /// Global options whose value may be the next argument.
 const WITH_VALUE: [&str; 4] = ["-C", "--dir", "--color", "--state-dir"];
@@ -32,7 +32,8 @@ pub fn with_command(arguments: Vec<OsString>) -> Vec<OsString> {
         return arguments;
     }
     let explicit = arguments.get(place).and_then(|argument| argument.to_str()).is_some_and(|argument| {
-        matches!(argument, "-h" | "--help" | "-V" | "--version" | "help") || Command::has_subcommand(argument)
+        matches!(argument, "-h" | "--help" | "-V" | "--version" | "help")
+            || CliCommand::has_subcommand(argument)
     });
     if explicit {
         return arguments;

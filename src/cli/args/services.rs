@@ -42,7 +42,7 @@ pub struct Wait {
     #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::services))]
     pub projects: Vec<String>,
     /// Give up after TIME, with exit code 4 [default: never]
-    #[arg(long, value_name = "TIME", value_parser = config::parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = config::parse_duration)]
     pub timeout: Option<Duration>,
 }
 

@@ -11,7 +11,7 @@ use crate::exit_code::NO_PORT;
 use crate::invocation::failure::Failure;
 use crate::invocation::{Invocation, StartedBy};
 use crate::launch;
-use crate::port::{Choice, Ports, Reservation};
+use crate::port::{PortChoice, Ports, Reservation};
 use crate::process::Exit;
 use crate::session::{Prepared, Session};
 use crate::ui;
@@ -65,7 +65,7 @@ pub fn resolve(
 fn other_port_ordered(prepared: &[Prepared<'_>], running: &[Reservation]) -> Option<Failure> {
     running.iter().find_map(|one| {
         let prepared = prepared.iter().find(|prepared| prepared.request.project == one.project)?;
-        let Choice::Order(ordered) = prepared.request.choice else { return None };
+        let PortChoice::Exact(ordered) = prepared.request.choice else { return None };
         (ordered != one.port).then(|| {
             let message =
                 format!("`{}` is already running on port {}, not on port {ordered}", one.name, one.port);

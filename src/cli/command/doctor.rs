@@ -138,10 +138,10 @@ fn supervisors(live: &[Reservation]) -> Vec<Finding> {
         .filter_map(|(services, answer)| Some((services.first()?.pid, answer.as_ref().err()?)))
         .map(|(pid, trouble)| {
             let mend = match trouble {
-                control::Error::Incompatible { .. } => {
+                control::ControlError::Incompatible { .. } => {
                     format!("kill {pid}")
                 }
-                control::Error::NotConnected { .. } | control::Error::Refused(_) => {
+                control::ControlError::NotConnected { .. } | control::ControlError::Refused(_) => {
                     format!("kill -CONT {pid}")
                 }
             };

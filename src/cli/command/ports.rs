@@ -5,13 +5,13 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cli::args::{Ports as Arguments, PortsAction};
+use crate::cli::args::{PortsAction, PortsArguments as Arguments};
 use crate::client::resolve;
-use crate::client::terms::with_terms;
+use crate::client::terms::with_options;
 use crate::config;
 use crate::invocation::Invocation;
 use crate::invocation::failure::Failure;
-use crate::port::{Forgotten, Life, Ports as Store, Reservation, Why};
+use crate::port::{Forgotten, Ports as Store, Reservation, SessionState, Why};
 use crate::process::Exit;
 use crate::project::Project;
 use crate::range::Range;
@@ -65,7 +65,7 @@ fn show(invocation: &Invocation) -> Result<(), Failure> {
     let mut text = String::new();
     for reservation in &reservations {
         let Reservation { port, name, framework, pid, dir, life, .. } = reservation;
-        let state = if *life == Life::Live { String::new() } else { " (ending)".to_owned() };
+        let state = if *life == SessionState::Live { String::new() } else { " (ending)".to_owned() };
         text.push_str(&format!("{port:<6} {name}  {framework}  pid {pid}{state}  {}\n", dir.visible()));
     }
     if reservations.is_empty() {
@@ -86,14 +86,14 @@ fn show(invocation: &Invocation) -> Result<(), Failure> {
 fn row(reservation: &Reservation) -> Value {
     let mut row = serde_json::to_value(reservation).unwrap_or_default();
     if let Some(row) = row.as_object_mut() {
-        row.insert("live".to_owned(), Value::Bool(reservation.life == Life::Live));
+        row.insert("live".to_owned(), Value::Bool(reservation.life == SessionState::Live));
     }
     row
 }
 
 fn prune(invocation: &Invocation) -> Result<(), Failure> {
     let (ports, _state) = invocation.ports_to_write()?;
-    let pruned = with_terms(|terms| ports.prune(terms))?;
+    let pruned = with_options(|terms| ports.prune(terms))?;
     invocation.warn_all(&pruned.warnings);
     if invocation.json {
         let released: Vec<Value> = pruned.released.iter().map(row).collect();

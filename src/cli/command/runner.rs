@@ -8,7 +8,7 @@ use crate::event::parse_cursor;
 use crate::invocation::failure::Failure;
 use crate::invocation::{Invocation, StartedBy};
 use crate::process::{Exit, own_executable};
-use crate::runner::{self as protocol, Host, Recorded, Start};
+use crate::runner::{self as protocol, RecordedOutput, RunnerHost, Start};
 use crate::{config, logs};
 
 /// `bowline runner`.
@@ -32,7 +32,7 @@ pub fn runner(invocation: &Invocation) -> Result<Exit, Failure> {
         }
         Ok(command)
     };
-    let recorded = |wanted: &Recorded<'_>| {
+    let recorded = |wanted: &RecordedOutput<'_>| {
         let records = logs::from(logs::of_project(&state.logs(), wanted.project)?, wanted.first_session, 0);
         let records = match wanted.cursor.and_then(parse_cursor) {
             Some((session, bytes)) => logs::from(records, session, bytes),
@@ -41,7 +41,7 @@ pub fn runner(invocation: &Invocation) -> Result<Exit, Failure> {
         Ok(logs::to_events(records, wanted.project).collect())
     };
     let is_degraded = state.trouble().is_some();
-    let signal = protocol::run(Host { supervise: &supervise, recorded: &recorded, is_degraded })?;
+    let signal = protocol::run(RunnerHost { supervise: &supervise, recorded: &recorded, is_degraded })?;
     Ok(signal.map_or(Exit::Code(0), Exit::Signal))
 }
 

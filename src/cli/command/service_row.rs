@@ -17,7 +17,7 @@ use crate::ui;
 pub struct Row {
     pub reservation: Option<Reservation>,
     /// The supervisor's answer, or the reason why there is none.
-    pub status: Result<Status, Rc<control::Error>>,
+    pub status: Result<Status, Rc<control::ControlError>>,
 }
 
 /// Every service of the supervisors of these reservations. A silent supervisor's services are known from the reservations.
@@ -96,8 +96,10 @@ impl Row {
         let state = match &self.status {
             Ok(status) => word(status.state),
             Err(error) => match &**error {
-                control::Error::Incompatible { .. } => "other version",
-                control::Error::NotConnected { .. } | control::Error::Refused(_) => "not connected",
+                control::ControlError::Incompatible { .. } => "other version",
+                control::ControlError::NotConnected { .. } | control::ControlError::Refused(_) => {
+                    "not connected"
+                }
             },
         };
         let by = self.status.as_ref().map_or_else(|_| unknown(), |status| status.started_by.clone());

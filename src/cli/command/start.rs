@@ -88,7 +88,9 @@ impl<'a> Waiting<'a> {
             if ready == [false, false] && is_stopped(&self.child) {
                 let source = io::Error::other("it was stopped");
                 let project = self.invocation.dir.to_string_lossy().into_owned();
-                return Err(control::Error::NotConnected { project, pid: self.child.id(), source }.into());
+                return Err(
+                    control::ControlError::NotConnected { project, pid: self.child.id(), source }.into()
+                );
             }
             let [events, words] = ready;
             if words {

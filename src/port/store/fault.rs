@@ -5,7 +5,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use crate::port::error::{Error, Warning};
+use crate::port::error::{PortError, Warning};
 
 #[derive(Debug, Error)]
 pub enum Fault {
@@ -20,7 +20,7 @@ pub enum Fault {
     Unusable(String),
     /// The store is sound, but what was asked of it cannot be.
     #[error(transparent)]
-    Refused(#[from] Error),
+    Refused(#[from] PortError),
 }
 
 impl<E: Into<redb::Error>> From<E> for Fault {
@@ -49,7 +49,7 @@ impl<E: Into<redb::Error>> From<E> for Fault {
     }
 }
 
-impl From<Fault> for Error {
+impl From<Fault> for PortError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Refused(error) => error,

@@ -23,12 +23,12 @@ use std::time::Duration;
 
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 
-use super::error::{Error, Warning};
+use super::error::{PortError, Warning};
 use super::reservation::seconds;
 pub(super) use fault::Fault;
 use guard::{ForgetOnPanic, guarded};
-use tables::Reading;
-pub(super) use tables::{Forgetful, Memory, Writing};
+use tables::ReadTables;
+pub(super) use tables::{Forgetful, Memory, WriteTables};
 
 const SCHEMA: u32 = 1;
 const META: TableDefinition<'_, &str, u32> = TableDefinition::new("meta");
@@ -62,7 +62,7 @@ impl Open {
         &mut self,
         path: &Path,
         warnings: &mut Vec<Warning>,
-        work: impl FnMut(&mut Writing<'_>) -> Result<(), Fault>,
+        work: impl FnMut(&mut WriteTables<'_>) -> Result<(), Fault>,
     ) {
         let Err(fault) = self.try_commit() else { return };
         *self = Self::default();
@@ -100,8 +100,8 @@ impl Drop for Open {
 pub(super) fn begin<T>(
     path: &Path,
     warnings: &mut Vec<Warning>,
-    mut work: impl FnMut(&mut Writing<'_>) -> Result<T, Fault>,
-) -> Result<Option<(T, Open)>, Error> {
+    mut work: impl FnMut(&mut WriteTables<'_>) -> Result<T, Fault>,
+) -> Result<Option<(T, Open)>, PortError> {
     for _ in 0..2 {
         match guarded(|| attempt(path, &mut work)) {
             Ok(done) => return Ok(Some(done)),
@@ -120,8 +120,8 @@ pub(super) fn begin<T>(
 pub(super) fn write<T>(
     path: &Path,
     warnings: &mut Vec<Warning>,
-    mut work: impl FnMut(&mut Writing<'_>) -> Result<T, Fault>,
-) -> Result<Option<T>, Error> {
+    mut work: impl FnMut(&mut WriteTables<'_>) -> Result<T, Fault>,
+) -> Result<Option<T>, PortError> {
     let Some((value, mut open)) = begin(path, warnings, &mut work)? else { return Ok(None) };
     open.commit(path, warnings, |tables| work(tables).map(drop));
     Ok(Some(value))
@@ -133,7 +133,7 @@ pub(super) fn read<T>(
     path: &Path,
     warnings: &mut Vec<Warning>,
     work: impl Fn(&dyn Memory) -> Result<T, Fault>,
-) -> Result<T, Error> {
+) -> Result<T, PortError> {
     match guarded(|| reading(path)?.map(|tables| work(&tables)).transpose()) {
         Ok(Some(value)) => return Ok(value),
         Ok(None) => {}
@@ -157,7 +157,7 @@ fn set_aside(fault: &Fault, path: &Path, warnings: &mut Vec<Warning>) -> bool {
 
 fn attempt<T>(
     path: &Path,
-    work: &mut impl FnMut(&mut Writing<'_>) -> Result<T, Fault>,
+    work: &mut impl FnMut(&mut WriteTables<'_>) -> Result<T, Fault>,
 ) -> Result<(T, Open), Fault> {
     if is_empty(path) {
         create(path)?;
@@ -171,7 +171,7 @@ fn attempt<T>(
             None => drop(meta.insert("schema", SCHEMA)?),
             Some(found) => check_schema(found)?,
         }
-        work(&mut Writing::open(&transaction)?)?
+        work(&mut WriteTables::open(&transaction)?)?
     };
     Ok((value, Open { transaction: Some(transaction), database: Some(database) }))
 }
@@ -216,7 +216,7 @@ fn check_schema(found: u32) -> Result<(), Fault> {
 }
 
 /// The tables of an existing store; `None` if there is none, or nothing was ever written to it.
-fn reading(path: &Path) -> Result<Option<Reading>, Fault> {
+fn reading(path: &Path) -> Result<Option<ReadTables>, Fault> {
     if is_empty(path) {
         return Ok(None);
     }
@@ -237,7 +237,7 @@ fn reading(path: &Path) -> Result<Option<Reading>, Fault> {
         Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     }
-    Reading::open(&transaction).map(Some)
+    ReadTables::open(&transaction).map(Some)
 }
 
 fn rename_damaged(path: &Path) -> std::io::Result<PathBuf> {

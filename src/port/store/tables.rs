@@ -41,10 +41,10 @@ pub struct Tables<R, P, K> {
     keepers: ForgetOnPanic<K>,
 }
 
-pub type Reading =
+pub type ReadTables =
     Tables<(), ReadOnlyTable<&'static str, &'static str>, ReadOnlyTable<u16, (u64, &'static str)>>;
 
-pub type Writing<'txn> = Tables<
+pub type WriteTables<'txn> = Tables<
     ForgetOnPanic<Table<'txn, u16, &'static str>>,
     Table<'txn, &'static str, &'static str>,
     Table<'txn, u16, (u64, &'static str)>,
@@ -69,7 +69,7 @@ where
     }
 }
 
-impl Reading {
+impl ReadTables {
     pub fn open(transaction: &ReadTransaction) -> Result<Self, Fault> {
         Ok(Self {
             reservations: (),
@@ -79,7 +79,7 @@ impl Reading {
     }
 }
 
-impl<'txn> Writing<'txn> {
+impl<'txn> WriteTables<'txn> {
     pub fn open(transaction: &'txn WriteTransaction) -> Result<Self, Fault> {
         Ok(Self {
             reservations: ForgetOnPanic::new(transaction.open_table(RESERVATIONS)?),

@@ -7,7 +7,7 @@ use crate::process::tree::Mark;
 use crate::process::{Program, Stdio};
 
 /// A lock by which others see that a guardian lives. Its descriptor stays open in the guardian.
-pub trait Token: AsFd + std::fmt::Debug {
+pub trait HeldLock: AsFd + std::fmt::Debug {
     /// Called first of all in the guardian.
     fn begin(&mut self);
     /// Called last of all in a guardian whose tree is empty.
@@ -16,7 +16,7 @@ pub trait Token: AsFd + std::fmt::Debug {
 
 /// All that a guardian needs to know of its service.
 #[derive(Debug)]
-pub struct Charge {
+pub struct GuardianSpec {
     /// The script's `pre`, itself, its `post`: each is run when the supervisor orders it.
     pub steps: Vec<Program>,
     /// Standard streams of every step.
@@ -24,7 +24,7 @@ pub struct Charge {
     /// Mark of the service's processes.
     pub mark: Mark,
     /// Held for the guardian's life.
-    pub token: Option<Box<dyn Token>>,
+    pub token: Option<Box<dyn HeldLock>>,
     /// How long the tree may take to end after the supervisor is gone.
     pub grace: Duration,
 }

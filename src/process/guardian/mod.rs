@@ -25,7 +25,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork};
 
 use super::{Identity, Signal, signal};
-pub use charge::{Charge, Token};
+pub use charge::{GuardianSpec, HeldLock};
 pub use wire::{Order, Report};
 
 /// The supervisor starts no thread itself, but a library from `LD_PRELOAD` may.
@@ -45,7 +45,7 @@ impl Guardian {
     /// # Errors
     /// No more processes or descriptors; a second thread in the calling process, whose locks a fork would copy and
     /// nobody unlock.
-    pub fn start(charge: Charge) -> io::Result<Self> {
+    pub fn start(charge: GuardianSpec) -> io::Result<Self> {
         if !is_single_threaded() {
             return Err(io::Error::other(SECOND_THREAD));
         }

@@ -15,7 +15,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use rustix::process::WaitIdOptions;
 
-use super::charge::Charge;
+use super::charge::GuardianSpec;
 use super::setup::{
     TERMINATED, adopt_orphans, catch_signals, close_all_but, detach_stdio, errno, report_failure, set_name,
     take_terminal,
@@ -36,7 +36,7 @@ const STRAY_INTERVAL: Duration = Duration::from_secs(1);
 const FREEZES: usize = 8;
 
 /// Turns this process into the guardian.
-pub(super) fn run(charge: Charge, lifeline: UnixStream) -> ! {
+pub(super) fn run(charge: GuardianSpec, lifeline: UnixStream) -> ! {
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(move || {
         let mut watch = Watch::new(charge);
         match watch.begin(&lifeline) {
@@ -79,7 +79,7 @@ struct Leader {
 }
 
 struct Watch {
-    charge: Charge,
+    charge: GuardianSpec,
     lifeline: Option<UnixStream>,
     phase: Phase,
     /// Kept as a zombie until it is the last of the tree, so that no stranger can get the number of its group.
@@ -95,7 +95,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(charge: Charge) -> Self {
+    fn new(charge: GuardianSpec) -> Self {
         Self {
             charge,
             lifeline: None,

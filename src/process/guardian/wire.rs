@@ -23,7 +23,7 @@ pub enum Order {
     Kill,
 }
 
-/// Reports to the supervisor. `step` is an index of [`super::Charge::steps`].
+/// Reports to the supervisor. `step` is an index of [`super::GuardianSpec::steps`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields' names say it")]
 pub enum Report {

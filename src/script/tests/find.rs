@@ -1,6 +1,6 @@
 use super::{leaf, leaves};
 use crate::script::Kind;
-use crate::script::leaf::Role;
+use crate::script::leaf::LeafRole;
 
 /// A script, then the programs of its leaves that are no builtins.
 const PROGRAMS: &[(&str, &str)] = &[
@@ -251,34 +251,34 @@ fn hidden_programs_are_opaque_and_never_changed() {
 
 #[test]
 fn the_role_of_a_command_follows_from_its_place() {
-    let rows: &[(&str, &str, Role)] = &[
-        ("vite", "vite", Role::Sole),
-        ("(vite)", "vite", Role::Sole),
-        ("cross-env A=1 vite", "vite", Role::Sole),
-        ("sh -c 'vite'", "vite", Role::Sole),
-        ("npm run web", "vite", Role::Sole),
-        ("concurrently vite", "vite", Role::Sole),
-        ("tsc && vite", "vite", Role::Last),
-        ("tsc && vite", "tsc", Role::Step),
-        ("tsc; vite", "vite", Role::Last),
-        ("vite && echo done", "vite", Role::Step),
-        ("tsc && sh -c 'a; vite'", "vite", Role::Last),
-        ("sh -c 'a; vite'; b", "vite", Role::Step),
-        ("vite & wait", "vite", Role::Background),
-        ("vite & node api.js", "node", Role::Last),
-        ("(a; vite) & wait", "vite", Role::Background),
-        ("vite | cat", "vite", Role::Pipe),
-        ("(a && vite) | cat", "vite", Role::Pipe),
-        ("node x || vite", "vite", Role::Alternative),
-        ("vite || node x", "vite", Role::Step),
-        ("if true; then vite; fi", "vite", Role::Branch),
-        ("concurrently vite 'node x'", "vite", Role::Parallel),
-        ("concurrently 'tsc && vite' 'node x'", "vite", Role::Parallel),
-        ("run-p web api", "vite", Role::Parallel),
-        ("run-s web api", "vite", Role::Step),
-        ("run-s web api", "node", Role::Last),
-        ("npm-run-all dev:css -p web api", "vite", Role::Parallel),
-        ("npm-run-all dev:css -p web api", "tailwindcss", Role::Step),
+    let rows: &[(&str, &str, LeafRole)] = &[
+        ("vite", "vite", LeafRole::Sole),
+        ("(vite)", "vite", LeafRole::Sole),
+        ("cross-env A=1 vite", "vite", LeafRole::Sole),
+        ("sh -c 'vite'", "vite", LeafRole::Sole),
+        ("npm run web", "vite", LeafRole::Sole),
+        ("concurrently vite", "vite", LeafRole::Sole),
+        ("tsc && vite", "vite", LeafRole::Last),
+        ("tsc && vite", "tsc", LeafRole::Step),
+        ("tsc; vite", "vite", LeafRole::Last),
+        ("vite && echo done", "vite", LeafRole::Step),
+        ("tsc && sh -c 'a; vite'", "vite", LeafRole::Last),
+        ("sh -c 'a; vite'; b", "vite", LeafRole::Step),
+        ("vite & wait", "vite", LeafRole::Background),
+        ("vite & node api.js", "node", LeafRole::Last),
+        ("(a; vite) & wait", "vite", LeafRole::Background),
+        ("vite | cat", "vite", LeafRole::Pipe),
+        ("(a && vite) | cat", "vite", LeafRole::Pipe),
+        ("node x || vite", "vite", LeafRole::Alternative),
+        ("vite || node x", "vite", LeafRole::Step),
+        ("if true; then vite; fi", "vite", LeafRole::Branch),
+        ("concurrently vite 'node x'", "vite", LeafRole::Parallel),
+        ("concurrently 'tsc && vite' 'node x'", "vite", LeafRole::Parallel),
+        ("run-p web api", "vite", LeafRole::Parallel),
+        ("run-s web api", "vite", LeafRole::Step),
+        ("run-s web api", "node", LeafRole::Last),
+        ("npm-run-all dev:css -p web api", "vite", LeafRole::Parallel),
+        ("npm-run-all dev:css -p web api", "tailwindcss", LeafRole::Step),
     ];
     for (text, program, role) in rows {
         assert_eq!(leaf(text, program).role, *role, "{program} in `{text}`");

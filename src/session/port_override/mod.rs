@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use super::prepared::Prepared;
 use crate::detect::catalog::Role;
-use crate::launch::{Delivery, Moved, Preload};
-use crate::port::{Remembered, Request, is_ephemeral};
+use crate::launch::{Delivery, MovedListener, Preload};
+use crate::port::{PortRequest, Remembered, is_ephemeral};
 use crate::process::Exit;
 use crate::supervise::Observation;
 use conflict_hints::{is_refused, names};
@@ -45,7 +45,7 @@ enum Finding {
     InTheWay,
 }
 
-/// Facts about a service that tell its own port from the others that it opens.
+/// Facts about a service that notify its own port from the others that it opens.
 #[derive(Debug)]
 struct Facts {
     /// Ports that it opens beside its own.
@@ -99,8 +99,8 @@ impl PortOverride {
         Self::remembering(facts, moved, note(previous, &prepared.request, FOLLOWS), path)
     }
 
-    fn remembering(facts: Facts, moved: Option<Moved>, follows: Option<u16>, path: PathBuf) -> Self {
-        let noted = moved.as_ref().map(Moved::to_string);
+    fn remembering(facts: Facts, moved: Option<MovedListener>, follows: Option<u16>, path: PathBuf) -> Self {
+        let noted = moved.as_ref().map(MovedListener::to_string);
         let auxiliary = facts.auxiliary.clone();
         let preload = moved.map(|moved| Preload { path: path.clone(), moved, auxiliary });
         Self {
@@ -112,7 +112,7 @@ impl PortOverride {
             gave_up: false,
             finding: None,
             follows,
-            delivery: Delivery::Hope,
+            delivery: Delivery::Unverified,
         }
     }
 
@@ -166,13 +166,14 @@ impl PortOverride {
         is_taken: &dyn Fn(u16) -> bool,
     ) -> bool {
         let conflict = output.lines().any(|line| line.contains("EADDRINUSE") && names(line, reserved));
-        if let (true, Some(Preload { moved: Moved::Exactly(ports), .. })) = (conflict, &self.preload) {
+        if let (true, Some(Preload { moved: MovedListener::Exactly(ports), .. })) = (conflict, &self.preload)
+        {
             self.facts.auxiliary.extend(ports);
         }
         let finding = match &self.preload {
             Some(_) if conflict => Some(Finding::InTheWay),
             Some(_) if self.is_remembered => None,
-            Some(Preload { moved: Moved::Refused, .. }) => None,
+            Some(Preload { moved: MovedListener::Refused, .. }) => None,
             // It ran before, on another port.
             Some(_) => Some(Finding::Broken),
             None => {
@@ -188,12 +189,12 @@ impl PortOverride {
     pub fn redirect(&mut self, reserved: u16) -> String {
         let next = match &self.finding {
             Some(Finding::Elsewhere(places)) => self.next(places),
-            Some(Finding::Refused) => Some(Moved::Refused),
+            Some(Finding::Refused) => Some(MovedListener::Refused),
             Some(Finding::Broken | Finding::InTheWay) | None => None,
         };
         let message = match (&self.finding, &next) {
             (Some(Finding::Elsewhere(places)), Some(moved)) => {
-                let which = if let Moved::FirstOf(_) = moved { "its HTTP server" } else { "that" };
+                let which = if let MovedListener::FirstOf(_) = moved { "its HTTP server" } else { "that" };
                 format!(
                     "it listens on {}, not on its reserved port {reserved}; starting it once more with {which} moved to port {reserved}, its files unchanged",
                     list(places)
@@ -224,13 +225,15 @@ impl PortOverride {
         }
         if let Some(preload) = &mut self.preload {
             match (&preload.moved, claimed) {
-                (Moved::FirstOf(_) | Moved::Refused, Some(0)) => preload.moved = Moved::FirstOf(vec![0]),
-                (Moved::FirstOf(_) | Moved::Refused, Some(port)) => {
-                    preload.moved = Moved::Exactly(vec![port]);
+                (MovedListener::FirstOf(_) | MovedListener::Refused, Some(0)) => {
+                    preload.moved = MovedListener::FirstOf(vec![0])
+                }
+                (MovedListener::FirstOf(_) | MovedListener::Refused, Some(port)) => {
+                    preload.moved = MovedListener::Exactly(vec![port]);
                 }
                 // Nothing was moved.
-                (Moved::Refused, None) => return notes,
-                (Moved::FirstOf(_), None) | (Moved::Exactly(_), _) => {}
+                (MovedListener::Refused, None) => return notes,
+                (MovedListener::FirstOf(_), None) | (MovedListener::Exactly(_), _) => {}
             }
             self.is_remembered = true;
         }
@@ -287,36 +290,36 @@ impl PortOverride {
             _ if self.facts.is_concurrent || places.iter().any(|place| self.doubts(place)) => 5_000,
             (Delivery::Variable, Role::Main | Role::Side) => 5_000,
             (Delivery::Inner, _) => 3_000,
-            (Delivery::Hope, _) | (Delivery::Variable, Role::Runtime | Role::Last) => 1_500,
+            (Delivery::Unverified, _) | (Delivery::Variable, Role::Runtime | Role::Last) => 1_500,
         };
         Duration::from_millis(millis)
     }
 
     /// The listener to move that was not tried before.
-    fn next(&self, places: &[Place]) -> Option<Moved> {
+    fn next(&self, places: &[Place]) -> Option<MovedListener> {
         if self.gave_up {
             return None;
         }
         let tried = match self.preload.as_ref().map(|preload| &preload.moved) {
-            Some(Moved::Exactly(ports)) => &ports[..],
-            Some(Moved::FirstOf(_) | Moved::Refused) | None => &[],
+            Some(MovedListener::Exactly(ports)) => &ports[..],
+            Some(MovedListener::FirstOf(_) | MovedListener::Refused) | None => &[],
         };
-        let in_turn = matches!(&self.preload, Some(Preload { moved: Moved::FirstOf(_), .. }));
+        let in_turn = matches!(&self.preload, Some(Preload { moved: MovedListener::FirstOf(_), .. }));
         let nodes = places.iter().filter(|place| place.is_node()).map(|place| place.port);
         let ports: Vec<u16> = nodes.filter(|port| !tried.contains(port)).collect();
         let (&first, rest) = ports.split_first()?;
         let is_ephemeral = (self.facts.is_ephemeral)(first);
         if self.facts.conventional.contains(&first) || in_turn || (rest.is_empty() && !is_ephemeral) {
             let known = tried.iter().copied().take(REMEMBERED - 1);
-            return Some(Moved::Exactly([first].into_iter().chain(known).collect()));
+            return Some(MovedListener::Exactly([first].into_iter().chain(known).collect()));
         }
         let any = is_ephemeral.then_some(0);
-        Some(Moved::FirstOf(ports.iter().copied().chain(any).collect()))
+        Some(MovedListener::FirstOf(ports.iter().copied().chain(any).collect()))
     }
 }
 
 /// A note of an earlier session whose evidence still holds.
-fn note<T: std::str::FromStr>(previous: Option<&Remembered>, request: &Request, key: &str) -> Option<T> {
+fn note<T: std::str::FromStr>(previous: Option<&Remembered>, request: &PortRequest, key: &str) -> Option<T> {
     let previous = previous.filter(|row| request.agrees_with(row))?;
     previous.notes.get(key)?.parse().ok()
 }

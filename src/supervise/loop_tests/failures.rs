@@ -12,7 +12,7 @@ use crate::process::guardian::{Order, Report};
 use crate::process::{Exit, Signal};
 use crate::supervise::restart::Policy;
 use crate::supervise::service::{Ending, Settings};
-use crate::supervise::{Listener, Outcome};
+use crate::supervise::{Outcome, PortOwner};
 
 fn ending(outcomes: &[Outcome]) -> Ending {
     let [outcome] = outcomes else { panic!("{outcomes:?}") };
@@ -110,7 +110,7 @@ fn a_stranger_that_stays_on_the_port_makes_the_service_move_until_there_is_no_ot
             change(&world, Duration::from_secs(3), |world| {
                 let service = &mut world.services[0];
                 service.obedient = true;
-                service.listener = Some(Listener::Stranger);
+                service.listener = Some(PortOwner::Stranger);
             })
             .await;
         }

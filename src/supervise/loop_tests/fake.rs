@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use super::super::inputs::SignalSource;
 use super::super::service::Input;
-use super::super::{Backend, Condition, Control, Listener, Observation, ProcessTree, Sink};
+use super::super::{Backend, Condition, Control, Observation, PortOwner, ProcessTree, Sink};
 use crate::event::{Level, State, Stream, What};
 use crate::process::guardian::{Order, Report};
-use crate::process::signals::Caught;
+use crate::process::signals::ReceivedSignal;
 use crate::process::{Exit, Signal, Stdio};
 
 /// What lives of a service.
@@ -47,7 +47,7 @@ pub struct Fake {
     pub spawn_error: Option<i32>,
     /// Whether the tree ends when it is asked to.
     pub obedient: bool,
-    pub listener: Option<Listener>,
+    pub listener: Option<PortOwner>,
     pub observation: Option<Observation>,
     pub other_ports: usize,
     pub stdout: Option<File>,
@@ -59,7 +59,7 @@ pub struct Fake {
 #[derive(Debug, Default)]
 pub struct World {
     pub services: Vec<Fake>,
-    pub signals: VecDeque<Caught>,
+    pub signals: VecDeque<ReceivedSignal>,
     pub commands: VecDeque<(usize, Input)>,
     pub lifeline: Option<PipeWriter>,
     /// How often bowline's own process group was stopped.
@@ -202,8 +202,8 @@ impl Backend for Shared {
         Ok(Box::new(Tree { world: Rc::clone(self), service }))
     }
 
-    fn verify(&mut self, service: usize, _root: i32) -> Listener {
-        self.borrow_mut().service(service).listener.unwrap_or(Listener::Nobody)
+    fn verify(&mut self, service: usize, _root: i32) -> PortOwner {
+        self.borrow_mut().service(service).listener.unwrap_or(PortOwner::Nobody)
     }
 
     fn observe(&mut self, service: usize, _root: i32, _output: &str) -> Option<Observation> {
@@ -262,7 +262,7 @@ impl Backend for Shared {
 }
 
 impl SignalSource for Shared {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Caught> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<ReceivedSignal> {
         let mut world = self.borrow_mut();
         world.turns += 1;
         assert!(world.turns < 10_000, "the loop spins: {world:?}");
@@ -284,7 +284,7 @@ impl Control for Shared {
         self.borrow_mut().wrote += bytes.len();
     }
 
-    fn tell(&mut self, service: usize, what: &What) {
+    fn notify(&mut self, service: usize, what: &What) {
         let mut world = self.borrow_mut();
         let fake = world.service(service);
         if let What::ProcessExited { state: State::Failed | State::Stopped, .. } = what {
@@ -337,7 +337,7 @@ impl Sink for FakeSink {
         Ok(&self.buffer[..count])
     }
 
-    fn tell(&mut self, _service: usize, _what: What) {}
+    fn notify(&mut self, _service: usize, _what: What) {}
 
     fn poll_drain(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
         if self.world.borrow().sink_is_slow { Poll::Pending } else { Poll::Ready(()) }

@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::clock::now;
 use super::restart::Policy;
 use super::service::{Service, Settings};
-use super::{Inputs, Lifeline, Outcome, Supervisor};
+use super::{Lifeline, LoopInputs, Outcome, Supervisor};
 use fake::{End, FakeSink, Shared, World};
 
 /// Longer than any pause or deadline of [`settings`] but the one of a listener that has to stay.
@@ -48,7 +48,7 @@ fn supervisor(settings: &[Settings]) -> (Supervisor<Shared, FakeSink, Shared>, S
     let (reader, writer) = std::io::pipe().unwrap();
     let world = World::shared(settings.len(), writer);
     let services = settings.iter().map(|settings| Service::new(settings.clone(), now())).collect();
-    let inputs = Inputs {
+    let inputs = LoopInputs {
         signals: Box::new(Rc::clone(&world)),
         console: None,
         lifeline: Some(Lifeline::new(reader).unwrap()),

@@ -7,13 +7,13 @@ use super::fake::{Shared, World, change};
 use super::{MOMENT, run, settings};
 use crate::event::State;
 use crate::process::guardian::Order;
-use crate::process::signals::Caught;
+use crate::process::signals::ReceivedSignal;
 use crate::process::{Exit, Signal};
-use crate::supervise::Listener;
+use crate::supervise::PortOwner;
 use crate::supervise::clock::now;
 use crate::supervise::service::Input;
 
-const TERMINATION: Caught = Caught { signal: Signal::SIGTERM, sent: Some(true) };
+const TERMINATION: ReceivedSignal = ReceivedSignal { signal: Signal::SIGTERM, sent: Some(true) };
 
 fn write(world: &mut World, bytes: &[u8]) {
     let stdout = world.services[0].stdout.as_mut().unwrap();
@@ -101,9 +101,9 @@ fn a_flood_of_output_starves_nothing_and_is_not_kept() {
 
 #[test]
 fn events_that_come_faster_than_looks_do_not_put_these_off() {
-    let resize = Caught { signal: Signal::SIGWINCH, sent: Some(false) };
+    let resize = ReceivedSignal { signal: Signal::SIGWINCH, sent: Some(false) };
     run(&[settings()], async |world| {
-        world.borrow_mut().services[0].listener = Some(Listener::Ours { socket: 1, pid: 0 });
+        world.borrow_mut().services[0].listener = Some(PortOwner::Ours { socket: 1, pid: 0 });
         for _ in 0..30 {
             change(&world, Duration::from_millis(1), |world| world.signals.push_back(resize)).await;
         }

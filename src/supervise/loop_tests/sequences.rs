@@ -10,12 +10,12 @@ use super::fake::{Fake, FakeSink, Processes, Shared, World};
 use super::{FOR_EVER, MOMENT, PAUSE, runtime, settings, supervisor};
 use crate::event::State;
 use crate::process::guardian::Report;
-use crate::process::signals::Caught;
+use crate::process::signals::ReceivedSignal;
 use crate::process::{Exit, Signal};
 use crate::supervise::instance::Instance;
 use crate::supervise::restart::Policy;
 use crate::supervise::service::{Input, Settings};
-use crate::supervise::{Listener, Observation, Supervisor};
+use crate::supervise::{Observation, PortOwner, Supervisor};
 
 const DEPTH: usize = 4;
 
@@ -32,7 +32,7 @@ enum Move {
     DirectoryIsGone,
     GuardianDies,
     OrphansEnd,
-    Listens(Listener),
+    Listens(PortOwner),
     IsElsewhere {
         movable: bool,
     },
@@ -52,9 +52,9 @@ const MOVES: [Move; 21] = [
     Move::DirectoryIsGone,
     Move::GuardianDies,
     Move::OrphansEnd,
-    Move::Listens(Listener::Ours { socket: 1, pid: 0 }),
-    Move::Listens(Listener::Nobody),
-    Move::Listens(Listener::Stranger),
+    Move::Listens(PortOwner::Ours { socket: 1, pid: 0 }),
+    Move::Listens(PortOwner::Nobody),
+    Move::Listens(PortOwner::Stranger),
     Move::IsElsewhere { movable: true },
     Move::IsElsewhere { movable: false },
     Move::Waits,
@@ -79,7 +79,7 @@ impl Move {
             Self::TreeEmpties => guarded && service.left,
             Self::GuardianDies => guarded,
             Self::OrphansEnd => service.processes == Processes::Orphaned,
-            Self::Listens(listener) => service.listener.unwrap_or(Listener::Nobody) != listener,
+            Self::Listens(listener) => service.listener.unwrap_or(PortOwner::Nobody) != listener,
             Self::IsElsewhere { .. } | Self::Waits => {
                 guarded && service.state == Some(State::Starting) && service.observation.is_none()
             }
@@ -109,13 +109,13 @@ impl Move {
             Self::GuardianDies => service.reports.push_back(Err(std::io::Error::from_raw_os_error(EIO))),
             Self::OrphansEnd => {
                 service.processes = Processes::None;
-                world.signals.push_back(Caught { signal: Signal::SIGCHLD, sent: Some(false) });
+                world.signals.push_back(ReceivedSignal { signal: Signal::SIGCHLD, sent: Some(false) });
             }
             Self::Listens(listener) => service.listener = Some(listener),
             Self::IsElsewhere { movable } => observe(service, vec![4000], movable),
             Self::Waits => observe(service, vec![], true),
             Self::Command(input) => world.commands.push_back((0, input)),
-            Self::Signal(signal) => world.signals.push_back(Caught { signal, sent: Some(false) }),
+            Self::Signal(signal) => world.signals.push_back(ReceivedSignal { signal, sent: Some(false) }),
             Self::LifelineEnds => world.lifeline = None,
             Self::TimePasses => {}
         }

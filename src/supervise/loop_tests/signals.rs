@@ -8,28 +8,28 @@ use nix::sys::signal::Signal::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTER
 use super::fake::{World, change};
 use super::{MOMENT, run, settings};
 use crate::process::guardian::Order;
-use crate::process::signals::{Caught, asks_to_end};
+use crate::process::signals::{ReceivedSignal, asks_to_end};
 use crate::process::{Exit, Signal};
-use crate::supervise::Listener;
+use crate::supervise::PortOwner;
 use crate::supervise::service::Input;
 
 /// Shorter than the time within which two interrupts may be one Ctrl-C.
 const BETWEEN: Duration = Duration::from_millis(100);
 
-const SIGNALS: [Caught; 9] = [
-    Caught { signal: SIGINT, sent: Some(false) },
-    Caught { signal: SIGINT, sent: Some(true) },
-    Caught { signal: SIGTERM, sent: Some(true) },
-    Caught { signal: SIGHUP, sent: Some(false) },
-    Caught { signal: SIGQUIT, sent: Some(false) },
-    Caught { signal: SIGTSTP, sent: Some(false) },
-    Caught { signal: SIGCONT, sent: Some(true) },
-    Caught { signal: SIGWINCH, sent: Some(false) },
-    Caught { signal: SIGCHLD, sent: Some(false) },
+const SIGNALS: [ReceivedSignal; 9] = [
+    ReceivedSignal { signal: SIGINT, sent: Some(false) },
+    ReceivedSignal { signal: SIGINT, sent: Some(true) },
+    ReceivedSignal { signal: SIGTERM, sent: Some(true) },
+    ReceivedSignal { signal: SIGHUP, sent: Some(false) },
+    ReceivedSignal { signal: SIGQUIT, sent: Some(false) },
+    ReceivedSignal { signal: SIGTSTP, sent: Some(false) },
+    ReceivedSignal { signal: SIGCONT, sent: Some(true) },
+    ReceivedSignal { signal: SIGWINCH, sent: Some(false) },
+    ReceivedSignal { signal: SIGCHLD, sent: Some(false) },
 ];
 
 /// The orders that a guardian gets for `second`, once it has got those for `first`.
-fn orders(first: Option<Caught>, second: Caught) -> Vec<Order> {
+fn orders(first: Option<ReceivedSignal>, second: ReceivedSignal) -> Vec<Order> {
     let first = first.filter(|first| asks_to_end(first.signal));
     match (first, second.signal) {
         (Some(first), SIGINT) if first.signal == SIGINT && first.sent != second.sent => vec![],
@@ -41,12 +41,12 @@ fn orders(first: Option<Caught>, second: Caught) -> Vec<Order> {
     }
 }
 
-fn pair(first: Caught, second: Caught, services: usize, ready: bool) {
+fn pair(first: ReceivedSignal, second: ReceivedSignal, services: usize, ready: bool) {
     let last = [first, second].map(|caught| caught.signal).into_iter().rfind(|signal| asks_to_end(*signal));
     let exit = last.map_or(Exit::Code(0), Exit::Signal);
     let all = vec![settings(); services];
     let (outcomes, world) = run(&all, async |world| {
-        let listener = ready.then_some(Listener::Ours { socket: 1, pid: 0 });
+        let listener = ready.then_some(PortOwner::Ours { socket: 1, pid: 0 });
         let listen =
             |world: &mut World| world.services.iter_mut().for_each(|service| service.listener = listener);
         change(&world, MOMENT, listen).await;

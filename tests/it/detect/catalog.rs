@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bowline::detect::catalog::{Catalog, CatalogError, Layer, Place, Repeated};
+use bowline::detect::catalog::{Catalog, CatalogError, FlagPosition, Layer, Repeated};
 use bowline::project::FileError;
 use semver::Version;
 
@@ -190,7 +190,7 @@ fn users_add_entries() {
     let catalog = load(text).expect("sound");
     let shiny = catalog.get("shiny").expect("shiny");
     assert_eq!(shiny.range.to_string(), "3101-3200");
-    assert_eq!((shiny.port.place, shiny.port.repeated), (Place::AfterCommand, Repeated::BothIgnored));
+    assert_eq!((shiny.port.place, shiny.port.repeated), (FlagPosition::AfterCommand, Repeated::BothIgnored));
     let bare = catalog.get("bare").expect("bare");
     assert_eq!((&*bare.label, bare.range.to_string().as_str()), ("bare", "6000-6100"));
     let key = |sample: Sample| sample.detect(&catalog).framework.key.clone();

@@ -4,13 +4,13 @@ use std::fmt::Write;
 use std::path::Path;
 use std::{env, fs};
 
-use bowline::detect::catalog::{Framework, Role, Word};
+use bowline::detect::catalog::{CatalogText, Framework, Role};
 
 use super::embedded;
 
 const INTRODUCTION: &str = include_str!("frameworks.intro.md");
 
-fn code(list: &[Word]) -> String {
+fn code(list: &[CatalogText]) -> String {
     let quoted: Vec<String> = list.iter().map(|text| format!("`{text}`")).collect();
     if quoted.is_empty() { "–".to_owned() } else { quoted.join(" ") }
 }

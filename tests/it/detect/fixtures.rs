@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bowline::detect::Command;
+use bowline::detect::CommandWords;
 use bowline::project::Project;
 
 use super::{commands, embedded};
@@ -36,7 +36,7 @@ fn every_fixture_is_detected_as_its_key() {
     for framework in catalog.frameworks() {
         let project = Project::at(&fixtures().join(&*framework.key)).expect("a sound fixture");
         let (name, text) = project.script(None).expect("a script");
-        let commands: Vec<Command<'_>> = commands(text);
+        let commands: Vec<CommandWords<'_>> = commands(text);
         let files = project.files().expect("a directory");
         let snapshot = bowline::detect::Snapshot {
             dependencies: &project.manifest.dependencies,

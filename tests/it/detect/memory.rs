@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bowline::detect::catalog::{Catalog, Layer};
-use bowline::detect::{Detection, Fingerprint, Remembered};
+use bowline::detect::{Detection, Fingerprint, RememberedFramework};
 
 use super::{Sample, embedded};
 
@@ -13,13 +13,13 @@ fn upgraded() -> Catalog {
     Catalog::load(&[layer]).expect("a sound catalog")
 }
 
-fn remembered(detection: &Detection<'_>) -> Remembered {
-    Remembered { key: detection.framework.key.to_string(), fingerprint: detection.fingerprint }
+fn remembered(detection: &Detection<'_>) -> RememberedFramework {
+    RememberedFramework { key: detection.framework.key.to_string(), fingerprint: detection.fingerprint }
 }
 
 fn then_and_now(then: &Sample, now: &Sample, old: &Catalog, new: &Catalog) -> String {
     let remembered = remembered(&then.detect(old));
-    now.detect(new).settled(Some(&remembered), new).framework.key.to_string()
+    now.detect(new).with_remembered(Some(&remembered), new).framework.key.to_string()
 }
 
 #[test]
@@ -34,10 +34,10 @@ fn unrelated_changes_after_new_rules_do_not_move_a_project() {
     let (old, new) = (embedded(), upgraded());
     let before = Sample::script("vite").packages(&["vite", "shiny"]);
     let first = remembered(&before.detect(&old));
-    let kept = before.detect(&new).settled(Some(&first), &new);
+    let kept = before.detect(&new).with_remembered(Some(&first), &new);
     assert_eq!(kept.framework.key, "vite");
     let after = Sample::script("vite").packages(&["vite", "shiny", "lodash"]).files(&["README.md"]);
-    let later = after.detect(&new).settled(Some(&remembered(&kept)), &new);
+    let later = after.detect(&new).with_remembered(Some(&remembered(&kept)), &new);
     assert_eq!(later.framework.key, "vite");
 }
 

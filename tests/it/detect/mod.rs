@@ -10,7 +10,7 @@ mod project;
 use std::collections::BTreeMap;
 
 use bowline::detect::catalog::Catalog;
-use bowline::detect::{Command, Detection, Snapshot};
+use bowline::detect::{CommandWords, Detection, Snapshot};
 
 /// A project as far as detection sees it.
 #[derive(Default)]
@@ -51,7 +51,7 @@ impl Sample {
     }
 }
 
-fn snapshot<'a>(sample: &'a Sample, commands: &'a [Command<'a>]) -> Snapshot<'a> {
+fn snapshot<'a>(sample: &'a Sample, commands: &'a [CommandWords<'a>]) -> Snapshot<'a> {
     Snapshot { dependencies: &sample.dependencies, files: &sample.files, script: Some("dev"), commands }
 }
 
@@ -60,14 +60,14 @@ fn embedded() -> Catalog {
 }
 
 /// The simple commands of the plain scripts used here, which need no shell parser.
-fn commands(script: &str) -> Vec<Command<'_>> {
+fn commands(script: &str) -> Vec<CommandWords<'_>> {
     let simple = script.split(['&', '|', ';', '"']).map(|part| part.split_whitespace().collect::<Vec<_>>());
     let wrapper =
         |word: &&str| word.contains('=') || ["cross-env", "npx", "yarn", "concurrently"].contains(word);
     simple
         .filter_map(|words| {
             let mut words = words.into_iter().skip_while(wrapper);
-            Some(Command { program: words.next()?, arguments: words.collect() })
+            Some(CommandWords { program: words.next()?, arguments: words.collect() })
         })
         .collect()
 }

@@ -1,6 +1,6 @@
 //! Which framework wins, over the combinations that real projects have.
 
-use bowline::detect::catalog::Word;
+use bowline::detect::catalog::CatalogText;
 
 use super::{Sample, embedded};
 
@@ -291,7 +291,7 @@ fn declared_winners_win() {
         let Some(package) = framework.dependencies.first() else { continue };
         let needs = framework.needs.first().map(|need| &**need);
         let mine = [&[&**package][..], needs.as_slice()].concat();
-        let below = |key: &Word| catalog.get(key).expect("a key of the catalog");
+        let below = |key: &CatalogText| catalog.get(key).expect("a key of the catalog");
         for base in framework.built_on.iter().chain(framework.beats.iter()).map(below) {
             let theirs: Vec<&str> = base.dependencies.iter().map(|name| &**name).collect();
             let sample = Sample::script("make").packages(&mine).packages(&theirs);

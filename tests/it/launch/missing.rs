@@ -1,6 +1,6 @@
 //! What to install when a command was not found.
 
-use bowline::launch::Error;
+use bowline::launch::LaunchError;
 
 use crate::support::launch::{Tree, Wish, caller, launch};
 
@@ -9,7 +9,7 @@ fn said(files: &[(&str, &str)], dir: &str, status: u8) -> Option<(String, String
     let tree = Tree::new(files);
     let caller = caller(&tree.dir, &[("PATH", "/nowhere")]);
     let (_, _, error) = launch(&tree.project(dir), &caller, &Wish::default(), Some(status)).expect("a plan");
-    let error: Error = error?;
+    let error: LaunchError = error?;
     let hint = error.hint().expect("a hint").replace(tree.dir.to_str().expect("text"), "DIR");
     Some((error.to_string(), hint))
 }

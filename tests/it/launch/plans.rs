@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bowline::launch::{Delivery, Error, Host};
+use bowline::launch::{Delivery, Host, LaunchError};
 
 use crate::support::launch::{Tree, Wish, caller, launch, manifest, planned, run, set};
 
@@ -43,7 +43,7 @@ const SCRIPTS: &[(&str, &[&str], &str, Delivery)] = &[
     ),
     ("node server.js", &[], "node server.js", Delivery::Variable),
     ("PORT=4000 node server.js", &[], "PORT=3111 node server.js", Delivery::Variable),
-    ("env -i node server.js", &[], "env -i node server.js", Delivery::Hope),
+    ("env -i node server.js", &[], "env -i node server.js", Delivery::Unverified),
     ("bowline exec -- vite", &["vite"], "bowline exec -- vite --port 3111 --strictPort", Delivery::Flag),
     ("bowline --script dev:app", &["vite"], "bowline --script dev:app", Delivery::Inner),
     (
@@ -52,7 +52,7 @@ const SCRIPTS: &[(&str, &[&str], &str, Delivery)] = &[
         "bowline wait api && vite --port 3111 --strictPort",
         Delivery::Flag,
     ),
-    ("vite & next dev", &["vite", "next"], "vite & next dev", Delivery::Hope),
+    ("vite & next dev", &["vite", "next"], "vite & next dev", Delivery::Unverified),
     ("live-server", &[], "live-server --port=3111 --host=localhost", Delivery::Flag),
     ("live-server --port=80", &[], "live-server --port=3111 --host=localhost", Delivery::Flag),
     ("deno serve x.ts --mine", &[], "deno serve --port 3111 --host localhost x.ts --mine", Delivery::Flag),
@@ -62,12 +62,12 @@ const SCRIPTS: &[(&str, &[&str], &str, Delivery)] = &[
         "A=1 PORT=3111 deno serve --port 3111 --host localhost x.ts; b",
         Delivery::Flag,
     ),
-    ("sh -c 'deno serve x.ts'", &[], "sh -c 'deno serve x.ts'", Delivery::Hope),
+    ("sh -c 'deno serve x.ts'", &[], "sh -c 'deno serve x.ts'", Delivery::Unverified),
     ("bun --hot x.ts", &["@types/bun"], "bun --port 3111 --hot x.ts", Delivery::Flag),
-    ("turbo run dev", &[], "turbo run dev", Delivery::Hope),
-    ("./start.sh", &[], "./start.sh", Delivery::Hope),
-    ("PORT=4000 ./start.sh", &[], "PORT=3111 ./start.sh", Delivery::Hope),
-    ("vite 'unclosed", &["vite"], "vite 'unclosed", Delivery::Hope),
+    ("turbo run dev", &[], "turbo run dev", Delivery::Unverified),
+    ("./start.sh", &[], "./start.sh", Delivery::Unverified),
+    ("PORT=4000 ./start.sh", &[], "PORT=3111 ./start.sh", Delivery::Unverified),
+    ("vite 'unclosed", &["vite"], "vite 'unclosed", Delivery::Unverified),
     (
         "vite --port $MINE_OR_NOT_MINE && echo",
         &["vite"],
@@ -93,7 +93,12 @@ fn scripts_become_commands() {
             assert_eq!(argv, shell_words::split(plain).expect("words"), "{script}");
         }
         assert_eq!(spec.main.cwd, tree.dir);
-        assert_eq!(spec.warnings.is_empty(), *delivery != Delivery::Hope, "{script}: {:?}", spec.warnings);
+        assert_eq!(
+            spec.warnings.is_empty(),
+            *delivery != Delivery::Unverified,
+            "{script}: {:?}",
+            spec.warnings
+        );
         assert_eq!(set(&spec.main, "DEV_SERVER_PORT"), Some("3111"), "{script}");
         let has_api_beside = script.starts_with("concurrently ");
         assert_eq!(set(&spec.main, "PORT"), (!has_api_beside).then_some("3111"), "{script}");
@@ -203,7 +208,7 @@ fn a_script_that_starts_bowline_for_itself_is_refused() {
         let tree = Tree::new(&[("package.json", &manifest(script, &[]))]);
         let error =
             launch(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default(), None).expect_err(script);
-        assert!(matches!(error, Error::Recursive { .. }), "{error:?}");
+        assert!(matches!(error, LaunchError::Recursive { .. }), "{error:?}");
         assert!(error.hint().is_some());
     }
 }
@@ -305,7 +310,7 @@ fn the_manager_is_started_where_nothing_else_is_faithful() {
     assert_eq!(argv_of("vite", &linked, &[]), ("vite|--port|3111|--strictPort".into(), flag));
     let bun = [("bun.lock", ""), ("bunfig.toml", "[run]\nbun = true\n")];
     assert_eq!(argv_of("vite", &bun, &["-x y"]), ("bun|run|dev|-x y|--port|3111|--strictPort".into(), flag));
-    assert_eq!(argv_of("vite && x", &bun, &["y"]), ("bun|run|dev|y".into(), Delivery::Hope));
+    assert_eq!(argv_of("vite && x", &bun, &["y"]), ("bun|run|dev|y".into(), Delivery::Unverified));
     assert_eq!(argv_of("node a.js", &bun, &["b"]), ("bun|run|dev|b".into(), Delivery::Variable));
     assert_eq!(
         argv_of("run build && vite", &[pnp[0]], &[]).0,
@@ -328,7 +333,7 @@ fn every_text_has_a_plan() {
             tree.write("package.json", &manifest(&script, &["vite"]));
             let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default());
             assert_eq!(set(&spec.main, "PORT"), Some("3111"), "{script:?}");
-            assert_eq!(spec.delivery == Delivery::Hope, !spec.warnings.is_empty(), "{script:?}");
+            assert_eq!(spec.delivery == Delivery::Unverified, !spec.warnings.is_empty(), "{script:?}");
         }
     }
 }

@@ -3,14 +3,14 @@
 use std::net::TcpListener;
 use std::time::{Duration, SystemTime};
 
-use bowline::port::{Choice, Error, Request, Terms, Usage};
+use bowline::port::{AllocateOptions, PortChoice, PortError, PortRequest, Usage};
 use bowline::range::Range;
 
 use super::holder::{Holder, Role};
 use super::support::{Place, allocate, block, port};
 
-fn terms(nothing: &mut dyn FnMut(&bowline::port::SessionId)) -> Terms<'_> {
-    Terms { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: nothing }
+fn terms(nothing: &mut dyn FnMut(&bowline::port::SessionId)) -> AllocateOptions<'_> {
+    AllocateOptions { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: nothing }
 }
 
 #[test]
@@ -18,13 +18,13 @@ fn a_live_project_is_already_running() {
     let (place, block) = (Place::new(), block(3));
     let request = place.request("a", block.range);
     let lease = place.allocate(&request).unwrap();
-    let Err(Error::AlreadyRunning(running)) = place.allocate(&request) else {
+    let Err(PortError::AlreadyRunning(running)) = place.allocate(&request) else {
         panic!("a second one was started")
     };
     assert_eq!(running, lease.reservations());
     assert_eq!(running[0].socket(), lease.socket());
     assert_eq!(place.ports().live("a").unwrap().port, port(&lease));
-    assert!(matches!(place.ports().forget("a"), Err(Error::StillRunning(_))));
+    assert!(matches!(place.ports().forget("a"), Err(PortError::StillRunning(_))));
     lease.release(SystemTime::now()).unwrap();
     assert_eq!(place.ports().live("a"), None);
     assert_eq!(place.ports().forget("a").unwrap(), Some(block.range.start));
@@ -46,7 +46,7 @@ fn a_workspace_gets_all_its_ports_or_none() {
     let (place, block) = (Place::new(), block(3));
     let ports = place.ports();
     let requests = ["a", "b", "c", "d"].map(|project| place.request(project, block.range));
-    assert!(matches!(allocate(&ports, &requests), Err(Error::Exhausted { .. })));
+    assert!(matches!(allocate(&ports, &requests), Err(PortError::Exhausted { .. })));
     assert_eq!(ports.reservations(), []);
     assert_eq!(place.run_files(), Vec::<String>::new());
     let lease = allocate(&ports, &requests[..3]).unwrap();
@@ -60,7 +60,7 @@ fn within_a_workspace_an_order_comes_before_a_scan() {
     let first = block.range.start;
     let requests = [
         place.request("a", block.range),
-        Request { choice: Choice::Order(first), ..place.request("b", block.range) },
+        PortRequest { choice: PortChoice::Exact(first), ..place.request("b", block.range) },
     ];
     let lease = allocate(&place.ports(), &requests).unwrap();
     let given: Vec<u16> = lease.grants().iter().map(|grant| grant.port).collect();
@@ -73,7 +73,7 @@ fn a_lost_port_is_replaced_and_the_others_stay() {
     let ports = place.ports();
     let requests = ["a", "b"].map(|project| place.request(project, block.range));
     let mut lease = allocate(&ports, &requests).unwrap();
-    let lost = Request { exclude: vec![block.range.start], ..requests[0].clone() };
+    let lost = PortRequest { exclude: vec![block.range.start], ..requests[0].clone() };
     lease.replace(&lost, &mut terms(&mut |_| {})).unwrap();
     assert_eq!(port(&lease), block.range.start + 2);
     let mut held: Vec<(u16, String)> =
@@ -82,7 +82,7 @@ fn a_lost_port_is_replaced_and_the_others_stay() {
     assert_eq!(held, [(block.range.start + 1, "b".to_owned()), (block.range.start + 2, "a".to_owned())]);
 
     // What cannot be replaced stays as it was.
-    let impossible = Request { choice: Choice::Order(block.range.start + 1), ..requests[0].clone() };
+    let impossible = PortRequest { choice: PortChoice::Exact(block.range.start + 1), ..requests[0].clone() };
     assert!(lease.replace(&impossible, &mut terms(&mut |_| {})).is_err());
     assert_eq!(ports.live("a").unwrap().port, block.range.start + 2);
     lease.remove("b", SystemTime::now()).unwrap();
@@ -95,11 +95,12 @@ fn a_reservation_follows_its_own_listener() {
     let request = place.request("a", inside.range);
     let mut lease = place.allocate(&request).unwrap();
     let own = TcpListener::bind(("127.0.0.1", outside.range.start)).unwrap();
-    let adopt = Request { choice: Choice::Adopt(outside.range.start), ..request };
+    let adopt = PortRequest { choice: PortChoice::Observed(outside.range.start), ..request };
     lease.replace(&adopt, &mut terms(&mut |_| {})).unwrap();
     assert_eq!(place.ports().live("a").unwrap().port, outside.range.start);
-    let other = Request { choice: Choice::Adopt(outside.range.start), ..place.request("b", inside.range) };
-    assert!(matches!(place.allocate(&other), Err(Error::Taken { .. })));
+    let other =
+        PortRequest { choice: PortChoice::Observed(outside.range.start), ..place.request("b", inside.range) };
+    assert!(matches!(place.allocate(&other), Err(PortError::Taken { .. })));
     drop(own);
 }
 
@@ -138,7 +139,7 @@ fn a_full_range_says_so_and_who_holds_it() {
 fn many_holders_are_bounded() {
     let (place, block) = (Place::new(), block(12));
     let names: Vec<String> = (0..12).map(|n| format!("p{n}")).collect();
-    let requests: Vec<Request> = names.iter().map(|name| place.request(name, block.range)).collect();
+    let requests: Vec<PortRequest> = names.iter().map(|name| place.request(name, block.range)).collect();
     let lease = allocate(&place.ports(), &requests).unwrap();
     let text = place.allocate(&place.request("x", block.range)).unwrap_err().to_string();
     assert_eq!(text.lines().count(), 1 + 8 + 1);

@@ -3,14 +3,16 @@
 use std::net::TcpListener;
 use std::time::{Duration, SystemTime};
 
-use bowline::port::{Choice, Error, Lookup, MEMORY, Reason, Remembered, Request, Terms, Warning};
+use bowline::port::{
+    AllocateOptions, Lookup, MEMORY, PortChoice, PortError, PortRequest, Reason, Remembered, Warning,
+};
 use bowline::range::Range;
 
 use super::holder::{Holder, Role};
 use super::support::{Place, allocate, allocate_at, block, evidence, port, prune};
 
-fn with(request: &Request, choice: Choice) -> Request {
-    Request { choice, ..request.clone() }
+fn with(request: &PortRequest, choice: PortChoice) -> PortRequest {
+    PortRequest { choice, ..request.clone() }
 }
 
 #[test]
@@ -28,7 +30,7 @@ fn a_remembered_port_that_is_taken_moves_to_the_next_one() {
     let (place, block) = (Place::new(), block(5));
     let start = block.range.start;
     let request = place.request("a", block.range);
-    place.visit(&with(&request, Choice::Wish(start + 2)));
+    place.visit(&with(&request, PortChoice::Preferred(start + 2)));
     let stranger = TcpListener::bind(("127.0.0.1", start + 2)).unwrap();
     let lease = place.allocate(&request).unwrap();
     assert_eq!(port(&lease), start + 3);
@@ -43,7 +45,7 @@ fn a_scan_wraps_round() {
     let start = block.range.start;
     let request = place.request("a", block.range);
     let taken = [start + 2].map(|port| TcpListener::bind(("127.0.0.1", port)).unwrap());
-    let lease = place.allocate(&with(&request, Choice::Wish(start + 2))).unwrap();
+    let lease = place.allocate(&with(&request, PortChoice::Preferred(start + 2))).unwrap();
     assert_eq!(port(&lease), start);
     drop(taken);
 }
@@ -53,10 +55,10 @@ fn a_wish_may_lie_outside_the_range_and_is_then_not_remembered() {
     let (place, inside, outside) = (Place::new(), block(3), block(1));
     let request = place.request("a", inside.range);
     let home = place.visit(&request);
-    assert_eq!(place.visit(&with(&request, Choice::Wish(outside.range.start))), outside.range.start);
+    assert_eq!(place.visit(&with(&request, PortChoice::Preferred(outside.range.start))), outside.range.start);
     assert_eq!(place.visit(&request), home);
     let stranger = TcpListener::bind(("127.0.0.1", outside.range.start)).unwrap();
-    let lease = place.allocate(&with(&request, Choice::Wish(outside.range.start))).unwrap();
+    let lease = place.allocate(&with(&request, PortChoice::Preferred(outside.range.start))).unwrap();
     assert_eq!(port(&lease), home, "a wish that cannot be had leads back to the project's own port");
     assert_eq!(lease.grants()[0].declined.as_ref().unwrap().reason, Reason::InUse);
     drop(stranger);
@@ -67,7 +69,7 @@ fn a_wish_for_a_blocked_port_or_for_none_is_declined() {
     let (place, block) = (Place::new(), block(3));
     let request = place.request("a", block.range);
     for wish in [6000, 0] {
-        let lease = place.allocate(&with(&request, Choice::Wish(wish))).unwrap();
+        let lease = place.allocate(&with(&request, PortChoice::Preferred(wish))).unwrap();
         assert_eq!(port(&lease), block.range.start);
         assert_eq!(lease.grants()[0].declined.as_ref().unwrap().port, wish);
         lease.release(SystemTime::now()).unwrap();
@@ -80,13 +82,13 @@ fn blocked_ports_are_not_handed_out_but_may_be_ordered() {
     // 6665 to 6669 are blocked.
     let range = Range::new(6665, 6669).unwrap();
     let request = place.request("a", range);
-    assert!(matches!(place.allocate(&request), Err(Error::Exhausted { .. })));
-    match place.allocate(&with(&request, Choice::Order(6667))) {
+    assert!(matches!(place.allocate(&request), Err(PortError::Exhausted { .. })));
+    match place.allocate(&with(&request, PortChoice::Exact(6667))) {
         Ok(lease) => {
             assert_eq!(port(&lease), 6667);
             assert!(matches!(lease.warnings(), [Warning::Blocked { port: 6667 }]));
         }
-        Err(error) => assert!(matches!(error, Error::Taken { .. }), "{error}"),
+        Err(error) => assert!(matches!(error, PortError::Taken { .. }), "{error}"),
     }
 }
 
@@ -95,9 +97,9 @@ fn an_order_is_that_port_or_who_has_it() {
     let (place, block) = (Place::new(), block(3));
     let wanted = block.range.start + 1;
     let (a, b) = (place.request("a", block.range), place.request("b", block.range));
-    let lease = place.allocate(&with(&a, Choice::Order(wanted))).unwrap();
+    let lease = place.allocate(&with(&a, PortChoice::Exact(wanted))).unwrap();
     assert_eq!(port(&lease), wanted);
-    let error = place.allocate(&with(&b, Choice::Order(wanted))).unwrap_err();
+    let error = place.allocate(&with(&b, PortChoice::Exact(wanted))).unwrap_err();
     assert!(error.is_no_port());
     assert_eq!(error.to_string(), format!("port {wanted} is taken by a (bowline)"));
     lease.release(SystemTime::now()).unwrap();
@@ -105,7 +107,7 @@ fn an_order_is_that_port_or_who_has_it() {
     let only = Range::new(wanted, wanted).unwrap();
     let mut stranger = Holder::start(&place, "stranger", only, Role::Stranger);
     stranger.port();
-    let error = place.allocate(&with(&b, Choice::Order(wanted))).unwrap_err().to_string();
+    let error = place.allocate(&with(&b, PortChoice::Exact(wanted))).unwrap_err().to_string();
     assert!(error.contains(&format!("(pid {})", stranger.id())), "{error}");
 }
 
@@ -114,7 +116,7 @@ fn another_framework_or_range_leaves_the_remembered_port() {
     let (place, here, there) = (Place::new(), block(3), block(3));
     let request = place.request("a", here.range);
     place.visit(&request);
-    let moved = Request { framework: "vite".to_owned(), range: there.range, ..request.clone() };
+    let moved = PortRequest { framework: "vite".to_owned(), range: there.range, ..request.clone() };
     let lease = place.allocate(&moved).unwrap();
     assert_eq!(port(&lease), there.range.start);
     assert_eq!(lease.grants()[0].declined.as_ref().unwrap().reason, Reason::OutOfRange(there.range));
@@ -124,13 +126,13 @@ fn another_framework_or_range_leaves_the_remembered_port() {
 fn a_project_has_a_port_as_each_of_its_frameworks() {
     let (place, here, there) = (Place::new(), block(2), block(2));
     let app = place.request("a", here.range);
-    let storybook = Request { framework: "storybook".to_owned(), range: there.range, ..app.clone() };
-    let port_as_app = place.visit(&with(&app, Choice::Wish(here.range.end)));
-    let port_as_storybook = place.visit(&with(&storybook, Choice::Wish(there.range.end)));
+    let storybook = PortRequest { framework: "storybook".to_owned(), range: there.range, ..app.clone() };
+    let port_as_app = place.visit(&with(&app, PortChoice::Preferred(here.range.end)));
+    let port_as_storybook = place.visit(&with(&storybook, PortChoice::Preferred(there.range.end)));
     // Another project that came meanwhile took neither.
     let other = place.request("b", here.range);
     assert_eq!(place.visit(&other), here.range.start);
-    assert_eq!(place.visit(&Request { range: there.range, ..other.clone() }), there.range.start);
+    assert_eq!(place.visit(&PortRequest { range: there.range, ..other.clone() }), there.range.start);
     for _ in 0..2 {
         for (request, had) in [(&app, port_as_app), (&storybook, port_as_storybook)] {
             let lease = place.allocate(request).unwrap();
@@ -153,7 +155,7 @@ fn a_port_as_another_framework_is_forgotten_by_itself() {
     let ports = place.ports();
     let now = SystemTime::now();
     let app = place.request("a", here.range);
-    let storybook = Request { framework: "storybook".to_owned(), range: there.range, ..app.clone() };
+    let storybook = PortRequest { framework: "storybook".to_owned(), range: there.range, ..app.clone() };
     for (request, then) in
         [(&app, now - MEMORY), (&storybook, now - Duration::from_secs(60)), (&storybook, now)]
     {
@@ -181,10 +183,10 @@ fn what_one_gets_in_a_transaction_another_has_lost() {
         let wanted = there.range.end;
         let app = place.request("b", here.range);
         place.visit(&app);
-        let storybook = Request { framework: "storybook".to_owned(), range: there.range, ..app.clone() };
-        place.visit(&with(&storybook, Choice::Wish(wanted)));
+        let storybook = PortRequest { framework: "storybook".to_owned(), range: there.range, ..app.clone() };
+        place.visit(&with(&storybook, PortChoice::Preferred(wanted)));
         place.visit(&app);
-        let other = with(&place.request("a", there.range), Choice::Order(wanted));
+        let other = with(&place.request("a", there.range), PortChoice::Exact(wanted));
         let requests = [first, second].map(|name| if name == "a" { other.clone() } else { app.clone() });
         allocate(&place.ports(), &requests).unwrap().release(SystemTime::now()).unwrap();
         assert_eq!(place.ports().remembered("a").unwrap().port, Some(wanted), "{first} before {second}");
@@ -199,18 +201,19 @@ fn a_request_is_made_with_what_is_remembered() {
     let next = place.request("a", block.range);
     let had = place.visit(&next);
     let mut seen = Vec::new();
-    let mut terms = Terms { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: &mut |_| {} };
+    let mut terms =
+        AllocateOptions { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: &mut |_| {} };
     let projects = ["new", "a"].map(str::to_owned);
     let request = |at: usize, remembered: Option<&Remembered>| {
         seen.push((at, remembered.map(|row| (row.framework.clone(), row.port))));
         place.request(&projects[at], block.range)
     };
     let mut lease = ports.allocate(&projects, request, &mut terms).unwrap();
-    lease.settle();
+    lease.close_store();
     assert_eq!(seen, [(0, None), (1, Some(("next".to_owned(), Some(had))))]);
     assert_eq!(lease.grants()[1].port, had);
     let error = ports.allocate(&projects, |_, _| panic!("it runs already"), &mut terms).unwrap_err();
-    assert!(matches!(error, Error::AlreadyRunning(running) if running.len() == 2));
+    assert!(matches!(error, PortError::AlreadyRunning(running) if running.len() == 2));
 }
 
 #[test]
@@ -261,7 +264,7 @@ fn a_clock_that_goes_back_forgets_nothing() {
     let (place, block) = (Place::new(), block(3));
     let ports = place.ports();
     let request = place.request("a", block.range);
-    let wish = Request { choice: Choice::Wish(block.range.start + 1), ..request.clone() };
+    let wish = PortRequest { choice: PortChoice::Preferred(block.range.start + 1), ..request.clone() };
     allocate(&ports, &[wish]).unwrap().release(SystemTime::now()).unwrap();
     for time in [SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH - Duration::from_secs(1)] {
         assert_eq!(prune(&ports, time).forgotten, []);
@@ -279,10 +282,10 @@ fn looking_up_says_the_live_port_or_the_next_one_and_writes_nothing() {
     let would = |wanted| matches!(ports.lookup(&request, SystemTime::now()).unwrap(), Lookup::Would(grant) if grant.port == wanted);
     assert!(would(block.range.start));
     assert!(!place.dir().store().exists());
-    place.visit(&with(&request, Choice::Wish(block.range.start + 2)));
+    place.visit(&with(&request, PortChoice::Preferred(block.range.start + 2)));
     assert!(would(block.range.start + 2));
     let before = std::fs::read(place.dir().store()).unwrap();
-    let lease = place.allocate(&with(&request, Choice::Wish(block.range.start + 1))).unwrap();
+    let lease = place.allocate(&with(&request, PortChoice::Preferred(block.range.start + 1))).unwrap();
     let live = ports.lookup(&request, SystemTime::now()).unwrap();
     assert!(matches!(live, Lookup::Live(live) if live.port == block.range.start + 1));
     lease.release(SystemTime::now()).unwrap();
@@ -302,9 +305,9 @@ fn notes_last_until_the_evidence_changes() {
     // Half of it is the same.
     let (old, new) = (request.evidence.to_string(), evidence(2).to_string());
     let like = format!("{}{}", &old[..16], &new[16..]);
-    place.visit(&Request { evidence: like.parse().unwrap(), ..request.clone() });
+    place.visit(&PortRequest { evidence: like.parse().unwrap(), ..request.clone() });
     assert_eq!(ports.remembered("a").unwrap().evidence, like);
     assert_eq!(ports.remembered("a").unwrap().notes["listener"], "preload");
-    place.visit(&Request { evidence: evidence(3), ..request });
+    place.visit(&PortRequest { evidence: evidence(3), ..request });
     assert!(ports.remembered("a").unwrap().notes.is_empty());
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::SystemTime;
 
-use bowline::port::{Choice, Error, Request, Warning};
+use bowline::port::{PortChoice, PortError, PortRequest, Warning};
 
 use super::support::{Place, allocate, block, port};
 
@@ -117,9 +117,9 @@ fn a_store_of_another_version_is_left_alone() {
     assert!(matches!(first.warnings(), [Warning::StoreForeign { .. }]), "{:?}", first.warnings());
     let second = place.allocate(&place.request("c", block.range)).unwrap();
     assert_ne!(port(&first), port(&second), "locks still tell who has what");
-    assert!(matches!(place.allocate(&place.request("b", block.range)), Err(Error::AlreadyRunning(_))));
+    assert!(matches!(place.allocate(&place.request("b", block.range)), Err(PortError::AlreadyRunning(_))));
     first.release(SystemTime::now()).unwrap();
-    assert!(matches!(place.ports().forget("a"), Err(Error::Store { .. })));
+    assert!(matches!(place.ports().forget("a"), Err(PortError::Store { .. })));
     let entries: Vec<_> = fs::read_dir(place.root()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert!(!entries.iter().any(|name| name.to_string_lossy().contains("damaged")), "{entries:?}");
 }
@@ -150,7 +150,7 @@ fn a_state_directory_that_cannot_be_used_is_replaced_for_all_alike() {
     fs::remove_file(place.root()).unwrap();
     let third = place.allocate(&place.request("c", block.range)).unwrap();
     assert_eq!(port(&third), block.range.start + 2);
-    assert!(matches!(place.allocate(&place.request("a", block.range)), Err(Error::AlreadyRunning(_))));
+    assert!(matches!(place.allocate(&place.request("a", block.range)), Err(PortError::AlreadyRunning(_))));
     assert_eq!(place.ports().reservations().len(), 3);
 }
 
@@ -185,7 +185,7 @@ fn stale_and_broken_lock_files_are_cleared_away() {
 fn a_transaction_cut_short_is_repaired() {
     let (place, block) = (Place::new(), block(4));
     let request = place.request("a", block.range);
-    place.visit(&Request { choice: Choice::Wish(block.range.start + 1), ..request.clone() });
+    place.visit(&PortRequest { choice: PortChoice::Preferred(block.range.start + 1), ..request.clone() });
     let store = place.dir().store();
     let database = redb::Database::create(&store).unwrap();
     let transaction = database.begin_write().unwrap();
@@ -238,7 +238,10 @@ fn a_full_disk_does_not_keep_a_server_from_starting() {
     assert!(!first.warnings().is_empty());
     let second = allocate(&ports(), &[place.request("c", block.range)]).unwrap();
     assert_ne!(port(&first), port(&second));
-    assert!(matches!(allocate(&ports(), &[place.request("b", block.range)]), Err(Error::AlreadyRunning(_))));
+    assert!(matches!(
+        allocate(&ports(), &[place.request("b", block.range)]),
+        Err(PortError::AlreadyRunning(_))
+    ));
     first.release(SystemTime::now()).unwrap();
     second.release(SystemTime::now()).unwrap();
     fs::remove_file(disk.join("filler")).unwrap();

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bowline::port::{Choice, Lease, Ports, Request, Terms};
+use bowline::port::{AllocateOptions, Lease, PortChoice, PortRequest, Ports};
 use bowline::range::Range;
 
 use super::support::{Place, allocate, evidence, open, port};
@@ -121,14 +121,14 @@ fn child() {
     let project = std::env::var("BOWLINE_TEST_PROJECT").unwrap();
     let range = std::env::var("BOWLINE_TEST_RANGE").unwrap();
     let (start, end) = range.split_once('-').unwrap();
-    let request = Request {
+    let request = PortRequest {
         dir: temp.join("projects").join(&project),
         name: project.clone(),
         project,
         framework: "next".to_owned(),
         evidence: evidence(1),
         range: Range::new(start.parse().unwrap(), end.parse().unwrap()).unwrap(),
-        choice: Choice::Any,
+        choice: PortChoice::Any,
         exclude: Vec::new(),
     };
     let role = std::env::var("BOWLINE_TEST_ROLE").unwrap();
@@ -152,7 +152,7 @@ fn child() {
     }
     if role.starts_with("Un") {
         let mut terms =
-            Terms { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: &mut |_| {} };
+            AllocateOptions { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: &mut |_| {} };
         let projects = [request.project.clone()];
         let mut lease = ports.allocate(&projects, |_, _| request.clone(), &mut terms).unwrap();
         if role == "Unsettled" {
@@ -160,7 +160,7 @@ fn child() {
         }
         say("port", &port(&lease));
         std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
-        lease.settle();
+        lease.close_store();
         return say("port", &port(&lease));
     }
     let lease = match allocate(&ports, &[request]) {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::net::TcpListener;
 
-use bowline::port::{Choice, Request};
+use bowline::port::{PortChoice, PortRequest};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -100,7 +100,7 @@ fn the_four_scenarios_are_told_word_for_word() {
     );
 
     taken.extend((start + 1..=range.end).map(|port| TcpListener::bind(("127.0.0.1", port)).unwrap()));
-    let new = Request { choice: Choice::Wish(start), ..place.request("new", range) };
+    let new = PortRequest { choice: PortChoice::Preferred(start), ..place.request("new", range) };
     let full = lines_of(|| drop(place.allocate(&new).unwrap_err()));
     assert_eq!(
         full[2..],

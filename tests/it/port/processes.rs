@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use bowline::port::{Error, Ports, Request, SessionId, Terms};
+use bowline::port::{AllocateOptions, PortError, PortRequest, Ports, SessionId};
 
 use super::holder::{Holder, Role};
 use super::support::{Place, allocate, block, port, prune, sessions_ended};
@@ -110,13 +110,16 @@ fn a_transaction_that_does_not_end_keeps_nobody_waiting_for_ever() {
     let held = holder.port();
 
     let error = allocate(&ports, &[request("late")]).unwrap_err();
-    assert!(matches!(&error, Error::Busy { path } if *path == place.root().join("ports.lock")), "{error}");
+    assert!(
+        matches!(&error, PortError::Busy { path } if *path == place.root().join("ports.lock")),
+        "{error}"
+    );
     assert!(error.hint().unwrap().contains("bowline doctor"));
-    assert!(matches!(ports.note("single", "key", Some("value")), Err(Error::Busy { .. })));
-    let lost = Request { exclude: vec![several.reservations()[0].port], ..request("a") };
+    assert!(matches!(ports.note("single", "key", Some("value")), Err(PortError::Busy { .. })));
+    let lost = PortRequest { exclude: vec![several.reservations()[0].port], ..request("a") };
     let (now, end_leftovers) = (SystemTime::now(), &mut |_: &SessionId| {});
-    let terms = &mut Terms { now, patience: Duration::ZERO, end_leftovers };
-    assert!(matches!(several.replace(&lost, terms), Err(Error::Busy { .. })));
+    let terms = &mut AllocateOptions { now, patience: Duration::ZERO, end_leftovers };
+    assert!(matches!(several.replace(&lost, terms), Err(PortError::Busy { .. })));
     // What is given back is given back all the same.
     several.remove("a", now).unwrap();
     single.release(now).unwrap();

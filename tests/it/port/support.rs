@@ -9,7 +9,9 @@ use std::time::{Duration, SystemTime};
 
 use bowline::fingerprint::Fingerprint;
 use bowline::paths::StateDir;
-use bowline::port::{Choice, Error, Lease, Ports, Probe, Pruned, Request, SessionId, Terms, Verdict};
+use bowline::port::{
+    AllocateOptions, Lease, PortChoice, PortError, PortRequest, Ports, Probe, Pruned, SessionId, Verdict,
+};
 use bowline::range::Range;
 
 use crate::support::{memory, own_descriptors};
@@ -76,27 +78,27 @@ impl Place {
     }
 
     /// A request of a project whose directory exists.
-    pub fn request(&self, project: &str, range: Range) -> Request {
+    pub fn request(&self, project: &str, range: Range) -> PortRequest {
         let dir = self.temp.path().join("projects").join(project);
         std::fs::create_dir_all(&dir).unwrap();
-        Request {
+        PortRequest {
             project: project.to_owned(),
             name: project.to_owned(),
             dir,
             framework: "next".to_owned(),
             evidence: evidence(1),
             range,
-            choice: Choice::Any,
+            choice: PortChoice::Any,
             exclude: Vec::new(),
         }
     }
 
-    pub fn allocate(&self, request: &Request) -> Result<Lease, Error> {
+    pub fn allocate(&self, request: &PortRequest) -> Result<Lease, PortError> {
         allocate(&self.ports(), std::slice::from_ref(request))
     }
 
     /// Runs and ends the project, and says which port it had.
-    pub fn visit(&self, request: &Request) -> u16 {
+    pub fn visit(&self, request: &PortRequest) -> u16 {
         let lease = self.allocate(request).unwrap();
         let port = port(&lease);
         lease.release(SystemTime::now()).unwrap();
@@ -116,19 +118,27 @@ pub fn open(root: &Path, runtime: &Path) -> StateDir {
     StateDir::create(Some(root), &env).unwrap()
 }
 
-pub fn allocate(ports: &Ports, requests: &[Request]) -> Result<Lease, Error> {
+pub fn allocate(ports: &Ports, requests: &[PortRequest]) -> Result<Lease, PortError> {
     allocate_at(ports, requests, SystemTime::now())
 }
 
-pub fn allocate_at(ports: &Ports, requests: &[Request], now: SystemTime) -> Result<Lease, Error> {
-    reserve(ports, requests, &mut Terms { now, patience: Duration::ZERO, end_leftovers: &mut |_| {} })
+pub fn allocate_at(ports: &Ports, requests: &[PortRequest], now: SystemTime) -> Result<Lease, PortError> {
+    reserve(
+        ports,
+        requests,
+        &mut AllocateOptions { now, patience: Duration::ZERO, end_leftovers: &mut |_| {} },
+    )
 }
 
 /// Allocates, commits and closes the store, as a start does.
-pub fn reserve(ports: &Ports, requests: &[Request], terms: &mut Terms<'_>) -> Result<Lease, Error> {
+pub fn reserve(
+    ports: &Ports,
+    requests: &[PortRequest],
+    terms: &mut AllocateOptions<'_>,
+) -> Result<Lease, PortError> {
     let projects: Vec<String> = requests.iter().map(|request| request.project.clone()).collect();
     let mut lease = ports.allocate(&projects, |at, _| requests[at].clone(), terms)?;
-    lease.settle();
+    lease.close_store();
     Ok(lease)
 }
 
@@ -137,16 +147,16 @@ pub fn port(lease: &Lease) -> u16 {
 }
 
 pub fn prune(ports: &Ports, now: SystemTime) -> Pruned {
-    ports.prune(&mut Terms { now, patience: Duration::ZERO, end_leftovers: &mut |_| {} }).unwrap()
+    ports.prune(&mut AllocateOptions { now, patience: Duration::ZERO, end_leftovers: &mut |_| {} }).unwrap()
 }
 
 /// Waits for guardians, and says for which sessions leftovers were to be ended.
-pub fn sessions_ended(ports: &Ports, request: &Request) -> (Vec<SessionId>, Result<Lease, Error>) {
+pub fn sessions_ended(ports: &Ports, request: &PortRequest) -> (Vec<SessionId>, Result<Lease, PortError>) {
     let mut ended = Vec::new();
     let lease = reserve(
         ports,
         std::slice::from_ref(request),
-        &mut Terms {
+        &mut AllocateOptions {
             now: SystemTime::now(),
             patience: Duration::from_secs(20),
             end_leftovers: &mut |session| ended.push(session.clone()),

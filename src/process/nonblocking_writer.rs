@@ -27,7 +27,7 @@ const CHUNK: usize = 128 * 1024;
 
 /// A stream of output.
 #[derive(Debug)]
-pub struct Outlet {
+pub struct NonblockingWriter {
     way: Way,
     /// The bytes from `written` to `filled` wait; the rest is spare room, not cleared for every read.
     buffer: Vec<u8>,
@@ -46,7 +46,7 @@ enum Way {
     Closed(io::Error),
 }
 
-impl Outlet {
+impl NonblockingWriter {
     /// A stream that goes where `target` goes, usually the standard output. Needs a running tokio runtime.
     ///
     /// # Errors
@@ -89,7 +89,7 @@ impl Outlet {
         }
     }
 
-    /// Appends `bytes`, even beyond the limit of [`Outlet::has_room`].
+    /// Appends `bytes`, even beyond the limit of [`NonblockingWriter::has_room`].
     pub fn push(&mut self, bytes: &[u8]) {
         self.make_room(bytes.len());
         self.buffer[self.filled..][..bytes.len()].copy_from_slice(bytes);
@@ -219,26 +219,26 @@ mod tests {
         tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(body)
     }
 
-    fn outlet_with_reader() -> (Outlet, PipeReader, PipeWriter) {
+    fn outlet_with_reader() -> (NonblockingWriter, PipeReader, PipeWriter) {
         let (reader, writer) = pipe().unwrap();
-        (Outlet::new(writer.as_fd()).unwrap(), reader, writer)
+        (NonblockingWriter::new(writer.as_fd()).unwrap(), reader, writer)
     }
 
     #[test]
     fn a_reader_that_stalls_never_blocks_the_writer() {
         in_runtime(async {
-            let (mut outlet, mut reader, writer) = outlet_with_reader();
+            let (mut nonblocking_writer, mut reader, writer) = outlet_with_reader();
             let sent: Vec<u8> = (0..3_000_000_u32).map(|number| number.to_le_bytes()[0]).collect();
-            outlet.push(&sent);
-            outlet.write_some();
-            assert!(outlet.pending() > 0 && !outlet.has_room());
+            nonblocking_writer.push(&sent);
+            nonblocking_writer.write_some();
+            assert!(nonblocking_writer.pending() > 0 && !nonblocking_writer.has_room());
             drop(writer);
             let reading = std::thread::spawn(move || {
                 let mut received = Vec::new();
                 reader.read_to_end(&mut received).map(|_| received)
             });
-            std::future::poll_fn(|cx| outlet.poll_drain(cx)).await;
-            drop(outlet);
+            std::future::poll_fn(|cx| nonblocking_writer.poll_drain(cx)).await;
+            drop(nonblocking_writer);
             assert_eq!(reading.join().unwrap().unwrap(), sent);
         });
     }
@@ -246,21 +246,21 @@ mod tests {
     #[test]
     fn a_shared_pipe_keeps_its_mode() {
         in_runtime(async {
-            let (outlet, _reader, writer) = outlet_with_reader();
+            let (nonblocking_writer, _reader, writer) = outlet_with_reader();
             let flags = nix::fcntl::fcntl(&writer, nix::fcntl::FcntlArg::F_GETFL).unwrap();
             assert_eq!(flags & nix::libc::O_NONBLOCK, 0);
-            drop(outlet);
+            drop(nonblocking_writer);
         });
     }
 
     #[test]
     fn a_reader_that_is_gone_takes_everything_silently() {
         in_runtime(async {
-            let (mut outlet, reader, _writer) = outlet_with_reader();
+            let (mut nonblocking_writer, reader, _writer) = outlet_with_reader();
             drop(reader);
-            outlet.push(b"lost");
-            std::future::poll_fn(|cx| outlet.poll_drain(cx)).await;
-            assert_eq!(outlet.pending(), 0);
+            nonblocking_writer.push(b"lost");
+            std::future::poll_fn(|cx| nonblocking_writer.poll_drain(cx)).await;
+            assert_eq!(nonblocking_writer.pending(), 0);
         });
     }
 
@@ -268,17 +268,17 @@ mod tests {
     fn a_socket_is_written_without_blocking() {
         in_runtime(async {
             let (ours, mut theirs) = UnixStream::pair().unwrap();
-            let mut outlet = Outlet::new(ours.as_fd()).unwrap();
-            outlet.push(&vec![7; 1_000_000]);
-            outlet.write_some();
-            assert!(outlet.pending() > 0);
+            let mut nonblocking_writer = NonblockingWriter::new(ours.as_fd()).unwrap();
+            nonblocking_writer.push(&vec![7; 1_000_000]);
+            nonblocking_writer.write_some();
+            assert!(nonblocking_writer.pending() > 0);
             drop(ours);
             let reading = std::thread::spawn(move || {
                 let mut received = Vec::new();
                 theirs.read_to_end(&mut received).map(|_| received.len())
             });
-            std::future::poll_fn(|cx| outlet.poll_drain(cx)).await;
-            drop(outlet);
+            std::future::poll_fn(|cx| nonblocking_writer.poll_drain(cx)).await;
+            drop(nonblocking_writer);
             assert_eq!(reading.join().unwrap().unwrap(), 1_000_000);
         });
     }
@@ -286,11 +286,11 @@ mod tests {
     #[test]
     fn what_is_read_is_what_waits() {
         in_runtime(async {
-            let (mut outlet, _reader, _writer) = outlet_with_reader();
-            outlet.push(b"a");
-            assert_eq!(outlet.fill_from(&b"bc"[..]).unwrap(), b"bc");
-            assert_eq!(outlet.fill_from(&b""[..]).unwrap(), b"");
-            assert_eq!(outlet.pending(), 3);
+            let (mut nonblocking_writer, _reader, _writer) = outlet_with_reader();
+            nonblocking_writer.push(b"a");
+            assert_eq!(nonblocking_writer.fill_from(&b"bc"[..]).unwrap(), b"bc");
+            assert_eq!(nonblocking_writer.fill_from(&b""[..]).unwrap(), b"");
+            assert_eq!(nonblocking_writer.pending(), 3);
         });
     }
 
