@@ -98,7 +98,8 @@ mod tests {
         // macOS keeps the environment of the system's own programs to itself.
         let seen = usize::from(cfg!(target_os = "linux"));
         let has = |found: &[Process]| found.iter().filter(|process| process.identity.pid == pid).count();
-        assert_eq!(has(&descendants(me)), 1);
+        // The kernel's list may lack a child while a sibling ends, and other tests have children too.
+        assert!((0..100).any(|_| has(&descendants(me)) == 1));
         assert_eq!(has(&marked(&mark)), seen);
         assert_eq!(has(&marked(&Mark::of_session("a session of this test"))), seen);
         let other = Mark::of_service("a session of this test", "another project");
