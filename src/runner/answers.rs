@@ -249,7 +249,7 @@ impl<'a> Runner<'a> {
         let (mut reply_to, mut ready) = (&run.reply_to, None);
         match event.what {
             What::LogChunk { data, cursor, .. } => {
-                run.errors.look(&data, now);
+                run.errors.scan(&data, now);
                 if known.last_cursor.is_empty()
                     && let Some((session, _)) = parse_cursor(&cursor)
                 {
@@ -333,7 +333,7 @@ impl<'a> Runner<'a> {
 
     pub fn pass_time(&mut self) {
         let now = Instant::now();
-        self.lose_patience(now);
+        self.give_up_if_stalled(now);
         if !self.out.has_room() {
             return;
         }
@@ -351,7 +351,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn lose_patience(&mut self, now: Instant) {
+    fn give_up_if_stalled(&mut self, now: Instant) {
         if self.patience_ends().is_some_and(|end| end <= now) {
             // Supervisors can only end if they get rid of their output: it is read on, and thrown away.
             self.out.close();
@@ -361,14 +361,14 @@ impl<'a> Runner<'a> {
     }
 
     /// Sends the last status, and waits until it has been read.
-    pub async fn take_leave(&mut self) {
+    pub async fn finish(&mut self) {
         self.status(&ReplyTo::default());
         while !self.out.is_empty() {
             let deadline = self.patience_ends().unwrap_or_else(|| Instant::now() + PATIENCE);
             tokio::select! {
                 biased;
                 () = poll_fn(|cx| self.out.poll_drain(cx)) => {}
-                () = tokio::time::sleep_until(deadline.into()) => self.lose_patience(Instant::now()),
+                () = tokio::time::sleep_until(deadline.into()) => self.give_up_if_stalled(Instant::now()),
             }
         }
     }

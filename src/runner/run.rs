@@ -70,7 +70,7 @@ impl<'a> Loop<'a> {
             // A file or a full buffer always has a next event; the runtime must see signals in between.
             tokio::task::yield_now().await;
         }
-        self.runner.take_leave().await;
+        self.runner.finish().await;
         self.runner.out.into_result().map(|()| self.signal)
     }
 

@@ -34,7 +34,7 @@ impl ErrorWatch {
     }
 
     /// Looks for errors in a piece of output.
-    pub fn look(&mut self, output: &str, now: Instant) {
+    pub fn scan(&mut self, output: &str, now: Instant) {
         if self.ready.is_none_or(|ready| now.saturating_duration_since(ready) < STARTING) {
             return;
         }
@@ -75,13 +75,13 @@ mod tests {
         let start = Instant::now();
         let later = |seconds| start + Duration::from_secs(seconds);
         let mut watch = ErrorWatch::default();
-        watch.look("TypeError: not ready", later(0));
+        watch.scan("TypeError: not ready", later(0));
         assert_eq!(watch.due(), None);
         watch = ErrorWatch::since(start);
-        watch.look("TypeError: x is no function", later(1));
+        watch.scan("TypeError: x is no function", later(1));
         assert_eq!(watch.due(), None);
-        watch.look("fine\n\u{1b}[31mModule not found: Can't resolve 'x'\u{1b}[0m\n", later(11));
-        watch.look("Failed to compile", later(12));
+        watch.scan("fine\n\u{1b}[31mModule not found: Can't resolve 'x'\u{1b}[0m\n", later(11));
+        watch.scan("Failed to compile", later(12));
         assert_eq!(watch.take_due(later(14)), None);
         let (error, output) = watch.take_due(later(15)).unwrap();
         assert_eq!(error, "Module not found: Can't resolve 'x'");
