@@ -38,7 +38,6 @@ fn a_thread_that_a_library_has_started_is_an_error_and_no_panic() {
 }
 
 /// Some containers hide the process table. Without it bowline knows no descendants, but the process group of its leader.
-#[expect(clippy::print_stderr, reason = "who reads the output is to know what was skipped")]
 #[test]
 fn what_ignores_its_signals_is_killed_without_a_process_table() {
     let (sandbox, _ports) = stage_of("trap '' TERM; echo deaf; while :; do sleep 100; done", 1);
