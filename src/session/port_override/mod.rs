@@ -226,7 +226,7 @@ impl PortOverride {
         if let Some(preload) = &mut self.preload {
             match (&preload.moved, claimed) {
                 (MovedListener::FirstOf(_) | MovedListener::Refused, Some(0)) => {
-                    preload.moved = MovedListener::FirstOf(vec![0])
+                    preload.moved = MovedListener::FirstOf(vec![0]);
                 }
                 (MovedListener::FirstOf(_) | MovedListener::Refused, Some(port)) => {
                     preload.moved = MovedListener::Exactly(vec![port]);
