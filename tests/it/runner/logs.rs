@@ -93,6 +93,12 @@ fn a_project_whose_directory_is_gone_is_forgotten() {
     stage.start_as("1", "p", &json!({ "runCommand": "echo one", "workingDirectory": gone }));
     stage.answer("1", "error");
     assert_eq!(texts(&stage.fetch("all", None, None)), "one\n");
+    // Its supervisor may live a little longer than the news of its failure.
+    stage.stop("0", "p");
+    stage.runner.until("the answer", |event| {
+        let stopped = event["type"] == "error" || event["message"] == "Dev server stopped successfully";
+        event["commandId"] == "0" && stopped
+    });
     std::fs::remove_dir_all(&gone).unwrap();
     let line = format!("'{}' --lifetime 200", dev_server().display());
     stage.start_as("2", "q", &json!({ "runCommand": line, "workingDirectory": stage.sandbox.project() }));
