@@ -1,5 +1,5 @@
-//! The repository's own rules: which module may import which, how long a file may get, what no file may say, and that
-//! its documents agree with it.
+//! The repository's own rules: which module may import which, how long a file may get, what no file may say,
+//! and that its documents agree with it.
 
 #[path = "architecture/circles.rs"]
 mod circles;

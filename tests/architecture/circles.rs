@@ -1,7 +1,8 @@
 //! Circles of imports between the files of a crate.
 //!
-//! A name is followed through re-imports to the file that defines it, so that `mod.rs` may offer what its children have,
-//! and a child that imports from a sibling by way of `super` depends on the sibling. Test modules do not count.
+//! A name is followed through re-exports to the file that defines it, so that `mod.rs` may offer what its
+//! children have, and a child that imports from a sibling by way of `super` depends on the sibling. Test
+//! modules do not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -138,7 +139,8 @@ fn without_tests(text: &str) -> String {
     code
 }
 
-/// The paths of the code's imports and expressions: whether each is exported, its words, and the name that it gets here.
+/// The paths of the code's imports and expressions: whether each is exported, its words, and the name that it
+/// gets here.
 fn named_in(code: &str) -> Vec<(bool, Vec<&str>, String)> {
     let mut found = Vec::new();
     let mut rest = code;

@@ -42,8 +42,8 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A project of its own for this combination. `with_port` writes the port into the dev script, and `prepare` adds what
-    /// the launcher needs, given the server's command.
+    /// A project of its own for this combination. `with_port` writes the port into the dev script, and
+    /// `prepare` adds what the launcher needs, given the server's command.
     pub fn new(cell: Cell, with_port: bool, prepare: impl FnOnce(&mut Sandbox, &str)) -> Self {
         let ports = Ports::claim(1);
         let mut sandbox = Sandbox::new();

@@ -1,4 +1,5 @@
-//! Programs that ask for a port of their own: started once more with their listener on the reserved port, or followed.
+//! Programs that ask for a port of their own: started once more with their listener on the reserved port, or
+//! followed.
 
 use crate::support::{Ended, Ports, Sandbox, Session, http, is_free};
 use serde_json::{Value, json};
@@ -333,7 +334,8 @@ fn a_stranger_on_another_runtimes_port_is_no_reason_to_start_again() {
     assert!(stranger.local_addr().is_ok());
 }
 
-/// As Browsersync does it: the port that the moved one had asked for is free, and so its next server asks for it too.
+/// As Browsersync does it: the port that the moved one had asked for is free, and so its next server asks for
+/// it too.
 #[test]
 fn a_second_server_gets_the_port_that_the_first_one_left_free() {
     let stage = Stage::new(

@@ -69,7 +69,8 @@ fn row(launcher: &Launcher, version: &str) -> String {
     text + "\n"
 }
 
-/// The servers that are left, a letter each: a capital if the launcher has not ended either, `?` if it never came up.
+/// The servers that are left, a letter each: a capital if the launcher has not ended either, `?` if it never
+/// came up.
 fn letters(outcomes: &[(Cell, Result<Left, String>)], way: Way, place: Place) -> String {
     let of_this = outcomes.iter().filter(|(cell, _)| cell.way == way && cell.place == place);
     let letters: String = of_this

@@ -1,12 +1,14 @@
-//! Real projects from the npm registry, a row each: is the framework recognised, does its server come up on the port
-//! reserved for it, is a stranger on the framework's own default port left alone, and is nothing left afterwards?
+//! Real projects from the npm registry, a row each: is the framework recognised, does its server come up on the
+//! port reserved for it, is a stranger on the framework's own default port left alone, and is nothing left
+//! afterwards?
 //!
-//! `cargo test --test real rows` tries those that are small, which are named at the end of this file. `just matrix` tries all,
-//! `just matrix nuxt expo` these; both write what came out into `docs/matrix.md`.
+//! `cargo test --test real rows` tries the small ones, which are named at the end of this file. `just matrix` tries
+//! all, `just matrix nuxt expo` these two; both write the results into `docs/matrix.md`.
 //!
-//! The projects in `fixtures/matrix`, listed in its `projects.toml`, are what the frameworks' own `create` tools make, with the scripts those write, but
-//! without linters, tests and pictures. They have no lock files, which would be 200,000 lines: each direct dependency is one
-//! exact version, and `support::npm` resolves the rest as of a fixed date.
+//! The projects in `fixtures/matrix`, listed in its `projects.toml`, are what the frameworks' own `create`
+//! tools make, with the scripts those write, but without linters, tests and pictures. They have no lock files,
+//! which would be 200,000 lines: each direct dependency is one exact version, and `support::npm` resolves the
+//! rest as of a fixed date.
 
 #![allow(dead_code, unused_imports, reason = "each test program uses a part of this")]
 

@@ -1,5 +1,5 @@
-//! Ports in the source of programs that stand on real packages: frameworks, runners of TypeScript, watchers. The first
-//! run installs them into `target/npm`, some 120 MB and Next.js.
+//! Ports in the source of programs that stand on real packages: frameworks, runners of TypeScript, watchers.
+//! The first run installs them into `target/npm`, some 120 MB and Next.js.
 
 use std::os::unix::fs::symlink;
 
@@ -15,7 +15,8 @@ struct Stage {
 }
 
 impl Stage {
-    /// `OWN` in the program stands for the port that it asks for. `page` is part of what it serves, if not its port.
+    /// `OWN` in the program stands for the port that it asks for. `page` is part of its page, if that does not show
+    /// the port.
     fn new(script: &str, program: (&str, &str), page: Option<&'static str>) -> Self {
         Self::on("fixtures/real/hard-coded", script, program, page)
     }

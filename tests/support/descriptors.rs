@@ -1,8 +1,8 @@
 //! Descriptors that one test alone has.
 
-/// Gives the test's thread, and those that it starts, a table of descriptors of their own. A process that another test
-/// starts would have a copy of this test's locks, sockets and pipes until its `exec`, and so keep them when they are let
-/// go here. What uses descriptors calls this first.
+/// Gives the test's thread, and those that it starts, a table of descriptors of their own. A process that
+/// another test starts would have a copy of this test's locks, sockets and pipes until its `exec`, and so keep
+/// them when they are let go here. What uses descriptors calls this first.
 #[cfg(target_os = "linux")]
 pub fn own_descriptors() {
     use std::cell::Cell;

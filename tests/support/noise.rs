@@ -33,8 +33,8 @@ impl Noise {
         u8::try_from(self.below(256)).unwrap()
     }
 
-    /// A line without its end, which is no command whose `type` is one of `kinds`: random bytes, or such a command cut off,
-    /// bent, nested too deep, or with a field of a wrong type.
+    /// A line without its end, which is no command whose `type` is one of `kinds`: random bytes, or such a
+    /// command cut off, bent, nested too deep, or with a field of a wrong type.
     pub fn line(&mut self, kinds: &[&str]) -> Vec<u8> {
         let mut line = match self.below(8) {
             0 => (0..self.below(300)).map(|_| self.byte()).collect(),

@@ -12,8 +12,8 @@ use super::sandbox::copy_dir;
 use super::{Finished, own_descriptors, run_within};
 
 /// A copy of a directory of this repository with its packages, in `target/npm/`. It is installed on first use,
-/// and again when a file of the original has changed. The value holds the directory's lock, and one of the few turns
-/// that real frameworks take on a machine.
+/// and again when a file of the original has changed. The value holds the directory's lock, and one of the few
+/// turns that real frameworks take on a machine.
 #[derive(Debug)]
 pub struct Installed {
     pub dir: PathBuf,
@@ -21,8 +21,9 @@ pub struct Installed {
     _turn: Turn,
 }
 
-/// What npm resolves a fixture without a lock file as of: its direct packages are of one exact version each, and with this
-/// date those that they need are the same ones every time as well. A lock file for each would be 200,000 lines.
+/// What npm resolves a fixture without a lock file as of: its direct packages are of one exact version each,
+/// and with this date those that they need are the same ones every time as well. A lock file for each would be
+/// 200,000 lines.
 const AS_OF: &str = "2026-11-24";
 
 /// How many real frameworks run at once: much of their time is waiting.

@@ -84,7 +84,8 @@ fn patiently<T, E>(attempt: impl Fn() -> Result<T, E>) -> Result<T, E> {
     attempt()
 }
 
-/// Tries again for a while: a child that another thread starts at this moment has copies of our own probes until its exec.
+/// Tries again for a while: a child that another thread starts at this moment has copies of our own probes
+/// until its exec.
 #[cfg(not(target_os = "linux"))]
 fn patiently<T, E>(attempt: impl Fn() -> Result<T, E>) -> Result<T, E> {
     let deadline = Instant::now() + Duration::from_secs(2);

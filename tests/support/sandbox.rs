@@ -189,8 +189,8 @@ impl Sandbox {
     }
 }
 
-/// Where state lies in memory, if there is such a place: a start waits for the disk many times, and no test pulls the plug.
-/// Benchmarks keep to the disk.
+/// Where state lies in memory, if there is such a place: a start waits for the disk many times, and no test
+/// pulls the plug. Benchmarks keep to the disk.
 pub fn memory() -> &'static Path {
     let (memory, disk) = (Path::new("/dev/shm"), Path::new("/tmp"));
     let room = rustix::fs::statvfs(memory).map_or(0, |system| system.f_bavail * system.f_frsize);

@@ -35,8 +35,8 @@ impl Tree {
         Self { mark: format!("{}-{number}", std::process::id()), reader, writer: Some(writer) }
     }
 
-    /// Makes the command's process, once started, and all that come from it part of the tree. It heeds SIGHUP even where the
-    /// tests themselves run under `nohup`.
+    /// Makes the command's process, once started, and all that come from it part of the tree. It heeds SIGHUP
+    /// even where the tests themselves run under `nohup`.
     pub fn mark(&self, command: &mut Command) {
         command.env(MARK, &self.mark);
         let Some(writer) = self.writer.as_ref().map(AsRawFd::as_raw_fd) else { return };
@@ -142,8 +142,8 @@ mod linux {
         }
     }
 
-    /// The processes that have the other end of this pipe, but for copies of the test itself: a child of another thread has
-    /// all that the test has until its exec, which a busy machine may delay.
+    /// The processes that have the other end of this pipe, but for copies of the test itself: a child of
+    /// another thread has all that the test has until its exec, which a busy machine may delay.
     pub fn holders(pipe: &PipeReader) -> Vec<String> {
         let link = |fd: &Path| fs::read_link(fd).ok();
         let wanted = link(format!("/proc/thread-self/fd/{}", pipe.as_raw_fd()).as_ref());

@@ -125,8 +125,8 @@ pub fn await_in<T>(dir: &Path, look: impl Fn() -> Option<T>) -> T {
     }
 }
 
-/// Runs something for each of these, so many at once, and returns the results in their order. The threads are named, as
-/// those of tests are, so that each has descriptors of its own.
+/// Runs something for each of these, so many at once, and returns the results in their order. The threads are
+/// named, as those of tests are, so that each has descriptors of its own.
 pub fn side_by_side<T: Sync, R: Send>(at_once: usize, cases: &[T], run: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let (next, done) = (Mutex::new(cases.iter().enumerate()), Mutex::new(Vec::new()));
     let work = || {
@@ -146,8 +146,8 @@ pub fn side_by_side<T: Sync, R: Send>(at_once: usize, cases: &[T], run: impl Fn(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Kills these processes, all at once as far as that goes, and waits until they have ended: those that come first are
-/// stopped meanwhile, so that none sees the others go.
+/// Kills these processes, all at once as far as that goes, and waits until they have ended: those that come
+/// first are stopped meanwhile, so that none sees the others go.
 #[cfg(target_os = "linux")]
 pub fn kill_at_once(pids: &[Pid]) {
     use rustix::event::{PollFd, PollFlags, poll};

@@ -1,4 +1,5 @@
-//! Supervisors that are killed in the middle of every command: it ends soon, says what happened, and leaves nothing.
+//! Supervisors that are killed in the middle of a command: each command ends, says what happened, and leaves
+//! nothing.
 
 use std::io::Write;
 use std::process::{Child, Stdio};
@@ -62,7 +63,7 @@ impl Target {
     }
 }
 
-/// How a command ends that has nobody to wait for any more.
+/// The end of a command whose supervisor is dead: its exit code and its output.
 fn conclude(command: Child) -> (Option<i32>, String) {
     finished_within(command, PATIENCE).unwrap_or_else(|_| panic!("it goes on"))
 }
@@ -139,7 +140,8 @@ fn a_start_whose_supervisor_is_killed_says_so() {
     target.leaves_nothing();
 }
 
-/// What may come of a command whose supervisor is killed at any moment at all: its codes, if it does not begin a service itself.
+/// The exit codes that a command may have whose supervisor is killed at any moment, unless the command starts a
+/// service itself.
 const AT_ANY_MOMENT: [(&[&str], &[i32]); 11] = [
     (&["stop"], &[0, 5]),
     (&["restart"], &[0, 4, 5]),

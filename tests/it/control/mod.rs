@@ -1,4 +1,4 @@
-//! Services spoken to from elsewhere: real supervisors, real sockets, real processes.
+//! Commands that ask running supervisors: real supervisors, real sockets, real processes.
 
 mod background;
 mod ending;

@@ -1,4 +1,5 @@
-//! Several services of one supervisor: one that fails is said, and the others go on. And what a start says that comes to nothing.
+//! Several services of one supervisor: a failure is reported, and the others go on. And what a failed start
+//! reports.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};

@@ -282,8 +282,8 @@ fn nobody_wins_in_a_circle() {
     }
 }
 
-/// Every precedence that the catalog declares holds: by packages alone for both columns, and against the word of the
-/// script for what a framework is built on.
+/// Every precedence that the catalog declares holds: by packages alone for both columns, and against the word
+/// of the script for what a framework is built on.
 #[test]
 fn declared_winners_win() {
     let catalog = embedded();

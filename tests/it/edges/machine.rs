@@ -37,7 +37,8 @@ fn a_thread_that_a_library_has_started_is_an_error_and_no_panic() {
     assert!(!sandbox.project().join("started").exists());
 }
 
-/// Some containers hide the process table. Without it bowline knows no descendants, but the process group of its leader.
+/// Some containers hide the process table. Without it bowline knows no descendants, but the process group of
+/// its leader.
 #[test]
 fn what_ignores_its_signals_is_killed_without_a_process_table() {
     let (sandbox, _ports) = stage_of("trap '' TERM; echo deaf; while :; do sleep 100; done", 1);

@@ -1,4 +1,4 @@
-//! Places where a start can go wrong before anything runs, and what is said then.
+//! What can go wrong before anything runs, and how it is reported.
 
 mod files;
 mod files_of_projects;

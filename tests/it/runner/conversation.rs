@@ -1,8 +1,8 @@
 //! The whole conversation of the protocol, recorded: every message that it has, in its order.
 //!
-//! The record has the commands (`>`) and the events (`<`). Ports, times, places and what belongs to the machine have names
-//! instead of values. What the services wrote comes at the end of each step, as its place among the other events is not
-//! the same each time.
+//! The record has the commands (`>`) and the events (`<`). Ports, times, places and what belongs to the machine
+//! have names instead of values. What the services wrote comes at the end of each step, as its place among the
+//! other events is not the same each time.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

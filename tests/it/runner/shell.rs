@@ -1,5 +1,5 @@
-//! `bowline dev` as the run command of somebody else's runner, which spawns `/bin/bash -c` with pipes, sets `PORT`, asks the
-//! port whether somebody answers, and sends SIGTERM to the shell alone.
+//! `bowline dev` as the run command of another runner. Such a runner spawns `/bin/bash -c` with pipes, sets `PORT`,
+//! connects to the port to see whether the server is up, and sends SIGTERM to the shell alone.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
@@ -65,8 +65,8 @@ fn the_preferred_port_is_used_and_a_signal_to_the_shell_ends_everything() {
     started.ends();
 }
 
-/// Then bash waits for bowline instead of becoming it, and dies without passing the signal on. The runner goes on to end
-/// whatever holds the port.
+/// Then bash waits for bowline instead of becoming it, and dies without passing the signal on. The runner goes
+/// on to end whatever holds the port.
 #[test]
 fn a_shell_that_has_more_to_do_is_no_obstacle() {
     for run in ["bowline dev; true", "cd . && bowline dev && true", "bowline dev | cat"] {

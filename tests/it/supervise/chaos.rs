@@ -1,7 +1,7 @@
-//! Anything is killed at any moment, and afterwards nothing is left.
+//! Any process may be killed at any moment, and afterwards nothing is left.
 //!
-//! `BOWLINE_CHAOS_ROUNDS` says how often, `BOWLINE_CHAOS_SEED` repeats a run: the choices, that is, as the moments are the
-//! scheduler's as well.
+//! `BOWLINE_CHAOS_ROUNDS` sets the number of rounds. `BOWLINE_CHAOS_SEED` repeats the choices of a run; the scheduler
+//! has a say in their moments.
 
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};

@@ -9,8 +9,8 @@ use crate::support::{Ended, Gate, Ports, Sandbox, dev_server, http, last_end, st
 /// How soon a reason is told, in milliseconds.
 const SOON: u64 = 300;
 
-/// The end of a service that fails at once, and bowline's; told in time at least once in a few tries, as other tests
-/// may have the machine just then.
+/// The end of a service that fails at once, and bowline's; told in time at least once in a few tries, as other
+/// tests may have the machine just then.
 fn fails_soon(sandbox: &Sandbox, arguments: &[&str], reason: &str) -> Ended {
     let mut durations = Vec::new();
     for _ in 0..5 {

@@ -10,7 +10,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Sandbox, Session, dev_server, kill_at_once, run_to_end, stage};
 
-/// Processes of the same user that end with code 0 when the test lets them, and in another way if anybody signals them.
+/// Processes of the same user that end with code 0 when the test lets them, and in another way if anybody
+/// signals them.
 struct Strangers {
     children: Vec<Child>,
     release: Option<std::io::PipeWriter>,
