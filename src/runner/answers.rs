@@ -120,7 +120,7 @@ impl<'a> Runner<'a> {
             Ok(understood) => understood,
             Err(error) => return self.out.error(&reply_to, error),
         };
-        self.out.ack(&reply_to, format!("RunnerCommand {name} accepted"));
+        self.out.ack(&reply_to, format!("Command {name} accepted"));
         match command {
             RunnerCommand::Start { project, start } => self.start(reply_to, &project, start),
             RunnerCommand::Stop { project } => self.stop(reply_to, &project),

@@ -9,8 +9,6 @@ use crate::support::dev_server;
 fn every_failure_has_its_reason_and_says_what_was_written() {
     let mut stage = stage(1);
     stage.sandbox.file("plain", "no program\n");
-    // The other failures are those of a server that listens or ends at once.
-    stage.sandbox.file("bowline.toml", "[project.app]\nready = { timeout = \"2s\" }\n");
     let server = dev_server().display().to_string();
     let here = stage.sandbox.project().to_owned();
     for (number, (reason, command, stderr)) in [
@@ -27,6 +25,9 @@ fn every_failure_has_its_reason_and_says_what_was_written() {
     .into_iter()
     .enumerate()
     {
+        if reason == "health_check_timeout" {
+            stage.sandbox.file("bowline.toml", "[project.app]\nready = { timeout = \"2s\" }\n");
+        }
         let id = number.to_string();
         stage.start_as(&id, &id, &json!({ "runCommand": command, "workingDirectory": here }));
         let exited = stage.answer(&id, "process-exited");
