@@ -174,7 +174,7 @@ fn located(layers: &[&Layer], Mistake { field, message }: Mistake) -> CatalogErr
     error.unwrap_or(CatalogError::Embedded { message })
 }
 
-/// Why a framework that a user wrote or with_framework cannot be used.
+/// Why a framework that a user wrote or named cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// A file of entries with a mistake.

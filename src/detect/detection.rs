@@ -66,7 +66,7 @@ impl Catalog {
 }
 
 impl<'c> Detection<'c> {
-    /// The detection with the framework that the user with_framework. A script of one unknown command is taken for that
+    /// The detection with the framework that the user named. A script of one unknown command is taken for that
     /// framework's command.
     #[must_use]
     pub fn with_framework(mut self, framework: &'c Framework, snapshot: &Snapshot<'_>) -> Self {

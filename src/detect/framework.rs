@@ -67,7 +67,7 @@ pub struct Framework {
     /// directory may be `*`, for any.
     #[serde(deserialize_with = "list::<Text, _>")]
     pub locks: CatalogTexts,
-    /// PortsEntry that it opens beside the one it is given, if they are free.
+    /// Ports that it opens beside the one it is given, if they are free.
     #[serde(deserialize_with = "ports")]
     pub extra_ports: Cow<'static, [u16]>,
     /// Where versions of it differ. Apply them with [`Framework::for_versions`].

@@ -15,7 +15,7 @@ use crate::process::signals::{ReceivedSignal, SignalKind};
 /// Two interrupts closer than this, one by the kernel and one sent by a program, are one Ctrl-C and its copy (ADR
 /// 10).
 const COPY: Duration = Duration::from_secs(1);
-/// Two interrupts closer than this are one where the system does not notify who sent them: no person is that fast.
+/// Two interrupts closer than this are one where the system does not tell who sent them: no person is that fast.
 const COPY_OF_UNKNOWN_ORIGIN: Duration = Duration::from_millis(200);
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {

@@ -45,7 +45,7 @@ enum Finding {
     InTheWay,
 }
 
-/// Facts about a service that notify its own port from the others that it opens.
+/// Facts about a service that tell its own port from the others that it opens.
 #[derive(Debug)]
 struct Facts {
     /// Ports that it opens beside its own.
