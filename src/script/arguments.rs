@@ -1,6 +1,6 @@
 //! The user's own arguments: `bowline dev -- ARGS`.
 
-use super::word::{Part, Piece, Quoting, Word};
+use super::word::{Piece, Quoting, Word};
 
 /// Quotes a word for `sh` exactly as npm does; plain words stay as they are.
 ///
@@ -35,11 +35,14 @@ pub fn append(text: &str, arguments: &[String]) -> String {
 
 /// The port in arguments behind one of `flags`; the last one counts.
 pub fn port_in(arguments: &[String], flags: &[&str]) -> Option<u16> {
-    let words: Vec<Word> = arguments.iter().map(|argument| Word::of_literal(argument)).collect();
+    let word = |argument: &String| {
+        let span = 0..argument.len();
+        Word { pieces: vec![Piece::literal(argument, span.clone(), Quoting::Bare)], span }
+    };
+    let words: Vec<Word> = arguments.iter().map(word).collect();
     let given = find_ports(&words, flags);
     given.iter().rev().find_map(|found| match found {
-        Found::Next { flag } => words.get(flag + 1)?.literal()?.parse().ok(),
-        Found::Attached { word, offset } => words.get(*word)?.literal()?.get(*offset..)?.parse().ok(),
+        Found::Value { word, offset } => words.get(*word)?.literal()?.get(*offset..)?.parse().ok(),
         Found::Missing { .. } => None,
     })
 }
@@ -47,10 +50,8 @@ pub fn port_in(arguments: &[String], flags: &[&str]) -> Option<u16> {
 /// A port flag on a command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// `--port 4000`: the value is the word after `flag`.
-    Next { flag: usize },
-    /// `--port=4000`, `-p4000`: the value starts at byte `offset` of the word.
-    Attached { word: usize, offset: usize },
+    /// The value starts at byte `offset` of the word: 0 for `--port 4000`, 7 for `--port=4000`.
+    Value { word: usize, offset: usize },
     /// `--port` without a value.
     Missing { flag: usize },
 }
@@ -59,15 +60,10 @@ pub(super) enum Found {
 pub(super) fn find_ports(words: &[Word], flags: &[&str]) -> Vec<Found> {
     let mut found = Vec::new();
     let mut index = 0;
-    while let Some(word) = words.get(index) {
-        if word.literal().as_deref() == Some("--") {
-            break;
-        }
+    while words.get(index).is_some_and(|word| word.literal().as_deref() != Some("--")) {
         if let Some(port) = flags.iter().find_map(|flag| port_at(words, index, flag)) {
             found.push(port);
-            if matches!(port, Found::Next { .. }) {
-                index += 1;
-            }
+            index += usize::from(matches!(port, Found::Value { offset: 0, .. }));
         }
         index += 1;
     }
@@ -79,30 +75,23 @@ fn port_at(words: &[Word], index: usize, flag: &str) -> Option<Found> {
     let prefix = word.prefix();
     let literal = word.literal();
     let next = words.get(index + 1);
+    let is_next = Found::Value { word: index + 1, offset: 0 };
     if literal.as_deref() == Some(flag) {
-        let has_value = next.is_some_and(|next| !next.prefix().starts_with('-'));
-        return Some(if has_value { Found::Next { flag: index } } else { Found::Missing { flag: index } });
+        let has_value = next.is_some_and(|next| !next.is_flag());
+        return Some(if has_value { is_next } else { Found::Missing { flag: index } });
     }
     let letter = flag.strip_prefix('-').filter(|rest| rest.len() == 1 && *rest != "-");
     if let Some(rest) = prefix.strip_prefix(flag) {
         if rest.starts_with('=') {
-            return Some(Found::Attached { word: index, offset: flag.len() + 1 });
+            return Some(Found::Value { word: index, offset: flag.len() + 1 });
         }
         let digits = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
         let attached = digits || (rest.is_empty() && literal.is_none());
-        return (letter.is_some() && attached).then_some(Found::Attached { word: index, offset: flag.len() });
+        return (letter.is_some() && attached).then_some(Found::Value { word: index, offset: flag.len() });
     }
     // Flags of one letter may be joined; only the last one can have a value: `serve -sp 3000`.
     let joined = literal.as_deref()?.strip_prefix('-')?.strip_suffix(letter?)?;
     let is_number = |next: &Word| next.literal().is_some_and(|text| text.parse::<u16>().is_ok());
     let letters = !joined.is_empty() && joined.bytes().all(|byte| byte.is_ascii_alphabetic());
-    (letters && next.is_some_and(is_number)).then_some(Found::Next { flag: index })
-}
-
-impl Word {
-    fn of_literal(text: &str) -> Self {
-        let part = Part::Literal(text.to_owned());
-        let piece = Piece { part, source: 0..text.len(), quoting: Quoting::Bare };
-        Self { pieces: vec![piece], span: 0..text.len() }
-    }
+    (letters && next.is_some_and(is_number)).then_some(is_next)
 }

@@ -3,14 +3,14 @@
 use std::ops::Range;
 
 use super::error::RewriteError;
+use super::frame::Nested;
 use super::leaf::LeafRole;
-use super::nested::Nested;
 use super::scope::Scope;
 use super::scripts::Scripts;
 use super::word::Word;
 
-/// How the current program uses the rest of its command line.
-pub(super) enum Step<'w> {
+/// How the current program uses the rest of its command line. The numbers are indices of words.
+pub(super) enum Step {
     /// Runs the words from here on.
     Next(usize),
     /// Is the leaf, from this word on, under this name.
@@ -19,57 +19,49 @@ pub(super) enum Step<'w> {
     Text(usize),
     /// Runs another script.
     Script(Nested),
-    /// Runs several commands.
-    Several(Vec<Started<'w>>),
+    /// Runs several commands, each given as one word.
+    Several(Vec<Started>),
+    /// Runs a script that does not exist.
+    Unknown,
     /// Runs programs that the script does not show.
     Opaque,
 }
 
 /// One of several commands that a program starts.
-pub(super) struct Started<'w> {
-    pub word: &'w Word,
-    pub meaning: Meaning,
+pub(super) struct Started {
+    pub word: usize,
     pub role: LeafRole,
-}
-
-/// How a program understands a word that it runs.
-pub(super) enum Meaning {
-    Text,
-    Script(Nested),
-    /// The name of a script that does not exist.
-    Unknown,
+    pub step: Step,
 }
 
 pub(super) struct CommandLine<'w> {
     pub words: &'w [Word],
+    pub redirections: &'w [usize],
+    pub scripts: &'w dyn Scripts,
+    pub scope: Scope,
     /// The word that names the next program.
     pub at: usize,
-    pub scope: Scope,
     pub fixed: Option<RewriteError>,
     pub separator: Option<usize>,
-    pub redirections: &'w [Range<usize>],
     /// The assignments among the arguments of wrappers.
     pub assigned: Vec<&'w Word>,
 }
 
-impl<'w> CommandLine<'w> {
-    pub fn new(words: &'w [Word], redirections: &'w [Range<usize>], scope: Scope) -> Self {
-        Self { words, at: 0, scope, fixed: None, separator: None, redirections, assigned: Vec::new() }
-    }
-
+impl CommandLine<'_> {
     pub fn literal(&self, index: usize) -> Option<String> {
         self.words.get(index)?.literal()
     }
 
-    pub fn is_flag(&self, index: usize) -> bool {
-        self.words.get(index).is_some_and(|word| word.prefix().starts_with('-'))
+    /// The flag at `index`, if it is one; empty where only the running shell knows all of it.
+    pub fn flag(&self, index: usize) -> Option<String> {
+        let word = self.words.get(index).filter(|word| word.is_flag())?;
+        Some(word.literal().unwrap_or_default())
     }
 
     /// The first word at or after `index` that is neither a flag nor the value of one of the `valued` flags, and
     /// whether `--` stands before it.
     pub fn after_flags(&self, mut index: usize, valued: &[&str]) -> (usize, bool) {
-        while self.is_flag(index) {
-            let flag = self.literal(index).unwrap_or_default();
+        while let Some(flag) = self.flag(index) {
             if flag == "--" {
                 return (index + 1, true);
             }
@@ -90,7 +82,7 @@ impl<'w> CommandLine<'w> {
 
     /// Whether the words of `span` cannot be replaced.
     pub fn is_fixed(&self, span: &Range<usize>) -> bool {
-        self.fixed.is_some() || self.redirections.iter().any(|other| span.contains(&other.start))
+        self.fixed.is_some() || self.redirections.iter().any(|start| span.contains(start))
     }
 
     /// The program before the one at `command` lets flags through only behind a `--`, which is missing.
@@ -104,13 +96,13 @@ impl<'w> CommandLine<'w> {
             Some(_) | None => self.fixed = Some(RewriteError::Swallowed),
         }
     }
-}
 
-/// The binary of a package that may have a version: `@angular/cli@22`.
-pub(super) fn binary_of(package: &str, scripts: &dyn Scripts) -> String {
-    let at = package.rfind('@').filter(|at| *at > 0).unwrap_or(package.len());
-    let package = package.get(..at).unwrap_or(package);
-    scripts.binary(package).unwrap_or_else(|| program_name(package))
+    /// The leaf at `index`: the binary of a package that may have a version, as `@angular/cli@22` has.
+    pub fn binary_of(&self, index: usize, package: &str) -> Step {
+        let at = package.rfind('@').filter(|at| *at > 0).unwrap_or(package.len());
+        let package = &package[..at];
+        Step::Leaf(index, self.scripts.binary(package).unwrap_or_else(|| program_name(package)))
+    }
 }
 
 /// The name of the program that a word runs, without the path and file ending of a binary.

@@ -140,7 +140,7 @@ impl Leaf {
 /// Whether flags may hide in an unknown argument: an unquoted one that is not a flag's value.
 fn unknown_flags(own: &[Word], found: &[Found]) -> bool {
     own.iter().enumerate().any(|(index, word)| {
-        let is_port = found.contains(&Found::Next { flag: index.wrapping_sub(1) });
+        let is_port = found.contains(&Found::Value { word: index, offset: 0 });
         let follows_flag = index.checked_sub(1).and_then(|index| own.get(index)).is_some_and(|previous| {
             let text = previous.prefix();
             text.starts_with('-') && !text.contains('=')
@@ -150,33 +150,25 @@ fn unknown_flags(own: &[Word], found: &[Found]) -> bool {
 }
 
 fn replace_port(own: &[Word], found: Found, port: u16) -> Result<Splice, RewriteError> {
-    let port = port.to_string();
-    match found {
-        Found::Missing { flag } => {
-            let flag = own.get(flag).ok_or(RewriteError::Value)?;
-            Ok(Splice::insert(flag.span.end, format!(" {port}")))
-        }
-        Found::Next { flag } => {
-            let value = own.get(flag + 1).ok_or(RewriteError::Value)?;
-            ensure_number(value.literal().as_deref())?;
-            Ok(Splice { range: value.span(), text: port })
-        }
-        Found::Attached { word, offset } => {
-            let word = own.get(word).ok_or(RewriteError::Value)?;
-            let literal = word.literal();
-            ensure_number(literal.as_deref().and_then(|text| text.get(offset..)))?;
-            if let Some(range) = word.after(offset) {
-                return Ok(Splice { range, text: port });
-            }
-            let prefix = word.prefix();
-            let flag = prefix.get(..offset).ok_or(RewriteError::Value)?;
-            Ok(Splice { range: word.span(), text: format!("{}{port}", quote(flag)) })
-        }
+    let (index, offset) = match found {
+        Found::Value { word, offset } => (word, Some(offset)),
+        Found::Missing { flag } => (flag, None),
+    };
+    let word = own.get(index).ok_or(RewriteError::Value)?;
+    let Some(offset) = offset else {
+        return Ok(Splice::insert(word.span.end, format!(" {port}")));
+    };
+    // An unknown value may be a number.
+    if let Some(value) = word.literal() {
+        let digits = value.get(offset..).unwrap_or_default();
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then_some(()).ok_or(RewriteError::Value)?;
     }
-}
-
-/// An unknown value may be a number.
-fn ensure_number(value: Option<&str>) -> Result<(), RewriteError> {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if value.is_none_or(is_number) { Ok(()) } else { Err(RewriteError::Value) }
+    let flag = word.prefix().get(..offset).unwrap_or_default().to_owned();
+    let (range, flag) = match word.after(offset) {
+        _ if offset == 0 => (word.span(), flag),
+        Some(range) => (range, String::new()),
+        None => (word.span(), quote(&flag)),
+    };
+    Ok(Splice { range, text: format!("{flag}{port}") })
 }

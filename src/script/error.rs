@@ -15,6 +15,10 @@ pub enum ParseError {
 }
 
 impl ParseError {
+    pub(super) fn unsupported(what: &str, at: usize) -> Self {
+        Self::Unsupported { what: what.to_owned(), at }
+    }
+
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Unclosed { .. } | Self::Unexpected { .. } => {

@@ -81,20 +81,19 @@ fn push(splices: &mut Vec<Splice>, frame: &Frame, call: &Call, splice: Splice) -
 /// Whether arguments that are pasted behind the frame's text reach the script that it calls.
 fn passes_on(frame: &Frame) -> bool {
     frame.call.as_ref().is_some_and(|call| {
-        let reaches = matches!(call.form, CallForm::Command { marker: "", is_last: true, .. });
-        let after = frame.innermost().get(call.span.end..).unwrap_or_default();
-        reaches && frame.quoted.is_empty() && after.trim_matches([' ', '\t']).is_empty()
+        matches!(call.form, CallForm::Command { marker: "", is_last: true, .. })
+            && frame.ends_at(call.span.end)
     })
 }
 
 /// A script and its hooks as one command.
 fn standing_alone(frame: &Frame, text: &str) -> String {
     let name = frame.name.as_deref().unwrap_or_default();
-    let hook = |prefix: &str, text: &Option<String>| {
-        text.as_ref().map(|text| lifecycle(&format!("{prefix}{name}"), text))
-    };
-    let steps = [hook("pre", &frame.pre), Some(lifecycle(name, text)), hook("post", &frame.post)];
-    let steps: Vec<String> = steps.into_iter().flatten().collect();
+    let steps = [("pre", frame.pre.as_deref()), ("", Some(text)), ("post", frame.post.as_deref())];
+    let steps: Vec<String> = steps
+        .into_iter()
+        .filter_map(|(prefix, text)| Some(lifecycle(&format!("{prefix}{name}"), text?)))
+        .collect();
     match steps.as_slice() {
         [only] => only.clone(),
         several => format!("sh -c {}", quote(&several.join(" && "))),

@@ -36,13 +36,29 @@ impl Frame {
         quoted.map_or(&self.text, |quoted| &quoted.text)
     }
 
+    /// Whether the script's own text ends with the command that ends at `end`, so that pasted arguments reach it.
+    pub fn ends_at(&self, end: usize) -> bool {
+        let after = self.text.get(end..).unwrap_or_default();
+        self.quoted.is_empty() && after.trim_matches([' ', '\t']).is_empty()
+    }
+
     /// A change to the text at `level`, as a change to the script's own text.
     pub fn outer_splice(&self, level: usize, splice: Splice) -> Result<Splice, RewriteError> {
-        let inner_first = self.quoted.iter().take(level).rev();
+        let mut inner_first = self.quoted.iter().take(level).rev();
         inner_first
-            .into_iter()
-            .try_fold(splice, |splice, quoted| quoted.outer_splice(&splice).ok_or(RewriteError::Quoting))
+            .try_fold(splice, |splice, quoted| quoted.outer_splice(&splice))
+            .ok_or(RewriteError::Quoting)
     }
+}
+
+/// A call of another script.
+pub(super) struct Nested {
+    pub name: String,
+    pub call: Call,
+    /// The arguments that the manager pastes behind the script's text.
+    pub pasted: String,
+    /// The script's text, if it belongs to another package.
+    pub text: Option<String>,
 }
 
 /// The program that runs a nested script.
@@ -104,7 +120,6 @@ pub(super) enum CallForm {
 /// One of the scripts that a word of a list names. Each can be written out with arguments of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Name {
-    /// All scripts that the word names.
     pub all: Vec<String>,
     /// The index of this one.
     pub this: usize,

@@ -1,7 +1,5 @@
 //! From text to tokens, by the rules of POSIX `sh`.
 
-use std::ops::Range;
-
 use super::error::ParseError;
 use super::word::{Part, Piece, Quoting, UNKNOWN, Word};
 
@@ -27,16 +25,17 @@ const MAX_DEPTH: usize = 48;
 /// parser's part, passed in so that the lexer need not know the parser.
 pub(super) type SubstitutionEnd = fn(text: &str, start: usize, depth: usize) -> Result<usize, ParseError>;
 
-struct Heredoc {
-    delimiter: String,
-    strip_tabs: bool,
+/// A here-document whose text follows the line end.
+pub(super) struct Heredoc {
+    pub delimiter: String,
+    pub strip_tabs: bool,
 }
 
 pub(super) struct Lexer<'t> {
     pub text: &'t str,
     pub position: usize,
     depth: usize,
-    heredocs: Vec<Heredoc>,
+    pub heredocs: Vec<Heredoc>,
     substitution_end: SubstitutionEnd,
 }
 
@@ -45,7 +44,6 @@ impl<'t> Lexer<'t> {
         Self { text, position, depth, heredocs: Vec::new(), substitution_end }
     }
 
-    /// Opens one more level of nesting; [`Lexer::leave`] closes it.
     pub fn enter(&mut self, at: usize) -> Result<(), ParseError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH { Err(ParseError::TooDeep { at }) } else { Ok(()) }
@@ -74,11 +72,8 @@ impl<'t> Lexer<'t> {
     pub fn next(&mut self) -> Result<Token, ParseError> {
         self.skip_blanks();
         let Some(character) = self.peek() else {
-            return if self.heredocs.is_empty() {
-                Ok(Token::End)
-            } else {
-                Err(self.unclosed("here-document"))
-            };
+            let is_complete = self.heredocs.is_empty();
+            return if is_complete { Ok(Token::End) } else { Err(self.unclosed("here-document")) };
         };
         if character == '\n' {
             self.position += 1;
@@ -86,7 +81,7 @@ impl<'t> Lexer<'t> {
             return Ok(Token::Newline);
         }
         if let Some(disputed) = DISPUTED.into_iter().find(|operator| self.rest().starts_with(operator)) {
-            return Err(ParseError::Unsupported { what: disputed.to_owned(), at: self.position });
+            return Err(ParseError::unsupported(disputed, self.position));
         }
         if let Some(operator) = OPERATORS.into_iter().find(|operator| self.rest().starts_with(operator)) {
             self.position += operator.len();
@@ -110,10 +105,6 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    pub fn expect_heredoc(&mut self, delimiter: String, strip_tabs: bool) {
-        self.heredocs.push(Heredoc { delimiter, strip_tabs });
-    }
-
     fn read_heredocs(&mut self) -> Result<(), ParseError> {
         for heredoc in std::mem::take(&mut self.heredocs) {
             loop {
@@ -135,29 +126,25 @@ impl<'t> Lexer<'t> {
 
     fn word(&mut self) -> Result<Word, ParseError> {
         let start = self.position;
-        let mut pieces = Pieces::default();
+        let mut pieces = Vec::new();
         while let Some(character) = self.peek() {
             let at = self.position;
-            match character {
+            let is_pattern = match character {
                 ' ' | '\t' | '\n' | '&' | '|' | ';' | '<' | '>' | '(' | ')' => break,
-                '\'' => self.single_quoted(&mut pieces)?,
-                '"' => self.double_quoted(&mut pieces)?,
-                '\\' => self.escaped(&mut pieces),
-                '$' | '`' => self.dollar(&mut pieces, Quoting::Bare)?,
-                UNKNOWN => {
-                    self.position += 1;
-                    pieces.expansion(at..self.position, Quoting::Bare);
-                }
-                '*' | '?' | '[' => self.pattern(character, &mut pieces),
-                '~' if at == start => self.pattern(character, &mut pieces),
-                '{' if self.is_brace_expansion() => self.pattern(character, &mut pieces),
-                _ => {
-                    self.advance(character);
-                    pieces.verbatim(character, at, Quoting::Bare);
-                }
+                '*' | '?' | '[' => true,
+                '~' => at == start,
+                '{' => self.is_brace_expansion(),
+                _ => false,
+            };
+            if is_pattern {
+                self.advance(character);
+                let part = Part::Pattern(character.to_string());
+                pieces.push(Piece { part, source: at..self.position, quoting: Quoting::Bare });
+            } else {
+                self.element(character, Quoting::Bare, &mut pieces)?;
             }
         }
-        Ok(Word { pieces: pieces.list, span: start..self.position })
+        Ok(Word { pieces, span: start..self.position })
     }
 
     /// bash makes several words of `{a,b}` and `{1..3}`, other shells one.
@@ -167,96 +154,73 @@ impl<'t> Lexer<'t> {
         inside.contains(',') || inside.contains("..")
     }
 
-    fn pattern(&mut self, character: char, pieces: &mut Pieces) {
+    /// Reads one character, or the whole quotation or expansion that it opens.
+    fn element(
+        &mut self,
+        character: char,
+        quoting: Quoting,
+        pieces: &mut Vec<Piece>,
+    ) -> Result<(), ParseError> {
         let at = self.position;
-        self.advance(character);
-        let part = Part::Pattern(character.to_string());
-        pieces.list.push(Piece { part, source: at..self.position, quoting: Quoting::Bare });
-    }
-
-    fn escaped(&mut self, pieces: &mut Pieces) {
-        let at = self.position;
-        self.position += 1;
-        match self.peek() {
-            Some('\n') => self.position += 1,
-            Some(character) => {
-                self.advance(character);
-                pieces.encoded(character, at..self.position, Quoting::Bare);
-            }
-            None => pieces.verbatim('\\', at, Quoting::Bare),
-        }
-    }
-
-    fn single_quoted(&mut self, pieces: &mut Pieces) -> Result<(), ParseError> {
-        self.position += 1;
-        let start = self.position;
-        while let Some(character) = self.peek() {
-            let at = self.position;
-            self.advance(character);
-            match character {
-                '\'' if at == start => {
-                    pieces.empty(at, Quoting::Single);
-                    return Ok(());
-                }
-                '\'' => return Ok(()),
-                UNKNOWN => pieces.expansion(at..self.position, Quoting::Single),
-                _ => pieces.verbatim(character, at, Quoting::Single),
-            }
-        }
-        Err(self.unclosed("`'`"))
-    }
-
-    fn double_quoted(&mut self, pieces: &mut Pieces) -> Result<(), ParseError> {
-        self.position += 1;
-        let start = self.position;
-        while let Some(character) = self.peek() {
-            let at = self.position;
-            match character {
-                '"' => {
-                    if at == start {
-                        pieces.empty(at, Quoting::Double);
-                    }
-                    self.position += 1;
-                    return Ok(());
-                }
-                '$' | '`' => self.dollar(pieces, Quoting::Double)?,
-                '\\' => self.escaped_in_quotes(pieces),
-                UNKNOWN => {
-                    self.position += 1;
-                    pieces.expansion(at..self.position, Quoting::Double);
-                }
-                _ => {
-                    self.advance(character);
-                    pieces.verbatim(character, at, Quoting::Double);
-                }
-            }
-        }
-        Err(self.unclosed("`\"`"))
-    }
-
-    fn escaped_in_quotes(&mut self, pieces: &mut Pieces) {
-        let at = self.position;
-        self.position += 1;
-        match self.peek() {
-            Some('\n') => self.position += 1,
-            Some(character @ ('"' | '$' | '`' | '\\')) => {
+        match (character, quoting) {
+            (UNKNOWN, _) => {
                 self.position += 1;
-                pieces.encoded(character, at..self.position, Quoting::Double);
+                let part = Part::Expansion { splits: quoting == Quoting::Bare };
+                pieces.push(Piece { part, source: at..self.position, quoting });
             }
-            Some(_) | None => pieces.verbatim('\\', at, Quoting::Double),
+            ('\'', Quoting::Bare) => self.quoted(Quoting::Single, pieces)?,
+            ('"', Quoting::Bare | Quoting::Double) => self.quoted(Quoting::Double, pieces)?,
+            ('\\', Quoting::Bare | Quoting::Double) => self.escaped(quoting, pieces),
+            ('$' | '`', Quoting::Bare | Quoting::Double) => self.dollar(quoting, pieces)?,
+            _ => {
+                self.advance(character);
+                push_verbatim(character, at, quoting, pieces);
+            }
+        }
+        Ok(())
+    }
+
+    fn escaped(&mut self, quoting: Quoting, pieces: &mut Vec<Piece>) {
+        let at = self.position;
+        self.position += 1;
+        match self.peek() {
+            Some('\n') => self.position += 1,
+            Some(character) if quoting == Quoting::Bare || "\"$`\\".contains(character) => {
+                self.advance(character);
+                pieces.push(Piece::literal(character, at..self.position, quoting));
+            }
+            Some(_) | None => push_verbatim('\\', at, quoting, pieces),
         }
     }
 
-    /// A `$` or a backtick, and the expansion that it may begin.
-    fn dollar(&mut self, pieces: &mut Pieces, quoting: Quoting) -> Result<(), ParseError> {
+    fn quoted(&mut self, quoting: Quoting, pieces: &mut Vec<Piece>) -> Result<(), ParseError> {
+        let (end, name) = if quoting == Quoting::Single { ('\'', "`'`") } else { ('"', "`\"`") };
+        self.position += 1;
+        let start = self.position;
+        while let Some(character) = self.peek() {
+            if character != end {
+                self.element(character, quoting, pieces)?;
+                continue;
+            }
+            if self.position == start {
+                pieces.push(Piece::literal("", start..start, quoting));
+            }
+            self.position += 1;
+            return Ok(());
+        }
+        Err(self.unclosed(name))
+    }
+
+    /// Reads a `$` or a backtick, and the expansion that it may begin.
+    fn dollar(&mut self, quoting: Quoting, pieces: &mut Vec<Piece>) -> Result<(), ParseError> {
         let at = self.position;
         let arguments = self.rest().starts_with("$@") || self.rest().starts_with("${@");
         if self.skip_expansion(quoting)? {
             let part = Part::Expansion { splits: arguments || quoting == Quoting::Bare };
-            pieces.list.push(Piece { part, source: at..self.position, quoting });
+            pieces.push(Piece { part, source: at..self.position, quoting });
         } else {
             self.position += 1;
-            pieces.verbatim('$', at, quoting);
+            push_verbatim('$', at, quoting, pieces);
         }
         Ok(())
     }
@@ -266,6 +230,7 @@ impl<'t> Lexer<'t> {
         let rest = self.rest();
         self.enter(self.position)?;
         let mut characters = rest.chars().skip(1);
+        let mut is_expansion = true;
         match (characters.next(), characters.next()) {
             _ if rest.starts_with('`') => self.skip_backticks()?,
             (Some('('), Some('(')) => {
@@ -280,23 +245,17 @@ impl<'t> Lexer<'t> {
                 self.skip_braces(quoting)?;
             }
             (Some('\'' | '"'), _) if quoting == Quoting::Bare => {
-                return Err(ParseError::Unsupported {
-                    what: rest.chars().take(2).collect(),
-                    at: self.position,
-                });
+                return Err(ParseError::unsupported(&rest[..2], self.position));
             }
             (Some('@' | '*' | '#' | '?' | '-' | '$' | '!' | '0'..='9'), _) => self.position += 2,
             (Some('a'..='z' | 'A'..='Z' | '_'), _) => {
                 let end = rest.chars().skip(1).take_while(|c| c.is_ascii_alphanumeric() || *c == '_').count();
                 self.position += 1 + end;
             }
-            (Some(_) | None, _) => {
-                self.leave();
-                return Ok(false);
-            }
+            (Some(_) | None, _) => is_expansion = false,
         }
         self.leave();
-        Ok(true)
+        Ok(is_expansion)
     }
 
     fn skip_backticks(&mut self) -> Result<(), ParseError> {
@@ -343,51 +302,25 @@ impl<'t> Lexer<'t> {
         Err(self.unclosed("`${`"))
     }
 
-    /// Moves past one character, or past the whole quotation or expansion that it opens.
+    /// Moves past one character, or past the whole quotation or expansion that it opens. A backslash protects any
+    /// character here, also within double quotes.
     fn skip_element(&mut self, character: char, quoting: Quoting) -> Result<(), ParseError> {
-        let mut ignored = Pieces::default();
-        match character {
-            '\\' => self.escaped(&mut ignored),
-            '\'' if quoting == Quoting::Bare => self.single_quoted(&mut ignored)?,
-            '"' => self.double_quoted(&mut ignored)?,
-            '$' | '`' => self.dollar(&mut ignored, quoting)?,
-            _ => self.advance(character),
-        }
-        Ok(())
+        let quoting = if character == '\\' { Quoting::Bare } else { quoting };
+        self.element(character, quoting, &mut Vec::new())
     }
 }
 
-#[derive(Default)]
-struct Pieces {
-    list: Vec<Piece>,
-}
-
-impl Pieces {
-    /// A character that is written as itself, joined to an adjacent one before it.
-    fn verbatim(&mut self, character: char, at: usize, quoting: Quoting) {
-        let end = at + character.len_utf8();
-        if let Some(Piece { part: Part::Literal(text), source, quoting: last }) = self.list.last_mut()
-            && *last == quoting
-            && source.end == at
-            && source.len() == text.len()
-        {
-            text.push(character);
-            source.end = end;
-            return;
-        }
-        self.encoded(character, at..end, quoting);
-    }
-
-    fn encoded(&mut self, character: char, source: Range<usize>, quoting: Quoting) {
-        self.list.push(Piece { part: Part::Literal(character.to_string()), source, quoting });
-    }
-
-    fn empty(&mut self, at: usize, quoting: Quoting) {
-        self.list.push(Piece { part: Part::Literal(String::new()), source: at..at, quoting });
-    }
-
-    fn expansion(&mut self, source: Range<usize>, quoting: Quoting) {
-        let part = Part::Expansion { splits: quoting == Quoting::Bare };
-        self.list.push(Piece { part, source, quoting });
+/// Adds a character that is written as itself, joined to an adjacent one before it.
+fn push_verbatim(character: char, at: usize, quoting: Quoting, pieces: &mut Vec<Piece>) {
+    let end = at + character.len_utf8();
+    if let Some(Piece { part: Part::Literal(text), source, quoting: last }) = pieces.last_mut()
+        && *last == quoting
+        && source.end == at
+        && source.len() == text.len()
+    {
+        text.push(character);
+        source.end = end;
+    } else {
+        pieces.push(Piece::literal(character, at..end, quoting));
     }
 }

@@ -21,7 +21,6 @@ mod forward;
 mod frame;
 mod leaf;
 mod lex;
-mod nested;
 mod other_package;
 mod package_manager;
 mod parse;
@@ -75,7 +74,7 @@ impl Script {
     /// The one simple command of the script, if nothing stands before its program and the shell does not run it
     /// itself.
     fn sole_command(&self) -> Option<&syntax::Simple> {
-        let [syntax::Item { pipelines, background: false }] = &self.list.items[..] else { return None };
+        let [syntax::Item { pipelines, background: false }] = &self.list[..] else { return None };
         let [syntax::Pipeline { commands, .. }] = &pipelines[..] else { return None };
         let [syntax::Command::Simple(simple)] = &commands[..] else { return None };
         let program = simple.words.first()?;

@@ -2,12 +2,10 @@
 //! dev`.
 
 use super::command_line::CommandLine;
-use super::frame::{Call, CallForm, Invoker};
-use super::nested::{self, Nested};
+use super::frame::{Call, CallForm, Invoker, Nested};
 use super::package_manager::COMMANDS;
-use super::script_call::HARMLESS;
-use super::scripts::{OtherPackage, PackageManager, Scripts};
-use super::word::Word;
+use super::script_call::{HARMLESS, pasted};
+use super::scripts::{OtherPackage, PackageManager};
 
 /// How the value of a flag names the package.
 fn package_flag(manager: PackageManager, flag: &str) -> Option<fn(String) -> OtherPackage> {
@@ -25,7 +23,6 @@ fn package_flag(manager: PackageManager, flag: &str) -> Option<fn(String) -> Oth
 #[derive(Default)]
 struct Read {
     package: Option<OtherPackage>,
-    runs: bool,
     /// The script, and the word that names it.
     name: Option<(String, usize)>,
     /// Where the arguments for the script begin behind a `--`.
@@ -33,10 +30,10 @@ struct Read {
 }
 
 /// The script of another package that a call of `manager` runs, if its text is known and arguments reach it.
-pub(super) fn call(line: &CommandLine, scripts: &dyn Scripts, manager: PackageManager) -> Option<Nested> {
-    let Read { package, name, behind, .. } = read(line, manager)?;
+pub(super) fn call(line: &CommandLine, manager: PackageManager) -> Option<Nested> {
+    let Read { package, name, behind } = read(line, manager)?;
     let (name, named) = name?;
-    let text = scripts.text_in(&package?, &name)?;
+    let text = line.scripts.text_in(&package?, &name)?;
     let is_npm = manager == PackageManager::Npm;
     let first = if is_npm { behind.unwrap_or(line.words.len()) } else { named + 1 };
     let arguments = line.words.get(first..)?;
@@ -48,40 +45,37 @@ pub(super) fn call(line: &CommandLine, scripts: &dyn Scripts, manager: PackageMa
     let marker = if behind.is_none() { invoker.marker() } else { "" };
     let form = CallForm::OtherPackage { at: span.end, marker };
     let call = Call { invoker, span, form, separator: line.separator, replaces_node: false };
-    Some(Nested { name, call, pasted: nested::pasted(arguments), text: Some(text) })
+    Some(Nested { name, call, pasted: pasted(arguments), text: Some(text) })
 }
 
 fn read(line: &CommandLine, manager: PackageManager) -> Option<Read> {
+    let is_npm = manager == PackageManager::Npm;
     let mut read = Read::default();
+    let mut runs = false;
     let mut index = line.at + 1;
     while let Some(word) = line.words.get(index) {
         let text = word.literal()?;
+        let (flag, value) = text.split_once('=').map_or((&*text, None), |(flag, value)| (flag, Some(value)));
         if text == "--" {
             read.behind = Some(index + 1);
             break;
-        }
-        let (flag, joined) = text.split_once('=').map_or((&*text, None), |(flag, value)| (flag, Some(value)));
-        let value = |at: &mut usize| {
-            *at += usize::from(joined.is_none());
-            joined.map(str::to_owned).or_else(|| line.words.get(*at).and_then(Word::literal))
-        };
-        if let Some(package) = package_flag(manager, flag).filter(|_| read.package.is_none()) {
-            read.package = Some(package(value(&mut index)?));
+        } else if let Some(package) = package_flag(manager, flag).filter(|_| read.package.is_none()) {
+            index += usize::from(value.is_none());
+            read.package = Some(package(value.map(str::to_owned).or_else(|| line.literal(index))?));
         } else if text.starts_with('-') {
             HARMLESS.contains(&&*text).then_some(())?;
         } else if read.name.is_some() {
             return None;
-        } else if matches!(&*text, "run" | "run-script") && !read.runs {
-            read.runs = true;
+        } else if matches!(&*text, "run" | "run-script") && !runs {
+            runs = true;
         } else if manager == PackageManager::Yarn && text == "workspace" && read.package.is_none() {
             index += 1;
             read.package = Some(OtherPackage::Named(line.literal(index)?));
         } else {
-            let is_script =
-                read.runs || if manager == PackageManager::Npm { text == "start" } else { is_plain(&text) };
+            let is_script = runs || if is_npm { text == "start" } else { is_plain(&text) };
             is_script.then_some(())?;
             read.name = Some((text, index));
-            if manager != PackageManager::Npm {
+            if !is_npm {
                 break;
             }
         }

@@ -2,11 +2,11 @@
 //!
 //! `None` stands for a call of programs that the script does not show.
 
-use super::command_line::{CommandLine, Step, binary_of, program_name};
+use super::command_line::{CommandLine, Step, program_name};
 use super::error::RewriteError;
 use super::frame::Invoker;
 use super::script_call::{HARMLESS, script};
-use super::scripts::{PackageManager, Scripts};
+use super::scripts::PackageManager;
 use super::word::Word;
 
 /// Commands of the managers themselves; scripts of these names need `run`.
@@ -20,22 +20,16 @@ pub(super) const COMMANDS: [&str; 41] = [
 /// Flags of bun that mean other packages or directories.
 const BUN_ELSEWHERE: [&str; 4] = ["--filter", "-F", "--cwd", "--workspaces"];
 
-pub(super) fn step<'w>(
-    line: &mut CommandLine<'w>,
-    scripts: &dyn Scripts,
-    manager: PackageManager,
-) -> Option<Step<'w>> {
-    if manager == PackageManager::Npm { npm(line, scripts) } else { shorthand(line, scripts, manager) }
+pub(super) fn step(line: &mut CommandLine, manager: PackageManager) -> Option<Step> {
+    if manager == PackageManager::Npm { npm(line) } else { shorthand(line, manager) }
 }
 
 /// The first word after harmless flags, or `None` if another flag stands before it.
 fn after_harmless(line: &CommandLine, mut index: usize) -> Option<usize> {
-    while line.is_flag(index) {
-        let flag = line.literal(index)?;
-        let is_harmless = HARMLESS.contains(&flag.as_str())
-            || flag.starts_with("--loglevel=")
-            || flag.starts_with("--reporter=")
-            || flag.starts_with("--color=");
+    let prefixes = ["--loglevel=", "--reporter=", "--color="];
+    while let Some(flag) = line.flag(index) {
+        let is_harmless =
+            HARMLESS.contains(&&*flag) || prefixes.iter().any(|prefix| flag.starts_with(prefix));
         is_harmless.then_some(())?;
         index += 1;
     }
@@ -43,35 +37,32 @@ fn after_harmless(line: &CommandLine, mut index: usize) -> Option<usize> {
 }
 
 /// `npx`, `pnpm dlx` and their kin: flags, then a package or binary, then its arguments.
-pub(super) fn execute<'w>(line: &CommandLine<'w>, scripts: &dyn Scripts, start: usize) -> Option<Step<'w>> {
-    let mut index = start;
-    while line.is_flag(index) {
-        let flag = line.literal(index).unwrap_or_default();
+pub(super) fn execute(line: &CommandLine, mut index: usize) -> Option<Step> {
+    while let Some(flag) = line.flag(index) {
+        index += 1;
         match flag.as_str() {
-            "-c" | "--call" => return Some(Step::Text(index + 1)),
+            "-c" | "--call" => return Some(Step::Text(index)),
             "-w" | "--workspace" | "--workspaces" | "--filter" | "-r" | "--recursive" => return None,
-            "-p" | "--package" => index += 2,
-            _ => index += 1,
-        }
-        if flag == "--" {
-            break;
+            "-p" | "--package" => index += 1,
+            "--" => break,
+            _ => {}
         }
     }
-    binary(line, scripts, index)
+    binary(line, index)
 }
 
 /// A binary named by a word: `vite`, `vite@7`, `@angular/cli@22`, or a wrapper again.
-fn binary<'w>(line: &CommandLine<'w>, scripts: &dyn Scripts, index: usize) -> Option<Step<'w>> {
+fn binary(line: &CommandLine, index: usize) -> Option<Step> {
     let word = line.literal(index)?;
-    Some(if word.contains('@') { Step::Leaf(index, binary_of(&word, scripts)) } else { Step::Next(index) })
+    Some(if word.contains('@') { line.binary_of(index, &word) } else { Step::Next(index) })
 }
 
-fn npm<'w>(line: &mut CommandLine<'w>, scripts: &dyn Scripts) -> Option<Step<'w>> {
+fn npm(line: &mut CommandLine) -> Option<Step> {
     const NPM: Invoker = Invoker::Manager(PackageManager::Npm);
     let index = after_harmless(line, line.at + 1)?;
     match line.literal(index)?.as_str() {
-        "run" | "run-script" | "rum" | "urn" => script(line, scripts, NPM, after_harmless(line, index + 1)?),
-        "start" | "stop" | "test" | "restart" => script(line, scripts, NPM, index),
+        "run" | "run-script" | "rum" | "urn" => script(line, NPM, after_harmless(line, index + 1)?),
+        "start" | "stop" | "test" | "restart" => script(line, NPM, index),
         "exec" | "x" => {
             let (command, marked) = line.after_flags(index + 1, &["-p", "--package"]);
             let flags = line.words.get(index + 1..command)?.iter().map(Word::prefix);
@@ -81,53 +72,49 @@ fn npm<'w>(line: &mut CommandLine<'w>, scripts: &dyn Scripts) -> Option<Step<'w>
             if !marked {
                 line.require_marker(command);
             }
-            binary(line, scripts, command)
+            binary(line, command)
         }
         _ => Some(Step::Leaf(line.at, "npm".to_owned())),
     }
 }
 
 /// pnpm, yarn and bun: `run x`, or just `x`, which may be a script or a binary.
-fn shorthand<'w>(
-    line: &mut CommandLine<'w>,
-    scripts: &dyn Scripts,
-    manager: PackageManager,
-) -> Option<Step<'w>> {
+fn shorthand(line: &mut CommandLine, manager: PackageManager) -> Option<Step> {
     use PackageManager::{Bun, Pnpm, Yarn};
     let itself = Step::Leaf(line.at, program_name(&line.literal(line.at)?));
     let Some(index) = after_harmless(line, line.at + 1) else {
-        return if manager == Bun { bun_file(line, scripts) } else { None };
+        return if manager == Bun { bun_file(line) } else { None };
     };
     if index >= line.words.len() {
         return Some(itself);
     }
     match (manager, line.literal(index)?.as_str()) {
         (_, "run" | "run-script") => match after_harmless(line, index + 1) {
-            Some(name) => script_or_binary(line, scripts, manager, name),
-            None if manager == Bun => bun_file(line, scripts),
+            Some(name) => script_or_binary(line, manager, name),
+            None if manager == Bun => bun_file(line),
             None => None,
         },
-        (Pnpm, "exec" | "dlx") | (Yarn, "dlx") | (Bun, "x") => execute(line, scripts, index + 1),
+        (Pnpm, "exec" | "dlx") | (Yarn, "dlx") | (Bun, "x") => execute(line, index + 1),
         (Yarn, "exec") => {
             let (command, marked) = line.after_flags(index + 1, &[]);
             if !marked {
                 line.fixed = Some(RewriteError::Swallowed);
             }
-            binary(line, scripts, command)
+            binary(line, command)
         }
         (Yarn, "node") => Some(Step::Next(index)),
         (Yarn, "workspace" | "workspaces") | (Pnpm, "recursive" | "multi") => None,
         (Bun, "build" | "test") => Some(itself),
         (_, word) if COMMANDS.contains(&word) => Some(itself),
-        (Pnpm, "start" | "stop" | "test") => script(line, scripts, Invoker::Manager(manager), index),
-        (_, _) => script_or_binary(line, scripts, manager, index),
+        (Pnpm, "start" | "stop" | "test") => script(line, Invoker::Manager(manager), index),
+        (_, _) => script_or_binary(line, manager, index),
     }
 }
 
 /// `bun --hot src/index.ts`: bun itself is the program, unless the file is a package's binary.
-fn bun_file<'w>(line: &CommandLine<'w>, scripts: &dyn Scripts) -> Option<Step<'w>> {
+fn bun_file(line: &CommandLine) -> Option<Step> {
     let mut index = line.at + 1;
-    while line.is_flag(index) || line.literal(index).as_deref() == Some("run") {
+    while line.flag(index).is_some() || line.literal(index).as_deref() == Some("run") {
         let flag = line.words.get(index).map(Word::prefix).unwrap_or_default();
         let flag = flag.split_once('=').map_or(flag.as_str(), |(flag, _)| flag);
         if BUN_ELSEWHERE.contains(&flag) {
@@ -136,21 +123,16 @@ fn bun_file<'w>(line: &CommandLine<'w>, scripts: &dyn Scripts) -> Option<Step<'w
         index += 1;
     }
     match line.literal(index) {
-        Some(name) if scripts.text(&name).is_some() => None,
+        Some(name) if line.scripts.text(&name).is_some() => None,
         Some(file) if file.contains("node_modules/") => Some(Step::Leaf(index, program_name(&file))),
         Some(_) | None => Some(Step::Leaf(line.at, "bun".to_owned())),
     }
 }
 
-fn script_or_binary<'w>(
-    line: &CommandLine<'w>,
-    scripts: &dyn Scripts,
-    manager: PackageManager,
-    index: usize,
-) -> Option<Step<'w>> {
+fn script_or_binary(line: &CommandLine, manager: PackageManager, index: usize) -> Option<Step> {
     let name = line.literal(index)?;
-    if scripts.text(&name).is_some() {
-        return script(line, scripts, Invoker::Manager(manager), index);
+    if line.scripts.text(&name).is_some() {
+        return script(line, Invoker::Manager(manager), index);
     }
     // pnpm takes `/…/` for a regular expression over the scripts' names.
     if manager == PackageManager::Pnpm && name.starts_with('/') {
@@ -160,5 +142,5 @@ fn script_or_binary<'w>(
     if manager == PackageManager::Bun && is_file {
         return Some(Step::Leaf(line.at, "bun".to_owned()));
     }
-    binary(line, scripts, index)
+    binary(line, index)
 }

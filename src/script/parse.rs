@@ -1,9 +1,7 @@
 //! From tokens to commands: as much of the grammar of POSIX `sh` as it takes to find simple commands.
 
-use std::ops::Range;
-
 use super::error::ParseError;
-use super::lex::{Lexer, Token};
+use super::lex::{Heredoc, Lexer, Token};
 use super::syntax::{Command, Item, List, Pipeline, Simple};
 use super::word::{Quoting, Word};
 
@@ -37,24 +35,20 @@ impl<'t> Parser<'t> {
         Ok(Self { lexer, token, start: position })
     }
 
-    fn advance(&mut self) -> Result<Token, ParseError> {
+    fn advance(&mut self) -> Result<(), ParseError> {
         self.start = self.lexer.position;
-        let next = self.lexer.next()?;
-        Ok(std::mem::replace(&mut self.token, next))
+        self.token = self.lexer.next()?;
+        Ok(())
     }
 
     fn unexpected(&self) -> ParseError {
-        match &self.token {
-            Token::Word(word) => ParseError::Unexpected {
-                what: self.lexer.text.get(word.span()).unwrap_or_default().to_owned(),
-                at: word.span.start,
-            },
-            Token::Operator(operator) => {
-                ParseError::Unexpected { what: (*operator).to_owned(), at: self.start }
-            }
-            Token::Newline => ParseError::Unexpected { what: "line end".to_owned(), at: self.start },
-            Token::End => ParseError::Unclosed { what: "command", at: self.lexer.position },
-        }
+        let (what, at) = match &self.token {
+            Token::Word(word) => (self.lexer.text.get(word.span()).unwrap_or_default(), word.span.start),
+            Token::Operator(operator) => (*operator, self.start),
+            Token::Newline => ("line end", self.start),
+            Token::End => return ParseError::Unclosed { what: "command", at: self.lexer.position },
+        };
+        ParseError::Unexpected { what: what.to_owned(), at }
     }
 
     fn keyword(&self) -> Option<&str> {
@@ -62,18 +56,18 @@ impl<'t> Parser<'t> {
         word.bare()
     }
 
-    fn expect_keyword(&mut self, keyword: &str) -> Result<(), ParseError> {
-        if self.keyword() != Some(keyword) {
-            return Err(self.unexpected());
+    /// Moves past `text` if it is the next operator or keyword.
+    fn accept(&mut self, text: &str) -> Result<bool, ParseError> {
+        let is_next =
+            self.keyword() == Some(text) || matches!(self.token, Token::Operator(next) if next == text);
+        if is_next {
+            self.advance()?;
         }
-        self.advance().map(drop)
+        Ok(is_next)
     }
 
-    fn expect_operator(&mut self, operator: &'static str) -> Result<(), ParseError> {
-        if self.token != Token::Operator(operator) {
-            return Err(self.unexpected());
-        }
-        self.advance().map(drop)
+    fn expect(&mut self, text: &str) -> Result<(), ParseError> {
+        if self.accept(text)? { Ok(()) } else { Err(self.unexpected()) }
     }
 
     fn skip_newlines(&mut self) -> Result<(), ParseError> {
@@ -110,13 +104,13 @@ impl<'t> Parser<'t> {
             self.advance()?;
         }
         self.lexer.leave();
-        Ok(List { items })
+        Ok(items)
     }
 
     /// A list that may not be empty.
     fn body(&mut self) -> Result<List, ParseError> {
         let list = self.list()?;
-        if list.items.is_empty() { Err(self.unexpected()) } else { Ok(list) }
+        if list.is_empty() { Err(self.unexpected()) } else { Ok(list) }
     }
 
     fn pipelines(&mut self) -> Result<Vec<Pipeline>, ParseError> {
@@ -130,12 +124,9 @@ impl<'t> Parser<'t> {
     }
 
     fn pipeline(&mut self, is_alternative: bool) -> Result<Pipeline, ParseError> {
-        while self.keyword() == Some("!") {
-            self.advance()?;
-        }
+        while self.accept("!")? {}
         let mut commands = vec![self.command()?];
-        while self.token == Token::Operator("|") {
-            self.advance()?;
+        while self.accept("|")? {
             self.skip_newlines()?;
             commands.push(self.command()?);
         }
@@ -146,30 +137,26 @@ impl<'t> Parser<'t> {
         if self.ends_list() {
             return Err(self.unexpected());
         }
-        let command = if self.token == Token::Operator("(") {
-            self.advance()?;
+        let command = if self.accept("(")? {
             let list = self.body()?;
-            self.expect_operator(")")?;
+            self.expect(")")?;
             Command::Subshell(list)
+        } else if self.accept("{")? {
+            let list = self.body()?;
+            self.expect("}")?;
+            Command::Group(list)
         } else {
             match self.keyword() {
-                Some("{") => {
-                    self.advance()?;
-                    let list = self.body()?;
-                    self.expect_keyword("}")?;
-                    Command::Group(list)
-                }
                 Some("if") => Command::Compound(self.conditional()?),
                 Some("while" | "until") => {
                     self.advance()?;
-                    let condition = self.body()?;
-                    Command::Compound(vec![condition, self.loop_body()?])
+                    Command::Compound(vec![self.body()?, self.loop_body()?])
                 }
                 Some("for") => Command::Compound(vec![self.for_loop()?]),
                 Some("case") => Command::Compound(self.case()?),
                 Some("in") => return Err(self.unexpected()),
                 Some(word @ ("function" | "select" | "coproc")) => {
-                    return Err(ParseError::Unsupported { what: word.to_owned(), at: self.start });
+                    return Err(ParseError::unsupported(word, self.start));
                 }
                 Some(_) | None => return self.simple().map(Command::Simple),
             }
@@ -184,24 +171,23 @@ impl<'t> Parser<'t> {
         loop {
             self.advance()?;
             lists.push(self.body()?);
-            self.expect_keyword("then")?;
+            self.expect("then")?;
             lists.push(self.body()?);
             if self.keyword() != Some("elif") {
                 break;
             }
         }
-        if self.keyword() == Some("else") {
-            self.advance()?;
+        if self.accept("else")? {
             lists.push(self.body()?);
         }
-        self.expect_keyword("fi")?;
+        self.expect("fi")?;
         Ok(lists)
     }
 
     fn loop_body(&mut self) -> Result<List, ParseError> {
-        self.expect_keyword("do")?;
+        self.expect("do")?;
         let list = self.body()?;
-        self.expect_keyword("done")?;
+        self.expect("done")?;
         Ok(list)
     }
 
@@ -209,15 +195,12 @@ impl<'t> Parser<'t> {
         self.advance()?;
         self.take_word()?;
         self.skip_newlines()?;
-        if self.keyword() == Some("in") {
-            self.advance()?;
+        if self.accept("in")? {
             while matches!(self.token, Token::Word(_)) {
                 self.advance()?;
             }
         }
-        if self.token == Token::Operator(";") {
-            self.advance()?;
-        }
+        self.accept(";")?;
         self.skip_newlines()?;
         self.loop_body()
     }
@@ -226,27 +209,21 @@ impl<'t> Parser<'t> {
         self.advance()?;
         self.take_word()?;
         self.skip_newlines()?;
-        self.expect_keyword("in")?;
+        self.expect("in")?;
         let mut lists = Vec::new();
         loop {
             self.skip_newlines()?;
-            if self.keyword() == Some("esac") {
-                self.advance()?;
+            if self.accept("esac")? {
                 return Ok(lists);
             }
-            if self.token == Token::Operator("(") {
-                self.advance()?;
-            }
+            self.accept("(")?;
             self.take_word()?;
-            while self.token == Token::Operator("|") {
-                self.advance()?;
+            while self.accept("|")? {
                 self.take_word()?;
             }
-            self.expect_operator(")")?;
+            self.expect(")")?;
             lists.push(self.list()?);
-            if self.token == Token::Operator(";;") {
-                self.advance()?;
-            } else if self.keyword() != Some("esac") {
+            if !self.accept(";;")? && self.keyword() != Some("esac") {
                 return Err(self.unexpected());
             }
         }
@@ -268,26 +245,25 @@ impl<'t> Parser<'t> {
             }
             let Token::Word(_) = self.token else { break };
             let word = self.take_word()?;
-            if simple.words.is_empty() && assigned_name(&word).is_some() {
+            if simple.words.is_empty() && is_assignment(&word) {
                 simple.assignments.push(word);
             } else {
                 simple.words.push(word);
             }
         }
         if self.token == Token::Operator("(") {
-            return Err(ParseError::Unsupported { what: "function definition".to_owned(), at: self.start });
+            return Err(ParseError::unsupported("function definition", self.start));
         }
         // Within `[[ … ]]`, bash reads `&&` as part of the test, other shells as the end of a command.
         let opens_test = simple.words.first().and_then(Word::pattern).as_deref() == Some("[[");
         if opens_test && simple.words.last().and_then(Word::bare) != Some("]]") {
-            return Err(ParseError::Unsupported { what: "[[".to_owned(), at: self.start });
+            return Err(ParseError::unsupported("[[", self.start));
         }
-        let empty =
-            simple.words.is_empty() && simple.assignments.is_empty() && simple.redirections.is_empty();
-        if empty { Err(self.unexpected()) } else { Ok(simple) }
+        if simple == Simple::default() { Err(self.unexpected()) } else { Ok(simple) }
     }
 
-    fn redirection(&mut self) -> Result<Option<Range<usize>>, ParseError> {
+    /// Where the redirection begins that is read, if one comes next.
+    fn redirection(&mut self) -> Result<Option<usize>, ParseError> {
         let start = match &self.token {
             Token::Operator(sign @ ("<" | ">" | ">>" | "<&" | ">&" | "<>" | ">|" | "<<" | "<<-")) => {
                 self.lexer.position - sign.len()
@@ -299,25 +275,19 @@ impl<'t> Parser<'t> {
             }
             Token::Word(_) | Token::Operator(_) | Token::Newline | Token::End => return Ok(None),
         };
-        let target = self.redirection_target()?;
-        Ok(Some(start..target.span.end))
-    }
-
-    /// The word after a redirection operator. The lexer must know of a here-document before it reads the token
-    /// after the delimiter: that may be the line end that the document follows.
-    fn redirection_target(&mut self) -> Result<Word, ParseError> {
         let Token::Word(target) = self.lexer.next()? else {
             return Err(self.unexpected());
         };
+        // The lexer must know of a here-document before it reads the token after the delimiter: that may be the
+        // line end that the document follows.
         if let Token::Operator(operator @ ("<<" | "<<-")) = self.token {
-            let delimiter = target.pattern().ok_or_else(|| ParseError::Unsupported {
-                what: "here-document delimiter with an expansion".to_owned(),
-                at: target.span.start,
+            let delimiter = target.pattern().ok_or_else(|| {
+                ParseError::unsupported("here-document delimiter with an expansion", target.span.start)
             })?;
-            self.lexer.expect_heredoc(delimiter, operator == "<<-");
+            self.lexer.heredocs.push(Heredoc { delimiter, strip_tabs: operator == "<<-" });
         }
         self.advance()?;
-        Ok(target)
+        Ok(Some(start))
     }
 
     fn is_descriptor(&self, word: &Word) -> bool {
@@ -326,18 +296,8 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// The name in a word of the form `NAME=value` whose name and `=` are unquoted.
-fn assigned_name(word: &Word) -> Option<String> {
-    let prefix = word.prefix();
-    let (name, _) = prefix.split_once('=')?;
-    let written = word.pieces.first()?.source.len();
-    let unquoted = word.pieces.first()?.quoting == Quoting::Bare && written > name.len();
-    (unquoted && is_name(name)).then(|| name.to_owned())
-}
-
-/// Whether `text` is a valid name of a shell variable.
-pub(super) fn is_name(text: &str) -> bool {
-    let mut characters = text.chars();
-    characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
-        && characters.all(|character| character.is_ascii_alphanumeric() || character == '_')
+/// Whether the word is `NAME=value`, with the name and the `=` unquoted.
+fn is_assignment(word: &Word) -> bool {
+    let Some((name, first)) = word.assigned_name().zip(word.pieces.first()) else { return false };
+    first.quoting == Quoting::Bare && first.source.len() > name.len()
 }

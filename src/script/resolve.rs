@@ -1,7 +1,7 @@
 //! From the first word of a simple command to the program that it really runs.
 
 use super::command_line::{CommandLine, Step, program_name};
-use super::scripts::{PackageManager, Scripts};
+use super::scripts::PackageManager;
 use super::{other_package, package_manager, runtime, task_runner, wrapper};
 
 /// Programs that start others which the script does not show.
@@ -12,15 +12,15 @@ const OPAQUE: [&str; 21] = [
 ];
 
 /// Moves `line` behind all wrappers, to the step of the program that stands there.
-pub(super) fn resolve<'w>(line: &mut CommandLine<'w>, scripts: &dyn Scripts) -> Step<'w> {
+pub(super) fn resolve(line: &mut CommandLine) -> Step {
     loop {
-        let step = step(line, scripts).unwrap_or(Step::Opaque);
+        let step = step(line).unwrap_or(Step::Opaque);
         let Step::Next(next) = step else { return step };
         line.at = next;
     }
 }
 
-fn step<'w>(line: &mut CommandLine<'w>, scripts: &dyn Scripts) -> Option<Step<'w>> {
+fn step(line: &mut CommandLine) -> Option<Step> {
     let name = program_name(&line.literal(line.at)?);
     if let Some(step) = wrapper::step(line, &name) {
         return Some(step);
@@ -28,16 +28,16 @@ fn step<'w>(line: &mut CommandLine<'w>, scripts: &dyn Scripts) -> Option<Step<'w
     let manager =
         if name == "yarnpkg" { Some(PackageManager::Yarn) } else { PackageManager::from_name(&name) };
     if let Some(manager) = manager {
-        let elsewhere = other_package::call(line, scripts, manager).map(Step::Script);
-        return elsewhere.or_else(|| package_manager::step(line, scripts, manager));
+        let elsewhere = other_package::call(line, manager).map(Step::Script);
+        return elsewhere.or_else(|| package_manager::step(line, manager));
     }
     Some(match name.as_str() {
-        "npx" | "pnpx" | "bunx" => return package_manager::execute(line, scripts, line.at + 1),
-        "node" | "tsx" | "nodejs" => return runtime::node(line, scripts, &name),
-        "deno" => runtime::deno(line, scripts),
+        "npx" | "pnpx" | "bunx" => return package_manager::execute(line, line.at + 1),
+        "node" | "tsx" | "nodejs" => return runtime::node(line, &name),
+        "deno" => runtime::deno(line),
         "sh" | "bash" | "dash" | "ash" | "zsh" | "ksh" => task_runner::shell(line),
-        "concurrently" | "conc" => task_runner::concurrently(line, scripts),
-        "run-p" | "run-s" | "npm-run-all" | "npm-run-all2" => task_runner::run_all(line, scripts, &name),
+        "concurrently" | "conc" => task_runner::concurrently(line),
+        "run-p" | "run-s" | "npm-run-all" | "npm-run-all2" => task_runner::run_all(line, &name),
         "nodemon" => task_runner::nodemon(line),
         name if OPAQUE.contains(&name) => Step::Opaque,
         _ => Step::Leaf(line.at, name),

@@ -1,16 +1,15 @@
 //! node, tsx and deno: which script, binary or file a call runs.
 
-use super::command_line::{CommandLine, Step, binary_of, program_name};
+use super::command_line::{CommandLine, Step, program_name};
 use super::frame::Invoker;
 use super::script_call::script;
-use super::scripts::Scripts;
 
 /// `deno run npm:vite`; anything else is deno's own.
-pub(super) fn deno<'w>(line: &CommandLine<'w>, scripts: &dyn Scripts) -> Step<'w> {
+pub(super) fn deno(line: &CommandLine) -> Step {
     let runs = line.literal(line.at + 1).is_some_and(|word| word == "run");
     let (index, _) = line.after_flags(line.at + 1 + usize::from(runs), &["-c", "--config", "--env-file"]);
     match line.literal(index).as_deref().and_then(|file| file.strip_prefix("npm:")) {
-        Some(package) if runs => Step::Leaf(index, binary_of(package, scripts)),
+        Some(package) if runs => line.binary_of(index, package),
         Some(_) | None => Step::Leaf(line.at, "deno".to_owned()),
     }
 }
@@ -22,21 +21,18 @@ const NODE_VALUED: [&str; 12] = [
 ];
 
 /// `node FILE`, `node --run SCRIPT` and `tsx FILE`.
-pub(super) fn node<'w>(line: &CommandLine<'w>, scripts: &dyn Scripts, name: &str) -> Option<Step<'w>> {
-    let mut index = line.at + 1;
-    if name == "tsx" && line.literal(index).as_deref() == Some("watch") {
-        index += 1;
-    }
-    while line.is_flag(index) {
-        let flag = line.literal(index).unwrap_or_default();
+pub(super) fn node(line: &CommandLine, name: &str) -> Option<Step> {
+    let watches = name == "tsx" && line.literal(line.at + 1).as_deref() == Some("watch");
+    let mut index = line.at + 1 + usize::from(watches);
+    while let Some(flag) = line.flag(index) {
         if let Some(name) = flag.strip_prefix("--run=") {
-            let is_script = scripts.text(name).is_some();
+            let is_script = line.scripts.text(name).is_some();
             return (!is_script).then(|| Step::Leaf(line.at, name.to_owned()));
         }
         match flag.as_str() {
-            "--run" => return script(line, scripts, Invoker::Node, index + 1),
+            "--run" => return script(line, Invoker::Node, index + 1),
             "-e" | "--eval" | "-p" | "--print" | "--test" | "-" => break,
-            flag => index += if NODE_VALUED.contains(&flag) { 2 } else { 1 },
+            flag => index += 1 + usize::from(NODE_VALUED.contains(&flag)),
         }
         if flag == "--" {
             break;

@@ -3,7 +3,6 @@
 use super::error::RewriteError;
 use super::frame::Frame;
 use super::leaf::{Assignment, LeafEnvironment};
-use super::word::QuotedText;
 
 #[derive(Clone, Default)]
 pub(super) struct Scope {
@@ -16,6 +15,8 @@ pub(super) struct Scope {
     pub directory: Option<String>,
     /// Why the commands cannot be changed.
     pub fixed: Option<RewriteError>,
+    /// Where the wrapper of the one command here needs `--` before it lets flags through.
+    pub separator: Option<usize>,
 }
 
 impl Scope {
@@ -26,15 +27,5 @@ impl Scope {
     /// How many scripts and quoted texts lie within each other here.
     pub fn nesting(&self) -> usize {
         self.frames.iter().map(|frame| 1 + frame.quoted.len()).sum()
-    }
-
-    pub fn text(&self) -> &str {
-        self.frames.last().map_or("", Frame::innermost)
-    }
-
-    pub fn enter(&mut self, quoted: QuotedText) {
-        if let Some(frame) = self.frames.last_mut() {
-            frame.quoted.push(quoted);
-        }
     }
 }

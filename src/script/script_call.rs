@@ -1,10 +1,10 @@
 //! Calls of scripts of the same package: `npm run x -- --open`, `node --run x`.
 
+use super::arguments::quote;
 use super::command_line::{CommandLine, Step};
-use super::frame::{Call, CallForm, Invoker};
-use super::nested::{self, Nested};
-use super::scripts::{PackageManager, Scripts};
-use super::word::Word;
+use super::frame::{Call, CallForm, Invoker, Nested};
+use super::scripts::PackageManager;
+use super::word::{UNKNOWN, Word};
 
 /// Flags that change nothing about what runs. Any other flag before the name may mean another package.
 pub(super) const HARMLESS: [&str; 13] = [
@@ -14,27 +14,23 @@ pub(super) const HARMLESS: [&str; 13] = [
 
 /// The step that runs the script named by the word at `index`; `None` if there is no such script here, or flags
 /// may make it another package's.
-pub(super) fn script<'w>(
-    line: &CommandLine<'w>,
-    scripts: &dyn Scripts,
-    invoker: Invoker,
-    index: usize,
-) -> Option<Step<'w>> {
-    let name = line.literal(index).filter(|name| scripts.text(name).is_some())?;
+pub(super) fn script(line: &CommandLine, invoker: Invoker, index: usize) -> Option<Step> {
+    let name = line.literal(index).filter(|name| line.scripts.text(name).is_some())?;
     let arguments = line.words.get(index + 1..)?;
     let marker = arguments.iter().position(|word| word.literal().as_deref() == Some("--"));
     let before = &arguments[..marker.unwrap_or(arguments.len())];
     let behind = marker.map_or(&[][..], |marker| &arguments[marker + 1..]);
     let pasted = match invoker {
-        Invoker::Node => nested::pasted(behind),
+        Invoker::Node => pasted(behind),
         Invoker::Manager(PackageManager::Npm) => {
-            let (flags, own): (Vec<&Word>, Vec<_>) = before.iter().partition(|word| is_flag(word));
+            let (flags, own): (Vec<&Word>, Vec<_>) = before.iter().partition(|word| word.is_flag());
             // npm reads flags before `--` as its own, `--workspace` among them.
+            let is_harmless = |word: &Word| word.literal().is_some_and(|flag| HARMLESS.contains(&&*flag));
             flags.into_iter().all(is_harmless).then_some(())?;
-            nested::pasted(own.into_iter().chain(behind))
+            pasted(own.into_iter().chain(behind))
         }
-        Invoker::Manager(PackageManager::Bun) => nested::pasted(before.iter().chain(behind)),
-        Invoker::Manager(PackageManager::Pnpm | PackageManager::Yarn) => nested::pasted(arguments),
+        Invoker::Manager(PackageManager::Bun) => pasted(before.iter().chain(behind)),
+        Invoker::Manager(PackageManager::Pnpm | PackageManager::Yarn) => pasted(arguments),
     };
     let last = line.words.last()?.span.end;
     let at = match marker {
@@ -51,16 +47,17 @@ pub(super) fn script<'w>(
     } else {
         CallForm::Command { at, marker, is_last: at == last }
     };
-    let replaces_node =
-        (line.at..index).any(|at| matches!(line.literal(at).as_deref(), Some("--bun" | "-b")));
+    let replaces_node = (line.at..index).any(|at| matches!(line.flag(at).as_deref(), Some("--bun" | "-b")));
     let call = Call { invoker, span, form, separator: line.separator, replaces_node };
     Some(Step::Script(Nested { name, call, pasted, text: None }))
 }
 
-fn is_flag(word: &Word) -> bool {
-    word.prefix().starts_with('-')
-}
-
-fn is_harmless(word: &Word) -> bool {
-    word.literal().is_some_and(|flag| HARMLESS.contains(&flag.as_str()))
+/// Arguments as a package manager pastes them, with [`UNKNOWN`] for parts that only the calling shell knows.
+pub(super) fn pasted<'w>(words: impl IntoIterator<Item = &'w Word>) -> String {
+    let paste = |word: &Word| match word.pattern() {
+        Some(text) => quote(&text),
+        None if word.prefix().is_empty() => UNKNOWN.to_string(),
+        None => format!("{}{UNKNOWN}", quote(&word.prefix())),
+    };
+    words.into_iter().map(paste).collect::<Vec<_>>().join(" ")
 }

@@ -1,13 +1,8 @@
 //! The syntax tree of a script.
 
-use std::ops::Range;
-
 use super::word::Word;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct List {
-    pub items: Vec<Item>,
-}
+pub(super) type List = Vec<Item>;
 
 /// Pipelines joined by `&&` and `||`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +32,6 @@ pub(super) enum Command {
 pub(super) struct Simple {
     pub assignments: Vec<Word>,
     pub words: Vec<Word>,
-    /// From the descriptor or operator to the end of the target.
-    pub redirections: Vec<Range<usize>>,
+    /// Where each begins, with the descriptor or the operator.
+    pub redirections: Vec<usize>,
 }

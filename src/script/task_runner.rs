@@ -2,29 +2,23 @@
 
 use fast_glob::glob_match;
 
-use super::command_line::{CommandLine, Meaning, Started, Step};
+use super::command_line::{CommandLine, Started, Step};
 use super::error::RewriteError;
-use super::frame::{Call, CallForm, Invoker, ListKind, Name};
+use super::frame::{Call, CallForm, Invoker, ListKind, Name, Nested};
 use super::leaf::LeafRole;
-use super::nested::Nested;
 use super::scripts::{PackageManager, Scripts};
 use super::word::{UNKNOWN, Word};
 
 /// `sh -c TEXT`, the `c` alone or joined to other flags; anything else runs a file or standard input.
-pub(super) fn shell<'w>(line: &CommandLine<'w>) -> Step<'w> {
+pub(super) fn shell(line: &CommandLine) -> Step {
     let mut index = line.at + 1;
-    while line.is_flag(index) {
-        let flag = line.literal(index).unwrap_or_default();
-        let letters = flag.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
+    while let Some(flag) = line.flag(index) {
         index += 1;
-        if let Some(letters) = letters {
-            if letters.ends_with('o') || letters.starts_with('o') {
-                index += 1;
-            }
-            if letters.contains('c') {
-                let (text, _) = line.after_flags(index, &["-o"]);
-                return if line.words.get(text).is_some() { Step::Text(text) } else { Step::Opaque };
-            }
+        let Some(letters) = flag.strip_prefix('-').filter(|rest| !rest.starts_with('-')) else { continue };
+        index += usize::from(letters.ends_with('o') || letters.starts_with('o'));
+        if letters.contains('c') {
+            let (text, _) = line.after_flags(index, &["-o"]);
+            return if text < line.words.len() { Step::Text(text) } else { Step::Opaque };
         }
     }
     Step::Opaque
@@ -38,7 +32,7 @@ const CONCURRENTLY_VALUED: [&str; 22] = [
 ];
 
 /// `concurrently "vite" "npm:api"`: each argument is a command text or a script's name.
-pub(super) fn concurrently<'w>(line: &CommandLine<'w>, scripts: &dyn Scripts) -> Step<'w> {
+pub(super) fn concurrently(line: &CommandLine) -> Step {
     let mut all = Vec::new();
     let mut index = line.at + 1;
     while let Some(word) = line.words.get(index) {
@@ -47,33 +41,33 @@ pub(super) fn concurrently<'w>(line: &CommandLine<'w>, scripts: &dyn Scripts) ->
             break;
         }
         if next == index {
-            all.extend(started(word, text_or_scripts(word, scripts)));
+            let steps = text_or_scripts(word, line.scripts).unwrap_or_else(|| vec![Step::Text(index)]);
+            all.extend(steps.into_iter().map(|step| Started { word: index, role: LeafRole::Parallel, step }));
             index += 1;
         } else {
             index = next;
         }
     }
-    let role = if all.len() > 1 { LeafRole::Parallel } else { LeafRole::Sole };
-    several(all.into_iter().map(|started| Started { role, ..started }).collect())
+    several(all)
 }
 
-fn started(word: &Word, meanings: Vec<Meaning>) -> impl Iterator<Item = Started<'_>> {
-    meanings.into_iter().map(move |meaning| Started { word, meaning, role: LeafRole::Sole })
+fn several(mut started: Vec<Started>) -> Step {
+    match &mut started[..] {
+        [] => return Step::Opaque,
+        [only] => only.role = LeafRole::Sole,
+        [.., last] if last.role == LeafRole::Step => last.role = LeafRole::Last,
+        _ => {}
+    }
+    Step::Several(started)
 }
 
-fn several(started: Vec<Started>) -> Step {
-    if started.is_empty() { Step::Opaque } else { Step::Several(started) }
-}
-
-/// The meanings of an argument of `concurrently`.
-fn text_or_scripts(word: &Word, scripts: &dyn Scripts) -> Vec<Meaning> {
-    let Some(text) = word.pattern() else {
-        return vec![Meaning::Text];
-    };
+/// The steps of an argument of `concurrently`; `None` if it is a command text.
+fn text_or_scripts(word: &Word, scripts: &dyn Scripts) -> Option<Vec<Step>> {
+    let text = word.pattern()?;
     // concurrently takes one pair of quotes off itself.
     let is_quoted = |quote: char| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
     if is_quoted('"') || is_quoted('\'') {
-        return vec![Meaning::Unknown];
+        return Some(vec![Step::Unknown]);
     }
     let command = || {
         let mut words = text.split_ascii_whitespace();
@@ -85,41 +79,39 @@ fn text_or_scripts(word: &Word, scripts: &dyn Scripts) -> Vec<Meaning> {
     let shorthand = text
         .split_once(':')
         .and_then(|(invoker, name)| Some((Invoker::from_name(invoker)?, name, ListKind::Shorthands)));
-    let Some((invoker, name, list)) = shorthand.or_else(command) else {
-        return vec![Meaning::Text];
-    };
+    let (invoker, name, list) = shorthand.or_else(command)?;
     if name.contains([' ', '(']) {
-        return vec![Meaning::Unknown];
+        return Some(vec![Step::Unknown]);
     }
     let Some((start, end)) = name.split_once('*') else {
-        return vec![script(word, invoker, name, CallForm::Shorthand { name: name.to_owned() })];
+        return Some(vec![script(word, invoker, name, CallForm::Shorthand { name: name.to_owned() })]);
     };
     let matches = |name: &String| {
         name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
     };
     let all: Vec<String> = scripts.names().into_iter().filter(matches).collect();
-    all_scripts(word, invoker, &all, list)
+    Some(all_scripts(word, invoker, &all, list))
 }
 
-fn script(word: &Word, invoker: Invoker, name: &str, form: CallForm) -> Meaning {
+fn script(word: &Word, invoker: Invoker, name: &str, form: CallForm) -> Step {
     let call = Call { invoker, span: word.span(), form, separator: None, replaces_node: false };
-    Meaning::Script(Nested { name: name.to_owned(), call, pasted: String::new(), text: None })
+    Step::Script(Nested { name: name.to_owned(), call, pasted: String::new(), text: None })
 }
 
 /// The scripts that a word of a list names.
-fn all_scripts(word: &Word, invoker: Invoker, all: &[String], list: ListKind) -> Vec<Meaning> {
+fn all_scripts(word: &Word, invoker: Invoker, all: &[String], list: ListKind) -> Vec<Step> {
+    if all.is_empty() {
+        return vec![Step::Unknown];
+    }
     let form = |this| CallForm::Name(Name { all: all.to_vec(), this, list });
-    let scripts: Vec<_> =
-        all.iter().enumerate().map(|(this, name)| script(word, invoker, name, form(this))).collect();
-    if scripts.is_empty() { vec![Meaning::Unknown] } else { scripts }
+    all.iter().enumerate().map(|(this, name)| script(word, invoker, name, form(this))).collect()
 }
 
 /// `run-p a b`, `run-s a b`, `npm-run-all -p a b -s c`.
-pub(super) fn run_all<'w>(line: &CommandLine<'w>, scripts: &dyn Scripts, name: &str) -> Step<'w> {
-    let mut groups: Vec<(bool, Vec<Started>)> = vec![(name == "run-p", Vec::new())];
+pub(super) fn run_all(line: &CommandLine, name: &str) -> Step {
+    let mut groups = vec![(name == "run-p", Vec::new())];
     let mut index = line.at + 1;
     while let Some(word) = line.words.get(index) {
-        index += 1;
         let text = word.pattern().unwrap_or_else(|| UNKNOWN.to_string());
         match text.as_str() {
             "--" => break,
@@ -128,31 +120,28 @@ pub(super) fn run_all<'w>(line: &CommandLine<'w>, scripts: &dyn Scripts, name: &
             "--max-parallel" | "--npm-path" => index += 1,
             flag if flag.starts_with('-') => {}
             pattern => {
+                let steps = listed(word, pattern, line.scripts).into_iter().map(|step| (index, step));
                 if let Some((_, group)) = groups.last_mut() {
-                    group.extend(started(word, listed(word, pattern, scripts)));
+                    group.extend(steps);
                 }
             }
         }
+        index += 1;
     }
     let mut all = Vec::new();
     for (is_parallel, group) in groups {
         let role = if is_parallel && group.len() > 1 { LeafRole::Parallel } else { LeafRole::Step };
-        all.extend(group.into_iter().map(|started| Started { role, ..started }));
-    }
-    match &mut all[..] {
-        [only] => only.role = LeafRole::Sole,
-        [.., last] if last.role == LeafRole::Step => last.role = LeafRole::Last,
-        _ => {}
+        all.extend(group.into_iter().map(|(word, step)| Started { word, role, step }));
     }
     several(all)
 }
 
 /// The scripts that match a pattern of `npm-run-all`: `*` within a part between colons, `**` across them.
-fn listed(word: &Word, pattern: &str, scripts: &dyn Scripts) -> Vec<Meaning> {
+fn listed(word: &Word, pattern: &str, scripts: &dyn Scripts) -> Vec<Step> {
     let mut words = pattern.split_ascii_whitespace();
     let (pattern, has_arguments) = (words.next().unwrap_or_default(), words.next().is_some());
     if has_arguments || pattern.contains(['{', '[', '?', '!', UNKNOWN]) {
-        return vec![Meaning::Unknown];
+        return vec![Step::Unknown];
     }
     let path = |text: &str| text.replace(':', "/");
     let matches = |name: &String| {
@@ -169,30 +158,22 @@ const NODEMON_VALUED: [&str; 14] = [
 ];
 
 /// `nodemon --exec TEXT [FILE]`: a shell runs both as one text. Without `--exec`, nodemon runs FILE with node.
-pub(super) fn nodemon<'w>(line: &mut CommandLine<'w>) -> Step<'w> {
+pub(super) fn nodemon(line: &mut CommandLine) -> Step {
     let mut exec = None;
     let mut index = line.at + 1;
-    while line.is_flag(index) {
-        let flag = line.literal(index).unwrap_or_default();
+    while let Some(flag) = line.flag(index) {
+        index += 1;
         match flag.as_str() {
-            "-x" | "--exec" => {
-                exec = Some(index + 1);
-                index += 2;
-            }
-            "--" => {
-                index += 1;
-                break;
-            }
-            flag => index += if NODEMON_VALUED.contains(&flag) { 2 } else { 1 },
+            "--" => break,
+            "-x" | "--exec" => exec = Some(index),
+            flag if NODEMON_VALUED.contains(&flag) => {}
+            _ => continue,
         }
+        index += 1;
     }
-    match exec {
-        Some(text) => {
-            if line.words.get(index).is_some() {
-                line.fixed = Some(RewriteError::Assembled);
-            }
-            Step::Text(text)
-        }
-        None => Step::Leaf(line.at, "nodemon".to_owned()),
+    let Some(text) = exec else { return Step::Leaf(line.at, "nodemon".to_owned()) };
+    if index < line.words.len() {
+        line.fixed = Some(RewriteError::Assembled);
     }
+    Step::Text(text)
 }

@@ -1,17 +1,17 @@
 //! Walks the commands of a script and collects its leaves.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
-use super::command_line::{CommandLine, Meaning, Started, Step, program_name};
-use super::frame::{CallForm, Frame, Invoker};
+use super::command_line::{CommandLine, Started, Step, program_name};
+use super::frame::{CallForm, Frame, Invoker, Nested};
 use super::leaf::{Assignment, Kind, Leaf, LeafRole, Site};
-use super::nested::Nested;
 use super::parse;
 use super::resolve::resolve;
 use super::scope::Scope;
 use super::scripts::{OtherPackage, Scripts};
-use super::syntax::{Command, List, Simple};
-use super::word::Word;
+use super::syntax::{Command, Item, Simple};
+use super::word::{UNKNOWN, Word};
 
 /// More than any script that a person wrote; the leaves of scripts that call each other twice would grow without
 /// end.
@@ -36,7 +36,7 @@ pub(super) fn is_shell_word(name: &str) -> bool {
     BUILTINS.contains(&name) || OTHER_SHELL_WORDS.contains(&name) || name.is_empty()
 }
 
-pub(super) fn leaves(text: &str, list: &List, scripts: &dyn Scripts) -> Vec<Leaf> {
+pub(super) fn leaves(text: &str, list: &[Item], scripts: &dyn Scripts) -> Vec<Leaf> {
     let mut walk = Walk { scripts, leaves: Vec::new(), assignments: 0 };
     walk.list(&mut Scope::new(text), LeafRole::Sole, list);
     walk.mark_contested();
@@ -50,24 +50,10 @@ struct Walk<'s> {
     assignments: usize,
 }
 
-/// A command as it becomes a leaf.
-struct Found<'w> {
-    words: &'w [Word],
-    program: String,
-    kind: Kind,
-    separator: Option<usize>,
-}
-
-impl<'w> Found<'w> {
-    fn new(words: &'w [Word], program: String, kind: Kind) -> Self {
-        Self { words, program, kind, separator: None }
-    }
-}
-
 impl Walk<'_> {
-    fn list(&mut self, scope: &mut Scope, role: LeafRole, list: &List) {
-        let last_item = list.items.len().saturating_sub(1);
-        for (index, item) in list.items.iter().enumerate() {
+    fn list(&mut self, scope: &mut Scope, role: LeafRole, list: &[Item]) {
+        let last_item = list.len().saturating_sub(1);
+        for (index, item) in list.iter().enumerate() {
             let mut background = item.background.then(|| scope.clone());
             let scope = background.as_mut().unwrap_or(&mut *scope);
             let last_pipeline = item.pipelines.len() - 1;
@@ -122,7 +108,7 @@ impl Walk<'_> {
             |name: &&str| BUILTINS.contains(name) || (*name == "exec" && simple.words.len() == 1);
         if let Some(name) = name.as_deref().filter(is_builtin) {
             self.builtin(scope, name, &simple.words);
-            self.emit(scope, role, Found::new(&simple.words, name.to_owned(), Kind::Builtin));
+            self.emit(scope, role, &simple.words, (name.to_owned(), Kind::Builtin));
             return;
         }
         let mut scope = scope.clone();
@@ -132,39 +118,47 @@ impl Walk<'_> {
 
     fn program(&mut self, scope: Scope, role: LeafRole, simple: &Simple) {
         let words = &simple.words[..];
-        let mut line = CommandLine::new(words, &simple.redirections, scope);
-        let step = resolve(&mut line, self.scripts);
+        let mut line = CommandLine {
+            words,
+            redirections: &simple.redirections,
+            scripts: self.scripts,
+            scope,
+            at: 0,
+            fixed: None,
+            separator: None,
+            assigned: Vec::new(),
+        };
+        let step = resolve(&mut line);
         let CommandLine { mut scope, at, separator, fixed, assigned, .. } = line;
         for word in assigned {
             let assignment = self.assignment(&scope, word);
             scope.assignments.extend(assignment);
         }
         scope.fixed = scope.fixed.or(fixed);
-        let rest = words.get(at..).unwrap_or_default();
-        match step {
-            Step::Leaf(at, program) => {
-                let words = words.get(at..).unwrap_or_default();
-                self.emit(&scope, role, Found { words, program, kind: Kind::Program, separator });
-            }
-            Step::Text(index) => match words.get(index) {
-                Some(word) => self.text(scope, role, word, rest),
-                None => self.opaque(&scope, role, rest),
-            },
-            Step::Script(nested) => self.script(scope, role, nested, rest),
-            Step::Several(started) => self.several(&scope, role, started),
-            Step::Next(_) | Step::Opaque => self.opaque(&scope, role, rest),
+        if let Step::Leaf(at, program) = step {
+            scope.separator = separator;
+            self.emit(&scope, role, words.get(at..).unwrap_or_default(), (program, Kind::Program));
+        } else {
+            self.step(scope, role, words, (step, at..words.len()));
         }
     }
 
-    fn several(&mut self, scope: &Scope, role: LeafRole, started: Vec<Started>) {
-        for Started { word, meaning, role: inner } in started {
-            let role = role.within(inner);
-            let whole = std::slice::from_ref(word);
-            match meaning {
-                Meaning::Text => self.text(scope.clone(), role, word, whole),
-                Meaning::Script(nested) => self.script(scope.clone(), role, nested, whole),
-                Meaning::Unknown => self.emit(scope, role, Found::new(whole, String::new(), Kind::Opaque)),
+    /// Takes a step whose command are the words of a range.
+    fn step(&mut self, scope: Scope, role: LeafRole, words: &[Word], (step, range): (Step, Range<usize>)) {
+        let whole = words.get(range).unwrap_or_default();
+        match step {
+            Step::Text(index) => match words.get(index) {
+                Some(word) => self.text(scope, role, word, whole),
+                None => self.opaque(&scope, role, whole),
+            },
+            Step::Script(nested) => self.script(scope, role, nested, whole),
+            Step::Several(started) => {
+                for Started { word, role: inner, step } in started {
+                    self.step(scope.clone(), role.within(inner), words, (step, word..word + 1));
+                }
             }
+            Step::Unknown => self.emit(&scope, role, whole, (String::new(), Kind::Opaque)),
+            Step::Leaf(..) | Step::Next(_) | Step::Opaque => self.opaque(&scope, role, whole),
         }
     }
 
@@ -196,11 +190,7 @@ impl Walk<'_> {
 
     /// The assignment in a word, whether the shell reads it or a program like `cross-env`.
     fn assignment(&mut self, scope: &Scope, word: &Word) -> Option<Assignment> {
-        let prefix = word.prefix();
-        let (name, _) = prefix.split_once('=')?;
-        if !parse::is_name(name) {
-            return None;
-        }
+        let name = word.assigned_name()?;
         let frame = scope.frames.len() - 1;
         let level = scope.frames.last()?.quoted.len();
         let site = match word.after(name.len() + 1) {
@@ -208,25 +198,20 @@ impl Walk<'_> {
             None => Site { frame, level, range: word.span(), prefix: format!("{name}=") },
         };
         self.assignments += 1;
-        Some(Assignment {
-            name: name.to_owned(),
-            value: word.literal().and_then(|text| Some(text.split_once('=')?.1.to_owned())),
-            site,
-            id: self.assignments,
-            contested: false,
-        })
+        let value = word.literal().and_then(|text| Some(text.split_once('=')?.1.to_owned()));
+        Some(Assignment { name, value, site, id: self.assignments, contested: false })
     }
 
     /// Walks a text that is given to a shell: `sh -c TEXT`. `whole` is the command that gives it.
     fn text(&mut self, mut scope: Scope, role: LeafRole, word: &Word, whole: &[Word]) {
         let quoted = word.quoted_text();
         let parsed = if scope.nesting() < MAX_NESTING { parse::parse(&quoted.text).ok() } else { None };
-        match parsed {
-            Some(list) if !list.items.is_empty() => {
-                scope.enter(quoted);
+        match (parsed, scope.frames.last_mut()) {
+            (Some(list), Some(frame)) if !list.is_empty() => {
+                frame.quoted.push(quoted);
                 self.list(&mut scope, role, &list);
             }
-            Some(_) | None => self.opaque(&scope, role, whole),
+            (Some(_) | None, _) => self.opaque(&scope, role, whole),
         }
     }
 
@@ -236,20 +221,22 @@ impl Walk<'_> {
         let is_own = nested.text.is_none();
         let repeated = is_own && scope.frames.iter().any(|frame| frame.name.as_deref() == Some(&nested.name));
         let allowed = is_here && !repeated && scope.nesting() < MAX_NESTING && self.leaves.len() < MAX_LEAVES;
-        let text = if allowed { nested.whole_text(self.scripts) } else { None };
-        let Some((text, list)) = text.and_then(|text| parse::parse(&text).ok().map(|list| (text, list)))
-        else {
-            return self.opaque(&scope, role, whole);
-        };
+        let text = nested.text.take().or_else(|| self.scripts.text(&nested.name));
+        let parsed = text.filter(|text| allowed && !text.contains(UNKNOWN)).and_then(|mut text| {
+            if !nested.pasted.is_empty() {
+                text = format!("{text} {}", nested.pasted);
+            }
+            Some((parse::parse(&text).ok()?, text))
+        });
+        let Some((list, text)) = parsed else { return self.opaque(&scope, role, whole) };
         // The scripts that another package's script calls by name are not known here.
         scope.moved = !is_own;
         scope.directory = None;
         let runs_hooks = match nested.call.invoker {
-            Invoker::Manager(manager) => self.scripts.runs_hooks(manager),
+            Invoker::Manager(manager) => is_own && self.scripts.runs_hooks(manager),
             Invoker::Node => false,
         };
-        let hook = |prefix: &str| self.scripts.text(&format!("{prefix}{}", nested.name));
-        let hook = |prefix: &str| if is_own && runs_hooks { hook(prefix) } else { None };
+        let hook = |prefix| self.scripts.text(&format!("{prefix}{}", nested.name)).filter(|_| runs_hooks);
         let (pre, post) = (hook("pre"), hook("post"));
         let frame = Frame { pre, post, ..Frame::new(Some(nested.name), text) };
         if let Some(caller) = scope.frames.last_mut() {
@@ -274,27 +261,25 @@ impl Walk<'_> {
     /// A command that starts programs which the script does not show.
     fn opaque(&mut self, scope: &Scope, role: LeafRole, words: &[Word]) {
         let program = words.first().and_then(Word::literal).map(|word| program_name(&word));
-        self.emit(scope, role, Found::new(words, program.unwrap_or_default(), Kind::Opaque));
+        self.emit(scope, role, words, (program.unwrap_or_default(), Kind::Opaque));
     }
 
-    fn emit(&mut self, scope: &Scope, role: LeafRole, found: Found) {
+    fn emit(&mut self, scope: &Scope, role: LeafRole, words: &[Word], (program, kind): (String, Kind)) {
         if self.leaves.len() >= MAX_LEAVES {
             return;
         }
-        let end = found.words.last().map_or(0, |word| word.span.end);
-        let is_quoted = scope.frames.last().is_some_and(|frame| !frame.quoted.is_empty());
-        let after = scope.text().get(end..).unwrap_or_default();
+        let end = words.last().map_or(0, |word| word.span.end);
         self.leaves.push(Leaf {
-            program: found.program,
-            words: found.words.to_vec(),
+            program,
+            words: words.to_vec(),
             assignments: scope.assignments.clone(),
             environment: scope.environment.clone(),
-            kind: found.kind,
+            kind,
             role,
             frames: scope.frames.clone(),
             fixed: scope.fixed,
-            separator: found.separator,
-            ends_text: !is_quoted && after.trim_matches([' ', '\t']).is_empty(),
+            separator: scope.separator,
+            ends_text: scope.frames.last().is_some_and(|frame| frame.ends_at(end)),
         });
     }
 

@@ -45,6 +45,12 @@ pub(super) struct Piece {
     pub quoting: Quoting,
 }
 
+impl Piece {
+    pub fn literal(text: impl Into<String>, source: Range<usize>, quoting: Quoting) -> Self {
+        Self { part: Part::Literal(text.into()), source, quoting }
+    }
+}
+
 /// One word of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
@@ -66,6 +72,19 @@ impl Word {
     /// The literal start of the word: `--port=` of `--port=$PORT`.
     pub fn prefix(&self) -> String {
         self.pieces.iter().map_while(|piece| piece.part.literal()).collect()
+    }
+
+    pub(super) fn is_flag(&self) -> bool {
+        self.prefix().starts_with('-')
+    }
+
+    /// The name in a word of the form `NAME=value`.
+    pub(super) fn assigned_name(&self) -> Option<String> {
+        let prefix = self.prefix();
+        let (name, _) = prefix.split_once('=')?;
+        let starts = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+        let is_name = starts && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        is_name.then(|| name.to_owned())
     }
 
     /// The word with its patterns as they are written: the program gets it so when no file matches.

@@ -2,7 +2,6 @@
 
 use super::command_line::{CommandLine, Step};
 use super::error::RewriteError;
-use super::parse::is_name;
 
 /// Which arguments a wrapper hands on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -104,7 +103,7 @@ const WRAPPERS: [Wrapper; 19] = [
 ];
 
 /// The step of the wrapper `name`; `None` if it is none.
-pub(super) fn step<'w>(line: &mut CommandLine<'w>, name: &str) -> Option<Step<'w>> {
+pub(super) fn step(line: &mut CommandLine, name: &str) -> Option<Step> {
     WRAPPERS.iter().filter(|wrapper| wrapper.names.contains(&name)).find_map(|wrapper| {
         let start = if wrapper.subcommands.is_empty() {
             line.at + 1
@@ -117,7 +116,7 @@ pub(super) fn step<'w>(line: &mut CommandLine<'w>, name: &str) -> Option<Step<'w
     })
 }
 
-fn hand_on<'w>(line: &mut CommandLine<'w>, wrapper: &Wrapper, name: &str, start: usize) -> Step<'w> {
+fn hand_on(line: &mut CommandLine, wrapper: &Wrapper, name: &str, start: usize) -> Step {
     apply_flags(line, wrapper, name, start);
     if wrapper.passing == Passing::Marked {
         let rest = line.words.get(start..).unwrap_or_default();
@@ -129,7 +128,7 @@ fn hand_on<'w>(line: &mut CommandLine<'w>, wrapper: &Wrapper, name: &str, start:
     let (index, marked) = line.after_flags(start, wrapper.valued);
     let mut index = index + wrapper.positional;
     while let Some(word) = line.words.get(index).filter(|_| wrapper.assigns) {
-        let named = word.prefix().split_once('=').is_some_and(|(name, _)| is_name(name));
+        let named = word.assigned_name().is_some();
         // An expansion to no word or several can only hold assignments here: `env $(cat .env) vite`.
         if !named && !word.may_vanish() {
             break;
@@ -156,8 +155,7 @@ fn apply_flags(line: &mut CommandLine, wrapper: &Wrapper, name: &str, start: usi
         "dotenv" | "dotenv-flow" | "godotenv" | "env-cmd" | "dotenvx" | "doppler" | "infisical" | "op"
     );
     let mut index = start;
-    while line.is_flag(index) {
-        let flag = line.literal(index).unwrap_or_default();
+    while let Some(flag) = line.flag(index) {
         match (name, flag.as_str()) {
             (_, "--") => return,
             ("env", "-" | "-i" | "--ignore-environment") => line.scope.environment.cleared = true,
