@@ -13,7 +13,6 @@ const ANSWERS: [&str; 14] = [
 const VALUED: [&str; 7] =
     ["--port", "--framework", "--project-id", "--restart", "--grace", "--color", "--state-dir"];
 
-/// A bowline that a script starts.
 #[derive(Default)]
 pub(super) struct BowlineCall {
     command: Option<String>,
@@ -57,7 +56,6 @@ impl BowlineCall {
         self.command.as_ref().is_none_or(|command| !ANSWERS.contains(&command.as_str()))
     }
 
-    /// Whether it would run the script `name` of this project.
     pub(super) fn runs(&self, name: &str, project: &Project) -> bool {
         let first = || {
             let scripts = &project.manifest.scripts;

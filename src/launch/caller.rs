@@ -6,14 +6,11 @@ use std::path::{Path, PathBuf};
 
 use crate::script::PackageManager;
 
-/// The surroundings that a launched command inherits.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
     /// The directory that the user is in; scripts see it as `INIT_CWD`.
     pub directory: PathBuf,
-    /// The environment.
     pub variables: BTreeMap<OsString, OsString>,
-    /// Standard output is a terminal.
     pub terminal: bool,
 }
 
@@ -32,7 +29,6 @@ impl Caller {
         self.raw("HOME").filter(|home| !home.is_empty()).map(Path::new)
     }
 
-    /// The directory of the settings of the user's programs.
     pub(super) fn config_home(&self) -> Option<PathBuf> {
         let named = self.raw("XDG_CONFIG_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
         named.or_else(|| Some(self.home()?.join(".config")))
@@ -48,7 +44,6 @@ impl Caller {
         self.text("npm_config_user_agent")?.split_whitespace().next()?.split_once('/')
     }
 
-    /// Whether bowline runs in a script or `exec` of `manager`.
     pub(super) fn is_inside(&self, manager: PackageManager) -> bool {
         self.invoker().is_some_and(|(name, _)| name == manager.name())
     }

@@ -1,56 +1,40 @@
 //! An environment as differences from the caller's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
-/// Variables to set and to remove; no name is in both.
+/// Variables to set, and without a value to remove.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    set: BTreeMap<String, OsString>,
-    removed: BTreeSet<String>,
-}
+pub struct Changes(BTreeMap<String, Option<OsString>>);
 
 impl Changes {
     /// Sets a variable, unless no environment can hold the name or value.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<OsString>) {
         let (name, value) = (name.into(), value.into());
-        if name.is_empty() || name.contains(['=', '\0']) || value.as_encoded_bytes().contains(&0) {
-            return;
+        let is_possible = !name.is_empty() && !name.contains(['=', '\0']);
+        if is_possible && !value.as_encoded_bytes().contains(&0) {
+            self.0.insert(name, Some(value));
         }
-        self.removed.remove(&name);
-        self.set.insert(name, value);
     }
 
-    /// Removes a variable.
     pub fn remove(&mut self, name: impl Into<String>) {
-        let name = name.into();
-        self.set.remove(&name);
-        self.removed.insert(name);
+        self.0.insert(name.into(), None);
     }
 
-    /// Adds later changes, which win.
     pub fn extend(&mut self, later: Self) {
-        for name in later.removed {
-            self.remove(name);
-        }
-        for (name, value) in later.set {
-            self.set(name, value);
-        }
+        self.0.extend(later.0);
     }
 
-    /// The value that is set for `name`.
     pub fn get(&self, name: &str) -> Option<&OsStr> {
-        self.set.get(name).map(OsString::as_os_str)
+        self.0.get(name)?.as_deref()
     }
 
-    /// The variables that are set, by name.
     pub fn additions(&self) -> impl Iterator<Item = (&str, &OsStr)> {
-        self.set.iter().map(|(name, value)| (name.as_str(), value.as_os_str()))
+        self.0.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?)))
     }
 
-    /// The variables that are removed, by name.
     pub fn removals(&self) -> impl Iterator<Item = &str> {
-        self.removed.iter().map(String::as_str)
+        self.0.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name.as_str())
     }
 }
 

@@ -41,10 +41,10 @@ pub(super) fn of_scripts(reading: &Reading<'_>) -> Changes {
     changes.set("INIT_CWD", caller.directory.as_os_str());
     changes.set("PATH", path(reading));
     if let Some(node) = node {
+        changes.set("npm_node_execpath", node.as_os_str());
         if !choice.is_modern_yarn() {
             changes.set("NODE", node.as_os_str());
         }
-        changes.set("npm_node_execpath", node.as_os_str());
     }
     if caller.is_inside(choice.manager) {
         for name in ["npm_execpath", "npm_node_execpath", "NODE"] {
@@ -75,7 +75,6 @@ pub(super) fn of_scripts(reading: &Reading<'_>) -> Changes {
     changes
 }
 
-/// The variables that name the script which is running.
 pub(super) fn lifecycle(event: &str, text: &str, choice: &ChosenManager) -> Changes {
     let mut changes = Changes::default();
     changes.set("npm_lifecycle_event", event);
@@ -91,19 +90,17 @@ fn path(reading: &Reading<'_>) -> OsString {
     let installed = choice.installation.as_ref().map(|found| &found.dir);
     match choice.manager {
         PackageManager::Npm => {
-            directories
-                .extend(installed.map(|dir| dir.join("node_modules/@npmcli/run-script/lib/node-gyp-bin")));
+            let node_gyp = installed.map(|dir| dir.join("node_modules/@npmcli/run-script/lib/node-gyp-bin"));
+            directories.extend(node_gyp);
         }
         PackageManager::Pnpm => {
             let node_gyp = installed.map(|dir| dir.join("dist/node-gyp-bin")).filter(|dir| dir.is_dir());
             directories.splice(1..1, node_gyp);
         }
         PackageManager::Yarn if !choice.is_modern_yarn() => {
-            let npm = node
-                .as_deref()
-                .and_then(prefix_of)
-                .map(|prefix| prefix.join("lib/node_modules/npm/bin/node-gyp-bin"));
-            directories.extend(npm.filter(|dir| dir.is_dir()));
+            let prefix = node.as_deref().and_then(prefix_of);
+            let node_gyp = prefix.map(|prefix| prefix.join("lib/node_modules/npm/bin/node-gyp-bin"));
+            directories.extend(node_gyp.filter(|dir| dir.is_dir()));
         }
         PackageManager::Yarn | PackageManager::Bun => {}
     }
@@ -151,10 +148,11 @@ fn pnpm(changes: &mut Changes, reading: &Reading<'_>) {
     if major < 11 {
         changes.set("npm_config_frozen_lockfile", "");
     }
-    let installation = reading.choice.installation.as_ref();
-    let node_gyp = installation.map(|found| found.dir.join("dist/node_modules/node-gyp/bin/node-gyp.js"));
-    if let Some(node_gyp) = node_gyp.filter(|path| path.is_file()) {
-        changes.set("npm_config_node_gyp", node_gyp);
+    if let Some(Installation { dir, .. }) = &reading.choice.installation {
+        let node_gyp = dir.join("dist/node_modules/node-gyp/bin/node-gyp.js");
+        if node_gyp.is_file() {
+            changes.set("npm_config_node_gyp", node_gyp);
+        }
     }
     if major == 10 {
         changes.set("npm_config_verify_deps_before_run", "false");
@@ -191,7 +189,6 @@ fn yarn(changes: &mut Changes, choice: &ChosenManager) {
 
 fn user_agent(reading: &Reading<'_>) -> String {
     let Reading { project, choice, node, .. } = reading;
-    let name = choice.manager.name();
     let version = choice.version.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
     let os = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
     let arch = match std::env::consts::ARCH {
@@ -199,18 +196,16 @@ fn user_agent(reading: &Reading<'_>) -> String {
         "aarch64" => "arm64",
         other => other,
     };
-    let node = node
-        .as_deref()
-        .and_then(node::version)
-        .map_or_else(|| "?".to_owned(), |version| format!("v{version}"));
-    match choice.manager {
+    let node =
+        node.as_deref().and_then(node::version).map_or_else(|| "?".to_owned(), |found| format!("v{found}"));
+    let runtime = match choice.manager {
         PackageManager::Npm => {
-            let workspaces = project.workspace.is_some();
-            format!("{name}/{version} node/{node} {os} {arch} workspaces/{workspaces}")
+            format!("node/{node} {os} {arch} workspaces/{}", project.workspace.is_some())
         }
-        PackageManager::Pnpm if choice.major() >= 12 => format!("{name}/{version} npm/? node/? {os} {arch}"),
+        PackageManager::Pnpm if choice.major() >= 12 => format!("npm/? node/? {os} {arch}"),
         PackageManager::Pnpm | PackageManager::Yarn | PackageManager::Bun => {
-            format!("{name}/{version} npm/? node/{node} {os} {arch}")
+            format!("npm/? node/{node} {os} {arch}")
         }
-    }
+    };
+    format!("{}/{version} {runtime}", choice.manager.name())
 }

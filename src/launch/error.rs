@@ -1,39 +1,21 @@
 //! Failures of a launch before its program runs.
 
-/// A launch that cannot be planned, or that ended before the program ran.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LaunchError {
     /// A script that only starts bowline for itself.
     #[error("the script `{name}` starts bowline, which would run the script `{name}` again: `{text}`")]
-    Recursive {
-        /// The script's key in package.json.
-        name: String,
-        /// The script.
-        text: String,
-    },
-    /// `exec` without a command.
+    Recursive { name: String, text: String },
     #[error("no command to run")]
     NoCommand,
     /// Status 127.
     #[error("command not found: `{program}`")]
-    NotFound {
-        /// The missing program, as the script writes it.
-        program: String,
-        /// How to get it.
-        advice: String,
-    },
+    NotFound { program: String, advice: String },
     /// Status 126.
     #[error("command not executable: `{program}`")]
-    NotExecutable {
-        /// The program, as the script writes it.
-        program: String,
-        /// How to mend it.
-        advice: String,
-    },
+    NotExecutable { program: String, advice: String },
 }
 
 impl LaunchError {
-    /// Advice for the user.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Recursive { .. } => {

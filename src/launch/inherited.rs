@@ -8,9 +8,7 @@ use crate::project::Project;
 /// a port nor supervises, but executes the command in its own place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inherited {
-    /// The port that the outer bowline holds.
     pub port: u16,
-    /// The outer bowline's session.
     pub session: String,
     /// The project's id in the outer bowline: with the session, it marks the processes of the service.
     pub id: String,

@@ -4,15 +4,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::caller::Caller;
 use super::environment::bin_directories;
 use super::error::LaunchError;
-use super::package_manager::ChosenManager;
 use super::reading::Reading;
 use super::spec::Step;
 use crate::detect::catalog::{Catalog, CatalogText};
 use crate::exit_code::{NOT_EXECUTABLE, NOT_FOUND};
-use crate::project::Project;
 use crate::script::PackageManager;
 use crate::visible::Visible;
 
@@ -38,7 +35,6 @@ const PROGRAMS: [&str; 10] = [
     "wait-on",
 ];
 
-/// Whether a word of a script is the name of a program.
 pub(super) fn is_program(word: &str) -> bool {
     PackageManager::from_name(word).is_some()
         || PROGRAMS.contains(&word)
@@ -50,8 +46,7 @@ pub(super) fn is_program(word: &str) -> bool {
 /// `None` for any other status, and where all programs of the script exist: then one of them ended with that
 /// status for a reason of its own.
 pub fn explain(status: u8, step: &Step, reading: &Reading<'_>, catalog: &Catalog) -> Option<LaunchError> {
-    let Reading { project, choice, caller, .. } = *reading;
-    let search = Search { project, choice, catalog, caller };
+    let search = Search { reading, catalog };
     let first = |advice: &dyn Fn(&str) -> Option<String>| {
         step.programs.iter().find_map(|program| Some((program.clone(), advice(program)?)))
     };
@@ -70,20 +65,18 @@ pub fn explain(status: u8, step: &Step, reading: &Reading<'_>, catalog: &Catalog
 }
 
 struct Search<'a> {
-    project: &'a Project,
-    choice: &'a ChosenManager,
+    reading: &'a Reading<'a>,
     catalog: &'a Catalog,
-    caller: &'a Caller,
 }
 
 impl Search<'_> {
     fn find(&self, program: &str) -> Option<PathBuf> {
         if program.contains('/') {
-            let path: PathBuf = self.project.dir.join(program).components().collect();
+            let path: PathBuf = self.reading.project.dir.join(program).components().collect();
             return Some(path).filter(|path| path.exists());
         }
-        let mut own = bin_directories(&self.project.dir).map(|dir| dir.join(program));
-        own.find(|path| path.exists()).or_else(|| self.caller.find(program))
+        let mut own = bin_directories(&self.reading.project.dir).map(|dir| dir.join(program));
+        own.find(|path| path.exists()).or_else(|| self.reading.caller.find(program))
     }
 
     /// Advice about a file whose first line names a missing interpreter: the system reports the file as not found.
@@ -109,9 +102,9 @@ impl Search<'_> {
 
     fn not_executable(&self, program: &str) -> Option<String> {
         let candidates: Vec<PathBuf> = if program.contains('/') {
-            vec![self.project.dir.join(program)]
+            vec![self.reading.project.dir.join(program)]
         } else {
-            bin_directories(&self.project.dir).map(|dir| dir.join(program)).collect()
+            bin_directories(&self.reading.project.dir).map(|dir| dir.join(program)).collect()
         };
         let path =
             candidates.into_iter().find(|path| path.is_dir() || path.exists() && !is_executable(path))?;
@@ -132,9 +125,9 @@ impl Search<'_> {
         if program.contains('/') {
             return format!("make `{program}` with the project's build, or correct the script");
         }
-        let manager = self.choice.manager;
-        let install = format!("run `{} install` in `{}`", manager.name(), self.choice.root.visible());
-        let dependencies = &self.project.manifest.dependencies;
+        let manager = self.reading.choice.manager;
+        let install = format!("run `{} install` in `{}`", manager.name(), self.reading.choice.root.visible());
+        let dependencies = &self.reading.project.manifest.dependencies;
         if !dependencies.is_empty() && !self.is_installed() {
             return format!("{install}: there is no `node_modules` yet");
         }
@@ -150,13 +143,14 @@ impl Search<'_> {
             PackageManager::Yarn => "yarn add --dev",
             PackageManager::Bun => "bun add --dev",
         };
-        format!("run `{add} {package}` in `{}`", self.project.dir.visible())
+        format!("run `{add} {package}` in `{}`", self.reading.project.dir.visible())
     }
 
-    /// Whether any `node_modules` exists that may hold the project's packages.
     fn is_installed(&self) -> bool {
-        [&self.project.dir, &self.choice.root].into_iter().any(|dir| dir.join("node_modules").is_dir())
-            || [".pnp.cjs", ".pnp.js"].into_iter().any(|name| self.choice.root.join(name).exists())
+        [&self.reading.project.dir, &self.reading.choice.root]
+            .into_iter()
+            .any(|dir| dir.join("node_modules").is_dir())
+            || [".pnp.cjs", ".pnp.js"].into_iter().any(|name| self.reading.choice.root.join(name).exists())
     }
 
     /// The package of a program. Where the catalog and the tables know several, one that the project depends on
@@ -169,7 +163,8 @@ impl Search<'_> {
             frameworks.flat_map(|framework| framework.dependencies.iter().map(|name| &**name)).collect();
         packages.extend(PACKAGES.iter().filter(|(name, _)| *name == program).map(|(_, package)| *package));
         packages.extend(PROGRAMS.iter().filter(|name| **name == program));
-        let is_declared = |package: &&&str| self.project.manifest.dependencies.contains_key(**package);
+        let is_declared =
+            |package: &&&str| self.reading.project.manifest.dependencies.contains_key(**package);
         let declared = packages.iter().chain([&program]).find(is_declared);
         let namesake = || packages.iter().find(|package| **package == program);
         declared.or_else(namesake).or(packages.first()).map(|package| (*package).to_owned())

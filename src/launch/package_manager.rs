@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use semver::Version;
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::caller::Caller;
 use super::yaml::{scalar, yaml};
@@ -23,7 +23,6 @@ const LOCKFILES: [(&str, PackageManager); 6] = [
     ("npm-shrinkwrap.json", PackageManager::Npm),
 ];
 
-/// Files in `node_modules` that tell which manager installed it.
 const INSTALLED_BY: [(&str, PackageManager); 4] = [
     (".modules.yaml", PackageManager::Pnpm),
     (".package-lock.json", PackageManager::Npm),
@@ -31,27 +30,20 @@ const INSTALLED_BY: [(&str, PackageManager); 4] = [
     (".yarn-integrity", PackageManager::Yarn),
 ];
 
-/// Why a package manager was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// `packageManager` or `devEngines.packageManager` in this package.json.
     Manifest(PathBuf),
-    /// This lockfile.
     Lockfile(PathBuf),
     /// bowline runs inside a script of the manager.
     Invoker,
-    /// Nothing names a manager.
     Default,
 }
 
-/// The package manager of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChosenManager {
-    /// The package manager.
     pub manager: PackageManager,
-    /// Its version, if it is known.
     pub version: Option<Version>,
-    /// Why this one was chosen.
     pub source: Source,
     /// Where dependencies are installed: the workspace's root, else the project's directory.
     pub root: PathBuf,
@@ -71,7 +63,6 @@ impl ChosenManager {
         self.version.as_ref().map_or(current, |version| version.major)
     }
 
-    /// Yarn from version 2 on.
     pub(super) fn is_modern_yarn(&self) -> bool {
         self.manager == PackageManager::Yarn && self.major() >= 2
     }
@@ -87,7 +78,9 @@ impl ChosenManager {
         if self.manager != PackageManager::Yarn {
             return invoker().or(installed);
         }
-        let carried = yarn_path(&self.root).and_then(|path| release_version(&path));
+        // The project's own Yarn, as `yarn-4.1.0.cjs`.
+        let carried = yarn_path(&self.root)
+            .and_then(|path| Version::parse(path.file_stem()?.to_str()?.strip_prefix("yarn-")?).ok());
         carried.or_else(invoker).or_else(|| {
             let lockfile = match &self.source {
                 Source::Lockfile(path) => path,
@@ -107,7 +100,7 @@ impl ChosenManager {
 pub fn choose(project: &Project, caller: &Caller) -> ChosenManager {
     let root = project.workspace.as_ref().map_or(&project.dir, |workspace| &workspace.root).clone();
     let invoker = caller.invoker().and_then(|(name, _)| PackageManager::from_name(name));
-    let (manager, declared, source) = if let Some((manager, version, path)) = declared(project) {
+    let (manager, version, source) = if let Some((manager, version, path)) = declared(project) {
         (manager, version, Source::Manifest(path))
     } else if let Some((manager, lockfile)) = nearest_lockfile(&project.dir, invoker) {
         (manager, None, Source::Lockfile(lockfile))
@@ -117,7 +110,7 @@ pub fn choose(project: &Project, caller: &Caller) -> ChosenManager {
         (PackageManager::Npm, None, Source::Default)
     };
     let installation = if invoker == Some(manager) { None } else { Installation::find(manager, caller) };
-    let mut choice = ChosenManager { manager, version: declared, source, root, installation };
+    let mut choice = ChosenManager { manager, version, source, root, installation };
     if choice.version.is_none() {
         choice.version = choice.known_version(caller);
     }
@@ -136,7 +129,7 @@ fn declared(project: &Project) -> Option<(PackageManager, Option<Version>, PathB
     Some((manager, version, path))
 }
 
-fn named_in(manifest: &serde_json::Value) -> Option<(PackageManager, Option<Version>)> {
+fn named_in(manifest: &Value) -> Option<(PackageManager, Option<Version>)> {
     let field = manifest["packageManager"].as_str();
     if let Some((name, version)) = field.map(|text| text.split_once('@').unwrap_or((text, "")))
         && let Some(manager) = PackageManager::from_name(name)
@@ -173,14 +166,8 @@ fn installer(dir: &Path) -> Option<PackageManager> {
     INSTALLED_BY.iter().find(|(mark, _)| modules.join(mark).exists()).map(|(_, manager)| *manager)
 }
 
-/// The Yarn that the project contains.
 pub(super) fn yarn_path(root: &Path) -> Option<PathBuf> {
     Some(root.join(scalar(&yaml(&root.join(".yarnrc.yml"))?, "yarnPath")?))
-}
-
-/// The version in `yarn-4.1.0.cjs`.
-fn release_version(path: &Path) -> Option<Version> {
-    Version::parse(path.file_stem()?.to_str()?.strip_prefix("yarn-")?).ok()
 }
 
 /// Whether the lockfile is Yarn 1's. An empty one is, unless the project is set up for a modern Yarn.
@@ -195,7 +182,6 @@ fn is_classic(lockfile: &Path, root: &Path) -> Option<bool> {
 /// A package manager in the `PATH` that is a package itself, not a stand-in that chooses a version when it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Installation {
-    /// The directory of its package.
     pub(super) dir: PathBuf,
     /// The program as the `PATH` names it.
     pub(super) named: PathBuf,
@@ -206,11 +192,6 @@ pub(super) struct Installation {
 
 impl Installation {
     pub(super) fn find(manager: PackageManager, caller: &Caller) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Package {
-            name: String,
-            version: String,
-        }
         let named = caller.find(manager.name())?;
         let program = named.canonicalize().ok()?;
         let (dir, text) = program
@@ -218,13 +199,14 @@ impl Installation {
             .skip(1)
             .take(3)
             .find_map(|dir| Some((dir, read_file(&dir.join("package.json")).ok()?)))?;
-        let package: Package = serde_json::from_slice(&text).ok()?;
-        let is_modern_yarn = manager == PackageManager::Yarn && package.name.starts_with("@yarnpkg/cli");
-        (package.name == manager.name() || is_modern_yarn).then(|| Self {
+        let package: Value = serde_json::from_slice(&text).ok()?;
+        let (name, version) = (package["name"].as_str()?, package["version"].as_str()?);
+        let is_modern_yarn = manager == PackageManager::Yarn && name.starts_with("@yarnpkg/cli");
+        (name == manager.name() || is_modern_yarn).then(|| Self {
             dir: dir.to_path_buf(),
             named,
             program: program.clone(),
-            version: Version::parse(&package.version).ok(),
+            version: Version::parse(version).ok(),
         })
     }
 }

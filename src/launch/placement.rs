@@ -17,24 +17,21 @@ pub(super) struct Placement {
     pub(super) text: String,
     pub(super) delivery: Delivery,
     /// Why the port may not arrive, and advice.
-    pub(super) doubt: Option<(String, String)>,
-    /// A flag sets the address.
+    pub(super) doubt: Option<(String, &'static str)>,
     pub(super) host_by_flag: bool,
-    /// The changes that were made to the command.
     pub(super) notes: Vec<String>,
     /// Warnings besides the doubt.
     pub(super) warnings: Vec<String>,
 }
 
 impl Placement {
-    /// Goes back to the original text.
-    pub(super) fn revert(&mut self, original: String, why: String) {
-        self.text = original;
+    pub(super) fn revert(&mut self, original: &str, why: String) {
+        original.clone_into(&mut self.text);
         if self.delivery != Delivery::Inner {
             self.delivery = Delivery::Unverified;
         }
         self.host_by_flag = false;
-        self.doubt = Some((why, LET_IT_READ.to_owned()));
+        self.doubt = Some((why, LET_IT_READ));
         self.notes.clear();
     }
 
@@ -58,15 +55,14 @@ impl Placement {
         self.delivery = Delivery::Unverified;
         let program = &leaf.program;
         let why = if program.is_empty() { reason.to_string() } else { format!("`{program}`: {reason}") };
-        self.doubt = Some((why, reason.hint().to_owned()));
+        self.doubt = Some((why, reason.hint()));
     }
 }
 
-/// Puts the port of `request` where its server reads it.
 pub(super) fn place(request: &LaunchRequest<'_>) -> Placement {
     let reading = request.reading;
     let mut placement = Placement {
-        text: reading.command(),
+        text: reading.command.clone(),
         delivery: Delivery::Unverified,
         doubt: None,
         host_by_flag: false,
@@ -74,7 +70,7 @@ pub(super) fn place(request: &LaunchRequest<'_>) -> Placement {
         warnings: Vec::new(),
     };
     if let Some(error) = &reading.parse_error {
-        placement.doubt = Some((error.to_string(), error.hint().to_owned()));
+        placement.doubt = Some((error.to_string(), error.hint()));
         return placement;
     }
     if reading.leaves.iter().filter_map(BowlineCall::of).any(|call| call.launches()) {
@@ -86,7 +82,7 @@ pub(super) fn place(request: &LaunchRequest<'_>) -> Placement {
         Some(tool) if has_rival(reading, tool, request.catalog) => {
             placement.doubt = Some((
                 "the script starts several servers".to_owned(),
-                "give each a script of its own, and name one with `--script`".to_owned(),
+                "give each a script of its own, and name one with `--script`",
             ));
         }
         Some(tool) => place_on(request, tool, &mut placement),
@@ -99,7 +95,6 @@ fn others<'r>(reading: &'r Reading<'_>, chosen: &'r Leaf) -> impl Iterator<Item 
     reading.leaves.iter().filter(move |leaf| !std::ptr::eq(*leaf, chosen))
 }
 
-/// Whether the leaf is the server of a framework with this role.
 fn is_server(leaf: &Leaf, role: Role, catalog: &Catalog) -> bool {
     catalog.frameworks().iter().any(|framework| {
         framework.role == role
@@ -166,7 +161,7 @@ fn place_on(request: &LaunchRequest<'_>, tool: Tool<'_>, placement: &mut Placeme
         leaf.rewrite(&edit)
     };
     let reads_variable = port.reads_port_variable && arrives(leaf);
-    let reason = match rewritten {
+    match rewritten {
         Ok(rewrite) => {
             placement.delivery = match (port.flags.is_empty(), reads_variable) {
                 (false, _) => Delivery::Flag,
@@ -175,16 +170,17 @@ fn place_on(request: &LaunchRequest<'_>, tool: Tool<'_>, placement: &mut Placeme
             };
             placement.doubt = Some(why_unread(leaf, port.reads_port_variable));
             placement.accept(rewrite, leaf);
-            return;
         }
-        Err(reason) => reason,
-    };
-    placement.host_by_flag = false;
-    let assigned = leaf.rewrite(&variables(request)).map(|rewrite| placement.accept(rewrite, leaf)).is_ok();
-    if assigned && reads_variable && !has_port {
-        placement.delivery = Delivery::Variable;
-    } else {
-        placement.refuse(leaf, reason);
+        Err(reason) => {
+            placement.host_by_flag = false;
+            let assigned =
+                leaf.rewrite(&variables(request)).map(|rewrite| placement.accept(rewrite, leaf)).is_ok();
+            if assigned && reads_variable && !has_port {
+                placement.delivery = Delivery::Variable;
+            } else {
+                placement.refuse(leaf, reason);
+            }
+        }
     }
 }
 
@@ -224,7 +220,6 @@ fn after_command(
     if is_same { Ok(Rewrite { text, method: rewrite.method }) } else { Err(RewriteError::Quoting) }
 }
 
-/// The arguments that set the address.
 fn host_arguments(
     request: &LaunchRequest<'_>,
     leaf: &Leaf,
@@ -238,8 +233,8 @@ fn host_arguments(
         return Vec::new();
     };
     placement.host_by_flag = true;
-    let known = std::iter::once(name).chain(host.others.iter().map(|other| &**other));
-    if let Some(present) = known.into_iter().find(|flag| has_flag(leaf, flag)) {
+    let mut known = std::iter::once(name).chain(host.others.iter().map(|other| &**other));
+    if let Some(present) = known.find(|flag| has_flag(leaf, flag)) {
         if request.host.is_some() {
             placement.warnings.push(format!("the script says `{present}` itself: change it there"));
         }
@@ -264,7 +259,7 @@ fn place_unknown(request: &LaunchRequest<'_>, placement: &mut Placement) {
     let programs: Vec<&Leaf> = leaves.iter().filter(|leaf| leaf.kind != Kind::Builtin).collect();
     let [leaf] = programs.as_slice() else {
         let why = "none of its programs is a server that bowline knows".to_owned();
-        placement.doubt = Some((why, LET_IT_READ.to_owned()));
+        placement.doubt = Some((why, LET_IT_READ));
         return;
     };
     match leaf.rewrite(&variables(request)) {
@@ -275,29 +270,24 @@ fn place_unknown(request: &LaunchRequest<'_>, placement: &mut Placement) {
         return placement.refuse(leaf, RewriteError::Opaque);
     }
     let why = format!("`{}` is no server that bowline knows", leaf.program);
-    let advice = "let it read `PORT`, or name what it is with `--framework`";
-    placement.doubt = Some((why, advice.to_owned()));
+    placement.doubt = Some((why, "let it read `PORT`, or name what it is with `--framework`"));
 }
 
-/// Whether our `PORT` gets through to the leaf.
 fn arrives(leaf: &Leaf) -> bool {
     let environment = &leaf.environment;
     !environment.cleared && !environment.files && !environment.removed.iter().any(|name| name == "PORT")
 }
 
 /// Why a leaf that takes no flag may not read the port, and advice.
-fn why_unread(leaf: &Leaf, reads_variable: bool) -> (String, String) {
+fn why_unread(leaf: &Leaf, reads_variable: bool) -> (String, &'static str) {
     let program = &leaf.program;
-    let (why, advice) = if !reads_variable {
-        (
-            format!("`{program}` has no way to be told its port"),
-            "set the port in its configuration from `PORT`",
-        )
+    if !reads_variable {
+        let why = format!("`{program}` has no way to be told its port");
+        (why, "set the port in its configuration from `PORT`")
     } else if leaf.environment.files {
         let why = format!("the script reads a file of variables before `{program}`, which may set `PORT`");
         (why, "leave `PORT` out of that file")
     } else {
         (format!("the script hides `PORT` from `{program}`"), "let it through in the script")
-    };
-    (why, advice.to_owned())
+    }
 }

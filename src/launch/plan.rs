@@ -66,8 +66,7 @@ fn plan_script(request: &LaunchRequest<'_>, name: &str, text: &str) -> LaunchSpe
         Some(step)
     };
     // pnpm alone counts the user's arguments as part of the script.
-    let pasted = reading.command();
-    let shown = if choice.manager == PackageManager::Pnpm { &pasted } else { text };
+    let shown = if choice.manager == PackageManager::Pnpm { &reading.command } else { text };
     let mut main = step(name, shown, argv);
     if let Some(dir) = working_dir {
         main.environment.set("PWD", dir);
@@ -114,12 +113,12 @@ fn delegate(
     (name, text): (&str, &str),
     placement: &mut Placement,
 ) -> (PathBuf, Vec<OsString>) {
-    let pasted = reading.command();
+    let pasted = &reading.command;
     let added = |whole: &str| shell_words::split(whole.strip_prefix(text)?).ok();
     let mut words = added(&placement.text);
-    let by_text = reading.choice.is_modern_yarn() && placement.text != pasted;
+    let by_text = reading.choice.is_modern_yarn() && placement.text != *pasted;
     if words.is_none() && !by_text {
-        words = added(&pasted);
+        words = added(pasted);
         let why = format!("{} runs the script as it is written", reading.choice.manager.name());
         placement.revert(pasted, why);
     }
@@ -134,8 +133,8 @@ fn plan_command(request: &LaunchRequest<'_>, argv: &[OsString]) -> LaunchSpec {
     let Reading { project, caller, .. } = request.reading;
     let mut placement = place(request);
     let mut argv = argv.to_vec();
-    let original = request.reading.command();
-    if placement.text != original {
+    let original = &request.reading.command;
+    if placement.text != *original {
         match shell_words::split(&placement.text) {
             Ok(words) => argv = words.into_iter().map(OsString::from).collect(),
             Err(error) => placement.revert(original, format!("the changed command has {error}")),
@@ -162,7 +161,6 @@ fn load_preload(environment: &mut Changes, request: &LaunchRequest<'_>) {
     environment.set(NODE_OPTIONS, options);
 }
 
-/// The launch without hooks.
 fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> LaunchSpec {
     let port = request.port;
     let Placement { text: command, delivery, doubt, mut notes, mut warnings, .. } = placement;
@@ -171,7 +169,7 @@ fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> La
     } else if let Some((why, advice)) = doubt.filter(|_| delivery == Delivery::Unverified) {
         warnings.push(format!("bowline cannot promise port {port} for `{}`: {why}; {advice}", main.name));
     }
-    main.programs = programs(&request.reading.command(), &request.reading.leaves, &main.program);
+    main.programs = programs(&request.reading.command, &request.reading.leaves, &main.program);
     LaunchSpec { port, url: url(port), pre: None, main, post: None, command, delivery, notes, warnings }
 }
 

@@ -17,10 +17,8 @@ use serde_json::json;
 /// The program; [`Preload::text`] writes its plan in front of it.
 const PROGRAM: &str = include_str!("preload.cjs");
 
-/// Which listener is moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MovedListener {
-    /// Every listener on one of these ports.
     Exactly(Vec<u16>),
     /// The first HTTP server on one of these ports; 0 stands for any free port.
     FirstOf(Vec<u16>),
@@ -29,7 +27,6 @@ pub enum MovedListener {
 }
 
 impl MovedListener {
-    /// The reason for the move, for people.
     pub fn described(&self) -> String {
         let list = |ports: &[u16]| {
             let ports = ports.iter().map(|port| match port {
@@ -49,9 +46,7 @@ impl MovedListener {
 /// A file that the node programs of one service load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preload {
-    /// The file.
     pub path: PathBuf,
-    /// The listener that it moves.
     pub moved: MovedListener,
     /// Ports that are never the service's own.
     pub auxiliary: Vec<u16>,
@@ -105,17 +100,16 @@ impl Preload {
     /// The option that loads the file, quoted as node reads `NODE_OPTIONS`.
     fn option(&self) -> OsString {
         let path = self.path.as_os_str().as_bytes();
-        if !path.iter().any(|byte| matches!(byte, b' ' | b'"' | b'\\')) {
-            return OsString::from_vec([b"--require=", path].concat());
-        }
-        let mut option = b"--require=\"".to_vec();
+        let is_quoted = path.iter().any(|byte| matches!(byte, b' ' | b'"' | b'\\'));
+        let quote: &[u8] = if is_quoted { b"\"" } else { b"" };
+        let mut option = [b"--require=", quote].concat();
         for byte in path {
             if matches!(byte, b'"' | b'\\') {
                 option.push(b'\\');
             }
             option.push(*byte);
         }
-        option.push(b'"');
+        option.extend(quote);
         OsString::from_vec(option)
     }
 

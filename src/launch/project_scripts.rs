@@ -8,7 +8,6 @@ use crate::script::{OtherPackage, PackageManager, Scripts};
 pub(super) struct ProjectScripts<'a> {
     pub(super) project: &'a Project,
     pub(super) choice: &'a ChosenManager,
-    /// The package manager runs the `pre` and `post` scripts around a script.
     pub(super) runs_hooks: bool,
     /// The programs of a script can start the package manager.
     pub(super) has_manager: bool,

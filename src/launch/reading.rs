@@ -13,28 +13,21 @@ use crate::detect::{CommandWords, catalog};
 use crate::project::Project;
 use crate::script::{self, Kind, Leaf, ParseError, Script, Word};
 
-/// A script or command to run.
 #[derive(Clone, Copy, Debug)]
 pub enum Target<'a> {
-    /// A script of package.json.
     Script {
-        /// Its key.
         name: &'a str,
-        /// Its value.
         text: &'a str,
         /// The user's arguments, from behind `--`.
         arguments: &'a [String],
     },
-    /// The command of `bowline exec`.
     Command(&'a [OsString]),
 }
 
 /// A script or command, taken apart.
 #[derive(Debug)]
 pub struct Reading<'a> {
-    /// The project.
     pub project: &'a Project,
-    /// Its package manager.
     pub choice: &'a ChosenManager,
     pub(super) caller: &'a Caller,
     pub(super) target: Target<'a>,
@@ -42,17 +35,15 @@ pub struct Reading<'a> {
     /// The node in the `PATH`, links resolved.
     pub(super) node: Option<PathBuf>,
     pub(super) scripts: ProjectScripts<'a>,
-    /// The text with the user's arguments; `None` for a command that cannot be written as text.
-    text: Option<String>,
+    /// The command as the user wrote it, with the arguments of `-- ARGS`.
+    pub command: String,
     pub(super) leaves: Vec<Leaf>,
-    /// Why there are no leaves.
     pub(super) parse_error: Option<ParseError>,
     /// The leaves that are programs, by their index, with their arguments.
     commands: Vec<(usize, Vec<String>)>,
 }
 
 impl<'a> Reading<'a> {
-    /// Takes a target apart.
     pub fn of(
         project: &'a Project,
         choice: &'a ChosenManager,
@@ -61,8 +52,8 @@ impl<'a> Reading<'a> {
     ) -> Result<Self, LaunchError> {
         let node = caller.find("node").and_then(|node| node.canonicalize().ok());
         let settings = Settings::of(project, choice, caller, node.as_deref());
-        let text = match target {
-            Target::Script { text, arguments, .. } => Some(script::append(text, arguments)),
+        let (command, is_shell_text) = match target {
+            Target::Script { text, arguments, .. } => (script::append(text, arguments), true),
             Target::Command(argv) => {
                 argv.first().filter(|first| !first.is_empty()).ok_or(LaunchError::NoCommand)?;
                 as_text(argv)
@@ -71,15 +62,10 @@ impl<'a> Reading<'a> {
         let runs_hooks = settings.runs_hooks(choice);
         let has_manager = choice.installation.is_some() || caller.is_inside(choice.manager);
         let scripts = ProjectScripts { project, choice, runs_hooks, has_manager };
-        let (leaves, parse_error) = match text.as_deref().map(Script::parse) {
-            Some(Ok(script)) => (script.leaves(&scripts), None),
-            Some(Err(error)) => (Vec::new(), Some(error)),
-            None => (Vec::new(), None),
-        };
-        let calls_itself =
-            |leaf: &Leaf, name| BowlineCall::of(leaf).is_some_and(|call| call.runs(name, project));
+        let parsed = is_shell_text.then(|| Script::parse(&command)).transpose();
+        let leaves = parsed.iter().flatten().flat_map(|script| script.leaves(&scripts)).collect::<Vec<_>>();
         if let Target::Script { name, text, .. } = target
-            && leaves.iter().any(|leaf| calls_itself(leaf, name))
+            && leaves.iter().filter_map(BowlineCall::of).any(|call| call.runs(name, project))
         {
             return Err(LaunchError::Recursive { name: name.to_owned(), text: text.to_owned() });
         }
@@ -93,14 +79,13 @@ impl<'a> Reading<'a> {
             settings,
             node,
             scripts,
-            text,
+            command,
             leaves,
-            parse_error,
+            parse_error: parsed.err(),
             commands,
         })
     }
 
-    /// The programs that the target runs.
     pub fn commands(&self) -> Vec<CommandWords<'_>> {
         let commands = self.commands.iter().map(|(leaf, arguments)| CommandWords {
             program: &self.leaves[*leaf].program,
@@ -109,23 +94,8 @@ impl<'a> Reading<'a> {
         commands.collect()
     }
 
-    /// The name of the script; none for a command.
     pub fn script(&self) -> Option<&'a str> {
-        match self.target {
-            Target::Script { name, .. } => Some(name),
-            Target::Command(_) => None,
-        }
-    }
-
-    /// The command as the user wrote it.
-    pub fn command(&self) -> String {
-        match (&self.text, self.target) {
-            (Some(text), _) => text.clone(),
-            (None, Target::Script { text, .. }) => text.to_owned(),
-            (None, Target::Command(argv)) => {
-                argv.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
-            }
-        }
+        if let Target::Script { name, .. } = self.target { Some(name) } else { None }
     }
 
     /// Whether the target runs several programs side by side.
@@ -146,20 +116,19 @@ impl<'a> Reading<'a> {
         Some((index, self.leaves.get(index)?))
     }
 
-    /// The leaves of another text of the same script.
     pub(super) fn leaves_of(&self, text: &str) -> Option<Vec<Leaf>> {
         Some(Script::parse(text).ok()?.leaves(&self.scripts))
     }
 }
 
-/// The text that a shell would run as this command. `None` where it is no text, or a shell would read its first
-/// word as an assignment.
-fn as_text(argv: &[OsString]) -> Option<String> {
-    let words: Vec<&str> = argv.iter().map(|word| word.to_str()).collect::<Option<_>>()?;
-    if words.first()?.contains('=') {
-        return None;
+/// A command as text, and whether a shell would run that text as this command: not if a word is no text, or if a
+/// shell would read the first one as an assignment.
+fn as_text(argv: &[OsString]) -> (String, bool) {
+    let words: Option<Vec<&str>> = argv.iter().map(|word| word.to_str()).collect();
+    if let Some(words) = words.filter(|words| !words.iter().take(1).any(|word| word.contains('='))) {
+        return (words.into_iter().map(script::quote).collect::<Vec<_>>().join(" "), true);
     }
-    Some(words.into_iter().map(script::quote).collect::<Vec<_>>().join(" "))
+    (argv.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" "), false)
 }
 
 /// The arguments of a leaf. An argument that only the running shell knows becomes `$`, which no rule names.

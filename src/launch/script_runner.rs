@@ -21,7 +21,6 @@ pub(super) enum ScriptRunner {
 }
 
 impl ScriptRunner {
-    /// The runner that the project's package manager would use.
     pub(super) fn of(reading: &Reading<'_>) -> Self {
         let Reading { project, choice, caller, settings, leaves, .. } = reading;
         match choice.manager {
@@ -67,8 +66,7 @@ fn bunfig_changes_scripts(dir: &Path) -> bool {
     let table: toml::Table = text.parse().unwrap_or_default();
     let Some(run) = table.get("run") else { return false };
     let shell = run.get("shell").and_then(toml::Value::as_str);
-    run.get("bun").and_then(toml::Value::as_bool) == Some(true)
-        || shell.is_some_and(|shell| shell != "system")
+    run.get("bun") == Some(&true.into()) || shell.is_some_and(|shell| shell != "system")
 }
 
 /// The command with which the manager runs the script `name`, or `text` where it can run any text.

@@ -27,27 +27,30 @@ impl Settings {
         // pnpm reads `.npmrc` up to version 10, and YAML from that version on. An unknown version reads both.
         let known = || choice.version.as_ref().map_or(10, |version| version.major);
         let pnpm = (choice.manager == PackageManager::Pnpm).then(known);
+        let config_home = pnpm.and_then(|_| caller.config_home());
         let workspace = choice.root.join("pnpm-workspace.yaml");
         if pnpm.is_some_and(|major| major >= 11) {
-            let everywhere = caller.config_home().map(|dir| dir.join("pnpm/config.yaml"));
-            let files: Vec<PathBuf> = [workspace].into_iter().chain(everywhere).collect();
-            return Self::read(&[], "pnpm_config_", caller).over_yaml(&files);
+            let everywhere = config_home.map(|dir| dir.join("pnpm/config.yaml"));
+            let mut values: BTreeMap<_, _> =
+                everywhere.iter().chain([&workspace]).flat_map(|file| yaml_settings(file)).collect();
+            values.extend(Self::read(&[], "pnpm_config_", caller).values);
+            return Self { values };
         }
-        let mut files = Vec::with_capacity(4);
-        if choice.manager != PackageManager::Npm && choice.root != project.dir {
-            files.push(project.dir.join(".npmrc"));
+        let has_own = choice.manager != PackageManager::Npm && choice.root != project.dir;
+        let user = caller.text("npm_config_userconfig").map(PathBuf::from);
+        let files = [
+            has_own.then(|| project.dir.join(".npmrc")),
+            Some(choice.root.join(".npmrc")),
+            user.or_else(|| Some(caller.home()?.join(".npmrc"))),
+            config_home.map(|dir| dir.join("pnpm/rc")),
+            node.and_then(prefix_of).map(|prefix| prefix.join("etc/npmrc")),
+        ];
+        let files: Vec<PathBuf> = files.into_iter().flatten().collect();
+        let mut settings = Self::read(&files, "npm_config_", caller);
+        if pnpm == Some(10) {
+            settings.values.extend(yaml_settings(&workspace));
         }
-        files.push(choice.root.join(".npmrc"));
-        match caller.text("npm_config_userconfig") {
-            Some(path) => files.push(path.into()),
-            None => files.extend(caller.home().map(|home| home.join(".npmrc"))),
-        }
-        if pnpm.is_some() {
-            files.extend(caller.config_home().map(|dir| dir.join("pnpm/rc")));
-        }
-        files.extend(node.and_then(prefix_of).map(|prefix| prefix.join("etc/npmrc")));
-        let settings = Self::read(&files, "npm_config_", caller);
-        if pnpm == Some(10) { settings.under_yaml(&workspace) } else { settings }
+        settings
     }
 
     /// Reads `files`, the strongest first, and the variables that begin with `prefix`, which are stronger than all
@@ -71,20 +74,6 @@ impl Settings {
         Self { values }
     }
 
-    /// Adds the settings of weaker YAML `files`, the strongest first.
-    fn over_yaml(mut self, files: &[PathBuf]) -> Self {
-        for (key, value) in files.iter().flat_map(|file| yaml_settings(file)) {
-            self.values.entry(key).or_insert(value);
-        }
-        self
-    }
-
-    /// Adds the settings of a YAML file that is stronger than all.
-    fn under_yaml(mut self, file: &Path) -> Self {
-        self.values.extend(yaml_settings(file));
-        self
-    }
-
     /// Whether the package manager runs the `pre` and `post` scripts around a script.
     pub(super) fn runs_hooks(&self, choice: &ChosenManager) -> bool {
         match choice.manager {
@@ -95,17 +84,12 @@ impl Settings {
         }
     }
 
-    /// The value of `key`, unless it is empty.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
         self.values.get(key).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     fn flag(&self, key: &str) -> Option<bool> {
-        match self.get(key)? {
-            "true" => Some(true),
-            "false" => Some(false),
-            _ => None,
-        }
+        self.get(key)?.parse().ok()
     }
 }
 
@@ -124,12 +108,8 @@ fn parse(text: &str, caller: &Caller) -> Vec<(String, String)> {
 }
 
 fn unquoted(value: &str) -> &str {
-    for quote in ['"', '\''] {
-        if let Some(inner) = value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)) {
-            return inner;
-        }
-    }
-    value
+    let within = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
+    within('"').or_else(|| within('\'')).unwrap_or(value)
 }
 
 /// Replaces `${NAME}` by the variable. As in npm, a name that is not set stays as it is written.

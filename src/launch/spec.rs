@@ -8,7 +8,6 @@ use serde_json::{Map, json};
 
 use super::changes::Changes;
 
-/// One program to run to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The script: `predev` or `dev`; or the program of `bowline exec`.
@@ -17,9 +16,7 @@ pub struct Step {
     pub program: PathBuf,
     /// The whole argument list, the program's own name first.
     pub argv: Vec<OsString>,
-    /// The working directory.
     pub cwd: PathBuf,
-    /// How its environment differs from the caller's.
     pub environment: Changes,
     /// The programs that it may start, as they are written, to explain a missing one.
     pub programs: Vec<String>,
@@ -33,10 +30,8 @@ impl Step {
     }
 }
 
-/// How surely the server gets its port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// On its command line.
     Flag,
     /// In a variable that the server is known to read.
     Variable,
@@ -49,21 +44,16 @@ pub enum Delivery {
 /// A launch, decided in every detail. Nothing has been started or written yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaunchSpec {
-    /// The reserved port.
     pub port: u16,
-    /// The value of `BOWLINE_URL`.
     pub url: String,
     /// The hook to run before the service; its failure ends the launch.
     pub pre: Option<Step>,
-    /// The service.
     pub main: Step,
     /// The hook to run after the service has ended with status 0.
     pub post: Option<Step>,
     /// The command with the port in it, as a person would write it.
     pub command: String,
-    /// How surely the server gets its port.
     pub delivery: Delivery,
-    /// The changes that were made to the command, each in one line.
     pub notes: Vec<String>,
     /// Warnings for the user, each in one line with advice.
     pub warnings: Vec<String>,

@@ -6,7 +6,6 @@ use saphyr::{LoadableYamlNode, YamlOwned};
 
 use crate::project::read_text_if_any;
 
-/// The first document of a YAML file.
 pub(super) fn yaml(file: &Path) -> Option<YamlOwned> {
     YamlOwned::load_from_str(&read_text_if_any(file)?).ok()?.into_iter().next()
 }

@@ -15,9 +15,7 @@ pub(super) enum Step {
     Next(usize),
     /// Is the leaf, from this word on, under this name.
     Leaf(usize, String),
-    /// Gives this word to a shell.
     Text(usize),
-    /// Runs another script.
     Script(Nested),
     /// Runs several commands, each given as one word.
     Several(Vec<Started>),
@@ -27,7 +25,6 @@ pub(super) enum Step {
     Opaque,
 }
 
-/// One of several commands that a program starts.
 pub(super) struct Started {
     pub word: usize,
     pub role: LeafRole,
@@ -39,7 +36,6 @@ pub(super) struct CommandLine<'w> {
     pub redirections: &'w [usize],
     pub scripts: &'w dyn Scripts,
     pub scope: Scope,
-    /// The word that names the next program.
     pub at: usize,
     pub fixed: Option<RewriteError>,
     pub separator: Option<usize>,
@@ -75,7 +71,6 @@ impl CommandLine<'_> {
         self.literal(index + 1).is_none_or(|next| next != "--")
     }
 
-    /// From the word at hand to the last one.
     pub fn span(&self) -> Option<Range<usize>> {
         Some(self.words.get(self.at)?.span.start..self.words.last()?.span.end)
     }

@@ -6,7 +6,6 @@ use super::forward::Splices;
 use super::leaf::{Kind, Leaf, Site};
 use super::word::{Splice, UNKNOWN, Word, apply};
 
-/// A change of a leaf's command line and variables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edit<'a> {
     /// The flags that the program reads its port from, the one to add first. Empty: none is added.
@@ -22,10 +21,8 @@ pub struct Edit<'a> {
     pub options: Vec<(&'a str, String)>,
 }
 
-/// How a change reaches a leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// The leaf stands in the script itself.
     InPlace,
     /// The call of the nested script passes the arguments on, as its manager does.
     Forwarded,

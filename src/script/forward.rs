@@ -6,9 +6,7 @@ use super::frame::{Call, CallForm, Frame, Invoker, ListKind, Name};
 use super::leaf::Leaf;
 use super::word::{Splice, apply};
 
-/// The changes to the scripts that lead to a leaf.
 pub(super) struct Splices {
-    /// One list for each frame.
     pub frames: Vec<Vec<Splice>>,
     /// The arguments that are added to the leaf's command line, quoted.
     pub added: Option<String>,
@@ -68,7 +66,6 @@ impl Leaf {
     }
 }
 
-/// Adds a change of the call in `frame`.
 fn push(splices: &mut Vec<Splice>, frame: &Frame, call: &Call, splice: Splice) -> Result<(), RewriteError> {
     let level = frame.quoted.len();
     splices.push(frame.outer_splice(level, splice.kept_apart(frame.innermost()))?);

@@ -14,7 +14,6 @@ pub(super) struct Frame {
     pub text: String,
     /// The quoted command texts that lead to the leaf or call, outermost first.
     pub quoted: Vec<QuotedText>,
-    /// The call of the next frame's script.
     pub call: Option<Call>,
     pub pre: Option<String>,
     pub post: Option<String>,
@@ -51,7 +50,6 @@ impl Frame {
     }
 }
 
-/// A call of another script.
 pub(super) struct Nested {
     pub name: String,
     pub call: Call,
@@ -61,7 +59,6 @@ pub(super) struct Nested {
     pub text: Option<String>,
 }
 
-/// The program that runs a nested script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Invoker {
     Manager(PackageManager),
@@ -121,7 +118,6 @@ pub(super) enum CallForm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Name {
     pub all: Vec<String>,
-    /// The index of this one.
     pub this: usize,
     pub list: ListKind,
 }

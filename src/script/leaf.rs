@@ -8,7 +8,6 @@ use super::word::Word;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A program with its arguments.
     Program,
     /// A shell builtin, which is never a server: `cd`, `echo`, `export`.
     Builtin,
@@ -20,17 +19,13 @@ pub enum Kind {
 /// subshell is in the background.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeafRole {
-    /// The one command of the script.
     Sole,
     /// The last command of a list, which the script waits for.
     Last,
     /// In the foreground of a list, with others after it.
     Step,
-    /// Started with `&`.
     Background,
-    /// Part of a pipeline.
     Pipe,
-    /// On the right of `||`.
     Alternative,
     /// Within `if`, `while`, `until`, `for` or `case`.
     Branch,
@@ -68,7 +63,6 @@ pub(super) struct Assignment {
     pub contested: bool,
 }
 
-/// The place of an assignment's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Site {
     pub frame: usize,
@@ -90,7 +84,6 @@ pub struct LeafEnvironment {
     pub files: bool,
 }
 
-/// A program that a script runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leaf {
     /// The name of the program: `vite` for `vite`, `npx vite@7`, `node ./node_modules/vite/bin/vite.js`.
@@ -113,7 +106,6 @@ pub struct Leaf {
 }
 
 impl Leaf {
-    /// The names of the nested scripts that lead to the leaf, outermost first.
     pub fn scripts(&self) -> Vec<&str> {
         self.frames.iter().filter_map(|frame| frame.name.as_deref()).collect()
     }

@@ -44,7 +44,6 @@ pub use leaf::{Kind, Leaf};
 pub use scripts::{OtherPackage, PackageManager, Scripts};
 pub use word::Word;
 
-/// The text of a script, parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
     text: String,

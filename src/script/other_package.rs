@@ -19,7 +19,6 @@ fn package_flag(manager: PackageManager, flag: &str) -> Option<fn(String) -> Oth
     }
 }
 
-/// A call as far as it is read.
 #[derive(Default)]
 struct Read {
     package: Option<OtherPackage>,

@@ -107,7 +107,6 @@ impl<'t> Parser<'t> {
         Ok(items)
     }
 
-    /// A list that may not be empty.
     fn body(&mut self) -> Result<List, ParseError> {
         let list = self.list()?;
         if list.is_empty() { Err(self.unexpected()) } else { Ok(list) }
@@ -165,7 +164,6 @@ impl<'t> Parser<'t> {
         Ok(command)
     }
 
-    /// From `if` to `fi`.
     fn conditional(&mut self) -> Result<Vec<List>, ParseError> {
         let mut lists = Vec::new();
         loop {

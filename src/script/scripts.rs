@@ -3,13 +3,9 @@
 /// A program that installs packages and runs their scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PackageManager {
-    /// npm.
     Npm,
-    /// pnpm.
     Pnpm,
-    /// Yarn, classic and modern.
     Yarn,
-    /// Bun.
     Bun,
 }
 
@@ -24,13 +20,11 @@ impl PackageManager {
         }
     }
 
-    /// The manager of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Npm, Self::Pnpm, Self::Yarn, Self::Bun].into_iter().find(|manager| manager.name() == name)
     }
 }
 
-/// Another package, as a script names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OtherPackage {
     /// Relative to the directory of the script.
@@ -41,13 +35,11 @@ pub enum OtherPackage {
 
 /// The package of a script.
 pub trait Scripts {
-    /// The text of another script of the package.
     fn text(&self, name: &str) -> Option<String>;
 
     /// The names of all scripts, in the order of package.json, for patterns as in `run-p dev:*`.
     fn names(&self) -> Vec<String>;
 
-    /// The text of another package's script.
     fn text_in(&self, package: &OtherPackage, name: &str) -> Option<String>;
 
     /// The one binary of an installed package.

@@ -98,7 +98,6 @@ fn script(word: &Word, invoker: Invoker, name: &str, form: CallForm) -> Step {
     Step::Script(Nested { name: name.to_owned(), call, pasted: String::new(), text: None })
 }
 
-/// The scripts that a word of a list names.
 fn all_scripts(word: &Word, invoker: Invoker, all: &[String], list: ListKind) -> Vec<Step> {
     if all.is_empty() {
         return vec![Step::Unknown];

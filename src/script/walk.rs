@@ -46,7 +46,6 @@ pub(super) fn leaves(text: &str, list: &[Item], scripts: &dyn Scripts) -> Vec<Le
 struct Walk<'s> {
     scripts: &'s dyn Scripts,
     leaves: Vec<Leaf>,
-    /// How many assignments were found.
     assignments: usize,
 }
 
@@ -258,7 +257,6 @@ impl Walk<'_> {
         nested.text.is_some()
     }
 
-    /// A command that starts programs which the script does not show.
     fn opaque(&mut self, scope: &Scope, role: LeafRole, words: &[Word]) {
         let program = words.first().and_then(Word::literal).map(|word| program_name(&word));
         self.emit(scope, role, words, (program.unwrap_or_default(), Kind::Opaque));

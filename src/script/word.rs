@@ -13,7 +13,6 @@ pub(super) enum Quoting {
     Double,
 }
 
-/// The meaning of a stretch of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Literal(String),
@@ -51,7 +50,6 @@ impl Piece {
     }
 }
 
-/// One word of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     pub(super) pieces: Vec<Piece>,
@@ -142,7 +140,6 @@ impl Word {
     }
 }
 
-/// A replacement of some bytes of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Splice {
     pub range: Range<usize>,
@@ -179,7 +176,6 @@ struct Run {
 }
 
 impl Run {
-    /// The source position of the boundary at `at`.
     fn boundary(&self, at: usize) -> Option<usize> {
         if at == self.inner.end {
             Some(self.outer.end)
@@ -228,7 +224,6 @@ fn requote(text: &str, quoting: Quoting) -> Option<String> {
     Some(quoted)
 }
 
-/// Applies splices that do not overlap.
 pub(super) fn apply(text: &str, mut splices: Vec<Splice>) -> String {
     splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
     let mut result = String::with_capacity(text.len() + 64);

@@ -3,10 +3,8 @@
 use super::command_line::{CommandLine, Step};
 use super::error::RewriteError;
 
-/// Which arguments a wrapper hands on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Passing {
-    /// All from the program on.
     All,
     /// All behind `--`; without it, flags are the wrapper's own.
     Swallows,

@@ -102,7 +102,7 @@ impl<'a> Services<'a> {
                 dir: project.dir.clone(),
                 framework: one.request.framework.clone(),
                 command: spec.command.clone(),
-                original: one.detected.reading.command(),
+                original: one.detected.reading.command.clone(),
                 started_by: self.invocation.started_by.word(),
                 log: logs::file(logs, &project.id, &project.name),
             }

@@ -96,7 +96,7 @@ impl<'a> Detected<'a> {
             "range": { "start": inputs.range.start, "end": inputs.range.end, "default": inputs.range.start },
             "packageManager": configured.manager.manager.name(),
             "script": reading.script(),
-            "command": reading.command(),
+            "command": reading.command,
         })
     }
 }
@@ -156,7 +156,7 @@ impl<'a> Prepared<'a> {
         let project = &configured.project;
         tracing::debug!("project {} in {}", project.name, project.dir.visible());
         let what = reading.script().map_or_else(|| "command".to_owned(), |name| format!("script {name}"));
-        tracing::debug!("{what}: {}", reading.command());
+        tracing::debug!("{what}: {}", reading.command);
         tracing::debug!("package manager {}", configured.manager.manager.name());
         let evidence = detection.evidence.join(", ");
         tracing::debug!("framework {} ({evidence}), ports {}", request.framework, inputs.range);

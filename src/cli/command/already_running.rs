@@ -78,8 +78,8 @@ fn other_port_ordered(prepared: &[Prepared<'_>], running: &[Reservation]) -> Opt
 /// A warning if the running command differs from the requested one.
 fn difference(prepared: &[Prepared<'_>], status: &Status) -> Option<String> {
     let requested = prepared.iter().find(|one| one.request.project == status.project_id)?;
-    let (running, requested) = (status.original.as_deref()?, requested.detected.reading.command());
-    (!is_same(running, &requested)).then(|| {
+    let (running, requested) = (status.original.as_deref()?, &requested.detected.reading.command);
+    (!is_same(running, requested)).then(|| {
         format!(
             "`{}` runs `{running}`, and not `{requested}`: replace it with `--restart-running`, or run both by giving one an id \
              with `--project-id`",

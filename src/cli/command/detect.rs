@@ -53,7 +53,7 @@ fn describe(detected: &Detected<'_>) -> String {
     text.push_str(&format!(
         "  script     {}: {}\n",
         visible::line(reading.script().unwrap_or_default()),
-        visible::line(&reading.command())
+        visible::line(&reading.command)
     ));
     text.push_str(&format!("  manager    {}\n", configured.manager.manager.name()));
     if let Some(workspace) = &configured.project.workspace {
