@@ -21,10 +21,6 @@ impl Changes {
         self.0.insert(name.into(), None);
     }
 
-    pub fn extend(&mut self, later: Self) {
-        self.0.extend(later.0);
-    }
-
     pub fn get(&self, name: &str) -> Option<&OsStr> {
         self.0.get(name)?.as_deref()
     }
@@ -48,10 +44,8 @@ mod tests {
         changes.set("A", "1");
         changes.remove("A");
         changes.remove("B");
-        let mut later = Changes::default();
-        later.set("B", "2");
-        later.remove("C");
-        changes.extend(later);
+        changes.set("B", "2");
+        changes.remove("C");
         assert_eq!(changes.additions().collect::<Vec<_>>(), [("B", OsStr::new("2"))]);
         assert_eq!(changes.removals().collect::<Vec<_>>(), ["A", "C"]);
     }

@@ -28,7 +28,7 @@ pub(super) fn search_path(directories: impl IntoIterator<Item = PathBuf>, caller
     std::env::join_paths(usable.chain(inherited)).unwrap_or_default()
 }
 
-/// The variables of every script of the project; [`lifecycle`] adds those of one script.
+/// The variables of every script of the project; [`set_lifecycle`] adds those of one script.
 pub(super) fn of_scripts(reading: &Reading<'_>) -> Changes {
     let mut changes = Changes::default();
     let Reading { project, choice, caller, settings, node, .. } = reading;
@@ -75,13 +75,12 @@ pub(super) fn of_scripts(reading: &Reading<'_>) -> Changes {
     changes
 }
 
-pub(super) fn lifecycle(event: &str, text: &str, choice: &ChosenManager) -> Changes {
-    let mut changes = Changes::default();
+/// Sets the variables that name the script which is running.
+pub(super) fn set_lifecycle(changes: &mut Changes, event: &str, text: &str, choice: &ChosenManager) {
     changes.set("npm_lifecycle_event", event);
     if !choice.is_modern_yarn() {
         changes.set("npm_lifecycle_script", text);
     }
-    changes
 }
 
 fn path(reading: &Reading<'_>) -> OsString {

@@ -212,7 +212,7 @@ fn after_command(
     expected.extend(added.into_iter().map(Some).chain(behind));
 
     let mut text = rewrite.text;
-    let end = leaf.words.get(at).map(|word| word.span().end).filter(|end| text.is_char_boundary(*end));
+    let end = leaf.words.get(at).map(|word| word.span.end).filter(|end| text.is_char_boundary(*end));
     text.insert_str(end.ok_or(RewriteError::Quoting)?, &format!(" {}", quoted.join(" ")));
     let changed = reading.leaves_of(&text).ok_or(RewriteError::Quoting)?;
     let is_same =
@@ -274,7 +274,7 @@ fn place_unknown(request: &LaunchRequest<'_>, placement: &mut Placement) {
 }
 
 fn arrives(leaf: &Leaf) -> bool {
-    let environment = &leaf.environment;
+    let environment = &leaf.scope.environment;
     !environment.cleared && !environment.files && !environment.removed.iter().any(|name| name == "PORT")
 }
 
@@ -284,7 +284,7 @@ fn why_unread(leaf: &Leaf, reads_variable: bool) -> (String, &'static str) {
     if !reads_variable {
         let why = format!("`{program}` has no way to be told its port");
         (why, "set the port in its configuration from `PORT`")
-    } else if leaf.environment.files {
+    } else if leaf.scope.environment.files {
         let why = format!("the script reads a file of variables before `{program}`, which may set `PORT`");
         (why, "leave `PORT` out of that file")
     } else {

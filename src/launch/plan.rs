@@ -1,6 +1,5 @@
 //! From a reading, a detection and a port to the launch, decided in every detail.
 
-use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -50,24 +49,24 @@ fn plan_script(request: &LaunchRequest<'_>, name: &str, text: &str) -> LaunchSpe
     };
 
     let mut shared = environment::of_scripts(reading);
-    shared.extend(variables::of_service(request, &placement));
+    variables::set(&mut shared, request, &placement);
     load_preload(&mut shared, request);
-    let step = |event: &str, text: &str, argv: (PathBuf, Vec<OsString>)| {
+    let script_step = |event: &str, text: &str, argv: (PathBuf, Vec<OsString>)| {
         let mut environment = shared.clone();
-        environment.extend(environment::lifecycle(event, text, choice));
-        Step { environment, ..Step::new(event, argv, &project.dir) }
+        environment::set_lifecycle(&mut environment, event, text, choice);
+        step(event, argv, &project.dir, environment)
     };
     let hook = |prefix: &str| {
         let ScriptRunner::Shell(shell) = &runner else { return None };
         let event = format!("{prefix}{name}");
         let text = scripts.text(&event).filter(|text| scripts.runs_hooks && !text.is_empty())?;
-        let mut step = step(&event, &text, shell_command(shell, &text));
+        let mut step = script_step(&event, &text, shell_command(shell, &text));
         step.programs = programs(&text, &reading.leaves_of(&text).unwrap_or_default(), &step.program);
         Some(step)
     };
     // pnpm alone counts the user's arguments as part of the script.
     let shown = if choice.manager == PackageManager::Pnpm { &reading.command } else { text };
-    let mut main = step(name, shown, argv);
+    let mut main = script_step(name, shown, argv);
     if let Some(dir) = working_dir {
         main.environment.set("PWD", dir);
     }
@@ -76,9 +75,9 @@ fn plan_script(request: &LaunchRequest<'_>, name: &str, text: &str) -> LaunchSpe
 
 /// The script with `exec` before its one program, so that signals reach the server itself, its exit status is its
 /// own, and no shell waits for it. Some shells do this by themselves; dash does not.
-fn with_exec<'t>(text: &'t str, script: Option<&Script>) -> Cow<'t, str> {
-    let position = script.and_then(Script::exec_position);
-    position.map_or(Cow::Borrowed(text), |at| Cow::Owned(format!("{}exec {}", &text[..at], &text[at..])))
+fn with_exec(text: &str, script: Option<&Script>) -> String {
+    let at = script.and_then(Script::exec_position);
+    at.map_or_else(|| text.to_owned(), |at| format!("{}exec {}", &text[..at], &text[at..]))
 }
 
 /// A script that needs no shell: starting one takes longer than the rest of a launch. A shell that the user has
@@ -90,6 +89,10 @@ fn plain_words(shell: &Path, script: &Script) -> Option<(PathBuf, Vec<OsString>)
 
 fn command(argv: Vec<OsString>) -> (PathBuf, Vec<OsString>) {
     (argv.first().map(PathBuf::from).unwrap_or_default(), argv)
+}
+
+fn step(name: &str, (program, argv): (PathBuf, Vec<OsString>), cwd: &Path, environment: Changes) -> Step {
+    Step { name: name.to_owned(), program, argv, cwd: cwd.to_path_buf(), environment, programs: Vec::new() }
 }
 
 /// `PWD` as a shell would set it: the name by which the user went to the directory, if it still leads there.
@@ -146,10 +149,10 @@ fn plan_command(request: &LaunchRequest<'_>, argv: &[OsString]) -> LaunchSpec {
     if !inside {
         environment.set("PATH", search_path(bin_directories(&project.dir), caller));
     }
-    environment.extend(variables::of_service(request, &placement));
+    variables::set(&mut environment, request, &placement);
     load_preload(&mut environment, request);
     let name = argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
-    let main = Step { environment, ..Step::new(&name, command(argv), &caller.directory) };
+    let main = step(&name, command(argv), &caller.directory, environment);
     spec(request, main, placement)
 }
 

@@ -1,7 +1,7 @@
 //! The launch plan, as plain data.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, json};
@@ -20,14 +20,6 @@ pub struct Step {
     pub environment: Changes,
     /// The programs that it may start, as they are written, to explain a missing one.
     pub programs: Vec<String>,
-}
-
-impl Step {
-    /// A step with the caller's environment. `argv` has the program before it.
-    pub(super) fn new(name: &str, (program, argv): (PathBuf, Vec<OsString>), cwd: &Path) -> Self {
-        let (environment, programs) = (Changes::default(), Vec::new());
-        Self { name: name.to_owned(), program, argv, cwd: cwd.to_path_buf(), environment, programs }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

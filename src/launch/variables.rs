@@ -8,9 +8,8 @@ use super::placement::{Placement, is_private};
 use super::request::{LaunchRequest, Sibling, url};
 use crate::process::tree;
 
-/// The variables of a service whose port and address are placed as `placement` says.
-pub(super) fn of_service(request: &LaunchRequest<'_>, placement: &Placement) -> Changes {
-    let mut changes = Changes::default();
+/// Sets the variables of a service whose port and address are placed as `placement` says.
+pub(super) fn set(changes: &mut Changes, request: &LaunchRequest<'_>, placement: &Placement) {
     let LaunchRequest { reading, inputs, .. } = *request;
     let caller = reading.caller;
     let addresses = &inputs.host.environment;
@@ -50,13 +49,12 @@ pub(super) fn of_service(request: &LaunchRequest<'_>, placement: &Placement) -> 
     changes.set("BOWLINE_PROJECT_DIR", reading.project.dir.as_os_str());
     changes.set(tree::SESSION, request.session);
     changes.set("BOWLINE_URL", url(request.port));
-    siblings(&mut changes, request.siblings);
-    changes
+    siblings(changes, request.siblings);
 }
 
 /// `@acme/web` is `BOWLINE_ACME_WEB_PORT` and, if no other package has that short name, `BOWLINE_WEB_PORT`.
 fn siblings(changes: &mut Changes, siblings: &[Sibling]) {
-    let short = |sibling: &Sibling| variable_part(short_name(&sibling.name));
+    let short = |sibling: &Sibling| variable_part(sibling.name.rsplit('/').next().unwrap_or_default());
     let mut seen = BTreeSet::new();
     let ambiguous: BTreeSet<String> =
         siblings.iter().map(short).filter(|name| !seen.insert(name.clone())).collect();
@@ -70,10 +68,6 @@ fn siblings(changes: &mut Changes, siblings: &[Sibling]) {
     for sibling in siblings.iter().filter(|sibling| sibling.name.starts_with('@')) {
         set(&variable_part(&sibling.name), sibling.port);
     }
-}
-
-fn short_name(name: &str) -> &str {
-    name.rsplit_once('/').map_or(name, |(_, short)| short)
 }
 
 fn variable_part(name: &str) -> String {

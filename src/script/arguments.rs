@@ -17,9 +17,6 @@ pub(super) fn quote_strictly(word: &str) -> String {
 }
 
 fn in_quotes(word: &str) -> String {
-    if word.is_empty() {
-        return "''".to_owned();
-    }
     let quoted = format!("'{}'", word.replace('\'', r"'\''"));
     let mut trimmed = quoted.as_str();
     while let Some(rest) = trimmed.strip_prefix("''").filter(|rest| !rest.is_empty()) {
@@ -60,7 +57,7 @@ pub(super) enum Found {
 pub(super) fn find_ports(words: &[Word], flags: &[&str]) -> Vec<Found> {
     let mut found = Vec::new();
     let mut index = 0;
-    while words.get(index).is_some_and(|word| word.literal().as_deref() != Some("--")) {
+    while words.get(index).is_some_and(|word| !word.is_marker()) {
         if let Some(port) = flags.iter().find_map(|flag| port_at(words, index, flag)) {
             found.push(port);
             index += usize::from(matches!(port, Found::Value { offset: 0, .. }));

@@ -4,8 +4,7 @@ use std::ops::Range;
 
 use super::error::RewriteError;
 use super::frame::Nested;
-use super::leaf::LeafRole;
-use super::scope::Scope;
+use super::leaf::{LeafRole, Scope};
 use super::scripts::Scripts;
 use super::word::Word;
 

@@ -3,7 +3,7 @@
 use super::arguments::{Found, find_ports, quote_strictly as quote};
 use super::error::RewriteError;
 use super::forward::Splices;
-use super::leaf::{Kind, Leaf, Site};
+use super::leaf::{Assignment, Kind, Leaf};
 use super::word::{Splice, UNKNOWN, Word, apply};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,10 +46,10 @@ impl Leaf {
         if self.kind == Kind::Builtin {
             return Err(RewriteError::Builtin);
         }
-        let mut splices = Splices { frames: vec![Vec::new(); self.frames.len()], added: None };
+        let mut splices = Splices { frames: vec![Vec::new(); self.scope.frames.len()], added: None };
         self.change_variables(edit, &mut splices)?;
         self.change_arguments(edit, &mut splices)?;
-        let outermost = self.frames.first().ok_or(RewriteError::Opaque)?;
+        let outermost = self.scope.frames.first().ok_or(RewriteError::Opaque)?;
         let deepest = splices.frames.iter().rposition(|splices| !splices.is_empty()).unwrap_or(0);
         let (text, method) = if deepest == 0 {
             (apply(&outermost.text, std::mem::take(&mut splices.frames[0])), Method::InPlace)
@@ -62,7 +62,7 @@ impl Leaf {
     }
 
     fn change_variables(&self, edit: &Edit, splices: &mut Splices) -> Result<(), RewriteError> {
-        for assignment in &self.assignments {
+        for assignment in &self.scope.assignments {
             let name = assignment.name.as_str();
             let options = edit.options.iter().find(|(variable, _)| *variable == name);
             let value = match (options, &assignment.value) {
@@ -75,17 +75,16 @@ impl Leaf {
             if assignment.contested && options.is_none() {
                 return Err(RewriteError::Shared);
             }
-            let Site { frame, level, range, prefix } = assignment.site.clone();
-            let splice = Splice { range, text: format!("{prefix}{value}") };
-            self.push(splices, (frame, level), splice)?;
+            let Assignment { place, range, prefix, .. } = assignment;
+            let splice = Splice { range: range.clone(), text: format!("{prefix}{value}") };
+            self.push(splices, *place, splice)?;
         }
         Ok(())
     }
 
     fn change_arguments(&self, edit: &Edit, splices: &mut Splices) -> Result<(), RewriteError> {
         let arguments = self.words.get(1..).unwrap_or_default();
-        let own = arguments.iter().take_while(|word| word.literal().as_deref() != Some("--")).count();
-        let own = arguments.get(..own).unwrap_or_default();
+        let own = arguments.split(Word::is_marker).next().unwrap_or_default();
         let found = find_ports(own, &edit.flags);
         let mut added = Vec::new();
         if let Some(flag) = edit.flags.first().filter(|_| found.is_empty()) {
@@ -102,13 +101,14 @@ impl Leaf {
         if self.kind == Kind::Opaque {
             return Err(RewriteError::Opaque);
         }
-        if let Some(reason) = self.fixed {
+        if let Some(reason) = self.scope.fixed {
             return Err(reason);
         }
         if unknown_flags(own, &found) {
             return Err(RewriteError::Dynamic);
         }
-        let here = (self.frames.len() - 1, self.frames.last().map_or(0, |frame| frame.quoted.len()));
+        let here =
+            (self.scope.frames.len() - 1, self.scope.frames.last().map_or(0, |frame| frame.quoted.len()));
         for port in found {
             self.push(splices, here, replace_port(own, port, edit.port)?)?;
         }
@@ -116,7 +116,7 @@ impl Leaf {
             let last = own.last().or(self.words.first()).ok_or(RewriteError::Opaque)?;
             let quoted: Vec<String> = added.iter().map(|word| quote(word)).collect();
             self.push(splices, here, Splice::insert(last.span.end, format!(" {}", quoted.join(" "))))?;
-            if let Some(at) = self.separator {
+            if let Some(at) = self.scope.separator {
                 self.push(splices, here, Splice::insert(at, "-- "))?;
             }
             splices.added = Some(quoted.join(" "));
@@ -126,8 +126,7 @@ impl Leaf {
 
     fn push(&self, splices: &mut Splices, place: (usize, usize), splice: Splice) -> Result<(), RewriteError> {
         let (index, level) = place;
-        let frame = self.frames.get(index).ok_or(RewriteError::Opaque)?;
-        let splice = splice.kept_apart(frame.text_at(level));
+        let frame = self.scope.frames.get(index).ok_or(RewriteError::Opaque)?;
         let splice = frame.outer_splice(level, splice)?;
         splices.frames.get_mut(index).ok_or(RewriteError::Opaque)?.push(splice);
         Ok(())
@@ -163,9 +162,9 @@ fn replace_port(own: &[Word], found: Found, port: u16) -> Result<Splice, Rewrite
     }
     let flag = word.prefix().get(..offset).unwrap_or_default().to_owned();
     let (range, flag) = match word.after(offset) {
-        _ if offset == 0 => (word.span(), flag),
+        _ if offset == 0 => (word.span.clone(), flag),
         Some(range) => (range, String::new()),
-        None => (word.span(), quote(&flag)),
+        None => (word.span.clone(), quote(&flag)),
     };
     Ok(Splice { range, text: format!("{flag}{port}") })
 }

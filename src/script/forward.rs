@@ -4,7 +4,7 @@ use super::arguments::quote_strictly as quote;
 use super::error::RewriteError;
 use super::frame::{Call, CallForm, Frame, Invoker, ListKind, Name};
 use super::leaf::Leaf;
-use super::word::{Splice, apply};
+use super::word::{Splice, Word, apply};
 
 pub(super) struct Splices {
     pub frames: Vec<Vec<Splice>>,
@@ -16,7 +16,7 @@ impl Leaf {
     /// Passes added arguments on through the calls, if nothing else has to change in nested scripts.
     pub(super) fn forward(&self, splices: &Splices) -> Option<String> {
         let added = splices.added.as_deref()?;
-        let (_, calling) = self.frames.split_last()?;
+        let (_, calling) = self.scope.frames.split_last()?;
         let (outer, between) = calling.split_first()?;
         let is_only_change = splices.frames.iter().skip(1).map(Vec::len).sum::<usize>() == 1;
         if !is_only_change || !self.takes_pasted() || !between.iter().all(passes_on) {
@@ -30,18 +30,18 @@ impl Leaf {
 
     /// Whether arguments that are pasted behind the script's text are this command's.
     fn takes_pasted(&self) -> bool {
-        self.ends_text && !self.words.iter().any(|word| word.literal().as_deref() == Some("--"))
+        self.ends_text && !self.words.iter().any(Word::is_marker)
     }
 
     /// Puts the changed texts of nested scripts in the place of their calls.
     pub(super) fn inline(&self, mut splices: Splices, deepest: usize) -> Result<String, RewriteError> {
         for index in (1..=deepest).rev() {
-            let (nested, caller) = (&self.frames[index], &self.frames[index - 1]);
+            let (nested, caller) = (&self.scope.frames[index], &self.scope.frames[index - 1]);
             let own = std::mem::take(&mut splices.frames[index]);
             let passed = splices
                 .added
                 .as_deref()
-                .filter(|_| index + 1 == self.frames.len() && own.len() == 1 && self.takes_pasted());
+                .filter(|_| index + 1 == self.scope.frames.len() && own.len() == 1 && self.takes_pasted());
             let command = standing_alone(nested, &apply(&nested.text, own));
             let call = caller.call.as_ref().ok_or(RewriteError::Listed)?;
             if call.replaces_node {
@@ -62,13 +62,13 @@ impl Leaf {
             };
             push(&mut splices.frames[index - 1], caller, call, splice)?;
         }
-        Ok(apply(&self.frames[0].text, std::mem::take(&mut splices.frames[0])))
+        Ok(apply(&self.scope.frames[0].text, std::mem::take(&mut splices.frames[0])))
     }
 }
 
 fn push(splices: &mut Vec<Splice>, frame: &Frame, call: &Call, splice: Splice) -> Result<(), RewriteError> {
     let level = frame.quoted.len();
-    splices.push(frame.outer_splice(level, splice.kept_apart(frame.innermost()))?);
+    splices.push(frame.outer_splice(level, splice)?);
     if let Some(at) = call.separator {
         splices.push(frame.outer_splice(level, Splice::insert(at, "-- "))?);
     }

@@ -24,11 +24,6 @@ impl Frame {
         Self { name, text, quoted: Vec::new(), call: None, pre: None, post: None }
     }
 
-    /// The text in which the leaf or call stands.
-    pub fn innermost(&self) -> &str {
-        self.text_at(self.quoted.len())
-    }
-
     /// The script's own text at level 0, the quoted texts at the levels from 1.
     pub fn text_at(&self, level: usize) -> &str {
         let quoted = level.checked_sub(1).and_then(|index| self.quoted.get(index));
@@ -45,7 +40,7 @@ impl Frame {
     pub fn outer_splice(&self, level: usize, splice: Splice) -> Result<Splice, RewriteError> {
         let mut inner_first = self.quoted.iter().take(level).rev();
         inner_first
-            .try_fold(splice, |splice, quoted| quoted.outer_splice(&splice))
+            .try_fold(splice.kept_apart(self.text_at(level)), |splice, quoted| quoted.outer_splice(&splice))
             .ok_or(RewriteError::Quoting)
     }
 }

@@ -56,21 +56,15 @@ pub(super) struct Assignment {
     pub name: String,
     /// `None` where it depends on variables or commands.
     pub value: Option<String>,
-    pub site: Site,
+    /// The frame, and the level of the text within the frame.
+    pub place: (usize, usize),
+    pub range: Range<usize>,
+    /// The part of the word to be written before a new value, where `range` is the whole word.
+    pub prefix: String,
     /// The same for all leaves that the assignment reaches.
     pub id: usize,
     /// The assignment also reaches a leaf that may run at the same time as this one.
     pub contested: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Site {
-    pub frame: usize,
-    /// The level of the text within the frame.
-    pub level: usize,
-    pub range: Range<usize>,
-    /// The part of the word to be written before a new value, where `range` is the whole word.
-    pub prefix: String,
 }
 
 /// The script's changes to the environment that a leaf inherits, assignments apart.
@@ -84,6 +78,24 @@ pub struct LeafEnvironment {
     pub files: bool,
 }
 
+/// The state of one shell, as far as it matters to the commands that follow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// The calls and quoted texts that lead here, outermost first.
+    pub(super) frames: Vec<Frame>,
+    /// The last one of a name counts.
+    pub(super) assignments: Vec<Assignment>,
+    pub environment: LeafEnvironment,
+    /// The working directory is not the package's any more, so that a script's name means another package's.
+    pub(super) moved: bool,
+    /// The working directory then, relative to the package, if it is known.
+    pub(super) directory: Option<String>,
+    /// Why the commands cannot be changed.
+    pub(super) fixed: Option<RewriteError>,
+    /// Where the wrapper of the one command here needs `--` before it lets flags through.
+    pub(super) separator: Option<usize>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leaf {
     /// The name of the program: `vite` for `vite`, `npx vite@7`, `node ./node_modules/vite/bin/vite.js`.
@@ -91,23 +103,17 @@ pub struct Leaf {
     pub program: String,
     /// The program and its arguments, without wrappers.
     pub words: Vec<Word>,
-    /// The last one of a name counts.
-    pub(super) assignments: Vec<Assignment>,
-    pub environment: LeafEnvironment,
     pub kind: Kind,
     pub role: LeafRole,
-    pub(super) frames: Vec<Frame>,
-    /// Why the arguments cannot be changed.
-    pub(super) fixed: Option<RewriteError>,
-    /// Where a wrapper needs `--` before it lets flags through.
-    pub(super) separator: Option<usize>,
+    /// The shell in which it runs.
+    pub scope: Scope,
     /// The text of the frame ends with this command, so that pasted arguments reach it.
     pub(super) ends_text: bool,
 }
 
 impl Leaf {
     pub fn scripts(&self) -> Vec<&str> {
-        self.frames.iter().filter_map(|frame| frame.name.as_deref()).collect()
+        self.scope.frames.iter().filter_map(|frame| frame.name.as_deref()).collect()
     }
 
     /// Whether the leaf is this command: `next dev` is `next`, `next dev` and not `next build`.

@@ -26,7 +26,6 @@ mod package_manager;
 mod parse;
 mod resolve;
 mod runtime;
-mod scope;
 mod script_call;
 mod scripts;
 mod syntax;

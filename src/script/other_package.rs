@@ -6,6 +6,7 @@ use super::frame::{Call, CallForm, Invoker, Nested};
 use super::package_manager::COMMANDS;
 use super::script_call::{HARMLESS, pasted};
 use super::scripts::{OtherPackage, PackageManager};
+use super::word::Word;
 
 /// How the value of a flag names the package.
 fn package_flag(manager: PackageManager, flag: &str) -> Option<fn(String) -> OtherPackage> {
@@ -37,7 +38,7 @@ pub(super) fn call(line: &CommandLine, manager: PackageManager) -> Option<Nested
     let first = if is_npm { behind.unwrap_or(line.words.len()) } else { named + 1 };
     let arguments = line.words.get(first..)?;
     let span = line.span()?;
-    if line.is_fixed(&span) || arguments.iter().any(|word| word.literal().as_deref() == Some("--")) {
+    if line.is_fixed(&span) || arguments.iter().any(Word::is_marker) {
         return None;
     }
     let invoker = Invoker::Manager(manager);

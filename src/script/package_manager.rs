@@ -20,10 +20,6 @@ pub(super) const COMMANDS: [&str; 41] = [
 /// Flags of bun that mean other packages or directories.
 const BUN_ELSEWHERE: [&str; 4] = ["--filter", "-F", "--cwd", "--workspaces"];
 
-pub(super) fn step(line: &mut CommandLine, manager: PackageManager) -> Option<Step> {
-    if manager == PackageManager::Npm { npm(line) } else { shorthand(line, manager) }
-}
-
 /// The first word after harmless flags, or `None` if another flag stands before it.
 fn after_harmless(line: &CommandLine, mut index: usize) -> Option<usize> {
     let prefixes = ["--loglevel=", "--reporter=", "--color="];
@@ -78,9 +74,12 @@ fn npm(line: &mut CommandLine) -> Option<Step> {
     }
 }
 
-/// pnpm, yarn and bun: `run x`, or just `x`, which may be a script or a binary.
-fn shorthand(line: &mut CommandLine, manager: PackageManager) -> Option<Step> {
-    use PackageManager::{Bun, Pnpm, Yarn};
+/// npm needs `run` before the name. pnpm, yarn and bun do not: it may be a script or a binary.
+pub(super) fn step(line: &mut CommandLine, manager: PackageManager) -> Option<Step> {
+    use PackageManager::{Bun, Npm, Pnpm, Yarn};
+    if manager == Npm {
+        return npm(line);
+    }
     let itself = Step::Leaf(line.at, program_name(&line.literal(line.at)?));
     let Some(index) = after_harmless(line, line.at + 1) else {
         return if manager == Bun { bun_file(line) } else { None };

@@ -43,7 +43,9 @@ impl<'t> Parser<'t> {
 
     fn unexpected(&self) -> ParseError {
         let (what, at) = match &self.token {
-            Token::Word(word) => (self.lexer.text.get(word.span()).unwrap_or_default(), word.span.start),
+            Token::Word(word) => {
+                (self.lexer.text.get(word.span.clone()).unwrap_or_default(), word.span.start)
+            }
             Token::Operator(operator) => (*operator, self.start),
             Token::Newline => ("line end", self.start),
             Token::End => return ParseError::Unclosed { what: "command", at: self.lexer.position },

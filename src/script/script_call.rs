@@ -17,7 +17,7 @@ pub(super) const HARMLESS: [&str; 13] = [
 pub(super) fn script(line: &CommandLine, invoker: Invoker, index: usize) -> Option<Step> {
     let name = line.literal(index).filter(|name| line.scripts.text(name).is_some())?;
     let arguments = line.words.get(index + 1..)?;
-    let marker = arguments.iter().position(|word| word.literal().as_deref() == Some("--"));
+    let marker = arguments.iter().position(Word::is_marker);
     let before = &arguments[..marker.unwrap_or(arguments.len())];
     let behind = marker.map_or(&[][..], |marker| &arguments[marker + 1..]);
     let pasted = match invoker {

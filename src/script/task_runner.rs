@@ -94,7 +94,7 @@ fn text_or_scripts(word: &Word, scripts: &dyn Scripts) -> Option<Vec<Step>> {
 }
 
 fn script(word: &Word, invoker: Invoker, name: &str, form: CallForm) -> Step {
-    let call = Call { invoker, span: word.span(), form, separator: None, replaces_node: false };
+    let call = Call { invoker, span: word.span.clone(), form, separator: None, replaces_node: false };
     Step::Script(Nested { name: name.to_owned(), call, pasted: String::new(), text: None })
 }
 

@@ -5,10 +5,9 @@ use std::ops::Range;
 
 use super::command_line::{CommandLine, Started, Step, program_name};
 use super::frame::{CallForm, Frame, Invoker, Nested};
-use super::leaf::{Assignment, Kind, Leaf, LeafRole, Site};
+use super::leaf::{Assignment, Kind, Leaf, LeafRole, Scope};
 use super::parse;
 use super::resolve::resolve;
-use super::scope::Scope;
 use super::scripts::{OtherPackage, Scripts};
 use super::syntax::{Command, Item, Simple};
 use super::word::{UNKNOWN, Word};
@@ -38,9 +37,15 @@ pub(super) fn is_shell_word(name: &str) -> bool {
 
 pub(super) fn leaves(text: &str, list: &[Item], scripts: &dyn Scripts) -> Vec<Leaf> {
     let mut walk = Walk { scripts, leaves: Vec::new(), assignments: 0 };
-    walk.list(&mut Scope::new(text), LeafRole::Sole, list);
+    let frames = vec![Frame::new(None, text.to_owned())];
+    walk.list(&mut Scope { frames, ..Scope::default() }, LeafRole::Sole, list);
     walk.mark_contested();
     walk.leaves
+}
+
+/// How many scripts and quoted texts lie within each other.
+fn nesting(scope: &Scope) -> usize {
+    scope.frames.iter().map(|frame| 1 + frame.quoted.len()).sum()
 }
 
 struct Walk<'s> {
@@ -190,21 +195,21 @@ impl Walk<'_> {
     /// The assignment in a word, whether the shell reads it or a program like `cross-env`.
     fn assignment(&mut self, scope: &Scope, word: &Word) -> Option<Assignment> {
         let name = word.assigned_name()?;
-        let frame = scope.frames.len() - 1;
-        let level = scope.frames.last()?.quoted.len();
-        let site = match word.after(name.len() + 1) {
-            Some(range) => Site { frame, level, range, prefix: String::new() },
-            None => Site { frame, level, range: word.span(), prefix: format!("{name}=") },
+        let place = (scope.frames.len() - 1, scope.frames.last()?.quoted.len());
+        let (range, prefix) = match word.after(name.len() + 1) {
+            Some(range) => (range, String::new()),
+            None => (word.span.clone(), format!("{name}=")),
         };
         self.assignments += 1;
         let value = word.literal().and_then(|text| Some(text.split_once('=')?.1.to_owned()));
-        Some(Assignment { name, value, site, id: self.assignments, contested: false })
+        let id = self.assignments;
+        Some(Assignment { name, value, place, range, prefix, id, contested: false })
     }
 
     /// Walks a text that is given to a shell: `sh -c TEXT`. `whole` is the command that gives it.
     fn text(&mut self, mut scope: Scope, role: LeafRole, word: &Word, whole: &[Word]) {
         let quoted = word.quoted_text();
-        let parsed = if scope.nesting() < MAX_NESTING { parse::parse(&quoted.text).ok() } else { None };
+        let parsed = if nesting(&scope) < MAX_NESTING { parse::parse(&quoted.text).ok() } else { None };
         match (parsed, scope.frames.last_mut()) {
             (Some(list), Some(frame)) if !list.is_empty() => {
                 frame.quoted.push(quoted);
@@ -219,7 +224,7 @@ impl Walk<'_> {
         let is_here = !scope.moved || self.find_in_directory(&scope, &mut nested);
         let is_own = nested.text.is_none();
         let repeated = is_own && scope.frames.iter().any(|frame| frame.name.as_deref() == Some(&nested.name));
-        let allowed = is_here && !repeated && scope.nesting() < MAX_NESTING && self.leaves.len() < MAX_LEAVES;
+        let allowed = is_here && !repeated && nesting(&scope) < MAX_NESTING && self.leaves.len() < MAX_LEAVES;
         let text = nested.text.take().or_else(|| self.scripts.text(&nested.name));
         let parsed = text.filter(|text| allowed && !text.contains(UNKNOWN)).and_then(|mut text| {
             if !nested.pasted.is_empty() {
@@ -270,13 +275,9 @@ impl Walk<'_> {
         self.leaves.push(Leaf {
             program,
             words: words.to_vec(),
-            assignments: scope.assignments.clone(),
-            environment: scope.environment.clone(),
             kind,
             role,
-            frames: scope.frames.clone(),
-            fixed: scope.fixed,
-            separator: scope.separator,
+            scope: scope.clone(),
             ends_text: scope.frames.last().is_some_and(|frame| frame.ends_at(end)),
         });
     }
@@ -285,13 +286,13 @@ impl Walk<'_> {
     fn mark_contested(&mut self) {
         let mut reached: HashMap<usize, (usize, bool)> = HashMap::new();
         for leaf in self.leaves.iter().filter(|leaf| leaf.kind != Kind::Builtin) {
-            for assignment in &leaf.assignments {
+            for assignment in &leaf.scope.assignments {
                 let (count, is_concurrent) = reached.entry(assignment.id).or_default();
                 *count += 1;
                 *is_concurrent |= leaf.role.is_concurrent();
             }
         }
-        for assignment in self.leaves.iter_mut().flat_map(|leaf| &mut leaf.assignments) {
+        for assignment in self.leaves.iter_mut().flat_map(|leaf| &mut leaf.scope.assignments) {
             assignment.contested = matches!(reached.get(&assignment.id), Some((2.., true)));
         }
     }

@@ -53,15 +53,11 @@ impl Piece {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     pub(super) pieces: Vec<Piece>,
-    pub(super) span: Range<usize>,
+    /// The bytes that the word covers in its text, quotes included.
+    pub span: Range<usize>,
 }
 
 impl Word {
-    /// The bytes that the word covers in its text, quotes included.
-    pub fn span(&self) -> Range<usize> {
-        self.span.clone()
-    }
-
     /// The argument that the program gets, or `None` where that depends on variables, commands or files.
     pub fn literal(&self) -> Option<String> {
         self.pieces.iter().map(|piece| piece.part.literal()).collect()
@@ -70,6 +66,11 @@ impl Word {
     /// The literal start of the word: `--port=` of `--port=$PORT`.
     pub fn prefix(&self) -> String {
         self.pieces.iter().map_while(|piece| piece.part.literal()).collect()
+    }
+
+    /// `--`, behind which no flags are expected.
+    pub(super) fn is_marker(&self) -> bool {
+        self.literal().as_deref() == Some("--")
     }
 
     pub(super) fn is_flag(&self) -> bool {
@@ -98,14 +99,10 @@ impl Word {
 
     /// The text of a word that is written without any quote, as reserved words must be.
     pub(super) fn bare(&self) -> Option<&str> {
-        match self.pieces.as_slice() {
-            [Piece { part: Part::Literal(text), quoting: Quoting::Bare, source }]
-                if source.len() == text.len() =>
-            {
-                Some(text)
-            }
-            _ => None,
-        }
+        let [Piece { part: Part::Literal(text), quoting: Quoting::Bare, source }] = &self.pieces[..] else {
+            return None;
+        };
+        (source.len() == text.len()).then_some(text)
     }
 
     /// The source behind the first `offset` bytes of the literal prefix; `None` where quotes lie around that
@@ -151,7 +148,7 @@ impl Splice {
         Self { range: at..at, text: text.into() }
     }
 
-    /// With a space where digits would come to stand right before `<` or `>`: there they name a file descriptor.
+    /// Adds a space where digits would come to stand right before `<` or `>`: there they name a file descriptor.
     pub fn kept_apart(mut self, text: &str) -> Self {
         let rest = text.get(self.range.end..).unwrap_or_default();
         if rest.starts_with(['<', '>']) && self.text.ends_with(|last: char| last.is_ascii_digit()) {
@@ -214,25 +211,16 @@ fn requote(text: &str, quoting: Quoting) -> Option<String> {
         Quoting::Bare if text.contains('\n') => return None,
         Quoting::Bare => |character| !character.is_alphanumeric() && !"_-./:=@%+,".contains(character),
     };
-    let mut quoted = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_special(character) {
-            quoted.push('\\');
-        }
-        quoted.push(character);
-    }
-    Some(quoted)
+    let escaped = |character| is_special(character).then_some('\\').into_iter().chain([character]);
+    Some(text.chars().flat_map(escaped).collect())
 }
 
+/// Applies splices that do not overlap, from the last to the first, so that the positions of the others hold.
 pub(super) fn apply(text: &str, mut splices: Vec<Splice>) -> String {
     splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
-    let mut result = String::with_capacity(text.len() + 64);
-    let mut done = 0;
-    for splice in &splices {
-        result.push_str(text.get(done..splice.range.start).unwrap_or_default());
-        result.push_str(&splice.text);
-        done = splice.range.end.max(done);
+    let mut result = text.to_owned();
+    for Splice { range, text } in splices.into_iter().rev() {
+        result.replace_range(range, &text);
     }
-    result.push_str(text.get(done..).unwrap_or_default());
     result
 }

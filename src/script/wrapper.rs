@@ -2,6 +2,7 @@
 
 use super::command_line::{CommandLine, Step};
 use super::error::RewriteError;
+use super::word::Word;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Passing {
@@ -118,7 +119,7 @@ fn hand_on(line: &mut CommandLine, wrapper: &Wrapper, name: &str, start: usize) 
     apply_flags(line, wrapper, name, start);
     if wrapper.passing == Passing::Marked {
         let rest = line.words.get(start..).unwrap_or_default();
-        return match rest.iter().position(|word| word.literal().as_deref() == Some("--")) {
+        return match rest.iter().position(Word::is_marker) {
             Some(marker) => Step::Next(start + marker + 1),
             None => Step::Opaque,
         };

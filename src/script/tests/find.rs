@@ -308,17 +308,17 @@ fn assignments_and_the_environment_are_those_that_reach_the_leaf() {
     ];
     for (text, expected) in rows {
         let leaf = leaf(text, "vite");
-        let last = leaf.assignments.iter().rfind(|assignment| assignment.name == "PORT");
+        let last = leaf.scope.assignments.iter().rfind(|assignment| assignment.name == "PORT");
         assert_eq!(last.map(|assignment| assignment.value.as_deref()), *expected, "`{text}`");
     }
-    assert!(leaf("env -i vite", "vite").environment.cleared);
-    assert!(leaf("sudo vite", "vite").environment.cleared);
-    assert_eq!(leaf("env -u PORT vite", "vite").environment.removed, ["PORT"]);
-    assert_eq!(leaf("unset PORT; vite", "vite").environment.removed, ["PORT"]);
-    assert!(leaf(". ./.env; vite", "vite").environment.files);
-    assert!(leaf("export $(cat .env); vite", "vite").environment.files);
-    assert!(leaf("env $(cat .env) vite", "vite").environment.files);
-    assert!(!leaf("vite", "vite").environment.files);
+    assert!(leaf("env -i vite", "vite").scope.environment.cleared);
+    assert!(leaf("sudo vite", "vite").scope.environment.cleared);
+    assert_eq!(leaf("env -u PORT vite", "vite").scope.environment.removed, ["PORT"]);
+    assert_eq!(leaf("unset PORT; vite", "vite").scope.environment.removed, ["PORT"]);
+    assert!(leaf(". ./.env; vite", "vite").scope.environment.files);
+    assert!(leaf("export $(cat .env); vite", "vite").scope.environment.files);
+    assert!(leaf("env $(cat .env) vite", "vite").scope.environment.files);
+    assert!(!leaf("vite", "vite").scope.environment.files);
 }
 
 #[test]

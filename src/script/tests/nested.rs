@@ -223,6 +223,6 @@ fn the_innermost_text_is_the_one_with_pasted_arguments() {
         ("bun web -- x", "vite x"),
         ("node --run web x", "vite"),
     ] {
-        assert_eq!(leaf(text, "vite").frames.last().unwrap().text, innermost, "`{text}`");
+        assert_eq!(leaf(text, "vite").scope.frames.last().unwrap().text, innermost, "`{text}`");
     }
 }

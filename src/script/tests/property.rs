@@ -97,7 +97,7 @@ type Seen = (String, Vec<String>, Vec<(String, Option<String>)>, Kind);
 
 fn seen(leaf: &Leaf) -> Seen {
     let words = leaf.words.iter().map(|word| word.literal().unwrap_or_else(|| "?".to_owned())).collect();
-    let assigned = leaf.assignments.iter().map(|one| (one.name.clone(), one.value.clone())).collect();
+    let assigned = leaf.scope.assignments.iter().map(|one| (one.name.clone(), one.value.clone())).collect();
     (leaf.program.clone(), words, assigned, leaf.kind)
 }
 
