@@ -146,18 +146,14 @@ fn named_in(manifest: &Value) -> Option<(PackageManager, Option<Version>)> {
 
 fn nearest_lockfile(dir: &Path, invoker: Option<PackageManager>) -> Option<(PackageManager, PathBuf)> {
     dir.ancestors().find_map(|dir| {
-        let found: Vec<_> = LOCKFILES
-            .iter()
-            .map(|(name, manager)| (*manager, dir.join(name)))
-            .filter(|(_, path)| path.is_file())
-            .collect();
-        let has = |manager: &PackageManager| found.iter().any(|(other, _)| other == manager);
-        let mut preferred = None;
+        let lockfiles = LOCKFILES.iter().map(|(name, manager)| (*manager, dir.join(name)));
+        let found: Vec<_> = lockfiles.filter(|(_, path)| path.is_file()).collect();
+        let of = |manager| found.iter().find(|(other, _)| *other == manager);
+        let mut chosen = found.first();
         if found.len() > 1 {
-            preferred = installer(dir).filter(has).or(invoker.filter(has));
+            chosen = installer(dir).and_then(of).or(invoker.and_then(of)).or(chosen);
         }
-        let wanted = preferred.or(found.first().map(|(manager, _)| *manager))?;
-        found.into_iter().find(|(manager, _)| *manager == wanted)
+        chosen.cloned()
     })
 }
 

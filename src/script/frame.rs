@@ -7,7 +7,7 @@ use super::scripts::PackageManager;
 use super::word::{QuotedText, Splice};
 
 /// One script on the way to a leaf.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Frame {
     /// `None` for the outermost script.
     pub name: Option<String>,
@@ -20,10 +20,6 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    pub fn new(name: Option<String>, text: String) -> Self {
-        Self { name, text, quoted: Vec::new(), call: None, pre: None, post: None }
-    }
-
     /// The script's own text at level 0, the quoted texts at the levels from 1.
     pub fn text_at(&self, level: usize) -> &str {
         let quoted = level.checked_sub(1).and_then(|index| self.quoted.get(index));

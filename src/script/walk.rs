@@ -37,7 +37,7 @@ pub(super) fn is_shell_word(name: &str) -> bool {
 
 pub(super) fn leaves(text: &str, list: &[Item], scripts: &dyn Scripts) -> Vec<Leaf> {
     let mut walk = Walk { scripts, leaves: Vec::new(), assignments: 0 };
-    let frames = vec![Frame::new(None, text.to_owned())];
+    let frames = vec![Frame { text: text.to_owned(), ..Frame::default() }];
     walk.list(&mut Scope { frames, ..Scope::default() }, LeafRole::Sole, list);
     walk.mark_contested();
     walk.leaves
@@ -242,7 +242,7 @@ impl Walk<'_> {
         };
         let hook = |prefix| self.scripts.text(&format!("{prefix}{}", nested.name)).filter(|_| runs_hooks);
         let (pre, post) = (hook("pre"), hook("post"));
-        let frame = Frame { pre, post, ..Frame::new(Some(nested.name), text) };
+        let frame = Frame { name: Some(nested.name), text, pre, post, ..Frame::default() };
         if let Some(caller) = scope.frames.last_mut() {
             caller.call = Some(nested.call);
         }
