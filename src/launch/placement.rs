@@ -12,7 +12,7 @@ use crate::script::{Edit, Kind, Leaf, Method, Rewrite, RewriteError, Word, quote
 const LET_IT_READ: &str = "let the server read `PORT`";
 
 /// A command with the port in it, as far as that is possible.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Placement {
     pub(super) text: String,
     pub(super) delivery: Delivery,
@@ -20,7 +20,6 @@ pub(super) struct Placement {
     pub(super) doubt: Option<(String, &'static str)>,
     pub(super) host_by_flag: bool,
     pub(super) notes: Vec<String>,
-    /// Warnings besides the doubt.
     pub(super) warnings: Vec<String>,
 }
 
@@ -61,14 +60,7 @@ impl Placement {
 
 pub(super) fn place(request: &LaunchRequest<'_>) -> Placement {
     let reading = request.reading;
-    let mut placement = Placement {
-        text: reading.command.clone(),
-        delivery: Delivery::Unverified,
-        doubt: None,
-        host_by_flag: false,
-        notes: Vec::new(),
-        warnings: Vec::new(),
-    };
+    let mut placement = Placement { text: reading.command.clone(), ..Placement::default() };
     if let Some(error) = &reading.parse_error {
         placement.doubt = Some((error.to_string(), error.hint()));
         return placement;
@@ -203,10 +195,7 @@ fn after_command(
     let mut expected = literals(leaf);
     let is_last = |word: &Option<String>| word.as_deref() == Some(last) || !rule.contains(' ');
     let at = expected.iter().position(is_last).ok_or(RewriteError::Opaque)?;
-    let flag = edit.flags.first().map(|flag| [(*flag).to_owned(), edit.port.to_string()]);
-    let strict = edit.strict.map(str::to_owned);
-    let added: Vec<String> =
-        flag.into_iter().flatten().chain(strict).chain(edit.insert.iter().cloned()).collect();
+    let added = edit.added(false, false);
     let quoted: Vec<String> = added.iter().map(|word| quote(word)).collect();
     let behind = expected.split_off(at + 1);
     expected.extend(added.into_iter().map(Some).chain(behind));

@@ -98,7 +98,6 @@ impl<'a> Reading<'a> {
         if let Target::Script { name, .. } = self.target { Some(name) } else { None }
     }
 
-    /// Whether the target runs several programs side by side.
     pub fn is_concurrent(&self) -> bool {
         self.leaves.iter().any(|leaf| leaf.role.is_concurrent())
     }

@@ -13,7 +13,6 @@ pub(super) const NODE_OPTIONS: &str = "NODE_OPTIONS";
 pub enum Host {
     /// `--host` alone: every interface.
     All,
-    /// `--host ADDR`.
     Address(String),
 }
 

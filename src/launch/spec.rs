@@ -22,12 +22,13 @@ pub struct Step {
     pub programs: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Delivery {
     Flag,
     /// In a variable that the server is known to read.
     Variable,
     /// In variables that the server may ignore.
+    #[default]
     Unverified,
     /// By another bowline that the script starts, and that takes this one's port over.
     Inner,

@@ -44,7 +44,6 @@ pub fn port_in(arguments: &[String], flags: &[&str]) -> Option<u16> {
     })
 }
 
-/// A port flag on a command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// The value starts at byte `offset` of the word: 0 for `--port 4000`, 7 for `--port=4000`.

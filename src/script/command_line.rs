@@ -37,7 +37,6 @@ pub(super) struct CommandLine<'w> {
     pub scope: Scope,
     pub at: usize,
     pub fixed: Option<RewriteError>,
-    pub separator: Option<usize>,
     /// The assignments among the arguments of wrappers.
     pub assigned: Vec<&'w Word>,
 }
@@ -84,8 +83,8 @@ impl CommandLine<'_> {
         let is_plain = |word: &Word| word.literal().is_some_and(|text| !text.starts_with('-'));
         let rest = self.words.get(command..).unwrap_or_default();
         match rest.first() {
-            Some(first) if rest.iter().all(is_plain) && self.separator.is_none() => {
-                self.separator = Some(first.span.start);
+            Some(first) if rest.iter().all(is_plain) && self.scope.separator.is_none() => {
+                self.scope.separator = Some(first.span.start);
             }
             Some(_) | None => self.fixed = Some(RewriteError::Swallowed),
         }

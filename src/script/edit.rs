@@ -21,6 +21,16 @@ pub struct Edit<'a> {
     pub options: Vec<(&'a str, String)>,
 }
 
+impl Edit<'_> {
+    /// The words to add to a command line that may have the flags already.
+    pub fn added(&self, has_port: bool, is_strict: bool) -> Vec<String> {
+        let flag = self.flags.first().filter(|_| !has_port);
+        let port = flag.map(|flag| [(*flag).to_owned(), self.port.to_string()]);
+        let strict = self.strict.filter(|_| !is_strict).map(str::to_owned);
+        port.into_iter().flatten().chain(strict).chain(self.insert.iter().cloned()).collect()
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     InPlace,
@@ -86,29 +96,19 @@ impl Leaf {
         let arguments = self.words.get(1..).unwrap_or_default();
         let own = arguments.split(Word::is_marker).next().unwrap_or_default();
         let found = find_ports(own, &edit.flags);
-        let mut added = Vec::new();
-        if let Some(flag) = edit.flags.first().filter(|_| found.is_empty()) {
-            added.push((*flag).to_owned());
-            added.push(edit.port.to_string());
-        }
-        if let Some(strict) = edit.strict.filter(|strict| !self.has_flag(&[strict])) {
-            added.push(strict.to_owned());
-        }
-        added.extend(edit.insert.iter().cloned());
+        let is_strict = edit.strict.is_some_and(|strict| self.has_flag(&[strict]));
+        let added = edit.added(!found.is_empty(), is_strict);
         if added.is_empty() && found.is_empty() {
             return Ok(());
         }
         if self.kind == Kind::Opaque {
             return Err(RewriteError::Opaque);
         }
-        if let Some(reason) = self.scope.fixed {
-            return Err(reason);
-        }
+        self.scope.fixed.map_or(Ok(()), Err)?;
         if unknown_flags(own, &found) {
             return Err(RewriteError::Dynamic);
         }
-        let here =
-            (self.scope.frames.len() - 1, self.scope.frames.last().map_or(0, |frame| frame.quoted.len()));
+        let here = self.scope.place();
         for port in found {
             self.push(splices, here, replace_port(own, port, edit.port)?)?;
         }

@@ -44,7 +44,6 @@ impl LeafRole {
         }
     }
 
-    /// Whether other commands of the script may run at the same time.
     pub fn is_concurrent(self) -> bool {
         matches!(self, Self::Background | Self::Pipe | Self::Parallel)
     }
@@ -94,6 +93,13 @@ pub struct Scope {
     pub(super) fixed: Option<RewriteError>,
     /// Where the wrapper of the one command here needs `--` before it lets flags through.
     pub(super) separator: Option<usize>,
+}
+
+impl Scope {
+    /// The innermost frame, and the level of the text within it where commands stand.
+    pub(super) fn place(&self) -> (usize, usize) {
+        (self.frames.len() - 1, self.frames.last().map_or(0, |frame| frame.quoted.len()))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

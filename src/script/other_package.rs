@@ -44,7 +44,7 @@ pub(super) fn call(line: &CommandLine, manager: PackageManager) -> Option<Nested
     let invoker = Invoker::Manager(manager);
     let marker = if behind.is_none() { invoker.marker() } else { "" };
     let form = CallForm::OtherPackage { at: span.end, marker };
-    let call = Call { invoker, span, form, separator: line.separator, replaces_node: false };
+    let call = Call { invoker, span, form, separator: line.scope.separator, replaces_node: false };
     Some(Nested { name, call, pasted: pasted(arguments), text: Some(text) })
 }
 

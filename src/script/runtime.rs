@@ -14,7 +14,6 @@ pub(super) fn deno(line: &CommandLine) -> Step {
     }
 }
 
-/// Flags of node whose value is the next word.
 const NODE_VALUED: [&str; 12] = [
     "-r", "--require", "--import", "--loader", "--experimental-loader", "-C", "--conditions", "--env-file",
     "--env-file-if-exists", "--watch-path", "--title", "--tsconfig",

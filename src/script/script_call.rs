@@ -48,7 +48,7 @@ pub(super) fn script(line: &CommandLine, invoker: Invoker, index: usize) -> Opti
         CallForm::Command { at, marker, is_last: at == last }
     };
     let replaces_node = (line.at..index).any(|at| matches!(line.flag(at).as_deref(), Some("--bun" | "-b")));
-    let call = Call { invoker, span, form, separator: line.separator, replaces_node };
+    let call = Call { invoker, span, form, separator: line.scope.separator, replaces_node };
     Some(Step::Script(Nested { name, call, pasted, text: None }))
 }
 

@@ -24,7 +24,6 @@ pub(super) fn shell(line: &CommandLine) -> Step {
     Step::Opaque
 }
 
-/// Flags of `concurrently` whose value is the next word.
 const CONCURRENTLY_VALUED: [&str; 22] = [
     "-n", "--names", "--name-separator", "-c", "--prefix-colors", "-p", "--prefix", "-l", "--prefix-length",
     "-t", "--timestamp-format", "-m", "--max-processes", "-s", "--success", "--hide", "--restart-tries",
@@ -150,7 +149,6 @@ fn listed(word: &Word, pattern: &str, scripts: &dyn Scripts) -> Vec<Step> {
     all_scripts(word, Invoker::Manager(scripts.manager()), &all, ListKind::Names)
 }
 
-/// Flags of `nodemon` whose value is the next word.
 const NODEMON_VALUED: [&str; 14] = [
     "-w", "--watch", "-e", "--ext", "-i", "--ignore", "-d", "--delay", "-s", "--signal", "-C", "--cwd",
     "--config", "-I",

@@ -129,25 +129,24 @@ impl Walk<'_> {
             scope,
             at: 0,
             fixed: None,
-            separator: None,
             assigned: Vec::new(),
         };
         let step = resolve(&mut line);
-        let CommandLine { mut scope, at, separator, fixed, assigned, .. } = line;
+        let CommandLine { mut scope, at, fixed, assigned, .. } = line;
         for word in assigned {
             let assignment = self.assignment(&scope, word);
             scope.assignments.extend(assignment);
         }
         scope.fixed = scope.fixed.or(fixed);
         if let Step::Leaf(at, program) = step {
-            scope.separator = separator;
             self.emit(&scope, role, words.get(at..).unwrap_or_default(), (program, Kind::Program));
         } else {
+            scope.separator = None;
             self.step(scope, role, words, (step, at..words.len()));
         }
     }
 
-    /// Takes a step whose command are the words of a range.
+    /// Walks what a command starts. The command is the words of the range.
     fn step(&mut self, scope: Scope, role: LeafRole, words: &[Word], (step, range): (Step, Range<usize>)) {
         let whole = words.get(range).unwrap_or_default();
         match step {
@@ -195,7 +194,7 @@ impl Walk<'_> {
     /// The assignment in a word, whether the shell reads it or a program like `cross-env`.
     fn assignment(&mut self, scope: &Scope, word: &Word) -> Option<Assignment> {
         let name = word.assigned_name()?;
-        let place = (scope.frames.len() - 1, scope.frames.last()?.quoted.len());
+        let place = scope.place();
         let (range, prefix) = match word.after(name.len() + 1) {
             Some(range) => (range, String::new()),
             None => (word.span.clone(), format!("{name}=")),
