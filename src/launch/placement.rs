@@ -1,7 +1,6 @@
 //! Where the port goes: onto the command line of one program of the script, or into the environment alone.
 
 use super::bowline_call::BowlineCall;
-use super::preload::Preload;
 use super::reading::Reading;
 use super::request::{LaunchRequest, NODE_OPTIONS};
 use super::spec::Delivery;
@@ -123,7 +122,7 @@ pub(super) fn is_private(request: &LaunchRequest<'_>, delivery: Delivery) -> boo
 /// The change of the variables that the script assigns itself and that would hide ours.
 fn variables<'r>(request: &LaunchRequest<'r>) -> Edit<'r> {
     let own = request.inputs.port.environment.iter().map(|name| &**name);
-    let preload = request.preload.and_then(Preload::option_text);
+    let preload = request.preload.and_then(|preload| preload.options(None).into_string().ok());
     Edit {
         port: request.port,
         variables: ["PORT", "DEV_SERVER_PORT"].into_iter().chain(own).collect(),

@@ -97,35 +97,24 @@ impl Preload {
         format!("const plan = {plan};\n{PROGRAM}")
     }
 
-    /// The option that loads the file, quoted as node reads `NODE_OPTIONS`.
-    fn option(&self) -> OsString {
+    /// `NODE_OPTIONS` with the option that loads the file, quoted as node reads it, before the `present` options.
+    pub(super) fn options(&self, present: Option<&OsStr>) -> OsString {
         let path = self.path.as_os_str().as_bytes();
         let is_quoted = path.iter().any(|byte| matches!(byte, b' ' | b'"' | b'\\'));
         let quote: &[u8] = if is_quoted { b"\"" } else { b"" };
-        let mut option = [b"--require=", quote].concat();
+        let mut options = [b"--require=", quote].concat();
         for byte in path {
             if matches!(byte, b'"' | b'\\') {
-                option.push(b'\\');
+                options.push(b'\\');
             }
-            option.push(*byte);
+            options.push(*byte);
         }
-        option.extend(quote);
-        OsString::from_vec(option)
-    }
-
-    /// The same for a script that sets `NODE_OPTIONS` itself; `None` if the path is no text.
-    pub(super) fn option_text(&self) -> Option<String> {
-        self.option().into_string().ok()
-    }
-
-    /// `NODE_OPTIONS` with this preload before the `present` options.
-    pub(super) fn options(&self, present: Option<&OsStr>) -> OsString {
-        let mut options = self.option();
+        options.extend(quote);
         if let Some(present) = present.filter(|present| !present.is_empty()) {
-            options.push(" ");
-            options.push(present);
+            options.push(b' ');
+            options.extend(present.as_bytes());
         }
-        options
+        OsString::from_vec(options)
     }
 }
 

@@ -83,23 +83,19 @@ fn passes_on(frame: &Frame) -> bool {
     })
 }
 
-/// A script and its hooks as one command.
+/// A script and its hooks as one command, with the shell and the names that their manager gives them.
 fn standing_alone(frame: &Frame, text: &str) -> String {
     let name = frame.name.as_deref().unwrap_or_default();
     let steps = [("pre", frame.pre.as_deref()), ("", Some(text)), ("post", frame.post.as_deref())];
-    let steps: Vec<String> = steps
-        .into_iter()
-        .filter_map(|(prefix, text)| Some(lifecycle(&format!("{prefix}{name}"), text?)))
-        .collect();
+    let command = |(prefix, text): (&str, Option<&str>)| {
+        let event = quote(&format!("npm_lifecycle_event={prefix}{name}"));
+        Some(format!("env {event} sh -c {}", quote(text?)))
+    };
+    let steps: Vec<String> = steps.into_iter().filter_map(command).collect();
     match steps.as_slice() {
         [only] => only.clone(),
         several => format!("sh -c {}", quote(&several.join(" && "))),
     }
-}
-
-/// A script as a command, with the shell and the name that its manager gives it.
-fn lifecycle(name: &str, text: &str) -> String {
-    format!("env {} sh -c {}", quote(&format!("npm_lifecycle_event={name}")), quote(text))
 }
 
 impl Name {

@@ -34,16 +34,12 @@ pub(super) struct Heredoc {
 pub(super) struct Lexer<'t> {
     pub text: &'t str,
     pub position: usize,
-    depth: usize,
+    pub depth: usize,
     pub heredocs: Vec<Heredoc>,
-    substitution_end: SubstitutionEnd,
+    pub substitution_end: SubstitutionEnd,
 }
 
 impl<'t> Lexer<'t> {
-    pub fn new(text: &'t str, position: usize, depth: usize, substitution_end: SubstitutionEnd) -> Self {
-        Self { text, position, depth, heredocs: Vec::new(), substitution_end }
-    }
-
     pub fn enter(&mut self, at: usize) -> Result<(), ParseError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH { Err(ParseError::TooDeep { at }) } else { Ok(()) }

@@ -8,6 +8,9 @@ use super::script_call::{HARMLESS, pasted};
 use super::scripts::{OtherPackage, PackageManager};
 use super::word::Word;
 
+/// Further words that are no script's name.
+const OTHERS: [&str; 5] = ["exec", "dlx", "x", "node", "workspaces"];
+
 /// How the value of a flag names the package.
 fn package_flag(manager: PackageManager, flag: &str) -> Option<fn(String) -> OtherPackage> {
     use PackageManager::{Bun, Npm, Pnpm, Yarn};
@@ -72,7 +75,12 @@ fn read(line: &CommandLine, manager: PackageManager) -> Option<Read> {
             index += 1;
             read.package = Some(OtherPackage::Named(line.literal(index)?));
         } else {
-            let is_script = runs || if is_npm { text == "start" } else { is_plain(&text) };
+            let is_script = runs
+                || if is_npm {
+                    text == "start"
+                } else {
+                    !OTHERS.contains(&&*text) && !COMMANDS.contains(&&*text)
+                };
             is_script.then_some(())?;
             read.name = Some((text, index));
             if !is_npm {
@@ -82,8 +90,4 @@ fn read(line: &CommandLine, manager: PackageManager) -> Option<Read> {
         index += 1;
     }
     Some(read)
-}
-
-fn is_plain(word: &str) -> bool {
-    !COMMANDS.contains(&word) && !["exec", "dlx", "x", "node", "workspaces"].contains(&word)
 }

@@ -30,7 +30,7 @@ struct Parser<'t> {
 
 impl<'t> Parser<'t> {
     fn new(text: &'t str, position: usize, depth: usize) -> Result<Self, ParseError> {
-        let mut lexer = Lexer::new(text, position, depth, substitution_end);
+        let mut lexer = Lexer { text, position, depth, heredocs: Vec::new(), substitution_end };
         let token = lexer.next()?;
         Ok(Self { lexer, token, start: position })
     }
