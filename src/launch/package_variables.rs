@@ -20,12 +20,13 @@ pub(super) fn set(changes: &mut Changes, project: &Project, choice: &ChosenManag
     };
     match choice.manager {
         PackageManager::Bun => {
-            for key in ["name", "version"] {
-                text(key).into_iter().for_each(|value| changes.set(format!("npm_package_{key}"), value));
-            }
-            for (key, value) in document["config"].as_object().into_iter().flatten() {
-                let name = format!("npm_package_config_{key}");
-                value.as_str().into_iter().for_each(|value| changes.set(&name, value));
+            let own = ["name", "version"].map(|key| (key.to_owned(), &document[key]));
+            let config = document["config"].as_object().into_iter().flatten();
+            let config = config.map(|(key, value)| (format!("config_{key}"), value));
+            for (key, value) in own.into_iter().chain(config) {
+                if let Some(value) = value.as_str() {
+                    changes.set(format!("npm_package_{key}"), value);
+                }
             }
         }
         PackageManager::Yarn if !has_all => {
