@@ -146,7 +146,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Walks what a command starts. The command is the words of the range.
+    /// Walks what the command in the range of the words starts.
     fn step(&mut self, scope: Scope, role: LeafRole, words: &[Word], (step, range): (Step, Range<usize>)) {
         let whole = words.get(range).unwrap_or_default();
         match step {
