@@ -19,29 +19,23 @@ use crate::project::{Project, ProjectError, read_text};
 use crate::supervise::restart::Policy;
 use crate::visible::Visible;
 
-/// The name of a project's configuration.
 pub const FILE: &str = "bowline.toml";
 
-/// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A file cannot be read, or is not text.
     #[error(transparent)]
     File(#[from] ProjectError),
-    /// A file with a mistake.
     #[error("{}: {message}", path.visible())]
     Invalid {
         path: PathBuf,
         /// What is wrong, with line, column and excerpt.
         message: String,
     },
-    /// A mistake in the entry of a framework.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
 }
 
 impl ConfigError {
-    /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::File(error) => error.hint(),
@@ -59,7 +53,6 @@ pub struct ProjectSettings {
     /// The only port that it may have.
     #[serde(deserialize_with = "port")]
     pub port: Option<NonZeroU16>,
-    /// The key of the framework.
     pub framework: Option<String>,
     #[serde(deserialize_with = "policy")]
     pub restart: Option<Policy>,
@@ -86,7 +79,6 @@ struct File {
     framework: Entries,
 }
 
-/// The configuration of one project.
 #[derive(Debug)]
 pub struct Config {
     /// All frameworks, the user's and the project's included.
@@ -101,9 +93,6 @@ pub struct Config {
 impl Config {
     /// Reads the user's file and the `bowline.toml` of workspace root and project. The nearest file is the
     /// strongest.
-    ///
-    /// # Errors
-    /// A file that cannot be read, or has a mistake.
     pub fn read(project: &Project, environment: Environment<'_>) -> Result<Self, ConfigError> {
         let mut layers: Vec<Layer> = user_layer(environment)?.into_iter().collect();
         let root = project.workspace.as_ref().map(|workspace| workspace.root.as_path());
@@ -130,9 +119,6 @@ impl Config {
 }
 
 /// The frameworks outside of any project: the embedded ones and the user's.
-///
-/// # Errors
-/// As for [`Config::read`].
 pub fn catalog(environment: Environment<'_>) -> Result<Catalog, ConfigError> {
     let layers: Vec<Layer> = user_layer(environment)?.into_iter().collect();
     Ok(Catalog::load(&layers)?)
@@ -146,17 +132,11 @@ fn user_layer(environment: Environment<'_>) -> Result<Option<Layer>, ConfigError
 }
 
 /// A port as it is written on a command line.
-///
-/// # Errors
-/// What is wrong with it.
 pub fn parse_port(text: &str) -> Result<NonZeroU16, String> {
     text.parse().map_err(|_| not_a_port(text))
 }
 
 /// A time span as it is written on a command line.
-///
-/// # Errors
-/// What is wrong with it.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| not_a_time(text))
 }

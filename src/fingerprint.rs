@@ -32,7 +32,6 @@ impl fmt::Display for Fingerprint {
 impl FromStr for Fingerprint {
     type Err = ();
 
-    /// Parses the text of [`Display`](fmt::Display).
     fn from_str(text: &str) -> Result<Self, ()> {
         let (relevant, everything) = text.split_at_checked(16).ok_or(())?;
         let number = |digits: &str| u64::from_str_radix(digits, 16).map_err(|_| ());

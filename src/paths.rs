@@ -58,9 +58,6 @@ impl StateDir {
     }
 
     /// Finds and prepares the state directory or its substitute.
-    ///
-    /// # Errors
-    /// Neither can be used.
     pub fn create(flag: Option<&Path>, env: Environment<'_>) -> Result<Self, PathsError> {
         let mut dir = Self::locate(flag, env);
         if dir.trouble.is_none() {
@@ -78,7 +75,6 @@ impl StateDir {
         Self { root: spare.clone(), replaced: Some(root), spare, trouble: Some(trouble) }
     }
 
-    /// The directory itself.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -105,7 +101,6 @@ impl StateDir {
         self.root.join("logs")
     }
 
-    /// The file of the store.
     pub fn store(&self) -> PathBuf {
         self.root.join("ports.redb")
     }

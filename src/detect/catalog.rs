@@ -46,7 +46,6 @@ impl<'de> Deserialize<'de> for Entries {
 /// A file of users' entries, as given to [`Catalog::load`].
 #[derive(Clone, Debug)]
 pub struct Layer {
-    /// The file.
     pub path: PathBuf,
     /// Its text, in which errors are located.
     pub text: String,
@@ -72,7 +71,6 @@ impl Layer {
         }
     }
 
-    /// The error in a field of an entry, if this file has that field.
     fn located(&self, key: &str, field: &str, message: &str) -> Option<CatalogError> {
         let document = DeTable::parse(&self.text).ok()?;
         let value = document.get_ref().get("framework")?.get_ref().get(key)?.get_ref().get(field)?;
@@ -120,12 +118,10 @@ impl Catalog {
         &AGENT_VARIABLES
     }
 
-    /// The entry with this key.
     pub fn get(&self, key: &str) -> Option<&Framework> {
         self.frameworks().iter().find(|framework| framework.key == key)
     }
 
-    /// The entry with a key that a user typed.
     pub fn find(&self, key: &str) -> Result<&Framework, CatalogError> {
         self.get(key).ok_or_else(|| CatalogError::Unknown { key: key.to_owned(), near: self.near(key) })
     }
@@ -174,31 +170,24 @@ fn located(layers: &[&Layer], Mistake { field, message }: Mistake) -> CatalogErr
     error.unwrap_or(CatalogError::Embedded { message })
 }
 
-/// Why a framework that a user wrote or named cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// A file of entries with a mistake.
     #[error(transparent)]
     Invalid(#[from] FileError),
     /// The catalog cannot be completed: the embedded file is broken, which tests exclude, or its last entry was
     /// changed.
     #[error("the embedded frameworks.toml is broken: {message}")]
     Embedded {
-        /// What is wrong.
         message: String,
     },
-    /// No entry has this key.
     #[error("unknown framework: `{key}`")]
     Unknown {
-        /// The key that was typed.
         key: String,
-        /// Similar keys.
         near: Vec<String>,
     },
 }
 
 impl CatalogError {
-    /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Invalid(_) => Some("see docs/frameworks.md for the fields of an entry".to_owned()),

@@ -12,7 +12,6 @@ use crate::range::Range;
 
 /// A text of the catalog, nearly always an embedded one.
 pub type CatalogText = Cow<'static, str>;
-/// Several of them.
 pub type CatalogTexts = Cow<'static, [CatalogText]>;
 /// Variables with their values, in the order of their names.
 pub type Pairs = Cow<'static, [(CatalogText, CatalogText)]>;
@@ -78,7 +77,6 @@ pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<CatalogText, D
     Text::deserialize(deserializer).map(Into::into)
 }
 
-/// A list of texts of the kind `T`.
 pub fn list<'de, T: Deserialize<'de> + Into<CatalogText>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<CatalogTexts, D::Error> {

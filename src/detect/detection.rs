@@ -13,7 +13,6 @@ use crate::range::Range;
 /// A framework and why it is this one.
 #[derive(Clone, Debug)]
 pub struct Detection<'c> {
-    /// The framework of the project.
     pub framework: &'c Framework,
     /// The command that is given the port, if the script has a known one.
     pub tool: Option<Tool<'c>>,
@@ -26,16 +25,13 @@ pub struct Detection<'c> {
 /// The framework at the last start of the project: kept, so that its range does not drift.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RememberedFramework {
-    /// The key of the framework.
     pub key: String,
-    /// The evidence at that time.
     pub fingerprint: Fingerprint,
 }
 
 /// How the server is given its port and address, for the versions in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerInputs {
-    /// The ports that it may be given.
     pub range: Range,
     /// How the tool is given its port; without flags where no command takes them.
     pub port: PortInput,
@@ -49,7 +45,6 @@ pub struct ServerInputs {
 }
 
 impl Catalog {
-    /// The framework of a project.
     pub fn detect<'c>(&'c self, snapshot: &Snapshot<'_>) -> Result<Detection<'c>, CatalogError> {
         let facts = Facts { catalog: self, snapshot };
         let last = || self.frameworks().iter().find(|framework| framework.role == Role::Last);
@@ -78,7 +73,6 @@ impl<'c> Detection<'c> {
         self
     }
 
-    /// The detection with the remembered framework, if the evidence is unchanged.
     #[must_use]
     pub fn with_remembered(mut self, remembered: Option<&RememberedFramework>, catalog: &'c Catalog) -> Self {
         let agrees = |known: &&RememberedFramework| known.fingerprint.agrees(&self.fingerprint);

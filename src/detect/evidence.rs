@@ -26,7 +26,6 @@ pub(super) struct Facts<'c, 's> {
 }
 
 impl<'c> Facts<'c, '_> {
-    /// The framework that has the strongest evidence.
     pub fn framework(&self) -> Option<&'c Framework> {
         self.by_word(Role::Main)
             .or_else(|| self.by_word(Role::Side))
@@ -49,7 +48,6 @@ impl<'c> Facts<'c, '_> {
         })
     }
 
-    /// The evidence for `framework`, as sentences for people.
     pub fn sentences(&self, framework: &Framework) -> Vec<String> {
         let mut sentences = Vec::new();
         let with_framework = self.tool().map(|tool| &self.snapshot.commands[tool.command]);
@@ -73,7 +71,6 @@ impl<'c> Facts<'c, '_> {
         sentences
     }
 
-    /// All facts of the snapshot.
     pub fn all(&self) -> Vec<String> {
         let commands = self.snapshot.commands.iter().map(CommandWords::lead);
         let names = self.snapshot.dependencies.keys().chain(self.snapshot.files);
@@ -111,7 +108,6 @@ impl<'c> Facts<'c, '_> {
         self.winner(&self.challenged(found, true))
     }
 
-    /// The frameworks of a role that a command stands for.
     fn named_by(&self, command: &CommandWords<'_>, role: Role) -> Vec<&'c Framework> {
         let is_any = |rules: &[CatalogText]| rules.iter().any(|rule| command.is(rule));
         self.of_role(role).filter(|one| is_any(&one.commands) && !is_any(&one.not_commands)).collect()

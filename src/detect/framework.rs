@@ -23,7 +23,6 @@ pub struct Framework {
     pub like: Option<CatalogText>,
     /// The name people use: `Next.js`.
     pub label: CatalogText,
-    /// The ports that it is given.
     #[serde(deserialize_with = "range")]
     pub range: Range,
     /// The port that it listens on by default.
@@ -55,9 +54,7 @@ pub struct Framework {
     pub beats: CatalogTexts,
     /// How much its evidence weighs.
     pub role: Role,
-    /// How it is given its port.
     pub port: PortInput,
-    /// How it is given its address.
     pub host: HostInput,
     /// Variables that keep it from prompting, opening a browser unasked or daemonizing. A variable that the user's
     /// own environment has stays as it is.
@@ -106,40 +103,31 @@ pub struct PortInput {
     /// The commands of the framework that take these flags; empty: all.
     #[serde(deserialize_with = "list::<Text, _>")]
     pub flags_for: CatalogTexts,
-    /// Where the flags go.
     pub place: FlagPosition,
     /// Variables it reads beside `PORT` and `DEV_SERVER_PORT`, which are always set.
     #[serde(deserialize_with = "list::<Variable, _>")]
     pub environment: CatalogTexts,
-    /// Whether it reads `PORT`.
     pub reads_port_variable: bool,
-    /// What it does with a flag given twice.
     pub repeated: Repeated,
 }
 
-/// Where a flag goes in a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FlagPosition {
-    /// After all arguments.
     #[default]
     End,
     /// Directly after the command word and its subcommand: arguments behind a file belong to that file's program.
     AfterCommand,
 }
 
-/// What a tool does with a port flag that is given twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Repeated {
-    /// The last value counts.
     #[default]
     LastWins,
-    /// The first value counts.
     FirstWins,
     /// Neither counts, and the default port is used.
     BothIgnored,
-    /// The tool fails.
     Fails,
 }
 
@@ -167,29 +155,24 @@ pub struct HostInput {
     pub all: Option<CatalogText>,
 }
 
-/// The differences of some versions of a package.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "struct VersionEntry")]
 pub struct Variant {
     /// The package whose version decides.
     #[serde(deserialize_with = "text")]
     pub package: CatalogText,
-    /// The first version concerned.
     #[serde(default, deserialize_with = "release")]
     pub from: Option<Release>,
     /// The first version no longer concerned.
     #[serde(default, deserialize_with = "release")]
     pub below: Option<Release>,
-    /// The ports that it is given.
     #[serde(default, deserialize_with = "range")]
     pub range: Range,
     /// The port that it listens on by default; 0 if the version says nothing about ports.
     #[serde(default, deserialize_with = "port")]
     pub default_port: u16,
-    /// How it is given its port.
     #[serde(default)]
     pub port: PortInput,
-    /// How it is given its address.
     #[serde(default)]
     pub host: HostInput,
     /// Its variables, as those of [`Framework::environment`]; an empty value has taken one away.

@@ -177,7 +177,6 @@ fn get<'a, 'i>(entries: &'a [Entry<'i>], key: &str) -> Option<&'a Entry<'i>> {
     entries.iter().find(|(name, _)| name == key)
 }
 
-/// The text in a field.
 pub fn text<'a>(entry: &'a DeTable<'_>, field: &str) -> Option<&'a str> {
     entry.get(field)?.get_ref().as_str()
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-/// The facts about a project.
 #[derive(Clone, Copy, Debug)]
 pub struct Snapshot<'a> {
     /// The dependencies of the manifest with their ranges.
@@ -20,7 +19,6 @@ pub struct Snapshot<'a> {
 pub struct CommandWords<'a> {
     /// The program, with or without its directory.
     pub program: &'a str,
-    /// Its arguments.
     pub arguments: Vec<&'a str>,
 }
 

@@ -9,7 +9,6 @@ use std::time::{Duration, SystemTime};
 use super::file::{LIMIT, older};
 use crate::event::{Stream, cursor};
 
-/// The log file of one service.
 #[derive(Debug)]
 pub struct Recorder {
     path: PathBuf,
@@ -36,9 +35,6 @@ const KEPT: usize = 64 * 1024;
 impl Recorder {
     /// Appends the output of `session` to `path`. A new file is readable by its owner alone: output may hold
     /// secrets.
-    ///
-    /// # Errors
-    /// The file cannot be opened for writing.
     pub fn open(path: PathBuf, session: &str) -> io::Result<Self> {
         let file = append(&path)?;
         let mut recorder = Self {
@@ -67,9 +63,6 @@ impl Recorder {
     }
 
     /// Adds `bytes`, which were read from `stream` at `now`.
-    ///
-    /// # Errors
-    /// A full disk, above all.
     pub fn write(&mut self, stream: Stream, bytes: &[u8], now: SystemTime) -> io::Result<()> {
         let start = self.written;
         self.written += length(bytes);
@@ -91,9 +84,6 @@ impl Recorder {
     }
 
     /// Writes the end of a flood.
-    ///
-    /// # Errors
-    /// As for [`Recorder::write`].
     pub fn flush(&mut self, now: SystemTime) -> io::Result<()> {
         self.pending.take().map_or(Ok(()), |(stream, start, bytes)| self.record(stream, start, &bytes, now))
     }

@@ -7,40 +7,28 @@ use thiserror::Error;
 
 use crate::visible::Visible;
 
-/// Why a directory cannot hold bowline's state.
 #[derive(Debug, Error)]
 pub enum PathsError {
-    /// It cannot be created, entered or written.
     #[error("cannot use the state directory `{path}`: {source}", path = path.visible())]
     Unusable {
-        /// The directory.
         path: PathBuf,
-        /// What the system said.
         source: io::Error,
     },
-    /// Another user owns it, and can read or replace what is in it.
     #[error("the state directory `{path}` belongs to another user: {owner}", path = path.visible())]
     Foreign {
-        /// The directory.
         path: PathBuf,
-        /// The owner's user id.
         owner: u32,
     },
-    /// Others can put something into it, or reach what is in it.
     #[error("the state directory `{path}` is open to others: mode {mode:04o}", path = path.visible())]
     Open {
-        /// The directory.
         path: PathBuf,
-        /// Its permissions.
         mode: u32,
     },
-    /// The environment does not say where it would be.
     #[error("there is no place for a state directory: neither `HOME` nor `XDG_STATE_HOME` is set")]
     Homeless,
 }
 
 impl PathsError {
-    /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let remedy = match self {
             Self::Unusable { path, .. } => format!("make `{}` writable", path.visible()),

@@ -66,7 +66,6 @@ pub fn create_file(path: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
 }
 
-/// Creates the directory if there is none.
 pub(super) fn private_dir(path: &Path, links: Links, reach: Reach) -> Result<(), PathsError> {
     let unusable = |source| PathsError::Unusable { path: path.to_owned(), source };
     if let Some(metadata) = entry(path, links).map_err(unusable)? {

@@ -10,7 +10,6 @@ pub const BLOCKED: [u16; 82] = [
     3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
 ];
 
-/// Whether browsers refuse to open `port`.
 pub fn is_blocked(port: u16) -> bool {
     BLOCKED.binary_search(&port).is_ok()
 }

@@ -73,7 +73,6 @@ impl Chooser<'_> {
         Ok(granted.into_iter().map(|(_, granted)| granted).collect())
     }
 
-    /// The port for one request.
     pub fn choose(&mut self, request: &PortRequest) -> Result<Grant, Fault> {
         info!(target: "port-allocator", "🎯 Allocating port for project {}", request.project);
         info!(target: "port-allocator", "   Framework: {}, Range: {}", request.framework, request.range);

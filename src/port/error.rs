@@ -12,77 +12,52 @@ use crate::visible::Visible;
 /// How many occupants of a range a message names.
 const NAMED: usize = 8;
 
-/// Why there is no port.
 #[derive(Debug, Error)]
 pub enum PortError {
-    /// Live supervisors have these reservations of the projects.
     #[error("already running: {}", running(.0))]
     AlreadyRunning(Vec<Reservation>),
-    /// The port that was ordered is taken.
     #[error("port {port} is taken{}", by(.occupants))]
     Taken {
-        /// The port.
         port: u16,
-        /// Its occupants, as far as they can be seen.
         occupants: Vec<Occupant>,
     },
-    /// No port of the range is left.
     #[error("{}{}", exhausted(*.range), held_by(.occupants))]
     Exhausted {
-        /// The range.
         range: Range,
-        /// The occupants of its ports, as far as they can be seen.
         occupants: Vec<Occupant>,
     },
-    /// This user may not bind the port that was ordered.
     #[error("port {port} may only be bound by a privileged user")]
     Privileged {
-        /// The port.
         port: u16,
     },
-    /// The probe itself failed.
     #[error("cannot find out whether port {port} is free: {source}")]
     Probe {
-        /// The port.
         port: u16,
-        /// What the system said.
         source: io::Error,
     },
-    /// The lock of a transaction cannot be taken.
     #[error("cannot lock `{path}`: {source}", path = path.visible())]
     Lock {
-        /// The lock file.
         path: PathBuf,
-        /// What the system said.
         source: io::Error,
     },
-    /// The lock of a transaction was not had in time.
     #[error("cannot lock `{path}`: another bowline has held it for too long", path = path.visible())]
     Busy {
-        /// The lock file.
         path: PathBuf,
     },
-    /// A reservation cannot be written down anywhere.
     #[error("cannot record a reservation in `{path}`: {source}", path = path.visible())]
     Record {
-        /// The run directory that was tried last.
         path: PathBuf,
-        /// What the system said.
         source: io::Error,
     },
-    /// The store cannot be used, and without it there is nothing to do.
     #[error("cannot use the store of remembered ports: {reason}")]
     Store {
-        /// What is wrong with it.
         reason: String,
     },
-    /// A running project's port cannot be forgotten.
     #[error("`{}` is running on port {}", .0.name, .0.port)]
     StillRunning(Box<Reservation>),
 }
 
 impl PortError {
-    /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::AlreadyRunning(_) => {
@@ -128,14 +103,11 @@ fn exhausted(range: Range) -> String {
     format!("All ports ({range}) are currently in use. Please stop other dev servers to free up ports.")
 }
 
-/// A service or another process that has ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Occupant {
     /// The ports in question that it has, ascending.
     pub ports: Vec<u16>,
-    /// What it is, for a message.
     pub name: String,
-    /// Whether bowline can stop it.
     pub is_service: bool,
 }
 
@@ -173,50 +145,35 @@ fn running(reservations: &[Reservation]) -> String {
 /// A failure that does not keep a server from starting.
 #[derive(Debug, Error)]
 pub enum Warning {
-    /// The store was damaged; a new one has been begun.
     #[error("the store was damaged ({reason}) and is kept as `{kept}`: remembered ports start afresh", kept = kept.visible())]
     StoreDamaged {
-        /// Where the damaged one lies now.
         kept: PathBuf,
-        /// What was wrong with it.
         reason: String,
     },
     /// Another version of bowline wrote the store. It is left as it is.
     #[error("the store `{path}` belongs to another version of bowline ({reason}): nothing is remembered", path = path.visible())]
     StoreForeign {
-        /// The store.
         path: PathBuf,
-        /// Why it cannot be read.
         reason: String,
     },
-    /// The store cannot be read or written.
     #[error("cannot use the store `{path}` ({reason}): nothing is remembered", path = path.visible())]
     StoreUnusable {
-        /// The store.
         path: PathBuf,
-        /// What the system said.
         reason: String,
     },
-    /// The reservation is recorded outside the state directory.
     #[error("cannot write to `{path}` ({reason}): the reservation is recorded in `{instead}`", path = path.visible(), instead = instead.visible())]
     Elsewhere {
-        /// The run directory that cannot be written.
         path: PathBuf,
-        /// What the system said.
         reason: String,
-        /// The run directory used instead.
         instead: PathBuf,
     },
-    /// The port that was ordered is one that browsers refuse to open.
     #[error("browsers refuse to open port {port}")]
     Blocked {
-        /// The port.
         port: u16,
     },
 }
 
 impl Warning {
-    /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::StoreDamaged { .. } => None,

@@ -7,12 +7,9 @@ use super::remembered::{Former, Remembered};
 use super::request::PortRequest;
 use crate::range::Range;
 
-/// A port for a project.
 #[derive(Clone, Debug)]
 pub struct Grant {
-    /// The project's id.
     pub project: String,
-    /// The port.
     pub port: u16,
     /// The port that it was to have, and why it got another.
     pub declined: Option<Declined>,
@@ -22,16 +19,12 @@ pub struct Grant {
     pub reused: bool,
 }
 
-/// A port that could not be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Declined {
-    /// The port.
     pub port: u16,
-    /// Why not.
     pub reason: Reason,
 }
 
-/// Why a port could not be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// Another process has it; [`holders`](super::listeners::holders) finds out which.
@@ -40,13 +33,10 @@ pub enum Reason {
     Reserved(String),
     /// The last service there, of this name, is still being ended.
     Ending(String),
-    /// It lies outside of the framework's range.
     OutOfRange(Range),
     /// It was remembered for another framework.
     OtherFramework(String),
-    /// Browsers refuse to open it.
     Blocked,
-    /// This user may not bind it.
     Privileged,
     /// A stranger took it a moment ago.
     Lost,

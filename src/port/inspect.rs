@@ -17,7 +17,6 @@ use super::snapshot::Snapshot;
 use super::store::{self, Fault, Memory, WriteTables};
 use crate::range::Range;
 
-/// The answer to [`Ports::lookup`].
 #[derive(Clone, Debug)]
 pub enum Lookup {
     /// The project runs.
@@ -30,47 +29,33 @@ pub enum Lookup {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Usage {
-    /// The range.
     #[serde(skip)]
     pub range: Range,
     /// How many ports can be handed out at all.
     pub total: usize,
-    /// How many of them are reserved, or bound by others.
     pub in_use: usize,
-    /// How many are left.
     pub available: usize,
 }
 
-/// What [`Ports::prune`] has done.
 #[derive(Debug, Default, Serialize)]
 pub struct Pruned {
-    /// Reservations of supervisors that are gone.
     pub released: Vec<Reservation>,
-    /// Remembered ports that were forgotten.
     pub forgotten: Vec<Forgotten>,
-    /// What went wrong without making it fail.
     #[serde(skip)]
     pub warnings: Vec<Warning>,
 }
 
-/// A project, or one of its ports, that is no longer remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Forgotten {
-    /// The project's id.
     pub project: String,
-    /// The port that it had.
     pub port: Option<u16>,
-    /// The reason.
     pub why: Why,
 }
 
-/// Why a project is forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Why {
-    /// Not used for [`MEMORY`](super::MEMORY).
     Unused,
-    /// Its directory is gone.
     Gone,
 }
 
@@ -102,7 +87,6 @@ impl Ports {
         Snapshot::take(&self.lock_to_read(), None)
     }
 
-    /// What is wrong with the store.
     pub(crate) fn examine(&self) -> Vec<Warning> {
         let mut warnings = Vec::new();
         // An error comes with a warning.
@@ -110,15 +94,11 @@ impl Ports {
         warnings
     }
 
-    /// The live reservation of a project.
     pub fn live(&self, project: &str) -> Option<Reservation> {
         self.snapshot().live(project).cloned()
     }
 
     /// The port that a project has, or would get. Nothing is reserved or written.
-    ///
-    /// # Errors
-    /// It would get none.
     pub fn lookup(&self, request: &PortRequest, now: SystemTime) -> Result<Lookup, PortError> {
         let locked = self.lock_to_read();
         let snapshot = Snapshot::take(&locked, None);
@@ -133,7 +113,6 @@ impl Ports {
         chosen.map(Lookup::Would).map_err(|error| snapshot.with_occupants(error, &[]))
     }
 
-    /// What is remembered of a project.
     pub fn remembered(&self, project: &str) -> Option<Remembered> {
         self.read(&mut Vec::new(), |memory| memory.project(project)).flatten()
     }
@@ -178,7 +157,6 @@ impl Ports {
         })
     }
 
-    /// How full these ranges are.
     pub fn usage(&self, ranges: &[Range]) -> Vec<Usage> {
         let snapshot = self.snapshot();
         let mut probe = Probe::default();

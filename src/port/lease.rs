@@ -114,12 +114,10 @@ impl Lease {
         self.pending = None;
     }
 
-    /// The session, which marks the processes of its services.
     pub fn session(&self) -> &SessionId {
         &self.id
     }
 
-    /// What is reserved now.
     pub fn reservations(&self) -> &[Reservation] {
         &self.reservations
     }

@@ -35,7 +35,6 @@ impl Ports {
         Self { patience, ..self }
     }
 
-    /// The directory in which they are recorded.
     pub fn dir(&self) -> &StateDir {
         &self.dir
     }

@@ -12,14 +12,12 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use nix::errno::Errno;
 use socket2::{Domain, Socket, Type};
 
-/// The result of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Every address of the machine's families can be bound.
     Free,
     /// Another socket has it, on at least one address.
     InUse,
-    /// This user may not bind it.
     Privileged,
 }
 

@@ -21,13 +21,10 @@ pub(super) fn is_stale(last_used: u64, now: u64) -> bool {
 pub struct Remembered {
     /// The port of its range that it had last, unless another project had to take that over.
     pub port: Option<u16>,
-    /// The framework that it was started as last.
     pub framework: String,
     /// The [`Fingerprint`](crate::fingerprint::Fingerprint) of what the framework was detected by.
     pub evidence: String,
-    /// The project's name.
     pub name: String,
-    /// The project's directory.
     #[serde(serialize_with = "super::reservation::lossy")]
     pub dir: PathBuf,
     /// When it was last started or ended, in seconds since 1970.
@@ -44,7 +41,6 @@ pub struct Remembered {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Former {
-    /// The port.
     pub port: u16,
     /// When the project had it last, in seconds since 1970.
     pub last_used: u64,

@@ -8,22 +8,16 @@ use super::reservation::SessionId;
 use crate::fingerprint::Fingerprint;
 use crate::range::Range;
 
-/// The port request of one project.
 #[derive(Clone, Debug)]
 pub struct PortRequest {
-    /// The project's id.
     pub project: String,
-    /// The project's name, for messages.
     pub name: String,
     /// The project's directory. Without that, its port is forgotten.
     pub dir: PathBuf,
-    /// The key of the project's framework.
     pub framework: String,
     /// What the framework was detected by.
     pub evidence: Fingerprint,
-    /// Where to look for a port.
     pub range: Range,
-    /// What the user said about the port.
     pub choice: PortChoice,
     /// Ports to leave out, as strangers have just taken them.
     pub exclude: Vec<u16>,
@@ -36,7 +30,6 @@ impl PortRequest {
     }
 }
 
-/// What the user said about the port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PortChoice {
     /// Nothing: the remembered port, or any.
@@ -50,9 +43,7 @@ pub enum PortChoice {
     Observed(u16),
 }
 
-/// The options of a transaction.
 pub struct AllocateOptions<'a> {
-    /// The time.
     pub now: SystemTime,
     /// How long to wait, beyond the grace period of its services, for the guardian of a project's last server, so
     /// that the project gets the same port again.

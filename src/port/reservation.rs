@@ -7,28 +7,20 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// A reserved port, and the service that it is reserved for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reservation {
-    /// The port.
     pub port: u16,
-    /// The project's id.
     pub project: String,
-    /// The project's name.
     pub name: String,
-    /// The project's directory.
     #[serde(serialize_with = "lossy")]
     pub dir: PathBuf,
-    /// The key of the project's framework.
     pub framework: String,
-    /// The supervisor's session.
     pub session: SessionId,
     /// The supervisor's process id, for messages: its lock tells whether it lives.
     pub pid: u32,
     /// When it was reserved, in seconds since 1970.
     pub started_at: u64,
-    /// Whether it still holds.
     #[serde(skip)]
     pub life: SessionState,
     /// The run directory with the session's lock and socket.
@@ -36,7 +28,6 @@ pub struct Reservation {
     pub run: PathBuf,
 }
 
-/// How much of a session is left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SessionState {
     /// Its supervisor lives: its ports are reserved.
@@ -62,7 +53,6 @@ impl SessionId {
         Ok(Self(format!("{:016x}", u64::from_be_bytes(bytes))))
     }
 
-    /// The digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -29,7 +29,6 @@ pub(super) struct Seen {
     pub reservations: Vec<Reservation>,
 }
 
-/// Removes the files of a session that is over.
 pub(super) fn clear(run: &Path, id: &SessionId) {
     let socket = crate::paths::socket(run, id.as_str());
     // The lock last, as the others are found by its name.
@@ -40,7 +39,6 @@ pub(super) fn clear(run: &Path, id: &SessionId) {
 }
 
 impl Reservation {
-    /// The supervisor's control socket.
     pub fn socket(&self) -> PathBuf {
         crate::paths::socket(&self.run, self.session.as_str())
     }

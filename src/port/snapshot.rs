@@ -72,12 +72,10 @@ impl Snapshot {
             .flat_map(|session| &session.reservations)
     }
 
-    /// The reservation of the port.
     pub fn at(&self, port: u16) -> Option<&Reservation> {
         self.reservations().find(|reservation| reservation.port == port)
     }
 
-    /// The project's live reservation.
     pub fn live(&self, project: &str) -> Option<&Reservation> {
         self.reservations().find(|held| held.life == SessionState::Live && held.project == project)
     }
@@ -109,7 +107,6 @@ impl Snapshot {
         Ok(dead)
     }
 
-    /// Removes the files of sessions that are over.
     pub fn clear(&self) {
         let over = self.sessions.iter().filter(|session| session.life == SessionState::Over);
         over.for_each(|session| session::clear(&session.run, &session.id));

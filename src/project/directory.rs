@@ -24,7 +24,6 @@ pub struct Project {
     pub name: String,
     /// The canonical directory.
     pub dir: PathBuf,
-    /// Its package.json.
     pub manifest: Manifest,
     /// The monorepo that it belongs to.
     pub workspace: Option<Workspace>,
@@ -52,7 +51,6 @@ impl Project {
         }
     }
 
-    /// The project in `dir` itself.
     pub fn at(dir: &Path) -> Result<Self, ProjectError> {
         let dir = directory(dir)?;
         match Manifest::read(&dir)? {
@@ -146,7 +144,6 @@ impl Project {
         self.installed_version(package).or_else(allowed)
     }
 
-    /// The version of an installed package.
     pub fn installed_version(&self, package: &str) -> Option<Version> {
         Version::parse(self.installed(package)?.get("version")?.as_str()?).ok()
     }

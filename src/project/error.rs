@@ -6,84 +6,58 @@ use std::path::{Path, PathBuf};
 use super::position::FileError;
 use crate::visible::{self, Visible};
 
-/// What can be wrong with a project.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
-    /// No directory upwards has a package.json.
     #[error("no package.json in `{}` or any directory above it", start.visible())]
     NotFound {
         /// Where the search began.
         start: PathBuf,
     },
-    /// The directory has no package.json of its own.
     #[error("no package.json in `{}`", dir.visible())]
     NoManifest {
-        /// The directory.
         dir: PathBuf,
     },
-    /// The directory does not exist, or no longer.
     #[error("{}", gone(path))]
     Gone {
         /// The directory; it is relative where there is no current directory any more.
         path: PathBuf,
     },
-    /// A file where a directory has to be.
     #[error("not a directory: `{}`", path.visible())]
     NotADirectory {
-        /// The file.
         path: PathBuf,
     },
-    /// Something else where a file has to be.
     #[error("{} is {is}: `{}`", path.file_name().unwrap_or(path.as_os_str()).visible(), path.visible())]
     NotAFile {
-        /// Its path.
         path: PathBuf,
-        /// What it is.
         is: &'static str,
     },
-    /// The system does not let us read it.
     #[error("could not read `{}`: {source}", path.visible())]
     Unreadable {
-        /// The file or directory.
         path: PathBuf,
-        /// Why.
         source: io::Error,
     },
-    /// A file with a mistake.
     #[error(transparent)]
     Invalid(#[from] FileError),
-    /// No package of the workspace has this name.
     #[error("Project not found: `{}`", visible::line(name))]
     Unknown {
-        /// What was asked for.
         name: String,
-        /// The names that there are.
         names: Vec<String>,
     },
-    /// Several packages of the workspace could be meant.
     #[error("`{}` is the name of several projects: {}", visible::line(name), visible::line(&names.join(", ")))]
     Ambiguous {
-        /// What was asked for.
         name: String,
         /// Those meant, by their whole names or, if these are equal, directories.
         names: Vec<String>,
     },
-    /// The manifest has no script that could be run.
     #[error("no script `{}` in `{}`", visible::line(&wanted.join("`, `")), path.visible())]
     NoScript {
-        /// The manifest.
         path: PathBuf,
-        /// The names that were looked for.
         wanted: Vec<String>,
-        /// The scripts there are.
         scripts: Vec<String>,
     },
-    /// The script that would be run has no text.
     #[error("the script `{}` is empty in `{}`", visible::line(name), path.visible())]
     EmptyScript {
-        /// The manifest.
         path: PathBuf,
-        /// The script.
         name: String,
         /// The scripts that are not empty.
         scripts: Vec<String>,
@@ -111,7 +85,6 @@ impl ProjectError {
         Self::Unreadable { path: path.to_path_buf(), source }
     }
 
-    /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotFound { .. } | Self::NoManifest { .. } => {

@@ -16,9 +16,7 @@ use crate::visible;
 /// A `package.json`, read once.
 #[derive(Clone, Debug)]
 pub struct Manifest {
-    /// The path of the file.
     pub path: PathBuf,
-    /// `name`.
     pub name: Option<String>,
     /// `scripts`, in the order of the file.
     pub scripts: Vec<(String, String)>,

@@ -8,13 +8,11 @@ use crate::visible::Visible;
 #[derive(Debug, thiserror::Error)]
 #[error("{}:{line}:{column}: {message}\n{excerpt}", path.visible())]
 pub struct FileError {
-    /// The file.
     pub path: PathBuf,
     /// From 1.
     pub line: usize,
     /// From 1, in characters.
     pub column: usize,
-    /// What is wrong.
     pub message: String,
     /// The line, with a caret below the place.
     pub excerpt: String,

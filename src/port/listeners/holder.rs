@@ -9,7 +9,6 @@ use std::time::SystemTime;
 pub struct Holder {
     /// Its id; `None` if the system does not say whose the socket is (another user's, say).
     pub pid: Option<i32>,
-    /// The name of its program.
     pub name: String,
     /// Its working directory, as far as it can be seen.
     pub dir: Option<PathBuf>,

@@ -29,12 +29,10 @@ pub trait Memory {
     }
 }
 
-/// The memory without a store.
 pub struct Forgetful;
 
 impl Memory for Forgetful {}
 
-/// The open tables.
 pub struct Tables<R, P, K> {
     reservations: R,
     projects: ForgetOnPanic<P>,
