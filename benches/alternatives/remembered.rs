@@ -86,8 +86,7 @@ pub(crate) fn request(dir: &Path, range: Range) -> PortRequest {
 /// Ports for all of these, on the disk.
 pub(crate) fn reserve(ports: &Ports, requests: &[PortRequest]) -> Result<Lease, PortError> {
     let projects: Vec<String> = requests.iter().map(|request| request.project.clone()).collect();
-    let terms =
-        &mut AllocateOptions { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: &mut |_| {} };
+    let terms = AllocateOptions { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: &|_| {} };
     let mut lease = ports.allocate(&projects, |at, _| requests[at].clone(), terms)?;
     lease.close_store();
     Ok(lease)

@@ -4,12 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::fan_out;
-use super::terms::PATIENCE;
 use crate::control::{ControlError, ControlRequest, Verb};
 use crate::event::What;
 use crate::exit_code::{FAILURE, NOT_READY};
 use crate::invocation::failure::Failure;
-use crate::port::{Ports, Reservation, SessionState};
+use crate::port::{GUARDIAN_PATIENCE, Ports, Reservation, SessionState};
 use crate::process::{Identity, Signal, leftovers, signal};
 use crate::visible::Visible;
 
@@ -88,7 +87,7 @@ fn finish(reservation: &Reservation) -> Result<(), Failure> {
         // The supervisor lives on with other services.
         return Ok(());
     }
-    match reservation.await_guardian(PATIENCE) {
+    match reservation.await_guardian(GUARDIAN_PATIENCE) {
         SessionState::Ending => {
             let message = format!("`{}` has not ended: its guardian is still at it", reservation.name);
             let hint = "look for what is left with `bowline doctor`".to_owned();

@@ -6,4 +6,3 @@ pub mod fan_out;
 mod feed;
 pub mod follow;
 pub mod resolve;
-pub mod terms;

@@ -177,14 +177,9 @@ pub enum CatalogError {
     /// The catalog cannot be completed: the embedded file is broken, which tests exclude, or its last entry was
     /// changed.
     #[error("the embedded frameworks.toml is broken: {message}")]
-    Embedded {
-        message: String,
-    },
+    Embedded { message: String },
     #[error("unknown framework: `{key}`")]
-    Unknown {
-        key: String,
-        near: Vec<String>,
-    },
+    Unknown { key: String, near: Vec<String> },
 }
 
 impl CatalogError {

@@ -165,7 +165,7 @@ impl Invocation {
     /// Prints the warnings of the port store.
     pub fn warn_all(&self, warnings: &[Warning]) {
         for warning in warnings {
-            self.warn(&warning.to_string(), warning.hint());
+            self.warn(&warning.to_string(), warning.hint().map(str::to_owned));
         }
     }
 }

@@ -10,20 +10,11 @@ use crate::visible::Visible;
 #[derive(Debug, Error)]
 pub enum PathsError {
     #[error("cannot use the state directory `{path}`: {source}", path = path.visible())]
-    Unusable {
-        path: PathBuf,
-        source: io::Error,
-    },
+    Unusable { path: PathBuf, source: io::Error },
     #[error("the state directory `{path}` belongs to another user: {owner}", path = path.visible())]
-    Foreign {
-        path: PathBuf,
-        owner: u32,
-    },
+    Foreign { path: PathBuf, owner: u32 },
     #[error("the state directory `{path}` is open to others: mode {mode:04o}", path = path.visible())]
-    Open {
-        path: PathBuf,
-        mode: u32,
-    },
+    Open { path: PathBuf, mode: u32 },
     #[error("there is no place for a state directory: neither `HOME` nor `XDG_STATE_HOME` is set")]
     Homeless,
 }

@@ -10,11 +10,11 @@ use super::candidates::{Claim, choose, once_round};
 use super::error::PortError;
 use super::grant::{Declined, Grant, Reason};
 use super::probe::{Probe, Verdict};
-use super::remembered::is_stale;
-use super::request::{PortChoice, PortRequest, Wanted};
+use super::remembered::{Remembered, is_stale};
+use super::request::{PortChoice, PortRequest};
 use super::reservation::{Reservation, SessionId, SessionState};
 use super::snapshot::Snapshot;
-use super::store::{Fault, Memory};
+use super::store::Memory;
 
 pub(super) struct Chooser<'a> {
     pub snapshot: &'a Snapshot,
@@ -30,20 +30,21 @@ impl Chooser<'_> {
     /// A port for each wanted project, in their order, all reserved for `session`.
     pub fn choose_all(
         &mut self,
-        wanted: &mut Wanted<'_>,
+        projects: &[String],
+        mut request: impl FnMut(usize, Option<&Remembered>) -> PortRequest,
         session: &SessionId,
-    ) -> Result<Vec<(PortRequest, Grant)>, Fault> {
+    ) -> Result<Vec<Grant>, PortError> {
         let running = |project: &String| {
             let ours = self.own.iter().find(|own| own.project == *project);
             ours.or_else(|| self.snapshot.live(project)).cloned()
         };
-        let running: Vec<Reservation> = wanted.projects.iter().filter_map(running).collect();
+        let running: Vec<Reservation> = projects.iter().filter_map(running).collect();
         if !running.is_empty() {
-            return Err(PortError::AlreadyRunning(running).into());
+            return Err(PortError::AlreadyRunning(running));
         }
         let mut requests = Vec::new();
-        for (at, project) in wanted.projects.iter().enumerate() {
-            requests.push((at, (wanted.request)(at, self.memory.project(project)?.as_ref())));
+        for (at, project) in projects.iter().enumerate() {
+            requests.push((at, request(at, self.memory.project(project)?.as_ref())));
         }
         // Those that insist on a port come before those that might take it.
         requests.sort_by_key(|(_, request)| match request.choice {
@@ -52,9 +53,10 @@ impl Chooser<'_> {
             PortChoice::Preferred(_) => 2,
             PortChoice::Any => 3,
         });
-        let mut granted = Vec::new();
+        let mut grants = Vec::new();
         for (at, request) in requests {
-            let grant = self.choose(&request)?;
+            let grant = self.choose(request)?;
+            let request = &grant.request;
             self.own.push(Reservation {
                 port: grant.port,
                 project: request.project.clone(),
@@ -67,13 +69,13 @@ impl Chooser<'_> {
                 life: SessionState::Live,
                 run: PathBuf::new(),
             });
-            granted.push((at, (request, grant)));
+            grants.push((at, grant));
         }
-        granted.sort_by_key(|&(at, _)| at);
-        Ok(granted.into_iter().map(|(_, granted)| granted).collect())
+        grants.sort_by_key(|&(at, _)| at);
+        Ok(grants.into_iter().map(|(_, grant)| grant).collect())
     }
 
-    pub fn choose(&mut self, request: &PortRequest) -> Result<Grant, Fault> {
+    pub fn choose(&mut self, request: PortRequest) -> Result<Grant, PortError> {
         info!(target: "port-allocator", "🎯 Allocating port for project {}", request.project);
         info!(target: "port-allocator", "   Framework: {}, Range: {}", request.framework, request.range);
         let mut previous = self.memory.project(&request.project)?;
@@ -85,36 +87,36 @@ impl Chooser<'_> {
         }
         let remembered = previous.as_ref().and_then(|row| row.last_as(&request.framework));
         let (port, declined, reused) = match request.choice {
-            PortChoice::Exact(port) => (self.order(request, port)?, None, false),
-            PortChoice::Observed(port) if self.reserved(port).is_some() => return Err(taken(port).into()),
+            PortChoice::Exact(port) => (self.order(&request, port)?, None, false),
+            PortChoice::Observed(port) if self.reserved(port).is_some() => return Err(taken(port)),
             PortChoice::Observed(port) => (port, None, false),
-            PortChoice::Preferred(port) => match self.wish(request, port)? {
+            PortChoice::Preferred(port) => match self.wish(&request, port)? {
                 None => (port, None, false),
                 // A wish that says nothing about where to look does not make the port drift.
                 Some(declined) if !request.range.contains(port) => {
-                    let (port, _, reused) = self.own_or_scan(request, remembered)?;
+                    let (port, _, reused) = self.own_or_scan(&request, remembered)?;
                     (port, Some(declined), reused)
                 }
-                Some(declined) => (self.scan(request, Some(port), Some(&declined))?, Some(declined), false),
+                Some(declined) => (self.scan(&request, Some(port), Some(&declined))?, Some(declined), false),
             },
-            PortChoice::Any => self.own_or_scan(request, remembered)?,
+            PortChoice::Any => self.own_or_scan(&request, remembered)?,
         };
         let declined = declined.filter(|declined| declined.port != port);
-        Ok(Grant { project: request.project.clone(), port, declined, previous, reused })
+        Ok(Grant { request, port, declined, previous, reused })
     }
 
-    fn order(&mut self, request: &PortRequest, port: u16) -> Result<u16, Fault> {
+    fn order(&mut self, request: &PortRequest, port: u16) -> Result<u16, PortError> {
         match self.obstacle(request, port)? {
             None => Ok(port),
-            Some(Reason::Privileged) => Err(PortError::Privileged { port }.into()),
+            Some(Reason::Privileged) => Err(PortError::Privileged { port }),
             Some(_) => {
                 info!(target: "port-allocator", "❌ Port {port} in use");
-                Err(taken(port).into())
+                Err(taken(port))
             }
         }
     }
 
-    fn wish(&mut self, request: &PortRequest, port: u16) -> Result<Option<Declined>, Fault> {
+    fn wish(&mut self, request: &PortRequest, port: u16) -> Result<Option<Declined>, PortError> {
         let reason = if is_blocked(port) { Some(Reason::Blocked) } else { self.obstacle(request, port)? };
         if reason.is_none() {
             info!(target: "port-allocator", "✅ Found available port: {port}");
@@ -128,7 +130,7 @@ impl Chooser<'_> {
         &mut self,
         request: &PortRequest,
         remembered: Option<(u16, String)>,
-    ) -> Result<(u16, Option<Declined>, bool), Fault> {
+    ) -> Result<(u16, Option<Declined>, bool), PortError> {
         let Some((port, framework)) = remembered else {
             return Ok((self.scan(request, None, None)?, None, false));
         };
@@ -159,7 +161,7 @@ impl Chooser<'_> {
         request: &PortRequest,
         wish: Option<u16>,
         declined: Option<&Declined>,
-    ) -> Result<u16, Fault> {
+    ) -> Result<u16, PortError> {
         let range = request.range;
         let from = wish.map_or_else(String::new, |wish| format!(", starting from {wish}"));
         info!(target: "port-allocator", "🔍 Scanning for available port in range {range}{from}");
@@ -190,15 +192,15 @@ impl Chooser<'_> {
                 info!(target: "port-allocator", "✅ Found available port: {port}");
                 Ok(port)
             }
-            (None, Some(port)) => Err(PortError::Privileged { port }.into()),
+            (None, Some(port)) => Err(PortError::Privileged { port }),
             (None, None) => {
                 info!(target: "port-allocator", "⚠️  No available ports found");
-                Err(PortError::Exhausted { range, occupants: Vec::new() }.into())
+                Err(PortError::Exhausted { range, occupants: Vec::new() })
             }
         }
     }
 
-    fn claim(&self, request: &PortRequest, port: u16) -> Result<Claim, Fault> {
+    fn claim(&self, request: &PortRequest, port: u16) -> Result<Claim, PortError> {
         if is_blocked(port) || request.exclude.contains(&port) {
             return Ok(Claim::Excluded);
         }
@@ -215,17 +217,14 @@ impl Chooser<'_> {
     }
 
     /// Why the project cannot have the port.
-    fn obstacle(&mut self, request: &PortRequest, port: u16) -> Result<Option<Reason>, Fault> {
+    fn obstacle(&mut self, request: &PortRequest, port: u16) -> Result<Option<Reason>, PortError> {
         if request.exclude.contains(&port) {
             return Ok(Some(Reason::Lost));
         }
         if let Some(other) = self.reserved(port) {
-            return Ok(Some(match other.life {
-                SessionState::Live => Reason::Reserved(other.name.clone()),
-                SessionState::Ending | SessionState::Orphaned | SessionState::Over => {
-                    Reason::Ending(other.name.clone())
-                }
-            }));
+            let is_live = other.life == SessionState::Live;
+            let reason = if is_live { Reason::Reserved } else { Reason::Ending };
+            return Ok(Some(reason(other.name.clone())));
         }
         Ok(match check(&mut self.probe, port)? {
             Verdict::Free => None,
@@ -244,8 +243,8 @@ pub(super) fn is_there(dir: &Path) -> bool {
     dir.try_exists().unwrap_or(true)
 }
 
-fn check(probe: &mut Probe, port: u16) -> Result<Verdict, Fault> {
-    Ok(probe.check(port).map_err(|source| PortError::Probe { port, source })?)
+fn check(probe: &mut Probe, port: u16) -> Result<Verdict, PortError> {
+    probe.check(port).map_err(|source| PortError::Probe { port, source })
 }
 
 fn taken(port: u16) -> PortError {

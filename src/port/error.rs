@@ -17,84 +17,65 @@ pub enum PortError {
     #[error("already running: {}", running(.0))]
     AlreadyRunning(Vec<Reservation>),
     #[error("port {port} is taken{}", by(.occupants))]
-    Taken {
-        port: u16,
-        occupants: Vec<Occupant>,
-    },
+    Taken { port: u16, occupants: Vec<Occupant> },
     #[error("{}{}", exhausted(*.range), held_by(.occupants))]
-    Exhausted {
-        range: Range,
-        occupants: Vec<Occupant>,
-    },
+    Exhausted { range: Range, occupants: Vec<Occupant> },
     #[error("port {port} may only be bound by a privileged user")]
-    Privileged {
-        port: u16,
-    },
+    Privileged { port: u16 },
     #[error("cannot find out whether port {port} is free: {source}")]
-    Probe {
-        port: u16,
-        source: io::Error,
-    },
+    Probe { port: u16, source: io::Error },
     #[error("cannot lock `{path}`: {source}", path = path.visible())]
-    Lock {
-        path: PathBuf,
-        source: io::Error,
-    },
+    Lock { path: PathBuf, source: io::Error },
     #[error("cannot lock `{path}`: another bowline has held it for too long", path = path.visible())]
-    Busy {
-        path: PathBuf,
-    },
+    Busy { path: PathBuf },
     #[error("cannot record a reservation in `{path}`: {source}", path = path.visible())]
-    Record {
-        path: PathBuf,
-        source: io::Error,
-    },
+    Record { path: PathBuf, source: io::Error },
     #[error("cannot use the store of remembered ports: {reason}")]
-    Store {
-        reason: String,
-    },
+    Store { fault: StoreFault, reason: String },
     #[error("`{}` is running on port {}", .0.name, .0.port)]
     StillRunning(Box<Reservation>),
 }
 
+/// What is wrong with the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreFault {
+    /// What is in the file makes no sense.
+    Damaged,
+    /// Another version of bowline wrote it, in a layout that this one does not know.
+    Foreign,
+    /// The file cannot be read or written at all.
+    Unusable,
+}
+
 impl PortError {
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::AlreadyRunning(_) => {
-                "follow it with `bowline attach`, or stop it with `bowline stop`".to_owned()
-            }
+    pub(super) fn store(fault: StoreFault, reason: String) -> Self {
+        Self::Store { fault, reason }
+    }
+
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::AlreadyRunning(_) => "follow it with `bowline attach`, or stop it with `bowline stop`",
             Self::Taken { occupants, .. } if occupants.first().is_some_and(|who| who.is_service) => {
-                "stop it with `bowline stop`, or choose another port".to_owned()
+                "stop it with `bowline stop`, or choose another port"
             }
-            Self::Taken { .. } => "stop what holds it, or choose another port".to_owned(),
-            Self::Exhausted { .. } => {
-                "see what is running with `bowline ls`, or choose a port with `--port`".to_owned()
-            }
-            Self::Privileged { .. } => "choose a port above 1023".to_owned(),
-            Self::Probe { .. } => "run `bowline doctor`".to_owned(),
+            Self::Taken { .. } => "stop what holds it, or choose another port",
+            Self::Exhausted { .. } => "see what is running with `bowline ls`, or choose a port with `--port`",
+            Self::Privileged { .. } => "choose a port above 1023",
+            Self::Probe { .. } => "run `bowline doctor`",
             Self::Busy { .. } => {
-                "find the bowline that was stopped or hangs with `bowline doctor`, and end it".to_owned()
+                "find the bowline that was stopped or hangs with `bowline doctor`, and end it"
             }
             Self::Lock { .. } | Self::Record { .. } => {
-                "free some space, or choose another directory with `--state-dir`".to_owned()
+                "free some space, or choose another directory with `--state-dir`"
             }
-            Self::Store { .. } => "look into it with `bowline doctor`".to_owned(),
-            Self::StillRunning(_) => "stop it with `bowline stop` first".to_owned(),
-        })
+            Self::Store { .. } => "look into it with `bowline doctor`",
+            Self::StillRunning(_) => "stop it with `bowline stop` first",
+        }
     }
 
     /// Whether there is no port: exit code 3.
     pub fn is_no_port(&self) -> bool {
-        match self {
-            Self::Taken { .. } | Self::Exhausted { .. } | Self::Privileged { .. } => true,
-            Self::AlreadyRunning(_)
-            | Self::Probe { .. }
-            | Self::Lock { .. }
-            | Self::Busy { .. }
-            | Self::Record { .. }
-            | Self::Store { .. }
-            | Self::StillRunning(_) => false,
-        }
+        matches!(self, Self::Taken { .. } | Self::Exhausted { .. } | Self::Privileged { .. })
     }
 }
 
@@ -126,64 +107,43 @@ fn held_by(occupants: &[Occupant]) -> String {
 /// Ascending ports with neighbours drawn together: `3101, 3103-3110`.
 fn spans(ports: &[u16]) -> String {
     let runs = ports.chunk_by(|a, b| a.checked_add(1) == Some(*b));
-    let texts: Vec<String> = runs
-        .filter_map(|run| match run {
-            [] => None,
-            [port] => Some(port.to_string()),
-            [first, .., last] => Some(format!("{first}-{last}")),
-        })
-        .collect();
-    texts.join(", ")
+    let span = |run: &[u16]| match run {
+        [first, .., last] => format!("{first}-{last}"),
+        run => run.iter().map(u16::to_string).collect(),
+    };
+    runs.map(span).collect::<Vec<_>>().join(", ")
 }
 
 fn running(reservations: &[Reservation]) -> String {
-    let texts: Vec<String> =
-        reservations.iter().map(|r| format!("`{}` on port {}", r.name, r.port)).collect();
-    texts.join(", ")
+    let service = |held: &Reservation| format!("`{}` on port {}", held.name, held.port);
+    reservations.iter().map(service).collect::<Vec<_>>().join(", ")
 }
 
 /// A failure that does not keep a server from starting.
 #[derive(Debug, Error)]
 pub enum Warning {
     #[error("the store was damaged ({reason}) and is kept as `{kept}`: remembered ports start afresh", kept = kept.visible())]
-    StoreDamaged {
-        kept: PathBuf,
-        reason: String,
-    },
+    StoreDamaged { kept: PathBuf, reason: String },
     /// Another version of bowline wrote the store. It is left as it is.
     #[error("the store `{path}` belongs to another version of bowline ({reason}): nothing is remembered", path = path.visible())]
-    StoreForeign {
-        path: PathBuf,
-        reason: String,
-    },
+    StoreForeign { path: PathBuf, reason: String },
     #[error("cannot use the store `{path}` ({reason}): nothing is remembered", path = path.visible())]
-    StoreUnusable {
-        path: PathBuf,
-        reason: String,
-    },
+    StoreUnusable { path: PathBuf, reason: String },
     #[error("cannot write to `{path}` ({reason}): the reservation is recorded in `{instead}`", path = path.visible(), instead = instead.visible())]
-    Elsewhere {
-        path: PathBuf,
-        reason: String,
-        instead: PathBuf,
-    },
+    Elsewhere { path: PathBuf, reason: String, instead: PathBuf },
     #[error("browsers refuse to open port {port}")]
-    Blocked {
-        port: u16,
-    },
+    Blocked { port: u16 },
 }
 
 impl Warning {
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::StoreDamaged { .. } => None,
-            Self::StoreForeign { .. } => {
-                Some("use one version of bowline, or a `--state-dir` for each".to_owned())
+            Self::StoreForeign { .. } => Some("use one version of bowline, or a `--state-dir` for each"),
+            Self::StoreUnusable { .. } | Self::Elsewhere { .. } => {
+                Some("make room and make it writable, or choose another directory with `--state-dir`")
             }
-            Self::StoreUnusable { .. } | Self::Elsewhere { .. } => Some(
-                "make room and make it writable, or choose another directory with `--state-dir`".to_owned(),
-            ),
-            Self::Blocked { .. } => Some("choose another port to open it in a browser".to_owned()),
+            Self::Blocked { .. } => Some("choose another port to open it in a browser"),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::range::Range;
 
 #[derive(Clone, Debug)]
 pub struct Grant {
-    pub project: String,
+    pub request: PortRequest,
     pub port: u16,
     /// The port that it was to have, and why it got another.
     pub declined: Option<Declined>,
@@ -61,8 +61,9 @@ impl fmt::Display for Declined {
 impl Grant {
     /// What is to be remembered of the project: of a port outside of the range, which is no use to a later start,
     /// nothing.
-    pub(super) fn remembered(&self, request: &PortRequest, now: u64) -> Remembered {
-        let previous = self.previous.as_ref();
+    pub(super) fn remembered(&self, now: u64) -> Remembered {
+        let Self { request, previous, .. } = self;
+        let previous = previous.as_ref();
         let mut former = previous.map(|row| row.former.clone()).unwrap_or_default();
         if let Some(row) = previous
             && let Some(port) = row.port

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::blocked::is_blocked;
 use super::choice::{Chooser, is_there};
-use super::error::{PortError, Warning};
+use super::error::{PortError, StoreFault, Warning};
 use super::grant::Grant;
 use super::ports::Ports;
 use super::probe::{Probe, Verdict};
@@ -14,7 +14,7 @@ use super::remembered::{Remembered, is_stale};
 use super::request::{AllocateOptions, PortRequest};
 use super::reservation::{Reservation, SessionState, seconds};
 use super::snapshot::Snapshot;
-use super::store::{self, Fault, Memory, WriteTables};
+use super::store::{self, Memory, WriteTables};
 use crate::range::Range;
 
 #[derive(Clone, Debug)]
@@ -107,7 +107,7 @@ impl Ports {
         }
         let chosen = store::read(&self.dir.store(), &mut Vec::new(), |memory| {
             let (own, probe, now) = (Vec::new(), Probe::default(), seconds(now));
-            Chooser { snapshot: &snapshot, own, memory, probe, now }.choose(request)
+            Chooser { snapshot: &snapshot, own, memory, probe, now }.choose(request.clone())
         });
         drop(locked);
         chosen.map(Lookup::Would).map_err(|error| snapshot.with_occupants(error, &[]))
@@ -134,7 +134,7 @@ impl Ports {
     fn read<T>(
         &self,
         warnings: &mut Vec<Warning>,
-        work: impl Fn(&dyn Memory) -> Result<T, Fault>,
+        work: impl Fn(&dyn Memory) -> Result<T, PortError>,
     ) -> Option<T> {
         let _locked = self.lock_to_read();
         store::read(&self.dir.store(), warnings, work).ok()
@@ -174,9 +174,9 @@ impl Ports {
 
     /// Releases the reservations of supervisors that are gone, ends the processes they left behind, and forgets
     /// projects that were not used for [`MEMORY`](super::MEMORY) or whose directory is gone.
-    pub fn prune(&self, terms: &mut AllocateOptions<'_>) -> Result<Pruned, PortError> {
-        let now = seconds(terms.now);
-        let (_locked, snapshot) = Snapshot::after_endings(|| self.lock(), None, &[], terms)?;
+    pub fn prune(&self, options: AllocateOptions<'_>) -> Result<Pruned, PortError> {
+        let now = seconds(options.now);
+        let (_locked, snapshot) = Snapshot::after_endings(|| self.lock(), None, &[], options)?;
         let mut warnings = Vec::new();
         let (released, forgotten) = self.update(&mut warnings, |tables| {
             let released = snapshot.reconcile(tables, &[], now)?;
@@ -224,11 +224,11 @@ impl Ports {
     fn update<T>(
         &self,
         warnings: &mut Vec<Warning>,
-        work: impl FnMut(&mut WriteTables<'_>) -> Result<T, Fault>,
+        work: impl FnMut(&mut WriteTables<'_>) -> Result<T, PortError>,
     ) -> Result<T, PortError> {
         store::write(&self.dir.store(), warnings, work)?.ok_or_else(|| {
             let reason = warnings.pop().map_or_else(String::new, |warning| warning.to_string());
-            PortError::Store { reason }
+            PortError::Store { fault: StoreFault::Unusable, reason }
         })
     }
 }

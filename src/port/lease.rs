@@ -14,11 +14,11 @@ use super::grant::Grant;
 use super::ports::{Locked, Ports};
 use super::probe::Probe;
 use super::remembered::Remembered;
-use super::request::{AllocateOptions, PortChoice, PortRequest, Wanted};
+use super::request::{AllocateOptions, PortChoice, PortRequest};
 use super::reservation::{Reservation, SessionId, seconds};
 use super::session::{Guard, Session};
 use super::snapshot::Snapshot;
-use super::store::{self, Fault, Forgetful, Memory, WriteTables};
+use super::store::{self, Forgetful, Memory, WriteTables};
 
 /// Ports that are reserved for as long as this value, or at the least this process, lives.
 ///
@@ -40,7 +40,7 @@ pub struct Lease {
 /// Dropped in this order.
 struct Pending {
     store: store::Open,
-    rows: Vec<(String, Remembered)>,
+    now: u64,
     _locked: Locked,
 }
 
@@ -48,14 +48,6 @@ impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Pending")
     }
-}
-
-/// What a transaction has chosen.
-struct Chosen {
-    reservations: Vec<Reservation>,
-    grants: Vec<Grant>,
-    rows: Vec<(String, Remembered)>,
-    warnings: Vec<Warning>,
 }
 
 impl Ports {
@@ -73,8 +65,8 @@ impl Ports {
     pub fn allocate(
         &self,
         projects: &[String],
-        mut request: impl FnMut(usize, Option<&Remembered>) -> PortRequest,
-        terms: &mut AllocateOptions<'_>,
+        request: impl FnMut(usize, Option<&Remembered>) -> PortRequest,
+        options: AllocateOptions<'_>,
     ) -> Result<Lease, PortError> {
         let mut lease = Lease {
             ports: self.clone(),
@@ -85,7 +77,7 @@ impl Ports {
             warnings: Vec::new(),
             pending: None,
         };
-        lease.transact(&[], &mut Wanted { projects, request: &mut request }, terms)?;
+        lease.transact(&[], projects, request, options)?;
         Ok(lease)
     }
 }
@@ -96,10 +88,10 @@ impl Lease {
     pub fn commit(&mut self) -> Vec<Warning> {
         let mut warnings = Vec::new();
         if let Some(pending) = &mut self.pending {
-            let Pending { store, rows, .. } = &mut **pending;
+            let now = pending.now;
             // The ports stay the same in a new store: the session's lock holds them already.
-            store.commit(&self.ports.dir.store(), &mut warnings, |tables| {
-                put(tables, &self.reservations, rows)
+            pending.store.commit(&self.ports.dir.store(), &mut warnings, |tables| {
+                put(tables, &self.reservations, &self.grants, now)
             });
         }
         warnings
@@ -145,14 +137,9 @@ impl Lease {
 
     /// Gives the request's project another port in place of the one it has, in one transaction:
     /// after a lost race, or because its service listens elsewhere. If that fails, it keeps what it has.
-    pub fn replace(
-        &mut self,
-        request: &PortRequest,
-        terms: &mut AllocateOptions<'_>,
-    ) -> Result<(), PortError> {
+    pub fn replace(&mut self, request: &PortRequest, options: AllocateOptions<'_>) -> Result<(), PortError> {
         let kept = self.without(&request.project);
-        let projects = std::slice::from_ref(&request.project);
-        self.transact(&kept, &mut Wanted { projects, request: &mut |_, _| request.clone() }, terms)?;
+        self.transact(&kept, std::slice::from_ref(&request.project), |_, _| request.clone(), options)?;
         self.close_store();
         Ok(())
     }
@@ -184,15 +171,13 @@ impl Lease {
             let tidy = |tables: &mut WriteTables<'_>| snapshot.reconcile(tables, &kept, seconds(now));
             store::write(&self.ports.dir.store(), &mut Vec::new(), tidy).map(drop)
         });
-        match self.session.take() {
-            Some(session) if kept.is_empty() => session.end(),
-            Some(mut session) => {
-                let recorded = session.record(&mut kept);
-                let run = session.run.clone();
-                self.session = Some(session);
-                recorded.map_err(|source| PortError::Record { path: run, source })?;
+        if kept.is_empty() {
+            if let Some(session) = self.session.take() {
+                session.end();
             }
-            None => {}
+        } else if let Some(session) = &mut self.session {
+            let recorded = session.record(&mut kept);
+            recorded.map_err(|source| PortError::Record { path: session.run.clone(), source })?;
         }
         self.reservations = kept;
         match locked {
@@ -204,65 +189,55 @@ impl Lease {
         }
     }
 
-    /// One transaction: keeps `kept`, adds what is `wanted`, and gives back the rest. If it fails, everything is
+    /// One transaction: keeps `kept`, adds ports for `projects`, and gives back the rest. If it fails, everything is
     /// as before.
     fn transact(
         &mut self,
         kept: &[Reservation],
-        wanted: &mut Wanted<'_>,
-        terms: &mut AllocateOptions<'_>,
+        projects: &[String],
+        mut request: impl FnMut(usize, Option<&Remembered>) -> PortRequest,
+        options: AllocateOptions<'_>,
     ) -> Result<(), PortError> {
         self.close_store();
         let lock = || if self.session.is_some() { self.ports.lock_briefly() } else { self.ports.lock() };
-        let (mut locked, snapshot) = Snapshot::after_endings(lock, Some(&self.id), wanted.projects, terms)?;
-        let now = seconds(terms.now);
+        let (mut locked, snapshot) = Snapshot::after_endings(lock, Some(&self.id), projects, options)?;
+        let now = seconds(options.now);
         let mut warnings = Vec::new();
         let mut choose = |memory: &dyn Memory| {
             let mut chooser =
                 Chooser { snapshot: &snapshot, own: kept.to_vec(), memory, probe: Probe::default(), now };
-            let granted = chooser.choose_all(wanted, &self.id)?;
-            Ok::<_, Fault>(Chosen {
-                reservations: chooser.own,
-                rows: granted
-                    .iter()
-                    .map(|(request, grant)| (grant.project.clone(), grant.remembered(request, now)))
-                    .collect(),
-                warnings: granted.iter().filter_map(|(request, _)| blocked_order(request)).collect(),
-                grants: granted.into_iter().map(|(_, grant)| grant).collect(),
-            })
+            let grants = chooser.choose_all(projects, &mut request, &self.id)?;
+            Ok::<_, PortError>((chooser.own, grants))
         };
         let begun = store::begin(&self.ports.dir.store(), &mut warnings, |tables| {
             snapshot.reconcile(tables, kept, now)?;
-            let chosen = choose(tables)?;
-            put(tables, &chosen.reservations, &chosen.rows)?;
-            Ok(chosen)
+            let (reservations, grants) = choose(tables)?;
+            put(tables, &reservations, &grants, now)?;
+            Ok((reservations, grants))
         });
         let begun = begun.and_then(|begun| match begun {
             Some(begun) => Ok(begun),
             None => Ok((choose(&Forgetful)?, store::Open::default())),
         });
-        let (mut chosen, store) = match begun {
+        let ((mut reservations, grants), store) = match begun {
             Ok(begun) => begun,
             Err(error) => {
                 drop(locked);
                 return Err(snapshot.with_occupants(error, kept));
             }
         };
-        let fresh: Vec<u16> =
-            chosen.grants.iter().filter(|grant| !grant.reused).map(|grant| grant.port).collect();
-        for port in &fresh {
+        let fresh = || grants.iter().filter(|grant| !grant.reused).map(|grant| grant.port);
+        for port in fresh() {
             info!(target: "port-allocator", "💾 Reserving port {port} in database");
         }
-        warnings.extend(self.record(&mut locked, &mut chosen.reservations)?);
-        warnings.extend(chosen.warnings);
+        warnings.extend(self.record(&mut locked, &mut reservations)?);
+        warnings.extend(grants.iter().filter_map(|grant| blocked_order(&grant.request)));
         snapshot.clear();
-        for port in &fresh {
+        for port in fresh() {
             info!(target: "port-allocator", "✅ Successfully reserved port {port}");
         }
-        self.reservations = chosen.reservations;
-        self.grants = chosen.grants;
-        self.warnings = warnings;
-        self.pending = Some(Box::new(Pending { store, rows: chosen.rows, _locked: locked }));
+        self.pending = Some(Box::new(Pending { store, now, _locked: locked }));
+        (self.reservations, self.grants, self.warnings) = (reservations, grants, warnings);
         Ok(())
     }
 
@@ -309,14 +284,14 @@ impl Lease {
 fn put(
     tables: &mut WriteTables<'_>,
     reservations: &[Reservation],
-    rows: &[(String, Remembered)],
-) -> Result<(), Fault> {
+    grants: &[Grant],
+    now: u64,
+) -> Result<(), PortError> {
     for reservation in reservations {
         tables.put_reservation(reservation)?;
     }
-    for (project, row) in rows {
-        let held = reservations.iter().find(|held| held.project == *project).map(|held| held.port);
-        tables.remember(project, row, held)?;
+    for grant in grants {
+        tables.remember(&grant.request.project, &grant.remembered(now), Some(grant.port))?;
     }
     Ok(())
 }

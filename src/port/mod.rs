@@ -37,6 +37,6 @@ pub use lease::Lease;
 pub use ports::Ports;
 pub use probe::{Probe, Verdict};
 pub use remembered::{Former, MEMORY, Remembered};
-pub use request::{AllocateOptions, PortChoice, PortRequest};
+pub use request::{AllocateOptions, GUARDIAN_PATIENCE, PortChoice, PortRequest};
 pub use reservation::{Reservation, SessionId, SessionState};
 pub use session::Guard;

@@ -6,7 +6,11 @@ use std::time::{Duration, SystemTime};
 use super::remembered::Remembered;
 use super::reservation::SessionId;
 use crate::fingerprint::Fingerprint;
+use crate::process::leftovers;
 use crate::range::Range;
+
+/// How long a guardian may take to end, beyond the grace period of its services.
+pub const GUARDIAN_PATIENCE: Duration = Duration::from_secs(15);
 
 #[derive(Clone, Debug)]
 pub struct PortRequest {
@@ -43,6 +47,8 @@ pub enum PortChoice {
     Observed(u16),
 }
 
+/// The options of a transaction.
+#[derive(Clone, Copy)]
 pub struct AllocateOptions<'a> {
     pub now: SystemTime,
     /// How long to wait, beyond the grace period of its services, for the guardian of a project's last server, so
@@ -50,12 +56,12 @@ pub struct AllocateOptions<'a> {
     pub patience: Duration,
     /// Ends the processes of a session whose supervisor and guardian were both killed. Called without any lock
     /// held; the session counts as over when it returns.
-    pub end_leftovers: &'a mut dyn FnMut(&SessionId),
+    pub end_leftovers: &'a dyn Fn(&SessionId),
 }
 
-/// The projects that are to have ports, and what each of them asks for, see
-/// [`Ports::allocate`](super::Ports::allocate).
-pub(super) struct Wanted<'a> {
-    pub projects: &'a [String],
-    pub request: &'a mut dyn FnMut(usize, Option<&Remembered>) -> PortRequest,
+impl Default for AllocateOptions<'_> {
+    fn default() -> Self {
+        let end_leftovers = &|session: &SessionId| leftovers::end(session.as_str());
+        Self { now: SystemTime::now(), patience: GUARDIAN_PATIENCE, end_leftovers }
+    }
 }

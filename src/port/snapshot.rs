@@ -8,7 +8,7 @@ use super::ports::Locked;
 use super::request::AllocateOptions;
 use super::reservation::{Reservation, SessionId, SessionState};
 use super::session::{self, Seen};
-use super::store::{Fault, Memory, WriteTables};
+use super::store::{Memory, WriteTables};
 use crate::range::Range;
 
 pub(super) struct Snapshot {
@@ -29,7 +29,7 @@ impl Snapshot {
         lock: impl Fn() -> Result<Locked, PortError>,
         own: Option<&SessionId>,
         projects: &[String],
-        terms: &mut AllocateOptions<'_>,
+        options: AllocateOptions<'_>,
     ) -> Result<(Locked, Self), PortError> {
         let locked = lock()?;
         let snapshot = Self::take(&locked, own);
@@ -43,11 +43,11 @@ impl Snapshot {
             return Ok((locked, snapshot));
         }
         drop(locked);
-        let deadline = Instant::now() + terms.patience;
+        let deadline = Instant::now() + options.patience;
         let mut ended = Vec::new();
         for session in unfinished {
             if session.life == SessionState::Orphaned {
-                (terms.end_leftovers)(&session.id);
+                (options.end_leftovers)(&session.id);
                 ended.push(&session.id);
             } else {
                 let left = deadline.saturating_duration_since(Instant::now());
@@ -89,7 +89,7 @@ impl Snapshot {
         tables: &mut WriteTables<'_>,
         own: &[Reservation],
         now: u64,
-    ) -> Result<Vec<Reservation>, Fault> {
+    ) -> Result<Vec<Reservation>, PortError> {
         let same = |a: &Reservation, b: &Reservation| a.port == b.port && a.session == b.session;
         let rows = tables.reservations()?;
         let (kept, dead): (Vec<_>, Vec<_>) =

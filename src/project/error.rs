@@ -14,35 +14,22 @@ pub enum ProjectError {
         start: PathBuf,
     },
     #[error("no package.json in `{}`", dir.visible())]
-    NoManifest {
-        dir: PathBuf,
-    },
+    NoManifest { dir: PathBuf },
     #[error("{}", gone(path))]
     Gone {
         /// The directory; it is relative where there is no current directory any more.
         path: PathBuf,
     },
     #[error("not a directory: `{}`", path.visible())]
-    NotADirectory {
-        path: PathBuf,
-    },
+    NotADirectory { path: PathBuf },
     #[error("{} is {is}: `{}`", path.file_name().unwrap_or(path.as_os_str()).visible(), path.visible())]
-    NotAFile {
-        path: PathBuf,
-        is: &'static str,
-    },
+    NotAFile { path: PathBuf, is: &'static str },
     #[error("could not read `{}`: {source}", path.visible())]
-    Unreadable {
-        path: PathBuf,
-        source: io::Error,
-    },
+    Unreadable { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Invalid(#[from] FileError),
     #[error("Project not found: `{}`", visible::line(name))]
-    Unknown {
-        name: String,
-        names: Vec<String>,
-    },
+    Unknown { name: String, names: Vec<String> },
     #[error("`{}` is the name of several projects: {}", visible::line(name), visible::line(&names.join(", ")))]
     Ambiguous {
         name: String,
@@ -50,11 +37,7 @@ pub enum ProjectError {
         names: Vec<String>,
     },
     #[error("no script `{}` in `{}`", visible::line(&wanted.join("`, `")), path.visible())]
-    NoScript {
-        path: PathBuf,
-        wanted: Vec<String>,
-        scripts: Vec<String>,
-    },
+    NoScript { path: PathBuf, wanted: Vec<String>, scripts: Vec<String> },
     #[error("the script `{}` is empty in `{}`", visible::line(name), path.visible())]
     EmptyScript {
         path: PathBuf,

@@ -9,14 +9,13 @@ use std::time::Duration;
 use super::framework_locks;
 use super::port_override::{Note, PortOverride, list};
 use super::prepared::{Placement, Prepared, environment, siblings};
-use crate::client::terms::with_options;
 use crate::control::About;
 use crate::invocation::{Invocation, logging};
 use crate::launch::{Host, LaunchSpec, Step};
 use crate::logs;
 use crate::paths::StateDir;
 use crate::port::listeners::Listeners;
-use crate::port::{Guard, Lease, PortChoice, Ports};
+use crate::port::{AllocateOptions, Guard, Lease, PortChoice, Ports};
 use crate::process::guardian::{GuardianSpec, HeldLock};
 use crate::process::tree::{self, Mark};
 use crate::process::{Program, Stdio};
@@ -194,7 +193,7 @@ impl<'a> Services<'a> {
             request.exclude.clone_from(&self.lost[service]);
         }
         request.choice = choice;
-        with_options(|terms| lease.replace(&request, terms)).map_err(|error| error.to_string())
+        lease.replace(&request, AllocateOptions::default()).map_err(|error| error.to_string())
     }
 
     /// Closes the store, so that others can open it.

@@ -16,14 +16,13 @@ use super::output::{self, introduce};
 use super::port_override::{Place, list};
 use super::prepared::{Detected, Prepared};
 use super::{conflict, outcome, settings};
-use crate::client::terms::with_options;
 use crate::control::Server;
 use crate::event::{Level, What};
 use crate::invocation::failure::Failure;
 use crate::invocation::{Invocation, StartedBy, require_descriptors};
 use crate::launch::Preload;
 use crate::paths::StateDir;
-use crate::port::{Lease, PortChoice, PortError, Ports, Remembered, Reservation};
+use crate::port::{AllocateOptions, Lease, PortChoice, PortError, Ports, Remembered, Reservation};
 use crate::process::signals::Signals;
 use crate::process::{Exit, Stdio, memory};
 use crate::supervise::{Backend, Lifeline, LoopInputs, Observation, PortOwner, ProcessTree, Supervisor};
@@ -94,7 +93,7 @@ impl<'a> Session<'a> {
             prepared[service].recall(invocation, options, remembered);
             prepared[service].request.clone()
         };
-        match with_options(|terms| ports.allocate(&projects, request, terms)) {
+        match ports.allocate(&projects, request, AllocateOptions::default()) {
             Ok(lease) => Ok(Reserved::Lease(lease)),
             Err(PortError::AlreadyRunning(running)) => Ok(Reserved::AlreadyRunning(running)),
             Err(error) => Err(conflict::report(invocation, error, prepared)),

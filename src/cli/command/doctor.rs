@@ -113,7 +113,7 @@ fn store(ports: &Ports) -> Vec<Finding> {
         return vec![Finding::good("store", "what is remembered can be read")];
     }
     let bad = |warning: &crate::port::Warning| {
-        let mend = warning.hint().unwrap_or_else(|| "bowline ports prune".to_owned());
+        let mend = warning.hint().unwrap_or("bowline ports prune");
         Finding::bad("store", warning.to_string(), mend)
     };
     warnings.iter().map(bad).collect()

@@ -7,11 +7,10 @@ use serde_json::{Value, json};
 
 use crate::cli::args::{PortsAction, PortsArguments as Arguments};
 use crate::client::resolve;
-use crate::client::terms::with_options;
 use crate::config;
 use crate::invocation::Invocation;
 use crate::invocation::failure::Failure;
-use crate::port::{Forgotten, Ports as Store, Reservation, SessionState, Why};
+use crate::port::{AllocateOptions, Forgotten, Ports as Store, Reservation, SessionState, Why};
 use crate::process::Exit;
 use crate::project::Project;
 use crate::range::Range;
@@ -93,7 +92,7 @@ fn row(reservation: &Reservation) -> Value {
 
 fn prune(invocation: &Invocation) -> Result<(), Failure> {
     let (ports, _state) = invocation.ports_to_write()?;
-    let pruned = with_options(|terms| ports.prune(terms))?;
+    let pruned = ports.prune(AllocateOptions::default())?;
     invocation.warn_all(&pruned.warnings);
     if invocation.json {
         let released: Vec<Value> = pruned.released.iter().map(row).collect();

@@ -6,11 +6,11 @@ use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::thread;
 
-use super::fault::Fault;
+use crate::port::error::{PortError, StoreFault};
 
 /// redb trusts pages that were written cleanly, and panics on some that were altered since. This catches the panic
 /// and keeps its message from the user, who is warned of a damaged store instead.
-pub fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+pub fn guarded<T>(work: impl FnOnce() -> Result<T, PortError>) -> Result<T, PortError> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let usual = panic::take_hook();
@@ -25,7 +25,9 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     let before = GUARDED.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(work));
     GUARDED.set(before);
-    outcome.unwrap_or_else(|_| Err(Fault::Damaged("its pages contradict each other".to_owned())))
+    outcome.unwrap_or_else(|_| {
+        Err(PortError::store(StoreFault::Damaged, "its pages contradict each other".to_owned()))
+    })
 }
 
 thread_local! {

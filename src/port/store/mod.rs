@@ -23,9 +23,8 @@ use std::time::Duration;
 
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 
-use super::error::{PortError, Warning};
+use super::error::{PortError, StoreFault, Warning};
 use super::reservation::seconds;
-pub(super) use fault::Fault;
 use guard::{ForgetOnPanic, guarded};
 use tables::ReadTables;
 pub(super) use tables::{Forgetful, Memory, WriteTables};
@@ -62,20 +61,19 @@ impl Open {
         &mut self,
         path: &Path,
         warnings: &mut Vec<Warning>,
-        work: impl FnMut(&mut WriteTables<'_>) -> Result<(), Fault>,
+        work: impl FnMut(&mut WriteTables<'_>) -> Result<(), PortError>,
     ) {
-        let Err(fault) = self.try_commit() else { return };
+        let Err(error) = self.try_commit() else { return };
         *self = Self::default();
-        if !set_aside(&fault, path, warnings) {
-            return;
-        }
-        if let Ok(Some(((), open))) = begin(path, warnings, work) {
+        if let Ok(true) = set_aside(error, path, warnings)
+            && let Ok(Some(((), open))) = begin(path, warnings, work)
+        {
             *self = open;
-            warnings.extend(self.try_commit().err().map(|fault| fault.warning(path)));
+            warnings.extend(self.try_commit().err().and_then(|error| warning(error, path).ok()));
         }
     }
 
-    fn try_commit(&mut self) -> Result<(), Fault> {
+    fn try_commit(&mut self) -> Result<(), PortError> {
         let transaction = self.transaction.take();
         guarded(|| Ok(transaction.map_or(Ok(()), |transaction| transaction.into_inner().commit())?))
     }
@@ -100,14 +98,13 @@ impl Drop for Open {
 pub(super) fn begin<T>(
     path: &Path,
     warnings: &mut Vec<Warning>,
-    mut work: impl FnMut(&mut WriteTables<'_>) -> Result<T, Fault>,
+    mut work: impl FnMut(&mut WriteTables<'_>) -> Result<T, PortError>,
 ) -> Result<Option<(T, Open)>, PortError> {
     for _ in 0..2 {
         match guarded(|| attempt(path, &mut work)) {
             Ok(done) => return Ok(Some(done)),
-            Err(Fault::Refused(error)) => return Err(error),
-            Err(fault) => {
-                if !set_aside(&fault, path, warnings) {
+            Err(error) => {
+                if !set_aside(error, path, warnings)? {
                     break;
                 }
             }
@@ -120,7 +117,7 @@ pub(super) fn begin<T>(
 pub(super) fn write<T>(
     path: &Path,
     warnings: &mut Vec<Warning>,
-    mut work: impl FnMut(&mut WriteTables<'_>) -> Result<T, Fault>,
+    mut work: impl FnMut(&mut WriteTables<'_>) -> Result<T, PortError>,
 ) -> Result<Option<T>, PortError> {
     let Some((value, mut open)) = begin(path, warnings, &mut work)? else { return Ok(None) };
     open.commit(path, warnings, |tables| work(tables).map(drop));
@@ -132,33 +129,43 @@ pub(super) fn write<T>(
 pub(super) fn read<T>(
     path: &Path,
     warnings: &mut Vec<Warning>,
-    work: impl Fn(&dyn Memory) -> Result<T, Fault>,
+    work: impl Fn(&dyn Memory) -> Result<T, PortError>,
 ) -> Result<T, PortError> {
     match guarded(|| reading(path)?.map(|tables| work(&tables)).transpose()) {
         Ok(Some(value)) => return Ok(value),
         Ok(None) => {}
-        Err(Fault::Refused(error)) => return Err(error),
-        Err(fault) => warnings.push(fault.warning(path)),
+        Err(error) => warnings.push(warning(error, path)?),
     }
-    Ok(work(&Forgetful)?)
+    work(&Forgetful)
 }
 
-/// Puts a damaged store out of the way, and warns of what is wrong in any case. Returns whether a new one can be
-/// begun.
-fn set_aside(fault: &Fault, path: &Path, warnings: &mut Vec<Warning>) -> bool {
-    let kept = matches!(fault, Fault::Damaged(_)).then(|| rename_damaged(path));
-    if let Some(Ok(kept)) = kept {
-        warnings.push(Warning::StoreDamaged { kept, reason: fault.to_string() });
-        return true;
+/// Puts a damaged store out of the way, and warns of what is wrong with it in any case. Returns whether a new one
+/// can be begun, or the error if that is about something else.
+fn set_aside(error: PortError, path: &Path, warnings: &mut Vec<Warning>) -> Result<bool, PortError> {
+    if let PortError::Store { fault: StoreFault::Damaged, reason } = &error
+        && let Ok(kept) = rename_damaged(path)
+    {
+        warnings.push(Warning::StoreDamaged { kept, reason: reason.clone() });
+        return Ok(true);
     }
-    warnings.push(fault.warning(path));
-    false
+    warnings.push(warning(error, path)?);
+    Ok(false)
+}
+
+/// The warning of what is wrong with the store, or the error if that is about something else.
+fn warning(error: PortError, path: &Path) -> Result<Warning, PortError> {
+    let PortError::Store { fault, reason } = error else { return Err(error) };
+    let path = path.to_owned();
+    Ok(match fault {
+        StoreFault::Foreign => Warning::StoreForeign { path, reason },
+        StoreFault::Damaged | StoreFault::Unusable => Warning::StoreUnusable { path, reason },
+    })
 }
 
 fn attempt<T>(
     path: &Path,
-    work: &mut impl FnMut(&mut WriteTables<'_>) -> Result<T, Fault>,
-) -> Result<(T, Open), Fault> {
+    work: &mut impl FnMut(&mut WriteTables<'_>) -> Result<T, PortError>,
+) -> Result<(T, Open), PortError> {
     if is_empty(path) {
         create(path)?;
     }
@@ -194,29 +201,31 @@ fn patiently<T>(open: impl Fn() -> Result<T, DatabaseError>) -> Result<T, Databa
 
 /// Makes an empty store, under another name until it is whole: a bowline that is killed meanwhile, or a disk that
 /// is full, leaves nothing that would look like a damaged one.
-fn create(path: &Path) -> Result<(), Fault> {
+fn create(path: &Path) -> Result<(), PortError> {
     let unfinished = path.with_extension("redb.new");
     let _stale = fs::remove_file(&unfinished);
     // redb creates a file by the umask. Whatever fails here fails for redb as well, which reports it.
     let _unreported = crate::paths::create_file(&unfinished);
-    let made = builder().create(&unfinished).map_err(Fault::from).and_then(|database| {
+    let made = builder().create(&unfinished).map_err(PortError::from).and_then(|database| {
         drop(database);
-        fs::rename(&unfinished, path).map_err(|error| Fault::Unusable(error.to_string()))
+        fs::rename(&unfinished, path)
+            .map_err(|error| PortError::store(StoreFault::Unusable, error.to_string()))
     });
     made.inspect_err(|_| {
         let _full = fs::remove_file(&unfinished);
     })
 }
 
-fn check_schema(found: u32) -> Result<(), Fault> {
+fn check_schema(found: u32) -> Result<(), PortError> {
     if found == SCHEMA {
         return Ok(());
     }
-    Err(Fault::Foreign(format!("its layout has version {found}, and this bowline knows version {SCHEMA}")))
+    let reason = format!("its layout has version {found}, and this bowline knows version {SCHEMA}");
+    Err(PortError::store(StoreFault::Foreign, reason))
 }
 
 /// The tables of an existing store; `None` if there is none, or nothing was ever written to it.
-fn reading(path: &Path) -> Result<Option<ReadTables>, Fault> {
+fn reading(path: &Path) -> Result<Option<ReadTables>, PortError> {
     if is_empty(path) {
         return Ok(None);
     }

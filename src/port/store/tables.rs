@@ -3,8 +3,8 @@
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
-use super::fault::Fault;
 use super::guard::ForgetOnPanic;
+use crate::port::error::{PortError, StoreFault};
 use crate::port::remembered::Remembered;
 use crate::port::reservation::Reservation;
 
@@ -14,17 +14,17 @@ const KEEPERS: TableDefinition<'_, u16, (u64, &str)> = TableDefinition::new("kee
 
 /// What an allocation reads; nothing by default.
 pub trait Memory {
-    fn project(&self, _id: &str) -> Result<Option<Remembered>, Fault> {
+    fn project(&self, _id: &str) -> Result<Option<Remembered>, PortError> {
         Ok(None)
     }
 
     /// Every remembered project with its id.
-    fn projects(&self) -> Result<Vec<(String, Remembered)>, Fault> {
+    fn projects(&self) -> Result<Vec<(String, Remembered)>, PortError> {
         Ok(Vec::new())
     }
 
     /// When the project that remembers the port last used it, and its id.
-    fn keeper(&self, _port: u16) -> Result<Option<(u64, String)>, Fault> {
+    fn keeper(&self, _port: u16) -> Result<Option<(u64, String)>, PortError> {
         Ok(None)
     }
 }
@@ -53,22 +53,22 @@ where
     P: ReadableTable<&'static str, &'static str>,
     K: ReadableTable<u16, (u64, &'static str)>,
 {
-    fn project(&self, id: &str) -> Result<Option<Remembered>, Fault> {
+    fn project(&self, id: &str) -> Result<Option<Remembered>, PortError> {
         self.projects.get(id)?.map(|row| decode(row.value())).transpose()
     }
 
-    fn projects(&self) -> Result<Vec<(String, Remembered)>, Fault> {
+    fn projects(&self) -> Result<Vec<(String, Remembered)>, PortError> {
         let rows = self.projects.iter()?;
         rows.map(|row| row.map(|(id, row)| Ok((id.value().to_owned(), decode(row.value())?)))?).collect()
     }
 
-    fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, Fault> {
+    fn keeper(&self, port: u16) -> Result<Option<(u64, String)>, PortError> {
         Ok(self.keepers.get(port)?.map(|row| (row.value().0, row.value().1.to_owned())))
     }
 }
 
 impl ReadTables {
-    pub fn open(transaction: &ReadTransaction) -> Result<Self, Fault> {
+    pub fn open(transaction: &ReadTransaction) -> Result<Self, PortError> {
         Ok(Self {
             reservations: (),
             projects: ForgetOnPanic::new(transaction.open_table(PROJECTS)?),
@@ -78,7 +78,7 @@ impl ReadTables {
 }
 
 impl<'txn> WriteTables<'txn> {
-    pub fn open(transaction: &'txn WriteTransaction) -> Result<Self, Fault> {
+    pub fn open(transaction: &'txn WriteTransaction) -> Result<Self, PortError> {
         Ok(Self {
             reservations: ForgetOnPanic::new(transaction.open_table(RESERVATIONS)?),
             projects: ForgetOnPanic::new(transaction.open_table(PROJECTS)?),
@@ -86,23 +86,23 @@ impl<'txn> WriteTables<'txn> {
         })
     }
 
-    pub fn reservations(&self) -> Result<Vec<Reservation>, Fault> {
+    pub fn reservations(&self) -> Result<Vec<Reservation>, PortError> {
         self.reservations.iter()?.map(|row| decode(row?.1.value())).collect()
     }
 
-    pub fn put_reservation(&mut self, reservation: &Reservation) -> Result<(), Fault> {
+    pub fn put_reservation(&mut self, reservation: &Reservation) -> Result<(), PortError> {
         self.reservations.insert(reservation.port, encode(reservation)?.as_str())?;
         Ok(())
     }
 
-    pub fn remove_reservation(&mut self, port: u16) -> Result<(), Fault> {
+    pub fn remove_reservation(&mut self, port: u16) -> Result<(), PortError> {
         self.reservations.remove(port)?;
         Ok(())
     }
 
     /// Remembers a project. If another project remembers the port that this one has now (`held`), that project
     /// loses it. Any other port of this project's that another one remembers by now, this project has lost.
-    pub fn remember(&mut self, id: &str, new: &Remembered, held: Option<u16>) -> Result<(), Fault> {
+    pub fn remember(&mut self, id: &str, new: &Remembered, held: Option<u16>) -> Result<(), PortError> {
         let mut row = new.clone();
         for (port, _) in new.ports() {
             let Some((_, other)) = self.keeper(port)?.filter(|(_, keeper)| keeper != id) else { continue };
@@ -125,7 +125,7 @@ impl<'txn> WriteTables<'txn> {
         Ok(())
     }
 
-    pub fn forget(&mut self, id: &str) -> Result<Option<Remembered>, Fault> {
+    pub fn forget(&mut self, id: &str) -> Result<Option<Remembered>, PortError> {
         let Some(row) = self.project(id)? else { return Ok(None) };
         for (port, _) in row.ports() {
             self.unkeep(port, id)?;
@@ -134,7 +134,7 @@ impl<'txn> WriteTables<'txn> {
         Ok(Some(row))
     }
 
-    fn unkeep(&mut self, port: u16, id: &str) -> Result<(), Fault> {
+    fn unkeep(&mut self, port: u16, id: &str) -> Result<(), PortError> {
         if self.keeper(port)?.is_some_and(|(_, keeper)| keeper == id) {
             self.keepers.remove(port)?;
         }
@@ -142,10 +142,10 @@ impl<'txn> WriteTables<'txn> {
     }
 }
 
-fn decode<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Fault> {
-    serde_json::from_str(text).map_err(|error| Fault::Damaged(error.to_string()))
+fn decode<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, PortError> {
+    serde_json::from_str(text).map_err(|error| PortError::store(StoreFault::Damaged, error.to_string()))
 }
 
-fn encode<T: Serialize>(value: &T) -> Result<String, Fault> {
-    serde_json::to_string(value).map_err(|error| Fault::Unusable(error.to_string()))
+fn encode<T: Serialize>(value: &T) -> Result<String, PortError> {
+    serde_json::to_string(value).map_err(|error| PortError::store(StoreFault::Unusable, error.to_string()))
 }

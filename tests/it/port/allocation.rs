@@ -9,8 +9,8 @@ use bowline::range::Range;
 use super::holder::{Holder, Role};
 use super::support::{Place, allocate, block, port};
 
-fn terms(nothing: &mut dyn FnMut(&bowline::port::SessionId)) -> AllocateOptions<'_> {
-    AllocateOptions { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: nothing }
+fn terms() -> AllocateOptions<'static> {
+    AllocateOptions { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: &|_| {} }
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_lost_port_is_replaced_and_the_others_stay() {
     let requests = ["a", "b"].map(|project| place.request(project, block.range));
     let mut lease = allocate(&ports, &requests).unwrap();
     let lost = PortRequest { exclude: vec![block.range.start], ..requests[0].clone() };
-    lease.replace(&lost, &mut terms(&mut |_| {})).unwrap();
+    lease.replace(&lost, terms()).unwrap();
     assert_eq!(port(&lease), block.range.start + 2);
     let mut held: Vec<(u16, String)> =
         ports.reservations().into_iter().map(|reservation| (reservation.port, reservation.project)).collect();
@@ -83,7 +83,7 @@ fn a_lost_port_is_replaced_and_the_others_stay() {
 
     // What cannot be replaced stays as it was.
     let impossible = PortRequest { choice: PortChoice::Exact(block.range.start + 1), ..requests[0].clone() };
-    assert!(lease.replace(&impossible, &mut terms(&mut |_| {})).is_err());
+    assert!(lease.replace(&impossible, terms()).is_err());
     assert_eq!(ports.live("a").unwrap().port, block.range.start + 2);
     lease.remove("b", SystemTime::now()).unwrap();
     assert_eq!(ports.reservations().len(), 1);
@@ -96,7 +96,7 @@ fn a_reservation_follows_its_own_listener() {
     let mut lease = place.allocate(&request).unwrap();
     let own = TcpListener::bind(("127.0.0.1", outside.range.start)).unwrap();
     let adopt = PortRequest { choice: PortChoice::Observed(outside.range.start), ..request };
-    lease.replace(&adopt, &mut terms(&mut |_| {})).unwrap();
+    lease.replace(&adopt, terms()).unwrap();
     assert_eq!(place.ports().live("a").unwrap().port, outside.range.start);
     let other =
         PortRequest { choice: PortChoice::Observed(outside.range.start), ..place.request("b", inside.range) };

@@ -201,18 +201,17 @@ fn a_request_is_made_with_what_is_remembered() {
     let next = place.request("a", block.range);
     let had = place.visit(&next);
     let mut seen = Vec::new();
-    let mut terms =
-        AllocateOptions { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: &mut |_| {} };
+    let terms = AllocateOptions { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: &|_| {} };
     let projects = ["new", "a"].map(str::to_owned);
     let request = |at: usize, remembered: Option<&Remembered>| {
         seen.push((at, remembered.map(|row| (row.framework.clone(), row.port))));
         place.request(&projects[at], block.range)
     };
-    let mut lease = ports.allocate(&projects, request, &mut terms).unwrap();
+    let mut lease = ports.allocate(&projects, request, terms).unwrap();
     lease.close_store();
     assert_eq!(seen, [(0, None), (1, Some(("next".to_owned(), Some(had))))]);
     assert_eq!(lease.grants()[1].port, had);
-    let error = ports.allocate(&projects, |_, _| panic!("it runs already"), &mut terms).unwrap_err();
+    let error = ports.allocate(&projects, |_, _| panic!("it runs already"), terms).unwrap_err();
     assert!(matches!(error, PortError::AlreadyRunning(running) if running.len() == 2));
 }
 

@@ -151,10 +151,10 @@ fn child() {
         }
     }
     if role.starts_with("Un") {
-        let mut terms =
-            AllocateOptions { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: &mut |_| {} };
+        let terms =
+            AllocateOptions { now: SystemTime::now(), patience: Duration::ZERO, end_leftovers: &|_| {} };
         let projects = [request.project.clone()];
-        let mut lease = ports.allocate(&projects, |_, _| request.clone(), &mut terms).unwrap();
+        let mut lease = ports.allocate(&projects, |_, _| request.clone(), terms).unwrap();
         if role == "Unsettled" {
             assert!(lease.commit().is_empty());
         }

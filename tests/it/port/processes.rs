@@ -114,11 +114,11 @@ fn a_transaction_that_does_not_end_keeps_nobody_waiting_for_ever() {
         matches!(&error, PortError::Busy { path } if *path == place.root().join("ports.lock")),
         "{error}"
     );
-    assert!(error.hint().unwrap().contains("bowline doctor"));
+    assert!(error.hint().contains("bowline doctor"));
     assert!(matches!(ports.note("single", "key", Some("value")), Err(PortError::Busy { .. })));
     let lost = PortRequest { exclude: vec![several.reservations()[0].port], ..request("a") };
-    let (now, end_leftovers) = (SystemTime::now(), &mut |_: &SessionId| {});
-    let terms = &mut AllocateOptions { now, patience: Duration::ZERO, end_leftovers };
+    let (now, end_leftovers) = (SystemTime::now(), &|_: &SessionId| {});
+    let terms = AllocateOptions { now, patience: Duration::ZERO, end_leftovers };
     assert!(matches!(several.replace(&lost, terms), Err(PortError::Busy { .. })));
     // What is given back is given back all the same.
     several.remove("a", now).unwrap();

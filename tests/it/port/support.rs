@@ -1,5 +1,6 @@
 //! Ranges of a test's own and state directories.
 
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -123,18 +124,14 @@ pub fn allocate(ports: &Ports, requests: &[PortRequest]) -> Result<Lease, PortEr
 }
 
 pub fn allocate_at(ports: &Ports, requests: &[PortRequest], now: SystemTime) -> Result<Lease, PortError> {
-    reserve(
-        ports,
-        requests,
-        &mut AllocateOptions { now, patience: Duration::ZERO, end_leftovers: &mut |_| {} },
-    )
+    reserve(ports, requests, AllocateOptions { now, patience: Duration::ZERO, end_leftovers: &|_| {} })
 }
 
 /// Allocates, commits and closes the store, as a start does.
 pub fn reserve(
     ports: &Ports,
     requests: &[PortRequest],
-    terms: &mut AllocateOptions<'_>,
+    terms: AllocateOptions<'_>,
 ) -> Result<Lease, PortError> {
     let projects: Vec<String> = requests.iter().map(|request| request.project.clone()).collect();
     let mut lease = ports.allocate(&projects, |at, _| requests[at].clone(), terms)?;
@@ -147,20 +144,20 @@ pub fn port(lease: &Lease) -> u16 {
 }
 
 pub fn prune(ports: &Ports, now: SystemTime) -> Pruned {
-    ports.prune(&mut AllocateOptions { now, patience: Duration::ZERO, end_leftovers: &mut |_| {} }).unwrap()
+    ports.prune(AllocateOptions { now, patience: Duration::ZERO, end_leftovers: &|_| {} }).unwrap()
 }
 
 /// Waits for guardians, and says for which sessions leftovers were to be ended.
 pub fn sessions_ended(ports: &Ports, request: &PortRequest) -> (Vec<SessionId>, Result<Lease, PortError>) {
-    let mut ended = Vec::new();
+    let ended = RefCell::new(Vec::new());
     let lease = reserve(
         ports,
         std::slice::from_ref(request),
-        &mut AllocateOptions {
+        AllocateOptions {
             now: SystemTime::now(),
             patience: Duration::from_secs(20),
-            end_leftovers: &mut |session| ended.push(session.clone()),
+            end_leftovers: &|session| ended.borrow_mut().push(session.clone()),
         },
     );
-    (ended, lease)
+    (ended.into_inner(), lease)
 }
