@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 use crate::visible::Visible;
 pub use error::PathsError;
-use private::{Links, Reach, examine, prepare, private_dir};
+use private::{Links, PRIVATE, examine, prepare, private_dir};
 pub(crate) use private::{create_file, open_lock};
 
 /// The longest socket path in bytes: macOS has room for 104, the final zero included.
@@ -164,7 +164,7 @@ pub(crate) fn socket(run: &Path, session: &str) -> PathBuf {
 pub(crate) fn prepare_socket_dir(socket: &Path) -> Result<(), PathsError> {
     let Some(dir) = socket.parent() else { return Ok(()) };
     let links = if dir == per_user_dir() { Links::Refused } else { Links::Followed };
-    private_dir(dir, links, Reach::Nobody)
+    private_dir(dir, links, PRIVATE)
 }
 
 /// A directory of this user outside any home. In `/tmp`, as `$TMPDIR` is not the same for every process of the

@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::path::Path;
 
 /// Escapes text for one line.
 pub fn line(text: &str) -> Cow<'_, str> {
@@ -23,15 +22,9 @@ pub trait Visible {
     fn visible(&self) -> String;
 }
 
-impl Visible for OsStr {
+impl<T: AsRef<OsStr> + ?Sized> Visible for T {
     fn visible(&self) -> String {
-        line(&self.to_string_lossy()).into_owned()
-    }
-}
-
-impl Visible for Path {
-    fn visible(&self) -> String {
-        self.as_os_str().visible()
+        line(&self.as_ref().to_string_lossy()).into_owned()
     }
 }
 
@@ -63,6 +56,7 @@ fn escape(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     #[test]
     fn unsafe_characters_are_escaped() {

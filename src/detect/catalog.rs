@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use toml::de::DeTable;
 
 use super::check::Key;
@@ -23,23 +23,22 @@ pub struct Entries {
 
 impl<'de> Deserialize<'de> for Entries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Tables;
-        impl<'de> Visitor<'de> for Tables {
-            type Value = Entries;
+        deserializer.deserialize_map(Self::default())
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("tables named by framework keys")
-            }
+impl<'de> Visitor<'de> for Entries {
+    type Value = Self;
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
-                let mut entries = Entries::default();
-                while map.next_entry::<Key, Framework>()?.is_some() {
-                    entries.exist = true;
-                }
-                Ok(entries)
-            }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("tables named by framework keys")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
+        while map.next_entry::<Key, Framework>()?.is_some() {
+            self.exist = true;
         }
-        deserializer.deserialize_map(Tables)
+        Ok(self)
     }
 }
 
@@ -63,7 +62,7 @@ impl Layer {
             framework: Entries,
         }
         match toml::from_str::<File>(&text) {
-            Ok(file) => Ok(Self { path: path.to_path_buf(), text, entries: file.framework }),
+            Ok(file) => Ok(Self { path: path.to_owned(), text, entries: file.framework }),
             Err(error) => {
                 let offset = error.span().map_or(0, |span| span.start);
                 Err(FileError::at_offset(path, &text, offset, error.message()).into())
@@ -131,8 +130,8 @@ impl Catalog {
         let wanted = key.to_lowercase();
         let mut near: Vec<(usize, &str)> = Vec::new();
         for framework in self.frameworks() {
-            let with_framework = framework.key == wanted || framework.label.to_lowercase() == wanted;
-            let distance = if with_framework { 0 } else { strsim::osa_distance(&wanted, &framework.key) };
+            let is_named = framework.key == wanted || framework.label.to_lowercase() == wanted;
+            let distance = if is_named { 0 } else { strsim::osa_distance(&wanted, &framework.key) };
             let inside = wanted.len() > 1 && framework.key.contains(&wanted);
             let package = framework.dependencies.iter().any(|name| *name == wanted);
             if distance <= 2.min(wanted.chars().count() / 2) || inside || package {
@@ -147,9 +146,8 @@ impl Catalog {
 /// The embedded entries that `layers` can change: those of the same keys, those connected to them by `like`, and
 /// those that have the range of the last entry.
 fn affected(layers: &[Vec<Entry<'_>>]) -> Vec<Entry<'static>> {
-    let with_framework =
-        layers.iter().flatten().flat_map(|(key, entry)| [Some(&**key), resolve::text(entry, "like")]);
-    let mut keys: Vec<&str> = with_framework.flatten().collect();
+    let named = layers.iter().flatten().flat_map(|(key, entry)| [Some(&**key), resolve::text(entry, "like")]);
+    let mut keys: Vec<&str> = named.flatten().collect();
     let pairs = || FRAMEWORKS.iter().filter_map(|one| Some((&*one.key, one.like.as_deref()?)));
     while let Some((key, like)) = pairs().find(|(key, like)| keys.contains(key) != keys.contains(like)) {
         keys.push(if keys.contains(&key) { like } else { key });

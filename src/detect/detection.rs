@@ -22,13 +22,6 @@ pub struct Detection<'c> {
     pub fingerprint: Fingerprint,
 }
 
-/// The framework at the last start of the project: kept, so that its range does not drift.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RememberedFramework {
-    pub key: String,
-    pub fingerprint: Fingerprint,
-}
-
 /// How the server is given its port and address, for the versions in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerInputs {
@@ -73,10 +66,11 @@ impl<'c> Detection<'c> {
         self
     }
 
+    /// The detection with the framework of this key, which was remembered with `evidence`, if that is unchanged: the
+    /// project's range is not to drift.
     #[must_use]
-    pub fn with_remembered(mut self, remembered: Option<&RememberedFramework>, catalog: &'c Catalog) -> Self {
-        let agrees = |known: &&RememberedFramework| known.fingerprint.agrees(&self.fingerprint);
-        let known = remembered.filter(agrees).and_then(|remembered| catalog.get(&remembered.key));
+    pub fn with_remembered(mut self, key: &str, evidence: &Fingerprint, catalog: &'c Catalog) -> Self {
+        let known = catalog.get(key).filter(|_| evidence.agrees(&self.fingerprint));
         if let Some(framework) = known.filter(|known| known.key != self.framework.key) {
             self.evidence = vec![format!("`{}` was detected before, and nothing has changed", framework.key)];
             self.framework = framework;
@@ -86,34 +80,22 @@ impl<'c> Detection<'c> {
 
     /// The inputs for the installed versions of packages.
     pub fn inputs(&self, mut version_of: impl FnMut(&str) -> Option<Version>) -> ServerInputs {
-        let framework = self.framework.for_versions(&mut version_of);
-        let mut inputs = ServerInputs {
-            range: framework.range,
-            port: framework.port,
-            host: framework.host,
-            environment: framework
-                .environment
-                .iter()
-                .map(|(name, value)| (name.to_string(), value.to_string()))
-                .collect(),
-            locks: framework.locks,
-        };
-        let Some(tool) = self.tool else {
-            (inputs.port.flags, inputs.port.strict, inputs.host.flag) = (CatalogTexts::default(), None, None);
-            return inputs;
-        };
-        let mut told = tool.framework.for_versions(&mut version_of);
-        if !tool.takes_flags {
+        let own = self.framework.for_versions(&mut version_of);
+        let mut told = self.tool.map_or_else(|| own.clone(), |tool| tool.framework.for_versions(version_of));
+        if self.tool.is_none() {
+            told.host.flag = None;
+        }
+        if !self.tool.is_some_and(|tool| tool.takes_flags) {
             (told.port.flags, told.port.strict) = (CatalogTexts::default(), None);
         }
-        unite(&mut told.port.environment, inputs.port.environment);
-        unite(&mut told.host.environment, inputs.host.environment);
-        unite(&mut told.locks, inputs.locks);
-        told.port.reads_port_variable |= inputs.port.reads_port_variable;
-        for (name, value) in told.environment.iter() {
-            inputs.environment.entry(name.to_string()).or_insert_with(|| value.to_string());
-        }
-        ServerInputs { port: told.port, host: told.host, locks: told.locks, ..inputs }
+        unite(&mut told.port.environment, own.port.environment);
+        unite(&mut told.host.environment, own.host.environment);
+        unite(&mut told.locks, own.locks);
+        told.port.reads_port_variable |= own.port.reads_port_variable;
+        // The framework's own values win.
+        let environment = told.environment.iter().chain(own.environment.iter());
+        let environment = environment.map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        ServerInputs { range: own.range, port: told.port, host: told.host, environment, locks: told.locks }
     }
 }
 

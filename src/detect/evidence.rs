@@ -50,8 +50,8 @@ impl<'c> Facts<'c, '_> {
 
     pub fn sentences(&self, framework: &Framework) -> Vec<String> {
         let mut sentences = Vec::new();
-        let with_framework = self.tool().map(|tool| &self.snapshot.commands[tool.command]);
-        let relevant = with_framework.filter(|command| {
+        let command = self.tool().map(|tool| &self.snapshot.commands[tool.command]);
+        let relevant = command.filter(|command| {
             let keys = &framework.built_on;
             let word_of = |other: &Framework| other.key == framework.key || keys.contains(&other.key);
             SERVERS.into_iter().any(|role| self.named_by(command, role).into_iter().any(word_of))

@@ -15,7 +15,7 @@ mod resolve;
 mod snapshot;
 
 pub use self::catalog::Entries;
-pub use self::detection::{Detection, RememberedFramework, ServerInputs};
+pub use self::detection::{Detection, ServerInputs};
 pub use self::evidence::Tool;
 pub use self::snapshot::{CommandWords, Snapshot};
 pub use crate::fingerprint::Fingerprint;

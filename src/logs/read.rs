@@ -9,7 +9,7 @@ use super::file::{of_id, older};
 use crate::event::{Event, Output, Stream, parse_cursor};
 
 /// The longest record of a sound file, in bytes.
-const LONGEST: usize = 64 * 1024 * 1024;
+const LONGEST: u64 = 64 * 1024 * 1024;
 
 /// What one read from a service gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,53 +81,36 @@ pub fn read(file: &Path) -> io::Result<Vec<Record>> {
 
 fn read_file(file: &mut impl BufRead, records: &mut Vec<Record>) -> io::Result<()> {
     let (mut session, mut start) = (String::new(), 0);
-    // What does not begin like a record is the rest of one that a crash cut short.
-    while let Some(Head { time, kind, length }) = read_head(file)? {
-        let mut bytes = Vec::new();
-        file.by_ref().take(u64::try_from(length).unwrap_or(0)).read_to_end(&mut bytes)?;
-        let read = bytes.len();
-        match kind {
-            Some(stream) => {
-                records.push(Record { time, stream, bytes, session: session.clone(), start });
-                start += u64::try_from(read).unwrap_or(0);
-            }
-            None => {
-                if let Some((name, place)) = std::str::from_utf8(&bytes).ok().and_then(parse_cursor) {
-                    (session, start) = (name.to_owned(), place);
-                }
-            }
+    loop {
+        let (mut head, mut bytes) = (Vec::new(), Vec::new());
+        file.by_ref().take(64).read_until(b'\n', &mut head)?;
+        // What does not begin like a record is the rest of one that a crash cut short.
+        let Some((time, stream, length)) = parse_head(&head) else { return Ok(()) };
+        file.by_ref().take(length).read_to_end(&mut bytes)?;
+        let read = u64::try_from(bytes.len()).unwrap_or(0);
+        if let Some(stream) = stream {
+            records.push(Record { time, stream, bytes, session: session.clone(), start });
+            start += read;
+        } else if let Some((name, place)) = std::str::from_utf8(&bytes).ok().and_then(parse_cursor) {
+            (session, start) = (name.to_owned(), place);
         }
         if read < length || file.read(&mut [0])? == 0 {
             return Ok(());
         }
     }
-    Ok(())
 }
 
-struct Head {
-    time: SystemTime,
-    /// `None` for a cursor.
-    kind: Option<Stream>,
-    length: usize,
-}
-
-fn read_head(file: &mut impl BufRead) -> io::Result<Option<Head>> {
-    let mut line = Vec::new();
-    file.take(64).read_until(b'\n', &mut line)?;
-    Ok(parse(&line))
-}
-
-fn parse(line: &[u8]) -> Option<Head> {
+/// The time of a record, its stream (`None`: it holds a cursor) and its length in bytes.
+fn parse_head(line: &[u8]) -> Option<(SystemTime, Option<Stream>, u64)> {
     let mut words = std::str::from_utf8(line).ok()?.strip_suffix('\n')?.split(' ');
     let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(words.next()?.parse().ok()?))?;
-    let kind = match words.next()? {
+    let stream = match words.next()? {
         "o" => Some(Stream::Stdout),
         "e" => Some(Stream::Stderr),
         "s" => None,
         _ => return None,
     };
-    let length = words.next()?.parse().ok().filter(|length| *length <= LONGEST)?;
-    Some(Head { time, kind, length })
+    Some((time, stream, words.next()?.parse().ok().filter(|length| *length <= LONGEST)?))
 }
 
 #[cfg(test)]

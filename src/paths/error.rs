@@ -26,16 +26,11 @@ impl PathsError {
             Self::Foreign { path, .. } => format!("give `{}` to yourself with `chown`", path.visible()),
             // A directory like `/tmp` is open to others on purpose.
             Self::Open { path, mode } if mode & 0o1000 != 0 => {
-                let own = path.join("bowline");
-                return Some(format!(
-                    "choose one of your own with `--state-dir`, such as `{}`",
-                    own.visible()
-                ));
+                let own = path.join("bowline").visible();
+                return Some(format!("choose one of your own with `--state-dir`, such as `{own}`"));
             }
             Self::Open { path, .. } => format!("close it with `chmod go= '{}'`", path.visible()),
-            Self::Homeless => {
-                return Some("set `HOME`, or choose a directory with `--state-dir`".to_owned());
-            }
+            Self::Homeless => return Some("set `HOME`, or choose a directory with `--state-dir`".to_owned()),
         };
         Some(format!("{remedy}, or choose another with `--state-dir`"))
     }

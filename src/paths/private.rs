@@ -15,36 +15,23 @@ pub(super) enum Links {
     Refused,
 }
 
-/// What other users may be allowed to do with a directory that exists.
-#[derive(Clone, Copy)]
-pub(super) enum Reach {
-    /// Nothing: a socket or a lock lies in it.
-    Nobody,
-    /// List its entries.
-    Readers,
-}
-
-impl Reach {
-    fn forbidden(self) -> u32 {
-        match self {
-            Self::Nobody => 0o077,
-            Self::Readers => 0o022,
-        }
-    }
-}
+/// The permissions that others must not have on a directory with sockets and locks.
+pub(super) const PRIVATE: u32 = 0o077;
+/// The permissions that others must not have elsewhere: they may list the entries.
+const UNWRITABLE: u32 = 0o022;
 
 /// The directories in a state directory.
-const ENTRIES: [(&str, Reach); 2] = [("run", Reach::Nobody), ("logs", Reach::Readers)];
+const ENTRIES: [(&str, u32); 2] = [("run", PRIVATE), ("logs", UNWRITABLE)];
 /// One that is made when it is needed.
-const LATER: (&str, Reach) = ("preload", Reach::Readers);
+const LATER: (&str, u32) = ("preload", UNWRITABLE);
 
 /// Creates the directory and [`ENTRIES`], and proves that files can be made there.
 pub(super) fn prepare(root: &Path, links: Links) -> Result<(), PathsError> {
     let unusable = |source| PathsError::Unusable { path: root.to_owned(), source };
     examine(root, links)?;
-    private_dir(root, links, Reach::Readers)?;
-    for (name, reach) in ENTRIES {
-        match private_dir(&root.join(name), links, reach) {
+    private_dir(root, links, UNWRITABLE)?;
+    for (name, forbidden) in ENTRIES {
+        match private_dir(&root.join(name), links, forbidden) {
             // The root does not take it.
             Err(PathsError::Unusable { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
                 return Err(unusable(source));
@@ -66,32 +53,32 @@ pub fn create_file(path: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
 }
 
-pub(super) fn private_dir(path: &Path, links: Links, reach: Reach) -> Result<(), PathsError> {
+pub(super) fn private_dir(path: &Path, links: Links, forbidden: u32) -> Result<(), PathsError> {
     let unusable = |source| PathsError::Unusable { path: path.to_owned(), source };
     if let Some(metadata) = entry(path, links).map_err(unusable)? {
-        return check(path, &metadata, reach);
+        return check(path, &metadata, forbidden);
     }
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
     // Another process may have been faster.
     match entry(path, links).map_err(unusable)? {
-        Some(metadata) => check(path, &metadata, reach),
+        Some(metadata) => check(path, &metadata, forbidden),
         None => Err(unusable(io::ErrorKind::NotFound.into())),
     }
 }
 
 /// Whether a state directory can be trusted, as far as it exists.
 pub(super) fn examine(root: &Path, links: Links) -> Result<(), PathsError> {
-    let below = ENTRIES.into_iter().chain([LATER]).map(|(name, reach)| (root.join(name), reach));
-    for (path, reach) in [(root.to_owned(), Reach::Readers)].into_iter().chain(below) {
+    let below = ENTRIES.into_iter().chain([LATER]).map(|(name, forbidden)| (root.join(name), forbidden));
+    for (path, forbidden) in [(root.to_owned(), UNWRITABLE)].into_iter().chain(below) {
         // An entry that cannot be read cannot be used either, and using it gives the error.
         if let Ok(Some(metadata)) = entry(&path, links) {
-            check(&path, &metadata, reach)?;
+            check(&path, &metadata, forbidden)?;
         }
     }
     Ok(())
 }
 
-fn check(path: &Path, metadata: &Metadata, reach: Reach) -> Result<(), PathsError> {
+fn check(path: &Path, metadata: &Metadata, forbidden: u32) -> Result<(), PathsError> {
     let path = || path.to_owned();
     if !metadata.is_dir() {
         return Err(PathsError::Unusable { path: path(), source: io::ErrorKind::NotADirectory.into() });
@@ -100,7 +87,7 @@ fn check(path: &Path, metadata: &Metadata, reach: Reach) -> Result<(), PathsErro
         return Err(PathsError::Foreign { path: path(), owner: metadata.uid() });
     }
     let mode = metadata.mode() & 0o7777;
-    if mode & reach.forbidden() != 0 {
+    if mode & forbidden != 0 {
         return Err(PathsError::Open { path: path(), mode });
     }
     Ok(())

@@ -2,16 +2,13 @@
 
 use std::time::SystemTime;
 
-use serde::Serialize;
-
 use super::blocked::is_blocked;
 use super::choice::{Chooser, is_there};
 use super::error::{PortError, StoreFault, Warning};
-use super::grant::Grant;
 use super::ports::Ports;
 use super::probe::{Probe, Verdict};
 use super::remembered::{Remembered, is_stale};
-use super::request::{AllocateOptions, PortRequest};
+use super::request::{AllocateOptions, Grant, PortRequest};
 use super::reservation::{Reservation, SessionState, seconds};
 use super::snapshot::Snapshot;
 use super::store::{self, Memory, WriteTables};
@@ -26,10 +23,8 @@ pub enum Lookup {
 }
 
 /// How full a range is. Ports that browsers refuse to open are not counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
-    #[serde(skip)]
     pub range: Range,
     /// How many ports can be handed out at all.
     pub total: usize,
@@ -37,23 +32,21 @@ pub struct Usage {
     pub available: usize,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default)]
 pub struct Pruned {
     pub released: Vec<Reservation>,
     pub forgotten: Vec<Forgotten>,
-    #[serde(skip)]
     pub warnings: Vec<Warning>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forgotten {
     pub project: String,
     pub port: Option<u16>,
     pub why: Why,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     Unused,
     Gone,

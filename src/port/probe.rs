@@ -9,7 +9,7 @@
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use nix::errno::Errno;
+use nix::libc::{EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EPERM, EPROTONOSUPPORT};
 use socket2::{Domain, Socket, Type};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +47,13 @@ impl Probe {
             SocketAddr::from((Ipv6Addr::LOCALHOST, port)),
         ];
         for address in addresses {
-            match self.bind(address) {
-                Ok(()) => {}
-                Err(error) if is_absence(&error) => {}
-                Err(error) => return verdict(error),
+            let Err(error) = self.bind(address) else { continue };
+            match error.raw_os_error() {
+                // This machine lacks the family or the address.
+                Some(EAFNOSUPPORT | EADDRNOTAVAIL | EPROTONOSUPPORT) => {}
+                Some(EADDRINUSE) => return Ok(Verdict::InUse),
+                Some(EACCES | EPERM) => return Ok(Verdict::Privileged),
+                Some(_) | None => return Err(error),
             }
         }
         if cfg!(target_os = "linux") && is_bound_silently(&addresses[..2]) {
@@ -77,7 +80,7 @@ impl Probe {
 fn is_bound_silently(wildcards: &[SocketAddr]) -> bool {
     wildcards.iter().any(|&address| {
         let bound = open(address, false).and_then(|socket| socket.bind(&address.into()));
-        bound.is_err_and(|error| errno(&error) == Errno::EADDRINUSE)
+        bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
             && super::listeners::has_connections(address.port()) == Some(false)
     })
 }
@@ -89,24 +92,4 @@ fn open(address: SocketAddr, reuse: bool) -> io::Result<Socket> {
         socket.set_only_v6(true)?;
     }
     Ok(socket)
-}
-
-fn errno(error: &io::Error) -> Errno {
-    error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw)
-}
-
-/// The family or the address does not exist on this machine.
-fn is_absence(error: &io::Error) -> bool {
-    matches!(errno(error), Errno::EAFNOSUPPORT | Errno::EADDRNOTAVAIL | Errno::EPROTONOSUPPORT)
-}
-
-fn verdict(error: io::Error) -> io::Result<Verdict> {
-    let errno = errno(&error);
-    if errno == Errno::EADDRINUSE {
-        Ok(Verdict::InUse)
-    } else if matches!(errno, Errno::EACCES | Errno::EPERM) {
-        Ok(Verdict::Privileged)
-    } else {
-        Err(error)
-    }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::error::ProjectError;
 use super::file;
-use super::position::{FileError, Position};
+use super::position::FileError;
 use crate::visible;
 
 /// A `package.json`, read once.
@@ -30,23 +30,16 @@ pub struct Manifest {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "only whether they can be read counts")]
-struct Shape {
+struct Shape<Script> {
     name: Option<String>,
-    scripts: Option<BTreeMap<String, String>>,
+    scripts: Option<BTreeMap<String, Script>>,
     workspaces: Option<Patterns>,
     dependencies: Option<HashMap<String, Value>>,
     dev_dependencies: Option<HashMap<String, Value>>,
     optional_dependencies: Option<HashMap<String, Value>>,
 }
 
-/// Scripts that can be given to a shell. Read only to locate one that cannot.
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "only whether they can be read counts")]
-struct Runnable {
-    scripts: HashMap<String, Text>,
-}
-
-/// A text without a NUL character.
+/// A script that can be given to a shell. Read only to locate one that cannot.
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
 struct Text(#[expect(dead_code, reason = "only whether it can be read counts")] String);
@@ -120,8 +113,7 @@ impl Manifest {
         };
         let mut manifest = Self { document, ..Self::empty(path) };
         let Err(message) = manifest.take_fields() else { return Ok(manifest) };
-        let error = serde_json::from_str::<Shape>(json).err().filter(|_| manifest.document.is_object());
-        let at = error.map_or(START, |error| position_of(&error, json));
+        let at = if manifest.document.is_object() { position_of_mistake::<String>(json) } else { START };
         Err(FileError::new(manifest.path, at, message, json).into())
     }
 
@@ -161,15 +153,19 @@ impl Manifest {
     pub(super) fn not_runnable(&self, name: &str) -> ProjectError {
         let text = file::text(&self.path).ok().flatten().unwrap_or_default();
         let json = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let error = serde_json::from_str::<Runnable>(json).err();
-        let at = error.map_or(START, |error| position_of(&error, json));
+        let at = position_of_mistake::<Text>(json);
         let name = visible::line(name);
         let message = format!("the script `{name}` has a NUL character, which no program can be given");
         FileError::new(self.path.clone(), at, message, json).into()
     }
 }
 
-const START: Position = Position { line: 1, column: 1 };
+const START: (usize, usize) = (1, 1);
+
+/// The position of the first field of another type.
+fn position_of_mistake<'a, Script: Deserialize<'a>>(json: &'a str) -> (usize, usize) {
+    serde_json::from_str::<Shape<Script>>(json).err().map_or(START, |error| position_of(&error, json))
+}
 
 /// An error of `serde_json`, whose own text ends in the position.
 pub(super) fn located(path: PathBuf, error: &serde_json::Error, text: &str) -> ProjectError {
@@ -179,9 +175,9 @@ pub(super) fn located(path: PathBuf, error: &serde_json::Error, text: &str) -> P
 }
 
 /// `serde_json` counts bytes, and its column is that behind the last byte read.
-fn position_of(error: &serde_json::Error, text: &str) -> Position {
+fn position_of(error: &serde_json::Error, text: &str) -> (usize, usize) {
     let line = error.line().max(1);
     let bytes = text.lines().nth(line - 1).unwrap_or_default().as_bytes();
     let before = &bytes[..error.column().saturating_sub(1).min(bytes.len())];
-    Position { line, column: String::from_utf8_lossy(before).chars().count() + 1 }
+    (line, String::from_utf8_lossy(before).chars().count() + 1)
 }

@@ -1,4 +1,4 @@
-//! A position in a text file, and the error that shows it.
+//! An error that shows its position in a text file.
 
 use std::path::{Path, PathBuf};
 
@@ -18,43 +18,31 @@ pub struct FileError {
     pub excerpt: String,
 }
 
-impl FileError {
-    /// The error at a byte of `text`, which is the content of `path`.
-    pub fn at_offset(path: &Path, text: &str, offset: usize, message: &str) -> Self {
-        Self::new(path.to_path_buf(), Position::at_offset(text, offset), message.to_owned(), text)
-    }
-
-    pub(super) fn new(path: PathBuf, at: Position, message: String, text: &str) -> Self {
-        Self { path, line: at.line, column: at.column, message, excerpt: at.excerpt(text) }
-    }
-}
-
-/// A line and a column, both from 1; columns count characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Position {
-    pub line: usize,
-    pub column: usize,
-}
-
 /// How many characters of a line an excerpt shows; a minified file is one line of a megabyte.
 const WIDTH: usize = 100;
 
-impl Position {
-    /// The position of a byte of `text`; past the end, the end.
-    fn at_offset(text: &str, offset: usize) -> Self {
+impl FileError {
+    /// The error at a byte of `text`, which is the content of `path`; past the end, at the end.
+    pub fn at_offset(path: &Path, text: &str, offset: usize, message: &str) -> Self {
         let before = text.get(..offset).unwrap_or(text);
         let line = before.rsplit('\n').next().unwrap_or(before);
-        Self { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
+        let position = (before.matches('\n').count() + 1, line.chars().count() + 1);
+        Self::new(path.to_path_buf(), position, message.to_owned(), text)
     }
 
-    /// The line with a caret below the column.
-    fn excerpt(self, text: &str) -> String {
-        let line = text.lines().nth(self.line - 1).unwrap_or_default();
-        let skipped = (self.column - 1).saturating_sub(WIDTH / 2);
-        // Tabs are shown as one space, so that the caret stands below its column.
-        let shown: String =
-            line.chars().skip(skipped).take(WIDTH).map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let (number, indent) = (self.line.to_string(), self.column - 1 - skipped);
-        format!("{number} | {}\n{:pad$} | {:indent$}^", shown.trim_end(), "", "", pad = number.len())
+    /// The position is a line and a column, both from 1; columns count characters.
+    pub(super) fn new(path: PathBuf, (line, column): (usize, usize), message: String, text: &str) -> Self {
+        Self { path, line, column, message, excerpt: excerpt(text, line, column) }
     }
+}
+
+/// The line with a caret below the column.
+fn excerpt(text: &str, line: usize, column: usize) -> String {
+    let content = text.lines().nth(line - 1).unwrap_or_default().chars();
+    let skipped = (column - 1).saturating_sub(WIDTH / 2);
+    // Tabs are shown as one space, so that the caret stands below its column.
+    let shown = content.skip(skipped).take(WIDTH).map(|c| if c.is_control() { ' ' } else { c });
+    let (number, indent) = (line.to_string(), column - 1 - skipped);
+    let shown: String = shown.collect();
+    format!("{number} | {}\n{:pad$} | {:indent$}^", shown.trim_end(), "", "", pad = number.len())
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::error::ProjectError;
 use super::file;
 use super::manifest::{Manifest, located};
-use super::position::{FileError, Position};
+use super::position::FileError;
 
 /// A monorepo.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,13 +52,13 @@ impl Workspace {
     }
 
     fn declared(root: &Path, manifest: Option<&Manifest>) -> Result<Option<Self>, ProjectError> {
-        let mut globs = manifest.and_then(|manifest| workspaces(&manifest.document));
-        if globs.is_none() {
-            globs = pnpm(root)?;
-        }
-        if globs.is_none() {
-            globs = lerna(root)?;
-        }
+        let globs = if let Some(globs) = manifest.and_then(|manifest| workspaces(&manifest.document)) {
+            Some(globs)
+        } else if let Some(globs) = pnpm(root)? {
+            Some(globs)
+        } else {
+            lerna(root)?
+        };
         let workspace = |globs: Vec<String>| Self {
             root: root.to_path_buf(),
             patterns: globs.iter().map(|glob| Pattern::new(glob)).collect(),
@@ -68,9 +68,7 @@ impl Workspace {
 
     /// Whether `dir` is one of the package directories.
     fn holds(&self, dir: &Path) -> bool {
-        let Some(path) = dir.strip_prefix(&self.root).ok().and_then(Path::to_str) else {
-            return false;
-        };
+        let Some(path) = dir.strip_prefix(&self.root).ok().and_then(Path::to_str) else { return false };
         // The last pattern that matches decides.
         let last = self.patterns.iter().rev().find(|pattern| pattern.matches(path));
         !path.split('/').any(is_hidden) && last.is_some_and(|pattern| !pattern.excludes)
@@ -157,11 +155,9 @@ fn texts(list: &[Value]) -> Vec<String> {
 /// `packages` of `pnpm-workspace.yaml`, which may hold settings only.
 fn pnpm(root: &Path) -> Result<Option<Vec<String>>, ProjectError> {
     let path = root.join("pnpm-workspace.yaml");
-    let Some(text) = file::text(&path)? else {
-        return Ok(None);
-    };
+    let Some(text) = file::text(&path)? else { return Ok(None) };
     let documents = Yaml::load_from_str(&text).map_err(|error| {
-        let place = Position { line: error.marker().line().max(1), column: error.marker().col() + 1 };
+        let place = (error.marker().line().max(1), error.marker().col() + 1);
         FileError::new(path, place, error.info().to_owned(), &text)
     })?;
     let packages = documents.first().and_then(|document| document.as_mapping_get("packages")?.as_vec());
@@ -171,9 +167,7 @@ fn pnpm(root: &Path) -> Result<Option<Vec<String>>, ProjectError> {
 /// `packages` of `lerna.json`.
 fn lerna(root: &Path) -> Result<Option<Vec<String>>, ProjectError> {
     let path = root.join("lerna.json");
-    let Some(text) = file::text(&path)? else {
-        return Ok(None);
-    };
+    let Some(text) = file::text(&path)? else { return Ok(None) };
     let document: Value = serde_json::from_str(&text).map_err(|error| located(path, &error, &text))?;
     Ok(document.get("packages").and_then(Value::as_array).map(|list| texts(list)))
 }

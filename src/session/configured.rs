@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use crate::config::{Config, ProjectSettings};
-use crate::detect::{Detection, RememberedFramework, ServerInputs, Snapshot};
+use crate::detect::{Detection, ServerInputs, Snapshot};
 use crate::invocation::Invocation;
 use crate::invocation::failure::Failure;
 use crate::launch::{self, ChosenManager as Manager, Reading, Target};
@@ -107,10 +107,12 @@ impl ConfiguredProject {
         detection: Detection<'a>,
         remembered: Option<&port::Remembered>,
     ) -> Detection<'a> {
-        let remembered = remembered.and_then(|row| {
-            Some(RememberedFramework { key: row.framework.clone(), fingerprint: row.evidence.parse().ok()? })
-        });
-        detection.with_remembered(remembered.as_ref(), &self.config.catalog)
+        match remembered.and_then(|row| Some((row, row.evidence.parse().ok()?))) {
+            Some((row, evidence)) => {
+                detection.with_remembered(&row.framework, &evidence, &self.config.catalog)
+            }
+            None => detection,
+        }
     }
 
     /// The inputs by which the installed version of the framework takes its port.

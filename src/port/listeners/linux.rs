@@ -10,8 +10,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket};
 
-use super::holder::{Holder, program};
-use super::socket::{Held, Listener};
+use super::listener::{Held, Holder, Listener, program};
 use crate::process::Identity;
 
 const TCP_LISTEN: u32 = 10;

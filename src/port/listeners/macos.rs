@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 
 use nix::libc::{self, c_int, proc_fdinfo};
 
-use super::holder::{Holder, program};
-use super::socket::{Held, Listener};
+use super::listener::{Held, Holder, Listener, program};
 use crate::process::macos::{bsd_info, name};
 use crate::process::{Identity, all_pids, executable};
 

@@ -10,12 +10,13 @@ mod macos;
 #[cfg(target_os = "macos")]
 use macos as system;
 
-mod holder;
-mod socket;
+mod listener;
 
-pub use holder::Holder;
-pub use socket::{Held, Listener};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use listener::{Held, Holder, Listener};
 pub use system::Listeners;
+pub(super) use system::has_connections;
 
 use crate::process::all_pids;
 
@@ -28,43 +29,21 @@ pub fn holders(ports: &[u16]) -> Vec<Holder> {
     if wanted.is_empty() {
         return Vec::new();
     }
-    let mut holders: Vec<Holder> = Vec::new();
-    let mut known = Vec::new();
-    for Held { pid, listener } in system::owners(&wanted, &all_pids()) {
-        known.push(listener.socket);
-        add(&mut holders, Some(pid), listener.address.port(), || system::describe(pid));
+    let held = system::owners(&wanted, &all_pids());
+    let is_unknown = |listener: &&Listener| held.iter().all(|held| held.listener.socket != listener.socket);
+    let unknown = wanted.iter().filter(is_unknown).map(|listener| (Err(listener.user), *listener));
+    let known = held.iter().map(|held| (Ok(held.pid), held.listener));
+    // By process where that is known, else by user.
+    let mut ports: BTreeMap<Result<i32, u32>, BTreeSet<u16>> = BTreeMap::new();
+    for (holder, listener) in known.chain(unknown) {
+        ports.entry(holder).or_default().insert(listener.address.port());
     }
-    for listener in wanted.iter().filter(|listener| !known.contains(&listener.socket)) {
-        let unknown = || Holder {
-            pid: None,
-            name: format!("a process of user {}", listener.user),
-            dir: None,
-            started: None,
-            ports: Vec::new(),
+    let holder = |(holder, ports): (Result<i32, u32>, BTreeSet<u16>)| {
+        let described = match holder {
+            Ok(pid) => system::describe(pid),
+            Err(user) => Holder { name: format!("a process of user {user}"), ..Holder::default() },
         };
-        add(&mut holders, None, listener.address.port(), unknown);
-    }
-    for holder in &mut holders {
-        holder.ports.sort_unstable();
-        holder.ports.dedup();
-    }
-    holders
-}
-
-fn add(holders: &mut Vec<Holder>, pid: Option<i32>, port: u16, describe: impl FnOnce() -> Holder) {
-    let known = pid.and_then(|pid| holders.iter_mut().find(|holder| holder.pid == Some(pid)));
-    if let Some(holder) = known {
-        return holder.ports.push(port);
-    }
-    let new = describe();
-    let nameless = |holder: &&mut Holder| pid.is_none() && holder.pid.is_none() && holder.name == new.name;
-    if let Some(holder) = holders.iter_mut().find(nameless) {
-        return holder.ports.push(port);
-    }
-    holders.push(Holder { ports: vec![port], ..new });
-}
-
-/// Whether the port has connections that outlived their listener; `None` if nobody can say.
-pub(super) fn has_connections(port: u16) -> Option<bool> {
-    system::has_connections(port)
+        Holder { ports: ports.into_iter().collect(), ..described }
+    };
+    ports.into_iter().map(holder).collect()
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bowline::detect::catalog::{Catalog, Layer};
-use bowline::detect::{Detection, Fingerprint, RememberedFramework};
+use bowline::detect::{Detection, Fingerprint};
 
 use super::{Sample, embedded};
 
@@ -13,13 +13,12 @@ fn upgraded() -> Catalog {
     Catalog::load(&[layer]).expect("a sound catalog")
 }
 
-fn remembered(detection: &Detection<'_>) -> RememberedFramework {
-    RememberedFramework { key: detection.framework.key.to_string(), fingerprint: detection.fingerprint }
+fn recall<'c>(now: Detection<'c>, then: &Detection<'_>, catalog: &'c Catalog) -> Detection<'c> {
+    now.with_remembered(&then.framework.key, &then.fingerprint, catalog)
 }
 
 fn then_and_now(then: &Sample, now: &Sample, old: &Catalog, new: &Catalog) -> String {
-    let remembered = remembered(&then.detect(old));
-    now.detect(new).with_remembered(Some(&remembered), new).framework.key.to_string()
+    recall(now.detect(new), &then.detect(old), new).framework.key.to_string()
 }
 
 #[test]
@@ -33,11 +32,10 @@ fn new_rules_do_not_move_a_project() {
 fn unrelated_changes_after_new_rules_do_not_move_a_project() {
     let (old, new) = (embedded(), upgraded());
     let before = Sample::script("vite").packages(&["vite", "shiny"]);
-    let first = remembered(&before.detect(&old));
-    let kept = before.detect(&new).with_remembered(Some(&first), &new);
+    let kept = recall(before.detect(&new), &before.detect(&old), &new);
     assert_eq!(kept.framework.key, "vite");
     let after = Sample::script("vite").packages(&["vite", "shiny", "lodash"]).files(&["README.md"]);
-    let later = after.detect(&new).with_remembered(Some(&remembered(&kept)), &new);
+    let later = recall(after.detect(&new), &kept, &new);
     assert_eq!(later.framework.key, "vite");
 }
 

@@ -1,11 +1,27 @@
-//! The holder of a port, as a message shows it.
+//! Listening sockets, and the processes that have them.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+/// A socket in the state LISTEN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listener {
+    pub address: SocketAddr,
+    /// The kernel's number for the socket, by which the processes that have it are found.
+    pub socket: u64,
+    pub user: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    pub pid: i32,
+    pub listener: Listener,
+}
+
 /// A process as a message shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holder {
     /// Its id; `None` if the system does not say whose the socket is (another user's, say).
     pub pid: Option<i32>,
