@@ -96,7 +96,7 @@ impl Chooser<'_> {
                     let (port, _, reused) = self.own_or_scan(&request, remembered)?;
                     (port, Some(declined), reused)
                 }
-                Some(declined) => (self.scan(&request, Some(port), Some(&declined))?, Some(declined), false),
+                Some(declined) => (self.scan(&request, Some(&declined))?, Some(declined), false),
             },
             PortChoice::Any => self.own_or_scan(&request, remembered)?,
         };
@@ -131,7 +131,7 @@ impl Chooser<'_> {
         remembered: Option<(u16, String)>,
     ) -> Result<(u16, Option<Declined>, bool), PortError> {
         let Some((port, framework)) = remembered else {
-            return Ok((self.scan(request, None, None)?, None, false));
+            return Ok((self.scan(request, None)?, None, false));
         };
         info!(target: "port-allocator", "📋 Found existing allocation: port {port}");
         let reason = if !request.range.contains(port) {
@@ -150,24 +150,21 @@ impl Chooser<'_> {
         };
         info!(target: "port-allocator", "❌ Port {port} no longer available, will reallocate");
         let declined = Declined { port, reason };
-        let found = self.scan(request, None, Some(&declined))?;
+        let found = self.scan(request, Some(&declined))?;
         Ok((found, Some(declined), found == port))
     }
 
-    /// Scans the range, from `wish` or `declined` if there is one. What is known of `declined` is not asked again.
-    fn scan(
-        &mut self,
-        request: &PortRequest,
-        wish: Option<u16>,
-        declined: Option<&Declined>,
-    ) -> Result<u16, PortError> {
+    /// Scans the range, from `declined` if there is one. What is known of that is not asked again.
+    fn scan(&mut self, request: &PortRequest, declined: Option<&Declined>) -> Result<u16, PortError> {
         let range = request.range;
-        let from = wish.map_or_else(String::new, |wish| format!(", starting from {wish}"));
+        let is_wish = |port| range.contains(port) && request.choice == PortChoice::Preferred(port);
+        let wish = declined.filter(|declined| is_wish(declined.port));
+        let from = wish.map_or_else(String::new, |wish| format!(", starting from {}", wish.port));
         info!(target: "port-allocator", "🔍 Scanning for available port in range {range}{from}");
         let known = declined
             .filter(|declined| !matches!(declined.reason, Reason::OtherFramework(_)))
             .map(|declined| declined.port);
-        let order = once_round(range, wish.or(declined.map(|declined| declined.port)));
+        let order = once_round(range, declined.map(|declined| declined.port));
         let mut probe = std::mem::take(&mut self.probe);
         let mut privileged = None;
         let found = choose(
