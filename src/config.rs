@@ -91,8 +91,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the user's file and the `bowline.toml` of workspace root and project. The nearest file is the
-    /// strongest.
+    /// Reads the user's file and each `bowline.toml` of workspace root and project; the nearest is the strongest.
     pub fn read(project: &Project, environment: Environment<'_>) -> Result<Self, ConfigError> {
         let mut layers: Vec<Layer> = user_layer(environment)?.into_iter().collect();
         let root = project.workspace.as_ref().map(|workspace| workspace.root.as_path());

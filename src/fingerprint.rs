@@ -48,8 +48,7 @@ fn digest(mut facts: Vec<String>) -> u64 {
     fnv(facts.iter().flat_map(|fact| fact.bytes().chain([0])))
 }
 
-/// The 64-bit FNV-1a hash (Fowler, Noll, Vo). It is stored, so that it must never change; the standard library's
-/// may.
+/// The 64-bit FNV-1a hash (Fowler, Noll, Vo). It is stored, so it must never change; std's may.
 pub(crate) fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

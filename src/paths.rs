@@ -148,10 +148,8 @@ pub(crate) fn config_dir(env: Environment<'_>) -> Option<PathBuf> {
         .map(|base| base.join("bowline"))
 }
 
-/// The control socket of a session whose lock lies in `run`.
-///
-/// A socket's path is limited to about a hundred bytes. If `run` is too deep, the socket lies in a directory of
-/// this user with a short path instead. [`prepare_socket_dir`] makes that.
+/// The control socket of a session whose lock lies in `run`: there if the path is short enough, else in a
+/// directory of this user that [`prepare_socket_dir`] makes.
 pub(crate) fn socket(run: &Path, session: &str) -> PathBuf {
     let near = run.join(format!("{session}.sock"));
     if near.as_os_str().as_bytes().len() <= SOCKET_PATH_MAX {
@@ -167,8 +165,7 @@ pub(crate) fn prepare_socket_dir(socket: &Path) -> Result<(), PathsError> {
     private_dir(dir, links, PRIVATE)
 }
 
-/// A directory of this user outside any home. In `/tmp`, as `$TMPDIR` is not the same for every process of the
-/// user.
+/// In `/tmp`, as `$TMPDIR` is not the same for every process of the user.
 fn per_user_dir() -> PathBuf {
     PathBuf::from(format!("/tmp/bowline-{}", nix::unistd::geteuid()))
 }

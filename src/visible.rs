@@ -28,8 +28,7 @@ impl<T: AsRef<OsStr> + ?Sized> Visible for T {
     }
 }
 
-/// Whether the terminal may act on the character: a control character (C0, DEL, C1), a line or paragraph
-/// separator, one that changes the direction of writing, or a noncharacter.
+/// Control characters (C0, DEL, C1), line and paragraph separators, changes of direction, and noncharacters.
 fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fdd0}'..='\u{fdef}')

@@ -171,8 +171,7 @@ fn located(layers: &[&Layer], Mistake { field, message }: Mistake) -> CatalogErr
 pub enum CatalogError {
     #[error(transparent)]
     Invalid(#[from] FileError),
-    /// The catalog cannot be completed: the embedded file is broken, which tests exclude, or its last entry was
-    /// changed.
+    /// The embedded file is broken, which tests exclude, or its last entry was changed.
     #[error("the embedded frameworks.toml is broken: {message}")]
     Embedded { message: String },
     #[error("unknown framework: `{key}`")]

@@ -1,5 +1,4 @@
-//! Values of entries, checked while they are read, so that an error has their position. `build.rs` includes this
-//! file.
+//! Values of entries, checked while they are read, so that errors have a position. `build.rs` includes this file.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,8 +17,7 @@ pub type Pairs = Cow<'static, [(CatalogText, CatalogText)]>;
 /// A release of a package: major, minor and patch.
 pub type Release = (u64, u64, u64);
 
-/// Declares a text that is checked while it is read. It is a type because an error then has the position of one
-/// element of a list.
+/// Declares a checked text. It is a type because an error then has the position of one element of a list.
 macro_rules! checked {
     ($name:ident, $valid:expr, $wanted:literal) => {
         #[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]

@@ -32,8 +32,7 @@ pub struct ServerInputs {
     pub host: HostInput,
     /// Variables that are set unless the user's environment has them.
     pub environment: BTreeMap<String, String>,
-    /// Files in which a server notes that it runs in this directory, relative to the project; the first
-    /// directory may be `*`, for any.
+    /// See [`Framework::locks`].
     pub locks: CatalogTexts,
 }
 
@@ -66,8 +65,7 @@ impl<'c> Detection<'c> {
         self
     }
 
-    /// The detection with the framework of this key, which was remembered with `evidence`, if that is unchanged: the
-    /// project's range is not to drift.
+    /// The detection with the remembered framework if its `evidence` is unchanged: the range is not to drift.
     #[must_use]
     pub fn with_remembered(mut self, key: &str, evidence: &Fingerprint, catalog: &'c Catalog) -> Self {
         let known = catalog.get(key).filter(|_| evidence.agrees(&self.fingerprint));

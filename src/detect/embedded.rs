@@ -1,5 +1,5 @@
-//! `frameworks.toml` as `build.rs` has written it, because reading it at every start would take longer than the
-//! detection: the frameworks, and the text of each entry, for users' entries to go over.
+//! `frameworks.toml` as `build.rs` has written it, because reading it takes longer than the detection: the
+//! frameworks, and the text of each entry, for users' entries to go over.
 
 #![allow(clippy::enum_glob_use, reason = "the generated text names variants alone")]
 

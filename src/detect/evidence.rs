@@ -140,8 +140,7 @@ impl<'c> Facts<'c, '_> {
         }
     }
 
-    /// The first in the catalog's order that no other of `found` beats, or simply the first if they beat each
-    /// other in a circle.
+    /// The first in the catalog's order that no other of `found` beats; the first of all if they go in a circle.
     fn winner(&self, found: &[&'c Framework]) -> Option<&'c Framework> {
         let beaten = |framework: &Framework| {
             found.iter().any(|other| {

@@ -22,8 +22,7 @@ pub struct Record {
     pub start: u64,
 }
 
-/// The events of this output. As when it was written, bytes that are not UTF-8 are replaced, and a character that two
-/// records share is whole.
+/// The events of this output, with whole characters, as when it was written.
 pub fn to_events(records: Vec<Record>, project: &str) -> impl Iterator<Item = Event> {
     let mut output = Output::new("");
     records.into_iter().filter_map(move |Record { time, stream, bytes, session, start }| {
@@ -33,10 +32,7 @@ pub fn to_events(records: Vec<Record>, project: &str) -> impl Iterator<Item = Ev
     })
 }
 
-/// All that is kept of the output of the project with this id, under whatever names it had; oldest first.
-///
-/// # Errors
-/// A file that exists but cannot be read.
+/// The output that is kept of the project with this id, under whatever names it had; oldest first.
 pub fn of_project(logs: &Path, project: &str) -> io::Result<Vec<Record>> {
     let files = of_id(logs, project);
     let mut records = Vec::new();
@@ -49,8 +45,7 @@ pub fn of_project(logs: &Path, project: &str) -> io::Result<Vec<Record>> {
     Ok(records)
 }
 
-/// The records behind a place: the rest of its session, and all later sessions. All records if the place is no
-/// longer kept.
+/// The rest of a session behind a place, and all later sessions; all records if the place is no longer kept.
 pub fn from(records: Vec<Record>, session: &str, bytes: u64) -> Vec<Record> {
     let Some(first) = records.iter().position(|record| record.session == session) else { return records };
     let mut rest: Vec<Record> = records.into_iter().skip(first).collect();
@@ -63,10 +58,7 @@ pub fn from(records: Vec<Record>, session: &str, bytes: u64) -> Vec<Record> {
     rest
 }
 
-/// The records of a service that are kept, oldest first. None if it never wrote anything.
-///
-/// # Errors
-/// A file that exists but cannot be read.
+/// The records of a service that are kept, oldest first; none if it never wrote anything.
 pub fn read(file: &Path) -> io::Result<Vec<Record>> {
     let mut records = Vec::new();
     for path in [older(file), file.to_owned()] {

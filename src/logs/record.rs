@@ -17,8 +17,7 @@ pub struct Recorder {
     session: String,
     /// The length of the session's output, in bytes.
     written: u64,
-    /// The place in the output at which a reader of the file takes the next record to begin. `None`: a cursor has
-    /// to come first.
+    /// Where a reader of the file takes the next record to begin; `None`: a cursor has to come first.
     expected: Option<u64>,
     /// When the present second began, and how many bytes were written in it.
     second: (SystemTime, u64),
@@ -33,8 +32,7 @@ const FLOOD: u64 = 4 * LIMIT;
 const KEPT: usize = 64 * 1024;
 
 impl Recorder {
-    /// Appends the output of `session` to `path`. A new file is readable by its owner alone: output may hold
-    /// secrets.
+    /// Appends the output of `session` to `path`. Only the owner can read a new file: output may hold secrets.
     pub fn open(path: PathBuf, session: &str) -> io::Result<Self> {
         let file = append(&path)?;
         let mut recorder = Self {

@@ -15,8 +15,7 @@ use crate::visible::Visible;
 /// How long a flood may pause before its end is written.
 const CALM: Duration = Duration::from_millis(200);
 
-/// A sink that records the output on its way. A recorder that fails is dropped: a full disk must not stop a
-/// service.
+/// Records the output on its way. A recorder that fails is dropped: a full disk must not stop a service.
 #[derive(Debug)]
 pub struct RecordingSink<S> {
     inner: S,

@@ -47,8 +47,7 @@ pub fn open_lock(root: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(root.join("ports.lock"))
 }
 
-/// Creates a file that only this user can read, unless it exists: for code that would create it by the caller's
-/// umask.
+/// Creates a file that only this user can read, for code that would create it by the umask.
 pub fn create_file(path: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
 }

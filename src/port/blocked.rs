@@ -1,8 +1,6 @@
 //! Ports that every browser refuses to open.
 
-/// The "bad ports" of the Fetch standard, ascending, without 0, which no server can have.
-///
-/// Source: <https://fetch.spec.whatwg.org/#port-blocking>.
+/// The "bad ports" of <https://fetch.spec.whatwg.org/#port-blocking>, ascending, without 0.
 pub const BLOCKED: [u16; 82] = [
     1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104,
     109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515,

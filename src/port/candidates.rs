@@ -12,8 +12,7 @@ pub enum Claim {
     Excluded,
 }
 
-/// Every port of the range exactly once, upwards from `from` if that lies in the range, else from its start, and
-/// round.
+/// Every port of the range exactly once, upwards from `from` (else from the start of the range) and round.
 pub fn once_round(range: Range, from: Option<u16>) -> impl Iterator<Item = u16> {
     let from = from.filter(|&port| range.contains(port)).unwrap_or(range.start);
     (from..=range.end).chain(range.start..from)

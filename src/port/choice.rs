@@ -1,5 +1,4 @@
-//! The port for a request: the one that was asked for, else the project's own, else the first free one of the
-//! scan.
+//! The port for a request: the one asked for, else the project's own, else the first free one of the scan.
 
 use std::path::{Path, PathBuf};
 

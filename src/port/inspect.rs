@@ -133,11 +133,7 @@ impl Ports {
         store::read(&self.dir.store(), warnings, work).ok()
     }
 
-    /// Notes something that later starts of a project have to know, or forgets it (`None`). A changed evidence of
-    /// the project makes it forgotten as well.
-    ///
-    /// # Errors
-    /// [`PortError::Busy`] after two seconds, or the store cannot be written.
+    /// Notes something for later starts of a project (`None`: forgets it), until its evidence changes.
     pub fn note(&self, project: &str, key: &str, value: Option<&str>) -> Result<(), PortError> {
         let _locked = self.lock_briefly()?;
         self.update(&mut Vec::new(), |tables| {
@@ -200,7 +196,7 @@ impl Ports {
         Ok(Pruned { released, forgotten, warnings })
     }
 
-    /// Forgets a project and returns the port that it had last.
+    /// Forgets a project and returns its last port.
     ///
     /// # Errors
     /// It runs, or the store cannot be written.

@@ -35,8 +35,7 @@ pub struct Lease {
     pending: Option<Box<Pending>>,
 }
 
-/// The rest of a transaction once the ports are chosen: commit, close the store, let others have their turn.
-/// Dropped in this order.
+/// The rest of a transaction: commit, close the store, let others have their turn. Dropped in this order.
 struct Pending {
     store: store::Open,
     now: u64,
@@ -51,16 +50,14 @@ impl fmt::Debug for Pending {
 
 impl Ports {
     /// Reserves a port for every project, or none at all, in one transaction. The projects are distinct; `request`
-    /// is given the place of one in `projects` and what is remembered of it, within the transaction, and more than
-    /// once if the store turns out to be damaged. The lease starts a session of its own, with no ports if there
-    /// are no projects.
+    /// is given the index of one and its memory, more than once if the store turns out to be damaged.
     ///
-    /// The ports are held by the session's lock when this returns. They are durable after [`Lease::commit`], and
-    /// until [`Lease::close_store`] every other transaction has to wait, those of this process included.
+    /// The session's lock holds the ports when this returns. They are durable after [`Lease::commit`]; until
+    /// [`Lease::close_store`] every other transaction has to wait, those of this process included.
     ///
     /// # Errors
-    /// [`PortError::AlreadyRunning`] before any request is made; [`PortError::Busy`] if the transactions of others take
-    /// longer than ten seconds; and what keeps a request from being granted.
+    /// [`PortError::AlreadyRunning`] before any request is made; [`PortError::Busy`] after ten seconds of others'
+    /// transactions; and what keeps a request from being granted.
     pub fn allocate(
         &self,
         projects: &[String],
@@ -96,9 +93,8 @@ impl Lease {
         warnings
     }
 
-    /// Commits if [`Lease::commit`] has not, closes the store, and lets others have it. A service is started
-    /// before, as it need not wait for what the close writes to the disk. Every other method that changes the
-    /// lease does this first.
+    /// Commits if [`Lease::commit`] has not, and closes the store, which writes to the disk: start services before.
+    /// Every other method that changes the lease does this first.
     pub fn close_store(&mut self) {
         let warnings = self.commit();
         self.warnings.extend(warnings);
@@ -134,8 +130,7 @@ impl Lease {
         self.session.as_ref().map_or_else(|| Err(io::ErrorKind::NotFound.into()), Session::guard)
     }
 
-    /// Gives the request's project another port in place of the one it has, in one transaction:
-    /// after a lost race, or because its service listens elsewhere. If that fails, it keeps what it has.
+    /// Gives the project another port, in one transaction. If that fails, it keeps what it has.
     pub fn replace(&mut self, request: &PortRequest, options: AllocateOptions<'_>) -> Result<(), PortError> {
         let kept = self.without(&request.project);
         self.transact(&kept, std::slice::from_ref(&request.project), |_, _| request.clone(), options)?;
@@ -188,8 +183,7 @@ impl Lease {
         }
     }
 
-    /// One transaction: keeps `kept`, adds ports for `projects`, and gives back the rest. If it fails, everything is
-    /// as before.
+    /// Keeps `kept`, adds ports for `projects`, and gives back the rest. If it fails, everything is as before.
     fn transact(
         &mut self,
         kept: &[Reservation],

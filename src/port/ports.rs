@@ -49,8 +49,7 @@ impl Ports {
         Locked::take(&self.dir, self.patience.min(BRIEFLY), true)
     }
 
-    /// Waits for the locks that exist. Without one of them, or if that takes too long, everything is read as it
-    /// is.
+    /// Waits for the locks that exist. Without one of them in time, everything is read as it is.
     pub(super) fn lock_to_read(&self) -> Locked {
         Locked::take(&self.dir, self.patience.min(BRIEFLY), false)
             .unwrap_or_else(|_| Locked { roots: self.dir.roots(), files: Vec::new() })

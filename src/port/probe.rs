@@ -21,8 +21,7 @@ pub enum Verdict {
     Privileged,
 }
 
-/// Tries ports. A socket that failed to bind is used again, so that a scan costs one system call for each taken
-/// port.
+/// Tries ports. A socket that failed to bind is used again: a taken port costs one system call.
 #[derive(Debug, Default)]
 pub struct Probe {
     spare_v4: Option<Socket>,

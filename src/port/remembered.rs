@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Remembered ports are forgotten after this long without use.
 pub const MEMORY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Whether a port last used then is to be forgotten. A time ahead of `now` counts as `now`: the clock was set
-/// back.
+/// Whether a port last used then is to be forgotten. A later time counts as `now`: the clock was set back.
 pub(super) fn is_stale(last_used: u64, now: u64) -> bool {
     now.saturating_sub(last_used) >= MEMORY.as_secs()
 }
@@ -31,8 +30,7 @@ pub struct Remembered {
     pub last_used: u64,
     /// What later starts have to know; forgotten when the evidence changes.
     pub notes: BTreeMap<String, String>,
-    /// The port that it had as each of the other frameworks it was started as: a project with a Storybook beside
-    /// its app has a port for each.
+    /// The ports that it had as other frameworks: a Storybook beside an app has a port of its own.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub former: BTreeMap<String, Former>,
 }

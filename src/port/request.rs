@@ -53,8 +53,7 @@ pub enum PortChoice {
 #[derive(Clone, Copy)]
 pub struct AllocateOptions<'a> {
     pub now: SystemTime,
-    /// How long to wait, beyond the grace period of its services, for the guardian of a project's last server, so
-    /// that the project gets the same port again.
+    /// How long to wait, beyond the grace period, for the guardian of a project's last server to free the port.
     pub patience: Duration,
     /// Ends the processes of a session whose supervisor and guardian were both killed. Called without any lock
     /// held; the session counts as over when it returns.
@@ -120,8 +119,7 @@ impl fmt::Display for Declined {
 }
 
 impl Grant {
-    /// What is to be remembered of the project: of a port outside of the range, which is no use to a later start,
-    /// nothing.
+    /// The row to be remembered. A port outside of the range is no use to a later start.
     pub(super) fn remembered(&self, now: u64) -> Remembered {
         let Self { request, previous, .. } = self;
         let previous = previous.as_ref();

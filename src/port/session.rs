@@ -156,8 +156,7 @@ fn guard_path(run: &Path, id: &SessionId) -> PathBuf {
     run.join(format!("{id}.guard"))
 }
 
-/// A session of this process. If it is dropped, the locks go and the next transaction removes the files, as after
-/// a kill.
+/// A session of this process. If it is dropped, the next transaction removes its files, as after a kill.
 #[derive(Debug)]
 pub(super) struct Session {
     pub id: SessionId,

@@ -112,8 +112,7 @@ impl Snapshot {
         over.for_each(|session| session::clear(&session.run, &session.id));
     }
 
-    /// Adds the occupants of its ports to an error. Finding them takes a look at every process: not to be done
-    /// while others wait for the lock.
+    /// Adds the occupants of its ports to an error. It looks at every process: not while others wait for a lock.
     pub fn with_occupants(&self, mut error: PortError, own: &[Reservation]) -> PortError {
         if let PortError::Taken { port, occupants } = &mut error {
             *occupants = self.occupants(Range { start: *port, end: *port }, own);

@@ -1,5 +1,4 @@
-//! Reading files that people write. Only regular files are read: reading a pipe in the place of one would never
-//! end.
+//! Reading files that people write: regular ones only, as reading a pipe would never end.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
@@ -28,9 +27,6 @@ pub fn text_if_any(path: &Path) -> Option<String> {
 }
 
 /// The text of a file; `None` if there is no file.
-///
-/// # Errors
-/// It cannot be read, or is no text.
 pub fn text(path: &Path) -> Result<Option<String>, ProjectError> {
     bytes(path)?.map(|bytes| decoded(path, bytes)).transpose()
 }

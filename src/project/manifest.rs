@@ -52,8 +52,7 @@ impl TryFrom<String> for Text {
     }
 }
 
-/// `workspaces`: a list of patterns, or an object that may have one. Read as it comes, so that an error has its
-/// place.
+/// `workspaces`: a list of patterns, or an object that may have one. Read as it comes: an error has its place.
 struct Patterns;
 
 impl<'de> Deserialize<'de> for Patterns {
@@ -117,8 +116,7 @@ impl Manifest {
         Err(FileError::new(manifest.path, at, message, json).into())
     }
 
-    /// Reads the fields from the document. The error is about one of another type; `null` counts as absent, as for
-    /// package managers.
+    /// Reads the fields from the document; `null` counts as absent, as for package managers.
     fn take_fields(&mut self) -> Result<(), String> {
         let object = self.document.as_object().ok_or("has to hold an object")?;
         let table = |field: &str| match object.get(field) {

@@ -7,8 +7,7 @@ use super::error::ProjectError;
 use super::manifest::Manifest;
 use super::workspace::Workspace;
 
-/// Whether `word` is a name of the project: its whole name, the name without scope, or the last parts of its
-/// directory.
+/// Whether `word` is the whole name, the name without scope, or the last parts of the directory.
 pub fn goes_by(word: &str, name: &str, dir: &Path) -> bool {
     name == word || name.rsplit('/').next() == Some(word) || !word.is_empty() && dir.ends_with(word)
 }

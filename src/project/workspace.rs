@@ -44,8 +44,7 @@ impl Workspace {
         dir.ancestors().find_map(|root| Self::declared_in(root).transpose()).transpose()
     }
 
-    /// The workspace whose root is `root`. A manifest there that cannot be read is no error: it is not the
-    /// project's own.
+    /// The workspace whose root is `root`. An unreadable manifest is no error: it is not the project's own.
     fn declared_in(root: &Path) -> Result<Option<Self>, ProjectError> {
         let manifest = Manifest::read(root).ok().flatten();
         Self::declared(root, manifest.as_ref())

@@ -54,7 +54,7 @@ impl<'a> Services<'a> {
             invocation,
             host,
             lease: Some(lease),
-            listeners: Listeners::new(),
+            listeners: Listeners::default(),
             lost: vec![Vec::new(); prepared.len()],
             started: vec![false; prepared.len()],
             overrides,
@@ -210,7 +210,7 @@ pub(super) fn descendants(root: i32) -> Vec<i32> {
 }
 
 pub(super) fn is_taken(port: u16) -> bool {
-    Listeners::new().on(port).is_ok_and(|listeners| !listeners.is_empty())
+    Listeners::default().on(port).is_ok_and(|listeners| !listeners.is_empty())
 }
 
 /// The guard of a session, which a guardian holds until its tree is empty.

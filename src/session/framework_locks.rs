@@ -74,7 +74,7 @@ pub fn clear(prepared: &Prepared<'_>) {
         let misleading = Process::read(lock.pid).is_some() && !lives(&path, &lock);
         // A server in a container has another pid there, but its port here.
         let served =
-            lock.port.is_some_and(|port| Listeners::new().on(port).is_ok_and(|seen| !seen.is_empty()));
+            lock.port.is_some_and(|port| Listeners::default().on(port).is_ok_and(|seen| !seen.is_empty()));
         if misleading && !served && std::fs::remove_file(&path).is_ok() {
             tracing::info!("removed `{}`: pid {} is another process now", path.visible(), lock.pid);
         }

@@ -67,7 +67,7 @@ fn figures() {
     });
     tell("a scan with 99 of 100 taken", scan);
 
-    let mut listeners = Listeners::new();
+    let mut listeners = Listeners::default();
     let port = block.range.start;
     let question = median(500, || {
         let start = Instant::now();

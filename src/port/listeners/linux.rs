@@ -28,13 +28,6 @@ pub struct Listeners {
 
 impl Default for Listeners {
     fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Listeners {
-    /// Opens the socket; nothing is asked yet.
-    pub fn new() -> Self {
         let diag = socket(
             AddressFamily::Netlink,
             SockType::Datagram,
@@ -43,7 +36,9 @@ impl Listeners {
         );
         Self { diag: diag.ok(), buffer: Vec::new() }
     }
+}
 
+impl Listeners {
     /// The listeners on one port, on IPv4 and IPv6.
     pub fn on(&mut self, port: u16) -> io::Result<Vec<Listener>> {
         self.sockets(port, LISTENING)
@@ -65,8 +60,7 @@ impl Listeners {
         Ok(if listeners.is_empty() { Vec::new() } else { owners(&listeners, pids) })
     }
 
-    /// Who listens on the port: the first of `pids` that does, and everybody. `pids` are asked for only if
-    /// somebody does.
+    /// The first of `pids` that listens on the port, and every listener. `pids` is called only if there is one.
     pub fn seen(
         &mut self,
         port: u16,
@@ -81,11 +75,8 @@ impl Listeners {
     fn sockets(&mut self, port: u16, states: u32) -> io::Result<Vec<Listener>> {
         let mut found = Vec::new();
         if let Some(diag) = &self.diag {
-            let families = [libc_family(AddressFamily::Inet), libc_family(AddressFamily::Inet6)];
-            let answers: Result<(), Errno> = families
-                .into_iter()
-                .try_for_each(|family| dump(diag, &mut self.buffer, (family, port, states), &mut found));
-            if answers.is_ok() {
+            let mut ask = |family| dump(diag, &mut self.buffer, (family, port, states), &mut found);
+            if ask(AF_INET).and_then(|()| ask(AF_INET6)).is_ok() {
                 return Ok(found);
             }
             self.diag = None;
@@ -101,14 +92,12 @@ impl Listeners {
 
 /// Whether the port has connections, left-over ones included.
 pub fn has_connections(port: u16) -> Option<bool> {
-    Listeners::new().sockets(port, CONNECTED).ok().map(|sockets| !sockets.is_empty())
+    Listeners::default().sockets(port, CONNECTED).ok().map(|sockets| !sockets.is_empty())
 }
 
-fn libc_family(family: AddressFamily) -> u8 {
-    // AF_INET is 2 and AF_INET6 is 10: both fit the one byte that the message has for them.
-    u8::try_from(family as i32).unwrap_or_default()
-}
-
+/// One byte each in the messages.
+const AF_INET: u8 = 2;
+const AF_INET6: u8 = 10;
 const HEADER: usize = 16;
 /// `struct inet_diag_msg` up to and including the inode.
 const ANSWER: usize = 72;
@@ -173,7 +162,7 @@ fn listener(message: &[u8]) -> Listener {
     let port = u16::from_be_bytes([message[4], message[5]]);
     let mut octets = [0_u8; 16];
     octets.copy_from_slice(&message[8..24]);
-    let ip = if message[0] == libc_family(AddressFamily::Inet) {
+    let ip = if message[0] == AF_INET {
         IpAddr::V4(Ipv4Addr::new(octets[0], octets[1], octets[2], octets[3]))
     } else {
         IpAddr::V6(Ipv6Addr::from(octets))
@@ -191,14 +180,10 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 
 fn read_table(path: &str, port: u16, states: u32, found: &mut Vec<Listener>) -> io::Result<()> {
     let text = fs::read_to_string(path)?;
-    let wanted = |state: u32| state < 32 && states & (1 << state) != 0;
-    found.extend(
-        text.lines()
-            .skip(1)
-            .filter_map(|line| parse_row(line).filter(|(state, _)| wanted(*state)))
-            .map(|(_, listener)| listener)
-            .filter(|listener| port == 0 || listener.address.port() == port),
-    );
+    let is_wanted = |(state, listener): &(u32, Listener)| {
+        *state < 32 && states & (1 << state) != 0 && (port == 0 || listener.address.port() == port)
+    };
+    found.extend(text.lines().skip(1).filter_map(parse_row).filter(is_wanted).map(|(_, listener)| listener));
     Ok(())
 }
 
@@ -280,7 +265,7 @@ mod tests {
         let sockets = ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0", "127.0.0.2:0"].map(TcpListener::bind);
         for socket in sockets.into_iter().flatten() {
             let address = socket.local_addr().unwrap();
-            let by_netlink = Listeners::new().on(address.port()).unwrap();
+            let by_netlink = Listeners::default().on(address.port()).unwrap();
             assert_eq!(by_netlink, netless().on(address.port()).unwrap());
             let mine = by_netlink.iter().find(|listener| listener.address == address).expect("listed");
             assert_eq!(mine.user, nix::unistd::getuid().as_raw());
@@ -292,7 +277,7 @@ mod tests {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
         let me = i32::try_from(std::process::id()).unwrap();
-        let mut listeners = Listeners::new();
+        let mut listeners = Listeners::default();
         let held = listeners.among(port, &[me]).unwrap();
         assert_eq!(held.len(), 1);
         assert!(listeners.of(&[me]).unwrap().contains(&held[0]));

@@ -43,9 +43,7 @@ impl fmt::Display for Holder {
     }
 }
 
-/// The program's name from the first word of a command line, else the kernel's name for it.
-///
-/// Node calls its main thread `MainThread`, and that is then the kernel's name for the process.
+/// The program's name from the first word of a command line, else the kernel's, which for Node is `MainThread`.
 pub(super) fn program(command: &[u8], kernel_name: &str) -> String {
     let first = command.split(|&byte| byte == 0).next().unwrap_or_default();
     let first = String::from_utf8_lossy(first);

@@ -27,11 +27,6 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// Nothing is asked yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// The listeners on one port, on IPv4 and IPv6.
     pub fn on(&mut self, port: u16) -> io::Result<Vec<Listener>> {
         Ok(self.all()?.into_iter().filter(|listener| listener.address.port() == port).collect())
@@ -128,8 +123,7 @@ fn descriptors(pid: i32) -> Vec<proc_fdinfo> {
     all
 }
 
-/// `PROC_PIDFDSOCKETINFO`, `SOCKINFO_TCP`, `TSI_S_LISTEN` and `AF_INET` as `proc_info.h` and `socket.h` define
-/// them.
+/// `PROC_PIDFDSOCKETINFO`, `SOCKINFO_TCP`, `TSI_S_LISTEN` and `AF_INET` of `proc_info.h` and `socket.h`.
 const SOCKET_INFO: c_int = 3;
 const TCP: i32 = 2;
 const LISTEN: i32 = 1;

@@ -23,7 +23,7 @@ use crate::process::all_pids;
 /// Who holds which of these ports, found by looking at every process: for messages, not for the
 /// start path. Ports that nobody listens on are missing from the answer.
 pub fn holders(ports: &[u16]) -> Vec<Holder> {
-    let mut listeners = Listeners::new();
+    let mut listeners = Listeners::default();
     let Ok(mut wanted) = listeners.all() else { return Vec::new() };
     wanted.retain(|listener| ports.contains(&listener.address.port()));
     if wanted.is_empty() {

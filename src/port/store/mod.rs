@@ -91,10 +91,7 @@ impl Drop for Open {
 }
 
 /// Does `work` in one transaction, which is left uncommitted; `None` if the store cannot be used. The lock has to
-/// be held until the returned store is dropped.
-///
-/// A damaged store is set aside and a new one begun. `work` is then called again, so what it
-/// does besides writing to the store must bear repeating.
+/// be held until the returned store is dropped. `work` is repeated in a new store if the old one is damaged.
 pub(super) fn begin<T>(
     path: &Path,
     warnings: &mut Vec<Warning>,
@@ -124,8 +121,7 @@ pub(super) fn write<T>(
     Ok(Some(value))
 }
 
-/// Reads what the store remembers, without changing it; there is nothing to read where it does not
-/// exist or cannot be read.
+/// Reads what the store remembers, without changing it: nothing if it does not exist or cannot be read.
 pub(super) fn read<T>(
     path: &Path,
     warnings: &mut Vec<Warning>,
@@ -139,8 +135,8 @@ pub(super) fn read<T>(
     work(&Forgetful)
 }
 
-/// Puts a damaged store out of the way, and warns of what is wrong with it in any case. Returns whether a new one
-/// can be begun, or the error if that is about something else.
+/// Puts a damaged store out of the way, and warns. Returns whether a new one can be begun; errors that are not
+/// about the store are returned.
 fn set_aside(error: PortError, path: &Path, warnings: &mut Vec<Warning>) -> Result<bool, PortError> {
     if let PortError::Store { fault: StoreFault::Damaged, reason } = &error
         && let Ok(kept) = rename_damaged(path)
