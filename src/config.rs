@@ -132,7 +132,7 @@ fn user_layer(environment: Environment<'_>) -> Result<Option<Layer>, ConfigError
 
 /// A port as it is written on a command line.
 pub fn parse_port(text: &str) -> Result<NonZeroU16, String> {
-    text.parse().map_err(|_| not_a_port(text))
+    text.parse().map_err(|_| format!("not a port from 1 to 65535: `{text}`"))
 }
 
 /// A time span as it is written on a command line.
@@ -140,25 +140,20 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| not_a_time(text))
 }
 
-fn not_a_port(given: &str) -> String {
-    format!("not a port from 1 to 65535: `{given}`")
-}
-
 fn not_a_time(given: &str) -> String {
     format!("not a time like `10s` or `500ms`: `{given}`")
 }
 
 fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU16>, D::Error> {
+    // A number, as the text of any other value is none.
     let value = Value::deserialize(deserializer)?;
-    let port = value.as_integer().and_then(|number| NonZeroU16::new(u16::try_from(number).ok()?));
-    port.map(Some).ok_or_else(|| D::Error::custom(not_a_port(&value.to_string())))
+    parse_port(&value.to_string()).map(Some).map_err(D::Error::custom)
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let value = Value::deserialize(deserializer)?;
-    let given = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let time = value.as_str().and_then(|text| parse_duration(text).ok());
-    time.map(Some).ok_or_else(|| D::Error::custom(not_a_time(&given)))
+    let time = value.as_str().map_or_else(|| Err(not_a_time(&value.to_string())), parse_duration);
+    time.map(Some).map_err(D::Error::custom)
 }
 
 fn policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Policy>, D::Error> {

@@ -11,7 +11,7 @@ use crate::event::{Stream, cursor};
 
 #[derive(Debug)]
 pub struct Recorder {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     file: File,
     size: u64,
     session: String,
@@ -49,10 +49,6 @@ impl Recorder {
             recorder.rotate()?;
         }
         Ok(recorder)
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Whether the end of a flood waits to be written.

@@ -43,7 +43,7 @@ impl<S> RecordingSink<S> {
 
 fn give_up(slot: &mut Option<Recorder>, error: &io::Error) {
     if let Some(recorder) = slot.take() {
-        tracing::warn!("the output is no longer recorded in `{}`: {error}", recorder.path().visible());
+        tracing::warn!("the output is no longer recorded in `{}`: {error}", recorder.path.visible());
     }
 }
 

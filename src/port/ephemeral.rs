@@ -10,17 +10,11 @@ pub fn is_ephemeral(port: u16) -> bool {
     system().unwrap_or(DYNAMIC).contains(&port)
 }
 
-#[cfg(target_os = "linux")]
+/// `None` where there is no such file: on macOS.
 fn system() -> Option<RangeInclusive<u16>> {
     parse(&std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?)
 }
 
-#[cfg(not(target_os = "linux"))]
-fn system() -> Option<RangeInclusive<u16>> {
-    None
-}
-
-#[cfg(target_os = "linux")]
 fn parse(text: &str) -> Option<RangeInclusive<u16>> {
     let mut numbers = text.split_ascii_whitespace().map(str::parse);
     Some(numbers.next()?.ok()?..=numbers.next()?.ok()?)

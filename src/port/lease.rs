@@ -224,7 +224,9 @@ impl Lease {
             info!(target: "port-allocator", "💾 Reserving port {port} in database");
         }
         warnings.extend(self.record(&mut locked, &mut reservations)?);
-        warnings.extend(grants.iter().filter_map(|grant| blocked_order(&grant.request)));
+        let is_order = |choice| matches!(choice, PortChoice::Exact(_) | PortChoice::Observed(_));
+        let blocked = grants.iter().filter(|grant| is_order(grant.request.choice) && is_blocked(grant.port));
+        warnings.extend(blocked.map(|grant| Warning::Blocked { port: grant.port }));
         snapshot.clear();
         for port in fresh() {
             info!(target: "port-allocator", "✅ Successfully reserved port {port}");
@@ -287,13 +289,4 @@ fn put(
         tables.remember(&grant.request.project, &grant.remembered(now), Some(grant.port))?;
     }
     Ok(())
-}
-
-fn blocked_order(request: &PortRequest) -> Option<Warning> {
-    match request.choice {
-        PortChoice::Exact(port) | PortChoice::Observed(port) if is_blocked(port) => {
-            Some(Warning::Blocked { port })
-        }
-        PortChoice::Exact(_) | PortChoice::Observed(_) | PortChoice::Preferred(_) | PortChoice::Any => None,
-    }
 }

@@ -109,11 +109,6 @@ impl Project {
         })
     }
 
-    /// An error if a shell cannot be given the text of this script.
-    pub fn ensure_runnable(&self, name: &str, text: &str) -> Result<(), ProjectError> {
-        if text.contains('\0') { Err(self.manifest.not_runnable(name)) } else { Ok(()) }
-    }
-
     /// The names of the files and directories beside package.json.
     pub fn files(&self) -> Result<Vec<String>, ProjectError> {
         let names = fs::read_dir(&self.dir).and_then(|entries| {

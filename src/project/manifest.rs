@@ -147,14 +147,17 @@ impl Manifest {
         Ok(())
     }
 
-    /// The error about a script with a NUL character, with its position in the file as that is now.
-    pub(super) fn not_runnable(&self, name: &str) -> ProjectError {
+    /// An error if a shell cannot be given the text of this script, with its position in the file as that is now.
+    pub fn ensure_runnable(&self, name: &str, script: &str) -> Result<(), ProjectError> {
+        if !script.contains('\0') {
+            return Ok(());
+        }
         let text = file::text(&self.path).ok().flatten().unwrap_or_default();
         let json = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let at = position_of_mistake::<Text>(json);
         let name = visible::line(name);
         let message = format!("the script `{name}` has a NUL character, which no program can be given");
-        FileError::new(self.path.clone(), at, message, json).into()
+        Err(FileError::new(self.path.clone(), at, message, json).into())
     }
 }
 

@@ -32,7 +32,7 @@ impl Runnable {
         arguments: &[String],
     ) -> Result<Self, Failure> {
         let (name, text) = project.script(wanted.or(settings.script.as_deref()))?;
-        project.ensure_runnable(name, text)?;
+        project.manifest.ensure_runnable(name, text)?;
         Ok(Self::Script { name: name.to_owned(), text: text.to_owned(), arguments: arguments.to_vec() })
     }
 }

@@ -247,7 +247,7 @@ pub fn describe(pid: i32) -> Holder {
         name: program(&command, &kernel_name),
         dir: fs::read_link(proc.join("cwd")).ok(),
         started: Identity::of(pid).and_then(Identity::since),
-        ports: Vec::new(),
+        ..Holder::default()
     }
 }
 

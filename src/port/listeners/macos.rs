@@ -93,9 +93,8 @@ pub fn describe(pid: i32) -> Holder {
     Holder {
         pid: Some(pid),
         name: program(path.as_os_str().as_bytes(), &kernel_name),
-        dir: None,
         started: Identity::of(pid).and_then(Identity::since),
-        ports: Vec::new(),
+        ..Holder::default()
     }
 }
 
