@@ -80,20 +80,18 @@ impl<'c> Facts<'c, '_> {
     /// The facts that any rule of the catalog mentions.
     pub fn relevant(&self) -> Vec<String> {
         let frameworks = || self.catalog.frameworks().iter();
-        let mut facts: Vec<String> = self.snapshot.commands.iter().map(CommandWords::lead).collect();
-        for name in self.snapshot.dependencies.keys() {
+        let is_listed = |name: &&String| {
             let mut lists = frameworks().flat_map(|one| [&one.dependencies, &one.needs, &one.without]);
-            if lists.any(|list| list.iter().any(|listed| listed == name)) {
-                facts.push(name.clone());
-            }
-        }
-        for file in self.snapshot.files {
+            lists.any(|list| list.iter().any(|listed| listed == *name))
+        };
+        let is_named = |file: &&String| {
             let mut globs = frameworks().flat_map(|one| one.files.iter().chain(one.needs.iter()));
-            if globs.any(|glob| names(glob, file)) {
-                facts.push(file.clone());
-            }
-        }
-        facts
+            globs.any(|glob| names(glob, file))
+        };
+        let commands = self.snapshot.commands.iter().map(CommandWords::lead);
+        let packages = self.snapshot.dependencies.keys().filter(is_listed);
+        let files = self.snapshot.files.iter().filter(is_named);
+        commands.chain(packages.chain(files).cloned()).collect()
     }
 
     /// The framework of the first command that a rule names.
@@ -148,11 +146,9 @@ impl<'c> Facts<'c, '_> {
                     && (other.beats.contains(&framework.key) || other.built_on.contains(&framework.key))
             })
         };
-        let all = self.catalog.frameworks().iter();
-        let mut in_order =
-            all.filter(|framework| found.iter().any(|one| one.key == framework.key)).peekable();
-        let first = in_order.peek().copied();
-        in_order.find(|framework| !beaten(framework)).or(first)
+        let is_found = |framework: &&Framework| found.iter().any(|one| one.key == framework.key);
+        let in_order = || self.catalog.frameworks().iter().filter(is_found);
+        in_order().find(|framework| !beaten(framework)).or_else(|| in_order().next())
     }
 
     fn allows(&self, framework: &Framework) -> bool {

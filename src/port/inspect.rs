@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::blocked::is_blocked;
 use super::choice::{Chooser, is_there};
 use super::error::{PortError, StoreFault, Warning};
-use super::ports::Ports;
+use super::ports::{BRIEFLY, PATIENCE, Ports};
 use super::probe::{Probe, Verdict};
 use super::remembered::{Remembered, is_stale};
 use super::request::{AllocateOptions, Grant, PortRequest};
@@ -135,7 +135,7 @@ impl Ports {
 
     /// Notes something for later starts of a project (`None`: forgets it), until its evidence changes.
     pub fn note(&self, project: &str, key: &str, value: Option<&str>) -> Result<(), PortError> {
-        let _locked = self.lock_briefly()?;
+        let _locked = self.lock(BRIEFLY)?;
         self.update(&mut Vec::new(), |tables| {
             let Some(mut row) = tables.project(project)? else { return Ok(()) };
             match value {
@@ -165,7 +165,7 @@ impl Ports {
     /// projects that were not used for [`MEMORY`](super::MEMORY) or whose directory is gone.
     pub fn prune(&self, options: AllocateOptions<'_>) -> Result<Pruned, PortError> {
         let now = seconds(options.now);
-        let (_locked, snapshot) = Snapshot::after_endings(|| self.lock(), None, &[], options)?;
+        let (_locked, snapshot) = Snapshot::after_endings(|| self.lock(PATIENCE), None, &[], options)?;
         let mut warnings = Vec::new();
         let (released, forgotten) = self.update(&mut warnings, |tables| {
             let released = snapshot.reconcile(tables, &[], now)?;
@@ -201,7 +201,7 @@ impl Ports {
     /// # Errors
     /// It runs, or the store cannot be written.
     pub fn forget(&self, project: &str) -> Result<Option<u16>, PortError> {
-        let locked = self.lock()?;
+        let locked = self.lock(PATIENCE)?;
         if let Some(live) = Snapshot::take(&locked, None).live(project) {
             return Err(PortError::StillRunning(Box::new(live.clone())));
         }

@@ -10,7 +10,7 @@ use tracing::info;
 use super::blocked::is_blocked;
 use super::choice::Chooser;
 use super::error::{PortError, Warning};
-use super::ports::{Locked, Ports};
+use super::ports::{BRIEFLY, Locked, PATIENCE, Ports};
 use super::probe::Probe;
 use super::remembered::Remembered;
 use super::request::{AllocateOptions, Grant, PortChoice, PortRequest};
@@ -159,7 +159,7 @@ impl Lease {
     /// whoever waits in vain for the lock of a transaction leaves the store to the next one.
     fn keep(&mut self, mut kept: Vec<Reservation>, now: SystemTime) -> Result<(), PortError> {
         self.close_store();
-        let locked = self.ports.lock_briefly();
+        let locked = self.ports.lock(BRIEFLY);
         let tidied = locked.as_ref().map_or(Ok(()), |locked| {
             let snapshot = Snapshot::take(locked, Some(&self.id));
             let tidy = |tables: &mut WriteTables<'_>| snapshot.reconcile(tables, &kept, seconds(now));
@@ -192,7 +192,8 @@ impl Lease {
         options: AllocateOptions<'_>,
     ) -> Result<(), PortError> {
         self.close_store();
-        let lock = || if self.session.is_some() { self.ports.lock_briefly() } else { self.ports.lock() };
+        let limit = if self.session.is_some() { BRIEFLY } else { PATIENCE };
+        let lock = || self.ports.lock(limit);
         let (mut locked, snapshot) = Snapshot::after_endings(lock, Some(&self.id), projects, options)?;
         let now = seconds(options.now);
         let mut warnings = Vec::new();
@@ -261,10 +262,8 @@ impl Lease {
             Err(error) => error,
         };
         let was_there = dir.has_spare();
-        let spare = match dir.prepare_spare() {
-            Ok(spare) if !run.starts_with(spare) => spare,
-            Ok(_) | Err(_) => return Err(record_error(run, reason)),
-        };
+        let spare = dir.prepare_spare().ok().filter(|spare| !run.starts_with(spare));
+        let Some(spare) = spare else { return Err(record_error(run, reason)) };
         if !was_there {
             locked.add(spare)?;
         }

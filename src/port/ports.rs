@@ -11,9 +11,9 @@ use super::error::PortError;
 use crate::paths::{StateDir, open_lock};
 
 /// The longest wait of a start for the transactions of others. A hundred of them take a second or two.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest wait of a supervisor, which has services to attend to, and of a command that only reads.
-const BRIEFLY: Duration = Duration::from_secs(2);
+pub(super) const BRIEFLY: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// The ports of this user's projects.
@@ -39,14 +39,9 @@ impl Ports {
         &self.dir
     }
 
-    /// Waits for the lock of the state directory, and of the others that exist.
-    pub(super) fn lock(&self) -> Result<Locked, PortError> {
-        Locked::take(&self.dir, self.patience, true)
-    }
-
-    /// As [`Ports::lock`], without keeping anybody waiting for long.
-    pub(super) fn lock_briefly(&self) -> Result<Locked, PortError> {
-        Locked::take(&self.dir, self.patience.min(BRIEFLY), true)
+    /// Waits for the lock of the state directory, and of the others that exist, at most for `limit`.
+    pub(super) fn lock(&self, limit: Duration) -> Result<Locked, PortError> {
+        Locked::take(&self.dir, self.patience.min(limit), true)
     }
 
     /// Waits for the locks that exist. Without one of them in time, everything is read as it is.

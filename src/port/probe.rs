@@ -24,8 +24,8 @@ pub enum Verdict {
 /// Tries ports. A socket that failed to bind is used again: a taken port costs one system call.
 #[derive(Debug, Default)]
 pub struct Probe {
-    spare_v4: Option<Socket>,
-    spare_v6: Option<Socket>,
+    /// For IPv4 and for IPv6.
+    spares: [Option<Socket>; 2],
 }
 
 impl Probe {
@@ -62,7 +62,7 @@ impl Probe {
     }
 
     fn bind(&mut self, address: SocketAddr) -> io::Result<()> {
-        let spare = if address.is_ipv4() { &mut self.spare_v4 } else { &mut self.spare_v6 };
+        let spare = &mut self.spares[usize::from(address.is_ipv6())];
         let socket = match spare.take() {
             Some(socket) => socket,
             None => open(address, true)?,

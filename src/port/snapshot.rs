@@ -128,7 +128,6 @@ impl Snapshot {
         services.sort_by_key(|reservation| reservation.port);
         let is_foreign = |port: &u16| services.iter().all(|service| service.port != *port);
         let foreign: Vec<u16> = (range.start..=range.end).filter(is_foreign).collect();
-        let strangers = if foreign.is_empty() { Vec::new() } else { holders(&foreign) };
         let occupant = |held: &Reservation| {
             let how = if held.life == SessionState::Live { "bowline" } else { "bowline, ending" };
             let name = format!("{} ({how})", held.name);
@@ -136,6 +135,6 @@ impl Snapshot {
         };
         let stranger =
             |holder: Holder| Occupant { name: holder.to_string(), ports: holder.ports, is_service: false };
-        services.into_iter().map(occupant).chain(strangers.into_iter().map(stranger)).collect()
+        services.into_iter().map(occupant).chain(holders(&foreign).into_iter().map(stranger)).collect()
     }
 }

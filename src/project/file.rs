@@ -7,8 +7,7 @@ use std::path::Path;
 
 use nix::libc::{ELOOP, O_NONBLOCK};
 
-use super::error::ProjectError;
-use super::position::FileError;
+use super::error::{FileError, ProjectError};
 
 /// The bytes of a regular file, also behind a link.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {

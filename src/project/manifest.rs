@@ -8,9 +8,8 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::error::ProjectError;
+use super::error::{FileError, ProjectError};
 use super::file;
-use super::position::FileError;
 use crate::visible;
 
 /// A `package.json`, read once.
@@ -106,14 +105,11 @@ impl Manifest {
     fn parse(path: PathBuf, bytes: Vec<u8>) -> Result<Self, ProjectError> {
         let text = file::decoded(&path, bytes)?;
         let json = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let document: Value = match serde_json::from_str(json) {
-            Ok(document) => document,
-            Err(error) => return Err(located(path, &error, json)),
-        };
+        let document = serde_json::from_str(json).map_err(|error| located(&path, &error, json))?;
         let mut manifest = Self { document, ..Self::empty(path) };
         let Err(message) = manifest.take_fields() else { return Ok(manifest) };
         let at = if manifest.document.is_object() { position_of_mistake::<String>(json) } else { START };
-        Err(FileError::new(manifest.path, at, message, json).into())
+        Err(FileError::new(&manifest.path, at, message, json).into())
     }
 
     /// Reads the fields from the document; `null` counts as absent, as for package managers.
@@ -157,7 +153,7 @@ impl Manifest {
         let at = position_of_mistake::<Text>(json);
         let name = visible::line(name);
         let message = format!("the script `{name}` has a NUL character, which no program can be given");
-        Err(FileError::new(self.path.clone(), at, message, json).into())
+        Err(FileError::new(&self.path, at, message, json).into())
     }
 }
 
@@ -169,7 +165,7 @@ fn position_of_mistake<'a, Script: Deserialize<'a>>(json: &'a str) -> (usize, us
 }
 
 /// An error of `serde_json`, whose own text ends in the position.
-pub(super) fn located(path: PathBuf, error: &serde_json::Error, text: &str) -> ProjectError {
+pub(super) fn located(path: &Path, error: &serde_json::Error, text: &str) -> ProjectError {
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
     FileError::new(path, position_of(error, text), message.to_owned(), text).into()

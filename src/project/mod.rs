@@ -5,15 +5,13 @@ mod error;
 mod file;
 mod manifest;
 mod name;
-mod position;
 mod version;
 mod workspace;
 
 pub use self::directory::{DEV_SCRIPTS, Project};
-pub use self::error::ProjectError;
+pub use self::error::{FileError, ProjectError};
 pub use self::file::{read as read_file, text as read_text, text_if_any as read_text_if_any};
 pub use self::manifest::Manifest;
 pub use self::name::{called, goes_by};
-pub use self::position::FileError;
 pub use self::version::lowest_version;
 pub use self::workspace::Workspace;

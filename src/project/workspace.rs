@@ -7,10 +7,9 @@ use fast_glob::glob_match;
 use saphyr::{LoadableYamlNode, Yaml};
 use serde_json::Value;
 
-use super::error::ProjectError;
+use super::error::{FileError, ProjectError};
 use super::file;
 use super::manifest::{Manifest, located};
-use super::position::FileError;
 
 /// A monorepo.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,7 +156,7 @@ fn pnpm(root: &Path) -> Result<Option<Vec<String>>, ProjectError> {
     let Some(text) = file::text(&path)? else { return Ok(None) };
     let documents = Yaml::load_from_str(&text).map_err(|error| {
         let place = (error.marker().line().max(1), error.marker().col() + 1);
-        FileError::new(path, place, error.info().to_owned(), &text)
+        FileError::new(&path, place, error.info().to_owned(), &text)
     })?;
     let packages = documents.first().and_then(|document| document.as_mapping_get("packages")?.as_vec());
     Ok(packages.map(|list| list.iter().filter_map(Yaml::as_str).map(str::to_owned).collect()))
@@ -167,6 +166,6 @@ fn pnpm(root: &Path) -> Result<Option<Vec<String>>, ProjectError> {
 fn lerna(root: &Path) -> Result<Option<Vec<String>>, ProjectError> {
     let path = root.join("lerna.json");
     let Some(text) = file::text(&path)? else { return Ok(None) };
-    let document: Value = serde_json::from_str(&text).map_err(|error| located(path, &error, &text))?;
+    let document: Value = serde_json::from_str(&text).map_err(|error| located(&path, &error, &text))?;
     Ok(document.get("packages").and_then(Value::as_array).map(|list| texts(list)))
 }
