@@ -85,7 +85,14 @@ impl Chooser<'_> {
         }
         let remembered = previous.as_ref().and_then(|row| row.last_as(&request.framework));
         let (port, declined, reused) = match request.choice {
-            PortChoice::Exact(port) => (self.order(&request, port)?, None, false),
+            PortChoice::Exact(port) => match self.obstacle(&request, port)? {
+                None => (port, None, false),
+                Some(Reason::Privileged) => return Err(PortError::Privileged { port }),
+                Some(_) => {
+                    info!(target: "port-allocator", "❌ Port {port} in use");
+                    return Err(taken(port));
+                }
+            },
             PortChoice::Observed(port) if self.reserved(port).is_some() => return Err(taken(port)),
             PortChoice::Observed(port) => (port, None, false),
             PortChoice::Preferred(port) => match self.wish(&request, port)? {
@@ -101,17 +108,6 @@ impl Chooser<'_> {
         };
         let declined = declined.filter(|declined| declined.port != port);
         Ok(Grant { request, port, declined, previous, reused })
-    }
-
-    fn order(&mut self, request: &PortRequest, port: u16) -> Result<u16, PortError> {
-        match self.obstacle(request, port)? {
-            None => Ok(port),
-            Some(Reason::Privileged) => Err(PortError::Privileged { port }),
-            Some(_) => {
-                info!(target: "port-allocator", "❌ Port {port} in use");
-                Err(taken(port))
-            }
-        }
     }
 
     fn wish(&mut self, request: &PortRequest, port: u16) -> Result<Option<Declined>, PortError> {

@@ -58,18 +58,15 @@ impl Workspace {
 
     /// The package, or the root, that goes by this name. The manifests of others may be broken.
     pub fn member(&self, name: &str) -> Result<Project, ProjectError> {
-        let (mut projects, mut broken) = (Vec::new(), None);
-        for project in self.with_root() {
-            match project {
-                Ok(project) => projects.push(project),
-                Err(error) => broken = broken.or(Some(error)),
-            }
-        }
+        let (projects, broken): (Vec<_>, Vec<_>) = self.with_root().partition(Result::is_ok);
+        let projects: Vec<Project> = projects.into_iter().flatten().collect();
         let names = projects.iter().map(|project| project.name.clone()).collect();
         let mut found = called(name, projects, |project| (&project.name, &project.dir));
         let name = name.to_owned();
         match &found[..] {
-            [] => Err(broken.unwrap_or(ProjectError::Unknown { name, names })),
+            [] => {
+                Err(broken.into_iter().find_map(Result::err).unwrap_or(ProjectError::Unknown { name, names }))
+            }
             [_] => Ok(found.remove(0)),
             [first, ..] => {
                 let is_whole = first.name == name;
