@@ -1,5 +1,6 @@
 //! The monorepo around a project: its root, and the directories of its packages.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -74,41 +75,30 @@ impl Workspace {
 
     /// The package directories, sorted. Links, `node_modules` and hidden directories are not followed.
     pub(super) fn directories(&self) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        for pattern in self.patterns.iter().filter(|pattern| !pattern.excludes) {
+        let included = self.patterns.iter().filter(|pattern| !pattern.excludes);
+        let start = |pattern: &Pattern| {
             let literal = pattern.literal();
-            let deepest =
-                if pattern.glob.contains("**") { usize::MAX } else { pattern.glob.split('/').count() };
-            let dir = self.root.join(&literal);
-            if !dir.is_dir() {
-                continue;
-            }
             let depth = literal.split('/').filter(|part| !part.is_empty()).count();
-            self.walk(&dir, depth, deepest, &mut found);
-        }
-        found.retain(|dir| *dir != self.root);
-        found.sort_unstable();
-        found.dedup();
-        found
-    }
-
-    fn walk(&self, start: &Path, depth: usize, deepest: usize, found: &mut Vec<PathBuf>) {
-        let mut open = vec![(start.to_path_buf(), depth)];
-        while let Some((dir, depth)) = open.pop() {
-            if self.holds(&dir) && dir.join("package.json").is_file() {
-                found.push(dir.clone());
-            }
-            if depth >= deepest {
-                continue;
-            }
+            let is_deep = pattern.glob.contains("**");
+            let deepest = if is_deep { usize::MAX } else { pattern.glob.split('/').count() };
+            (self.root.join(literal), depth, deepest)
+        };
+        let mut open: Vec<(PathBuf, usize, usize)> = included.map(start).collect();
+        let mut found = BTreeSet::new();
+        while let Some((dir, depth, deepest)) = open.pop() {
             // A directory that cannot be listed has no packages that could be started.
-            for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
+            let entries = (depth < deepest).then(|| fs::read_dir(&dir).ok()).flatten();
+            for entry in entries.into_iter().flatten().flatten() {
                 let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
                 if is_dir && !is_hidden(&entry.file_name().to_string_lossy()) {
-                    open.push((entry.path(), depth + 1));
+                    open.push((entry.path(), depth + 1, deepest));
                 }
             }
+            if dir != self.root && self.holds(&dir) && dir.join("package.json").is_file() {
+                found.insert(dir);
+            }
         }
+        found.into_iter().collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -162,11 +162,8 @@ fn listener(message: &[u8]) -> Listener {
     let port = u16::from_be_bytes([message[4], message[5]]);
     let mut octets = [0_u8; 16];
     octets.copy_from_slice(&message[8..24]);
-    let ip = if message[0] == AF_INET {
-        IpAddr::V4(Ipv4Addr::new(octets[0], octets[1], octets[2], octets[3]))
-    } else {
-        IpAddr::V6(Ipv6Addr::from(octets))
-    };
+    let [a, b, c, d, ..] = octets;
+    let ip = if message[0] == AF_INET { IpAddr::from([a, b, c, d]) } else { IpAddr::from(octets) };
     Listener {
         address: SocketAddr::new(ip, port),
         user: u32_at(message, 64),
@@ -205,8 +202,8 @@ fn parse_ip(hex: &str) -> Option<IpAddr> {
         .map(|word| Some(u32::from_str_radix(hex.get(word * 8..word * 8 + 8)?, 16).ok()?.to_ne_bytes()))
         .collect();
     match words?.as_slice() {
-        [word] => Some(IpAddr::V4(Ipv4Addr::from(*word))),
-        words @ [_, _, _, _] => Some(IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(words.concat()).ok()?))),
+        [word] => Some(IpAddr::from(*word)),
+        words @ [_, _, _, _] => Some(IpAddr::from(<[u8; 16]>::try_from(words.concat()).ok()?)),
         _ => None,
     }
 }
