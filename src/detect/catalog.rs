@@ -61,13 +61,11 @@ impl Layer {
             #[serde(default)]
             framework: Entries,
         }
-        match toml::from_str::<File>(&text) {
-            Ok(file) => Ok(Self { path: path.to_owned(), text, entries: file.framework }),
-            Err(error) => {
-                let offset = error.span().map_or(0, |span| span.start);
-                Err(FileError::at_offset(path, &text, offset, error.message()).into())
-            }
-        }
+        let file: File = toml::from_str(&text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            FileError::at_offset(path, &text, offset, error.message())
+        })?;
+        Ok(Self { path: path.to_owned(), text, entries: file.framework })
     }
 
     fn located(&self, key: &str, field: &str, message: &str) -> Option<CatalogError> {

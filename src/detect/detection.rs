@@ -40,9 +40,8 @@ impl Catalog {
     pub fn detect<'c>(&'c self, snapshot: &Snapshot<'_>) -> Result<Detection<'c>, CatalogError> {
         let facts = Facts { catalog: self, snapshot };
         let last = || self.frameworks().iter().find(|framework| framework.role == Role::Last);
-        let framework = facts.framework().or_else(last);
-        let framework = framework
-            .ok_or_else(|| CatalogError::Embedded { message: "no entry has the role `last`".to_owned() })?;
+        let none = || CatalogError::Embedded { message: "no entry has the role `last`".to_owned() };
+        let framework = facts.framework().or_else(last).ok_or_else(none)?;
         Ok(Detection {
             framework,
             tool: facts.tool(),

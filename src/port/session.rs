@@ -215,10 +215,7 @@ impl Session {
 
 fn create(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
-    if let Err(error) = file.try_lock() {
-        let _ = fs::remove_file(path);
-        return Err(error.into());
-    }
+    file.try_lock().inspect_err(|_| drop(fs::remove_file(path)))?;
     Ok(file)
 }
 
