@@ -81,9 +81,9 @@ impl Ports {
     }
 
     pub(crate) fn examine(&self) -> Vec<Warning> {
-        let mut warnings = Vec::new();
+        let (_locked, mut warnings) = (self.lock_to_read(), Vec::new());
         // An error comes with a warning.
-        let _nobody = self.read(&mut warnings, |memory| memory.project(""));
+        let _nobody = store::read(&self.dir.store(), &mut warnings, |memory| memory.project(""));
         warnings
     }
 
@@ -107,12 +107,12 @@ impl Ports {
     }
 
     pub fn remembered(&self, project: &str) -> Option<Remembered> {
-        self.read(&mut Vec::new(), |memory| memory.project(project)).flatten()
+        self.read(|memory| memory.project(project)).flatten()
     }
 
     /// The project that had a port last, with its id, if it is remembered.
     pub fn keeper(&self, port: u16) -> Option<(String, Remembered)> {
-        let found = self.read(&mut Vec::new(), |memory| {
+        let found = self.read(|memory| {
             let Some((_, id)) = memory.keeper(port)? else { return Ok(None) };
             Ok(memory.project(&id)?.map(|row| (id, row)))
         });
@@ -121,16 +121,12 @@ impl Ports {
 
     /// Every remembered project with its id.
     pub(crate) fn projects(&self) -> Vec<(String, Remembered)> {
-        self.read(&mut Vec::new(), |memory| memory.projects()).unwrap_or_default()
+        self.read(|memory| memory.projects()).unwrap_or_default()
     }
 
-    fn read<T>(
-        &self,
-        warnings: &mut Vec<Warning>,
-        work: impl Fn(&dyn Memory) -> Result<T, PortError>,
-    ) -> Option<T> {
+    fn read<T>(&self, work: impl Fn(&dyn Memory) -> Result<T, PortError>) -> Option<T> {
         let _locked = self.lock_to_read();
-        store::read(&self.dir.store(), warnings, work).ok()
+        store::read(&self.dir.store(), &mut Vec::new(), work).ok()
     }
 
     /// Notes something for later starts of a project (`None`: forgets it), until its evidence changes.
