@@ -7,7 +7,6 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// A descriptor whose readiness to be read or written the runtime reports.
 pub type Watched = AsyncFd<OwnedFd>;
 
 /// Registers `descriptor` with the running tokio runtime.
@@ -21,12 +20,10 @@ pub fn watch(descriptor: OwnedFd, interest: Interest) -> io::Result<Watched> {
     watched.map_err(Into::into)
 }
 
-/// Whether `descriptor` has something to read now.
 pub fn readable(descriptor: BorrowedFd<'_>) -> bool {
     is_ready(descriptor, PollFlags::POLLIN)
 }
 
-/// Whether one of `events` is there now.
 pub(super) fn is_ready(descriptor: BorrowedFd<'_>, events: PollFlags) -> bool {
     poll(&mut [PollFd::new(descriptor, events)], PollTimeout::ZERO).is_ok_and(|count| count > 0)
 }

@@ -18,18 +18,9 @@ const PLENTY: rlim_t = 1024;
 /// # Errors
 /// Too many files are open in this process or on this machine.
 pub fn require(count: usize) -> io::Result<()> {
-    let mut held = Vec::with_capacity(count);
-    for _ in 0..count {
-        match io::stdin().as_fd().try_clone_to_owned() {
-            Ok(one) => held.push(one),
-            Err(error) if error.raw_os_error().is_some_and(|code| EXHAUSTED.contains(&code)) => {
-                return Err(error);
-            }
-            // Not a matter of the limit.
-            Err(_) => break,
-        }
-    }
-    Ok(())
+    let held: io::Result<Vec<_>> = (0..count).map(|_| io::stdin().as_fd().try_clone_to_owned()).collect();
+    let is_exhausted = |error: &io::Error| error.raw_os_error().is_some_and(|code| EXHAUSTED.contains(&code));
+    held.err().filter(is_exhausted).map_or(Ok(()), Err)
 }
 
 /// The advice for a `message` with an error of this kind. Most errors become text before they arrive here, but the

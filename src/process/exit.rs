@@ -9,12 +9,9 @@ use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus, waitid};
 
 use super::Signal;
 
-/// The end of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// It called exit(3) or returned.
     Code(u8),
-    /// A signal ended it.
     Signal(Signal),
 }
 
@@ -22,19 +19,15 @@ impl Exit {
     /// `None` unless the process has ended. A real-time signal has no name here: it becomes the code that a shell
     /// gives it, 128 and its number.
     pub fn of(status: &WaitIdStatus) -> Option<Self> {
-        if let Some(number) = status.terminating_signal() {
-            let code = || Self::Code((128 + number).to_le_bytes()[0]);
-            return Some(Signal::try_from(number).map_or_else(|_| code(), Self::Signal));
-        }
-        status.exit_status().map(|code| Self::Code(code.to_le_bytes()[0]))
+        let code = |code: i32| Self::Code(code.to_le_bytes()[0]);
+        let signal = |number: i32| Signal::try_from(number).map_or_else(|_| code(128 + number), Self::Signal);
+        status.terminating_signal().map(signal).or_else(|| status.exit_status().map(code))
     }
 
-    /// Whether it exited with code 0.
     pub fn success(self) -> bool {
         self == Self::Code(0)
     }
 
-    /// The code, if it exited by itself.
     pub fn code(self) -> Option<u8> {
         match self {
             Self::Code(code) => Some(code),

@@ -5,7 +5,6 @@ use std::fmt;
 /// A process that cannot be mistaken for a later one with the same pid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Identity {
-    /// Process id.
     pub pid: i32,
     /// When it started: clock ticks since boot on Linux, microseconds since the epoch on macOS. Compare for
     /// equality only.
@@ -18,7 +17,6 @@ impl Identity {
         Process::read(pid).map(|process| process.identity)
     }
 
-    /// The calling process.
     pub fn current() -> Self {
         let pid = std::process::id().cast_signed();
         Self::of(pid).unwrap_or(Self { pid, started: 0 })
@@ -39,11 +37,8 @@ impl fmt::Display for Identity {
 /// An entry of the process table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Process {
-    /// Pid and start time.
     pub identity: Identity,
-    /// Parent's pid.
     pub parent: i32,
-    /// Process group.
     pub group: i32,
     /// Whether it has ended and waits to be reaped.
     pub zombie: bool,

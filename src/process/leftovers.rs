@@ -23,13 +23,9 @@ pub fn end(session: &str) {
         return;
     }
     tracing::info!("ending {} processes that session {session} has left behind", found.len());
-    send_all(&found, Signal::SIGTERM);
-    send_all(&found, Signal::SIGCONT);
-    wait_until_gone(&found, GRACE);
+    end_all(&found, &[Signal::SIGTERM, Signal::SIGCONT], GRACE);
     // Asked again, as processes may have been started meanwhile.
-    let stubborn = processes(session);
-    send_all(&stubborn, Signal::SIGKILL);
-    wait_until_gone(&stubborn, GONE);
+    end_all(&processes(session), &[Signal::SIGKILL], GONE);
 }
 
 fn processes(session: &str) -> BTreeSet<Identity> {
@@ -40,14 +36,13 @@ fn processes(session: &str) -> BTreeSet<Identity> {
     all.filter(|process| process.pid != me).collect()
 }
 
-fn send_all(targets: &BTreeSet<Identity>, signal: Signal) {
-    for &target in targets {
-        // A process that has changed its user cannot be signalled, and keeps its port: the probe notices that.
-        let _refused = signal::send(target, signal);
+fn end_all(targets: &BTreeSet<Identity>, signals: &[Signal], limit: Duration) {
+    for &signal in signals {
+        for &target in targets {
+            // A process that has changed its user cannot be signalled, and keeps its port: the probe notices that.
+            let _refused = signal::send(target, signal);
+        }
     }
-}
-
-fn wait_until_gone(targets: &BTreeSet<Identity>, limit: Duration) {
     let deadline = Instant::now() + limit;
     for &target in targets {
         let left = deadline.saturating_duration_since(Instant::now());

@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::identity::{Identity, Process};
-use super::progress::Progress;
+use super::load::Progress;
 
 impl Process {
     /// The entry of `pid`, `None` if there is none.
@@ -49,7 +49,6 @@ fn fields(stat: &[u8]) -> Option<SplitAsciiWhitespace<'_>> {
     std::str::from_utf8(stat.get(end_of_name + 2..)?).ok().map(str::split_ascii_whitespace)
 }
 
-/// Every pid of the process table.
 pub fn all_pids() -> Vec<i32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
@@ -84,9 +83,6 @@ pub fn executable(pid: i32) -> Option<PathBuf> {
 }
 
 /// A path by which this very program can be executed again, even if its file was deleted or replaced meanwhile.
-///
-/// # Errors
-/// The system does not say.
 pub fn own_executable() -> io::Result<PathBuf> {
     // Under the second name the process would be called `exe`.
     std::env::current_exe().map(|path| if path.exists() { path } else { "/proc/self/exe".into() })
@@ -116,13 +112,13 @@ impl Progress {
 pub fn wait_for_end(pid: i32, limit: Duration, is_the_one: impl FnOnce() -> bool) -> bool {
     let Some(pid) = Pid::from_raw(pid).filter(|pid| pid.as_raw_pid() > 0) else { return false };
     let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return false };
-    let is_the_one = is_the_one();
-    if is_the_one {
-        let timeout = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
-        // A signal to this process ends the wait early; callers look again or are merely less patient.
-        let _ended = poll(&mut [PollFd::new(process.as_fd(), PollFlags::POLLIN)], timeout);
+    if !is_the_one() {
+        return false;
     }
-    is_the_one
+    let timeout = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
+    // A signal to this process ends the wait early; callers look again or are merely less patient.
+    let _ended = poll(&mut [PollFd::new(process.as_fd(), PollFlags::POLLIN)], timeout);
+    true
 }
 
 #[cfg(test)]

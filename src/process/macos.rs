@@ -1,4 +1,5 @@
-//! macOS' answers about processes, from libproc and sysctl(3). `linux.rs` has the same list of functions.
+//! macOS' answers about processes, from libproc and sysctl(3). `linux.rs` has the same list of
+//! functions, with their descriptions.
 //!
 //! Written after `bsd/sys/proc_info.h`, `bsd/kern/proc_info.c`, `bsd/kern/kern_sysctl.c` and
 //! `bsd/kern/kern_event.c` of Apple's xnu (release 11417), whose functions are named below. It compiles; it has
@@ -16,7 +17,7 @@ use nix::libc::{self, proc_bsdinfo, proc_taskinfo, timespec};
 use nix::sys::event::{EvFlags, EventFilter, FilterFlag, KEvent, Kqueue};
 
 use super::identity::{Identity, Process};
-use super::progress::Progress;
+use super::load::Progress;
 
 /// Kinds of lists of proc_listpids (`proc_info.h`), which libc does not have.
 const PROC_ALL_PIDS: u32 = 1;
@@ -59,7 +60,6 @@ fn info<T: Copy>(pid: i32, flavor: c_int, argument: u64) -> Option<T> {
     }
 }
 
-/// Every pid of the process table.
 pub fn all_pids() -> Vec<i32> {
     list(PROC_ALL_PIDS, 0)
 }
@@ -80,8 +80,7 @@ fn list(kind: u32, of: u32) -> Vec<i32> {
     pids
 }
 
-/// Reads the arguments and the environment that `pid` was executed with into `area`; whether they could be read.
-/// Those of other users cannot, and those of restricted programs (`/bin/sh`, `/bin/sleep` and all others of the
+/// Reads the arguments too. Those of other users are refused, and those of restricted programs (`/bin/sh`, `/bin/sleep` and all others of the
 /// system) come without their environment (`sysctl_procargsx`).
 #[expect(unsafe_code, reason = "nix has no sysctl")]
 pub fn read_environment(pid: i32, area: &mut Vec<u8>) -> bool {
@@ -97,7 +96,6 @@ pub fn read_environment(pid: i32, area: &mut Vec<u8>) -> bool {
     answer == 0
 }
 
-/// The file of the program that `pid` runs, whatever the process calls itself.
 #[expect(unsafe_code, reason = "libc has the call, and nobody a safe one")]
 pub fn executable(pid: i32) -> Option<PathBuf> {
     let mut path = [0_u8; 4096];
@@ -108,15 +106,10 @@ pub fn executable(pid: i32) -> Option<PathBuf> {
     Some(PathBuf::from(OsStr::from_bytes(path.get(..length)?)))
 }
 
-/// A path by which this very program can be executed again.
-///
-/// # Errors
-/// The system does not say.
 pub fn own_executable() -> io::Result<PathBuf> {
     std::env::current_exe()
 }
 
-/// The resident memory of `pid` in bytes.
 pub fn resident(pid: i32) -> Option<u64> {
     info::<proc_taskinfo>(pid, libc::PROC_PIDTASKINFO, 0).map(|task| task.pti_resident_size)
 }
@@ -128,8 +121,6 @@ impl Progress {
     }
 }
 
-/// Waits at most `limit` for the end of `pid`, whose parent may be anybody. `is_the_one` is asked once no other
-/// process can be taken for it any more. False if there is no such process, or if it is not the one.
 pub fn wait_for_end(pid: i32, limit: Duration, is_the_one: impl FnOnce() -> bool) -> bool {
     let (Ok(queue), Ok(ident)) = (Kqueue::new(), usize::try_from(pid)) else { return false };
     let exit = KEvent::new(ident, EventFilter::EVFILT_PROC, EvFlags::EV_ADD, FilterFlag::NOTE_EXIT, 0, 0);

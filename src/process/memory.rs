@@ -1,5 +1,9 @@
 //! The memory of processes, and what a long-lived one gives back.
 
+use std::ptr::{NonNull, with_exposed_provenance_mut};
+
+use nix::sys::mman::{MmapAdvise, madvise};
+
 pub use super::system::resident;
 use super::tree;
 
@@ -10,24 +14,19 @@ pub fn of_tree(root: i32) -> u64 {
     pids.chain([root]).filter_map(resident).sum()
 }
 
-/// Returns the heap that only the start needed to the system.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[expect(unsafe_code, reason = "the allocator's own function")]
+/// Returns the heap that only the start needed to the system. Other allocators than glibc's do so by themselves.
 pub fn trim() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[expect(unsafe_code, reason = "the allocator's own function")]
     // SAFETY: it changes no memory that is in use.
-    unsafe { nix::libc::malloc_trim(0) };
+    unsafe {
+        nix::libc::malloc_trim(0);
+    }
 }
 
-/// Other allocators give back by themselves.
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub fn trim() {}
-
 /// Unmaps the pages of executable code, most of which only the start needs. The rest returns from the page cache
-/// when it is executed, sixteen pages at a time.
-#[cfg(target_os = "linux")]
-#[expect(unsafe_code, reason = "no library has the addresses of a program's own code")]
+/// when it is executed, sixteen pages at a time. Only Linux has the list.
 pub fn unmap_start_code() {
-    use nix::sys::mman::{MmapAdvise, madvise};
     let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else { return };
     let code = maps.lines().filter_map(|line| {
         let (range, rest) = line.split_once(' ')?;
@@ -36,17 +35,12 @@ pub fn unmap_start_code() {
             return None;
         }
         let (start, end) = range.split_once('-')?;
-        Some((usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?))
+        let [start, end] = [start, end].map(|address| usize::from_str_radix(address, 16).ok());
+        Some((NonNull::new(with_exposed_provenance_mut(start?))?, end? - start?))
     });
-    for (start, end) in code {
-        let Some(address) = std::ptr::NonNull::new(std::ptr::with_exposed_provenance_mut(start)) else {
-            continue;
-        };
+    for (address, length) in code {
+        #[expect(unsafe_code, reason = "no library has the addresses of a program's own code")]
         // SAFETY: code is only read, and reads as before.
-        let _ = unsafe { madvise(address, end - start, MmapAdvise::MADV_DONTNEED) };
+        let _ = unsafe { madvise(address, length, MmapAdvise::MADV_DONTNEED) };
     }
 }
-
-/// There is no such call.
-#[cfg(not(target_os = "linux"))]
-pub fn unmap_start_code() {}

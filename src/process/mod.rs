@@ -15,7 +15,6 @@ pub(crate) mod macos;
 pub mod memory;
 pub mod nonblocking_writer;
 mod program;
-pub mod progress;
 pub mod signal;
 pub mod signals;
 mod spawn;

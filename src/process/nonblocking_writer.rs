@@ -1,31 +1,28 @@
 //! Our own standard output and error, written without ever blocking the supervisor and without changing the mode
 //! of a descriptor that other programs share.
 
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::task::{Context, Poll, ready};
 
-use nix::libc::PIPE_BUF;
+use nix::libc::{O_NOCTTY, O_NONBLOCK, PIPE_BUF};
 use nix::poll::PollFlags;
 use nix::sys::socket::{MsgFlags, send};
-use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::write;
+use rustix::fs::{FileType, fstat};
 use tokio::io::Interest;
 
 use super::async_fd::{Watched, is_ready, watch};
 
-/// How many bytes may wait to be written before the source is no longer read. The service then waits, as it would
+/// Capacity of a pipe, and how many bytes may wait to be written before the source is no longer read. The service then waits, as it would
 /// for a terminal or pipe that nobody reads.
 const ROOM: usize = 256 * 1024;
-
-/// Capacity of a pipe in bytes.
-#[cfg(target_os = "linux")]
-const PIPE_ROOM: i32 = 256 * 1024;
 
 /// How many bytes are read at once.
 const CHUNK: usize = 128 * 1024;
 
-/// A stream of output.
 #[derive(Debug)]
 pub struct NonblockingWriter {
     way: Way,
@@ -52,21 +49,18 @@ impl NonblockingWriter {
     /// # Errors
     /// No more descriptors.
     pub fn new(target: BorrowedFd<'_>) -> io::Result<Self> {
-        let kind = SFlag::from_bits_truncate(fstat(target)?.st_mode) & SFlag::S_IFMT;
+        let kind = FileType::from_raw_mode(fstat(target)?.st_mode);
         let copy = target.try_clone_to_owned()?;
         let watched = |file, write| Ok::<_, io::Error>(Way::Watched(watch(file, Interest::WRITABLE)?, write));
-        let way = if kind == SFlag::S_IFSOCK {
+        let way = if kind == FileType::Socket {
             watched(copy, send_now)?
-        } else if kind == SFlag::S_IFIFO || nix::unistd::isatty(target).unwrap_or(false) {
-            match reopen(target) {
-                Some(file) => {
-                    enlarge(&file);
-                    watched(file, write_once)?
-                }
-                None => watched(copy, write_if_writable)?,
-            }
-        } else {
+        } else if kind != FileType::Fifo && !target.is_terminal() {
             Way::Plain(copy)
+        } else if let Some(file) = reopen(target) {
+            enlarge(&file);
+            watched(file, write_once)?
+        } else {
+            watched(copy, write_if_writable)?
         };
         Ok(Self { way, buffer: Vec::new(), written: 0, filled: 0 })
     }
@@ -76,7 +70,6 @@ impl NonblockingWriter {
         self.pending() < ROOM
     }
 
-    /// How many bytes wait to be written.
     pub fn pending(&self) -> usize {
         self.filled - self.written
     }
@@ -123,8 +116,7 @@ impl NonblockingWriter {
                 Err(error) => self.way = Way::Closed(error),
             }
         }
-        self.written = 0;
-        self.filled = 0;
+        (self.written, self.filled) = (0, 0);
     }
 
     /// Writes what can be written. Ready when nothing is pending.
@@ -146,8 +138,7 @@ impl NonblockingWriter {
     fn make_room(&mut self, length: usize) {
         if self.written > 0 && self.filled + length > self.buffer.len() {
             self.buffer.copy_within(self.written..self.filled, 0);
-            self.filled -= self.written;
-            self.written = 0;
+            (self.written, self.filled) = (0, self.pending());
         }
         if self.filled + length > self.buffer.len() {
             self.buffer.resize(self.filled + length, 0);
@@ -178,34 +169,20 @@ fn send_now(socket: &OwnedFd, bytes: &[u8]) -> io::Result<usize> {
     send(socket.as_raw_fd(), bytes, MsgFlags::MSG_DONTWAIT).map_err(Into::into)
 }
 
-/// Enlarges a pipe, so that its ends take turns less often. The kernel may refuse, and a terminal has no such
-/// size.
-#[cfg(target_os = "linux")]
+/// Enlarges a pipe, so that its ends take turns less often. The kernel may refuse, a terminal has no such size, and
+/// pipes have one size on macOS.
 pub fn enlarge(pipe: &OwnedFd) {
-    let _refused = nix::fcntl::fcntl(pipe, nix::fcntl::FcntlArg::F_SETPIPE_SZ(PIPE_ROOM));
+    #[cfg(target_os = "linux")]
+    let _refused = rustix::pipe::fcntl_setpipe_size(pipe, ROOM);
+    #[cfg(not(target_os = "linux"))]
+    let _ = pipe;
 }
-
-/// Pipes have one size on other systems.
-#[cfg(not(target_os = "linux"))]
-pub fn enlarge(_pipe: &OwnedFd) {}
 
 /// Opens the pipe or terminal behind `target` once more, which gives a description whose mode nobody shares. A
-/// terminal of another user cannot be opened.
-#[cfg(target_os = "linux")]
+/// terminal of another user cannot be opened, and only Linux has such a path.
 fn reopen(target: BorrowedFd<'_>) -> Option<OwnedFd> {
-    use std::os::unix::fs::OpenOptionsExt;
-    std::fs::File::options()
-        .write(true)
-        .custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY)
-        .open(format!("/proc/self/fd/{}", target.as_raw_fd()))
-        .map(Into::into)
-        .ok()
-}
-
-/// Opening `/dev/fd/N` only duplicates the descriptor on other systems.
-#[cfg(not(target_os = "linux"))]
-fn reopen(_target: BorrowedFd<'_>) -> Option<OwnedFd> {
-    None
+    let path = format!("/proc/self/fd/{}", target.as_raw_fd());
+    File::options().write(true).custom_flags(O_NONBLOCK | O_NOCTTY).open(path).map(Into::into).ok()
 }
 
 #[cfg(test)]
@@ -248,7 +225,7 @@ mod tests {
         in_runtime(async {
             let (nonblocking_writer, _reader, writer) = outlet_with_reader();
             let flags = nix::fcntl::fcntl(&writer, nix::fcntl::FcntlArg::F_GETFL).unwrap();
-            assert_eq!(flags & nix::libc::O_NONBLOCK, 0);
+            assert_eq!(flags & O_NONBLOCK, 0);
             drop(nonblocking_writer);
         });
     }

@@ -11,20 +11,15 @@ pub struct Program {
     pub program: PathBuf,
     /// Arguments, the program's own name first.
     pub argv: Vec<OsString>,
-    /// Working directory.
     pub dir: PathBuf,
     /// Every variable it gets, and no other.
     pub environment: Vec<(OsString, OsString)>,
 }
 
-/// The standard streams of a service.
 #[derive(Debug)]
 pub struct Stdio {
-    /// Standard input.
     pub stdin: OwnedFd,
-    /// Standard output.
     pub stdout: OwnedFd,
-    /// Standard error.
     pub stderr: OwnedFd,
     /// Whether `stdout` is a pseudo-terminal of the service's own, which becomes its controlling terminal.
     pub terminal: bool,

@@ -2,8 +2,10 @@
 
 use std::io;
 
-use nix::sys::signal::kill;
-use nix::unistd::Pid;
+use rustix::io::Errno;
+use rustix::process::{Pid, kill_process};
+#[cfg(target_os = "linux")]
+use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
 
 use super::{Identity, Signal};
 
@@ -12,47 +14,33 @@ use super::{Identity, Signal};
 /// # Errors
 /// Those of kill(2) but for `ESRCH`: not permitted, above all.
 pub fn send(target: Identity, signal: Signal) -> io::Result<bool> {
-    if target.pid <= 1 {
-        return Ok(false);
-    }
-    send_verified(target, signal)
-}
-
-/// While the descriptor is open, no other process can get the pid between the check of the start time and the
-/// signal.
-#[cfg(target_os = "linux")]
-fn send_verified(target: Identity, signal: Signal) -> io::Result<bool> {
-    use rustix::io::Errno;
-    use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
-    let Some(pid) = rustix::process::Pid::from_raw(target.pid) else { return Ok(false) };
-    let Some(raw) = rustix::process::Signal::from_named_raw(signal as i32) else { return Ok(false) };
-    let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
-        // Kernels before 5.3.
-        Err(Errno::NOSYS) => return send_checked(target, signal),
-        pidfd => pidfd,
-    };
-    match pidfd
-        .and_then(|pidfd| if target.exists() { pidfd_send_signal(pidfd, raw) } else { Err(Errno::SRCH) })
-    {
+    match send_verified(target, signal) {
         Ok(()) => Ok(true),
         Err(Errno::SRCH) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Without process descriptors, an instant remains between the check and the signal.
-#[cfg(not(target_os = "linux"))]
-fn send_verified(target: Identity, signal: Signal) -> io::Result<bool> {
-    send_checked(target, signal)
-}
-
-fn send_checked(target: Identity, signal: Signal) -> io::Result<bool> {
+fn send_verified(target: Identity, signal: Signal) -> Result<(), Errno> {
+    if target.pid <= 1 {
+        return Err(Errno::SRCH);
+    }
+    let pid = Pid::from_raw(target.pid).ok_or(Errno::SRCH)?;
+    let signal = rustix::process::Signal::from_named_raw(signal as i32).ok_or(Errno::SRCH)?;
+    // It names the process that has the pid now, so the check of the start time holds until the signal is sent.
+    #[cfg(target_os = "linux")]
+    let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
+        // Kernels before 5.3.
+        Err(Errno::NOSYS) => None,
+        pidfd => Some(pidfd?),
+    };
     if !target.exists() {
-        return Ok(false);
+        return Err(Errno::SRCH);
     }
-    match kill(Pid::from_raw(target.pid), signal) {
-        Ok(()) => Ok(true),
-        Err(nix::errno::Errno::ESRCH) => Ok(false),
-        Err(error) => Err(error.into()),
+    #[cfg(target_os = "linux")]
+    if let Some(pidfd) = pidfd {
+        return pidfd_send_signal(pidfd, signal);
     }
+    // Without process descriptors, an instant remains between the check and the signal.
+    kill_process(pid, signal)
 }

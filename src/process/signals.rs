@@ -14,7 +14,6 @@ use tokio::io::Interest;
 
 use super::async_fd::{Watched, watch};
 
-/// The signals that are taken over.
 const TAKEN: [(Signal, SignalKind); 8] = [
     (Signal::SIGINT, SignalKind::End),
     (Signal::SIGTERM, SignalKind::End),
@@ -29,10 +28,8 @@ const TAKEN: [(Signal, SignalKind); 8] = [
 /// The writing end, for the handler. It is set once and never closed.
 static PIPE: OnceLock<OwnedFd> = OnceLock::new();
 
-/// A signal that has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReceivedSignal {
-    /// Its number.
     pub signal: Signal,
     /// Whether a program sent it by kill(2); otherwise the kernel did, as for Ctrl-C. `None` where the system does
     /// not tell.
@@ -82,33 +79,18 @@ extern "C" fn write_to_pipe(number: c_int, info: *mut siginfo_t, _machine_state:
     unsafe {
         let errno = Errno::last_raw();
         if let (Some(pipe), Ok(number)) = (PIPE.get(), u8::try_from(number)) {
-            let record = [number, origin(&*info)];
+            let record = [number, u8::from((*info).si_code == SENT_BY_PROGRAM)];
             libc::write(pipe.as_raw_fd(), record.as_ptr().cast(), record.len());
         }
         Errno::set_raw(errno);
     }
 }
 
-/// The second byte of a record: who sent the signal.
-const BY_KERNEL: u8 = 0;
-const BY_PROGRAM: u8 = 1;
-
-#[cfg(target_os = "linux")]
-fn origin(info: &siginfo_t) -> u8 {
-    if info.si_code == libc::SI_USER { BY_PROGRAM } else { BY_KERNEL }
-}
-
-/// macOS gives every signal but SIGCHLD the code 0, whoever sent it (`psignal_internal`, `bsd/kern/kern_sig.c` of
-/// xnu).
-#[cfg(not(target_os = "linux"))]
-fn origin(_info: &siginfo_t) -> u8 {
-    const UNKNOWN: u8 = 2;
-    UNKNOWN
-}
+/// `SI_USER` of Linux, which libc has for Linux only.
+const SENT_BY_PROGRAM: c_int = 0;
 
 impl Signals {
-    /// Takes over the signals of this process. A SIGHUP that is ignored stays so: that is what `nohup` is for.
-    /// Needs a running tokio runtime.
+    /// Takes over the signals of this process. Needs a running tokio runtime.
     ///
     /// # Errors
     /// No more descriptors; a second call.
@@ -121,19 +103,14 @@ impl Signals {
         let flags = SaFlags::SA_RESTART | SaFlags::SA_SIGINFO;
         let action = SigAction::new(SigHandler::SigAction(write_to_pipe), flags, SigSet::empty());
         for (signal, _) in TAKEN {
-            let before = install(signal, &action)?;
-            if signal == Signal::SIGHUP && matches!(before.handler(), SigHandler::SigIgn) {
-                install(signal, &before)?;
-            }
+            set_unless_nohup(signal, &action)?;
         }
         // A closed pipe is an error of the write.
-        let ignored = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
-        install(Signal::SIGPIPE, &ignored)?;
-        install(Signal::SIGTTOU, &ignored)?;
+        set_action(Signal::SIGPIPE, &simple_action(SigHandler::SigIgn))?;
+        set_action(Signal::SIGTTOU, &simple_action(SigHandler::SigIgn))?;
         Ok(Self { pipe: watch(reader.into(), Interest::READABLE)? })
     }
 
-    /// The next signal.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<ReceivedSignal> {
         loop {
             let Ok(mut readiness) = ready!(self.pipe.poll_read_ready(cx)) else { return Poll::Pending };
@@ -141,8 +118,9 @@ impl Signals {
             match nix::unistd::read(self.pipe.get_ref().as_fd(), &mut record) {
                 Ok(2) => {
                     if let Ok(signal) = Signal::try_from(i32::from(record[0])) {
-                        let is_known = matches!(record[1], BY_KERNEL | BY_PROGRAM);
-                        let sent = is_known.then_some(record[1] == BY_PROGRAM);
+                        // macOS gives every signal but SIGCHLD the code 0, whoever sent it (`psignal_internal`,
+                        // `bsd/kern/kern_sig.c` of xnu).
+                        let sent = cfg!(target_os = "linux").then_some(record[1] == 1);
                         return Poll::Ready(ReceivedSignal { signal, sent });
                     }
                 }
@@ -152,10 +130,26 @@ impl Signals {
     }
 }
 
-fn install(signal: Signal, action: &SigAction) -> io::Result<SigAction> {
+pub(super) fn simple_action(handler: SigHandler) -> SigAction {
+    SigAction::new(handler, SaFlags::empty(), SigSet::empty())
+}
+
+/// Returns the action before.
+pub(super) fn set_action(signal: Signal, action: &SigAction) -> nix::Result<SigAction> {
     #[expect(unsafe_code, reason = "handlers are unsafe by nature")]
-    // SAFETY: the handler only writes to a pipe that stays open.
-    unsafe { sigaction(signal, action) }.map_err(Into::into)
+    // SAFETY: the handlers of this program only write to a pipe that stays open, or to an atomic.
+    unsafe {
+        sigaction(signal, action)
+    }
+}
+
+/// Leaves a SIGHUP ignored that is ignored: that is what `nohup` is for.
+pub(super) fn set_unless_nohup(signal: Signal, action: &SigAction) -> nix::Result<()> {
+    let before = set_action(signal, action)?;
+    if signal == Signal::SIGHUP && matches!(before.handler(), SigHandler::SigIgn) {
+        set_action(signal, &before)?;
+    }
+    Ok(())
 }
 
 /// Ends this process by `signal`, so that its parent sees how the service ended. Returns only if the signal does
@@ -163,21 +157,17 @@ fn install(signal: Signal, action: &SigAction) -> io::Result<SigAction> {
 pub fn die_by(signal: Signal) {
     // Else this process's core would replace that of the service.
     let _kept = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
-    let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     // SIGKILL has no disposition to set, and works all the same.
-    let _fixed = install(signal, &action);
-    let mut unblocked = SigSet::empty();
-    unblocked.add(signal);
-    let _mask = unblocked.thread_unblock();
+    let _fixed = set_action(signal, &simple_action(SigHandler::SigDfl));
+    let _mask = SigSet::from_iter([signal]).thread_unblock();
     let _sent = raise(signal);
 }
 
 /// Stops this process group as Ctrl-Z would, and returns when it is continued. The kernel ignores the stop of an
 /// orphaned group, which no shell could continue.
 pub fn stop_group() {
-    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    if let Ok(before) = install(Signal::SIGTSTP, &default) {
+    if let Ok(before) = set_action(Signal::SIGTSTP, &simple_action(SigHandler::SigDfl)) {
         let _continued = kill(Pid::from_raw(0), Signal::SIGTSTP);
-        let _restored = install(Signal::SIGTSTP, &before);
+        let _restored = set_action(Signal::SIGTSTP, &before);
     }
 }

@@ -22,12 +22,13 @@ mod lent {
     use nix::errno::Errno;
     use nix::libc::{self, c_char};
     use nix::sched::{CloneFlags, clone};
-    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction};
+    use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal};
     use nix::sys::wait::waitpid;
     use nix::unistd::{
         Pid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, getpid, getppid, setpgid, tcsetpgrp,
     };
 
+    use crate::process::signals::{set_action, simple_action};
     use crate::process::{Program, Stdio};
 
     /// More than the child needs for its few calls, and enough for the allocator to map it: untouched pages take
@@ -70,13 +71,12 @@ mod lent {
         let cloned = unsafe { clone(child, &mut stack, flags, Some(libc::SIGCHLD)) };
         before.thread_set_mask()?;
         let pid = cloned?;
-        match failure.into_inner() {
-            0 => Ok(pid),
-            errno => {
-                while waitpid(pid, None) == Err(Errno::EINTR) {}
-                Err(io::Error::from_raw_os_error(errno))
-            }
+        let errno = failure.into_inner();
+        if errno == 0 {
+            return Ok(pid);
         }
+        while waitpid(pid, None) == Err(Errno::EINTR) {}
+        Err(io::Error::from_raw_os_error(errno))
     }
 
     /// Runs in the child. With SIGTTOU blocked, a background process may take the foreground.
@@ -96,20 +96,14 @@ mod lent {
         }
         // execve(2) resets handlers, but a pending SIGTERM would run the guardian's before that: it shall end the
         // child.
-        let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-        #[expect(unsafe_code, reason = "handlers are unsafe by nature")]
-        // SAFETY: the default is no handler.
-        unsafe {
-            sigaction(Signal::SIGTERM, &default)?;
-        }
+        set_action(Signal::SIGTERM, &simple_action(SigHandler::SigDfl))?;
         SigSet::empty().thread_set_mask()
     }
 
     /// A program as execve(2) takes it.
     struct Image {
-        /// Candidates, in the order of the `PATH`.
+        /// Candidates, in the order of the `PATH` if there is no slash in the name.
         paths: Vec<CString>,
-        /// Whether `paths` come from the `PATH`.
         is_searched: bool,
         /// A place for [`SHELL`], the program's own name, its arguments, and a null.
         arguments: Vec<*const c_char>,
@@ -121,21 +115,21 @@ mod lent {
 
     impl Image {
         fn new(program: &Program) -> io::Result<Self> {
-            let name = program.argv.first().map_or(program.program.as_os_str(), OsString::as_os_str);
-            let others = program.argv.iter().skip(1).map(OsString::as_os_str);
-            let arguments = [name].into_iter().chain(others).map(c_string).collect::<io::Result<Vec<_>>>()?;
+            let name = program.program.as_os_str();
+            let is_searched = !name.as_bytes().contains(&b'/');
+            let own_name = [program.argv.first().map_or(name, OsString::as_os_str)];
+            let arguments = own_name.into_iter().chain(program.argv.iter().skip(1).map(OsString::as_os_str));
+            let arguments = arguments.map(c_string).collect::<io::Result<Vec<_>>>()?;
             let entries = program.environment.iter().map(|(name, value)| {
-                let mut entry = OsString::with_capacity(name.len() + 1 + value.len());
-                entry.extend([name, OsStr::new("="), value]);
-                c_string(&entry)
+                c_string(&[name, OsStr::new("="), value].into_iter().collect::<OsString>())
             });
             let environment = entries.collect::<io::Result<Vec<_>>>()?;
             let pointers = |texts: &[CString]| {
                 texts.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect::<Vec<_>>()
             };
             Ok(Self {
-                paths: paths(program)?,
-                is_searched: !has_slash(program),
+                paths: if is_searched { search(program)? } else { vec![c_string(name)?] },
+                is_searched,
                 arguments: [ptr::null()].into_iter().chain(pointers(&arguments)).collect(),
                 environment: pointers(&environment),
                 _texts: [arguments, environment],
@@ -169,20 +163,12 @@ mod lent {
         Errno::last()
     }
 
-    fn has_slash(program: &Program) -> bool {
-        program.program.as_os_str().as_bytes().contains(&b'/')
-    }
-
-    /// Candidates for the program: a name without a slash is looked up in the `PATH` of its own environment.
-    fn paths(program: &Program) -> io::Result<Vec<CString>> {
-        let name = &program.program;
-        if has_slash(program) {
-            return Ok(vec![c_string(name.as_os_str())?]);
-        }
+    /// The files of this name in the directories of the `PATH` of the program's own environment.
+    fn search(program: &Program) -> io::Result<Vec<CString>> {
         let path = program.environment.iter().find(|(variable, _)| variable == "PATH");
         let path = path.map_or(OsStr::new(DEFAULT_PATH), |(_, value)| value);
-        let directories = std::env::split_paths(path).filter(|_| !name.as_os_str().is_empty());
-        directories.map(|directory| c_string(directory.join(name).as_os_str())).collect()
+        let directories = std::env::split_paths(path).filter(|_| !program.program.as_os_str().is_empty());
+        directories.map(|directory| c_string(directory.join(&program.program).as_os_str())).collect()
     }
 
     fn c_string(text: &OsStr) -> io::Result<CString> {

@@ -1,10 +1,10 @@
 //! The user's terminal, and the pseudo-terminal that a service gets in its place.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
-use nix::pty::openpty;
+use nix::pty::{OpenptyResult, openpty};
 use nix::sys::signal::Signal;
 use nix::sys::termios::{
     LocalFlags, SetArg, SpecialCharacterIndices, Termios, cfmakeraw, tcgetattr, tcsetattr,
@@ -15,8 +15,10 @@ use rustix::termios::{tcgetwinsize, tcsetwinsize};
 /// A pseudo-terminal for a service. The supervisor keeps the service's end open too, so that it survives restarts.
 #[derive(Debug)]
 pub struct Pty {
-    master: OwnedFd,
-    slave: OwnedFd,
+    /// The supervisor's end, which does not block.
+    pub master: OwnedFd,
+    /// The service's end.
+    pub slave: OwnedFd,
 }
 
 impl Pty {
@@ -25,24 +27,14 @@ impl Pty {
     /// # Errors
     /// No more pseudo-terminals or descriptors.
     pub fn like(terminal: BorrowedFd<'_>) -> io::Result<Self> {
-        let pair = openpty(None, tcgetattr(terminal).ok().as_ref())?;
-        for end in [&pair.master, &pair.slave] {
+        let OpenptyResult { master, slave } = openpty(None, tcgetattr(terminal).ok().as_ref())?;
+        for end in [&master, &slave] {
             fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
         }
-        fcntl(&pair.master, FcntlArg::F_SETFL(OFlag::O_RDWR | OFlag::O_NONBLOCK))?;
-        let pty = Self { master: pair.master, slave: pair.slave };
+        fcntl(&master, FcntlArg::F_SETFL(OFlag::O_RDWR | OFlag::O_NONBLOCK))?;
+        let pty = Self { master, slave };
         pty.resize_like(terminal);
         Ok(pty)
-    }
-
-    /// The supervisor's end, which does not block.
-    pub fn master(&self) -> BorrowedFd<'_> {
-        self.master.as_fd()
-    }
-
-    /// The service's end.
-    pub fn slave(&self) -> BorrowedFd<'_> {
-        self.slave.as_fd()
     }
 
     /// Takes over the size of `terminal`. The kernel sends the service SIGWINCH.
@@ -82,8 +74,6 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// Puts `terminal` into raw mode.
-    ///
     /// # Errors
     /// The terminal is gone.
     pub fn enter(terminal: BorrowedFd<'_>) -> io::Result<Self> {

@@ -7,7 +7,9 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
+
+use tokio::time::Instant;
 
 use super::backend::{Services, descendants, is_taken};
 use super::configured::ConfiguredProject;
@@ -29,8 +31,8 @@ use crate::supervise::{Backend, Lifeline, LoopInputs, Observation, PortOwner, Pr
 
 /// Descriptors of a supervisor without its services.
 const DESCRIPTORS: usize = 28;
-/// Descriptors of each service: two pipes, the guardian's socket, a copy of it, the log.
-const DESCRIPTORS_OF_A_SERVICE: usize = 5;
+/// Descriptors of each service: two pipes, the guardian's socket, the log.
+const DESCRIPTORS_OF_A_SERVICE: usize = 4;
 
 /// The services of one start.
 pub struct Session<'a> {
@@ -128,7 +130,7 @@ impl<'a> Session<'a> {
         let inputs = LoopInputs { signals, console, lifeline, control };
         let mut supervisor = Supervisor::new(services, backend, sink, inputs);
         supervisor.start_all();
-        let (sink, backend) = supervisor.sink_and_backend();
+        let Supervisor { sink, backend, .. } = &mut supervisor;
         backend.close_store();
         memory::trim();
         // The user reads this while the services start.

@@ -1,6 +1,8 @@
 //! The state machine of each service, with its settings from options, configuration and defaults.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::backend::Services;
 use super::options::Options;

@@ -1,11 +1,14 @@
-//! What the loop needs of ports and programs.
+//! What the loop is given: ports and programs, signals, a place for output and events, and clients.
 
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::process_tree::ProcessTree;
-use crate::event::What;
+use super::service::Input;
+use crate::event::{State, Stream, What};
+use crate::process::signals::{self, ReceivedSignal, Signals};
 use crate::process::{Exit, Stdio};
 
 /// Who listens on a port.
@@ -69,4 +72,58 @@ pub trait Backend {
     fn release(&mut self, service: usize);
     fn port(&self, service: usize) -> u16;
     fn framework(&self, service: usize) -> String;
+}
+
+/// Where output and events go.
+pub trait Sink {
+    /// Whether more of this stream may be read.
+    fn has_room(&self, service: usize, stream: Stream) -> bool;
+    /// Reads once from `source`, passes the bytes on and returns them; none at the end.
+    ///
+    /// # Errors
+    /// Those of the read.
+    fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]>;
+    fn notify(&mut self, service: usize, what: What);
+    /// Writes what can be written, and is ready when nothing waits any more.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+/// How a service is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    pub state: State,
+    pub port: u16,
+    /// The guardian that its processes descend from, while there is one.
+    pub guardian: Option<i32>,
+}
+
+/// Clients: where commands come from, and a second place where output and events go.
+pub trait Control {
+    /// Serves the clients, and is ready with the next command that would change something: a service and its
+    /// input.
+    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Input)>;
+    /// A service has written these bytes.
+    fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]);
+    fn notify(&mut self, service: usize, what: &What);
+    /// The condition of a service, which may be the same as before.
+    fn changed(&mut self, service: usize, now: Condition);
+    /// Writes what can be written, and is ready when nothing waits any more.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+/// The signals of this process, and the stop that one of them asks for.
+pub trait SignalSource {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<ReceivedSignal>;
+    /// Stops this process group as Ctrl-Z would, until it is continued.
+    fn stop_group(&mut self);
+}
+
+impl SignalSource for Signals {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<ReceivedSignal> {
+        Signals::poll_next(self, cx)
+    }
+
+    fn stop_group(&mut self) {
+        signals::stop_group();
+    }
 }

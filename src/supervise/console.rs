@@ -8,14 +8,13 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use tokio::io::Interest;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
-use super::clock::now;
 use crate::process::Signal;
 use crate::process::async_fd::{Watched, readable, watch};
 use crate::process::terminal::{Pty, Raw, in_foreground};
@@ -31,10 +30,9 @@ const IN_A_ROW: Duration = Duration::from_secs(1);
 /// How much input is kept for a service that does not read, in bytes.
 const TYPED: usize = 64 * 1024;
 
-/// The user's terminal and the service's.
 #[derive(Debug)]
 pub struct Console {
-    pty: Pty,
+    pub(super) pty: Pty,
     screen: OwnedFd,
     /// Nothing if the standard input is not the terminal.
     keyboard: Option<Keyboard>,
@@ -45,8 +43,7 @@ pub struct Console {
 
 #[derive(Debug)]
 struct Keyboard {
-    terminal: OwnedFd,
-    watched: Watched,
+    terminal: Watched,
     master: Watched,
     typed: Vec<u8>,
     interrupts: Vec<Instant>,
@@ -62,9 +59,8 @@ impl Console {
         let pty = Pty::like(screen.as_fd())?;
         let keyboard = match keyboard {
             Some(terminal) => Some(Keyboard {
-                watched: watch(reopen(&terminal)?, Interest::READABLE)?,
-                master: watch(pty.master().try_clone_to_owned()?, Interest::WRITABLE)?,
-                terminal,
+                terminal: watch(reopen(&terminal)?, Interest::READABLE)?,
+                master: watch(pty.master.try_clone()?, Interest::WRITABLE)?,
                 typed: Vec::new(),
                 interrupts: Vec::new(),
             }),
@@ -75,11 +71,6 @@ impl Console {
         Ok(console)
     }
 
-    pub fn pty(&self) -> &Pty {
-        &self.pty
-    }
-
-    /// Whether keys reach the service through this console.
     pub fn has_keyboard(&self) -> bool {
         self.keyboard.is_some()
     }
@@ -95,12 +86,10 @@ impl Console {
         }
     }
 
-    /// Restores the user's terminal.
     pub fn suspend(&mut self) {
         self.raw = None;
     }
 
-    /// Passes on the size of the user's terminal.
     pub fn resized(&self) {
         self.pty.resize_like(self.screen.as_fd());
     }
@@ -116,11 +105,11 @@ impl Console {
             if keyboard.typed.len() >= TYPED {
                 return Poll::Pending;
             }
-            let Ok(mut readiness) = ready!(keyboard.watched.poll_read_ready(cx)) else {
+            let Ok(mut readiness) = ready!(keyboard.terminal.poll_read_ready(cx)) else {
                 return Poll::Pending;
             };
             let mut keys = [0; 4096];
-            match nix::unistd::read(keyboard.watched.get_ref(), &mut keys) {
+            match nix::unistd::read(keyboard.terminal.get_ref(), &mut keys) {
                 Ok(count @ 1..) => {
                     let signal = keyboard.signal_of(&self.pty, &keys[..count]);
                     keyboard.typed.extend_from_slice(&keys[..count]);
@@ -139,9 +128,7 @@ impl Console {
             }
         }
     }
-}
 
-impl Console {
     /// Waits for the foreground. No signal tells a running job that its shell has brought it there, but a key that
     /// is pressed does. Until then the terminal must not be read: that would stop us.
     fn poll_foreground(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -151,7 +138,7 @@ impl Console {
                 self.handing_over = None;
             }
             let Some(keyboard) = &self.keyboard else { return Poll::Pending };
-            let Ok(mut readiness) = ready!(keyboard.watched.poll_read_ready(cx)) else {
+            let Ok(mut readiness) = ready!(keyboard.terminal.poll_read_ready(cx)) else {
                 return Poll::Pending;
             };
             if readiness.ready().is_read_closed() {
@@ -178,7 +165,7 @@ impl Keyboard {
         if let Some(signal) = keys.iter().find_map(|&key| pty.signal_of(key)) {
             return Some(signal);
         }
-        let now = now();
+        let now = Instant::now();
         self.interrupts.retain(|&when| now.saturating_duration_since(when) < IN_A_ROW);
         self.interrupts.extend(keys.iter().filter(|&&key| key == INTERRUPT).map(|_| now));
         (self.interrupts.len() >= INSISTENT).then_some(Signal::SIGINT)

@@ -4,19 +4,16 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use super::backend::{Backend, PortOwner};
-use super::clock::now;
-use super::control::{Condition, Control};
+use tokio::time::Instant;
+
 use super::instance::{Instance, Orphans};
 use super::readiness::ReadinessWatch;
-use super::run::Supervisor;
-use super::service::{Effect, Input};
-use super::sink::Sink;
-use super::streams;
+use super::service::{Effect, Ending, Input, Notice};
 use super::tail::Tail;
-use crate::event::{Level, What};
-use crate::process::Signal;
+use super::{Backend, Condition, Control, Outcome, PortOwner, Sink, Supervisor, streams};
+use crate::event::{Level, State, What};
 use crate::process::guardian::{Order, Report};
+use crate::process::{Exit, Signal};
 
 /// How often to look whether orphans are gone that no SIGCHLD tells of.
 const ORPHANS: Duration = Duration::from_millis(50);
@@ -32,16 +29,16 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     pub(super) fn feed(&mut self, index: usize, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
-            for effect in self.instances[index].service.on(input, now()) {
+            for effect in self.instances[index].service.on(input, Instant::now()) {
                 inputs.extend(self.perform(index, effect));
             }
         }
         let port = self.backend.port(index);
         let instance = &mut self.instances[index];
-        if !instance.service.is_starting() {
+        if instance.service.is_starting() {
+            instance.readiness.get_or_insert_with(|| ReadinessWatch::new(Instant::now()));
+        } else {
             instance.readiness = None;
-        } else if instance.readiness.is_none() {
-            instance.readiness = Some(ReadinessWatch::new(now()));
         }
         let condition = Condition { state: instance.service.state(), port, guardian: instance.guardian() };
         self.inputs.control.changed(index, condition);
@@ -50,11 +47,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// Performs one effect, and returns the inputs that follow from it at once.
     fn perform(&mut self, index: usize, effect: Effect) -> Vec<Input> {
         match effect {
-            Effect::Run(0) => return self.spawn(index),
-            Effect::Run(step) => self.order(index, Order::Run(step)),
-            Effect::Signal(signal) => self.order(index, Order::Signal(signal)),
-            Effect::SignalRest(signal) => self.order(index, Order::SignalRest(signal)),
-            Effect::Kill => self.order(index, Order::Kill),
+            Effect::Order(Order::Run(0)) => return self.spawn(index),
+            Effect::Order(order) => self.order(index, order),
             Effect::Confirm => {
                 let listening = self.verify(index).is_ours();
                 return vec![if listening { Input::Listening } else { Input::NotListening }];
@@ -99,7 +93,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             }
             Err(error) => {
                 if error.kind() == io::ErrorKind::Other {
-                    self.announce(index, What::Noted { level: Level::Warning, message: error.to_string() });
+                    self.warn(index, error.to_string());
                 }
                 let errno = error.raw_os_error().unwrap_or(nix::libc::EIO);
                 vec![Input::NotStarted { errno }, Input::Empty { stranger: false, redirectable: false }]
@@ -122,7 +116,6 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         self.instances.iter().filter_map(Instance::guardian).collect()
     }
 
-    /// Who listens on the service's port.
     pub(super) fn verify(&mut self, index: usize) -> PortOwner {
         let root = self.root(index);
         self.backend.verify(index, root)
@@ -163,10 +156,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         }
         self.read_rest(index);
         let instance = &self.instances[index];
-        let redirectable = instance
-            .service
-            .failed_exit()
-            .is_some_and(|exit| self.backend.is_redirectable(index, exit, &instance.tail.text()));
+        let exit = instance.service.failed_exit();
+        let redirectable =
+            exit.is_some_and(|exit| self.backend.is_redirectable(index, exit, &instance.tail.text()));
         self.feed(index, Input::Empty { stranger, redirectable });
     }
 
@@ -175,9 +167,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         if let Some(tree) = &mut instance.tree {
             tree.reap();
         }
-        instance.orphans = Some(Orphans { last_order: Order::Signal(Signal::SIGTERM), check_at: now() });
-        let message = "the guardian of the service was killed; ending the service".to_owned();
-        self.announce(index, What::Noted { level: Level::Warning, message });
+        instance.orphans =
+            Some(Orphans { last_order: Order::Signal(Signal::SIGTERM), check_at: Instant::now() });
+        self.warn(index, "the guardian of the service was killed; ending the service".to_owned());
         self.feed(index, Input::GuardianLost);
         self.check_orphans(index);
     }
@@ -187,7 +179,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         let guardians = self.guardians();
         let instance = &mut self.instances[index];
         let (Some(orphans), Some(tree)) = (&mut instance.orphans, &instance.tree) else { return };
-        orphans.check_at = now() + ORPHANS;
+        orphans.check_at = Instant::now() + ORPHANS;
         if tree.reap_orphans(&guardians) {
             instance.orphans = None;
             self.emptied(index);
@@ -196,4 +188,55 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             tree.order(Order::Kill, &guardians);
         }
     }
+
+    fn notify(&mut self, index: usize, notice: Notice) {
+        let port = self.backend.port(index);
+        match notice {
+            Notice::Ready(after) => {
+                let framework = self.backend.framework(index);
+                self.announce(index, What::PortDetected { port, framework, after });
+                self.backend.became_ready(index);
+            }
+            Notice::Slow => self.warn(
+                index,
+                format!("nothing of the service listens on port {port} yet; still waiting for it"),
+            ),
+            Notice::Withdrawn => {
+                self.warn(index, format!("the service has stopped listening on port {port}"));
+            }
+            Notice::Restart(ending, pause) => {
+                self.notify_exit(index, ending, State::Starting);
+                let pause = humantime::format_duration(Duration::from_millis(milliseconds(pause)));
+                self.warn(index, format!("the service {ending}; starting it again in {pause}"));
+            }
+            Notice::End(ending) => {
+                let state = if ending.failure.is_some() { State::Failed } else { State::Stopped };
+                self.notify_exit(index, ending, state);
+                self.instances[index].outcome = Some(Outcome { ending, at: Instant::now() });
+            }
+        }
+    }
+
+    fn warn(&mut self, index: usize, message: String) {
+        self.announce(index, What::Noted { level: Level::Warning, message });
+    }
+
+    fn notify_exit(&mut self, index: usize, ending: Ending, state: State) {
+        let stderr = ending.failure.is_some().then(|| self.instances[index].tail.lines());
+        self.announce(
+            index,
+            What::ProcessExited {
+                exit_code: ending.exit.and_then(Exit::code),
+                signal: ending.exit.and_then(Exit::signal).map(str::to_owned),
+                duration_ms: milliseconds(ending.after),
+                state,
+                failure_reason: ending.failure,
+                stderr: stderr.filter(|lines| !lines.is_empty()),
+            },
+        );
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

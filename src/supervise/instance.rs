@@ -1,6 +1,6 @@
 //! One service with its processes, its output, and its readiness.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use super::process_tree::ProcessTree;
 use super::readiness::ReadinessWatch;

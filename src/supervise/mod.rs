@@ -6,17 +6,11 @@
 //! commands come from [`LoopInputs`], and the clock is the runtime's. `loop_tests` drives it without a process.
 
 mod backend;
-mod clock;
 mod console;
-mod control;
 mod effects;
-mod inputs;
 mod instance;
-mod lifeline;
 #[cfg(test)]
 mod loop_tests;
-mod notify;
-mod orphans;
 mod output;
 mod process_tree;
 mod readiness;
@@ -24,16 +18,12 @@ pub mod restart;
 mod run;
 pub mod service;
 mod signals;
-mod sink;
 mod streams;
 mod tail;
 
-pub use backend::{Backend, Observation, PortOwner};
+pub use backend::{Backend, Condition, Control, Observation, PortOwner, Sink};
 pub use console::Console;
-pub use control::{Condition, Control};
-pub use inputs::LoopInputs;
 pub use instance::Outcome;
-pub use lifeline::Lifeline;
 pub use process_tree::{GuardedTree, ProcessTree};
-pub use run::Supervisor;
-pub use sink::Sink;
+pub use run::{LoopInputs, Supervisor};
+pub use streams::Lifeline;

@@ -4,11 +4,8 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::backend::Backend;
-use super::control::Control;
 use super::instance::Instance;
-use super::run::Supervisor;
-use super::sink::Sink;
+use super::{Backend, Control, Sink, Supervisor};
 use crate::process::signals::SignalKind;
 
 /// How long the end waits for clients to read what was written for them.

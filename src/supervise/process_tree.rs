@@ -1,15 +1,14 @@
 //! The processes of one run of a service.
 
 use std::io;
-use std::os::fd::AsFd;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use tokio::io::Interest;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
 
-use super::orphans;
-use crate::process::async_fd::{Watched, watch};
 use crate::process::guardian::{Guardian, GuardianSpec, Order, Report};
-use crate::process::tree::Mark;
+use crate::process::tree::{self, Mark};
+use crate::process::{Process, Signal, signal};
 
 /// The processes of one run of a service, below their guardian. Dropping it ends them.
 pub trait ProcessTree {
@@ -29,54 +28,77 @@ pub trait ProcessTree {
 /// Processes below a real guardian.
 #[derive(Debug)]
 pub struct GuardedTree {
-    guardian: Option<(Guardian, Watched)>,
+    guardian: Option<Guardian>,
     mark: Mark,
 }
 
 impl GuardedTree {
-    /// Starts the guardian. Needs a running tokio runtime.
+    /// Needs a running tokio runtime.
     ///
     /// # Errors
     /// No more processes or descriptors.
-    pub fn start(charge: GuardianSpec) -> io::Result<Self> {
-        let mark = charge.mark.clone();
-        let guardian = Guardian::start(charge)?;
-        let watched = watch(guardian.as_fd().try_clone_to_owned()?, Interest::READABLE)?;
-        Ok(Self { guardian: Some((guardian, watched)), mark })
+    pub fn start(spec: GuardianSpec) -> io::Result<Self> {
+        let mark = spec.mark.clone();
+        Ok(Self { guardian: Some(Guardian::start(spec)?), mark })
     }
+
+    /// The tree of a guardian that was killed, which this process has adopted: every process that descends from
+    /// this one, but for living guardians and what is in their care, and every process with the service's mark.
+    fn orphans(&self, guardians: &[i32]) -> Vec<Process> {
+        let mut found = Vec::new();
+        for child in adopted(guardians) {
+            found.extend(Process::read(child).filter(|process| !process.zombie));
+            found.extend(tree::descendants(child));
+        }
+        let marked = tree::marked(&self.mark);
+        found.retain(|process| !marked.contains(process));
+        found.extend(marked);
+        found
+    }
+}
+
+/// Our children but for `guardians`.
+fn adopted(guardians: &[i32]) -> impl Iterator<Item = i32> {
+    let own = std::process::id().cast_signed();
+    tree::children(own).into_iter().filter(|child| !guardians.contains(child))
 }
 
 impl ProcessTree for GuardedTree {
     fn guardian(&self) -> Option<i32> {
-        self.guardian.as_ref().map(|(guardian, _)| guardian.identity().pid)
+        self.guardian.as_ref().map(|guardian| guardian.identity.pid)
     }
 
     fn order(&self, order: Order, guardians: &[i32]) {
-        match &self.guardian {
-            Some((guardian, _)) => guardian.order(order),
-            None => orphans::end(guardians, &self.mark, order),
+        if let Some(guardian) = &self.guardian {
+            return guardian.order(order);
+        }
+        let signal = match order {
+            Order::Signal(signal) | Order::SignalRest(signal) => signal,
+            Order::Kill => Signal::SIGKILL,
+            Order::Run(_) => return,
+        };
+        for process in self.orphans(guardians) {
+            // A process that cannot be signalled has ended, or has become another user's.
+            let _gone = signal::send(process.identity, signal);
         }
     }
 
     fn poll_report(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Report>> {
-        let Some((guardian, watched)) = &self.guardian else { return Poll::Pending };
-        loop {
-            match guardian.report() {
-                Ok(Some(report)) => return Poll::Ready(Ok(report)),
-                Ok(None) => ready!(watched.poll_read_ready(cx))?.clear_ready(),
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
+        self.guardian.as_ref().map_or(Poll::Pending, |guardian| guardian.poll_report(cx))
     }
 
     fn reap(&mut self) {
-        if let Some((guardian, watched)) = self.guardian.take() {
-            drop(watched);
+        if let Some(guardian) = self.guardian.take() {
             guardian.reap();
         }
     }
 
     fn reap_orphans(&self, guardians: &[i32]) -> bool {
-        orphans::gone(guardians, &self.mark)
+        let mut is_alive = false;
+        for child in adopted(guardians) {
+            is_alive |=
+                waitpid(Pid::from_raw(child), Some(WaitPidFlag::WNOHANG)) == Ok(WaitStatus::StillAlive);
+        }
+        !is_alive && self.orphans(guardians).is_empty()
     }
 }

@@ -1,10 +1,12 @@
 //! When a service is ready: who listens on its port, and what it does instead.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::backend::{Observation, PortOwner};
 use super::service::Input;
-use crate::process::progress::Progress;
+use crate::process::load::Progress;
 
 /// How often the kernel is asked who listens. There is no event for listen(2) that a program without privileges
 /// could wait for.

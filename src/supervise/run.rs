@@ -1,36 +1,34 @@
 //! The loop itself.
 
 use std::future::poll_fn;
-use std::task::{Context, Poll};
-use std::time::Instant;
+use std::io;
+use std::task::{Context, Poll, ready};
 
-use super::backend::Backend;
-use super::clock::now;
-use super::control::Control;
-use super::inputs::LoopInputs;
+use tokio::time::{Instant, sleep_until};
+
+use super::backend::{Backend, Control, SignalSource, Sink};
+use super::console::Console;
 use super::instance::{Instance, Outcome};
 use super::service::{Input, Service};
-use super::sink::Sink;
+use super::streams::Lifeline;
 use crate::event::State;
 use crate::process::Signal;
 use crate::process::guardian::Report;
 use crate::process::signals::ReceivedSignal;
 
-/// What the loop waits for, apart from the time.
-#[derive(Clone, Copy)]
-enum LoopEvent {
-    Signal(ReceivedSignal),
-    Key(Signal),
-    Report(usize, Report),
-    GuardianLost(usize),
-    LifelineEnded,
-    Command(usize, Input),
+/// What the loop reacts to, apart from the services themselves.
+pub struct LoopInputs<C> {
+    pub signals: Box<dyn SignalSource>,
+    /// The user's terminal. With one there is only one service.
+    pub console: Option<Console>,
+    /// Its end stops every service.
+    pub lifeline: Option<Lifeline>,
+    pub control: C,
 }
 
-/// The loop.
 pub struct Supervisor<B, S, C> {
-    pub(super) backend: B,
-    pub(super) sink: S,
+    pub backend: B,
+    pub sink: S,
     pub(super) inputs: LoopInputs<C>,
     pub(super) instances: Vec<Instance>,
     pub(super) interrupted: Option<(ReceivedSignal, Instant)>,
@@ -48,10 +46,6 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         self.feed_all(Input::Start);
     }
 
-    pub fn sink_and_backend(&mut self) -> (&mut S, &mut B) {
-        (&mut self.sink, &mut self.backend)
-    }
-
     /// Runs until the last service has ended and its output is written.
     pub async fn run(mut self) -> (Vec<Outcome>, B) {
         self.run_services().await;
@@ -66,45 +60,45 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             let deadline = self.instances.iter().filter_map(Instance::deadline).min();
             tokio::select! {
                 biased;
-                event = poll_fn(|cx| self.poll(cx)) => self.handle(event),
-                () = sleep_until(deadline) => self.pass_time(),
+                () = poll_fn(|cx| self.poll_event(cx)) => {}
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => self.pass_time(),
             }
         }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<LoopEvent> {
+    /// Acts on the next event, and passes on output on the way.
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let LoopInputs { signals, console, .. } = &mut self.inputs;
         if let Poll::Ready(caught) = signals.poll_next(cx) {
-            return Poll::Ready(LoopEvent::Signal(caught));
-        }
-        if let Some(Poll::Ready(signal)) = console.as_mut().map(|console| console.poll_keys(cx)) {
-            return Poll::Ready(LoopEvent::Key(signal));
-        }
-        for (index, instance) in self.instances.iter_mut().enumerate() {
-            match instance.tree.as_mut().map(|tree| tree.poll_report(cx)) {
-                Some(Poll::Ready(Ok(report))) => return Poll::Ready(LoopEvent::Report(index, report)),
-                Some(Poll::Ready(Err(_))) => return Poll::Ready(LoopEvent::GuardianLost(index)),
-                Some(Poll::Pending) | None => {}
+            self.signalled(caught);
+        } else if let Some(Poll::Ready(signal)) = console.as_mut().map(|console| console.poll_keys(cx)) {
+            self.feed_all(Input::Interrupted(signal));
+        } else if let Poll::Ready((index, report)) = self.poll_report(cx) {
+            match report {
+                Ok(report) => self.reported(index, report),
+                Err(_) => self.guardian_lost(index),
+            }
+        } else {
+            self.poll_output(cx);
+            let LoopInputs { lifeline, control, .. } = &mut self.inputs;
+            if lifeline.as_ref().is_some_and(|lifeline| lifeline.poll_end(cx).is_ready()) {
+                self.lifeline_ended();
+            } else {
+                // Last, so that clients never come before the services.
+                let (index, input) = ready!(control.poll_command(cx));
+                self.feed(index, input);
             }
         }
-        self.poll_output(cx);
-        let LoopInputs { lifeline, control, .. } = &mut self.inputs;
-        if let Some(Poll::Ready(())) = lifeline.as_ref().map(|lifeline| lifeline.poll_end(cx)) {
-            return Poll::Ready(LoopEvent::LifelineEnded);
-        }
-        // Last, so that clients never come before the services.
-        control.poll_command(cx).map(|(index, input)| LoopEvent::Command(index, input))
+        Poll::Ready(())
     }
 
-    fn handle(&mut self, event: LoopEvent) {
-        match event {
-            LoopEvent::Signal(caught) => self.signalled(caught),
-            LoopEvent::Key(signal) => self.feed_all(Input::Interrupted(signal)),
-            LoopEvent::Report(index, report) => self.reported(index, report),
-            LoopEvent::GuardianLost(index) => self.guardian_lost(index),
-            LoopEvent::LifelineEnded => self.lifeline_ended(),
-            LoopEvent::Command(index, input) => self.feed(index, input),
+    fn poll_report(&mut self, cx: &mut Context<'_>) -> Poll<(usize, io::Result<Report>)> {
+        for (index, instance) in self.instances.iter_mut().enumerate() {
+            if let Some(Poll::Ready(report)) = instance.tree.as_mut().map(|tree| tree.poll_report(cx)) {
+                return Poll::Ready((index, report));
+            }
         }
+        Poll::Pending
     }
 
     /// Stops every service that is not ending already: a second signal could cut its end short.
@@ -119,7 +113,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     }
 
     fn pass_time(&mut self) {
-        let now = now();
+        let now = Instant::now();
         let is_due = |time: Option<Instant>| time.is_some_and(|time| time <= now);
         for index in 0..self.instances.len() {
             if is_due(self.instances[index].readiness.as_ref().map(|readiness| readiness.check_at)) {
@@ -140,7 +134,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         let root = self.root(index);
         let Instance { readiness, tail, .. } = &mut self.instances[index];
         let Some(readiness) = readiness else { return };
-        let now = now();
+        let now = Instant::now();
         let mut input = readiness.see(listener, now);
         if input.is_none() && !listener.is_ours() && readiness.is_observation_due(now) {
             let observation = self.backend.observe(index, root, &tail.text());
@@ -149,13 +143,5 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         if let Some(input) = input {
             self.feed(index, input);
         }
-    }
-}
-
-/// Sleeps until `deadline`, for ever if there is none.
-async fn sleep_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-        None => std::future::pending().await,
     }
 }

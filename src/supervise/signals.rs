@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use super::backend::Backend;
-use super::clock::now;
-use super::control::Control;
-use super::run::Supervisor;
+use tokio::time::Instant;
+
 use super::service::Input;
-use super::sink::Sink;
+use super::{Backend, Control, Sink, Supervisor};
 use crate::process::Signal;
 use crate::process::guardian::Order;
 use crate::process::signals::{ReceivedSignal, SignalKind};
@@ -42,7 +40,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         if caught.signal != Signal::SIGINT {
             return false;
         }
-        let now = now();
+        let now = Instant::now();
         let copy = self
             .interrupted
             .is_some_and(|(before, when)| is_copy(before, caught, now.saturating_duration_since(when)));

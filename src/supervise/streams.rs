@@ -1,7 +1,7 @@
-//! A service's standard streams: its ends, and ours.
+//! A service's standard streams: its ends, and ours; and the pipe to whoever started this supervisor.
 
 use std::io::{self, IsTerminal, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -20,8 +20,8 @@ pub(super) fn open(stdin: OwnedFd, console: Option<&Console>) -> io::Result<(Std
         let (stderr, other) = pipe(Stream::Stderr)?;
         return Ok((Stdio { stdin, stdout, stderr, terminal: false }, vec![source, other]));
     };
-    let slave = || console.pty().slave().try_clone_to_owned();
-    let mut sources = vec![Source::new(Stream::Stdout, console.pty().master().try_clone_to_owned()?)?];
+    let slave = || console.pty.slave.try_clone();
+    let mut sources = vec![Source::new(Stream::Stdout, console.pty.master.try_clone()?)?];
     let stderr = if io::stderr().is_terminal() {
         slave()?
     } else {
@@ -82,5 +82,26 @@ pub(super) struct Reader<'a>(&'a OwnedFd);
 impl Read for Reader<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         nix::unistd::read(self.0, into).map_err(Into::into)
+    }
+}
+
+/// The reading end of a pipe that only whoever started this supervisor holds open: its end means that the starter
+/// is gone. What is written into it means nothing.
+#[derive(Debug)]
+pub struct Lifeline(Source);
+
+impl Lifeline {
+    /// Watches a copy of `pipe`. Needs a running tokio runtime.
+    ///
+    /// # Errors
+    /// A regular file, which cannot be watched; no more descriptors.
+    pub fn new(pipe: impl AsFd) -> io::Result<Self> {
+        Source::new(Stream::Stdout, pipe.as_fd().try_clone_to_owned()?).map(Self)
+    }
+
+    /// Is ready at the end of the pipe.
+    pub(super) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<()> {
+        while ready!(self.0.poll_read(cx, |source| source.read(&mut [0; 512]))) {}
+        Poll::Ready(())
     }
 }

@@ -11,21 +11,21 @@
 //! a guess from a process list. macOS has no subreaper: there, orphans are found by their session and their mark
 //! (ADR 2).
 
-mod charge;
 mod setup;
 mod watch;
 mod wire;
 
-use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
+use std::task::{Context, Poll, ready};
 
 use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork};
 
 use super::{Identity, Signal, signal};
-pub use charge::{GuardianSpec, HeldLock};
+pub use setup::{GuardianSpec, HeldLock};
 pub use wire::{Order, Report};
 
 /// The supervisor starts no thread itself, but a library from `LD_PRELOAD` may.
@@ -35,17 +35,17 @@ const SECOND_THREAD: &str = "bowline has a thread that is not its own, and canno
 /// The supervisor's side of a guardian. Dropping it ends the service, as the supervisor's death would.
 #[derive(Debug)]
 pub struct Guardian {
-    identity: Identity,
-    socket: UnixStream,
+    pub identity: Identity,
+    socket: tokio::net::UnixStream,
 }
 
 impl Guardian {
-    /// Forks a guardian, which then waits for the order to run the first step.
+    /// Forks a guardian, which then waits for the order to run the first step. Needs a running tokio runtime.
     ///
     /// # Errors
     /// No more processes or descriptors; a second thread in the calling process, whose locks a fork would copy and
     /// nobody unlock.
-    pub fn start(charge: GuardianSpec) -> io::Result<Self> {
+    pub fn start(spec: GuardianSpec) -> io::Result<Self> {
         if !is_single_threaded() {
             return Err(io::Error::other(SECOND_THREAD));
         }
@@ -57,47 +57,49 @@ impl Guardian {
         #[expect(unsafe_code, reason = "a guardian is a fork by design")]
         // SAFETY: the process has one thread, so the child may do all that the parent may.
         let forked = unsafe { fork() };
-        if !matches!(forked, Ok(ForkResult::Child)) {
-            before.thread_set_mask()?;
-        }
-        match forked? {
-            ForkResult::Child => {
+        let child = match forked {
+            Ok(ForkResult::Child) => {
                 drop(ours);
-                watch::run(charge, theirs)
+                watch::run(spec, theirs)
             }
-            ForkResult::Parent { child } => {
-                ours.set_nonblocking(true)?;
-                let pid = child.as_raw();
-                let identity = Identity::of(pid).unwrap_or(Identity { pid, started: 0 });
-                Ok(Self { identity, socket: ours })
-            }
-        }
+            Ok(ForkResult::Parent { child }) => Ok(child),
+            Err(error) => Err(error),
+        };
+        before.thread_set_mask()?;
+        let pid = child?.as_raw();
+        ours.set_nonblocking(true)?;
+        let identity = Identity::of(pid).unwrap_or(Identity { pid, started: 0 });
+        Ok(Self { identity, socket: tokio::net::UnixStream::from_std(ours)? })
     }
 
-    /// Sends an order. It has no effect on a guardian that is gone, whose end [`Guardian::report`] reports.
+    /// Sends an order. It has no effect on a guardian that is gone, whose end [`Guardian::poll_report`] reports.
     pub fn order(&self, order: Order) {
-        // Twelve bytes always fit the buffer of a socket whose other side reads.
-        let _gone = (&self.socket).write_all(&order.encode());
+        // A frame always fits the buffer of a socket whose other side reads.
+        let _gone = nix::unistd::write(&self.socket, &order.encode());
         // Somebody may have stopped the guardian.
         let _gone = signal::send(self.identity, Signal::SIGCONT);
     }
 
-    /// The next report, `None` if there is none yet.
+    /// The next report.
     ///
     /// # Errors
     /// The guardian itself has ended.
-    pub fn report(&self) -> io::Result<Option<Report>> {
+    pub fn poll_report(&self, cx: &mut Context<'_>) -> Poll<io::Result<Report>> {
         let mut frame = wire::Frame::default();
-        match (&self.socket).read_exact(&mut frame) {
-            Ok(()) => Report::decode(frame).map(Some).ok_or_else(|| io::ErrorKind::InvalidData.into()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(error) => Err(error),
+        loop {
+            match self.socket.try_read(&mut frame) {
+                Ok(0) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                Ok(_) => {
+                    return Poll::Ready(
+                        Report::decode(frame).ok_or_else(|| io::ErrorKind::InvalidData.into()),
+                    );
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(self.socket.poll_read_ready(cx))?;
+                }
+                Err(error) => return Poll::Ready(Err(error)),
+            }
         }
-    }
-
-    /// Identity of the guardian process.
-    pub fn identity(&self) -> Identity {
-        self.identity
     }
 
     /// Hangs up, and waits until the guardian has ended, which it does once the tree is empty.
@@ -108,15 +110,8 @@ impl Guardian {
     }
 }
 
-impl AsFd for Guardian {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
-#[cfg(target_os = "linux")]
+/// True on macOS, which has no such directory.
 fn is_single_threaded() -> bool {
-    use std::os::unix::fs::MetadataExt;
     // A thread that was joined may be counted for a moment longer.
     const ATTEMPTS: u32 = 1_000;
     const PAUSE: std::time::Duration = std::time::Duration::from_millis(1);
@@ -128,10 +123,4 @@ fn is_single_threaded() -> bool {
         }
         is_alone
     })
-}
-
-/// Not asked for on other systems: Mach has its own calls for it.
-#[cfg(not(target_os = "linux"))]
-fn is_single_threaded() -> bool {
-    true
 }

@@ -1,15 +1,39 @@
-//! How a forked process becomes a guardian: what it catches, what it keeps open, and what it lets go.
+//! How a forked process becomes a guardian: what it is given, what it catches, what it keeps open, and what it lets
+//! go.
 
+use std::fmt::Debug;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::RawFd;
+use std::os::fd::{AsFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signal::{SigHandler, SigSet, Signal};
 
 use super::wire::Report;
-use crate::process::Stdio;
+use crate::process::signals::{set_action, set_unless_nohup, simple_action};
+use crate::process::tree::Mark;
+use crate::process::{Program, Stdio};
+
+/// A lock by which others see that a guardian lives. Its descriptor stays open in the guardian.
+pub trait HeldLock: AsFd + Debug {
+    /// Called first of all in the guardian.
+    fn begin(&mut self);
+    /// Called last of all in a guardian whose tree is empty.
+    fn finish(self: Box<Self>);
+}
+
+#[derive(Debug)]
+pub struct GuardianSpec {
+    /// The script's `pre`, itself, its `post`: each is run when the supervisor orders it.
+    pub steps: Vec<Program>,
+    pub stdio: Stdio,
+    pub mark: Mark,
+    pub token: Option<Box<dyn HeldLock>>,
+    /// How long the tree may take to end after the supervisor is gone.
+    pub grace: Duration,
+}
 
 /// Whether somebody has sent SIGTERM to the guardian itself, which ends the service.
 pub(super) static TERMINATED: AtomicBool = AtomicBool::new(false);
@@ -35,15 +59,9 @@ pub(super) fn set_name() {
 
 /// Has SIGCHLD and SIGTERM interrupt the wait. Signals that a terminal or a careless `kill` sends have no effect:
 /// they are caught, as ignored ones would stay ignored in the programs executed here.
-pub(super) fn catch_signals() -> io::Result<()> {
-    let noted = SigAction::new(SigHandler::Handler(note), SaFlags::empty(), SigSet::empty());
-    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    let set = |which: Signal, action: &SigAction| -> io::Result<SigAction> {
-        #[expect(unsafe_code, reason = "handlers are unsafe by nature")]
-        // SAFETY: the handler stores to an atomic and does nothing else.
-        unsafe { sigaction(which, action) }.map_err(Into::into)
-    };
-    for which in [
+pub(super) fn catch_signals() -> nix::Result<()> {
+    let noted = simple_action(SigHandler::Handler(note));
+    for signal in [
         Signal::SIGCHLD,
         Signal::SIGTERM,
         Signal::SIGINT,
@@ -54,36 +72,30 @@ pub(super) fn catch_signals() -> io::Result<()> {
         Signal::SIGPIPE,
         Signal::SIGUSR1,
         Signal::SIGUSR2,
+        Signal::SIGHUP,
     ] {
-        set(which, &noted)?;
+        set_unless_nohup(signal, &noted)?;
     }
     // The supervisor's handler would write to a descriptor that is closed here.
-    set(Signal::SIGCONT, &default)?;
-    set(Signal::SIGWINCH, &default)?;
-    let hangup = set(Signal::SIGHUP, &noted)?;
-    if matches!(hangup.handler(), SigHandler::SigIgn) {
-        set(Signal::SIGHUP, &hangup)?;
+    for signal in [Signal::SIGCONT, Signal::SIGWINCH] {
+        set_action(signal, &simple_action(SigHandler::SigDfl))?;
     }
-    let mut waited_for = SigSet::empty();
-    waited_for.add(Signal::SIGCHLD);
-    waited_for.add(Signal::SIGTERM);
     // Unblocked inside pselect(2) only, so that none can arrive between a check and the wait.
-    waited_for.thread_set_mask().map_err(Into::into)
+    SigSet::from_iter([Signal::SIGCHLD, Signal::SIGTERM]).thread_set_mask()
 }
 
 /// Makes the service's terminal the controlling one of the guardian's session. If the script's shell led that
 /// session, a script that ends before its server would take the terminal with it.
 pub(super) fn take_terminal(stdio: &Stdio) -> io::Result<()> {
-    rustix::process::ioctl_tiocsctty(&stdio.stdout).map_err(Into::into)
+    Ok(rustix::process::ioctl_tiocsctty(&stdio.stdout)?)
 }
 
 /// Closes every descriptor from 3 on but `keep`: above all the lifelines of other services, which must not stay
 /// open here when the supervisor is gone.
 pub(super) fn close_all_but(keep: &[RawFd]) {
     let listing = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
-    let Ok(entries) = std::fs::read_dir(listing) else { return };
-    let mut open: Vec<RawFd> =
-        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let entries = std::fs::read_dir(listing).into_iter().flatten().flatten();
+    let mut open: Vec<RawFd> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     // Newest first: a file may have been opened under the lock of an older one.
     open.sort_unstable_by(|a, b| b.cmp(a));
     for number in open.into_iter().filter(|number| *number > 2 && !keep.contains(number)) {
@@ -120,14 +132,14 @@ mod tests {
     use std::io::Read;
 
     use super::*;
-    use crate::process::guardian::wire::FRAME;
+    use crate::process::guardian::wire::Frame;
 
     #[test]
     fn a_guardian_that_cannot_begin_says_why_and_that_it_has_left_nothing() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         report_failure(&ours, &io::Error::from_raw_os_error(nix::libc::EPERM));
         drop(ours);
-        let mut frame = [0; FRAME];
+        let mut frame = Frame::default();
         for report in [Report::Failed { step: 0, errno: nix::libc::EPERM }, Report::Empty { step: 0 }] {
             theirs.read_exact(&mut frame).unwrap();
             assert_eq!(Report::decode(frame), Some(report));

@@ -15,12 +15,11 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use rustix::process::WaitIdOptions;
 
-use super::charge::GuardianSpec;
 use super::setup::{
-    TERMINATED, adopt_orphans, catch_signals, close_all_but, detach_stdio, errno, report_failure, set_name,
-    take_terminal,
+    GuardianSpec, TERMINATED, adopt_orphans, catch_signals, close_all_but, detach_stdio, errno,
+    report_failure, set_name, take_terminal,
 };
-use super::wire::{FRAME, Order, Report};
+use super::wire::{Frame, Order, Report};
 use crate::process::exit::poll_child;
 use crate::process::spawn::spawn;
 use crate::process::{Exit, Identity, Process, memory, signal, signals, tree};
@@ -36,9 +35,9 @@ const STRAY_INTERVAL: Duration = Duration::from_secs(1);
 const FREEZES: usize = 8;
 
 /// Turns this process into the guardian.
-pub(super) fn run(charge: GuardianSpec, lifeline: UnixStream) -> ! {
+pub(super) fn run(spec: GuardianSpec, lifeline: UnixStream) -> ! {
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(move || {
-        let mut watch = Watch::new(charge);
+        let mut watch = Watch::new(spec);
         match watch.begin(&lifeline) {
             Ok(()) => {
                 // The first order comes at once.
@@ -48,7 +47,7 @@ pub(super) fn run(charge: GuardianSpec, lifeline: UnixStream) -> ! {
             }
             Err(error) => report_failure(&lifeline, &error),
         }
-        if let Some(token) = watch.charge.token.take() {
+        if let Some(token) = watch.spec.token.take() {
             token.finish();
         }
     }));
@@ -79,7 +78,7 @@ struct Leader {
 }
 
 struct Watch {
-    charge: GuardianSpec,
+    spec: GuardianSpec,
     lifeline: Option<UnixStream>,
     phase: Phase,
     /// Kept as a zombie until it is the last of the tree, so that no stranger can get the number of its group.
@@ -95,9 +94,9 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(charge: GuardianSpec) -> Self {
+    fn new(spec: GuardianSpec) -> Self {
         Self {
-            charge,
+            spec,
             lifeline: None,
             phase: Phase::Guarding,
             leader: None,
@@ -110,15 +109,15 @@ impl Watch {
 
     fn begin(&mut self, lifeline: &UnixStream) -> io::Result<()> {
         // First, so that the guardian can be seen wherever the service can.
-        if let Some(token) = &mut self.charge.token {
+        if let Some(token) = &mut self.spec.token {
             token.begin();
         }
         nix::unistd::setsid()?;
         adopt_orphans();
         set_name();
         catch_signals()?;
-        if self.charge.stdio.terminal {
-            take_terminal(&self.charge.stdio)?;
+        if self.spec.stdio.terminal {
+            take_terminal(&self.spec.stdio)?;
         }
         // pselect(2) takes numbers below 1024 only, and the supervisor may have more open. Without CLOEXEC the
         // service would keep it open after the guardian's death, which the supervisor would not notice then.
@@ -129,10 +128,10 @@ impl Watch {
     /// Closes and frees what the guardian has inherited and does not need. The first step is running by now, as it
     /// need not wait for this.
     fn release_inherited(&self, lifeline: &UnixStream) {
-        let mut keep = self.charge.stdio.numbers().to_vec();
+        let mut keep = self.spec.stdio.numbers().to_vec();
         keep.push(lifeline.as_raw_fd());
         keep.extend(self.lifeline.as_ref().map(AsRawFd::as_raw_fd));
-        keep.extend(self.charge.token.as_ref().map(|token| token.as_fd().as_raw_fd()));
+        keep.extend(self.spec.token.as_ref().map(|token| token.as_fd().as_raw_fd()));
         close_all_but(&keep);
         memory::trim();
         // If this fails, a reader of bowline's output waits for the guardian too, or a mount stays busy.
@@ -142,9 +141,9 @@ impl Watch {
 
     fn start(&mut self, step: usize) {
         let is_busy = self.living_leader().is_some();
-        let Some(program) = self.charge.steps.get(step).filter(|_| !is_busy) else { return };
+        let Some(program) = self.spec.steps.get(step).filter(|_| !is_busy) else { return };
         self.step = step;
-        match spawn(program, &self.charge.stdio) {
+        match spawn(program, &self.spec.stdio) {
             Ok(pid) => {
                 self.release_leader();
                 self.leader = Some(Leader { step, pid, exit: None });
@@ -221,7 +220,7 @@ impl Watch {
         // The order may end the strays.
         self.stray_interval = KILLING_INTERVAL;
         let Some(lifeline) = &mut self.lifeline else { return };
-        let mut frame = [0; FRAME];
+        let mut frame = Frame::default();
         match lifeline.read_exact(&mut frame) {
             Ok(()) => match Order::decode(frame) {
                 Some(Order::Run(step)) if self.phase == Phase::Guarding => self.start(step),
@@ -242,7 +241,7 @@ impl Watch {
 
     /// Asks the whole tree to end: the supervisor is gone, or somebody has sent the guardian SIGTERM.
     fn end(&mut self) {
-        self.phase = Phase::Ending(Instant::now() + self.charge.grace);
+        self.phase = Phase::Ending(Instant::now() + self.spec.grace);
         self.signal_tree(Signal::SIGTERM, None);
     }
 
@@ -301,7 +300,7 @@ impl Watch {
     }
 
     fn strays(&self) -> Vec<Process> {
-        tree::marked_or_of_session(&self.charge.mark, own_pid())
+        tree::marked_or_of_session(&self.spec.mark, own_pid())
     }
 
     /// The leader, unless it has ended.

@@ -5,10 +5,8 @@ use nix::sys::signal::Signal;
 
 use crate::process::Exit;
 
-/// Bytes of every frame. Frames this small are written and read whole.
-pub(super) const FRAME: usize = 12;
-
-pub(super) type Frame = [u8; FRAME];
+/// A frame this small is written and read whole.
+pub(super) type Frame = [u8; 12];
 
 /// Orders to the guardian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +23,6 @@ pub enum Order {
 
 /// Reports to the supervisor. `step` is an index of [`super::GuardianSpec::steps`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields' names say it")]
 pub enum Report {
     /// A step runs. `pid` is also its process group.
     Started { step: usize, pid: i32 },
@@ -44,69 +41,66 @@ pub enum Report {
 impl Order {
     pub(super) fn encode(self) -> Frame {
         match self {
-            Self::Run(step) => encode(0, step_number(step), 0),
-            Self::Signal(signal) => encode(1, signal as i32, 0),
-            Self::SignalRest(signal) => encode(2, signal as i32, 0),
-            Self::Kill => encode(3, 0, 0),
+            Self::Run(step) => frame(0, step, 0),
+            Self::Signal(signal) => frame(1, 0, signal as i32),
+            Self::SignalRest(signal) => frame(2, 0, signal as i32),
+            Self::Kill => frame(3, 0, 0),
         }
     }
 
     /// `None` for a frame that no supervisor writes.
     pub(super) fn decode(frame: Frame) -> Option<Self> {
-        match decode(frame) {
-            (0, step, _) => Some(Self::Run(usize::try_from(step).ok()?)),
-            (1, signal, _) => Some(Self::Signal(Signal::try_from(signal).ok()?)),
-            (2, signal, _) => Some(Self::SignalRest(Signal::try_from(signal).ok()?)),
-            (3, _, _) => Some(Self::Kill),
-            _ => None,
-        }
+        let (kind, step, value) = parse(frame)?;
+        Some(match kind {
+            0 => Self::Run(step),
+            1 => Self::Signal(Signal::try_from(value).ok()?),
+            2 => Self::SignalRest(Signal::try_from(value).ok()?),
+            3 => Self::Kill,
+            _ => return None,
+        })
     }
 }
 
 impl Report {
     pub(super) fn encode(self) -> Frame {
         match self {
-            Self::Started { step, pid } => encode(0, step_number(step), pid),
-            Self::Failed { step, errno } => encode(1, step_number(step), errno),
-            Self::Stopped => encode(2, 0, 0),
-            Self::Left { step, exit: Exit::Code(code) } => encode(3, step_number(step), i32::from(code)),
-            Self::Left { step, exit: Exit::Signal(signal) } => encode(4, step_number(step), signal as i32),
-            Self::Empty { step } => encode(5, step_number(step), 0),
-            Self::NoDirectory { step } => encode(6, step_number(step), 0),
+            Self::Started { step, pid } => frame(0, step, pid),
+            Self::Failed { step, errno } => frame(1, step, errno),
+            Self::Stopped => frame(2, 0, 0),
+            Self::Left { step, exit: Exit::Code(code) } => frame(3, step, code.into()),
+            Self::Left { step, exit: Exit::Signal(signal) } => frame(4, step, signal as i32),
+            Self::Empty { step } => frame(5, step, 0),
+            Self::NoDirectory { step } => frame(6, step, 0),
         }
     }
 
     /// `None` for a frame that no guardian writes.
     pub(super) fn decode(frame: Frame) -> Option<Self> {
-        let (kind, step, value) = decode(frame);
-        let step = usize::try_from(step).ok()?;
-        match kind {
-            0 => Some(Self::Started { step, pid: value }),
-            1 => Some(Self::Failed { step, errno: value }),
-            2 => Some(Self::Stopped),
-            3 => Some(Self::Left { step, exit: Exit::Code(u8::try_from(value).ok()?) }),
-            4 => Some(Self::Left { step, exit: Exit::Signal(Signal::try_from(value).ok()?) }),
-            5 => Some(Self::Empty { step }),
-            6 => Some(Self::NoDirectory { step }),
-            _ => None,
-        }
+        let (kind, step, value) = parse(frame)?;
+        Some(match kind {
+            0 => Self::Started { step, pid: value },
+            1 => Self::Failed { step, errno: value },
+            2 => Self::Stopped,
+            3 => Self::Left { step, exit: Exit::Code(u8::try_from(value).ok()?) },
+            4 => Self::Left { step, exit: Exit::Signal(Signal::try_from(value).ok()?) },
+            5 => Self::Empty { step },
+            6 => Self::NoDirectory { step },
+            _ => return None,
+        })
     }
 }
 
-/// A service has at most three steps.
-fn step_number(step: usize) -> i32 {
-    i32::try_from(step).unwrap_or(i32::MAX)
-}
-
-fn encode(kind: i32, first: i32, second: i32) -> Frame {
+fn frame(kind: i32, step: usize, value: i32) -> Frame {
+    // A service has at most three steps.
+    let numbers = [kind, i32::try_from(step).unwrap_or(i32::MAX), value];
     let mut frame = Frame::default();
-    frame.as_chunks_mut().0.copy_from_slice(&[kind, first, second].map(i32::to_ne_bytes));
+    frame.as_chunks_mut().0.copy_from_slice(&numbers.map(i32::to_ne_bytes));
     frame
 }
 
-fn decode(frame: Frame) -> (i32, i32, i32) {
+fn parse(frame: Frame) -> Option<(i32, usize, i32)> {
     let number = |index: usize| i32::from_ne_bytes(frame.as_chunks().0[index]);
-    (number(0), number(1), number(2))
+    Some((number(0), usize::try_from(number(1)).ok()?, number(2)))
 }
 
 #[cfg(test)]
@@ -120,7 +114,7 @@ mod tests {
         {
             assert_eq!(Order::decode(order.encode()), Some(order));
         }
-        assert_eq!(Order::decode([0xff; FRAME]), None);
+        assert_eq!(Order::decode([0xff; 12]), None);
     }
 
     #[test]
@@ -136,6 +130,6 @@ mod tests {
         ] {
             assert_eq!(Report::decode(report.encode()), Some(report));
         }
-        assert_eq!(Report::decode([0xff; FRAME]), None);
+        assert_eq!(Report::decode([0xff; 12]), None);
     }
 }

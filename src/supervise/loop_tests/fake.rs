@@ -7,9 +7,11 @@ use std::io::{self, PipeWriter, Read, Write};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::super::inputs::SignalSource;
+use tokio::time::Instant;
+
+use super::super::backend::SignalSource;
 use super::super::service::Input;
 use super::super::{Backend, Condition, Control, Observation, PortOwner, ProcessTree, Sink};
 use crate::event::{Level, State, Stream, What};

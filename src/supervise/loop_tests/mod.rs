@@ -10,8 +10,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::Instant;
 
-use super::clock::now;
 use super::restart::Policy;
 use super::service::{Service, Settings};
 use super::{Lifeline, LoopInputs, Outcome, Supervisor};
@@ -47,7 +47,7 @@ fn runtime() -> Runtime {
 fn supervisor(settings: &[Settings]) -> (Supervisor<Shared, FakeSink, Shared>, Shared) {
     let (reader, writer) = std::io::pipe().unwrap();
     let world = World::shared(settings.len(), writer);
-    let services = settings.iter().map(|settings| Service::new(settings.clone(), now())).collect();
+    let services = settings.iter().map(|settings| Service::new(settings.clone(), Instant::now())).collect();
     let inputs = LoopInputs {
         signals: Box::new(Rc::clone(&world)),
         console: None,
@@ -65,7 +65,7 @@ fn run(settings: &[Settings], script: impl AsyncFnOnce(Shared)) -> (Vec<Outcome>
         let (supervisor, world) = supervisor(settings);
         let ended = async {
             let ended = tokio::time::timeout(FOR_EVER, supervisor.run()).await;
-            world.borrow_mut().ended_at = Some(now());
+            world.borrow_mut().ended_at = Some(Instant::now());
             ended
         };
         let (ended, ()) = tokio::join!(ended, script(Rc::clone(&world)));

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::fake::{Shared, World, change};
 use super::{MOMENT, run, settings};
 use crate::event::State;
@@ -10,7 +12,6 @@ use crate::process::guardian::Order;
 use crate::process::signals::ReceivedSignal;
 use crate::process::{Exit, Signal};
 use crate::supervise::PortOwner;
-use crate::supervise::clock::now;
 use crate::supervise::service::Input;
 
 const TERMINATION: ReceivedSignal = ReceivedSignal { signal: Signal::SIGTERM, sent: Some(true) };
@@ -44,7 +45,7 @@ fn a_client_that_does_not_read_delays_the_end_by_a_tenth_of_a_second() {
     let mut last = None;
     let (outcomes, world) = run(&[settings()], async |world| {
         change(&world, MOMENT, |world| world.clients_are_slow = true).await;
-        last = Some(now());
+        last = Some(Instant::now());
         world.borrow_mut().services[0].end(Exit::Code(0));
         world.borrow_mut().wake();
     });

@@ -9,11 +9,14 @@ mod transitions;
 #[cfg(test)]
 mod walk;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{fmt, io};
+
+use tokio::time::Instant;
 
 use super::restart::{Backoff, Policy};
 use crate::event::FailureReason;
+use crate::process::guardian::Order;
 use crate::process::{Exit, Signal};
 
 /// What does not change during a service's life.
@@ -97,14 +100,8 @@ pub enum Input {
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Start a step.
-    Run(usize),
-    /// Signal the service.
-    Signal(Signal),
-    /// Signal the processes outside the leader's group, which has had a signal already.
-    SignalRest(Signal),
-    /// Kill the whole tree.
-    Kill,
+    /// Give the guardian this order; start it for the first step.
+    Order(Order),
     /// Look once whether the listener is still there.
     Confirm,
     /// Reserve another port, and answer with [`Input::Moved`] or [`Input::NoPort`].
@@ -134,7 +131,7 @@ pub enum Notice {
 }
 
 /// How one run of the service ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ending {
     /// The last step that was started, or was to be.
     pub step: usize,
@@ -156,13 +153,12 @@ pub struct Ending {
 /// The predicate of a sentence whose subject is the service.
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.exit, self.errno, self.failure) {
-            (Some(exit), ..) => write!(f, "ended with {exit}"),
-            (None, Some(errno), _) => {
+        match (self.exit, self.errno) {
+            (Some(exit), _) => write!(f, "ended with {exit}"),
+            (None, Some(errno)) => {
                 write!(f, "could not be started: {}", io::Error::from_raw_os_error(errno))
             }
-            (None, None, Some(FailureReason::DirectoryMissing)) => f.write_str("could not be started"),
-            (None, None, _) => f.write_str("was ended, as its guardian was killed"),
+            (None, None) => f.write_str("was ended, as its guardian was killed"),
         }
     }
 }
@@ -197,18 +193,15 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 struct Run {
     since: Instant,
-    step: usize,
-    exit: Option<Exit>,
-    errno: Option<i32>,
-    failure: Option<FailureReason>,
-    was_ready: bool,
     /// Whether the service still listened a moment later.
     settled: bool,
+    /// What is known of its end so far.
+    ending: Ending,
 }
 
 impl Run {
     fn new(since: Instant) -> Self {
-        Self { since, step: 0, exit: None, errno: None, failure: None, was_ready: false, settled: false }
+        Self { since, settled: false, ending: Ending::default() }
     }
 }
 
@@ -216,9 +209,6 @@ impl Run {
 pub struct Service {
     settings: Settings,
     state: State,
-    /// Whether a process of the tree may be alive.
-    alive: bool,
-    moves: u32,
     redirects: u32,
     backoff: Backoff,
     run: Run,
@@ -230,8 +220,6 @@ impl Service {
     pub fn new(settings: Settings, now: Instant) -> Self {
         Self {
             state: State::Idle,
-            alive: false,
-            moves: settings.moves,
             redirects: settings.redirects,
             backoff: Backoff::default(),
             run: Run::new(now),
@@ -259,24 +247,29 @@ impl Service {
             State::Starting { .. } | State::Moving | State::Waiting { .. } => Public::Starting,
             State::Running { .. } => Public::Running,
             State::Stopping { .. } => Public::Stopping,
-            State::Ended if self.run.failure.is_some() => Public::Failed,
+            State::Ended if self.run.ending.failure.is_some() => Public::Failed,
             State::Ended => Public::Stopped,
         }
     }
 
     /// How the leader ended, in a run that has not listened on its port for long enough to be believed.
     pub fn failed_exit(&self) -> Option<Exit> {
-        self.run.exit.filter(|_| !self.run.settled && self.run.failure.is_none())
+        self.run.ending.exit.filter(|_| !self.run.settled && self.run.ending.failure.is_none())
     }
 
     /// The step that runs, or ran last.
     pub fn step(&self) -> usize {
-        self.run.step
+        self.run.ending.step
     }
 
     /// Whether it runs and does not listen on its port yet.
     pub fn is_starting(&self) -> bool {
         matches!(self.state, State::Starting { .. })
+    }
+
+    /// Whether a process of the tree may be alive.
+    fn is_alive(&self) -> bool {
+        matches!(self.state, State::Starting { .. } | State::Running { .. } | State::Stopping { .. })
     }
 
     pub fn has_ended(&self) -> bool {
@@ -290,8 +283,12 @@ impl Service {
         }
         match input {
             // Reports of a run that is over.
-            Input::NotStarted { .. } | Input::NoDirectory | Input::Left { .. } | Input::Empty { .. }
-                if !self.alive =>
+            Input::NotStarted { .. }
+            | Input::NoDirectory
+            | Input::Left { .. }
+            | Input::Empty { .. }
+            | Input::GuardianLost
+                if !self.is_alive() =>
             {
                 Vec::new()
             }
@@ -318,7 +315,7 @@ impl Service {
             Input::Stranger => self.stranger(now),
             Input::Elsewhere { movable } => self.elsewhere(movable, now),
             Input::Refused => self.redirect(now),
-            Input::NotFollowed => self.not_followed(now),
+            Input::NotFollowed => self.fail(FailureReason::HealthCheckFailed, now),
             Input::GuardianLost => self.guardian_lost(now),
             Input::Tick => self.tick(now),
         }

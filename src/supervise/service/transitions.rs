@@ -1,10 +1,13 @@
 //! What each input does in each state.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{Effect, Ending, Goal, Notice, Run, Service, State};
 use crate::event::FailureReason;
 use crate::exit_code::{NOT_EXECUTABLE, NOT_FOUND};
+use crate::process::guardian::Order;
 use crate::process::{Exit, Signal};
 
 /// How long a listener must stay to be believed: a second Next in one directory opens its port for half a second
@@ -16,15 +19,14 @@ const IMMEDIATE: Duration = Duration::from_secs(3);
 
 impl Service {
     pub(super) fn no_port(&mut self, now: Instant) -> Vec<Effect> {
-        self.run.failure = Some(FailureReason::PortInUse);
+        self.run.ending.failure = Some(FailureReason::PortInUse);
         self.finish(now)
     }
 
     pub(super) fn start(&mut self, now: Instant) -> Vec<Effect> {
         self.run = Run::new(now);
-        self.alive = true;
         self.state = State::Starting { ready_by: Some(now + self.settings.ready_timeout) };
-        vec![Effect::Run(0)]
+        vec![Effect::Order(Order::Run(0))]
     }
 
     pub(super) fn stop(&mut self, signal: Signal, now: Instant) -> Vec<Effect> {
@@ -40,18 +42,18 @@ impl Service {
                     if signal == Signal::SIGINT {
                         self.asked = Some(signal);
                     }
-                    vec![Effect::Signal(signal)]
+                    vec![Effect::Order(Order::Signal(signal))]
                 }
                 (_, None) => Vec::new(),
             },
             State::Stopping { kill_at, .. } => {
                 self.asked = Some(signal);
                 self.state = State::Stopping { goal: Goal::End, kill_at };
-                vec![Effect::Signal(signal)]
+                vec![Effect::Order(Order::Signal(signal))]
             }
             State::Idle | State::Waiting { .. } | State::Moving => {
                 self.asked = Some(signal);
-                self.run.failure = None;
+                self.run.ending.failure = None;
                 self.finish(now)
             }
             State::Ended => Vec::new(),
@@ -61,20 +63,17 @@ impl Service {
     /// As [`Service::stop`], but the service has had the signal already.
     pub(super) fn interrupted(&mut self, signal: Signal, now: Instant) -> Vec<Effect> {
         let mut effects = self.stop(signal, now);
-        effects.retain(|effect| *effect != Effect::Signal(signal));
+        effects.retain(|effect| *effect != Effect::Order(Order::Signal(signal)));
         effects
     }
 
     pub(super) fn kill(&mut self, now: Instant) -> Vec<Effect> {
-        match self.state {
-            State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => {
-                self.asked = self.asked.or(Some(Signal::SIGKILL));
-                self.state = State::Stopping { goal: Goal::End, kill_at: None };
-                vec![Effect::Kill]
-            }
-            State::Idle | State::Waiting { .. } | State::Moving => self.stop(Signal::SIGKILL, now),
-            State::Ended => Vec::new(),
+        if !self.is_alive() {
+            return self.stop(Signal::SIGKILL, now);
         }
+        self.asked = self.asked.or(Some(Signal::SIGKILL));
+        self.state = State::Stopping { goal: Goal::End, kill_at: None };
+        vec![Effect::Order(Order::Kill)]
     }
 
     pub(super) fn restart(&mut self, now: Instant) -> Vec<Effect> {
@@ -94,17 +93,23 @@ impl Service {
     /// Asks the tree to end, and sets the time when it is killed.
     fn stopping(&mut self, goal: Goal, signal: Signal, now: Instant) -> Vec<Effect> {
         self.state = State::Stopping { goal, kill_at: Some(now + self.settings.grace) };
-        vec![Effect::Signal(signal)]
+        vec![Effect::Order(Order::Signal(signal))]
+    }
+
+    /// Ends a run that has failed by itself.
+    pub(super) fn fail(&mut self, failure: FailureReason, now: Instant) -> Vec<Effect> {
+        self.run.ending.failure = Some(failure);
+        self.stopping(Goal::Conclude, Signal::SIGTERM, now)
     }
 
     pub(super) fn not_started(&mut self, errno: i32, now: Instant) -> Vec<Effect> {
-        self.run.errno = Some(errno);
+        self.run.ending.errno = Some(errno);
         if self.is_stopping() { Vec::new() } else { self.stopping(Goal::Conclude, Signal::SIGTERM, now) }
     }
 
     pub(super) fn no_directory(&mut self, now: Instant) -> Vec<Effect> {
         if !self.is_stopping() {
-            self.run.failure = Some(FailureReason::DirectoryMissing);
+            self.run.ending.failure = Some(FailureReason::DirectoryMissing);
         }
         self.not_started(nix::libc::ENOENT, now)
     }
@@ -114,77 +119,68 @@ impl Service {
     }
 
     pub(super) fn left(&mut self, step: usize, exit: Exit, listening: bool, now: Instant) -> Vec<Effect> {
-        if step != self.run.step {
+        if step != self.run.ending.step {
             return Vec::new();
         }
         // The script decides; its `post` only adds its own failure.
         if step <= self.settings.main || !exit.success() {
-            self.run.exit = Some(exit);
+            self.run.ending.exit = Some(exit);
         }
         if let State::Stopping { kill_at, .. } = self.state {
             // The leader's group has had the signal, and its other processes may be ending in order, which a
             // second one would cut short; the processes outside the group have had none.
-            return kill_at.map(|_| Effect::SignalRest(Signal::SIGTERM)).into_iter().collect();
+            return kill_at.map(|_| Effect::Order(Order::SignalRest(Signal::SIGTERM))).into_iter().collect();
         }
         let next = step + 1;
         if exit.success() && next < self.settings.steps {
-            self.run.step = next;
-            return vec![Effect::Run(next)];
+            self.run.ending.step = next;
+            return vec![Effect::Order(Order::Run(next))];
         }
         // The command of a server that daemonizes itself ends like this, while its descendants listen or are about
         // to.
-        let goes_on = match self.state {
-            State::Starting { .. } => exit.success(),
-            State::Running { .. } => listening,
-            State::Idle | State::Stopping { .. } | State::Moving | State::Waiting { .. } | State::Ended => {
-                true
-            }
-        };
+        let goes_on = if self.is_starting() { exit.success() } else { listening };
         if goes_on { Vec::new() } else { self.stopping(Goal::Conclude, Signal::SIGTERM, now) }
     }
 
     pub(super) fn emptied(&mut self, stranger: bool, redirectable: bool, now: Instant) -> Vec<Effect> {
-        self.alive = false;
-        let lost = stranger && !self.run.was_ready;
-        match self.state {
-            State::Stopping { goal: Goal::End, .. } => self.finish(now),
-            State::Stopping { goal: Goal::Restart | Goal::Redirect, .. } => self.start(now),
-            State::Stopping { goal: Goal::Move, .. } => self.relocate(),
-            State::Starting { .. } | State::Stopping { goal: Goal::Conclude, .. }
-                if lost && self.moves > 0 =>
-            {
-                self.relocate()
-            }
-            State::Starting { .. } | State::Running { .. } | State::Stopping { goal: Goal::Conclude, .. }
-                if redirectable && self.may_redirect() =>
-            {
+        let lost = stranger && !self.run.ending.was_ready;
+        let goal = if let State::Stopping { goal, .. } = self.state { goal } else { Goal::Conclude };
+        match goal {
+            Goal::End => self.finish(now),
+            Goal::Restart | Goal::Redirect => self.start(now),
+            Goal::Move => self.relocate(),
+            Goal::Conclude if lost && self.settings.moves > 0 => self.relocate(),
+            Goal::Conclude if redirectable && self.may_redirect() => {
                 self.redirects -= 1;
                 [Effect::Redirect].into_iter().chain(self.start(now)).collect()
             }
-            State::Starting { .. } | State::Running { .. } | State::Stopping { goal: Goal::Conclude, .. } => {
+            Goal::Conclude => {
                 if lost {
-                    self.run.failure = Some(FailureReason::PortInUse);
+                    self.run.ending.failure = Some(FailureReason::PortInUse);
                 }
                 self.conclude(now)
             }
-            State::Idle | State::Moving | State::Waiting { .. } | State::Ended => Vec::new(),
         }
     }
 
     /// Whether the run failed only by not listening on its port for long enough, and another try is left.
     fn may_redirect(&self) -> bool {
-        self.redirects > 0 && !self.run.settled && self.run.failure.is_none()
+        self.redirects > 0 && !self.run.settled && self.run.ending.failure.is_none()
     }
 
     pub(super) fn elsewhere(&mut self, movable: bool, now: Instant) -> Vec<Effect> {
         // A service that has listened on the right port and stopped may be about to listen there again.
-        if self.run.was_ready {
+        if self.run.ending.was_ready {
             return Vec::new();
         }
         if movable && self.may_redirect() {
             return self.redirect(now);
         }
-        if self.settings.follows { vec![Effect::Follow] } else { self.not_followed(now) }
+        if self.settings.follows {
+            vec![Effect::Follow]
+        } else {
+            self.fail(FailureReason::HealthCheckFailed, now)
+        }
     }
 
     pub(super) fn redirect(&mut self, now: Instant) -> Vec<Effect> {
@@ -196,13 +192,8 @@ impl Service {
         [Effect::Redirect].into_iter().chain(ending).collect()
     }
 
-    pub(super) fn not_followed(&mut self, now: Instant) -> Vec<Effect> {
-        self.run.failure = Some(FailureReason::HealthCheckFailed);
-        self.stopping(Goal::Conclude, Signal::SIGTERM, now)
-    }
-
     fn relocate(&mut self) -> Vec<Effect> {
-        self.moves = self.moves.saturating_sub(1);
+        self.settings.moves = self.settings.moves.saturating_sub(1);
         self.state = State::Moving;
         vec![Effect::Move]
     }
@@ -216,8 +207,8 @@ impl Service {
         if !self.is_starting() {
             return Vec::new();
         }
-        self.run.was_ready = true;
-        self.run.failure = None;
+        self.run.ending.was_ready = true;
+        self.run.ending.failure = None;
         self.state = State::Running { settled_at: Some(now + SETTLING) };
         vec![Effect::Notify(Notice::Ready(now.saturating_duration_since(self.run.since)))]
     }
@@ -226,29 +217,24 @@ impl Service {
         if !matches!(self.state, State::Running { settled_at: Some(_) }) {
             return Vec::new();
         }
-        self.run.failure = Some(FailureReason::HealthCheckFailed);
+        self.run.ending.failure = Some(FailureReason::HealthCheckFailed);
         self.state = State::Starting { ready_by: Some(now + self.settings.ready_timeout) };
         vec![Effect::Notify(Notice::Withdrawn)]
     }
 
     pub(super) fn stranger(&mut self, now: Instant) -> Vec<Effect> {
-        if self.moves > 0 {
+        if self.settings.moves > 0 {
             return self.stopping(Goal::Move, Signal::SIGTERM, now);
         }
-        self.run.failure = Some(FailureReason::PortInUse);
-        self.stopping(Goal::Conclude, Signal::SIGTERM, now)
+        self.fail(FailureReason::PortInUse, now)
     }
 
     pub(super) fn guardian_lost(&mut self, now: Instant) -> Vec<Effect> {
-        match self.state {
-            State::Starting { .. } | State::Running { .. } => {
-                self.run.failure = Some(FailureReason::Unknown);
-                self.stopping(Goal::Conclude, Signal::SIGTERM, now)
-            }
-            State::Stopping { kill_at: None, .. } => vec![Effect::Kill],
-            State::Stopping { kill_at: Some(_), .. } => vec![Effect::Signal(Signal::SIGTERM)],
-            State::Idle | State::Moving | State::Waiting { .. } | State::Ended => Vec::new(),
-        }
+        let State::Stopping { kill_at, .. } = self.state else {
+            return self.fail(FailureReason::Unknown, now);
+        };
+        let order = if kill_at.is_some() { Order::Signal(Signal::SIGTERM) } else { Order::Kill };
+        vec![Effect::Order(order)]
     }
 
     pub(super) fn tick(&mut self, now: Instant) -> Vec<Effect> {
@@ -257,8 +243,7 @@ impl Service {
         }
         match self.state {
             State::Starting { .. } if self.settings.ready_required => {
-                self.run.failure = self.run.failure.or(Some(FailureReason::HealthCheckTimeout));
-                self.stopping(Goal::Conclude, Signal::SIGTERM, now)
+                self.fail(self.run.ending.failure.unwrap_or(FailureReason::HealthCheckTimeout), now)
             }
             State::Starting { .. } => {
                 self.state = State::Starting { ready_by: None };
@@ -270,7 +255,7 @@ impl Service {
             }
             State::Stopping { goal, .. } => {
                 self.state = State::Stopping { goal, kill_at: None };
-                vec![Effect::Kill]
+                vec![Effect::Order(Order::Kill)]
             }
             State::Waiting { .. } => self.start(now),
             State::Idle | State::Moving | State::Ended => Vec::new(),
@@ -286,39 +271,31 @@ impl Service {
         if gone || !self.settings.policy.restarts(ending.failure.is_some()) {
             return self.finish(now);
         }
-        match self.backoff.next(healthy) {
-            Some(pause) => {
-                self.state = State::Waiting { until: now + pause };
-                vec![Effect::Notify(Notice::Restart(ending, pause))]
-            }
-            None => self.give_up(now),
-        }
-    }
-
-    fn give_up(&mut self, now: Instant) -> Vec<Effect> {
-        let ending = Ending { gave_up: true, ..self.ending(now) };
-        self.state = State::Ended;
-        vec![Effect::Notify(Notice::End(ending)), Effect::Release]
+        let Some(pause) = self.backoff.next(healthy) else {
+            self.state = State::Ended;
+            return vec![Effect::Notify(Notice::End(Ending { gave_up: true, ..ending })), Effect::Release];
+        };
+        self.state = State::Waiting { until: now + pause };
+        vec![Effect::Notify(Notice::Restart(ending, pause))]
     }
 
     fn finish(&mut self, now: Instant) -> Vec<Effect> {
         let ending = self.ending(now);
-        self.run.failure = ending.failure;
+        self.run.ending.failure = ending.failure;
         self.state = State::Ended;
         vec![Effect::Notify(Notice::End(ending)), Effect::Release]
     }
 
     fn ending(&self, now: Instant) -> Ending {
-        let Run { since, step, exit, errno, failure, was_ready, .. } = self.run;
-        let after = now.saturating_duration_since(since);
+        let after = now.saturating_duration_since(self.run.since);
         let requested = self.asked.is_some();
-        let failure = if requested { None } else { failure.or_else(|| self.failure(after)) };
-        Ending { step, exit, failure, errno, after, requested, was_ready, gave_up: false }
+        let failure = self.run.ending.failure.or_else(|| self.failure(after)).filter(|_| !requested);
+        Ending { failure, after, requested, ..self.run.ending }
     }
 
     /// Why a run that ended by itself failed.
     fn failure(&self, after: Duration) -> Option<FailureReason> {
-        let Run { exit, errno, was_ready, .. } = self.run;
+        let Ending { exit, errno, was_ready, .. } = self.run.ending;
         match (errno, exit) {
             (Some(nix::libc::ENOENT | nix::libc::ENOTDIR), _) => Some(FailureReason::CommandNotFound),
             (Some(nix::libc::EACCES | nix::libc::EPERM), _) => Some(FailureReason::PermissionDenied),

@@ -1,9 +1,12 @@
 //! Every sequence of inputs to a depth, against the rules that no sequence may break.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{Effect, Input, Notice, Service, Settings, State};
+use crate::process::guardian::Order;
 use crate::process::{Exit, Signal};
 use crate::supervise::restart::Policy;
 
@@ -63,7 +66,7 @@ fn settings(policy: Policy, ready_required: bool, moves: u32) -> Settings {
 
 /// Checks one transition.
 fn check(before: &Service, input: Input, effects: &[Effect], after: &Service) {
-    let mut alive = before.alive;
+    let mut alive = before.is_alive();
     let mut released = false;
     if let Input::Empty { .. } = input {
         alive = false;
@@ -71,12 +74,14 @@ fn check(before: &Service, input: Input, effects: &[Effect], after: &Service) {
     for effect in effects {
         assert!(!released, "{effect:?} after the release: {before:?} on {input:?}");
         match effect {
-            Effect::Run(0) => {
+            Effect::Order(Order::Run(0)) => {
                 assert!(!alive, "started over a living tree: {before:?} on {input:?}");
                 alive = true;
             }
-            Effect::Run(_) => assert!(matches!(input, Input::Left { .. }), "{before:?} on {input:?}"),
-            Effect::Signal(_) | Effect::SignalRest(_) | Effect::Kill => {
+            Effect::Order(Order::Run(_)) => {
+                assert!(matches!(input, Input::Left { .. }), "{before:?} on {input:?}");
+            }
+            Effect::Order(Order::Signal(_) | Order::SignalRest(_) | Order::Kill) => {
                 assert!(alive, "signalled a dead tree: {before:?} on {input:?}");
             }
             Effect::Release => {
@@ -94,7 +99,7 @@ fn check(before: &Service, input: Input, effects: &[Effect], after: &Service) {
             Effect::Confirm | Effect::Notify(_) => {}
         }
     }
-    assert_eq!(alive, after.alive, "{before:?} on {input:?}");
+    assert_eq!(alive, after.is_alive(), "{before:?} on {input:?}");
     assert_eq!(released, after.has_ended(), "{before:?} on {input:?}");
     let notified = effects.iter().any(|effect| matches!(effect, Effect::Notify(Notice::End(_))));
     assert_eq!(
@@ -108,12 +113,17 @@ fn key(service: &Service) -> String {
     format!(
         "{:?} {} {} {} {:?} {:?} {:?} {} {:?}",
         service.state,
-        service.alive,
-        service.moves,
+        service.is_alive(),
+        service.settings.moves,
         service.redirects,
         service.asked,
-        (service.run.step, service.run.exit, service.run.errno, service.run.failure),
-        (service.run.was_ready, service.run.settled),
+        (
+            service.run.ending.step,
+            service.run.ending.exit,
+            service.run.ending.errno,
+            service.run.ending.failure
+        ),
+        (service.run.ending.was_ready, service.run.settled),
         service.deadline().is_some(),
         service.backoff
     )
@@ -126,7 +136,7 @@ fn walk(service: &Service, now: Instant, depth: usize, seen: &mut HashSet<(usize
     for (index, &input) in INPUTS.iter().enumerate() {
         // Reports come only from a living tree.
         let of_tree = matches!(input, Input::Left { .. } | Input::Empty { .. } | Input::NotStarted { .. });
-        if of_tree && !service.alive && !service.has_ended() {
+        if of_tree && !service.is_alive() && !service.has_ended() {
             let mut after = service.clone();
             assert_eq!(after.on(input, now), [], "{service:?} on {input:?}");
             continue;
@@ -146,7 +156,7 @@ fn walk(service: &Service, now: Instant, depth: usize, seen: &mut HashSet<(usize
             );
         }
         assert_ne!(
-            (after.alive, after.state == State::Idle),
+            (after.is_alive(), after.state == State::Idle),
             (true, true),
             "idle with a living tree: {service:?} on {input:?}"
         );
@@ -174,8 +184,10 @@ fn run(service: &mut Service, now: Instant, inputs: &[Input]) -> Vec<Effect> {
 #[test]
 fn a_second_interrupt_kills_and_a_second_termination_does_not() {
     let now = Instant::now();
-    for (signal, last) in [(Signal::SIGINT, Effect::Kill), (Signal::SIGTERM, Effect::Signal(Signal::SIGTERM))]
-    {
+    for (signal, last) in [
+        (Signal::SIGINT, Effect::Order(Order::Kill)),
+        (Signal::SIGTERM, Effect::Order(Order::Signal(Signal::SIGTERM))),
+    ] {
         let mut service = Service::new(settings(Policy::Never, false, 3), now);
         let effects = run(&mut service, now, &[Input::Start, Input::Stop(signal), Input::Stop(signal)]);
         assert_eq!(effects.last(), Some(&last));
@@ -224,9 +236,9 @@ fn what_listens_elsewhere_is_redirected_twice_and_then_followed() {
     run(&mut service, now, &[Input::Start]);
     for _ in 0..2 {
         let effects = run(&mut service, now, &[elsewhere]);
-        assert_eq!(effects, [Effect::Redirect, Effect::Signal(Signal::SIGTERM)]);
+        assert_eq!(effects, [Effect::Redirect, Effect::Order(Order::Signal(Signal::SIGTERM))]);
         let effects = run(&mut service, now, &[Input::Empty { stranger: false, redirectable: true }]);
-        assert_eq!(effects, [Effect::Run(0)], "a requested end is no failure");
+        assert_eq!(effects, [Effect::Order(Order::Run(0))], "a requested end is no failure");
     }
     assert_eq!(run(&mut service, now, &[elsewhere]), [Effect::Follow]);
     let effects = run(&mut service, now, &[Input::Listening]);
@@ -238,7 +250,7 @@ fn against_an_order_nothing_is_followed() {
     let now = Instant::now();
     let mut service = Service::new(settings(Policy::Never, false, 0), now);
     let effects = run(&mut service, now, &[Input::Start, Input::Elsewhere { movable: false }]);
-    assert_eq!(effects[1..], [Effect::Signal(Signal::SIGTERM)]);
+    assert_eq!(effects[1..], [Effect::Order(Order::Signal(Signal::SIGTERM))]);
     let effects = run(&mut service, now, &[Input::Empty { stranger: false, redirectable: true }]);
     assert!(
         matches!(effects[..], [Effect::Notify(Notice::End(ending)), Effect::Release]
@@ -254,7 +266,7 @@ fn a_run_that_was_refused_its_own_port_is_redirected_unless_its_end_was_requeste
     let crash = Input::Left { step: 0, exit: Exit::Code(1), listening: false };
     let mut service = Service::new(settings(Policy::Never, false, 3), now);
     let effects = run(&mut service, now, &[Input::Start, crash, refused]);
-    assert_eq!(effects[effects.len() - 2..], [Effect::Redirect, Effect::Run(0)]);
+    assert_eq!(effects[effects.len() - 2..], [Effect::Redirect, Effect::Order(Order::Run(0))]);
     let effects = run(&mut service, now, &[Input::Stop(Signal::SIGINT), refused]);
     assert!(
         matches!(effects[1..], [Effect::Notify(Notice::End(ending)), Effect::Release] if ending.requested)
