@@ -51,11 +51,28 @@ mod lent {
 
     pub fn spawn(program: &Program, stdio: &Stdio) -> io::Result<Pid> {
         let dir = c_string(program.dir.as_os_str())?;
-        let mut image = Image::new(program)?;
+        let name = program.program.as_os_str();
+        let is_searched = !name.as_bytes().contains(&b'/');
+        let paths = if is_searched { search(program)? } else { vec![c_string(name)?] };
+        let own_name = [program.argv.first().map_or(name, OsString::as_os_str)];
+        let arguments = own_name.into_iter().chain(program.argv.iter().skip(1).map(OsString::as_os_str));
+        let arguments = arguments.map(c_string).collect::<io::Result<Vec<_>>>()?;
+        let variables = program
+            .environment
+            .iter()
+            .map(|(name, value)| c_string(&[name, OsStr::new("="), value].into_iter().collect::<OsString>()));
+        let variables = variables.collect::<io::Result<Vec<_>>>()?;
+        // As execve(2) takes them: with a null at the end. The first is a place for the shell.
+        let pointers =
+            |texts: &[CString]| texts.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect();
+        let (mut argv, environment): (Vec<_>, Vec<_>) = (pointers(&arguments), pointers(&variables));
+        argv.insert(0, ptr::null());
         let guardian = getpid();
         let failure = AtomicI32::new(0);
         let child = Box::new(|| {
-            let errno = prepare(&dir, stdio, guardian).err().unwrap_or_else(|| image.execute());
+            let prepared = prepare(&dir, stdio, guardian);
+            let errno =
+                prepared.err().unwrap_or_else(|| execute(&paths, is_searched, &mut argv, &environment));
             failure.store(errno as i32, Ordering::Relaxed);
             // `failure` says more than an exit code.
             0
@@ -100,58 +117,26 @@ mod lent {
         SigSet::empty().thread_set_mask()
     }
 
-    /// A program as execve(2) takes it.
-    struct Image {
-        /// Candidates, in the order of the `PATH` if there is no slash in the name.
-        paths: Vec<CString>,
+    /// Executes the first of the paths that can be executed, as execvp(3) does. Returns if there is none.
+    fn execute(
+        paths: &[CString],
         is_searched: bool,
-        /// A place for [`SHELL`], the program's own name, its arguments, and a null.
-        arguments: Vec<*const c_char>,
-        /// Ends with a null.
-        environment: Vec<*const c_char>,
-        /// What the pointers point to.
-        _texts: [Vec<CString>; 2],
-    }
-
-    impl Image {
-        fn new(program: &Program) -> io::Result<Self> {
-            let name = program.program.as_os_str();
-            let is_searched = !name.as_bytes().contains(&b'/');
-            let own_name = [program.argv.first().map_or(name, OsString::as_os_str)];
-            let arguments = own_name.into_iter().chain(program.argv.iter().skip(1).map(OsString::as_os_str));
-            let arguments = arguments.map(c_string).collect::<io::Result<Vec<_>>>()?;
-            let entries = program.environment.iter().map(|(name, value)| {
-                c_string(&[name, OsStr::new("="), value].into_iter().collect::<OsString>())
-            });
-            let environment = entries.collect::<io::Result<Vec<_>>>()?;
-            let pointers = |texts: &[CString]| {
-                texts.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect::<Vec<_>>()
-            };
-            Ok(Self {
-                paths: if is_searched { search(program)? } else { vec![c_string(name)?] },
-                is_searched,
-                arguments: [ptr::null()].into_iter().chain(pointers(&arguments)).collect(),
-                environment: pointers(&environment),
-                _texts: [arguments, environment],
-            })
-        }
-
-        /// Executes the first of the paths that can be executed, as execvp(3) does. Returns if there is none.
-        fn execute(&mut self) -> Errno {
-            let mut refused = false;
-            for path in &self.paths {
-                let errno = execve(path, &self.arguments[1..], &self.environment);
-                if errno == Errno::ENOEXEC {
-                    [self.arguments[0], self.arguments[1]] = [SHELL.as_ptr(), path.as_ptr()];
-                    return execve(SHELL, &self.arguments, &self.environment);
-                }
-                refused |= errno == Errno::EACCES;
-                if !self.is_searched || !(errno == Errno::EACCES || ABSENT.contains(&errno)) {
-                    return errno;
-                }
+        argv: &mut [*const c_char],
+        environment: &[*const c_char],
+    ) -> Errno {
+        let mut refused = false;
+        for path in paths {
+            let errno = execve(path, &argv[1..], environment);
+            if errno == Errno::ENOEXEC {
+                [argv[0], argv[1]] = [SHELL.as_ptr(), path.as_ptr()];
+                return execve(SHELL, argv, environment);
             }
-            if refused { Errno::EACCES } else { Errno::ENOENT }
+            refused |= errno == Errno::EACCES;
+            if !is_searched || !(errno == Errno::EACCES || ABSENT.contains(&errno)) {
+                return errno;
+            }
         }
+        if refused { Errno::EACCES } else { Errno::ENOENT }
     }
 
     fn execve(path: &CStr, arguments: &[*const c_char], environment: &[*const c_char]) -> Errno {

@@ -56,8 +56,9 @@ impl Pty {
             (SpecialCharacterIndices::VINTR, Signal::SIGINT),
             (SpecialCharacterIndices::VQUIT, Signal::SIGQUIT),
         ];
-        let mut sends = keys.into_iter().filter(|(index, _)| settings.control_chars[*index as usize] == key);
-        sends.next().map(|(_, signal)| signal)
+        let sends =
+            |(index, _): &(SpecialCharacterIndices, _)| settings.control_chars[*index as usize] == key;
+        keys.into_iter().find(sends).map(|(_, signal)| signal)
     }
 }
 

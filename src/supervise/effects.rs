@@ -96,7 +96,10 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                     self.warn(index, error.to_string());
                 }
                 let errno = error.raw_os_error().unwrap_or(nix::libc::EIO);
-                vec![Input::NotStarted { errno }, Input::Empty { stranger: false, redirectable: false }]
+                vec![
+                    Input::NotStarted { errno, no_directory: false },
+                    Input::Empty { stranger: false, redirectable: false },
+                ]
             }
         }
     }
@@ -133,11 +136,12 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
 
     pub(super) fn reported(&mut self, index: usize, report: Report) {
         match report {
-            Report::Failed { errno, .. } => self.feed(index, Input::NotStarted { errno }),
-            Report::NoDirectory { .. } => self.feed(index, Input::NoDirectory),
+            Report::Failed { errno, no_directory, .. } => {
+                self.feed(index, Input::NotStarted { errno, no_directory });
+            }
             // Without a terminal, the stop was not meant for us.
             Report::Stopped if self.inputs.console.is_some() => self.suspend(),
-            Report::Started { .. } | Report::Stopped => {}
+            Report::Stopped => {}
             Report::Left { step, exit } => {
                 let listening = self.verify(index).is_ours();
                 self.feed(index, Input::Left { step, exit, listening });

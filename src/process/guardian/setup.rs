@@ -30,7 +30,7 @@ pub struct GuardianSpec {
     pub steps: Vec<Program>,
     pub stdio: Stdio,
     pub mark: Mark,
-    pub token: Option<Box<dyn HeldLock>>,
+    pub token: Box<dyn HeldLock>,
     /// How long the tree may take to end after the supervisor is gone.
     pub grace: Duration,
 }
@@ -49,12 +49,6 @@ pub(super) fn adopt_orphans() {
     // Fails on kernels before 3.4 only; the mark finds orphans there.
     #[cfg(target_os = "linux")]
     let _old_kernel = nix::sys::prctl::set_child_subreaper(true);
-}
-
-/// What process lists call a guardian.
-pub(super) fn set_name() {
-    #[cfg(target_os = "linux")]
-    let _cosmetic = nix::sys::prctl::set_name(c"bowline-guard");
 }
 
 /// Has SIGCHLD and SIGTERM interrupt the wait. Signals that a terminal or a careless `kill` sends have no effect:
@@ -84,12 +78,6 @@ pub(super) fn catch_signals() -> nix::Result<()> {
     SigSet::from_iter([Signal::SIGCHLD, Signal::SIGTERM]).thread_set_mask()
 }
 
-/// Makes the service's terminal the controlling one of the guardian's session. If the script's shell led that
-/// session, a script that ends before its server would take the terminal with it.
-pub(super) fn take_terminal(stdio: &Stdio) -> io::Result<()> {
-    Ok(rustix::process::ioctl_tiocsctty(&stdio.stdout)?)
-}
-
 /// Closes every descriptor from 3 on but `keep`: above all the lifelines of other services, which must not stay
 /// open here when the supervisor is gone.
 pub(super) fn close_all_but(keep: &[RawFd]) {
@@ -117,7 +105,9 @@ pub(super) fn detach_stdio(kept: &[RawFd]) -> io::Result<()> {
 
 /// Reports that the guardian could not become one, and that it has left nothing.
 pub(super) fn report_failure(mut lifeline: &UnixStream, error: &io::Error) {
-    for report in [Report::Failed { step: 0, errno: errno(error) }, Report::Empty { step: 0 }] {
+    for report in
+        [Report::Failed { step: 0, errno: errno(error), no_directory: false }, Report::Empty { step: 0 }]
+    {
         // Nobody is left to report to if this fails.
         let _gone = lifeline.write_all(&report.encode());
     }
@@ -140,7 +130,10 @@ mod tests {
         report_failure(&ours, &io::Error::from_raw_os_error(nix::libc::EPERM));
         drop(ours);
         let mut frame = Frame::default();
-        for report in [Report::Failed { step: 0, errno: nix::libc::EPERM }, Report::Empty { step: 0 }] {
+        for report in [
+            Report::Failed { step: 0, errno: nix::libc::EPERM, no_directory: false },
+            Report::Empty { step: 0 },
+        ] {
             theirs.read_exact(&mut frame).unwrap();
             assert_eq!(Report::decode(frame), Some(report));
         }

@@ -17,7 +17,7 @@ use rustix::process::WaitIdOptions;
 
 use super::setup::{
     GuardianSpec, TERMINATED, adopt_orphans, catch_signals, close_all_but, detach_stdio, errno,
-    report_failure, set_name, take_terminal,
+    report_failure,
 };
 use super::wire::{Frame, Order, Report};
 use crate::process::exit::poll_child;
@@ -47,9 +47,7 @@ pub(super) fn run(spec: GuardianSpec, lifeline: UnixStream) -> ! {
             }
             Err(error) => report_failure(&lifeline, &error),
         }
-        if let Some(token) = watch.spec.token.take() {
-            token.finish();
-        }
+        watch.spec.token.finish();
     }));
     #[expect(unsafe_code, reason = "a forked child must not run its parent's exit handlers")]
     // SAFETY: ends the process.
@@ -58,7 +56,6 @@ pub(super) fn run(spec: GuardianSpec, lifeline: UnixStream) -> ! {
     }
 }
 
-/// Where the guardian is in the life of the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// The supervisor lives and decides.
@@ -69,10 +66,8 @@ enum Phase {
     Killing,
 }
 
-/// The leader of the current step.
 #[derive(Clone, Copy, Debug)]
 struct Leader {
-    step: usize,
     pid: Pid,
     exit: Option<Exit>,
 }
@@ -109,15 +104,17 @@ impl Watch {
 
     fn begin(&mut self, lifeline: &UnixStream) -> io::Result<()> {
         // First, so that the guardian can be seen wherever the service can.
-        if let Some(token) = &mut self.spec.token {
-            token.begin();
-        }
+        self.spec.token.begin();
         nix::unistd::setsid()?;
         adopt_orphans();
-        set_name();
+        // What process lists call it.
+        #[cfg(target_os = "linux")]
+        let _cosmetic = nix::sys::prctl::set_name(c"bowline-guard");
         catch_signals()?;
         if self.spec.stdio.terminal {
-            take_terminal(&self.spec.stdio)?;
+            // If the script's shell led the session of its terminal, a script that ends before its server would
+            // take the terminal with it.
+            rustix::process::ioctl_tiocsctty(&self.spec.stdio.stdout)?;
         }
         // pselect(2) takes numbers below 1024 only, and the supervisor may have more open. Without CLOEXEC the
         // service would keep it open after the guardian's death, which the supervisor would not notice then.
@@ -129,9 +126,8 @@ impl Watch {
     /// need not wait for this.
     fn release_inherited(&self, lifeline: &UnixStream) {
         let mut keep = self.spec.stdio.numbers().to_vec();
-        keep.push(lifeline.as_raw_fd());
+        keep.extend([lifeline.as_raw_fd(), self.spec.token.as_fd().as_raw_fd()]);
         keep.extend(self.lifeline.as_ref().map(AsRawFd::as_raw_fd));
-        keep.extend(self.spec.token.as_ref().map(|token| token.as_fd().as_raw_fd()));
         close_all_but(&keep);
         memory::trim();
         // If this fails, a reader of bowline's output waits for the guardian too, or a mount stays busy.
@@ -143,25 +139,20 @@ impl Watch {
         let is_busy = self.living_leader().is_some();
         let Some(program) = self.spec.steps.get(step).filter(|_| !is_busy) else { return };
         self.step = step;
+        // After a failure, the next turn reports it empty again, unless an earlier step has left something.
+        self.empty = false;
         match spawn(program, &self.spec.stdio) {
             Ok(pid) => {
                 self.release_leader();
-                self.leader = Some(Leader { step, pid, exit: None });
+                self.leader = Some(Leader { pid, exit: None });
                 self.group = Some(pid);
-                self.empty = false;
-                self.report(Report::Started { step, pid: pid.as_raw() });
             }
             Err(error) => {
                 let errno = errno(&error);
-                // The next turn reports it empty again, unless an earlier step has left something.
-                self.empty = false;
                 // A missing program gives the same errors.
                 let is_missing = matches!(errno, nix::libc::ENOENT | nix::libc::ENOTDIR);
-                self.report(if is_missing && !program.dir.is_dir() {
-                    Report::NoDirectory { step }
-                } else {
-                    Report::Failed { step, errno }
-                });
+                let no_directory = is_missing && !program.dir.is_dir();
+                self.report(Report::Failed { step, errno, no_directory });
             }
         }
     }
@@ -310,11 +301,11 @@ impl Watch {
 
     /// Reaps the children that have ended, and reports the end or stop of the leader.
     fn reap(&mut self) {
-        if let Some(Leader { step, pid, .. }) = self.living_leader() {
+        if let Some(Leader { pid, .. }) = self.living_leader() {
             let end = poll_child(pid, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
             if let Some(exit) = end.as_ref().and_then(Exit::of) {
-                self.leader = Some(Leader { step, pid, exit: Some(exit) });
-                self.report(Report::Left { step, exit });
+                self.leader = Some(Leader { pid, exit: Some(exit) });
+                self.report(Report::Left { step: self.step, exit });
             } else if poll_child(pid, WaitIdOptions::STOPPED).is_some_and(|status| status.stopped())
                 && self.phase == Phase::Guarding
             {
@@ -350,7 +341,7 @@ impl Watch {
 
     /// Reaps the leader if it has ended.
     fn release_leader(&mut self) {
-        if let Some(Leader { pid, exit: Some(_), .. }) = self.leader {
+        if let Some(Leader { pid, exit: Some(_) }) = self.leader {
             self.leader = None;
             let _status = waitpid(pid, Some(WaitPidFlag::WNOHANG));
         }

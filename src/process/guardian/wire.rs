@@ -1,5 +1,4 @@
-//! The messages between supervisor and guardian: frames of three native integers over a socket pair that only the
-//! two of them hold.
+//! The messages between supervisor and guardian: frames of three native integers over their socket pair.
 
 use nix::sys::signal::Signal;
 
@@ -8,10 +7,8 @@ use crate::process::Exit;
 /// A frame this small is written and read whole.
 pub(super) type Frame = [u8; 12];
 
-/// Orders to the guardian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Start the step with this index.
     Run(usize),
     /// Send this signal to the leader's process group while the leader lives, to the whole tree afterwards.
     Signal(Signal),
@@ -24,12 +21,8 @@ pub enum Order {
 /// Reports to the supervisor. `step` is an index of [`super::GuardianSpec::steps`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Report {
-    /// A step runs. `pid` is also its process group.
-    Started { step: usize, pid: i32 },
-    /// A step could not be started.
-    Failed { step: usize, errno: i32 },
-    /// A step could not be started, as the directory that it runs in is gone.
-    NoDirectory { step: usize },
+    /// A step could not be started, perhaps because the directory that it runs in is gone.
+    Failed { step: usize, errno: i32, no_directory: bool },
     /// The leader was stopped by a signal, as by Ctrl-Z.
     Stopped,
     /// The leader of a step has ended; others of the tree may live.
@@ -64,13 +57,11 @@ impl Order {
 impl Report {
     pub(super) fn encode(self) -> Frame {
         match self {
-            Self::Started { step, pid } => frame(0, step, pid),
-            Self::Failed { step, errno } => frame(1, step, errno),
+            Self::Failed { step, errno, no_directory } => frame(no_directory.into(), step, errno),
             Self::Stopped => frame(2, 0, 0),
             Self::Left { step, exit: Exit::Code(code) } => frame(3, step, code.into()),
             Self::Left { step, exit: Exit::Signal(signal) } => frame(4, step, signal as i32),
             Self::Empty { step } => frame(5, step, 0),
-            Self::NoDirectory { step } => frame(6, step, 0),
         }
     }
 
@@ -78,13 +69,11 @@ impl Report {
     pub(super) fn decode(frame: Frame) -> Option<Self> {
         let (kind, step, value) = parse(frame)?;
         Some(match kind {
-            0 => Self::Started { step, pid: value },
-            1 => Self::Failed { step, errno: value },
+            0 | 1 => Self::Failed { step, errno: value, no_directory: kind == 1 },
             2 => Self::Stopped,
             3 => Self::Left { step, exit: Exit::Code(u8::try_from(value).ok()?) },
             4 => Self::Left { step, exit: Exit::Signal(Signal::try_from(value).ok()?) },
             5 => Self::Empty { step },
-            6 => Self::NoDirectory { step },
             _ => return None,
         })
     }
@@ -120,13 +109,12 @@ mod tests {
     #[test]
     fn every_report_survives_the_wire() {
         for report in [
-            Report::Started { step: 1, pid: 4711 },
-            Report::Failed { step: 0, errno: 2 },
+            Report::Failed { step: 0, errno: 2, no_directory: false },
+            Report::Failed { step: 0, errno: 2, no_directory: true },
             Report::Stopped,
             Report::Left { step: 1, exit: Exit::Code(255) },
             Report::Left { step: 1, exit: Exit::Signal(Signal::SIGKILL) },
             Report::Empty { step: 2 },
-            Report::NoDirectory { step: 0 },
         ] {
             assert_eq!(Report::decode(report.encode()), Some(report));
         }

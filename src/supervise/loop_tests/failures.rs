@@ -60,11 +60,12 @@ fn a_guardian_that_cannot_be_made_is_tried_again_where_the_service_is() {
 
 #[test]
 fn a_first_step_that_cannot_be_started_ends_the_service() {
-    for (report, reason) in [
-        (Report::Failed { step: 0, errno: ENOENT }, FailureReason::CommandNotFound),
-        (Report::Failed { step: 0, errno: EAGAIN }, FailureReason::Unknown),
-        (Report::NoDirectory { step: 0 }, FailureReason::DirectoryMissing),
+    for (errno, no_directory, reason) in [
+        (ENOENT, false, FailureReason::CommandNotFound),
+        (EAGAIN, false, FailureReason::Unknown),
+        (ENOENT, true, FailureReason::DirectoryMissing),
     ] {
+        let report = Report::Failed { step: 0, errno, no_directory };
         let (outcomes, world) = run(&[settings()], async |world| {
             let fail = |world: &mut World| {
                 world.services[0].reports.extend([Ok(report), Ok(Report::Empty { step: 0 })]);

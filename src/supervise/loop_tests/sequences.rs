@@ -100,11 +100,11 @@ impl Move {
             Self::TreeEmpties => service.reports.push_back(Ok(Report::Empty { step })),
             Self::StepFails => {
                 service.left = true;
-                service.reports.push_back(Ok(Report::Failed { step, errno: ENOENT }));
+                service.reports.push_back(Ok(Report::Failed { step, errno: ENOENT, no_directory: false }));
             }
             Self::DirectoryIsGone => {
                 service.left = true;
-                service.reports.push_back(Ok(Report::NoDirectory { step }));
+                service.reports.push_back(Ok(Report::Failed { step, errno: ENOENT, no_directory: true }));
             }
             Self::GuardianDies => service.reports.push_back(Err(std::io::Error::from_raw_os_error(EIO))),
             Self::OrphansEnd => {

@@ -54,9 +54,9 @@ pub enum Input {
     /// A step could not be started.
     NotStarted {
         errno: i32,
+        /// Whether the directory that it runs in is gone.
+        no_directory: bool,
     },
-    /// A step could not be started, as the directory that it runs in is gone.
-    NoDirectory,
     /// The leader of a step has ended.
     Left {
         step: usize,
@@ -283,11 +283,7 @@ impl Service {
         }
         match input {
             // Reports of a run that is over.
-            Input::NotStarted { .. }
-            | Input::NoDirectory
-            | Input::Left { .. }
-            | Input::Empty { .. }
-            | Input::GuardianLost
+            Input::NotStarted { .. } | Input::Left { .. } | Input::Empty { .. } | Input::GuardianLost
                 if !self.is_alive() =>
             {
                 Vec::new()
@@ -306,8 +302,7 @@ impl Service {
             Input::Interrupted(signal) => self.interrupted(signal, now),
             Input::Kill => self.kill(now),
             Input::Restart => self.restart(now),
-            Input::NotStarted { errno } => self.not_started(errno, now),
-            Input::NoDirectory => self.no_directory(now),
+            Input::NotStarted { errno, no_directory } => self.not_started(errno, no_directory, now),
             Input::Left { step, exit, listening } => self.left(step, exit, listening, now),
             Input::Empty { stranger, redirectable } => self.emptied(stranger, redirectable, now),
             Input::Listening => self.listening(now),

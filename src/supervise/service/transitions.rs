@@ -102,20 +102,15 @@ impl Service {
         self.stopping(Goal::Conclude, Signal::SIGTERM, now)
     }
 
-    pub(super) fn not_started(&mut self, errno: i32, now: Instant) -> Vec<Effect> {
+    pub(super) fn not_started(&mut self, errno: i32, no_directory: bool, now: Instant) -> Vec<Effect> {
         self.run.ending.errno = Some(errno);
-        if self.is_stopping() { Vec::new() } else { self.stopping(Goal::Conclude, Signal::SIGTERM, now) }
-    }
-
-    pub(super) fn no_directory(&mut self, now: Instant) -> Vec<Effect> {
-        if !self.is_stopping() {
+        if let State::Stopping { .. } = self.state {
+            return Vec::new();
+        }
+        if no_directory {
             self.run.ending.failure = Some(FailureReason::DirectoryMissing);
         }
-        self.not_started(nix::libc::ENOENT, now)
-    }
-
-    fn is_stopping(&self) -> bool {
-        matches!(self.state, State::Stopping { .. })
+        self.stopping(Goal::Conclude, Signal::SIGTERM, now)
     }
 
     pub(super) fn left(&mut self, step: usize, exit: Exit, listening: bool, now: Instant) -> Vec<Effect> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Effect, Input, Notice, Service, Settings, State};
+use crate::event::FailureReason;
 use crate::process::guardian::Order;
 use crate::process::{Exit, Signal};
 use crate::supervise::restart::Policy;
@@ -19,8 +20,8 @@ const INPUTS: [Input; 28] = [
     Input::Interrupted(Signal::SIGINT),
     Input::Kill,
     Input::Restart,
-    Input::NotStarted { errno: 2 },
-    Input::NoDirectory,
+    Input::NotStarted { errno: 2, no_directory: false },
+    Input::NotStarted { errno: 2, no_directory: true },
     Input::Left { step: 0, exit: Exit::Code(0), listening: false },
     Input::Left { step: 0, exit: Exit::Code(1), listening: false },
     Input::Left { step: 1, exit: Exit::Code(0), listening: true },
@@ -225,7 +226,7 @@ fn a_lost_race_moves_three_times_and_then_fails() {
     else {
         panic!("{effects:?}")
     };
-    assert_eq!(ending.failure, Some(crate::event::FailureReason::PortInUse));
+    assert_eq!(ending.failure, Some(FailureReason::PortInUse));
 }
 
 #[test]
@@ -254,7 +255,7 @@ fn against_an_order_nothing_is_followed() {
     let effects = run(&mut service, now, &[Input::Empty { stranger: false, redirectable: true }]);
     assert!(
         matches!(effects[..], [Effect::Notify(Notice::End(ending)), Effect::Release]
-            if ending.failure == Some(crate::event::FailureReason::HealthCheckFailed)),
+            if ending.failure == Some(FailureReason::HealthCheckFailed)),
         "{effects:?}"
     );
 }
