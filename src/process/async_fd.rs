@@ -1,5 +1,6 @@
 //! Descriptors that the runtime waits for.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
@@ -7,7 +8,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-pub type Watched = AsyncFd<OwnedFd>;
+/// A `File` for its `Read` and `Write`.
+pub type Watched = AsyncFd<File>;
 
 /// Registers `descriptor` with the running tokio runtime.
 ///
@@ -15,8 +17,8 @@ pub type Watched = AsyncFd<OwnedFd>;
 /// A regular file, which is always ready and cannot be watched; no more descriptors.
 pub fn watch(descriptor: OwnedFd, interest: Interest) -> io::Result<Watched> {
     #[expect(unsafe_code, reason = "tokio asks for a promise that an owned descriptor keeps by its type")]
-    // SAFETY: an `OwnedFd` is open for as long as it lives and always names the same descriptor.
-    let watched = unsafe { AsyncFd::register_with_interest(descriptor, interest) };
+    // SAFETY: a `File` is open for as long as it lives and always names the same descriptor.
+    let watched = unsafe { AsyncFd::register_with_interest(File::from(descriptor), interest) };
     watched.map_err(Into::into)
 }
 

@@ -29,18 +29,12 @@ impl Exit {
     }
 
     pub fn code(self) -> Option<u8> {
-        match self {
-            Self::Code(code) => Some(code),
-            Self::Signal(_) => None,
-        }
+        if let Self::Code(code) = self { Some(code) } else { None }
     }
 
     /// The signal's name, `SIGTERM`, if one ended it.
     pub fn signal(self) -> Option<&'static str> {
-        match self {
-            Self::Code(_) => None,
-            Self::Signal(signal) => Some(signal.as_str()),
-        }
+        if let Self::Signal(signal) = self { Some(signal.as_str()) } else { None }
     }
 }
 

@@ -2,7 +2,7 @@
 //! of a descriptor that other programs share.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::task::{Context, Poll, ready};
@@ -10,14 +10,13 @@ use std::task::{Context, Poll, ready};
 use nix::libc::{O_NOCTTY, O_NONBLOCK, PIPE_BUF};
 use nix::poll::PollFlags;
 use nix::sys::socket::{MsgFlags, send};
-use nix::unistd::write;
 use rustix::fs::{FileType, fstat};
 use tokio::io::Interest;
 
 use super::async_fd::{Watched, is_ready, watch};
 
-/// Capacity of a pipe, and how many bytes may wait to be written before the source is no longer read. The service then waits, as it would
-/// for a terminal or pipe that nobody reads.
+/// Capacity of a pipe, and how many bytes may wait to be written before the source is no longer read. The service
+/// then waits, as it would for a terminal or pipe that nobody reads.
 const ROOM: usize = 256 * 1024;
 
 /// How many bytes are read at once.
@@ -35,9 +34,9 @@ pub struct NonblockingWriter {
 #[derive(Debug)]
 enum Way {
     /// Anything else, with the function that writes to it without blocking.
-    Watched(Watched, fn(&OwnedFd, &[u8]) -> io::Result<usize>),
+    Watched(Watched, fn(&File, &[u8]) -> io::Result<usize>),
     /// A file or device that is always writable.
-    Plain(OwnedFd),
+    Plain(File),
     /// The reader has gone, or the disk is full. Output is discarded, as the service must neither stall nor die of
     /// it.
     Closed(io::Error),
@@ -55,7 +54,7 @@ impl NonblockingWriter {
         let way = if kind == FileType::Socket {
             watched(copy, send_now)?
         } else if kind != FileType::Fifo && !target.is_terminal() {
-            Way::Plain(copy)
+            Way::Plain(copy.into())
         } else if let Some(file) = reopen(target) {
             enlarge(&file);
             watched(file, write_once)?
@@ -146,18 +145,18 @@ impl NonblockingWriter {
     }
 }
 
-fn is_writable(file: &OwnedFd) -> bool {
+fn is_writable(file: &File) -> bool {
     is_ready(file.as_fd(), PollFlags::POLLOUT)
 }
 
 /// For a description of our own with `O_NONBLOCK`.
-fn write_once(file: &OwnedFd, bytes: &[u8]) -> io::Result<usize> {
-    write(file, bytes).map_err(Into::into)
+fn write_once(mut file: &File, bytes: &[u8]) -> io::Result<usize> {
+    file.write(bytes)
 }
 
 /// For a blocking description that other programs share: a writable pipe takes `PIPE_BUF` bytes without blocking
 /// (pipe(7)), 4096 on Linux and 512 on macOS (`bsd/sys/syslimits.h` of xnu).
-fn write_if_writable(file: &OwnedFd, bytes: &[u8]) -> io::Result<usize> {
+fn write_if_writable(file: &File, bytes: &[u8]) -> io::Result<usize> {
     if !is_writable(file) {
         return Err(io::ErrorKind::WouldBlock.into());
     }
@@ -165,7 +164,7 @@ fn write_if_writable(file: &OwnedFd, bytes: &[u8]) -> io::Result<usize> {
 }
 
 /// For a socket. SIGPIPE is ignored, so a reader that is gone is an error; Apple has no MSG_NOSIGNAL.
-fn send_now(socket: &OwnedFd, bytes: &[u8]) -> io::Result<usize> {
+fn send_now(socket: &File, bytes: &[u8]) -> io::Result<usize> {
     send(socket.as_raw_fd(), bytes, MsgFlags::MSG_DONTWAIT).map_err(Into::into)
 }
 
@@ -274,7 +273,7 @@ mod tests {
     #[test]
     fn a_blocking_pipe_is_written_until_it_is_full() {
         let (_reader, writer) = pipe().unwrap();
-        let writer = OwnedFd::from(writer);
+        let writer = File::from(OwnedFd::from(writer));
         let bytes = vec![7; 3 * PIPE_BUF];
         while let Ok(count) = write_if_writable(&writer, &bytes) {
             assert!((1..=PIPE_BUF).contains(&count), "{count}");

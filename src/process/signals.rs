@@ -1,6 +1,6 @@
 //! The signals to the supervisor itself, as a stream that loses none and says where each came from.
 
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::OnceLock;
 use std::task::{Context, Poll, ready};
@@ -36,35 +36,31 @@ pub struct ReceivedSignal {
     pub sent: Option<bool>,
 }
 
-/// What a signal means to a supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignalKind {
-    /// All services shall end.
     End,
     /// Ctrl-Z.
     Suspend,
     /// `fg` or `bg`.
     Continue,
-    /// The terminal has another size.
     Resize,
-    /// A child has ended.
     Child,
 }
 
 impl ReceivedSignal {
-    /// What the signal means. Those that are not taken over never arrive.
     pub fn meaning(self) -> SignalKind {
-        meaning(self.signal).unwrap_or(SignalKind::Child)
+        meaning(self.signal)
     }
 }
 
-fn meaning(signal: Signal) -> Option<SignalKind> {
-    TAKEN.into_iter().find(|(taken, _)| *taken == signal).map(|(_, meaning)| meaning)
+fn meaning(signal: Signal) -> SignalKind {
+    // The others never arrive.
+    TAKEN.into_iter().find(|(taken, _)| *taken == signal).map_or(SignalKind::Child, |(_, meaning)| meaning)
 }
 
 /// Whether `signal` asks this program and what it runs to end.
 pub fn asks_to_end(signal: Signal) -> bool {
-    meaning(signal) == Some(SignalKind::End)
+    meaning(signal) == SignalKind::End
 }
 
 /// All signals of this process from now on.
@@ -115,14 +111,13 @@ impl Signals {
         loop {
             let Ok(mut readiness) = ready!(self.pipe.poll_read_ready(cx)) else { return Poll::Pending };
             let mut record = [0; 2];
-            match nix::unistd::read(self.pipe.get_ref().as_fd(), &mut record) {
+            match self.pipe.get_ref().read(&mut record) {
                 Ok(2) => {
-                    if let Ok(signal) = Signal::try_from(i32::from(record[0])) {
-                        // macOS gives every signal but SIGCHLD the code 0, whoever sent it (`psignal_internal`,
-                        // `bsd/kern/kern_sig.c` of xnu).
-                        let sent = cfg!(target_os = "linux").then_some(record[1] == 1);
-                        return Poll::Ready(ReceivedSignal { signal, sent });
-                    }
+                    let Ok(signal) = Signal::try_from(i32::from(record[0])) else { continue };
+                    // macOS gives every signal but SIGCHLD the code 0, whoever sent it (`psignal_internal`,
+                    // `bsd/kern/kern_sig.c` of xnu).
+                    let sent = cfg!(target_os = "linux").then_some(record[1] == 1);
+                    return Poll::Ready(ReceivedSignal { signal, sent });
                 }
                 Ok(_) | Err(_) => readiness.clear_ready(),
             }

@@ -3,10 +3,35 @@
 //! started with them ignored: a shell starts background jobs with SIGINT ignored, and a server that inherits this
 //! cannot be asked to stop. A SIGHUP that `nohup` has ignored stays so.
 
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
 #[cfg(not(target_os = "linux"))]
 pub(super) use copied::spawn;
 #[cfg(target_os = "linux")]
 pub(super) use lent::spawn;
+
+/// A program with its arguments, directory and whole environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// Looked up in the `PATH` of `environment` if it has no slash.
+    pub program: PathBuf,
+    /// Arguments, the program's own name first.
+    pub argv: Vec<OsString>,
+    pub dir: PathBuf,
+    /// Every variable it gets, and no other.
+    pub environment: Vec<(OsString, OsString)>,
+}
+
+#[derive(Debug)]
+pub struct Stdio {
+    pub stdin: OwnedFd,
+    pub stdout: OwnedFd,
+    pub stderr: OwnedFd,
+    /// Whether `stdout` is a pseudo-terminal of the service's own, which becomes its controlling terminal.
+    pub terminal: bool,
+}
 
 /// The child runs in the guardian's memory until it executes, as with vfork(2): copying that memory was among the
 /// most expensive parts of a start. posix_spawn(3) does the same, but cannot ask for a signal at the guardian's
@@ -28,8 +53,8 @@ mod lent {
         Pid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, getpid, getppid, setpgid, tcsetpgrp,
     };
 
+    use super::{Program, Stdio};
     use crate::process::signals::{set_action, simple_action};
-    use crate::process::{Program, Stdio};
 
     /// More than the child needs for its few calls, and enough for the allocator to map it: untouched pages take
     /// no memory.
@@ -172,7 +197,7 @@ mod copied {
     use nix::sys::signal::SigSet;
     use nix::unistd::{Pid, getpid, getppid, setpgid, tcsetpgrp};
 
-    use crate::process::{Program, Stdio};
+    use super::{Program, Stdio};
 
     pub fn spawn(program: &Program, stdio: &Stdio) -> io::Result<Pid> {
         let mut command = Command::new(&program.program);

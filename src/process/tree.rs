@@ -30,9 +30,8 @@ impl Mark {
 
     /// Whether all of it is among what stands between the zeros of `area`.
     fn is_in(&self, area: &[u8]) -> bool {
-        self.0
-            .iter()
-            .all(|wanted| area.split(|&byte| byte == 0).any(|variable| variable == wanted.as_bytes()))
+        let is_there = |wanted: &String| area.split(|&byte| byte == 0).any(|one| one == wanted.as_bytes());
+        self.0.iter().all(is_there)
     }
 }
 
@@ -63,7 +62,11 @@ pub fn marked(mark: &Mark) -> Vec<Process> {
 /// lives.
 pub fn marked_or_of_session(mark: &Mark, leader: i32) -> Vec<Process> {
     let leader = Pid::from_raw(leader);
-    let mut found = select(|pid| getsid(Some(Pid::from_raw(pid))) == Ok(leader));
+    with_marked(select(|pid| getsid(Some(Pid::from_raw(pid))) == Ok(leader)), mark)
+}
+
+/// `found` and every marked process, each once.
+pub fn with_marked(mut found: Vec<Process>, mark: &Mark) -> Vec<Process> {
     let marked = marked(mark);
     found.retain(|process| !marked.contains(process));
     found.extend(marked);
@@ -75,7 +78,7 @@ fn select(mut is_wanted: impl FnMut(i32) -> bool) -> Vec<Process> {
     all_pids().into_iter().filter(|&pid| pid != me && is_wanted(pid)).filter_map(living).collect()
 }
 
-fn living(pid: i32) -> Option<Process> {
+pub(crate) fn living(pid: i32) -> Option<Process> {
     Process::read(pid).filter(|process| !process.zombie)
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::instance::{Instance, Orphans};
 use super::readiness::ReadinessWatch;
+use super::run::{Instance, Orphans};
 use super::service::{Effect, Ending, Input, Notice};
 use super::tail::Tail;
 use super::{Backend, Condition, Control, Outcome, PortOwner, Sink, Supervisor, streams};
@@ -47,7 +47,17 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// Performs one effect, and returns the inputs that follow from it at once.
     fn perform(&mut self, index: usize, effect: Effect) -> Vec<Input> {
         match effect {
-            Effect::Order(Order::Run(0)) => return self.spawn(index),
+            Effect::Order(Order::Run(0)) => {
+                let Err(error) = self.spawn(index) else { return Vec::new() };
+                if error.kind() == io::ErrorKind::Other {
+                    self.warn(index, error.to_string());
+                }
+                let errno = error.raw_os_error().unwrap_or(nix::libc::EIO);
+                return vec![
+                    Input::NotStarted { errno, no_directory: false },
+                    Input::Empty { stranger: false, redirectable: false },
+                ];
+            }
             Effect::Order(order) => self.order(index, order),
             Effect::Confirm => {
                 let listening = self.verify(index).is_ours();
@@ -75,33 +85,15 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         Vec::new()
     }
 
-    fn spawn(&mut self, index: usize) -> Vec<Input> {
+    fn spawn(&mut self, index: usize) -> io::Result<()> {
         self.read_rest(index);
-        let stdin = self.backend.stdin();
-        let streams = stdin.and_then(|stdin| streams::open(stdin, self.inputs.console.as_ref()));
-        let spawned = streams.and_then(|(stdio, sources)| {
-            let tree = self.backend.spawn(index, stdio)?;
-            let instance = &mut self.instances[index];
-            (instance.tree, instance.sources, instance.tail) = (Some(tree), sources, Tail::default());
-            instance.readiness = None;
-            Ok(())
-        });
-        match spawned {
-            Ok(()) => {
-                self.order(index, Order::Run(0));
-                Vec::new()
-            }
-            Err(error) => {
-                if error.kind() == io::ErrorKind::Other {
-                    self.warn(index, error.to_string());
-                }
-                let errno = error.raw_os_error().unwrap_or(nix::libc::EIO);
-                vec![
-                    Input::NotStarted { errno, no_directory: false },
-                    Input::Empty { stranger: false, redirectable: false },
-                ]
-            }
-        }
+        let (stdio, sources) = streams::open(self.backend.stdin()?, self.inputs.console.as_ref())?;
+        let tree = self.backend.spawn(index, stdio)?;
+        let instance = &mut self.instances[index];
+        (instance.tree, instance.sources, instance.tail) = (Some(tree), sources, Tail::default());
+        instance.readiness = None;
+        self.order(index, Order::Run(0));
+        Ok(())
     }
 
     pub(super) fn order(&mut self, index: usize, order: Order) {

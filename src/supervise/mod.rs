@@ -8,7 +8,6 @@
 mod backend;
 mod console;
 mod effects;
-mod instance;
 #[cfg(test)]
 mod loop_tests;
 mod output;
@@ -23,7 +22,6 @@ mod tail;
 
 pub use backend::{Backend, Condition, Control, Observation, PortOwner, Sink};
 pub use console::Console;
-pub use instance::Outcome;
 pub use process_tree::{GuardedTree, ProcessTree};
-pub use run::{LoopInputs, Supervisor};
+pub use run::{LoopInputs, Outcome, Supervisor};
 pub use streams::Lifeline;

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::instance::Instance;
+use super::run::Instance;
 use super::{Backend, Control, Sink, Supervisor};
 use crate::process::signals::SignalKind;
 

@@ -47,13 +47,10 @@ impl GuardedTree {
     fn orphans(&self, guardians: &[i32]) -> Vec<Process> {
         let mut found = Vec::new();
         for child in adopted(guardians) {
-            found.extend(Process::read(child).filter(|process| !process.zombie));
+            found.extend(tree::living(child));
             found.extend(tree::descendants(child));
         }
-        let marked = tree::marked(&self.mark);
-        found.retain(|process| !marked.contains(process));
-        found.extend(marked);
-        found
+        tree::with_marked(found, &self.mark)
     }
 }
 

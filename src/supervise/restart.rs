@@ -52,11 +52,6 @@ impl Backoff {
         let random = f64::from(getrandom::u32().unwrap_or_default()) / f64::from(u32::MAX);
         Some(pause.mul_f64(1.0 - 0.25 * random))
     }
-
-    /// A start that was asked for makes earlier failures irrelevant.
-    pub fn reset(&mut self) {
-        self.failures = 0;
-    }
 }
 
 #[cfg(test)]
@@ -80,7 +75,7 @@ mod tests {
         while backoff.next(Some(Duration::from_secs(1))).is_some() {}
         assert!(backoff.next(Some(HEALTHY)).is_some_and(|pause| pause <= FIRST));
         while backoff.next(None).is_some() {}
-        backoff.reset();
+        backoff = Backoff::default();
         assert!(backoff.next(None).is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! The loop itself.
+//! The loop itself, and what it knows of each service.
 
 use std::future::poll_fn;
 use std::io;
@@ -8,13 +8,64 @@ use tokio::time::{Instant, sleep_until};
 
 use super::backend::{Backend, Control, SignalSource, Sink};
 use super::console::Console;
-use super::instance::{Instance, Outcome};
-use super::service::{Input, Service};
-use super::streams::Lifeline;
+use super::process_tree::ProcessTree;
+use super::readiness::ReadinessWatch;
+use super::service::{Ending, Input, Service};
+use super::streams::{Lifeline, Source};
+use super::tail::Tail;
 use crate::event::State;
 use crate::process::Signal;
-use crate::process::guardian::Report;
+use crate::process::guardian::{Order, Report};
 use crate::process::signals::ReceivedSignal;
+
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub ending: Ending,
+    pub at: Instant,
+}
+
+/// What is left to do about a tree whose guardian has died.
+#[derive(Debug)]
+pub(super) struct Orphans {
+    pub last_order: Order,
+    /// When to look again whether the tree is gone.
+    pub check_at: Instant,
+}
+
+pub(super) struct Instance {
+    pub service: Service,
+    pub tree: Option<Box<dyn ProcessTree>>,
+    pub orphans: Option<Orphans>,
+    pub sources: Vec<Source>,
+    pub tail: Tail,
+    pub readiness: Option<ReadinessWatch>,
+    pub outcome: Option<Outcome>,
+}
+
+impl Instance {
+    fn new(service: Service) -> Self {
+        Self {
+            service,
+            tree: None,
+            orphans: None,
+            sources: Vec::new(),
+            tail: Tail::default(),
+            readiness: None,
+            outcome: None,
+        }
+    }
+
+    pub fn guardian(&self) -> Option<i32> {
+        self.tree.as_ref().and_then(|tree| tree.guardian())
+    }
+
+    /// When the loop has to do something about it, if ever.
+    fn deadline(&self) -> Option<Instant> {
+        let orphans = self.orphans.as_ref().map(|orphans| orphans.check_at);
+        let readiness = self.readiness.as_ref().map(|readiness| readiness.check_at);
+        [self.service.deadline(), orphans, readiness].into_iter().flatten().min()
+    }
+}
 
 /// What the loop reacts to, apart from the services themselves.
 pub struct LoopInputs<C> {

@@ -1,5 +1,6 @@
 //! A service's standard streams: its ends, and ours; and the pipe to whoever started this supervisor.
 
+use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll, ready};
@@ -57,7 +58,7 @@ impl Source {
     pub fn poll_read(
         &self,
         cx: &mut Context<'_>,
-        read: impl FnOnce(&mut Reader<'_>) -> io::Result<usize>,
+        read: impl FnOnce(&mut &File) -> io::Result<usize>,
     ) -> Poll<bool> {
         let Ok(mut readiness) = ready!(self.watched.poll_read_ready(cx)) else { return Poll::Ready(false) };
         match read(&mut self.reader()) {
@@ -72,16 +73,8 @@ impl Source {
         }
     }
 
-    pub fn reader(&self) -> Reader<'_> {
-        Reader(self.watched.get_ref())
-    }
-}
-
-pub(super) struct Reader<'a>(&'a OwnedFd);
-
-impl Read for Reader<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        nix::unistd::read(self.0, into).map_err(Into::into)
+    pub fn reader(&self) -> &File {
+        self.watched.get_ref()
     }
 }
 

@@ -22,7 +22,7 @@ use super::setup::{
 use super::wire::{Frame, Order, Report};
 use crate::process::exit::poll_child;
 use crate::process::spawn::spawn;
-use crate::process::{Exit, Identity, Process, memory, signal, signals, tree};
+use crate::process::{Exit, Identity, Process, Stdio, memory, signal, signals, tree};
 
 /// How often a tree that is being killed is searched for processes that the last search missed.
 const KILLING_INTERVAL: Duration = Duration::from_millis(20);
@@ -125,7 +125,8 @@ impl Watch {
     /// Closes and frees what the guardian has inherited and does not need. The first step is running by now, as it
     /// need not wait for this.
     fn release_inherited(&self, lifeline: &UnixStream) {
-        let mut keep = self.spec.stdio.numbers().to_vec();
+        let Stdio { stdin, stdout, stderr, .. } = &self.spec.stdio;
+        let mut keep = [stdin, stdout, stderr].map(AsRawFd::as_raw_fd).to_vec();
         keep.extend([lifeline.as_raw_fd(), self.spec.token.as_fd().as_raw_fd()]);
         keep.extend(self.lifeline.as_ref().map(AsRawFd::as_raw_fd));
         close_all_but(&keep);

@@ -12,8 +12,8 @@ use crate::event::State;
 use crate::process::guardian::Report;
 use crate::process::signals::ReceivedSignal;
 use crate::process::{Exit, Signal};
-use crate::supervise::instance::Instance;
 use crate::supervise::restart::Policy;
+use crate::supervise::run::Instance;
 use crate::supervise::service::{Input, Settings};
 use crate::supervise::{Observation, PortOwner, Supervisor};
 

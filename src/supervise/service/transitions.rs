@@ -9,6 +9,7 @@ use crate::event::FailureReason;
 use crate::exit_code::{NOT_EXECUTABLE, NOT_FOUND};
 use crate::process::guardian::Order;
 use crate::process::{Exit, Signal};
+use crate::supervise::restart::Backoff;
 
 /// How long a listener must stay to be believed: a second Next in one directory opens its port for half a second
 /// and then ends.
@@ -76,14 +77,15 @@ impl Service {
         vec![Effect::Order(Order::Kill)]
     }
 
+    /// A start that was asked for makes earlier failures irrelevant.
     pub(super) fn restart(&mut self, now: Instant) -> Vec<Effect> {
         match self.state {
             State::Starting { .. } | State::Running { .. } => {
-                self.backoff.reset();
+                self.backoff = Backoff::default();
                 self.stopping(Goal::Restart, Signal::SIGTERM, now)
             }
             State::Waiting { .. } => {
-                self.backoff.reset();
+                self.backoff = Backoff::default();
                 self.start(now)
             }
             State::Idle | State::Stopping { .. } | State::Moving | State::Ended => Vec::new(),
