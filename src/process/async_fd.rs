@@ -11,10 +11,7 @@ use tokio::io::unix::AsyncFd;
 /// A `File` for its `Read` and `Write`.
 pub type Watched = AsyncFd<File>;
 
-/// Registers `descriptor` with the running tokio runtime.
-///
-/// # Errors
-/// A regular file, which is always ready and cannot be watched; no more descriptors.
+/// Registers `descriptor` with the running tokio runtime, which refuses a regular file: that is always ready.
 pub fn watch(descriptor: OwnedFd, interest: Interest) -> io::Result<Watched> {
     #[expect(unsafe_code, reason = "tokio asks for a promise that an owned descriptor keeps by its type")]
     // SAFETY: a `File` is open for as long as it lives and always names the same descriptor.

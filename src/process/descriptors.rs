@@ -14,9 +14,6 @@ const PLENTY: rlim_t = 1024;
 
 /// Checks that `count` more descriptors can be opened now. To be called before anything is begun: later, some code
 /// that opens files can only panic.
-///
-/// # Errors
-/// Too many files are open in this process or on this machine.
 pub fn require(count: usize) -> io::Result<()> {
     let held: io::Result<Vec<_>> = (0..count).map(|_| io::stdin().as_fd().try_clone_to_owned()).collect();
     let is_exhausted = |error: &io::Error| error.raw_os_error().is_some_and(|code| EXHAUSTED.contains(&code));

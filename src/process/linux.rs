@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::str::SplitAsciiWhitespace;
+use std::str::{FromStr, SplitAsciiWhitespace};
 use std::time::{Duration, SystemTime};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -24,9 +24,7 @@ impl Process {
 impl Identity {
     /// When it started by the wall clock, to about a second.
     pub fn since(self) -> Option<SystemTime> {
-        let uptime = fs::read_to_string("/proc/uptime").ok()?;
-        let uptime =
-            Duration::try_from_secs_f64(uptime.split_ascii_whitespace().next()?.parse().ok()?).ok()?;
+        let uptime = Duration::try_from_secs_f64(number("/proc/uptime", 0)?).ok()?;
         let started = Duration::from_secs(self.started / rustix::param::clock_ticks_per_second());
         SystemTime::now().checked_sub(uptime.saturating_sub(started))
     }
@@ -47,6 +45,11 @@ fn parse(pid: i32, stat: &[u8]) -> Option<Process> {
 fn fields(stat: &[u8]) -> Option<SplitAsciiWhitespace<'_>> {
     let end_of_name = stat.iter().rposition(|&byte| byte == b')')?;
     std::str::from_utf8(stat.get(end_of_name + 2..)?).ok().map(str::split_ascii_whitespace)
+}
+
+/// The number at `index` of a file of numbers.
+fn number<T: FromStr>(path: &str, index: usize) -> Option<T> {
+    fs::read_to_string(path).ok()?.split_ascii_whitespace().nth(index)?.parse().ok()
 }
 
 pub fn all_pids() -> Vec<i32> {
@@ -88,10 +91,9 @@ pub fn own_executable() -> io::Result<PathBuf> {
     std::env::current_exe().map(|path| if path.exists() { path } else { "/proc/self/exe".into() })
 }
 
-/// The resident memory of `pid` in bytes.
+/// In bytes.
 pub fn resident(pid: i32) -> Option<u64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-    let pages: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    let pages: u64 = number(&format!("/proc/{pid}/statm"), 1)?;
     Some(pages * u64::try_from(rustix::param::page_size()).ok()?)
 }
 
@@ -101,8 +103,7 @@ impl Progress {
         let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
         let runnable = fields(&stat)?.next()? == "R";
         // Nanoseconds on a processor, on a queue for one, and the number of turns (sched-stats.rst of the kernel).
-        let schedule = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
-        let ran = Duration::from_nanos(schedule.split_ascii_whitespace().next()?.parse().ok()?);
+        let ran = Duration::from_nanos(number(&format!("/proc/{pid}/schedstat"), 0)?);
         Some(Self { runnable, ran })
     }
 }

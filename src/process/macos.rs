@@ -1,5 +1,5 @@
-//! macOS' answers about processes, from libproc and sysctl(3). `linux.rs` has the same list of
-//! functions, with their descriptions.
+//! macOS' answers about processes, from libproc and sysctl(3). `linux.rs` has the same functions, and says what
+//! they do.
 //!
 //! Written after `bsd/sys/proc_info.h`, `bsd/kern/proc_info.c`, `bsd/kern/kern_sysctl.c` and
 //! `bsd/kern/kern_event.c` of Apple's xnu (release 11417), whose functions are named below. It compiles; it has
@@ -80,8 +80,8 @@ fn list(kind: u32, of: u32) -> Vec<i32> {
     pids
 }
 
-/// Reads the arguments too. Those of other users are refused, and those of restricted programs (`/bin/sh`, `/bin/sleep` and all others of the
-/// system) come without their environment (`sysctl_procargsx`).
+/// Reads the arguments too. Those of other users are refused, and those of restricted programs (`/bin/sh`,
+/// `/bin/sleep` and all others of the system) come without their environment (`sysctl_procargsx`).
 #[expect(unsafe_code, reason = "nix has no sysctl")]
 pub fn read_environment(pid: i32, area: &mut Vec<u8>) -> bool {
     // `ARG_MAX`: more is refused.

@@ -44,9 +44,6 @@ enum Way {
 
 impl NonblockingWriter {
     /// A stream that goes where `target` goes, usually the standard output. Needs a running tokio runtime.
-    ///
-    /// # Errors
-    /// No more descriptors.
     pub fn new(target: BorrowedFd<'_>) -> io::Result<Self> {
         let kind = FileType::from_raw_mode(fstat(target)?.st_mode);
         let copy = target.try_clone_to_owned()?;
@@ -64,7 +61,6 @@ impl NonblockingWriter {
         Ok(Self { way, buffer: Vec::new(), written: 0, filled: 0 })
     }
 
-    /// Whether more of the source may be read.
     pub fn has_room(&self) -> bool {
         self.pending() < ROOM
     }
@@ -75,10 +71,7 @@ impl NonblockingWriter {
 
     /// The error that closed it, if any.
     pub fn error(&self) -> Option<&io::Error> {
-        match &self.way {
-            Way::Closed(error) => Some(error),
-            Way::Watched(..) | Way::Plain(_) => None,
-        }
+        if let Way::Closed(error) = &self.way { Some(error) } else { None }
     }
 
     /// Appends `bytes`, even beyond the limit of [`NonblockingWriter::has_room`].
@@ -89,9 +82,6 @@ impl NonblockingWriter {
     }
 
     /// Reads once from `source` into the buffer. Returns the bytes read, none at the end of the source.
-    ///
-    /// # Errors
-    /// Those of the read, [`io::ErrorKind::WouldBlock`] among them.
     pub fn fill_from(&mut self, mut source: impl Read) -> io::Result<&[u8]> {
         self.make_room(CHUNK);
         let before = self.filled;

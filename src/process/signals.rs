@@ -86,10 +86,7 @@ extern "C" fn write_to_pipe(number: c_int, info: *mut siginfo_t, _machine_state:
 const SENT_BY_PROGRAM: c_int = 0;
 
 impl Signals {
-    /// Takes over the signals of this process. Needs a running tokio runtime.
-    ///
-    /// # Errors
-    /// No more descriptors; a second call.
+    /// Takes over the signals of this process, once. Needs a running tokio runtime.
     pub fn take() -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         for end in [reader.as_fd(), writer.as_fd()] {

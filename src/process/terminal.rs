@@ -23,9 +23,6 @@ pub struct Pty {
 
 impl Pty {
     /// A pseudo-terminal with the size and the settings of `terminal`.
-    ///
-    /// # Errors
-    /// No more pseudo-terminals or descriptors.
     pub fn like(terminal: BorrowedFd<'_>) -> io::Result<Self> {
         let OpenptyResult { master, slave } = openpty(None, tcgetattr(terminal).ok().as_ref())?;
         for end in [&master, &slave] {
@@ -75,8 +72,6 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// # Errors
-    /// The terminal is gone.
     pub fn enter(terminal: BorrowedFd<'_>) -> io::Result<Self> {
         let before = tcgetattr(terminal)?;
         let mut raw = before.clone();

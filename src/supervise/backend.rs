@@ -11,7 +11,6 @@ use crate::event::{State, Stream, What};
 use crate::process::signals::{self, ReceivedSignal, Signals};
 use crate::process::{Exit, Stdio};
 
-/// Who listens on a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PortOwner {
     Nobody,
@@ -47,13 +46,8 @@ pub struct Observation {
 pub trait Backend {
     /// What a service reads that has no console.
     fn stdin(&self) -> io::Result<OwnedFd>;
-    /// Creates the guardian of the service's next run, which waits for
-    /// [`Order::Run`](crate::process::guardian::Order).
-    ///
-    /// # Errors
-    /// There is nothing to run, for instance because the project is gone, or no guardian to run it.
+    /// Creates the guardian of the service's next run, which waits for an order to run the first step.
     fn spawn(&mut self, service: usize, stdio: Stdio) -> io::Result<Box<dyn ProcessTree>>;
-    /// Who listens on the service's port.
     fn verify(&mut self, service: usize, root: i32) -> PortOwner;
     /// What the service does instead of listening on its port. `output` is the end of its output.
     fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation>;
@@ -68,27 +62,21 @@ pub trait Backend {
     fn became_ready(&mut self, service: usize);
     /// Reserves another port, and returns the event.
     fn relocate(&mut self, service: usize) -> Result<What, What>;
-    /// Gives the port back.
     fn release(&mut self, service: usize);
     fn port(&self, service: usize) -> u16;
     fn framework(&self, service: usize) -> String;
 }
 
-/// Where output and events go.
 pub trait Sink {
     /// Whether more of this stream may be read.
     fn has_room(&self, service: usize, stream: Stream) -> bool;
     /// Reads once from `source`, passes the bytes on and returns them; none at the end.
-    ///
-    /// # Errors
-    /// Those of the read.
     fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]>;
     fn notify(&mut self, service: usize, what: What);
     /// Writes what can be written, and is ready when nothing waits any more.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
-/// How a service is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     pub state: State,
@@ -102,7 +90,6 @@ pub trait Control {
     /// Serves the clients, and is ready with the next command that would change something: a service and its
     /// input.
     fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Input)>;
-    /// A service has written these bytes.
     fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]);
     fn notify(&mut self, service: usize, what: &What);
     /// The condition of a service, which may be the same as before.

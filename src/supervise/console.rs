@@ -52,20 +52,9 @@ struct Keyboard {
 impl Console {
     /// A console at the terminal that is the standard output, with the keyboard if the standard input is a
     /// terminal too.
-    ///
-    /// # Errors
-    /// No more pseudo-terminals or descriptors.
     pub fn open(screen: OwnedFd, keyboard: Option<OwnedFd>) -> io::Result<Self> {
         let pty = Pty::like(screen.as_fd())?;
-        let keyboard = match keyboard {
-            Some(terminal) => Some(Keyboard {
-                terminal: watch(reopen(&terminal)?, Interest::READABLE)?,
-                master: watch(pty.master.try_clone()?, Interest::WRITABLE)?,
-                typed: Vec::new(),
-                interrupts: Vec::new(),
-            }),
-            None => None,
-        };
+        let keyboard = keyboard.map(|terminal| Keyboard::open(&terminal, &pty)).transpose()?;
         let mut console = Self { pty, screen, keyboard, raw: None, handing_over: None };
         console.resume();
         Ok(console)
@@ -160,6 +149,12 @@ impl Console {
 }
 
 impl Keyboard {
+    fn open(terminal: &OwnedFd, pty: &Pty) -> io::Result<Self> {
+        let terminal = watch(reopen(terminal)?, Interest::READABLE)?;
+        let master = watch(pty.master.try_clone()?, Interest::WRITABLE)?;
+        Ok(Self { terminal, master, typed: Vec::new(), interrupts: Vec::new() })
+    }
+
     /// The request to end among `keys`.
     fn signal_of(&mut self, pty: &Pty, keys: &[u8]) -> Option<Signal> {
         if let Some(signal) = keys.iter().find_map(|&key| pty.signal_of(key)) {

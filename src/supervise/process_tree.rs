@@ -34,9 +34,6 @@ pub struct GuardedTree {
 
 impl GuardedTree {
     /// Needs a running tokio runtime.
-    ///
-    /// # Errors
-    /// No more processes or descriptors.
     pub fn start(spec: GuardianSpec) -> io::Result<Self> {
         let mark = spec.mark.clone();
         Ok(Self { guardian: Some(Guardian::start(spec)?), mark })

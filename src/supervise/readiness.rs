@@ -87,19 +87,17 @@ impl ReadinessWatch {
 
     /// Whether [`ReadinessWatch::observe`] is due now.
     pub fn is_observation_due(&mut self, now: Instant) -> bool {
-        let due = self.observe_at <= now;
-        if due {
-            self.observe_at = now + OBSERVATION;
+        if self.observe_at > now {
+            return false;
         }
-        due
+        self.observe_at = now + OBSERVATION;
+        true
     }
 
     /// Takes in what the service does instead, and returns what follows once that has held for long enough.
     pub fn observe(&mut self, observation: Option<Observation>, now: Instant) -> Option<Input> {
-        let since = match &self.observation {
-            Some((before, since)) if Some(before) == observation.as_ref() => *since,
-            Some(_) | None => now,
-        };
+        let same = self.observation.take().filter(|(before, _)| Some(before) == observation.as_ref());
+        let since = same.map_or(now, |(_, since)| since);
         self.observation = observation.map(|observation| (observation, since));
         let (Observation { ports, movable, patience }, since) = self.observation.as_ref()?;
         let input = if ports.is_empty() { Input::Refused } else { Input::Elsewhere { movable: *movable } };

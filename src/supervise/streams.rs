@@ -84,10 +84,7 @@ impl Source {
 pub struct Lifeline(Source);
 
 impl Lifeline {
-    /// Watches a copy of `pipe`. Needs a running tokio runtime.
-    ///
-    /// # Errors
-    /// A regular file, which cannot be watched; no more descriptors.
+    /// Watches a copy of `pipe`, which must not be a regular file. Needs a running tokio runtime.
     pub fn new(pipe: impl AsFd) -> io::Result<Self> {
         Source::new(Stream::Stdout, pipe.as_fd().try_clone_to_owned()?).map(Self)
     }

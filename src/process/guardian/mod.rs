@@ -80,10 +80,7 @@ impl Guardian {
         let _gone = signal::send(self.identity, Signal::SIGCONT);
     }
 
-    /// The next report.
-    ///
-    /// # Errors
-    /// The guardian itself has ended.
+    /// The next report; an error when the guardian itself has ended.
     pub fn poll_report(&self, cx: &mut Context<'_>) -> Poll<io::Result<Report>> {
         let mut frame = wire::Frame::default();
         loop {

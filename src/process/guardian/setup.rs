@@ -1,5 +1,4 @@
-//! How a forked process becomes a guardian: what it is given, what it catches, what it keeps open, and what it lets
-//! go.
+//! How a forked process becomes a guardian: what it is given, what it catches, and what it closes.
 
 use std::fmt::Debug;
 use std::fs::File;

@@ -34,7 +34,6 @@ const STRAY_INTERVAL: Duration = Duration::from_secs(1);
 /// How many times a tree is frozen before it is killed: each time stops what was forked during the last.
 const FREEZES: usize = 8;
 
-/// Turns this process into the guardian.
 pub(super) fn run(spec: GuardianSpec, lifeline: UnixStream) -> ! {
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(move || {
         let mut watch = Watch::new(spec);
@@ -62,7 +61,6 @@ enum Phase {
     Guarding,
     /// The supervisor is gone; the tree was asked to end by this time.
     Ending(Instant),
-    /// The tree is being killed.
     Killing,
 }
 
@@ -84,7 +82,6 @@ struct Watch {
     step: usize,
     /// Whether the tree is known to be empty since the last step was started.
     empty: bool,
-    /// How long the next wait for strays may take.
     stray_interval: Duration,
 }
 
@@ -295,7 +292,6 @@ impl Watch {
         tree::marked_or_of_session(&self.spec.mark, own_pid())
     }
 
-    /// The leader, unless it has ended.
     fn living_leader(&self) -> Option<Leader> {
         self.leader.filter(|leader| leader.exit.is_none())
     }
@@ -340,7 +336,6 @@ impl Watch {
         }
     }
 
-    /// Reaps the leader if it has ended.
     fn release_leader(&mut self) {
         if let Some(Leader { pid, exit: Some(_) }) = self.leader {
             self.leader = None;

@@ -1,9 +1,8 @@
 //! The life of one service as a pure state machine: inputs and a time go in, effects come out.
 //!
-//! A deadline lives in the state that it belongs to, so no timer can outlive its reason. Whether a process of the
-//! service may be alive is part of the machine, so that a test can walk its rules exhaustively: it never starts
-//! over a living tree, never signals a dead one, never releases the port of a living one, and does nothing after
-//! the release.
+//! A deadline lives in the state that it belongs to, so no timer can outlive its reason. A test walks the rules
+//! exhaustively: the machine never starts over a living tree, never signals a dead one, never releases the port of
+//! a living one, and does nothing after the release.
 
 mod transitions;
 #[cfg(test)]
@@ -19,7 +18,6 @@ use crate::event::FailureReason;
 use crate::process::guardian::Order;
 use crate::process::{Exit, Signal};
 
-/// What does not change during a service's life.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// How many programs run one after the other: the script's `pre`, itself, its `post`.
@@ -27,9 +25,7 @@ pub struct Settings {
     /// The step that is the script itself.
     pub main: usize,
     pub policy: Policy,
-    /// How long the service may take to end before it is killed.
     pub grace: Duration,
-    /// How long the service may take to listen.
     pub ready_timeout: Duration,
     /// Whether a service that takes longer is ended; otherwise users are told.
     pub ready_required: bool,
@@ -41,7 +37,6 @@ pub struct Settings {
     pub follows: bool,
 }
 
-/// What happened, or is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
     Start,
@@ -68,13 +63,10 @@ pub enum Input {
     Empty {
         /// Whether a stranger listens on the reserved port.
         stranger: bool,
-        /// Whether the run ended because it asked for another port, and another start can give it the reserved
-        /// one.
+        /// Whether the run asked for another port and so ended, and another start can give it the reserved one.
         redirectable: bool,
     },
-    /// A process of the tree listens on the reserved port.
     Listening,
-    /// No process of the tree listens on the reserved port any more.
     NotListening,
     /// A stranger listens on the reserved port, which therefore is lost.
     Stranger,
@@ -89,15 +81,12 @@ pub enum Input {
     NotFollowed,
     /// The guardian has died, and its tree now belongs to the supervisor itself.
     GuardianLost,
-    /// Another port was reserved.
     Moved,
-    /// No other port could be reserved.
     NoPort,
     /// The time of [`Service::deadline`] has come.
     Tick,
 }
 
-/// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Give the guardian this order; start it for the first step.
@@ -111,11 +100,9 @@ pub enum Effect {
     /// Reserve the port that the service listens on instead, or answer with [`Input::NotFollowed`].
     Follow,
     Notify(Notice),
-    /// Give the port back.
     Release,
 }
 
-/// What users have to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// The service listens on its port, this long after its start.
@@ -130,7 +117,6 @@ pub enum Notice {
     End(Ending),
 }
 
-/// How one run of the service ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ending {
     /// The last step that was started, or was to be.
@@ -140,11 +126,9 @@ pub struct Ending {
     pub failure: Option<FailureReason>,
     /// The error number of a start that failed.
     pub errno: Option<i32>,
-    /// How long the run took.
     pub after: Duration,
     /// Whether a signal or command asked for the end.
     pub requested: bool,
-    /// Whether the service had listened on its port.
     pub was_ready: bool,
     /// Whether there were too many crashes in a row.
     pub gave_up: bool,
@@ -166,9 +150,7 @@ impl fmt::Display for Ending {
 /// Why a tree is being ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Goal {
-    /// A signal or command asked for the end.
     End,
-    /// A command asked for a new start.
     Restart,
     /// The run has failed by itself, or its leader has left.
     Conclude,
@@ -189,13 +171,11 @@ enum State {
     Ended,
 }
 
-/// The current run.
 #[derive(Clone, Copy, Debug)]
 struct Run {
     since: Instant,
     /// Whether the service still listened a moment later.
     settled: bool,
-    /// What is known of its end so far.
     ending: Ending,
 }
 
@@ -257,7 +237,6 @@ impl Service {
         self.run.ending.exit.filter(|_| !self.run.settled && self.run.ending.failure.is_none())
     }
 
-    /// The step that runs, or ran last.
     pub fn step(&self) -> usize {
         self.run.ending.step
     }
@@ -296,7 +275,10 @@ impl Service {
             }
             Input::Start if self.state == State::Idle => self.start(now),
             Input::Moved if self.state == State::Moving => self.start(now),
-            Input::NoPort if self.state == State::Moving => self.no_port(now),
+            Input::NoPort if self.state == State::Moving => {
+                self.run.ending.failure = Some(FailureReason::PortInUse);
+                self.finish(now)
+            }
             Input::Start | Input::Moved | Input::NoPort => Vec::new(),
             Input::Stop(signal) => self.stop(signal, now),
             Input::Interrupted(signal) => self.interrupted(signal, now),

@@ -19,11 +19,6 @@ const SETTLING: Duration = Duration::from_millis(1_500);
 const IMMEDIATE: Duration = Duration::from_secs(3);
 
 impl Service {
-    pub(super) fn no_port(&mut self, now: Instant) -> Vec<Effect> {
-        self.run.ending.failure = Some(FailureReason::PortInUse);
-        self.finish(now)
-    }
-
     pub(super) fn start(&mut self, now: Instant) -> Vec<Effect> {
         self.run = Run::new(now);
         self.state = State::Starting { ready_by: Some(now + self.settings.ready_timeout) };
@@ -36,17 +31,14 @@ impl Service {
                 self.asked = Some(signal);
                 self.stopping(Goal::End, signal, now)
             }
-            State::Stopping { goal: Goal::End, kill_at } => match (self.asked, kill_at) {
-                (Some(Signal::SIGINT), Some(_)) if signal == Signal::SIGINT => self.kill(now),
-                (_, Some(_)) => {
-                    // A second interrupt kills; after another signal, the first interrupt is the first.
-                    if signal == Signal::SIGINT {
-                        self.asked = Some(signal);
-                    }
-                    vec![Effect::Order(Order::Signal(signal))]
+            State::Stopping { goal: Goal::End, kill_at: None } | State::Ended => Vec::new(),
+            State::Stopping { goal: Goal::End, kill_at: Some(_) } => {
+                // A second interrupt kills; after another signal, the first interrupt is the first.
+                if signal == Signal::SIGINT && self.asked.replace(signal) == Some(signal) {
+                    return self.kill(now);
                 }
-                (_, None) => Vec::new(),
-            },
+                vec![Effect::Order(Order::Signal(signal))]
+            }
             State::Stopping { kill_at, .. } => {
                 self.asked = Some(signal);
                 self.state = State::Stopping { goal: Goal::End, kill_at };
@@ -57,7 +49,6 @@ impl Service {
                 self.run.ending.failure = None;
                 self.finish(now)
             }
-            State::Ended => Vec::new(),
         }
     }
 
@@ -276,7 +267,7 @@ impl Service {
         vec![Effect::Notify(Notice::Restart(ending, pause))]
     }
 
-    fn finish(&mut self, now: Instant) -> Vec<Effect> {
+    pub(super) fn finish(&mut self, now: Instant) -> Vec<Effect> {
         let ending = self.ending(now);
         self.run.ending.failure = ending.failure;
         self.state = State::Ended;
