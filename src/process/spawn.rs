@@ -53,8 +53,8 @@ mod lent {
         Pid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, getpid, getppid, setpgid, tcsetpgrp,
     };
 
-    use super::{Program, Stdio};
     use crate::process::signals::{set_action, simple_action};
+    use crate::process::spawn::{Program, Stdio};
 
     /// More than the child needs for its few calls, and enough for the allocator to map it: untouched pages take
     /// no memory.
@@ -197,7 +197,7 @@ mod copied {
     use nix::sys::signal::SigSet;
     use nix::unistd::{Pid, getpid, getppid, setpgid, tcsetpgrp};
 
-    use super::{Program, Stdio};
+    use crate::process::spawn::{Program, Stdio};
 
     pub fn spawn(program: &Program, stdio: &Stdio) -> io::Result<Pid> {
         let mut command = Command::new(&program.program);
