@@ -41,8 +41,8 @@ pub fn ask(
 
 /// Waits for the end of a service that is ending. False if it lives on, as one that is being restarted does.
 pub fn outlast(ports: &Ports, reservation: &Reservation) -> Result<bool, Failure> {
-    let project = Some(reservation.project.as_str());
-    let states = Connection::open(reservation, None).and_then(|mut open| open.status(project, None));
+    let request = ControlRequest::new(Verb::Status, Some(&reservation.project));
+    let states = Connection::open(reservation, None).and_then(|mut open| open.status(&request, None));
     let outcome = match states {
         Ok(states) if states.iter().all(|status| status.state.is_alive()) => return Ok(false),
         Ok(_) => ask(reservation, Verb::Wait, false, None),
@@ -60,25 +60,26 @@ pub fn outlast(ports: &Ports, reservation: &Reservation) -> Result<bool, Failure
 pub fn is_gone(ports: &Ports, reservation: &Reservation) -> bool {
     let is_there =
         || ports.live(&reservation.project).is_some_and(|live| live.session == reservation.session);
-    for _ in 0..ATTEMPTS {
-        if !is_there() {
-            return true;
-        }
-        std::thread::sleep(PAUSE);
-    }
-    false
+    is_soon(|| !is_there())
 }
 
 /// The reservations of silent supervisors that still hold.
 pub fn still_there<T>(mut silent: Vec<(&Reservation, T)>) -> Vec<(&Reservation, T)> {
-    for _ in 0..ATTEMPTS {
+    is_soon(|| {
         silent.retain(|(one, _)| one.is_live());
-        if silent.is_empty() {
-            break;
-        }
-        std::thread::sleep(PAUSE);
-    }
+        silent.is_empty()
+    });
     silent
+}
+
+fn is_soon(mut is_so: impl FnMut() -> bool) -> bool {
+    (0..ATTEMPTS).any(|_| {
+        let is_so = is_so();
+        if !is_so {
+            std::thread::sleep(PAUSE);
+        }
+        is_so
+    })
 }
 
 /// Waits until the guardian of a killed supervisor has ended the service.

@@ -6,11 +6,12 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::control::ControlError;
-use crate::control::{ControlRequest, Hello, Line, PROTOCOL, Status, Verb};
-use crate::event::{LONGEST_EVENT, Lines, What};
+use crate::control::{ControlError, ControlRequest, Hello, Line, PROTOCOL, Status, Verb};
+use crate::event::{LONGEST_EVENT, LineReader, Lines, What};
 use crate::port::Reservation;
 
 /// Time for a supervisor to answer at all.
@@ -24,11 +25,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 pub struct Connection {
     stream: UnixStream,
     lines: Lines,
-    /// The project's id.
-    id: String,
-    /// The project's name.
-    project: String,
-    pid: u32,
+    reservation: Reservation,
 }
 
 impl Connection {
@@ -54,60 +51,30 @@ impl Connection {
     }
 
     fn attempt(reservation: &Reservation, deadline: Instant) -> Result<Self, ControlError> {
-        let (project, pid) = (reservation.name.clone(), reservation.pid);
-        let failed = |source| ControlError::NotConnected { project: project.clone(), pid, source };
-        let stream = dial(&reservation.socket(), deadline).map_err(failed)?;
-        let id = reservation.project.clone();
-        let mut connection = Self { stream, lines: Lines::new(LONGEST_EVENT), id, project, pid };
-        connection.greet(deadline)?;
-        Ok(connection)
-    }
-
-    fn greet(&mut self, deadline: Instant) -> Result<(), ControlError> {
-        self.write(&Hello::ours(None))?;
-        let line = self.line(Some(deadline))?;
-        let hello: Hello = serde_json::from_slice(&line).map_err(|error| self.lost(error.into()))?;
-        if hello.protocol != PROTOCOL {
-            let Hello { bowline: version, protocol: theirs, .. } = hello;
-            let (project, pid) = (self.project.clone(), self.pid);
+        let stream =
+            dial(&reservation.socket(), deadline).map_err(|error| not_connected(reservation, error))?;
+        let mut connection =
+            Self { stream, lines: Lines::new(LONGEST_EVENT), reservation: reservation.clone() };
+        connection.send(&Hello::ours(None))?;
+        let Hello { bowline: version, protocol: theirs, .. } = connection.receive(deadline)?;
+        if theirs != PROTOCOL {
+            let (project, pid) = (reservation.name.clone(), reservation.pid);
             return Err(ControlError::Incompatible { project, pid, theirs, ours: PROTOCOL, version });
         }
-        Ok(())
-    }
-
-    /// Sends a request.
-    ///
-    /// # Errors
-    /// The supervisor does not read.
-    pub fn send(&mut self, request: &ControlRequest) -> Result<(), ControlError> {
-        self.write(request)
-    }
-
-    /// The next line of the supervisor.
-    fn receive(&mut self, deadline: Option<Instant>) -> Result<Line, ControlError> {
-        let line = self.line(deadline)?;
-        serde_json::from_slice(&line).map_err(|error| self.lost(error.into()))
-    }
-
-    /// The status of a project's service, or of every service.
-    ///
-    /// # Errors
-    /// No answer before `deadline`, or no such service.
-    pub fn status(
-        &mut self,
-        project: Option<&str>,
-        deadline: Option<Instant>,
-    ) -> Result<Vec<Status>, ControlError> {
-        self.send(&ControlRequest::new(Verb::Status, project))?;
-        self.told_status(deadline)
+        Ok(connection)
     }
 
     /// The status in the answer to a request.
     ///
     /// # Errors
     /// No answer before `deadline`, or the supervisor refuses.
-    pub fn told_status(&mut self, deadline: Option<Instant>) -> Result<Vec<Status>, ControlError> {
-        let deadline = Some(patience(deadline));
+    pub fn status(
+        &mut self,
+        request: &ControlRequest,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Status>, ControlError> {
+        let deadline = patience(deadline);
+        self.send(request)?;
         loop {
             match self.receive(deadline)? {
                 Line::Status { services, .. } => return Ok(services),
@@ -129,14 +96,14 @@ impl Connection {
         let (mut taken, mut asked) = (false, false);
         loop {
             let until = patience(deadline);
-            let answer = match self.receive(Some(until)) {
+            let answer = match self.receive(until) {
                 Ok(answer) => answer,
                 Err(error) if !taken || asked || deadline == Some(until) || !error.is_timeout() => {
                     return Err(error);
                 }
                 Err(_) => {
                     asked = true;
-                    self.write(&ControlRequest::new(Verb::Status, Some(&self.id)))?;
+                    self.send(&ControlRequest::new(Verb::Status, Some(&self.reservation.project)))?;
                     continue;
                 }
             };
@@ -155,12 +122,16 @@ impl Connection {
         }
     }
 
-    /// The socket, and the bytes read from it.
-    pub fn into_parts(self) -> (UnixStream, Lines) {
-        (self.stream, self.lines)
+    /// Needs a running tokio runtime.
+    pub fn into_reader(self) -> io::Result<LineReader> {
+        LineReader::new(self.stream.into(), self.lines)
     }
 
-    fn write(&mut self, value: &impl serde::Serialize) -> Result<(), ControlError> {
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// The supervisor does not read.
+    pub fn send(&mut self, value: &impl Serialize) -> Result<(), ControlError> {
         let mut line = serde_json::to_vec(value).map_err(|error| self.lost(error.into()))?;
         line.push(b'\n');
         match self.stream.write_all(&line) {
@@ -174,34 +145,44 @@ impl Connection {
         }
     }
 
-    fn line(&mut self, deadline: Option<Instant>) -> Result<Vec<u8>, ControlError> {
+    /// The next line of the supervisor.
+    fn receive<T: DeserializeOwned>(&mut self, deadline: Instant) -> Result<T, ControlError> {
+        let line = self.line(deadline).and_then(|line| Ok(serde_json::from_slice(&line)?));
+        line.map_err(|error| self.lost(error))
+    }
+
+    fn line(&mut self, deadline: Instant) -> io::Result<Vec<u8>> {
         loop {
-            if let Some(line) = self.lines.next_line().map_err(|error| self.lost(error.into()))? {
+            if let Some(line) = self.lines.next_line()? {
                 return Ok(line);
             }
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            if left == Some(Duration::ZERO) {
-                return Err(self.lost(io::ErrorKind::TimedOut.into()));
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
             }
-            self.stream.set_read_timeout(left).map_err(|error| self.lost(error))?;
+            self.stream.set_read_timeout(Some(left))?;
             let mut bytes = [0; 16 * 1024];
             match self.stream.read(&mut bytes) {
-                Ok(0) => return Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(count) => self.lines.push(&bytes[..count]),
                 Err(error)
                     if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
                 // The supervisor was killed.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
-                    return Err(self.lost(io::ErrorKind::UnexpectedEof.into()));
+                    return Err(io::ErrorKind::UnexpectedEof.into());
                 }
-                Err(error) => return Err(self.lost(error)),
+                Err(error) => return Err(error),
             }
         }
     }
 
     fn lost(&self, source: io::Error) -> ControlError {
-        ControlError::NotConnected { project: self.project.clone(), pid: self.pid, source }
+        not_connected(&self.reservation, source)
     }
+}
+
+fn not_connected(reservation: &Reservation, source: io::Error) -> ControlError {
+    ControlError::NotConnected { project: reservation.name.clone(), pid: reservation.pid, source }
 }
 
 /// The time by which a living supervisor answers, or the earlier deadline.

@@ -6,8 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
-use crate::control::ControlError;
-use crate::control::Status;
+use crate::control::{ControlError, ControlRequest, Status, Verb};
 use crate::port::Reservation;
 
 /// Silence of all supervisors after which the remaining ones are given up. On a busy machine some still answer; of suspended
@@ -26,7 +25,8 @@ pub fn call(reservations: &[Reservation]) -> Vec<Called<'_>> {
     let groups: Vec<&[&Reservation]> = sorted.chunk_by(|a, b| a.session == b.session).collect();
     let round = Round::new(Instant::now());
     let answers = at_once(&groups, |group| {
-        round.ask(|deadline| Connection::open(group[0], Some(deadline))?.status(None, Some(deadline)))
+        let request = ControlRequest::new(Verb::Status, None);
+        round.ask(|deadline| Connection::open(group[0], Some(deadline))?.status(&request, Some(deadline)))
     });
     groups.into_iter().map(<[&Reservation]>::to_vec).zip(answers).collect()
 }

@@ -20,7 +20,7 @@ use crate::logs;
 use crate::port::{Ports, Reservation};
 use crate::process::Exit;
 use crate::process::nonblocking_writer::NonblockingWriter;
-use crate::process::signals::{ReceivedSignal, SignalKind, Signals, stop_group};
+use crate::process::signals::{SignalKind, Signals, stop_group};
 use crate::supervise::Sink;
 use crate::ui::{self, Human, Prefixed};
 
@@ -66,19 +66,12 @@ pub fn follow(
     let screen = Screen::new(invocation, &feeds, is_log)?;
     let mut following = Following { ports, signals: Signals::take()?, feeds, screen, lost: None };
     following.begin(invocation, manner);
-    match runtime.block_on(following.run())? {
-        Some(end) => Ok(Left::With(end)),
-        None => {
-            if !invocation.json && !invocation.quiet && !is_log {
-                let hint = invocation.style.strong("bowline stop");
-                ui::complain(&format!(
-                    "{}  it goes on running; stop it with {hint}",
-                    invocation.style.name()
-                ));
-            }
-            Ok(Left::With(Exit::Code(0)))
-        }
+    let end = runtime.block_on(following.run())?;
+    if end.is_none() && !invocation.json && !invocation.quiet && !is_log {
+        let hint = invocation.style.strong("bowline stop");
+        ui::complain(&format!("{}  it goes on running; stop it with {hint}", invocation.style.name()));
     }
+    Ok(Left::With(end.unwrap_or(Exit::Code(0))))
 }
 
 /// The destination.
@@ -93,16 +86,17 @@ enum Screen {
 
 impl Screen {
     fn new(invocation: &Invocation, feeds: &[Feed], is_log: bool) -> io::Result<Self> {
-        if invocation.json || is_log {
-            let out = NonblockingWriter::new(io::stdout().as_fd())?;
-            return Ok(if invocation.json { Self::Programs(out) } else { Self::Log(out) });
-        }
-        Ok(Self::People(if let [_] = feeds {
-            Box::new(Human::new(invocation.style, invocation.quiet)?)
+        let (style, quiet) = (invocation.style, invocation.quiet);
+        Ok(if invocation.json {
+            Self::Programs(NonblockingWriter::new(io::stdout().as_fd())?)
+        } else if is_log {
+            Self::Log(NonblockingWriter::new(io::stdout().as_fd())?)
+        } else if let [_] = feeds {
+            Self::People(Box::new(Human::new(style, quiet)?))
         } else {
             let names: Vec<String> = feeds.iter().map(|feed| feed.status.name.clone()).collect();
-            Box::new(Prefixed::new(&names, invocation.style, invocation.quiet)?)
-        }))
+            Self::People(Box::new(Prefixed::new(&names, style, quiet)?))
+        })
     }
 
     fn has_room(&self, service: usize) -> bool {
@@ -138,12 +132,6 @@ impl Screen {
     }
 }
 
-enum FollowEvent {
-    Signal(ReceivedSignal),
-    Line(usize, Vec<u8>),
-    Closed(usize),
-}
-
 struct Following<'a> {
     ports: &'a Ports,
     signals: Signals,
@@ -157,14 +145,15 @@ impl Following<'_> {
     /// Shows the output so far, then introduces the services: servers clear the screen when they start.
     fn begin(&mut self, invocation: &Invocation, manner: &Manner<'_>) {
         for service in 0..self.feeds.len() {
+            let feed = &mut self.feeds[service];
+            let start = feed.start();
+            // Reading sets the position at which the supervisor's output begins, even if nothing is shown.
             let shown = match manner {
-                Manner::Log(select) => select(self.feeds[service].recorded()),
-                // Sets the position at which the supervisor's output begins, even if nothing is shown.
-                Manner::Attach | Manner::Join(_) => {
-                    let missed = self.feeds[service].missed();
-                    if invocation.json { Vec::new() } else { missed }
-                }
+                Manner::Log(select) => select(feed.recorded(start)),
+                Manner::Attach | Manner::Join(_) => feed.missed(start),
             };
+            let is_shown = !invocation.json || matches!(manner, Manner::Log(_));
+            let shown = if is_shown { shown } else { Vec::new() };
             self.catch_up(service, shown);
             let Status { name, port, pid, state, .. } = &self.feeds[service].status;
             let why = match (state, manner) {
@@ -203,14 +192,8 @@ impl Following<'_> {
     /// Follows to the end of the first service; `None` if the user leaves.
     async fn run(&mut self) -> Result<Option<Exit>, Failure> {
         while self.feeds.iter().any(|feed| feed.exit.is_none()) {
-            match poll_fn(|cx| self.poll(cx)).await? {
-                FollowEvent::Signal(caught) => match caught.meaning() {
-                    SignalKind::End => return Ok(None),
-                    SignalKind::Suspend => stop_group(),
-                    SignalKind::Continue | SignalKind::Resize | SignalKind::Child => {}
-                },
-                FollowEvent::Line(service, line) => self.handle_line(service, &line)?,
-                FollowEvent::Closed(service) => self.reopen(service)?,
+            if poll_fn(|cx| self.poll_step(cx)).await? {
+                return Ok(None);
             }
         }
         poll_fn(|cx| self.screen.poll_drain(cx)).await;
@@ -232,28 +215,33 @@ impl Following<'_> {
         Err(Failure::new(FAILURE, format!("the supervisor of `{name}` (pid {pid}) {how}"), Some(hint)))
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<FollowEvent, Failure>> {
+    /// Takes one signal or line. Ready with whether the user leaves.
+    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Failure>> {
         if let Poll::Ready(caught) = self.signals.poll_next(cx) {
-            return Poll::Ready(Ok(FollowEvent::Signal(caught)));
+            if caught.meaning() == SignalKind::Suspend {
+                stop_group();
+            }
+            return Poll::Ready(Ok(caught.meaning() == SignalKind::End));
         }
         let _waiting = self.screen.poll_drain(cx);
-        for (service, feed) in self.feeds.iter_mut().enumerate() {
-            if feed.exit.is_some() || !self.screen.has_room(service) {
-                continue;
-            }
-            if let Poll::Ready(line) = feed.poll_line(cx) {
-                let happening =
-                    line?.map_or(FollowEvent::Closed(service), |line| FollowEvent::Line(service, line));
-                return Poll::Ready(Ok(happening));
+        for service in 0..self.feeds.len() {
+            if self.feeds[service].exit.is_none()
+                && self.screen.has_room(service)
+                && let Poll::Ready(line) = self.feeds[service].lines.poll_line(cx)
+            {
+                match line.transpose().map_err(io::Error::from)? {
+                    Some(line) => self.handle_line(service, &line)?,
+                    None => self.reopen(service)?,
+                }
+                return Poll::Ready(Ok(false));
             }
         }
         Poll::Pending
     }
 
     fn handle_line(&mut self, service: usize, line: &[u8]) -> Result<(), Failure> {
-        let Line::Event(event) = serde_json::from_slice(line).map_err(io::Error::from)? else {
-            return Ok(());
-        };
+        // A line that a killed supervisor has not finished is no event.
+        let Ok(Line::Event(event)) = serde_json::from_slice(line) else { return Ok(()) };
         if let Screen::Programs(out) = &mut self.screen
             && !matches!(event.what, What::Ack { .. })
         {
@@ -289,24 +277,21 @@ impl Following<'_> {
 
     /// The connection has ended before the service: the supervisor dropped a slow follower, or was killed.
     fn reopen(&mut self, service: usize) -> Result<(), Failure> {
-        let known = &self.feeds[service];
-        match Feed::open(&known.reservation) {
+        let known = &mut self.feeds[service];
+        let end = match Feed::open(&known.reservation) {
             Ok(feed) => {
-                let seen = known.seen;
-                self.feeds[service] = feed;
-                self.feeds[service].seen = seen;
-                let missed = self.feeds[service].missed();
-                self.catch_up(service, missed);
-                Ok(())
+                *known = Feed { seen: known.seen, ..feed };
+                known.start()
             }
             Err(_) if actions::is_gone(self.ports, &known.reservation) => {
-                let rest = self.feeds[service].rest();
-                self.catch_up(service, rest);
                 self.lost.get_or_insert(service);
-                self.feeds[service].exit = Some(Exit::Code(FAILURE));
-                Ok(())
+                known.exit = Some(Exit::Code(FAILURE));
+                u64::MAX
             }
-            Err(failure) => Err(failure),
-        }
+            Err(failure) => return Err(failure),
+        };
+        let missed = known.missed(end);
+        self.catch_up(service, missed);
+        Ok(())
     }
 }

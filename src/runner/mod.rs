@@ -4,8 +4,8 @@
 //! it tells the supervisor that the runner is gone, however it ended. The runner passes on the events of its
 //! supervisors, and adds which command each event answers.
 //!
-//! - `run`: the loop · `answers`: the reaction to each of its events
-//! - `command`: the commands · `output`: the events · `reader`: lines read without blocking
+//! - `run`: the loop · `answers`: what it does about commands, supervisors, signals and the passing of time
+//! - `command`: the commands · `output`: the events
 //! - `project`: projects and their supervisors · `trouble`: errors in the output of servers
 //! - `host`: functions of the program around the runner
 
@@ -14,7 +14,6 @@ mod command;
 mod host;
 mod output;
 mod project;
-mod reader;
 mod run;
 mod trouble;
 

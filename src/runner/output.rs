@@ -1,23 +1,25 @@
 //! The runner's own standard output: events, each with the command that it answers.
 
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsFd;
 use std::task::{Context, Poll};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::command::ReplyTo;
 use crate::event::{Event, FailureReason, State, What};
 use crate::process::load;
 use crate::process::nonblocking_writer::NonblockingWriter;
 
+/// How long the events may stay unread once the runner is to end.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The queue of events for stdout. Events are thrown away once nobody can read them.
 pub(super) struct Output {
-    nonblocking_writer: Option<NonblockingWriter>,
-    /// Since when the reader has taken nothing, while anything waits.
-    stalled: Option<Instant>,
-    failure: Option<io::Error>,
+    /// `None` once the wait for a reader was given up.
+    writer: Option<NonblockingWriter>,
 }
 
 impl Output {
@@ -26,64 +28,52 @@ impl Output {
     /// # Errors
     /// No more descriptors.
     pub fn new() -> io::Result<Self> {
-        Ok(Self {
-            nonblocking_writer: Some(NonblockingWriter::new(io::stdout().as_fd())?),
-            stalled: None,
-            failure: None,
-        })
+        Ok(Self { writer: Some(NonblockingWriter::new(io::stdout().as_fd())?) })
     }
 
     /// Whether there is room for more. A slow reader holds back the services instead of making this process grow.
     pub fn has_room(&self) -> bool {
-        self.nonblocking_writer.as_ref().is_none_or(NonblockingWriter::has_room)
+        self.writer.as_ref().is_none_or(NonblockingWriter::has_room)
     }
 
-    /// Whether nothing waits to be written.
-    pub fn is_empty(&self) -> bool {
-        self.nonblocking_writer.as_ref().is_none_or(|nonblocking_writer| nonblocking_writer.pending() == 0)
+    /// How many bytes wait to be written.
+    pub fn pending(&self) -> usize {
+        self.writer.as_ref().map_or(0, NonblockingWriter::pending)
     }
 
     /// Whether nobody can read any more.
     pub fn is_closed(&self) -> bool {
-        self.nonblocking_writer.is_none()
-    }
-
-    pub fn stalled(&self) -> Option<Instant> {
-        self.stalled
+        self.writer.as_ref().is_none_or(|writer| writer.error().is_some())
     }
 
     /// Throws away everything that waits and everything to come.
-    pub fn close(&mut self) {
-        (self.nonblocking_writer, self.stalled) = (None, None);
+    pub fn give_up(&mut self) {
+        self.writer = None;
     }
 
-    /// An error unless every event was written. A reader that has gone is none.
-    pub fn into_result(self) -> io::Result<()> {
-        self.failure.filter(|error| error.kind() != io::ErrorKind::BrokenPipe).map_or(Ok(()), Err)
+    /// Writes as much as possible. Ready if that was something, or nothing waits.
+    pub fn poll_progress(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let before = self.pending();
+        let drained = self.writer.as_mut().map_or(Poll::Ready(()), |writer| writer.poll_drain(cx));
+        if self.pending() < before { Poll::Ready(()) } else { drained }
     }
 
-    /// Writes as much as possible. Ready when nothing waits any more.
-    pub fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(nonblocking_writer) = &mut self.nonblocking_writer else { return Poll::Ready(()) };
-        let before = nonblocking_writer.pending();
-        let drained = nonblocking_writer.poll_drain(cx);
-        if let Some(error) = nonblocking_writer.error() {
-            self.failure = Some(io::Error::new(error.kind(), error.to_string()));
-            self.close();
-            return Poll::Ready(());
+    /// Waits for the reader, as long as it takes something now and then. An error unless every event was written; a
+    /// reader that has gone is none.
+    pub async fn finish(&mut self) -> io::Result<()> {
+        while self.pending() > 0 {
+            if tokio::time::timeout(PATIENCE, poll_fn(|cx| self.poll_progress(cx))).await.is_err() {
+                self.give_up();
+            }
         }
-        let progress = nonblocking_writer.pending() < before || self.stalled.is_none();
-        if drained.is_ready() {
-            self.stalled = None;
-        } else if progress {
-            self.stalled = Some(Instant::now());
-        }
-        drained
+        let error = self.writer.as_ref().and_then(NonblockingWriter::error);
+        let error = error.filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
+        error.map_or(Ok(()), |error| Err(io::Error::new(error.kind(), error.to_string())))
     }
 
     /// Writes an event of a supervisor, or one like it, with what it answers.
-    pub fn write(&mut self, reply_to: &ReplyTo, mut event: Map<String, Value>) {
-        let Some(nonblocking_writer) = &mut self.nonblocking_writer else { return };
+    pub fn write(&mut self, reply_to: &ReplyTo, event: Value) {
+        let (Some(writer), Value::Object(mut event)) = (&mut self.writer, event) else { return };
         let ReplyTo { id, project, sentry } = reply_to;
         let timestamp = event.shift_remove("timestamp").unwrap_or_else(|| {
             Value::String(humantime::format_rfc3339_millis(SystemTime::now()).to_string())
@@ -98,12 +88,11 @@ impl Output {
         if let Some(sentry) = sentry {
             event.insert("_sentry".to_owned(), sentry.clone());
         }
-        nonblocking_writer.push(Value::Object(event).to_string().as_bytes());
-        nonblocking_writer.push(b"\n");
+        writer.push(format!("{}\n", Value::Object(event)).as_bytes());
     }
 
     pub fn emit(&mut self, reply_to: &ReplyTo, event: &Event) {
-        self.write(reply_to, object(serde_json::to_value(event).unwrap_or_default()));
+        self.write(reply_to, serde_json::to_value(event).unwrap_or_default());
     }
 
     pub fn ack(&mut self, reply_to: &ReplyTo, message: impl Into<String>) {
@@ -114,23 +103,21 @@ impl Output {
         self.emit(reply_to, &Event::of_no_project(What::Error { error: error.into() }));
     }
 
-    /// The end of a dev server that was never started: stopped before, unless there is a reason for a failure.
-    pub fn not_started(&mut self, reply_to: &ReplyTo, reason: Option<FailureReason>, stderr: Option<&str>) {
+    /// The end of a dev server that was never started, and the error if there is one. Without a reason for a failure
+    /// it was stopped before.
+    pub fn not_started(&mut self, reply_to: &ReplyTo, reason: Option<FailureReason>, error: Option<&str>) {
         let what = What::ProcessExited {
             exit_code: None,
             signal: None,
             duration_ms: 0,
             state: if reason.is_some() { State::Failed } else { State::Stopped },
             failure_reason: reason,
-            stderr: stderr.map(str::to_owned),
+            stderr: error.filter(|_| reason.is_some()).map(str::to_owned),
         };
         self.emit(reply_to, &Event::of_no_project(what));
-    }
-
-    /// An error in the output of a running server.
-    pub fn server_error(&mut self, reply_to: &ReplyTo, error: &str, message: &str) {
-        let event = json!({ "type": "dev-server-error", "error": error, "message": message });
-        self.write(reply_to, object(event));
+        if let Some(error) = error {
+            self.error(reply_to, error);
+        }
     }
 
     pub fn status(&mut self, reply_to: &ReplyTo, status: &'static str, started: Instant) {
@@ -146,13 +133,6 @@ impl Output {
         if let Some(load) = load::of_last_minute() {
             payload["load"] = json!((load * 100.0).round() / 100.0);
         }
-        self.write(reply_to, object(json!({ "type": "runner-status", "payload": payload })));
-    }
-}
-
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(fields) => fields,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+        self.write(reply_to, json!({ "type": "runner-status", "payload": payload }));
     }
 }

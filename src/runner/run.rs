@@ -1,4 +1,4 @@
-//! The loop: one event at a time, of a signal, the standard input or a supervisor.
+//! The loop: signals, the standard input, and the supervisors.
 
 use std::future::poll_fn;
 use std::io;
@@ -6,10 +6,10 @@ use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
 use super::answers::Runner;
+use super::command::ReplyTo;
 use super::host::RunnerHost;
 use super::output::Output;
-use super::reader::LineReader;
-use crate::event::TooLong;
+use crate::event::{LineReader, Lines};
 use crate::process::Signal;
 use crate::process::signals::{ReceivedSignal, SignalKind, Signals, stop_group};
 
@@ -26,17 +26,6 @@ pub fn run(host: RunnerHost<'_>) -> io::Result<Option<Signal>> {
     runtime.block_on(async { Loop::new(host)?.run().await })
 }
 
-enum LoopEvent {
-    Signal(ReceivedSignal),
-    RunnerCommand(Result<Vec<u8>, TooLong>),
-    /// The standard input has ended; commands may be left that wait for room for their answers.
-    InputEnded,
-    /// No command is left, or nobody can read the answers.
-    CommandsEnded,
-    /// A line of a project's supervisor, or the end of its lines.
-    Supervisor(String, Option<Vec<u8>>),
-}
-
 struct Loop<'a> {
     signals: Signals,
     input: LineReader,
@@ -51,7 +40,7 @@ impl<'a> Loop<'a> {
     fn new(host: RunnerHost<'a>) -> io::Result<Self> {
         Ok(Self {
             signals: Signals::take()?,
-            input: LineReader::new(io::stdin().as_fd().try_clone_to_owned()?, LONGEST)?,
+            input: LineReader::new(io::stdin().as_fd().try_clone_to_owned()?, Lines::new(LONGEST))?,
             runner: Runner::new(host, Output::new()?),
             is_over: false,
             signal: None,
@@ -65,55 +54,59 @@ impl<'a> Loop<'a> {
             tokio::select! {
                 biased;
                 () = tokio::time::sleep_until(deadline.into()) => self.runner.pass_time(),
-                event = poll_fn(|cx| self.poll(cx)) => self.handle(event),
+                () = poll_fn(|cx| self.poll_step(cx)) => {}
             }
-            // A file or a full buffer always has a next event; the runtime must see signals in between.
+            // A file or a full buffer always has more; the runtime must see signals in between.
             tokio::task::yield_now().await;
         }
-        self.runner.finish().await;
-        self.runner.out.into_result().map(|()| self.signal)
+        self.runner.status(&ReplyTo::default());
+        self.runner.out.finish().await.map(|()| self.signal)
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<LoopEvent> {
+    /// Takes one signal or command, or a line of each supervisor. Pending if nothing has come.
+    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Poll::Ready(caught) = self.signals.poll_next(cx) {
-            return Poll::Ready(LoopEvent::Signal(caught));
+            self.handle_signal(caught);
+            return Poll::Ready(());
         }
         let is_free = self.runner.poll_free(cx).is_ready();
         if self.runner.out.is_closed() && !self.is_over {
-            return Poll::Ready(LoopEvent::CommandsEnded);
+            self.is_over = true;
+            self.runner.end_services();
+            return Poll::Ready(());
         }
         if !is_free {
             // The services end with the input, whether or not anybody reads the events.
-            let has_ended = !self.runner.is_ending() && self.input.poll_end(cx, LONGEST).is_ready();
-            return if has_ended { Poll::Ready(LoopEvent::InputEnded) } else { Poll::Pending };
+            if self.runner.is_ending() || self.input.poll_end(cx, LONGEST).is_pending() {
+                return Poll::Pending;
+            }
+            self.runner.end_services();
+            return Poll::Ready(());
         }
         if !self.is_over
             && let Poll::Ready(line) = self.input.poll_line(cx)
         {
-            return Poll::Ready(line.map_or(LoopEvent::CommandsEnded, LoopEvent::RunnerCommand));
+            match line {
+                Some(line) => self.runner.command(line),
+                None => {
+                    self.is_over = true;
+                    self.runner.end_services();
+                }
+            }
+            return Poll::Ready(());
         }
-        self.runner.poll_supervisors(cx).map(|(project, line)| LoopEvent::Supervisor(project, line))
+        self.runner.poll_supervisors(cx)
     }
 
-    fn handle(&mut self, event: LoopEvent) {
-        match event {
-            LoopEvent::Signal(caught) => match caught.meaning() {
-                SignalKind::End => {
-                    self.runner.signal(caught.signal);
-                    (self.is_over, self.signal) = (true, Some(caught.signal));
-                }
-                SignalKind::Suspend => stop_group(),
-                SignalKind::Child => self.runner.reap(),
-                SignalKind::Continue | SignalKind::Resize => {}
-            },
-            LoopEvent::RunnerCommand(line) => self.runner.command(line),
-            LoopEvent::InputEnded => self.runner.end_services(),
-            LoopEvent::CommandsEnded => {
-                self.is_over = true;
-                self.runner.end_services();
+    fn handle_signal(&mut self, caught: ReceivedSignal) {
+        match caught.meaning() {
+            SignalKind::End => {
+                self.runner.signal(caught.signal);
+                (self.is_over, self.signal) = (true, Some(caught.signal));
             }
-            LoopEvent::Supervisor(project, Some(line)) => self.runner.relay(&project, &line),
-            LoopEvent::Supervisor(project, None) => self.runner.lines_ended(&project),
+            SignalKind::Suspend => stop_group(),
+            SignalKind::Child => self.runner.reap(),
+            SignalKind::Continue | SignalKind::Resize => {}
         }
     }
 }

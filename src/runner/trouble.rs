@@ -12,25 +12,20 @@ const ERRORS: [&str; 12] = [
     "error ts", "referenceerror", "reference error", "failed to compile", "enoent", "eacces",
 ];
 
-/// What one server has written since it was ready.
+/// Errors in what one server has written since it was ready.
 #[derive(Debug, Default)]
 pub(super) struct ErrorWatch {
     ready: Option<Instant>,
-    trouble: Option<Trouble>,
-}
-
-/// Errors that have not been told.
-#[derive(Debug)]
-struct Trouble {
+    /// When the errors are to be told, if there are any: the first line, and the piece of output around it.
+    due: Option<Instant>,
     first_line: String,
     output: String,
-    due: Instant,
 }
 
 impl ErrorWatch {
     /// Watches a server that is ready now.
     pub fn since(now: Instant) -> Self {
-        Self { ready: Some(now), trouble: None }
+        Self { ready: Some(now), ..Self::default() }
     }
 
     /// Looks for errors in a piece of output.
@@ -44,25 +39,19 @@ impl ErrorWatch {
             ERRORS.iter().any(|error| line.contains(error))
         };
         let Some(first) = plain.lines().find(is_error) else { return };
-        let due = now + SETTLED;
-        match &mut self.trouble {
-            Some(trouble) => trouble.due = due,
-            None => {
-                let (first_line, output) = (first.trim().to_owned(), plain.trim().to_owned());
-                self.trouble = Some(Trouble { first_line, output, due });
-            }
+        if self.due.replace(now + SETTLED).is_none() {
+            (self.first_line, self.output) = (first.trim().to_owned(), plain.trim().to_owned());
         }
     }
 
-    /// When errors are to be told, if any are.
     pub fn due(&self) -> Option<Instant> {
-        self.trouble.as_ref().map(|trouble| trouble.due)
+        self.due
     }
 
     /// The first line of errors that are due, and the piece of output around it.
     pub fn take_due(&mut self, now: Instant) -> Option<(String, String)> {
-        let trouble = self.trouble.take_if(|trouble| trouble.due <= now)?;
-        Some((trouble.first_line, trouble.output))
+        self.due.take_if(|due| *due <= now)?;
+        Some((std::mem::take(&mut self.first_line), std::mem::take(&mut self.output)))
     }
 }
 

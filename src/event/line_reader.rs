@@ -9,14 +9,14 @@ use nix::errno::Errno;
 use nix::sys::stat::{SFlag, fstat};
 use tokio::io::Interest;
 
-use crate::event::{Lines, TooLong};
+use super::lines::{Lines, TooLong};
 use crate::process::async_fd::{Watched, readable, watch};
 
 /// Bytes read at once.
 const CHUNK: usize = 16 * 1024;
 
 #[derive(Debug)]
-pub(super) struct LineReader {
+pub struct LineReader {
     source: Source,
     lines: Lines,
     has_ended: bool,
@@ -30,17 +30,17 @@ enum Source {
 }
 
 impl LineReader {
-    /// Reads lines of at most `longest` bytes. Needs a running tokio runtime.
+    /// Reads on from what `lines` holds already. Needs a running tokio runtime.
     ///
     /// # Errors
     /// No more descriptors.
-    pub fn new(input: OwnedFd, longest: usize) -> io::Result<Self> {
+    pub fn new(input: OwnedFd, lines: Lines) -> io::Result<Self> {
         let kind = SFlag::from_bits_truncate(fstat(&input)?.st_mode) & SFlag::S_IFMT;
         let can_wait =
             [SFlag::S_IFIFO, SFlag::S_IFSOCK].contains(&kind) || nix::unistd::isatty(&input).unwrap_or(false);
         let source =
             if can_wait { Source::Watched(watch(input, Interest::READABLE)?) } else { Source::Plain(input) };
-        Ok(Self { source, lines: Lines::new(longest), has_ended: false })
+        Ok(Self { source, lines, has_ended: false })
     }
 
     /// The next line, or `None` at the end. The last line may lack its line end.
@@ -79,39 +79,32 @@ impl LineReader {
         Poll::Ready(())
     }
 
-    /// Reads once.
+    /// Reads at most once.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut bytes = [0; CHUNK];
-        loop {
-            let read = match &self.source {
-                Source::Plain(file) => nix::unistd::read(file, &mut bytes),
+        let source = match &self.source {
+            Source::Plain(file) => file,
+            Source::Watched(watched) => {
                 // The descriptor may be in blocking mode, and the readiness may have been cleared too early.
-                Source::Watched(watched) if readable(watched.get_ref().as_fd()) => {
-                    nix::unistd::read(watched.get_ref(), &mut bytes)
+                while !readable(watched.get_ref().as_fd())
+                    && let Ok(mut readiness) = ready!(watched.poll_read_ready(cx))
+                {
+                    readiness.clear_ready();
                 }
-                Source::Watched(watched) => match ready!(watched.poll_read_ready(cx)) {
-                    Ok(mut readiness) => {
-                        readiness.clear_ready();
-                        continue;
-                    }
-                    Err(_) => Ok(0),
-                },
-            };
-            match read {
-                Err(Errno::EINTR | Errno::EAGAIN) => {}
-                Ok(0) | Err(_) => {
-                    self.has_ended = true;
-                    if self.lines.pending() > 0 {
-                        self.lines.push(b"\n");
-                    }
-                    return Poll::Ready(());
-                }
-                Ok(count) => {
-                    self.lines.push(&bytes[..count]);
-                    return Poll::Ready(());
+                watched.get_ref()
+            }
+        };
+        let mut bytes = [0; CHUNK];
+        match nix::unistd::read(source, &mut bytes) {
+            Err(Errno::EINTR | Errno::EAGAIN) => {}
+            Ok(count @ 1..) => self.lines.push(&bytes[..count]),
+            Ok(0) | Err(_) => {
+                self.has_ended = true;
+                if self.lines.pending() > 0 {
+                    self.lines.push(b"\n");
                 }
             }
         }
+        Poll::Ready(())
     }
 }
 
@@ -144,7 +137,7 @@ mod tests {
     fn a_pipe_and_a_file_are_read_to_their_end() {
         in_runtime(async {
             let (reader, mut writer) = pipe().unwrap();
-            let mut piped = LineReader::new(reader.into(), 5).unwrap();
+            let mut piped = LineReader::new(reader.into(), Lines::new(5)).unwrap();
             assert!(poll_fn(|cx| Poll::Ready(piped.poll_line(cx))).await.is_pending());
             writer.write_all(TEXT).unwrap();
             drop(writer);
@@ -152,9 +145,9 @@ mod tests {
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(TEXT).unwrap();
             file.rewind().unwrap();
-            assert_eq!(lines_of(LineReader::new(file.into(), 5).unwrap()).await, expected());
+            assert_eq!(lines_of(LineReader::new(file.into(), Lines::new(5)).unwrap()).await, expected());
             let null = std::fs::File::open("/dev/null").unwrap();
-            assert_eq!(lines_of(LineReader::new(null.into(), 5).unwrap()).await, []);
+            assert_eq!(lines_of(LineReader::new(null.into(), Lines::new(5)).unwrap()).await, []);
         });
     }
 
@@ -162,7 +155,7 @@ mod tests {
     fn the_end_is_seen_although_lines_wait_before_it() {
         in_runtime(async {
             let (reader, mut writer) = pipe().unwrap();
-            let mut reader = LineReader::new(reader.into(), 5).unwrap();
+            let mut reader = LineReader::new(reader.into(), Lines::new(5)).unwrap();
             writer.write_all(TEXT).unwrap();
             let is_over =
                 |reader: &mut LineReader, cx: &mut Context<'_>, most| reader.poll_end(cx, most).is_ready();
@@ -179,7 +172,7 @@ mod tests {
     fn the_end_is_seen_although_more_lies_before_it_than_is_read() {
         in_runtime(async {
             let (reader, mut writer) = pipe().unwrap();
-            let mut reader = LineReader::new(reader.into(), 5).unwrap();
+            let mut reader = LineReader::new(reader.into(), Lines::new(5)).unwrap();
             writer.write_all(&TEXT.repeat(1000)).unwrap();
             assert!(poll_fn(|cx| Poll::Ready(reader.poll_end(cx, 9))).await.is_pending(), "it may go on");
             drop(writer);
