@@ -1,7 +1,7 @@
 //! The control socket of a supervisor: one JSON object a line, versioned.
 //!
 //! - `protocol`: requests and answers, documented in `docs/control-protocol.md`.
-//! - `server`: polled by the supervisor's loop; a `peer` is one connection, a `service` what may be asked about.
+//! - `server`: polled by the supervisor's loop; a `peer` is one connection, a `service` what it knows of one.
 
 mod error;
 mod peer;
@@ -12,4 +12,3 @@ mod service;
 pub use error::ControlError;
 pub use protocol::{ControlRequest, Hello, Line, PROTOCOL, Status, Verb};
 pub use server::Server;
-pub use service::About;

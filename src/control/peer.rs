@@ -1,14 +1,17 @@
 //! One client of the server: its requests, and the queue of lines for it.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
+use std::io::IoSlice;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
+use serde::Serialize;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 
 use super::protocol::LONGEST_REQUEST;
-use crate::event::{Lines, TooLong};
+use crate::event::{Event, Lines, What};
 
 /// The most bytes that wait for a client. A client for which more would wait is dropped.
 const BACKLOG: usize = 2 * 1024 * 1024;
@@ -20,7 +23,7 @@ const READ: usize = 4096;
 const BATCH: usize = 16;
 
 /// A request whose outcome is not known yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Pending {
     pub service: usize,
     pub id: Option<String>,
@@ -29,7 +32,7 @@ pub(super) struct Pending {
 }
 
 /// What a client follows of one service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Follows {
     pub events: bool,
     /// Beside the other events.
@@ -40,26 +43,19 @@ pub(super) struct Follows {
 pub(super) struct Peer {
     stream: UnixStream,
     /// The pid of the client, where the system says it.
-    process: Option<i32>,
-    lines: Lines,
+    pub process: Option<i32>,
+    pub lines: Lines,
     /// Lines that wait to be sent. Clients that follow the same service share them.
     waiting: VecDeque<Rc<[u8]>>,
     /// Bytes of the first line that have been sent.
     sent: usize,
     /// Bytes that wait in all.
     size: usize,
-    state: Connection,
+    /// Otherwise its requests are ignored, and it gets what waits.
+    pub is_open: bool,
     pub pending: Vec<Pending>,
     /// For each service.
     pub follows: Vec<Follows>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Connection {
-    Open,
-    /// Its requests are ignored, and it gets what waits.
-    Closing,
-    Lost,
 }
 
 impl Peer {
@@ -71,7 +67,7 @@ impl Peer {
             waiting: VecDeque::new(),
             sent: 0,
             size: 0,
-            state: Connection::Open,
+            is_open: true,
             pending: Vec::new(),
             follows: vec![Follows::default(); services],
         }
@@ -79,20 +75,7 @@ impl Peer {
 
     /// Whether the connection can be dropped.
     pub fn is_gone(&self) -> bool {
-        match self.state {
-            Connection::Open => false,
-            Connection::Closing => self.waiting.is_empty(),
-            Connection::Lost => true,
-        }
-    }
-
-    pub fn process(&self) -> Option<i32> {
-        self.process
-    }
-
-    /// Whether its requests are ignored.
-    pub fn is_closing(&self) -> bool {
-        self.state != Connection::Open
+        !self.is_open && self.waiting.is_empty()
     }
 
     /// Whether it waits for nothing.
@@ -102,72 +85,54 @@ impl Peer {
             && !self.follows.iter().any(|follows| follows.events)
     }
 
+    pub fn send(&mut self, value: &impl Serialize) {
+        self.send_line(&line(value));
+    }
+
     /// Appends `line` to the queue. Drops the client if too much waits.
-    pub fn send(&mut self, line: &Rc<[u8]>) {
+    pub fn send_line(&mut self, line: &Rc<[u8]>) {
         if self.size + line.len() > BACKLOG {
-            return self.drop_connection();
-        }
-        if self.state != Connection::Lost {
+            self.drop_connection();
+        } else if self.is_open {
             self.size += line.len();
             self.waiting.push_back(Rc::clone(line));
         }
     }
 
-    /// Ends the connection once everything that waits has been sent.
-    pub fn close(&mut self) {
-        if self.state == Connection::Open {
-            self.state = Connection::Closing;
-        }
+    /// Answers a request that cannot be carried out.
+    pub fn refuse(&mut self, id: Option<&str>, error: impl Into<String>) {
+        self.send(&Event::of_no_project(What::Error { error: error.into() }).answering(id));
     }
 
     fn drop_connection(&mut self) {
-        self.state = Connection::Lost;
+        self.is_open = false;
         self.waiting.clear();
         self.size = 0;
     }
 
-    /// Reads once. Ready if there may be more to read; [`Peer::next_line`] has the lines.
+    /// Reads once. Ready if there may be more to read; `lines` has what was read.
     pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.state != Connection::Open || self.size > ENOUGH {
+        if !self.is_open || self.size > ENOUGH {
             return Poll::Pending;
         }
-        while let Poll::Ready(readiness) = self.stream.poll_read_ready(cx) {
-            let mut bytes = [0; READ];
-            match readiness.and_then(|()| self.stream.try_read(&mut bytes)) {
-                Ok(0) => {
-                    self.close();
-                    return Poll::Ready(());
-                }
-                Ok(count) => {
-                    self.lines.push(&bytes[..count]);
-                    return Poll::Ready(());
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => {
-                    self.drop_connection();
-                    return Poll::Ready(());
-                }
-            }
+        let mut bytes = [0; READ];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer)) {
+            Ok(()) if buffer.filled().is_empty() => self.is_open = false,
+            Ok(()) => self.lines.push(buffer.filled()),
+            Err(_) => self.drop_connection(),
         }
-        Poll::Pending
-    }
-
-    pub fn next_line(&mut self) -> Result<Option<Vec<u8>>, TooLong> {
-        self.lines.next_line()
+        Poll::Ready(())
     }
 
     /// Sends as much as possible. Ready when nothing waits any more.
     pub fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while !self.waiting.is_empty() {
-            let Poll::Ready(readiness) = self.stream.poll_write_ready(cx) else { return Poll::Pending };
             let mut slices: Vec<IoSlice<'_>> =
                 self.waiting.iter().take(BATCH).map(|line| IoSlice::new(line)).collect();
-            if let Some(first) = slices.first_mut() {
-                first.advance(self.sent);
-            }
-            match readiness.and_then(|()| self.stream.try_write_vectored(&slices)) {
+            slices[0].advance(self.sent);
+            match ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &slices)) {
                 Ok(count) => self.advance(count),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => self.drop_connection(),
             }
         }
@@ -184,4 +149,11 @@ impl Peer {
             self.waiting.pop_front();
         }
     }
+}
+
+pub(super) fn line(value: &impl Serialize) -> Rc<[u8]> {
+    // Strings, numbers and times always serialize.
+    let mut line = serde_json::to_vec(value).unwrap_or_default();
+    line.push(b'\n');
+    line.into()
 }

@@ -88,7 +88,7 @@ impl ControlRequest {
 }
 
 /// A service as it is now.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     pub project_id: String,

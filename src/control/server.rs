@@ -8,16 +8,14 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener as Listener;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use nix::sys::resource::{Resource, getrlimit};
-use serde::Serialize;
 use tokio::net::UnixListener;
 
-use super::peer::{Follows, Peer, Pending};
-use super::protocol::{ControlRequest, Hello, Line, PROTOCOL, Verb};
-use super::service::{About, Service};
+use super::peer::{Follows, Peer, Pending, line};
+use super::protocol::{ControlRequest, Hello, Line, PROTOCOL, Status, Verb};
+use super::service::Service;
 use crate::event::{Event, Stream, TooLong, What};
 use crate::paths;
 use crate::process::Signal;
@@ -32,19 +30,12 @@ const PENDING: usize = 1024;
 /// The most clients that are accepted before the services have their turn again.
 const ARRIVALS: usize = 16;
 
-#[derive(Debug)]
-enum Socket {
-    /// Not opened yet: the services are started first.
-    Unopened(PathBuf),
-    Open(UnixListener),
-    Failed,
-}
-
 /// The control socket of one supervisor.
 #[derive(Debug)]
 pub struct Server {
-    socket: Socket,
-    session: String,
+    /// The path, until the socket is opened: the services are started first.
+    unopened: Option<PathBuf>,
+    listener: Option<UnixListener>,
     services: Vec<Service>,
     peers: Vec<Peer>,
     commands: VecDeque<(usize, Input)>,
@@ -53,13 +44,12 @@ pub struct Server {
 
 impl Server {
     /// A server at `socket`, which is made once the services have been started.
-    pub fn new(socket: PathBuf, session: &str, services: Vec<About>) -> Self {
-        let services = services.into_iter().map(|about| Service::new(about, session)).collect();
+    pub fn new(socket: PathBuf, session: &str, services: Vec<Status>) -> Self {
         let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(CLIENTS, |(soft, _)| soft);
         Self {
-            socket: Socket::Unopened(socket),
-            session: session.to_owned(),
-            services,
+            unopened: Some(socket),
+            listener: None,
+            services: services.into_iter().map(|status| Service::new(status, session)).collect(),
             peers: Vec::new(),
             commands: VecDeque::new(),
             // The services need descriptors, too.
@@ -67,18 +57,13 @@ impl Server {
         }
     }
 
-    fn open(&mut self) {
-        if let Socket::Unopened(path) = &self.socket {
-            let opened = listen(path);
-            if let Err(error) = &opened {
-                tracing::warn!("cannot be spoken to at `{}`: {error}", path.visible());
-            }
-            self.socket = opened.map_or(Socket::Failed, Socket::Open);
-        }
-    }
-
     fn accept(&mut self, cx: &mut Context<'_>) {
-        let Socket::Open(listener) = &self.socket else { return };
+        if let Some(path) = self.unopened.take() {
+            let failed =
+                |error: &io::Error| tracing::warn!("cannot be spoken to at `{}`: {error}", path.visible());
+            self.listener = listen(&path).inspect_err(failed).ok();
+        }
+        let Some(listener) = &self.listener else { return };
         for _ in 0..ARRIVALS {
             let Poll::Ready(arrived) = listener.poll_accept(cx) else { return };
             // Without a descriptor to spare, the newcomer waits until another client has gone.
@@ -91,7 +76,7 @@ impl Server {
                 evict_one(&mut self.peers);
             }
             let mut peer = Peer::new(stream, credentials.pid(), self.services.len());
-            peer.send(&line(&Hello::ours(Some(std::process::id()))));
+            peer.send(&Hello::ours(Some(std::process::id())));
             self.peers.push(peer);
         }
         // More may wait.
@@ -113,44 +98,41 @@ impl Server {
     }
 
     fn read_requests(&mut self, peer: &mut Peer) {
-        while !peer.is_closing() {
-            match peer.next_line() {
+        while peer.is_open {
+            match peer.lines.next_line() {
                 Ok(Some(text)) if text.iter().all(u8::is_ascii_whitespace) => {}
                 Ok(Some(text)) => self.read_request(peer, &text),
                 Ok(None) => return,
                 Err(TooLong) => {
-                    refuse(peer, None, "the line is too long");
-                    return peer.close();
+                    peer.refuse(None, "the line is too long");
+                    peer.is_open = false;
                 }
             }
         }
     }
 
     fn read_request(&mut self, peer: &mut Peer, text: &[u8]) {
-        if let Ok(hello) = serde_json::from_slice::<Hello>(text) {
-            if hello.protocol > PROTOCOL {
-                refuse(
-                    peer,
-                    None,
-                    &format!("protocol {} is not spoken here, only {PROTOCOL}", hello.protocol),
-                );
-                peer.close();
+        if let Ok(Hello { protocol, .. }) = serde_json::from_slice(text) {
+            if protocol > PROTOCOL {
+                peer.refuse(None, format!("protocol {protocol} is not spoken here, only {PROTOCOL}"));
+                peer.is_open = false;
             }
             return;
         }
         let request: ControlRequest = match serde_json::from_slice(text) {
             Ok(request) => request,
-            Err(error) => return refuse(peer, None, &format!("not a request: {error}")),
+            Err(error) => return peer.refuse(None, format!("not a request: {error}")),
         };
-        let wanted = request.project_id.as_deref();
+        let (id, wanted) = (request.id.as_deref(), request.project_id.as_deref());
         let services: Vec<usize> = (0..self.services.len())
-            .filter(|&service| wanted.is_none_or(|id| id == self.services[service].about.project))
+            .filter(|&service| wanted.is_none_or(|id| id == self.services[service].project()))
             .collect();
         if services.is_empty() {
-            return refuse(peer, request.id.as_deref(), "Project not found");
+            return peer.refuse(id, "Project not found");
         }
         if request.verb == Verb::Status {
-            return self.send_status(peer, &services, request.id.as_deref());
+            let services = services.iter().map(|&service| self.services[service].status()).collect();
+            return peer.send(&Line::Status { services, command_id: request.id });
         }
         for service in services {
             self.carry_out(peer, service, &request);
@@ -160,34 +142,31 @@ impl Server {
     fn carry_out(&mut self, peer: &mut Peer, service: usize, request: &ControlRequest) {
         let id = request.id.as_deref();
         let message = format!("Command {} accepted", request.verb);
-        self.send(peer, service, id, What::Ack { message });
-        let is_alive = self.services[service].state.is_alive();
+        let known = &mut self.services[service];
+        peer.send(&Event::now(known.project(), What::Ack { message }).answering(id));
         match request.verb {
             Verb::Stop if request.force => self.enqueue(service, Input::Kill),
-            Verb::Stop if is_alive => self.enqueue(service, Input::Stop(Signal::SIGTERM)),
-            Verb::Restart if is_alive => {
+            Verb::Stop if known.is_alive() => self.enqueue(service, Input::Stop(Signal::SIGTERM)),
+            Verb::Restart if known.is_alive() => {
                 // The client waits for the next time that it is ready.
-                self.services[service].ready = None;
+                known.ready = None;
                 self.enqueue(service, Input::Restart);
             }
             Verb::Attach => {
                 peer.follows[service] = Follows { events: true, output: request.output };
-                self.send_status(peer, &[service], id);
-                let known = &self.services[service];
-                for event in known.ready.iter().chain(&known.ended) {
-                    peer.send(&line(event));
-                }
-                return;
+                peer.send(&Line::Status { services: vec![known.status()], command_id: request.id.clone() });
+                return known.ready.iter().chain(&known.ended).for_each(|event| peer.send(event));
             }
             Verb::Status | Verb::Stop | Verb::Restart | Verb::Wait => {}
         }
         if peer.pending.len() >= PENDING {
-            refuse(peer, id, "too many requests without an answer");
-            return peer.close();
+            peer.refuse(id, "too many requests without an answer");
+            peer.is_open = false;
+            return;
         }
         let end = request.verb == Verb::Stop;
         peer.pending.push(Pending { service, id: request.id.clone(), end });
-        self.answer_pending(peer);
+        answer_pending(&self.services, peer);
     }
 
     /// Gives the loop an input, once: a client that repeats itself is no load for it.
@@ -200,40 +179,6 @@ impl Server {
         }
     }
 
-    /// Answers the requests of a client whose outcome is known by now.
-    fn answer_pending(&self, peer: &mut Peer) {
-        let pending = std::mem::take(&mut peer.pending);
-        for one in pending {
-            let Some((event, last)) = self.services[one.service].outcome(one.end) else {
-                peer.pending.push(one);
-                continue;
-            };
-            let id = one.id.as_deref();
-            peer.send(&line(&event.clone().answering(id)));
-            self.send(peer, one.service, id, last);
-        }
-    }
-
-    fn answer_all_pending(&mut self) {
-        if self.peers.iter().all(|peer| peer.pending.is_empty()) {
-            return;
-        }
-        let mut peers = std::mem::take(&mut self.peers);
-        for peer in peers.iter_mut().filter(|peer| !peer.pending.is_empty()) {
-            self.answer_pending(peer);
-        }
-        self.peers = peers;
-    }
-
-    fn send(&self, peer: &mut Peer, service: usize, id: Option<&str>, what: What) {
-        peer.send(&line(&Event::now(&self.services[service].about.project, what).answering(id)));
-    }
-
-    fn send_status(&self, peer: &mut Peer, services: &[usize], id: Option<&str>) {
-        let services = services.iter().map(|&service| self.services[service].status(&self.session)).collect();
-        peer.send(&line(&Line::Status { services, command_id: id.map(str::to_owned) }));
-    }
-
     /// Sends an event to all clients that follow the service.
     fn broadcast(&mut self, service: usize, event: &Event) {
         let is_output = matches!(event.what, What::LogChunk { .. });
@@ -241,7 +186,7 @@ impl Server {
         for peer in &mut self.peers {
             let Follows { events, output } = peer.follows[service];
             if events && (output || !is_output) {
-                peer.send(text.get_or_insert_with(|| line(event)));
+                peer.send_line(text.get_or_insert_with(|| line(event)));
             }
         }
     }
@@ -249,7 +194,6 @@ impl Server {
 
 impl Control for Server {
     fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Input)> {
-        self.open();
         self.accept(cx);
         self.serve_peers(cx);
         self.commands.pop_front().map_or(Poll::Pending, Poll::Ready)
@@ -261,7 +205,7 @@ impl Control for Server {
             return known.output.skip(stream, bytes.len());
         }
         if let Some(chunk) = known.output.take(stream, bytes) {
-            let event = Event::now(&known.about.project, chunk);
+            let event = Event::now(known.project(), chunk);
             self.broadcast(service, &event);
         }
     }
@@ -276,7 +220,7 @@ impl Control for Server {
         if let Some(known) = self.services.get_mut(service) {
             known.update(&now);
             // Only now is the port given back, which a client that waited for the end may want.
-            self.answer_all_pending();
+            self.peers.iter_mut().for_each(|peer| answer_pending(&self.services, peer));
         }
     }
 
@@ -292,24 +236,27 @@ impl Control for Server {
 fn evict_one(peers: &mut Vec<Peer>) {
     let mut connections: HashMap<Option<i32>, usize> = HashMap::new();
     for peer in peers.iter() {
-        *connections.entry(peer.process()).or_default() += 1;
+        *connections.entry(peer.process).or_default() += 1;
     }
-    let rank = |peer: &Peer| (connections.get(&peer.process()).copied(), peer.is_idle());
+    let rank = |peer: &Peer| (connections.get(&peer.process).copied(), peer.is_idle());
     // From the end, as the last of several maxima is taken.
     if let Some(at) = (0..peers.len()).rev().max_by_key(|&at| rank(&peers[at])) {
         peers.remove(at);
     }
 }
 
-fn line(value: &impl Serialize) -> Rc<[u8]> {
-    // Strings, numbers and times always serialize.
-    let mut line = serde_json::to_vec(value).unwrap_or_default();
-    line.push(b'\n');
-    line.into()
-}
-
-fn refuse(peer: &mut Peer, id: Option<&str>, error: &str) {
-    peer.send(&line(&Event::of_no_project(What::Error { error: error.to_owned() }).answering(id)));
+/// Answers the requests of a client whose outcome is known by now.
+fn answer_pending(services: &[Service], peer: &mut Peer) {
+    for one in std::mem::take(&mut peer.pending) {
+        let service = &services[one.service];
+        if let Some((event, last)) = service.outcome(one.end) {
+            let id = one.id.as_deref();
+            peer.send(&event.clone().answering(id));
+            peer.send(&Event::now(service.project(), last).answering(id));
+        } else {
+            peer.pending.push(one);
+        }
+    }
 }
 
 /// The mode of the directory keeps other users out already, unless somebody has changed it.

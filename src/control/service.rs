@@ -1,6 +1,5 @@
 //! What the server knows of a service.
 
-use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::protocol::Status;
@@ -8,33 +7,12 @@ use crate::event::{Event, Output, State, What};
 use crate::launch;
 use crate::supervise::Condition;
 
-/// The constant facts of a service.
-#[derive(Clone, Debug)]
-pub struct About {
-    /// The project's id.
-    pub project: String,
-    pub name: String,
-    pub dir: PathBuf,
-    /// The framework's key.
-    pub framework: String,
-    pub command: String,
-    /// The command as the script or the caller has it, without the port.
-    pub original: String,
-    /// `foreground`, `background` or `runner`.
-    pub started_by: &'static str,
-    /// The log file.
-    pub log: PathBuf,
-}
-
 #[derive(Debug)]
 pub(super) struct Service {
-    pub about: About,
-    pub state: State,
-    port: u16,
-    guardian: Option<i32>,
+    /// The parts that change with every byte of output are left out.
+    status: Status,
     /// Whether a client has had it killed.
     pub killed: bool,
-    started: SystemTime,
     pub output: Output,
     /// The event that it is ready, while it is.
     pub ready: Option<Event>,
@@ -43,26 +21,31 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub fn new(about: About, session: &str) -> Self {
+    pub fn new(status: Status, session: &str) -> Self {
+        let (pid, session) = (std::process::id(), session.to_owned());
         Self {
-            about,
-            state: State::Idle,
-            port: 0,
-            guardian: None,
+            output: Output::new(&session),
+            status: Status { pid, session, started_at: now(), ..status },
             killed: false,
-            started: SystemTime::now(),
-            output: Output::new(session),
             ready: None,
             ended: None,
         }
     }
 
+    pub fn project(&self) -> &str {
+        &self.status.project_id
+    }
+
+    pub fn is_alive(&self) -> bool {
+        self.status.state.is_alive()
+    }
+
     /// Takes note of what happened. Returns the event for clients, if they are to know.
     pub fn record(&mut self, what: &What) -> Option<Event> {
-        let event = Event::now(&self.about.project, what.clone());
+        let event = Event::now(self.project(), what.clone());
         match what {
             What::PortDetected { port, .. } => {
-                self.port = *port;
+                self.status.port = *port;
                 self.ready = Some(event.clone());
             }
             What::ProcessExited { state, .. } => {
@@ -79,20 +62,20 @@ impl Service {
         Some(event)
     }
 
-    pub fn update(&mut self, now: &Condition) {
-        let &Condition { state, port, guardian } = now;
-        if guardian.is_some() && self.guardian != guardian {
-            self.started = SystemTime::now();
+    pub fn update(&mut self, now_is: &Condition) {
+        let &Condition { state, port, guardian } = now_is;
+        if guardian.is_some() && self.status.guardian != guardian {
+            self.status.started_at = now();
             self.killed = false;
         }
         if state != State::Running {
             self.ready = None;
         }
-        self.state = state;
-        self.guardian = guardian;
+        self.status.state = state;
+        self.status.guardian = guardian;
         // Once the port is given back, the last one is still shown.
         if port != 0 {
-            self.port = port;
+            self.status.port = port;
         }
     }
 
@@ -107,29 +90,16 @@ impl Service {
             return Some((ended, last));
         }
         let ready = self.ready.as_ref().filter(|_| !end)?;
-        let message = format!("Dev server is running and healthy on port {}", self.port);
+        let message = format!("Dev server is running and healthy on port {}", self.status.port);
         Some((ready, What::Ack { message }))
     }
 
-    pub fn status(&self, session: &str) -> Status {
-        let About { project, name, dir, framework, command, original, started_by, log } = &self.about;
-        Status {
-            project_id: project.clone(),
-            name: name.clone(),
-            dir: dir.to_string_lossy().into_owned(),
-            framework: framework.clone(),
-            port: self.port,
-            url: launch::url(self.port),
-            state: self.state,
-            started_at: humantime::format_rfc3339_millis(self.started).to_string(),
-            command: command.clone(),
-            original: Some(original.clone()),
-            started_by: (*started_by).to_owned(),
-            pid: std::process::id(),
-            guardian: self.guardian,
-            session: session.to_owned(),
-            log: log.to_string_lossy().into_owned(),
-            cursor: self.output.cursor(),
-        }
+    pub fn status(&self) -> Status {
+        let (url, cursor) = (launch::url(self.status.port), self.output.cursor());
+        Status { url, cursor, ..self.status.clone() }
     }
+}
+
+fn now() -> String {
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
 }

@@ -129,10 +129,11 @@ pub enum Stream {
 }
 
 /// The state of a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Not started yet.
+    #[default]
     Idle,
     /// Not listening yet, or about to be started again.
     Starting,

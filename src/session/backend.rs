@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::framework_locks;
 use super::port_override::{Note, PortOverride, list};
 use super::prepared::{Placement, Prepared, environment, siblings};
-use crate::control::About;
+use crate::control::Status;
 use crate::invocation::{Invocation, logging};
 use crate::launch::{Host, LaunchSpec, Step};
 use crate::logs;
@@ -92,21 +92,22 @@ impl<'a> Services<'a> {
     }
 
     /// The descriptions that the control socket serves.
-    pub fn abouts(&self, logs: &Path) -> Vec<About> {
-        let about = |(one, spec): (&Prepared<'_>, &LaunchSpec)| {
+    pub fn statuses(&self, logs: &Path) -> Vec<Status> {
+        let status = |(one, spec): (&Prepared<'_>, &LaunchSpec)| {
             let project = one.project();
-            About {
-                project: project.id.clone(),
+            Status {
+                project_id: project.id.clone(),
                 name: project.name.clone(),
-                dir: project.dir.clone(),
+                dir: project.dir.to_string_lossy().into_owned(),
                 framework: one.request.framework.clone(),
                 command: spec.command.clone(),
-                original: one.detected.reading.command.clone(),
-                started_by: self.invocation.started_by.word(),
-                log: logs::file(logs, &project.id, &project.name),
+                original: Some(one.detected.reading.command.clone()),
+                started_by: self.invocation.started_by.word().to_owned(),
+                log: logs::file(logs, &project.id, &project.name).to_string_lossy().into_owned(),
+                ..Status::default()
             }
         };
-        self.prepared.iter().zip(&self.specs).map(about).collect()
+        self.prepared.iter().zip(&self.specs).map(status).collect()
     }
 
     /// The line about a start: `next 16.4 · pnpm · port 3101`.

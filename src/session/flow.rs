@@ -119,12 +119,12 @@ impl<'a> Session<'a> {
         let backend = Services::new(invocation, prepared, options.host.as_ref(), lease, &state);
         let services = settings::services(invocation, options, &backend, now);
         backend.specs().iter().for_each(output::log_spec);
-        let abouts = backend.abouts(&state.logs());
+        let statuses = backend.statuses(&state.logs());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let _entered = runtime.enter();
         let signals = Box::new(Signals::take()?);
-        let (sink, console) = output::open(invocation, options, &abouts, &session)?;
-        let control = Server::new(socket, &session, abouts);
+        let (sink, console) = output::open(invocation, options, &statuses, &session, &state.logs())?;
+        let control = Server::new(socket, &session, statuses);
         let is_runner = invocation.started_by == StartedBy::Runner;
         let lifeline = is_runner.then(|| Lifeline::new(io::stdin())).transpose()?;
         let inputs = LoopInputs { signals, console, lifeline, control };

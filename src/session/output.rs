@@ -2,16 +2,17 @@
 
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
+use std::path::Path;
 
 use super::backend::Services;
 use super::opener::Opening;
 use super::options::Options;
 use super::report::StartReport;
-use crate::control::About;
+use crate::control::Status;
 use crate::event::{Level, What};
 use crate::invocation::{Invocation, StartedBy};
 use crate::launch::LaunchSpec;
-use crate::logs::{Recorder, RecordingSink};
+use crate::logs::{self, Recorder, RecordingSink};
 use crate::port::Grant;
 use crate::supervise::{Console, Sink};
 use crate::ui::{Human, JsonLines, Prefixed};
@@ -27,34 +28,33 @@ type Output = RecordingSink<Opening>;
 pub fn open(
     invocation: &Invocation,
     options: &Options,
-    abouts: &[About],
+    services: &[Status],
     session: &str,
+    logs: &Path,
 ) -> io::Result<(Output, Option<Console>)> {
     let (style, quiet) = (invocation.style, invocation.quiet);
     let mut console = None;
     let sink: Box<dyn Sink> = if invocation.started_by == StartedBy::Background {
-        Box::new(StartReport::new(abouts, session)?)
+        Box::new(StartReport::new(services, session)?)
     } else if invocation.json {
-        let projects = abouts.iter().map(|about| about.project.clone()).collect();
+        let projects = services.iter().map(|service| service.project_id.clone()).collect();
         Box::new(JsonLines::new(projects, session, style, quiet)?)
-    } else if abouts.len() > 1 {
-        let names: Vec<String> = abouts.iter().map(|about| about.name.clone()).collect();
+    } else if services.len() > 1 {
+        let names: Vec<String> = services.iter().map(|service| service.name.clone()).collect();
         Box::new(Prefixed::new(&names, style, quiet)?)
     } else {
         console = self::console()?;
         Box::new(Human::new(style, quiet)?)
     };
-    let recorders = abouts.iter().map(|about| recorder(about, session)).collect();
+    let recorder = |service: &Status| {
+        let file = logs::file(logs, &service.project_id, &service.name);
+        let failed = |error: &io::Error| {
+            tracing::warn!("the output is not recorded in `{}`: {error}", file.visible());
+        };
+        Recorder::open(file.clone(), session).inspect_err(failed).ok()
+    };
+    let recorders = services.iter().map(recorder).collect();
     Ok((RecordingSink::new(Opening::new(sink, options.open), recorders), console))
-}
-
-/// The recorder of a service's log, if the disk takes it.
-fn recorder(about: &About, session: &str) -> Option<Recorder> {
-    Recorder::open(about.log.clone(), session)
-        .inspect_err(|error| {
-            tracing::warn!("the output is not recorded in `{}`: {error}", about.log.visible());
-        })
-        .ok()
 }
 
 /// A console if stdout is a terminal.

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use serde::{Deserialize, Serialize};
 
-use crate::control::About;
+use crate::control::Status;
 use crate::event::{Event, Level, State, Stream, What};
 use crate::logs;
 use crate::process::nonblocking_writer::NonblockingWriter;
@@ -75,20 +75,20 @@ impl StartReport {
     ///
     /// # Errors
     /// No more descriptors.
-    pub fn new(abouts: &[About], session: &str) -> io::Result<Self> {
-        let introduced = |About { project, name, log, .. }: &About| Introduced {
-            project: project.clone(),
+    pub fn new(services: &[Status], session: &str) -> io::Result<Self> {
+        let introduced = |Status { project_id, name, log, .. }: &Status| Introduced {
+            project: project_id.clone(),
             name: name.clone(),
-            log: log.clone(),
+            log: log.into(),
             session: session.to_owned(),
         };
         let mut line =
-            serde_json::to_vec(&Introduction { services: abouts.iter().map(introduced).collect() })?;
+            serde_json::to_vec(&Introduction { services: services.iter().map(introduced).collect() })?;
         line.push(b'\n');
         let mut out = NonblockingWriter::new(io::stdout().as_fd())?;
         out.push(&line);
-        let reported = |about: &About| Reported { project: about.project.clone(), progress: None };
-        let services = abouts.iter().map(reported).collect();
+        let reported = |one: &Status| Reported { project: one.project_id.clone(), progress: None };
+        let services = services.iter().map(reported).collect();
         Ok(Self { out: Some(out), services, buffer: vec![0; CHUNK].into() })
     }
 
