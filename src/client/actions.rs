@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::connection::Connection;
 use super::fan_out;
 use crate::control::{ControlError, ControlRequest, Verb};
-use crate::event::What;
+use crate::event::{What, how_ended};
 use crate::exit_code::{FAILURE, NOT_READY};
 use crate::invocation::failure::Failure;
 use crate::port::{GUARDIAN_PATIENCE, Ports, Reservation, SessionState};
@@ -154,9 +154,9 @@ pub fn wait(ports: &Ports, reservation: &Reservation, deadline: Option<Instant>)
 fn ready(reservation: &Reservation, answer: Option<What>) -> Result<(), Failure> {
     match answer {
         Some(What::ProcessExited { failure_reason, stderr, .. }) => {
-            let reason = failure_reason.map_or_else(String::new, |reason| format!(": {reason}"));
+            let why = how_ended(None, None, failure_reason);
             let lines = stderr.map_or_else(String::new, |lines| format!("\n{lines}"));
-            Err(not_ready(reservation, &format!("has ended{reason}{lines}")))
+            Err(not_ready(reservation, &format!("has ended{why}{lines}")))
         }
         Some(_) => Ok(()),
         None => Err(not_ready(reservation, "is not ready in time")),

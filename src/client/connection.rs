@@ -1,5 +1,9 @@
 //! A connection to a supervisor, with time limits on reading and writing.
 
+use std::io::ErrorKind::{
+    BrokenPipe, ConnectionRefused, ConnectionReset, Interrupted, NotFound, TimedOut, UnexpectedEof,
+    WouldBlock,
+};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -20,7 +24,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
-/// A connection to a supervisor.
 #[derive(Debug)]
 pub struct Connection {
     stream: UnixStream,
@@ -31,9 +34,6 @@ pub struct Connection {
 impl Connection {
     /// Connects to the supervisor that has this reservation, before `deadline`. No event announces the socket of a supervisor
     /// that was started just now, so a living one is tried again.
-    ///
-    /// # Errors
-    /// The supervisor does not answer, or speaks another protocol.
     pub fn open(reservation: &Reservation, deadline: Option<Instant>) -> Result<Self, ControlError> {
         let deadline = patience(deadline);
         let mut pause = FIRST_PAUSE;
@@ -65,9 +65,6 @@ impl Connection {
     }
 
     /// The status in the answer to a request.
-    ///
-    /// # Errors
-    /// No answer before `deadline`, or the supervisor refuses.
     pub fn status(
         &mut self,
         request: &ControlRequest,
@@ -89,26 +86,23 @@ impl Connection {
 
     /// Waits for the outcome of a request: [`What::PortDetected`] or [`What::ProcessExited`]. After a silence, asks the
     /// supervisor for its status, to see that it lives.
-    ///
-    /// # Errors
-    /// The supervisor refuses, is silent or gone, or no outcome came before `deadline`.
     pub fn outcome(&mut self, deadline: Option<Instant>) -> Result<What, ControlError> {
         let (mut taken, mut asked) = (false, false);
         loop {
             let until = patience(deadline);
-            let answer = match self.receive(until) {
-                Ok(answer) => answer,
-                Err(error) if !taken || asked || deadline == Some(until) || !error.is_timeout() => {
-                    return Err(error);
-                }
-                Err(_) => {
-                    asked = true;
-                    self.send(&ControlRequest::new(Verb::Status, Some(&self.reservation.project)))?;
-                    continue;
-                }
-            };
+            let answer = self.receive(until);
+            if let Err(error) = &answer
+                && error.is_timeout()
+                && taken
+                && !asked
+                && deadline != Some(until)
+            {
+                asked = true;
+                self.send(&ControlRequest::new(Verb::Status, Some(&self.reservation.project)))?;
+                continue;
+            }
             asked = false;
-            let Line::Event(event) = answer else { continue };
+            let Line::Event(event) = answer? else { continue };
             match event.what {
                 What::PortDetected { .. } | What::ProcessExited { .. } => return Ok(event.what),
                 What::Error { error } => return Err(ControlError::Refused(error)),
@@ -127,25 +121,16 @@ impl Connection {
         LineReader::new(self.stream.into(), self.lines)
     }
 
-    /// Sends a request.
-    ///
-    /// # Errors
-    /// The supervisor does not read.
     pub fn send(&mut self, value: &impl Serialize) -> Result<(), ControlError> {
         let mut line = serde_json::to_vec(value).map_err(|error| self.lost(error.into()))?;
         line.push(b'\n');
         match self.stream.write_all(&line) {
             // A supervisor that hung up may have sent the reason before.
-            Err(error)
-                if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) =>
-            {
-                Ok(())
-            }
+            Err(error) if [BrokenPipe, ConnectionReset].contains(&error.kind()) => Ok(()),
             outcome => outcome.map_err(|error| self.lost(error)),
         }
     }
 
-    /// The next line of the supervisor.
     fn receive<T: DeserializeOwned>(&mut self, deadline: Instant) -> Result<T, ControlError> {
         let line = self.line(deadline).and_then(|line| Ok(serde_json::from_slice(&line)?));
         line.map_err(|error| self.lost(error))
@@ -158,19 +143,16 @@ impl Connection {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(io::ErrorKind::TimedOut.into());
+                return Err(TimedOut.into());
             }
             self.stream.set_read_timeout(Some(left))?;
             let mut bytes = [0; 16 * 1024];
             match self.stream.read(&mut bytes) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(0) => return Err(UnexpectedEof.into()),
                 Ok(count) => self.lines.push(&bytes[..count]),
-                Err(error)
-                    if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
+                Err(error) if [Interrupted, WouldBlock].contains(&error.kind()) => {}
                 // The supervisor was killed.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
-                }
+                Err(error) if error.kind() == ConnectionReset => return Err(UnexpectedEof.into()),
                 Err(error) => return Err(error),
             }
         }
@@ -197,22 +179,14 @@ fn dial(path: &Path, deadline: Instant) -> io::Result<UnixStream> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     // Zero means no limit.
     socket.set_write_timeout(Some(left.max(Duration::from_millis(1))))?;
-    socket.connect(&SockAddr::unix(path)?).map_err(|error| {
-        if error.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { error }
-    })?;
+    socket
+        .connect(&SockAddr::unix(path)?)
+        .map_err(|error| if error.kind() == WouldBlock { TimedOut.into() } else { error })?;
     socket.set_write_timeout(Some(PATIENCE))?;
     Ok(OwnedFd::from(socket).into())
 }
 
 /// Whether a supervisor that is starting or ending fails like this.
 fn is_passing(error: &io::Error) -> bool {
-    use io::ErrorKind as Kind;
-    matches!(
-        error.kind(),
-        Kind::NotFound
-            | Kind::ConnectionRefused
-            | Kind::ConnectionReset
-            | Kind::BrokenPipe
-            | Kind::UnexpectedEof
-    )
+    [NotFound, ConnectionRefused, ConnectionReset, BrokenPipe, UnexpectedEof].contains(&error.kind())
 }

@@ -265,7 +265,7 @@ impl Following<'_> {
                 self.screen.notify(service, Level::Warning, message);
             }
             What::ProcessExited { exit_code, signal, state, .. } => {
-                let message = format!("it has ended{}", how_ended(exit_code, signal.as_deref()));
+                let message = format!("it has ended{}", how_ended(exit_code, signal.as_deref(), None));
                 self.screen.notify(service, Level::Plain, message);
                 self.feeds[service].exit = Some(exit_of_service(exit_code, signal.as_deref(), state));
             }

@@ -35,9 +35,6 @@ impl Resolved {
 }
 
 /// Resolves a word, or without one the place where the user is.
-///
-/// # Errors
-/// The word means several projects, or there is no project here.
 pub fn resolve(
     invocation: &Invocation,
     live: &[Reservation],
@@ -48,9 +45,6 @@ pub fn resolve(
 
 /// Resolves words to running services; without a word those of the project, or of the workspace at its root. A word without
 /// a service is a failure beside the services found.
-///
-/// # Errors
-/// No word was given, and nothing runs here.
 pub fn all(
     invocation: &Invocation,
     live: &[Reservation],
@@ -79,9 +73,6 @@ pub fn add(found: &mut Vec<Reservation>, more: Vec<Reservation>) {
 }
 
 /// Resolves a word to one running service.
-///
-/// # Errors
-/// There is none, or several.
 pub fn one(
     invocation: &Invocation,
     live: &[Reservation],
@@ -91,14 +82,12 @@ pub fn one(
 }
 
 /// The only service of a list that is not empty.
-///
-/// # Errors
-/// There are several.
 pub fn single(word: Option<&str>, mut found: Vec<Reservation>) -> Result<Reservation, Failure> {
-    if found.len() > 1 {
-        return Err(ambiguous(word.unwrap_or("."), found.iter().map(|one| one.project.as_str())));
-    }
-    Ok(found.remove(0))
+    if found.len() > 1 { Err(several(word.unwrap_or("."), &found)) } else { Ok(found.remove(0)) }
+}
+
+fn several(word: &str, found: &[Reservation]) -> Failure {
+    ambiguous(word, found.iter().map(|one| one.project.as_str()))
 }
 
 /// The remembered project that had this port or has this id, with its id.
@@ -114,8 +103,11 @@ fn here(invocation: &Invocation, live: &[Reservation]) -> Result<Resolved, Failu
     if found.is_empty() && project.is_workspace_root() {
         found = filtered(live, |one| one.dir.starts_with(&project.dir));
     }
-    let idle = || Resolved::Idle(not_running(&project.name));
-    Ok(if found.is_empty() { idle() } else { Resolved::Running(found) })
+    Ok(running_or(found, || Resolved::Idle(not_running(&project.name))))
+}
+
+fn running_or(found: Vec<Reservation>, otherwise: impl FnOnce() -> Resolved) -> Resolved {
+    if found.is_empty() { otherwise() } else { Resolved::Running(found) }
 }
 
 fn filtered(live: &[Reservation], is_meant: impl Fn(&Reservation) -> bool) -> Vec<Reservation> {
@@ -125,11 +117,8 @@ fn filtered(live: &[Reservation], is_meant: impl Fn(&Reservation) -> bool) -> Ve
 fn by_word(invocation: &Invocation, live: &[Reservation], word: &str) -> Result<Resolved, Failure> {
     let path = invocation.dir.join(word).canonicalize().ok();
     let workspace = || Some(Project::find(&invocation.dir).ok()?.workspace?.root);
-    match matches(live, word, path.as_deref(), workspace) {
-        Ok(found) if !found.is_empty() => Ok(Resolved::Running(found)),
-        Ok(_) => Ok(by_port_or_project(invocation, live, word)),
-        Err(found) => Err(ambiguous(word, found.iter().map(|one| one.project.as_str()))),
-    }
+    let found = matches(live, word, path.as_deref(), workspace).map_err(|found| several(word, &found))?;
+    Ok(running_or(found, || by_port_or_project(invocation, live, word)))
 }
 
 /// The services with this id or directory, else the one with this name, else the one whose name or directory ends with the
@@ -163,8 +152,7 @@ fn last_part(name: &str) -> &str {
 
 fn by_port_or_project(invocation: &Invocation, live: &[Reservation], word: &str) -> Resolved {
     if let Ok(port) = word.parse::<u16>() {
-        let found = filtered(live, |one| one.port == port);
-        return if found.is_empty() { Resolved::Unknown(stranger(port)) } else { Resolved::Running(found) };
+        return running_or(filtered(live, |one| one.port == port), || Resolved::Unknown(stranger(port)));
     }
     match Project::named(word, &invocation.dir) {
         Ok(project) => Resolved::Idle(not_running(&project.name)),
@@ -177,17 +165,15 @@ fn by_port_or_project(invocation: &Invocation, live: &[Reservation], word: &str)
 pub fn ended(invocation: &Invocation, live: &[Reservation], word: Option<&str>) -> Vec<Status> {
     let services = fan_out::call(live).into_iter().filter_map(|(_, answer)| answer.ok()).flatten();
     let ended = services.filter(|one| matches!(one.state, State::Failed | State::Stopped));
-    let place = match word {
-        Some(word) => invocation.dir.join(word).canonicalize().ok(),
-        None => Project::find(&invocation.dir).ok().map(|project| project.dir),
+    let Some(word) = word else {
+        let Ok(project) = Project::find(&invocation.dir) else { return Vec::new() };
+        return ended.filter(|one| Path::new(&one.dir).starts_with(&project.dir)).collect();
     };
-    let is_meant = |one: &Status| match (word, &place) {
-        (None, place) => place.as_ref().is_some_and(|place| Path::new(&one.dir).starts_with(place)),
-        (Some(word), place) => {
-            place.as_ref().is_some_and(|place| Path::new(&one.dir) == place)
-                || [&*one.project_id, &*one.name, last_part(&one.name)].contains(&word)
-                || word.parse() == Ok(one.port)
-        }
+    let path = invocation.dir.join(word).canonicalize().ok();
+    let is_meant = |one: &Status| {
+        path.as_deref() == Some(Path::new(&one.dir))
+            || [&*one.project_id, &*one.name, last_part(&one.name)].contains(&word)
+            || word.parse() == Ok(one.port)
     };
     ended.filter(is_meant).collect()
 }
@@ -198,17 +184,12 @@ pub fn has_failed(one: &Status) -> Failure {
     Failure::new(NOT_READY, format!("`{}` has failed", one.name), Some(hint))
 }
 
-/// The failure that a project does not run.
 pub fn not_running(name: &str) -> Failure {
-    let hint = Some("start it with `bowline start`, or see what runs with `bowline ls`".to_owned());
-    Failure::new(
-        NO_PROJECT,
-        format!("No running dev server found for project: `{}`", visible::line(name)),
-        hint,
-    )
+    let message = format!("No running dev server found for project: `{}`", visible::line(name));
+    let hint = "start it with `bowline start`, or see what runs with `bowline ls`".to_owned();
+    Failure::new(NO_PROJECT, message, Some(hint))
 }
 
-/// The failure that a word means several projects.
 pub fn ambiguous<'a>(word: &str, ids: impl Iterator<Item = &'a str>) -> Failure {
     let ids: Vec<&str> = ids.collect();
     let hint = Some("name one by its directory, id or port".to_owned());
@@ -223,11 +204,8 @@ fn stranger(port: u16) -> Failure {
         return Failure::new(NO_PROJECT, format!("nothing listens on port {port}"), hint);
     };
     let hint = holder.pid.map(|pid| format!("if it is yours to end, end it with `kill {pid}`"));
-    Failure::new(
-        NO_PROJECT,
-        format!("port {port} is held by {}, which bowline has not started", describe(&holder)),
-        hint,
-    )
+    let message = format!("port {port} is held by {}, which bowline has not started", describe(&holder));
+    Failure::new(NO_PROJECT, message, hint)
 }
 
 /// A holder with the time of its start and its directory.

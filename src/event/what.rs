@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-/// One thing that happened to one service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
@@ -60,7 +59,6 @@ mod rfc3339 {
     }
 }
 
-/// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum What {
@@ -128,7 +126,6 @@ pub enum Stream {
     Stderr,
 }
 
-/// The state of a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
@@ -185,12 +182,16 @@ impl fmt::Display for FailureReason {
     }
 }
 
-/// How a service ended, to follow the word "ended"; empty if it was never started.
-pub fn how_ended(exit_code: Option<u8>, signal: Option<&str>) -> String {
-    match (exit_code, signal) {
+/// How and why a service ended, to follow the word "ended"; without code and signal it was never started.
+pub fn how_ended(exit_code: Option<u8>, signal: Option<&str>, reason: Option<FailureReason>) -> String {
+    let how = match (exit_code, signal) {
         (Some(code), _) => format!(" with exit code {code}"),
         (None, Some(signal)) => format!(" with {signal}"),
         (None, None) => String::new(),
+    };
+    match reason {
+        Some(reason) => format!("{how}: {reason}"),
+        None => how,
     }
 }
 

@@ -79,7 +79,7 @@ impl<'a> Runner<'a> {
         };
         self.out.ack(&reply_to, format!("Command {name} accepted"));
         match command {
-            RunnerCommand::Start { project, start } => self.start(reply_to, project, start),
+            RunnerCommand::Start(start) => self.start(reply_to, start),
             RunnerCommand::Stop { project } => self.stop(reply_to, &project),
             RunnerCommand::FetchLogs { project, cursor, limit } => {
                 self.fetch_logs(reply_to, &project, cursor.as_deref(), limit);
@@ -88,7 +88,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn start(&mut self, reply_to: ReplyTo, id: String, start: Start) {
+    fn start(&mut self, reply_to: ReplyTo, start: Start) {
         if self.is_ending() {
             return self.out.not_started(&reply_to, None, Some("the runner is ending"));
         }
@@ -98,12 +98,10 @@ impl<'a> Runner<'a> {
         }
         // Otherwise the list would grow for as long as the runner lives.
         self.projects.retain(|_, project| project.run.is_some() || project.dir.is_dir());
-        let supervisor = || (self.host.supervise)(&id, &start);
-        let project = self.projects.entry(id.clone()).or_insert_with(|| Project::new(start.dir.clone()));
+        let project =
+            self.projects.entry(start.project.clone()).or_insert_with(|| Project::new(start.dir.clone()));
         let Some(run) = &mut project.run else {
-            project.launch(supervisor(), reply_to, &mut self.out);
-            project.dir = start.dir;
-            return;
+            return project.launch(&self.host, reply_to, start, &mut self.out);
         };
         run.ask_to_end();
         if let Some((replaced, _)) = project.next.replace((reply_to, start)) {
@@ -184,7 +182,7 @@ impl<'a> Runner<'a> {
     /// Handles the supervisors that have ended, and starts what waits for their end.
     pub fn reap(&mut self) {
         let is_ending = self.is_ending();
-        for (id, project) in &mut self.projects {
+        for project in self.projects.values_mut() {
             let Some(run) = &mut project.run else { continue };
             let Some(status) = run.exit_status() else { continue };
             run.report_end(status, is_ending, &mut self.out);
@@ -194,8 +192,7 @@ impl<'a> Runner<'a> {
                     self.out.not_started(&reply_to, None, Some("the runner is ending"));
                 }
                 Some((reply_to, start)) => {
-                    project.launch((self.host.supervise)(id, &start), reply_to, &mut self.out);
-                    project.dir = start.dir;
+                    project.launch(&self.host, reply_to, start, &mut self.out);
                 }
                 None => {}
             }

@@ -19,29 +19,23 @@ pub struct ReplyTo {
 
 #[derive(Debug)]
 pub enum RunnerCommand {
-    /// Run a project's dev server.
-    Start {
-        project: String,
-        start: Start,
-    },
+    Start(Start),
     Stop {
         project: String,
     },
-    /// Say again what a project's servers wrote.
+    /// Repeats the output from `cursor` or the first, in at most `limit` log chunks.
     FetchLogs {
         project: String,
-        /// Where to begin; at the first output if this is left out.
         cursor: Option<String>,
-        /// In log chunks.
         limit: usize,
     },
-    /// Say how the runner is.
     HealthCheck,
 }
 
 /// How a dev server is started.
 #[derive(Debug)]
 pub struct Start {
+    pub project: String,
     /// A shell's command line.
     pub command: String,
     pub dir: PathBuf,
@@ -68,58 +62,41 @@ pub fn parse(line: &[u8]) -> (ReplyTo, Result<(String, RunnerCommand), String>) 
 }
 
 fn command(fields: &Map<String, Value>) -> Result<(String, RunnerCommand), String> {
-    optional_text(fields, "id")?;
-    let project = optional_text(fields, "projectId")?.filter(|project| !project.is_empty());
-    let kind = optional_text(fields, "type")?.ok_or("the command has no `type`")?;
-    let payload = match optional(fields, "payload") {
-        None => fields,
-        Some(Value::Object(payload)) => payload,
-        Some(_) => return Err("`payload` is no object".to_owned()),
-    };
+    text(fields, "id")?;
+    let project = text(fields, "projectId")?.filter(|project| !project.is_empty());
+    let kind = text(fields, "type")?.ok_or("the command has no `type`")?;
+    let payload = object(fields, "payload")?.unwrap_or(fields);
     let project = || project.ok_or_else(|| format!("`{kind}` needs a `projectId`"));
     let command = match kind.as_str() {
-        "start-dev-server" => RunnerCommand::Start { project: project()?, start: start(payload)? },
+        "start-dev-server" => RunnerCommand::Start(start(project()?, payload)?),
         "stop-dev-server" => RunnerCommand::Stop { project: project()? },
-        "fetch-logs" => {
-            let cursor = optional_text(payload, "cursor")?;
-            let limit = optional(payload, "limit").map(|value| {
-                let limit = value.as_u64().and_then(|limit| usize::try_from(limit).ok());
-                limit.ok_or_else(|| format!("`limit` is no number of pieces: {value}"))
-            });
-            RunnerCommand::FetchLogs {
-                project: project()?,
-                cursor,
-                limit: limit.transpose()?.unwrap_or(usize::MAX),
-            }
-        }
+        "fetch-logs" => RunnerCommand::FetchLogs {
+            cursor: text(payload, "cursor")?,
+            project: project()?,
+            limit: number(payload, "limit", "number of pieces", |limit| usize::try_from(limit).ok())?
+                .unwrap_or(usize::MAX),
+        },
         "runner-health-check" => RunnerCommand::HealthCheck,
         other => return Err(format!("unknown command `{other}`")),
     };
     Ok((kind, command))
 }
 
-fn start(payload: &Map<String, Value>) -> Result<Start, String> {
-    let command = optional_text(payload, "runCommand")?.filter(|command| !command.trim().is_empty());
+fn start(project: String, payload: &Map<String, Value>) -> Result<Start, String> {
+    let command = text(payload, "runCommand")?.filter(|command| !command.trim().is_empty());
     let command = command.ok_or("No run command configured for this project")?;
-    let dir = optional_text(payload, "workingDirectory")?.filter(|dir| !dir.is_empty());
+    let dir = text(payload, "workingDirectory")?.filter(|dir| !dir.is_empty());
     let dir = PathBuf::from(dir.ok_or("Project path is not set")?);
     if !dir.is_absolute() {
         return Err(format!("`workingDirectory` is no absolute path: `{}`", dir.visible()));
     }
-    let port = optional(payload, "preferredPort").map(|value| {
-        let port = value.as_u64().and_then(|port| u16::try_from(port).ok()).filter(|&port| port > 0);
-        port.ok_or_else(|| format!("`preferredPort` is no port: {value}"))
-    });
-    let framework = optional_text(payload, "framework")?;
-    Ok(Start { command, dir, env: environment(payload)?, port: port.transpose()?, framework })
+    let port =
+        number(payload, "preferredPort", "port", |port| u16::try_from(port).ok().filter(|&port| port > 0));
+    let framework = text(payload, "framework")?;
+    Ok(Start { project, command, dir, env: environment(payload)?, port: port?, framework })
 }
 
 fn environment(payload: &Map<String, Value>) -> Result<BTreeMap<String, String>, String> {
-    let variables = match optional(payload, "env") {
-        None => return Ok(BTreeMap::new()),
-        Some(Value::Object(variables)) => variables,
-        Some(_) => return Err("`env` is no object".to_owned()),
-    };
     let variable = |(name, value): (&String, &Value)| {
         let text = match value {
             Value::String(text) => text.clone(),
@@ -134,21 +111,38 @@ fn environment(payload: &Map<String, Value>) -> Result<BTreeMap<String, String>,
         }
         Ok((name.clone(), text))
     };
-    variables.iter().map(variable).collect()
+    object(payload, "env")?.into_iter().flatten().map(variable).collect()
 }
 
 /// A field; `null` is none.
-fn optional<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+fn field<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     fields.get(name).filter(|value| !value.is_null())
 }
 
-fn optional_text(fields: &Map<String, Value>, name: &str) -> Result<Option<String>, String> {
-    match optional(fields, name) {
+fn object<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<Option<&'a Map<String, Value>>, String> {
+    let object = |value: &'a Value| value.as_object().ok_or_else(|| format!("`{name}` is no object"));
+    field(fields, name).map(object).transpose()
+}
+
+fn text(fields: &Map<String, Value>, name: &str) -> Result<Option<String>, String> {
+    match field(fields, name) {
         None => Ok(None),
         Some(Value::String(text)) if text.contains('\0') => Err(format!("`{name}` has a zero byte")),
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(value) => Err(format!("`{name}` is no text: {value}")),
     }
+}
+
+fn number<T>(
+    fields: &Map<String, Value>,
+    name: &str,
+    kind: &str,
+    convert: impl Fn(u64) -> Option<T>,
+) -> Result<Option<T>, String> {
+    let number = |value: &Value| {
+        value.as_u64().and_then(&convert).ok_or_else(|| format!("`{name}` is no {kind}: {value}"))
+    };
+    field(fields, name).map(number).transpose()
 }
 
 #[cfg(test)]
@@ -167,7 +161,7 @@ mod tests {
         ] {
             let (reply_to, command) = parse(line.as_bytes());
             assert_eq!(reply_to.id.as_deref(), Some("1"));
-            let Ok((_, RunnerCommand::Start { start, .. })) = command else { panic!("{command:?}") };
+            let Ok((_, RunnerCommand::Start(start))) = command else { panic!("{command:?}") };
             assert_eq!((start.port, start.env["PORT"].as_str()), (Some(3101), "1"));
         }
     }

@@ -9,7 +9,7 @@ use crate::event::Event;
 #[derive(Clone, Copy)]
 pub struct RunnerHost<'a> {
     /// The command that supervises a project's dev server. The runner sets its standard streams.
-    pub supervise: &'a dyn Fn(&str, &Start) -> io::Result<Command>,
+    pub supervise: &'a dyn Fn(&Start) -> io::Result<Command>,
     /// The recorded output of a project as log chunks, oldest first.
     pub recorded: &'a dyn Fn(&RecordedOutput<'_>) -> io::Result<Vec<Event>>,
     /// Whether ports cannot be remembered.

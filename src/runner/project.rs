@@ -10,6 +10,7 @@ use std::time::Instant;
 use serde_json::{Value, from_slice, json};
 
 use super::command::{ReplyTo, Start};
+use super::host::RunnerHost;
 use super::output::Output;
 use super::trouble::ErrorWatch;
 use crate::event::{Event, FailureReason, LONGEST_EVENT, LineReader, Lines, State, What, parse_cursor};
@@ -34,8 +35,10 @@ impl Project {
         Self { dir, run: None, next: None, first_session: String::new(), last_cursor: String::new() }
     }
 
-    /// Runs `supervisor`, or says why it cannot be run.
-    pub fn launch(&mut self, supervisor: io::Result<Command>, reply_to: ReplyTo, out: &mut Output) {
+    /// Runs a supervisor, or says why it cannot be run.
+    pub fn launch(&mut self, host: &RunnerHost<'_>, reply_to: ReplyTo, start: Start, out: &mut Output) {
+        let supervisor = (host.supervise)(&start);
+        self.dir = start.dir;
         match supervisor.and_then(|supervisor| Run::start(supervisor, reply_to.clone())) {
             Ok(run) => self.run = Some(run),
             Err(error) => {

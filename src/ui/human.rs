@@ -1,35 +1,28 @@
 //! Output of one service for people.
 
 use std::io::{self, IsTerminal, Read};
-use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
-use super::style::rendered;
-use super::{Style, line};
+use super::line;
+use super::streams::Streams;
+use super::style::{Style, rendered};
 use crate::event::{Level, Stream, What};
 use crate::launch;
-use crate::process::nonblocking_writer::NonblockingWriter;
 use crate::supervise::Sink;
 
 /// Passes output on byte for byte, and adds lines of bowline's own on stderr.
 #[derive(Debug)]
 pub struct Human {
-    out: NonblockingWriter,
-    err: NonblockingWriter,
+    streams: Streams,
     style: Style,
     quiet: bool,
-    /// A raw terminal does not return the carriage by itself.
-    line_end: &'static str,
     /// A line that is held back: servers clear the screen when they listen, and it would be lost.
     delayed: Option<Delayed>,
     terminal: bool,
-    /// Whether both outlets lead to the same place. Then everything goes into one of them, so that it comes in
-    /// order.
-    together: bool,
 }
 
 /// A line that waits until the service has been silent for a moment.
@@ -47,21 +40,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Human {
     /// Writes to stdout and stderr. Needs a running tokio runtime.
-    ///
-    /// # Errors
-    /// No more descriptors.
     pub fn new(style: Style, quiet: bool) -> io::Result<Self> {
-        let line_end = if io::stderr().is_terminal() { "\r\n" } else { "\n" };
-        Ok(Self {
-            out: NonblockingWriter::new(io::stdout().as_fd())?,
-            err: NonblockingWriter::new(io::stderr().as_fd())?,
-            style,
-            quiet,
-            line_end,
-            delayed: None,
-            terminal: io::stdout().is_terminal(),
-            together: line::are_together(),
-        })
+        let terminal = io::stdout().is_terminal();
+        Ok(Self { streams: Streams::new()?, style, quiet, delayed: None, terminal })
     }
 
     fn add_delayed(&mut self) {
@@ -72,25 +53,14 @@ impl Human {
 
     /// Adds a line of our own, which never begins within a line of the service.
     fn add(&mut self, line: &str) {
-        let finished = if line::begin() { self.line_end } else { "" };
-        let text = [finished, line].concat();
-        self.nonblocking_writer(Stream::Stderr).push(text.as_bytes());
-    }
-
-    fn nonblocking_writer(&mut self, stream: Stream) -> &mut NonblockingWriter {
-        match stream {
-            Stream::Stderr if !self.together => &mut self.err,
-            Stream::Stdout | Stream::Stderr => &mut self.out,
-        }
+        let finished = if line::begin() { self.streams.line_end } else { "" };
+        self.streams.of(Stream::Stderr).push([finished, line].concat().as_bytes());
     }
 }
 
 impl Sink for Human {
     fn has_room(&self, _service: usize, stream: Stream) -> bool {
-        match stream {
-            Stream::Stderr if !self.together => self.err.has_room(),
-            Stream::Stdout | Stream::Stderr => self.out.has_room(),
-        }
+        self.streams.has_room(stream)
     }
 
     fn pass(&mut self, _service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]> {
@@ -98,9 +68,9 @@ impl Sink for Human {
             let until = Instant::now() + SILENCE;
             delayed.silence.as_mut().reset(until.min(delayed.latest).into());
         }
-        let together = self.together;
-        let bytes = self.nonblocking_writer(stream).fill_from(source)?;
-        if line::is_ours(stream, together) {
+        let is_ours = self.streams.is_ours(stream);
+        let bytes = self.streams.of(stream).fill_from(source)?;
+        if is_ours {
             line::passed(bytes);
         }
         Ok(bytes)
@@ -114,7 +84,7 @@ impl Sink for Human {
             }
             return;
         };
-        let line = rendered(&format!("{}  {line}", self.style.name())) + self.line_end;
+        let line = rendered(&format!("{}  {line}", self.style.name())) + self.streams.line_end;
         if matches!(what, What::PortDetected { .. }) && self.terminal {
             let now = Instant::now();
             let silence = Box::pin(tokio::time::sleep(SILENCE));
@@ -128,9 +98,7 @@ impl Sink for Human {
         if self.delayed.as_mut().is_some_and(|delayed| delayed.silence.as_mut().poll(cx).is_ready()) {
             self.add_delayed();
         }
-        let out = self.out.poll_drain(cx);
-        let err = self.err.poll_drain(cx);
-        if out.is_ready() && err.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+        self.streams.poll_drain(cx)
     }
 }
 

@@ -1,11 +1,6 @@
 //! Whether a line of bowline's own would begin within a line of the service.
 
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-use nix::sys::stat::fstat;
-
-use crate::event::Stream;
 
 /// Whether the last line on stderr is unfinished. It is a global because stderr is: the last message is written
 /// when the sinks that knew are gone.
@@ -37,19 +32,6 @@ fn has_text(mut bytes: &[u8]) -> bool {
         bytes = &start[end + 1..];
     }
     !bytes.is_empty() && bytes != b"\r"
-}
-
-/// Whether stdout and stderr go to the same file, pipe or terminal.
-pub(super) fn are_together() -> bool {
-    let place = |of: Result<nix::sys::stat::FileStat, nix::Error>| of.ok().map(|s| (s.st_dev, s.st_ino));
-    let (out, err) = (place(fstat(io::stdout())), place(fstat(io::stderr())));
-    let terminals = io::IsTerminal::is_terminal(&io::stdout()) && io::IsTerminal::is_terminal(&io::stderr());
-    terminals || (out.is_some() && out == err)
-}
-
-/// Whether `stream` goes to the same place as our own lines.
-pub(super) fn is_ours(stream: Stream, together: bool) -> bool {
-    together || stream == Stream::Stderr
 }
 
 #[cfg(test)]

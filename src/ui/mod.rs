@@ -5,6 +5,7 @@ mod human;
 mod json;
 mod line;
 mod prefixed;
+mod streams;
 mod style;
 mod table;
 

@@ -1,12 +1,11 @@
 //! Output of several services for people: whole lines, each behind the name of its service.
 
-use std::io::{self, IsTerminal, Read};
-use std::os::fd::AsFd;
+use std::io::{self, Read};
 use std::task::{Context, Poll};
 
-use super::Style;
 use super::human::line_of;
-use super::style::rendered;
+use super::streams::Streams;
+use super::style::{Style, rendered};
 use crate::event::{State, Stream, What, how_ended};
 use crate::process::nonblocking_writer::NonblockingWriter;
 use crate::supervise::Sink;
@@ -17,22 +16,17 @@ const LONGEST: usize = 64 * 1024;
 
 #[derive(Debug)]
 pub struct Prefixed {
-    out: NonblockingWriter,
-    err: NonblockingWriter,
+    streams: Streams,
     style: Style,
     quiet: bool,
     prefixes: Vec<String>,
     /// Lines without their end, for each service and stream.
     unfinished: Vec<[Vec<u8>; 2]>,
     buffer: Box<[u8]>,
-    line_end: &'static str,
 }
 
 impl Prefixed {
     /// Writes to stdout and stderr. Needs a running tokio runtime.
-    ///
-    /// # Errors
-    /// No more descriptors.
     pub fn new(names: &[String], style: Style, quiet: bool) -> io::Result<Self> {
         let names: Vec<_> = names.iter().map(|name| visible::line(name)).collect();
         let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
@@ -42,54 +36,46 @@ impl Prefixed {
             .map(|(at, name)| rendered(&style.prefix(at, &format!("{name:<width$}"))))
             .collect();
         Ok(Self {
-            out: NonblockingWriter::new(io::stdout().as_fd())?,
-            err: NonblockingWriter::new(io::stderr().as_fd())?,
+            streams: Streams::new()?,
             style,
             quiet,
             prefixes,
             unfinished: names.iter().map(|_| [Vec::new(), Vec::new()]).collect(),
             buffer: vec![0; LONGEST].into(),
-            line_end: if io::stderr().is_terminal() { "\r\n" } else { "\n" },
         })
     }
 
     /// Shows lines of a service that has ended without their line end.
     fn finish(&mut self, service: usize) {
-        for (stream, nonblocking_writer) in [&mut self.out, &mut self.err].into_iter().enumerate() {
-            let line = std::mem::take(&mut self.unfinished[service][stream]);
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            let line = &mut self.unfinished[service][stream as usize];
             if !line.is_empty() {
-                push_line(nonblocking_writer, &self.prefixes[service], &line);
+                push_line(self.streams.of(stream), &self.prefixes[service], line);
             }
         }
     }
 }
 
-fn push_line(nonblocking_writer: &mut NonblockingWriter, prefix: &str, line: &[u8]) {
-    nonblocking_writer.push(prefix.as_bytes());
-    nonblocking_writer.push(line);
-    nonblocking_writer.push(b"\n");
+/// Moves a line into the output.
+fn push_line(out: &mut NonblockingWriter, prefix: &str, line: &mut Vec<u8>) {
+    out.push(prefix.as_bytes());
+    out.push(line);
+    out.push(b"\n");
+    line.clear();
 }
 
 impl Sink for Prefixed {
     fn has_room(&self, _service: usize, stream: Stream) -> bool {
-        match stream {
-            Stream::Stdout => self.out.has_room(),
-            Stream::Stderr => self.err.has_room(),
-        }
+        self.streams.has_room(stream)
     }
 
     fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]> {
         let count = source.read(&mut self.buffer)?;
-        let nonblocking_writer = match stream {
-            Stream::Stdout => &mut self.out,
-            Stream::Stderr => &mut self.err,
-        };
         let unfinished = &mut self.unfinished[service][stream as usize];
         for part in self.buffer[..count].split_inclusive(|&byte| byte == b'\n') {
             unfinished.extend_from_slice(part.strip_suffix(b"\n").unwrap_or(part));
             if part.ends_with(b"\n") || unfinished.len() >= LONGEST {
-                push_line(nonblocking_writer, &self.prefixes[service], unfinished);
-                unfinished.clear();
+                push_line(self.streams.of(stream), &self.prefixes[service], unfinished);
             }
         }
         Ok(&self.buffer[..count])
@@ -100,22 +86,26 @@ impl Sink for Prefixed {
             self.finish(service);
         }
         // A single service's failure is printed when bowline ends; the other services go on.
-        let mut failed = None;
-        if let What::ProcessExited { state: State::Failed, exit_code, signal, failure_reason, .. } = &what {
-            let reason = failure_reason.map_or_else(String::new, |reason| format!(": {reason}"));
-            let error = self.style.error("error:");
-            failed =
-                Some(format!("{error} it has ended{}{reason}", how_ended(*exit_code, signal.as_deref())));
-        }
-        if let Some(line) = failed.or_else(|| line_of(self.style, &what)).filter(|_| !self.quiet) {
-            let text = [&self.prefixes[service], &*rendered(&line), self.line_end].concat();
-            self.err.push(text.as_bytes());
+        let line = if let What::ProcessExited {
+            state: State::Failed,
+            exit_code,
+            signal,
+            failure_reason,
+            ..
+        } = &what
+        {
+            let how = how_ended(*exit_code, signal.as_deref(), *failure_reason);
+            Some(format!("{} it has ended{how}", self.style.error("error:")))
+        } else {
+            line_of(self.style, &what)
+        };
+        if let Some(line) = line.filter(|_| !self.quiet) {
+            let text = [&self.prefixes[service], &*rendered(&line), self.streams.line_end].concat();
+            self.streams.of(Stream::Stderr).push(text.as_bytes());
         }
     }
 
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let out = self.out.poll_drain(cx);
-        let err = self.err.poll_drain(cx);
-        if out.is_ready() && err.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+        self.streams.poll_drain(cx)
     }
 }

@@ -17,10 +17,10 @@ pub fn runner(invocation: &Invocation) -> Result<Exit, Failure> {
     let state = invocation.state_to_write()?;
     // Run commands are written for bash.
     let shell = if invocation.caller.find("bash").is_some() { "bash" } else { "sh" };
-    let supervise = |project: &str, start: &Start| {
+    let supervise = |start: &Start| {
         let mut command = Command::new(own_executable()?);
         command.args(["--json", "--state-dir"]).arg(state.root());
-        command.args(["runner-exec", "--restart-running", &format!("--project-id={project}")]);
+        command.args(["runner-exec", "--restart-running", &format!("--project-id={}", start.project)]);
         if let Some(key) = start.framework.as_deref().filter(|key| catalog.find(key).is_ok()) {
             command.args(["--framework", key]);
         }

@@ -146,10 +146,9 @@ impl<'a> Waiting<'a> {
             } => {
                 // For a single service the supervisor prints all but the output.
                 if self.services.len() > 1 {
-                    let how = how_ended(exit_code, signal.as_deref());
-                    let reason = failure_reason.map_or_else(String::new, |reason| format!(": {reason}"));
+                    let how = how_ended(exit_code, signal.as_deref(), failure_reason);
                     let name = self.name(&project_id);
-                    print(&format!("{} {name} has ended{how}{reason}", style.error("error:")));
+                    print(&format!("{} {name} has ended{how}", style.error("error:")));
                 }
                 if let Some(lines) = stderr.filter(|_| !self.invocation.json) {
                     ui::pass(Stream::Stderr, format!("{lines}\n").as_bytes())?;
