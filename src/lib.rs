@@ -70,8 +70,8 @@
 //! | 9 | [`cli`] | what the user typed: parse, resolve once, print, exit code; a file a command |
 //! | 8 | [`session`] | one supervising process, from projects to outcome; knows no command line |
 //! | 7 | [`client`] | other supervisors: find, ask, follow |
-//! | 6 | [`invocation`] | how bowline was called, and how it reports failures |
-//! | 5 | [`config`] [`control`] [`logs`] [`runner`] [`ui`] | the edges: files, sockets, terminal, protocol |
+//! | 6 | [`invocation`] [`runner`] | how bowline was called, and how it reports failures · the dev servers of another program |
+//! | 5 | [`config`] [`control`] [`logs`] [`ui`] | the edges: files, sockets, terminal, protocol |
 //! | 4 | [`supervise`] | keeping services running |
 //! | 3 | [`event`] [`launch`] | what happened · what to run |
 //! | 2 | [`detect`] [`port`] | which framework · which port |

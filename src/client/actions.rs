@@ -123,7 +123,6 @@ fn kill_supervisor(reservation: &Reservation) -> bool {
     })
 }
 
-/// The outcome of a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restarted {
     Ready,
@@ -142,7 +141,6 @@ pub fn restart(ports: &Ports, reservation: &Reservation) -> Result<Restarted, Fa
     }
 }
 
-/// Waits until a service is ready.
 pub fn wait(ports: &Ports, reservation: &Reservation, deadline: Option<Instant>) -> Result<(), Failure> {
     match ask(reservation, Verb::Wait, false, deadline) {
         Err(_) if is_gone(ports, reservation) => Err(not_ready(reservation, "has ended")),

@@ -31,7 +31,6 @@ pub fn call(reservations: &[Reservation]) -> Vec<Called<'_>> {
     groups.into_iter().map(<[&Reservation]>::to_vec).zip(answers).collect()
 }
 
-/// The time limits of one fan-out.
 struct Round {
     end: Instant,
     last_answer: Mutex<Instant>,

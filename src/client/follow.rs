@@ -24,15 +24,6 @@ use crate::process::signals::{SignalKind, Signals, stop_group};
 use crate::supervise::Sink;
 use crate::ui::{self, Human, Prefixed};
 
-/// The end of following.
-pub enum Left {
-    /// The exit of the service, or 0 if the user left.
-    With(Exit),
-    /// A service has ended before it could be followed.
-    Gone,
-}
-
-/// The purpose of following.
 pub enum Manner<'a> {
     /// `attach`: people see the output so far and bowline's lines, programs the events from now on.
     Attach,
@@ -42,25 +33,26 @@ pub enum Manner<'a> {
     Log(&'a dyn Fn(Vec<logs::Record>) -> Vec<logs::Record>),
 }
 
-/// Follows services until the first has ended or the user leaves.
+/// Follows services until the first has ended or the user leaves. Returns the exit of the service, or 0 if the user left;
+/// `None` if a service had ended before it could be followed.
 pub fn follow(
     invocation: &Invocation,
     ports: &Ports,
     reservations: &[Reservation],
     manner: &Manner<'_>,
-) -> Result<Left, Failure> {
+) -> Result<Option<Exit>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _entered = runtime.enter();
     let mut feeds = Vec::new();
     for reservation in reservations {
         match Feed::open(reservation) {
             Ok(feed) => feeds.push(feed),
-            Err(_) if actions::is_gone(ports, reservation) => return Ok(Left::Gone),
+            Err(_) if actions::is_gone(ports, reservation) => return Ok(None),
             Err(failure) => return Err(failure),
         }
     }
     if matches!(manner, Manner::Join(_)) && !feeds.iter().any(|feed| feed.status.state.is_alive()) {
-        return Ok(Left::Gone);
+        return Ok(None);
     }
     let is_log = matches!(manner, Manner::Log(_));
     let screen = Screen::new(invocation, &feeds, is_log)?;
@@ -71,7 +63,7 @@ pub fn follow(
         let hint = invocation.style.strong("bowline stop");
         ui::complain(&format!("{}  it goes on running; stop it with {hint}", invocation.style.name()));
     }
-    Ok(Left::With(end.unwrap_or(Exit::Code(0))))
+    Ok(Some(end.unwrap_or(Exit::Code(0))))
 }
 
 /// The destination.

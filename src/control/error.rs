@@ -4,31 +4,21 @@ use std::io;
 
 use thiserror::Error;
 
-/// A failure of talking to a supervisor.
 #[derive(Debug, Error)]
 pub enum ControlError {
-    /// The supervisor does not answer.
     #[error("Runner is not connected: the supervisor of `{project}` (pid {pid}) does not answer: {source}")]
-    NotConnected {
-        /// The project's name.
-        project: String,
-        pid: u32,
-        source: io::Error,
-    },
+    NotConnected { project: String, pid: u32, source: io::Error },
     #[error(
         "the supervisor of `{project}` (pid {pid}) speaks version {theirs} of the protocol, and this bowline version {ours} (it is bowline {version})"
     )]
     Incompatible {
-        /// The project's name.
         project: String,
         pid: u32,
         /// Versions of the protocol.
         theirs: u32,
         ours: u32,
-        /// The version of their bowline.
         version: String,
     },
-    /// The supervisor refuses the request.
     #[error("{0}")]
     Refused(String),
 }

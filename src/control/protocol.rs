@@ -18,22 +18,18 @@ pub const LONGEST_REQUEST: usize = 64 * 1024;
 /// The first line of either side.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Hello {
-    /// The program's version.
     pub bowline: String,
     pub protocol: u32,
-    /// The supervisor's process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,
 }
 
 impl Hello {
-    /// This program's.
     pub fn ours(pid: Option<u32>) -> Self {
         Self { bowline: env!("CARGO_PKG_VERSION").to_owned(), protocol: PROTOCOL, pid }
     }
 }
 
-/// What a client can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verb {
@@ -56,7 +52,6 @@ impl fmt::Display for Verb {
     }
 }
 
-/// One line of a client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ControlRequest {
@@ -81,24 +76,19 @@ fn yes() -> bool {
 }
 
 impl ControlRequest {
-    /// A request for one project, or for all of the supervisor's.
     pub fn new(verb: Verb, project_id: Option<&str>) -> Self {
         Self { verb, id: None, project_id: project_id.map(str::to_owned), force: false, output: true }
     }
 }
 
-/// A service as it is now.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     pub project_id: String,
     pub name: String,
     pub dir: String,
-    /// The framework's key.
     pub framework: String,
-    /// The reserved port.
     pub port: u16,
-    /// Where a browser finds it.
     pub url: String,
     pub state: State,
     /// The last start (RFC 3339).
@@ -109,19 +99,15 @@ pub struct Status {
     pub original: Option<String>,
     /// `foreground`, `background` or `runner`.
     pub started_by: String,
-    /// The supervisor's process.
     pub pid: u32,
     /// The ancestor of all the service's processes, while there are any.
     pub guardian: Option<i32>,
-    /// The supervisor's session.
     pub session: String,
-    /// The path of the log file.
     pub log: String,
     /// The place of the output that comes next.
     pub cursor: String,
 }
 
-/// One line of a server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Line {

@@ -200,7 +200,7 @@ impl Control for Server {
     }
 
     fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]) {
-        let Some(known) = self.services.get_mut(service) else { return };
+        let known = &mut self.services[service];
         if !self.peers.iter().any(|peer| peer.follows[service].output) {
             return known.output.skip(stream, bytes.len());
         }
@@ -211,17 +211,15 @@ impl Control for Server {
     }
 
     fn notify(&mut self, service: usize, what: &What) {
-        if let Some(event) = self.services.get_mut(service).and_then(|known| known.record(what)) {
+        if let Some(event) = self.services[service].record(what) {
             self.broadcast(service, &event);
         }
     }
 
     fn changed(&mut self, service: usize, now: Condition) {
-        if let Some(known) = self.services.get_mut(service) {
-            known.update(&now);
-            // Only now is the port given back, which a client that waited for the end may want.
-            self.peers.iter_mut().for_each(|peer| answer_pending(&self.services, peer));
-        }
+        self.services[service].update(&now);
+        // Only now is the port given back, which a client that waited for the end may want.
+        self.peers.iter_mut().for_each(|peer| answer_pending(&self.services, peer));
     }
 
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -5,7 +5,6 @@ use std::io;
 /// The longest line of an event, in bytes: one read of output, each byte of which may be written as six.
 pub const LONGEST_EVENT: usize = 2 * 1024 * 1024;
 
-/// The lines of a stream, whatever pieces it is read in.
 #[derive(Debug)]
 pub struct Lines {
     bytes: Vec<u8>,
@@ -19,7 +18,6 @@ pub struct Lines {
     skipping: bool,
 }
 
-/// A line was longer than it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLong;
 
@@ -30,7 +28,6 @@ impl From<TooLong> for io::Error {
 }
 
 impl Lines {
-    /// No line may be longer than `longest` bytes.
     pub fn new(longest: usize) -> Self {
         Self { bytes: Vec::new(), start: 0, searched: 0, longest, skipping: false }
     }
@@ -40,7 +37,6 @@ impl Lines {
         self.bytes.len() - self.start
     }
 
-    /// Takes in what was read.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.drain(..self.start);
         self.searched -= self.start;
@@ -54,27 +50,21 @@ impl Lines {
     /// A line that is too long, once, and as soon as it is: its end may not have come. The lines behind it follow.
     pub fn next_line(&mut self) -> Result<Option<Vec<u8>>, TooLong> {
         loop {
-            let Some(at) = self.bytes[self.searched..].iter().position(|&byte| byte == b'\n') else {
-                self.searched = self.bytes.len();
-                let is_too_long = self.searched - self.start > self.longest;
-                if is_too_long || self.skipping {
-                    self.start = self.searched;
-                }
-                let was_skipping = self.skipping;
-                self.skipping |= is_too_long;
-                return if is_too_long && !was_skipping { Err(TooLong) } else { Ok(None) };
-            };
-            let line = self.start..self.searched + at;
-            self.start = line.end + 1;
-            self.searched = self.start;
-            if std::mem::take(&mut self.skipping) {
-                continue;
+            let end = self.bytes[self.searched..].iter().position(|&byte| byte == b'\n');
+            let line = self.start..end.map_or(self.bytes.len(), |at| self.searched + at);
+            self.searched = self.bytes.len().min(line.end + 1);
+            let is_too_long = line.len() > self.longest;
+            let was_skipping = self.skipping;
+            self.skipping = end.is_none() && (was_skipping || is_too_long);
+            if end.is_some() || self.skipping {
+                self.start = self.searched;
             }
-            return if line.len() > self.longest {
-                Err(TooLong)
-            } else {
-                Ok(Some(self.bytes[line].to_vec()))
-            };
+            if is_too_long && !was_skipping {
+                return Err(TooLong);
+            }
+            if end.is_none() || !was_skipping {
+                return Ok(end.map(|_| self.bytes[line].to_vec()));
+            }
         }
     }
 }

@@ -46,33 +46,22 @@ impl Output {
         let complete = complete_length(kept);
         let data = String::from_utf8_lossy(&kept[..complete]).into_owned();
         kept.drain(..complete);
-        self.count(bytes.len());
+        self.bytes += bytes.len() as u64;
         (!data.is_empty()).then(|| What::LogChunk { stream, data, cursor: self.cursor() })
     }
 
     /// Counts output that nobody wants as an event.
     pub fn skip(&mut self, stream: Stream, length: usize) {
         self.unfinished[stream as usize].clear();
-        self.count(length);
-    }
-
-    fn count(&mut self, length: usize) {
-        self.bytes += u64::try_from(length).unwrap_or_default();
+        self.bytes += length as u64;
     }
 }
 
 /// How many of these bytes are whole characters. Bytes that can never become one count as whole.
 fn complete_length(bytes: &[u8]) -> usize {
-    let mut complete = 0;
-    for chunk in bytes.utf8_chunks() {
-        let end = complete + chunk.valid().len() + chunk.invalid().len();
-        let unfinished = std::str::from_utf8(chunk.invalid()).is_err_and(|error| error.error_len().is_none());
-        if end == bytes.len() && unfinished {
-            return complete + chunk.valid().len();
-        }
-        complete = end;
-    }
-    complete
+    let last = bytes.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
+    let is_unfinished = std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none());
+    if is_unfinished { bytes.len() - last.len() } else { bytes.len() }
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 pub struct Event {
     #[serde(flatten)]
     pub what: What,
-    /// The command that it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,17 +26,15 @@ impl Event {
         self
     }
 
-    /// `what` happened to the project with this id, now.
     pub fn now(project_id: &str, what: What) -> Self {
         Self { project_id: Some(project_id.to_owned()), ..Self::of_no_project(what) }
     }
 
-    /// `what` happened to no project in particular, now.
     pub fn of_no_project(what: What) -> Self {
         Self { what, command_id: None, project_id: None, timestamp: SystemTime::now() }
     }
 
-    /// The event as one line of JSON, without the line's end.
+    /// Without the line's end.
     pub fn to_json(&self) -> String {
         // Strings, numbers and times always serialize.
         serde_json::to_string(self).unwrap_or_default()
@@ -63,8 +60,9 @@ mod rfc3339 {
 #[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum What {
     /// A command was accepted, or has done what it should, as the message says.
-    Ack { message: String },
-    /// The service wrote something.
+    Ack {
+        message: String,
+    },
     LogChunk {
         stream: Stream,
         /// Bytes that are not UTF-8 are replaced.
@@ -75,7 +73,6 @@ pub enum What {
     /// A process of the service listens on the reserved port.
     PortDetected {
         port: u16,
-        /// The framework's key.
         #[serde(default)]
         framework: String,
         /// How long after the start.
@@ -83,10 +80,16 @@ pub enum What {
         after: Duration,
     },
     /// The wanted port is taken and none is left. The message says who holds them.
-    PortConflict { port: u16, message: String },
+    PortConflict {
+        port: u16,
+        message: String,
+    },
     /// Another port than the wanted one is used. The message says why.
-    PortReallocated { original_port: u16, new_port: u16, message: String },
-    /// The service ended.
+    PortReallocated {
+        original_port: u16,
+        new_port: u16,
+        message: String,
+    },
     ProcessExited {
         /// `None` if a signal ended it, or if it was never started.
         exit_code: Option<u8>,
@@ -102,11 +105,15 @@ pub enum What {
         #[serde(skip_serializing_if = "Option::is_none")]
         stderr: Option<String>,
     },
-    /// Something failed.
-    Error { error: String },
+    Error {
+        error: String,
+    },
     /// Something that a person may want to know and no program needs: it has no JSON form.
     #[serde(skip)]
-    Noted { level: Level, message: String },
+    Noted {
+        level: Level,
+        message: String,
+    },
     /// A newer program has said something that this one does not know.
     #[serde(other, skip_serializing)]
     Unknown,
@@ -154,15 +161,12 @@ impl State {
     }
 }
 
-/// Why a service failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureReason {
     PortInUse,
     CommandNotFound,
-    /// The project's directory does not exist.
     DirectoryMissing,
-    /// The program is not executable.
     PermissionDenied,
     /// It ended within three seconds.
     ImmediateCrash,

@@ -10,14 +10,12 @@ use std::time::Instant;
 use serde_json::{Value, from_slice, json};
 
 use super::command::{ReplyTo, Start};
-use super::host::RunnerHost;
 use super::output::Output;
 use super::trouble::ErrorWatch;
 use crate::event::{Event, FailureReason, LONGEST_EVENT, LineReader, Lines, State, What, parse_cursor};
 use crate::exit_code;
 use crate::process::Signal;
 
-/// What is known of a project since its first start.
 #[derive(Debug)]
 pub(super) struct Project {
     pub dir: PathBuf,
@@ -36,14 +34,19 @@ impl Project {
     }
 
     /// Runs a supervisor, or says why it cannot be run.
-    pub fn launch(&mut self, host: &RunnerHost<'_>, reply_to: ReplyTo, start: Start, out: &mut Output) {
-        let supervisor = (host.supervise)(&start);
-        self.dir = start.dir;
+    pub fn launch(
+        &mut self,
+        supervisor: io::Result<Command>,
+        reply_to: &ReplyTo,
+        dir: PathBuf,
+        out: &mut Output,
+    ) {
+        self.dir = dir;
         match supervisor.and_then(|supervisor| Run::start(supervisor, reply_to.clone())) {
             Ok(run) => self.run = Some(run),
             Err(error) => {
                 let error = format!("cannot start a supervisor: {error}");
-                out.not_started(&reply_to, Some(FailureReason::Unknown), Some(&error));
+                out.not_started(reply_to, Some(FailureReason::Unknown), Some(&error));
             }
         }
     }
@@ -103,7 +106,6 @@ impl Project {
     }
 }
 
-/// A supervisor that runs.
 #[derive(Debug)]
 pub(super) struct Run {
     /// Its standard input is the lifeline: the supervisor ends its service when it is closed.

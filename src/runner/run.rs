@@ -1,66 +1,99 @@
 //! The loop: signals, the standard input, and the supervisors.
 
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsFd;
+use std::process::Command;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-use super::answers::Runner;
-use super::command::ReplyTo;
-use super::host::RunnerHost;
-use super::output::Output;
-use crate::event::{LineReader, Lines};
+use super::command::{ReplyTo, Start};
+use super::output::{Output, PATIENCE};
+use super::project::{Project, Run};
+use crate::event::{Event, LineReader, Lines};
+use crate::paths::StateDir;
 use crate::process::Signal;
 use crate::process::signals::{ReceivedSignal, SignalKind, Signals, stop_group};
 
 /// The longest command, in bytes.
 const LONGEST: usize = 1024 * 1024;
+/// The period of the status.
+const STATUS: Duration = Duration::from_secs(15);
+
+/// The command that supervises a dev server. The runner sets its standard streams.
+pub(super) type Supervise<'a> = &'a dyn Fn(&Start) -> io::Result<Command>;
 
 /// Serves the commands on the standard input until it ends or a signal comes, and every service has ended. Returns
 /// the signal.
 ///
 /// # Errors
 /// The events cannot be written, as on a full disk. A reader that has gone is no error.
-pub fn run(host: RunnerHost<'_>) -> io::Result<Option<Signal>> {
+pub fn run(state: &StateDir, supervise: Supervise<'_>) -> io::Result<Option<Signal>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async { Loop::new(host)?.run().await })
+    runtime.block_on(async { Runner::new(state, supervise)?.run().await })
 }
 
-struct Loop<'a> {
+pub(super) struct Runner<'a> {
     signals: Signals,
     input: LineReader,
-    runner: Runner<'a>,
     /// Whether no more commands are read.
     is_over: bool,
     /// The signal that asked for the end.
     signal: Option<Signal>,
+    pub state: &'a StateDir,
+    pub supervise: Supervise<'a>,
+    pub out: Output,
+    /// What is left of the answer to a `fetch-logs`. No other command is read meanwhile.
+    pub fetched: Option<(ReplyTo, std::vec::IntoIter<Event>)>,
+    pub projects: BTreeMap<String, Project>,
+    pub started: Instant,
+    next_status: Instant,
+    /// Once the runner is to end: when it gives up the reader of the events, unless that reads on.
+    patience_ends: Option<Instant>,
 }
 
-impl<'a> Loop<'a> {
-    fn new(host: RunnerHost<'a>) -> io::Result<Self> {
+impl<'a> Runner<'a> {
+    fn new(state: &'a StateDir, supervise: Supervise<'a>) -> io::Result<Self> {
+        let now = Instant::now();
         Ok(Self {
             signals: Signals::take()?,
             input: LineReader::new(io::stdin().as_fd().try_clone_to_owned()?, Lines::new(LONGEST))?,
-            runner: Runner::new(host, Output::new()?),
             is_over: false,
             signal: None,
+            state,
+            supervise,
+            out: Output::new()?,
+            fetched: None,
+            projects: BTreeMap::new(),
+            started: now,
+            next_status: now,
+            patience_ends: None,
         })
     }
 
     async fn run(mut self) -> io::Result<Option<Signal>> {
-        self.runner.pass_time();
-        while !self.is_over || self.runner.is_waiting() {
-            let deadline = self.runner.deadline();
+        self.pass_time();
+        while !self.is_over || self.runs().next().is_some() {
+            let deadline = self.deadline();
             tokio::select! {
                 biased;
-                () = tokio::time::sleep_until(deadline.into()) => self.runner.pass_time(),
+                () = tokio::time::sleep_until(deadline.into()) => self.pass_time(),
                 () = poll_fn(|cx| self.poll_step(cx)) => {}
             }
             // A file or a full buffer always has more; the runtime must see signals in between.
             tokio::task::yield_now().await;
         }
-        self.runner.status(&ReplyTo::default());
-        self.runner.out.finish().await.map(|()| self.signal)
+        self.status(&ReplyTo::default());
+        self.out.finish().await.map(|()| self.signal)
+    }
+
+    pub fn is_ending(&self) -> bool {
+        self.patience_ends.is_some()
+    }
+
+    fn runs(&mut self) -> impl Iterator<Item = &mut Run> {
+        self.projects.values_mut().filter_map(|project| project.run.as_mut())
     }
 
     /// Takes one signal or command, or a line of each supervisor. Pending if nothing has come.
@@ -69,44 +102,125 @@ impl<'a> Loop<'a> {
             self.handle_signal(caught);
             return Poll::Ready(());
         }
-        let is_free = self.runner.poll_free(cx).is_ready();
-        if self.runner.out.is_closed() && !self.is_over {
-            self.is_over = true;
-            self.runner.end_services();
-            return Poll::Ready(());
-        }
-        if !is_free {
+        if self.poll_free(cx).is_pending() {
             // The services end with the input, whether or not anybody reads the events.
-            if self.runner.is_ending() || self.input.poll_end(cx, LONGEST).is_pending() {
+            if self.is_ending() || self.input.poll_end(cx, LONGEST).is_pending() {
                 return Poll::Pending;
             }
-            self.runner.end_services();
+            self.end_services();
             return Poll::Ready(());
         }
-        if !self.is_over
-            && let Poll::Ready(line) = self.input.poll_line(cx)
-        {
-            match line {
-                Some(line) => self.runner.command(line),
-                None => {
-                    self.is_over = true;
-                    self.runner.end_services();
-                }
+        if self.is_over {
+            return self.poll_supervisors(cx);
+        }
+        let is_answered = !self.out.is_closed();
+        match if is_answered { self.input.poll_line(cx) } else { Poll::Ready(None) } {
+            Poll::Ready(Some(line)) => self.command(line),
+            Poll::Ready(None) => {
+                self.is_over = true;
+                self.end_services();
             }
-            return Poll::Ready(());
+            Poll::Pending => return self.poll_supervisors(cx),
         }
-        self.runner.poll_supervisors(cx)
+        Poll::Ready(())
     }
 
     fn handle_signal(&mut self, caught: ReceivedSignal) {
         match caught.meaning() {
             SignalKind::End => {
-                self.runner.signal(caught.signal);
+                // As a supervisor in the foreground takes it: a second Ctrl-C kills.
+                self.runs().for_each(|run| run.signal(caught.signal));
+                self.patience_ends.get_or_insert_with(|| Instant::now() + PATIENCE);
                 (self.is_over, self.signal) = (true, Some(caught.signal));
             }
             SignalKind::Suspend => stop_group(),
-            SignalKind::Child => self.runner.reap(),
+            SignalKind::Child => self.reap(),
             SignalKind::Continue | SignalKind::Resize => {}
+        }
+    }
+
+    fn end_services(&mut self) {
+        self.patience_ends.get_or_insert_with(|| Instant::now() + PATIENCE);
+        self.runs().for_each(Run::cut_lifeline);
+    }
+
+    /// Writes as much as possible, fetched logs too. Ready when there is room for the next answer.
+    fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.out.poll_progress(cx).is_ready() {
+                self.patience_ends = self.patience_ends.map(|_| Instant::now() + PATIENCE);
+            }
+            if !self.out.has_room() {
+                return Poll::Pending;
+            }
+            let Some((reply_to, events)) = &mut self.fetched else { return Poll::Ready(()) };
+            match events.next() {
+                Some(event) => self.out.emit(reply_to, &event),
+                None => self.fetched = None,
+            }
+        }
+    }
+
+    /// Passes on one event of each supervisor. Pending if there is none.
+    fn poll_supervisors(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let out = &mut self.out;
+        let relayed =
+            self.projects.values_mut().filter_map(|it| it.poll_relay(cx, out).is_ready().then_some(()));
+        if relayed.count() == 0 {
+            return Poll::Pending;
+        }
+        self.reap();
+        Poll::Ready(())
+    }
+
+    /// Handles the supervisors that have ended, and starts what waits for their end.
+    fn reap(&mut self) {
+        let is_ending = self.is_ending();
+        for project in self.projects.values_mut() {
+            let Some(run) = &mut project.run else { continue };
+            let Some(status) = run.exit_status() else { continue };
+            run.report_end(status, is_ending, &mut self.out);
+            project.run = None;
+            match project.next.take() {
+                Some((reply_to, _)) if is_ending => {
+                    self.out.not_started(&reply_to, None, Some("the runner is ending"));
+                }
+                Some((reply_to, start)) => {
+                    project.launch((self.supervise)(&start), &reply_to, start.dir, &mut self.out);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// When [`Runner::pass_time`] has something to do.
+    fn deadline(&self) -> Instant {
+        let errors = self.projects.values().filter_map(|project| project.run.as_ref()?.errors.due());
+        let news = errors.chain([self.next_status]).filter(|_| self.out.has_room());
+        news.chain(self.patience_ends).min().unwrap_or_else(|| Instant::now() + STATUS)
+    }
+
+    fn pass_time(&mut self) {
+        let now = Instant::now();
+        if self.patience_ends.is_some_and(|end| end <= now) {
+            if self.out.pending() > 0 {
+                // Supervisors can only end if they get rid of their output: it is read on, and thrown away.
+                self.out.give_up();
+                self.end_services();
+            }
+            self.patience_ends = Some(now + PATIENCE);
+        }
+        if !self.out.has_room() {
+            return;
+        }
+        if self.next_status <= now {
+            self.next_status = now + STATUS;
+            self.status(&ReplyTo::default());
+        }
+        for project in self.projects.values_mut() {
+            if let Some(run) = &mut project.run {
+                run.report_errors(now, &mut self.out);
+            }
         }
     }
 }

@@ -39,7 +39,7 @@ const SILENCE: Duration = Duration::from_millis(150);
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Human {
-    /// Writes to stdout and stderr. Needs a running tokio runtime.
+    /// Needs a running tokio runtime.
     pub fn new(style: Style, quiet: bool) -> io::Result<Self> {
         let terminal = io::stdout().is_terminal();
         Ok(Self { streams: Streams::new()?, style, quiet, delayed: None, terminal })

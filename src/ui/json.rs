@@ -23,9 +23,6 @@ pub struct JsonLines {
 
 impl JsonLines {
     /// Writes the events of the services of these projects to stdout. Needs a running tokio runtime.
-    ///
-    /// # Errors
-    /// No more descriptors.
     pub fn new(projects: Vec<String>, session: &str, style: Style, quiet: bool) -> io::Result<Self> {
         let services = projects.into_iter().map(|project| (project, Output::new(session))).collect();
         let out = NonblockingWriter::new(io::stdout().as_fd())?;
@@ -33,10 +30,8 @@ impl JsonLines {
     }
 
     fn emit(&mut self, service: usize, what: What) {
-        let project = self.services.get(service).map_or("", |(project, _)| project);
-        let mut line = Event::now(project, what).to_json();
-        line.push('\n');
-        self.out.push(line.as_bytes());
+        let line = Event::now(&self.services[service].0, what).to_json();
+        self.out.push(format!("{line}\n").as_bytes());
     }
 }
 
@@ -47,9 +42,7 @@ impl Sink for JsonLines {
 
     fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]> {
         let count = source.read(&mut self.buffer)?;
-        if let Some((_, output)) = self.services.get_mut(service)
-            && let Some(chunk) = output.take(stream, &self.buffer[..count])
-        {
+        if let Some(chunk) = self.services[service].1.take(stream, &self.buffer[..count]) {
             self.emit(service, chunk);
         }
         Ok(&self.buffer[..count])

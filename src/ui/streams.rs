@@ -23,8 +23,9 @@ impl Streams {
         let (out, err) = (io::stdout(), io::stderr());
         let mut writers = vec![NonblockingWriter::new(out.as_fd())?];
         let place = |of: nix::Result<nix::sys::stat::FileStat>| of.ok().map(|s| (s.st_dev, s.st_ino));
+        let are_terminals = out.is_terminal() && err.is_terminal();
         let is_same_place = place(fstat(&out)).is_some_and(|out| place(fstat(&err)) == Some(out));
-        if !is_same_place && !(out.is_terminal() && err.is_terminal()) {
+        if !(are_terminals || is_same_place) {
             writers.push(NonblockingWriter::new(err.as_fd())?);
         }
         Ok(Self { writers, line_end: if err.is_terminal() { "\r\n" } else { "\n" } })

@@ -13,7 +13,6 @@ pub enum ColorChoice {
     Never,
 }
 
-/// How bowline's own lines look.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     colored: bool,

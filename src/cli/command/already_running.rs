@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::client::actions::{ask, is_gone, outlast, stop};
 use crate::client::fan_out;
-use crate::client::follow::{self, Left, Manner};
+use crate::client::follow::{self, Manner};
 use crate::control::{Status, Verb};
 use crate::event::{Event, What};
 use crate::exit_code::NO_PORT;
@@ -55,10 +55,8 @@ pub fn resolve(
         let is_ready = await_ready(ports, running)?;
         return Ok(if is_ready { Next::Return(Exit::Code(0)) } else { Next::Retry });
     }
-    match follow::follow(invocation, ports, running, &Manner::Join(&difference))? {
-        Left::With(exit) => Ok(Next::Return(exit)),
-        Left::Gone => Ok(Next::Retry),
-    }
+    let exit = follow::follow(invocation, ports, running, &Manner::Join(&difference))?;
+    Ok(exit.map_or(Next::Retry, Next::Return))
 }
 
 /// The failure if a service runs on another port than the ordered one.

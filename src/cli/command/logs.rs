@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use crate::cli::args::Logs;
-use crate::client::follow::{self, Left, Manner};
+use crate::client::follow::{self, Manner};
 use crate::client::resolve::{self, Resolved};
 use crate::event::Stream;
 use crate::invocation::Invocation;
@@ -21,11 +21,10 @@ pub fn logs(invocation: &Invocation, wanted: &Logs) -> Result<Exit, Failure> {
     let ports = invocation.ports_to_read();
     let Source { file, project, live } = Source::find(invocation, &ports, wanted.project.as_deref())?;
     let select = |records: Vec<Record>| last(recent(records, wanted.since), wanted.lines);
-    if let (true, Some(live)) = (wanted.follow, live) {
-        match follow::follow(invocation, &ports, &[live], &Manner::Log(&select))? {
-            Left::With(_) => return Ok(Exit::Code(0)),
-            Left::Gone => {}
-        }
+    if let (true, Some(live)) = (wanted.follow, live)
+        && follow::follow(invocation, &ports, &[live], &Manner::Log(&select))?.is_some()
+    {
+        return Ok(Exit::Code(0));
     }
     let records = select(logs::read(&file)?);
     if invocation.json {

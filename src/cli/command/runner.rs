@@ -4,12 +4,11 @@ use std::process::Command;
 
 use crate::cli::args::Exec;
 use crate::cli::command::dev;
-use crate::event::parse_cursor;
+use crate::config;
 use crate::invocation::failure::Failure;
 use crate::invocation::{Invocation, StartedBy};
 use crate::process::{Exit, own_executable};
-use crate::runner::{self as protocol, RecordedOutput, RunnerHost, Start};
-use crate::{config, logs};
+use crate::runner::{self as protocol, Start};
 
 /// `bowline runner`.
 pub fn runner(invocation: &Invocation) -> Result<Exit, Failure> {
@@ -32,16 +31,7 @@ pub fn runner(invocation: &Invocation) -> Result<Exit, Failure> {
         }
         Ok(command)
     };
-    let recorded = |wanted: &RecordedOutput<'_>| {
-        let records = logs::from(logs::of_project(&state.logs(), wanted.project)?, wanted.first_session, 0);
-        let records = match wanted.cursor.and_then(parse_cursor) {
-            Some((session, bytes)) => logs::from(records, session, bytes),
-            None => records,
-        };
-        Ok(logs::to_events(records, wanted.project).collect())
-    };
-    let is_degraded = state.trouble().is_some();
-    let signal = protocol::run(RunnerHost { supervise: &supervise, recorded: &recorded, is_degraded })?;
+    let signal = protocol::run(&state, &supervise)?;
     Ok(signal.map_or(Exit::Code(0), Exit::Signal))
 }
 
