@@ -46,6 +46,10 @@ impl Output {
         self.writer.as_ref().is_none_or(|writer| writer.error().is_some())
     }
 
+    pub fn is_given_up(&self) -> bool {
+        self.writer.is_none()
+    }
+
     /// Throws away everything that waits and everything to come.
     pub fn give_up(&mut self) {
         self.writer = None;

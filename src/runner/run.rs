@@ -20,6 +20,8 @@ use crate::process::signals::{ReceivedSignal, SignalKind, Signals, stop_group};
 const LONGEST: usize = 1024 * 1024;
 /// The period of the status.
 const STATUS: Duration = Duration::from_secs(15);
+/// How long supervisors may take to end once nobody reads the events; a service has ten seconds.
+const LAST_PATIENCE: Duration = Duration::from_secs(15);
 
 /// The command that supervises a dev server. The runner sets its standard streams.
 pub(super) type Supervise<'a> = &'a dyn Fn(&Start) -> io::Result<Command>;
@@ -49,7 +51,8 @@ pub(super) struct Runner<'a> {
     pub projects: BTreeMap<String, Project>,
     pub started: Instant,
     next_status: Instant,
-    /// Once the runner is to end: when it gives up the reader of the events, unless that reads on.
+    /// Once the runner is to end: when it gives up the reader of the events, unless that reads on, and after that the
+    /// supervisors.
     patience_ends: Option<Instant>,
 }
 
@@ -147,7 +150,7 @@ impl<'a> Runner<'a> {
     /// Writes as much as possible, fetched logs too. Ready when there is room for the next answer.
     fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            if self.out.poll_progress(cx).is_ready() {
+            if self.out.poll_progress(cx).is_ready() && !self.out.is_given_up() {
                 self.patience_ends = self.patience_ends.map(|_| Instant::now() + PATIENCE);
             }
             if !self.out.has_room() {
@@ -203,12 +206,15 @@ impl<'a> Runner<'a> {
     fn pass_time(&mut self) {
         let now = Instant::now();
         if self.patience_ends.is_some_and(|end| end <= now) {
-            if self.out.pending() > 0 {
+            if self.out.is_given_up() {
+                // These supervisors hang.
+                self.projects.clear();
+            } else if self.out.pending() > 0 {
                 // Supervisors can only end if they get rid of their output: it is read on, and thrown away.
                 self.out.give_up();
                 self.end_services();
             }
-            self.patience_ends = Some(now + PATIENCE);
+            self.patience_ends = Some(now + if self.out.is_given_up() { LAST_PATIENCE } else { PATIENCE });
         }
         if !self.out.has_room() {
             return;
