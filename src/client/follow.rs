@@ -66,7 +66,6 @@ pub fn follow(
     Ok(Some(end.unwrap_or(Exit::Code(0))))
 }
 
-/// The destination.
 enum Screen {
     /// Output alone.
     Log(NonblockingWriter),

@@ -15,7 +15,6 @@ use crate::project::Project;
 use crate::ui;
 use crate::visible::{self, Visible};
 
-/// The meaning of a word.
 pub enum Resolved {
     /// Running services: several only for a workspace, or for a directory with several ids.
     Running(Vec<Reservation>),

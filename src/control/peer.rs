@@ -49,7 +49,6 @@ pub(super) struct Peer {
     waiting: VecDeque<Rc<[u8]>>,
     /// Bytes of the first line that have been sent.
     sent: usize,
-    /// Bytes that wait in all.
     size: usize,
     /// Otherwise its requests are ignored, and it gets what waits.
     pub is_open: bool,
@@ -78,7 +77,6 @@ impl Peer {
         !self.is_open && self.waiting.is_empty()
     }
 
-    /// Whether it waits for nothing.
     pub fn is_idle(&self) -> bool {
         self.pending.is_empty()
             && self.waiting.is_empty()

@@ -15,7 +15,6 @@ pub const PROTOCOL: u32 = 1;
 /// The longest line that a server reads, in bytes.
 pub const LONGEST_REQUEST: usize = 64 * 1024;
 
-/// The first line of either side.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Hello {
     pub bowline: String,
@@ -33,7 +32,6 @@ impl Hello {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verb {
-    /// Describe the services.
     Status,
     /// End the service, and say when it has ended.
     Stop,

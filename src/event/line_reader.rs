@@ -12,7 +12,6 @@ use tokio::io::Interest;
 use super::lines::{Lines, TooLong};
 use crate::process::async_fd::{Watched, readable, watch};
 
-/// Bytes read at once.
 const CHUNK: usize = 16 * 1024;
 
 #[derive(Debug)]
@@ -31,9 +30,6 @@ enum Source {
 
 impl LineReader {
     /// Reads on from what `lines` holds already. Needs a running tokio runtime.
-    ///
-    /// # Errors
-    /// No more descriptors.
     pub fn new(input: OwnedFd, lines: Lines) -> io::Result<Self> {
         let kind = SFlag::from_bits_truncate(fstat(&input)?.st_mode) & SFlag::S_IFMT;
         let can_wait =
@@ -79,7 +75,6 @@ impl LineReader {
         Poll::Ready(())
     }
 
-    /// Reads at most once.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let source = match &self.source {
             Source::Plain(file) => file,

@@ -141,9 +141,7 @@ pub enum State {
     Idle,
     /// Not listening yet, or about to be started again.
     Starting,
-    /// Listening on its port.
     Running,
-    /// Asked to end.
     Stopping,
     /// Ended as it should.
     Stopped,

@@ -10,7 +10,6 @@ use crate::visible::Visible;
 /// What the answers to a command say of it.
 #[derive(Clone, Debug, Default)]
 pub struct ReplyTo {
-    /// The command's id.
     pub id: Option<String>,
     pub project: Option<String>,
     /// Copied to the answers as it is.
@@ -32,7 +31,6 @@ pub enum RunnerCommand {
     HealthCheck,
 }
 
-/// How a dev server is started.
 #[derive(Debug)]
 pub struct Start {
     pub project: String,
@@ -41,9 +39,7 @@ pub struct Start {
     pub dir: PathBuf,
     /// Variables beside the runner's own.
     pub env: BTreeMap<String, String>,
-    /// The preferred port.
     pub port: Option<u16>,
-    /// The framework's key.
     pub framework: Option<String>,
 }
 

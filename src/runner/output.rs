@@ -24,9 +24,6 @@ pub(super) struct Output {
 
 impl Output {
     /// Writes to this process's standard output. Needs a running tokio runtime.
-    ///
-    /// # Errors
-    /// No more descriptors.
     pub fn new() -> io::Result<Self> {
         Ok(Self { writer: Some(NonblockingWriter::new(io::stdout().as_fd())?) })
     }

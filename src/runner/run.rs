@@ -18,7 +18,6 @@ use crate::process::signals::{ReceivedSignal, SignalKind, Signals, stop_group};
 
 /// The longest command, in bytes.
 const LONGEST: usize = 1024 * 1024;
-/// The period of the status.
 const STATUS: Duration = Duration::from_secs(15);
 /// How long supervisors may take to end once nobody reads the events; a service has ten seconds.
 const LAST_PATIENCE: Duration = Duration::from_secs(15);
@@ -198,7 +197,7 @@ impl<'a> Runner<'a> {
 
     /// When [`Runner::pass_time`] has something to do.
     fn deadline(&self) -> Instant {
-        let errors = self.projects.values().filter_map(|project| project.run.as_ref()?.errors.due());
+        let errors = self.projects.values().filter_map(|project| project.run.as_ref()?.errors.due);
         let news = errors.chain([self.next_status]).filter(|_| self.out.has_room());
         news.chain(self.patience_ends).min().unwrap_or_else(|| Instant::now() + STATUS)
     }

@@ -17,7 +17,7 @@ const ERRORS: [&str; 12] = [
 pub(super) struct ErrorWatch {
     ready: Option<Instant>,
     /// When the errors are to be told, if there are any: the first line, and the piece of output around it.
-    due: Option<Instant>,
+    pub due: Option<Instant>,
     first_line: String,
     output: String,
 }
@@ -44,10 +44,6 @@ impl ErrorWatch {
         }
     }
 
-    pub fn due(&self) -> Option<Instant> {
-        self.due
-    }
-
     /// The first line of errors that are due, and the piece of output around it.
     pub fn take_due(&mut self, now: Instant) -> Option<(String, String)> {
         self.due.take_if(|due| *due <= now)?;
@@ -65,10 +61,10 @@ mod tests {
         let later = |seconds| start + Duration::from_secs(seconds);
         let mut watch = ErrorWatch::default();
         watch.scan("TypeError: not ready", later(0));
-        assert_eq!(watch.due(), None);
+        assert_eq!(watch.due, None);
         watch = ErrorWatch::since(start);
         watch.scan("TypeError: x is no function", later(1));
-        assert_eq!(watch.due(), None);
+        assert_eq!(watch.due, None);
         watch.scan("fine\n\u{1b}[31mModule not found: Can't resolve 'x'\u{1b}[0m\n", later(11));
         watch.scan("Failed to compile", later(12));
         assert_eq!(watch.take_due(later(14)), None);

@@ -29,15 +29,15 @@ pub fn print(text: &str) -> io::Result<()> {
 }
 
 /// Passes on the output of others, untouched.
-///
-/// # Errors
-/// As for [`print()`].
 pub fn pass(stream: Stream, bytes: &[u8]) -> io::Result<()> {
     let mut out: Box<dyn Write> = match stream {
         Stream::Stdout => Box::new(io::stdout().lock()),
         Stream::Stderr => Box::new(io::stderr().lock()),
     };
-    forgiving(out.write_all(bytes).and_then(|()| out.flush()))
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome,
+    }
 }
 
 /// Prints a line of bowline's own to stderr; characters that could control a terminal are spelled out.
@@ -46,11 +46,4 @@ pub fn complain(line: &str) {
     let line = [begun, &style::rendered(line), "\n"].concat();
     // In one write, as others may write to the same place. There is nowhere to report that stderr is closed.
     let _closed = io::stderr().lock().write_all(line.as_bytes());
-}
-
-fn forgiving(outcome: io::Result<()>) -> io::Result<()> {
-    match outcome {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        outcome => outcome,
-    }
 }

@@ -56,7 +56,6 @@ impl Prefixed {
     }
 }
 
-/// Moves a line into the output.
 fn push_line(out: &mut NonblockingWriter, prefix: &str, line: &mut Vec<u8>) {
     out.push(prefix.as_bytes());
     out.push(line);
