@@ -77,7 +77,7 @@ impl LineReader {
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let source = match &self.source {
-            Source::Plain(file) => file,
+            Source::Plain(file) => file.as_fd(),
             Source::Watched(watched) => {
                 // The descriptor may be in blocking mode, and the readiness may have been cleared too early.
                 while !readable(watched.get_ref().as_fd())
@@ -85,7 +85,7 @@ impl LineReader {
                 {
                     readiness.clear_ready();
                 }
-                watched.get_ref()
+                watched.get_ref().as_fd()
             }
         };
         let mut bytes = [0; CHUNK];
