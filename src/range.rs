@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// An inclusive span of TCP ports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Range {
     /// The first port, which is also the default one.
     pub start: u16,

@@ -10,7 +10,7 @@ use clap_complete::env::Shells;
 
 use crate::config;
 use crate::event::Stream;
-use crate::invocation::failure::Failure;
+use crate::invocation::Failure;
 use crate::paths::StateDir;
 use crate::port::Ports;
 use crate::process::Exit;
@@ -36,7 +36,6 @@ pub fn script(shell: Shell) -> Result<Exit, Failure> {
     Ok(Exit::Code(0))
 }
 
-/// The words that begin with the typed text.
 fn matching(current: &OsStr, words: impl IntoIterator<Item = String>) -> Vec<CompletionCandidate> {
     let typed = current.to_string_lossy();
     let words: BTreeSet<String> = words.into_iter().filter(|word| word.starts_with(&*typed)).collect();
@@ -67,13 +66,11 @@ pub fn services(current: &OsStr) -> Vec<CompletionCandidate> {
     candidates
 }
 
-/// The scripts of the project.
 pub fn scripts(current: &OsStr) -> Vec<CompletionCandidate> {
     let scripts = here().map(|project| project.manifest.scripts).unwrap_or_default();
     matching(current, scripts.into_iter().map(|(name, _)| name))
 }
 
-/// The keys of all frameworks.
 pub fn frameworks(current: &OsStr) -> Vec<CompletionCandidate> {
     let Ok(catalog) = config::catalog(&|name| std::env::var_os(name)) else { return Vec::new() };
     matching(current, catalog.frameworks().iter().map(|framework| framework.key.to_string()))

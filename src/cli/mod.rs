@@ -13,7 +13,7 @@ use clap_complete::env::CompleteEnv;
 
 use crate::event::{Event, What};
 use crate::exit_code::FAILURE;
-use crate::invocation::failure::Failure;
+use crate::invocation::Failure;
 use crate::invocation::{Invocation, logging};
 use crate::process::Exit;
 use crate::ui::{self, ColorChoice, Style};
@@ -34,7 +34,8 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     };
     let style = Style::new(cli.global.color, std::io::stderr().is_terminal());
     let json = cli.global.json;
-    let outcome = cli.global.invocation().and_then(|invocation| execute(invocation, cli.command, &arguments));
+    let outcome =
+        cli.global.invocation(style).and_then(|invocation| execute(invocation, cli.command, &arguments));
     logging::flush();
     outcome.unwrap_or_else(|failure| report(&failure, json, style))
 }
@@ -46,15 +47,15 @@ fn execute(invocation: Invocation, command: CliCommand, arguments: &[OsString]) 
         CliCommand::Start(dev) => start::start(&invocation, arguments, &dev),
         CliCommand::Supervise(dev) => start::supervise(invocation, &dev),
         CliCommand::Stop(stop) => stop::stop(&invocation, &stop),
-        CliCommand::Restart(again) => restart::restart(&invocation, arguments, &again),
+        CliCommand::Restart { projects } => restart::restart(&invocation, arguments, &projects),
         CliCommand::Attach(which) => attach::attach(&invocation, &which),
         CliCommand::Logs(wanted) => logs::logs(&invocation, &wanted),
         CliCommand::Open(which) => open::open(&invocation, &which),
         CliCommand::Ls => ls::ls(&invocation),
         CliCommand::Status(which) => status::status(&invocation, &which),
         CliCommand::Wait(wait) => wait::wait(&invocation, &wait),
-        CliCommand::Port(which) => port::run(&invocation, &which),
-        CliCommand::Ports(ports) => ports::run(&invocation, &ports),
+        CliCommand::Port { project } => port::run(&invocation, project.as_deref()),
+        CliCommand::Ports { action } => ports::run(&invocation, action.as_ref()),
         CliCommand::Detect(detect) => detect::run(&invocation, &detect),
         CliCommand::Runner => runner::runner(&invocation),
         CliCommand::RunnerExec(exec) => runner::exec(invocation, &exec),
@@ -95,7 +96,6 @@ fn default_style() -> Style {
     Style::new(ColorChoice::Auto, std::io::stderr().is_terminal())
 }
 
-/// Prints and logs a failure.
 fn report(failure: &Failure, json: bool, style: Style) -> Exit {
     tracing::error!(target: logging::TOLD, "{}", failure.message);
     logging::flush();

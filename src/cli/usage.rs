@@ -7,8 +7,7 @@ use clap::{Command, CommandFactory, Subcommand};
 
 use crate::cli::args;
 use crate::exit_code::USAGE;
-use crate::invocation::Invocation;
-use crate::invocation::failure::Failure;
+use crate::invocation::{Failure, Invocation};
 use crate::project::{Project, ProjectError};
 use crate::visible;
 
@@ -20,10 +19,6 @@ pub fn wants_json(arguments: &[OsString]) -> bool {
 /// A usage error of clap as a failure.
 pub fn failure(definition: &Command, arguments: &[OsString], error: &Error) -> Failure {
     let text = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.clone()),
-        _ => None,
-    };
-    let list = |kind| match error.get(kind) {
         Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
         Some(ContextValue::String(text)) => Some(text.clone()),
         _ => None,
@@ -36,13 +31,11 @@ pub fn failure(definition: &Command, arguments: &[OsString], error: &Error) -> F
         (ErrorKind::ValueValidation, Some(source)) => format!("`{option}`: {source}"),
         _ => first_paragraph(error),
     };
-    let similar = list(ContextKind::SuggestedArg)
-        .or_else(|| list(ContextKind::SuggestedSubcommand))
-        .or_else(|| list(ContextKind::SuggestedValue))
-        .map(|similar| format!("did you mean `{similar}`?"));
-    let possible = list(ContextKind::ValidValue)
-        .filter(|values| !values.is_empty())
-        .map(|values| format!("choose one of: {values}"));
+    let suggestions =
+        [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
+    let similar = suggestions.into_iter().find_map(text).map(|similar| format!("did you mean `{similar}`?"));
+    let possible = text(ContextKind::ValidValue).filter(|values| !values.is_empty());
+    let possible = possible.map(|values| format!("choose one of: {values}"));
     let hint = similar.or(possible).unwrap_or_else(|| {
         let command = arguments.get(args::place(arguments)).and_then(|name| definition.find_subcommand(name));
         let command = command.filter(|command| !command.is_hide_set()).map(Command::get_name);
@@ -73,7 +66,6 @@ pub fn no_project(invocation: &Invocation, word: &str, error: ProjectError) -> F
     Failure { hint: meant.or(failure.hint), ..failure }
 }
 
-/// The command with almost this spelling.
 fn similar_command(word: &str) -> Option<String> {
     let definition = args::Cli::command();
     let names = definition.get_subcommands().filter(|command| !command.is_hide_set()).map(Command::get_name);

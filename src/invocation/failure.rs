@@ -12,12 +12,9 @@ use crate::process::{Exit, Signal, descriptors};
 use crate::ui::{self, Style};
 use crate::{config, control, detect, launch, paths, port, project, visible};
 
-/// A failure as the user sees it.
 #[derive(Debug)]
 pub struct Failure {
-    /// What failed, with the value.
     pub message: String,
-    /// What to do.
     pub hint: Option<String>,
     /// How bowline ends.
     pub exit: Exit,
@@ -41,7 +38,6 @@ impl Failure {
         Self { message, hint, exit: Exit::Code(code) }
     }
 
-    /// Prints the message, then the hint.
     pub fn print(&self, style: Style) {
         ui::complain(&format!("{} {}", style.error("error:"), self.message));
         if let Some(hint) = &self.hint {

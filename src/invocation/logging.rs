@@ -44,12 +44,11 @@ impl Shown {
 
 /// Starts logging. Without a directory, or on a full disk, nothing is written and nothing fails.
 pub fn start(logs: Option<&Path>, shown: Shown) {
-    let _taken = tracing_subscriber::registry().with(LogLayer { shown }).try_init();
+    let _taken = tracing_subscriber::registry().with(shown).try_init();
     let opened = logs.and_then(open).map(BufWriter::new);
     *FILE.lock().unwrap_or_else(PoisonError::into_inner) = opened;
 }
 
-/// Writes the buffered lines.
 pub fn flush() {
     if let Some(file) = FILE.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
         // A full disk only loses log lines.
@@ -65,11 +64,7 @@ fn open(logs: &Path) -> Option<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path).ok()
 }
 
-struct LogLayer {
-    shown: Shown,
-}
-
-impl<S: Subscriber> Layer<S> for LogLayer {
+impl<S: Subscriber> Layer<S> for Shown {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         let (level, target) = (*event.metadata().level(), event.metadata().target());
         // Lines of libraries are not for users.
@@ -81,7 +76,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
         let target = if target == PORT_ALLOCATOR { target } else { "bowline" };
         // Continuation lines are indented, so that a message cannot forge a log line.
         let line = format!("[{target}] {}", visible::lines(&message.0).replace('\n', "\n    "));
-        if event.metadata().target() != TOLD && self.shown.shows(level, target) {
+        if event.metadata().target() != TOLD && self.shows(level, target) {
             crate::ui::complain(&line);
         }
         if let Some(file) = FILE.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {

@@ -10,14 +10,14 @@ use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::failure::Failure;
+pub use self::failure::Failure;
 use self::logging::Shown;
 use crate::exit_code;
 use crate::launch::Caller;
 use crate::paths::StateDir;
 use crate::port::{PortChoice, Ports, Warning};
 use crate::process::descriptors;
-use crate::ui::{self, ColorChoice, Style};
+use crate::ui::{self, Style};
 use crate::visible;
 
 /// Descriptors that any command may need at once.
@@ -35,7 +35,6 @@ pub enum StartedBy {
 }
 
 impl StartedBy {
-    /// The word in `bowline status` and `ls`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Foreground => "foreground",
@@ -45,7 +44,6 @@ impl StartedBy {
     }
 }
 
-/// One call of bowline.
 #[derive(Debug)]
 pub struct Invocation {
     /// The directory that the command is about; absolute unless the current one is gone.
@@ -67,7 +65,12 @@ impl Invocation {
     ///
     /// # Errors
     /// The limit of open files is too low.
-    pub fn new(dir: Option<&Path>, state_dir: Option<PathBuf>, verbose: u8) -> Result<Self, Failure> {
+    pub fn new(
+        dir: Option<&Path>,
+        state_dir: Option<PathBuf>,
+        verbose: u8,
+        style: Style,
+    ) -> Result<Self, Failure> {
         require_descriptors(DESCRIPTORS)?;
         // A removed directory fails later, in the commands that need it.
         let current = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
@@ -82,14 +85,13 @@ impl Invocation {
             json: false,
             quiet: false,
             started_by: StartedBy::Foreground,
-            style: Style::new(ColorChoice::Auto, std::io::stderr().is_terminal()),
+            style,
             state_dir,
             shown: Shown { verbose, port_allocator },
             preferred: OnceCell::new(),
         })
     }
 
-    /// A variable of the environment.
     pub fn variable(&self, name: &str) -> Option<OsString> {
         self.caller.raw(name).map(ToOwned::to_owned)
     }
@@ -98,26 +100,21 @@ impl Invocation {
     pub fn preferred_port(&self) -> PortChoice {
         *self.preferred.get_or_init(|| {
             let Some(text) = self.caller.text("PORT") else { return PortChoice::Any };
-            text.parse::<NonZeroU16>().map_or_else(
-                |_| {
-                    let hint = "unset it, or set it to a number from 1 to 65535".to_owned();
-                    self.warn(&format!("the variable PORT is no port and is ignored: `{text}`"), Some(hint));
-                    PortChoice::Any
-                },
-                |port| PortChoice::Preferred(port.get()),
-            )
+            if let Ok(port) = text.parse::<NonZeroU16>() {
+                return PortChoice::Preferred(port.get());
+            }
+            let hint = "unset it, or set it to a number from 1 to 65535".to_owned();
+            self.warn(&format!("the variable PORT is no port and is ignored: `{text}`"), Some(hint));
+            PortChoice::Any
         })
     }
 
     /// The state directory, which may not exist.
-    pub fn state_to_read(&self) -> StateDir {
+    fn state_to_read(&self) -> StateDir {
         StateDir::locate(self.state_dir.as_deref(), &|name| self.variable(name))
     }
 
     /// The state directory, created if necessary.
-    ///
-    /// # Errors
-    /// No directory can be written.
     pub fn state_to_write(&self) -> Result<StateDir, Failure> {
         Ok(StateDir::create(self.state_dir.as_deref(), &|name| self.variable(name))?)
     }
@@ -135,17 +132,14 @@ impl Invocation {
         Ports::new(Arc::new(self.state_to_read()))
     }
 
-    /// The store of ports and the state directory, created if necessary.
-    ///
-    /// # Errors
-    /// No directory can be written.
-    pub fn ports_to_write(&self) -> Result<(Ports, Arc<StateDir>), Failure> {
-        let dir = Arc::new(self.state_to_write()?);
+    /// The store of ports, in a state directory that is created if necessary.
+    pub fn ports_to_write(&self) -> Result<Ports, Failure> {
+        let dir = self.state_to_write()?;
         logging::start(Some(&dir.logs()), self.shown);
         if let (Some(substitution), Some(trouble)) = (dir.substitution(), dir.trouble()) {
             self.warn(&substitution, trouble.hint());
         }
-        Ok((Ports::new(Arc::clone(&dir)), dir))
+        Ok(Ports::new(Arc::new(dir)))
     }
 
     /// Prints a warning and its hint on stderr, unless quiet.
@@ -162,7 +156,6 @@ impl Invocation {
         }
     }
 
-    /// Prints the warnings of the port store.
     pub fn warn_all(&self, warnings: &[Warning]) {
         for warning in warnings {
             self.warn(&warning.to_string(), warning.hint().map(str::to_owned));
@@ -170,10 +163,7 @@ impl Invocation {
     }
 }
 
-/// Makes sure that `count` more descriptors can be opened.
-///
-/// # Errors
-/// The limit is lower and cannot be raised.
+/// Makes sure that `count` more descriptors can be opened, and raises the limit if necessary.
 pub fn require_descriptors(count: usize) -> Result<(), Failure> {
     descriptors::require(count).map_err(|error| {
         Failure::new(exit_code::FAILURE, format!("bowline needs to open {count} more files: {error}"), None)

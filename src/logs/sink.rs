@@ -16,17 +16,16 @@ use crate::visible::Visible;
 const CALM: Duration = Duration::from_millis(200);
 
 /// Records the output on its way. A recorder that fails is dropped: a full disk must not stop a service.
-#[derive(Debug)]
-pub struct RecordingSink<S> {
-    inner: S,
+pub struct RecordingSink {
+    inner: Box<dyn Sink>,
     recorders: Vec<Option<Recorder>>,
     /// Ends when the ends of floods are to be written.
     calm: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> RecordingSink<S> {
+impl RecordingSink {
     /// Records the output to `inner`; `None` stands for a service without a recorder.
-    pub fn new(inner: S, recorders: Vec<Option<Recorder>>) -> Self {
+    pub fn new(inner: Box<dyn Sink>, recorders: Vec<Option<Recorder>>) -> Self {
         Self { inner, recorders, calm: None }
     }
 
@@ -47,7 +46,7 @@ fn give_up(slot: &mut Option<Recorder>, error: &io::Error) {
     }
 }
 
-impl<S: Sink> Sink for RecordingSink<S> {
+impl Sink for RecordingSink {
     fn has_room(&self, service: usize, stream: Stream) -> bool {
         self.inner.has_room(service, stream)
     }

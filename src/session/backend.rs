@@ -2,78 +2,67 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::framework_locks;
+use super::options::Options;
 use super::port_override::{Note, PortOverride, list};
-use super::prepared::{Placement, Prepared, environment, siblings};
+use super::prepared::{Prepared, environment, siblings};
 use crate::control::Status;
 use crate::invocation::{Invocation, logging};
-use crate::launch::{Host, LaunchSpec, Step};
+use crate::launch::{self, LaunchRequest, LaunchSpec, Step};
 use crate::logs;
-use crate::paths::StateDir;
 use crate::port::listeners::Listeners;
 use crate::port::{AllocateOptions, Guard, Lease, PortChoice, Ports};
 use crate::process::guardian::{GuardianSpec, HeldLock};
 use crate::process::tree::{self, Mark};
 use crate::process::{Program, Stdio};
-use crate::supervise::GuardedTree;
+use crate::supervise::{Backend, GuardedTree};
 
-/// The services of one supervisor, with their ports and launches.
 pub struct Services<'a> {
     pub(super) invocation: &'a Invocation,
+    pub(super) options: &'a Options,
     pub(super) prepared: Vec<Prepared<'a>>,
-    host: Option<&'a Host>,
     pub(super) lease: Option<Lease>,
     pub(super) listeners: Listeners,
     /// The ports that each service lost to strangers.
     pub(super) lost: Vec<Vec<u16>>,
     pub(super) overrides: Vec<PortOverride>,
-    pub(super) ports: Ports,
-    specs: Vec<LaunchSpec>,
+    /// The launch of each service on its present port.
+    pub(super) specs: Vec<LaunchSpec>,
+    /// Whether a browser is to be opened.
+    pub(super) opens: bool,
+    ports: Ports,
     /// Whether each service was started before, so that its launch may be out of date.
     started: Vec<bool>,
 }
 
 impl<'a> Services<'a> {
-    /// Services whose ports are reserved by `lease`.
     pub fn new(
         invocation: &'a Invocation,
+        options: &'a Options,
         prepared: Vec<Prepared<'a>>,
-        host: Option<&'a Host>,
         lease: Lease,
-        state: &Arc<StateDir>,
+        ports: Ports,
     ) -> Self {
-        let overrides = prepared.iter().zip(lease.grants());
-        let overrides = overrides
-            .map(|(one, grant)| PortOverride::new(one, grant.previous.as_ref(), one.preload_path(state)))
-            .collect();
+        let both = prepared.iter().zip(lease.grants());
+        let overrides = both.map(|(one, grant)| PortOverride::new(one, grant.previous.as_ref(), ports.dir()));
+        let overrides = overrides.collect();
         let mut services = Self {
             invocation,
-            host,
+            options,
+            opens: options.open,
             lease: Some(lease),
             listeners: Listeners::default(),
             lost: vec![Vec::new(); prepared.len()],
             started: vec![false; prepared.len()],
             overrides,
-            ports: Ports::new(Arc::clone(state)),
+            ports,
             specs: Vec::new(),
             prepared,
         };
         services.plan();
         services
-    }
-
-    /// The services as they were prepared.
-    pub fn prepared(&self) -> &[Prepared<'a>] {
-        &self.prepared
-    }
-
-    /// The launch of each service on its present port.
-    pub fn specs(&self) -> &[LaunchSpec] {
-        &self.specs
     }
 
     /// Plans every launch anew, as ports of siblings are in the environment.
@@ -82,17 +71,17 @@ impl<'a> Services<'a> {
     }
 
     fn spec(&self, service: usize) -> LaunchSpec {
-        self.prepared[service].spec(&Placement {
-            port: self.port_of(service),
-            session: self.lease.as_ref().map_or("", |lease| lease.session().as_str()),
-            host: self.host,
-            siblings: &siblings(&self.prepared, service, |other| self.port_of(other)),
-            preload: self.overrides[service].preload(),
+        let session = self.lease.as_ref().map_or("", |lease| lease.session().as_str());
+        launch::plan(&LaunchRequest {
+            siblings: &siblings(&self.prepared, service, |other| self.port(other)),
+            preload: self.overrides[service].preload.as_ref(),
+            ..self.prepared[service].launch(self.port(service), session, self.options)
         })
     }
 
     /// The descriptions that the control socket serves.
-    pub fn statuses(&self, logs: &Path) -> Vec<Status> {
+    pub fn statuses(&self) -> Vec<Status> {
+        let logs = self.ports.dir().logs();
         let status = |(one, spec): (&Prepared<'_>, &LaunchSpec)| {
             let project = one.project();
             Status {
@@ -103,7 +92,7 @@ impl<'a> Services<'a> {
                 command: spec.command.clone(),
                 original: Some(one.detected.reading.command.clone()),
                 started_by: self.invocation.started_by.word().to_owned(),
-                log: logs::file(logs, &project.id, &project.name).to_string_lossy().into_owned(),
+                log: logs::file(&logs, &project.id, &project.name).to_string_lossy().into_owned(),
                 ..Status::default()
             }
         };
@@ -121,13 +110,13 @@ impl<'a> Services<'a> {
             .and_then(|package| project.installed_version(package))
             .map_or_else(String::new, |version| format!(" {}.{}", version.major, version.minor));
         let manager = detected.configured.manager.manager.name();
-        format!("{}{version} · {manager} · port {}", framework.key, self.port_of(service))
+        format!("{}{version} · {manager} · port {}", framework.key, self.port(service))
     }
 
     /// The line about an override that an earlier session remembered.
     pub fn override_reminder(&self, service: usize) -> Option<String> {
-        let described = self.overrides[service].preload()?.moved.described();
-        Some(format!("as before, its listener is moved to port {}: {described}", self.port_of(service)))
+        let described = self.overrides[service].preload.as_ref()?.moved.described();
+        Some(format!("as before, its listener is moved to port {}: {described}", self.port(service)))
     }
 
     /// The other ports that the service listened on, as text.
@@ -135,20 +124,11 @@ impl<'a> Services<'a> {
         self.overrides[service].elsewhere().map(list)
     }
 
-    /// The reserved port, or the last one of a service that has ended.
-    pub fn port_of(&self, service: usize) -> u16 {
-        let project = &self.prepared[service].request.project;
-        let reservations = self.lease.as_ref().map_or(&[][..], Lease::reservations);
-        let held = reservations.iter().find(|held| held.project == *project).map(|held| held.port);
-        held.or_else(|| self.specs.get(service).map(|spec| spec.port)).unwrap_or_default()
-    }
-
-    /// Forks the guardian of a service's next run.
     pub(super) fn start_guardian(&mut self, service: usize, stdio: Stdio) -> io::Result<GuardedTree> {
         // Guardians inherit the buffer of the log.
         logging::flush();
-        if let Some(preload) = self.overrides[service].preload() {
-            preload.write(self.port_of(service))?;
+        if let Some(preload) = &self.overrides[service].preload {
+            preload.write(self.port(service))?;
         }
         // The cause of a further start (another port, a preload) may have changed the launch.
         if std::mem::replace(&mut self.started[service], true) {
@@ -170,7 +150,6 @@ impl<'a> Services<'a> {
         Program { program: step.program, argv: step.argv, dir: step.cwd, environment }
     }
 
-    /// Stores a note about the project for later starts.
     pub(super) fn store(&mut self, service: usize, (key, value): &Note) {
         self.close_store();
         let project = &self.prepared[service].request.project;
@@ -186,7 +165,6 @@ impl<'a> Services<'a> {
         all.iter().any(|listener| ours.iter().all(|held| held.listener.socket != listener.socket))
     }
 
-    /// Reserves another port in place of the present one.
     pub(super) fn reserve_instead(&mut self, service: usize, choice: PortChoice) -> Result<(), String> {
         let Some(lease) = &mut self.lease else { return Err("nothing is reserved".to_owned()) };
         let mut request = self.prepared[service].request.clone();
@@ -205,7 +183,6 @@ impl<'a> Services<'a> {
     }
 }
 
-/// The processes of the tree below `root`.
 pub(super) fn descendants(root: i32) -> Vec<i32> {
     tree::descendants(root).into_iter().map(|process| process.identity.pid).collect()
 }

@@ -2,8 +2,7 @@
 
 use super::prepared::Prepared;
 use crate::event::{Event, What};
-use crate::invocation::Invocation;
-use crate::invocation::failure::Failure;
+use crate::invocation::{Failure, Invocation};
 use crate::port::{PortChoice, PortError, is_blocked};
 use crate::range::Range;
 use crate::ui;

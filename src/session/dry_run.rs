@@ -4,11 +4,11 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
+use super::options::Options;
 use super::port_override::PortOverride;
-use super::prepared::{Placement, Prepared, siblings};
-use crate::invocation::Invocation;
-use crate::invocation::failure::Failure;
-use crate::launch::{Host, LaunchSpec};
+use super::prepared::{Prepared, siblings};
+use crate::invocation::{Failure, Invocation};
+use crate::launch::{self, LaunchRequest, LaunchSpec};
 use crate::port::{Lookup, Ports};
 use crate::ui;
 use crate::visible::{self, Visible};
@@ -16,15 +16,11 @@ use crate::visible::{self, Visible};
 /// Stands for the session, which only a start has.
 const SESSION: &str = "0000000000000000";
 
-/// Prints the launch of every service.
-///
-/// # Errors
-/// There is no port left, or stdout is closed.
-pub fn print(
+pub fn dry_run(
     invocation: &Invocation,
+    options: &Options,
     ports: &Ports,
     prepared: &[Prepared<'_>],
-    host: Option<&Host>,
 ) -> Result<(), Failure> {
     let mut planned: Vec<u16> = Vec::new();
     let mut overrides: Vec<Option<PortOverride>> = Vec::new();
@@ -34,20 +30,17 @@ pub fn print(
         let (port, port_override) = match ports.lookup(&request, SystemTime::now())? {
             Lookup::Live(reservation) => (reservation.port, None),
             Lookup::Would(grant) => {
-                let path = one.preload_path(ports.dir());
-                (grant.port, Some(PortOverride::new(one, grant.previous.as_ref(), path)))
+                (grant.port, Some(PortOverride::new(one, grant.previous.as_ref(), ports.dir())))
             }
         };
         planned.push(port);
         overrides.push(port_override);
     }
     for (service, one) in prepared.iter().enumerate() {
-        let spec = one.spec(&Placement {
-            port: planned[service],
-            session: SESSION,
-            host,
+        let spec = launch::plan(&LaunchRequest {
             siblings: &siblings(prepared, service, |other| planned[other]),
-            preload: overrides[service].as_ref().and_then(PortOverride::preload),
+            preload: overrides[service].as_ref().and_then(|found| found.preload.as_ref()),
+            ..one.launch(planned[service], SESSION, options)
         });
         if invocation.json {
             let mut answer = one.detected.to_json();

@@ -1,12 +1,11 @@
 //! The flow: detect → allocate → reserve → spawn → verify → supervise → release.
 //!
-//! Each step takes the product of the step before. The loop in [`crate::supervise`] spawns, verifies and releases, as often as
-//! a service is started, through the [`Backend`] at the end of this file.
+//! Each step takes the product of the step before. The loop in [`crate::supervise`] spawns, verifies and releases,
+//! as often as a service is started, through the [`Backend`] at the end of this file.
 
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::time::Instant;
@@ -20,10 +19,8 @@ use super::prepared::{Detected, Prepared};
 use super::{conflict, outcome, settings};
 use crate::control::Server;
 use crate::event::{Level, What};
-use crate::invocation::failure::Failure;
-use crate::invocation::{Invocation, StartedBy, require_descriptors};
-use crate::launch::Preload;
-use crate::paths::StateDir;
+use crate::invocation::{Failure, Invocation, StartedBy, require_descriptors};
+use crate::launch::{self, Preload};
 use crate::port::{AllocateOptions, Lease, PortChoice, PortError, Ports, Remembered, Reservation};
 use crate::process::signals::Signals;
 use crate::process::{Exit, Stdio, memory};
@@ -34,16 +31,13 @@ const DESCRIPTORS: usize = 28;
 /// Descriptors of each service: two pipes, the guardian's socket, the log.
 const DESCRIPTORS_OF_A_SERVICE: usize = 4;
 
-/// The services of one start.
 pub struct Session<'a> {
     invocation: &'a Invocation,
     options: &'a Options,
-    ports: Ports,
-    state: Arc<StateDir>,
-    prepared: Vec<Prepared<'a>>,
+    pub ports: Ports,
+    pub prepared: Vec<Prepared<'a>>,
 }
 
-/// The answer to a reservation.
 pub enum Reserved {
     /// Ports for all services, not yet durable.
     Lease(Lease),
@@ -55,39 +49,25 @@ impl<'a> Session<'a> {
     /// Detects the frameworks and prepares the requests.
     ///
     /// # Errors
-    /// The state directory cannot be written, the limit of open files is too low (nothing could be given back half-way), or
-    /// detection fails.
+    /// The state directory cannot be written, detection fails, or the limit of open files is too low (nothing
+    /// could be given back half-way).
     pub fn new(
         invocation: &'a Invocation,
         options: &'a Options,
         projects: &'a [ConfiguredProject],
     ) -> Result<Self, Failure> {
-        let (ports, state) = invocation.ports_to_write()?;
+        let ports = invocation.ports_to_write()?;
         require_descriptors(DESCRIPTORS + DESCRIPTORS_OF_A_SERVICE * projects.len())?;
         // The reserving transaction reads the remembered frameworks.
-        let prepared = allocate(invocation, options, detect(invocation, options, projects, |_| None)?);
-        Ok(Self { invocation, options, ports, state, prepared })
+        let prepared = allocate(invocation, options, detect(invocation, options, projects, None)?);
+        Ok(Self { invocation, options, ports, prepared })
     }
 
-    /// The store of ports.
-    pub fn ports(&self) -> &Ports {
-        &self.ports
-    }
-
-    /// The services to start.
-    pub fn prepared(&self) -> &[Prepared<'a>] {
-        &self.prepared
-    }
-
-    /// Takes services out of the session that run already.
     pub fn leave_out(&mut self, running: &[Reservation]) {
         self.prepared.retain(|one| running.iter().all(|running| running.project != one.request.project));
     }
 
     /// Reserves a port for each service, or none.
-    ///
-    /// # Errors
-    /// There is no port.
     pub fn reserve(&mut self) -> Result<Reserved, Failure> {
         let Self { invocation, options, ports, prepared, .. } = self;
         let projects: Vec<_> = prepared.iter().map(|one| one.request.project.clone()).collect();
@@ -102,28 +82,24 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Runs the services to their end.
-    ///
-    /// # Errors
-    /// A service failed, or the terminal or runtime could not be set up.
     pub fn supervise(self, mut lease: Lease) -> Result<Exit, Failure> {
-        let Self { invocation, options, prepared, state, .. } = self;
+        let Self { invocation, options, ports, prepared } = self;
         // A single service is spawned before the commit. Several would keep others waiting for the store.
         if prepared.len() > 1 {
             invocation.warn_all(&lease.commit());
             lease.close_store();
         }
-        let now = Instant::now();
         let grants = lease.grants().to_vec();
         let (session, socket) = (lease.session().to_string(), lease.socket());
-        let backend = Services::new(invocation, prepared, options.host.as_ref(), lease, &state);
-        let services = settings::services(invocation, options, &backend, now);
-        backend.specs().iter().for_each(output::log_spec);
-        let statuses = backend.statuses(&state.logs());
+        let logs = ports.dir().logs();
+        let backend = Services::new(invocation, options, prepared, lease, ports);
+        let services = settings::services(&backend, Instant::now());
+        backend.specs.iter().for_each(output::log_spec);
+        let statuses = backend.statuses();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let _entered = runtime.enter();
         let signals = Box::new(Signals::take()?);
-        let (sink, console) = output::open(invocation, options, &statuses, &session, &state.logs())?;
+        let (sink, console) = output::open(invocation, &statuses, &session, &logs)?;
         let control = Server::new(socket, &session, statuses);
         let is_runner = invocation.started_by == StartedBy::Runner;
         let lifeline = is_runner.then(|| Lifeline::new(io::stdin())).transpose()?;
@@ -140,21 +116,18 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Detects the framework of each project. `remembered` is the store's row of a project's id.
-///
-/// # Errors
-/// See [`Detected::new`].
+/// Detects the framework of each project, or recalls it from `ports`.
 pub fn detect<'a>(
     invocation: &'a Invocation,
     options: &Options,
-    projects: impl IntoIterator<Item = &'a ConfiguredProject>,
-    remembered: impl Fn(&str) -> Option<Remembered>,
+    projects: &'a [ConfiguredProject],
+    ports: Option<&Ports>,
 ) -> Result<Vec<Detected<'a>>, Failure> {
     let detect = |configured: &'a ConfiguredProject| {
-        let remembered = remembered(&configured.project.id);
+        let remembered = ports.and_then(|ports| ports.remembered(&configured.project.id));
         Detected::new(invocation, configured, options.framework.as_deref(), remembered.as_ref())
     };
-    projects.into_iter().map(detect).collect()
+    projects.iter().map(detect).collect()
 }
 
 /// Adds the request of each service to the allocator.
@@ -236,13 +209,17 @@ impl Backend for Services<'_> {
         Ok(What::PortReallocated { original_port, new_port, message })
     }
 
-    fn became_ready(&mut self, service: usize) {
+    fn became_ready(&mut self, service: usize) -> Option<What> {
         memory::unmap_start_code();
         let reserved = self.port(service);
-        let claimed = self.overrides[service].preload().and_then(Preload::claimed);
+        let claimed = self.overrides[service].preload.as_ref().and_then(Preload::claimed);
         for note in self.overrides[service].succeed(reserved, claimed) {
             self.store(service, &note);
         }
+        let url = std::mem::take(&mut self.opens).then(|| launch::url(reserved))?;
+        open::that_detached(&url).err()?;
+        let message = format!("no browser could be opened; the URL is {url}");
+        Some(What::Noted { level: Level::Warning, message })
     }
 
     fn relocate(&mut self, service: usize) -> Result<What, What> {
@@ -278,7 +255,11 @@ impl Backend for Services<'_> {
     }
 
     fn port(&self, service: usize) -> u16 {
-        self.port_of(service)
+        let project = &self.prepared[service].request.project;
+        let reservations = self.lease.as_ref().map_or(&[][..], Lease::reservations);
+        let held = reservations.iter().find(|held| held.project == *project).map(|held| held.port);
+        // A service that has ended keeps its last port.
+        held.or_else(|| self.specs.get(service).map(|spec| spec.port)).unwrap_or_default()
     }
 
     fn framework(&self, service: usize) -> String {

@@ -1,9 +1,8 @@
 //! Lock files of frameworks: Next, Nuxt and Astro allow one server a directory.
 //!
-//! Next locks its file in the kernel; Nuxt and Astro test whether the pid in the file exists. Once that pid belongs to
-//! another process they refuse to start, so a stale file has to go.
+//! Next locks its file in the kernel; Nuxt and Astro test whether the pid in the file exists. Once that pid
+//! belongs to another process they refuse to start, so a stale file has to go.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -27,43 +26,17 @@ struct Lock {
     port: Option<u16>,
 }
 
-/// A server in the project's directory that bowline did not start.
-#[derive(Debug)]
-pub struct LockHolder {
-    file: PathBuf,
-    lock: Lock,
-}
-
-impl LockHolder {
-    /// The hint of a failure that this server caused.
-    pub fn hint(&self) -> String {
-        let stop = format!("stop it with `kill {}`", self.lock.pid);
-        match self.lock.port {
-            Some(port) => format!("{self}; use it at {}, or {stop}", launch::url(port)),
-            None => format!("{self}; {stop}"),
-        }
-    }
-}
-
-impl fmt::Display for LockHolder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let port = self.lock.port.map_or_else(String::new, |port| format!(" on port {port}"));
-        let file = self.file.visible();
-        write!(
-            f,
-            "another server runs in this directory already, as pid {}{port} says `{file}`",
-            self.lock.pid
-        )
-    }
-}
-
-/// The living server that has locked the project's directory.
-pub fn holder(prepared: &Prepared<'_>) -> Option<LockHolder> {
-    let dir = &prepared.project().dir;
+/// The hint of a failure that another server caused, which lives and has locked the project's directory.
+pub fn hint(prepared: &Prepared<'_>) -> Option<String> {
     files(prepared).into_iter().find_map(|path| {
-        let lock = read(&path)?;
-        let file = path.strip_prefix(dir).unwrap_or(&path).to_owned();
-        lives(&path, &lock).then_some(LockHolder { file, lock })
+        let lock = read(&path).filter(|lock| lives(&path, lock))?;
+        let file = path.strip_prefix(&prepared.project().dir).unwrap_or(&path).visible();
+        let pid = lock.pid;
+        let on = lock.port.map_or_else(String::new, |port| format!(" on port {port}"));
+        let using = lock.port.map_or_else(String::new, |port| format!("use it at {}, or ", launch::url(port)));
+        Some(format!(
+            "another server runs in this directory already, as pid {pid}{on} says `{file}`; {using}stop it with `kill {pid}`"
+        ))
     })
 }
 
@@ -87,10 +60,7 @@ fn files(prepared: &Prepared<'_>) -> Vec<PathBuf> {
 }
 
 fn read(path: &Path) -> Option<Lock> {
-    let size = path.metadata().ok()?.len();
-    if size > LARGEST {
-        return None;
-    }
+    path.metadata().ok().filter(|metadata| metadata.len() <= LARGEST)?;
     let lock: Lock = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
     (lock.pid > 1).then_some(lock)
 }
@@ -98,7 +68,6 @@ fn read(path: &Path) -> Option<Lock> {
 /// Whether the process with this pid can have written the file: it is older than the file.
 fn lives(path: &Path, lock: &Lock) -> bool {
     let Some(process) = Process::read(lock.pid).filter(|process| !process.zombie) else { return false };
-    let written =
-        path.metadata().and_then(|metadata| metadata.modified()).unwrap_or_else(|_| SystemTime::now());
+    let written = path.metadata().and_then(|file| file.modified()).unwrap_or_else(|_| SystemTime::now());
     process.identity.since().is_none_or(|since| since <= written + TOLERANCE)
 }

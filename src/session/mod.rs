@@ -2,7 +2,7 @@
 //!
 //! - `flow`: the steps in order · `configured`, `prepared`, `options`, `settings`: their inputs
 //! - `backend`, `port_override`: programs and ports for the loop in [`crate::supervise`]
-//! - `output`, `report`, `opener`, `outcome`, `conflict`: what others see
+//! - `output`, `report`, `outcome`, `conflict`: what others see
 //! - `nested`: bowline within bowline · `dry_run`: a plan · `framework_locks`: lock files of frameworks
 
 mod backend;
@@ -12,7 +12,6 @@ mod dry_run;
 mod flow;
 mod framework_locks;
 mod nested;
-mod opener;
 mod options;
 mod outcome;
 mod output;
@@ -21,8 +20,8 @@ mod prepared;
 mod report;
 mod settings;
 
-pub use configured::{ConfiguredProject, Runnable, unknown_entries};
-pub use dry_run::print as print_dry_run;
+pub use configured::{ConfiguredProject, Runnable, warn_of_unknown_entries};
+pub use dry_run::dry_run;
 pub use flow::{Reserved, Session, allocate, detect};
 pub use nested::become_command;
 pub use options::Options;

@@ -1,29 +1,25 @@
-//! bowline within the script of another bowline: the outer one reserves and supervises, the inner one becomes the command.
+//! bowline in the script of another bowline: the outer one supervises, the inner one becomes the command.
 
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use super::prepared::{Placement, Prepared, environment};
+use super::options::Options;
+use super::prepared::{Prepared, environment};
 use crate::exit_code::{FAILURE, NOT_EXECUTABLE, NOT_FOUND};
-use crate::invocation::Invocation;
-use crate::invocation::failure::Failure;
-use crate::launch::{Host, Inherited, Step};
+use crate::invocation::{Failure, Invocation};
+use crate::launch::{self, Inherited, Step};
 use crate::process::{Exit, tree};
 use crate::visible::Visible;
 
 /// Runs the command on the port of the outer bowline; replaces this process unless a post script follows.
-///
-/// # Errors
-/// A program cannot be executed.
 pub fn become_command(
     invocation: &Invocation,
+    options: &Options,
     prepared: &Prepared<'_>,
     inherited: &Inherited,
-    host: Option<&Host>,
 ) -> Result<Exit, Failure> {
-    let (port, session) = (inherited.port, inherited.session.as_str());
-    let mut spec = prepared.spec(&Placement { port, session, host, siblings: &[], preload: None });
+    let mut spec = launch::plan(&prepared.launch(inherited.port, &inherited.session, options));
     for step in spec.pre.iter_mut().chain([&mut spec.main]).chain(&mut spec.post) {
         step.environment.set(tree::PROJECT, &inherited.id);
     }

@@ -1,4 +1,4 @@
-//! The options of a start.
+//! The options that `dev`, `exec` and `start` share.
 
 use std::num::NonZeroU16;
 use std::time::Duration;
@@ -6,7 +6,6 @@ use std::time::Duration;
 use crate::launch::Host;
 use crate::supervise::restart::Policy;
 
-/// Options that `dev`, `exec` and `start` share.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The framework's key, in place of detection.
@@ -17,6 +16,6 @@ pub struct Options {
     pub restart: Option<Policy>,
     /// Time between the stop signal and SIGKILL.
     pub grace: Option<Duration>,
-    /// Open a browser once the server is ready.
+    /// Open a browser once the first server is ready.
     pub open: bool,
 }

@@ -3,9 +3,9 @@
 use super::backend::Services;
 use super::framework_locks;
 use super::prepared::Prepared;
-use crate::event::FailureReason;
+use crate::event::FailureReason as Reason;
 use crate::exit_code::{FAILURE, NO_PORT, NO_PROJECT, NOT_EXECUTABLE, NOT_FOUND, NOT_READY};
-use crate::invocation::failure::Failure;
+use crate::invocation::Failure;
 use crate::launch::{self, LaunchSpec};
 use crate::process::Exit;
 use crate::supervise::Outcome;
@@ -13,16 +13,13 @@ use crate::supervise::service::Ending;
 use crate::visible::{self, Visible};
 
 /// The exit of the first service, or the failure of the service that failed first.
-///
-/// # Errors
-/// A service failed.
 pub fn conclude(backend: &Services<'_>, outcomes: &[Outcome]) -> Result<Exit, Failure> {
     let mut order: Vec<usize> = (0..outcomes.len()).collect();
     order.sort_by_key(|&service| outcomes[service].at);
-    let failed = |service| Some((service, failure_of(backend, service, outcomes[service].ending)?));
-    if let Some((service, mut failure)) = order.into_iter().find_map(failed) {
+    for service in order {
+        let Some(mut failure) = failure_of(backend, service, outcomes[service].ending) else { continue };
         if outcomes.len() > 1 {
-            let name = &backend.prepared()[service].project().name;
+            let name = &backend.prepared[service].project().name;
             failure.message = format!("`{name}`: {}", failure.message);
         }
         return Err(failure);
@@ -31,36 +28,29 @@ pub fn conclude(backend: &Services<'_>, outcomes: &[Outcome]) -> Result<Exit, Fa
 }
 
 fn failure_of(backend: &Services<'_>, service: usize, ending: Ending) -> Option<Failure> {
-    let (prepared, spec) = (&backend.prepared()[service], &backend.specs()[service]);
-    let misplaced = ending.failure == Some(FailureReason::HealthCheckFailed) && !ending.was_ready;
+    let (prepared, spec) = (&backend.prepared[service], &backend.specs[service]);
+    let misplaced = ending.failure == Some(Reason::HealthCheckFailed) && !ending.was_ready;
     if let Some(places) = backend.elsewhere(service).filter(|_| misplaced) {
-        return Some(listens_elsewhere(&places, spec));
+        let command = visible::line(&spec.command);
+        let message = format!("`{command}` listens on {places}, not on port {}", spec.port);
+        let hint = "let it read `PORT`, or name no port, so that the reservation can follow it";
+        return Some(Failure::new(NOT_READY, message, Some(hint.to_owned())));
     }
     let reason = ending.failure.filter(|_| !ending.requested)?;
     missing_program(prepared, spec, reason, ending).or_else(|| {
-        let mut failure = describe(spec, reason, ending);
-        if let Some(holder) = framework_locks::holder(prepared) {
-            failure.hint = Some(holder.hint());
-        }
-        Some(failure)
+        let failure = describe(spec, reason, ending);
+        Some(Failure { hint: framework_locks::hint(prepared).or(failure.hint), ..failure })
     })
-}
-
-fn listens_elsewhere(places: &str, spec: &LaunchSpec) -> Failure {
-    let message =
-        format!("`{}` listens on {places}, not on port {}", visible::line(&spec.command), spec.port);
-    let hint = "let it read `PORT`, or name no port, so that the reservation can follow it";
-    Failure::new(NOT_READY, message, Some(hint.to_owned()))
 }
 
 /// The failure of a command that was not found or may not be executed.
 fn missing_program(
     prepared: &Prepared<'_>,
     spec: &LaunchSpec,
-    reason: FailureReason,
+    reason: Reason,
     ending: Ending,
 ) -> Option<Failure> {
-    if ending.was_ready || reason == FailureReason::DirectoryMissing {
+    if ending.was_ready || reason == Reason::DirectoryMissing {
         return None;
     }
     let status = match (ending.exit, ending.errno) {
@@ -75,41 +65,35 @@ fn missing_program(
     launch::explain(status, step, &detected.reading, catalog).map(Failure::from)
 }
 
-/// The failure of a service, from its reason and ending.
-fn describe(spec: &LaunchSpec, reason: FailureReason, ending: Ending) -> Failure {
+fn describe(spec: &LaunchSpec, reason: Reason, ending: Ending) -> Failure {
     let command = command(spec, ending.step);
     let (port, exit) = (spec.port, ending.exit);
+    let never_listened = exit == Some(Exit::Code(0)) && !ending.was_ready;
     let (code, message, hint) = match reason {
-        FailureReason::DirectoryMissing => {
+        Reason::DirectoryMissing => {
             (NO_PROJECT, format!("the directory is gone: `{}`", spec.main.cwd.visible()), None)
         }
-        FailureReason::CommandNotFound => (NOT_FOUND, format!("{command} {ending}: command not found"), None),
-        FailureReason::PermissionDenied => {
-            (NOT_EXECUTABLE, format!("{command} {ending}: permission denied"), None)
-        }
-        FailureReason::PortInUse => (
+        Reason::CommandNotFound => (NOT_FOUND, format!("{command} {ending}: command not found"), None),
+        Reason::PermissionDenied => (NOT_EXECUTABLE, format!("{command} {ending}: permission denied"), None),
+        Reason::PortInUse => (
             NO_PORT,
             format!("{command} {ending}: another process has taken port {port}"),
             Some("see who holds it with `bowline ports`, or choose another port with `--port`"),
         ),
-        FailureReason::HealthCheckTimeout => (
+        Reason::HealthCheckTimeout => (
             NOT_READY,
             format!("{command} did not listen on port {port} in time"),
             Some("look at its output, or allow more time with `ready = { timeout = \"…\" }` in bowline.toml"),
         ),
-        FailureReason::HealthCheckFailed => {
+        Reason::HealthCheckFailed => {
             (NOT_READY, format!("{command} stopped listening on port {port}, and {ending}"), None)
         }
-        FailureReason::ImmediateCrash | FailureReason::Unknown
-            if exit == Some(Exit::Code(0)) && !ending.was_ready =>
-        {
-            (
-                NOT_READY,
-                format!("{command} ended with exit code 0 before it ever listened on port {port}"),
-                Some("if it is no server, run it without bowline; otherwise look at its output"),
-            )
-        }
-        FailureReason::ImmediateCrash | FailureReason::Unknown => (
+        Reason::ImmediateCrash | Reason::Unknown if never_listened => (
+            NOT_READY,
+            format!("{command} ended with exit code 0 before it ever listened on port {port}"),
+            Some("if it is no server, run it without bowline; otherwise look at its output"),
+        ),
+        Reason::ImmediateCrash | Reason::Unknown => (
             FAILURE,
             format!("{command} {ending}"),
             exit.map(|_| "see why in its output, above or with `bowline logs`"),
@@ -118,7 +102,7 @@ fn describe(spec: &LaunchSpec, reason: FailureReason, ending: Ending) -> Failure
     let again = if ending.gave_up { "; it was started several times and has failed every time" } else { "" };
     let mut failure = Failure::new(code, message + again, hint.map(str::to_owned));
     // The exit of a service that was ended for being late is our doing.
-    if let Some(exit) = exit.filter(|exit| !exit.success() && reason != FailureReason::HealthCheckTimeout) {
+    if let Some(exit) = exit.filter(|exit| !exit.success() && reason != Reason::HealthCheckTimeout) {
         failure.exit = exit;
     }
     failure
@@ -179,14 +163,13 @@ mod tests {
         }
     }
 
-    fn assert_described(reason: FailureReason, exit: Option<Exit>, was_ready: bool, expected: (&str, Exit)) {
+    fn assert_described(reason: Reason, exit: Option<Exit>, was_ready: bool, expected: (&str, Exit)) {
         let failure = describe(&spec(), reason, ending(exit, was_ready));
         assert_eq!((failure.message.as_str(), failure.exit), expected, "{reason:?} {exit:?}");
     }
 
     #[test]
     fn a_service_that_was_not_started_or_not_ready_has_a_code_of_ours() {
-        use FailureReason as Reason;
         let killed = "was ended, as its guardian was killed";
         let taken = format!("`vite` {killed}: another process has taken port 3101");
         let kill = Some(Exit::Signal(Signal::SIGKILL));
@@ -224,7 +207,6 @@ mod tests {
 
     #[test]
     fn a_service_that_failed_passes_its_exit_on() {
-        use FailureReason as Reason;
         for (reason, exit, message) in [
             (Reason::CommandNotFound, Exit::Code(127), "exit code 127: command not found"),
             (Reason::PermissionDenied, Exit::Code(126), "exit code 126: permission denied"),
@@ -239,7 +221,7 @@ mod tests {
     #[test]
     fn a_pre_script_is_named_and_a_crash_loop_is_mentioned() {
         let crash = Ending { step: 0, gave_up: true, ..ending(Some(Exit::Code(2)), false) };
-        let failure = describe(&spec(), FailureReason::ImmediateCrash, crash);
+        let failure = describe(&spec(), Reason::ImmediateCrash, crash);
         let expected = "the script `predev` ended with exit code 2; it was started several times and has failed every time";
         assert_eq!((failure.message.as_str(), failure.exit), (expected, Exit::Code(2)));
     }

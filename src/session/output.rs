@@ -5,8 +5,6 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use super::backend::Services;
-use super::opener::Opening;
-use super::options::Options;
 use super::report::StartReport;
 use crate::control::Status;
 use crate::event::{Level, What};
@@ -18,20 +16,13 @@ use crate::supervise::{Console, Sink};
 use crate::ui::{Human, JsonLines, Prefixed};
 use crate::visible::Visible;
 
-/// Output that is recorded and may open a browser.
-type Output = RecordingSink<Opening>;
-
 /// Opens the sink, and a console if a single service has the terminal. Needs a running tokio runtime.
-///
-/// # Errors
-/// No more descriptors, or the terminal cannot be set up.
 pub fn open(
     invocation: &Invocation,
-    options: &Options,
     services: &[Status],
     session: &str,
     logs: &Path,
-) -> io::Result<(Output, Option<Console>)> {
+) -> io::Result<(RecordingSink, Option<Console>)> {
     let (style, quiet) = (invocation.style, invocation.quiet);
     let mut console = None;
     let sink: Box<dyn Sink> = if invocation.started_by == StartedBy::Background {
@@ -54,10 +45,9 @@ pub fn open(
         Recorder::open(file.clone(), session).inspect_err(failed).ok()
     };
     let recorders = services.iter().map(recorder).collect();
-    Ok((RecordingSink::new(Opening::new(sink, options.open), recorders), console))
+    Ok((RecordingSink::new(sink, recorders), console))
 }
 
-/// A console if stdout is a terminal.
 fn console() -> io::Result<Option<Console>> {
     let (stdin, stdout) = (io::stdin(), io::stdout());
     if !stdout.is_terminal() {
@@ -69,7 +59,7 @@ fn console() -> io::Result<Option<Console>> {
 
 /// Announces each service, and all that is not as the user may expect.
 pub fn introduce(sink: &mut impl Sink, backend: &Services<'_>, grants: &[Grant]) {
-    for (service, (grant, spec)) in grants.iter().zip(backend.specs()).enumerate() {
+    for (service, (grant, spec)) in grants.iter().zip(&backend.specs).enumerate() {
         if let Some(declined) = &grant.declined {
             let message = format!("{declined}; using port {} instead", grant.port);
             sink.notify(

@@ -2,19 +2,15 @@
 
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroU16;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::configured::ConfiguredProject;
+use super::configured::{ConfiguredProject, Runnable};
 use super::options::Options;
-use crate::detect::{Detection, ServerInputs};
-use crate::invocation::Invocation;
-use crate::invocation::failure::Failure;
-use crate::launch::{self, Changes, Host, LaunchSpec, Preload, Reading, Sibling};
-use crate::logs;
-use crate::paths::StateDir;
+use crate::detect::{Detection, ServerInputs, Snapshot};
+use crate::invocation::{Failure, Invocation};
+use crate::launch::{Changes, LaunchRequest, Reading, Sibling, Target};
 use crate::port::{PortChoice, PortRequest, Remembered};
 use crate::project::Project;
 use crate::visible::Visible;
@@ -27,7 +23,10 @@ pub struct Detected<'a> {
     pub configured: &'a ConfiguredProject,
     pub reading: Reading<'a>,
     pub detection: Detection<'a>,
+    /// For the installed version of the framework.
     pub inputs: ServerInputs,
+    /// Whether the user has named the framework, by flag or in bowline.toml.
+    is_named: bool,
 }
 
 /// A service that can be started once it has a port.
@@ -37,17 +36,9 @@ pub struct Prepared<'a> {
     pub grace: Duration,
 }
 
-/// The port and the things of the session that a launch depends on.
-pub struct Placement<'a> {
-    pub port: u16,
-    pub session: &'a str,
-    pub host: Option<&'a Host>,
-    pub siblings: &'a [Sibling],
-    pub preload: Option<&'a Preload>,
-}
-
 impl<'a> Detected<'a> {
-    /// Parses the script and detects the framework.
+    /// Parses the script, and detects the framework: the one by flag (`framework`), else the configured one, else
+    /// the remembered one while its evidence holds, else the detected one.
     ///
     /// # Errors
     /// The script cannot be run, the files cannot be read, or there is no such framework.
@@ -57,21 +48,57 @@ impl<'a> Detected<'a> {
         framework: Option<&str>,
         remembered: Option<&Remembered>,
     ) -> Result<Self, Failure> {
-        let reading = configured.parse(invocation)?;
-        let detection = configured.detect(&reading, framework, remembered)?;
-        let inputs = configured.inputs(&detection);
-        Ok(Self { configured, reading, detection, inputs })
+        let ConfiguredProject { project, config, manager, runnable } = configured;
+        let target = match runnable {
+            Runnable::Script { name, arguments } => {
+                let (name, text) = project.script(name.as_deref())?;
+                Target::Script { name, text, arguments }
+            }
+            Runnable::Command(command) => Target::Command(command),
+        };
+        let reading = Reading::of(project, manager, target, &invocation.caller)?;
+        let (files, commands) = (project.files()?, reading.commands());
+        let snapshot = Snapshot {
+            dependencies: &project.manifest.dependencies,
+            files: &files,
+            script: reading.script(),
+            commands: &commands,
+        };
+        let mut detection = config.catalog.detect(&snapshot)?;
+        let named = framework.or(config.settings.framework.as_deref());
+        if let Some(key) = named {
+            detection = detection.with_framework(config.catalog.find(key)?, &snapshot);
+        }
+        let inputs = detection.inputs(|package| project.version_of(package));
+        let mut detected = Self { configured, reading, detection, inputs, is_named: named.is_some() };
+        detected.recall(remembered);
+        Ok(detected)
     }
 
-    /// The request to the allocator.
+    /// Prefers the remembered framework, unless the user names one or the evidence has changed. True if that is
+    /// another framework.
+    fn recall(&mut self, remembered: Option<&Remembered>) -> bool {
+        let current = &self.detection.framework.key;
+        let is_other = |row: &&Remembered| !self.is_named && row.framework != **current;
+        let Some(row) = remembered.filter(is_other) else { return false };
+        let Ok(evidence) = row.evidence.parse() else { return false };
+        let ConfiguredProject { project, config, .. } = self.configured;
+        let recalled = self.detection.clone().with_remembered(&row.framework, &evidence, &config.catalog);
+        let has_changed = recalled.framework.key != *current;
+        if has_changed {
+            self.inputs = recalled.inputs(|package| project.version_of(package));
+            self.detection = recalled;
+        }
+        has_changed
+    }
+
     pub fn request(&self, invocation: &Invocation, options: &Options) -> PortRequest {
-        let settings = &self.configured.config.settings;
+        let ConfiguredProject { project, config, .. } = self.configured;
         let ordered = options
             .port
             .map(NonZeroU16::get)
             .or_else(|| self.reading.ordered_port(&self.inputs.port.flags))
-            .or(settings.port.map(NonZeroU16::get));
-        let project = &self.configured.project;
+            .or(config.settings.port.map(NonZeroU16::get));
         PortRequest {
             project: project.id.clone(),
             name: project.name.clone(),
@@ -86,7 +113,7 @@ impl<'a> Detected<'a> {
 
     /// The answer of `detect --json`.
     pub fn to_json(&self) -> Value {
-        let Self { configured, reading, detection, inputs } = self;
+        let Self { configured, reading, detection, inputs, .. } = self;
         let project = &configured.project;
         json!({
             "project": { "id": project.id, "name": project.name, "dir": project.dir.to_string_lossy() },
@@ -102,7 +129,6 @@ impl<'a> Detected<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    /// Adds the request to the allocator.
     pub fn new(invocation: &Invocation, options: &Options, detected: Detected<'a>) -> Self {
         let grace = options.grace.or(detected.configured.config.settings.grace).unwrap_or(GRACE);
         let prepared = Self { request: detected.request(invocation, options), detected, grace };
@@ -110,49 +136,37 @@ impl<'a> Prepared<'a> {
         prepared
     }
 
-    /// Prefers the remembered framework, unless the user names one or the evidence has changed.
+    /// See [`Detected::recall`].
     pub fn recall(&mut self, invocation: &Invocation, options: &Options, remembered: Option<&Remembered>) {
-        let Detected { configured, detection, .. } = &self.detected;
-        if configured.framework(options.framework.as_deref()).is_some() {
-            return;
-        }
-        let recalled = configured.recall(detection.clone(), remembered);
-        if recalled.framework.key != detection.framework.key {
-            self.detected.inputs = configured.inputs(&recalled);
-            self.detected.detection = recalled;
+        if self.detected.recall(remembered) {
             self.request = self.detected.request(invocation, options);
             self.log();
         }
     }
-    /// The project.
+
     pub fn project(&self) -> &'a Project {
         &self.detected.configured.project
     }
 
-    /// The file of the preload that moves this service's listener.
-    pub fn preload_path(&self, state: &StateDir) -> PathBuf {
-        let PortRequest { project, name, .. } = &self.request;
-        logs::file(&state.root().join("preload"), project, name).with_extension("cjs")
-    }
-
-    /// The launch in this place.
-    pub fn spec(&self, place: &Placement<'_>) -> LaunchSpec {
-        launch::plan(&launch::LaunchRequest {
-            reading: &self.detected.reading,
-            detection: &self.detected.detection,
-            inputs: &self.detected.inputs,
-            catalog: &self.detected.configured.config.catalog,
-            port: place.port,
-            host: place.host,
-            session: place.session,
-            siblings: place.siblings,
-            environment: &self.detected.configured.config.settings.env,
-            preload: place.preload,
-        })
+    /// The launch of a service without siblings and preload.
+    pub fn launch<'b>(&'b self, port: u16, session: &'b str, options: &'b Options) -> LaunchRequest<'b> {
+        let Detected { configured, reading, detection, inputs, .. } = &self.detected;
+        LaunchRequest {
+            reading,
+            detection,
+            inputs,
+            catalog: &configured.config.catalog,
+            port,
+            host: options.host.as_ref(),
+            session,
+            siblings: &[],
+            environment: &configured.config.settings.env,
+            preload: None,
+        }
     }
 
     fn log(&self) {
-        let Self { detected: Detected { configured, reading, detection, inputs }, request, .. } = self;
+        let Self { detected: Detected { configured, reading, detection, inputs, .. }, request, .. } = self;
         let project = &configured.project;
         tracing::debug!("project {} in {}", project.name, project.dir.visible());
         let what = reading.script().map_or_else(|| "command".to_owned(), |name| format!("script {name}"));
@@ -163,13 +177,11 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// The names and ports of all services but `service`.
 pub fn siblings(prepared: &[Prepared<'_>], service: usize, port: impl Fn(usize) -> u16) -> Vec<Sibling> {
     let others = prepared.iter().enumerate().filter(|&(other, _)| other != service);
     others.map(|(other, one)| Sibling { name: one.project().name.clone(), port: port(other) }).collect()
 }
 
-/// The caller's environment with these changes.
 pub fn environment(invocation: &Invocation, changes: &Changes) -> Vec<(OsString, OsString)> {
     let mut variables = invocation.caller.variables.clone();
     for name in changes.removals() {

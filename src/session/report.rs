@@ -1,5 +1,5 @@
-//! The report of a background supervisor to `bowline start`: its events without output, until every service is ready or has
-//! ended.
+//! The report of a background supervisor to `bowline start`: its events without output, until every service is
+//! ready or has ended.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -21,7 +21,6 @@ const CHUNK: usize = 64 * 1024;
 /// Lines of a service's output that its failure shows.
 const LAST_LINES: usize = 20;
 
-/// A service of the supervisor.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Introduced {
     pub project: String,
@@ -61,20 +60,12 @@ pub struct StartReport {
 #[derive(Debug)]
 struct Reported {
     project: String,
-    progress: Option<Progress>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
-    Ready,
-    Ended,
+    /// False if it has ended, `None` while it starts.
+    is_ready: Option<bool>,
 }
 
 impl StartReport {
     /// Introduces the services. Needs a running tokio runtime.
-    ///
-    /// # Errors
-    /// No more descriptors.
     pub fn new(services: &[Status], session: &str) -> io::Result<Self> {
         let introduced = |Status { project_id, name, log, .. }: &Status| Introduced {
             project: project_id.clone(),
@@ -82,20 +73,18 @@ impl StartReport {
             log: log.into(),
             session: session.to_owned(),
         };
-        let mut line =
-            serde_json::to_vec(&Introduction { services: services.iter().map(introduced).collect() })?;
-        line.push(b'\n');
+        let introduction = Introduction { services: services.iter().map(introduced).collect() };
         let mut out = NonblockingWriter::new(io::stdout().as_fd())?;
-        out.push(&line);
-        let reported = |one: &Status| Reported { project: one.project_id.clone(), progress: None };
+        out.push(format!("{}\n", serde_json::to_string(&introduction)?).as_bytes());
+        let reported = |one: &Status| Reported { project: one.project_id.clone(), is_ready: None };
         let services = services.iter().map(reported).collect();
         Ok(Self { out: Some(out), services, buffer: vec![0; CHUNK].into() })
     }
 
     /// Whether every service is ready or has ended, and one runs.
     fn is_complete(&self) -> bool {
-        self.services.iter().all(|service| service.progress.is_some())
-            && self.services.iter().any(|service| service.progress == Some(Progress::Ready))
+        self.services.iter().all(|service| service.is_ready.is_some())
+            && self.services.iter().any(|service| service.is_ready == Some(true))
     }
 
     /// Closes the pipes to `bowline start`, which then returns.
@@ -121,28 +110,18 @@ impl Sink for StartReport {
     fn notify(&mut self, service: usize, what: What) {
         let Some(out) = &mut self.out else { return };
         let Some(reported) = self.services.get_mut(service) else { return };
-        match &what {
-            What::PortDetected { .. } => reported.progress = Some(Progress::Ready),
-            What::ProcessExited { state, .. } if *state != State::Starting => {
-                reported.progress = Some(Progress::Ended);
-            }
-            What::Noted { level: Level::Warning, message } => {
+        if let What::Noted { level, message } = what {
+            if level == Level::Warning {
                 ui::complain(&format!("bowline  warning: {message}"));
             }
-            What::Noted { level: Level::Plain, .. }
-            | What::ProcessExited { .. }
-            | What::Ack { .. }
-            | What::LogChunk { .. }
-            | What::PortConflict { .. }
-            | What::PortReallocated { .. }
-            | What::Error { .. }
-            | What::Unknown => {}
+            return;
         }
-        if !matches!(what, What::Noted { .. }) {
-            let mut line = Event::now(&reported.project, what).to_json();
-            line.push('\n');
-            out.push(line.as_bytes());
+        if matches!(what, What::PortDetected { .. }) {
+            reported.is_ready = Some(true);
+        } else if matches!(what, What::ProcessExited { state, .. } if state != State::Starting) {
+            reported.is_ready = Some(false);
         }
+        out.push(format!("{}\n", Event::now(&reported.project, what).to_json()).as_bytes());
     }
 
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {

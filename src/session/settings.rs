@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::backend::Services;
 use super::options::Options;
 use super::prepared::Prepared;
-use crate::invocation::{Invocation, StartedBy};
+use crate::invocation::StartedBy;
 use crate::launch::LaunchSpec;
 use crate::port::PortChoice;
 use crate::supervise::service::{Service, Settings};
@@ -19,16 +19,10 @@ const MOVES: u32 = 3;
 /// Extra starts of a service that listens elsewhere: one with its listener moved, one without if that fails.
 const REDIRECTS: u32 = 2;
 
-/// The state machines of all services.
-pub fn services(
-    invocation: &Invocation,
-    options: &Options,
-    backend: &Services<'_>,
-    now: Instant,
-) -> Vec<Service> {
-    let is_background = invocation.started_by != StartedBy::Foreground;
-    let both = backend.prepared().iter().zip(backend.specs());
-    both.map(|(one, spec)| Service::new(settings(options, is_background, one, spec), now)).collect()
+pub fn services(backend: &Services<'_>, now: Instant) -> Vec<Service> {
+    let is_background = backend.invocation.started_by != StartedBy::Foreground;
+    let both = backend.prepared.iter().zip(&backend.specs);
+    both.map(|(one, spec)| Service::new(settings(backend.options, is_background, one, spec), now)).collect()
 }
 
 fn settings(options: &Options, is_background: bool, prepared: &Prepared<'_>, spec: &LaunchSpec) -> Settings {

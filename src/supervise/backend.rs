@@ -58,8 +58,8 @@ pub trait Backend {
     fn redirect(&mut self, service: usize) -> What;
     /// Reserves the port that was observed last in place of the service's own, and returns the event.
     fn follow(&mut self, service: usize, root: i32) -> Result<What, What>;
-    /// Remembers what made the service listen on its port.
-    fn became_ready(&mut self, service: usize);
+    /// Remembers what made the service listen on its port. Returns what the user has to know.
+    fn became_ready(&mut self, service: usize) -> Option<What>;
     /// Reserves another port, and returns the event.
     fn relocate(&mut self, service: usize) -> Result<What, What>;
     fn release(&mut self, service: usize);

@@ -191,7 +191,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             Notice::Ready(after) => {
                 let framework = self.backend.framework(index);
                 self.announce(index, What::PortDetected { port, framework, after });
-                self.backend.became_ready(index);
+                if let Some(what) = self.backend.became_ready(index) {
+                    self.sink.notify(index, what);
+                }
             }
             Notice::Slow => self.warn(
                 index,

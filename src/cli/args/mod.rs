@@ -4,27 +4,24 @@ mod place;
 mod services;
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{NonEmptyStringValueParser, PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::completion;
-
 use crate::config;
-use crate::invocation::Invocation;
-use crate::invocation::failure::Failure;
+use crate::invocation::{Failure, Invocation};
 use crate::launch::Host;
 use crate::session::Options;
 use crate::supervise::restart::Policy;
-use crate::ui::ColorChoice;
-use crate::ui::Style;
-pub use place::{place, quickly, with_command, with_other_command};
-pub use services::{Logs, One, Restart, Stop, Wait};
+use crate::ui::{ColorChoice, Style};
+pub use place::{place, quickly, with_command};
+pub use services::{Logs, One, Stop, Wait};
 
 /// Starts dev servers on the right port and leaves nothing behind.
 #[derive(Debug, Parser)]
@@ -82,13 +79,10 @@ pub struct Global {
 
 impl Global {
     /// The invocation with these options.
-    ///
-    /// # Errors
-    /// The limit of open files is too low.
-    pub fn invocation(&self) -> Result<Invocation, Failure> {
-        let mut invocation = Invocation::new(self.dir.as_deref(), self.state_dir.clone(), self.verbose)?;
+    pub fn invocation(&self, style: Style) -> Result<Invocation, Failure> {
+        let mut invocation =
+            Invocation::new(self.dir.as_deref(), self.state_dir.clone(), self.verbose, style)?;
         (invocation.json, invocation.quiet) = (self.json, self.quiet);
-        invocation.style = Style::new(self.color, std::io::stderr().is_terminal());
         Ok(invocation)
     }
 }
@@ -107,7 +101,11 @@ pub enum CliCommand {
     /// Stop services, wherever they were started
     Stop(Stop),
     /// Stop services and start them again on the same ports
-    Restart(Restart),
+    Restart {
+        /// Projects by directory, name or port; those that do not run are started [default: the one you are in]
+        #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::services))]
+        projects: Vec<String>,
+    },
     /// Show the output of a service so far, then the output that follows
     Attach(One),
     /// Print the output of a service, also after its end
@@ -121,9 +119,16 @@ pub enum CliCommand {
     /// Return when services are ready; exit code 4 if one does not become ready
     Wait(Wait),
     /// Print the project's port: the one that it has, or would get
-    Port(Which),
+    Port {
+        /// A project of the workspace by name, or a directory [default: the one you are in]
+        #[arg(add = ArgValueCompleter::new(completion::projects))]
+        project: Option<String>,
+    },
     /// List reservations, and how full each range is
-    Ports(PortsArguments),
+    Ports {
+        #[command(subcommand)]
+        action: Option<PortsAction>,
+    },
     /// Show which framework was detected, and why
     Detect(Detect),
     /// Speak the SentryVibe runner protocol on stdin and stdout
@@ -179,14 +184,14 @@ pub struct Launch {
     #[arg(long, value_name = "KEY", add = ArgValueCompleter::new(completion::frameworks))]
     pub framework: Option<String>,
     /// Reserve the port for this id instead of the project's directory
-    #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub project_id: Option<String>,
     /// Let the server listen on the network: on ADDR, or on every interface
-    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "")]
-    pub host: Option<String>,
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "", value_parser = StringValueParser::new().map(host))]
+    pub host: Option<Host>,
     /// When to restart a server that has ended
     #[arg(long, value_enum, value_name = "WHEN")]
-    pub restart: Option<RestartPolicy>,
+    pub restart: Option<Policy>,
     /// How long a server may take to end before it is killed [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = config::parse_duration)]
     pub grace: Option<Duration>,
@@ -203,53 +208,33 @@ pub struct Launch {
 
 impl From<&Launch> for Options {
     fn from(launch: &Launch) -> Self {
-        let host = |address: &String| match address.as_str() {
-            "" => Host::All,
-            address => Host::Address(address.to_owned()),
-        };
         Self {
             framework: launch.framework.clone(),
             port: launch.port,
-            host: launch.host.as_ref().map(host),
-            restart: launch.restart.map(Policy::from),
+            host: launch.host.clone(),
+            restart: launch.restart,
             grace: launch.grace,
             open: launch.open,
         }
     }
 }
 
-/// When to restart a server.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum RestartPolicy {
-    /// Never
-    Never,
-    /// When it fails
-    OnFailure,
-    /// Whenever it ends by itself
-    Always,
+fn host(address: String) -> Host {
+    if address.is_empty() { Host::All } else { Host::Address(address) }
 }
 
-impl From<RestartPolicy> for Policy {
-    fn from(restart: RestartPolicy) -> Self {
-        match restart {
-            RestartPolicy::Never => Self::Never,
-            RestartPolicy::OnFailure => Self::OnFailure,
-            RestartPolicy::Always => Self::Always,
-        }
+impl ValueEnum for Policy {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Never, Self::OnFailure, Self::Always]
     }
-}
 
-#[derive(Args, Debug)]
-pub struct Which {
-    /// A project of the workspace by name, or a directory [default: the one you are in]
-    #[arg(add = ArgValueCompleter::new(completion::projects))]
-    pub project: Option<String>,
-}
-
-#[derive(Args, Debug)]
-pub struct PortsArguments {
-    #[command(subcommand)]
-    pub action: Option<PortsAction>,
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Never => PossibleValue::new("never").help("Never"),
+            Self::OnFailure => PossibleValue::new("on-failure").help("When it fails"),
+            Self::Always => PossibleValue::new("always").help("Whenever it ends by itself"),
+        })
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,6 @@
 //! Finds the command among the arguments before clap reads them.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
 use clap::{Args, FromArgMatches, Subcommand};
 
@@ -9,7 +9,7 @@ use super::{Cli, CliCommand, Dev, Exec, Global};
 /// Global options whose value may be the next argument.
 const WITH_VALUE: [&str; 4] = ["-C", "--dir", "--color", "--state-dir"];
 
-/// Parses with the definition of one command alone, for the commands that run services: defining the others takes longer
+/// Parses commands that run services with the definition of that command alone: defining the others takes longer
 /// than the whole rest. `None` for other commands, help and usage errors.
 pub fn quickly(arguments: &[OsString]) -> Option<Cli> {
     let dev = |name| Dev::augment_args(clap::Command::new(name));
@@ -26,28 +26,17 @@ pub fn quickly(arguments: &[OsString]) -> Option<Cli> {
 }
 
 /// Puts `dev` where a command is missing, so that `bowline web --port 4000` means `bowline dev web --port 4000`.
-pub fn with_command(arguments: Vec<OsString>) -> Vec<OsString> {
+pub fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let place = place(&arguments);
-    if place > arguments.len() {
-        return arguments;
-    }
-    let explicit = arguments.get(place).and_then(|argument| argument.to_str()).is_some_and(|argument| {
+    let is_command = |argument: &str| {
         matches!(argument, "-h" | "--help" | "-V" | "--version" | "help")
             || CliCommand::has_subcommand(argument)
-    });
-    if explicit {
-        return arguments;
+    };
+    let typed = arguments.get(place).and_then(|argument| argument.to_str());
+    if place <= arguments.len() && !typed.is_some_and(is_command) {
+        arguments.insert(place, "dev".into());
     }
-    let (before, after) = arguments.split_at(place);
-    before.iter().cloned().chain([OsStr::new("dev").to_owned()]).chain(after.iter().cloned()).collect()
-}
-
-/// The arguments with the command replaced.
-pub fn with_other_command(arguments: &[OsString], command: &str) -> Vec<OsString> {
-    let place = place(arguments);
-    let change =
-        |(at, argument): (usize, &OsString)| if at == place { command.into() } else { argument.clone() };
-    arguments.iter().enumerate().map(change).collect()
+    arguments
 }
 
 /// The index of the command, after the global options. `arguments.len() + 1` if the last option lacks its value.
@@ -67,16 +56,10 @@ pub fn place(arguments: &[OsString]) -> usize {
 
 /// Whether the argument is a whole global option.
 fn is_global(argument: &str) -> bool {
-    let short = |argument: &str| {
-        let letters =
-            argument.strip_prefix('-').filter(|letters| !letters.is_empty() && !letters.starts_with('-'));
-        letters.is_some_and(|letters| {
-            letters.starts_with('C') || letters.chars().all(|c| matches!(c, 'v' | 'q'))
-        })
-    };
+    let letters = argument.strip_prefix('-').unwrap_or_default();
     matches!(argument, "--json" | "--verbose" | "--quiet")
-        || ["--dir=", "--color=", "--state-dir="].iter().any(|option| argument.starts_with(option))
-        || short(argument)
+        || ["-C", "--dir=", "--color=", "--state-dir="].iter().any(|option| argument.starts_with(option))
+        || !letters.is_empty() && letters.chars().all(|letter| matches!(letter, 'v' | 'q'))
 }
 
 #[cfg(test)]

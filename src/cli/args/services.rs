@@ -17,13 +17,6 @@ pub struct One {
 }
 
 #[derive(Args, Debug)]
-pub struct Restart {
-    /// Projects by directory, name or port; those that do not run are started [default: the one you are in]
-    #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::services))]
-    pub projects: Vec<String>,
-}
-
-#[derive(Args, Debug)]
 pub struct Stop {
     /// Running projects by directory, name or port [default: the one you are in, or all of the workspace]
     #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::services))]

@@ -8,39 +8,29 @@ use crate::client::follow::{self, Manner};
 use crate::control::{Status, Verb};
 use crate::event::{Event, What};
 use crate::exit_code::NO_PORT;
-use crate::invocation::failure::Failure;
-use crate::invocation::{Invocation, StartedBy};
+use crate::invocation::{Failure, Invocation, StartedBy};
 use crate::launch;
 use crate::port::{PortChoice, Ports, Reservation};
 use crate::process::Exit;
 use crate::session::{Prepared, Session};
 use crate::ui;
 
-/// The decision about the start.
-pub enum Next {
-    /// The running services were joined.
-    Return(Exit),
-    /// A service has ended meanwhile; its port can be reserved now.
-    Retry,
-    /// Only the projects that do not run are started.
-    StartOthers,
-}
-
-/// Decides about a start of which `running` exist already. All of them are joined if nothing else was to be started.
+/// Decides about a start of which `running` exist already. They are left out of the session, or joined if nothing
+/// else was to be started. `None` if ports can be reserved now: a service has ended, or was left out.
 pub fn resolve(
     invocation: &Invocation,
     replace: bool,
-    session: &Session<'_>,
+    session: &mut Session<'_>,
     running: &[Reservation],
-) -> Result<Next, Failure> {
-    let (ports, prepared) = (session.ports(), session.prepared());
+) -> Result<Option<Exit>, Failure> {
+    let Session { ports, prepared, .. } = session;
     if replace {
         stop(ports, running, false).into_iter().collect::<Result<(), _>>()?;
-        return Ok(Next::Retry);
+        return Ok(None);
     }
     let ended = fan_out::at_once(running, |one| outlast(ports, one));
     if ended.into_iter().collect::<Result<Vec<_>, _>>()?.contains(&true) {
-        return Ok(Next::Retry);
+        return Ok(None);
     }
     if let Some(failure) = other_port_ordered(prepared, running) {
         return Err(failure);
@@ -48,15 +38,14 @@ pub fn resolve(
     let difference = |status: &Status| difference(prepared, status);
     if running.len() < prepared.len() {
         announce(invocation, running, &difference);
-        return Ok(Next::StartOthers);
+        session.leave_out(running);
+        return Ok(None);
     }
     if invocation.started_by == StartedBy::Background {
         announce(invocation, running, &difference);
-        let is_ready = await_ready(ports, running)?;
-        return Ok(if is_ready { Next::Return(Exit::Code(0)) } else { Next::Retry });
+        return Ok(await_ready(ports, running)?.then_some(Exit::Code(0)));
     }
-    let exit = follow::follow(invocation, ports, running, &Manner::Join(&difference))?;
-    Ok(exit.map_or(Next::Retry, Next::Return))
+    follow::follow(invocation, ports, running, &Manner::Join(&difference))
 }
 
 /// The failure if a service runs on another port than the ordered one.

@@ -3,11 +3,9 @@
 use crate::cli::args::One;
 use crate::client::follow::{self, Manner};
 use crate::client::resolve;
-use crate::invocation::Invocation;
-use crate::invocation::failure::Failure;
+use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
 
-/// Follows a service: its output so far, then all that happens.
 pub fn attach(invocation: &Invocation, which: &One) -> Result<Exit, Failure> {
     let ports = invocation.ports_to_read();
     let found = resolve::one(invocation, &ports.reservations(), which.project.as_deref())?;

@@ -1,49 +1,34 @@
 //! `bowline detect`.
 
-use serde_json::json;
-
-use super::scope::projects_here;
+use super::dev::projects_here;
+use super::report::{answer, one_or_all};
 use crate::cli::args::Detect;
-use crate::invocation::Invocation;
-use crate::invocation::failure::Failure;
+use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
 use crate::project::Project;
 use crate::session::{ConfiguredProject, Detected, Runnable};
-use crate::ui;
 use crate::visible::{self, Visible};
 
-/// Prints the detected framework and its evidence.
 pub fn run(invocation: &Invocation, detect: &Detect) -> Result<Exit, Failure> {
-    let wanted = detect.script.as_deref();
     let projects = match &detect.directory {
         Some(directory) => vec![Project::at(&invocation.dir.join(directory))?],
-        None => projects_here(invocation, wanted)?,
+        None => projects_here(invocation, detect.script.as_deref())?,
     };
-    let several = projects.len() > 1;
     let ports = invocation.ports_to_read();
-    let mut answers = Vec::new();
-    let mut texts = Vec::new();
+    let (mut answers, mut texts) = (Vec::new(), Vec::new());
     for project in projects {
-        let script = |project: &Project, settings: &_| Runnable::script(project, settings, wanted, &[]);
+        let script = Runnable::Script { name: detect.script.clone(), arguments: Vec::new() };
         let configured = ConfiguredProject::read(invocation, project, script)?;
         let remembered = ports.remembered(&configured.project.id);
         let detected = Detected::new(invocation, &configured, None, remembered.as_ref())?;
-        if invocation.json {
-            answers.push(detected.to_json());
-        } else {
-            texts.push(describe(&detected));
-        }
+        answers.push(detected.to_json());
+        texts.push(describe(&detected));
     }
-    match &answers[..] {
-        [] => ui::print(&texts.join("\n"))?,
-        [answer] if !several => ui::print(&format!("{answer}\n"))?,
-        answers => ui::print(&format!("{}\n", json!(answers)))?,
-    }
-    Ok(Exit::Code(0))
+    answer(invocation, || one_or_all(answers), || texts.join("\n"))
 }
 
 fn describe(detected: &Detected<'_>) -> String {
-    let Detected { configured, reading, detection, inputs } = detected;
+    let Detected { configured, reading, detection, inputs, .. } = detected;
     let framework = detection.framework;
     let mut text = format!("{}  {} ({})\n", configured.project.name, framework.label, framework.key);
     for evidence in &detection.evidence {

@@ -1,36 +1,40 @@
 //! `bowline dev` and `bowline exec`.
 
-use super::already_running::{self, Next};
-use super::scope::projects_here;
+use super::already_running;
 use crate::cli::args::{Dev, Exec, Launch};
 use crate::cli::usage;
 use crate::exit_code;
-use crate::invocation::failure::Failure;
-use crate::invocation::{Invocation, StartedBy};
+use crate::invocation::{Failure, Invocation, StartedBy};
 use crate::launch::Inherited;
 use crate::process::Exit;
 use crate::project::Project;
 use crate::session::{self, ConfiguredProject, Options, Reserved, Runnable, Session};
 
-/// `bowline dev`.
 pub fn dev(invocation: &Invocation, dev: &Dev) -> Result<Exit, Failure> {
-    let wanted = dev.launch.script.as_deref();
-    let configure = |project| {
-        ConfiguredProject::read(invocation, project, |project, settings| {
-            Runnable::script(project, settings, wanted, &dev.arguments)
-        })
-    };
+    let script = Runnable::Script { name: dev.launch.script.clone(), arguments: dev.arguments.clone() };
+    let configure = |project| ConfiguredProject::read(invocation, project, script.clone());
     let projects = projects(invocation, dev)?.into_iter().map(configure).collect::<Result<Vec<_>, _>>()?;
     launch(invocation, &dev.launch, &projects)
 }
 
-/// `bowline exec`.
 pub fn exec(invocation: &Invocation, exec: &Exec) -> Result<Exit, Failure> {
     let find = if invocation.started_by == StartedBy::Runner { Project::around } else { Project::find };
     let project = with_id(find(&invocation.dir)?, &exec.launch);
-    let runnable = Runnable::Command(exec.command.clone());
-    let project = ConfiguredProject::read(invocation, project, |_, _| Ok(runnable))?;
+    let project = ConfiguredProject::read(invocation, project, Runnable::Command(exec.command.clone()))?;
     launch(invocation, &exec.launch, &[project])
+}
+
+/// The project around; at the root of a workspace every package that has the script.
+pub fn projects_here(invocation: &Invocation, script: Option<&str>) -> Result<Vec<Project>, Failure> {
+    let project = Project::find(&invocation.dir)?;
+    if let (true, Some(workspace)) = (project.is_workspace_root(), &project.workspace) {
+        let mut members = workspace.members()?;
+        members.retain(|member| member.script(script).is_ok());
+        if !members.is_empty() {
+            return Ok(members);
+        }
+    }
+    Ok(vec![project])
 }
 
 fn with_id(project: Project, launch: &Launch) -> Project {
@@ -42,11 +46,10 @@ fn with_id(project: Project, launch: &Launch) -> Project {
 
 /// The named projects, else the ones in scope.
 fn projects(invocation: &Invocation, dev: &Dev) -> Result<Vec<Project>, Failure> {
-    let mut projects = if dev.projects.is_empty() {
-        projects_here(invocation, dev.launch.script.as_deref())?
-    } else {
-        Vec::new()
-    };
+    let mut projects = Vec::new();
+    if dev.projects.is_empty() {
+        projects = projects_here(invocation, dev.launch.script.as_deref())?;
+    }
     for name in &dev.projects {
         let project = Project::named(name, &invocation.dir)
             .map_err(|error| usage::no_project(invocation, name, error))?;
@@ -69,15 +72,24 @@ fn projects(invocation: &Invocation, dev: &Dev) -> Result<Vec<Project>, Failure>
 fn launch(invocation: &Invocation, launch: &Launch, projects: &[ConfiguredProject]) -> Result<Exit, Failure> {
     let options = Options::from(launch);
     if launch.dry_run {
-        return dry_run(invocation, &options, projects);
+        let ports = invocation.ports_to_plan();
+        session::warn_of_unknown_entries(invocation, projects);
+        let detected = session::detect(invocation, &options, projects, Some(&ports))?;
+        let prepared = session::allocate(invocation, &options, detected);
+        session::dry_run(invocation, &options, &ports, &prepared)?;
+        return Ok(Exit::Code(0));
     }
     if let [project] = projects
         && let Some(inherited) = Inherited::from(&invocation.caller, &project.project)
     {
-        return become_command(invocation, &options, project, &inherited);
+        let ports = invocation.ports_to_write()?;
+        session::warn_of_unknown_entries(invocation, projects);
+        let detected = session::detect(invocation, &options, projects, Some(&ports))?;
+        let prepared = session::allocate(invocation, &options, detected);
+        return session::become_command(invocation, &options, &prepared[0], &inherited);
     }
     let mut session = Session::new(invocation, &options, projects)?;
-    warn_of_unknown_entries(invocation, projects);
+    session::warn_of_unknown_entries(invocation, projects);
     loop {
         match session.reserve()? {
             Reserved::Lease(lease) => {
@@ -85,46 +97,11 @@ fn launch(invocation: &Invocation, launch: &Launch, projects: &[ConfiguredProjec
                 return session.supervise(lease);
             }
             Reserved::AlreadyRunning(running) => {
-                match already_running::resolve(invocation, launch.restart_running, &session, &running)? {
-                    Next::Return(exit) => return Ok(exit),
-                    Next::Retry => {}
-                    Next::StartOthers => session.leave_out(&running),
+                let replace = launch.restart_running;
+                if let Some(exit) = already_running::resolve(invocation, replace, &mut session, &running)? {
+                    return Ok(exit);
                 }
             }
         }
-    }
-}
-
-fn dry_run(
-    invocation: &Invocation,
-    options: &Options,
-    projects: &[ConfiguredProject],
-) -> Result<Exit, Failure> {
-    let ports = invocation.ports_to_plan();
-    warn_of_unknown_entries(invocation, projects);
-    let detected = session::detect(invocation, options, projects, |id| ports.remembered(id))?;
-    let prepared = session::allocate(invocation, options, detected);
-    session::print_dry_run(invocation, &ports, &prepared, options.host.as_ref())?;
-    Ok(Exit::Code(0))
-}
-
-fn become_command(
-    invocation: &Invocation,
-    options: &Options,
-    project: &ConfiguredProject,
-    inherited: &Inherited,
-) -> Result<Exit, Failure> {
-    let (ports, _state) = invocation.ports_to_write()?;
-    warn_of_unknown_entries(invocation, std::slice::from_ref(project));
-    let detected = session::detect(invocation, options, [project], |id| ports.remembered(id))?;
-    let prepared = session::allocate(invocation, options, detected);
-    prepared.iter().try_fold(Exit::Code(0), |_, one| {
-        session::become_command(invocation, one, inherited, options.host.as_ref())
-    })
-}
-
-fn warn_of_unknown_entries(invocation: &Invocation, projects: &[ConfiguredProject]) {
-    for (message, hint) in session::unknown_entries(projects) {
-        invocation.warn(&message, Some(hint));
     }
 }

@@ -1,14 +1,12 @@
 //! `bowline logs`: the output of services, while they run and afterwards.
 
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use crate::cli::args::Logs;
 use crate::client::follow::{self, Manner};
 use crate::client::resolve::{self, Resolved};
 use crate::event::Stream;
-use crate::invocation::Invocation;
-use crate::invocation::failure::Failure;
+use crate::invocation::{Failure, Invocation};
 use crate::logs::{self, Record};
 use crate::port::{Ports, Remembered, Reservation};
 use crate::process::Exit;
@@ -16,11 +14,13 @@ use crate::project::Project;
 use crate::ui;
 use crate::visible::Visible;
 
-/// `bowline logs`.
 pub fn logs(invocation: &Invocation, wanted: &Logs) -> Result<Exit, Failure> {
     let ports = invocation.ports_to_read();
     let Source { file, project, live } = Source::find(invocation, &ports, wanted.project.as_deref())?;
-    let select = |records: Vec<Record>| last(recent(records, wanted.since), wanted.lines);
+    let select = |mut records: Vec<Record>| {
+        records.retain(|record| wanted.since.is_none_or(|since| record.time >= since));
+        last(records, wanted.lines)
+    };
     if let (true, Some(live)) = (wanted.follow, live)
         && follow::follow(invocation, &ports, &[live], &Manner::Log(&select))?.is_some()
     {
@@ -49,7 +49,7 @@ struct Source {
 impl Source {
     /// Finds a running service, an existing project, a remembered one, or a log whose project is gone.
     fn find(invocation: &Invocation, ports: &Ports, word: Option<&str>) -> Result<Self, Failure> {
-        let logs = invocation.state_to_read().logs();
+        let logs = ports.dir().logs();
         let failure = match resolve::resolve(invocation, &ports.reservations(), word)? {
             Resolved::Running(found) => {
                 let live = resolve::single(word, found)?;
@@ -71,10 +71,10 @@ impl Source {
         if let Some((id, row)) = resolve::remembered(ports, word) {
             return Ok(ended(id, &row.name));
         }
-        match <[PathBuf; 1]>::try_from(logs::named(&logs, word)) {
-            Ok([file]) => Ok(Self { file, project: word.to_owned(), live: None }),
-            Err(files) if files.is_empty() => Err(failure),
-            Err(files) => {
+        match &logs::named(&logs, word)[..] {
+            [] => Err(failure),
+            [file] => Ok(Self { file: file.clone(), project: word.to_owned(), live: None }),
+            files => {
                 let projects = ports.projects();
                 let id = |file: &PathBuf| {
                     let of = |(id, row): &&(String, Remembered)| logs::file(&logs, id, &row.name) == *file;
@@ -86,11 +86,6 @@ impl Source {
             }
         }
     }
-}
-
-fn recent(mut records: Vec<Record>, since: Option<SystemTime>) -> Vec<Record> {
-    records.retain(|record| since.is_none_or(|since| record.time >= since));
-    records
 }
 
 /// The records of the last `lines` lines. An unfinished last line counts.
@@ -122,8 +117,9 @@ fn last(mut records: Vec<Record>, lines: Option<usize>) -> Vec<Record> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
-    use crate::event::Stream;
 
     fn records(texts: &[&str]) -> Vec<Record> {
         let record = |text: &&str| Record {

@@ -5,7 +5,7 @@ use clap::CommandFactory;
 use crate::cli::args::Cli;
 use crate::event::Stream;
 use crate::exit_code::USAGE;
-use crate::invocation::failure::Failure;
+use crate::invocation::Failure;
 use crate::process::Exit;
 use crate::ui;
 

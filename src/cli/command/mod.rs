@@ -14,7 +14,6 @@ pub mod ports;
 mod report;
 pub mod restart;
 pub mod runner;
-mod scope;
 mod service_row;
 pub mod start;
 pub mod status;

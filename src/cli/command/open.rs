@@ -4,12 +4,10 @@ use super::report::conclude;
 use crate::cli::args::One;
 use crate::client::{actions, resolve};
 use crate::exit_code::FAILURE;
-use crate::invocation::Invocation;
-use crate::invocation::failure::Failure;
+use crate::invocation::{Failure, Invocation};
 use crate::launch;
 use crate::process::Exit;
 
-/// Opens the URL of a service in a browser, once it is ready.
 pub fn open(invocation: &Invocation, which: &One) -> Result<Exit, Failure> {
     let ports = invocation.ports_to_read();
     let found = resolve::one(invocation, &ports.reservations(), which.project.as_deref())?;

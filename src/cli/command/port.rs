@@ -4,11 +4,10 @@ use std::time::SystemTime;
 
 use serde_json::json;
 
-use super::scope::projects_here;
-use crate::cli::args::Which;
+use super::dev::projects_here;
+use super::report::{answer, one_or_all};
 use crate::client::resolve;
-use crate::invocation::Invocation;
-use crate::invocation::failure::Failure;
+use crate::invocation::{Failure, Invocation};
 use crate::launch;
 use crate::port::{Lookup, Ports};
 use crate::process::Exit;
@@ -17,9 +16,9 @@ use crate::session::{ConfiguredProject, Detected, Options, Runnable};
 use crate::ui;
 
 /// Prints the live port of the project, or the one it would get; at the root of a workspace those of its packages.
-pub fn run(invocation: &Invocation, which: &Which) -> Result<Exit, Failure> {
+pub fn run(invocation: &Invocation, project: Option<&str>) -> Result<Exit, Failure> {
     let ports = invocation.ports_to_read();
-    let found = match which.project.as_deref() {
+    let found = match project {
         Some(name) => match Project::named(name, &invocation.dir) {
             Ok(project) => vec![lookup(invocation, &ports, project, Vec::new())?],
             Err(error) => match resolve::one(invocation, &ports.reservations(), Some(name)) {
@@ -38,18 +37,14 @@ pub fn run(invocation: &Invocation, which: &Which) -> Result<Exit, Failure> {
         }
     };
     let json = |(name, port, live): &(String, u16, bool)| json!({ "name": name, "port": port, "live": live, "url": launch::url(*port) });
-    let text = match &found[..] {
-        [one] if invocation.json => json(one).to_string(),
-        several if invocation.json => json!(several.iter().map(json).collect::<Vec<_>>()).to_string(),
-        [(_, port, _)] => port.to_string(),
+    let text = || match &found[..] {
+        [(_, port, _)] => format!("{port}\n"),
         several => {
-            let width = several.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
-            let line = |(name, port, _): &(String, u16, bool)| format!("{name:width$}  {port}");
-            several.iter().map(line).collect::<Vec<_>>().join("\n")
+            let line = |(name, port, _): &(String, u16, bool)| [name.clone(), port.to_string()];
+            ui::align(&several.iter().map(line).collect::<Vec<_>>())
         }
     };
-    ui::print(&format!("{text}\n"))?;
-    Ok(Exit::Code(0))
+    answer(invocation, || one_or_all(found.iter().map(json).collect()), text)
 }
 
 /// The name and port of a project, and whether it runs. The ports of `others` are excluded.
@@ -59,7 +54,7 @@ fn lookup(
     project: Project,
     others: Vec<u16>,
 ) -> Result<(String, u16, bool), Failure> {
-    let script = |project: &Project, settings: &_| Runnable::script(project, settings, None, &[]);
+    let script = Runnable::Script { name: None, arguments: Vec::new() };
     let configured = ConfiguredProject::read(invocation, project, script)?;
     let remembered = ports.remembered(&configured.project.id);
     let detected = Detected::new(invocation, &configured, None, remembered.as_ref())?;

@@ -1,65 +1,70 @@
-//! The answer of `stop`, `restart`, `wait` and `open`: the services done, and the failures.
+//! The answers of commands.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::invocation::Invocation;
-use crate::invocation::failure::Failure;
+use crate::invocation::{Failure, Invocation};
 use crate::launch;
 use crate::port::Reservation;
 use crate::process::Exit;
 use crate::ui;
 
-/// Prints what was done (`result`), and the failures: those of the services and `more`. The exit code is the highest one.
+/// Prints the answer of a command that has succeeded.
+pub fn answer(
+    invocation: &Invocation,
+    json: impl FnOnce() -> Value,
+    text: impl FnOnce() -> String,
+) -> Result<Exit, Failure> {
+    ui::print(&if invocation.json { format!("{}\n", json()) } else { text() })?;
+    Ok(Exit::Code(0))
+}
+
+/// The answer about one project, or the list of those about several.
+pub fn one_or_all(mut answers: Vec<Value>) -> Value {
+    if answers.len() == 1 { answers.remove(0) } else { Value::Array(answers) }
+}
+
+/// Prints what was done with services (`result`), and the failures: theirs and `failures`. The exit code is the
+/// highest one.
 pub fn conclude(
     invocation: &Invocation,
     services: &[Reservation],
     outcomes: Vec<Result<(), Failure>>,
-    more: Vec<Failure>,
+    failures: Vec<Failure>,
     result: &str,
 ) -> Result<Exit, Failure> {
-    let (mut done, mut failures) = (Vec::new(), Vec::new());
-    for (one, outcome) in services.iter().zip(outcomes) {
+    let (mut done, mut all) = (Vec::new(), Vec::new());
+    for (service, outcome) in services.iter().zip(outcomes) {
         match outcome {
-            Ok(()) => done.push(one),
-            Err(failure) => failures.push(failure),
+            Ok(()) => done.push(service),
+            Err(failure) => all.push(failure),
         }
     }
-    failures.extend(more);
+    all.extend(failures);
     // A single failure is reported as that of any other command.
-    if let ([], 1) = (&done[..], failures.len()) {
-        return Err(failures.remove(0));
+    if let ([], 1) = (&done[..], all.len()) {
+        return Err(all.remove(0));
     }
-    print(invocation, &done, &failures, result)?;
-    for failure in &failures {
+    let json = || {
+        let service = |Reservation { project, name, port, .. }: &&Reservation| json!({ "projectId": project, "name": name, "port": port, "url": launch::url(*port), "result": result });
+        let mut answer = json!({ "services": done.iter().map(service).collect::<Vec<_>>() });
+        if !all.is_empty() {
+            answer["errors"] = all.iter().map(|failure| failure.message.as_str()).collect();
+        }
+        answer
+    };
+    let text = || {
+        if done.is_empty() && all.is_empty() {
+            return "nothing is running\n".to_owned();
+        }
+        let mut text = String::new();
+        for Reservation { name, port, .. } in done.iter().filter(|_| !invocation.quiet) {
+            text.push_str(&format!("{result} {name}   {}\n", launch::url(*port)));
+        }
+        text
+    };
+    answer(invocation, json, text)?;
+    for failure in &all {
         failure.print(invocation.style);
     }
-    Ok(Exit::Code(failures.iter().map(Failure::code).max().unwrap_or(0)))
-}
-
-fn print(
-    invocation: &Invocation,
-    done: &[&Reservation],
-    failures: &[Failure],
-    result: &str,
-) -> Result<(), Failure> {
-    if invocation.json {
-        let service = |one: &&Reservation| {
-            json!({
-                "projectId": one.project, "name": one.name, "port": one.port,
-                "url": launch::url(one.port), "result": result,
-            })
-        };
-        let mut answer = json!({ "services": done.iter().map(service).collect::<Vec<_>>() });
-        if !failures.is_empty() {
-            answer["errors"] = failures.iter().map(|failure| failure.message.as_str()).collect();
-        }
-        ui::print(&format!("{answer}\n"))?;
-    } else if done.is_empty() && failures.is_empty() {
-        ui::print("nothing is running\n")?;
-    } else if !invocation.quiet {
-        for Reservation { name, port, .. } in done {
-            ui::print(&format!("{result} {name}   {}\n", launch::url(*port)))?;
-        }
-    }
-    Ok(())
+    Ok(Exit::Code(all.iter().map(Failure::code).max().unwrap_or(0)))
 }

@@ -5,21 +5,23 @@ use std::path::Path;
 
 use super::report::conclude;
 use super::start;
-use crate::cli::args::Restart;
 use crate::client::actions::{self, Restarted};
 use crate::client::fan_out;
 use crate::client::resolve::{self, Resolved};
-use crate::invocation::Invocation;
-use crate::invocation::failure::Failure;
+use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
 
 /// Restarts services, and starts those that do not run. `arguments` are those of this process.
-pub fn restart(invocation: &Invocation, arguments: &[OsString], restart: &Restart) -> Result<Exit, Failure> {
+pub fn restart(
+    invocation: &Invocation,
+    arguments: &[OsString],
+    projects: &[String],
+) -> Result<Exit, Failure> {
     let ports = invocation.ports_to_read();
     let known = ports.unfinished();
     let (mut found, mut absent) = (Vec::new(), Vec::new());
-    let words = restart.projects.iter().map(|word| Some(word.as_str()));
-    for word in words.chain(restart.projects.is_empty().then_some(None)) {
+    let words = projects.iter().map(|word| Some(word.as_str()));
+    for word in words.chain(projects.is_empty().then_some(None)) {
         match resolve::resolve(invocation, &known, word)? {
             Resolved::Running(more) => resolve::add(&mut found, more),
             Resolved::Idle(_) => absent.push(word.map(OsString::from)),

@@ -5,12 +5,10 @@ use std::process::Command;
 use crate::cli::args::Exec;
 use crate::cli::command::dev;
 use crate::config;
-use crate::invocation::failure::Failure;
-use crate::invocation::{Invocation, StartedBy};
+use crate::invocation::{Failure, Invocation, StartedBy};
 use crate::process::{Exit, own_executable};
 use crate::runner::{self as protocol, Start};
 
-/// `bowline runner`.
 pub fn runner(invocation: &Invocation) -> Result<Exit, Failure> {
     let catalog = config::catalog(&|name| invocation.variable(name))?;
     let state = invocation.state_to_write()?;

@@ -1,33 +1,38 @@
 //! A service as `ls` and `status` show it.
 
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
 use crate::client::{actions, fan_out};
-use crate::control::{self, Status};
-use crate::event::State;
+use crate::control::{ControlError, Status};
 use crate::launch;
 use crate::port::Reservation;
 use crate::process::memory;
 use crate::ui;
 
-/// One service.
 pub struct Row {
-    pub reservation: Option<Reservation>,
-    /// The supervisor's answer, or the reason why there is none.
-    pub status: Result<Status, Rc<control::ControlError>>,
+    /// The supervisor's socket, unless the service has ended.
+    pub socket: Option<PathBuf>,
+    pub status: Result<Status, Silent>,
 }
 
-/// Every service of the supervisors of these reservations. A silent supervisor's services are known from the reservations.
+/// A service whose supervisor does not answer.
+pub struct Silent {
+    reservation: Reservation,
+    pub error: Rc<ControlError>,
+}
+
+/// Every service of the supervisors of these reservations, which tell the services of a silent one.
 pub fn rows(reservations: &[Reservation]) -> Vec<Row> {
     let (mut rows, mut silent) = (Vec::new(), Vec::new());
     for (ours, answer) in fan_out::call(reservations) {
         match answer {
             Ok(services) => rows.extend(services.into_iter().map(|status| {
                 let reservation = ours.iter().find(|one| one.project == status.project_id);
-                Row { reservation: reservation.map(|one| (*one).clone()), status: Ok(status) }
+                Row { socket: reservation.map(|one| one.socket()), status: Ok(status) }
             })),
             Err(error) => {
                 let error = Rc::new(error);
@@ -35,8 +40,10 @@ pub fn rows(reservations: &[Reservation]) -> Vec<Row> {
             }
         }
     }
-    let row = |(one, error): (&Reservation, _)| Row { reservation: Some(one.clone()), status: Err(error) };
-    rows.extend(actions::still_there(silent).into_iter().map(row));
+    rows.extend(actions::still_there(silent).into_iter().map(|(one, error)| Row {
+        socket: Some(one.socket()),
+        status: Err(Silent { reservation: one.clone(), error }),
+    }));
     rows.sort_by_key(Row::port);
     rows
 }
@@ -48,8 +55,7 @@ impl Row {
     }
 
     fn port(&self) -> u16 {
-        let reserved = self.reservation.as_ref().map(|reservation| reservation.port);
-        self.status.as_ref().ok().map(|status| status.port).or(reserved).unwrap_or(0)
+        self.status.as_ref().map_or_else(|silent| silent.reservation.port, |status| status.port)
     }
 
     fn uptime(&self) -> Option<Duration> {
@@ -65,57 +71,42 @@ impl Row {
 
     /// The service in the answers of `ls --json` and `status --json`.
     pub fn to_json(&self) -> Value {
-        let mut value = match (&self.status, &self.reservation) {
-            (Ok(status), _) => serde_json::to_value(status).unwrap_or_default(),
-            (Err(error), Some(Reservation { project, name, dir, framework, port, pid, .. })) => json!({
-                "projectId": project, "name": name, "dir": dir.to_string_lossy(), "framework": framework,
-                "port": port, "url": launch::url(*port), "state": null, "pid": pid,
-                "error": error.to_string(),
-            }),
-            (Err(_), None) => Value::Null,
+        let mut row = match &self.status {
+            Ok(status) => json!(status),
+            Err(Silent { reservation, error }) => {
+                let Reservation { project, name, dir, framework, port, pid, .. } = reservation;
+                json!({
+                    "projectId": project, "name": name, "dir": dir.to_string_lossy(), "framework": framework,
+                    "port": port, "url": launch::url(*port), "state": null, "pid": pid,
+                    "error": error.to_string(),
+                })
+            }
         };
-        if let Some(fields) = value.as_object_mut() {
-            let socket = self.reservation.as_ref().map(|one| one.socket().to_string_lossy().into_owned());
-            fields.insert("socket".to_owned(), socket.into());
-            fields.insert("connected".to_owned(), Value::Bool(self.status.is_ok()));
-            fields.insert("uptimeSeconds".to_owned(), self.uptime().map(|time| time.as_secs()).into());
-            fields.insert("residentBytes".to_owned(), self.resident().into());
-        }
-        value
+        row["socket"] = json!(self.socket.as_ref().map(|socket| socket.to_string_lossy()));
+        row["connected"] = json!(self.status.is_ok());
+        row["uptimeSeconds"] = json!(self.uptime().map(|time| time.as_secs()));
+        row["residentBytes"] = json!(self.resident());
+        row
     }
 
-    /// The cells of a line of `ls`.
     pub fn cells(&self) -> [String; 8] {
         let unknown = || "-".to_owned();
         let port = self.port();
-        let (name, framework) = match (&self.status, &self.reservation) {
-            (Ok(status), _) => (status.name.clone(), status.framework.clone()),
-            (Err(_), Some(reservation)) => (reservation.name.clone(), reservation.framework.clone()),
-            (Err(_), None) => (unknown(), unknown()),
+        let (name, framework, state, started_by) = match &self.status {
+            Ok(Status { name, framework, state, started_by, .. }) => {
+                let state = json!(state).as_str().map_or_else(unknown, str::to_owned);
+                (name.clone(), framework.clone(), state, started_by.clone())
+            }
+            Err(Silent { reservation: Reservation { name, framework, .. }, error }) => {
+                let state = match **error {
+                    ControlError::Incompatible { .. } => "other version",
+                    ControlError::NotConnected { .. } | ControlError::Refused(_) => "not connected",
+                };
+                (name.clone(), framework.clone(), state.to_owned(), unknown())
+            }
         };
-        let state = match &self.status {
-            Ok(status) => word(status.state),
-            Err(error) => match &**error {
-                control::ControlError::Incompatible { .. } => "other version",
-                control::ControlError::NotConnected { .. } | control::ControlError::Refused(_) => {
-                    "not connected"
-                }
-            },
-        };
-        let by = self.status.as_ref().map_or_else(|_| unknown(), |status| status.started_by.clone());
         let uptime = self.uptime().map_or_else(unknown, ui::age);
         let memory = self.resident().map_or_else(unknown, ui::size);
-        [name, framework, port.to_string(), state.to_owned(), uptime, memory, by, launch::url(port)]
-    }
-}
-
-fn word(state: State) -> &'static str {
-    match state {
-        State::Idle => "idle",
-        State::Starting => "starting",
-        State::Running => "running",
-        State::Stopping => "stopping",
-        State::Stopped => "stopped",
-        State::Failed => "failed",
+        [name, framework, port.to_string(), state, uptime, memory, started_by, launch::url(port)]
     }
 }

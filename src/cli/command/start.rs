@@ -1,5 +1,5 @@
-//! `bowline start`: starts a supervisor in a session of its own, and reads its [`Introduction`] and events until every
-//! service is ready or has ended.
+//! `bowline start`: starts a supervisor in a session of its own, and reads its [`Introduction`] and events until
+//! every service is ready or has ended.
 
 use std::ffi::OsString;
 use std::io::{self, PipeReader, Read, Write};
@@ -11,7 +11,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use crate::cli::args::{self, Dev};
 use crate::cli::command::dev;
-use crate::control;
+use crate::control::ControlError;
 use crate::event::{Event, LONGEST_EVENT, Lines, State, Stream, What, how_ended};
 use crate::exit_code::NOT_READY;
 use crate::invocation::failure::{Failure, exit_of_service};
@@ -31,7 +31,7 @@ pub fn start(invocation: &Invocation, arguments: &[OsString], dev: &Dev) -> Resu
     if dev.launch.dry_run {
         return dev::dev(invocation, dev);
     }
-    launch(invocation, &args::with_other_command(arguments, "supervise"))
+    start_projects(invocation, arguments, &arguments[args::place(arguments) + 1..])
 }
 
 /// `bowline start PROJECTS`, with the global options of this process in `arguments`.
@@ -40,22 +40,16 @@ pub fn start_projects(
     arguments: &[OsString],
     projects: &[OsString],
 ) -> Result<Exit, Failure> {
-    let before = arguments.iter().take(args::place(arguments)).cloned();
-    let all: Vec<OsString> = before.chain(["supervise".into()]).chain(projects.iter().cloned()).collect();
-    launch(invocation, &all)
-}
-
-fn launch(invocation: &Invocation, arguments: &[OsString]) -> Result<Exit, Failure> {
     let (stdout, their_stdout) = io::pipe()?;
     let (stderr, their_stderr) = io::pipe()?;
-    let program = own_executable()?;
-    let mut command = Command::new(program);
-    command.args(arguments.iter().skip(1));
+    let mut command = Command::new(own_executable()?);
+    command.args(&arguments[1..args::place(arguments)]).arg("supervise").args(projects);
     command.stdin(Stdio::null()).stdout(their_stdout).stderr(their_stderr);
     let child = command.spawn()?;
     // It holds copies of the writing ends.
     drop(command);
-    let mut waiting = Waiting::new(invocation, child);
+    let mut waiting =
+        Waiting { invocation, child, services: Vec::new(), ready: 0, failed: None, stopped: None };
     waiting.read(stdout, stderr)?;
     waiting.conclude()
 }
@@ -64,7 +58,6 @@ fn launch(invocation: &Invocation, arguments: &[OsString]) -> Result<Exit, Failu
 struct Waiting<'a> {
     invocation: &'a Invocation,
     child: Child,
-    lines: Lines,
     services: Vec<Introduced>,
     ready: usize,
     /// The exit of the first service that failed.
@@ -73,26 +66,18 @@ struct Waiting<'a> {
     stopped: Option<String>,
 }
 
-impl<'a> Waiting<'a> {
-    fn new(invocation: &'a Invocation, child: Child) -> Self {
-        let (lines, services) = (Lines::new(LONGEST_EVENT), Vec::new());
-        Self { invocation, child, lines, services, ready: 0, failed: None, stopped: None }
-    }
-
+impl Waiting<'_> {
     /// Reads events until the supervisor closes stdout, and passes stderr on.
     fn read(&mut self, mut stdout: PipeReader, mut stderr: PipeReader) -> Result<(), Failure> {
-        let mut buffer = vec![0; CHUNK];
+        let (mut buffer, mut lines) = (vec![0; CHUNK], Lines::new(LONGEST_EVENT));
         let (mut reports, mut speaks) = (true, true);
         while reports || speaks {
-            let ready = readable([reports.then_some(&stdout), speaks.then_some(&stderr)])?;
-            if ready == [false, false] && is_stopped(&self.child) {
+            let [events, words] = readable([reports.then_some(&stdout), speaks.then_some(&stderr)])?;
+            if !events && !words && is_stopped(&self.child) {
                 let source = io::Error::other("it was stopped");
                 let project = self.invocation.dir.to_string_lossy().into_owned();
-                return Err(
-                    control::ControlError::NotConnected { project, pid: self.child.id(), source }.into()
-                );
+                return Err(ControlError::NotConnected { project, pid: self.child.id(), source }.into());
             }
-            let [events, words] = ready;
             if words {
                 let count = stderr.read(&mut buffer)?;
                 speaks = count > 0;
@@ -101,8 +86,8 @@ impl<'a> Waiting<'a> {
             if events {
                 let count = stdout.read(&mut buffer)?;
                 reports = count > 0;
-                self.lines.push(&buffer[..count]);
-                while let Some(line) = self.lines.next_line().map_err(io::Error::from)? {
+                lines.push(&buffer[..count]);
+                while let Some(line) = lines.next_line().map_err(io::Error::from)? {
                     self.take(&String::from_utf8_lossy(&line))?;
                 }
             }
@@ -118,26 +103,24 @@ impl<'a> Waiting<'a> {
         if self.invocation.json {
             ui::print(&format!("{line}\n"))?;
         }
-        let style = self.invocation.style;
+        let Ok(Event { what, project_id, .. }) = serde_json::from_str(line) else { return Ok(()) };
+        let project_id = project_id.unwrap_or_default();
+        let (style, is_alone) = (self.invocation.style, self.services.len() < 2);
+        let (warning, error) = (style.warning("warning:"), style.error("error:"));
         let print = |text: &str| {
             if !self.invocation.json && !self.invocation.quiet {
                 ui::complain(&format!("{}  {text}", style.name()));
             }
         };
-        let Ok(Event { what, project_id, .. }) = serde_json::from_str(line) else { return Ok(()) };
-        let project_id = project_id.unwrap_or_default();
         match what {
             What::PortDetected { port, .. } => {
                 self.ready += 1;
                 print(&format!("{} is ready   {}", self.name(&project_id), style.strong(launch::url(port))));
             }
-            What::PortReallocated { message, .. } => {
-                print(&format!("{} {message}", style.warning("warning:")));
-            }
+            What::PortReallocated { message, .. } => print(&format!("{warning} {message}")),
             What::ProcessExited { state: State::Stopped, .. } => {
-                if self.services.len() > 1 {
-                    let name = self.name(&project_id);
-                    print(&format!("{} {name} was stopped", style.warning("warning:")));
+                if !is_alone {
+                    print(&format!("{warning} {} was stopped", self.name(&project_id)));
                 }
                 self.stopped.get_or_insert(project_id);
             }
@@ -145,21 +128,16 @@ impl<'a> Waiting<'a> {
                 exit_code, signal, state: State::Failed, failure_reason, stderr, ..
             } => {
                 // For a single service the supervisor prints all but the output.
-                if self.services.len() > 1 {
+                if !is_alone {
                     let how = how_ended(exit_code, signal.as_deref(), failure_reason);
-                    let name = self.name(&project_id);
-                    print(&format!("{} {name} has ended{how}", style.error("error:")));
+                    print(&format!("{error} {} has ended{how}", self.name(&project_id)));
                 }
                 if let Some(lines) = stderr.filter(|_| !self.invocation.json) {
                     ui::pass(Stream::Stderr, format!("{lines}\n").as_bytes())?;
                 }
-                self.failed.get_or_insert(
-                    match exit_of_service(exit_code, signal.as_deref(), State::Failed) {
-                        Exit::Code(code) => Exit::Code(code),
-                        // The other services go on, and so does the caller.
-                        Exit::Signal(_) => Exit::Code(NOT_READY),
-                    },
-                );
+                // The other services go on, and so does the caller: a signal does not end it.
+                let exit = exit_of_service(exit_code, signal.as_deref(), State::Failed);
+                self.failed.get_or_insert(Exit::Code(exit.code().unwrap_or(NOT_READY)));
             }
             What::ProcessExited { .. }
             | What::Ack { .. }
@@ -172,15 +150,14 @@ impl<'a> Waiting<'a> {
         Ok(())
     }
 
-    /// The name of a project by its id.
+    fn introduced(&self, id: &str) -> Option<&Introduced> {
+        self.services.iter().find(|introduced| introduced.project == id)
+    }
+
     fn name(&self, id: &str) -> String {
-        match self.services.iter().find(|introduced| introduced.project == id) {
-            Some(introduced) => introduced.name.clone(),
-            None => {
-                let live = self.invocation.ports_to_read().live(id);
-                live.map_or_else(|| id.to_owned(), |reservation| reservation.name)
-            }
-        }
+        let live = || self.invocation.ports_to_read().live(id).map(|reservation| reservation.name);
+        let name = self.introduced(id).map(|introduced| introduced.name.clone());
+        name.or_else(live).unwrap_or_else(|| id.to_owned())
     }
 
     /// The result: that of the services if one is ready, else that of the supervisor.
@@ -193,35 +170,31 @@ impl<'a> Waiting<'a> {
         let status = self.child.wait()?;
         if let (Some(stopped), None) = (&self.stopped, self.failed) {
             let message = format!("`{}` was stopped before it was ready", self.name(stopped));
-            return Err(self.unready(message, Some(stopped), None));
+            return Err(unready(message, self.introduced(stopped), None));
         }
         if status.signal().is_some() && self.failed.is_none() {
-            let names: Vec<String> =
-                self.services.iter().map(|introduced| format!("`{}`", introduced.name)).collect();
+            let names: Vec<_> = self.services.iter().map(|one| format!("`{}`", one.name)).collect();
             let whose = if names.is_empty() { String::new() } else { format!(" of {}", names.join(", ")) };
             let pid = self.child.id();
             let message = format!(
                 "the supervisor{whose} (pid {pid}) was killed before its service was ready: {status}"
             );
-            let first = self.services.first().map(|introduced| introduced.project.as_str());
             let hint = "its service has ended with it; start it again with `bowline start`";
-            return Err(self.unready(message, first, Some(hint)));
+            return Err(unready(message, self.services.first(), Some(hint)));
         }
         Ok(Exit::from(status))
     }
-
-    /// A failure with the last lines of the service's output.
-    fn unready(&self, mut message: String, project: Option<&str>, hint: Option<&str>) -> Failure {
-        let introduced = self.services.iter().find(|introduced| project == Some(introduced.project.as_str()));
-        for line in introduced.map(Introduced::last_lines).unwrap_or_default() {
-            message.push('\n');
-            message.push_str(&line);
-        }
-        Failure::new(NOT_READY, message, hint.map(str::to_owned))
-    }
 }
 
-/// Whether the child is suspended.
+/// A failure with the last lines of the service's output.
+fn unready(mut message: String, introduced: Option<&Introduced>, hint: Option<&str>) -> Failure {
+    for line in introduced.map(Introduced::last_lines).unwrap_or_default() {
+        message.push('\n');
+        message.push_str(&line);
+    }
+    Failure::new(NOT_READY, message, hint.map(str::to_owned))
+}
+
 fn is_stopped(child: &Child) -> bool {
     let looking = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     let pid = Pid::from_raw(child.id().cast_signed());

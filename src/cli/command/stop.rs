@@ -3,11 +3,9 @@
 use super::report::conclude;
 use crate::cli::args::Stop;
 use crate::client::{actions, resolve};
-use crate::invocation::Invocation;
-use crate::invocation::failure::Failure;
+use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
 
-/// Stops services, and returns when they have ended.
 pub fn stop(invocation: &Invocation, stop: &Stop) -> Result<Exit, Failure> {
     let ports = invocation.ports_to_read();
     let known = ports.unfinished();

@@ -7,12 +7,10 @@ use crate::cli::args::Wait;
 use crate::client::resolve::{self, Resolved};
 use crate::client::{actions, fan_out};
 use crate::event::State;
-use crate::invocation::Invocation;
-use crate::invocation::failure::Failure;
+use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
 use crate::project::Project;
 
-/// Returns when services are ready, or have failed.
 pub fn wait(invocation: &Invocation, wait: &Wait) -> Result<Exit, Failure> {
     let deadline = wait.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let ports = invocation.ports_to_read();

@@ -7,8 +7,8 @@ const UNPRIVILEGED: u16 = 1024;
 /// Lines of nodemon and `node --watch` after the watched program exited with code 0.
 const ENDED_WELL: [&str; 2] = ["clean exit", "Completed running"];
 
-/// Whether the program was refused another port than `reserved`. `ended_well`: it exited with code 0, as Express 5 does on
-/// a taken port after printing that it listens.
+/// Whether the program was refused another port than `reserved`. `ended_well`: it exited with code 0, as Express 5
+/// does on a taken port after printing that it listens.
 pub fn is_refused(output: &str, ended_well: bool, reserved: u16, is_taken: impl Fn(u16) -> bool) -> bool {
     let complaints: Vec<&str> = output.lines().filter(|line| is_complaint(line)).collect();
     let named: Vec<u16> = complaints.iter().flat_map(|line| numbers(line)).collect();

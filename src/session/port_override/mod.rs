@@ -1,7 +1,7 @@
 //! Services that listen elsewhere than on the reserved port: the evidence, and the next thing to try (ADR 12).
 //!
-//! A node program is started once more with its listener moved by a preload; otherwise the reservation follows the listener.
-//! All of this is pure: [`super::backend`] asks the kernel and writes the preload.
+//! A node program is started once more with its listener moved by a preload; otherwise the reservation follows the
+//! listener. All of this is pure: [`super::backend`] asks the kernel and writes the preload.
 
 mod conflict_hints;
 mod place;
@@ -14,6 +14,8 @@ use std::time::Duration;
 use super::prepared::Prepared;
 use crate::detect::catalog::Role;
 use crate::launch::{Delivery, MovedListener, Preload};
+use crate::logs;
+use crate::paths::StateDir;
 use crate::port::{PortRequest, Remembered, is_ephemeral};
 use crate::process::Exit;
 use crate::supervise::Observation;
@@ -52,21 +54,21 @@ struct Facts {
     auxiliary: Vec<u16>,
     /// Ports that any framework opens beside its own.
     suspect: Vec<u16>,
-    /// The framework's default ports.
-    conventional: Vec<u16>,
+    /// The framework's default port.
+    conventional: u16,
     /// Whether the script runs several programs side by side.
     is_concurrent: bool,
     role: Role,
     is_ephemeral: fn(u16) -> bool,
 }
 
-/// The state of one service's port override.
 #[derive(Debug)]
 pub struct PortOverride {
     facts: Facts,
     /// The file of the preload.
     path: PathBuf,
-    preload: Option<Preload>,
+    /// That of the next start.
+    pub preload: Option<Preload>,
     /// Whether the preload was remembered from an earlier session.
     is_remembered: bool,
     /// The value of the note [`MOVES`] in the store.
@@ -79,9 +81,9 @@ pub struct PortOverride {
 }
 
 impl PortOverride {
-    /// Reads the notes of earlier sessions from `previous`. The preload will be written to `path`.
-    pub fn new(prepared: &Prepared<'_>, previous: Option<&Remembered>, path: PathBuf) -> Self {
-        let detected = &prepared.detected;
+    /// Reads the notes of earlier sessions from `previous`.
+    pub fn new(prepared: &Prepared<'_>, previous: Option<&Remembered>, state: &StateDir) -> Self {
+        let Prepared { detected, request, .. } = prepared;
         let detection = &detected.detection;
         let tool = detection.tool.map(|tool| tool.framework);
         let frameworks = [Some(detection.framework), tool].into_iter().flatten();
@@ -90,13 +92,14 @@ impl PortOverride {
         let facts = Facts {
             auxiliary: auxiliary.chain([INSPECTOR]).collect(),
             suspect: every.flat_map(|framework| framework.extra_ports.iter()).copied().collect(),
-            conventional: vec![detection.framework.default_port],
+            conventional: detection.framework.default_port,
             is_concurrent: detected.reading.is_concurrent(),
             role: detection.framework.role,
             is_ephemeral,
         };
-        let moved = note(previous, &prepared.request, MOVES);
-        Self::remembering(facts, moved, note(previous, &prepared.request, FOLLOWS), path)
+        let path = logs::file(&state.root().join("preload"), &request.project, &request.name);
+        let (moved, follows) = (note(previous, request, MOVES), note(previous, request, FOLLOWS));
+        Self::remembering(facts, moved, follows, path.with_extension("cjs"))
     }
 
     fn remembering(facts: Facts, moved: Option<MovedListener>, follows: Option<u16>, path: PathBuf) -> Self {
@@ -116,11 +119,6 @@ impl PortOverride {
         }
     }
 
-    /// The preload of the next start.
-    pub fn preload(&self) -> Option<&Preload> {
-        self.preload.as_ref()
-    }
-
     /// A run begins, which is told its port in this way.
     pub fn begin(&mut self, delivery: Delivery) {
         self.delivery = delivery;
@@ -135,25 +133,22 @@ impl PortOverride {
         output: &str,
         is_taken: &dyn Fn(u16) -> bool,
     ) -> Option<Observation> {
-        let places = self.places(listeners, reserved);
+        let mut places = self.places(listeners, reserved);
         // A listener beside a server that was refused its port is hardly the server.
-        let is_conventional =
-            places.first().is_some_and(|place| self.facts.conventional.contains(&place.port));
+        let is_conventional = places.first().is_some_and(|place| place.port == self.facts.conventional);
         let waits =
             !is_conventional && self.may_be_refused() && is_refused(output, false, reserved, is_taken);
-        if places.is_empty() || waits {
-            self.finding = waits.then_some(Finding::Refused);
-            return waits.then(|| Observation {
-                ports: Vec::new(),
-                movable: true,
-                patience: self.patience(&[]),
-            });
+        if waits {
+            places.clear();
+        } else if places.is_empty() {
+            self.finding = None;
+            return None;
         }
         let ports: Vec<u16> = places.iter().map(|place| place.port).collect();
         let known = self.follows.is_some_and(|port| ports.contains(&port));
-        let movable = self.next(&places).is_some();
+        let movable = waits || self.next(&places).is_some();
         let patience = if known && !movable { Duration::ZERO } else { self.patience(&places) };
-        self.finding = Some(Finding::Elsewhere(places));
+        self.finding = Some(if waits { Finding::Refused } else { Finding::Elsewhere(places) });
         Some(Observation { ports, movable, patience })
     }
 
@@ -170,7 +165,7 @@ impl PortOverride {
         {
             self.facts.auxiliary.extend(ports);
         }
-        let finding = match &self.preload {
+        self.finding = match &self.preload {
             Some(_) if conflict => Some(Finding::InTheWay),
             Some(_) if self.is_remembered => None,
             Some(Preload { moved: MovedListener::Refused, .. }) => None,
@@ -181,7 +176,6 @@ impl PortOverride {
                 refused.then_some(Finding::Refused)
             }
         };
-        self.finding = finding;
         self.finding.is_some()
     }
 
@@ -214,8 +208,8 @@ impl PortOverride {
         message
     }
 
-    /// The service listens on `reserved`; `claimed` is the port that the moved listener had asked for. Returns the notes
-    /// that have changed.
+    /// The service listens on `reserved`; `claimed` is the port that the moved listener had asked for. Returns the
+    /// notes that have changed.
     pub fn succeed(&mut self, reserved: u16, claimed: Option<u16>) -> Vec<Note> {
         let mut notes = Vec::new();
         let follows = self.follows == Some(reserved);
@@ -253,10 +247,7 @@ impl PortOverride {
 
     /// The listeners on other ports, the likeliest first.
     pub fn elsewhere(&self) -> Option<&[Place]> {
-        match &self.finding {
-            Some(Finding::Elsewhere(places)) => Some(places),
-            Some(Finding::Refused | Finding::Broken | Finding::InTheWay) | None => None,
-        }
+        if let Some(Finding::Elsewhere(places)) = &self.finding { Some(places) } else { None }
     }
 
     fn may_be_refused(&self) -> bool {
@@ -275,7 +266,7 @@ impl PortOverride {
         if self.delivery == Delivery::Flag || !places.iter().all(|place| self.doubts(place)) {
             places.retain(|place| !self.doubts(place));
         }
-        places.sort_by_key(|place| (!self.facts.conventional.contains(&place.port), place.port));
+        places.sort_by_key(|place| (place.port != self.facts.conventional, place.port));
         places
     }
 
@@ -283,7 +274,7 @@ impl PortOverride {
         self.facts.suspect.contains(&place.port) || (self.facts.is_ephemeral)(place.port)
     }
 
-    /// How long the listeners must stay as they are. A service that was surely told its port probably opens others first.
+    /// How long the listeners must stay as they are. A service that knows its port may open others first.
     fn patience(&self, places: &[Place]) -> Duration {
         let millis = match (self.delivery, self.facts.role) {
             (Delivery::Flag, _) => 15_000,
@@ -309,7 +300,7 @@ impl PortOverride {
         let ports: Vec<u16> = nodes.filter(|port| !tried.contains(port)).collect();
         let (&first, rest) = ports.split_first()?;
         let is_ephemeral = (self.facts.is_ephemeral)(first);
-        if self.facts.conventional.contains(&first) || in_turn || (rest.is_empty() && !is_ephemeral) {
+        if first == self.facts.conventional || in_turn || (rest.is_empty() && !is_ephemeral) {
             let known = tried.iter().copied().take(REMEMBERED - 1);
             return Some(MovedListener::Exactly([first].into_iter().chain(known).collect()));
         }
@@ -320,6 +311,5 @@ impl PortOverride {
 
 /// A note of an earlier session whose evidence still holds.
 fn note<T: std::str::FromStr>(previous: Option<&Remembered>, request: &PortRequest, key: &str) -> Option<T> {
-    let previous = previous.filter(|row| request.agrees_with(row))?;
-    previous.notes.get(key)?.parse().ok()
+    previous.filter(|row| request.agrees_with(row))?.notes.get(key)?.parse().ok()
 }

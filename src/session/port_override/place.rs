@@ -3,7 +3,6 @@
 use crate::port::listeners::Held;
 use crate::process;
 
-/// A listener and its program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     pub port: u16,
@@ -13,7 +12,6 @@ pub struct Place {
 }
 
 impl Place {
-    /// The place of a listener, whose program the kernel names.
     pub fn of(held: &Held) -> Self {
         let path = process::executable(held.pid).unwrap_or_default();
         let program = path.file_name().unwrap_or_default().to_string_lossy();

@@ -8,7 +8,7 @@ fn facts() -> Facts {
     Facts {
         auxiliary: vec![INSPECTOR],
         suspect: vec![24_678],
-        conventional: vec![5173],
+        conventional: 5173,
         is_concurrent: false,
         role: Role::Main,
         is_ephemeral: |port| port >= 32_768,
@@ -32,7 +32,7 @@ fn place(port: u16, program: &str) -> Place {
 }
 
 fn moved(one: &PortOverride) -> Option<&MovedListener> {
-    one.preload().map(|preload| &preload.moved)
+    one.preload.as_ref().map(|preload| &preload.moved)
 }
 
 const NOT_TAKEN: &dyn Fn(u16) -> bool = &|_| false;

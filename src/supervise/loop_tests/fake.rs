@@ -228,8 +228,9 @@ impl Backend for Shared {
         Err(What::Error { error: "it cannot be followed".to_owned() })
     }
 
-    fn became_ready(&mut self, service: usize) {
+    fn became_ready(&mut self, service: usize) -> Option<What> {
         self.borrow_mut().service(service);
+        None
     }
 
     fn relocate(&mut self, service: usize) -> Result<What, What> {
