@@ -162,6 +162,8 @@ impl Sandbox {
         command
             .env("HOME", self.root.path().join("home"))
             .env("XDG_CONFIG_HOME", self.root.path().join("config"))
+            // Every bowline of a user takes the lock of the spare state directory here.
+            .env("XDG_RUNTIME_DIR", self.state.path())
             .env("BOWLINE_STATE_DIR", self.state_dir());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
