@@ -260,15 +260,17 @@ impl Service {
             return self.finish(now);
         }
         let Some(pause) = self.backoff.next(healthy) else {
-            self.state = State::Ended;
-            return vec![Effect::Notify(Notice::End(Ending { gave_up: true, ..ending })), Effect::Release];
+            return self.end(Ending { gave_up: true, ..ending });
         };
         self.state = State::Waiting { until: now + pause };
         vec![Effect::Notify(Notice::Restart(ending, pause))]
     }
 
     pub(super) fn finish(&mut self, now: Instant) -> Vec<Effect> {
-        let ending = self.ending(now);
+        self.end(self.ending(now))
+    }
+
+    fn end(&mut self, ending: Ending) -> Vec<Effect> {
         self.run.ending.failure = ending.failure;
         self.state = State::Ended;
         vec![Effect::Notify(Notice::End(ending)), Effect::Release]

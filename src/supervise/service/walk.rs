@@ -102,7 +102,24 @@ fn check(before: &Service, input: Input, effects: &[Effect], after: &Service) {
     }
     assert_eq!(alive, after.is_alive(), "{before:?} on {input:?}");
     assert_eq!(released, after.has_ended(), "{before:?} on {input:?}");
-    let notified = effects.iter().any(|effect| matches!(effect, Effect::Notify(Notice::End(_))));
+    let ending = effects.iter().find_map(|effect| match effect {
+        Effect::Notify(Notice::End(ending)) => Some(ending),
+        Effect::Order(_)
+        | Effect::Release
+        | Effect::Move
+        | Effect::Redirect
+        | Effect::Follow
+        | Effect::Confirm
+        | Effect::Notify(_) => None,
+    });
+    if let Some(ending) = ending {
+        assert_eq!(
+            after.state() == crate::event::State::Failed,
+            ending.failure.is_some(),
+            "{before:?} on {input:?}"
+        );
+    }
+    let notified = ending.is_some();
     assert_eq!(
         notified, released,
         "users hear of an end exactly when the port is given back: {before:?} on {input:?}"
@@ -227,6 +244,25 @@ fn a_lost_race_moves_three_times_and_then_fails() {
         panic!("{effects:?}")
     };
     assert_eq!(ending.failure, Some(FailureReason::PortInUse));
+}
+
+#[test]
+fn a_crash_loop_ends_as_a_failure() {
+    let mut now = Instant::now();
+    let mut service = Service::new(settings(Policy::OnFailure, false, 0), now);
+    let crash = Input::Left { step: 0, exit: Exit::Code(1), listening: false };
+    run(&mut service, now, &[Input::Start]);
+    let ending = loop {
+        let effects = run(&mut service, now, &[crash, Input::Empty { stranger: false, redirectable: false }]);
+        match effects.iter().rfind(|effect| matches!(effect, Effect::Notify(_))) {
+            Some(Effect::Notify(Notice::Restart(_, pause))) => now += *pause,
+            Some(Effect::Notify(Notice::End(ending))) => break *ending,
+            _ => panic!("{effects:?}"),
+        }
+        assert_eq!(run(&mut service, now, &[Input::Tick]), [Effect::Order(Order::Run(0))]);
+    };
+    assert!(ending.gave_up && ending.failure.is_some(), "{ending:?}");
+    assert_eq!(service.state(), crate::event::State::Failed);
 }
 
 #[test]
