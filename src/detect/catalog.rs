@@ -143,7 +143,7 @@ impl Catalog {
 
 /// The embedded entries that `layers` can change: those of the same keys, those connected to them by `like`, and
 /// those that have the range of the last entry.
-fn affected(layers: &[Vec<Entry>]) -> Vec<Entry> {
+fn affected(layers: &[Vec<Entry<'_>>]) -> Vec<Entry<'static>> {
     let named = layers.iter().flatten().flat_map(|(key, entry)| [Some(&**key), resolve::text(entry, "like")]);
     let mut keys: Vec<&str> = named.flatten().collect();
     let pairs = || FRAMEWORKS.iter().filter_map(|one| Some((&*one.key, one.like.as_deref()?)));
@@ -154,7 +154,8 @@ fn affected(layers: &[Vec<Entry>]) -> Vec<Entry> {
     let all = FRAMEWORKS.iter().zip(ENTRIES.split('\0')).filter(|(framework, _)| {
         keys.contains(&&*framework.key) || last.is_some_and(|last| last.range == framework.range)
     });
-    all.filter_map(|(framework, text)| Some((framework.key.clone(), text.parse().ok()?))).collect()
+    all.filter_map(|(framework, text)| Some((framework.key.clone(), DeTable::parse(text).ok()?.into_inner())))
+        .collect()
 }
 
 /// The error, located in the strongest layer that has the field.
@@ -197,9 +198,10 @@ mod tests {
     fn embedded_frameworks_are_those_of_the_file() {
         let entries = resolve::entries(include_str!("../../frameworks.toml"));
         assert_eq!(resolve::frameworks(&entries, &PORTS, |_| false).unwrap(), *FRAMEWORKS);
-        let tables = ENTRIES.split('\0').map(|text| text.parse().unwrap());
+        let texts: Vec<DeTable<'_>> =
+            ENTRIES.split('\0').map(|text| DeTable::parse(text).unwrap().into_inner()).collect();
         let keys = FRAMEWORKS.iter().map(|framework| framework.key.clone());
-        let entries: Vec<Entry> = keys.zip(tables).collect();
+        let entries: Vec<Entry<'_>> = keys.zip(texts).collect();
         assert_eq!(resolve::frameworks(&entries, &PORTS, |_| false).unwrap(), *FRAMEWORKS);
     }
 }

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use toml::{Table, Value};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::check::{self, CatalogText};
 use super::framework::Framework;
@@ -18,7 +19,7 @@ const OF_LIKE: [&str; 6] = ["range", "default-port", "port", "host", "environmen
 const OF_VERSIONS: [&str; 3] = ["port", "host", "environment"];
 
 /// An entry of a file, with its key.
-pub type Entry = (CatalogText, Table);
+pub type Entry<'i> = (CatalogText, DeTable<'i>);
 
 /// How a range follows from a default port.
 #[derive(Debug, Deserialize)]
@@ -46,15 +47,18 @@ fn mistake(key: &CatalogText, field: &'static str, message: String) -> Mistake {
 }
 
 /// The `[framework.KEY]` tables of a file that is sound.
-pub fn entries(text: &str) -> Vec<Entry> {
-    let tables = text.parse().ok().and_then(|mut file: Table| file.remove("framework"));
-    let Some(Value::Table(tables)) = tables else { return Vec::new() };
-    let entry = |(key, entry)| if let Value::Table(entry) = entry { Some((key, entry)) } else { None };
-    tables.into_iter().filter_map(entry).map(|(key, entry)| (key.into(), entry)).collect()
+pub fn entries(text: &str) -> Vec<Entry<'_>> {
+    let file = DeTable::parse(text).ok().and_then(|file| file.into_inner().remove("framework"));
+    let Some(DeValue::Table(tables)) = file.map(Spanned::into_inner) else { return Vec::new() };
+    let entries = tables.into_iter().filter_map(|(key, entry)| {
+        let DeValue::Table(entry) = entry.into_inner() else { return None };
+        Some((key.into_inner().into_owned().into(), entry))
+    });
+    entries.collect()
 }
 
 /// Puts the entries of a stronger layer over `entries`. A new entry comes before all that were there.
-pub fn overlay(entries: &mut Vec<Entry>, layer: Vec<Entry>) {
+pub fn overlay<'i>(entries: &mut Vec<Entry<'i>>, layer: Vec<Entry<'i>>) {
     let mut added = Vec::new();
     for (key, mut above) in layer {
         let Some((_, entry)) = entries.iter_mut().find(|(present, _)| *present == key) else {
@@ -73,7 +77,7 @@ pub fn overlay(entries: &mut Vec<Entry>, layer: Vec<Entry>) {
 
 /// The frameworks of `entries`, which include all that any of them is `like`. `exists` knows the keys of others.
 pub fn frameworks(
-    entries: &[Entry],
+    entries: &[Entry<'_>],
     ports: &PortsEntry,
     exists: impl Fn(&str) -> bool,
 ) -> Result<Vec<Framework>, Mistake> {
@@ -83,10 +87,11 @@ pub fn frameworks(
         field: None,
         message: "no entry with the role `last` has a range".to_owned(),
     })?;
-    let framework = |(key, own): &Entry| {
+    let framework = |(key, own): &Entry<'_>| {
         for field in ["built-on", "beats"] {
-            let others = own.get(field).and_then(Value::as_array);
-            for other in others.into_iter().flatten().filter_map(Value::as_str) {
+            let others = own.get(field).and_then(|field| field.get_ref().as_array());
+            for other in others.into_iter().flat_map(|others| others.iter()) {
+                let other = other.get_ref().as_str().unwrap_or_default();
                 if get(entries, other).is_none() && !exists(other) {
                     return Err(mistake(key, field, format!("there is no framework `{other}`")));
                 }
@@ -101,7 +106,11 @@ pub fn frameworks(
 }
 
 /// The entry of `key` over those that it is `like`.
-fn inherited(entries: &[Entry], key: &CatalogText, own: &Table) -> Result<Table, Mistake> {
+fn inherited<'i>(
+    entries: &[Entry<'i>],
+    key: &CatalogText,
+    own: &DeTable<'i>,
+) -> Result<DeTable<'i>, Mistake> {
     let mut chain = vec![key];
     let mut entry = own.clone();
     let mut next = text(own, "like");
@@ -126,21 +135,22 @@ impl PortsEntry {
     fn framework(
         &self,
         key: &CatalogText,
-        mut entry: Table,
+        mut entry: DeTable<'_>,
         last: Range,
     ) -> Result<Framework, toml::de::Error> {
         let range = self.range(&entry).unwrap_or(last);
-        entry.insert("range".to_owned(), range.to_string().into());
+        put(&mut entry, "range", range.to_string());
         if !entry.contains_key("label") {
-            entry.insert("label".to_owned(), key.to_string().into());
+            put(&mut entry, "label", key.to_string());
         }
         let whole = entry.clone();
         for version in versions(&mut entry) {
             let range = self.range(version).unwrap_or(range);
-            version.insert("range".to_owned(), range.to_string().into());
+            put(version, "range", range.to_string());
             fill(version, &whole, |field| OF_VERSIONS.contains(&field));
         }
-        let mut framework = Framework::deserialize(entry)?;
+        let entry = Spanned::new(0..0, DeValue::Table(entry));
+        let mut framework = Framework::deserialize(ValueDeserializer::from(entry))?;
         framework.key.clone_from(key);
         if framework.default_port == 0 {
             let yours = self.yours.first().filter(|_| range == self.instead);
@@ -150,11 +160,12 @@ impl PortsEntry {
     }
 
     /// The ports of an entry that names them.
-    fn range(&self, entry: &Table) -> Option<Range> {
+    fn range(&self, entry: &DeTable<'_>) -> Option<Range> {
         if let Some(range) = text(entry, "range") {
             return check::parse_range(range);
         }
-        let default = u16::try_from(entry.get("default-port")?.as_integer()?).ok()?;
+        let default = entry.get("default-port")?.get_ref().as_integer()?;
+        let default = u16::from_str_radix(default.as_str(), default.radix()).ok()?;
         if self.yours.contains(&default) {
             return Some(self.instead);
         }
@@ -162,33 +173,41 @@ impl PortsEntry {
     }
 }
 
-fn get<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Entry> {
+fn get<'a, 'i>(entries: &'a [Entry<'i>], key: &str) -> Option<&'a Entry<'i>> {
     entries.iter().find(|(name, _)| name == key)
 }
 
-pub fn text<'a>(entry: &'a Table, field: &str) -> Option<&'a str> {
-    entry.get(field)?.as_str()
+pub fn text<'a>(entry: &'a DeTable<'_>, field: &str) -> Option<&'a str> {
+    entry.get(field)?.get_ref().as_str()
 }
 
-fn versions(entry: &mut Table) -> impl Iterator<Item = &mut Table> {
-    let list = entry.get_mut("versions").and_then(Value::as_array_mut);
-    list.into_iter().flatten().filter_map(Value::as_table_mut)
+fn put(entry: &mut DeTable<'_>, field: &'static str, text: String) {
+    entry.insert(Spanned::new(0..0, field.into()), Spanned::new(0..0, DeValue::String(text.into())));
 }
 
-fn names_ports(entry: &Table) -> bool {
+fn versions<'a, 'i>(entry: &'a mut DeTable<'i>) -> impl Iterator<Item = &'a mut DeTable<'i>> {
+    let field = entry.get_mut("versions").map(Spanned::get_mut);
+    let list =
+        field.and_then(|field| if let DeValue::Array(list) = field { Some(list.as_mut()) } else { None });
+    list.into_iter().flatten().filter_map(|version| {
+        if let DeValue::Table(version) = version.get_mut() { Some(version) } else { None }
+    })
+}
+
+fn names_ports(entry: &DeTable<'_>) -> bool {
     PORTS.iter().any(|field| entry.contains_key(*field))
 }
 
 /// Takes the fields that `entry` lacks from `below`, as far as `is_meant` picks them.
-fn fill(entry: &mut Table, below: &Table, is_meant: impl Fn(&str) -> bool) {
+fn fill<'i>(entry: &mut DeTable<'i>, below: &DeTable<'i>, is_meant: impl Fn(&str) -> bool) {
     let has_ports = names_ports(entry);
-    for (field, value) in below.iter().filter(|(field, _)| is_meant(field)) {
-        match (entry.get_mut(field), value) {
-            (None, _) if has_ports && PORTS.contains(&field.as_str()) => {}
+    for (field, value) in below.iter().filter(|(field, _)| is_meant(field.get_ref())) {
+        match (entry.get_mut(field).map(Spanned::get_mut), value.get_ref()) {
+            (None, _) if has_ports && PORTS.contains(&&**field.get_ref()) => {}
             (None, _) => {
                 entry.insert(field.clone(), value.clone());
             }
-            (Some(Value::Table(own)), Value::Table(below)) => {
+            (Some(DeValue::Table(own)), DeValue::Table(below)) => {
                 for (name, value) in below {
                     own.entry(name.clone()).or_insert_with(|| value.clone());
                 }
@@ -199,15 +218,18 @@ fn fill(entry: &mut Table, below: &Table, is_meant: impl Fn(&str) -> bool) {
 }
 
 /// Removes the fields of a version that a stronger layer sets for all versions.
-fn drop_fields(version: &mut Table, stronger: &Table) {
+fn drop_fields<'i>(version: &mut DeTable<'i>, stronger: &DeTable<'i>) {
     if names_ports(stronger) {
         for field in PORTS {
             version.remove(field);
         }
     }
     for (field, value) in version.iter_mut() {
-        if let (Value::Table(own), Some(Value::Table(stronger))) = (value, stronger.get(field)) {
-            own.retain(|name, _| !stronger.contains_key(name));
+        let stronger = stronger.get(field.get_ref().as_ref()).and_then(|field| field.get_ref().as_table());
+        if let (DeValue::Table(own), Some(stronger)) = (value.get_mut(), stronger) {
+            for (name, _) in stronger {
+                own.remove(name);
+            }
         }
     }
 }
