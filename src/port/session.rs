@@ -125,7 +125,7 @@ fn read(run: &Path, id: SessionId) -> Seen {
     let text = fs::read_to_string(&lock).unwrap_or_default();
     let reservations = text
         .lines()
-        .filter_map(|line| serde_json::from_str::<Reservation>(line).ok())
+        .filter_map(|line| serde_json::from_slice::<Reservation>(line.as_bytes()).ok())
         .filter(|reservation| reservation.session == id)
         .map(|reservation| Reservation { run: run.to_owned(), life, ..reservation })
         .collect();

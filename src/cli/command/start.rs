@@ -96,14 +96,14 @@ impl Waiting<'_> {
     }
 
     fn take(&mut self, line: &str) -> io::Result<()> {
-        if let Ok(Introduction { services }) = serde_json::from_str(line) {
+        if let Ok(Introduction { services }) = serde_json::from_slice(line.as_bytes()) {
             self.services = services;
             return Ok(());
         }
         if self.invocation.json {
             ui::print(&format!("{line}\n"))?;
         }
-        let Ok(Event { what, project_id, .. }) = serde_json::from_str(line) else { return Ok(()) };
+        let Ok(Event { what, project_id, .. }) = serde_json::from_slice(line.as_bytes()) else { return Ok(()) };
         let project_id = project_id.unwrap_or_default();
         let (style, is_alone) = (self.invocation.style, self.services.len() < 2);
         let (warning, error) = (style.warning("warning:"), style.error("error:"));
