@@ -69,7 +69,7 @@ impl Chooser<'_> {
             });
             grants.push((at, grant));
         }
-        grants.sort_by_key(|&(at, _)| at);
+        grants.sort_unstable_by_key(|&(at, _)| at);
         Ok(grants.into_iter().map(|(_, grant)| grant).collect())
     }
 

@@ -72,7 +72,7 @@ impl Ports {
         let snapshot = self.snapshot();
         let alive = snapshot.reservations().filter(|held| lives.contains(&held.life));
         let mut alive: Vec<Reservation> = alive.cloned().collect();
-        alive.sort_by_key(|held| held.port);
+        alive.sort_unstable_by_key(|held| held.port);
         alive
     }
 

@@ -125,7 +125,7 @@ impl Snapshot {
     fn occupants(&self, range: Range, own: &[Reservation]) -> Vec<Occupant> {
         let mut services: Vec<&Reservation> =
             self.reservations().chain(own).filter(|reservation| range.contains(reservation.port)).collect();
-        services.sort_by_key(|reservation| reservation.port);
+        services.sort_unstable_by_key(|reservation| reservation.port);
         let is_foreign = |port: &u16| services.iter().all(|service| service.port != *port);
         let foreign: Vec<u16> = (range.start..=range.end).filter(is_foreign).collect();
         let occupant = |held: &Reservation| {
