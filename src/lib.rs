@@ -1,10 +1,11 @@
 //! bowline starts dev servers on the right port and leaves nothing behind. This page is its architecture.
 //!
-//! In one sentence: *a foreground process detects the framework, reserves a port, starts the dev server under a guardian, proves
-//! that this server is the one listening, keeps it so, and gives the port back.* There is no daemon.
+//! In one sentence: *a foreground process detects the framework, reserves a port, starts the dev server under a
+//! guardian, proves that this server is the one listening, keeps it running, and gives the port back.* There is no
+//! daemon.
 //!
-//! The program is `main.rs`; everything else is this library, so that tests and documentation can reach it. The library is no
-//! interface: users rely on the command line. Public modules are those that tests and benchmarks use.
+//! The program is `main.rs`; everything else is this library, so that tests and documentation can reach it. It is
+//! not a public API: users rely on the command line. Public modules are those that tests and benchmarks use.
 //!
 //! # Words
 //!
@@ -26,7 +27,7 @@
 //! | mark | session and project in the environment of every process of a tree |
 //! | leftovers | processes of a tree whose supervisor and guardian are gone |
 //! | listener | a socket in the state LISTEN, and the process that has it |
-//! | stranger | a process that is none of ours; never signalled |
+//! | stranger | a process that bowline did not start; never signalled |
 //! | ready | a process of the tree listens on the reserved port, and still does a moment later |
 //! | port override | the preload that moves a program's listener to the reserved port |
 //! | backend | ports and programs, as the loop sees them |
@@ -37,8 +38,8 @@
 //!
 //! # The flow
 //!
-//! `detect → allocate → reserve → spawn → verify → supervise → release`, from top to bottom in `session/flow.rs`. Each step takes
-//! the product of the step before.
+//! `detect → allocate → reserve → spawn → verify → supervise → release`, from top to bottom in `session/flow.rs`.
+//! Each step takes the product of the step before.
 //!
 //! | step | where | what makes it right |
 //! | --- | --- | --- |
@@ -62,8 +63,8 @@
 //!
 //! # Ranks
 //!
-//! A module imports only modules of a lower rank, never a peer. Files form no import circle. `tests/architecture.rs` checks both,
-//! and compares this table with its own.
+//! A module imports only modules of a lower rank, never a peer. Files form no import circle.
+//! `tests/architecture.rs` checks both, and compares this table with its own.
 //!
 //! | rank | modules | what the rank is |
 //! | --- | --- | --- |
@@ -78,18 +79,23 @@
 //! | 1 | [`fingerprint`] [`paths`] [`process`] [`project`] [`range`] [`script`] | the OS, the disk, the shell's grammar; knows nothing of us |
 //! | 0 | [`exit_code`] [`visible`] | the codes that scripts rely on · how foreign text is shown |
 //!
-//! A lower rank that needs something of a higher one declares a trait, which `session` implements: [`supervise::Backend`] (ports
-//! and programs), [`supervise::Sink`] (output and events), [`process::guardian::HeldLock`] (the lock of a guardian). An error type
-//! belongs to the module that raises it and has a `hint` method; `invocation/failure.rs` alone maps errors to exit codes.
+//! A lower rank that needs something of a higher one declares a trait, which `session` implements:
+//! [`supervise::Backend`] (ports and programs), [`supervise::Sink`] (output and events),
+//! [`process::guardian::HeldLock`] (the lock of a guardian). An error type belongs to the module that raises it
+//! and has a `hint` method; `invocation/failure.rs` alone maps errors to exit codes.
 //!
 //! # Who decides
 //!
 //! - **Which framework?** `frameworks.toml`, as data: [`detect`] contains no framework's name.
 //! - **Is this reservation live?** The kernel, by a file lock ([`port::SessionState`]). The store only remembers.
-//! - **Is the service ready?** The kernel: a descendant of the guardian listens on the reserved port, and still does a moment later.
-//! - **Is the service gone?** The kernel: the guardian, which adopts all orphans, has no child left, and no process has the mark.
-//! - **What happens next?** [`supervise::service::Service::on`] alone. A test walks all short sequences of its inputs.
-//! - **What is said?** [`event::What`], one vocabulary for people, `--json`, the control socket, the runner and logs.
+//! - **Is the service ready?** The kernel: a descendant of the guardian listens on the reserved port, and still
+//!   does a moment later.
+//! - **Is the service gone?** The kernel: the guardian, which adopts all orphans, has no child left, and no
+//!   process has the mark.
+//! - **What happens next?** [`supervise::service::Service::on`] alone. A test walks all short sequences of its
+//!   inputs.
+//! - **What is said?** [`event::What`], one vocabulary for people, `--json`, the control socket, the runner and
+//!   logs.
 //!
 //! # Decisions
 //!
@@ -106,7 +112,7 @@
 //! | the package manager is not started | `npm run` | it takes longer to start than many servers, and stands between them and the terminal | 0007 |
 //! | our own shell parser | a crate | an edit needs byte positions, and refusals where shells differ | 0008 |
 //! | the terminal stays the user's | pipes | servers behave otherwise without one | 0009 |
-//! | two Ctrl-C kill; an echo is none | counting signals | package managers pass on what the terminal has sent already | 0010 |
+//! | two Ctrl-C kill; an echo does not count | counting signals | package managers pass on what the terminal has sent already | 0010 |
 //! | the catalog is data | code per framework | users have frameworks that we do not know | 0011 |
 //! | a program that asks for its own port is started once more, its listener moved | a preload from the start; giving up | programs that obey run untouched, the others are helped | 0012 |
 

@@ -17,7 +17,7 @@ use crate::process::Exit;
 use crate::project::{Project, Workspace};
 use crate::ui;
 
-/// The variable in which the script of [`script`] names the shell.
+/// Set when the shell asks for completions, to the shell's name, by the code that [`script`] prints.
 pub const VARIABLE: &str = "BOWLINE_COMPLETE";
 
 /// Keeps bash from splitting `@acme/web` and `dev:api`; npm does the same for `@`.

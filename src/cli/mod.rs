@@ -65,11 +65,11 @@ fn execute(invocation: Invocation, command: CliCommand, arguments: &[OsString]) 
     }
 }
 
-/// Answers a shell that asks for completions.
+/// Answers a shell that asks for completions; `None` if none asks.
 fn answer_shell(arguments: &[OsString]) -> Option<Result<Exit, Failure>> {
     std::env::var_os(completion::VARIABLE)?;
     let here = std::env::current_dir().ok();
-    // Without a command all that `dev` takes can be typed.
+    // Without a command, the arguments of `dev` can be typed.
     let definition = || Dev::augment_args(Cli::command());
     let asked = CompleteEnv::with_factory(definition).var(completion::VARIABLE);
     let answered = asked.try_complete(arguments.iter().cloned(), here.as_deref());
@@ -91,16 +91,16 @@ fn parse(arguments: &[OsString]) -> Result<Cli, Exit> {
     })
 }
 
-/// The style where `--color` is not known.
+/// The style while `--color` has not been parsed.
 fn default_style() -> Style {
     Style::new(ColorChoice::Auto, std::io::stderr().is_terminal())
 }
 
 fn report(failure: &Failure, json: bool, style: Style) -> Exit {
-    tracing::error!(target: logging::TOLD, "{}", failure.message);
+    tracing::error!(target: logging::PRINTED, "{}", failure.message);
     logging::flush();
     if json {
-        let event = Event::of_no_project(What::Error { error: failure.message.clone() });
+        let event = Event::without_project(What::Error { error: failure.message.clone() });
         let _closed = ui::print(&format!("{}\n", event.to_json()));
     }
     failure.print(style);

@@ -11,7 +11,7 @@ use crate::invocation::{Failure, Invocation};
 use crate::project::{Project, ProjectError};
 use crate::visible;
 
-/// Whether `--json` is among arguments that clap rejects.
+/// Whether `--json` is among the arguments, which clap has rejected.
 pub fn wants_json(arguments: &[OsString]) -> bool {
     arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json")
 }
@@ -45,7 +45,7 @@ pub fn failure(definition: &Command, arguments: &[OsString], error: &Error) -> F
     Failure::new(USAGE, message, Some(hint))
 }
 
-/// The failure that there is no such project. The hint names the command or script that the word is or resembles.
+/// The failure for a word that names no project. If it is or resembles a command or script, the hint says so.
 pub fn no_project(invocation: &Invocation, word: &str, error: ProjectError) -> Failure {
     if !matches!(error, ProjectError::Unknown { .. }) {
         return error.into();

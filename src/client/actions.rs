@@ -12,11 +12,12 @@ use crate::port::{GUARDIAN_PATIENCE, Ports, Reservation, SessionState};
 use crate::process::{Identity, Signal, leftovers, signal};
 use crate::visible::Visible;
 
-/// Attempts to see that a killed supervisor is gone, and the pause between them.
+/// How often, and with which pause, to look whether a killed supervisor is gone.
 const ATTEMPTS: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Sends a request about a service and waits for its outcome, see [`Connection::outcome`]; `None` at the deadline.
+/// Sends a request about a service and waits for its outcome (see [`Connection::outcome`]); `None` at the
+/// deadline.
 pub fn ask(
     reservation: &Reservation,
     verb: Verb,
@@ -39,8 +40,8 @@ pub fn ask(
     }
 }
 
-/// Waits for the end of a service that is ending. False if it lives on, as one that is being restarted does.
-pub fn outlast(ports: &Ports, reservation: &Reservation) -> Result<bool, Failure> {
+/// Waits for the end of a service if it is ending. False if it is not, or if it is only being restarted.
+pub fn await_if_ending(ports: &Ports, reservation: &Reservation) -> Result<bool, Failure> {
     let request = ControlRequest::new(Verb::Status, Some(&reservation.project));
     let states = Connection::open(reservation, None).and_then(|mut open| open.status(&request, None));
     let outcome = match states {
@@ -51,19 +52,20 @@ pub fn outlast(ports: &Ports, reservation: &Reservation) -> Result<bool, Failure
     match outcome {
         Ok(Some(What::PortDetected { .. })) => Ok(false),
         Ok(_) => Ok(true),
-        Err(_) if is_gone(ports, reservation) => finish(reservation).map(|()| true),
+        Err(_) if is_gone(ports, reservation) => await_guardian(reservation).map(|()| true),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Whether a reservation no longer holds. The lock of a killed supervisor may outlive its connections for a moment.
+/// Whether a reservation no longer holds. Looks for a moment: a killed supervisor's lock may outlive its
+/// connections.
 pub fn is_gone(ports: &Ports, reservation: &Reservation) -> bool {
     let is_there =
         || ports.live(&reservation.project).is_some_and(|live| live.session == reservation.session);
     is_soon(|| !is_there())
 }
 
-/// The reservations of silent supervisors that still hold.
+/// Of supervisors that do not answer, the reservations that still hold after a moment.
 pub fn still_there<T>(mut silent: Vec<(&Reservation, T)>) -> Vec<(&Reservation, T)> {
     is_soon(|| {
         silent.retain(|(one, _)| one.is_live());
@@ -83,7 +85,7 @@ fn is_soon(mut is_so: impl FnMut() -> bool) -> bool {
 }
 
 /// Waits until the guardian of a killed supervisor has ended the service.
-fn finish(reservation: &Reservation) -> Result<(), Failure> {
+fn await_guardian(reservation: &Reservation) -> Result<(), Failure> {
     if reservation.is_live() {
         // The supervisor lives on with other services.
         return Ok(());
@@ -106,9 +108,9 @@ fn finish(reservation: &Reservation) -> Result<(), Failure> {
 pub fn stop(ports: &Ports, reservations: &[Reservation], force: bool) -> Vec<Result<(), Failure>> {
     fan_out::at_once(reservations, |one| match ask(one, Verb::Stop, force, None) {
         Ok(_) => Ok(()),
-        Err(_) if is_gone(ports, one) => finish(one),
+        Err(_) if is_gone(ports, one) => await_guardian(one),
         Err(ControlError::NotConnected { .. }) if force && kill_supervisor(one) && is_gone(ports, one) => {
-            finish(one)
+            await_guardian(one)
         }
         Err(error) => Err(error.into()),
     })
@@ -117,7 +119,7 @@ pub fn stop(ports: &Ports, reservations: &[Reservation], force: bool) -> Vec<Res
 /// Kills a supervisor that does not answer, for instance a suspended one; its guardian then ends the service.
 fn kill_supervisor(reservation: &Reservation) -> bool {
     let supervisor = i32::try_from(reservation.pid).ok().and_then(Identity::of);
-    // The lock is checked after the identity: the identified process holds it.
+    // In this order: if the lock is still held once the pid has been looked up, the pid was the supervisor's.
     supervisor.is_some_and(|supervisor| {
         reservation.is_live() && signal::send(supervisor, Signal::SIGKILL).unwrap_or_default()
     })
@@ -126,17 +128,17 @@ fn kill_supervisor(reservation: &Reservation) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restarted {
     Ready,
-    /// The service was ending and has ended, so it has to be started.
+    /// It was ending already, and has ended. The caller has to start it.
     Ended,
 }
 
 /// Restarts a service. Returns when it is ready.
 pub fn restart(ports: &Ports, reservation: &Reservation) -> Result<Restarted, Failure> {
-    if outlast(ports, reservation)? {
+    if await_if_ending(ports, reservation)? {
         return Ok(Restarted::Ended);
     }
     match ask(reservation, Verb::Restart, false, None) {
-        Err(_) if is_gone(ports, reservation) => finish(reservation).map(|()| Restarted::Ended),
+        Err(_) if is_gone(ports, reservation) => await_guardian(reservation).map(|()| Restarted::Ended),
         answer => ready(reservation, answer?).map(|()| Restarted::Ready),
     }
 }
@@ -148,7 +150,7 @@ pub fn wait(ports: &Ports, reservation: &Reservation, deadline: Option<Instant>)
     }
 }
 
-/// The failure unless the answer says that the service is ready.
+/// Turns the outcome of a request into a failure, unless the service is ready.
 fn ready(reservation: &Reservation, answer: Option<What>) -> Result<(), Failure> {
     match answer {
         Some(What::ProcessExited { failure_reason, stderr, .. }) => {

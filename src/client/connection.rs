@@ -32,8 +32,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects to the supervisor that has this reservation, before `deadline`. No event announces the socket of a supervisor
-    /// that was started just now, so a living one is tried again.
+    /// Connects to the supervisor that has this reservation, before `deadline`. One that was started just now may
+    /// have no socket yet, and no event announces it, so a live one is tried again.
     pub fn open(reservation: &Reservation, deadline: Option<Instant>) -> Result<Self, ControlError> {
         let deadline = patience(deadline);
         let mut pause = FIRST_PAUSE;
@@ -64,7 +64,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// The status in the answer to a request.
+    /// Sends a request and returns the status in its answer.
     pub fn status(
         &mut self,
         request: &ControlRequest,
@@ -84,16 +84,16 @@ impl Connection {
         }
     }
 
-    /// Waits for the outcome of a request: [`What::PortDetected`] or [`What::ProcessExited`]. After a silence, asks the
-    /// supervisor for its status, to see that it lives.
+    /// Waits for the outcome of a request: [`What::PortDetected`] or [`What::ProcessExited`]. After a silence,
+    /// asks the supervisor for its status, to see whether it still answers.
     pub fn outcome(&mut self, deadline: Option<Instant>) -> Result<What, ControlError> {
-        let (mut taken, mut asked) = (false, false);
+        let (mut accepted, mut asked) = (false, false);
         loop {
             let until = patience(deadline);
             let answer = self.receive(until);
             if let Err(error) = &answer
                 && error.is_timeout()
-                && taken
+                && accepted
                 && !asked
                 && deadline != Some(until)
             {
@@ -106,7 +106,7 @@ impl Connection {
             match event.what {
                 What::PortDetected { .. } | What::ProcessExited { .. } => return Ok(event.what),
                 What::Error { error } => return Err(ControlError::Refused(error)),
-                What::Ack { .. } => taken = true,
+                What::Ack { .. } => accepted = true,
                 What::LogChunk { .. }
                 | What::PortConflict { .. }
                 | What::PortReallocated { .. }
@@ -125,7 +125,7 @@ impl Connection {
         let mut line = serde_json::to_vec(value).map_err(|error| self.lost(error.into()))?;
         line.push(b'\n');
         match self.stream.write_all(&line) {
-            // A supervisor that hung up may have sent the reason before.
+            // The supervisor has hung up, and may have sent the reason, which is still to be read.
             Err(error) if [BrokenPipe, ConnectionReset].contains(&error.kind()) => Ok(()),
             outcome => outcome.map_err(|error| self.lost(error)),
         }
@@ -167,13 +167,14 @@ fn not_connected(reservation: &Reservation, source: io::Error) -> ControlError {
     ControlError::NotConnected { project: reservation.name.clone(), pid: reservation.pid, source }
 }
 
-/// The time by which a living supervisor answers, or the earlier deadline.
+/// The time by which a supervisor has to answer: [`PATIENCE`] from now, or the deadline if that is earlier.
 fn patience(deadline: Option<Instant>) -> Instant {
     let longest = Instant::now() + PATIENCE;
     deadline.map_or(longest, |deadline| deadline.min(longest))
 }
 
-/// Connects to a socket. A suspended supervisor with a full queue blocks connect(2), whose only time limit is that of writing.
+/// Connects to a socket. A suspended supervisor with a full backlog blocks connect(2), which obeys no time limit
+/// but `SO_SNDTIMEO`.
 fn dial(path: &Path, deadline: Instant) -> io::Result<UnixStream> {
     let left = deadline.saturating_duration_since(Instant::now());
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -186,7 +187,7 @@ fn dial(path: &Path, deadline: Instant) -> io::Result<UnixStream> {
     Ok(OwnedFd::from(socket).into())
 }
 
-/// Whether a supervisor that is starting or ending fails like this.
+/// Whether the error may pass: a supervisor that is starting or ending causes it.
 fn is_passing(error: &io::Error) -> bool {
     [NotFound, ConnectionRefused, ConnectionReset, BrokenPipe, UnexpectedEof].contains(&error.kind())
 }

@@ -9,16 +9,16 @@ use super::connection::Connection;
 use crate::control::{ControlError, ControlRequest, Status, Verb};
 use crate::port::Reservation;
 
-/// Silence of all supervisors after which the remaining ones are given up. On a busy machine some still answer; of suspended
-/// or hanging ones none does.
+/// Time without an answer from any supervisor, after which the remaining ones are given up. While others answer,
+/// the machine may only be busy.
 const SILENCE: Duration = Duration::from_secs(1);
-/// Time for all of them together.
+/// Time for all supervisors together.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The reservations of one supervisor, and its answer.
 pub type Called<'a> = (Vec<&'a Reservation>, Result<Vec<Status>, ControlError>);
 
-/// Asks every supervisor of these reservations for the status of its services.
+/// Asks the supervisors that hold these reservations, each once, for the status of their services.
 pub fn call(reservations: &[Reservation]) -> Vec<Called<'_>> {
     let mut sorted: Vec<&Reservation> = reservations.iter().collect();
     sorted.sort_by_key(|one| &one.session);
@@ -46,7 +46,7 @@ impl Round {
         (last + SILENCE).min(self.end)
     }
 
-    /// Asks one supervisor, again while others answer.
+    /// Asks one supervisor, and asks again as long as others answer.
     fn ask<T>(&self, ask: impl Fn(Instant) -> Result<T, ControlError>) -> Result<T, ControlError> {
         loop {
             let deadline = self.deadline();
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_late_is_asked_again_while_others_answer() {
+    fn a_late_supervisor_is_asked_again_while_others_answer() {
         let start = Instant::now();
         let round = Round::new(start);
         let asked = Cell::new(0);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_does_not_answer_is_given_up() {
+    fn a_supervisor_that_does_not_answer_is_given_up() {
         let round = Round::new(Instant::now());
         let asked = Cell::new(0);
         let ask = |answered: Option<Instant>| {

@@ -1,4 +1,4 @@
-//! A followed service: its recorded output, then the lines of its supervisor.
+//! A followed service: its recorded output, then the events of its supervisor.
 
 use std::io;
 use std::path::Path;
@@ -17,7 +17,7 @@ pub struct Feed {
     pub lines: LineReader,
     /// Bytes of the session's output that have been shown.
     pub seen: u64,
-    /// The exit once it has ended.
+    /// The service's exit, once it has ended.
     pub exit: Option<Exit>,
 }
 
@@ -32,12 +32,12 @@ impl Feed {
         Ok(Self { reservation: reservation.clone(), status, lines, seen: 0, exit: None })
     }
 
-    /// The bytes of output before the lines.
+    /// How many bytes of the session's output precede the first event in `lines`.
     pub fn start(&self) -> u64 {
         parse_cursor(&self.status.cursor).map_or(0, |(_, bytes)| bytes)
     }
 
-    /// The recorded output up to byte `end` of this session, which counts as shown from now on.
+    /// The recorded output of all sessions, up to byte `end` of this one; all of it counts as shown from now on.
     pub fn recorded(&mut self, end: u64) -> Vec<logs::Record> {
         let session = &self.status.session;
         let mut records = logs::read(Path::new(&self.status.log)).unwrap_or_default();

@@ -1,7 +1,7 @@
-//! Following the services of another bowline: the output so far, then all that happens.
+//! Following the services of another supervisor: the output so far, then each event.
 //!
-//! The output so far comes from the log, the rest from the supervisor. Both count bytes alike, so nothing is lost or shown
-//! twice, even when the supervisor drops a slow follower, which then attaches again.
+//! The output so far comes from the log, the rest from the supervisor. Both count bytes alike, so nothing is lost
+//! or shown twice, even when the supervisor drops a slow follower, which then attaches again.
 
 use std::future::poll_fn;
 use std::io;
@@ -27,14 +27,15 @@ use crate::ui::{self, Human, Prefixed};
 pub enum Manner<'a> {
     /// `attach`: people see the output so far and bowline's lines, programs the events from now on.
     Attach,
-    /// A start of a running service. The function returns a warning if another command was to be started.
+    /// A start of a service that already runs. The function returns a warning if another command was to be
+    /// started.
     Join(&'a dyn Fn(&Status) -> Option<String>),
-    /// `logs --follow`: all output on stdout, from the records that the function selects.
+    /// `logs --follow`: all output on stdout, beginning with the records that the function selects.
     Log(&'a dyn Fn(Vec<logs::Record>) -> Vec<logs::Record>),
 }
 
-/// Follows services until the first has ended or the user leaves. Returns the exit of the service, or 0 if the user left;
-/// `None` if a service had ended before it could be followed.
+/// Follows services until all have ended or the user leaves. Returns the exit of the first service, or 0 if the
+/// user left; `None` if a service had ended before it could be followed.
 pub fn follow(
     invocation: &Invocation,
     ports: &Ports,
@@ -67,11 +68,11 @@ pub fn follow(
 }
 
 enum Screen {
-    /// Output alone.
+    /// The services' output and nothing else.
     Log(NonblockingWriter),
-    /// Output and bowline's lines.
+    /// The services' output, and lines of bowline's own.
     People(Box<dyn Sink>),
-    /// The supervisor's lines, for programs.
+    /// The supervisor's events, as JSON lines.
     Programs(NonblockingWriter),
 }
 
@@ -128,7 +129,7 @@ struct Following<'a> {
     signals: Signals,
     feeds: Vec<Feed>,
     screen: Screen,
-    /// The first service whose supervisor was killed.
+    /// The first service whose supervisor has gone without an exit event.
     lost: Option<usize>,
 }
 
@@ -138,7 +139,7 @@ impl Following<'_> {
         for service in 0..self.feeds.len() {
             let feed = &mut self.feeds[service];
             let start = feed.start();
-            // Reading sets the position at which the supervisor's output begins, even if nothing is shown.
+            // Read even if nothing is shown: this sets `seen` to where the supervisor's output begins.
             let shown = match manner {
                 Manner::Log(select) => select(feed.recorded(start)),
                 Manner::Attach | Manner::Join(_) => feed.missed(start),
@@ -147,7 +148,7 @@ impl Following<'_> {
             let shown = if is_shown { shown } else { Vec::new() };
             self.catch_up(service, shown);
             let Status { name, port, pid, state, .. } = &self.feeds[service].status;
-            let why = match (state, manner) {
+            let condition = match (state, manner) {
                 (_, Manner::Log(_)) => continue,
                 (State::Stopping, _) => "is stopping",
                 (State::Stopped | State::Failed, _) => "has ended",
@@ -155,10 +156,10 @@ impl Following<'_> {
                 (State::Idle | State::Starting | State::Running, Manner::Attach) => "is running",
             };
             let url = invocation.style.strong(launch::url(*port));
-            let message = format!("{name} {why} (pid {pid}); Ctrl-C only leaves it   {url}");
+            let message = format!("{name} {condition} (pid {pid}); Ctrl-C only leaves it   {url}");
             self.screen.notify(service, Level::Plain, message);
-            if let Manner::Join(unlike) = manner
-                && let Some(warning) = unlike(&self.feeds[service].status)
+            if let Manner::Join(difference) = manner
+                && let Some(warning) = difference(&self.feeds[service].status)
             {
                 match &self.screen {
                     Screen::People(_) => self.screen.notify(service, Level::Warning, warning),
@@ -180,7 +181,7 @@ impl Following<'_> {
         }
     }
 
-    /// Follows to the end of the first service; `None` if the user leaves.
+    /// Follows until every service has ended; `None` if the user leaves.
     async fn run(&mut self) -> Result<Option<Exit>, Failure> {
         while self.feeds.iter().any(|feed| feed.exit.is_none()) {
             if poll_fn(|cx| self.poll_step(cx)).await? {
@@ -194,7 +195,7 @@ impl Following<'_> {
         Ok(self.feeds.iter().find_map(|feed| feed.exit))
     }
 
-    /// The failure of a service whose supervisor is gone without a word.
+    /// Fails for a service whose supervisor has gone without an exit event, unless only its log was wanted.
     fn supervisor_lost(&self, reservation: &Reservation) -> Result<(), Failure> {
         let Reservation { name, pid, .. } = reservation;
         let how = match (&self.screen, reservation.is_released()) {
@@ -206,7 +207,7 @@ impl Following<'_> {
         Err(Failure::new(FAILURE, format!("the supervisor of `{name}` (pid {pid}) {how}"), Some(hint)))
     }
 
-    /// Takes one signal or line. Ready with whether the user leaves.
+    /// Handles one signal or event. Ready with whether the user leaves.
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Failure>> {
         if let Poll::Ready(caught) = self.signals.poll_next(cx) {
             if caught.meaning() == SignalKind::Suspend {
@@ -231,7 +232,7 @@ impl Following<'_> {
     }
 
     fn handle_line(&mut self, service: usize, line: &[u8]) -> Result<(), Failure> {
-        // A line that a killed supervisor has not finished is no event.
+        // A supervisor may have been killed within a line.
         let Ok(Line::Event(event)) = serde_json::from_slice(line) else { return Ok(()) };
         if let Screen::Programs(out) = &mut self.screen
             && !matches!(event.what, What::Ack { .. })
@@ -245,7 +246,7 @@ impl Following<'_> {
                 self.screen.write(service, stream, data.as_bytes());
             }
             What::PortDetected { port, .. } => {
-                // A service that was running was introduced with its URL.
+                // If it was running already, its URL has been shown by `begin`.
                 if self.feeds[service].status.state != State::Running {
                     self.screen.notify(service, Level::Plain, format!("ready   {}", launch::url(port)));
                 }

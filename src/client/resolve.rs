@@ -1,4 +1,4 @@
-//! Which services a word means: a directory, a name, a port or an id.
+//! Which services the user means by a word: a directory, a name, a port or an id.
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -16,9 +16,9 @@ use crate::ui;
 use crate::visible::{self, Visible};
 
 pub enum Resolved {
-    /// Running services: several only for a workspace, or for a directory with several ids.
+    /// Running services: several only at the root of a workspace, or for a directory with several ids.
     Running(Vec<Reservation>),
-    /// A project that does not run, and the failure where it should.
+    /// A project that does not run. The failure is for callers that need it to run.
     Idle(Failure),
     /// Neither a service nor a project.
     Unknown(Failure),
@@ -33,7 +33,7 @@ impl Resolved {
     }
 }
 
-/// Resolves a word, or without one the place where the user is.
+/// Resolves a word, or without one the directory that the user is in.
 pub fn resolve(
     invocation: &Invocation,
     live: &[Reservation],
@@ -42,8 +42,8 @@ pub fn resolve(
     word.map_or_else(|| here(invocation, live), |word| by_word(invocation, live, word))
 }
 
-/// Resolves words to running services; without a word those of the project, or of the workspace at its root. A word without
-/// a service is a failure beside the services found.
+/// Resolves words to running services; without a word, those of the project, or of the workspace at its root. A
+/// word that means none is a failure beside the services found.
 pub fn all(
     invocation: &Invocation,
     live: &[Reservation],
@@ -80,7 +80,7 @@ pub fn one(
     single(word, resolve(invocation, live, word)?.running()?)
 }
 
-/// The only service of a list that is not empty.
+/// The service in a list of one, which must not be empty. Several are a failure: `word` is ambiguous.
 pub fn single(word: Option<&str>, mut found: Vec<Reservation>) -> Result<Reservation, Failure> {
     if found.len() > 1 { Err(several(word.unwrap_or("."), &found)) } else { Ok(found.remove(0)) }
 }
@@ -120,8 +120,9 @@ fn by_word(invocation: &Invocation, live: &[Reservation], word: &str) -> Result<
     Ok(running_or(found, || by_port_or_project(invocation, live, word)))
 }
 
-/// The services with this id or directory, else the one with this name, else the one whose name or directory ends with the
-/// word. Of several with one name, the one in the user's workspace; `Err` if that leaves no single one.
+/// The services with this id or directory, else the one with this name, else the one whose name or directory ends
+/// with the word. Of several with one name, the one in the user's workspace; `Err` if that does not leave exactly
+/// one.
 fn matches<P: AsRef<Path>>(
     live: &[Reservation],
     word: &str,
@@ -159,8 +160,8 @@ fn by_port_or_project(invocation: &Invocation, live: &[Reservation], word: &str)
     }
 }
 
-/// Resolves a word to services that have ended while their supervisor runs others; without a word those of the project or
-/// workspace.
+/// Resolves a word to services that have ended while their supervisor still runs others; without a word, those of
+/// the project or workspace.
 pub fn ended(invocation: &Invocation, live: &[Reservation], word: Option<&str>) -> Vec<Status> {
     let services = fan_out::call(live).into_iter().filter_map(|(_, answer)| answer.ok()).flatten();
     let ended = services.filter(|one| matches!(one.state, State::Failed | State::Stopped));
@@ -178,7 +179,7 @@ pub fn ended(invocation: &Invocation, live: &[Reservation], word: Option<&str>) 
 }
 
 /// The failure of `wait` for a service that has failed.
-pub fn has_failed(one: &Status) -> Failure {
+pub fn failed(one: &Status) -> Failure {
     let hint = format!("see why with `bowline logs {}`", Path::new(&one.dir).visible());
     Failure::new(NOT_READY, format!("`{}` has failed", one.name), Some(hint))
 }
@@ -196,7 +197,7 @@ pub fn ambiguous<'a>(word: &str, ids: impl Iterator<Item = &'a str>) -> Failure 
     Failure::new(USAGE, format!("`{word}` means several projects: {}", visible::line(&ids)), hint)
 }
 
-/// The failure that no service has this port; its holder is named.
+/// The failure for a port that no service has. It names the stranger that holds the port, if any.
 fn stranger(port: u16) -> Failure {
     let Some(holder) = holders(&[port]).into_iter().next() else {
         let hint = Some("see what runs with `bowline ls`".to_owned());

@@ -1,4 +1,4 @@
-//! Failures of talking to a supervisor.
+//! Errors of a client that talks to a supervisor.
 
 use std::io;
 

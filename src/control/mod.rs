@@ -1,7 +1,7 @@
 //! The control socket of a supervisor: one JSON object a line, versioned.
 //!
 //! - `protocol`: requests and answers, documented in `docs/control-protocol.md`.
-//! - `server`: polled by the supervisor's loop; a `peer` is one connection, a `service` what it knows of one.
+//! - `server`: polled by the supervisor's loop · `peer`: one connection · `service`: what clients see of a service
 
 mod error;
 mod peer;

@@ -13,9 +13,9 @@ use tokio::net::UnixStream;
 use super::protocol::LONGEST_REQUEST;
 use crate::event::{Event, Lines, What};
 
-/// The most bytes that wait for a client. A client for which more would wait is dropped.
+/// The most bytes that are queued for a client. One that falls further behind is dropped.
 const BACKLOG: usize = 2 * 1024 * 1024;
-/// While more bytes than this wait for a client, its requests are not read.
+/// While more bytes than this are queued for a client, its requests are not read.
 const ENOUGH: usize = 64 * 1024;
 /// Bytes read from a client at once.
 const READ: usize = 4096;
@@ -27,7 +27,7 @@ const BATCH: usize = 16;
 pub(super) struct Pending {
     pub service: usize,
     pub id: Option<String>,
-    /// Whether the client waits for the end of the service; otherwise for its being ready.
+    /// Whether the client waits until the service has ended; otherwise until it is ready.
     pub end: bool,
 }
 
@@ -35,22 +35,22 @@ pub(super) struct Pending {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Follows {
     pub events: bool,
-    /// Beside the other events.
+    /// Whether the events include output.
     pub output: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct Peer {
     stream: UnixStream,
-    /// The pid of the client, where the system says it.
+    /// The pid of the client, where the system tells it.
     pub process: Option<i32>,
     pub lines: Lines,
-    /// Lines that wait to be sent. Clients that follow the same service share them.
-    waiting: VecDeque<Rc<[u8]>>,
-    /// Bytes of the first line that have been sent.
+    /// Lines to be sent. Clients that follow the same service share them.
+    queue: VecDeque<Rc<[u8]>>,
+    /// How many bytes of the first of these lines have been sent, and how many of all of them have not.
     sent: usize,
-    size: usize,
-    /// Otherwise its requests are ignored, and it gets what waits.
+    unsent: usize,
+    /// If false, its requests are ignored, and the connection ends once the queue has been sent.
     pub is_open: bool,
     pub pending: Vec<Pending>,
     /// For each service.
@@ -63,9 +63,9 @@ impl Peer {
             stream,
             process,
             lines: Lines::new(LONGEST_REQUEST),
-            waiting: VecDeque::new(),
+            queue: VecDeque::new(),
             sent: 0,
-            size: 0,
+            unsent: 0,
             is_open: true,
             pending: Vec::new(),
             follows: vec![Follows::default(); services],
@@ -74,13 +74,11 @@ impl Peer {
 
     /// Whether the connection can be dropped.
     pub fn is_gone(&self) -> bool {
-        !self.is_open && self.waiting.is_empty()
+        !self.is_open && self.queue.is_empty()
     }
 
     pub fn is_idle(&self) -> bool {
-        self.pending.is_empty()
-            && self.waiting.is_empty()
-            && !self.follows.iter().any(|follows| follows.events)
+        self.pending.is_empty() && self.queue.is_empty() && !self.follows.iter().any(|follows| follows.events)
     }
 
     pub fn send(&mut self, value: &impl Serialize) {
@@ -89,28 +87,28 @@ impl Peer {
 
     /// Appends `line` to the queue. Drops the client if too much waits.
     pub fn send_line(&mut self, line: &Rc<[u8]>) {
-        if self.size + line.len() > BACKLOG {
+        if self.unsent + line.len() > BACKLOG {
             self.drop_connection();
         } else if self.is_open {
-            self.size += line.len();
-            self.waiting.push_back(Rc::clone(line));
+            self.unsent += line.len();
+            self.queue.push_back(Rc::clone(line));
         }
     }
 
-    /// Answers a request that cannot be carried out.
+    /// Answers a request with an error.
     pub fn refuse(&mut self, id: Option<&str>, error: impl Into<String>) {
-        self.send(&Event::of_no_project(What::Error { error: error.into() }).answering(id));
+        self.send(&Event::without_project(What::Error { error: error.into() }).answering(id));
     }
 
     fn drop_connection(&mut self) {
         self.is_open = false;
-        self.waiting.clear();
-        self.size = 0;
+        self.queue.clear();
+        self.unsent = 0;
     }
 
     /// Reads once. Ready if there may be more to read; `lines` has what was read.
     pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.is_open || self.size > ENOUGH {
+        if !self.is_open || self.unsent > ENOUGH {
             return Poll::Pending;
         }
         let mut bytes = [0; READ];
@@ -125,9 +123,9 @@ impl Peer {
 
     /// Sends as much as possible. Ready when nothing waits any more.
     pub fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while !self.waiting.is_empty() {
+        while !self.queue.is_empty() {
             let mut slices: Vec<IoSlice<'_>> =
-                self.waiting.iter().take(BATCH).map(|line| IoSlice::new(line)).collect();
+                self.queue.iter().take(BATCH).map(|line| IoSlice::new(line)).collect();
             slices[0].advance(self.sent);
             match ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &slices)) {
                 Ok(count) => self.advance(count),
@@ -138,13 +136,13 @@ impl Peer {
     }
 
     fn advance(&mut self, count: usize) {
-        self.size -= count;
+        self.unsent -= count;
         self.sent += count;
-        while let Some(first) = self.waiting.front()
+        while let Some(first) = self.queue.front()
             && self.sent >= first.len()
         {
             self.sent -= first.len();
-            self.waiting.pop_front();
+            self.queue.pop_front();
         }
     }
 }

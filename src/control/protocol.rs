@@ -1,7 +1,7 @@
 //! The lines of a control socket.
 //!
-//! Both sides begin with a [`Hello`]; the client may leave out its own. Then the client sends [`ControlRequest`]s, and
-//! the server answers with [`Line`]s: the events of [`crate::event`], and [`Status`].
+//! Both sides begin with a [`Hello`]; the client may leave out its own. Then the client sends [`ControlRequest`]s,
+//! and the server answers with [`Line`]s: the events of [`crate::event`], and [`Status`].
 
 use std::fmt;
 
@@ -55,10 +55,10 @@ impl fmt::Display for Verb {
 pub struct ControlRequest {
     #[serde(rename = "type")]
     pub verb: Verb,
-    /// Its answers carry it as `commandId`.
+    /// Copied to the answers, as `commandId`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Left out, the request is for every service of the supervisor.
+    /// Without it, the request is for every service of the supervisor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project_id: Option<String>,
     /// Whether a stop kills at once.
@@ -89,7 +89,7 @@ pub struct Status {
     pub port: u16,
     pub url: String,
     pub state: State,
-    /// The last start (RFC 3339).
+    /// The time of the last start (RFC 3339).
     pub started_at: String,
     pub command: String,
     /// The command as the script or the caller has it, without the port. Older supervisors leave it out.
@@ -98,11 +98,11 @@ pub struct Status {
     /// `foreground`, `background` or `runner`.
     pub started_by: String,
     pub pid: u32,
-    /// The ancestor of all the service's processes, while there are any.
+    /// The pid of the guardian, the ancestor of all the service's processes, while there are any.
     pub guardian: Option<i32>,
     pub session: String,
     pub log: String,
-    /// The place of the output that comes next.
+    /// The cursor of the output that comes next.
     pub cursor: String,
 }
 

@@ -1,4 +1,4 @@
-//! The supervisor's side: takes requests of clients to the loop, and events of the loop to clients.
+//! The supervisor's side: carries requests of clients to the loop, and events of the loop to clients.
 //!
 //! Nothing here ever waits: each client has a bounded queue, and a client that does not read in time is dropped.
 
@@ -33,7 +33,7 @@ const ARRIVALS: usize = 16;
 /// The control socket of one supervisor.
 #[derive(Debug)]
 pub struct Server {
-    /// The path, until the socket is opened: the services are started first.
+    /// The path, until the socket is opened. Services are started before that.
     unopened: Option<PathBuf>,
     listener: Option<UnixListener>,
     services: Vec<Service>,
@@ -43,7 +43,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server at `socket`, which is made once the services have been started.
+    /// A server at `socket`, which is opened when the loop first polls, after the services have been started.
     pub fn new(socket: PathBuf, session: &str, services: Vec<Status>) -> Self {
         let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(CLIENTS, |(soft, _)| soft);
         Self {
@@ -66,7 +66,7 @@ impl Server {
         let Some(listener) = &self.listener else { return };
         for _ in 0..ARRIVALS {
             let Poll::Ready(arrived) = listener.poll_accept(cx) else { return };
-            // Without a descriptor to spare, the newcomer waits until another client has gone.
+            // If descriptors have run out, the newcomer waits until another client has gone.
             let Ok((stream, _)) = arrived else { return };
             let Ok(credentials) = stream.peer_cred() else { continue };
             if !is_trusted(credentials.uid()) {
@@ -79,11 +79,11 @@ impl Server {
             peer.send(&Hello::ours(Some(std::process::id())));
             self.peers.push(peer);
         }
-        // More may wait.
+        // There may be more.
         cx.waker().wake_by_ref();
     }
 
-    /// Reads and writes what can be read from and written to every client.
+    /// Reads from and writes to every client, as far as possible without waiting.
     fn serve_peers(&mut self, cx: &mut Context<'_>) {
         let mut peers = std::mem::take(&mut self.peers);
         for peer in &mut peers {
@@ -148,7 +148,7 @@ impl Server {
             Verb::Stop if request.force => self.enqueue(service, Input::Kill),
             Verb::Stop if known.is_alive() => self.enqueue(service, Input::Stop(Signal::SIGTERM)),
             Verb::Restart if known.is_alive() => {
-                // The client waits for the next time that it is ready.
+                // The client waits until it is ready again, not for what is so already.
                 known.ready = None;
                 self.enqueue(service, Input::Restart);
             }
@@ -169,7 +169,8 @@ impl Server {
         answer_pending(&self.services, peer);
     }
 
-    /// Gives the loop an input, once: a client that repeats itself is no load for it.
+    /// Queues an input for the loop, unless it is queued already: a client that repeats itself must not load the
+    /// loop.
     fn enqueue(&mut self, service: usize, input: Input) {
         if input == Input::Kill && std::mem::replace(&mut self.services[service].killed, true) {
             return;
@@ -218,7 +219,7 @@ impl Control for Server {
 
     fn changed(&mut self, service: usize, now: Condition) {
         self.services[service].update(&now);
-        // Only now is the port given back, which a client that waited for the end may want.
+        // Not before: only now is the port given back, and a client that waited for the end may want it.
         self.peers.iter_mut().for_each(|peer| answer_pending(&self.services, peer));
     }
 
@@ -257,7 +258,7 @@ fn answer_pending(services: &[Service], peer: &mut Peer) {
     }
 }
 
-/// The mode of the directory keeps other users out already, unless somebody has changed it.
+/// A second check: the mode of the directory keeps other users out, unless somebody has changed it.
 fn is_trusted(user: u32) -> bool {
     user == 0 || user == nix::unistd::geteuid().as_raw()
 }

@@ -1,4 +1,4 @@
-//! What the server knows of a service.
+//! What clients see of a service.
 
 use std::time::SystemTime;
 
@@ -9,14 +9,14 @@ use crate::supervise::Condition;
 
 #[derive(Debug)]
 pub(super) struct Service {
-    /// The parts that change with every byte of output are left out.
+    /// Without `url` and `cursor`, which [`Service::status`] adds.
     status: Status,
-    /// Whether a client has had it killed.
+    /// Whether a client has asked to kill this run of it.
     pub killed: bool,
     pub output: Output,
-    /// The event that it is ready, while it is.
+    /// The `port-detected` event, while it is ready.
     pub ready: Option<Event>,
-    /// The event of its end.
+    /// The `process-exited` event, once it has ended for good.
     pub ended: Option<Event>,
 }
 
@@ -40,7 +40,7 @@ impl Service {
         self.status.state.is_alive()
     }
 
-    /// Takes note of what happened. Returns the event for clients, if they are to know.
+    /// Records what happened. Returns the event for clients, unless it is only for people.
     pub fn record(&mut self, what: &What) -> Option<Event> {
         let event = Event::now(self.project(), what.clone());
         match what {
@@ -62,8 +62,8 @@ impl Service {
         Some(event)
     }
 
-    pub fn update(&mut self, now_is: &Condition) {
-        let &Condition { state, port, guardian } = now_is;
+    pub fn update(&mut self, condition: &Condition) {
+        let &Condition { state, port, guardian } = condition;
         if guardian.is_some() && self.status.guardian != guardian {
             self.status.started_at = now();
             self.killed = false;
@@ -73,13 +73,14 @@ impl Service {
         }
         self.status.state = state;
         self.status.guardian = guardian;
-        // Once the port is given back, the last one is still shown.
+        // Zero if there is none: the last one is still shown.
         if port != 0 {
             self.status.port = port;
         }
     }
 
-    /// The answer to a client that waits for the service to end, or to be ready: the event and the last line.
+    /// The answer to a client that waits until the service has ended, or is ready: an event, and the
+    /// acknowledgement or error that concludes the answer.
     pub fn outcome(&self, end: bool) -> Option<(&Event, What)> {
         if let Some(ended) = &self.ended {
             let last = if end {

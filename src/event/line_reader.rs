@@ -1,5 +1,5 @@
-//! Lines read from a descriptor without ever blocking, and without changing its mode, which other programs may
-//! share.
+//! Lines read from a descriptor that never blocks, although its blocking mode is left as it is: other programs may
+//! share it.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -24,12 +24,12 @@ pub struct LineReader {
 #[derive(Debug)]
 enum Source {
     Watched(Watched),
-    /// A file or a device such as `/dev/null`, which keeps no reader waiting and cannot be watched.
+    /// A file, or a device such as `/dev/null`: it never blocks, and epoll and kqueue refuse it.
     Plain(OwnedFd),
 }
 
 impl LineReader {
-    /// Reads on from what `lines` holds already. Needs a running tokio runtime.
+    /// Reads from `input`. What `lines` holds already comes first. Needs a running tokio runtime.
     pub fn new(input: OwnedFd, lines: Lines) -> io::Result<Self> {
         let kind = SFlag::from_bits_truncate(fstat(&input)?.st_mode) & SFlag::S_IFMT;
         let can_wait =
@@ -52,7 +52,7 @@ impl LineReader {
         }
     }
 
-    /// Ready when the input has ended, although lines are left. About `most` bytes are read ahead and kept.
+    /// Ready when the input has ended, even if lines are left. About `most` bytes are read ahead and kept.
     pub fn poll_end(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<()> {
         while !self.has_ended {
             if self.lines.pending() > most {
@@ -63,7 +63,7 @@ impl LineReader {
         Poll::Ready(())
     }
 
-    /// Ready when nobody can write to the pipe or socket any more, although it may hold something.
+    /// Ready when nobody can write to the pipe or socket any more, even if it holds something.
     fn poll_hangup(&self, cx: &mut Context<'_>) -> Poll<()> {
         let Source::Watched(watched) = &self.source else { return Poll::Pending };
         while let Ok(mut readiness) = ready!(watched.poll_read_ready(cx)) {
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_seen_although_lines_wait_before_it() {
+    fn the_end_is_seen_before_the_lines_are_taken() {
         in_runtime(async {
             let (reader, mut writer) = pipe().unwrap();
             let mut reader = LineReader::new(reader.into(), Lines::new(5)).unwrap();
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_seen_although_more_lies_before_it_than_is_read() {
+    fn the_end_is_seen_behind_more_than_is_read_ahead() {
         in_runtime(async {
             let (reader, mut writer) = pipe().unwrap();
             let mut reader = LineReader::new(reader.into(), Lines::new(5)).unwrap();

@@ -1,8 +1,8 @@
-//! Bytes that come in as lines of a bounded length.
+//! Splits incoming bytes into lines of a bounded length.
 
 use std::io;
 
-/// The longest line of an event, in bytes: one read of output, each byte of which may be written as six.
+/// The longest line of an event, in bytes. Ample for one read of output, each byte of which may be written as six.
 pub const LONGEST_EVENT: usize = 2 * 1024 * 1024;
 
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Lines {
         Self { bytes: Vec::new(), start: 0, searched: 0, longest, skipping: false }
     }
 
-    /// How many bytes wait to be taken as lines.
+    /// How many bytes have not been taken as lines.
     pub fn pending(&self) -> usize {
         self.bytes.len() - self.start
     }
@@ -47,7 +47,8 @@ impl Lines {
     /// The next whole line without its end, if one has come.
     ///
     /// # Errors
-    /// A line that is too long, once, and as soon as it is: its end may not have come. The lines behind it follow.
+    /// A line that is too long, reported once and at once: its end may be still to come. The lines behind it
+    /// follow.
     pub fn next_line(&mut self) -> Result<Option<Vec<u8>>, TooLong> {
         loop {
             let end = self.bytes[self.searched..].iter().position(|&byte| byte == b'\n');
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_skipped_takes_no_memory() {
+    fn a_skipped_line_takes_no_memory() {
         let mut lines = Lines::new(5);
         let refused = (0..1000).filter(|_| {
             lines.push(&[b'x'; 100]);

@@ -1,8 +1,8 @@
-//! A service's output as events: text that is never cut within a character, each piece with its cursor.
+//! A service's output as events: text that is never cut within a character, each chunk with its cursor.
 
 use super::what::{Stream, What};
 
-/// The place behind the first `bytes` bytes of a session's output.
+/// The cursor behind the first `bytes` bytes of a session's output.
 pub fn cursor(session: &str, bytes: u64) -> String {
     format!("{session}:{bytes}")
 }
@@ -13,7 +13,7 @@ pub fn parse_cursor(cursor: &str) -> Option<(&str, u64)> {
     Some((session, bytes.parse().ok()?))
 }
 
-/// The output of a service up to some place.
+/// The output of a service up to a cursor.
 #[derive(Debug)]
 pub struct Output {
     session: String,
@@ -27,13 +27,13 @@ impl Output {
         Self { session: session.to_owned(), unfinished: [Vec::new(), Vec::new()], bytes: 0 }
     }
 
-    /// The place of the output that comes next.
+    /// The cursor of the output that comes next.
     pub fn cursor(&self) -> String {
         cursor(&self.session, self.bytes)
     }
 
-    /// Goes on at another place, unless it is there already.
-    pub fn go_to(&mut self, session: &str, bytes: u64) {
+    /// Moves to a cursor. Unless it is there already, an unfinished character is dropped.
+    pub fn seek(&mut self, session: &str, bytes: u64) {
         if self.session != session || self.bytes != bytes {
             *self = Self { bytes, ..Self::new(session) };
         }
@@ -57,7 +57,7 @@ impl Output {
     }
 }
 
-/// How many of these bytes are whole characters. Bytes that can never become one count as whole.
+/// How many of these bytes are whole characters. Bytes that can never become a character count as whole.
 fn complete_length(bytes: &[u8]) -> usize {
     let last = bytes.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
     let is_unfinished = std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none());
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_character_that_is_cut_comes_whole() {
+    fn a_character_cut_between_two_reads_comes_whole() {
         let mut output = Output::new("s");
         let euro = "€".as_bytes();
         assert_eq!(output.take(Stream::Stdout, &euro[..2]), None);
@@ -87,14 +87,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_replaced_at_once() {
+    fn invalid_utf8_is_replaced_at_once() {
         let mut output = Output::new("s");
         assert_eq!(text(output.take(Stream::Stdout, b"a\xff\xfeb\xe2\x82")), "a\u{fffd}\u{fffd}b");
         assert_eq!(text(output.take(Stream::Stdout, b"\xac")), "€");
     }
 
     #[test]
-    fn long_rubbish_is_no_deep_recursion() {
+    fn long_invalid_input_does_not_recurse() {
         assert_eq!(complete_length(&vec![0xff; 64 * 1024]), 64 * 1024);
     }
 

@@ -19,7 +19,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// The same event as the answer to a command.
+    /// The same event, as an answer to this command.
     #[must_use]
     pub fn answering(mut self, command_id: Option<&str>) -> Self {
         self.command_id = command_id.map(str::to_owned);
@@ -27,10 +27,10 @@ impl Event {
     }
 
     pub fn now(project_id: &str, what: What) -> Self {
-        Self { project_id: Some(project_id.to_owned()), ..Self::of_no_project(what) }
+        Self { project_id: Some(project_id.to_owned()), ..Self::without_project(what) }
     }
 
-    pub fn of_no_project(what: What) -> Self {
+    pub fn without_project(what: What) -> Self {
         Self { what, command_id: None, project_id: None, timestamp: SystemTime::now() }
     }
 
@@ -67,7 +67,7 @@ pub enum What {
         stream: Stream,
         /// Bytes that are not UTF-8 are replaced.
         data: String,
-        /// The place behind it in the service's output, unique and opaque.
+        /// Where it ends in the service's output. Unique, and opaque to clients.
         cursor: String,
     },
     /// A process of the service listens on the reserved port.
@@ -75,7 +75,7 @@ pub enum What {
         port: u16,
         #[serde(default)]
         framework: String,
-        /// How long after the start.
+        /// The time since the start.
         #[serde(skip)]
         after: Duration,
     },
@@ -91,9 +91,9 @@ pub enum What {
         message: String,
     },
     ProcessExited {
-        /// `None` if a signal ended it, or if it was never started.
+        /// `None` if a signal ended it or it was never started.
         exit_code: Option<u8>,
-        /// The signal that ended it, `SIGTERM`.
+        /// The name of the signal that ended it, as in `SIGTERM`.
         signal: Option<String>,
         #[serde(default)]
         duration_ms: u64,
@@ -108,13 +108,13 @@ pub enum What {
     Error {
         error: String,
     },
-    /// Something that a person may want to know and no program needs: it has no JSON form.
+    /// Something for people only: it has no JSON form.
     #[serde(skip)]
     Noted {
         level: Level,
         message: String,
     },
-    /// A newer program has said something that this one does not know.
+    /// An event of a newer bowline, unknown to this one.
     #[serde(other, skip_serializing)]
     Unknown,
 }
@@ -128,7 +128,7 @@ pub enum Level {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stream {
-    /// Or the terminal.
+    /// Also all output of a service that has a terminal.
     Stdout,
     Stderr,
 }
@@ -150,7 +150,7 @@ pub enum State {
 }
 
 impl State {
-    /// Whether the service is neither ending nor has ended.
+    /// Whether the service is neither ending nor ended.
     pub fn is_alive(self) -> bool {
         match self {
             Self::Idle | Self::Starting | Self::Running => true,
@@ -170,9 +170,9 @@ pub enum FailureReason {
     ImmediateCrash,
     /// It did not listen on its port in time.
     HealthCheckTimeout,
-    /// It stopped listening on its port a moment after it had begun.
+    /// It stopped listening on its port a moment after it had begun, or listens on another port.
     HealthCheckFailed,
-    /// None of the others, or one that a newer program knows.
+    /// None of the others, or one that only a newer bowline knows.
     #[serde(other)]
     Unknown,
 }
@@ -184,7 +184,7 @@ impl fmt::Display for FailureReason {
     }
 }
 
-/// How and why a service ended, to follow the word "ended"; without code and signal it was never started.
+/// How and why a service ended, to be appended to "ended". Without code and signal it was never started.
 pub fn how_ended(exit_code: Option<u8>, signal: Option<&str>, reason: Option<FailureReason>) -> String {
     let how = match (exit_code, signal) {
         (Some(code), _) => format!(" with exit code {code}"),

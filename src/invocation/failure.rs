@@ -20,7 +20,7 @@ pub struct Failure {
     pub exit: Exit,
 }
 
-/// How bowline ends for a service of another supervisor that ended with this code or signal, in this state.
+/// How bowline ends after a service of another supervisor ended with this code or signal and in this state.
 pub fn exit_of_service(code: Option<u8>, signal: Option<&str>, state: State) -> Exit {
     match code {
         // A server that exits before it listens has failed, even with code 0.
@@ -31,7 +31,7 @@ pub fn exit_of_service(code: Option<u8>, signal: Option<&str>, state: State) -> 
 }
 
 impl Failure {
-    /// A failure with this exit code. If the limit of open files is the cause, the hint says so.
+    /// A failure with this exit code. If the message says that too many files are open, the hint is about that.
     pub fn new(code: u8, message: impl Display, hint: Option<String>) -> Self {
         let message = message.to_string();
         let hint = descriptors::hint(&message).or(hint).map(|hint| visible::line(&hint).into_owned());
@@ -45,7 +45,7 @@ impl Failure {
         }
     }
 
-    /// The exit code where several failures share one; a signal counts as [`FAILURE`].
+    /// The exit code, to be compared with those of other failures; a signal counts as [`FAILURE`].
     pub fn code(&self) -> u8 {
         self.exit.code().unwrap_or(FAILURE)
     }

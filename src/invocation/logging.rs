@@ -16,23 +16,23 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// The target of the port allocator's lines, whose wording SentryVibe users know.
 const PORT_ALLOCATOR: &str = "port-allocator";
-/// The target of lines that are on stderr anyway, so that `-v` does not repeat them.
-pub const TOLD: &str = "bowline::told";
+/// The target of lines that have been printed on stderr already, so that `-v` does not repeat them.
+pub const PRINTED: &str = "bowline::printed";
 /// Size at which the log is rotated, in bytes. One older file is kept.
 const LIMIT: u64 = 1024 * 1024;
 
-/// Must be flushed before a fork, or both processes write the buffer.
+/// Must be flushed before a fork, or both processes write what is buffered.
 static FILE: Mutex<Option<BufWriter<File>>> = Mutex::new(None);
 
-/// Which lines go to stderr.
+/// The layer that writes the log, with the rule which lines go to stderr as well.
 #[derive(Clone, Copy, Debug)]
-pub struct Shown {
+pub struct LogLayer {
     pub verbose: u8,
     /// Whether `VERBOSE_PORT_ALLOCATOR` is `true`.
     pub port_allocator: bool,
 }
 
-impl Shown {
+impl LogLayer {
     fn shows(self, level: Level, target: &str) -> bool {
         match self.verbose {
             0 => self.port_allocator && target == PORT_ALLOCATOR,
@@ -43,8 +43,8 @@ impl Shown {
 }
 
 /// Starts logging. Without a directory, or on a full disk, nothing is written and nothing fails.
-pub fn start(logs: Option<&Path>, shown: Shown) {
-    let _taken = tracing_subscriber::registry().with(shown).try_init();
+pub fn start(logs: Option<&Path>, layer: LogLayer) {
+    let _taken = tracing_subscriber::registry().with(layer).try_init();
     let opened = logs.and_then(open).map(BufWriter::new);
     *FILE.lock().unwrap_or_else(PoisonError::into_inner) = opened;
 }
@@ -64,7 +64,7 @@ fn open(logs: &Path) -> Option<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path).ok()
 }
 
-impl<S: Subscriber> Layer<S> for Shown {
+impl<S: Subscriber> Layer<S> for LogLayer {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         let (level, target) = (*event.metadata().level(), event.metadata().target());
         // Lines of libraries are not for users.
@@ -76,7 +76,7 @@ impl<S: Subscriber> Layer<S> for Shown {
         let target = if target == PORT_ALLOCATOR { target } else { "bowline" };
         // Continuation lines are indented, so that a message cannot forge a log line.
         let line = format!("[{target}] {}", visible::lines(&message.0).replace('\n', "\n    "));
-        if event.metadata().target() != TOLD && self.shows(level, target) {
+        if event.metadata().target() != PRINTED && self.shows(level, target) {
             crate::ui::complain(&line);
         }
         if let Some(file) = FILE.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::failure::Failure;
-use self::logging::Shown;
+use self::logging::LogLayer;
 use crate::exit_code;
 use crate::launch::Caller;
 use crate::paths::StateDir;
@@ -46,9 +46,10 @@ impl StartedBy {
 
 #[derive(Debug)]
 pub struct Invocation {
-    /// The directory that the command is about; absolute unless the current one is gone.
+    /// Where the project is looked for: the current directory, or `--dir`. Absolute unless the current one is
+    /// gone.
     pub dir: PathBuf,
-    /// The environment that a launched command inherits.
+    /// Directory, environment and terminal, as a launched command inherits them.
     pub caller: Caller,
     pub json: bool,
     pub quiet: bool,
@@ -56,7 +57,7 @@ pub struct Invocation {
     /// The style of lines on stderr.
     pub style: Style,
     state_dir: Option<PathBuf>,
-    shown: Shown,
+    log_layer: LogLayer,
     preferred: OnceCell<PortChoice>,
 }
 
@@ -87,7 +88,7 @@ impl Invocation {
             started_by: StartedBy::Foreground,
             style,
             state_dir,
-            shown: Shown { verbose, port_allocator },
+            log_layer: LogLayer { verbose, port_allocator },
             preferred: OnceCell::new(),
         })
     }
@@ -122,20 +123,20 @@ impl Invocation {
     /// The store of ports, for reading.
     pub fn ports_to_read(&self) -> Ports {
         let dir = self.state_to_read();
-        logging::start(Some(&dir.logs()), self.shown);
+        logging::start(Some(&dir.logs()), self.log_layer);
         Ports::new(Arc::new(dir))
     }
 
-    /// The store of ports for a dry run, which does not even write a log line.
+    /// The store of ports, for a dry run: not even a log line is written.
     pub fn ports_to_plan(&self) -> Ports {
-        logging::start(None, self.shown);
+        logging::start(None, self.log_layer);
         Ports::new(Arc::new(self.state_to_read()))
     }
 
     /// The store of ports, in a state directory that is created if necessary.
     pub fn ports_to_write(&self) -> Result<Ports, Failure> {
         let dir = self.state_to_write()?;
-        logging::start(Some(&dir.logs()), self.shown);
+        logging::start(Some(&dir.logs()), self.log_layer);
         if let (Some(substitution), Some(trouble)) = (dir.substitution(), dir.trouble()) {
             self.warn(&substitution, trouble.hint());
         }
@@ -145,7 +146,7 @@ impl Invocation {
     /// Prints a warning and its hint on stderr, unless quiet.
     pub fn warn(&self, message: &str, hint: Option<String>) {
         let message = visible::line(message);
-        tracing::warn!(target: logging::TOLD, "{message}");
+        tracing::warn!(target: logging::PRINTED, "{message}");
         if self.quiet {
             return;
         }

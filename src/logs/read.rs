@@ -26,7 +26,7 @@ pub struct Record {
 pub fn to_events(records: Vec<Record>, project: &str) -> impl Iterator<Item = Event> {
     let mut output = Output::new("");
     records.into_iter().filter_map(move |Record { time, stream, bytes, session, start }| {
-        output.go_to(&session, start);
+        output.seek(&session, start);
         let what = output.take(stream, &bytes)?;
         Some(Event { timestamp: time, ..Event::now(project, what) })
     })

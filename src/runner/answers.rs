@@ -1,4 +1,4 @@
-//! The commands of the runner.
+//! Carries out the commands.
 
 use super::command::{ReplyTo, RunnerCommand, Start, parse};
 use super::project::Project;
@@ -8,7 +8,7 @@ use crate::logs;
 use crate::visible::Visible;
 
 impl Runner<'_> {
-    pub fn command(&mut self, line: Result<Vec<u8>, TooLong>) {
+    pub fn handle_command(&mut self, line: Result<Vec<u8>, TooLong>) {
         let Ok(line) = line else {
             return self.out.error(&ReplyTo::default(), "the command is longer than 1 MiB");
         };
@@ -39,7 +39,7 @@ impl Runner<'_> {
             let error = format!("no such directory: `{}`", start.dir.visible());
             return self.out.not_started(&reply_to, Some(FailureReason::DirectoryMissing), Some(&error));
         }
-        // Otherwise the list would grow for as long as the runner lives.
+        // Projects that are gone would pile up for as long as the runner lives.
         self.projects.retain(|_, project| project.run.is_some() || project.dir.is_dir());
         let project =
             self.projects.entry(start.project.clone()).or_insert_with(|| Project::new(start.dir.clone()));
@@ -68,7 +68,7 @@ impl Runner<'_> {
         }
     }
 
-    /// Begins to repeat the output of a project that the runner has passed on.
+    /// Prepares to send once more the output of a project that the runner has passed on already.
     fn fetch_logs(&mut self, reply_to: ReplyTo, id: &str, cursor: Option<&str>, limit: usize) {
         let Some(Project { first_session, last_cursor, .. }) = self.projects.get(id) else {
             return self.out.error(&reply_to, "Project not found");
@@ -85,15 +85,15 @@ impl Runner<'_> {
             events.extend(logs::to_events(records, id));
             let is_last =
                 |event: &Event| matches!(&event.what, What::LogChunk { cursor, .. } if cursor == last_cursor);
-            // Chunks behind it are recorded already, and are about to be passed on.
+            // Later chunks are in the log, but have not been passed on yet.
             if let Some(last) = events.iter().rposition(is_last) {
                 events.truncate(last + 1);
             }
         }
         events.truncate(limit);
-        // Tells a client that a page is complete although it is shorter than the limit.
+        // The client sees by it that the answer is complete, even with fewer chunks than the limit.
         let message = format!("Fetched {} log chunks", events.len());
-        events.push(Event::of_no_project(What::Ack { message }));
+        events.push(Event::without_project(What::Ack { message }));
         self.fetched = Some((reply_to, events.into_iter()));
     }
 

@@ -1,4 +1,4 @@
-//! The commands.
+//! The commands, and how they are parsed.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,12 +7,12 @@ use serde_json::{Map, Value};
 
 use crate::visible::Visible;
 
-/// What the answers to a command say of it.
+/// What the answers to a command copy from it.
 #[derive(Clone, Debug, Default)]
 pub struct ReplyTo {
     pub id: Option<String>,
     pub project: Option<String>,
-    /// Copied to the answers as it is.
+    /// The trace context of Sentry, copied unread.
     pub sentry: Option<Value>,
 }
 
@@ -22,7 +22,7 @@ pub enum RunnerCommand {
     Stop {
         project: String,
     },
-    /// Repeats the output from `cursor` or the first, in at most `limit` log chunks.
+    /// Sends the output behind `cursor`, or all of it, once more: at most `limit` log chunks.
     FetchLogs {
         project: String,
         cursor: Option<String>,
@@ -34,17 +34,17 @@ pub enum RunnerCommand {
 #[derive(Debug)]
 pub struct Start {
     pub project: String,
-    /// A shell's command line.
+    /// A command line for the shell.
     pub command: String,
     pub dir: PathBuf,
-    /// Variables beside the runner's own.
+    /// Variables in addition to the runner's own.
     pub env: BTreeMap<String, String>,
     pub port: Option<u16>,
     pub framework: Option<String>,
 }
 
-/// Reads a line: what its answers say, as far as that is known, and the command's name and meaning, or what is
-/// wrong.
+/// Parses a line into the command's name and the command, or what is wrong. Its answers need a [`ReplyTo`] in
+/// either case.
 pub fn parse(line: &[u8]) -> (ReplyTo, Result<(String, RunnerCommand), String>) {
     let fields = match serde_json::from_slice(line) {
         Ok(Value::Object(fields)) => fields,
@@ -110,7 +110,7 @@ fn environment(payload: &Map<String, Value>) -> Result<BTreeMap<String, String>,
     object(payload, "env")?.into_iter().flatten().map(variable).collect()
 }
 
-/// A field; `null` is none.
+/// A field. One that is `null` counts as missing.
 fn field<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     fields.get(name).filter(|value| !value.is_null())
 }
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn an_invalid_command_is_explained() {
         for (line, expected) in [
             ("x", "not a command"),
             ("[]", "no object"),

@@ -13,10 +13,10 @@ use crate::event::{Event, FailureReason, State, What};
 use crate::process::load;
 use crate::process::nonblocking_writer::NonblockingWriter;
 
-/// How long the events may stay unread once the runner is to end.
+/// How long the reader of the events may take nothing once the runner is to end.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The queue of events for stdout. Events are thrown away once nobody can read them.
+/// The queue of events for stdout. Events are dropped once nobody can read them.
 pub(super) struct Output {
     /// `None` once the wait for a reader was given up.
     writer: Option<NonblockingWriter>,
@@ -28,7 +28,8 @@ impl Output {
         Ok(Self { writer: Some(NonblockingWriter::new(io::stdout().as_fd())?) })
     }
 
-    /// Whether there is room for more. A slow reader holds back the services instead of making this process grow.
+    /// Whether there is room for more: a slow reader must hold back the services instead of making this process
+    /// grow.
     pub fn has_room(&self) -> bool {
         self.writer.as_ref().is_none_or(NonblockingWriter::has_room)
     }
@@ -47,20 +48,20 @@ impl Output {
         self.writer.is_none()
     }
 
-    /// Throws away everything that waits and everything to come.
+    /// Drops all events that wait, and all to come.
     pub fn give_up(&mut self) {
         self.writer = None;
     }
 
-    /// Writes as much as possible. Ready if that was something, or nothing waits.
+    /// Writes as much as possible. Ready if anything was written, or nothing waits.
     pub fn poll_progress(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let before = self.pending();
         let drained = self.writer.as_mut().map_or(Poll::Ready(()), |writer| writer.poll_drain(cx));
         if self.pending() < before { Poll::Ready(()) } else { drained }
     }
 
-    /// Waits for the reader, as long as it takes something now and then. An error unless every event was written; a
-    /// reader that has gone is none.
+    /// Writes what waits, and gives up once the reader has taken nothing for [`PATIENCE`]. A reader that has gone
+    /// is no error.
     pub async fn finish(&mut self) -> io::Result<()> {
         while self.pending() > 0 {
             if tokio::time::timeout(PATIENCE, poll_fn(|cx| self.poll_progress(cx))).await.is_err() {
@@ -72,7 +73,7 @@ impl Output {
         error.map_or(Ok(()), |error| Err(io::Error::new(error.kind(), error.to_string())))
     }
 
-    /// Writes an event of a supervisor, or one like it, with what it answers.
+    /// Queues an event, with the fields of the command that it answers.
     pub fn write(&mut self, reply_to: &ReplyTo, event: Value) {
         let (Some(writer), Value::Object(mut event)) = (&mut self.writer, event) else { return };
         let ReplyTo { id, project, sentry } = reply_to;
@@ -97,15 +98,15 @@ impl Output {
     }
 
     pub fn ack(&mut self, reply_to: &ReplyTo, message: impl Into<String>) {
-        self.emit(reply_to, &Event::of_no_project(What::Ack { message: message.into() }));
+        self.emit(reply_to, &Event::without_project(What::Ack { message: message.into() }));
     }
 
     pub fn error(&mut self, reply_to: &ReplyTo, error: impl Into<String>) {
-        self.emit(reply_to, &Event::of_no_project(What::Error { error: error.into() }));
+        self.emit(reply_to, &Event::without_project(What::Error { error: error.into() }));
     }
 
-    /// The end of a dev server that was never started, and the error if there is one. Without a reason for a failure
-    /// it was stopped before.
+    /// Reports the end of a dev server that was never started, and the error if there is one. Without a `reason`
+    /// it did not fail, but was stopped before.
     pub fn not_started(&mut self, reply_to: &ReplyTo, reason: Option<FailureReason>, error: Option<&str>) {
         let what = What::ProcessExited {
             exit_code: None,
@@ -115,7 +116,7 @@ impl Output {
             failure_reason: reason,
             stderr: error.filter(|_| reason.is_some()).map(str::to_owned),
         };
-        self.emit(reply_to, &Event::of_no_project(what));
+        self.emit(reply_to, &Event::without_project(what));
         if let Some(error) = error {
             self.error(reply_to, error);
         }

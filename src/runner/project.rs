@@ -10,8 +10,8 @@ use std::time::Instant;
 use serde_json::{Value, from_slice, json};
 
 use super::command::{ReplyTo, Start};
+use super::error_watch::ErrorWatch;
 use super::output::Output;
-use super::trouble::ErrorWatch;
 use crate::event::{Event, FailureReason, LONGEST_EVENT, LineReader, Lines, State, What, parse_cursor};
 use crate::exit_code;
 use crate::process::Signal;
@@ -22,8 +22,8 @@ pub(super) struct Project {
     pub run: Option<Run>,
     /// A start that waits for the end of what runs.
     pub next: Option<(ReplyTo, Start)>,
-    /// The session of the first output that the runner has passed on, and the cursor of the last; empty without
-    /// any.
+    /// The session of the first output that the runner has passed on, and the cursor of the last. Both are empty
+    /// before that.
     pub first_session: String,
     pub last_cursor: String,
 }
@@ -33,7 +33,7 @@ impl Project {
         Self { dir, run: None, next: None, first_session: String::new(), last_cursor: String::new() }
     }
 
-    /// Runs a supervisor, or says why it cannot be run.
+    /// Starts a supervisor, or reports why it cannot be started.
     pub fn launch(
         &mut self,
         supervisor: io::Result<Command>,
@@ -117,7 +117,7 @@ pub(super) struct Run {
     /// The commands that want it stopped.
     pub stops: Vec<ReplyTo>,
     is_asked_to_end: bool,
-    /// Whether the end of the service has been told.
+    /// Whether the end of the service has been reported.
     has_exited: bool,
     /// Whether there was no port for it.
     has_conflict: bool,
@@ -127,7 +127,7 @@ pub(super) struct Run {
 impl Run {
     fn start(mut supervisor: Command, reply_to: ReplyTo) -> io::Result<Self> {
         supervisor.stdin(Stdio::piped()).stdout(Stdio::piped());
-        // A terminal's Ctrl-C is for the runner, which then ends the others in order.
+        // In a process group of its own: Ctrl-C is for the runner, which then ends its supervisors.
         let mut child = supervisor.process_group(0).spawn()?;
         let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let events = Some(LineReader::new(stdout.into(), Lines::new(LONGEST_EVENT))?);
@@ -143,7 +143,7 @@ impl Run {
         })
     }
 
-    /// Asks the supervisor to end, once: many servers take a second signal for an order to drop everything.
+    /// Asks the supervisor to end, once: many servers take a second signal for an order to quit at once.
     pub fn ask_to_end(&mut self) {
         if !std::mem::replace(&mut self.is_asked_to_end, true) {
             self.signal(Signal::SIGTERM);
@@ -151,21 +151,22 @@ impl Run {
     }
 
     pub fn signal(&self, signal: Signal) {
-        // The child has not been waited for, so the pid is its own.
+        // The child has not been reaped, so the pid is still its own.
         let _gone = nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.child.id().cast_signed()), signal);
     }
 
-    /// Ends the service by the end of the supervisor's standard input.
+    /// Closes the supervisor's standard input, so that it ends the service.
     pub fn cut_lifeline(&mut self) {
         self.child.stdin = None;
     }
 
-    /// How the supervisor ended, once it has, and all that it said has been read.
+    /// How the supervisor ended, once it has and all its events have been read.
     pub fn exit_status(&mut self) -> Option<ExitStatus> {
         if self.events.is_some() { None } else { self.child.try_wait().unwrap_or_default() }
     }
 
-    /// Says that the service has ended, as far as the supervisor has not.
+    /// Reports that the service has ended, unless the supervisor has done so, and answers the commands that wanted
+    /// it.
     pub fn report_end(&self, status: ExitStatus, is_ending: bool, out: &mut Output) {
         if !self.has_exited && (self.is_asked_to_end || is_ending) {
             out.not_started(self.stops.first().unwrap_or(&self.reply_to), None, None);
@@ -177,7 +178,7 @@ impl Run {
         }
     }
 
-    /// Why the service was never started, although nobody wanted that.
+    /// Why the service was never started, although nobody stopped it.
     fn failure_reason(&self, status: ExitStatus) -> FailureReason {
         match status.code().and_then(|code| u8::try_from(code).ok()) {
             _ if self.has_conflict => FailureReason::PortInUse,
@@ -187,7 +188,7 @@ impl Run {
         }
     }
 
-    /// Tells errors in the output of the running server that are due.
+    /// Reports errors in the output of the running server, once they are due.
     pub fn report_errors(&mut self, now: Instant, out: &mut Output) {
         if let Some((error, message)) = self.errors.take_due(now) {
             let event = json!({ "type": "dev-server-error", "error": error, "message": message });

@@ -1,4 +1,4 @@
-//! The loop: signals, the standard input, and the supervisors.
+//! The loop: signals, commands on the standard input, events of the supervisors.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -19,14 +19,15 @@ use crate::process::signals::{ReceivedSignal, SignalKind, Signals, stop_group};
 /// The longest command, in bytes.
 const LONGEST: usize = 1024 * 1024;
 const STATUS: Duration = Duration::from_secs(15);
-/// How long supervisors may take to end once nobody reads the events; a service has ten seconds.
+/// How long supervisors may take to end once nobody reads the events. By default a service is killed after ten
+/// seconds.
 const LAST_PATIENCE: Duration = Duration::from_secs(15);
 
-/// The command that supervises a dev server. The runner sets its standard streams.
+/// Makes the command that supervises a dev server. The runner sets its standard input and output.
 pub(super) type Supervise<'a> = &'a dyn Fn(&Start) -> io::Result<Command>;
 
-/// Serves the commands on the standard input until it ends or a signal comes, and every service has ended. Returns
-/// the signal.
+/// Serves commands until the standard input ends or a signal comes; returns once every service has ended, with the
+/// signal.
 ///
 /// # Errors
 /// The events cannot be written, as on a full disk. A reader that has gone is no error.
@@ -38,7 +39,7 @@ pub fn run(state: &StateDir, supervise: Supervise<'_>) -> io::Result<Option<Sign
 pub(super) struct Runner<'a> {
     signals: Signals,
     input: LineReader,
-    /// Whether no more commands are read.
+    /// Whether no more commands are read: the input has ended, or a signal has come.
     is_over: bool,
     /// The signal that asked for the end.
     signal: Option<Signal>,
@@ -50,8 +51,8 @@ pub(super) struct Runner<'a> {
     pub projects: BTreeMap<String, Project>,
     pub started: Instant,
     next_status: Instant,
-    /// Once the runner is to end: when it gives up the reader of the events, unless that reads on, and after that the
-    /// supervisors.
+    /// Set once the runner is to end: when it gives up the reader of the events unless that has read on, and then,
+    /// when it gives up the supervisors.
     patience_ends: Option<Instant>,
 }
 
@@ -83,7 +84,7 @@ impl<'a> Runner<'a> {
                 () = tokio::time::sleep_until(deadline.into()) => self.pass_time(),
                 () = poll_fn(|cx| self.poll_step(cx)) => {}
             }
-            // A file or a full buffer always has more; the runtime must see signals in between.
+            // A file or a full pipe is always ready, so the runtime must get a chance to see signals.
             tokio::task::yield_now().await;
         }
         self.status(&ReplyTo::default());
@@ -98,14 +99,14 @@ impl<'a> Runner<'a> {
         self.projects.values_mut().filter_map(|project| project.run.as_mut())
     }
 
-    /// Takes one signal or command, or a line of each supervisor. Pending if nothing has come.
+    /// Handles one signal or command, or one event of each supervisor. Pending if nothing has come.
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Poll::Ready(caught) = self.signals.poll_next(cx) {
             self.handle_signal(caught);
             return Poll::Ready(());
         }
-        if self.poll_free(cx).is_pending() {
-            // The services end with the input, whether or not anybody reads the events.
+        if self.poll_room(cx).is_pending() {
+            // Nobody reads the events, so no command is read. The end of the input must still end the services.
             if self.is_ending() || self.input.poll_end(cx, LONGEST).is_pending() {
                 return Poll::Pending;
             }
@@ -115,9 +116,9 @@ impl<'a> Runner<'a> {
         if self.is_over {
             return self.poll_supervisors(cx);
         }
-        let is_answered = !self.out.is_closed();
-        match if is_answered { self.input.poll_line(cx) } else { Poll::Ready(None) } {
-            Poll::Ready(Some(line)) => self.command(line),
+        let has_reader = !self.out.is_closed();
+        match if has_reader { self.input.poll_line(cx) } else { Poll::Ready(None) } {
+            Poll::Ready(Some(line)) => self.handle_command(line),
             Poll::Ready(None) => {
                 self.is_over = true;
                 self.end_services();
@@ -130,7 +131,7 @@ impl<'a> Runner<'a> {
     fn handle_signal(&mut self, caught: ReceivedSignal) {
         match caught.meaning() {
             SignalKind::End => {
-                // As a supervisor in the foreground takes it: a second Ctrl-C kills.
+                // Passed on each time, so that a second Ctrl-C kills, as it does in the foreground.
                 self.runs().for_each(|run| run.signal(caught.signal));
                 self.patience_ends.get_or_insert_with(|| Instant::now() + PATIENCE);
                 (self.is_over, self.signal) = (true, Some(caught.signal));
@@ -146,8 +147,8 @@ impl<'a> Runner<'a> {
         self.runs().for_each(Run::cut_lifeline);
     }
 
-    /// Writes as much as possible, fetched logs too. Ready when there is room for the next answer.
-    fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Writes as much as possible, fetched logs included. Ready when there is room for the next answer.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             if self.out.poll_progress(cx).is_ready() && !self.out.is_given_up() {
                 self.patience_ends = self.patience_ends.map(|_| Instant::now() + PATIENCE);
@@ -206,10 +207,10 @@ impl<'a> Runner<'a> {
         let now = Instant::now();
         if self.patience_ends.is_some_and(|end| end <= now) {
             if self.out.is_given_up() {
-                // These supervisors hang.
+                // The supervisors hang. They have got the signal, or the end of their lifeline.
                 self.projects.clear();
             } else if self.out.pending() > 0 {
-                // Supervisors can only end if they get rid of their output: it is read on, and thrown away.
+                // A supervisor cannot end while its output is stuck, so that is still read, but dropped.
                 self.out.give_up();
                 self.end_services();
             }

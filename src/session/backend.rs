@@ -25,13 +25,13 @@ pub struct Services<'a> {
     pub(super) prepared: Vec<Prepared<'a>>,
     pub(super) lease: Option<Lease>,
     pub(super) listeners: Listeners,
-    /// The ports that each service lost to strangers.
-    pub(super) lost: Vec<Vec<u16>>,
+    /// For each service, the ports that it lost to strangers.
+    pub(super) lost_ports: Vec<Vec<u16>>,
     pub(super) overrides: Vec<PortOverride>,
     /// The launch of each service on its present port.
     pub(super) specs: Vec<LaunchSpec>,
     /// Whether a browser is to be opened.
-    pub(super) opens: bool,
+    pub(super) open_browser: bool,
     ports: Ports,
     /// Whether each service was started before, so that its launch may be out of date.
     started: Vec<bool>,
@@ -51,10 +51,10 @@ impl<'a> Services<'a> {
         let mut services = Self {
             invocation,
             options,
-            opens: options.open,
+            open_browser: options.open,
             lease: Some(lease),
             listeners: Listeners::default(),
-            lost: vec![Vec::new(); prepared.len()],
+            lost_ports: vec![Vec::new(); prepared.len()],
             started: vec![false; prepared.len()],
             overrides,
             ports,
@@ -65,7 +65,7 @@ impl<'a> Services<'a> {
         services
     }
 
-    /// Plans every launch anew, as ports of siblings are in the environment.
+    /// Plans every launch anew: each service finds the ports of its siblings in its environment.
     pub(super) fn plan(&mut self) {
         self.specs = (0..self.prepared.len()).map(|service| self.spec(service)).collect();
     }
@@ -113,7 +113,7 @@ impl<'a> Services<'a> {
         format!("{}{version} · {manager} · port {}", framework.key, self.port(service))
     }
 
-    /// The line about an override that an earlier session remembered.
+    /// The line about a port override that an earlier session noted in the store.
     pub fn override_reminder(&self, service: usize) -> Option<String> {
         let described = self.overrides[service].preload.as_ref()?.moved.described();
         Some(format!("as before, its listener is moved to port {}: {described}", self.port(service)))
@@ -125,12 +125,12 @@ impl<'a> Services<'a> {
     }
 
     pub(super) fn start_guardian(&mut self, service: usize, stdio: Stdio) -> io::Result<GuardedTree> {
-        // Guardians inherit the buffer of the log.
+        // A guardian is forked, and would write the buffered lines once more.
         logging::flush();
         if let Some(preload) = &self.overrides[service].preload {
             preload.write(self.port(service))?;
         }
-        // The cause of a further start (another port, a preload) may have changed the launch.
+        // What made a further start necessary (another port, a preload) may have changed the launch.
         if std::mem::replace(&mut self.started[service], true) {
             self.specs[service] = self.spec(service);
         }
@@ -169,13 +169,13 @@ impl<'a> Services<'a> {
         let Some(lease) = &mut self.lease else { return Err("nothing is reserved".to_owned()) };
         let mut request = self.prepared[service].request.clone();
         if choice == PortChoice::Any {
-            request.exclude.clone_from(&self.lost[service]);
+            request.exclude.clone_from(&self.lost_ports[service]);
         }
         request.choice = choice;
         lease.replace(&request, AllocateOptions::default()).map_err(|error| error.to_string())
     }
 
-    /// Closes the store, so that others can open it.
+    /// Closes the store, which only one process at a time can open.
     pub fn close_store(&mut self) {
         if let Some(lease) = &mut self.lease {
             lease.close_store();
@@ -191,7 +191,7 @@ pub(super) fn is_taken(port: u16) -> bool {
     Listeners::default().on(port).is_ok_and(|listeners| !listeners.is_empty())
 }
 
-/// The guard of a session, which a guardian holds until its tree is empty.
+/// The lock on the session's guard file, which a guardian holds until its tree is empty.
 #[derive(Debug)]
 struct SessionGuard {
     guard: Guard,
@@ -206,7 +206,8 @@ impl AsFd for SessionGuard {
 
 impl HeldLock for SessionGuard {
     fn begin(&mut self) {
-        // Without the pid (on a full disk), others cannot wait for this guardian and take another port instead.
+        // Fails on a full disk. Then others, who lack the pid, do not wait for this guardian and take another
+        // port.
         let _full = self.guard.begin(self.grace);
     }
 

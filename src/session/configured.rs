@@ -23,7 +23,7 @@ pub struct ConfiguredProject {
     pub project: Project,
     pub config: Config,
     pub manager: ChosenManager,
-    /// A script has its name.
+    /// With the name of the script, also if the user gave none.
     pub runnable: Runnable,
 }
 
@@ -43,8 +43,8 @@ impl ConfiguredProject {
     }
 }
 
-/// Warns of the entries of `bowline.toml` that match no package. Packages are listed only where a project has no
-/// entry of its own, since its entry is then the misspelt one, or where several projects start.
+/// Warns of entries of `bowline.toml` that match no package. A single project that has an entry is not misspelt,
+/// so the packages need not be listed for it.
 pub fn warn_of_unknown_entries(invocation: &Invocation, projects: &[ConfiguredProject]) {
     let Some(first) = projects.iter().find(|one| !one.config.is_named || projects.len() > 1) else { return };
     if first.config.others.is_empty() {
@@ -55,12 +55,12 @@ pub fn warn_of_unknown_entries(invocation: &Invocation, projects: &[ConfiguredPr
     names.extend(members.iter().map(String::as_str));
     names.sort_unstable();
     names.dedup();
-    let mut told = Vec::new();
+    let mut warned = Vec::new();
     for (path, name) in projects.iter().flat_map(|one| &one.config.others) {
         let message = format!("`[project.{name}]` in `{}` names no package", path.visible());
-        if !names.contains(&name.as_str()) && !told.contains(&message) {
+        if !names.contains(&name.as_str()) && !warned.contains(&message) {
             invocation.warn(&message, Some(format!("the packages are: {}", names.join(", "))));
-            told.push(message);
+            warned.push(message);
         }
     }
 }

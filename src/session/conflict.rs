@@ -1,4 +1,4 @@
-//! The report of a start that got no port.
+//! The failure of a start that got no port.
 
 use super::prepared::Prepared;
 use crate::event::{Event, What};
@@ -19,7 +19,7 @@ pub fn report(invocation: &Invocation, error: PortError, prepared: &[Prepared<'_
     error.into()
 }
 
-/// The port of the conflict: the named one, else the first usable one of the range.
+/// The port to name in the event: the one asked for, else the first of the range that may be used at all.
 fn wanted(choice: PortChoice, range: Range) -> u16 {
     match choice {
         PortChoice::Exact(port) | PortChoice::Preferred(port) | PortChoice::Observed(port) => port,

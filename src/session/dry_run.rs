@@ -13,7 +13,7 @@ use crate::port::{Lookup, Ports};
 use crate::ui;
 use crate::visible::{self, Visible};
 
-/// Stands for the session, which only a start has.
+/// In place of a session id, which only a start has.
 const SESSION: &str = "0000000000000000";
 
 pub fn dry_run(

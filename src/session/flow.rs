@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::backend::{Services, descendants, is_taken};
 use super::configured::ConfiguredProject;
 use super::options::Options;
-use super::output::{self, introduce};
+use super::output::{self, announce};
 use super::port_override::{Place, list};
 use super::prepared::{Detected, Prepared};
 use super::{conflict, outcome, settings};
@@ -39,7 +39,7 @@ pub struct Session<'a> {
 }
 
 pub enum Reserved {
-    /// Ports for all services, not yet durable.
+    /// Ports for all services, not yet committed.
     Lease(Lease),
     /// These services run already; nothing was reserved.
     AlreadyRunning(Vec<Reservation>),
@@ -49,8 +49,8 @@ impl<'a> Session<'a> {
     /// Detects the frameworks and prepares the requests.
     ///
     /// # Errors
-    /// The state directory cannot be written, detection fails, or the limit of open files is too low (nothing
-    /// could be given back half-way).
+    /// The state directory cannot be written, detection fails, or the limit of open files is too low: later, a
+    /// start that ran into it could not be undone.
     pub fn new(
         invocation: &'a Invocation,
         options: &'a Options,
@@ -58,8 +58,8 @@ impl<'a> Session<'a> {
     ) -> Result<Self, Failure> {
         let ports = invocation.ports_to_write()?;
         require_descriptors(DESCRIPTORS + DESCRIPTORS_OF_A_SERVICE * projects.len())?;
-        // The reserving transaction reads the remembered frameworks.
-        let prepared = allocate(invocation, options, detect(invocation, options, projects, None)?);
+        // No store yet: the transaction in `reserve` recalls the remembered frameworks.
+        let prepared = prepare(invocation, options, detect(invocation, options, projects, None)?);
         Ok(Self { invocation, options, ports, prepared })
     }
 
@@ -84,7 +84,8 @@ impl<'a> Session<'a> {
 
     pub fn supervise(self, mut lease: Lease) -> Result<Exit, Failure> {
         let Self { invocation, options, ports, prepared } = self;
-        // A single service is spawned before the commit. Several would keep others waiting for the store.
+        // A single service is committed while its guardian starts. Several would keep others from the store too
+        // long.
         if prepared.len() > 1 {
             invocation.warn_all(&lease.commit());
             lease.close_store();
@@ -110,7 +111,7 @@ impl<'a> Session<'a> {
         backend.close_store();
         memory::trim();
         // The user reads this while the services start.
-        introduce(sink, backend, &grants);
+        announce(sink, backend, &grants);
         let (outcomes, backend) = runtime.block_on(supervisor.run());
         outcome::conclude(&backend, &outcomes)
     }
@@ -130,8 +131,8 @@ pub fn detect<'a>(
     projects.iter().map(detect).collect()
 }
 
-/// Adds the request of each service to the allocator.
-pub fn allocate<'a>(
+/// Adds to each service its request to the allocator. Nothing is allocated yet.
+pub fn prepare<'a>(
     invocation: &Invocation,
     options: &Options,
     detected: Vec<Detected<'a>>,
@@ -216,7 +217,7 @@ impl Backend for Services<'_> {
         for note in self.overrides[service].succeed(reserved, claimed) {
             self.store(service, &note);
         }
-        let url = std::mem::take(&mut self.opens).then(|| launch::url(reserved))?;
+        let url = std::mem::take(&mut self.open_browser).then(|| launch::url(reserved))?;
         open::that_detached(&url).err()?;
         let message = format!("no browser could be opened; the URL is {url}");
         Some(What::Noted { level: Level::Warning, message })
@@ -224,7 +225,7 @@ impl Backend for Services<'_> {
 
     fn relocate(&mut self, service: usize) -> Result<What, What> {
         let original_port = self.port(service);
-        self.lost[service].push(original_port);
+        self.lost_ports[service].push(original_port);
         if let Err(message) = self.reserve_instead(service, PortChoice::Any) {
             return Err(What::PortConflict { port: original_port, message });
         }
@@ -249,7 +250,7 @@ impl Backend for Services<'_> {
             None => Ok(()),
         };
         if let Err(error) = released {
-            // The port is free all the same: the locks go with this process.
+            // The port is free all the same once this process has ended: the locks decide.
             tracing::warn!("{error}");
         }
     }

@@ -26,10 +26,10 @@ struct Lock {
     port: Option<u16>,
 }
 
-/// The hint of a failure that another server caused, which lives and has locked the project's directory.
+/// The hint for a failed service if another server has locked the project's directory and still runs.
 pub fn hint(prepared: &Prepared<'_>) -> Option<String> {
     files(prepared).into_iter().find_map(|path| {
-        let lock = read(&path).filter(|lock| lives(&path, lock))?;
+        let lock = read(&path).filter(|lock| is_owner_alive(&path, lock))?;
         let file = path.strip_prefix(&prepared.project().dir).unwrap_or(&path).visible();
         let pid = lock.pid;
         let on = lock.port.map_or_else(String::new, |port| format!(" on port {port}"));
@@ -44,18 +44,18 @@ pub fn hint(prepared: &Prepared<'_>) -> Option<String> {
 pub fn clear(prepared: &Prepared<'_>) {
     for path in files(prepared) {
         let Some(lock) = read(&path) else { continue };
-        let misleading = Process::read(lock.pid).is_some() && !lives(&path, &lock);
-        // A server in a container has another pid there, but its port here.
+        let stale = Process::read(lock.pid).is_some() && !is_owner_alive(&path, &lock);
+        // A server in a container wrote its pid there, which means nothing here; its port does.
         let served =
             lock.port.is_some_and(|port| Listeners::default().on(port).is_ok_and(|seen| !seen.is_empty()));
-        if misleading && !served && std::fs::remove_file(&path).is_ok() {
+        if stale && !served && std::fs::remove_file(&path).is_ok() {
             tracing::info!("removed `{}`: pid {} is another process now", path.visible(), lock.pid);
         }
     }
 }
 
 fn files(prepared: &Prepared<'_>) -> Vec<PathBuf> {
-    // An unreadable directory does not stop a start.
+    // An unreadable directory must not prevent a start.
     prepared.project().present(&prepared.detected.inputs.locks).unwrap_or_default()
 }
 
@@ -65,8 +65,8 @@ fn read(path: &Path) -> Option<Lock> {
     (lock.pid > 1).then_some(lock)
 }
 
-/// Whether the process with this pid can have written the file: it is older than the file.
-fn lives(path: &Path, lock: &Lock) -> bool {
+/// Whether the process with this pid exists and can have written the file, being the older of the two.
+fn is_owner_alive(path: &Path, lock: &Lock) -> bool {
     let Some(process) = Process::read(lock.pid).filter(|process| !process.zombie) else { return false };
     let written = path.metadata().and_then(|file| file.modified()).unwrap_or_else(|_| SystemTime::now());
     process.identity.since().is_none_or(|since| since <= written + TOLERANCE)

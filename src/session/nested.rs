@@ -29,11 +29,11 @@ pub fn become_command(
             return Ok(exit);
         }
     }
-    let Some(next) = spec.post else {
+    let Some(post) = spec.post else {
         return Err(not_started(&spec.main, &command(invocation, &spec.main).exec()));
     };
     let exit = run(invocation, &spec.main)?;
-    if exit.success() { run(invocation, &next) } else { Ok(exit) }
+    if exit.success() { run(invocation, &post) } else { Ok(exit) }
 }
 
 fn command(invocation: &Invocation, step: &Step) -> Command {

@@ -10,7 +10,7 @@ use crate::supervise::restart::Policy;
 pub struct Options {
     /// The framework's key, in place of detection.
     pub framework: Option<String>,
-    /// Exactly this port, or failure.
+    /// Exactly this port; the start fails if it is taken.
     pub port: Option<NonZeroU16>,
     pub host: Option<Host>,
     pub restart: Option<Policy>,

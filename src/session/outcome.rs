@@ -1,4 +1,4 @@
-//! The end of bowline when its services have ended.
+//! How bowline ends once its services have ended.
 
 use super::backend::Services;
 use super::framework_locks;
@@ -101,7 +101,7 @@ fn describe(spec: &LaunchSpec, reason: Reason, ending: Ending) -> Failure {
     };
     let again = if ending.gave_up { "; it was started several times and has failed every time" } else { "" };
     let mut failure = Failure::new(code, message + again, hint.map(str::to_owned));
-    // The exit of a service that was ended for being late is our doing.
+    // A service that was not ready in time was ended by us, so its exit says nothing.
     if let Some(exit) = exit.filter(|exit| !exit.success() && reason != Reason::HealthCheckTimeout) {
         failure.exit = exit;
     }
@@ -177,7 +177,7 @@ mod tests {
         for (reason, exit, was_ready, message, code) in [
             (Reason::DirectoryMissing, None, false, "the directory is gone: `/app`", NO_PROJECT),
             (Reason::PortInUse, None, false, &taken, NO_PORT),
-            // The signal is ours.
+            // The signal was sent by the supervisor.
             (
                 Reason::HealthCheckTimeout,
                 kill,

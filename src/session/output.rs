@@ -57,8 +57,8 @@ fn console() -> io::Result<Option<Console>> {
     Ok(Some(Console::open(stdout.as_fd().try_clone_to_owned()?, keyboard)?))
 }
 
-/// Announces each service, and all that is not as the user may expect.
-pub fn introduce(sink: &mut impl Sink, backend: &Services<'_>, grants: &[Grant]) {
+/// Tells the user how each service starts: framework and port, and whatever may be unexpected.
+pub fn announce(sink: &mut impl Sink, backend: &Services<'_>, grants: &[Grant]) {
     for (service, (grant, spec)) in grants.iter().zip(&backend.specs).enumerate() {
         if let Some(declined) = &grant.declined {
             let message = format!("{declined}; using port {} instead", grant.port);

@@ -23,7 +23,7 @@ pub struct Detected<'a> {
     pub configured: &'a ConfiguredProject,
     pub reading: Reading<'a>,
     pub detection: Detection<'a>,
-    /// For the installed version of the framework.
+    /// What the catalog says of the installed version of the framework.
     pub inputs: ServerInputs,
     /// Whether the user has named the framework, by flag or in bowline.toml.
     is_named: bool,
@@ -75,8 +75,8 @@ impl<'a> Detected<'a> {
         Ok(detected)
     }
 
-    /// Prefers the remembered framework, unless the user names one or the evidence has changed. True if that is
-    /// another framework.
+    /// Prefers the remembered framework, unless the user names one or the evidence has changed. True if the
+    /// framework is another one now.
     fn recall(&mut self, remembered: Option<&Remembered>) -> bool {
         let current = &self.detection.framework.key;
         let is_other = |row: &&Remembered| !self.is_named && row.framework != **current;
@@ -148,7 +148,7 @@ impl<'a> Prepared<'a> {
         &self.detected.configured.project
     }
 
-    /// The launch of a service without siblings and preload.
+    /// The request to plan the launch, without siblings and preload.
     pub fn launch<'b>(&'b self, port: u16, session: &'b str, options: &'b Options) -> LaunchRequest<'b> {
         let Detected { configured, reading, detection, inputs, .. } = &self.detected;
         LaunchRequest {

@@ -29,14 +29,14 @@ pub struct Introduced {
     pub session: String,
 }
 
-/// The first line of a report; `bowline start` does not pass it on.
+/// The first line of a report. `bowline start` does not print it.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Introduction {
     pub services: Vec<Introduced>,
 }
 
 impl Introduced {
-    /// The last lines of its output, without escape sequences.
+    /// The last lines of the service's output in this session, without escape sequences.
     pub fn last_lines(&self) -> Vec<String> {
         let records = logs::read(&self.log).unwrap_or_default();
         let ours = records.into_iter().filter(|record| record.session == self.session);
@@ -60,12 +60,12 @@ pub struct StartReport {
 #[derive(Debug)]
 struct Reported {
     project: String,
-    /// False if it has ended, `None` while it starts.
+    /// `Some(false)` once it has ended, `None` while it starts.
     is_ready: Option<bool>,
 }
 
 impl StartReport {
-    /// Introduces the services. Needs a running tokio runtime.
+    /// Writes the [`Introduction`]. Needs a running tokio runtime.
     pub fn new(services: &[Status], session: &str) -> io::Result<Self> {
         let introduced = |Status { project_id, name, log, .. }: &Status| Introduced {
             project: project_id.clone(),

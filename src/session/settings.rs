@@ -12,10 +12,10 @@ use crate::launch::LaunchSpec;
 use crate::port::PortChoice;
 use crate::supervise::service::{Service, Settings};
 
-/// Time to listen before the user is told, unless configured.
+/// Time in which a service should be ready, unless configured.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
-/// Attempts with another port after a lost race.
-const MOVES: u32 = 3;
+/// How many times a service moves to another port after a stranger has taken its own.
+const RELOCATIONS: u32 = 3;
 /// Extra starts of a service that listens elsewhere: one with its listener moved, one without if that fails.
 const REDIRECTS: u32 = 2;
 
@@ -28,7 +28,7 @@ pub fn services(backend: &Services<'_>, now: Instant) -> Vec<Service> {
 fn settings(options: &Options, is_background: bool, prepared: &Prepared<'_>, spec: &LaunchSpec) -> Settings {
     let configured = &prepared.detected.configured.config.settings;
     let (before, after) = (usize::from(spec.pre.is_some()), usize::from(spec.post.is_some()));
-    let is_ordered = matches!(prepared.request.choice, PortChoice::Exact(_));
+    let is_exact = matches!(prepared.request.choice, PortChoice::Exact(_));
     Settings {
         steps: before + 1 + after,
         main: before,
@@ -37,8 +37,8 @@ fn settings(options: &Options, is_background: bool, prepared: &Prepared<'_>, spe
         ready_timeout: configured.ready.timeout.unwrap_or(READY_TIMEOUT),
         // The caller of `start` must not wait for ever.
         ready_required: is_background || configured.ready.timeout.is_some(),
-        moves: if is_ordered { 0 } else { MOVES },
+        moves: if is_exact { 0 } else { RELOCATIONS },
         redirects: REDIRECTS,
-        follows: !is_ordered,
+        follows: !is_exact,
     }
 }

@@ -20,7 +20,7 @@ pub struct Human {
     streams: Streams,
     style: Style,
     quiet: bool,
-    /// A line that is held back: servers clear the screen when they listen, and it would be lost.
+    /// A line that is held back: many servers clear the screen when they listen, which would wipe it out.
     delayed: Option<Delayed>,
     terminal: bool,
 }
@@ -33,9 +33,9 @@ struct Delayed {
     silence: Pin<Box<Sleep>>,
 }
 
-/// How long a service must be silent for a line of ours to stay on the screen.
+/// How long a service must be silent before a delayed line is shown.
 const SILENCE: Duration = Duration::from_millis(150);
-/// How long such a line waits at most.
+/// How long a delayed line waits at most.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Human {
@@ -51,7 +51,7 @@ impl Human {
         }
     }
 
-    /// Adds a line of our own, which never begins within a line of the service.
+    /// Adds a line of bowline's own. An unfinished line of the service is ended first.
     fn add(&mut self, line: &str) {
         let finished = if line::begin() { self.streams.line_end } else { "" };
         self.streams.of(Stream::Stderr).push([finished, line].concat().as_bytes());
@@ -78,7 +78,7 @@ impl Sink for Human {
 
     fn notify(&mut self, _service: usize, what: What) {
         let Some(line) = line_of(self.style, &what).filter(|_| !self.quiet) else {
-            // Nothing comes after an end.
+            // The service writes nothing more, so there is nothing to wait for.
             if matches!(what, What::ProcessExited { .. }) {
                 self.add_delayed();
             }
@@ -102,7 +102,7 @@ impl Sink for Human {
     }
 }
 
-/// The line that shows an event to people, if any does.
+/// The line for an event, if people are to see one.
 pub(super) fn line_of(style: Style, what: &What) -> Option<String> {
     let warning = |message: &str| Some(format!("{} {message}", style.warning("warning:")));
     match what {
@@ -114,7 +114,7 @@ pub(super) fn line_of(style: Style, what: &What) -> Option<String> {
             warning(message)
         }
         What::Noted { level: Level::Plain, message } => Some(message.clone()),
-        // The command line prints the end and its reason once, after everything else. Output has been passed on.
+        // The end and its reason are printed once bowline ends, after everything else. Output has been passed on.
         What::Ack { .. }
         | What::PortConflict { .. }
         | What::ProcessExited { .. }

@@ -1,20 +1,20 @@
-//! Whether a line of bowline's own would begin within a line of the service.
+//! Whether the cursor on stderr is within a line of the service, where a line of bowline's own must not begin.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether the last line on stderr is unfinished. It is a global because stderr is: the last message is written
-/// when the sinks that knew are gone.
+/// Whether the last line on stderr is unfinished. A global, as stderr is one: bowline's last message is printed
+/// after the sinks are gone.
 static UNFINISHED: AtomicBool = AtomicBool::new(false);
 
-/// A longer line surely has text beside escape sequences, in bytes.
+/// In bytes. A longer line is taken to have text, not just escape sequences.
 const LOOKED_AT: usize = 4096;
 
-/// Begins a line of our own. Returns whether the line before has to be finished first.
+/// Records that bowline begins a line. Returns whether the line before it has to be ended first.
 pub(super) fn begin() -> bool {
     UNFINISHED.swap(false, Ordering::Relaxed)
 }
 
-/// Takes note of output that went to the same place as our own lines.
+/// Records output of a service that went to the same place as bowline's lines.
 pub(super) fn passed(bytes: &[u8]) {
     let end = bytes.iter().rposition(|&byte| byte == b'\n');
     let rest = end.map_or(bytes, |end| &bytes[end + 1..]);
@@ -24,8 +24,7 @@ pub(super) fn passed(bytes: &[u8]) {
     }
 }
 
-/// Whether there is more than control sequences (ECMA-48), which change colours or the cursor after the end of a
-/// line.
+/// Whether there is more than control sequences (ECMA-48), as servers write them after a line to reset colours.
 fn has_text(mut bytes: &[u8]) -> bool {
     while let Some(start) = bytes.strip_prefix(b"\x1b[") {
         let Some(end) = start.iter().position(|byte| (0x40..=0x7e).contains(byte)) else { return false };

@@ -19,8 +19,8 @@ use std::io::{self, Write};
 
 use crate::event::Stream;
 
-/// Prints an answer to stdout; characters that could control a terminal are spelled out. A reader that has gone is
-/// no error: it has seen what it wanted.
+/// Prints an answer to stdout, with control characters escaped. A reader that has gone is no error: it has seen
+/// what it wanted.
 ///
 /// # Errors
 /// The output cannot be written, as on a full disk.
@@ -28,7 +28,7 @@ pub fn print(text: &str) -> io::Result<()> {
     pass(Stream::Stdout, style::rendered(text).as_bytes())
 }
 
-/// Passes on the output of others, untouched.
+/// Passes on the output of a service, untouched.
 pub fn pass(stream: Stream, bytes: &[u8]) -> io::Result<()> {
     let mut out: Box<dyn Write> = match stream {
         Stream::Stdout => Box::new(io::stdout().lock()),
@@ -40,10 +40,10 @@ pub fn pass(stream: Stream, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Prints a line of bowline's own to stderr; characters that could control a terminal are spelled out.
+/// Prints a line of bowline's own to stderr, with control characters escaped.
 pub fn complain(line: &str) {
     let begun = if line::begin() { "\n" } else { "" };
     let line = [begun, &style::rendered(line), "\n"].concat();
-    // In one write, as others may write to the same place. There is nowhere to report that stderr is closed.
+    // In one write, as other processes may write there too. If stderr is closed, there is nowhere to report that.
     let _closed = io::stderr().lock().write_all(line.as_bytes());
 }

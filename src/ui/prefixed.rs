@@ -11,7 +11,7 @@ use crate::process::nonblocking_writer::NonblockingWriter;
 use crate::supervise::Sink;
 use crate::visible;
 
-/// A longer line is shown in parts, in bytes.
+/// The longest line in bytes; a longer one is shown in parts.
 const LONGEST: usize = 64 * 1024;
 
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Prefixed {
     style: Style,
     quiet: bool,
     prefixes: Vec<String>,
-    /// Lines without their end, for each service and stream.
+    /// For each service and stream, the line whose end has not come yet.
     unfinished: Vec<[Vec<u8>; 2]>,
     buffer: Box<[u8]>,
 }
@@ -45,7 +45,7 @@ impl Prefixed {
         })
     }
 
-    /// Shows lines of a service that has ended without their line end.
+    /// Shows the unfinished lines of a service that has ended.
     fn finish(&mut self, service: usize) {
         for stream in [Stream::Stdout, Stream::Stderr] {
             let line = &mut self.unfinished[service][stream as usize];
@@ -84,7 +84,7 @@ impl Sink for Prefixed {
         if let What::ProcessExited { .. } = what {
             self.finish(service);
         }
-        // A single service's failure is printed when bowline ends; the other services go on.
+        // When bowline ends it prints only the first failure, and until then the other services go on.
         let line = if let What::ProcessExited {
             state: State::Failed,
             exit_code,

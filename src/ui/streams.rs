@@ -11,9 +11,9 @@ use crate::process::nonblocking_writer::NonblockingWriter;
 
 #[derive(Debug)]
 pub(super) struct Streams {
-    /// One for both streams if they lead to the same place, so that everything comes in order.
+    /// One for both streams if they lead to the same place, to keep everything in order.
     writers: Vec<NonblockingWriter>,
-    /// A raw terminal does not return the carriage by itself.
+    /// With a carriage return on a terminal, which may be in raw mode.
     pub line_end: &'static str,
 }
 
@@ -44,7 +44,7 @@ impl Streams {
         self.writers[self.index(stream)].has_room()
     }
 
-    /// Whether `stream` goes to the same place as our own lines.
+    /// Whether `stream` goes to the same place as bowline's lines.
     pub fn is_ours(&self, stream: Stream) -> bool {
         self.index(stream) == self.index(Stream::Stderr)
     }

@@ -1,4 +1,4 @@
-//! Colours, if the user and the terminal want them.
+//! Colours, unless the user or the terminal wants none.
 
 use std::fmt::Display;
 
@@ -60,13 +60,13 @@ impl Style {
     }
 }
 
-/// Stands for the escape of our own codes until a line is written, so that escapes in names and paths can be told
-/// apart.
+/// Stands for the escape character of bowline's own codes until a line is written, so that [`rendered`] can escape
+/// all others, which come from names and paths.
 const MARK: char = '\u{fdd0}';
 const PLAIN: &str = "0";
 const CODES: [&str; 11] = [PLAIN, "1", "1;31", "1;33", "1;36", "31", "32", "33", "34", "35", "36"];
 
-/// A line of bowline's own as it is written: with our own codes, and every other escape spelled out.
+/// A line of bowline's own as it is written: with its colour codes, and all other control characters escaped.
 pub(super) fn rendered(line: &str) -> String {
     let mut parts = line.split(MARK);
     let mut text = visible::lines(parts.next().unwrap_or_default()).into_owned();
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_our_own_codes_are_escapes() {
+    fn only_the_known_codes_are_sent() {
         let style = Style::new(ColorChoice::Always, false);
         let line = format!("{} {}", style.error("error:"), "a\x1b[31mRED\u{fdd0}8mhidden\nnext");
         assert_eq!(rendered(&line), "\x1b[1;31merror:\x1b[0m a\\u001b[31mRED8mhidden\nnext");

@@ -1,10 +1,10 @@
-//! Aligned columns, and short forms of times and sizes.
+//! Aligned columns, and short forms of durations and sizes.
 
 use std::time::Duration;
 
 use crate::visible;
 
-/// A time in its two largest units: `3h 1m`.
+/// A duration in its two largest units: `3h 1m`.
 pub fn age(time: Duration) -> String {
     let whole = humantime::format_duration(Duration::from_secs(time.as_secs())).to_string();
     whole.split(' ').take(2).collect::<Vec<_>>().join(" ")
@@ -17,7 +17,7 @@ pub fn size(bytes: u64) -> String {
     if mebibytes < 1024.0 { format!("{mebibytes:.1} MiB") } else { format!("{:.1} GiB", mebibytes / 1024.0) }
 }
 
-/// The rows as lines. Each column but the last is as wide as its longest cell.
+/// The rows as lines, in aligned columns.
 pub fn align<const N: usize>(table: &[[String; N]]) -> String {
     let table: Vec<[String; N]> =
         table.iter().map(|row| row.each_ref().map(|cell| visible::line(cell).into_owned())).collect();

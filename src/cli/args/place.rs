@@ -9,8 +9,8 @@ use super::{Cli, CliCommand, Dev, Exec, Global};
 /// Global options whose value may be the next argument.
 const WITH_VALUE: [&str; 4] = ["-C", "--dir", "--color", "--state-dir"];
 
-/// Parses commands that run services with the definition of that command alone: defining the others takes longer
-/// than the whole rest. `None` for other commands, help and usage errors.
+/// Parses the commands that run services with a definition of that one command: to define all of them takes longer
+/// than all else before the start. `None` for other commands, help and usage errors, which need [`super::Cli`].
 pub fn quickly(arguments: &[OsString]) -> Option<Cli> {
     let dev = |name| Dev::augment_args(clap::Command::new(name));
     let exec = |name| Exec::augment_args(clap::Command::new(name));
@@ -39,7 +39,8 @@ pub fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
     arguments
 }
 
-/// The index of the command, after the global options. `arguments.len() + 1` if the last option lacks its value.
+/// The index where the command is or should be, after the global options; `arguments.len() + 1` if the last option
+/// lacks its value.
 pub fn place(arguments: &[OsString]) -> usize {
     let mut place = 1;
     while let Some(argument) = arguments.get(place).and_then(|argument| argument.to_str()) {
@@ -54,7 +55,7 @@ pub fn place(arguments: &[OsString]) -> usize {
     place
 }
 
-/// Whether the argument is a whole global option.
+/// Whether the argument is a global option that needs no further argument.
 fn is_global(argument: &str) -> bool {
     let letters = argument.strip_prefix('-').unwrap_or_default();
     matches!(argument, "--json" | "--verbose" | "--quiet")
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_quickly_is_what_the_whole_definition_reads() {
+    fn both_definitions_parse_alike() {
         let read = |typed: &str| {
             let words = ["bowline"].into_iter().chain(typed.split_whitespace()).map(OsString::from);
             let words: Vec<OsString> = words.collect();

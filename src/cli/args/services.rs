@@ -1,4 +1,4 @@
-//! Options of the commands for running services.
+//! Arguments of the commands about services that already run.
 
 use std::time::{Duration, SystemTime};
 

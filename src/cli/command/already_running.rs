@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::client::actions::{ask, is_gone, outlast, stop};
+use crate::client::actions::{ask, await_if_ending, is_gone, stop};
 use crate::client::fan_out;
 use crate::client::follow::{self, Manner};
 use crate::control::{Status, Verb};
@@ -15,9 +15,9 @@ use crate::process::Exit;
 use crate::session::{Prepared, Session};
 use crate::ui;
 
-/// Decides about a start of which `running` exist already. They are left out of the session, or joined if nothing
-/// else was to be started. `None` if ports can be reserved now: a service has ended, or was left out.
-pub fn resolve(
+/// Decides what to do about services of the session that already run. With `replace` they are stopped; otherwise
+/// they are left out of the session, or followed if it has no others. `None` if the session can reserve ports now.
+pub fn decide(
     invocation: &Invocation,
     replace: bool,
     session: &mut Session<'_>,
@@ -28,11 +28,11 @@ pub fn resolve(
         stop(ports, running, false).into_iter().collect::<Result<(), _>>()?;
         return Ok(None);
     }
-    let ended = fan_out::at_once(running, |one| outlast(ports, one));
+    let ended = fan_out::at_once(running, |one| await_if_ending(ports, one));
     if ended.into_iter().collect::<Result<Vec<_>, _>>()?.contains(&true) {
         return Ok(None);
     }
-    if let Some(failure) = other_port_ordered(prepared, running) {
+    if let Some(failure) = port_mismatch(prepared, running) {
         return Err(failure);
     }
     let difference = |status: &Status| difference(prepared, status);
@@ -48,14 +48,14 @@ pub fn resolve(
     follow::follow(invocation, ports, running, &Manner::Join(&difference))
 }
 
-/// The failure if a service runs on another port than the ordered one.
-fn other_port_ordered(prepared: &[Prepared<'_>], running: &[Reservation]) -> Option<Failure> {
+/// The failure if a service runs on another port than the one that the user demands.
+fn port_mismatch(prepared: &[Prepared<'_>], running: &[Reservation]) -> Option<Failure> {
     running.iter().find_map(|one| {
         let prepared = prepared.iter().find(|prepared| prepared.request.project == one.project)?;
-        let PortChoice::Exact(ordered) = prepared.request.choice else { return None };
-        (ordered != one.port).then(|| {
+        let PortChoice::Exact(demanded) = prepared.request.choice else { return None };
+        (demanded != one.port).then(|| {
             let message =
-                format!("`{}` is already running on port {}, not on port {ordered}", one.name, one.port);
+                format!("`{}` is already running on port {}, not on port {demanded}", one.name, one.port);
             let hint = "move it there with `--restart-running`, or leave the port out to follow it";
             Failure::new(NO_PORT, message, Some(hint.to_owned()))
         })
@@ -101,7 +101,7 @@ fn announce(
     }
 }
 
-/// Waits until the services are ready, and prints that event for each; false if one has ended.
+/// Waits until the services are ready, and prints `port-detected` for each. False if one has ended instead.
 fn await_ready(ports: &Ports, running: &[Reservation]) -> Result<bool, Failure> {
     let answers = fan_out::at_once(running, |one| ask(one, Verb::Wait, false, None));
     for (reservation, answer) in running.iter().zip(answers) {

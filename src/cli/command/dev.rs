@@ -24,7 +24,7 @@ pub fn exec(invocation: &Invocation, exec: &Exec) -> Result<Exit, Failure> {
     launch(invocation, &exec.launch, &[project])
 }
 
-/// The project around; at the root of a workspace every package that has the script.
+/// The project that contains the directory; at the root of a workspace, every package that has the script.
 pub fn projects_here(invocation: &Invocation, script: Option<&str>) -> Result<Vec<Project>, Failure> {
     let project = Project::find(&invocation.dir)?;
     if let (true, Some(workspace)) = (project.is_workspace_root(), &project.workspace) {
@@ -44,7 +44,7 @@ fn with_id(project: Project, launch: &Launch) -> Project {
     }
 }
 
-/// The named projects, else the ones in scope.
+/// The named projects, else [`projects_here`].
 fn projects(invocation: &Invocation, dev: &Dev) -> Result<Vec<Project>, Failure> {
     let mut projects = Vec::new();
     if dev.projects.is_empty() {
@@ -75,7 +75,7 @@ fn launch(invocation: &Invocation, launch: &Launch, projects: &[ConfiguredProjec
         let ports = invocation.ports_to_plan();
         session::warn_of_unknown_entries(invocation, projects);
         let detected = session::detect(invocation, &options, projects, Some(&ports))?;
-        let prepared = session::allocate(invocation, &options, detected);
+        let prepared = session::prepare(invocation, &options, detected);
         session::dry_run(invocation, &options, &ports, &prepared)?;
         return Ok(Exit::Code(0));
     }
@@ -85,7 +85,7 @@ fn launch(invocation: &Invocation, launch: &Launch, projects: &[ConfiguredProjec
         let ports = invocation.ports_to_write()?;
         session::warn_of_unknown_entries(invocation, projects);
         let detected = session::detect(invocation, &options, projects, Some(&ports))?;
-        let prepared = session::allocate(invocation, &options, detected);
+        let prepared = session::prepare(invocation, &options, detected);
         return session::become_command(invocation, &options, &prepared[0], &inherited);
     }
     let mut session = Session::new(invocation, &options, projects)?;
@@ -98,7 +98,7 @@ fn launch(invocation: &Invocation, launch: &Launch, projects: &[ConfiguredProjec
             }
             Reserved::AlreadyRunning(running) => {
                 let replace = launch.restart_running;
-                if let Some(exit) = already_running::resolve(invocation, replace, &mut session, &running)? {
+                if let Some(exit) = already_running::decide(invocation, replace, &mut session, &running)? {
                     return Ok(exit);
                 }
             }

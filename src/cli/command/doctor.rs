@@ -28,9 +28,9 @@ use crate::range::Range;
 use crate::visible::Visible;
 
 /// Open files that a supervisor of many services needs: pipes, guardians, clients.
-const OPEN_FILES: u64 = 1024;
+const NEEDED_FILES: u64 = 1024;
 /// Time for a program to print its version. A package manager behind corepack may download itself first.
-const VERSION: Duration = Duration::from_secs(5);
+const VERSION_TIMEOUT: Duration = Duration::from_secs(5);
 /// Watches that editors and dev servers of a few projects need. The kernel's default depends on the memory, and
 /// may be 8192.
 const WATCHES: u64 = 65_536;
@@ -59,7 +59,7 @@ impl Findings {
         self.0.push(Finding { check, ok: false, message: message.into(), mend: Some(mend.into()) });
     }
 
-    /// A good finding, unless this check has a bad one.
+    /// Adds a good finding, unless this check has a bad one.
     fn unless_bad(&mut self, check: &'static str, message: impl Into<String>) {
         if self.0.iter().all(|finding| finding.check != check) {
             self.good(check, message);
@@ -103,7 +103,7 @@ fn describe(findings: &[Finding]) -> String {
     text
 }
 
-/// The store, and what it has of services whose supervisor and guardian are gone.
+/// The store, and services in it whose supervisor and guardian are both gone.
 fn store(findings: &mut Findings, ports: &Ports) {
     for warning in ports.examine() {
         let mend = warning.hint().unwrap_or("bowline ports prune");
@@ -130,7 +130,7 @@ fn supervisors(findings: &mut Findings, live: &[Reservation]) {
     findings.unless_bad("supervisors", format!("{} of {} answer", answers.len(), answers.len()));
 }
 
-/// Ranges without a free port, and other holders of ports in any range.
+/// Ranges without a free port, and who holds ports in any range.
 fn ranges(findings: &mut Findings, invocation: &Invocation, ports: &Ports) -> Result<(), Failure> {
     let ranges: Vec<Range> = framework_ranges(invocation)?.into_keys().collect();
     let usage = ports.usage(&ranges);
@@ -159,8 +159,10 @@ fn programs(findings: &mut Findings, invocation: &Invocation) {
     let mut found = |check, program: &str, version: io::Result<String>, missing: (&str, &str)| match version {
         Ok(version) => findings.good(check, version),
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-            let message =
-                format!("`{program} --version` has not answered within {} seconds", VERSION.as_secs());
+            let message = format!(
+                "`{program} --version` has not answered within {} seconds",
+                VERSION_TIMEOUT.as_secs()
+            );
             findings.bad(check, message, format!("{program} --version (it may have something to download)"));
         }
         Err(_) => findings.bad(check, missing.0, missing.1),
@@ -183,7 +185,7 @@ fn programs(findings: &mut Findings, invocation: &Invocation) {
 
 fn version(program: &str, invocation: &Invocation) -> io::Result<String> {
     let path = which::which_in(program, invocation.variable("PATH"), &invocation.dir);
-    version_of(&path.map_err(io::Error::other)?, VERSION)
+    version_of(&path.map_err(io::Error::other)?, VERSION_TIMEOUT)
 }
 
 fn version_of(program: &Path, limit: Duration) -> io::Result<String> {
@@ -193,7 +195,7 @@ fn version_of(program: &Path, limit: Duration) -> io::Result<String> {
     let pid = child.id().cast_signed();
     let _ended = wait_for_end(pid, limit, || true);
     let in_time = Process::read(pid).is_none_or(|process| process.zombie);
-    // Descendants may hold the pipe open. The group is its own until it is reaped.
+    // Descendants may hold the pipe open. Until the child is reaped, no other process can get its group id.
     let _gone = killpg(Pid::from_raw(pid), Signal::SIGKILL);
     if !in_time {
         child.wait()?;
@@ -224,9 +226,9 @@ fn limits(findings: &mut Findings) {
     match getrlimit(Resource::RLIMIT_NOFILE) {
         // Programs that need more raise the soft limit themselves, as node does when it starts. A stock macOS has
         // a soft one of 256 and a hard one without end (`bsd_init`, `bsd/kern/bsd_init.c` of xnu).
-        Ok((_, hard)) if hard < OPEN_FILES => {
+        Ok((_, hard)) if hard < NEEDED_FILES => {
             let message = format!("only {hard} files may be open at once");
-            findings.bad("files", message, format!("ulimit -n {}", OPEN_FILES * 4));
+            findings.bad("files", message, format!("ulimit -n {}", NEEDED_FILES * 4));
         }
         Ok((soft, _)) => findings.good("files", format!("{soft} may be open at once")),
         Err(error) => findings.good("files", format!("the limit is not known: {error}")),
@@ -253,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_that_does_not_say_its_version_is_not_waited_for() {
+    fn a_version_is_waited_for_only_so_long() {
         let dir = tempfile::tempdir().unwrap();
         for (name, script, expected) in [
             ("quick", "echo ' 1.2.3'; echo more", Ok("1.2.3")),
@@ -261,7 +263,8 @@ mod tests {
             ("slow", "sleep 100 & wait", Err(io::ErrorKind::TimedOut)),
         ] {
             let path = dir.path().join(name);
-            // Written by another process: a fork of another test could hold the file open when it is executed.
+            // Written by another process: were it this one, a fork of another test could hold the file open for
+            // writing, and executing it would fail (ETXTBSY).
             let write = "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$0\" && chmod +x \"$0\"";
             let status = Command::new("sh").args(["-c", write]).arg(&path).arg(script).status();
             assert!(status.is_ok_and(|status| status.success()));

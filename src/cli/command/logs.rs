@@ -47,7 +47,8 @@ struct Source {
 }
 
 impl Source {
-    /// Finds a running service, an existing project, a remembered one, or a log whose project is gone.
+    /// Finds, in this order: a running service, an existing project, a remembered one, a log whose project is
+    /// gone.
     fn find(invocation: &Invocation, ports: &Ports, word: Option<&str>) -> Result<Self, Failure> {
         let logs = ports.dir().logs();
         let failure = match resolve::resolve(invocation, &ports.reservations(), word)? {
@@ -88,17 +89,17 @@ impl Source {
     }
 }
 
-/// The records of the last `lines` lines. An unfinished last line counts.
+/// The records of the last `lines` lines, the first of them cut. An unfinished last line counts.
 fn last(mut records: Vec<Record>, lines: Option<usize>) -> Vec<Record> {
     let Some(mut left) = lines else { return records };
     if left == 0 {
         return Vec::new();
     }
-    let mut behind = true;
+    let mut is_at_end = true;
     for at in (0..records.len()).rev() {
         let bytes = &records[at].bytes;
         for place in (0..bytes.len()).rev() {
-            if bytes[place] == b'\n' && !behind {
+            if bytes[place] == b'\n' && !is_at_end {
                 left -= 1;
                 if left == 0 {
                     let rest = bytes[place + 1..].to_vec();
@@ -109,7 +110,7 @@ fn last(mut records: Vec<Record>, lines: Option<usize>) -> Vec<Record> {
                     return records;
                 }
             }
-            behind = false;
+            is_at_end = false;
         }
     }
     records

@@ -12,7 +12,7 @@ use crate::ui;
 /// `bowline man`: prints the page of a command, or of the whole program.
 pub fn manual(command: &[String]) -> Result<Exit, Failure> {
     let mut definition = Cli::command();
-    // Adds the global options to each command.
+    // Otherwise the commands' pages lack the global options.
     definition.build();
     for name in command {
         definition = definition.find_subcommand(name).cloned().ok_or_else(|| {

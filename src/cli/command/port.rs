@@ -15,7 +15,7 @@ use crate::project::Project;
 use crate::session::{ConfiguredProject, Detected, Options, Runnable};
 use crate::ui;
 
-/// Prints the live port of the project, or the one it would get; at the root of a workspace those of its packages.
+/// Prints the port that the project has or would get; at the root of a workspace, those of its packages.
 pub fn run(invocation: &Invocation, project: Option<&str>) -> Result<Exit, Failure> {
     let ports = invocation.ports_to_read();
     let found = match project {

@@ -1,4 +1,4 @@
-//! The answers of commands.
+//! What commands print once they have done their work.
 
 use serde_json::{Value, json};
 
@@ -18,13 +18,13 @@ pub fn answer(
     Ok(Exit::Code(0))
 }
 
-/// The answer about one project, or the list of those about several.
+/// The JSON of one project, or the list of those of several.
 pub fn one_or_all(mut answers: Vec<Value>) -> Value {
     if answers.len() == 1 { answers.remove(0) } else { Value::Array(answers) }
 }
 
-/// Prints what was done with services (`result`), and the failures: theirs and `failures`. The exit code is the
-/// highest one.
+/// Prints the services whose outcome is good, each with `result` (`stopped`), then all failures: those of the
+/// outcomes and `failures`. The exit code is the highest.
 pub fn conclude(
     invocation: &Invocation,
     services: &[Reservation],
@@ -40,7 +40,7 @@ pub fn conclude(
         }
     }
     all.extend(failures);
-    // A single failure is reported as that of any other command.
+    // A failure that is all there is to report is reported as that of any other command.
     if let ([], 1) = (&done[..], all.len()) {
         return Err(all.remove(0));
     }

@@ -1,4 +1,4 @@
-//! `bowline runner`, and its supervisors, which end with the pipe on their standard input.
+//! `bowline runner`, and `runner-exec`, the supervisors that it starts.
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ use crate::runner::{self as protocol, Start};
 pub fn runner(invocation: &Invocation) -> Result<Exit, Failure> {
     let catalog = config::catalog(&|name| invocation.variable(name))?;
     let state = invocation.state_to_write()?;
-    // Run commands are written for bash.
+    // SentryVibe's run commands are written for bash.
     let shell = if invocation.caller.find("bash").is_some() { "bash" } else { "sh" };
     let supervise = |start: &Start| {
         let mut command = Command::new(own_executable()?);
@@ -33,7 +33,7 @@ pub fn runner(invocation: &Invocation) -> Result<Exit, Failure> {
     Ok(signal.map_or(Exit::Code(0), Exit::Signal))
 }
 
-/// `bowline runner-exec`, a hidden command: `bowline exec` until the runner is gone.
+/// `bowline runner-exec`, a hidden command: `bowline exec` that ends when the runner is gone.
 pub fn exec(mut invocation: Invocation, exec: &Exec) -> Result<Exit, Failure> {
     invocation.started_by = StartedBy::Runner;
     invocation.json = true;

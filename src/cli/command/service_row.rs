@@ -25,7 +25,8 @@ pub struct Silent {
     pub error: Rc<ControlError>,
 }
 
-/// Every service of the supervisors of these reservations, which tell the services of a silent one.
+/// All services of the supervisors that hold these reservations. Those of a supervisor that does not answer are
+/// known by their reservations alone.
 pub fn rows(reservations: &[Reservation]) -> Vec<Row> {
     let (mut rows, mut silent) = (Vec::new(), Vec::new());
     for (ours, answer) in fan_out::call(reservations) {
@@ -49,7 +50,7 @@ pub fn rows(reservations: &[Reservation]) -> Vec<Row> {
 }
 
 impl Row {
-    /// Whether this is the service of the project; a silent supervisor's may be.
+    /// Whether this is the project's service. True for a supervisor that does not answer: it may be.
     pub fn is_of(&self, project: &str) -> bool {
         self.status.as_ref().map_or(true, |status| status.project_id == project)
     }

@@ -34,19 +34,19 @@ pub fn start(invocation: &Invocation, arguments: &[OsString], dev: &Dev) -> Resu
     start_projects(invocation, arguments, &arguments[args::place(arguments) + 1..])
 }
 
-/// `bowline start PROJECTS`, with the global options of this process in `arguments`.
+/// `bowline start PROJECTS`, with the global options that are in `arguments`, those of this process.
 pub fn start_projects(
     invocation: &Invocation,
     arguments: &[OsString],
     projects: &[OsString],
 ) -> Result<Exit, Failure> {
-    let (stdout, their_stdout) = io::pipe()?;
-    let (stderr, their_stderr) = io::pipe()?;
+    let (stdout, child_stdout) = io::pipe()?;
+    let (stderr, child_stderr) = io::pipe()?;
     let mut command = Command::new(own_executable()?);
     command.args(&arguments[1..args::place(arguments)]).arg("supervise").args(projects);
-    command.stdin(Stdio::null()).stdout(their_stdout).stderr(their_stderr);
+    command.stdin(Stdio::null()).stdout(child_stdout).stderr(child_stderr);
     let child = command.spawn()?;
-    // It holds copies of the writing ends.
+    // It holds the writing ends of both pipes, which would never end.
     drop(command);
     let mut waiting =
         Waiting { invocation, child, services: Vec::new(), ready: 0, failed: None, stopped: None };
@@ -70,32 +70,33 @@ impl Waiting<'_> {
     /// Reads events until the supervisor closes stdout, and passes stderr on.
     fn read(&mut self, mut stdout: PipeReader, mut stderr: PipeReader) -> Result<(), Failure> {
         let (mut buffer, mut lines) = (vec![0; CHUNK], Lines::new(LONGEST_EVENT));
-        let (mut reports, mut speaks) = (true, true);
-        while reports || speaks {
-            let [events, words] = readable([reports.then_some(&stdout), speaks.then_some(&stderr)])?;
-            if !events && !words && is_stopped(&self.child) {
+        let (mut is_stdout_open, mut is_stderr_open) = (true, true);
+        while is_stdout_open || is_stderr_open {
+            let [events, text] =
+                readable([is_stdout_open.then_some(&stdout), is_stderr_open.then_some(&stderr)])?;
+            if !events && !text && is_suspended(&self.child) {
                 let source = io::Error::other("it was stopped");
                 let project = self.invocation.dir.to_string_lossy().into_owned();
                 return Err(ControlError::NotConnected { project, pid: self.child.id(), source }.into());
             }
-            if words {
+            if text {
                 let count = stderr.read(&mut buffer)?;
-                speaks = count > 0;
+                is_stderr_open = count > 0;
                 io::stderr().write_all(&buffer[..count])?;
             }
             if events {
                 let count = stdout.read(&mut buffer)?;
-                reports = count > 0;
+                is_stdout_open = count > 0;
                 lines.push(&buffer[..count]);
                 while let Some(line) = lines.next_line().map_err(io::Error::from)? {
-                    self.take(&String::from_utf8_lossy(&line))?;
+                    self.handle_line(&String::from_utf8_lossy(&line))?;
                 }
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, line: &str) -> io::Result<()> {
+    fn handle_line(&mut self, line: &str) -> io::Result<()> {
         if let Ok(Introduction { services }) = serde_json::from_slice(line.as_bytes()) {
             self.services = services;
             return Ok(());
@@ -127,7 +128,7 @@ impl Waiting<'_> {
             What::ProcessExited {
                 exit_code, signal, state: State::Failed, failure_reason, stderr, ..
             } => {
-                // For a single service the supervisor prints all but the output.
+                // Of a single service the supervisor itself prints the failure; only the output is missing.
                 if !is_alone {
                     let how = how_ended(exit_code, signal.as_deref(), failure_reason);
                     print(&format!("{error} {} has ended{how}", self.name(&project_id)));
@@ -135,7 +136,7 @@ impl Waiting<'_> {
                 if let Some(lines) = stderr.filter(|_| !self.invocation.json) {
                     ui::pass(Stream::Stderr, format!("{lines}\n").as_bytes())?;
                 }
-                // The other services go on, and so does the caller: a signal does not end it.
+                // The other services go on, so a signal that ended this one must not end `bowline start`.
                 let exit = exit_of_service(exit_code, signal.as_deref(), State::Failed);
                 self.failed.get_or_insert(Exit::Code(exit.code().unwrap_or(NOT_READY)));
             }
@@ -160,7 +161,7 @@ impl Waiting<'_> {
         name.or_else(live).unwrap_or_else(|| id.to_owned())
     }
 
-    /// The result: that of the services if one is ready, else that of the supervisor.
+    /// The exit code by the services if one is ready, else how the supervisor ended.
     fn conclude(mut self) -> Result<Exit, Failure> {
         use std::os::unix::process::ExitStatusExt;
         if self.ready > 0 {
@@ -195,7 +196,7 @@ fn unready(mut message: String, introduced: Option<&Introduced>, hint: Option<&s
     Failure::new(NOT_READY, message, hint.map(str::to_owned))
 }
 
-fn is_stopped(child: &Child) -> bool {
+fn is_suspended(child: &Child) -> bool {
     let looking = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     let pid = Pid::from_raw(child.id().cast_signed());
     pid.is_some_and(|pid| waitid(WaitId::Pid(pid), looking).is_ok_and(|status| status.is_some()))
@@ -215,7 +216,7 @@ fn readable(pipes: [Option<&PipeReader>; 2]) -> io::Result<[bool; 2]> {
 
 /// `bowline supervise`, a hidden command: the supervisor that `start` starts.
 pub fn supervise(mut invocation: Invocation, dev: &Dev) -> Result<Exit, Failure> {
-    // Fails for a process group leader, which has its own session already.
+    // Fails only for the leader of a process group, which `start` never makes it.
     let _leader = nix::unistd::setsid();
     invocation.started_by = StartedBy::Background;
     invocation.json = true;

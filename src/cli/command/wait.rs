@@ -15,30 +15,30 @@ pub fn wait(invocation: &Invocation, wait: &Wait) -> Result<Exit, Failure> {
     let deadline = wait.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let ports = invocation.ports_to_read();
     let live = ports.reservations();
-    let failed = |word: Option<&str>| {
+    let failed_services = |word: Option<&str>| {
         let mut ended = resolve::ended(invocation, &live, word);
         ended.retain(|one| one.state == State::Failed);
         ended
     };
-    let (mut words, mut over) = (Vec::new(), Vec::new());
+    let (mut words, mut failed_already) = (Vec::new(), Vec::new());
     for word in &wait.projects {
         let failed = match resolve::resolve(invocation, &live, Some(word)) {
-            Ok(Resolved::Idle(_) | Resolved::Unknown(_)) => failed(Some(word)),
+            Ok(Resolved::Idle(_) | Resolved::Unknown(_)) => failed_services(Some(word)),
             Ok(Resolved::Running(_)) | Err(_) => Vec::new(),
         };
         if failed.is_empty() {
             words.push(word.clone());
         }
-        over.extend(failed);
+        failed_already.extend(failed);
     }
-    let all_over = words.is_empty() && !over.is_empty();
+    let none_left = words.is_empty() && !failed_already.is_empty();
     let (found, mut failures) =
-        if all_over { (Vec::new(), Vec::new()) } else { resolve::all(invocation, &live, &words)? };
+        if none_left { (Vec::new(), Vec::new()) } else { resolve::all(invocation, &live, &words)? };
     let is_root = || Project::find(&invocation.dir).is_ok_and(|project| project.is_workspace_root());
     if wait.projects.is_empty() && is_root() {
-        over = failed(None);
+        failed_already = failed_services(None);
     }
     let outcomes = fan_out::at_once(&found, |one| actions::wait(&ports, one, deadline));
-    failures.extend(over.iter().map(resolve::has_failed));
+    failures.extend(failed_already.iter().map(resolve::failed));
     conclude(invocation, &found, outcomes, failures, "ready")
 }

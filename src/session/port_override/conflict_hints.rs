@@ -1,6 +1,6 @@
 //! Signs of a refused port in a program's output. They are hints: a wrong one costs one more start.
 
-/// The most numbers of one output that are looked up.
+/// The most ports of one output whose listeners are looked up.
 const NUMBERS: usize = 64;
 /// Smaller numbers are hardly ports of dev servers.
 const UNPRIVILEGED: u16 = 1024;
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn complaints_about_another_port() {
+    fn output_that_shows_a_refused_port() {
         for output in [
             "Error: listen EADDRINUSE: address already in use :::3000\n    at Server.setupListenHandle",
             "Error: listen EADDRINUSE: address already in use 127.0.0.1:3000",
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn other_complaints() {
+    fn output_that_does_not() {
         for output in [
             "",
             "Error: listen EADDRINUSE: address already in use :::3101",
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_that_it_listens_and_has_ended() {
+    fn a_program_that_ends_after_it_named_a_port() {
         assert!(refused("Example app listening on port 3000", true));
         assert!(refused(
             "listening on 3000\n[nodemon] clean exit - waiting for changes before restart",

@@ -1,7 +1,7 @@
-//! Services that listen elsewhere than on the reserved port: the evidence, and the next thing to try (ADR 12).
+//! Services that listen on another port than the reserved one: the evidence, and what to try next (ADR 12).
 //!
 //! A node program is started once more with its listener moved by a preload; otherwise the reservation follows the
-//! listener. All of this is pure: [`super::backend`] asks the kernel and writes the preload.
+//! listener. The decisions are pure: [`super::flow`] asks the kernel, and [`super::backend`] writes the preload.
 
 mod conflict_hints;
 mod place;
@@ -36,21 +36,21 @@ pub type Note = (&'static str, Option<String>);
 
 /// The reason for starting a service once more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Finding {
-    /// It listens there.
+enum Diagnosis {
+    /// It listens on these places.
     Elsewhere(Vec<Place>),
-    /// The port that it asks for is taken.
+    /// The port that it asks for, not the reserved one, is taken.
     Refused,
-    /// It fails with its listener moved.
+    /// It ran without the preload, and fails with it.
     Broken,
-    /// The moved listener blocks a program that obeys `PORT`.
+    /// The listener that was moved to the reserved port blocks another one, which obeys `PORT`.
     InTheWay,
 }
 
 /// Facts about a service that tell its own port from the others that it opens.
 #[derive(Debug)]
 struct Facts {
-    /// Ports that it opens beside its own.
+    /// Ports that its framework opens beside its own.
     auxiliary: Vec<u16>,
     /// Ports that any framework opens beside its own.
     suspect: Vec<u16>,
@@ -67,15 +67,15 @@ pub struct PortOverride {
     facts: Facts,
     /// The file of the preload.
     path: PathBuf,
-    /// That of the next start.
+    /// The preload of the next start.
     pub preload: Option<Preload>,
     /// Whether the preload was remembered from an earlier session.
     is_remembered: bool,
-    /// The value of the note [`MOVES`] in the store.
+    /// The present value of the note [`MOVES`] in the store.
     noted: Option<String>,
     /// Whether the preload failed, so that none is tried again.
     gave_up: bool,
-    finding: Option<Finding>,
+    diagnosis: Option<Diagnosis>,
     follows: Option<u16>,
     delivery: Delivery,
 }
@@ -113,16 +113,16 @@ impl PortOverride {
             preload,
             path,
             gave_up: false,
-            finding: None,
+            diagnosis: None,
             follows,
             delivery: Delivery::Unverified,
         }
     }
 
-    /// A run begins, which is told its port in this way.
+    /// A run begins. `delivery` is how it is told its port.
     pub fn begin(&mut self, delivery: Delivery) {
         self.delivery = delivery;
-        self.finding = None;
+        self.diagnosis = None;
     }
 
     /// Where the service listens instead of on `reserved`. `listeners` are those of its tree.
@@ -136,19 +136,19 @@ impl PortOverride {
         let mut places = self.places(listeners, reserved);
         // A listener beside a server that was refused its port is hardly the server.
         let is_conventional = places.first().is_some_and(|place| place.port == self.facts.conventional);
-        let waits =
+        let refused =
             !is_conventional && self.may_be_refused() && is_refused(output, false, reserved, is_taken);
-        if waits {
+        if refused {
             places.clear();
         } else if places.is_empty() {
-            self.finding = None;
+            self.diagnosis = None;
             return None;
         }
         let ports: Vec<u16> = places.iter().map(|place| place.port).collect();
         let known = self.follows.is_some_and(|port| ports.contains(&port));
-        let movable = waits || self.next(&places).is_some();
+        let movable = refused || self.next_move(&places).is_some();
         let patience = if known && !movable { Duration::ZERO } else { self.patience(&places) };
-        self.finding = Some(if waits { Finding::Refused } else { Finding::Elsewhere(places) });
+        self.diagnosis = Some(if refused { Diagnosis::Refused } else { Diagnosis::Elsewhere(places) });
         Some(Observation { ports, movable, patience })
     }
 
@@ -165,43 +165,43 @@ impl PortOverride {
         {
             self.facts.auxiliary.extend(ports);
         }
-        self.finding = match &self.preload {
-            Some(_) if conflict => Some(Finding::InTheWay),
+        self.diagnosis = match &self.preload {
+            Some(_) if conflict => Some(Diagnosis::InTheWay),
             Some(_) if self.is_remembered => None,
             Some(Preload { moved: MovedListener::Refused, .. }) => None,
-            // It ran before, on another port.
-            Some(_) => Some(Finding::Broken),
+            // Without the preload it did run, on another port.
+            Some(_) => Some(Diagnosis::Broken),
             None => {
                 let refused = self.may_be_refused() && is_refused(output, exit.success(), reserved, is_taken);
-                refused.then_some(Finding::Refused)
+                refused.then_some(Diagnosis::Refused)
             }
         };
-        self.finding.is_some()
+        self.diagnosis.is_some()
     }
 
     /// Sets the preload of the next start, and returns the message for the user.
     pub fn redirect(&mut self, reserved: u16) -> String {
-        let next = match &self.finding {
-            Some(Finding::Elsewhere(places)) => self.next(places),
-            Some(Finding::Refused) => Some(MovedListener::Refused),
-            Some(Finding::Broken | Finding::InTheWay) | None => None,
+        let next = match &self.diagnosis {
+            Some(Diagnosis::Elsewhere(places)) => self.next_move(places),
+            Some(Diagnosis::Refused) => Some(MovedListener::Refused),
+            Some(Diagnosis::Broken | Diagnosis::InTheWay) | None => None,
         };
-        let message = match (&self.finding, &next) {
-            (Some(Finding::Elsewhere(places)), Some(moved)) => {
+        let message = match (&self.diagnosis, &next) {
+            (Some(Diagnosis::Elsewhere(places)), Some(moved)) => {
                 let which = if let MovedListener::FirstOf(_) = moved { "its HTTP server" } else { "that" };
                 format!(
                     "it listens on {}, not on its reserved port {reserved}; starting it once more with {which} moved to port {reserved}, its files unchanged",
                     list(places)
                 )
             }
-            (Some(Finding::Refused), Some(_)) => format!(
+            (Some(Diagnosis::Refused), Some(_)) => format!(
                 "the port that it asks for is taken by another program; starting it once more so that it gets its reserved port {reserved}"
             ),
             (_, _) => {
                 "it does not run with its listener moved; starting it once more without that".to_owned()
             }
         };
-        self.gave_up |= self.finding == Some(Finding::Broken);
+        self.gave_up |= self.diagnosis == Some(Diagnosis::Broken);
         self.is_remembered = false;
         let (path, auxiliary) = (self.path.clone(), self.facts.auxiliary.clone());
         self.preload = next.map(|moved| Preload { path, moved, auxiliary });
@@ -225,7 +225,7 @@ impl PortOverride {
                 (MovedListener::FirstOf(_) | MovedListener::Refused, Some(port)) => {
                     preload.moved = MovedListener::Exactly(vec![port]);
                 }
-                // Nothing was moved.
+                // Nothing was refused, and so nothing was moved.
                 (MovedListener::Refused, None) => return notes,
                 (MovedListener::FirstOf(_), None) | (MovedListener::Exactly(_), _) => {}
             }
@@ -241,20 +241,21 @@ impl PortOverride {
 
     /// The reservation followed the service to `port`.
     pub fn follow(&mut self, port: u16) -> Option<Note> {
-        self.finding = None;
+        self.diagnosis = None;
         (self.follows.replace(port) != Some(port)).then(|| (FOLLOWS, Some(port.to_string())))
     }
 
     /// The listeners on other ports, the likeliest first.
     pub fn elsewhere(&self) -> Option<&[Place]> {
-        if let Some(Finding::Elsewhere(places)) = &self.finding { Some(places) } else { None }
+        if let Some(Diagnosis::Elsewhere(places)) = &self.diagnosis { Some(places) } else { None }
     }
 
     fn may_be_refused(&self) -> bool {
         self.delivery != Delivery::Flag && !self.gave_up && self.preload.is_none()
     }
 
-    /// The candidates for the service's own listener, the likeliest first. A doubtful one counts only if all are.
+    /// The candidates for the service's own listener, the likeliest first. Doubtful ones are left out unless all
+    /// are.
     fn places(&self, listeners: Vec<Place>, reserved: u16) -> Vec<Place> {
         let mut places: Vec<Place> = Vec::new();
         for place in listeners {
@@ -274,7 +275,7 @@ impl PortOverride {
         self.facts.suspect.contains(&place.port) || (self.facts.is_ephemeral)(place.port)
     }
 
-    /// How long the listeners must stay as they are. A service that knows its port may open others first.
+    /// How long the listeners must stay as they are: a service that knows its port may open others first.
     fn patience(&self, places: &[Place]) -> Duration {
         let millis = match (self.delivery, self.facts.role) {
             (Delivery::Flag, _) => 15_000,
@@ -286,8 +287,8 @@ impl PortOverride {
         Duration::from_millis(millis)
     }
 
-    /// The listener to move that was not tried before.
-    fn next(&self, places: &[Place]) -> Option<MovedListener> {
+    /// The listener to move next; `None` if there is none that has not been tried.
+    fn next_move(&self, places: &[Place]) -> Option<MovedListener> {
         if self.gave_up {
             return None;
         }

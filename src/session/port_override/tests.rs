@@ -110,7 +110,7 @@ fn the_next_start_moves_what_was_observed() {
 }
 
 #[test]
-fn a_start_that_fails_with_its_listener_moved_is_made_without() {
+fn a_start_that_fails_with_its_listener_moved_is_repeated_without() {
     let mut one = fresh(Delivery::Unverified);
     one.observe(vec![place(4000, "node")], RESERVED, "", NOT_TAKEN);
     one.redirect(RESERVED);
@@ -118,7 +118,7 @@ fn a_start_that_fails_with_its_listener_moved_is_made_without() {
     assert!(one.is_redirectable(Exit::Code(1), RESERVED, "TypeError", NOT_TAKEN));
     one.redirect(RESERVED);
     assert_eq!(moved(&one), None);
-    // Nothing is tried a second time.
+    // It is not tried again.
     one.begin(Delivery::Unverified);
     let seen = one.observe(vec![place(4000, "node")], RESERVED, "", NOT_TAKEN);
     assert_eq!(seen.map(|seen| seen.movable), Some(false));
@@ -137,7 +137,8 @@ fn which_exits_are_worth_another_start() {
         (None, 1, "listening on 3000", false),
         (None, 1, conflict, false),
         (None, 1, "SyntaxError", false),
-        // A remembered preload that fails may fail for any reason, but for the conflict it causes.
+        // A run with a remembered preload may fail for any reason; only a conflict is surely caused by the
+        // preload.
         (exactly(), 1, "SyntaxError", false),
         (exactly(), 1, conflict, true),
         (Some(MovedListener::Refused), 1, "SyntaxError", false),
@@ -149,7 +150,7 @@ fn which_exits_are_worth_another_start() {
 }
 
 #[test]
-fn a_moved_listener_that_is_in_the_way_is_left_alone_from_then_on() {
+fn a_moved_listener_that_is_in_the_way_is_not_moved_again() {
     let mut one = remembering(Some(MovedListener::Exactly(vec![4000])), None);
     let conflict = "listen EADDRINUSE: address already in use :::3101";
     assert!(one.is_redirectable(Exit::Code(1), RESERVED, conflict, NOT_TAKEN));

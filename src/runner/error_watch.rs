@@ -1,22 +1,22 @@
-//! Errors in the output of a running server, told once they have ceased for a while.
+//! Errors in the output of a running server, reported once no more have come for a while.
 
 use std::time::{Duration, Instant};
 
-/// Errors of a server that was ready more recently than this belong to its start.
+/// Errors within this time after a server became ready belong to its start.
 const STARTING: Duration = Duration::from_secs(10);
-/// How long errors must have ceased before they are told.
+/// How long no more errors must have come before they are reported.
 const SETTLED: Duration = Duration::from_secs(3);
-/// Parts of lines that are errors, in small letters.
+/// What makes a line an error, in lower case.
 const ERRORS: [&str; 12] = [
     "module not found", "cannot find module", "syntaxerror", "syntax error", "typeerror", "type error",
     "error ts", "referenceerror", "reference error", "failed to compile", "enoent", "eacces",
 ];
 
-/// Errors in what one server has written since it was ready.
+/// Errors in the output of one server since it became ready.
 #[derive(Debug, Default)]
 pub(super) struct ErrorWatch {
     ready: Option<Instant>,
-    /// When the errors are to be told, if there are any: the first line, and the piece of output around it.
+    /// When the errors are to be reported, if there are any: by the first line, and the chunk of output around it.
     pub due: Option<Instant>,
     first_line: String,
     output: String,
@@ -28,7 +28,7 @@ impl ErrorWatch {
         Self { ready: Some(now), ..Self::default() }
     }
 
-    /// Looks for errors in a piece of output.
+    /// Looks for errors in a chunk of output.
     pub fn scan(&mut self, output: &str, now: Instant) {
         if self.ready.is_none_or(|ready| now.saturating_duration_since(ready) < STARTING) {
             return;
@@ -44,7 +44,7 @@ impl ErrorWatch {
         }
     }
 
-    /// The first line of errors that are due, and the piece of output around it.
+    /// The first line of errors that are due, and the chunk of output around it.
     pub fn take_due(&mut self, now: Instant) -> Option<(String, String)> {
         self.due.take_if(|due| *due <= now)?;
         Some((std::mem::take(&mut self.first_line), std::mem::take(&mut self.output)))
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_told_once_they_have_settled_and_not_at_the_start() {
+    fn errors_are_reported_once_they_have_settled_but_not_those_of_the_start() {
         let start = Instant::now();
         let later = |seconds| start + Duration::from_secs(seconds);
         let mut watch = ErrorWatch::default();
