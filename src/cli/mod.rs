@@ -28,7 +28,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         return answered.unwrap_or_else(|failure| report(&failure, false, default_style()));
     }
     let arguments = args::with_command(arguments);
-    let cli = match args::quickly(&arguments).map_or_else(|| parse(&arguments), Ok) {
+    let cli = match args::parse_quickly(&arguments).map_or_else(|| parse(&arguments), Ok) {
         Ok(cli) => cli,
         Err(exit) => return exit,
     };

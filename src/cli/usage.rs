@@ -37,7 +37,8 @@ pub fn failure(definition: &Command, arguments: &[OsString], error: &Error) -> F
     let possible = text(ContextKind::ValidValue).filter(|values| !values.is_empty());
     let possible = possible.map(|values| format!("choose one of: {values}"));
     let hint = similar.or(possible).unwrap_or_else(|| {
-        let command = arguments.get(args::place(arguments)).and_then(|name| definition.find_subcommand(name));
+        let command =
+            arguments.get(args::command_index(arguments)).and_then(|name| definition.find_subcommand(name));
         let command = command.filter(|command| !command.is_hide_set()).map(Command::get_name);
         let words: Vec<&str> = ["bowline"].into_iter().chain(command).chain(["--help"]).collect();
         format!("see `{}`", words.join(" "))

@@ -62,7 +62,7 @@ pub fn follow(
     let end = runtime.block_on(following.run())?;
     if end.is_none() && !invocation.json && !invocation.quiet && !is_log {
         let hint = invocation.style.strong("bowline stop");
-        ui::complain(&format!("{}  it goes on running; stop it with {hint}", invocation.style.name()));
+        ui::eprint_line(&format!("{}  it goes on running; stop it with {hint}", invocation.style.name()));
     }
     Ok(Some(end.unwrap_or(Exit::Code(0))))
 }

@@ -148,7 +148,7 @@ impl Server {
             Verb::Stop if request.force => self.enqueue(service, Input::Kill),
             Verb::Stop if known.is_alive() => self.enqueue(service, Input::Stop(Signal::SIGTERM)),
             Verb::Restart if known.is_alive() => {
-                // The client waits until it is ready again, not for what is so already.
+                // The client waits until the service is ready again, so that it was ready before does not count.
                 known.ready = None;
                 self.enqueue(service, Input::Restart);
             }

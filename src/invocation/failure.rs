@@ -39,9 +39,9 @@ impl Failure {
     }
 
     pub fn print(&self, style: Style) {
-        ui::complain(&format!("{} {}", style.error("error:"), self.message));
+        ui::eprint_line(&format!("{} {}", style.error("error:"), self.message));
         if let Some(hint) = &self.hint {
-            ui::complain(&format!("{} {hint}", style.strong("hint:")));
+            ui::eprint_line(&format!("{} {hint}", style.strong("hint:")));
         }
     }
 

@@ -77,7 +77,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
         // Continuation lines are indented, so that a message cannot forge a log line.
         let line = format!("[{target}] {}", visible::lines(&message.0).replace('\n', "\n    "));
         if event.metadata().target() != PRINTED && self.shows(level, target) {
-            crate::ui::complain(&line);
+            crate::ui::eprint_line(&line);
         }
         if let Some(file) = FILE.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             let time = humantime::format_rfc3339_millis(SystemTime::now());

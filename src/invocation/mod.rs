@@ -150,10 +150,10 @@ impl Invocation {
         if self.quiet {
             return;
         }
-        ui::complain(&format!("{}  {} {message}", self.style.name(), self.style.warning("warning:")));
+        ui::eprint_line(&format!("{}  {} {message}", self.style.name(), self.style.warning("warning:")));
         if let Some(hint) = hint {
             let hint = visible::line(&hint);
-            ui::complain(&format!("{}  {} {hint}", self.style.name(), self.style.strong("hint:")));
+            ui::eprint_line(&format!("{}  {} {hint}", self.style.name(), self.style.strong("hint:")));
         }
     }
 

@@ -19,7 +19,7 @@ use crate::process::tree::{self, Mark};
 use crate::process::{Program, Stdio};
 use crate::supervise::{Backend, GuardedTree};
 
-pub struct Services<'a> {
+pub struct SessionBackend<'a> {
     pub(super) invocation: &'a Invocation,
     pub(super) options: &'a Options,
     pub(super) prepared: Vec<Prepared<'a>>,
@@ -37,7 +37,7 @@ pub struct Services<'a> {
     started: Vec<bool>,
 }
 
-impl<'a> Services<'a> {
+impl<'a> SessionBackend<'a> {
     pub fn new(
         invocation: &'a Invocation,
         options: &'a Options,

@@ -1,4 +1,4 @@
-//! The flow: detect → allocate → reserve → spawn → verify → supervise → release.
+//! The flow: detect → prepare → reserve → spawn → verify → supervise → release.
 //!
 //! Each step takes the product of the step before. The loop in [`crate::supervise`] spawns, verifies and releases,
 //! as often as a service is started, through the [`Backend`] at the end of this file.
@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-use super::backend::{Services, descendants, is_taken};
+use super::backend::{SessionBackend, descendants, is_taken};
 use super::configured::ConfiguredProject;
 use super::options::Options;
 use super::output::{self, announce};
@@ -93,7 +93,7 @@ impl<'a> Session<'a> {
         let grants = lease.grants().to_vec();
         let (session, socket) = (lease.session().to_string(), lease.socket());
         let logs = ports.dir().logs();
-        let backend = Services::new(invocation, options, prepared, lease, ports);
+        let backend = SessionBackend::new(invocation, options, prepared, lease, ports);
         let services = settings::services(&backend, Instant::now());
         backend.specs.iter().for_each(output::log_spec);
         let statuses = backend.statuses();
@@ -140,7 +140,7 @@ pub fn prepare<'a>(
     detected.into_iter().map(|one| Prepared::new(invocation, options, one)).collect()
 }
 
-impl Backend for Services<'_> {
+impl Backend for SessionBackend<'_> {
     fn stdin(&self) -> io::Result<OwnedFd> {
         let is_alone = self.prepared.len() == 1 && self.invocation.started_by != StartedBy::Runner;
         let own = is_alone.then(|| io::stdin().as_fd().try_clone_to_owned().ok()).flatten();

@@ -1,7 +1,8 @@
 //! One supervising process, from projects to outcome. It knows no command line.
 //!
 //! - `flow`: the steps in order · `configured`, `prepared`, `options`, `settings`: their inputs
-//! - `backend`, `port_override`: programs and ports for the loop in [`crate::supervise`]
+//! - `backend`, `port_override`: programs and ports for the loop in [`crate::supervise`], which calls them through the
+//!   trait that `flow` implements
 //! - `output`, `report`, `outcome`, `conflict`: what others see
 //! - `nested`: bowline within bowline · `dry_run`: a plan · `framework_locks`: lock files of frameworks
 

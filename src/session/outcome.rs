@@ -1,6 +1,6 @@
 //! How bowline ends once its services have ended.
 
-use super::backend::Services;
+use super::backend::SessionBackend;
 use super::framework_locks;
 use super::prepared::Prepared;
 use crate::event::FailureReason as Reason;
@@ -13,7 +13,7 @@ use crate::supervise::service::Ending;
 use crate::visible::{self, Visible};
 
 /// The exit of the first service, or the failure of the service that failed first.
-pub fn conclude(backend: &Services<'_>, outcomes: &[Outcome]) -> Result<Exit, Failure> {
+pub fn conclude(backend: &SessionBackend<'_>, outcomes: &[Outcome]) -> Result<Exit, Failure> {
     let mut order: Vec<usize> = (0..outcomes.len()).collect();
     order.sort_by_key(|&service| outcomes[service].at);
     for service in order {
@@ -27,7 +27,7 @@ pub fn conclude(backend: &Services<'_>, outcomes: &[Outcome]) -> Result<Exit, Fa
     Ok(outcomes.first().and_then(|outcome| outcome.ending.exit).unwrap_or(Exit::Code(0)))
 }
 
-fn failure_of(backend: &Services<'_>, service: usize, ending: Ending) -> Option<Failure> {
+fn failure_of(backend: &SessionBackend<'_>, service: usize, ending: Ending) -> Option<Failure> {
     let (prepared, spec) = (&backend.prepared[service], &backend.specs[service]);
     let misplaced = ending.failure == Some(Reason::HealthCheckFailed) && !ending.was_ready;
     if let Some(places) = backend.elsewhere(service).filter(|_| misplaced) {

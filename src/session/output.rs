@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use super::backend::Services;
+use super::backend::SessionBackend;
 use super::report::StartReport;
 use crate::control::Status;
 use crate::event::{Level, What};
@@ -58,7 +58,7 @@ fn console() -> io::Result<Option<Console>> {
 }
 
 /// Tells the user how each service starts: framework and port, and whatever may be unexpected.
-pub fn announce(sink: &mut impl Sink, backend: &Services<'_>, grants: &[Grant]) {
+pub fn announce(sink: &mut impl Sink, backend: &SessionBackend<'_>, grants: &[Grant]) {
     for (service, (grant, spec)) in grants.iter().zip(&backend.specs).enumerate() {
         if let Some(declined) = &grant.declined {
             let message = format!("{declined}; using port {} instead", grant.port);

@@ -112,7 +112,7 @@ impl Sink for StartReport {
         let Some(reported) = self.services.get_mut(service) else { return };
         if let What::Noted { level, message } = what {
             if level == Level::Warning {
-                ui::complain(&format!("bowline  warning: {message}"));
+                ui::eprint_line(&format!("bowline  warning: {message}"));
             }
             return;
         }

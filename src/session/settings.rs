@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::backend::Services;
+use super::backend::SessionBackend;
 use super::options::Options;
 use super::prepared::Prepared;
 use crate::invocation::StartedBy;
@@ -19,7 +19,7 @@ const RELOCATIONS: u32 = 3;
 /// Extra starts of a service that listens elsewhere: one with its listener moved, one without if that fails.
 const REDIRECTS: u32 = 2;
 
-pub fn services(backend: &Services<'_>, now: Instant) -> Vec<Service> {
+pub fn services(backend: &SessionBackend<'_>, now: Instant) -> Vec<Service> {
     let is_background = backend.invocation.started_by != StartedBy::Foreground;
     let both = backend.prepared.iter().zip(&backend.specs);
     both.map(|(one, spec)| Service::new(settings(backend.options, is_background, one, spec), now)).collect()

@@ -52,7 +52,7 @@ impl Sink for JsonLines {
         if let What::Noted { level, message } = what {
             if level == Level::Warning && !self.quiet {
                 let warning = self.style.warning("warning:");
-                super::complain(&format!("{}  {warning} {message}", self.style.name()));
+                super::eprint_line(&format!("{}  {warning} {message}", self.style.name()));
             }
             return;
         }

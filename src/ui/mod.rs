@@ -41,7 +41,7 @@ pub fn pass(stream: Stream, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Prints a line of bowline's own to stderr, with control characters escaped.
-pub fn complain(line: &str) {
+pub fn eprint_line(line: &str) {
     let begun = if line::begin() { "\n" } else { "" };
     let line = [begun, &style::rendered(line), "\n"].concat();
     // In one write, as other processes may write there too. If stderr is closed, there is nowhere to report that.

@@ -1,6 +1,6 @@
 //! The definition of the command line.
 
-mod place;
+mod preparse;
 mod services;
 
 use std::ffi::OsString;
@@ -20,8 +20,8 @@ use crate::launch::Host;
 use crate::session::Options;
 use crate::supervise::restart::Policy;
 use crate::ui::{ColorChoice, Style};
-pub use place::{place, quickly, with_command};
-pub use services::{Logs, One, Stop, Wait};
+pub use preparse::{command_index, parse_quickly, with_command};
+pub use services::{Logs, OneService, Stop, Wait};
 
 /// Starts dev servers on the right port and leaves nothing behind.
 #[derive(Debug, Parser)]
@@ -107,15 +107,15 @@ pub enum CliCommand {
         projects: Vec<String>,
     },
     /// Show the output of a service so far, then the output that follows
-    Attach(One),
+    Attach(OneService),
     /// Print the output of a service, also after its end
     Logs(Logs),
     /// Open the URL of a service in a browser, once it is ready
-    Open(One),
+    Open(OneService),
     /// List every service on this machine; MEMORY is the resident memory of all its processes
     Ls,
     /// Show everything about one service
-    Status(One),
+    Status(OneService),
     /// Return when services are ready; exit code 4 if one does not become ready
     Wait(Wait),
     /// Print the project's port: the one that it has, or would get

@@ -11,7 +11,7 @@ use crate::config;
 const SERVICE: &str = "A running project by directory, name or port [default: the one you are in]";
 
 #[derive(Args, Debug)]
-pub struct One {
+pub struct OneService {
     #[arg(help = SERVICE, add = ArgValueCompleter::new(completion::services))]
     pub project: Option<String>,
 }

@@ -93,7 +93,7 @@ fn announce(
     let name = invocation.style.name();
     for one in running.iter().filter(|_| !invocation.quiet) {
         let url = invocation.style.strong(launch::url(one.port));
-        ui::complain(&format!("{name}  {} is already running (pid {})   {url}", one.name, one.pid));
+        ui::eprint_line(&format!("{name}  {} is already running (pid {})   {url}", one.name, one.pid));
     }
     let statuses = fan_out::call(running).into_iter().filter_map(|(_, answer)| answer.ok()).flatten();
     for warning in statuses.filter_map(|status| difference(&status)) {

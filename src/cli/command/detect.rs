@@ -1,7 +1,7 @@
 //! `bowline detect`.
 
+use super::answer::{answer, one_or_all};
 use super::dev::projects_here;
-use super::report::{answer, one_or_all};
 use crate::cli::args::Detect;
 use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;

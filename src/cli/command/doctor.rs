@@ -13,8 +13,8 @@ use nix::unistd::Pid;
 use serde::Serialize;
 use serde_json::json;
 
+use super::answer::answer;
 use super::ports::framework_ranges;
-use super::report::answer;
 use crate::client::{fan_out, resolve};
 use crate::control::ControlError;
 use crate::exit_code::FAILURE;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::report::answer;
+use super::answer::answer;
 use super::service_row::{Row, rows};
 use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;

@@ -1,6 +1,7 @@
 //! A file a command.
 
 mod already_running;
+mod answer;
 pub mod attach;
 pub mod detect;
 pub mod dev;
@@ -11,7 +12,6 @@ pub mod man;
 pub mod open;
 pub mod port;
 pub mod ports;
-mod report;
 pub mod restart;
 pub mod runner;
 mod service_row;

@@ -1,14 +1,14 @@
 //! `bowline open`.
 
-use super::report::conclude;
-use crate::cli::args::One;
+use super::answer::conclude;
+use crate::cli::args::OneService;
 use crate::client::{actions, resolve};
 use crate::exit_code::FAILURE;
 use crate::invocation::{Failure, Invocation};
 use crate::launch;
 use crate::process::Exit;
 
-pub fn open(invocation: &Invocation, which: &One) -> Result<Exit, Failure> {
+pub fn open(invocation: &Invocation, which: &OneService) -> Result<Exit, Failure> {
     let ports = invocation.ports_to_read();
     let found = resolve::one(invocation, &ports.reservations(), which.project.as_deref())?;
     actions::wait(&ports, &found, None)?;

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use serde_json::json;
 
+use super::answer::{answer, one_or_all};
 use super::dev::projects_here;
-use super::report::{answer, one_or_all};
 use crate::client::resolve;
 use crate::invocation::{Failure, Invocation};
 use crate::launch;

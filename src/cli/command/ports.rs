@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::report::answer;
+use super::answer::answer;
 use crate::cli::args::PortsAction;
 use crate::client::resolve;
 use crate::config;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::report::conclude;
+use super::answer::conclude;
 use super::start;
 use crate::client::actions::{self, Restarted};
 use crate::client::fan_out;

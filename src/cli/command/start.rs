@@ -31,7 +31,7 @@ pub fn start(invocation: &Invocation, arguments: &[OsString], dev: &Dev) -> Resu
     if dev.launch.dry_run {
         return dev::dev(invocation, dev);
     }
-    start_projects(invocation, arguments, &arguments[args::place(arguments) + 1..])
+    start_projects(invocation, arguments, &arguments[args::command_index(arguments) + 1..])
 }
 
 /// `bowline start PROJECTS`, with the global options that are in `arguments`, those of this process.
@@ -43,7 +43,7 @@ pub fn start_projects(
     let (stdout, child_stdout) = io::pipe()?;
     let (stderr, child_stderr) = io::pipe()?;
     let mut command = Command::new(own_executable()?);
-    command.args(&arguments[1..args::place(arguments)]).arg("supervise").args(projects);
+    command.args(&arguments[1..args::command_index(arguments)]).arg("supervise").args(projects);
     command.stdin(Stdio::null()).stdout(child_stdout).stderr(child_stderr);
     let child = command.spawn()?;
     // It holds the writing ends of both pipes, which would never end.
@@ -110,7 +110,7 @@ impl Waiting<'_> {
         let (warning, error) = (style.warning("warning:"), style.error("error:"));
         let print = |text: &str| {
             if !self.invocation.json && !self.invocation.quiet {
-                ui::complain(&format!("{}  {text}", style.name()));
+                ui::eprint_line(&format!("{}  {text}", style.name()));
             }
         };
         match what {

@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use super::report::answer;
+use super::answer::answer;
 use super::service_row::{Row, rows};
-use crate::cli::args::One;
+use crate::cli::args::OneService;
 use crate::client::resolve;
 use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
 use crate::ui;
 
-pub fn status(invocation: &Invocation, which: &One) -> Result<Exit, Failure> {
+pub fn status(invocation: &Invocation, which: &OneService) -> Result<Exit, Failure> {
     let live = invocation.ports_to_read().reservations();
     let word = which.project.as_deref();
     let row = match resolve::one(invocation, &live, word) {

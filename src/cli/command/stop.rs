@@ -1,6 +1,6 @@
 //! `bowline stop`.
 
-use super::report::conclude;
+use super::answer::conclude;
 use crate::cli::args::Stop;
 use crate::client::{actions, resolve};
 use crate::invocation::{Failure, Invocation};

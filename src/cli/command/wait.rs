@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::report::conclude;
+use super::answer::conclude;
 use crate::cli::args::Wait;
 use crate::client::resolve::{self, Resolved};
 use crate::client::{actions, fan_out};

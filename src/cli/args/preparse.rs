@@ -11,10 +11,10 @@ const WITH_VALUE: [&str; 4] = ["-C", "--dir", "--color", "--state-dir"];
 
 /// Parses the commands that run services with a definition of that one command: to define all of them takes longer
 /// than all else before the start. `None` for other commands, help and usage errors, which need [`super::Cli`].
-pub fn quickly(arguments: &[OsString]) -> Option<Cli> {
+pub fn parse_quickly(arguments: &[OsString]) -> Option<Cli> {
     let dev = |name| Dev::augment_args(clap::Command::new(name));
     let exec = |name| Exec::augment_args(clap::Command::new(name));
-    let typed = match arguments.get(place(arguments))?.to_str()? {
+    let typed = match arguments.get(command_index(arguments))?.to_str()? {
         "dev" => dev("dev"),
         "supervise" => dev("supervise"),
         "exec" => exec("exec"),
@@ -27,32 +27,32 @@ pub fn quickly(arguments: &[OsString]) -> Option<Cli> {
 
 /// Puts `dev` where a command is missing, so that `bowline web --port 4000` means `bowline dev web --port 4000`.
 pub fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
-    let place = place(&arguments);
+    let index = command_index(&arguments);
     let is_command = |argument: &str| {
         matches!(argument, "-h" | "--help" | "-V" | "--version" | "help")
             || CliCommand::has_subcommand(argument)
     };
-    let typed = arguments.get(place).and_then(|argument| argument.to_str());
-    if place <= arguments.len() && !typed.is_some_and(is_command) {
-        arguments.insert(place, "dev".into());
+    let typed = arguments.get(index).and_then(|argument| argument.to_str());
+    if index <= arguments.len() && !typed.is_some_and(is_command) {
+        arguments.insert(index, "dev".into());
     }
     arguments
 }
 
 /// The index where the command is or should be, after the global options; `arguments.len() + 1` if the last option
 /// lacks its value.
-pub fn place(arguments: &[OsString]) -> usize {
-    let mut place = 1;
-    while let Some(argument) = arguments.get(place).and_then(|argument| argument.to_str()) {
+pub fn command_index(arguments: &[OsString]) -> usize {
+    let mut index = 1;
+    while let Some(argument) = arguments.get(index).and_then(|argument| argument.to_str()) {
         if WITH_VALUE.contains(&argument) {
-            place += 2;
+            index += 2;
         } else if is_global(argument) {
-            place += 1;
+            index += 1;
         } else {
             break;
         }
     }
-    place
+    index
 }
 
 /// Whether the argument is a global option that needs no further argument.
@@ -81,7 +81,7 @@ mod tests {
             let words: Vec<OsString> = words.collect();
             let whole = Cli::command().try_get_matches_from(&words);
             let whole = whole.and_then(|found| Cli::from_arg_matches(&found)).ok();
-            (format!("{:?}", quickly(&words)), format!("{whole:?}"))
+            (format!("{:?}", parse_quickly(&words)), format!("{whole:?}"))
         };
         for typed in [
             "dev",
