@@ -38,14 +38,14 @@
 //!
 //! # The flow
 //!
-//! `detect → prepare → reserve → spawn → verify → supervise → release`, from top to bottom in `session/flow.rs`. Each
+//! `detect → allocate → reserve → spawn → verify → supervise → release`, from top to bottom in `session/flow.rs`. Each
 //! step takes the product of the step before.
 //!
 //! | step | where | what makes it right |
 //! | --- | --- | --- |
 //! | read | [`project`] [`config`] [`launch::Reading`] [`script`] | files are read once, at the edge; the script is parsed as the shell would |
 //! | detect | [`detect::catalog::Catalog::detect`] | pure over a [`detect::Snapshot`]: a rule never opens a file |
-//! | prepare and reserve | [`port::PortRequest`] [`port::Ports::allocate`] | one lock, one durable transaction for all ports of a start: skip live leases, probe, insert, commit. The result is a [`port::Lease`] |
+//! | allocate and reserve | [`port::PortRequest`] [`port::Ports::allocate`] | one lock, one durable transaction for all ports of a start: skip live leases, probe, insert, commit. The result is a [`port::Lease`] |
 //! | spawn | [`launch::plan()`], [`process::guardian`] | the plan is plain data; the guardian is forked, and executes it |
 //! | verify | [`port::listeners`] | asks the kernel *who* listens. A connection would be answered by a stranger too |
 //! | supervise | [`supervise::Supervisor`] | one loop turns what the kernel says into inputs of [`supervise::service::Service`], a pure state machine, and its effects into orders |

@@ -1,4 +1,4 @@
-//! The flow: detect → prepare → reserve → spawn → verify → supervise → release.
+//! The flow: detect → allocate → reserve → spawn → verify → supervise → release.
 //!
 //! Each step takes the product of the step before. The loop in [`crate::supervise`] spawns, verifies and releases,
 //! as often as a service is started, through the [`Backend`] at the end of this file.
@@ -59,7 +59,7 @@ impl<'a> Session<'a> {
         let ports = invocation.ports_to_write()?;
         require_descriptors(DESCRIPTORS + DESCRIPTORS_OF_A_SERVICE * projects.len())?;
         // No store yet: the transaction in `reserve` recalls the remembered frameworks.
-        let prepared = prepare(invocation, options, detect(invocation, options, projects, None)?);
+        let prepared = allocate(invocation, options, detect(invocation, options, projects, None)?);
         Ok(Self { invocation, options, ports, prepared })
     }
 
@@ -131,8 +131,8 @@ pub fn detect<'a>(
     projects.iter().map(detect).collect()
 }
 
-/// Adds to each service its request to the allocator. Nothing is allocated yet.
-pub fn prepare<'a>(
+/// Adds the request to the allocator to each service. The ports are chosen by [`Session::reserve`].
+pub fn allocate<'a>(
     invocation: &Invocation,
     options: &Options,
     detected: Vec<Detected<'a>>,

@@ -23,7 +23,7 @@ mod settings;
 
 pub use configured::{ConfiguredProject, Runnable, warn_of_unknown_entries};
 pub use dry_run::dry_run;
-pub use flow::{Reserved, Session, detect, prepare};
+pub use flow::{Reserved, Session, allocate, detect};
 pub use nested::become_command;
 pub use options::Options;
 pub use prepared::{Detected, Prepared};

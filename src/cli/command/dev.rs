@@ -75,7 +75,7 @@ fn launch(invocation: &Invocation, launch: &Launch, projects: &[ConfiguredProjec
         let ports = invocation.ports_to_plan();
         session::warn_of_unknown_entries(invocation, projects);
         let detected = session::detect(invocation, &options, projects, Some(&ports))?;
-        let prepared = session::prepare(invocation, &options, detected);
+        let prepared = session::allocate(invocation, &options, detected);
         session::dry_run(invocation, &options, &ports, &prepared)?;
         return Ok(Exit::Code(0));
     }
@@ -85,7 +85,7 @@ fn launch(invocation: &Invocation, launch: &Launch, projects: &[ConfiguredProjec
         let ports = invocation.ports_to_write()?;
         session::warn_of_unknown_entries(invocation, projects);
         let detected = session::detect(invocation, &options, projects, Some(&ports))?;
-        let prepared = session::prepare(invocation, &options, detected);
+        let prepared = session::allocate(invocation, &options, detected);
         return session::become_command(invocation, &options, &prepared[0], &inherited);
     }
     let mut session = Session::new(invocation, &options, projects)?;
