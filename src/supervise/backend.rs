@@ -21,7 +21,7 @@ pub enum PortOwner {
     },
     /// A process of the same user that is not of the tree.
     Stranger,
-    /// A process that this user may not look into: another user's, or one behind a proxy of a container.
+    /// A process that this user may not inspect: another user's, or a container's behind its proxy.
     Hidden,
 }
 
@@ -44,21 +44,22 @@ pub struct Observation {
 
 /// Ports and programs. A service is named by its index, and its tree by the process `root` that it descends from.
 pub trait Backend {
-    /// What a service reads that has no console.
+    /// The standard input of a service without a console.
     fn stdin(&self) -> io::Result<OwnedFd>;
     /// Creates the guardian of the service's next run, which waits for an order to run the first step.
     fn spawn(&mut self, service: usize, stdio: Stdio) -> io::Result<Box<dyn ProcessTree>>;
     fn verify(&mut self, service: usize, root: i32) -> PortOwner;
     /// What the service does instead of listening on its port. `output` is the end of its output.
     fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation>;
-    /// Whether a run that never listened on its port ended because it asked for another one, or because of the way
-    /// in which its listener was moved, so that [`Backend::redirect`] can help.
+    /// Whether [`Backend::redirect`] can help a run that never listened on its port: it ended because it asked for
+    /// another port, or because of how its listener was moved.
     fn is_redirectable(&mut self, service: usize, exit: Exit, output: &str) -> bool;
     /// Prepares the next start so that it undoes the last observation, and returns the event.
     fn redirect(&mut self, service: usize) -> What;
     /// Reserves the port that was observed last in place of the service's own, and returns the event.
     fn follow(&mut self, service: usize, root: i32) -> Result<What, What>;
-    /// Remembers what made the service listen on its port. Returns what the user has to know.
+    /// Remembers what made the service listen on its port. Returns an event for the user, if there is something to
+    /// say.
     fn became_ready(&mut self, service: usize) -> Option<What>;
     /// Reserves another port, and returns the event.
     fn relocate(&mut self, service: usize) -> Result<What, What>;
@@ -87,12 +88,11 @@ pub struct Condition {
 
 /// Clients: where commands come from, and a second place where output and events go.
 pub trait Control {
-    /// Serves the clients, and is ready with the next command that would change something: a service and its
-    /// input.
+    /// Serves the clients. Ready with the next command that changes something: a service and its input.
     fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Input)>;
     fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]);
     fn notify(&mut self, service: usize, what: &What);
-    /// The condition of a service, which may be the same as before.
+    /// Called with the condition of a service whenever it may have changed.
     fn changed(&mut self, service: usize, now: Condition);
     /// Writes what can be written, and is ready when nothing waits any more.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()>;

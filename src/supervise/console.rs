@@ -23,9 +23,10 @@ use crate::process::terminal::{Pty, Raw, in_foreground};
 const HANDING_OVER: Duration = Duration::from_millis(50);
 /// Ctrl-C.
 const INTERRUPT: u8 = 3;
-/// Ctrl-C pressed this often in a row ends a service that reads single keys, and could keep it to itself.
+/// A service that reads single keys may swallow Ctrl-C: pressed this often in a row, it ends the service all the
+/// same.
 const INSISTENT: usize = 3;
-/// The time within which those are in a row.
+/// The time within which presses are in a row.
 const IN_A_ROW: Duration = Duration::from_secs(1);
 /// How much input is kept for a service that does not read, in bytes.
 const TYPED: usize = 64 * 1024;
@@ -34,10 +35,10 @@ const TYPED: usize = 64 * 1024;
 pub struct Console {
     pub(super) pty: Pty,
     screen: OwnedFd,
-    /// Nothing if the standard input is not the terminal.
+    /// `None` if the standard input is not a terminal.
     keyboard: Option<Keyboard>,
     raw: Option<Raw>,
-    /// The time that a key is left to the shell.
+    /// Runs while a key is left to the shell.
     handing_over: Option<Pin<Box<Sleep>>>,
 }
 
@@ -118,8 +119,8 @@ impl Console {
         }
     }
 
-    /// Waits for the foreground. No signal tells a running job that its shell has brought it there, but a key that
-    /// is pressed does. Until then the terminal must not be read: that would stop us.
+    /// Waits for the foreground. No signal announces that the shell has brought a running job there, so the next
+    /// key press is when to look. Until then the terminal must not be read: SIGTTIN would stop us.
     fn poll_foreground(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.raw.is_none() {
             if let Some(handing_over) = &mut self.handing_over {
@@ -178,7 +179,8 @@ impl Keyboard {
     }
 }
 
-/// Another description of the terminal, so that our `O_NONBLOCK` is not that of every program which shares it.
+/// Opens the terminal once more: the open file description is shared with other programs, and so would be our
+/// `O_NONBLOCK`.
 fn reopen(terminal: &OwnedFd) -> io::Result<OwnedFd> {
     let name = nix::unistd::ttyname(terminal)?;
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;

@@ -15,7 +15,7 @@ use crate::event::{Level, State, What};
 use crate::process::guardian::{Order, Report};
 use crate::process::{Exit, Signal};
 
-/// How often to look whether orphans are gone that no SIGCHLD tells of.
+/// How often to look whether orphans are gone whose end sends no SIGCHLD.
 const ORPHANS: Duration = Duration::from_millis(50);
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
@@ -25,7 +25,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         }
     }
 
-    /// Gives an input to a service, and performs its effects and those of what they lead to.
+    /// Gives an input to a service, and performs the effects, and those of the inputs that follow from them.
     pub(super) fn feed(&mut self, index: usize, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
@@ -49,6 +49,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         match effect {
             Effect::Order(Order::Run(0)) => {
                 let Err(error) = self.spawn(index) else { return Vec::new() };
+                // An error of bowline's own has no number, and the event of the failure has no place for its text.
                 if error.kind() == io::ErrorKind::Other {
                     self.warn(index, error.to_string());
                 }
@@ -138,7 +139,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 let listening = self.verify(index).is_ours();
                 self.feed(index, Input::Left { step, exit, listening });
             }
-            // The end of an earlier step, while the next is about to be started, is not the service's.
+            // An earlier step has ended, and the order to run the next one is on its way.
             Report::Empty { step } if step != self.instances[index].service.step() => {}
             Report::Empty { .. } => self.emptied(index),
         }
@@ -180,7 +181,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             instance.orphans = None;
             self.emptied(index);
         } else if orphans.last_order == Order::Kill {
-            // What was forked since the last time has not been killed.
+            // Orphans that were forked since the last kill.
             tree.order(Order::Kill, &guardians);
         }
     }

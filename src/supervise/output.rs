@@ -12,7 +12,7 @@ use crate::process::signals::SignalKind;
 const FAREWELL: Duration = Duration::from_millis(100);
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
-    /// Writes what the services left behind, until a signal shows that the user has no patience for it.
+    /// Writes what the services left unread, until it is done or a signal asks to end.
     pub(super) async fn flush(&mut self) {
         for index in 0..self.instances.len() {
             self.read_rest(index);
@@ -31,9 +31,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         let _missed = tokio::time::timeout(FAREWELL, poll_fn(|cx| self.inputs.control.poll_drain(cx))).await;
     }
 
-    /// Passes on what each stream has to be read now, if there is room for it.
+    /// Reads each stream once and passes the bytes on, if there is room for them.
     pub(super) fn poll_output(&mut self, cx: &mut Context<'_>) {
-        // What waits goes first, so that there is room.
+        // Written before anything is read, to make room.
         let _waiting = self.sink.poll_drain(cx);
         let mut progress = false;
         for (index, Instance { sources, tail, .. }) in self.instances.iter_mut().enumerate() {
@@ -53,7 +53,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         }
         if progress {
             let _waiting = self.sink.poll_drain(cx);
-            // There may be more, and signals must not wait for the end of it.
+            // There may be more to read; signals get their turn first.
             cx.waker().wake_by_ref();
         }
     }

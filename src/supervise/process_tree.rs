@@ -14,8 +14,8 @@ use crate::process::{Process, Signal, signal};
 pub trait ProcessTree {
     /// The guardian's pid; none once it is reaped.
     fn guardian(&self) -> Option<i32>;
-    /// Tells the guardian what to do, or does it to the orphans of a guardian that was reaped. `guardians` are all
-    /// that live: their trees are spared.
+    /// Sends the order to the guardian, or carries it out on the orphans of a guardian that was reaped. `guardians`
+    /// are all living ones: their trees are spared.
     fn order(&self, order: Order, guardians: &[i32]);
     /// The next report, or an error if the guardian has ended.
     fn poll_report(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Report>>;
@@ -39,8 +39,8 @@ impl GuardedTree {
         Ok(Self { guardian: Some(Guardian::start(spec)?), mark })
     }
 
-    /// The tree of a guardian that was killed, which this process has adopted: every process that descends from
-    /// this one, but for living guardians and what is in their care, and every process with the service's mark.
+    /// The tree of a guardian that was killed, which this process has adopted: its descendants, except living
+    /// guardians and their trees, and every process with the service's mark.
     fn orphans(&self, guardians: &[i32]) -> Vec<Process> {
         let mut found = Vec::new();
         for child in adopted(guardians) {
@@ -51,7 +51,7 @@ impl GuardedTree {
     }
 }
 
-/// Our children but for `guardians`.
+/// Our children, except `guardians`.
 fn adopted(guardians: &[i32]) -> impl Iterator<Item = i32> {
     let own = std::process::id().cast_signed();
     tree::children(own).into_iter().filter(|child| !guardians.contains(child))

@@ -13,13 +13,13 @@ use crate::process::load::Progress;
 const INTERVAL: Duration = Duration::from_millis(4);
 /// How long a stranger must be seen on the port before a service that still runs is moved to another one.
 const STRANGER: Duration = Duration::from_secs(2);
-/// How long a socket of ours must have been seen before it is a listener and no probe. Together with `INTERVAL`
-/// this stays below the 25 ms within which ready has to be told.
+/// How old a socket of ours must be to count as a listener and not as a probe of the port. With `CHECK_INTERVAL`
+/// this stays below the 25 ms within which readiness has to be reported.
 const PROBE: Duration = Duration::from_millis(8);
-/// How long a process that does not come to rest must have run meanwhile: without a processor it could not close
-/// its probe.
+/// How much processor time a runnable process must have had meanwhile: without any it could not have closed its
+/// probe.
 const WORK: Duration = Duration::from_millis(4);
-/// When a socket counts as a listener, whatever its process does.
+/// The age at which a socket counts as a listener, whatever its process does.
 const LATEST: Duration = Duration::from_secs(1);
 /// How often the backend is asked what the service does instead of listening on its port.
 const OBSERVATION: Duration = Duration::from_millis(200);
@@ -34,7 +34,7 @@ struct Socket {
 }
 
 impl Socket {
-    /// Whether it is a listener and no probe: its process has had the time to close it.
+    /// Whether it is a listener and not a probe: its process could have closed it by now.
     fn is_listener(&self, now: Instant, progress: impl FnOnce() -> Option<Progress>) -> bool {
         let age = now.saturating_duration_since(self.since);
         if age < PROBE || age >= LATEST {
@@ -45,7 +45,7 @@ impl Socket {
     }
 }
 
-/// What was seen so far of a service that is not ready.
+/// What was seen so far of a service that is not ready yet.
 #[derive(Clone, Debug)]
 pub(super) struct ReadinessWatch {
     pub check_at: Instant,

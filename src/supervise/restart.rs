@@ -25,20 +25,20 @@ impl Policy {
 
 const FIRST: Duration = Duration::from_millis(250);
 const CEILING: Duration = Duration::from_secs(15);
-/// A service that ran this long had recovered: the next pause is the first again.
+/// A service that ran this long has recovered: the next pause is [`FIRST`] again.
 const HEALTHY: Duration = Duration::from_secs(10);
 /// How many times in a row a service is started again without having recovered.
 const ATTEMPTS: u32 = 5;
 
 /// The pauses between restarts: doubled each time up to a ceiling, and shortened by up to a quarter at random, so
-/// that services that fell together do not rise together.
+/// that services that failed together do not start together.
 #[derive(Clone, Debug, Default)]
 pub struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
-    /// The next pause, or `None` if the service is given up. `healthy` is how long it ran, if it had listened.
+    /// The next pause, or `None` to give up. `healthy` is how long the run lasted, if it ever listened.
     pub fn next(&mut self, healthy: Option<Duration>) -> Option<Duration> {
         if healthy.is_some_and(|time| time >= HEALTHY) {
             self.failures = 0;
@@ -48,7 +48,7 @@ impl Backoff {
         }
         let pause = FIRST.saturating_mul(1 << self.failures).min(CEILING);
         self.failures += 1;
-        // Without random numbers the full pause does as well.
+        // Without a random number, the full pause is used.
         let random = f64::from(getrandom::u32().unwrap_or_default()) / f64::from(u32::MAX);
         Some(pause.mul_f64(1.0 - 0.25 * random))
     }

@@ -105,7 +105,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         (instances.into_iter().filter_map(|instance| instance.outcome).collect(), backend)
     }
 
-    /// Runs until the last service has ended. Nothing is lost if the future is dropped and another one made.
+    /// Runs until the last service has ended. Cancel safe.
     pub(super) async fn run_services(&mut self) {
         while !self.instances.iter().all(|instance| instance.service.has_ended()) {
             let deadline = self.instances.iter().filter_map(Instance::deadline).min();
@@ -135,7 +135,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             if lifeline.as_ref().is_some_and(|lifeline| lifeline.poll_end(cx).is_ready()) {
                 self.lifeline_ended();
             } else {
-                // Last, so that clients never come before the services.
+                // Last, so that busy clients cannot starve the services.
                 let (index, input) = ready!(control.poll_command(cx));
                 self.feed(index, input);
             }
@@ -152,7 +152,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         Poll::Pending
     }
 
-    /// Stops every service that is not ending already: a second signal could cut its end short.
+    /// Stops every service, except those that are ending already: a second signal could kill them.
     fn lifeline_ended(&mut self) {
         self.inputs.lifeline = None;
         for index in 0..self.instances.len() {

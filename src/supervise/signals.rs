@@ -10,10 +10,10 @@ use crate::process::Signal;
 use crate::process::guardian::Order;
 use crate::process::signals::{ReceivedSignal, SignalKind};
 
-/// Two interrupts closer than this, one by the kernel and one sent by a program, are one Ctrl-C and its copy (ADR
-/// 10).
+/// Two interrupts within this time, one from the kernel and one from a program, are one Ctrl-C and a package
+/// manager's copy of it (ADR 10).
 const COPY: Duration = Duration::from_secs(1);
-/// Two interrupts closer than this are one where the system does not tell who sent them: no person is that fast.
+/// Where the system does not say who sent them, two interrupts within this time are one: no person is that fast.
 const COPY_OF_UNKNOWN_ORIGIN: Duration = Duration::from_millis(200);
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {

@@ -1,4 +1,4 @@
-//! A service's standard streams: its ends, and ours; and the pipe to whoever started this supervisor.
+//! A service's standard streams, its ends and ours; and the lifeline from whoever started this supervisor.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
@@ -13,8 +13,8 @@ use crate::event::Stream;
 use crate::process::async_fd::{Watched, watch};
 use crate::process::{Stdio, nonblocking_writer};
 
-/// Makes the streams of a service that reads `stdin`: pipes, or the console's terminal in place of each of our own
-/// streams that is a terminal.
+/// Makes a service's streams: pipes, or with a console its pseudo-terminal wherever our own stream is a terminal.
+/// `stdin` is what the service reads unless the console has the keyboard.
 pub(super) fn open(stdin: OwnedFd, console: Option<&Console>) -> io::Result<(Stdio, Vec<Source>)> {
     let Some(console) = console else {
         let (stdout, source) = pipe(Stream::Stdout)?;
@@ -54,7 +54,7 @@ impl Source {
         Ok(Self { stream, watched: watch(reader, Interest::READABLE)? })
     }
 
-    /// Lets `read` read once if there is something, and is ready with whether there may be more.
+    /// Calls `read` once if there is something to read. Ready with whether there may be more; `false` at the end.
     pub fn poll_read(
         &self,
         cx: &mut Context<'_>,
@@ -65,7 +65,7 @@ impl Source {
             Ok(count) => Poll::Ready(count > 0),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 readiness.clear_ready();
-                // The cleared readiness is asked for again, so that its return wakes us.
+                // Polled once more, so that the next readiness wakes us.
                 drop(readiness);
                 self.watched.poll_read_ready(cx).map(|_| true)
             }
@@ -78,8 +78,8 @@ impl Source {
     }
 }
 
-/// The reading end of a pipe that only whoever started this supervisor holds open: its end means that the starter
-/// is gone. What is written into it means nothing.
+/// The reading end of a pipe that only the process which started this supervisor holds open: end-of-file means
+/// that it is gone. What is written into the pipe is ignored.
 #[derive(Debug)]
 pub struct Lifeline(Source);
 

@@ -17,7 +17,7 @@ use super::service::{Service, Settings};
 use super::{Lifeline, LoopInputs, Outcome, Supervisor};
 use fake::{End, FakeSink, Shared, World};
 
-/// Longer than any pause or deadline of [`settings`] but the one of a listener that has to stay.
+/// Longer than any pause or deadline of [`settings`], except the settling time.
 const PAUSE: Duration = Duration::from_millis(300);
 /// Long enough for the loop to believe a listener, shorter than every deadline of [`settings`].
 const MOMENT: Duration = Duration::from_millis(15);
@@ -38,7 +38,7 @@ fn settings() -> Settings {
     }
 }
 
-/// A runtime whose clock moves only when nothing else does.
+/// A runtime whose clock advances only when every task is idle.
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
 }
@@ -59,7 +59,7 @@ fn supervisor(settings: &[Settings]) -> (Supervisor<Shared, FakeSink, Shared>, S
     (supervisor, world)
 }
 
-/// Runs services to their ends, and `script` beside them.
+/// Runs services to their ends, and `script` concurrently.
 fn run(settings: &[Settings], script: impl AsyncFnOnce(Shared)) -> (Vec<Outcome>, Shared) {
     runtime().block_on(async {
         let (supervisor, world) = supervisor(settings);

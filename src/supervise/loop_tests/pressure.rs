@@ -34,7 +34,7 @@ fn a_reader_that_does_not_read_holds_up_neither_signals_nor_ends() {
         assert_eq!(world.borrow().services[0].orders, [Order::Run(0), Order::Signal(Signal::SIGTERM)]);
         change(&world, MOMENT, |world| world.services[0].end(Exit::Code(0))).await;
         assert!(world.borrow().is_released(0), "before anybody reads");
-        // The user has no patience for the rest of the output.
+        // A second signal gives up the rest of the output.
         change(&world, MOMENT, |world| world.signals.push_back(TERMINATION)).await;
     });
     assert_eq!(world.borrow().read, b"nobody reads this\n".len(), "the rest is passed on");

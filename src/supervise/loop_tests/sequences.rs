@@ -19,7 +19,7 @@ use crate::supervise::{Observation, PortOwner, Supervisor};
 
 const DEPTH: usize = 4;
 
-/// Longer than a listener has to stay.
+/// Longer than the settling time.
 const SETTLED: Duration = Duration::from_millis(1_600);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +134,7 @@ fn observe(service: &mut Fake, ports: Vec<u16>, movable: bool) {
     service.observation = Some(Observation { ports, movable, patience: Duration::ZERO });
 }
 
-/// Whether two supervisors behave alike from here on: how they came here and when does not matter.
+/// Equal for two supervisors that behave alike from here on: times and history are left out.
 fn key(supervisor: &Supervisor<Shared, FakeSink, Shared>, world: &World) -> String {
     let Instance { service, orphans, readiness, .. } = &supervisor.instances[0];
     let Fake { processes, step, left, listener, observation, .. } = &world.services[0];
@@ -146,8 +146,8 @@ fn key(supervisor: &Supervisor<Shared, FakeSink, Shared>, world: &World) -> Stri
     parts.fold(first, |key, part| key + part.split_once('}').map_or(part, |(_, rest)| rest))
 }
 
-/// Makes the moves and then kills what still runs. Returns the state before that and the moves that were possible
-/// in it, if the service had not ended.
+/// Makes the moves and then kills what still runs. Unless the service had ended by then, returns the key of the
+/// state before the kill and the moves possible there.
 async fn play(settings: &Settings, moves: &[Move]) -> Option<(String, Vec<Move>)> {
     let (mut supervisor, world) = supervisor(std::slice::from_ref(settings));
     for step in moves {
@@ -178,8 +178,7 @@ async fn play(settings: &Settings, moves: &[Move]) -> Option<(String, Vec<Move>)
     reached
 }
 
-/// Plays every sequence of moves, but for those that begin with one which leads where a shorter or an earlier one
-/// led.
+/// Plays every sequence of moves, except those whose start leads to a state that another sequence has reached.
 async fn walk(settings: Settings) {
     let (key, possible) = play(&settings, &[]).await.unwrap();
     let mut seen = HashSet::from([key]);

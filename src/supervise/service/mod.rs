@@ -27,22 +27,22 @@ pub struct Settings {
     pub policy: Policy,
     pub grace: Duration,
     pub ready_timeout: Duration,
-    /// Whether a service that takes longer is ended; otherwise users are told.
+    /// Whether a service that takes longer is ended; otherwise the user is only warned.
     pub ready_required: bool,
     /// How often another port may be tried when a stranger has taken the reserved one.
     pub moves: u32,
     /// How often the service may be started again because it asks for another port than the reserved one.
     pub redirects: u32,
-    /// Whether the reservation follows the service to the port where it listens, should nothing else help.
+    /// Whether, as the last resort, the reservation follows the service to the port that it listens on.
     pub follows: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
     Start,
-    /// End, by way of this signal.
+    /// End the service with this signal.
     Stop(Signal),
-    /// The service's terminal has just sent it this signal, as for Ctrl-C.
+    /// End the service, to which its terminal has sent this signal already (Ctrl-C).
     Interrupted(Signal),
     Kill,
     Restart,
@@ -56,7 +56,7 @@ pub enum Input {
     Left {
         step: usize,
         exit: Exit,
-        /// Whether a process of the tree listens on the port all the same.
+        /// Whether another process of the tree listens on the port.
         listening: bool,
     },
     /// No process of the tree is left.
@@ -68,7 +68,7 @@ pub enum Input {
     },
     Listening,
     NotListening,
-    /// A stranger listens on the reserved port, which therefore is lost.
+    /// A stranger listens on the reserved port: the port is lost.
     Stranger,
     /// The tree listens on another port, and not on the reserved one.
     Elsewhere {
@@ -83,7 +83,7 @@ pub enum Input {
     GuardianLost,
     Moved,
     NoPort,
-    /// The time of [`Service::deadline`] has come.
+    /// [`Service::deadline`] has passed.
     Tick,
 }
 
@@ -174,7 +174,7 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 struct Run {
     since: Instant,
-    /// Whether the service still listened a moment later.
+    /// Whether the service still listened after the settling time.
     settled: bool,
     ending: Ending,
 }
@@ -232,7 +232,7 @@ impl Service {
         }
     }
 
-    /// How the leader ended, in a run that has not listened on its port for long enough to be believed.
+    /// How the leader ended, in a run that failed before it had listened on its port for the settling time.
     pub fn failed_exit(&self) -> Option<Exit> {
         self.run.ending.exit.filter(|_| !self.run.settled && self.run.ending.failure.is_none())
     }
@@ -241,7 +241,7 @@ impl Service {
         self.run.ending.step
     }
 
-    /// Whether it runs and does not listen on its port yet.
+    /// Whether it runs and is not ready yet.
     pub fn is_starting(&self) -> bool {
         matches!(self.state, State::Starting { .. })
     }

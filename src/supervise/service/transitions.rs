@@ -11,11 +11,11 @@ use crate::process::guardian::Order;
 use crate::process::{Exit, Signal};
 use crate::supervise::restart::Backoff;
 
-/// How long a listener must stay to be believed: a second Next in one directory opens its port for half a second
-/// and then ends.
+/// The settling time, after which a listener is believed: a second Next in one directory opens its port for half a
+/// second and then ends.
 const SETTLING: Duration = Duration::from_millis(1_500);
 
-/// A run shorter than this has crashed at once (the runner's protocol).
+/// A failed run shorter than this is an immediate crash (docs/runner-protocol.md).
 const IMMEDIATE: Duration = Duration::from_secs(3);
 
 impl Service {
@@ -33,7 +33,7 @@ impl Service {
             }
             State::Stopping { goal: Goal::End, kill_at: None } | State::Ended => Vec::new(),
             State::Stopping { goal: Goal::End, kill_at: Some(_) } => {
-                // A second interrupt kills; after another signal, the first interrupt is the first.
+                // The second interrupt kills; other signals do not count.
                 if signal == Signal::SIGINT && self.asked.replace(signal) == Some(signal) {
                     return self.kill(now);
                 }
@@ -52,7 +52,7 @@ impl Service {
         }
     }
 
-    /// As [`Service::stop`], but the service has had the signal already.
+    /// Like [`Service::stop`], for a service that has had the signal already.
     pub(super) fn interrupted(&mut self, signal: Signal, now: Instant) -> Vec<Effect> {
         let mut effects = self.stop(signal, now);
         effects.retain(|effect| *effect != Effect::Order(Order::Signal(signal)));
@@ -115,8 +115,8 @@ impl Service {
             self.run.ending.exit = Some(exit);
         }
         if let State::Stopping { kill_at, .. } = self.state {
-            // The leader's group has had the signal, and its other processes may be ending in order, which a
-            // second one would cut short; the processes outside the group have had none.
+            // The leader's group has had a signal already: a second one could cut short what its other processes do
+            // to end. The processes outside the group have had none.
             return kill_at.map(|_| Effect::Order(Order::SignalRest(Signal::SIGTERM))).into_iter().collect();
         }
         let next = step + 1;
@@ -124,8 +124,7 @@ impl Service {
             self.run.ending.step = next;
             return vec![Effect::Order(Order::Run(next))];
         }
-        // The command of a server that daemonizes itself ends like this, while its descendants listen or are about
-        // to.
+        // A server that daemonizes: its command ends while its descendants listen or are about to.
         let goes_on = if self.is_starting() { exit.success() } else { listening };
         if goes_on { Vec::new() } else { self.stopping(Goal::Conclude, Signal::SIGTERM, now) }
     }
@@ -151,7 +150,7 @@ impl Service {
         }
     }
 
-    /// Whether the run failed only by not listening on its port for long enough, and another try is left.
+    /// Whether the run's only failure is that it did not listen on its port long enough, and a redirect is left.
     fn may_redirect(&self) -> bool {
         self.redirects > 0 && !self.run.settled && self.run.ending.failure.is_none()
     }

@@ -41,11 +41,11 @@ const INPUTS: [Input; 28] = [
     Input::Moved,
     Input::NoPort,
     Input::Tick,
-    // A tick that comes too early must have no effect; for this one the clock is not moved.
+    // The early tick, for which the clock is not moved, must have no effect.
     Input::Tick,
 ];
 
-/// Whether the walker's clock is put to the deadline before the input is given.
+/// Whether this input is the tick that is due: the clock is moved to the deadline before.
 fn is_due(index: usize) -> bool {
     index == INPUTS.len() - 2
 }
