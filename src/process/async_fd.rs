@@ -8,7 +8,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// A `File` for its `Read` and `Write`.
+/// The descriptor is a `File` because that has `Read` and `Write`.
 pub type Watched = AsyncFd<File>;
 
 /// Registers `descriptor` with the running tokio runtime, which refuses a regular file: that is always ready.

@@ -24,7 +24,7 @@ pub fn end(session: &str) {
     }
     tracing::info!("ending {} processes that session {session} has left behind", found.len());
     end_all(&found, &[Signal::SIGTERM, Signal::SIGCONT], GRACE);
-    // Asked again, as processes may have been started meanwhile.
+    // Searched again, as processes may have been started meanwhile.
     end_all(&processes(session), &[Signal::SIGKILL], GONE);
 }
 

@@ -74,7 +74,7 @@ pub fn children(pid: i32) -> Vec<i32> {
     found
 }
 
-/// Reads the environment that `pid` was executed with into `area`; whether it could be read.
+/// Reads the environment that `pid` was executed with into `area`. Returns whether it could be read.
 pub fn read_environment(pid: i32, area: &mut Vec<u8>) -> bool {
     area.clear();
     File::open(format!("/proc/{pid}/environ")).is_ok_and(|mut file| file.read_to_end(area).is_ok())
@@ -87,7 +87,7 @@ pub fn executable(pid: i32) -> Option<PathBuf> {
 
 /// A path by which this very program can be executed again, even if its file was deleted or replaced meanwhile.
 pub fn own_executable() -> io::Result<PathBuf> {
-    // Under the second name the process would be called `exe`.
+    // Not always the second: the process would be called `exe` then.
     std::env::current_exe().map(|path| if path.exists() { path } else { "/proc/self/exe".into() })
 }
 
@@ -108,8 +108,9 @@ impl Progress {
     }
 }
 
-/// Waits at most `limit` for the end of `pid`, whose parent may be anybody. `is_the_one` is asked once no other
-/// process can take over the number any more. False if there is no such process, or if it is not the one.
+/// Waits at most `limit` for the end of `pid`, which need not be a child. `is_the_one` is called once the process is
+/// pinned and its pid cannot be reused. Returns whether it waited, even in vain: false if there is no such process,
+/// or if it is not the one.
 pub fn wait_for_end(pid: i32, limit: Duration, is_the_one: impl FnOnce() -> bool) -> bool {
     let Some(pid) = Pid::from_raw(pid).filter(|pid| pid.as_raw_pid() > 0) else { return false };
     let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return false };

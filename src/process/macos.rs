@@ -45,7 +45,7 @@ impl Identity {
 
 /// What the process table says of `pid`. Refused for the processes of other users (`proc_security_policy`).
 pub(crate) fn bsd_info(pid: i32) -> Option<proc_bsdinfo> {
-    // Only with a non-zero argument are zombies looked for (`proc_pidinfo_internal`).
+    // Zombies are looked for only if the argument is not 0 (`proc_pidinfo_internal`).
     info(pid, libc::PROC_PIDTBSDINFO, 1)
 }
 
@@ -115,7 +115,7 @@ pub fn resident(pid: i32) -> Option<u64> {
 }
 
 impl Progress {
-    /// Not asked for on this system.
+    /// Not implemented on this system.
     pub fn of(_pid: i32) -> Option<Self> {
         None
     }

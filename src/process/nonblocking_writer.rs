@@ -15,8 +15,8 @@ use tokio::io::Interest;
 
 use super::async_fd::{Watched, is_ready, watch};
 
-/// Capacity of a pipe, and how many bytes may wait to be written before the source is no longer read. The service
-/// then waits, as it would for a terminal or pipe that nobody reads.
+/// The capacity asked for a pipe, and how many bytes may be pending before the source is no longer read. The service
+/// then blocks in its write, as with any pipe or terminal that nobody reads.
 const ROOM: usize = 256 * 1024;
 
 /// How many bytes are read at once.
@@ -33,12 +33,11 @@ pub struct NonblockingWriter {
 
 #[derive(Debug)]
 enum Way {
-    /// Anything else, with the function that writes to it without blocking.
+    /// A pipe, socket or terminal, with the function that writes to it without blocking.
     Watched(Watched, fn(&File, &[u8]) -> io::Result<usize>),
     /// A file or device that is always writable.
     Plain(File),
-    /// The reader has gone, or the disk is full. Output is discarded, as the service must neither stall nor die of
-    /// it.
+    /// The reader has gone, or the disk is full. Output is discarded: the service must neither stall nor die.
     Closed(io::Error),
 }
 
@@ -139,12 +138,12 @@ fn is_writable(file: &File) -> bool {
     is_ready(file.as_fd(), PollFlags::POLLOUT)
 }
 
-/// For a description of our own with `O_NONBLOCK`.
+/// For an open file description of our own, which has `O_NONBLOCK`.
 fn write_once(mut file: &File, bytes: &[u8]) -> io::Result<usize> {
     file.write(bytes)
 }
 
-/// For a blocking description that other programs share: a writable pipe takes `PIPE_BUF` bytes without blocking
+/// For a blocking open file description that other programs share: a writable pipe takes `PIPE_BUF` bytes without blocking
 /// (pipe(7)), 4096 on Linux and 512 on macOS (`bsd/sys/syslimits.h` of xnu).
 fn write_if_writable(file: &File, bytes: &[u8]) -> io::Result<usize> {
     if !is_writable(file) {
@@ -167,8 +166,8 @@ pub fn enlarge(pipe: &OwnedFd) {
     let _ = pipe;
 }
 
-/// Opens the pipe or terminal behind `target` once more, which gives a description whose mode nobody shares. A
-/// terminal of another user cannot be opened, and only Linux has such a path.
+/// Opens the pipe or terminal of `target` once more, for an open file description whose mode nobody shares. Another
+/// user's terminal cannot be opened, and only Linux has such a path.
 fn reopen(target: BorrowedFd<'_>) -> Option<OwnedFd> {
     let path = format!("/proc/self/fd/{}", target.as_raw_fd());
     File::options().write(true).custom_flags(O_NONBLOCK | O_NOCTTY).open(path).map(Into::into).ok()

@@ -12,7 +12,7 @@ use super::{Identity, Signal};
 /// Sends `signal` to exactly this process. False if it has ended, even if another process has its pid now.
 ///
 /// # Errors
-/// Those of kill(2) but for `ESRCH`: not permitted, above all.
+/// Those of kill(2), except `ESRCH`: above all `EPERM`.
 pub fn send(target: Identity, signal: Signal) -> io::Result<bool> {
     match send_verified(target, signal) {
         Ok(()) => Ok(true),
@@ -27,7 +27,7 @@ fn send_verified(target: Identity, signal: Signal) -> Result<(), Errno> {
     }
     let pid = Pid::from_raw(target.pid).ok_or(Errno::SRCH)?;
     let signal = rustix::process::Signal::from_named_raw(signal as i32).ok_or(Errno::SRCH)?;
-    // It names the process that has the pid now, so the check of the start time holds until the signal is sent.
+    // A pidfd pins the process that has the pid now, so the check of the start time holds until the signal is sent.
     #[cfg(target_os = "linux")]
     let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
         // Kernels before 5.3.

@@ -54,7 +54,7 @@ impl ReceivedSignal {
 }
 
 fn meaning(signal: Signal) -> SignalKind {
-    // The others never arrive.
+    // Only the signals of the table arrive.
     TAKEN.into_iter().find(|(taken, _)| *taken == signal).map_or(SignalKind::Child, |(_, meaning)| meaning)
 }
 
@@ -63,7 +63,7 @@ pub fn asks_to_end(signal: Signal) -> bool {
     meaning(signal) == SignalKind::End
 }
 
-/// All signals of this process from now on.
+/// The signals to this process, as a stream.
 #[derive(Debug)]
 pub struct Signals {
     pipe: Watched,
@@ -126,7 +126,7 @@ pub(super) fn simple_action(handler: SigHandler) -> SigAction {
     SigAction::new(handler, SaFlags::empty(), SigSet::empty())
 }
 
-/// Returns the action before.
+/// Returns the previous action.
 pub(super) fn set_action(signal: Signal, action: &SigAction) -> nix::Result<SigAction> {
     #[expect(unsafe_code, reason = "handlers are unsafe by nature")]
     // SAFETY: the handlers of this program only write to a pipe that stays open, or to an atomic.
@@ -135,7 +135,7 @@ pub(super) fn set_action(signal: Signal, action: &SigAction) -> nix::Result<SigA
     }
 }
 
-/// Leaves a SIGHUP ignored that is ignored: that is what `nohup` is for.
+/// Sets the action, except for a SIGHUP that `nohup` has ignored: that stays ignored.
 pub(super) fn set_unless_nohup(signal: Signal, action: &SigAction) -> nix::Result<()> {
     let before = set_action(signal, action)?;
     if signal == Signal::SIGHUP && matches!(before.handler(), SigHandler::SigIgn) {
@@ -147,7 +147,7 @@ pub(super) fn set_unless_nohup(signal: Signal, action: &SigAction) -> nix::Resul
 /// Ends this process by `signal`, so that its parent sees how the service ended. Returns only if the signal does
 /// not end a process.
 pub fn die_by(signal: Signal) {
-    // Else this process's core would replace that of the service.
+    // Or this process's core file would replace the service's.
     let _kept = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
     // SIGKILL has no disposition to set, and works all the same.
     let _fixed = set_action(signal, &simple_action(SigHandler::SigDfl));

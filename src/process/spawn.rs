@@ -63,7 +63,7 @@ mod lent {
     const DEFAULT_PATH: &str = "/bin:/usr/bin";
     /// Runs files whose format the kernel does not know, as execvp(3) does.
     const SHELL: &CStr = c"/bin/sh";
-    /// Errors on which the search goes on in the next directory of the `PATH`.
+    /// Errors on which the search continues in the next directory of the `PATH`, as in execvp(3).
     const ABSENT: [Errno; 7] = [
         Errno::ENOENT,
         Errno::ENOTDIR,
@@ -87,7 +87,7 @@ mod lent {
             .iter()
             .map(|(name, value)| c_string(&[name, OsStr::new("="), value].into_iter().collect::<OsString>()));
         let variables = variables.collect::<io::Result<Vec<_>>>()?;
-        // As execve(2) takes them: with a null at the end. The first is a place for the shell.
+        // As execve(2) takes them: with a null at the end. `argv` also has a spare first place, for the shell.
         let pointers =
             |texts: &[CString]| texts.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect();
         let (mut argv, environment): (Vec<_>, Vec<_>) = (pointers(&arguments), pointers(&variables));
@@ -136,8 +136,8 @@ mod lent {
         if getppid() != guardian {
             return Err(Errno::ESRCH);
         }
-        // execve(2) resets handlers, but a pending SIGTERM would run the guardian's before that: it shall end the
-        // child.
+        // execve(2) resets handlers, but a pending SIGTERM would run the guardian's before that, instead of ending
+        // the child.
         set_action(Signal::SIGTERM, &simple_action(SigHandler::SigDfl))?;
         SigSet::empty().thread_set_mask()
     }

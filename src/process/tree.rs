@@ -28,16 +28,15 @@ impl Mark {
         Self(vec![format!("{SESSION}={session}"), format!("{PROJECT}={project}")])
     }
 
-    /// Whether all of it is among what stands between the zeros of `area`.
+    /// Whether `area`, texts separated by zeros, has every variable of the mark.
     fn is_in(&self, area: &[u8]) -> bool {
         let is_there = |wanted: &String| area.split(|&byte| byte == 0).any(|one| one == wanted.as_bytes());
         self.0.iter().all(is_there)
     }
 }
 
-/// Every living descendant of `root`. Zombies are left out, their children are not. One that a thread is forking
-/// right now may be missing, so callers that need certainty ask again until the kernel says that there is no child
-/// left.
+/// Every living descendant of `root`, the children of zombies included. One that is being forked right now may be
+/// missing, so callers that need certainty repeat the search until the kernel says that there is no child left.
 pub fn descendants(root: i32) -> Vec<Process> {
     let mut found = Vec::new();
     let mut pending = children(root);
@@ -49,17 +48,16 @@ pub fn descendants(root: i32) -> Vec<Process> {
     found
 }
 
-/// Every living process whose environment had the mark when it was executed, the caller left out. This reads the
-/// whole process table, so it is for endings, not for starts. A program that overwrites its environment to set its
+/// Every living process that was executed with the mark in its environment, except the caller. Reads the whole
+/// process table: too slow for a start. A program that overwrites its environment to set its
 /// title is not found: descent is the first net, this is the second.
 pub fn marked(mark: &Mark) -> Vec<Process> {
     let mut area = Vec::new();
     select(|pid| read_environment(pid, &mut area) && mark.is_in(&area))
 }
 
-/// Every living process that is marked or of the session that `leader` leads, the caller left out. The session is
-/// the third net: none but descendants of its leader are of it, so its number is proof for as long as the leader
-/// lives.
+/// Every living process that is marked or in the session that `leader` leads, except the caller. The session is the
+/// third net: only descendants of the leader are in it, and its id cannot be reused while the leader lives.
 pub fn marked_or_of_session(mark: &Mark, leader: i32) -> Vec<Process> {
     let leader = Pid::from_raw(leader);
     with_marked(select(|pid| getsid(Some(Pid::from_raw(pid))) == Ok(leader)), mark)

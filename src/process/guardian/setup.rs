@@ -17,9 +17,9 @@ use crate::process::{Program, Stdio};
 
 /// A lock by which others see that a guardian lives. Its descriptor stays open in the guardian.
 pub trait HeldLock: AsFd + Debug {
-    /// Called first of all in the guardian.
+    /// Called first in the guardian.
     fn begin(&mut self);
-    /// Called last of all in a guardian whose tree is empty.
+    /// Called last in a guardian whose tree is empty.
     fn finish(self: Box<Self>);
 }
 
@@ -83,7 +83,7 @@ pub(super) fn close_all_but(keep: &[RawFd]) {
     let listing = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
     let entries = std::fs::read_dir(listing).into_iter().flatten().flatten();
     let mut open: Vec<RawFd> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-    // Newest first: a file may have been opened under the lock of an older one.
+    // Newest first: a file that was opened under a lock is closed before the lock's descriptor.
     open.sort_unstable_by(|a, b| b.cmp(a));
     for number in open.into_iter().filter(|number| *number > 2 && !keep.contains(number)) {
         // The listing's own descriptor is closed already.

@@ -28,10 +28,10 @@ use crate::process::{Exit, Identity, Process, Stdio, memory, signal, signals, tr
 const KILLING_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The longest time between two searches for strays. Each reads the whole process table, and a server may be a
-/// stray for days: the first comes after [`KILLING_INTERVAL`], each later one after twice the time.
+/// stray for days, so the interval starts at [`KILLING_INTERVAL`] and doubles.
 const STRAY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How many times a tree is frozen before it is killed: each time stops what was forked during the last.
+/// How many rounds of SIGSTOP precede the kill: each stops what was forked during the one before.
 const FREEZES: usize = 8;
 
 pub(super) fn run(spec: GuardianSpec, lifeline: UnixStream) -> ! {
@@ -39,7 +39,7 @@ pub(super) fn run(spec: GuardianSpec, lifeline: UnixStream) -> ! {
         let mut watch = Watch::new(spec);
         match watch.begin(&lifeline) {
             Ok(()) => {
-                // The first order comes at once.
+                // The first order is on its way: the inherited resources are released after it.
                 let goes_on = watch.turn();
                 watch.release_inherited(&lifeline);
                 while goes_on && watch.turn() {}
@@ -74,7 +74,7 @@ struct Watch {
     spec: GuardianSpec,
     lifeline: Option<UnixStream>,
     phase: Phase,
-    /// Kept as a zombie until it is the last of the tree, so that no stranger can get the number of its group.
+    /// Kept as a zombie until it is the last of the tree, so that its process group id cannot be reused.
     leader: Option<Leader>,
     /// Process group of the last leader.
     group: Option<Pid>,
@@ -113,14 +113,14 @@ impl Watch {
             // take the terminal with it.
             rustix::process::ioctl_tiocsctty(&self.spec.stdio.stdout)?;
         }
-        // pselect(2) takes numbers below 1024 only, and the supervisor may have more open. Without CLOEXEC the
-        // service would keep it open after the guardian's death, which the supervisor would not notice then.
+        // A low number: pselect(2) takes descriptors below 1024 only, and the supervisor may have more open. CLOEXEC,
+        // or the service would keep it open and the supervisor not notice the guardian's death.
         self.lifeline = Some(rustix::io::fcntl_dupfd_cloexec(lifeline, 3)?.into());
         Ok(())
     }
 
-    /// Closes and frees what the guardian has inherited and does not need. The first step is running by now, as it
-    /// need not wait for this.
+    /// Closes and frees what the guardian has inherited and does not need. Called after the first step was started,
+    /// which need not wait for it.
     fn release_inherited(&self, lifeline: &UnixStream) {
         let Stdio { stdin, stdout, stderr, .. } = &self.spec.stdio;
         let mut keep = [stdin, stdout, stderr].map(AsRawFd::as_raw_fd).to_vec();
@@ -137,7 +137,8 @@ impl Watch {
         let is_busy = self.living_leader().is_some();
         let Some(program) = self.spec.steps.get(step).filter(|_| !is_busy) else { return };
         self.step = step;
-        // After a failure, the next turn reports it empty again, unless an earlier step has left something.
+        // If the step cannot be started, the next turn reports an empty tree again, unless an earlier step has left
+        // processes.
         self.empty = false;
         match spawn(program, &self.spec.stdio) {
             Ok(pid) => {
@@ -155,7 +156,7 @@ impl Watch {
         }
     }
 
-    /// Waits for the next event and acts on it. False when the guardian's work is done.
+    /// Waits for the next event and acts on it. Returns false when the guardian's work is done.
     fn turn(&mut self) -> bool {
         self.reap();
         if self.empty {
@@ -178,7 +179,7 @@ impl Watch {
         true
     }
 
-    /// Sleeps until a signal, an order, the end of the lifeline, or the deadline. Whether the lifeline is
+    /// Sleeps until a signal, an order, the end of the lifeline, or the deadline. Returns whether the lifeline is
     /// readable.
     fn wait(&mut self) -> bool {
         let timeout = match self.phase {
@@ -200,7 +201,7 @@ impl Watch {
         pselect(None, &mut readable, None, None, &timeout, &SigSet::empty()).is_ok_and(|ready| ready > 0)
     }
 
-    /// Whether processes of the tree are left that are no children: their end sends no SIGCHLD.
+    /// Whether the tree may have processes that are no longer descendants: their end sends no SIGCHLD.
     fn has_strays(&self) -> bool {
         !self.empty && self.leader.is_none()
     }
@@ -261,8 +262,7 @@ impl Watch {
     /// Stops the tree until no new process appears, so that none can fork away, and kills it.
     fn kill(&self) {
         if let Some(Leader { pid, .. }) = self.leader {
-            // Needs no process table, which a container may hide. The number is the group's until the leader is
-            // reaped.
+            // Needs no process table, which a container may hide. The group id is valid until the leader is reaped.
             let _nobody = killpg(pid, Signal::SIGKILL);
         }
         let mut frozen: Vec<Identity> = Vec::new();
