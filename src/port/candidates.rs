@@ -6,20 +6,20 @@ use crate::range::Range;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
     None,
-    /// Another project, which still exists, had it last at this time.
+    /// Another project, which still exists, last used it at this time (seconds since 1970).
     Remembered(u64),
     /// It must not be handed out.
     Excluded,
 }
 
-/// Every port of the range exactly once, upwards from `from` (else from the start of the range) and round.
+/// Every port of the range exactly once: upwards from `from` (by default the start), then wrapped around.
 pub fn once_round(range: Range, from: Option<u16>) -> impl Iterator<Item = u16> {
     let from = from.filter(|&port| range.contains(port)).unwrap_or(range.start);
     (from..=range.end).chain(range.start..from)
 }
 
-/// The first free port without a claim, else the free one with the oldest claim. Asks `claim` and `free` at most
-/// once a port, and neither after the answer is found.
+/// The first free port without a claim, else the free one with the oldest claim. Calls `claim` and `free` at most
+/// once per port, and stops at the answer.
 pub fn choose<E>(
     order: impl Iterator<Item = u16>,
     mut claim: impl FnMut(u16) -> Result<Claim, E>,

@@ -44,7 +44,7 @@ impl Chooser<'_> {
         for (at, project) in projects.iter().enumerate() {
             requests.push((at, request(at, self.memory.project(project)?.as_ref())));
         }
-        // Those that insist on a port come before those that might take it.
+        // Projects that insist on a port come before those that might be given it.
         requests.sort_by_key(|(_, request)| match request.choice {
             PortChoice::Observed(_) => 0,
             PortChoice::Exact(_) => 1,
@@ -97,7 +97,7 @@ impl Chooser<'_> {
             PortChoice::Observed(port) => (port, None, false),
             PortChoice::Preferred(port) => match self.wish(&request, port)? {
                 None => (port, None, false),
-                // A wish that says nothing about where to look does not make the port drift.
+                // A preferred port outside of the range says nothing about where to scan: prefer the project's own.
                 Some(declined) if !request.range.contains(port) => {
                     let (port, _, reused) = self.own_or_scan(&request, remembered)?;
                     (port, Some(declined), reused)
@@ -149,7 +149,7 @@ impl Chooser<'_> {
         Ok((found, Some(declined), found == port))
     }
 
-    /// Scans the range, from `declined` if there is one. What is known of that is not asked again.
+    /// Scans the range, from `declined` if there is one; that port is skipped if it is known to be taken.
     fn scan(&mut self, request: &PortRequest, declined: Option<&Declined>) -> Result<u16, PortError> {
         let range = request.range;
         let is_wish = |port| range.contains(port) && request.choice == PortChoice::Preferred(port);
@@ -229,7 +229,7 @@ impl Chooser<'_> {
     }
 }
 
-/// Whether a project's directory exists. One that cannot be asked for counts as there.
+/// Whether a project's directory exists. If that cannot be found out, it counts as existing.
 pub(super) fn is_there(dir: &Path) -> bool {
     dir.try_exists().unwrap_or(true)
 }

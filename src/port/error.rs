@@ -39,7 +39,7 @@ pub enum PortError {
 /// What is wrong with the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreFault {
-    /// What is in the file makes no sense.
+    /// The content of the file is invalid.
     Damaged,
     /// Another version of bowline wrote it, in a layout that this one does not know.
     Foreign,
@@ -79,7 +79,7 @@ impl PortError {
     }
 }
 
-/// Users know this sentence word for word.
+/// This sentence is part of the conformance list: do not reword it.
 fn exhausted(range: Range) -> String {
     format!("All ports ({range}) are currently in use. Please stop other dev servers to free up ports.")
 }
@@ -104,7 +104,7 @@ fn held_by(occupants: &[Occupant]) -> String {
     lines.chain(more.map(|more| format!("\n  and {more} more"))).collect()
 }
 
-/// Ascending ports with neighbours drawn together: `3101, 3103-3110`.
+/// Ascending ports, adjacent ones as ranges: `3101, 3103-3110`.
 fn spans(ports: &[u16]) -> String {
     let runs = ports.chunk_by(|a, b| a.checked_add(1) == Some(*b));
     let span = |run: &[u16]| match run {

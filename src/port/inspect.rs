@@ -58,12 +58,12 @@ impl Ports {
         self.alive(&[SessionState::Live])
     }
 
-    /// The live reservations, and those of supervisors that are gone while guardians still end their services.
+    /// The live reservations, and those whose supervisor is gone while a guardian still ends the service.
     pub(crate) fn unfinished(&self) -> Vec<Reservation> {
         self.alive(&[SessionState::Live, SessionState::Ending])
     }
 
-    /// Reservations of supervisors that are gone although processes of their services may be left.
+    /// Reservations whose supervisor and guardian are gone, although processes of the service may be left.
     pub(crate) fn leftovers(&self) -> Vec<Reservation> {
         self.alive(&[SessionState::Orphaned])
     }
@@ -80,6 +80,7 @@ impl Ports {
         Snapshot::take(&self.lock_to_read(), None)
     }
 
+    /// What is wrong with the store.
     pub(crate) fn examine(&self) -> Vec<Warning> {
         let (_locked, mut warnings) = (self.lock_to_read(), Vec::new());
         // An error comes with a warning.
@@ -129,7 +130,7 @@ impl Ports {
         store::read(&self.dir.store(), &mut Vec::new(), work).ok()
     }
 
-    /// Notes something for later starts of a project (`None`: forgets it), until its evidence changes.
+    /// Stores a note for later starts of a project, or with `None` removes it. Notes last until the evidence changes.
     pub fn note(&self, project: &str, key: &str, value: Option<&str>) -> Result<(), PortError> {
         let _locked = self.lock(BRIEFLY)?;
         self.update(&mut Vec::new(), |tables| {

@@ -19,10 +19,10 @@ use super::session::{Guard, Session};
 use super::snapshot::Snapshot;
 use super::store::{self, Forgetful, Memory, WriteTables};
 
-/// Ports that are reserved for as long as this value, or at the least this process, lives.
+/// Ports that are reserved until this value is dropped, or this process ends.
 ///
-/// [`Lease::release`] gives them back. If a lease is dropped instead, its locks are gone all the same, and the
-/// next transaction removes its files.
+/// [`Lease::release`] gives them back. If a lease is dropped instead, its locks are released too, and the next
+/// transaction removes its files.
 #[derive(Debug)]
 pub struct Lease {
     ports: Ports,
@@ -35,7 +35,7 @@ pub struct Lease {
     pending: Option<Box<Pending>>,
 }
 
-/// The rest of a transaction: commit, close the store, let others have their turn. Dropped in this order.
+/// The rest of a transaction: commit, close the store, unlock. The fields are dropped in this order.
 struct Pending {
     store: store::Open,
     now: u64,
@@ -79,8 +79,8 @@ impl Ports {
 }
 
 impl Lease {
-    /// Makes the reservations durable; nothing is to run on the ports before. If that fails, the ports are held
-    /// all the same and not remembered, and the warnings say why.
+    /// Makes the reservations durable. Call it before anything runs on the ports. If it fails, the ports are held
+    /// all the same but not remembered, and the warnings say why.
     pub fn commit(&mut self) -> Vec<Warning> {
         let mut warnings = Vec::new();
         if let Some(pending) = &mut self.pending {
@@ -93,8 +93,8 @@ impl Lease {
         warnings
     }
 
-    /// Commits if [`Lease::commit`] has not, and closes the store, which writes to the disk: start services before.
-    /// Every other method that changes the lease does this first.
+    /// Commits unless [`Lease::commit`] has, and closes the store. That writes to the disk: start the services first.
+    /// Every other method that changes the lease calls this first.
     pub fn close_store(&mut self) {
         let warnings = self.commit();
         self.warnings.extend(warnings);
@@ -143,7 +143,7 @@ impl Lease {
         self.keep(self.without(project), now)
     }
 
-    /// Gives all ports back, and remembers them. Those of a guardian that still works are free once it is done.
+    /// Gives all ports back, and remembers them. The ports of a guardian that is not done yet are free once it is.
     ///
     /// # Errors
     /// The store could not be tidied, which the next transaction does. The ports are given back all the same.
@@ -155,8 +155,8 @@ impl Lease {
         self.reservations.iter().filter(|held| held.project != project).cloned().collect()
     }
 
-    /// Gives back all but these. The session's lock decides, and fewer lines in it need no turn of their own:
-    /// whoever waits in vain for the lock of a transaction leaves the store to the next one.
+    /// Gives back all but these. The session's lock file decides, and removing lines from it needs no transaction: if
+    /// the lock of the transaction cannot be had in time, the next one tidies the store.
     fn keep(&mut self, mut kept: Vec<Reservation>, now: SystemTime) -> Result<(), PortError> {
         self.close_store();
         let locked = self.ports.lock(BRIEFLY);
@@ -247,7 +247,7 @@ impl Lease {
         let record_error = |run: PathBuf, source| PortError::Record { path: run, source };
         if let Some(session) = &mut self.session {
             return session.record(reservations).map(|()| None).map_err(|source| {
-                // These lines fit on the disk before.
+                // The previous lines fitted on the disk.
                 let _ = session.record(&mut self.reservations);
                 record_error(session.run.clone(), source)
             });

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use super::error::PortError;
 use crate::paths::{StateDir, open_lock};
 
-/// The longest wait of a start for the transactions of others. A hundred of them take a second or two.
+/// How long a start waits for the transactions of others. A hundred of them take a second or two.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-/// The longest wait of a supervisor, which has services to attend to, and of a command that only reads.
+/// How long a supervisor, which has services to attend to, and a command that only reads wait for them.
 pub(super) const BRIEFLY: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -29,7 +29,7 @@ impl Ports {
         Self { dir, patience: PATIENCE }
     }
 
-    /// The same with another limit on the wait for the transactions of others, ten seconds by default.
+    /// The same with a lower limit on every wait for the transactions of others.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
@@ -44,7 +44,7 @@ impl Ports {
         Locked::take(&self.dir, self.patience.min(limit), true)
     }
 
-    /// Waits for the locks that exist. Without one of them in time, everything is read as it is.
+    /// Waits for the locks that exist. If one cannot be had in time, everything is read without any.
     pub(super) fn lock_to_read(&self) -> Locked {
         Locked::take(&self.dir, self.patience.min(BRIEFLY), false)
             .unwrap_or_else(|_| Locked { roots: self.dir.roots(), files: Vec::new() })
@@ -70,7 +70,7 @@ impl Locked {
             };
             match wait(file, &root, deadline) {
                 Ok(file) => locked.files.push(file),
-                // This directory cannot be changed, but its locks can be seen.
+                // A directory that is read-only for us; the locks of its sessions can be read all the same.
                 Err(PortError::Lock { .. }) if root != dir.root() => {}
                 Err(error) => return Err(error),
             }
@@ -88,14 +88,14 @@ impl Locked {
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // Explicit, as a guardian that was just forked may have copies of the descriptors.
+        // Explicit, as closing is not enough: a guardian that was just forked may have copies of the descriptors.
         for file in &self.files {
             let _ = file.unlock();
         }
     }
 }
 
-/// Tries the lock again and again: `flock` itself would wait without a limit for a process that was stopped.
+/// Polls the lock: a blocking `flock` would wait for ever for a process that was stopped.
 fn wait(file: io::Result<File>, root: &Path, deadline: Instant) -> Result<File, PortError> {
     let path = root.join("ports.lock");
     let file = match file {

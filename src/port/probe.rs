@@ -1,6 +1,6 @@
 //! Whether a port is free, proved by binding it.
 //!
-//! As tried with every kind of socket on Linux: a listener on any local address, with or without `SO_REUSEADDR` or
+//! Found by trying every kind of socket on Linux: a listener on any local address, with or without `SO_REUSEADDR` or
 //! `SO_REUSEPORT`, refuses the wildcard bind of its family, and a dual-stack listener on `::` that of both. The
 //! connections of a server that has ended refuse a plain bind for a minute (`TIME_WAIT`), but not a bind with
 //! `SO_REUSEADDR`, which every server uses. A socket that is bound with that option and does not listen yet
@@ -16,7 +16,7 @@ use socket2::{Domain, Socket, Type};
 pub enum Verdict {
     /// Every address of the machine's families can be bound.
     Free,
-    /// Another socket has it, on at least one address.
+    /// Another socket is bound to it, on at least one address.
     InUse,
     Privileged,
 }
@@ -38,7 +38,7 @@ impl Probe {
         if port == 0 {
             return Ok(Verdict::InUse);
         }
-        // The wildcards first, as they notice nearly every listener, and alone those on other addresses.
+        // The wildcards first: they notice nearly every listener, and they alone notice those on other addresses.
         let addresses = [
             SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
             SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
@@ -75,7 +75,7 @@ impl Probe {
     }
 }
 
-/// Whether a socket holds the port without listening.
+/// Whether a socket is bound to the port without listening.
 fn is_bound_silently(wildcards: &[SocketAddr]) -> bool {
     wildcards.iter().any(|&address| {
         let bound = open(address, false).and_then(|socket| socket.bind(&address.into()));

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 /// Remembered ports are forgotten after this long without use.
 pub const MEMORY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Whether a port last used then is to be forgotten. A later time counts as `now`: the clock was set back.
+/// Whether a port last used at this time is to be forgotten. A time after `now`, as when the clock was set back,
+/// counts as `now`.
 pub(super) fn is_stale(last_used: u64, now: u64) -> bool {
     now.saturating_sub(last_used) >= MEMORY.as_secs()
 }
@@ -18,7 +19,7 @@ pub(super) fn is_stale(last_used: u64, now: u64) -> bool {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Remembered {
-    /// The port of its range that it had last, unless another project had to take that over.
+    /// The port of its range that it had last, unless another project has taken it over.
     pub port: Option<u16>,
     pub framework: String,
     /// The [`Fingerprint`](crate::fingerprint::Fingerprint) of what the framework was detected by.
@@ -28,7 +29,7 @@ pub struct Remembered {
     pub dir: PathBuf,
     /// When it was last started or ended, in seconds since 1970.
     pub last_used: u64,
-    /// What later starts have to know; forgotten when the evidence changes.
+    /// Notes for later starts, see [`super::Ports::note`].
     pub notes: BTreeMap<String, String>,
     /// The ports that it had as other frameworks: a Storybook beside an app has a port of its own.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -45,7 +46,7 @@ pub struct Former {
 }
 
 impl Remembered {
-    /// The port that it had last as this framework, else the last one at all, with the framework it had that as.
+    /// The port that it had last as this framework, else its last port, and the framework that it had then.
     pub(super) fn last_as(&self, framework: &str) -> Option<(u16, String)> {
         match self.former.get(framework) {
             Some(former) if framework != self.framework => Some((former.port, framework.to_owned())),
@@ -53,13 +54,13 @@ impl Remembered {
         }
     }
 
-    /// Every port that it remembers, the last first, and when it was used last.
+    /// Every remembered port, the latest first, with the time when it was last used.
     pub(super) fn ports(&self) -> impl Iterator<Item = (u16, u64)> {
         let former = self.former.values().map(|former| (former.port, former.last_used));
         self.port.map(|port| (port, self.last_used)).into_iter().chain(former)
     }
 
-    /// Forgets ports of other frameworks that were not used for too long, and returns those.
+    /// Forgets the ports of other frameworks that were unused for too long, and returns them.
     pub(super) fn forget_unused(&mut self, now: u64) -> Vec<u16> {
         let unused = |former: &Former| is_stale(former.last_used, now);
         let ports = self.former.values().filter(|former| unused(former)).map(|former| former.port).collect();

@@ -11,14 +11,14 @@ use crate::fingerprint::Fingerprint;
 use crate::process::leftovers;
 use crate::range::Range;
 
-/// How long a guardian may take to end, beyond the grace period of its services.
+/// How long a start waits for a guardian to end, beyond the grace period of its service.
 pub const GUARDIAN_PATIENCE: Duration = Duration::from_secs(15);
 
 #[derive(Clone, Debug)]
 pub struct PortRequest {
     pub project: String,
     pub name: String,
-    /// The project's directory. Without that, its port is forgotten.
+    /// The project's directory. Once that is gone, the port is forgotten.
     pub dir: PathBuf,
     pub framework: String,
     /// What the framework was detected by.
@@ -53,7 +53,7 @@ pub enum PortChoice {
 #[derive(Clone, Copy)]
 pub struct AllocateOptions<'a> {
     pub now: SystemTime,
-    /// How long to wait, beyond the grace period, for the guardian of a project's last server to free the port.
+    /// How long to wait, beyond the grace period, for the guardian of a project's previous session to end.
     pub patience: Duration,
     /// Ends the processes of a session whose supervisor and guardian were both killed. Called without any lock
     /// held; the session counts as over when it returns.
@@ -71,7 +71,7 @@ impl Default for AllocateOptions<'_> {
 pub struct Grant {
     pub request: PortRequest,
     pub port: u16,
-    /// The port that it was to have, and why it got another.
+    /// The port that the project was to get, and why it got another.
     pub declined: Option<Declined>,
     /// What was remembered of the project until now.
     pub previous: Option<Remembered>,
@@ -91,7 +91,7 @@ pub enum Reason {
     InUse,
     /// It is reserved for the service of this name.
     Reserved(String),
-    /// The last service there, of this name, is still being ended.
+    /// The guardian of a service of this name is still ending it.
     Ending(String),
     OutOfRange(Range),
     /// It was remembered for another framework.
@@ -119,7 +119,7 @@ impl fmt::Display for Declined {
 }
 
 impl Grant {
-    /// The row to be remembered. A port outside of the range is no use to a later start.
+    /// The row to be stored. A port that a later start cannot use, out of range or blocked, is not remembered.
     pub(super) fn remembered(&self, now: u64) -> Remembered {
         let Self { request, previous, .. } = self;
         let previous = previous.as_ref();

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::reservation::{Reservation, SessionId, SessionState};
 use crate::process::{Identity, Signal, signal, wait_for_end};
 
-/// The pause between two tries of a lock whose holder is not known.
+/// The pause between two tries of a lock whose holder is unknown.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// How long a guardian may take to end after it has let go of its lock.
@@ -31,7 +31,7 @@ pub(super) struct Seen {
 
 pub(super) fn clear(run: &Path, id: &SessionId) {
     let socket = crate::paths::socket(run, id.as_str());
-    // The lock last, as the others are found by its name.
+    // The lock last, as the socket is found by its name.
     for path in [socket, guard_path(run, id), lock_path(run, id)] {
         // Another bowline may have been faster, and a file that stays does no harm.
         let _ = fs::remove_file(path);
@@ -48,13 +48,13 @@ impl Reservation {
         state(&lock_path(&self.run, &self.session)) == State::Held
     }
 
-    /// Whether the supervisor, or another bowline after its end, has given it back.
+    /// Whether the reservation was given back, by the supervisor or by another bowline after its end.
     pub(crate) fn is_released(&self) -> bool {
         state(&lock_path(&self.run, &self.session)) == State::Absent
     }
 
     /// Waits for the session's guardians, at most for `patience` beyond the grace period of their services, and
-    /// returns how much of the session is left.
+    /// returns the state of the session.
     pub(crate) fn await_guardian(&self, patience: Duration) -> SessionState {
         await_guardian(&self.run, &self.session, patience);
         life(&self.run, &self.session)
@@ -83,8 +83,8 @@ pub(super) fn await_guardian(run: &Path, id: &SessionId, patience: Duration) {
         // A stopped guardian would never end.
         let stopped = pid.and_then(Identity::of).filter(|_| is_held());
         let _gone = stopped.map(|guardian| signal::send(guardian, Signal::SIGCONT));
-        // The lock is tried once the process is watched: if it is still held then, the pid is the guardian's and
-        // not that of a later process.
+        // The lock is tried again once the process is pinned: if it is held then, the pid is the guardian's and not
+        // a later process's.
         if !pid.is_some_and(|pid| wait_for_end(pid, left, is_held)) {
             // Several guardians share the lock, and the file names the youngest one.
             std::thread::sleep(left.min(LOOK));
@@ -139,7 +139,7 @@ enum State {
     Absent,
 }
 
-/// Tries a shared lock, so that two processes that ask at once do not take each other for the holder.
+/// Tries a shared lock, so that two processes that ask at the same time do not take each other for the holder.
 fn state(path: &Path) -> State {
     let Ok(file) = File::open(path) else { return State::Absent };
     match file.try_lock_shared() {
@@ -203,7 +203,7 @@ impl Session {
         if state(&guard_path(&run, &id)) != State::Held {
             clear(&run, &id);
         }
-        // Explicit, as a process that is being started may have a copy of the descriptor.
+        // Explicit, as closing is not enough: a guardian that was just forked may have a copy of the descriptor.
         let _ = lock.unlock();
     }
 
@@ -219,7 +219,7 @@ fn create(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// The guardian's half of a session: while it is held, the service's ports are given to nobody.
+/// The guardian's half of a session: while it is held, nobody else gets the session's ports.
 #[derive(Debug)]
 pub struct Guard {
     path: PathBuf,

@@ -23,8 +23,8 @@ impl Snapshot {
         Self { sessions }
     }
 
-    /// As [`Snapshot::take`], after leftovers were ended and the guardians of these projects waited for. Meanwhile
-    /// the lock is let go, so that `lock` may be called twice.
+    /// Like [`Snapshot::take`], once leftovers are ended and the guardians of these projects have ended. The lock is
+    /// released meanwhile, so `lock` may be called twice.
     pub fn after_endings(
         lock: impl Fn() -> Result<Locked, PortError>,
         own: Option<&SessionId>,
@@ -64,7 +64,7 @@ impl Snapshot {
         Ok((locked, after))
     }
 
-    /// What is not to be given away: live reservations, and ports that are not free yet.
+    /// The reservations that count: those of every session that is not over.
     pub fn reservations(&self) -> impl Iterator<Item = &Reservation> {
         self.sessions
             .iter()
@@ -80,10 +80,10 @@ impl Snapshot {
         self.reservations().find(|held| held.life == SessionState::Live && held.project == project)
     }
 
-    /// Makes the store's rows agree with the locks, and returns those that were taken back.
+    /// Makes the store's rows agree with the locks, and returns those that were removed.
     ///
-    /// Rows of the dead go, and their projects count as used until now. Rows of the living that the
-    /// store lacks (it was damaged, or could not be written) are put in.
+    /// Rows of sessions that are over are removed, and their projects count as used until now. Rows of living sessions
+    /// that the store lacks (it was damaged, or could not be written) are added.
     pub fn reconcile(
         &self,
         tables: &mut WriteTables<'_>,
@@ -107,12 +107,13 @@ impl Snapshot {
         Ok(dead)
     }
 
+    /// Removes the files of sessions that are over.
     pub fn clear(&self) {
         let over = self.sessions.iter().filter(|session| session.life == SessionState::Over);
         over.for_each(|session| session::clear(&session.run, &session.id));
     }
 
-    /// Adds the occupants of its ports to an error. It looks at every process: not while others wait for a lock.
+    /// Adds the occupants of the ports to an error. Looks at every process, so call it without the lock.
     pub fn with_occupants(&self, mut error: PortError, own: &[Reservation]) -> PortError {
         if let PortError::Taken { port, occupants } = &mut error {
             *occupants = self.occupants(Range { start: *port, end: *port }, own);

@@ -15,7 +15,8 @@ use crate::process::Identity;
 
 const TCP_LISTEN: u32 = 10;
 const LISTENING: u32 = 1 << TCP_LISTEN;
-/// Established (1) to closing (11) without close (7) and listen (10): what a server leaves behind.
+/// The states from established (1) to closing (11), except close (7) and listen (10): a server's connections, which
+/// may outlive it.
 const CONNECTED: u32 = 0b1011_0111_1110;
 
 /// Asks the kernel for listeners over a socket that is kept open: about 20 µs a question.
@@ -60,7 +61,7 @@ impl Listeners {
         Ok(if listeners.is_empty() { Vec::new() } else { owners(&listeners, pids) })
     }
 
-    /// The first of `pids` that listens on the port, and every listener. `pids` is called only if there is one.
+    /// The first of `pids` that listens on the port, and every listener on it. `pids` is called only if there is one.
     pub fn seen(
         &mut self,
         port: u16,
@@ -95,7 +96,7 @@ pub fn has_connections(port: u16) -> Option<bool> {
     Listeners::default().sockets(port, CONNECTED).ok().map(|sockets| !sockets.is_empty())
 }
 
-/// One byte each in the messages.
+/// One byte in the messages.
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 const HEADER: usize = 16;
@@ -212,7 +213,7 @@ fn parse_ip(hex: &str) -> Option<IpAddr> {
 pub fn owners(listeners: &[Listener], pids: &[i32]) -> Vec<Held> {
     let mut held: Vec<Held> = Vec::new();
     for &pid in pids {
-        // A process that has gone, or that is another user's, has no sockets that we can see.
+        // The process is gone, or is another user's.
         let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else { continue };
         for descriptor in descriptors.flatten() {
             let Ok(target) = fs::read_link(descriptor.path()) else { continue };

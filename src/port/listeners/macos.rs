@@ -1,5 +1,5 @@
-//! macOS: libproc. There is no list of all sockets for a normal user, so every question goes over the file
-//! descriptors of processes, and those of other users' processes stay invisible.
+//! macOS: libproc. A normal user gets no list of all sockets, so every question looks through the file descriptors
+//! of processes; those of other users' processes are invisible.
 //!
 //! Written after `bsd/sys/proc_info.h` and `bsd/kern/proc_info.c` of Apple's xnu. It compiles; it has never run.
 
@@ -16,8 +16,8 @@ use super::listener::{Held, Holder, Listener, program};
 use crate::process::macos::{bsd_info, name};
 use crate::process::{Identity, all_pids, executable};
 
-/// How old the list of everybody's listeners may be that [`Listeners::seen`] answers from. It takes thousands of
-/// calls: one for each descriptor of this user's processes.
+/// How old the list of all listeners may be that [`Listeners::seen`] answers from. Making it takes thousands of
+/// system calls, one for each descriptor of this user's processes.
 const EVERYBODY: Duration = Duration::from_millis(200);
 
 /// Reads listeners from the processes that have them.
@@ -47,8 +47,8 @@ impl Listeners {
         Ok(self.of(pids)?.into_iter().filter(|held| held.listener.address.port() == port).collect())
     }
 
-    /// Who listens on the port: the first of `pids` that does, else everybody. A listener of others may be missing
-    /// for [`EVERYBODY`] after its start; one that has ended is not answered.
+    /// The first of `pids` that listens on the port, with its listener; if there is none, every listener on it. A
+    /// stranger's may be missing for [`EVERYBODY`] after its start; one that is closed is never returned.
     pub fn seen(
         &mut self,
         port: u16,
@@ -75,7 +75,7 @@ fn distinct(held: Vec<Held>) -> Vec<Listener> {
     listeners
 }
 
-/// Left-over connections have no process, so nobody can say.
+/// Left-over connections have no process, so libproc does not list them.
 pub fn has_connections(_port: u16) -> Option<bool> {
     None
 }
@@ -128,8 +128,8 @@ const TCP: i32 = 2;
 const LISTEN: i32 = 1;
 const INET: i32 = 2;
 
-/// `struct socket_fdinfo` of `proc_info.h` with the variant `pri_tcp` of its union: what is used of it, and how
-/// many bytes lie between.
+/// `struct socket_fdinfo` of `proc_info.h` with the variant `pri_tcp` of its union: the fields used here, and padding
+/// for the others.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Socket {

@@ -32,7 +32,7 @@ pub(super) use tables::{Forgetful, Memory, WriteTables};
 const SCHEMA: u32 = 1;
 const META: TableDefinition<'_, &str, u32> = TableDefinition::new("meta");
 
-/// How often and after which pauses a file is tried that a dying process still has open.
+/// How often, and with which pause, a file is tried that a dying process still has open.
 const ATTEMPTS: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -45,9 +45,9 @@ fn builder() -> redb::Builder {
     builder
 }
 
-/// A store whose transaction is not durable yet, or that has still to be closed, which writes more to the disk
-/// than the transaction did. A store that was not closed is repaired by the next transaction, and what was not
-/// committed is lost.
+/// A store with a transaction that is not durable yet, or one that is not closed yet: closing writes more to the disk
+/// than the transaction. If the process dies first, the next transaction repairs the store, and what was not committed
+/// is lost.
 #[derive(Default)]
 pub(super) struct Open {
     transaction: Option<ForgetOnPanic<WriteTransaction>>,
@@ -55,8 +55,8 @@ pub(super) struct Open {
 }
 
 impl Open {
-    /// Makes the transaction durable. If only that fails, its `work` stands: it is repeated in a new store if the
-    /// old one is damaged, else not remembered.
+    /// Makes the transaction durable. If that fails, `work` is repeated in a new store if the old one is damaged, and
+    /// is lost otherwise.
     pub fn commit(
         &mut self,
         path: &Path,
@@ -135,8 +135,8 @@ pub(super) fn read<T>(
     work(&Forgetful)
 }
 
-/// Puts a damaged store out of the way, and warns. Returns whether a new one can be begun; errors that are not
-/// about the store are returned.
+/// Renames a damaged store, and warns. Returns whether a new one can be begun; errors that are not about the store
+/// are passed on.
 fn set_aside(error: PortError, path: &Path, warnings: &mut Vec<Warning>) -> Result<bool, PortError> {
     if let PortError::Store { fault: StoreFault::Damaged, reason } = &error
         && let Ok(kept) = rename_damaged(path)
@@ -183,8 +183,8 @@ fn is_empty(path: &Path) -> bool {
     fs::metadata(path).map_or(true, |metadata| metadata.len() == 0)
 }
 
-/// Opens the file. Under the lock of a transaction nobody else has it open, but for a bowline that was killed: it
-/// and the guardian it has forked let go of one lock after the other.
+/// Opens the file. The lock of the transaction is held, so nobody else can have it open except a bowline that was
+/// killed: the kernel releases its locks one after the other.
 fn patiently<T>(open: impl Fn() -> Result<T, DatabaseError>) -> Result<T, DatabaseError> {
     for _ in 0..ATTEMPTS {
         match open() {
@@ -195,8 +195,8 @@ fn patiently<T>(open: impl Fn() -> Result<T, DatabaseError>) -> Result<T, Databa
     open()
 }
 
-/// Makes an empty store, under another name until it is whole: a bowline that is killed meanwhile, or a disk that
-/// is full, leaves nothing that would look like a damaged one.
+/// Makes an empty store, under another name until it is complete: a kill meanwhile, or a full disk, leaves nothing
+/// that would look like a damaged store.
 fn create(path: &Path) -> Result<(), PortError> {
     let unfinished = path.with_extension("redb.new");
     let _stale = fs::remove_file(&unfinished);
@@ -226,7 +226,7 @@ fn reading(path: &Path) -> Result<Option<ReadTables>, PortError> {
         return Ok(None);
     }
     let database = ForgetOnPanic::new(match patiently(|| builder().open_read_only(path)) {
-        // A transaction was cut short. Only a writer repairs that.
+        // A transaction was cut short, which only opening for writing repairs.
         Err(DatabaseError::RepairAborted) => {
             drop(builder().open(path)?);
             builder().open_read_only(path)?

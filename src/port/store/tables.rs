@@ -12,7 +12,7 @@ const RESERVATIONS: TableDefinition<'_, u16, &str> = TableDefinition::new("reser
 const PROJECTS: TableDefinition<'_, &str, &str> = TableDefinition::new("projects");
 const KEEPERS: TableDefinition<'_, u16, (u64, &str)> = TableDefinition::new("keepers");
 
-/// What an allocation reads; nothing by default.
+/// What an allocation reads of the store. By default, nothing is remembered.
 pub trait Memory {
     fn project(&self, _id: &str) -> Result<Option<Remembered>, PortError> {
         Ok(None)
@@ -23,7 +23,7 @@ pub trait Memory {
         Ok(Vec::new())
     }
 
-    /// When the project that remembers the port last used it, and its id.
+    /// The project that remembers the port: when it last used it, and its id.
     fn keeper(&self, _port: u16) -> Result<Option<(u64, String)>, PortError> {
         Ok(None)
     }
@@ -100,8 +100,8 @@ impl<'txn> WriteTables<'txn> {
         Ok(())
     }
 
-    /// Remembers a project. If another project remembers the port that this one has now (`held`), that project
-    /// loses it. Any other port of this project's that another one remembers by now, this project has lost.
+    /// Remembers a project. A port belongs to one project: the port that this one has now (`held`) is taken from any
+    /// other project, while its other ports are dropped if another project remembers them by now.
     pub fn remember(&mut self, id: &str, new: &Remembered, held: Option<u16>) -> Result<(), PortError> {
         let mut row = new.clone();
         for (port, _) in new.ports() {
