@@ -23,7 +23,7 @@ use std::{env, error, fs};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-/// The name by which the modules above know `version`.
+/// The path by which the modules above import `version`.
 mod project {
     pub use crate::version::lowest_version;
 }
@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     let out = env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?;
     fs::write(Path::new(&out).join("frameworks.rs"), source)?;
     if has_static_unwinder() {
-        // Before the standard library's own, which then has nothing left to do and is not loaded.
+        // Linked before the shared one of the standard library, which is then not needed and not loaded.
         println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");
     }
     Ok(())

@@ -2,8 +2,8 @@
 
 use std::fmt::Debug;
 
-/// What a derived `Debug` writes is an expression already, except that texts and lists have to be borrowed `Cow`s,
-/// and that the variants of enums have to be in scope.
+/// A value as an expression. Derived `Debug` output is one already, except that texts and lists have to become
+/// borrowed `Cow`s; the variants of enums have to be in scope where it is used.
 pub fn of(value: &impl Debug) -> String {
     let text = format!("{value:?}");
     let mut literal = String::new();

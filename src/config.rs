@@ -1,7 +1,7 @@
 //! The configuration of users and projects: `bowline.toml` and the user's `frameworks.toml`, read once.
 //!
-//! Flags win over the environment, the environment over `bowline.toml`, that over the user's file, that over the
-//! defaults. This module reads the two files; `cli` puts flags and environment above them.
+//! Order of precedence: flags, the environment, `bowline.toml`, the user's file, the defaults. This module reads the
+//! two files; `cli` puts flags and environment above them.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
@@ -50,13 +50,13 @@ impl ConfigError {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ProjectSettings {
     pub script: Option<String>,
-    /// The only port that it may have.
+    /// The exact port, as with `--port`.
     #[serde(deserialize_with = "port")]
     pub port: Option<NonZeroU16>,
     pub framework: Option<String>,
     #[serde(deserialize_with = "policy")]
     pub restart: Option<Policy>,
-    /// How long a stop may take before it is killed.
+    /// How long the service may take to end before it is killed.
     #[serde(deserialize_with = "duration")]
     pub grace: Option<Duration>,
     pub ready: Ready,
@@ -84,14 +84,14 @@ pub struct Config {
     /// All frameworks, the user's and the project's included.
     pub catalog: Catalog,
     pub settings: ProjectSettings,
-    /// The file and name of each table for a project of another name.
+    /// The tables for projects of other names: file and name of each.
     pub others: Vec<(PathBuf, String)>,
     /// Whether there is a table for this project.
     pub is_named: bool,
 }
 
 impl Config {
-    /// Reads the user's file and each `bowline.toml` of workspace root and project; the nearest is the strongest.
+    /// Reads the user's file and the `bowline.toml` of workspace root and project; the nearest one wins.
     pub fn read(project: &Project, environment: Environment<'_>) -> Result<Self, ConfigError> {
         let mut layers: Vec<Layer> = user_layer(environment)?.into_iter().collect();
         let root = project.workspace.as_ref().map(|workspace| workspace.root.as_path());
@@ -145,7 +145,7 @@ fn not_a_time(given: &str) -> String {
 }
 
 fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU16>, D::Error> {
-    // A number, as the text of any other value is none.
+    // Only an integer is written in TOML as the text that [`parse_port`] takes: a string has quotes.
     let value = Value::deserialize(deserializer)?;
     parse_port(&value.to_string()).map(Some).map_err(D::Error::custom)
 }

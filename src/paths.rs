@@ -9,10 +9,9 @@
 //! | `run/` | a lock, a guard and a socket per supervisor |
 //! | `logs/` | the output of services, and `bowline.log` |
 //!
-//! If the state directory cannot be used (read-only, another user's, writable by others, not a directory), a
-//! per-user directory outside of it takes its place, so that a server still starts. That one may not outlive the
-//! machine's next start; [`StateDir::trouble`] says why it is used. Directories that were there before keep their
-//! mode.
+//! If the state directory cannot be used (read-only, another user's, writable by others, not a directory), the spare
+//! directory, a per-user one outside of it, takes its place, so that a server still starts. It may not outlive the
+//! machine's next start; [`StateDir::trouble`] says why it is used. Directories that exist already keep their mode.
 
 mod error;
 mod private;
@@ -39,12 +38,13 @@ pub struct StateDir {
     root: PathBuf,
     /// The directory that was asked for, if `root` is a substitute.
     replaced: Option<PathBuf>,
+    /// The per-user directory outside of the state directory.
     spare: PathBuf,
     trouble: Option<PathsError>,
 }
 
 impl StateDir {
-    /// Finds the state directory or its substitute, and touches nothing: for commands that only read.
+    /// Finds the state directory or its substitute, and creates nothing: for commands that only read.
     pub(crate) fn locate(flag: Option<&Path>, env: Environment<'_>) -> Self {
         let spare = spare_dir(env);
         let Some(root) = wanted(flag, env) else {
@@ -105,20 +105,20 @@ impl StateDir {
         self.root.join("ports.redb")
     }
 
-    /// Every directory in which reservations of this user may be recorded, in the order in which their locks have
-    /// to be taken. Directories that others can write to are left out: somebody could hold a lock there for ever.
+    /// Every directory in which this user's reservations may be recorded, in the order in which their locks must be
+    /// taken. Directories that others can write to are left out: anybody could hold a lock there for ever.
     pub(crate) fn roots(&self) -> Vec<PathBuf> {
         let others = [self.replaced.as_ref(), Some(&self.spare)];
         let [replaced, spare] = others.map(|other| other.filter(|path| **path != self.root && is_ours(path)));
         replaced.into_iter().chain([&self.root]).chain(spare).cloned().collect()
     }
 
-    /// Whether the per-user directory outside the state directory takes part in locking.
+    /// Whether the spare directory exists and takes part in locking.
     pub(crate) fn has_spare(&self) -> bool {
         self.spare.join("ports.lock").exists()
     }
 
-    /// Makes the per-user directory outside the state directory usable and returns it.
+    /// Creates the spare directory if need be, and returns it.
     pub(crate) fn prepare_spare(&self) -> Result<&Path, PathsError> {
         prepare(&self.spare, Links::Refused).map(|()| self.spare.as_path())
     }

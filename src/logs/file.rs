@@ -7,7 +7,8 @@ use crate::fingerprint::fnv;
 /// How large one of the two files of a service may grow, in bytes.
 pub(super) const LIMIT: u64 = 4 * 1024 * 1024;
 
-/// The file of the project with this id: a name for people, and a hash of the id because names are not unique.
+/// The file of the project with this id. Its name has the project's name for people, and a hash of the id because
+/// names are not unique.
 pub fn file(logs: &Path, project: &str, name: &str) -> PathBuf {
     logs.join(format!("{}-{}.log", readable(name), hash(project)))
 }
@@ -47,7 +48,7 @@ fn readable(name: &str) -> String {
     readable.trim_matches(['-', '.']).to_owned()
 }
 
-/// The file that one which has grown to its limit becomes.
+/// The name that a file gets when it has grown to its limit.
 pub(super) fn older(file: &Path) -> PathBuf {
     file.with_extension("log.1")
 }

@@ -8,10 +8,10 @@ use std::time::{Duration, SystemTime};
 use super::file::{of_id, older};
 use crate::event::{Event, Output, Stream, parse_cursor};
 
-/// The longest record of a sound file, in bytes.
+/// The longest record of a valid file, in bytes.
 const LONGEST: u64 = 64 * 1024 * 1024;
 
-/// What one read from a service gave.
+/// What one read from a service returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     pub time: SystemTime,
@@ -22,7 +22,7 @@ pub struct Record {
     pub start: u64,
 }
 
-/// The events of this output, with whole characters, as when it was written.
+/// The events of this output, split between characters, as when it was written.
 pub fn to_events(records: Vec<Record>, project: &str) -> impl Iterator<Item = Event> {
     let mut output = Output::new("");
     records.into_iter().filter_map(move |Record { time, stream, bytes, session, start }| {
@@ -45,7 +45,8 @@ pub fn of_project(logs: &Path, project: &str) -> io::Result<Vec<Record>> {
     Ok(records)
 }
 
-/// The rest of a session behind a place, and all later sessions; all records if the place is no longer kept.
+/// The output of a session after its first `bytes`, and all later sessions; all records if none of the session is
+/// kept.
 pub fn from(records: Vec<Record>, session: &str, bytes: u64) -> Vec<Record> {
     let Some(first) = records.iter().position(|record| record.session == session) else { return records };
     let mut rest: Vec<Record> = records.into_iter().skip(first).collect();
@@ -76,7 +77,7 @@ fn read_file(file: &mut impl BufRead, records: &mut Vec<Record>) -> io::Result<(
     loop {
         let (mut head, mut bytes) = (Vec::new(), Vec::new());
         file.by_ref().take(64).read_until(b'\n', &mut head)?;
-        // What does not begin like a record is the rest of one that a crash cut short.
+        // Not the head of a record: a crash cut one short.
         let Some((time, stream, length)) = parse_head(&head) else { return Ok(()) };
         file.by_ref().take(length).read_to_end(&mut bytes)?;
         let read = u64::try_from(bytes.len()).unwrap_or(0);

@@ -17,18 +17,19 @@ pub struct Recorder {
     session: String,
     /// The length of the session's output, in bytes.
     written: u64,
-    /// Where a reader of the file takes the next record to begin; `None`: a cursor has to come first.
+    /// The position in the output at which a reader of the file expects the next record; `None` if a cursor has to
+    /// come first.
     expected: Option<u64>,
     /// When the present second began, and how many bytes were written in it.
     second: (SystemTime, u64),
-    /// The end of a flood, with its stream and its place in the output, until the flood has passed.
+    /// The end of a flood, with its stream and its position in the output, until the flood has passed.
     pending: Option<(Stream, u64, Vec<u8>)>,
 }
 
 /// More bytes than this in one second are a flood. The files hold half of it, so most of a flood would be rotated
 /// away before anybody could read it, and writing it would halve the throughput.
 const FLOOD: u64 = 4 * LIMIT;
-/// The length of the end of a flood that is written, in bytes.
+/// How much of the end of a flood is written, in bytes.
 const KEPT: usize = 64 * 1024;
 
 impl Recorder {
@@ -71,7 +72,7 @@ impl Recorder {
 
     fn is_flood(&mut self, length: u64, now: SystemTime) -> bool {
         let (began, written) = self.second;
-        // A clock that was set back begins a new second as well.
+        // A clock that was set back starts a new second, too.
         let goes_on = now.duration_since(began).is_ok_and(|passed| passed < Duration::from_secs(1));
         self.second = if goes_on { (began, written + length) } else { (now, 0) };
         self.second.1 > FLOOD
@@ -98,7 +99,7 @@ impl Recorder {
         Ok(())
     }
 
-    /// Whether the last record is complete. A record behind one that a crash cut short could not be read.
+    /// Whether the last record is complete. A record after one that a crash cut short could not be read.
     fn ends_whole(&self) -> bool {
         let mut last = [0];
         self.size == 0 || self.file.read_exact_at(&mut last, self.size - 1).is_ok() && last == *b"\n"

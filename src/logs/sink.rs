@@ -1,4 +1,4 @@
-//! Recording as part of the way that output takes.
+//! A sink that records the output and passes it on.
 
 use std::io::{self, Read};
 use std::pin::Pin;
@@ -12,14 +12,14 @@ use crate::event::{Stream, What};
 use crate::supervise::Sink;
 use crate::visible::Visible;
 
-/// How long a flood may pause before its end is written.
+/// How long the output must pause after a flood before the end of the flood is written.
 const CALM: Duration = Duration::from_millis(200);
 
 /// Records the output on its way. A recorder that fails is dropped: a full disk must not stop a service.
 pub struct RecordingSink {
     inner: Box<dyn Sink>,
     recorders: Vec<Option<Recorder>>,
-    /// Ends when the ends of floods are to be written.
+    /// Fires when the ends of floods are to be written.
     calm: Option<Pin<Box<Sleep>>>,
 }
 

@@ -1,5 +1,5 @@
-//! Directories and files for this user alone: private from their creation on. The mode of one that exists is
-//! checked and never changed: it may be anybody's, `/tmp` itself included.
+//! Directories and files for this user alone, private from their creation on. The mode of one that exists already is
+//! checked and never changed: it may be any directory, even `/tmp`.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
@@ -22,7 +22,7 @@ const UNWRITABLE: u32 = 0o022;
 
 /// The directories in a state directory.
 const ENTRIES: [(&str, u32); 2] = [("run", PRIVATE), ("logs", UNWRITABLE)];
-/// One that is made when it is needed.
+/// A further one, which is created when it is needed.
 const LATER: (&str, u32) = ("preload", UNWRITABLE);
 
 /// Creates the directory and [`ENTRIES`], and proves that files can be made there.
@@ -32,7 +32,7 @@ pub(super) fn prepare(root: &Path, links: Links) -> Result<(), PathsError> {
     private_dir(root, links, UNWRITABLE)?;
     for (name, forbidden) in ENTRIES {
         match private_dir(&root.join(name), links, forbidden) {
-            // The root does not take it.
+            // It is the root that is not writable: name that in the error.
             Err(PathsError::Unusable { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
                 return Err(unusable(source));
             }
@@ -42,7 +42,7 @@ pub(super) fn prepare(root: &Path, links: Links) -> Result<(), PathsError> {
     open_lock(root).map(drop).map_err(unusable)
 }
 
-/// Opens, and creates if need be, the file whose lock covers one transaction in `root`.
+/// Opens the file in `root` whose lock covers one transaction, and creates it if need be.
 pub fn open_lock(root: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(root.join("ports.lock"))
 }
@@ -69,7 +69,7 @@ pub(super) fn private_dir(path: &Path, links: Links, forbidden: u32) -> Result<(
 pub(super) fn examine(root: &Path, links: Links) -> Result<(), PathsError> {
     let below = ENTRIES.into_iter().chain([LATER]).map(|(name, forbidden)| (root.join(name), forbidden));
     for (path, forbidden) in [(root.to_owned(), UNWRITABLE)].into_iter().chain(below) {
-        // An entry that cannot be read cannot be used either, and using it gives the error.
+        // An entry that cannot be read is reported when it is used.
         if let Ok(Some(metadata)) = entry(&path, links) {
             check(&path, &metadata, forbidden)?;
         }
