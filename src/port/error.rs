@@ -79,7 +79,7 @@ impl PortError {
     }
 }
 
-/// This sentence is part of the conformance list: do not reword it.
+/// Kept word for word, because users recognise this sentence.
 fn exhausted(range: Range) -> String {
     format!("All ports ({range}) are currently in use. Please stop other dev servers to free up ports.")
 }

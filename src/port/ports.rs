@@ -29,7 +29,7 @@ impl Ports {
         Self { dir, patience: PATIENCE }
     }
 
-    /// The same with a lower limit on every wait for the transactions of others.
+    /// The same, with this limit on every wait for the transactions of others if it is the lower one.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
