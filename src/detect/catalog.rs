@@ -15,7 +15,8 @@ pub use super::framework::{FlagPosition, Framework, HostInput, PortInput, Repeat
 use super::resolve::{self, Entry, Mistake};
 use crate::project::FileError;
 
-/// The `[framework.KEY]` tables of a file, which are sound. [`Catalog::load`] reads them again, untyped.
+/// The `[framework.KEY]` tables of a file, validated. Only whether there are any is kept: [`Catalog::load`] reads the
+/// text again, untyped.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Entries {
     exist: bool,
@@ -75,15 +76,15 @@ impl Layer {
     }
 }
 
-/// All frameworks, in the order that decides between equals.
+/// All frameworks, in order of precedence.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     frameworks: Cow<'static, [Framework]>,
 }
 
 impl Catalog {
-    /// The embedded catalog with `layers` over it, the strongest last. An entry changes, field by field, the entry
-    /// of the same key; a new entry comes before all others.
+    /// The embedded catalog with `layers` over it, the strongest last. An entry overrides the fields of the entry with
+    /// the same key; a new entry comes before all others.
     pub fn load(layers: &[Layer]) -> Result<Self, CatalogError> {
         let layers: Vec<&Layer> = layers.iter().filter(|layer| layer.entries.exist).collect();
         if layers.is_empty() {
@@ -141,8 +142,8 @@ impl Catalog {
     }
 }
 
-/// The embedded entries that `layers` can change: those of the same keys, those connected to them by `like`, and
-/// those that have the range of the last entry.
+/// The embedded entries that `layers` can change: those with the same keys, those connected to them by `like`, and
+/// those that have the default range, which is that of the entry with the role `last`.
 fn affected(layers: &[Vec<Entry<'_>>]) -> Vec<Entry<'static>> {
     let named = layers.iter().flatten().flat_map(|(key, entry)| [Some(&**key), resolve::text(entry, "like")]);
     let mut keys: Vec<&str> = named.flatten().collect();

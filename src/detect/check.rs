@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Error};
 
 use crate::range::Range;
 
-/// A text of the catalog, nearly always an embedded one.
+/// A text of the catalog: borrowed from the program, or owned if a user's file has it.
 pub type CatalogText = Cow<'static, str>;
 pub type CatalogTexts = Cow<'static, [CatalogText]>;
 /// Variables with their values, in the order of their names.
@@ -17,7 +17,8 @@ pub type Pairs = Cow<'static, [(CatalogText, CatalogText)]>;
 /// A release of a package: major, minor and patch.
 pub type Release = (u64, u64, u64);
 
-/// Declares a checked text. It is a type because an error then has the position of one element of a list.
+/// Declares a type for a checked text. As a type, not a check of the whole list, so that an error has the position of
+/// the element.
 macro_rules! checked {
     ($name:ident, $valid:expr, $wanted:literal) => {
         #[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]

@@ -22,13 +22,13 @@ pub struct Detection<'c> {
     pub fingerprint: Fingerprint,
 }
 
-/// How the server is given its port and address, for the versions in use.
+/// How the server is given its port and address, for the installed versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerInputs {
     pub range: Range,
-    /// How the tool is given its port; without flags where no command takes them.
+    /// How the tool is given its port; without flags if no command of the script takes them.
     pub port: PortInput,
-    /// How the tool is given its address; without a flag where no command takes one.
+    /// How the tool is given its address; without a flag if no command of the script takes one.
     pub host: HostInput,
     /// Variables that are set unless the user's environment has them.
     pub environment: BTreeMap<String, String>,
@@ -52,8 +52,8 @@ impl Catalog {
 }
 
 impl<'c> Detection<'c> {
-    /// The detection with the framework that the user named. A script of one unknown command is taken for that
-    /// framework's command.
+    /// The detection with the framework that the user named. If the script is one unknown command, that is taken for
+    /// the framework's own.
     #[must_use]
     pub fn with_framework(mut self, framework: &'c Framework, snapshot: &Snapshot<'_>) -> Self {
         self.framework = framework;
@@ -64,7 +64,8 @@ impl<'c> Detection<'c> {
         self
     }
 
-    /// The detection with the remembered framework if its `evidence` is unchanged: the range is not to drift.
+    /// The detection with the remembered framework if its `evidence` is unchanged, so that the project keeps its range
+    /// when the catalog changes.
     #[must_use]
     pub fn with_remembered(mut self, key: &str, evidence: &Fingerprint, catalog: &'c Catalog) -> Self {
         let known = catalog.get(key).filter(|_| evidence.agrees(&self.fingerprint));

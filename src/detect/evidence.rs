@@ -71,6 +71,7 @@ impl<'c> Facts<'c, '_> {
         sentences
     }
 
+    /// Every fact: commands, dependencies and files.
     pub fn all(&self) -> Vec<String> {
         let commands = self.snapshot.commands.iter().map(CommandWords::lead);
         let names = self.snapshot.dependencies.keys().chain(self.snapshot.files);
@@ -116,8 +117,8 @@ impl<'c> Facts<'c, '_> {
         self.catalog.frameworks().iter().filter(move |one| one.role == role && self.allows(one))
     }
 
-    /// `found`, and the frameworks built on one of these that have evidence of their own. Where the script is
-    /// silent, those that beat one of these count as well.
+    /// `found`, and the frameworks with evidence of their own that are built on one of these or, if the script is
+    /// `silent`, that beat one of these.
     fn challenged(&self, mut found: Vec<&'c Framework>, silent: bool) -> Vec<&'c Framework> {
         loop {
             let next = self.catalog.frameworks().iter().find(|challenger| {
@@ -138,7 +139,8 @@ impl<'c> Facts<'c, '_> {
         }
     }
 
-    /// The first in the catalog's order that no other of `found` beats; the first of all if they go in a circle.
+    /// The first in the catalog's order that no other of `found` beats; the first at all if they beat each other in a
+    /// circle.
     fn winner(&self, found: &[&'c Framework]) -> Option<&'c Framework> {
         let beaten = |framework: &Framework| {
             found.iter().any(|other| {
@@ -171,7 +173,8 @@ impl<'c> Facts<'c, '_> {
     }
 }
 
-/// Whether a glob names a file. Most pairs differ before the first star, which is cheaper to compare.
+/// Whether a glob matches a file name. The part before the first star is compared first: it is cheap, and most pairs
+/// differ there.
 fn names(glob: &str, file: &str) -> bool {
     match glob.split_once('*') {
         None => glob == file,

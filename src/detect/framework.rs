@@ -29,8 +29,8 @@ pub struct Framework {
     #[serde(deserialize_with = "port")]
     pub default_port: u16,
     /// The command words of a dev script that mean this framework, a subcommand included where the word
-    /// alone is ambiguous: `next dev`, `vite`, `ng serve`. A word with a leading dash is an argument that
-    /// has to be there, wherever it stands.
+    /// alone is ambiguous: `next dev`, `vite`, `ng serve`. A word with a leading dash is an argument that must be
+    /// present, at any position.
     #[serde(deserialize_with = "list::<Text, _>")]
     pub commands: CatalogTexts,
     /// Exceptions to `commands`: `vite build`.
@@ -48,7 +48,7 @@ pub struct Framework {
     /// Packages or files, one of which is required besides other evidence.
     #[serde(deserialize_with = "list::<Text, _>")]
     pub needs: CatalogTexts,
-    /// Keys of frameworks that this one is built on and beats even where the script runs their command.
+    /// Keys of frameworks that this one is built on, and beats even if the script runs their command.
     pub built_on: CatalogTexts,
     /// Keys of frameworks that this one beats by files and dependencies.
     pub beats: CatalogTexts,
@@ -116,7 +116,7 @@ pub struct PortInput {
 pub enum FlagPosition {
     #[default]
     End,
-    /// Directly after the command word and its subcommand: arguments behind a file belong to that file's program.
+    /// Directly after the command word and its subcommand: arguments after a file belong to that file's program.
     AfterCommand,
 }
 
@@ -175,7 +175,7 @@ pub struct Variant {
     pub port: PortInput,
     #[serde(default)]
     pub host: HostInput,
-    /// Its variables, as those of [`Framework::environment`]; an empty value has taken one away.
+    /// Its variables, in place of [`Framework::environment`]; those with an empty value in the file are left out.
     #[serde(default, deserialize_with = "full_pairs")]
     pub environment: Pairs,
 }

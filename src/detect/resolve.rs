@@ -1,5 +1,5 @@
-//! How entries change each other, as TOML tables, whatever their fields: a user's entry goes over the embedded
-//! one, an entry over the entry that it is `like`, a version over its entry. `build.rs` includes this file.
+//! How entries override each other, as TOML tables, whatever their fields: a user's entry overrides the embedded one,
+//! an entry the one that it is `like`, a version its entry. `build.rs` includes this file.
 
 use std::borrow::Cow;
 
@@ -11,11 +11,11 @@ use super::check::{self, CatalogText};
 use super::framework::Framework;
 use crate::range::Range;
 
-/// The fields that say where ports come from: an entry takes over both or none.
+/// The fields that say where ports come from: an entry inherits both or none.
 const PORTS: [&str; 2] = ["range", "default-port"];
-/// What `like` hands down: where and how the port goes, not the name and the rules.
+/// The fields that `like` hands down: where and how the port goes, not the name and the rules.
 const OF_LIKE: [&str; 6] = ["range", "default-port", "port", "host", "environment", "locks"];
-/// What a version shares with its entry, beside the range.
+/// The fields that a version inherits from its entry, besides the range.
 const OF_VERSIONS: [&str; 3] = ["port", "host", "environment"];
 
 /// An entry of a file, with its key.
@@ -35,7 +35,7 @@ pub struct PortsEntry {
     pub instead: Range,
 }
 
-/// A mistake, and the key and field of its entry, if it is in one.
+/// A mistake in the entries, with the key and field of the entry that has it, if it is one's.
 #[derive(Debug)]
 pub struct Mistake {
     pub field: Option<(CatalogText, &'static str)>,
@@ -46,7 +46,7 @@ fn mistake(key: &CatalogText, field: &'static str, message: String) -> Mistake {
     Mistake { field: Some((key.clone(), field)), message }
 }
 
-/// The `[framework.KEY]` tables of a file that is sound.
+/// The `[framework.KEY]` tables of a valid file.
 pub fn entries(text: &str) -> Vec<Entry<'_>> {
     let file = DeTable::parse(text).ok().and_then(|file| file.into_inner().remove("framework"));
     let Some(DeValue::Table(tables)) = file.map(Spanned::into_inner) else { return Vec::new() };
@@ -65,7 +65,7 @@ pub fn overlay<'i>(entries: &mut Vec<Entry<'i>>, layer: Vec<Entry<'i>>) {
             added.push((key, above));
             continue;
         };
-        // A user's field holds for every version, unless the user tells versions apart.
+        // A user's field holds for every version, unless the user's entry has versions of its own.
         if !above.contains_key("versions") {
             versions(entry).for_each(|version| drop_fields(version, &above));
         }
@@ -75,7 +75,8 @@ pub fn overlay<'i>(entries: &mut Vec<Entry<'i>>, layer: Vec<Entry<'i>>) {
     entries.splice(0..0, added);
 }
 
-/// The frameworks of `entries`, which include all that any of them is `like`. `exists` knows the keys of others.
+/// The frameworks of `entries`. These include every entry that one of them is `like`; `exists` says whether a key
+/// that is not among them exists.
 pub fn frameworks(
     entries: &[Entry<'_>],
     ports: &PortsEntry,
@@ -198,7 +199,7 @@ fn names_ports(entry: &DeTable<'_>) -> bool {
     PORTS.iter().any(|field| entry.contains_key(*field))
 }
 
-/// Takes the fields that `entry` lacks from `below`, as far as `is_meant` picks them.
+/// Takes the fields that `entry` lacks from `below`: those that `is_meant` picks.
 fn fill<'i>(entry: &mut DeTable<'i>, below: &DeTable<'i>, is_meant: impl Fn(&str) -> bool) {
     let has_ports = names_ports(entry);
     for (field, value) in below.iter().filter(|(field, _)| is_meant(field.get_ref())) {

@@ -10,11 +10,11 @@ pub struct Snapshot<'a> {
     pub files: &'a [String],
     /// The name of the script; `None` for a command given instead.
     pub script: Option<&'a str>,
-    /// The simple commands of that script, wrappers taken off, in its order.
+    /// The simple commands of that script, without wrappers, in its order.
     pub commands: &'a [CommandWords<'a>],
 }
 
-/// A simple command of a script, wrappers taken off: `next` with `dev` and `--turbo`.
+/// A simple command of a script, without wrappers: `next` with `dev` and `--turbo`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandWords<'a> {
     /// The program, with or without its directory.
@@ -29,7 +29,7 @@ impl CommandWords<'_> {
         name.split_once('@').map_or(name, |(name, _)| name)
     }
 
-    /// Whether a rule describes this command. Arguments of a rule that begin with a dash may stand anywhere.
+    /// Whether a rule describes this command. Arguments of a rule that begin with a dash may be at any position.
     pub(super) fn is(&self, rule: &str) -> bool {
         let mut words = rule.split_whitespace();
         if words.next() != Some(self.word()) {

@@ -30,7 +30,7 @@ pub struct Project {
 }
 
 impl Project {
-    /// The project that `start` lies in: the nearest directory with a package.json, upwards.
+    /// The project around `start`: the nearest directory with a package.json, upwards.
     pub fn find(start: &Path) -> Result<Self, ProjectError> {
         let start = directory(start)?;
         for dir in start.ancestors() {
@@ -59,7 +59,7 @@ impl Project {
         }
     }
 
-    /// `dir` is canonical. `None` for the workspace: it is searched for.
+    /// `dir` is canonical. If `workspace` is `None`, it is searched for.
     pub(super) fn new(
         dir: &Path,
         manifest: Manifest,
@@ -118,7 +118,7 @@ impl Project {
         Ok(names.into_iter().flatten().collect())
     }
 
-    /// The existing files that patterns name: `.next/dev/lock`, or `*/dev/lock` for any first directory.
+    /// The existing files that match: `.next/dev/lock`, or `*/dev/lock` for any first directory.
     pub fn present(&self, globs: &[impl AsRef<str>]) -> Result<Vec<PathBuf>, ProjectError> {
         let mut found = Vec::new();
         for glob in globs.iter().map(AsRef::as_ref) {

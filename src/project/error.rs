@@ -16,7 +16,7 @@ pub enum ProjectError {
     NoManifest { dir: PathBuf },
     #[error("{}", gone(path))]
     Gone {
-        /// The directory; it is relative where there is no current directory any more.
+        /// The directory; a relative path if the current directory itself is gone.
         path: PathBuf,
     },
     #[error("not a directory: `{}`", path.visible())]
@@ -46,7 +46,7 @@ pub enum ProjectError {
     },
 }
 
-/// Where a script can be written, or which others there are.
+/// `advice`, and the other scripts that could be chosen.
 fn or_choose(advice: &str, scripts: &[String]) -> String {
     match scripts {
         [] => format!("{advice}, or run one with `bowline exec -- COMMAND`"),
@@ -132,7 +132,7 @@ impl FileError {
 fn excerpt(text: &str, line: usize, column: usize) -> String {
     let content = text.lines().nth(line - 1).unwrap_or_default().chars();
     let skipped = (column - 1).saturating_sub(WIDTH / 2);
-    // Tabs are shown as one space, so that the caret stands below its column.
+    // Tabs are shown as one space, so that the caret is below its column.
     let shown = content.skip(skipped).take(WIDTH).map(|c| if c.is_control() { ' ' } else { c });
     let (number, indent) = (line.to_string(), column - 1 - skipped);
     let shown: String = shown.collect();

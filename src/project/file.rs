@@ -9,7 +9,7 @@ use nix::libc::{ELOOP, O_NONBLOCK};
 
 use super::error::{FileError, ProjectError};
 
-/// The bytes of a regular file, also behind a link.
+/// The bytes of a regular file, or of one that a link leads to.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
     if !file.metadata()?.is_file() {
@@ -20,7 +20,7 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The text of a file; `None` also where it cannot be read.
+/// The text of a file; `None` if it cannot be read.
 pub fn text_if_any(path: &Path) -> Option<String> {
     String::from_utf8(read(path).ok()?).ok()
 }

@@ -25,7 +25,7 @@ pub struct Manifest {
     pub document: Value,
 }
 
-/// The types of the fields. Read only to locate a field of another type.
+/// The types of the fields. Deserialized only to locate a field of another type.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "only whether they can be read counts")]
@@ -38,7 +38,7 @@ struct Shape<Script> {
     optional_dependencies: Option<HashMap<String, Value>>,
 }
 
-/// A script that can be given to a shell. Read only to locate one that cannot.
+/// A script that can be given to a shell. Deserialized only to locate one that cannot.
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
 struct Text(#[expect(dead_code, reason = "only whether it can be read counts")] String);
@@ -51,7 +51,8 @@ impl TryFrom<String> for Text {
     }
 }
 
-/// `workspaces`: a list of patterns, or an object that may have one. Read as it comes: an error has its place.
+/// `workspaces`: a list of patterns, or an object that may have one. Not an untagged enum, whose errors would have no
+/// position.
 struct Patterns;
 
 impl<'de> Deserialize<'de> for Patterns {
@@ -143,7 +144,7 @@ impl Manifest {
         Ok(())
     }
 
-    /// An error if a shell cannot be given the text of this script, with its position in the file as that is now.
+    /// An error if the text of this script cannot be given to a shell. Its position is that in the current file.
     pub fn ensure_runnable(&self, name: &str, script: &str) -> Result<(), ProjectError> {
         if !script.contains('\0') {
             return Ok(());
@@ -171,7 +172,7 @@ pub(super) fn located(path: &Path, error: &serde_json::Error, text: &str) -> Pro
     FileError::new(path, position_of(error, text), message.to_owned(), text).into()
 }
 
-/// `serde_json` counts bytes, and its column is that behind the last byte read.
+/// `serde_json` counts bytes, and its column is that after the last byte read.
 fn position_of(error: &serde_json::Error, text: &str) -> (usize, usize) {
     let line = error.line().max(1);
     let bytes = text.lines().nth(line - 1).unwrap_or_default().as_bytes();

@@ -56,7 +56,7 @@ impl Workspace {
         self.with_root().flatten().map(|project| project.name).collect()
     }
 
-    /// The package, or the root, that goes by this name. The manifests of others may be broken.
+    /// The package, or the root, that goes by this name. A broken manifest is an error only if no package does.
     pub fn member(&self, name: &str) -> Result<Project, ProjectError> {
         let (projects, broken): (Vec<_>, Vec<_>) = self.with_root().partition(Result::is_ok);
         let projects: Vec<Project> = projects.into_iter().flatten().collect();

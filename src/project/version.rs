@@ -2,7 +2,7 @@
 
 use semver::Version;
 
-/// The lowest version that a range allows, as far as its first number tells: `^1.7`, `>=2 <3`, `npm:x@~4.0.1`,
+/// The lowest version that a range allows, judged by its first number: `^1.7`, `>=2 <3`, `npm:x@~4.0.1`,
 /// `2.x`. `None` for tags, links and `workspace:*`.
 pub fn lowest_version(range: &str) -> Option<Version> {
     let range = range.rsplit_once('@').map_or(range, |(_, version)| version);

@@ -29,7 +29,7 @@ struct Pattern {
 }
 
 impl Workspace {
-    /// The nearest workspace that the project in `dir` is the root or a package of.
+    /// The nearest workspace of which the project in `dir` is the root or a package.
     pub(super) fn of(dir: &Path, manifest: &Manifest) -> Result<Option<Self>, ProjectError> {
         if let Some(own) = Self::declared(dir, Some(manifest))? {
             return Ok(Some(own));
@@ -44,7 +44,7 @@ impl Workspace {
         dir.ancestors().find_map(|root| Self::declared_in(root).transpose()).transpose()
     }
 
-    /// The workspace whose root is `root`. An unreadable manifest is no error: it is not the project's own.
+    /// The workspace whose root is `root`. An unreadable manifest is no error, as it is not the project's own.
     fn declared_in(root: &Path) -> Result<Option<Self>, ProjectError> {
         let manifest = Manifest::read(root).ok().flatten();
         Self::declared(root, manifest.as_ref())
@@ -116,7 +116,7 @@ impl Pattern {
         Self { glob: if glob == "." { String::new() } else { glob.to_owned() }, excludes }
     }
 
-    /// `packages/**` is `packages` as well.
+    /// `packages/**` matches `packages`, too.
     fn matches(&self, path: &str) -> bool {
         let base = self.glob.strip_suffix("/**");
         glob_match(&self.glob, path) || base.is_some_and(|base| glob_match(base, path))
