@@ -17,7 +17,7 @@ const VALUED: [&str; 7] =
 pub(super) struct BowlineCall {
     command: Option<String>,
     script: Option<String>,
-    /// Another project is named, or may be.
+    /// It names another project, or may do so.
     is_elsewhere: bool,
 }
 
@@ -51,11 +51,12 @@ impl BowlineCall {
         Some(call)
     }
 
-    /// Whether it launches something, so that it takes this bowline's port over.
+    /// Whether it launches something, and so takes over the port of the bowline around it.
     pub(super) fn launches(&self) -> bool {
         self.command.as_ref().is_none_or(|command| !ANSWERS.contains(&command.as_str()))
     }
 
+    /// Whether it runs the script `name` of `project`.
     pub(super) fn runs(&self, name: &str, project: &Project) -> bool {
         let first = || {
             let scripts = &project.manifest.scripts;

@@ -1,4 +1,4 @@
-//! The surroundings in which bowline was called: all that a plan may know besides the project.
+//! Where bowline was called from: everything that a plan depends on besides the project.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -11,6 +11,7 @@ pub struct Caller {
     /// The directory that the user is in; scripts see it as `INIT_CWD`.
     pub directory: PathBuf,
     pub variables: BTreeMap<OsString, OsString>,
+    /// Whether the standard output is a terminal.
     pub terminal: bool,
 }
 

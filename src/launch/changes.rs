@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
-/// Variables to set, and without a value to remove.
+/// Variables to set to a value or, with `None`, to remove.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes(BTreeMap<String, Option<OsString>>);
 

@@ -12,7 +12,7 @@ use super::yaml::{scalar, yaml};
 use crate::project::{Project, read_file};
 use crate::script::PackageManager;
 
-/// The lockfiles, the most trusted first: a `package-lock.json` beside another one is mostly the trace of one
+/// The lockfiles, the most trusted first: a `package-lock.json` beside another lockfile is mostly the result of one
 /// mistaken `npm install`.
 const LOCKFILES: [(&str, PackageManager); 6] = [
     ("bun.lock", PackageManager::Bun),
@@ -67,8 +67,8 @@ impl ChosenManager {
         self.manager == PackageManager::Yarn && self.major() >= 2
     }
 
-    /// The version that would run: the invoker's, the installed program's, or the one that the lockfile implies.
-    /// Yarn installs itself into projects, so the project decides first there.
+    /// The version that would run: the invoker's, or the installed program's. Yarn installs itself into projects, so
+    /// there the project's own comes first, and the lockfile rules out versions that could not read it.
     fn known_version(&self, caller: &Caller) -> Option<Version> {
         let invoker = || {
             let (_, version) = caller.invoker().filter(|_| caller.is_inside(self.manager))?;
@@ -134,7 +134,7 @@ fn named_in(manifest: &Value) -> Option<(PackageManager, Option<Version>)> {
     if let Some((name, version)) = field.map(|text| text.split_once('@').unwrap_or((text, "")))
         && let Some(manager) = PackageManager::from_name(name)
     {
-        // Corepack puts its hash behind the version, in the place of semver's build metadata.
+        // Corepack appends its hash to the version, in the place of semver's build metadata.
         let version = version.split_once('+').map_or(version, |(version, _)| version);
         return Some((manager, Version::parse(version).ok()));
     }
@@ -166,7 +166,7 @@ pub(super) fn yarn_path(root: &Path) -> Option<PathBuf> {
     Some(root.join(scalar(&yaml(&root.join(".yarnrc.yml"))?, "yarnPath")?))
 }
 
-/// Whether the lockfile is Yarn 1's. An empty one is, unless the project is set up for a modern Yarn.
+/// Whether the lockfile is Yarn 1's. An empty one counts as such, unless the project is set up for a modern Yarn.
 fn is_classic(lockfile: &Path, root: &Path) -> Option<bool> {
     let mut head = Vec::new();
     fs::File::open(lockfile).ok()?.take(512).read_to_end(&mut head).ok()?;
@@ -181,7 +181,7 @@ pub(super) struct Installation {
     pub(super) dir: PathBuf,
     /// The program as the `PATH` names it.
     pub(super) named: PathBuf,
-    /// The file that it leads to.
+    /// The same, links resolved.
     pub(super) program: PathBuf,
     pub(super) version: Option<Version>,
 }

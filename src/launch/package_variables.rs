@@ -66,8 +66,8 @@ fn normalized_bin(document: &Value, bin: &Value) -> Value {
     Value::Object(programs.map(|(name, value)| (name.clone(), path(value))).collect())
 }
 
-/// npm writes names and texts as they are. The others write names that a shell can read, and texts of several lines
-/// as JSON.
+/// npm passes names and values unchanged. The others replace characters that a shell does not allow in names, and
+/// write values of several lines as JSON.
 fn flatten(changes: &mut Changes, name: &str, value: &Value, choice: &ChosenManager) {
     let is_npm = choice.manager == PackageManager::Npm;
     let text = match value {

@@ -10,7 +10,7 @@ use crate::script::{Edit, Kind, Leaf, Method, Rewrite, RewriteError, Word, quote
 
 const LET_IT_READ: &str = "let the server read `PORT`";
 
-/// A command with the port in it, as far as that is possible.
+/// A command with the port in it, if possible, and how the server gets its port.
 #[derive(Debug, Default)]
 pub(super) struct Placement {
     pub(super) text: String,
@@ -106,8 +106,8 @@ fn has_rival(reading: &Reading<'_>, tool: Tool<'_>, catalog: &Catalog) -> bool {
         .any(|leaf| (role != Role::Runtime || side_by_side(leaf, chosen)) && is_server(leaf, role, catalog))
 }
 
-/// Whether the port has to be kept from the other programs of the script: its server is told by a flag, and a
-/// program that would take `PORT` for its own runs beside it, as the API beside a Vite does.
+/// Whether `PORT` has to be hidden from the script: its server gets the port by a flag, and a program that would take
+/// `PORT` for its own runs concurrently, as an API beside Vite does.
 pub(super) fn is_private(request: &LaunchRequest<'_>, delivery: Delivery) -> bool {
     let reading = request.reading;
     let Some((_, chosen)) = request.detection.tool.and_then(|tool| reading.leaf(tool.command)) else {
@@ -119,7 +119,7 @@ pub(super) fn is_private(request: &LaunchRequest<'_>, delivery: Delivery) -> boo
         && others(reading, chosen).any(|leaf| side_by_side(leaf, chosen) && takes_port(leaf))
 }
 
-/// The change of the variables that the script assigns itself and that would hide ours.
+/// The edit of the variables that the script assigns itself, which would hide ours.
 fn variables<'r>(request: &LaunchRequest<'r>) -> Edit<'r> {
     let own = request.inputs.port.environment.iter().map(|name| &**name);
     let preload = request.preload.and_then(|preload| preload.options(None).into_string().ok());
@@ -175,8 +175,8 @@ fn place_on(request: &LaunchRequest<'_>, tool: Tool<'_>, placement: &mut Placeme
     }
 }
 
-/// Adds words directly after the command, as the arguments behind a file belong to that file's program. The result
-/// is parsed again, and has to be exactly the leaf with these words added.
+/// Adds words directly after the command, as arguments after a file belong to that file's program. The result is
+/// parsed again, and must be exactly the leaf with these words added.
 fn after_command(
     request: &LaunchRequest<'_>,
     tool: Tool<'_>,
@@ -234,14 +234,14 @@ fn host_arguments(
     }
 }
 
-/// Whether a flag stands on the command line. The value of a flag of one letter may follow it without a space.
+/// Whether the command line has a flag. The value of a flag of one letter may follow it without a space.
 fn has_flag(leaf: &Leaf, flag: &str) -> bool {
     let is_letter = flag.len() == 2 && flag != "--";
     let is_attached = |word: &Word| word.prefix().strip_prefix(flag).is_some_and(|rest| !rest.is_empty());
     leaf.has_flag(&[flag]) || is_letter && leaf.words.iter().skip(1).any(is_attached)
 }
 
-/// A script of which the catalog knows no program: its own assignments get the port if it is one command.
+/// A script without a program that the catalog knows. If it is one command, its own assignments get the port.
 fn place_unknown(request: &LaunchRequest<'_>, placement: &mut Placement) {
     let leaves = &request.reading.leaves;
     let programs: Vec<&Leaf> = leaves.iter().filter(|leaf| leaf.kind != Kind::Builtin).collect();

@@ -73,15 +73,15 @@ fn plan_script(request: &LaunchRequest<'_>, name: &str, text: &str) -> LaunchSpe
     LaunchSpec { pre: hook("pre"), post: hook("post"), ..spec(request, main, placement) }
 }
 
-/// The script with `exec` before its one program, so that signals reach the server itself, its exit status is its
-/// own, and no shell waits for it. Some shells do this by themselves; dash does not.
+/// The script with `exec` before its only program, so that no shell waits between bowline and the server: signals
+/// reach the server itself, and its exit status is its own. Some shells do this by themselves; dash does not.
 fn with_exec(text: &str, script: Option<&Script>) -> String {
     let at = script.and_then(Script::exec_position);
     at.map_or_else(|| text.to_owned(), |at| format!("{}exec {}", &text[..at], &text[at..]))
 }
 
-/// A script that needs no shell: starting one takes longer than the rest of a launch. A shell that the user has
-/// chosen may do more than run the program.
+/// The words of a script that needs no shell: starting one takes longer than the rest of a launch. A shell that the
+/// user has chosen is always started, as it may do more than run the program.
 fn plain_words(shell: &Path, script: &Script) -> Option<(PathBuf, Vec<OsString>)> {
     let words = script.plain_words().filter(|_| shell == Path::new(SHELL))?;
     Some(command(words.into_iter().map(OsString::from).collect()))
@@ -95,7 +95,7 @@ fn step(name: &str, (program, argv): (PathBuf, Vec<OsString>), cwd: &Path, envir
     Step { name: name.to_owned(), program, argv, cwd: cwd.to_path_buf(), environment, programs: Vec::new() }
 }
 
-/// `PWD` as a shell would set it: the name by which the user went to the directory, if it still leads there.
+/// `PWD` as a shell would set it: the inherited one, which may lead through links, if it is the project's directory.
 fn working_directory(project: &Project, caller: &Caller) -> OsString {
     let place = |dir: &Path| dir.metadata().ok().map(|found| (found.dev(), found.ino()));
     let named = caller
@@ -109,8 +109,8 @@ fn shell_command(shell: &Path, text: &str) -> (PathBuf, Vec<OsString>) {
     (shell.to_path_buf(), vec![name.to_owned(), "-c".into(), text.into()])
 }
 
-/// Has the manager run the script: a changed text through modern Yarn's `exec`, words that were added at the end
-/// as arguments, and any other text as it is written.
+/// The command with which the manager runs the script. Words added at the end become arguments, and modern Yarn's
+/// `exec` takes any changed text; elsewhere other changes are reverted.
 fn delegate(
     reading: &Reading<'_>,
     (name, text): (&str, &str),
@@ -156,7 +156,7 @@ fn plan_command(request: &LaunchRequest<'_>, argv: &[OsString]) -> LaunchSpec {
     spec(request, main, placement)
 }
 
-/// Adds the preload to the options that `NODE_OPTIONS` has without it.
+/// Adds the preload to the other options of `NODE_OPTIONS`.
 fn load_preload(environment: &mut Changes, request: &LaunchRequest<'_>) {
     let Some(preload) = request.preload else { return };
     let present = environment.get(NODE_OPTIONS).or_else(|| request.reading.caller.raw(NODE_OPTIONS));

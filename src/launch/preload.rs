@@ -1,7 +1,7 @@
 //! The preload that moves a listener of a node program to the reserved port.
 //!
-//! The file contains all that it needs, and `NODE_OPTIONS` alone leads to it: turbo's strict mode, scrubbed
-//! environments and the environments of workers leave no other variable alone.
+//! The file is self-contained, and found by `NODE_OPTIONS` alone: turbo's strict mode, scrubbed environments and the
+//! environments of workers drop every other variable.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -19,6 +19,7 @@ const PROGRAM: &str = include_str!("preload.cjs");
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MovedListener {
+    /// Every listener on these ports.
     Exactly(Vec<u16>),
     /// The first HTTP server on one of these ports; 0 stands for any free port.
     FirstOf(Vec<u16>),
@@ -118,7 +119,7 @@ impl Preload {
     }
 }
 
-/// The form in which it is remembered: `3000,3001`, or `?0` for the first of them.
+/// The form in which it is remembered: `3000,3001`, `?0` for the first of the ports, `*` for a refused one.
 impl fmt::Display for MovedListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |ports: &[u16]| ports.iter().map(u16::to_string).collect::<Vec<_>>().join(",");

@@ -18,13 +18,13 @@ pub enum Target<'a> {
     Script {
         name: &'a str,
         text: &'a str,
-        /// The user's arguments, from behind `--`.
+        /// The user's arguments, those after `--`.
         arguments: &'a [String],
     },
     Command(&'a [OsString]),
 }
 
-/// A script or command, taken apart.
+/// A script or command, parsed.
 #[derive(Debug)]
 pub struct Reading<'a> {
     pub project: &'a Project,
@@ -102,7 +102,7 @@ impl<'a> Reading<'a> {
         self.leaves.iter().any(|leaf| leaf.role.is_concurrent())
     }
 
-    /// The port that the user's own arguments order by one of `flags`: `bowline dev -- --port 4000`.
+    /// The port that the user's own arguments set by one of `flags`: `bowline dev -- --port 4000`.
     pub fn ordered_port(&self, flags: &[catalog::CatalogText]) -> Option<u16> {
         let Target::Script { arguments, .. } = self.target else { return None };
         let flags: Vec<&str> = flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
@@ -120,8 +120,8 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// A command as text, and whether a shell would run that text as this command: not if a word is no text, or if a
-/// shell would read the first one as an assignment.
+/// A command as text, and whether a shell would run that text as this command: not if a word is not UTF-8, or if the
+/// first one would be an assignment.
 fn as_text(argv: &[OsString]) -> (String, bool) {
     let words: Option<Vec<&str>> = argv.iter().map(|word| word.to_str()).collect();
     if let Some(words) = words.filter(|words| !words.iter().take(1).any(|word| word.contains('='))) {

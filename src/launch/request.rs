@@ -1,4 +1,4 @@
-//! All that decides a launch.
+//! The inputs of a plan.
 
 use std::collections::BTreeMap;
 

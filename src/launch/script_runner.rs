@@ -1,4 +1,4 @@
-//! The program that runs a script: a shell, as nearly always, or the package manager itself.
+//! The program that runs a script: nearly always a shell, else the package manager itself.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -47,8 +47,8 @@ impl ScriptRunner {
     }
 }
 
-/// Under Plug'n'Play there is no `node_modules` that Yarn has marked as its own. There may be one all the same:
-/// Vite and others keep their caches there.
+/// Whether the project uses Plug'n'Play. A `node_modules` does not rule that out, as Vite and others keep caches
+/// there: only Yarn's own marker in it does.
 fn plug_and_play(root: &Path) -> bool {
     let has = |name: &&str| root.join(name).exists();
     [".pnp.cjs", ".pnp.js"].iter().any(has)
@@ -60,7 +60,7 @@ fn injects_files(root: &Path) -> bool {
         .is_some_and(|document| document.as_mapping_get("injectEnvironmentFiles").is_some())
 }
 
-/// Whether `[run]` names Bun's own shell, or puts Bun in the place of node.
+/// Whether `[run]` chooses Bun's own shell, or Bun in place of node.
 fn bunfig_changes_scripts(dir: &Path) -> bool {
     let text = read_text_if_any(&dir.join("bunfig.toml")).unwrap_or_default();
     let table: toml::Table = text.parse().unwrap_or_default();

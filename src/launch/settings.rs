@@ -53,8 +53,7 @@ impl Settings {
         settings
     }
 
-    /// Reads `files`, the strongest first, and the variables that begin with `prefix`, which are stronger than all
-    /// files.
+    /// Reads `files`, the strongest first, and the variables that begin with `prefix`, which override all of them.
     fn read(files: &[PathBuf], prefix: &str, caller: &Caller) -> Self {
         let mut values = BTreeMap::new();
         for file in files.iter().rev() {
@@ -112,7 +111,7 @@ fn unquoted(value: &str) -> &str {
     within('"').or_else(|| within('\'')).unwrap_or(value)
 }
 
-/// Replaces `${NAME}` by the variable. As in npm, a name that is not set stays as it is written.
+/// Replaces `${NAME}` by the variable. As in npm, one that is not set is left as written.
 fn substitute(value: &str, caller: &Caller) -> String {
     let mut out = String::with_capacity(value.len());
     let mut rest = value;

@@ -18,7 +18,7 @@ pub struct Step {
     pub argv: Vec<OsString>,
     pub cwd: PathBuf,
     pub environment: Changes,
-    /// The programs that it may start, as they are written, to explain a missing one.
+    /// The programs that it may start, as written in the script, to explain a missing one.
     pub programs: Vec<String>,
 }
 

@@ -8,7 +8,7 @@ use super::placement::{Placement, is_private};
 use super::request::{LaunchRequest, Sibling, url};
 use crate::process::tree;
 
-/// Sets the variables of a service whose port and address are placed as `placement` says.
+/// Sets the variables of a service that gets its port and address by `placement`.
 pub(super) fn set(changes: &mut Changes, request: &LaunchRequest<'_>, placement: &Placement) {
     let LaunchRequest { reading, inputs, .. } = *request;
     let caller = reading.caller;
