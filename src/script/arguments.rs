@@ -10,7 +10,7 @@ pub fn quote(word: &str) -> String {
     if word.is_empty() || word.contains(is_special) { in_quotes(word) } else { word.to_owned() }
 }
 
-/// Quotes a word for `sh` so that no shell finds a pattern or braces in it; npm's quoting leaves those bare.
+/// Quotes a word for `sh`, patterns and braces included, which npm leaves unquoted.
 pub(super) fn quote_strictly(word: &str) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "_-./:=@%+,".contains(character);
     if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { in_quotes(word) }
@@ -25,12 +25,12 @@ fn in_quotes(word: &str) -> String {
     trimmed.replace(r"\'''", r"\'")
 }
 
-/// Pastes arguments behind a script as npm, pnpm, yarn and bun do: at the end of its text, each quoted.
+/// Pastes arguments as npm, pnpm, yarn and bun do: at the end of the script's text, each quoted.
 pub fn append(text: &str, arguments: &[String]) -> String {
     arguments.iter().fold(text.to_owned(), |text, argument| text + " " + &quote(argument))
 }
 
-/// The port in arguments behind one of `flags`; the last one counts.
+/// The port that arguments set by one of `flags`; the last one counts.
 pub fn port_in(arguments: &[String], flags: &[&str]) -> Option<u16> {
     let word = |argument: &String| {
         let span = 0..argument.len();
@@ -85,7 +85,7 @@ fn port_at(words: &[Word], index: usize, flag: &str) -> Option<Found> {
         let attached = digits || (rest.is_empty() && literal.is_none());
         return (letter.is_some() && attached).then_some(Found::Value { word: index, offset: flag.len() });
     }
-    // Flags of one letter may be joined; only the last one can have a value: `serve -sp 3000`.
+    // Flags of one letter may be combined; only the last one can have a value: `serve -sp 3000`.
     let joined = literal.as_deref()?.strip_prefix('-')?.strip_suffix(letter?)?;
     let is_number = |next: &Word| next.literal().is_some_and(|text| text.parse::<u16>().is_ok());
     let letters = !joined.is_empty() && joined.bytes().all(|byte| byte.is_ascii_alphabetic());

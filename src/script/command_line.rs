@@ -12,8 +12,9 @@ use super::word::Word;
 pub(super) enum Step {
     /// Runs the words from here on.
     Next(usize),
-    /// Is the leaf, from this word on, under this name.
+    /// Is the leaf, which starts at this word and has this name.
     Leaf(usize, String),
+    /// Runs the word as a command text: `sh -c TEXT`.
     Text(usize),
     Script(Nested),
     /// Runs several commands, each given as one word.
@@ -35,7 +36,9 @@ pub(super) struct CommandLine<'w> {
     pub redirections: &'w [usize],
     pub scripts: &'w dyn Scripts,
     pub scope: Scope,
+    /// The current program.
     pub at: usize,
+    /// Why the rest of the command line cannot be changed.
     pub fixed: Option<RewriteError>,
     /// The assignments among the arguments of wrappers.
     pub assigned: Vec<&'w Word>,
@@ -46,14 +49,14 @@ impl CommandLine<'_> {
         self.words.get(index)?.literal()
     }
 
-    /// The flag at `index`, if it is one; empty where only the running shell knows all of it.
+    /// The flag at `index`, if there is one; empty if only the running shell knows all of it.
     pub fn flag(&self, index: usize) -> Option<String> {
         let word = self.words.get(index).filter(|word| word.is_flag())?;
         Some(word.literal().unwrap_or_default())
     }
 
-    /// The first word at or after `index` that is neither a flag nor the value of one of the `valued` flags, and
-    /// whether `--` stands before it.
+    /// The first word from `index` on that is neither a flag nor the value of one of the `valued` flags, and whether
+    /// `--` precedes it.
     pub fn after_flags(&self, mut index: usize, valued: &[&str]) -> (usize, bool) {
         while let Some(flag) = self.flag(index) {
             if flag == "--" {
@@ -78,7 +81,7 @@ impl CommandLine<'_> {
         self.fixed.is_some() || self.redirections.iter().any(|start| span.contains(start))
     }
 
-    /// The program before the one at `command` lets flags through only behind a `--`, which is missing.
+    /// Notes that the program before the one at `command` passes flags on only after a `--`, which is missing.
     pub fn require_marker(&mut self, command: usize) {
         let is_plain = |word: &Word| word.literal().is_some_and(|text| !text.starts_with('-'));
         let rest = self.words.get(command..).unwrap_or_default();
@@ -98,7 +101,7 @@ impl CommandLine<'_> {
     }
 }
 
-/// The name of the program that a word runs, without the path and file ending of a binary.
+/// The name of the program that a word runs, without directory and, in `node_modules`, without extension.
 pub(super) fn program_name(word: &str) -> String {
     let Some((_, inside)) = word.rsplit_once("node_modules/") else {
         return word.rsplit('/').next().unwrap_or(word).to_owned();

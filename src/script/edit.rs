@@ -36,7 +36,7 @@ pub enum Method {
     InPlace,
     /// The call of the nested script passes the arguments on, as its manager does.
     Forwarded,
-    /// The texts of nested scripts stand in the place of their calls; their manager is not started.
+    /// The texts of nested scripts replace their calls; their manager is not started.
     Inlined,
 }
 
@@ -50,8 +50,8 @@ pub struct Rewrite {
 impl Leaf {
     /// The outermost script's text with this leaf on the port.
     ///
-    /// Where arguments cannot be changed, assignments often can: an edit without flags and arguments changes them
-    /// alone, even for opaque leaves.
+    /// If arguments cannot be changed, assignments often can: an edit without flags and arguments changes only those,
+    /// even for opaque leaves.
     pub fn rewrite(&self, edit: &Edit) -> Result<Rewrite, RewriteError> {
         if self.kind == Kind::Builtin {
             return Err(RewriteError::Builtin);
@@ -81,7 +81,7 @@ impl Leaf {
                 // An unknown value may contain the inherited one, and with it the options.
                 (Some(_) | None, _) => continue,
             };
-            // Options do no harm to the other commands that the assignment reaches.
+            // Options are harmless to the other commands that the assignment reaches.
             if assignment.contested && options.is_none() {
                 return Err(RewriteError::Shared);
             }
@@ -133,7 +133,7 @@ impl Leaf {
     }
 }
 
-/// Whether flags may hide in an unknown argument: an unquoted one that is not a flag's value.
+/// Whether an unknown argument may turn out to be flags: one that may split, and is not a flag's value.
 fn unknown_flags(own: &[Word], found: &[Found]) -> bool {
     own.iter().enumerate().any(|(index, word)| {
         let is_port = found.contains(&Found::Value { word: index, offset: 0 });

@@ -51,13 +51,13 @@ pub enum RewriteError {
     Shared,
     #[error("quotes open or close within the part to change")]
     Quoting,
-    /// The manager takes the place of node (`bun --bun run x`), so the script's text cannot stand for its call.
+    /// The manager replaces node (`bun --bun run x`), so the script's text cannot replace its call.
     #[error("the script is run with another runtime than its text says")]
     Runtime,
-    /// More than arguments would have to change, and the text cannot stand in this package's script.
+    /// More than arguments would have to change, and another package's text cannot be put into this package's script.
     #[error("the script is another package's")]
     OtherPackage,
-    /// The list takes nothing but names: `run-p web api`.
+    /// The list takes only names, not commands: `run-p web api`.
     #[error("the script is called by name from a list of names")]
     Listed,
 }

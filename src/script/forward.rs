@@ -28,12 +28,12 @@ impl Leaf {
         Some(apply(&outer.text, outermost))
     }
 
-    /// Whether arguments that are pasted behind the script's text are this command's.
+    /// Whether arguments that are pasted at the end of the script's text are this command's.
     fn takes_pasted(&self) -> bool {
         self.ends_text && !self.words.iter().any(Word::is_marker)
     }
 
-    /// Puts the changed texts of nested scripts in the place of their calls.
+    /// Replaces the calls of nested scripts by their changed texts.
     pub(super) fn inline(&self, mut splices: Splices, deepest: usize) -> Result<String, RewriteError> {
         for index in (1..=deepest).rev() {
             let (nested, caller) = (&self.scope.frames[index], &self.scope.frames[index - 1]);
@@ -75,7 +75,7 @@ fn push(splices: &mut Vec<Splice>, frame: &Frame, call: &Call, splice: Splice) -
     Ok(())
 }
 
-/// Whether arguments that are pasted behind the frame's text reach the script that it calls.
+/// Whether arguments that are pasted at the end of the frame's text reach the script that it calls.
 fn passes_on(frame: &Frame) -> bool {
     frame.call.as_ref().is_some_and(|call| {
         matches!(call.form, CallForm::Command { marker: "", is_last: true, .. })
@@ -83,7 +83,7 @@ fn passes_on(frame: &Frame) -> bool {
     })
 }
 
-/// A script and its hooks as one command, with the shell and the names that their manager gives them.
+/// A script and its hooks as one command, each in a shell with the `npm_lifecycle_event` that the manager sets.
 fn standing_alone(frame: &Frame, text: &str) -> String {
     let name = frame.name.as_deref().unwrap_or_default();
     let steps = [("pre", frame.pre.as_deref()), ("", Some(text)), ("post", frame.post.as_deref())];
@@ -99,7 +99,7 @@ fn standing_alone(frame: &Frame, text: &str) -> String {
 }
 
 impl Name {
-    /// All scripts that the word names, with `this` in the place of this one.
+    /// All scripts that the word names, with `this` in place of the one meant.
     fn written_out(&self, invoker: Invoker, this: &str) -> String {
         let words = self.all.iter().enumerate().map(|(index, name)| {
             if index == self.this { quote(this) } else { quote(&self.call_of(invoker, name)) }
@@ -116,7 +116,7 @@ impl Name {
     }
 }
 
-/// The call with `added` for the script; `None` where nothing can be added.
+/// The call with the arguments `added`; `None` if it takes none.
 fn forwarding(call: &Call, added: &str) -> Option<Splice> {
     let invoker = call.invoker;
     let text = match &call.form {

@@ -20,19 +20,19 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// The script's own text at level 0, the quoted texts at the levels from 1.
+    /// The text at a level: the script's own at 0, the quoted texts from 1 on.
     pub fn text_at(&self, level: usize) -> &str {
         let quoted = level.checked_sub(1).and_then(|index| self.quoted.get(index));
         quoted.map_or(&self.text, |quoted| &quoted.text)
     }
 
-    /// Whether the script's own text ends with the command that ends at `end`, so that pasted arguments reach it.
+    /// Whether the command that ends at `end` is the last of the script's own text, so that pasted arguments reach it.
     pub fn ends_at(&self, end: usize) -> bool {
         let after = self.text.get(end..).unwrap_or_default();
         self.quoted.is_empty() && after.trim_matches([' ', '\t']).is_empty()
     }
 
-    /// A change to the text at `level`, as a change to the script's own text.
+    /// The splice of the script's own text that makes this splice of the text at `level`.
     pub fn outer_splice(&self, level: usize, splice: Splice) -> Result<Splice, RewriteError> {
         let mut inner_first = self.quoted.iter().take(level).rev();
         inner_first
@@ -44,7 +44,7 @@ impl Frame {
 pub(super) struct Nested {
     pub name: String,
     pub call: Call,
-    /// The arguments that the manager pastes behind the script's text.
+    /// The arguments that the manager pastes at the end of the script's text.
     pub pasted: String,
     /// The script's text, if it belongs to another package.
     pub text: Option<String>,
@@ -69,7 +69,7 @@ impl Invoker {
         }
     }
 
-    /// The `--` that arguments for the script need before them, or nothing.
+    /// The `--` that has to precede arguments for the script, with a space; empty if none is needed.
     pub fn marker(self) -> &'static str {
         match self {
             Self::Manager(PackageManager::Npm) | Self::Node => " --",
@@ -87,21 +87,21 @@ pub(super) struct Call {
     pub form: CallForm,
     /// Where a wrapper before the call needs `--` to let flags through.
     pub separator: Option<usize>,
-    /// The manager takes the place of node: `bun --bun run x`.
+    /// The manager replaces node: `bun --bun run x`.
     pub replaces_node: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CallForm {
-    /// A simple command. Arguments for the script go to `at`, behind `marker`.
+    /// A simple command. Arguments for the script are inserted at `at`, after `marker`.
     Command { at: usize, marker: &'static str, is_last: bool },
-    /// The same for a script of another package, whose text cannot stand here.
+    /// The same for a script of another package, whose text cannot be inlined.
     OtherPackage { at: usize, marker: &'static str },
     /// The word `npm:x` of `concurrently`.
     Shorthand { name: String },
     /// A name, or a pattern of several, in a list of names.
     Name(Name),
-    /// A call that nothing can be put into.
+    /// A call that cannot be changed.
     Fixed,
 }
 

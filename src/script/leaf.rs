@@ -58,7 +58,7 @@ pub(super) struct Assignment {
     /// The frame, and the level of the text within the frame.
     pub place: (usize, usize),
     pub range: Range<usize>,
-    /// The part of the word to be written before a new value, where `range` is the whole word.
+    /// What to write before a new value: `NAME=` if `range` is the whole word, else nothing.
     pub prefix: String,
     /// The same for all leaves that the assignment reaches.
     pub id: usize,
@@ -69,11 +69,11 @@ pub(super) struct Assignment {
 /// The script's changes to the environment that a leaf inherits, assignments apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeafEnvironment {
-    /// Nothing of it arrives: `env -i`, `sudo`.
+    /// The leaf inherits nothing: `env -i`, `sudo`.
     pub cleared: bool,
-    /// Variables that do not arrive: `env -u PORT`, `unset PORT`.
+    /// Variables that the leaf does not inherit: `env -u PORT`, `unset PORT`.
     pub removed: Vec<String>,
-    /// A file of assignments is read before: `. ./.env`, `dotenv --`, `export $(cat .env)`.
+    /// A file of assignments is read first: `. ./.env`, `dotenv --`, `export $(cat .env)`.
     pub files: bool,
 }
 
@@ -82,21 +82,21 @@ pub struct LeafEnvironment {
 pub struct Scope {
     /// The calls and quoted texts that lead here, outermost first.
     pub(super) frames: Vec<Frame>,
-    /// The last one of a name counts.
+    /// For each name, the last one counts.
     pub(super) assignments: Vec<Assignment>,
     pub environment: LeafEnvironment,
-    /// The working directory is not the package's any more, so that a script's name means another package's.
+    /// The working directory is no longer the package's, so a script's name means a script of another package.
     pub(super) moved: bool,
-    /// The working directory then, relative to the package, if it is known.
+    /// That working directory, relative to the package, if it is known.
     pub(super) directory: Option<String>,
     /// Why the commands cannot be changed.
     pub(super) fixed: Option<RewriteError>,
-    /// Where the wrapper of the one command here needs `--` before it lets flags through.
+    /// Where the wrapper of the only command here needs a `--` to pass flags on.
     pub(super) separator: Option<usize>,
 }
 
 impl Scope {
-    /// The innermost frame, and the level of the text within it where commands stand.
+    /// The innermost frame, and the level of the text within it that has the commands.
     pub(super) fn place(&self) -> (usize, usize) {
         (self.frames.len() - 1, self.frames.last().map_or(0, |frame| frame.quoted.len()))
     }
@@ -113,7 +113,7 @@ pub struct Leaf {
     pub role: LeafRole,
     /// The shell in which it runs.
     pub scope: Scope,
-    /// The text of the frame ends with this command, so that pasted arguments reach it.
+    /// It is the last command of the frame's text, so pasted arguments reach it.
     pub(super) ends_text: bool,
 }
 
@@ -124,8 +124,8 @@ impl Leaf {
 
     /// Whether the leaf is this command: `next dev` is `next`, `next dev` and not `next build`.
     ///
-    /// The words after the first must be the leaf's first arguments that are no flags, in order; a flag may stand
-    /// anywhere.
+    /// The words after the first must be the leaf's first arguments that are no flags, in order; a flag may be at any
+    /// position.
     pub fn is(&self, command: &str) -> bool {
         let mut wanted = command.split_ascii_whitespace();
         if wanted.next() != Some(self.program.as_str()) {
@@ -142,7 +142,7 @@ impl Leaf {
         })
     }
 
-    /// Whether one of these flags stands on the command line, with a value or without.
+    /// Whether the command line has one of these flags, with a value or without.
     pub fn has_flag(&self, flags: &[&str]) -> bool {
         let mut own = self.words.iter().skip(1).map(Word::prefix).take_while(|word| word != "--");
         own.any(|word| {

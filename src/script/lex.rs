@@ -11,7 +11,7 @@ pub(super) enum Token {
     End,
 }
 
-/// The operators of POSIX. The longer ones come first, as the first match counts.
+/// The operators of POSIX, the longer ones first, as the first match counts.
 const OPERATORS: [&str; 17] =
     ["<<-", "&&", "||", ";;", "<<", ">>", "<&", ">&", "<>", ">|", "&", "|", ";", "<", ">", "(", ")"];
 
@@ -21,8 +21,8 @@ const DISPUTED: [&str; 6] = ["<<<", "&>", "|&", "<(", ">(", "(("];
 /// Deeper than any script that a person wrote, and shallow enough for the smallest stack.
 const MAX_DEPTH: usize = 48;
 
-/// Finds the end of the command substitution whose commands start at a byte of the text, at a nesting depth: the
-/// parser's part, passed in so that the lexer need not know the parser.
+/// Finds the end of the command substitution whose commands start at byte `start`. The parser does that; it is passed
+/// in so that the lexer does not depend on the parser.
 pub(super) type SubstitutionEnd = fn(text: &str, start: usize, depth: usize) -> Result<usize, ParseError>;
 
 /// A here-document whose text follows the line end.
@@ -306,7 +306,7 @@ impl<'t> Lexer<'t> {
     }
 }
 
-/// Adds a character that is written as itself, joined to an adjacent one before it.
+/// Adds a character that is written as itself, to the piece before it if that is adjacent and alike.
 fn push_verbatim(character: char, at: usize, quoting: Quoting, pieces: &mut Vec<Piece>) {
     let end = at + character.len_utf8();
     if let Some(Piece { part: Part::Literal(text), source, quoting: last }) = pieces.last_mut()

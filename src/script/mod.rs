@@ -1,14 +1,13 @@
-//! The scripts of a package.json, understood as the shell understands them.
+//! The scripts of a package.json, parsed as the shell parses them.
 //!
-//! [`Script::parse`] reads the text by the grammar of POSIX `sh`, [`Script::leaves`] finds the programs that
-//! really run, through wrappers, quoted commands and nested scripts, and [`Leaf::rewrite`] puts a port on the
-//! command line of one of them. The rest of the text stays byte for byte. A change that is not certain is refused
-//! with the reason.
+//! [`Script::parse`] reads the text by the grammar of POSIX `sh`, [`Script::leaves`] finds the programs that really
+//! run, through wrappers, quoted commands and nested scripts, and [`Leaf::rewrite`] puts a port on the command line of
+//! one of them. Every other byte of the text stays. A change that is not certainly right is refused with the reason.
 //!
-//! The parser is our own. `brush-parser`, the one well-kept crate that reports positions, counts them in
-//! characters, reads bash where `sh` is dash (`a &> b`), does not say where the characters of a quoted word stand,
-//! which an edit within `sh -c '…'` needs, and took 77 crates and 0.13 ms for a first script. This parser refuses
-//! constructs that bash and dash read differently.
+//! The parser is our own. `brush-parser`, the one well-kept crate that reports positions, counts them in characters,
+//! parses bash where `sh` is dash (`a &> b`), has no positions within a quoted word, which an edit in `sh -c '…'`
+//! needs, and cost 77 crates and 0.13 ms for a first script. This parser refuses constructs that bash and dash read
+//! differently.
 //!
 //! User arguments come first: [`append`] pastes them as a package manager does, and the whole is then parsed and
 //! edited as the shell would read it.
@@ -58,19 +57,18 @@ impl Script {
         Ok(Self { text: text.to_owned(), list: parse::parse(text)? })
     }
 
-    /// Where `exec ` may be inserted: the script is one simple command. The program then takes the shell's place.
+    /// Where `exec ` may be inserted, so that the program replaces the shell: the script is one simple command.
     pub fn exec_position(&self) -> Option<usize> {
         self.sole_command().map(|command| command.words[0].span.start)
     }
 
-    /// The program and its arguments, where the shell would only start it: it would expand and redirect nothing.
+    /// The program and its arguments, if the shell would expand and redirect nothing and only start it.
     pub fn plain_words(&self) -> Option<Vec<String>> {
         let command = self.sole_command().filter(|command| command.redirections.is_empty())?;
         command.words.iter().map(Word::literal).collect()
     }
 
-    /// The one simple command of the script, if nothing stands before its program and the shell does not run it
-    /// itself.
+    /// The only simple command of the script, if nothing precedes its program and that is not part of the shell.
     fn sole_command(&self) -> Option<&syntax::Simple> {
         let [syntax::Item { pipelines, background: false }] = &self.list[..] else { return None };
         let [syntax::Pipeline { commands, .. }] = &pipelines[..] else { return None };

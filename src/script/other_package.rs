@@ -8,7 +8,7 @@ use super::script_call::{HARMLESS, pasted};
 use super::scripts::{OtherPackage, PackageManager};
 use super::word::Word;
 
-/// Further words that are no script's name.
+/// Further words that never name a script.
 const OTHERS: [&str; 5] = ["exec", "dlx", "x", "node", "workspaces"];
 
 /// How the value of a flag names the package.
@@ -28,11 +28,11 @@ struct Read {
     package: Option<OtherPackage>,
     /// The script, and the word that names it.
     name: Option<(String, usize)>,
-    /// Where the arguments for the script begin behind a `--`.
+    /// Where the arguments after a `--` begin.
     behind: Option<usize>,
 }
 
-/// The script of another package that a call of `manager` runs, if its text is known and arguments reach it.
+/// The call of another package's script by `manager`, if the script's text is known and arguments reach it.
 pub(super) fn call(line: &CommandLine, manager: PackageManager) -> Option<Nested> {
     let Read { package, name, behind } = read(line, manager)?;
     let (name, named) = name?;

@@ -1,6 +1,6 @@
 //! npm, npx, pnpm, yarn and bun: which script, binary or file of the package a call runs.
 //!
-//! `None` stands for a call of programs that the script does not show.
+//! A step of `None` means that the call runs programs which the script does not show.
 
 use super::command_line::{CommandLine, Step, program_name};
 use super::error::RewriteError;
@@ -20,7 +20,7 @@ pub(super) const COMMANDS: [&str; 41] = [
 /// Flags of bun that mean other packages or directories.
 const BUN_ELSEWHERE: [&str; 4] = ["--filter", "-F", "--cwd", "--workspaces"];
 
-/// The first word after harmless flags, or `None` if another flag stands before it.
+/// The first word after harmless flags, or `None` if another flag precedes it.
 fn after_harmless(line: &CommandLine, mut index: usize) -> Option<usize> {
     let prefixes = ["--loglevel=", "--reporter=", "--color="];
     while let Some(flag) = line.flag(index) {
@@ -74,7 +74,7 @@ fn npm(line: &mut CommandLine) -> Option<Step> {
     }
 }
 
-/// npm needs `run` before the name. pnpm, yarn and bun do not: it may be a script or a binary.
+/// npm needs `run` before a script's name. For pnpm, yarn and bun, a bare name may be a script or a binary.
 pub(super) fn step(line: &mut CommandLine, manager: PackageManager) -> Option<Step> {
     use PackageManager::{Bun, Npm, Pnpm, Yarn};
     if manager == Npm {

@@ -262,7 +262,7 @@ impl<'t> Parser<'t> {
         if simple == Simple::default() { Err(self.unexpected()) } else { Ok(simple) }
     }
 
-    /// Where the redirection begins that is read, if one comes next.
+    /// Reads a redirection if one is next, and returns where it begins.
     fn redirection(&mut self) -> Result<Option<usize>, ParseError> {
         let start = match &self.token {
             Token::Operator(sign @ ("<" | ">" | ">>" | "<&" | ">&" | "<>" | ">|" | "<<" | "<<-")) => {

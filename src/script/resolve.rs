@@ -11,7 +11,7 @@ const OPAQUE: [&str; 21] = [
     "podman",
 ];
 
-/// Moves `line` behind all wrappers, to the step of the program that stands there.
+/// Moves `line` past all wrappers, and returns the step of the program after them.
 pub(super) fn resolve(line: &mut CommandLine) -> Step {
     loop {
         let step = step(line).unwrap_or(Step::Opaque);

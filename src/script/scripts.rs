@@ -33,7 +33,7 @@ pub enum OtherPackage {
     Named(String),
 }
 
-/// The package of a script.
+/// The package of a script, as far as its scripts can call into it.
 pub trait Scripts {
     fn text(&self, name: &str) -> Option<String>;
 

@@ -63,7 +63,7 @@ fn several(mut started: Vec<Started>) -> Step {
 /// The steps of an argument of `concurrently`; `None` if it is a command text.
 fn text_or_scripts(word: &Word, scripts: &dyn Scripts) -> Option<Vec<Step>> {
     let text = word.pattern()?;
-    // concurrently takes one pair of quotes off itself.
+    // concurrently removes one pair of quotes itself.
     let is_quoted = |quote: char| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
     if is_quoted('"') || is_quoted('\'') {
         return Some(vec![Step::Unknown]);

@@ -12,10 +12,10 @@ use super::scripts::{OtherPackage, Scripts};
 use super::syntax::{Command, Item, Simple};
 use super::word::{UNKNOWN, Word};
 
-/// More than any script that a person wrote; the leaves of scripts that call each other twice would grow without
-/// end.
+/// More than any script that a person wrote has. Without a limit, scripts that each call the next one twice would have
+/// exponentially many.
 const MAX_LEAVES: usize = 128;
-/// Scripts within scripts and quoted commands within quoted commands.
+/// The depth of scripts within scripts and quoted commands within quoted commands.
 const MAX_NESTING: usize = 16;
 
 const BUILTINS: [&str; 31] = [
@@ -24,13 +24,13 @@ const BUILTINS: [&str; 31] = [
     "source", "test", "trap", "true", "unset", "wait",
 ];
 
-/// Further words that some shell understands itself, although a program or other words may follow.
+/// Further words that some shell runs itself, although a program may follow them.
 const OTHER_SHELL_WORDS: [&str; 17] = [
     "builtin", "command", "coproc", "declare", "eval", "exec", "function", "getopts", "let", "select",
     "shopt", "time", "times", "type", "typeset", "ulimit", "umask",
 ];
 
-/// Whether some shell understands this word itself, so that `exec` cannot stand before it.
+/// Whether some shell runs this word itself, so that `exec` cannot precede it.
 pub(super) fn is_shell_word(name: &str) -> bool {
     BUILTINS.contains(&name) || OTHER_SHELL_WORDS.contains(&name) || name.is_empty()
 }
@@ -43,7 +43,7 @@ pub(super) fn leaves(text: &str, list: &[Item], scripts: &dyn Scripts) -> Vec<Le
     walk.leaves
 }
 
-/// How many scripts and quoted texts lie within each other.
+/// The depth of nested scripts and quoted texts.
 fn nesting(scope: &Scope) -> usize {
     scope.frames.iter().map(|frame| 1 + frame.quoted.len()).sum()
 }
@@ -146,7 +146,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Walks what the command in the range of the words starts.
+    /// Walks what the command in this range of `words` runs.
     fn step(&mut self, scope: Scope, role: LeafRole, words: &[Word], (step, range): (Step, Range<usize>)) {
         let whole = words.get(range).unwrap_or_default();
         match step {
@@ -232,7 +232,7 @@ impl Walk<'_> {
             Some((parse::parse(&text).ok()?, text))
         });
         let Some((list, text)) = parsed else { return self.opaque(&scope, role, whole) };
-        // The scripts that another package's script calls by name are not known here.
+        // What another package's script calls by name is a script of that package, which is unknown here.
         scope.moved = !is_own;
         scope.directory = None;
         let runs_hooks = match nested.call.invoker {
@@ -281,7 +281,7 @@ impl Walk<'_> {
         });
     }
 
-    /// An assignment that reaches several commands cannot be changed for one of them if any runs beside others.
+    /// Marks each assignment that reaches several commands, one of them concurrent: it cannot be changed for one alone.
     fn mark_contested(&mut self) {
         let mut reached: HashMap<usize, (usize, bool)> = HashMap::new();
         for leaf in self.leaves.iter().filter(|leaf| leaf.kind != Kind::Builtin) {

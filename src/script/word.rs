@@ -1,9 +1,8 @@
-//! Words as the shell sees them, and the way back from their meaning to their source.
+//! Words as the shell sees them, with a map from their value back to their source.
 
 use std::ops::Range;
 
-/// Stands in a text for a value that only the outer shell knows: `sh -c "vite --port $PORT"` runs `vite --port
-/// \0`.
+/// Represents a value that only the outer shell knows: `sh -c "vite --port $PORT"` runs `vite --port \0`.
 pub(super) const UNKNOWN: char = '\0';
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +67,7 @@ impl Word {
         self.pieces.iter().map_while(|piece| piece.part.literal()).collect()
     }
 
-    /// `--`, behind which no flags are expected.
+    /// Whether it is `--`, after which there are no flags.
     pub(super) fn is_marker(&self) -> bool {
         self.literal().as_deref() == Some("--")
     }
@@ -86,18 +85,18 @@ impl Word {
         is_name.then(|| name.to_owned())
     }
 
-    /// The word with its patterns as they are written: the program gets it so when no file matches.
+    /// The word with its patterns as written, as the program gets it if no file matches.
     pub(super) fn pattern(&self) -> Option<String> {
         self.pieces.iter().map(|piece| piece.part.text()).collect()
     }
 
-    /// Whether the word may become no word, or several ones with flags among them.
+    /// Whether the word may expand to no word, or to several, flags among them.
     pub(super) fn may_vanish(&self) -> bool {
         let splits = |piece: &Piece| piece.part == Part::Expansion { splits: true };
         self.prefix().is_empty() && self.pieces.iter().any(splits)
     }
 
-    /// The text of a word that is written without any quote, as reserved words must be.
+    /// The text of a word without any quoting, as reserved words must be written.
     pub(super) fn bare(&self) -> Option<&str> {
         let [Piece { part: Part::Literal(text), quoting: Quoting::Bare, source }] = &self.pieces[..] else {
             return None;
@@ -105,8 +104,7 @@ impl Word {
         (source.len() == text.len()).then_some(text)
     }
 
-    /// The source behind the first `offset` bytes of the literal prefix; `None` where quotes lie around that
-    /// boundary.
+    /// The source after the first `offset` bytes of the literal prefix; `None` if that boundary is quoted.
     pub(super) fn after(&self, offset: usize) -> Option<Range<usize>> {
         let mut seen = 0;
         for piece in &self.pieces {
@@ -121,7 +119,7 @@ impl Word {
         None
     }
 
-    /// The word's meaning as a text of its own, for programs that run it as a command.
+    /// The word's value as a text of its own, for programs that run it as a command.
     pub(super) fn quoted_text(&self) -> QuotedText {
         let mut quoted = QuotedText { text: String::new(), runs: Vec::new() };
         for piece in &self.pieces {
@@ -148,7 +146,7 @@ impl Splice {
         Self { range: at..at, text: text.into() }
     }
 
-    /// Adds a space where digits would come to stand right before `<` or `>`: there they name a file descriptor.
+    /// Adds a space if digits would end up right before `<` or `>`, where they would be a file descriptor.
     pub fn kept_apart(mut self, text: &str) -> Self {
         let rest = text.get(self.range.end..).unwrap_or_default();
         if rest.starts_with(['<', '>']) && self.text.ends_with(|last: char| last.is_ascii_digit()) {
@@ -185,7 +183,7 @@ impl Run {
 }
 
 impl QuotedText {
-    /// The same change to the text around this one; `None` where quotes open or close within the change.
+    /// The splice of the outer text that makes this one; `None` if quotes open or close within it.
     pub fn outer_splice(&self, splice: &Splice) -> Option<Splice> {
         let Range { start, end } = splice.range;
         let touched: Vec<&Run> = if start == end {
@@ -203,7 +201,7 @@ impl QuotedText {
     }
 }
 
-/// `text` as it must be written where `quoting` is in force already.
+/// `text` as it must be written within `quoting`.
 fn requote(text: &str, quoting: Quoting) -> Option<String> {
     let is_special: fn(char) -> bool = match quoting {
         Quoting::Single => return Some(text.replace('\'', r"'\''")),
@@ -215,7 +213,7 @@ fn requote(text: &str, quoting: Quoting) -> Option<String> {
     Some(text.chars().flat_map(escaped).collect())
 }
 
-/// Applies splices that do not overlap, from the last to the first, so that the positions of the others hold.
+/// Applies splices that do not overlap, from the last to the first, so that earlier positions stay valid.
 pub(super) fn apply(text: &str, mut splices: Vec<Splice>) -> String {
     splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
     let mut result = text.to_owned();

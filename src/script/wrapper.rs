@@ -4,12 +4,13 @@ use super::command_line::{CommandLine, Step};
 use super::error::RewriteError;
 use super::word::Word;
 
+/// Which words a wrapper passes on to the program.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Passing {
     All,
-    /// All behind `--`; without it, flags are the wrapper's own.
+    /// Everything after `--`; without it, the wrapper takes flags for its own.
     Swallows,
-    /// All behind `--`, and nothing runs without it.
+    /// Everything after `--`; without it, nothing runs.
     Marked,
 }
 
@@ -19,9 +20,9 @@ struct Wrapper {
     subcommands: &'static [&'static str],
     /// Flags whose value is the next word.
     valued: &'static [&'static str],
-    /// How many arguments stand between the flags and the program.
+    /// How many arguments come between the flags and the program.
     positional: usize,
-    /// `NAME=value` may stand before the program.
+    /// `NAME=value` may precede the program.
     assigns: bool,
     passing: Passing,
 }

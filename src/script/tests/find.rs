@@ -2,7 +2,7 @@ use super::{leaf, leaves};
 use crate::script::Kind;
 use crate::script::leaf::LeafRole;
 
-/// A script, then the programs of its leaves that are no builtins.
+/// Scripts, each with the programs of its leaves, builtins left out.
 const PROGRAMS: &[(&str, &str)] = &[
     ("vite", "vite"),
     ("  vite  ", "vite"),

@@ -15,7 +15,7 @@ use super::{Edit, Kind, Leaf, OtherPackage, PackageManager, Rewrite, RewriteErro
 
 struct Package {
     scripts: BTreeMap<String, String>,
-    /// Further scripts by their names.
+    /// Computes further scripts from their names.
     more: fn(&str) -> Option<String>,
     others: fn(&OtherPackage, &str) -> Option<String>,
     manager: PackageManager,

@@ -1,4 +1,4 @@
-//! An edit changes the words that it is meant to change, and no others, wherever the command stands.
+//! An edit changes the words that it is meant to change, and no others, wherever the command is.
 
 use super::leaves;
 use crate::script::{Edit, Kind, Leaf};

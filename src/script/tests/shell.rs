@@ -9,7 +9,7 @@ use std::process::Command;
 use super::{edit, package};
 use crate::script::{Script, append};
 
-/// Writes once, as calls may run side by side.
+/// Writes each call at once, as calls may run concurrently.
 const RECORDER: &str = r#"#!/bin/sh
 line="${0##*/} PORT=$PORT"
 for a in "$@"; do line="$line [$a]"; done
@@ -97,7 +97,7 @@ fn executable(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// Runs a text and returns the recorded calls, sorted, as some run side by side.
+/// Runs a text and returns the recorded calls, sorted, as some run concurrently.
 fn run(dir: &Path, text: &str) -> BTreeSet<String> {
     let log = dir.join("log");
     fs::write(&log, "").unwrap();
