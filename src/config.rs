@@ -1,7 +1,7 @@
 //! The configuration of users and projects: `bowline.toml` and the user's `frameworks.toml`, read once.
 //!
-//! Order of precedence: flags, the environment, `bowline.toml`, the user's file, the defaults. This module reads the
-//! two files; `cli` puts flags and environment above them.
+//! Order of precedence: flags, the environment, `bowline.toml`, the user's file, the defaults. This module reads
+//! the two files; `cli` puts flags and environment above them.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;

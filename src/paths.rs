@@ -9,9 +9,10 @@
 //! | `run/` | a lock, a guard and a socket per supervisor |
 //! | `logs/` | the output of services, and `bowline.log` |
 //!
-//! If the state directory cannot be used (read-only, another user's, writable by others, not a directory), the spare
-//! directory, a per-user one outside of it, takes its place, so that a server still starts. It may not outlive the
-//! machine's next start; [`StateDir::trouble`] says why it is used. Directories that exist already keep their mode.
+//! If the state directory cannot be used (read-only, another user's, writable by others, not a directory), the
+//! spare directory, a per-user one outside of it, takes its place, so that a server still starts. It may not
+//! outlive the machine's next start; [`StateDir::trouble`] says why it is used. Directories that exist already
+//! keep their mode.
 
 mod error;
 mod private;
@@ -105,8 +106,8 @@ impl StateDir {
         self.root.join("ports.redb")
     }
 
-    /// Every directory in which this user's reservations may be recorded, in the order in which their locks must be
-    /// taken. Directories that others can write to are left out: anybody could hold a lock there for ever.
+    /// Every directory in which this user's reservations may be recorded, in the order in which their locks must
+    /// be taken. Directories that others can write to are left out: anybody could hold a lock there for ever.
     pub(crate) fn roots(&self) -> Vec<PathBuf> {
         let others = [self.replaced.as_ref(), Some(&self.spare)];
         let [replaced, spare] = others.map(|other| other.filter(|path| **path != self.root && is_ours(path)));

@@ -15,8 +15,8 @@ pub use super::framework::{FlagPosition, Framework, HostInput, PortInput, Repeat
 use super::resolve::{self, Entry, Mistake};
 use crate::project::FileError;
 
-/// The `[framework.KEY]` tables of a file, validated. Only whether there are any is kept: [`Catalog::load`] reads the
-/// text again, untyped.
+/// The `[framework.KEY]` tables of a file, validated. Only whether there are any is kept: [`Catalog::load`] reads
+/// the text again, untyped.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Entries {
     exist: bool,
@@ -83,8 +83,8 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// The embedded catalog with `layers` over it, the strongest last. An entry overrides the fields of the entry with
-    /// the same key; a new entry comes before all others.
+    /// The embedded catalog with `layers` over it, the strongest last. An entry overrides the fields of the entry
+    /// with the same key; a new entry comes before all others.
     pub fn load(layers: &[Layer]) -> Result<Self, CatalogError> {
         let layers: Vec<&Layer> = layers.iter().filter(|layer| layer.entries.exist).collect();
         if layers.is_empty() {

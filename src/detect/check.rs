@@ -17,8 +17,8 @@ pub type Pairs = Cow<'static, [(CatalogText, CatalogText)]>;
 /// A release of a package: major, minor and patch.
 pub type Release = (u64, u64, u64);
 
-/// Declares a type for a checked text. As a type, not a check of the whole list, so that an error has the position of
-/// the element.
+/// Declares a type for a checked text. As a type, not a check of the whole list, so that an error has the position
+/// of the element.
 macro_rules! checked {
     ($name:ident, $valid:expr, $wanted:literal) => {
         #[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]

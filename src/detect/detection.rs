@@ -52,8 +52,8 @@ impl Catalog {
 }
 
 impl<'c> Detection<'c> {
-    /// The detection with the framework that the user named. If the script is one unknown command, that is taken for
-    /// the framework's own.
+    /// The detection with the framework that the user named. If the script is one unknown command, that is taken
+    /// for the framework's own.
     #[must_use]
     pub fn with_framework(mut self, framework: &'c Framework, snapshot: &Snapshot<'_>) -> Self {
         self.framework = framework;
@@ -64,8 +64,8 @@ impl<'c> Detection<'c> {
         self
     }
 
-    /// The detection with the remembered framework if its `evidence` is unchanged, so that the project keeps its range
-    /// when the catalog changes.
+    /// The detection with the remembered framework if its `evidence` is unchanged, so that the project keeps its
+    /// range when the catalog changes.
     #[must_use]
     pub fn with_remembered(mut self, key: &str, evidence: &Fingerprint, catalog: &'c Catalog) -> Self {
         let known = catalog.get(key).filter(|_| evidence.agrees(&self.fingerprint));

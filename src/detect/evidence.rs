@@ -139,8 +139,8 @@ impl<'c> Facts<'c, '_> {
         }
     }
 
-    /// The first in the catalog's order that no other of `found` beats; the first at all if they beat each other in a
-    /// circle.
+    /// The first in the catalog's order that no other of `found` beats; the first at all if they beat each other
+    /// in a circle.
     fn winner(&self, found: &[&'c Framework]) -> Option<&'c Framework> {
         let beaten = |framework: &Framework| {
             found.iter().any(|other| {
@@ -173,8 +173,8 @@ impl<'c> Facts<'c, '_> {
     }
 }
 
-/// Whether a glob matches a file name. The part before the first star is compared first: it is cheap, and most pairs
-/// differ there.
+/// Whether a glob matches a file name. The part before the first star is compared first: it is cheap, and most
+/// pairs differ there.
 fn names(glob: &str, file: &str) -> bool {
     match glob.split_once('*') {
         None => glob == file,

@@ -1,9 +1,9 @@
 //! Which framework a project uses: the rules of [`catalog`], applied to a [`Snapshot`].
 //!
-//! Detection never touches the disk. The kinds of evidence, strongest first: the command words of the script, files
-//! beside package.json, dependencies, a runtime in the script, servers beside an app. Within each kind, a framework
-//! beats the tools that it is built on, and the order of the catalog decides the rest, so that every snapshot has
-//! exactly one answer.
+//! Detection never touches the disk. The kinds of evidence, strongest first: the command words of the script,
+//! files beside package.json, dependencies, a runtime in the script, servers beside an app. Within each kind, a
+//! framework beats the tools that it is built on, and the order of the catalog decides the rest, so that every
+//! snapshot has exactly one answer.
 
 pub mod catalog;
 mod check;

@@ -1,5 +1,5 @@
-//! How entries override each other, as TOML tables, whatever their fields: a user's entry overrides the embedded one,
-//! an entry the one that it is `like`, a version its entry. `build.rs` includes this file.
+//! How entries override each other, as TOML tables, whatever their fields: a user's entry overrides the embedded
+//! one, an entry the one that it is `like`, a version its entry. `build.rs` includes this file.
 
 use std::borrow::Cow;
 

@@ -21,8 +21,8 @@ pub(super) fn bin_directories(dir: &Path) -> impl Iterator<Item = PathBuf> + '_ 
         .map(|dir| dir.join("node_modules").join(".bin"))
 }
 
-/// `directories` followed by the caller's `PATH`. Directories with a `:` in their name are left out, as `PATH` cannot
-/// hold them.
+/// `directories` followed by the caller's `PATH`. Directories with a `:` in their name are left out, as `PATH`
+/// cannot hold them.
 pub(super) fn search_path(directories: impl IntoIterator<Item = PathBuf>, caller: &Caller) -> OsString {
     let inherited = caller.raw("PATH").map(std::env::split_paths).into_iter().flatten();
     let usable = directories.into_iter().filter(|dir| !dir.as_os_str().as_encoded_bytes().contains(&b':'));

@@ -4,8 +4,8 @@ use super::caller::Caller;
 use crate::process::tree;
 use crate::project::Project;
 
-/// The port and identity that a bowline takes over from the outer one in whose script it runs. It neither reserves a
-/// port nor supervises, but replaces itself by the command.
+/// The port and identity that a bowline takes over from the outer one in whose script it runs. It neither reserves
+/// a port nor supervises, but replaces itself by the command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inherited {
     pub port: u16,
@@ -15,8 +15,8 @@ pub struct Inherited {
 }
 
 impl Inherited {
-    /// Reads it from the environment, if the outer bowline runs this project, under any id. The port is taken from the
-    /// URL, because scripts may set `PORT` to anything.
+    /// Reads it from the environment, if the outer bowline runs this project, under any id. The port is taken from
+    /// the URL, because scripts may set `PORT` to anything.
     pub fn from(caller: &Caller, project: &Project) -> Option<Self> {
         if caller.text("BOWLINE")? != "1" || caller.raw("BOWLINE_PROJECT_DIR")? != project.dir {
             return None;

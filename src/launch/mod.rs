@@ -1,8 +1,8 @@
 //! The launch plan: the command, its directory and its environment.
 //!
-//! [`choose`] finds the package manager, [`Reading::of`] parses the script for detection, and [`plan()`] puts the port
-//! where the server reads it. The result, a [`LaunchSpec`], is plain data: nothing here starts a process,
-//! and only [`Preload::write`] writes a file.
+//! [`choose`] finds the package manager, [`Reading::of`] parses the script for detection, and [`plan()`] puts the
+//! port where the server reads it. The result, a [`LaunchSpec`], is plain data: nothing here starts a process, and
+//! only [`Preload::write`] writes a file.
 
 mod bowline_call;
 mod caller;

@@ -12,8 +12,8 @@ use super::yaml::{scalar, yaml};
 use crate::project::{Project, read_file};
 use crate::script::PackageManager;
 
-/// The lockfiles, the most trusted first: a `package-lock.json` beside another lockfile is mostly the result of one
-/// mistaken `npm install`.
+/// The lockfiles, the most trusted first: a `package-lock.json` beside another lockfile is mostly the result of
+/// one mistaken `npm install`.
 const LOCKFILES: [(&str, PackageManager); 6] = [
     ("bun.lock", PackageManager::Bun),
     ("bun.lockb", PackageManager::Bun),
@@ -67,8 +67,8 @@ impl ChosenManager {
         self.manager == PackageManager::Yarn && self.major() >= 2
     }
 
-    /// The version that would run: the invoker's, or the installed program's. Yarn installs itself into projects, so
-    /// there the project's own comes first, and the lockfile rules out versions that could not read it.
+    /// The version that would run: the invoker's, or the installed program's. Yarn installs itself into projects,
+    /// so there the project's own comes first, and the lockfile rules out versions that could not read it.
     fn known_version(&self, caller: &Caller) -> Option<Version> {
         let invoker = || {
             let (_, version) = caller.invoker().filter(|_| caller.is_inside(self.manager))?;

@@ -106,8 +106,8 @@ fn has_rival(reading: &Reading<'_>, tool: Tool<'_>, catalog: &Catalog) -> bool {
         .any(|leaf| (role != Role::Runtime || side_by_side(leaf, chosen)) && is_server(leaf, role, catalog))
 }
 
-/// Whether `PORT` has to be hidden from the script: its server gets the port by a flag, and a program that would take
-/// `PORT` for its own runs concurrently, as an API beside Vite does.
+/// Whether `PORT` has to be hidden from the script: its server gets the port by a flag, and a program that would
+/// take `PORT` for its own runs concurrently, as an API beside Vite does.
 pub(super) fn is_private(request: &LaunchRequest<'_>, delivery: Delivery) -> bool {
     let reading = request.reading;
     let Some((_, chosen)) = request.detection.tool.and_then(|tool| reading.leaf(tool.command)) else {

@@ -80,8 +80,8 @@ fn with_exec(text: &str, script: Option<&Script>) -> String {
     at.map_or_else(|| text.to_owned(), |at| format!("{}exec {}", &text[..at], &text[at..]))
 }
 
-/// The words of a script that needs no shell: starting one takes longer than the rest of a launch. A shell that the
-/// user has chosen is always started, as it may do more than run the program.
+/// The words of a script that needs no shell: starting one takes longer than the rest of a launch. A shell that
+/// the user has chosen is always started, as it may do more than run the program.
 fn plain_words(shell: &Path, script: &Script) -> Option<(PathBuf, Vec<OsString>)> {
     let words = script.plain_words().filter(|_| shell == Path::new(SHELL))?;
     Some(command(words.into_iter().map(OsString::from).collect()))
@@ -95,7 +95,8 @@ fn step(name: &str, (program, argv): (PathBuf, Vec<OsString>), cwd: &Path, envir
     Step { name: name.to_owned(), program, argv, cwd: cwd.to_path_buf(), environment, programs: Vec::new() }
 }
 
-/// `PWD` as a shell would set it: the inherited one, which may lead through links, if it is the project's directory.
+/// `PWD` as a shell would set it: the inherited one, which may lead through links, if it is the project's
+/// directory.
 fn working_directory(project: &Project, caller: &Caller) -> OsString {
     let place = |dir: &Path| dir.metadata().ok().map(|found| (found.dev(), found.ino()));
     let named = caller

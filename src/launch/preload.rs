@@ -1,7 +1,7 @@
 //! The preload that moves a listener of a node program to the reserved port.
 //!
-//! The file is self-contained, and found by `NODE_OPTIONS` alone: turbo's strict mode, scrubbed environments and the
-//! environments of workers drop every other variable.
+//! The file is self-contained, and found by `NODE_OPTIONS` alone: turbo's strict mode, scrubbed environments and
+//! the environments of workers drop every other variable.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;

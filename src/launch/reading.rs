@@ -120,8 +120,8 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// A command as text, and whether a shell would run that text as this command: not if a word is not UTF-8, or if the
-/// first one would be an assignment.
+/// A command as text, and whether a shell would run that text as this command: not if a word is not UTF-8, or if
+/// the first one would be an assignment.
 fn as_text(argv: &[OsString]) -> (String, bool) {
     let words: Option<Vec<&str>> = argv.iter().map(|word| word.to_str()).collect();
     if let Some(words) = words.filter(|words| !words.iter().take(1).any(|word| word.contains('='))) {

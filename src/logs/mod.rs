@@ -8,13 +8,13 @@
 //! ```
 //!
 //! `o` and `e` are the standard output and error. An `s` record holds a cursor (see [`crate::event::cursor`]): the
-//! session whose output follows, and how many bytes it had written before. One comes at the start of each session and
-//! file and after each gap, so that every byte that is kept has a known position.
+//! session whose output follows, and how many bytes it had written before. One comes at the start of each session
+//! and file and after each gap, so that every byte that is kept has a known position.
 //!
-//! A record holds what one read returned, so writing costs one system call per read whatever the number of lines, and
-//! the bytes are unchanged. A record that a crash cut short ends the file and is read as far as it goes. A file that
-//! has grown to its limit replaces the older one. Of a flood, which is more output in a second than the files can
-//! hold, only the end is written.
+//! A record holds what one read returned, so writing costs one system call per read whatever the number of lines,
+//! and the bytes are unchanged. A record that a crash cut short ends the file and is read as far as it goes. A
+//! file that has grown to its limit replaces the older one. Of a flood, which is more output in a second than the
+//! files can hold, only the end is written.
 
 mod file;
 mod read;

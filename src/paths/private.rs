@@ -1,5 +1,5 @@
-//! Directories and files for this user alone, private from their creation on. The mode of one that exists already is
-//! checked and never changed: it may be any directory, even `/tmp`.
+//! Directories and files for this user alone, private from their creation on. The mode of one that exists already
+//! is checked and never changed: it may be any directory, even `/tmp`.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;

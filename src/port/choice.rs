@@ -97,7 +97,8 @@ impl Chooser<'_> {
             PortChoice::Observed(port) => (port, None, false),
             PortChoice::Preferred(port) => match self.wish(&request, port)? {
                 None => (port, None, false),
-                // A preferred port outside of the range says nothing about where to scan: prefer the project's own.
+                // A preferred port outside of the range says nothing about where to scan: prefer the project's
+                // own.
                 Some(declined) if !request.range.contains(port) => {
                     let (port, _, reused) = self.own_or_scan(&request, remembered)?;
                     (port, Some(declined), reused)

@@ -130,7 +130,8 @@ impl Ports {
         store::read(&self.dir.store(), &mut Vec::new(), work).ok()
     }
 
-    /// Stores a note for later starts of a project, or with `None` removes it. Notes last until the evidence changes.
+    /// Stores a note for later starts of a project, or with `None` removes it. Notes last until the evidence
+    /// changes.
     pub fn note(&self, project: &str, key: &str, value: Option<&str>) -> Result<(), PortError> {
         let _locked = self.lock(BRIEFLY)?;
         self.update(&mut Vec::new(), |tables| {

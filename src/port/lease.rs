@@ -93,8 +93,8 @@ impl Lease {
         warnings
     }
 
-    /// Commits unless [`Lease::commit`] has, and closes the store. That writes to the disk: start the services first.
-    /// Every other method that changes the lease calls this first.
+    /// Commits unless [`Lease::commit`] has, and closes the store. That writes to the disk: start the services
+    /// first. Every other method that changes the lease calls this first.
     pub fn close_store(&mut self) {
         let warnings = self.commit();
         self.warnings.extend(warnings);
@@ -155,8 +155,8 @@ impl Lease {
         self.reservations.iter().filter(|held| held.project != project).cloned().collect()
     }
 
-    /// Gives back all but these. The session's lock file decides, and removing lines from it needs no transaction: if
-    /// the lock of the transaction cannot be had in time, the next one tidies the store.
+    /// Gives back all but these. The session's lock file decides, and removing lines from it needs no transaction:
+    /// if the lock of the transaction cannot be had in time, the next one tidies the store.
     fn keep(&mut self, mut kept: Vec<Reservation>, now: SystemTime) -> Result<(), PortError> {
         self.close_store();
         let locked = self.ports.lock(BRIEFLY);

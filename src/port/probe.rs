@@ -1,7 +1,7 @@
 //! Whether a port is free, proved by binding it.
 //!
-//! Found by trying every kind of socket on Linux: a listener on any local address, with or without `SO_REUSEADDR` or
-//! `SO_REUSEPORT`, refuses the wildcard bind of its family, and a dual-stack listener on `::` that of both. The
+//! Found by trying every kind of socket on Linux: a listener on any local address, with or without `SO_REUSEADDR`
+//! or `SO_REUSEPORT`, refuses the wildcard bind of its family, and a dual-stack listener on `::` that of both. The
 //! connections of a server that has ended refuse a plain bind for a minute (`TIME_WAIT`), but not a bind with
 //! `SO_REUSEADDR`, which every server uses. A socket that is bound with that option and does not listen yet
 //! behaves the same; whether there are connections tells the two apart.

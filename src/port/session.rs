@@ -83,8 +83,8 @@ pub(super) fn await_guardian(run: &Path, id: &SessionId, patience: Duration) {
         // A stopped guardian would never end.
         let stopped = pid.and_then(Identity::of).filter(|_| is_held());
         let _gone = stopped.map(|guardian| signal::send(guardian, Signal::SIGCONT));
-        // The lock is tried again once the process is pinned: if it is held then, the pid is the guardian's and not
-        // a later process's.
+        // The lock is tried again once the process is pinned: if it is held then, the pid is the guardian's and
+        // not a later process's.
         if !pid.is_some_and(|pid| wait_for_end(pid, left, is_held)) {
             // Several guardians share the lock, and the file names the youngest one.
             std::thread::sleep(left.min(LOOK));

@@ -23,8 +23,8 @@ impl Snapshot {
         Self { sessions }
     }
 
-    /// Like [`Snapshot::take`], once leftovers are ended and the guardians of these projects have ended. The lock is
-    /// released meanwhile, so `lock` may be called twice.
+    /// Like [`Snapshot::take`], once leftovers are ended and the guardians of these projects have ended. The lock
+    /// is released meanwhile, so `lock` may be called twice.
     pub fn after_endings(
         lock: impl Fn() -> Result<Locked, PortError>,
         own: Option<&SessionId>,
@@ -82,8 +82,8 @@ impl Snapshot {
 
     /// Makes the store's rows agree with the locks, and returns those that were removed.
     ///
-    /// Rows of sessions that are over are removed, and their projects count as used until now. Rows of living sessions
-    /// that the store lacks (it was damaged, or could not be written) are added.
+    /// Rows of sessions that are over are removed, and their projects count as used until now. Rows of living
+    /// sessions that the store lacks (it was damaged, or could not be written) are added.
     pub fn reconcile(
         &self,
         tables: &mut WriteTables<'_>,

@@ -108,9 +108,9 @@ impl Progress {
     }
 }
 
-/// Waits at most `limit` for the end of `pid`, which need not be a child. `is_the_one` is called once the process is
-/// pinned and its pid cannot be reused. Returns whether it waited, even in vain: false if there is no such process,
-/// or if it is not the one.
+/// Waits at most `limit` for the end of `pid`, which need not be a child. `is_the_one` is called once the process
+/// is pinned and its pid cannot be reused. Returns whether it waited, even in vain: false if there is no such
+/// process, or if it is not the one.
 pub fn wait_for_end(pid: i32, limit: Duration, is_the_one: impl FnOnce() -> bool) -> bool {
     let Some(pid) = Pid::from_raw(pid).filter(|pid| pid.as_raw_pid() > 0) else { return false };
     let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return false };

@@ -14,7 +14,8 @@ pub fn of_tree(root: i32) -> u64 {
     pids.chain([root]).filter_map(resident).sum()
 }
 
-/// Gives the heap that only the start needed back to the system. Allocators other than glibc's do so by themselves.
+/// Gives the heap that only the start needed back to the system. Allocators other than glibc's do so by
+/// themselves.
 pub fn trim() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     #[expect(unsafe_code, reason = "the allocator's own function")]

@@ -15,8 +15,8 @@ use tokio::io::Interest;
 
 use super::async_fd::{Watched, is_ready, watch};
 
-/// The capacity asked for a pipe, and how many bytes may be pending before the source is no longer read. The service
-/// then blocks in its write, as with any pipe or terminal that nobody reads.
+/// The capacity asked for a pipe, and how many bytes may be pending before the source is no longer read. The
+/// service then blocks in its write, as with any pipe or terminal that nobody reads.
 const ROOM: usize = 256 * 1024;
 
 /// How many bytes are read at once.
@@ -143,8 +143,8 @@ fn write_once(mut file: &File, bytes: &[u8]) -> io::Result<usize> {
     file.write(bytes)
 }
 
-/// For a blocking open file description that other programs share: a writable pipe takes `PIPE_BUF` bytes without blocking
-/// (pipe(7)), 4096 on Linux and 512 on macOS (`bsd/sys/syslimits.h` of xnu).
+/// For a blocking open file description that other programs share: a writable pipe takes `PIPE_BUF` bytes without
+/// blocking (pipe(7)), 4096 on Linux and 512 on macOS (`bsd/sys/syslimits.h` of xnu).
 fn write_if_writable(file: &File, bytes: &[u8]) -> io::Result<usize> {
     if !is_writable(file) {
         return Err(io::ErrorKind::WouldBlock.into());
@@ -157,8 +157,8 @@ fn send_now(socket: &File, bytes: &[u8]) -> io::Result<usize> {
     send(socket.as_raw_fd(), bytes, MsgFlags::MSG_DONTWAIT).map_err(Into::into)
 }
 
-/// Enlarges a pipe, so that its ends take turns less often. The kernel may refuse, a terminal has no such size, and
-/// pipes have one size on macOS.
+/// Enlarges a pipe, so that its ends take turns less often. The kernel may refuse, a terminal has no such size,
+/// and pipes have one size on macOS.
 pub fn enlarge(pipe: &OwnedFd) {
     #[cfg(target_os = "linux")]
     let _refused = rustix::pipe::fcntl_setpipe_size(pipe, ROOM);
@@ -166,8 +166,8 @@ pub fn enlarge(pipe: &OwnedFd) {
     let _ = pipe;
 }
 
-/// Opens the pipe or terminal of `target` once more, for an open file description whose mode nobody shares. Another
-/// user's terminal cannot be opened, and only Linux has such a path.
+/// Opens the pipe or terminal of `target` once more, for an open file description whose mode nobody shares.
+/// Another user's terminal cannot be opened, and only Linux has such a path.
 fn reopen(target: BorrowedFd<'_>) -> Option<OwnedFd> {
     let path = format!("/proc/self/fd/{}", target.as_raw_fd());
     File::options().write(true).custom_flags(O_NONBLOCK | O_NOCTTY).open(path).map(Into::into).ok()

@@ -27,7 +27,8 @@ fn send_verified(target: Identity, signal: Signal) -> Result<(), Errno> {
     }
     let pid = Pid::from_raw(target.pid).ok_or(Errno::SRCH)?;
     let signal = rustix::process::Signal::from_named_raw(signal as i32).ok_or(Errno::SRCH)?;
-    // A pidfd pins the process that has the pid now, so the check of the start time holds until the signal is sent.
+    // A pidfd pins the process that has the pid now, so the check of the start time holds until the signal is
+    // sent.
     #[cfg(target_os = "linux")]
     let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
         // Kernels before 5.3.

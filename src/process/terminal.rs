@@ -42,8 +42,8 @@ impl Pty {
         }
     }
 
-    /// The signal that the service's terminal would send for this key now; `None` if the program has turned that off
-    /// to read single keys.
+    /// The signal that the service's terminal would send for this key now; `None` if the program has turned that
+    /// off to read single keys.
     pub fn signal_of(&self, key: u8) -> Option<Signal> {
         let settings = tcgetattr(&self.slave).ok()?;
         if !settings.local_flags.contains(LocalFlags::ISIG) {

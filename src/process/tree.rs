@@ -56,8 +56,8 @@ pub fn marked(mark: &Mark) -> Vec<Process> {
     select(|pid| read_environment(pid, &mut area) && mark.is_in(&area))
 }
 
-/// Every living process that is marked or in the session that `leader` leads, except the caller. The session is the
-/// third net: only descendants of the leader are in it, and its id cannot be reused while the leader lives.
+/// Every living process that is marked or in the session that `leader` leads, except the caller. The session is
+/// the third net: only descendants of the leader are in it, and its id cannot be reused while the leader lives.
 pub fn marked_or_of_session(mark: &Mark, leader: i32) -> Vec<Process> {
     let leader = Pid::from_raw(leader);
     with_marked(select(|pid| getsid(Some(Pid::from_raw(pid))) == Ok(leader)), mark)

@@ -51,8 +51,8 @@ impl TryFrom<String> for Text {
     }
 }
 
-/// `workspaces`: a list of patterns, or an object that may have one. Not an untagged enum, whose errors would have no
-/// position.
+/// `workspaces`: a list of patterns, or an object that may have one. Not an untagged enum, whose errors would have
+/// no position.
 struct Patterns;
 
 impl<'de> Deserialize<'de> for Patterns {

@@ -55,8 +55,8 @@ impl CommandLine<'_> {
         Some(word.literal().unwrap_or_default())
     }
 
-    /// The first word from `index` on that is neither a flag nor the value of one of the `valued` flags, and whether
-    /// `--` precedes it.
+    /// The first word from `index` on that is neither a flag nor the value of one of the `valued` flags, and
+    /// whether `--` precedes it.
     pub fn after_flags(&self, mut index: usize, valued: &[&str]) -> (usize, bool) {
         while let Some(flag) = self.flag(index) {
             if flag == "--" {

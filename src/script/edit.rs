@@ -50,8 +50,8 @@ pub struct Rewrite {
 impl Leaf {
     /// The outermost script's text with this leaf on the port.
     ///
-    /// If arguments cannot be changed, assignments often can: an edit without flags and arguments changes only those,
-    /// even for opaque leaves.
+    /// If arguments cannot be changed, assignments often can: an edit without flags and arguments changes only
+    /// those, even for opaque leaves.
     pub fn rewrite(&self, edit: &Edit) -> Result<Rewrite, RewriteError> {
         if self.kind == Kind::Builtin {
             return Err(RewriteError::Builtin);

@@ -54,7 +54,8 @@ pub enum RewriteError {
     /// The manager replaces node (`bun --bun run x`), so the script's text cannot replace its call.
     #[error("the script is run with another runtime than its text says")]
     Runtime,
-    /// More than arguments would have to change, and another package's text cannot be put into this package's script.
+    /// More than arguments would have to change, and another package's text cannot be put into this package's
+    /// script.
     #[error("the script is another package's")]
     OtherPackage,
     /// The list takes only names, not commands: `run-p web api`.

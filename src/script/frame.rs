@@ -26,7 +26,8 @@ impl Frame {
         quoted.map_or(&self.text, |quoted| &quoted.text)
     }
 
-    /// Whether the command that ends at `end` is the last of the script's own text, so that pasted arguments reach it.
+    /// Whether the command that ends at `end` is the last of the script's own text, so that pasted arguments reach
+    /// it.
     pub fn ends_at(&self, end: usize) -> bool {
         let after = self.text.get(end..).unwrap_or_default();
         self.quoted.is_empty() && after.trim_matches([' ', '\t']).is_empty()

@@ -124,8 +124,8 @@ impl Leaf {
 
     /// Whether the leaf is this command: `next dev` is `next`, `next dev` and not `next build`.
     ///
-    /// The words after the first must be the leaf's first arguments that are no flags, in order; a flag may be at any
-    /// position.
+    /// The words after the first must be the leaf's first arguments that are no flags, in order; a flag may be at
+    /// any position.
     pub fn is(&self, command: &str) -> bool {
         let mut wanted = command.split_ascii_whitespace();
         if wanted.next() != Some(self.program.as_str()) {

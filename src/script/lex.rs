@@ -21,8 +21,8 @@ const DISPUTED: [&str; 6] = ["<<<", "&>", "|&", "<(", ">(", "(("];
 /// Deeper than any script that a person wrote, and shallow enough for the smallest stack.
 const MAX_DEPTH: usize = 48;
 
-/// Finds the end of the command substitution whose commands start at byte `start`. The parser does that; it is passed
-/// in so that the lexer does not depend on the parser.
+/// Finds the end of the command substitution whose commands start at byte `start`. The parser does that; it is
+/// passed in so that the lexer does not depend on the parser.
 pub(super) type SubstitutionEnd = fn(text: &str, start: usize, depth: usize) -> Result<usize, ParseError>;
 
 /// A here-document whose text follows the line end.

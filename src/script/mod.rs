@@ -1,13 +1,14 @@
 //! The scripts of a package.json, parsed as the shell parses them.
 //!
-//! [`Script::parse`] reads the text by the grammar of POSIX `sh`, [`Script::leaves`] finds the programs that really
-//! run, through wrappers, quoted commands and nested scripts, and [`Leaf::rewrite`] puts a port on the command line of
-//! one of them. Every other byte of the text stays. A change that is not certainly right is refused with the reason.
+//! [`Script::parse`] reads the text by the grammar of POSIX `sh`, [`Script::leaves`] finds the programs that
+//! really run, through wrappers, quoted commands and nested scripts, and [`Leaf::rewrite`] puts a port on the
+//! command line of one of them. Every other byte of the text stays. A change that is not certainly right is
+//! refused with the reason.
 //!
-//! The parser is our own. `brush-parser`, the one well-kept crate that reports positions, counts them in characters,
-//! parses bash where `sh` is dash (`a &> b`), has no positions within a quoted word, which an edit in `sh -c '…'`
-//! needs, and cost 77 crates and 0.13 ms for a first script. This parser refuses constructs that bash and dash read
-//! differently.
+//! The parser is our own. `brush-parser`, the one well-kept crate that reports positions, counts them in
+//! characters, parses bash where `sh` is dash (`a &> b`), has no positions within a quoted word, which an edit in
+//! `sh -c '…'` needs, and cost 77 crates and 0.13 ms for a first script. This parser refuses constructs that bash
+//! and dash read differently.
 //!
 //! User arguments come first: [`append`] pastes them as a package manager does, and the whole is then parsed and
 //! edited as the shell would read it.

@@ -12,8 +12,8 @@ pub(super) const HARMLESS: [&str; 13] = [
     "--no-bail", "--no-clear-screen", "-d",
 ];
 
-/// The step that runs the script named by the word at `index`; `None` if this package has no such script, or if flags
-/// may mean another package.
+/// The step that runs the script named by the word at `index`; `None` if this package has no such script, or if
+/// flags may mean another package.
 pub(super) fn script(line: &CommandLine, invoker: Invoker, index: usize) -> Option<Step> {
     let name = line.literal(index).filter(|name| line.scripts.text(name).is_some())?;
     let arguments = line.words.get(index + 1..)?;

@@ -12,8 +12,8 @@ use super::scripts::{OtherPackage, Scripts};
 use super::syntax::{Command, Item, Simple};
 use super::word::{UNKNOWN, Word};
 
-/// More than any script that a person wrote has. Without a limit, scripts that each call the next one twice would have
-/// exponentially many.
+/// More than any script that a person wrote has. Without a limit, scripts that each call the next one twice would
+/// have exponentially many.
 const MAX_LEAVES: usize = 128;
 /// The depth of scripts within scripts and quoted commands within quoted commands.
 const MAX_NESTING: usize = 16;
@@ -281,7 +281,8 @@ impl Walk<'_> {
         });
     }
 
-    /// Marks each assignment that reaches several commands, one of them concurrent: it cannot be changed for one alone.
+    /// Marks each assignment that reaches several commands, one of them concurrent: it cannot be changed for one
+    /// alone.
     fn mark_contested(&mut self) {
         let mut reached: HashMap<usize, (usize, bool)> = HashMap::new();
         for leaf in self.leaves.iter().filter(|leaf| leaf.kind != Kind::Builtin) {

@@ -14,8 +14,8 @@ use crate::process::{Process, Signal, signal};
 pub trait ProcessTree {
     /// The guardian's pid; none once it is reaped.
     fn guardian(&self) -> Option<i32>;
-    /// Sends the order to the guardian, or carries it out on the orphans of a guardian that was reaped. `guardians`
-    /// are all living ones: their trees are spared.
+    /// Sends the order to the guardian, or carries it out on the orphans of a guardian that was reaped.
+    /// `guardians` are all living ones: their trees are spared.
     fn order(&self, order: Order, guardians: &[i32]);
     /// The next report, or an error if the guardian has ended.
     fn poll_report(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Report>>;

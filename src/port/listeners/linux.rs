@@ -15,8 +15,8 @@ use crate::process::Identity;
 
 const TCP_LISTEN: u32 = 10;
 const LISTENING: u32 = 1 << TCP_LISTEN;
-/// The states from established (1) to closing (11), except close (7) and listen (10): a server's connections, which
-/// may outlive it.
+/// The states from established (1) to closing (11), except close (7) and listen (10): a server's connections,
+/// which may outlive it.
 const CONNECTED: u32 = 0b1011_0111_1110;
 
 /// Asks the kernel for listeners over a socket that is kept open: about 20 µs a question.
@@ -61,7 +61,8 @@ impl Listeners {
         Ok(if listeners.is_empty() { Vec::new() } else { owners(&listeners, pids) })
     }
 
-    /// The first of `pids` that listens on the port, and every listener on it. `pids` is called only if there is one.
+    /// The first of `pids` that listens on the port, and every listener on it. `pids` is called only if there is
+    /// one.
     pub fn seen(
         &mut self,
         port: u16,

@@ -128,8 +128,8 @@ const TCP: i32 = 2;
 const LISTEN: i32 = 1;
 const INET: i32 = 2;
 
-/// `struct socket_fdinfo` of `proc_info.h` with the variant `pri_tcp` of its union: the fields used here, and padding
-/// for the others.
+/// `struct socket_fdinfo` of `proc_info.h` with the variant `pri_tcp` of its union: the fields used here, and
+/// padding for the others.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Socket {

@@ -8,8 +8,8 @@ use std::thread;
 
 use crate::port::error::{PortError, StoreFault};
 
-/// redb trusts pages that were written cleanly, and may panic if they were altered since. This catches the panic and
-/// logs its message: the user gets a warning of a damaged store instead.
+/// redb trusts pages that were written cleanly, and may panic if they were altered since. This catches the panic
+/// and logs its message: the user gets a warning of a damaged store instead.
 pub fn guarded<T>(work: impl FnOnce() -> Result<T, PortError>) -> Result<T, PortError> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -34,8 +34,8 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A value of redb that is dropped as usual, but leaked while a panic unwinds: its drop would find poisoned locks and
-/// panic again, which aborts the program.
+/// A value of redb that is dropped as usual, but leaked while a panic unwinds: its drop would find poisoned locks
+/// and panic again, which aborts the program.
 pub struct ForgetOnPanic<T>(Option<T>);
 
 impl<T> ForgetOnPanic<T> {

@@ -45,9 +45,9 @@ fn builder() -> redb::Builder {
     builder
 }
 
-/// A store with a transaction that is not durable yet, or one that is not closed yet: closing writes more to the disk
-/// than the transaction. If the process dies first, the next transaction repairs the store, and what was not committed
-/// is lost.
+/// A store with a transaction that is not durable yet, or one that is not closed yet: closing writes more to the
+/// disk than the transaction. If the process dies first, the next transaction repairs the store, and what was not
+/// committed is lost.
 #[derive(Default)]
 pub(super) struct Open {
     transaction: Option<ForgetOnPanic<WriteTransaction>>,
@@ -55,8 +55,8 @@ pub(super) struct Open {
 }
 
 impl Open {
-    /// Makes the transaction durable. If that fails, `work` is repeated in a new store if the old one is damaged, and
-    /// is lost otherwise.
+    /// Makes the transaction durable. If that fails, `work` is repeated in a new store if the old one is damaged,
+    /// and is lost otherwise.
     pub fn commit(
         &mut self,
         path: &Path,

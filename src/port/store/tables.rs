@@ -100,8 +100,8 @@ impl<'txn> WriteTables<'txn> {
         Ok(())
     }
 
-    /// Remembers a project. A port belongs to one project: the port that this one has now (`held`) is taken from any
-    /// other project, while its other ports are dropped if another project remembers them by now.
+    /// Remembers a project. A port belongs to one project: the port that this one has now (`held`) is taken from
+    /// any other project, while its other ports are dropped if another project remembers them by now.
     pub fn remember(&mut self, id: &str, new: &Remembered, held: Option<u16>) -> Result<(), PortError> {
         let mut row = new.clone();
         for (port, _) in new.ports() {

@@ -113,14 +113,14 @@ impl Watch {
             // take the terminal with it.
             rustix::process::ioctl_tiocsctty(&self.spec.stdio.stdout)?;
         }
-        // A low number: pselect(2) takes descriptors below 1024 only, and the supervisor may have more open. CLOEXEC,
-        // or the service would keep it open and the supervisor not notice the guardian's death.
+        // A low number: pselect(2) takes descriptors below 1024 only, and the supervisor may have more open.
+        // CLOEXEC, or the service would keep it open and the supervisor not notice the guardian's death.
         self.lifeline = Some(rustix::io::fcntl_dupfd_cloexec(lifeline, 3)?.into());
         Ok(())
     }
 
-    /// Closes and frees what the guardian has inherited and does not need. Called after the first step was started,
-    /// which need not wait for it.
+    /// Closes and frees what the guardian has inherited and does not need. Called after the first step was
+    /// started, which need not wait for it.
     fn release_inherited(&self, lifeline: &UnixStream) {
         let Stdio { stdin, stdout, stderr, .. } = &self.spec.stdio;
         let mut keep = [stdin, stdout, stderr].map(AsRawFd::as_raw_fd).to_vec();
@@ -137,8 +137,8 @@ impl Watch {
         let is_busy = self.living_leader().is_some();
         let Some(program) = self.spec.steps.get(step).filter(|_| !is_busy) else { return };
         self.step = step;
-        // If the step cannot be started, the next turn reports an empty tree again, unless an earlier step has left
-        // processes.
+        // If the step cannot be started, the next turn reports an empty tree again, unless an earlier step has
+        // left processes.
         self.empty = false;
         match spawn(program, &self.spec.stdio) {
             Ok(pid) => {
@@ -262,7 +262,8 @@ impl Watch {
     /// Stops the tree until no new process appears, so that none can fork away, and kills it.
     fn kill(&self) {
         if let Some(Leader { pid, .. }) = self.leader {
-            // Needs no process table, which a container may hide. The group id is valid until the leader is reaped.
+            // Needs no process table, which a container may hide. The group id is valid until the leader is
+            // reaped.
             let _nobody = killpg(pid, Signal::SIGKILL);
         }
         let mut frozen: Vec<Identity> = Vec::new();

@@ -115,8 +115,8 @@ impl Service {
             self.run.ending.exit = Some(exit);
         }
         if let State::Stopping { kill_at, .. } = self.state {
-            // The leader's group has had a signal already: a second one could cut short what its other processes do
-            // to end. The processes outside the group have had none.
+            // The leader's group has had a signal already: a second one could cut short what its other processes
+            // do to end. The processes outside the group have had none.
             return kill_at.map(|_| Effect::Order(Order::SignalRest(Signal::SIGTERM))).into_iter().collect();
         }
         let next = step + 1;
