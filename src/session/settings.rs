@@ -37,7 +37,7 @@ fn settings(options: &Options, is_background: bool, prepared: &Prepared<'_>, spe
         ready_timeout: configured.ready.timeout.unwrap_or(READY_TIMEOUT),
         // The caller of `start` must not wait for ever.
         ready_required: is_background || configured.ready.timeout.is_some(),
-        moves: if is_exact { 0 } else { RELOCATIONS },
+        relocations: if is_exact { 0 } else { RELOCATIONS },
         redirects: REDIRECTS,
         follows: !is_exact,
     }

@@ -37,7 +37,7 @@ pub struct Observation {
     /// The other ports that its processes listen on; none if it waits because the port that it wants is taken.
     pub ports: Vec<u16>,
     /// Whether another start can make it listen on the reserved port.
-    pub movable: bool,
+    pub redirectable: bool,
     /// How long the observation must hold: a program may open an auxiliary port long before its own.
     pub patience: Duration,
 }

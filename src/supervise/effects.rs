@@ -64,10 +64,10 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 let listening = self.verify(index).is_ours();
                 return vec![if listening { Input::Listening } else { Input::NotListening }];
             }
-            Effect::Move => {
-                let moved = self.backend.relocate(index);
-                let input = if moved.is_ok() { Input::Moved } else { Input::NoPort };
-                self.announce(index, moved.unwrap_or_else(|what| what));
+            Effect::Relocate => {
+                let relocated = self.backend.relocate(index);
+                let input = if relocated.is_ok() { Input::Relocated } else { Input::NoPort };
+                self.announce(index, relocated.unwrap_or_else(|what| what));
                 return vec![input];
             }
             Effect::Redirect => {

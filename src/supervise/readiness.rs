@@ -99,8 +99,8 @@ impl ReadinessWatch {
         let same = self.observation.take().filter(|(before, _)| Some(before) == observation.as_ref());
         let since = same.map_or(now, |(_, since)| since);
         self.observation = observation.map(|observation| (observation, since));
-        let (Observation { ports, movable, patience }, since) = self.observation.as_ref()?;
-        let input = if ports.is_empty() { Input::Refused } else { Input::Elsewhere { movable: *movable } };
+        let (Observation { ports, redirectable, patience }, since) = self.observation.as_ref()?;
+        let input = if ports.is_empty() { Input::Refused } else { Input::Elsewhere { redirectable: *redirectable } };
         (now.saturating_duration_since(*since) >= *patience).then_some(input)
     }
 }
@@ -133,13 +133,13 @@ mod tests {
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);
         let on =
-            |port| Some(Observation { ports: vec![port], movable: true, patience: Duration::from_secs(1) });
+            |port| Some(Observation { ports: vec![port], redirectable: true, patience: Duration::from_secs(1) });
         let mut watch = ReadinessWatch::new(start);
         for (observation, millis, input) in [
             (on(1), 0, None),
             (on(2), 900, None),
             (on(2), 1_800, None),
-            (on(2), 1_900, Some(Input::Elsewhere { movable: true })),
+            (on(2), 1_900, Some(Input::Elsewhere { redirectable: true })),
             (None, 2_000, None),
             (on(2), 3_000, None),
         ] {

@@ -146,10 +146,10 @@ impl PortOverride {
         }
         let ports: Vec<u16> = places.iter().map(|place| place.port).collect();
         let known = self.follows.is_some_and(|port| ports.contains(&port));
-        let movable = refused || self.next_move(&places).is_some();
-        let patience = if known && !movable { Duration::ZERO } else { self.patience(&places) };
+        let redirectable = refused || self.next_move(&places).is_some();
+        let patience = if known && !redirectable { Duration::ZERO } else { self.patience(&places) };
         self.diagnosis = Some(if refused { Diagnosis::Refused } else { Diagnosis::Elsewhere(places) });
-        Some(Observation { ports, movable, patience })
+        Some(Observation { ports, redirectable, patience })
     }
 
     /// Whether a run that exited without listening on `reserved` is worth another start.

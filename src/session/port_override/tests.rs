@@ -59,7 +59,7 @@ fn listeners_on_other_ports_are_observed() {
     ] {
         let listeners = ports.iter().map(|&port| place(port, "node")).collect();
         let seen = fresh(delivery).observe(listeners, RESERVED, "", NOT_TAKEN);
-        let seen = seen.map(|seen| (seen.ports, seen.movable, seen.patience));
+        let seen = seen.map(|seen| (seen.ports, seen.redirectable, seen.patience));
         let expected = expected.map(|ports| (ports.to_vec(), is_movable, Duration::from_millis(millis)));
         assert_eq!(seen, expected, "{delivery:?} {ports:?}");
     }
@@ -69,7 +69,7 @@ fn listeners_on_other_ports_are_observed() {
 fn only_node_programs_are_movable() {
     for (program, is_movable) in [("node", true), ("node-22", true), ("bun", false), ("python3", false)] {
         let seen = fresh(Delivery::Unverified).observe(vec![place(4000, program)], RESERVED, "", NOT_TAKEN);
-        assert_eq!(seen.map(|seen| seen.movable), Some(is_movable), "{program}");
+        assert_eq!(seen.map(|seen| seen.redirectable), Some(is_movable), "{program}");
     }
 }
 
@@ -121,7 +121,7 @@ fn a_start_that_fails_with_its_listener_moved_is_repeated_without() {
     // It is not tried again.
     one.begin(Delivery::Unverified);
     let seen = one.observe(vec![place(4000, "node")], RESERVED, "", NOT_TAKEN);
-    assert_eq!(seen.map(|seen| seen.movable), Some(false));
+    assert_eq!(seen.map(|seen| seen.redirectable), Some(false));
     assert!(!one.is_redirectable(Exit::Code(1), RESERVED, "EADDRINUSE", NOT_TAKEN));
 }
 

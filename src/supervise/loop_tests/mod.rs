@@ -32,7 +32,7 @@ fn settings() -> Settings {
         grace: Duration::from_millis(200),
         ready_timeout: Duration::from_millis(250),
         ready_required: false,
-        moves: 1,
+        relocations: 1,
         redirects: 1,
         follows: true,
     }

@@ -34,7 +34,7 @@ enum Move {
     OrphansEnd,
     Listens(PortOwner),
     IsElsewhere {
-        movable: bool,
+        redirectable: bool,
     },
     Waits,
     Command(Input),
@@ -55,8 +55,8 @@ const MOVES: [Move; 21] = [
     Move::Listens(PortOwner::Ours { socket: 1, pid: 0 }),
     Move::Listens(PortOwner::Nobody),
     Move::Listens(PortOwner::Stranger),
-    Move::IsElsewhere { movable: true },
-    Move::IsElsewhere { movable: false },
+    Move::IsElsewhere { redirectable: true },
+    Move::IsElsewhere { redirectable: false },
     Move::Waits,
     Move::Command(Input::Stop(Signal::SIGTERM)),
     Move::Command(Input::Kill),
@@ -112,7 +112,7 @@ impl Move {
                 world.signals.push_back(ReceivedSignal { signal: Signal::SIGCHLD, sent: Some(false) });
             }
             Self::Listens(listener) => service.listener = Some(listener),
-            Self::IsElsewhere { movable } => observe(service, vec![4000], movable),
+            Self::IsElsewhere { redirectable } => observe(service, vec![4000], redirectable),
             Self::Waits => observe(service, vec![], true),
             Self::Command(input) => world.commands.push_back((0, input)),
             Self::Signal(signal) => world.signals.push_back(ReceivedSignal { signal, sent: Some(false) }),
@@ -130,8 +130,8 @@ impl Move {
     }
 }
 
-fn observe(service: &mut Fake, ports: Vec<u16>, movable: bool) {
-    service.observation = Some(Observation { ports, movable, patience: Duration::ZERO });
+fn observe(service: &mut Fake, ports: Vec<u16>, redirectable: bool) {
+    service.observation = Some(Observation { ports, redirectable, patience: Duration::ZERO });
 }
 
 /// Equal for two supervisors that behave alike from here on: times and history are left out.
@@ -210,6 +210,6 @@ fn no_sequence_of_inputs_breaks_the_rules_of_the_loop() {
 #[test]
 fn no_sequence_of_inputs_breaks_the_rules_of_a_service_that_is_started_again_and_again() {
     let always =
-        Settings { policy: Policy::Always, ready_required: true, steps: 2, main: 1, moves: 0, ..settings() };
+        Settings { policy: Policy::Always, ready_required: true, steps: 2, main: 1, relocations: 0, ..settings() };
     runtime().block_on(walk(always));
 }

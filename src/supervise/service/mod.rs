@@ -30,7 +30,7 @@ pub struct Settings {
     /// Whether a service that takes longer is ended; otherwise the user is only warned.
     pub ready_required: bool,
     /// How often another port may be tried when a stranger has taken the reserved one.
-    pub moves: u32,
+    pub relocations: u32,
     /// How often the service may be started again because it asks for another port than the reserved one.
     pub redirects: u32,
     /// Whether, as the last resort, the reservation follows the service to the port that it listens on.
@@ -72,8 +72,8 @@ pub enum Input {
     Stranger,
     /// The tree listens on another port, and not on the reserved one.
     Elsewhere {
-        /// Whether another start can move that listener to the reserved port.
-        movable: bool,
+        /// Whether another start can make the service listen on the reserved port.
+        redirectable: bool,
     },
     /// The service waits because the port that it asked for in place of the reserved one is taken.
     Refused,
@@ -81,7 +81,7 @@ pub enum Input {
     NotFollowed,
     /// The guardian has died, and its tree now belongs to the supervisor itself.
     GuardianLost,
-    Moved,
+    Relocated,
     NoPort,
     /// [`Service::deadline`] has passed.
     Tick,
@@ -93,8 +93,8 @@ pub enum Effect {
     Order(Order),
     /// Look once whether the listener is still there.
     Confirm,
-    /// Reserve another port, and answer with [`Input::Moved`] or [`Input::NoPort`].
-    Move,
+    /// Reserve another port, and answer with [`Input::Relocated`] or [`Input::NoPort`].
+    Relocate,
     /// Prepare the next start so that the service gets the reserved port though it asks for another one.
     Redirect,
     /// Reserve the port that the service listens on instead, or answer with [`Input::NotFollowed`].
@@ -155,7 +155,7 @@ enum Goal {
     /// The run has failed by itself, or its leader has left.
     Conclude,
     /// A stranger has the port.
-    Move,
+    Relocate,
     /// The service asks for another port than the reserved one.
     Redirect,
 }
@@ -166,7 +166,7 @@ enum State {
     Starting { ready_by: Option<Instant> },
     Running { settled_at: Option<Instant> },
     Stopping { goal: Goal, kill_at: Option<Instant> },
-    Moving,
+    Relocating,
     Waiting { until: Instant },
     Ended,
 }
@@ -215,7 +215,7 @@ impl Service {
             State::Running { settled_at } => settled_at,
             State::Stopping { kill_at, .. } => kill_at,
             State::Waiting { until } => Some(until),
-            State::Idle | State::Moving | State::Ended => None,
+            State::Idle | State::Relocating | State::Ended => None,
         }
     }
 
@@ -224,7 +224,7 @@ impl Service {
         use crate::event::State as Public;
         match self.state {
             State::Idle => Public::Idle,
-            State::Starting { .. } | State::Moving | State::Waiting { .. } => Public::Starting,
+            State::Starting { .. } | State::Relocating | State::Waiting { .. } => Public::Starting,
             State::Running { .. } => Public::Running,
             State::Stopping { .. } => Public::Stopping,
             State::Ended if self.run.ending.failure.is_some() => Public::Failed,
@@ -274,12 +274,12 @@ impl Service {
                 Vec::new()
             }
             Input::Start if self.state == State::Idle => self.start(now),
-            Input::Moved if self.state == State::Moving => self.start(now),
-            Input::NoPort if self.state == State::Moving => {
+            Input::Relocated if self.state == State::Relocating => self.start(now),
+            Input::NoPort if self.state == State::Relocating => {
                 self.run.ending.failure = Some(FailureReason::PortInUse);
                 self.finish(now)
             }
-            Input::Start | Input::Moved | Input::NoPort => Vec::new(),
+            Input::Start | Input::Relocated | Input::NoPort => Vec::new(),
             Input::Stop(signal) => self.stop(signal, now),
             Input::Interrupted(signal) => self.interrupted(signal, now),
             Input::Kill => self.kill(now),
@@ -290,7 +290,7 @@ impl Service {
             Input::Listening => self.listening(now),
             Input::NotListening => self.not_listening(now),
             Input::Stranger => self.stranger(now),
-            Input::Elsewhere { movable } => self.elsewhere(movable, now),
+            Input::Elsewhere { redirectable } => self.elsewhere(redirectable, now),
             Input::Refused => self.redirect(now),
             Input::NotFollowed => self.fail(FailureReason::HealthCheckFailed, now),
             Input::GuardianLost => self.guardian_lost(now),

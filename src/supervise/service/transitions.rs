@@ -44,7 +44,7 @@ impl Service {
                 self.state = State::Stopping { goal: Goal::End, kill_at };
                 vec![Effect::Order(Order::Signal(signal))]
             }
-            State::Idle | State::Waiting { .. } | State::Moving => {
+            State::Idle | State::Waiting { .. } | State::Relocating => {
                 self.asked = Some(signal);
                 self.run.ending.failure = None;
                 self.finish(now)
@@ -79,7 +79,7 @@ impl Service {
                 self.backoff = Backoff::default();
                 self.start(now)
             }
-            State::Idle | State::Stopping { .. } | State::Moving | State::Ended => Vec::new(),
+            State::Idle | State::Stopping { .. } | State::Relocating | State::Ended => Vec::new(),
         }
     }
 
@@ -135,8 +135,8 @@ impl Service {
         match goal {
             Goal::End => self.finish(now),
             Goal::Restart | Goal::Redirect => self.start(now),
-            Goal::Move => self.relocate(),
-            Goal::Conclude if lost && self.settings.moves > 0 => self.relocate(),
+            Goal::Relocate => self.relocate(),
+            Goal::Conclude if lost && self.settings.relocations > 0 => self.relocate(),
             Goal::Conclude if redirectable && self.may_redirect() => {
                 self.redirects -= 1;
                 [Effect::Redirect].into_iter().chain(self.start(now)).collect()
@@ -155,12 +155,12 @@ impl Service {
         self.redirects > 0 && !self.run.settled && self.run.ending.failure.is_none()
     }
 
-    pub(super) fn elsewhere(&mut self, movable: bool, now: Instant) -> Vec<Effect> {
+    pub(super) fn elsewhere(&mut self, redirectable: bool, now: Instant) -> Vec<Effect> {
         // A service that has listened on the right port and stopped may be about to listen there again.
         if self.run.ending.was_ready {
             return Vec::new();
         }
-        if movable && self.may_redirect() {
+        if redirectable && self.may_redirect() {
             return self.redirect(now);
         }
         if self.settings.follows {
@@ -180,9 +180,9 @@ impl Service {
     }
 
     fn relocate(&mut self) -> Vec<Effect> {
-        self.settings.moves = self.settings.moves.saturating_sub(1);
-        self.state = State::Moving;
-        vec![Effect::Move]
+        self.settings.relocations = self.settings.relocations.saturating_sub(1);
+        self.state = State::Relocating;
+        vec![Effect::Relocate]
     }
 
     pub(super) fn listening(&mut self, now: Instant) -> Vec<Effect> {
@@ -210,8 +210,8 @@ impl Service {
     }
 
     pub(super) fn stranger(&mut self, now: Instant) -> Vec<Effect> {
-        if self.settings.moves > 0 {
-            return self.stopping(Goal::Move, Signal::SIGTERM, now);
+        if self.settings.relocations > 0 {
+            return self.stopping(Goal::Relocate, Signal::SIGTERM, now);
         }
         self.fail(FailureReason::PortInUse, now)
     }
@@ -245,7 +245,7 @@ impl Service {
                 vec![Effect::Order(Order::Kill)]
             }
             State::Waiting { .. } => self.start(now),
-            State::Idle | State::Moving | State::Ended => Vec::new(),
+            State::Idle | State::Relocating | State::Ended => Vec::new(),
         }
     }
 

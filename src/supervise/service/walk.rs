@@ -30,15 +30,15 @@ const INPUTS: [Input; 28] = [
     Input::Empty { stranger: false, redirectable: false },
     Input::Empty { stranger: false, redirectable: true },
     Input::Empty { stranger: true, redirectable: false },
-    Input::Elsewhere { movable: false },
-    Input::Elsewhere { movable: true },
+    Input::Elsewhere { redirectable: false },
+    Input::Elsewhere { redirectable: true },
     Input::Refused,
     Input::NotFollowed,
     Input::Listening,
     Input::NotListening,
     Input::Stranger,
     Input::GuardianLost,
-    Input::Moved,
+    Input::Relocated,
     Input::NoPort,
     Input::Tick,
     // The early tick, for which the clock is not moved, must have no effect.
@@ -50,8 +50,8 @@ fn is_due(index: usize) -> bool {
     index == INPUTS.len() - 2
 }
 
-fn settings(policy: Policy, ready_required: bool, moves: u32) -> Settings {
-    let follows = moves > 0;
+fn settings(policy: Policy, ready_required: bool, relocations: u32) -> Settings {
+    let follows = relocations > 0;
     Settings {
         steps: 2,
         main: 1,
@@ -59,7 +59,7 @@ fn settings(policy: Policy, ready_required: bool, moves: u32) -> Settings {
         grace: Duration::from_secs(10),
         ready_timeout: Duration::from_secs(60),
         ready_required,
-        moves,
+        relocations,
         redirects: 2,
         follows,
     }
@@ -89,7 +89,7 @@ fn check(before: &Service, input: Input, effects: &[Effect], after: &Service) {
                 assert!(!alive, "released a living tree's port: {before:?} on {input:?}");
                 released = true;
             }
-            Effect::Move => assert!(!alive, "moved a living tree: {before:?} on {input:?}"),
+            Effect::Relocate => assert!(!alive, "moved a living tree: {before:?} on {input:?}"),
             Effect::Redirect => {
                 assert!(before.redirects > after.redirects, "redirected for ever: {before:?} on {input:?}");
             }
@@ -106,7 +106,7 @@ fn check(before: &Service, input: Input, effects: &[Effect], after: &Service) {
         Effect::Notify(Notice::End(ending)) => Some(ending),
         Effect::Order(_)
         | Effect::Release
-        | Effect::Move
+        | Effect::Relocate
         | Effect::Redirect
         | Effect::Follow
         | Effect::Confirm
@@ -132,7 +132,7 @@ fn key(service: &Service) -> String {
         "{:?} {} {} {} {:?} {:?} {:?} {} {:?}",
         service.state,
         service.is_alive(),
-        service.settings.moves,
+        service.settings.relocations,
         service.redirects,
         service.asked,
         (
@@ -187,8 +187,8 @@ fn no_sequence_of_inputs_breaks_the_rules() {
     let now = Instant::now();
     for policy in [Policy::Never, Policy::OnFailure, Policy::Always] {
         for ready_required in [false, true] {
-            for moves in [0, 1, 3] {
-                let service = Service::new(settings(policy, ready_required, moves), now);
+            for relocations in [0, 1, 3] {
+                let service = Service::new(settings(policy, ready_required, relocations), now);
                 walk(&service, now, DEPTH, &mut HashSet::new());
             }
         }
@@ -234,8 +234,8 @@ fn a_lost_race_moves_three_times_and_then_fails() {
     run(&mut service, now, &[Input::Start]);
     for _ in 0..3 {
         let effects = run(&mut service, now, &[crash, Input::Empty { stranger: true, redirectable: false }]);
-        assert_eq!(effects.last(), Some(&Effect::Move));
-        run(&mut service, now, &[Input::Moved]);
+        assert_eq!(effects.last(), Some(&Effect::Relocate));
+        run(&mut service, now, &[Input::Relocated]);
     }
     let effects = run(&mut service, now, &[crash, Input::Empty { stranger: true, redirectable: false }]);
     let Some(Effect::Notify(Notice::End(ending))) =
@@ -269,7 +269,7 @@ fn a_crash_loop_ends_as_a_failure() {
 fn what_listens_elsewhere_is_redirected_twice_and_then_followed() {
     let now = Instant::now();
     let mut service = Service::new(settings(Policy::Never, false, 3), now);
-    let elsewhere = Input::Elsewhere { movable: true };
+    let elsewhere = Input::Elsewhere { redirectable: true };
     run(&mut service, now, &[Input::Start]);
     for _ in 0..2 {
         let effects = run(&mut service, now, &[elsewhere]);
@@ -286,7 +286,7 @@ fn what_listens_elsewhere_is_redirected_twice_and_then_followed() {
 fn against_an_order_nothing_is_followed() {
     let now = Instant::now();
     let mut service = Service::new(settings(Policy::Never, false, 0), now);
-    let effects = run(&mut service, now, &[Input::Start, Input::Elsewhere { movable: false }]);
+    let effects = run(&mut service, now, &[Input::Start, Input::Elsewhere { redirectable: false }]);
     assert_eq!(effects[1..], [Effect::Order(Order::Signal(Signal::SIGTERM))]);
     let effects = run(&mut service, now, &[Input::Empty { stranger: false, redirectable: true }]);
     assert!(
