@@ -9,7 +9,7 @@ use super::file::{of_id, older};
 use crate::event::{Event, Output, Stream, parse_cursor};
 
 /// The longest record of a valid file, in bytes.
-const LONGEST: u64 = 64 * 1024 * 1024;
+const LONGEST_RECORD: u64 = 64 * 1024 * 1024;
 
 /// What one read from a service returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ fn parse_head(line: &[u8]) -> Option<(SystemTime, Option<Stream>, u64)> {
         "s" => None,
         _ => return None,
     };
-    Some((time, stream, words.next()?.parse().ok().filter(|length| *length <= LONGEST)?))
+    Some((time, stream, words.next()?.parse().ok().filter(|length| *length <= LONGEST_RECORD)?))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub struct Recorder {
 /// away before anybody could read it, and writing it would halve the throughput.
 const FLOOD: u64 = 4 * LIMIT;
 /// How much of the end of a flood is written, in bytes.
-const KEPT: usize = 64 * 1024;
+const FLOOD_END: usize = 64 * 1024;
 
 impl Recorder {
     /// Appends the output of `session` to `path`. Only the owner can read a new file: output may hold secrets.
@@ -62,7 +62,7 @@ impl Recorder {
         let start = self.written;
         self.written += length(bytes);
         if self.is_flood(length(bytes), now) {
-            let end = &bytes[bytes.len().saturating_sub(KEPT)..];
+            let end = &bytes[bytes.len().saturating_sub(FLOOD_END)..];
             self.pending = Some((stream, self.written - length(end), end.to_vec()));
             return Ok(());
         }

@@ -13,7 +13,7 @@ use crate::supervise::Sink;
 use crate::visible::Visible;
 
 /// How long the output must pause after a flood before the end of the flood is written.
-const CALM: Duration = Duration::from_millis(200);
+const CALM_AFTER_FLOOD: Duration = Duration::from_millis(200);
 
 /// Records the output on its way. A recorder that fails is dropped: a full disk must not stop a service.
 pub struct RecordingSink {
@@ -60,8 +60,8 @@ impl Sink for RecordingSink {
             if let Err(error) = recorder.write(stream, bytes, SystemTime::now()) {
                 give_up(slot, &error);
             } else if recorder.is_behind() {
-                let until = Instant::now() + CALM;
-                self.calm.get_or_insert_with(|| Box::pin(sleep(CALM))).as_mut().reset(until);
+                let until = Instant::now() + CALM_AFTER_FLOOD;
+                self.calm.get_or_insert_with(|| Box::pin(sleep(CALM_AFTER_FLOOD))).as_mut().reset(until);
             }
         }
         Ok(bytes)

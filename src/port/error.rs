@@ -10,7 +10,7 @@ use crate::range::Range;
 use crate::visible::Visible;
 
 /// How many occupants of a range a message names.
-const NAMED: usize = 8;
+const OCCUPANTS_SHOWN: usize = 8;
 
 #[derive(Debug, Error)]
 pub enum PortError {
@@ -97,10 +97,10 @@ fn by(occupants: &[Occupant]) -> String {
     if names.is_empty() { String::new() } else { format!(" by {}", names.join(", ")) }
 }
 
-/// A line for each, up to [`NAMED`].
+/// A line for each, up to [`OCCUPANTS_SHOWN`].
 fn held_by(occupants: &[Occupant]) -> String {
-    let lines = occupants.iter().take(NAMED).map(|who| format!("\n  {}: {}", spans(&who.ports), who.name));
-    let more = occupants.len().checked_sub(NAMED).filter(|&more| more > 0);
+    let lines = occupants.iter().take(OCCUPANTS_SHOWN).map(|who| format!("\n  {}: {}", spans(&who.ports), who.name));
+    let more = occupants.len().checked_sub(OCCUPANTS_SHOWN).filter(|&more| more > 0);
     lines.chain(more.map(|more| format!("\n  and {more} more"))).collect()
 }
 

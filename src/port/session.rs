@@ -15,10 +15,10 @@ use super::reservation::{Reservation, SessionId, SessionState};
 use crate::process::{Identity, Signal, signal, wait_for_end};
 
 /// The pause between two tries of a lock whose holder is unknown.
-const LOOK: Duration = Duration::from_millis(10);
+const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
 /// How long a guardian may take to end after it has let go of its lock.
-const FINISHING: Duration = Duration::from_secs(1);
+const FINISH_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A session's files, as found.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ pub(super) fn await_guardian(run: &Path, id: &SessionId, patience: Duration) {
         let grace = Duration::from_millis(numbers.next().and_then(|grace| grace.parse().ok()).unwrap_or(0));
         if !is_held() {
             // A guardian that has let go of its lock is about to remove the file.
-            let _gone = pid.map(|pid| wait_for_end(pid, FINISHING, || true));
+            let _gone = pid.map(|pid| wait_for_end(pid, FINISH_PATIENCE, || true));
             return;
         }
         let left = patience.saturating_add(grace).saturating_sub(begun.elapsed());
@@ -87,7 +87,7 @@ pub(super) fn await_guardian(run: &Path, id: &SessionId, patience: Duration) {
         // not a later process's.
         if !pid.is_some_and(|pid| wait_for_end(pid, left, is_held)) {
             // Several guardians share the lock, and the file names the youngest one.
-            std::thread::sleep(left.min(LOOK));
+            std::thread::sleep(left.min(RETRY_PAUSE));
         }
     }
 }

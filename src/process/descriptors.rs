@@ -10,7 +10,7 @@ use nix::sys::resource::{Resource, getrlimit};
 const EXHAUSTED: [i32; 2] = [EMFILE, ENFILE];
 
 /// A limit that is enough for nearly everything.
-const PLENTY: rlim_t = 1024;
+const ENOUGH: rlim_t = 1024;
 
 /// Checks that `count` more descriptors can be opened now. To be called before anything is begun: later, some code
 /// that opens files can only panic.
@@ -27,7 +27,7 @@ pub fn hint(message: &str) -> Option<String> {
     is_exhausted.then(|| {
         let present = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft);
         let more = present.saturating_mul(2).checked_next_power_of_two().unwrap_or(present);
-        format!("raise the limit of open files: `ulimit -n {}`", more.max(PLENTY))
+        format!("raise the limit of open files: `ulimit -n {}`", more.max(ENOUGH))
     })
 }
 

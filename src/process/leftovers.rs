@@ -13,7 +13,7 @@ use super::tree::{self, Mark};
 /// How long leftovers may take to end before they are killed.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long a killed process may take to be gone.
-const GONE: Duration = Duration::from_secs(5);
+const KILL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Ends every process with the session's mark, and their descendants. Returns when they are gone, or some seconds
 /// after SIGKILL.
@@ -25,7 +25,7 @@ pub fn end(session: &str) {
     tracing::info!("ending {} processes that session {session} has left behind", found.len());
     end_all(&found, &[Signal::SIGTERM, Signal::SIGCONT], GRACE);
     // Searched again, as processes may have been started meanwhile.
-    end_all(&processes(session), &[Signal::SIGKILL], GONE);
+    end_all(&processes(session), &[Signal::SIGKILL], KILL_PATIENCE);
 }
 
 fn processes(session: &str) -> BTreeSet<Identity> {

@@ -20,16 +20,16 @@ use crate::process::async_fd::{Watched, readable, watch};
 use crate::process::terminal::{Pty, Raw, in_foreground};
 
 /// How long a shell may take to read a key, or to give the terminal to a job.
-const HANDING_OVER: Duration = Duration::from_millis(50);
+const SHELL_PATIENCE: Duration = Duration::from_millis(50);
 /// Ctrl-C.
 const INTERRUPT: u8 = 3;
 /// A service that reads single keys may swallow Ctrl-C: pressed this often in a row, it ends the service all the
 /// same.
-const INSISTENT: usize = 3;
+const INSISTENT_PRESSES: usize = 3;
 /// The time within which presses are in a row.
-const IN_A_ROW: Duration = Duration::from_secs(1);
+const PRESSES_WINDOW: Duration = Duration::from_secs(1);
 /// How much input is kept for a service that does not read, in bytes.
-const TYPED: usize = 64 * 1024;
+const TYPED_MAX: usize = 64 * 1024;
 
 #[derive(Debug)]
 pub struct Console {
@@ -92,7 +92,7 @@ impl Console {
         let Some(keyboard) = &mut self.keyboard else { return Poll::Pending };
         loop {
             keyboard.write_typed(cx);
-            if keyboard.typed.len() >= TYPED {
+            if keyboard.typed.len() >= TYPED_MAX {
                 return Poll::Pending;
             }
             let Ok(mut readiness) = ready!(keyboard.terminal.poll_read_ready(cx)) else {
@@ -140,7 +140,7 @@ impl Console {
             } else if readable(keyboard.terminal.as_fd()) {
                 // The shell will read the key, or is about to give us the terminal.
                 drop(readiness);
-                self.handing_over = Some(Box::pin(tokio::time::sleep(HANDING_OVER)));
+                self.handing_over = Some(Box::pin(tokio::time::sleep(SHELL_PATIENCE)));
             } else {
                 readiness.clear_ready();
             }
@@ -162,9 +162,9 @@ impl Keyboard {
             return Some(signal);
         }
         let now = Instant::now();
-        self.interrupts.retain(|&when| now.saturating_duration_since(when) < IN_A_ROW);
+        self.interrupts.retain(|&when| now.saturating_duration_since(when) < PRESSES_WINDOW);
         self.interrupts.extend(keys.iter().filter(|&&key| key == INTERRUPT).map(|_| now));
-        (self.interrupts.len() >= INSISTENT).then_some(Signal::SIGINT)
+        (self.interrupts.len() >= INSISTENT_PRESSES).then_some(Signal::SIGINT)
     }
 
     fn write_typed(&mut self, cx: &mut Context<'_>) {

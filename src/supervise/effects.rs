@@ -16,7 +16,7 @@ use crate::process::guardian::{Order, Report};
 use crate::process::{Exit, Signal};
 
 /// How often to look whether orphans are gone whose end sends no SIGCHLD.
-const ORPHANS: Duration = Duration::from_millis(50);
+const ORPHANS_INTERVAL: Duration = Duration::from_millis(50);
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     pub(super) fn feed_all(&mut self, input: Input) {
@@ -176,7 +176,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         let guardians = self.guardians();
         let instance = &mut self.instances[index];
         let (Some(orphans), Some(tree)) = (&mut instance.orphans, &instance.tree) else { return };
-        orphans.check_at = Instant::now() + ORPHANS;
+        orphans.check_at = Instant::now() + ORPHANS_INTERVAL;
         if tree.reap_orphans(&guardians) {
             instance.orphans = None;
             self.emptied(index);

@@ -9,7 +9,7 @@ use super::{Backend, Control, Sink, Supervisor};
 use crate::process::signals::SignalKind;
 
 /// How long the end waits for clients to read what was written for them.
-const FAREWELL: Duration = Duration::from_millis(100);
+const CLIENTS_PATIENCE: Duration = Duration::from_millis(100);
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// Writes what the services left unread, until it is done or a signal asks to end.
@@ -28,7 +28,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             }
         }
         // Clients that have not read by now miss the rest.
-        let _missed = tokio::time::timeout(FAREWELL, poll_fn(|cx| self.inputs.control.poll_drain(cx))).await;
+        let _missed = tokio::time::timeout(CLIENTS_PATIENCE, poll_fn(|cx| self.inputs.control.poll_drain(cx))).await;
     }
 
     /// Reads each stream once and passes the bytes on, if there is room for them.

@@ -10,19 +10,19 @@ use crate::process::load::Progress;
 
 /// How often the kernel is asked who listens. There is no event for listen(2) that a program without privileges
 /// could wait for.
-const INTERVAL: Duration = Duration::from_millis(4);
+const CHECK_INTERVAL: Duration = Duration::from_millis(4);
 /// How long a stranger must be seen on the port before a service that still runs is moved to another one.
-const STRANGER: Duration = Duration::from_secs(2);
+const STRANGER_PATIENCE: Duration = Duration::from_secs(2);
 /// How old a socket of ours must be to count as a listener and not as a probe of the port. With `CHECK_INTERVAL`
 /// this stays below the 25 ms within which readiness has to be reported.
-const PROBE: Duration = Duration::from_millis(8);
+const PROBE_AGE: Duration = Duration::from_millis(8);
 /// How much processor time a runnable process must have had meanwhile: without any it could not have closed its
 /// probe.
-const WORK: Duration = Duration::from_millis(4);
+const PROBE_WORK: Duration = Duration::from_millis(4);
 /// The age at which a socket counts as a listener, whatever its process does.
-const LATEST: Duration = Duration::from_secs(1);
+const LISTENER_AGE: Duration = Duration::from_secs(1);
 /// How often the backend is asked what the service does instead of listening on its port.
-const OBSERVATION: Duration = Duration::from_millis(200);
+const OBSERVATION_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A socket of ours on the port.
 #[derive(Clone, Copy, Debug)]
@@ -37,11 +37,11 @@ impl Socket {
     /// Whether it is a listener and not a probe: its process could have closed it by now.
     fn is_listener(&self, now: Instant, progress: impl FnOnce() -> Option<Progress>) -> bool {
         let age = now.saturating_duration_since(self.since);
-        if age < PROBE || age >= LATEST {
-            return age >= LATEST;
+        if age < PROBE_AGE || age >= LISTENER_AGE {
+            return age >= LISTENER_AGE;
         }
         let (Some(before), Some(now)) = (self.progress, progress()) else { return true };
-        !now.runnable || now.ran.saturating_sub(before.ran) >= WORK
+        !now.runnable || now.ran.saturating_sub(before.ran) >= PROBE_WORK
     }
 }
 
@@ -58,13 +58,13 @@ pub(super) struct ReadinessWatch {
 
 impl ReadinessWatch {
     pub fn new(now: Instant) -> Self {
-        let check_at = now + INTERVAL;
+        let check_at = now + CHECK_INTERVAL;
         Self { check_at, observe_at: check_at, socket: None, stranger_since: None, observation: None }
     }
 
     /// Takes in who listens on the port, and returns what follows for the service.
     pub fn see(&mut self, listener: PortOwner, now: Instant) -> Option<Input> {
-        self.check_at = now + INTERVAL;
+        self.check_at = now + CHECK_INTERVAL;
         match listener {
             PortOwner::Ours { socket: number, pid } => {
                 let progress = || Progress::of(pid);
@@ -80,7 +80,7 @@ impl ReadinessWatch {
             }
             PortOwner::Stranger => {
                 let since = *self.stranger_since.get_or_insert(now);
-                (now.saturating_duration_since(since) >= STRANGER).then_some(Input::Stranger)
+                (now.saturating_duration_since(since) >= STRANGER_PATIENCE).then_some(Input::Stranger)
             }
         }
     }
@@ -90,7 +90,7 @@ impl ReadinessWatch {
         if self.observe_at > now {
             return false;
         }
-        self.observe_at = now + OBSERVATION;
+        self.observe_at = now + OBSERVATION_INTERVAL;
         true
     }
 

@@ -23,10 +23,10 @@ impl Policy {
     }
 }
 
-const FIRST: Duration = Duration::from_millis(250);
-const CEILING: Duration = Duration::from_secs(15);
-/// A service that ran this long has recovered: the next pause is [`FIRST`] again.
-const HEALTHY: Duration = Duration::from_secs(10);
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// A service that ran this long has recovered: the next pause is [`FIRST_PAUSE`] again.
+const HEALTHY_RUN: Duration = Duration::from_secs(10);
 /// How many times in a row a service is started again without having recovered.
 const ATTEMPTS: u32 = 5;
 
@@ -40,13 +40,13 @@ pub struct Backoff {
 impl Backoff {
     /// The next pause, or `None` to give up. `healthy` is how long the run lasted, if it ever listened.
     pub fn next(&mut self, healthy: Option<Duration>) -> Option<Duration> {
-        if healthy.is_some_and(|time| time >= HEALTHY) {
+        if healthy.is_some_and(|time| time >= HEALTHY_RUN) {
             self.failures = 0;
         }
         if self.failures >= ATTEMPTS {
             return None;
         }
-        let pause = FIRST.saturating_mul(1 << self.failures).min(CEILING);
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.failures).min(LONGEST_PAUSE);
         self.failures += 1;
         // Without a random number, the full pause is used.
         let random = f64::from(getrandom::u32().unwrap_or_default()) / f64::from(u32::MAX);
@@ -73,7 +73,7 @@ mod tests {
     fn a_healthy_run_begins_anew() {
         let mut backoff = Backoff::default();
         while backoff.next(Some(Duration::from_secs(1))).is_some() {}
-        assert!(backoff.next(Some(HEALTHY)).is_some_and(|pause| pause <= FIRST));
+        assert!(backoff.next(Some(HEALTHY_RUN)).is_some_and(|pause| pause <= FIRST_PAUSE));
         while backoff.next(None).is_some() {}
         backoff = Backoff::default();
         assert!(backoff.next(None).is_some());

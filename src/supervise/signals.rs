@@ -12,9 +12,9 @@ use crate::process::signals::{ReceivedSignal, SignalKind};
 
 /// Two interrupts within this time, one from the kernel and one from a program, are one Ctrl-C and a package
 /// manager's copy of it (ADR 10).
-const COPY: Duration = Duration::from_secs(1);
+const COPY_WINDOW: Duration = Duration::from_secs(1);
 /// Where the system does not say who sent them, two interrupts within this time are one: no person is that fast.
-const COPY_OF_UNKNOWN_ORIGIN: Duration = Duration::from_millis(200);
+const COPY_WINDOW_OF_UNKNOWN_ORIGIN: Duration = Duration::from_millis(200);
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     pub(super) fn signalled(&mut self, caught: ReceivedSignal) {
@@ -78,8 +78,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
 
 fn is_copy(first: ReceivedSignal, second: ReceivedSignal, gap: Duration) -> bool {
     match (first.sent, second.sent) {
-        (Some(first), Some(second)) => first != second && gap < COPY,
-        (None, _) | (_, None) => gap < COPY_OF_UNKNOWN_ORIGIN,
+        (Some(first), Some(second)) => first != second && gap < COPY_WINDOW,
+        (None, _) | (_, None) => gap < COPY_WINDOW_OF_UNKNOWN_ORIGIN,
     }
 }
 

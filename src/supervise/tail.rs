@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 /// How much is kept, in bytes.
-const SIZE: usize = 16 * 1024;
+const KEPT_BYTES: usize = 16 * 1024;
 /// How many lines of it are shown.
-const LINES: usize = 20;
+const SHOWN_LINES: usize = 20;
 
 /// The end of a service's output.
 #[derive(Debug, Default)]
@@ -15,8 +15,8 @@ pub(super) struct Tail {
 
 impl Tail {
     pub fn push(&mut self, bytes: &[u8]) {
-        let kept = &bytes[bytes.len().saturating_sub(SIZE)..];
-        let excess = (self.bytes.len() + kept.len()).saturating_sub(SIZE);
+        let kept = &bytes[bytes.len().saturating_sub(KEPT_BYTES)..];
+        let excess = (self.bytes.len() + kept.len()).saturating_sub(KEPT_BYTES);
         self.bytes.drain(..excess);
         self.bytes.extend(kept);
     }
@@ -31,7 +31,7 @@ impl Tail {
     pub fn lines(&self) -> String {
         let plain = self.text();
         let lines: Vec<&str> = plain.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-        lines[lines.len().saturating_sub(LINES)..].join("\n")
+        lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
     }
 }
 
@@ -45,11 +45,11 @@ mod tests {
         for number in 0..10_000 {
             tail.push(format!("\x1b[31mline {number}\x1b[0m\r\n").as_bytes());
         }
-        assert!(tail.bytes.len() <= SIZE);
+        assert!(tail.bytes.len() <= KEPT_BYTES);
         let lines = tail.lines();
-        assert_eq!(lines.lines().count(), LINES);
+        assert_eq!(lines.lines().count(), SHOWN_LINES);
         assert!(lines.ends_with("line 9998\nline 9999"), "{lines}");
-        tail.push(&vec![b'x'; SIZE * 3]);
-        assert_eq!(tail.bytes.len(), SIZE);
+        tail.push(&vec![b'x'; KEPT_BYTES * 3]);
+        assert_eq!(tail.bytes.len(), KEPT_BYTES);
     }
 }

@@ -18,7 +18,7 @@ use crate::process::{Identity, all_pids, executable};
 
 /// How old the list of all listeners may be that [`Listeners::seen`] answers from. Making it takes thousands of
 /// system calls, one for each descriptor of this user's processes.
-const EVERYBODY: Duration = Duration::from_millis(200);
+const EVERYBODY_MAX_AGE: Duration = Duration::from_millis(200);
 
 /// Reads listeners from the processes that have them.
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ impl Listeners {
     }
 
     /// The first of `pids` that listens on the port, with its listener; if there is none, every listener on it. A
-    /// stranger's may be missing for [`EVERYBODY`] after its start; one that is closed is never returned.
+    /// stranger's may be missing for [`EVERYBODY_MAX_AGE`] after its start; one that is closed is never returned.
     pub fn seen(
         &mut self,
         port: u16,
@@ -58,7 +58,7 @@ impl Listeners {
             return Ok((Some(held), vec![held.listener]));
         }
         let rows = match self.everybody.take() {
-            Some(recent) if recent.0.elapsed() < EVERYBODY => recent,
+            Some(recent) if recent.0.elapsed() < EVERYBODY_MAX_AGE => recent,
             Some(_) | None => (Instant::now(), self.of(&all_pids())?),
         };
         let on_port = rows.1.iter().filter(|held| held.listener.address.port() == port);

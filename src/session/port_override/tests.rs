@@ -40,7 +40,7 @@ const NOT_TAKEN: &dyn Fn(u16) -> bool = &|_| false;
 #[test]
 fn listeners_on_other_ports_are_observed() {
     use Delivery::{Flag, Unverified, Variable};
-    for (delivery, ports, expected, is_movable, millis) in [
+    for (delivery, ports, expected, is_redirectable, millis) in [
         (Unverified, &[][..], None, false, 0),
         // The reserved port and the inspector are not "elsewhere".
         (Unverified, &[RESERVED, INSPECTOR][..], None, false, 0),
@@ -60,16 +60,16 @@ fn listeners_on_other_ports_are_observed() {
         let listeners = ports.iter().map(|&port| place(port, "node")).collect();
         let seen = fresh(delivery).observe(listeners, RESERVED, "", NOT_TAKEN);
         let seen = seen.map(|seen| (seen.ports, seen.redirectable, seen.patience));
-        let expected = expected.map(|ports| (ports.to_vec(), is_movable, Duration::from_millis(millis)));
+        let expected = expected.map(|ports| (ports.to_vec(), is_redirectable, Duration::from_millis(millis)));
         assert_eq!(seen, expected, "{delivery:?} {ports:?}");
     }
 }
 
 #[test]
 fn only_node_programs_are_movable() {
-    for (program, is_movable) in [("node", true), ("node-22", true), ("bun", false), ("python3", false)] {
+    for (program, is_redirectable) in [("node", true), ("node-22", true), ("bun", false), ("python3", false)] {
         let seen = fresh(Delivery::Unverified).observe(vec![place(4000, program)], RESERVED, "", NOT_TAKEN);
-        assert_eq!(seen.map(|seen| seen.redirectable), Some(is_movable), "{program}");
+        assert_eq!(seen.map(|seen| seen.redirectable), Some(is_redirectable), "{program}");
     }
 }
 

@@ -13,10 +13,10 @@ use crate::supervise::restart::Backoff;
 
 /// The settling time, after which a listener is believed: a second Next in one directory opens its port for half a
 /// second and then ends.
-const SETTLING: Duration = Duration::from_millis(1_500);
+const SETTLING_TIME: Duration = Duration::from_millis(1_500);
 
 /// A failed run shorter than this is an immediate crash (docs/runner-protocol.md).
-const IMMEDIATE: Duration = Duration::from_secs(3);
+const IMMEDIATE_CRASH: Duration = Duration::from_secs(3);
 
 impl Service {
     pub(super) fn start(&mut self, now: Instant) -> Vec<Effect> {
@@ -196,7 +196,7 @@ impl Service {
         }
         self.run.ending.was_ready = true;
         self.run.ending.failure = None;
-        self.state = State::Running { settled_at: Some(now + SETTLING) };
+        self.state = State::Running { settled_at: Some(now + SETTLING_TIME) };
         vec![Effect::Notify(Notice::Ready(now.saturating_duration_since(self.run.since)))]
     }
 
@@ -237,7 +237,7 @@ impl Service {
                 vec![Effect::Notify(Notice::Slow)]
             }
             State::Running { .. } => {
-                self.state = State::Running { settled_at: Some(now + SETTLING) };
+                self.state = State::Running { settled_at: Some(now + SETTLING_TIME) };
                 vec![Effect::Confirm]
             }
             State::Stopping { goal, .. } => {
@@ -291,7 +291,7 @@ impl Service {
             (None, Some(Exit::Code(NOT_FOUND))) if !was_ready => Some(FailureReason::CommandNotFound),
             (None, Some(Exit::Code(NOT_EXECUTABLE))) if !was_ready => Some(FailureReason::PermissionDenied),
             (None, Some(Exit::Code(0))) if was_ready => None,
-            (None, _) if after < IMMEDIATE => Some(FailureReason::ImmediateCrash),
+            (None, _) if after < IMMEDIATE_CRASH => Some(FailureReason::ImmediateCrash),
             (Some(_) | None, _) => Some(FailureReason::Unknown),
         }
     }
