@@ -210,10 +210,10 @@ impl Following<'_> {
     /// Handles one signal or event. Ready with whether the user leaves.
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Failure>> {
         if let Poll::Ready(caught) = self.signals.poll_next(cx) {
-            if caught.meaning() == SignalKind::Suspend {
+            if caught.kind() == SignalKind::Suspend {
                 stop_group();
             }
-            return Poll::Ready(Ok(caught.meaning() == SignalKind::End));
+            return Poll::Ready(Ok(caught.kind() == SignalKind::End));
         }
         let _waiting = self.screen.poll_drain(cx);
         for service in 0..self.feeds.len() {

@@ -64,7 +64,7 @@ impl Chooser<'_> {
                 session: session.clone(),
                 pid: std::process::id(),
                 started_at: self.now,
-                life: SessionState::Live,
+                state: SessionState::Live,
                 run: PathBuf::new(),
             });
             grants.push((at, grant));
@@ -214,7 +214,7 @@ impl Chooser<'_> {
             return Ok(Some(Reason::Lost));
         }
         if let Some(other) = self.reserved(port) {
-            let is_live = other.life == SessionState::Live;
+            let is_live = other.state == SessionState::Live;
             let reason = if is_live { Reason::Reserved } else { Reason::Ending };
             return Ok(Some(reason(other.name.clone())));
         }

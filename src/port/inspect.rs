@@ -68,9 +68,9 @@ impl Ports {
         self.alive(&[SessionState::Orphaned])
     }
 
-    fn alive(&self, lives: &[SessionState]) -> Vec<Reservation> {
+    fn alive(&self, states: &[SessionState]) -> Vec<Reservation> {
         let snapshot = self.snapshot();
-        let alive = snapshot.reservations().filter(|held| lives.contains(&held.life));
+        let alive = snapshot.reservations().filter(|held| states.contains(&held.state));
         let mut alive: Vec<Reservation> = alive.cloned().collect();
         alive.sort_unstable_by_key(|held| held.port);
         alive

@@ -22,7 +22,7 @@ pub struct Reservation {
     /// When it was reserved, in seconds since 1970.
     pub started_at: u64,
     #[serde(skip)]
-    pub life: SessionState,
+    pub state: SessionState,
     /// The run directory with the session's lock and socket.
     #[serde(skip)]
     pub run: PathBuf,

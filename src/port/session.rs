@@ -25,7 +25,7 @@ const FINISH_PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Seen {
     pub id: SessionId,
     pub run: PathBuf,
-    pub life: SessionState,
+    pub state: SessionState,
     pub reservations: Vec<Reservation>,
 }
 
@@ -45,26 +45,26 @@ impl Reservation {
 
     /// Whether the supervisor lives at this moment.
     pub(crate) fn is_live(&self) -> bool {
-        state(&lock_path(&self.run, &self.session)) == State::Held
+        lock_state(&lock_path(&self.run, &self.session)) == LockState::Held
     }
 
     /// Whether the reservation was given back, by the supervisor or by another bowline after its end.
     pub(crate) fn is_released(&self) -> bool {
-        state(&lock_path(&self.run, &self.session)) == State::Absent
+        lock_state(&lock_path(&self.run, &self.session)) == LockState::Absent
     }
 
     /// Waits for the session's guardians, at most for `patience` beyond the grace period of their services, and
     /// returns the state of the session.
     pub(crate) fn await_guardian(&self, patience: Duration) -> SessionState {
         await_guardian(&self.run, &self.session, patience);
-        life(&self.run, &self.session)
+        session_state(&self.run, &self.session)
     }
 }
 
 /// Waits for the guardians of a session, at most for `patience` beyond the grace period of their services.
 pub(super) fn await_guardian(run: &Path, id: &SessionId, patience: Duration) {
     let path = guard_path(run, id);
-    let is_held = || state(&path) == State::Held;
+    let is_held = || lock_state(&path) == LockState::Held;
     let begun = Instant::now();
     loop {
         let text = fs::read_to_string(&path).unwrap_or_default();
@@ -92,12 +92,12 @@ pub(super) fn await_guardian(run: &Path, id: &SessionId, patience: Duration) {
     }
 }
 
-fn life(run: &Path, id: &SessionId) -> SessionState {
-    match (state(&lock_path(run, id)), state(&guard_path(run, id))) {
-        (State::Held, _) => SessionState::Live,
-        (_, State::Held) => SessionState::Ending,
-        (_, State::Free) => SessionState::Orphaned,
-        (_, State::Absent) => SessionState::Over,
+fn session_state(run: &Path, id: &SessionId) -> SessionState {
+    match (lock_state(&lock_path(run, id)), lock_state(&guard_path(run, id))) {
+        (LockState::Held, _) => SessionState::Live,
+        (_, LockState::Held) => SessionState::Ending,
+        (_, LockState::Free) => SessionState::Orphaned,
+        (_, LockState::Absent) => SessionState::Over,
     }
 }
 
@@ -121,30 +121,30 @@ pub(super) fn survey(roots: &[PathBuf]) -> Vec<Seen> {
 
 fn read(run: &Path, id: SessionId) -> Seen {
     let lock = lock_path(run, &id);
-    let life = life(run, &id);
+    let state = session_state(run, &id);
     let text = fs::read_to_string(&lock).unwrap_or_default();
     let reservations = text
         .lines()
         .filter_map(|line| serde_json::from_slice::<Reservation>(line.as_bytes()).ok())
         .filter(|reservation| reservation.session == id)
-        .map(|reservation| Reservation { run: run.to_owned(), life, ..reservation })
+        .map(|reservation| Reservation { run: run.to_owned(), state, ..reservation })
         .collect();
-    Seen { id, run: run.to_owned(), life, reservations }
+    Seen { id, run: run.to_owned(), state, reservations }
 }
 
 #[derive(Debug, PartialEq)]
-enum State {
+enum LockState {
     Held,
     Free,
     Absent,
 }
 
 /// Tries a shared lock, so that two processes that ask at the same time do not take each other for the holder.
-fn state(path: &Path) -> State {
-    let Ok(file) = File::open(path) else { return State::Absent };
+fn lock_state(path: &Path) -> LockState {
+    let Ok(file) = File::open(path) else { return LockState::Absent };
     match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => State::Held,
-        Ok(()) | Err(TryLockError::Error(_)) => State::Free,
+        Err(TryLockError::WouldBlock) => LockState::Held,
+        Ok(()) | Err(TryLockError::Error(_)) => LockState::Free,
     }
 }
 
@@ -200,7 +200,7 @@ impl Session {
     pub fn end(self) {
         let Self { id, run, lock, guard } = self;
         drop(guard);
-        if state(&guard_path(&run, &id)) != State::Held {
+        if lock_state(&guard_path(&run, &id)) != LockState::Held {
             clear(&run, &id);
         }
         // Explicit, as closing is not enough: a guardian that was just forked may have a copy of the descriptor.
@@ -246,7 +246,7 @@ impl Guard {
     pub fn finish(self) {
         drop(self.file);
         // A supervisor that still lives shares the lock, and needs the file.
-        if state(&self.path) == State::Free {
+        if lock_state(&self.path) == LockState::Free {
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -33,7 +33,7 @@ impl Snapshot {
     ) -> Result<(Locked, Self), PortError> {
         let locked = lock()?;
         let snapshot = Self::take(&locked, own);
-        let is_unfinished = |session: &&Seen| match session.life {
+        let is_unfinished = |session: &&Seen| match session.state {
             SessionState::Orphaned => true,
             SessionState::Ending => session.reservations.iter().any(|held| projects.contains(&held.project)),
             SessionState::Live | SessionState::Over => false,
@@ -46,7 +46,7 @@ impl Snapshot {
         let deadline = Instant::now() + options.patience;
         let mut ended = Vec::new();
         for session in unfinished {
-            if session.life == SessionState::Orphaned {
+            if session.state == SessionState::Orphaned {
                 (options.end_leftovers)(&session.id);
                 ended.push(&session.id);
             } else {
@@ -57,8 +57,8 @@ impl Snapshot {
         let locked = lock()?;
         let mut after = Self::take(&locked, own);
         for session in &mut after.sessions {
-            if session.life == SessionState::Orphaned && ended.contains(&&session.id) {
-                session.life = SessionState::Over;
+            if session.state == SessionState::Orphaned && ended.contains(&&session.id) {
+                session.state = SessionState::Over;
             }
         }
         Ok((locked, after))
@@ -68,7 +68,7 @@ impl Snapshot {
     pub fn reservations(&self) -> impl Iterator<Item = &Reservation> {
         self.sessions
             .iter()
-            .filter(|session| session.life != SessionState::Over)
+            .filter(|session| session.state != SessionState::Over)
             .flat_map(|session| &session.reservations)
     }
 
@@ -77,7 +77,7 @@ impl Snapshot {
     }
 
     pub fn live(&self, project: &str) -> Option<&Reservation> {
-        self.reservations().find(|held| held.life == SessionState::Live && held.project == project)
+        self.reservations().find(|held| held.state == SessionState::Live && held.project == project)
     }
 
     /// Makes the store's rows agree with the locks, and returns those that were removed.
@@ -109,7 +109,7 @@ impl Snapshot {
 
     /// Removes the files of sessions that are over.
     pub fn clear(&self) {
-        let over = self.sessions.iter().filter(|session| session.life == SessionState::Over);
+        let over = self.sessions.iter().filter(|session| session.state == SessionState::Over);
         over.for_each(|session| session::clear(&session.run, &session.id));
     }
 
@@ -130,7 +130,7 @@ impl Snapshot {
         let is_foreign = |port: &u16| services.iter().all(|service| service.port != *port);
         let foreign: Vec<u16> = (range.start..=range.end).filter(is_foreign).collect();
         let occupant = |held: &Reservation| {
-            let how = if held.life == SessionState::Live { "bowline" } else { "bowline, ending" };
+            let how = if held.state == SessionState::Live { "bowline" } else { "bowline, ending" };
             let name = format!("{} ({how})", held.name);
             Occupant { ports: vec![held.port], name, is_service: true }
         };

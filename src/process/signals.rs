@@ -48,19 +48,19 @@ pub enum SignalKind {
 }
 
 impl ReceivedSignal {
-    pub fn meaning(self) -> SignalKind {
-        meaning(self.signal)
+    pub fn kind(self) -> SignalKind {
+        kind_of(self.signal)
     }
 }
 
-fn meaning(signal: Signal) -> SignalKind {
+fn kind_of(signal: Signal) -> SignalKind {
     // Only the signals of the table arrive.
-    TAKEN.into_iter().find(|(taken, _)| *taken == signal).map_or(SignalKind::Child, |(_, meaning)| meaning)
+    TAKEN.into_iter().find(|(taken, _)| *taken == signal).map_or(SignalKind::Child, |(_, kind)| kind)
 }
 
 /// Whether `signal` asks this program and what it runs to end.
 pub fn asks_to_end(signal: Signal) -> bool {
-    meaning(signal) == SignalKind::End
+    kind_of(signal) == SignalKind::End
 }
 
 /// The signals to this process, as a stream.

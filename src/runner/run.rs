@@ -129,7 +129,7 @@ impl<'a> Runner<'a> {
     }
 
     fn handle_signal(&mut self, caught: ReceivedSignal) {
-        match caught.meaning() {
+        match caught.kind() {
             SignalKind::End => {
                 // Passed on each time, so that a second Ctrl-C kills, as it does in the foreground.
                 self.runs().for_each(|run| run.signal(caught.signal));

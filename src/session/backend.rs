@@ -140,9 +140,9 @@ impl<'a> SessionBackend<'a> {
         let steps = pre.into_iter().chain([main]).chain(post).map(|step| self.program(step)).collect();
         let lease = self.lease.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let grace = self.prepared[service].grace;
-        let token = Box::new(SessionGuard { guard: lease.guard()?, grace });
+        let lock = Box::new(SessionGuard { guard: lease.guard()?, grace });
         let mark = Mark::of_service(lease.session().as_str(), &self.prepared[service].request.project);
-        GuardedTree::start(GuardianSpec { steps, stdio, mark, token, grace })
+        GuardedTree::start(GuardianSpec { steps, stdio, mark, lock, grace })
     }
 
     fn program(&self, step: Step) -> Program {

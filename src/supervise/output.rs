@@ -21,7 +21,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             tokio::select! {
                 () = poll_fn(|cx| self.sink.poll_drain(cx)) => break,
                 caught = poll_fn(|cx| self.inputs.signals.poll_next(cx)) => {
-                    if caught.meaning() == SignalKind::End {
+                    if caught.kind() == SignalKind::End {
                         break;
                     }
                 }

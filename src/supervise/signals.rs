@@ -18,7 +18,7 @@ const COPY_WINDOW_OF_UNKNOWN_ORIGIN: Duration = Duration::from_millis(200);
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     pub(super) fn signalled(&mut self, caught: ReceivedSignal) {
-        match caught.meaning() {
+        match caught.kind() {
             SignalKind::End if self.is_copy(caught) => {}
             SignalKind::End => self.feed_all(Input::Stop(caught.signal)),
             SignalKind::Suspend => {

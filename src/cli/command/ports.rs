@@ -51,8 +51,8 @@ fn show(invocation: &Invocation) -> Result<Exit, Failure> {
     };
     let text = || {
         let mut text = String::new();
-        for Reservation { port, name, framework, pid, dir, life, .. } in &reservations {
-            let state = if *life == SessionState::Live { "" } else { " (ending)" };
+        for Reservation { port, name, framework, pid, dir, state: session, .. } in &reservations {
+            let state = if *session == SessionState::Live { "" } else { " (ending)" };
             text.push_str(&format!("{port:<6} {name}  {framework}  pid {pid}{state}  {}\n", dir.visible()));
         }
         text.push_str(if reservations.is_empty() { "no reservations\n\n" } else { "\n" });
@@ -69,7 +69,7 @@ fn show(invocation: &Invocation) -> Result<Exit, Failure> {
 
 fn row(reservation: &Reservation) -> Value {
     let mut row = json!(reservation);
-    row["live"] = Value::Bool(reservation.life == SessionState::Live);
+    row["live"] = Value::Bool(reservation.state == SessionState::Live);
     row
 }
 

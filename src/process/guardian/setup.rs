@@ -29,7 +29,7 @@ pub struct GuardianSpec {
     pub steps: Vec<Program>,
     pub stdio: Stdio,
     pub mark: Mark,
-    pub token: Box<dyn HeldLock>,
+    pub lock: Box<dyn HeldLock>,
     /// How long the tree may take to end after the supervisor is gone.
     pub grace: Duration,
 }

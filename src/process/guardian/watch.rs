@@ -46,7 +46,7 @@ pub(super) fn run(spec: GuardianSpec, lifeline: UnixStream) -> ! {
             }
             Err(error) => report_failure(&lifeline, &error),
         }
-        watch.spec.token.finish();
+        watch.spec.lock.finish();
     }));
     #[expect(unsafe_code, reason = "a forked child must not run its parent's exit handlers")]
     // SAFETY: ends the process.
@@ -101,7 +101,7 @@ impl Watch {
 
     fn begin(&mut self, lifeline: &UnixStream) -> io::Result<()> {
         // First, so that the guardian can be seen wherever the service can.
-        self.spec.token.begin();
+        self.spec.lock.begin();
         nix::unistd::setsid()?;
         adopt_orphans();
         // What process lists call it.
@@ -124,7 +124,7 @@ impl Watch {
     fn release_inherited(&self, lifeline: &UnixStream) {
         let Stdio { stdin, stdout, stderr, .. } = &self.spec.stdio;
         let mut keep = [stdin, stdout, stderr].map(AsRawFd::as_raw_fd).to_vec();
-        keep.extend([lifeline.as_raw_fd(), self.spec.token.as_fd().as_raw_fd()]);
+        keep.extend([lifeline.as_raw_fd(), self.spec.lock.as_fd().as_raw_fd()]);
         keep.extend(self.lifeline.as_ref().map(AsRawFd::as_raw_fd));
         close_all_but(&keep);
         memory::trim();
