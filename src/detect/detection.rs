@@ -79,21 +79,21 @@ impl<'c> Detection<'c> {
     /// The inputs for the installed versions of packages.
     pub fn inputs(&self, mut version_of: impl FnMut(&str) -> Option<Version>) -> ServerInputs {
         let own = self.framework.for_versions(&mut version_of);
-        let mut told = self.tool.map_or_else(|| own.clone(), |tool| tool.framework.for_versions(version_of));
+        let mut inputs = self.tool.map_or_else(|| own.clone(), |tool| tool.framework.for_versions(version_of));
         if self.tool.is_none() {
-            told.host.flag = None;
+            inputs.host.flag = None;
         }
         if !self.tool.is_some_and(|tool| tool.takes_flags) {
-            (told.port.flags, told.port.strict) = (CatalogTexts::default(), None);
+            (inputs.port.flags, inputs.port.strict) = (CatalogTexts::default(), None);
         }
-        unite(&mut told.port.environment, own.port.environment);
-        unite(&mut told.host.environment, own.host.environment);
-        unite(&mut told.locks, own.locks);
-        told.port.reads_port_variable |= own.port.reads_port_variable;
+        unite(&mut inputs.port.environment, own.port.environment);
+        unite(&mut inputs.host.environment, own.host.environment);
+        unite(&mut inputs.locks, own.locks);
+        inputs.port.reads_port_variable |= own.port.reads_port_variable;
         // The framework's own values win.
-        let environment = told.environment.iter().chain(own.environment.iter());
+        let environment = inputs.environment.iter().chain(own.environment.iter());
         let environment = environment.map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        ServerInputs { range: own.range, port: told.port, host: told.host, environment, locks: told.locks }
+        ServerInputs { range: own.range, port: inputs.port, host: inputs.host, environment, locks: inputs.locks }
     }
 }
 

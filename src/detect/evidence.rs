@@ -87,7 +87,7 @@ impl<'c> Facts<'c, '_> {
         };
         let is_named = |file: &&String| {
             let mut globs = frameworks().flat_map(|one| one.files.iter().chain(one.needs.iter()));
-            globs.any(|glob| names(glob, file))
+            globs.any(|glob| matches(glob, file))
         };
         let commands = self.snapshot.commands.iter().map(CommandWords::lead);
         let packages = self.snapshot.dependencies.keys().filter(is_listed);
@@ -156,7 +156,7 @@ impl<'c> Facts<'c, '_> {
     fn allows(&self, framework: &Framework) -> bool {
         let present = |name: &CatalogText| self.snapshot.dependencies.contains_key(&**name);
         let needed =
-            |need: &CatalogText| present(need) || self.snapshot.files.iter().any(|file| names(need, file));
+            |need: &CatalogText| present(need) || self.snapshot.files.iter().any(|file| matches(need, file));
         let Framework { without, needs, .. } = framework;
         !without.iter().any(present) && (needs.is_empty() || needs.iter().any(needed))
     }
@@ -164,7 +164,7 @@ impl<'c> Facts<'c, '_> {
     fn file(&self, framework: &Framework) -> Option<&str> {
         let globs = &framework.files;
         let mut files = self.snapshot.files.iter().map(String::as_str);
-        files.find(|file| globs.iter().any(|glob| names(glob, file)))
+        files.find(|file| globs.iter().any(|glob| matches(glob, file)))
     }
 
     fn dependency(&self, framework: &Framework) -> Option<(&String, &String)> {
@@ -175,7 +175,7 @@ impl<'c> Facts<'c, '_> {
 
 /// Whether a glob matches a file name. The part before the first star is compared first: it is cheap, and most
 /// pairs differ there.
-fn names(glob: &str, file: &str) -> bool {
+fn matches(glob: &str, file: &str) -> bool {
     match glob.split_once('*') {
         None => glob == file,
         Some((start, _)) => file.starts_with(start) && glob_match(glob, file),

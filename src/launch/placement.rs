@@ -120,7 +120,7 @@ pub(super) fn is_private(request: &LaunchRequest<'_>, delivery: Delivery) -> boo
 }
 
 /// The edit of the variables that the script assigns itself, which would hide ours.
-fn variables<'r>(request: &LaunchRequest<'r>) -> Edit<'r> {
+fn variable_edit<'r>(request: &LaunchRequest<'r>) -> Edit<'r> {
     let own = request.inputs.port.environment.iter().map(|name| &**name);
     let preload = request.preload.and_then(|preload| preload.options(None).into_string().ok());
     Edit {
@@ -145,13 +145,13 @@ fn place_on(request: &LaunchRequest<'_>, tool: Tool<'_>, placement: &mut Placeme
         insert.extend(host_arguments(request, leaf, flag, placement));
     }
     let strict = port.strict.as_deref().filter(|_| !port.flags.is_empty());
-    let edit = Edit { flags, strict, insert, ..variables(request) };
+    let edit = Edit { flags, strict, insert, ..variable_edit(request) };
     let rewritten = if port.place == FlagPosition::AfterCommand && !has_port && !port.flags.is_empty() {
         after_command(request, tool, index, &edit)
     } else {
         leaf.rewrite(&edit)
     };
-    let reads_variable = port.reads_port_variable && arrives(leaf);
+    let reads_variable = port.reads_port_variable && port_variable_arrives(leaf);
     match rewritten {
         Ok(rewrite) => {
             placement.delivery = match (port.flags.is_empty(), reads_variable) {
@@ -165,7 +165,7 @@ fn place_on(request: &LaunchRequest<'_>, tool: Tool<'_>, placement: &mut Placeme
         Err(reason) => {
             placement.host_by_flag = false;
             let assigned =
-                leaf.rewrite(&variables(request)).map(|rewrite| placement.accept(rewrite, leaf)).is_ok();
+                leaf.rewrite(&variable_edit(request)).map(|rewrite| placement.accept(rewrite, leaf)).is_ok();
             if assigned && reads_variable && !has_port {
                 placement.delivery = Delivery::Variable;
             } else {
@@ -185,7 +185,7 @@ fn after_command(
 ) -> Result<Rewrite, RewriteError> {
     let reading = request.reading;
     let leaf = reading.leaves.get(index).ok_or(RewriteError::Opaque)?;
-    let rewrite = leaf.rewrite(&variables(request))?;
+    let rewrite = leaf.rewrite(&variable_edit(request))?;
     let leaves = reading.leaves_of(&rewrite.text).ok_or(RewriteError::Opaque)?;
     let leaf = leaves.get(index).ok_or(RewriteError::Opaque)?;
     let rule = tool.framework.commands.iter().find(|rule| leaf.is(rule)).ok_or(RewriteError::Opaque)?;
@@ -250,7 +250,7 @@ fn place_unknown(request: &LaunchRequest<'_>, placement: &mut Placement) {
         placement.doubt = Some((why, LET_IT_READ));
         return;
     };
-    match leaf.rewrite(&variables(request)) {
+    match leaf.rewrite(&variable_edit(request)) {
         Ok(rewrite) => placement.accept(rewrite, leaf),
         Err(reason) => return placement.refuse(leaf, reason),
     }
@@ -261,7 +261,7 @@ fn place_unknown(request: &LaunchRequest<'_>, placement: &mut Placement) {
     placement.doubt = Some((why, "let it read `PORT`, or name what it is with `--framework`"));
 }
 
-fn arrives(leaf: &Leaf) -> bool {
+fn port_variable_arrives(leaf: &Leaf) -> bool {
     let environment = &leaf.scope.environment;
     !environment.cleared && !environment.files && !environment.removed.iter().any(|name| name == "PORT")
 }

@@ -95,7 +95,7 @@ impl Chooser<'_> {
             },
             PortChoice::Observed(port) if self.reserved(port).is_some() => return Err(taken(port)),
             PortChoice::Observed(port) => (port, None, false),
-            PortChoice::Preferred(port) => match self.wish(&request, port)? {
+            PortChoice::Preferred(port) => match self.decline_preferred(&request, port)? {
                 None => (port, None, false),
                 // A preferred port outside of the range says nothing about where to scan: prefer the project's
                 // own.
@@ -111,7 +111,8 @@ impl Chooser<'_> {
         Ok(Grant { request, port, declined, previous, reused })
     }
 
-    fn wish(&mut self, request: &PortRequest, port: u16) -> Result<Option<Declined>, PortError> {
+    /// `None` if the project can have the preferred port.
+    fn decline_preferred(&mut self, request: &PortRequest, port: u16) -> Result<Option<Declined>, PortError> {
         let reason = if is_blocked(port) { Some(Reason::Blocked) } else { self.obstacle(request, port)? };
         if reason.is_none() {
             info!(target: "port-allocator", "✅ Found available port: {port}");
@@ -153,9 +154,9 @@ impl Chooser<'_> {
     /// Scans the range, from `declined` if there is one; that port is skipped if it is known to be taken.
     fn scan(&mut self, request: &PortRequest, declined: Option<&Declined>) -> Result<u16, PortError> {
         let range = request.range;
-        let is_wish = |port| range.contains(port) && request.choice == PortChoice::Preferred(port);
-        let wish = declined.filter(|declined| is_wish(declined.port));
-        let from = wish.map_or_else(String::new, |wish| format!(", starting from {}", wish.port));
+        let is_preferred = |port| range.contains(port) && request.choice == PortChoice::Preferred(port);
+        let preferred = declined.map(|declined| declined.port).filter(|&port| is_preferred(port));
+        let from = preferred.map_or_else(String::new, |port| format!(", starting from {port}"));
         info!(target: "port-allocator", "🔍 Scanning for available port in range {range}{from}");
         let known = declined
             .filter(|declined| !matches!(declined.reason, Reason::OtherFramework(_)))

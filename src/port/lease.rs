@@ -17,7 +17,7 @@ use super::request::{AllocateOptions, Grant, PortChoice, PortRequest};
 use super::reservation::{Reservation, SessionId, seconds};
 use super::session::{Guard, Session};
 use super::snapshot::Snapshot;
-use super::store::{self, Forgetful, Memory, WriteTables};
+use super::store::{self, EmptyMemory, Memory, WriteTables};
 
 /// Ports that are reserved until this value is dropped, or this process ends.
 ///
@@ -37,7 +37,7 @@ pub struct Lease {
 
 /// The rest of a transaction: commit, close the store, unlock. The fields are dropped in this order.
 struct Pending {
-    store: store::Open,
+    store: store::OpenStore,
     now: u64,
     _locked: Locked,
 }
@@ -211,7 +211,7 @@ impl Lease {
         });
         let begun = begun.and_then(|begun| match begun {
             Some(begun) => Ok(begun),
-            None => Ok((choose(&Forgetful)?, store::Open::default())),
+            None => Ok((choose(&EmptyMemory)?, store::OpenStore::default())),
         });
         let ((mut reservations, grants), store) = match begun {
             Ok(begun) => begun,
@@ -225,8 +225,8 @@ impl Lease {
             info!(target: "port-allocator", "💾 Reserving port {port} in database");
         }
         warnings.extend(self.record(&mut locked, &mut reservations)?);
-        let is_order = |choice| matches!(choice, PortChoice::Exact(_) | PortChoice::Observed(_));
-        let blocked = grants.iter().filter(|grant| is_order(grant.request.choice) && is_blocked(grant.port));
+        let insists = |choice| matches!(choice, PortChoice::Exact(_) | PortChoice::Observed(_));
+        let blocked = grants.iter().filter(|grant| insists(grant.request.choice) && is_blocked(grant.port));
         warnings.extend(blocked.map(|grant| Warning::Blocked { port: grant.port }));
         snapshot.clear();
         for port in fresh() {

@@ -24,7 +24,7 @@ const CHUNK: usize = 128 * 1024;
 
 #[derive(Debug)]
 pub struct NonblockingWriter {
-    way: Way,
+    destination: Destination,
     /// The bytes from `written` to `filled` wait; the rest is spare room, not cleared for every read.
     buffer: Vec<u8>,
     written: usize,
@@ -32,7 +32,7 @@ pub struct NonblockingWriter {
 }
 
 #[derive(Debug)]
-enum Way {
+enum Destination {
     /// A pipe, socket or terminal, with the function that writes to it without blocking.
     Watched(Watched, fn(&File, &[u8]) -> io::Result<usize>),
     /// A file or device that is always writable.
@@ -46,18 +46,18 @@ impl NonblockingWriter {
     pub fn new(target: BorrowedFd<'_>) -> io::Result<Self> {
         let kind = FileType::from_raw_mode(fstat(target)?.st_mode);
         let copy = target.try_clone_to_owned()?;
-        let watched = |file, write| Ok::<_, io::Error>(Way::Watched(watch(file, Interest::WRITABLE)?, write));
-        let way = if kind == FileType::Socket {
+        let watched = |file, write| Ok::<_, io::Error>(Destination::Watched(watch(file, Interest::WRITABLE)?, write));
+        let destination = if kind == FileType::Socket {
             watched(copy, send_now)?
         } else if kind != FileType::Fifo && !target.is_terminal() {
-            Way::Plain(copy.into())
+            Destination::Plain(copy.into())
         } else if let Some(file) = reopen(target) {
             enlarge(&file);
             watched(file, write_once)?
         } else {
             watched(copy, write_if_writable)?
         };
-        Ok(Self { way, buffer: Vec::new(), written: 0, filled: 0 })
+        Ok(Self { destination, buffer: Vec::new(), written: 0, filled: 0 })
     }
 
     pub fn has_room(&self) -> bool {
@@ -70,7 +70,7 @@ impl NonblockingWriter {
 
     /// The error that closed it, if any.
     pub fn error(&self) -> Option<&io::Error> {
-        if let Way::Closed(error) = &self.way { Some(error) } else { None }
+        if let Destination::Closed(error) = &self.destination { Some(error) } else { None }
     }
 
     /// Appends `bytes`, even beyond the limit of [`NonblockingWriter::has_room`].
@@ -92,16 +92,16 @@ impl NonblockingWriter {
     pub fn write_some(&mut self) {
         while self.pending() > 0 {
             let bytes = &self.buffer[self.written..self.filled];
-            let outcome = match &self.way {
-                Way::Watched(target, write) => write(target.get_ref(), bytes),
-                Way::Plain(file) => write_once(file, bytes),
-                Way::Closed(_) => Ok(bytes.len()),
+            let outcome = match &self.destination {
+                Destination::Watched(target, write) => write(target.get_ref(), bytes),
+                Destination::Plain(file) => write_once(file, bytes),
+                Destination::Closed(_) => Ok(bytes.len()),
             };
             match outcome {
                 Ok(count) => self.written += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => self.way = Way::Closed(error),
+                Err(error) => self.destination = Destination::Closed(error),
             }
         }
         (self.written, self.filled) = (0, 0);
@@ -114,11 +114,11 @@ impl NonblockingWriter {
             if self.pending() == 0 {
                 return Poll::Ready(());
             }
-            let Way::Watched(target, _) = &self.way else { continue };
+            let Destination::Watched(target, _) = &self.destination else { continue };
             match ready!(target.poll_write_ready(cx)) {
                 Ok(mut readiness) if !is_writable(target.get_ref()) => readiness.clear_ready(),
                 Ok(_) => {}
-                Err(error) => self.way = Way::Closed(error),
+                Err(error) => self.destination = Destination::Closed(error),
             }
         }
     }
@@ -184,7 +184,7 @@ mod tests {
         tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(body)
     }
 
-    fn outlet_with_reader() -> (NonblockingWriter, PipeReader, PipeWriter) {
+    fn writer_with_reader() -> (NonblockingWriter, PipeReader, PipeWriter) {
         let (reader, writer) = pipe().unwrap();
         (NonblockingWriter::new(writer.as_fd()).unwrap(), reader, writer)
     }
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn a_reader_that_stalls_never_blocks_the_writer() {
         in_runtime(async {
-            let (mut nonblocking_writer, mut reader, writer) = outlet_with_reader();
+            let (mut nonblocking_writer, mut reader, writer) = writer_with_reader();
             let sent: Vec<u8> = (0..3_000_000_u32).map(|number| number.to_le_bytes()[0]).collect();
             nonblocking_writer.push(&sent);
             nonblocking_writer.write_some();
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn a_shared_pipe_keeps_its_mode() {
         in_runtime(async {
-            let (nonblocking_writer, _reader, writer) = outlet_with_reader();
+            let (nonblocking_writer, _reader, writer) = writer_with_reader();
             let flags = nix::fcntl::fcntl(&writer, nix::fcntl::FcntlArg::F_GETFL).unwrap();
             assert_eq!(flags & O_NONBLOCK, 0);
             drop(nonblocking_writer);
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn a_reader_that_is_gone_takes_everything_silently() {
         in_runtime(async {
-            let (mut nonblocking_writer, reader, _writer) = outlet_with_reader();
+            let (mut nonblocking_writer, reader, _writer) = writer_with_reader();
             drop(reader);
             nonblocking_writer.push(b"lost");
             std::future::poll_fn(|cx| nonblocking_writer.poll_drain(cx)).await;
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn what_is_read_is_what_waits() {
         in_runtime(async {
-            let (mut nonblocking_writer, _reader, _writer) = outlet_with_reader();
+            let (mut nonblocking_writer, _reader, _writer) = writer_with_reader();
             nonblocking_writer.push(b"a");
             assert_eq!(nonblocking_writer.fill_from(&b"bc"[..]).unwrap(), b"bc");
             assert_eq!(nonblocking_writer.fill_from(&b""[..]).unwrap(), b"");

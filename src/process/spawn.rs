@@ -8,9 +8,9 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 #[cfg(not(target_os = "linux"))]
-pub(super) use copied::spawn;
+pub(super) use forked::spawn;
 #[cfg(target_os = "linux")]
-pub(super) use lent::spawn;
+pub(super) use vforked::spawn;
 
 /// A program with its arguments, directory and whole environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub struct Stdio {
 /// most expensive parts of a start. posix_spawn(3) does the same, but cannot ask for a signal at the guardian's
 /// death.
 #[cfg(target_os = "linux")]
-mod lent {
+mod vforked {
     use std::ffi::{CStr, CString, OsStr, OsString};
     use std::io;
     use std::os::unix::ffi::OsStrExt;
@@ -106,7 +106,7 @@ mod lent {
         let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
         // A handler that ran in the child would write to the guardian's memory.
         let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
-        #[expect(unsafe_code, reason = "the child is lent the memory of this process")]
+        #[expect(unsafe_code, reason = "the child is vforked the memory of this process")]
         // SAFETY: the calling thread is the only one, and waits until the child has executed or ended. Until then
         // the child makes system calls on a stack of its own; it allocates nothing, takes no lock and does not
         // panic.
@@ -188,7 +188,7 @@ mod lent {
 
 /// The child is a copy of the guardian. Written from the manual pages; it compiles for macOS and has never run.
 #[cfg(not(target_os = "linux"))]
-mod copied {
+mod forked {
     use std::io;
     use std::os::unix::process::CommandExt;
     use std::process::Command;

@@ -39,13 +39,13 @@ pub fn port_in(arguments: &[String], flags: &[&str]) -> Option<u16> {
     let words: Vec<Word> = arguments.iter().map(word).collect();
     let given = find_ports(&words, flags);
     given.iter().rev().find_map(|found| match found {
-        Found::Value { word, offset } => words.get(*word)?.literal()?.get(*offset..)?.parse().ok(),
-        Found::Missing { .. } => None,
+        PortFlag::Value { word, offset } => words.get(*word)?.literal()?.get(*offset..)?.parse().ok(),
+        PortFlag::Missing { .. } => None,
     })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum PortFlag {
     /// The value starts at byte `offset` of the word: 0 for `--port 4000`, 7 for `--port=4000`.
     Value { word: usize, offset: usize },
     /// `--port` without a value.
@@ -53,37 +53,37 @@ pub(super) enum Found {
 }
 
 /// All port flags among the arguments before `--`.
-pub(super) fn find_ports(words: &[Word], flags: &[&str]) -> Vec<Found> {
+pub(super) fn find_ports(words: &[Word], flags: &[&str]) -> Vec<PortFlag> {
     let mut found = Vec::new();
     let mut index = 0;
     while words.get(index).is_some_and(|word| !word.is_marker()) {
         if let Some(port) = flags.iter().find_map(|flag| port_at(words, index, flag)) {
             found.push(port);
-            index += usize::from(matches!(port, Found::Value { offset: 0, .. }));
+            index += usize::from(matches!(port, PortFlag::Value { offset: 0, .. }));
         }
         index += 1;
     }
     found
 }
 
-fn port_at(words: &[Word], index: usize, flag: &str) -> Option<Found> {
+fn port_at(words: &[Word], index: usize, flag: &str) -> Option<PortFlag> {
     let word = words.get(index)?;
     let prefix = word.prefix();
     let literal = word.literal();
     let next = words.get(index + 1);
-    let is_next = Found::Value { word: index + 1, offset: 0 };
+    let is_next = PortFlag::Value { word: index + 1, offset: 0 };
     if literal.as_deref() == Some(flag) {
         let has_value = next.is_some_and(|next| !next.is_flag());
-        return Some(if has_value { is_next } else { Found::Missing { flag: index } });
+        return Some(if has_value { is_next } else { PortFlag::Missing { flag: index } });
     }
     let letter = flag.strip_prefix('-').filter(|rest| rest.len() == 1 && *rest != "-");
     if let Some(rest) = prefix.strip_prefix(flag) {
         if rest.starts_with('=') {
-            return Some(Found::Value { word: index, offset: flag.len() + 1 });
+            return Some(PortFlag::Value { word: index, offset: flag.len() + 1 });
         }
         let digits = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
         let attached = digits || (rest.is_empty() && literal.is_none());
-        return (letter.is_some() && attached).then_some(Found::Value { word: index, offset: flag.len() });
+        return (letter.is_some() && attached).then_some(PortFlag::Value { word: index, offset: flag.len() });
     }
     // Flags of one letter may be combined; only the last one can have a value: `serve -sp 3000`.
     let joined = literal.as_deref()?.strip_prefix('-')?.strip_suffix(letter?)?;

@@ -18,14 +18,14 @@ pub(super) enum Step {
     Text(usize),
     Script(Nested),
     /// Runs several commands, each given as one word.
-    Several(Vec<Started>),
+    Several(Vec<StartedCommand>),
     /// Runs a script that does not exist.
     Unknown,
     /// Runs programs that the script does not show.
     Opaque,
 }
 
-pub(super) struct Started {
+pub(super) struct StartedCommand {
     pub word: usize,
     pub role: LeafRole,
     pub step: Step,

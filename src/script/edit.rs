@@ -1,6 +1,6 @@
 //! Puts a port on the command line of a leaf.
 
-use super::arguments::{Found, find_ports, quote_strictly as quote};
+use super::arguments::{PortFlag, find_ports, quote_strictly as quote};
 use super::error::RewriteError;
 use super::forward::Splices;
 use super::leaf::{Assignment, Kind, Leaf};
@@ -134,9 +134,9 @@ impl Leaf {
 }
 
 /// Whether an unknown argument may turn out to be flags: one that may split, and is not a flag's value.
-fn unknown_flags(own: &[Word], found: &[Found]) -> bool {
+fn unknown_flags(own: &[Word], found: &[PortFlag]) -> bool {
     own.iter().enumerate().any(|(index, word)| {
-        let is_port = found.contains(&Found::Value { word: index, offset: 0 });
+        let is_port = found.contains(&PortFlag::Value { word: index, offset: 0 });
         let follows_flag = index.checked_sub(1).and_then(|index| own.get(index)).is_some_and(|previous| {
             let text = previous.prefix();
             text.starts_with('-') && !text.contains('=')
@@ -145,10 +145,10 @@ fn unknown_flags(own: &[Word], found: &[Found]) -> bool {
     })
 }
 
-fn replace_port(own: &[Word], found: Found, port: u16) -> Result<Splice, RewriteError> {
+fn replace_port(own: &[Word], found: PortFlag, port: u16) -> Result<Splice, RewriteError> {
     let (index, offset) = match found {
-        Found::Value { word, offset } => (word, Some(offset)),
-        Found::Missing { flag } => (flag, None),
+        PortFlag::Value { word, offset } => (word, Some(offset)),
+        PortFlag::Missing { flag } => (flag, None),
     };
     let word = own.get(index).ok_or(RewriteError::Value)?;
     let Some(offset) = offset else {

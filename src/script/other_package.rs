@@ -24,7 +24,7 @@ fn package_flag(manager: PackageManager, flag: &str) -> Option<fn(String) -> Oth
 }
 
 #[derive(Default)]
-struct Read {
+struct ParsedCall {
     package: Option<OtherPackage>,
     /// The script, and the word that names it.
     name: Option<(String, usize)>,
@@ -34,7 +34,7 @@ struct Read {
 
 /// The call of another package's script by `manager`, if the script's text is known and arguments reach it.
 pub(super) fn call(line: &CommandLine, manager: PackageManager) -> Option<Nested> {
-    let Read { package, name, behind } = read(line, manager)?;
+    let ParsedCall { package, name, behind } = parse(line, manager)?;
     let (name, named) = name?;
     let text = line.scripts.text_in(&package?, &name)?;
     let is_npm = manager == PackageManager::Npm;
@@ -51,9 +51,9 @@ pub(super) fn call(line: &CommandLine, manager: PackageManager) -> Option<Nested
     Some(Nested { name, call, pasted: pasted(arguments), text: Some(text) })
 }
 
-fn read(line: &CommandLine, manager: PackageManager) -> Option<Read> {
+fn parse(line: &CommandLine, manager: PackageManager) -> Option<ParsedCall> {
     let is_npm = manager == PackageManager::Npm;
-    let mut read = Read::default();
+    let mut read = ParsedCall::default();
     let mut runs = false;
     let mut index = line.at + 1;
     while let Some(word) = line.words.get(index) {

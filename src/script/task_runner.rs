@@ -2,7 +2,7 @@
 
 use fast_glob::glob_match;
 
-use super::command_line::{CommandLine, Started, Step};
+use super::command_line::{CommandLine, StartedCommand, Step};
 use super::error::RewriteError;
 use super::frame::{Call, CallForm, Invoker, ListKind, Name, Nested};
 use super::leaf::LeafRole;
@@ -41,7 +41,7 @@ pub(super) fn concurrently(line: &CommandLine) -> Step {
         }
         if next == index {
             let steps = text_or_scripts(word, line.scripts).unwrap_or_else(|| vec![Step::Text(index)]);
-            all.extend(steps.into_iter().map(|step| Started { word: index, role: LeafRole::Parallel, step }));
+            all.extend(steps.into_iter().map(|step| StartedCommand { word: index, role: LeafRole::Parallel, step }));
             index += 1;
         } else {
             index = next;
@@ -50,7 +50,7 @@ pub(super) fn concurrently(line: &CommandLine) -> Step {
     several(all)
 }
 
-fn several(mut started: Vec<Started>) -> Step {
+fn several(mut started: Vec<StartedCommand>) -> Step {
     match &mut started[..] {
         [] => return Step::Opaque,
         [only] => only.role = LeafRole::Sole,
@@ -129,7 +129,7 @@ pub(super) fn run_all(line: &CommandLine, name: &str) -> Step {
     let mut all = Vec::new();
     for (is_parallel, group) in groups {
         let role = if is_parallel && group.len() > 1 { LeafRole::Parallel } else { LeafRole::Step };
-        all.extend(group.into_iter().map(|(word, step)| Started { word, role, step }));
+        all.extend(group.into_iter().map(|(word, step)| StartedCommand { word, role, step }));
     }
     several(all)
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::command_line::{CommandLine, Started, Step, program_name};
+use super::command_line::{CommandLine, StartedCommand, Step, program_name};
 use super::frame::{CallForm, Frame, Invoker, Nested};
 use super::leaf::{Assignment, Kind, Leaf, LeafRole, Scope};
 use super::parse;
@@ -156,7 +156,7 @@ impl Walk<'_> {
             },
             Step::Script(nested) => self.script(scope, role, nested, whole),
             Step::Several(started) => {
-                for Started { word, role: inner, step } in started {
+                for StartedCommand { word, role: inner, step } in started {
                     self.step(scope.clone(), role.within(inner), words, (step, word..word + 1));
                 }
             }

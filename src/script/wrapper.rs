@@ -112,11 +112,11 @@ pub(super) fn step(line: &mut CommandLine, name: &str) -> Option<Step> {
             let subcommand = line.literal(index)?;
             wrapper.subcommands.contains(&subcommand.as_str()).then_some(index + 1)?
         };
-        Some(hand_on(line, wrapper, name, start))
+        Some(pass_on(line, wrapper, name, start))
     })
 }
 
-fn hand_on(line: &mut CommandLine, wrapper: &Wrapper, name: &str, start: usize) -> Step {
+fn pass_on(line: &mut CommandLine, wrapper: &Wrapper, name: &str, start: usize) -> Step {
     apply_flags(line, wrapper, name, start);
     if wrapper.passing == Passing::Marked {
         let rest = line.words.get(start..).unwrap_or_default();

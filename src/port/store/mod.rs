@@ -27,7 +27,7 @@ use super::error::{PortError, StoreFault, Warning};
 use super::reservation::seconds;
 use guard::{ForgetOnPanic, guarded};
 use tables::ReadTables;
-pub(super) use tables::{Forgetful, Memory, WriteTables};
+pub(super) use tables::{EmptyMemory, Memory, WriteTables};
 
 const SCHEMA: u32 = 1;
 const META: TableDefinition<'_, &str, u32> = TableDefinition::new("meta");
@@ -49,12 +49,12 @@ fn builder() -> redb::Builder {
 /// disk than the transaction. If the process dies first, the next transaction repairs the store, and what was not
 /// committed is lost.
 #[derive(Default)]
-pub(super) struct Open {
+pub(super) struct OpenStore {
     transaction: Option<ForgetOnPanic<WriteTransaction>>,
     database: Option<ForgetOnPanic<Database>>,
 }
 
-impl Open {
+impl OpenStore {
     /// Makes the transaction durable. If that fails, `work` is repeated in a new store if the old one is damaged,
     /// and is lost otherwise.
     pub fn commit(
@@ -79,7 +79,7 @@ impl Open {
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenStore {
     fn drop(&mut self) {
         let (transaction, database) = (self.transaction.take(), self.database.take());
         let _ = guarded(|| {
@@ -96,7 +96,7 @@ pub(super) fn begin<T>(
     path: &Path,
     warnings: &mut Vec<Warning>,
     mut work: impl FnMut(&mut WriteTables<'_>) -> Result<T, PortError>,
-) -> Result<Option<(T, Open)>, PortError> {
+) -> Result<Option<(T, OpenStore)>, PortError> {
     for _ in 0..2 {
         match guarded(|| attempt(path, &mut work)) {
             Ok(done) => return Ok(Some(done)),
@@ -110,7 +110,7 @@ pub(super) fn begin<T>(
     Ok(None)
 }
 
-/// Does `work` in one durable transaction, see [`begin`] and [`Open::commit`].
+/// Does `work` in one durable transaction, see [`begin`] and [`OpenStore::commit`].
 pub(super) fn write<T>(
     path: &Path,
     warnings: &mut Vec<Warning>,
@@ -132,7 +132,7 @@ pub(super) fn read<T>(
         Ok(None) => {}
         Err(error) => warnings.push(warning(error, path)?),
     }
-    work(&Forgetful)
+    work(&EmptyMemory)
 }
 
 /// Renames a damaged store, and warns. Returns whether a new one can be begun; errors that are not about the store
@@ -161,7 +161,7 @@ fn warning(error: PortError, path: &Path) -> Result<Warning, PortError> {
 fn attempt<T>(
     path: &Path,
     work: &mut impl FnMut(&mut WriteTables<'_>) -> Result<T, PortError>,
-) -> Result<(T, Open), PortError> {
+) -> Result<(T, OpenStore), PortError> {
     if is_empty(path) {
         create(path)?;
     }
@@ -176,7 +176,7 @@ fn attempt<T>(
         }
         work(&mut WriteTables::open(&transaction)?)?
     };
-    Ok((value, Open { transaction: Some(transaction), database: Some(database) }))
+    Ok((value, OpenStore { transaction: Some(transaction), database: Some(database) }))
 }
 
 fn is_empty(path: &Path) -> bool {

@@ -29,9 +29,9 @@ pub trait Memory {
     }
 }
 
-pub struct Forgetful;
+pub struct EmptyMemory;
 
-impl Memory for Forgetful {}
+impl Memory for EmptyMemory {}
 
 pub struct Tables<R, P, K> {
     reservations: R,

@@ -37,7 +37,7 @@ pub struct GuardianSpec {
 /// Whether somebody has sent SIGTERM to the guardian itself, which ends the service.
 pub(super) static TERMINATED: AtomicBool = AtomicBool::new(false);
 
-extern "C" fn note(number: nix::libc::c_int) {
+extern "C" fn note_signal(number: nix::libc::c_int) {
     if number == nix::libc::SIGTERM {
         TERMINATED.store(true, Ordering::Relaxed);
     }
@@ -53,7 +53,7 @@ pub(super) fn adopt_orphans() {
 /// Has SIGCHLD and SIGTERM interrupt the wait. Signals that a terminal or a careless `kill` sends have no effect:
 /// they are caught, as ignored ones would stay ignored in the programs executed here.
 pub(super) fn catch_signals() -> nix::Result<()> {
-    let noted = simple_action(SigHandler::Handler(note));
+    let noted = simple_action(SigHandler::Handler(note_signal));
     for signal in [
         Signal::SIGCHLD,
         Signal::SIGTERM,
