@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_those_of_the_time_of_writing() {
+    fn recorded_output_becomes_the_events_of_its_time() {
         let euro = "€".as_bytes();
         let records = vec![
             record(1, Stream::Stdout, b"a", "one", 0),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_goes_on_from_any_place() {
+    fn reading_continues_from_any_cursor() {
         let records = || {
             vec![
                 record(1, Stream::Stdout, b"abc", "one", 0),
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_flood_the_end_is_kept_in_its_place() {
+    fn the_end_of_a_flood_is_kept_at_its_position() {
         let dir = tempfile::tempdir().unwrap();
         let path = file(dir.path(), "/app", "web");
         let mut recorder = Recorder::open(path.clone(), "one").unwrap();
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_project_has_one_output_whatever_its_names_were() {
+    fn the_output_of_a_project_is_read_under_all_its_names() {
         let dir = tempfile::tempdir().unwrap();
         let write = |name, session, text: &[u8], millis| {
             let mut recorder = Recorder::open(file(dir.path(), "p", name), session).unwrap();

@@ -50,7 +50,7 @@ fn configuration_follows_xdg() {
 }
 
 #[test]
-fn what_is_made_is_private_and_what_was_there_keeps_its_mode() {
+fn new_directories_are_private_and_existing_ones_keep_their_mode() {
     let temp = tempfile::tempdir().unwrap();
     let root = temp.path().join("a/b");
     let dir = StateDir::create(Some(&root), &|_| None).unwrap();
@@ -68,7 +68,7 @@ fn what_is_made_is_private_and_what_was_there_keeps_its_mode() {
 }
 
 #[test]
-fn what_others_can_reach_is_left_alone_and_replaced() {
+fn a_directory_open_to_others_is_left_alone_and_substituted() {
     let temp = tempfile::tempdir().unwrap();
     let root = temp.path().join("state");
     let spare = temp.path().join("bowline");
@@ -101,7 +101,7 @@ fn what_others_can_reach_is_left_alone_and_replaced() {
 }
 
 #[test]
-fn a_directory_of_ours_that_takes_no_files_is_named() {
+fn an_unwritable_directory_of_ours_is_named() {
     if nix::unistd::geteuid().is_root() {
         return;
     }
@@ -117,7 +117,7 @@ fn a_directory_of_ours_that_takes_no_files_is_named() {
 }
 
 #[test]
-fn what_is_no_directory_is_replaced_and_said() {
+fn a_path_that_is_no_directory_is_substituted_and_reported() {
     let temp = tempfile::tempdir().unwrap();
     let root = temp.path().join("file");
     fs::write(&root, "").unwrap();
@@ -156,7 +156,7 @@ fn directories_of_others_are_not_used_and_not_looked_into() {
 }
 
 #[test]
-fn looking_touches_nothing() {
+fn locating_creates_nothing() {
     let temp = tempfile::tempdir().unwrap();
     let root = temp.path().join("state");
     StateDir::locate(Some(&root), &|_| None);

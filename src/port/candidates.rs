@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_range_of_ports_ends_too() {
+    fn a_range_of_all_ports_is_finite() {
         assert_eq!(once_round(Range::new(1, u16::MAX).unwrap(), Some(40_000)).count(), 65_535);
     }
 

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_entry_is_nobody() {
+    fn a_truncated_entry_is_no_process() {
         for stat in [&b""[..], b"42 (a", b"42 (a)", b"42 (a) S 7"] {
             assert_eq!(parse(42, stat), None);
         }

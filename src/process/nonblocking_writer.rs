@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_is_gone_takes_everything_silently() {
+    fn output_is_discarded_once_the_reader_is_gone() {
         in_runtime(async {
             let (mut nonblocking_writer, reader, _writer) = writer_with_reader();
             drop(reader);
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_is_what_waits() {
+    fn bytes_read_from_a_source_are_pending() {
         in_runtime(async {
             let (mut nonblocking_writer, _reader, _writer) = writer_with_reader();
             nonblocking_writer.push(b"a");

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn another_socket_begins_anew_and_a_stranger_that_leaves_is_forgotten() {
+    fn another_socket_starts_over_and_a_stranger_that_leaves_is_forgotten() {
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);
         let ours = |socket| PortOwner::Ours { socket, pid: 0 };

@@ -124,7 +124,7 @@ mod tests {
     use crate::process::guardian::wire::Frame;
 
     #[test]
-    fn a_guardian_that_cannot_begin_says_why_and_that_it_has_left_nothing() {
+    fn a_guardian_that_cannot_begin_reports_why_and_an_empty_tree() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         report_failure(&ours, &io::Error::from_raw_os_error(nix::libc::EPERM));
         drop(ours);

@@ -55,7 +55,7 @@ fn arguments_are_pasted_at_the_end_and_mean_the_same_there() {
 }
 
 #[test]
-fn arguments_pasted_after_an_edit_leave_the_edit_standing() {
+fn arguments_pasted_after_an_edit_keep_the_edit() {
     for text in ["vite", "vite --port 4000", "tsc && vite", "vite > log", "pnpm web", "npm run web"] {
         let edited = super::rewritten(text, "vite").unwrap().text;
         let pasted = append(&edited, &owned(&["--open", "a b"]));
@@ -67,7 +67,7 @@ fn arguments_pasted_after_an_edit_leave_the_edit_standing() {
 }
 
 #[test]
-fn the_port_among_the_arguments_is_seen() {
+fn the_port_among_the_arguments_is_found() {
     let flags = &["--port", "-p"];
     let rows: &[(&[&str], Option<u16>)] = &[
         (&[], None),

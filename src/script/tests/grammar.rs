@@ -38,7 +38,7 @@ fn constructs_that_shells_read_differently_are_refused() {
 }
 
 #[test]
-fn odd_but_right_scripts_are_accepted() {
+fn odd_but_valid_scripts_are_accepted() {
     for text in [
         "",
         " ",
@@ -113,7 +113,7 @@ fn no_input_panics_or_overflows() {
 }
 
 #[test]
-fn the_program_can_take_the_place_of_a_shell_with_nothing_else_to_do() {
+fn the_program_can_replace_a_shell_that_would_only_run_it() {
     for (text, place) in [
         ("vite", Some(0)),
         ("  vite --port $PORT # now", Some(2)),

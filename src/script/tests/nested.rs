@@ -202,7 +202,7 @@ fn a_value_that_only_the_caller_knows_is_never_written_into_a_script() {
 }
 
 #[test]
-fn scripts_that_call_each_other_end() {
+fn scripts_that_call_each_other_do_not_recurse_for_ever() {
     for text in ["npm run loop", "npm run loop && npm run pool", "run-p loop pool"] {
         assert!(super::leaves(text).len() <= 4, "`{text}`");
     }
@@ -215,7 +215,7 @@ fn scripts_that_call_each_other_end() {
 }
 
 #[test]
-fn the_innermost_text_is_the_one_with_pasted_arguments() {
+fn pasted_arguments_are_part_of_the_innermost_text() {
     for (text, innermost) in [
         ("npm run web -- --open 'a b'", "vite --open 'a b'"),
         ("npm run web x", "vite x"),

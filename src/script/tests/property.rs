@@ -157,7 +157,7 @@ fn an_edit_changes_only_the_words_that_it_is_meant_to() {
 }
 
 #[test]
-fn an_edit_made_twice_is_an_edit_made_once() {
+fn an_edit_is_idempotent() {
     let edit = Edit { strict: Some("--strictPort"), ..super::edit() };
     for text in corpus() {
         let once = rewrite(&text, &edit);

@@ -2,7 +2,7 @@ use super::{assert_rewrites, edit, leaf, leaves};
 use crate::script::Edit;
 
 #[test]
-fn a_port_that_stands_there_is_replaced() {
+fn a_port_in_the_script_is_replaced() {
     assert_rewrites(&[
         ("next dev -p 4000", "next", "next dev -p 3101"),
         ("next dev -p4000", "next", "next dev -p3101"),
@@ -40,7 +40,7 @@ fn a_port_that_stands_there_is_replaced() {
 }
 
 #[test]
-fn a_port_goes_behind_the_own_arguments_of_the_command() {
+fn a_port_is_added_after_the_commands_own_arguments() {
     assert_rewrites(&[
         ("vite", "vite", "vite --port 3101"),
         (" vite ", "vite", " vite --port 3101 "),

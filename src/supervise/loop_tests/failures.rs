@@ -21,7 +21,7 @@ fn ending(outcomes: &[Outcome]) -> Ending {
 
 /// Starts a second service whose guardian cannot be made, which leaves the first one alone.
 #[test]
-fn a_guardian_that_cannot_be_made_ends_its_service_and_no_other() {
+fn a_guardian_that_cannot_be_forked_ends_its_service_and_no_other() {
     let (outcomes, world) = run(&[settings(), settings()], async |world| {
         change(&world, MOMENT, |world| {
             world.commands.push_back((1, crate::supervise::service::Input::Restart));
@@ -40,7 +40,7 @@ fn a_guardian_that_cannot_be_made_ends_its_service_and_no_other() {
 }
 
 #[test]
-fn a_guardian_that_cannot_be_made_is_tried_again_where_the_service_is() {
+fn a_guardian_that_cannot_be_forked_is_retried_by_the_restart_policy() {
     let always = Settings { policy: Policy::OnFailure, ..settings() };
     let (outcomes, world) = run(&[always], async |world| {
         for _ in 0..6 {

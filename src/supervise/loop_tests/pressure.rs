@@ -22,7 +22,7 @@ fn write(world: &mut World, bytes: &[u8]) {
 }
 
 #[test]
-fn a_reader_that_does_not_read_holds_up_neither_signals_nor_ends() {
+fn a_stalled_reader_delays_neither_signals_nor_ends() {
     let (_, world) = run(&[settings()], async |world| {
         change(&world, MOMENT, |world| {
             (world.sink_is_slow, world.clients_are_slow) = (true, true);
@@ -64,7 +64,7 @@ async fn turn(world: &Shared) {
 }
 
 #[test]
-fn a_flood_of_output_starves_nothing_and_is_not_kept() {
+fn a_flood_of_output_starves_nothing_and_is_not_buffered() {
     let (_, world) = run(&[settings(), settings()], async |world| {
         world.borrow_mut().floods = true;
         write(&mut world.borrow_mut(), &[b'x'; 4096]);
@@ -101,7 +101,7 @@ fn a_flood_of_output_starves_nothing_and_is_not_kept() {
 }
 
 #[test]
-fn events_that_come_faster_than_looks_do_not_put_these_off() {
+fn events_faster_than_the_check_interval_do_not_postpone_checks() {
     let resize = ReceivedSignal { signal: Signal::SIGWINCH, sent: Some(false) };
     run(&[settings()], async |world| {
         world.borrow_mut().services[0].listener = Some(PortOwner::Ours { socket: 1, pid: 0 });

@@ -85,7 +85,7 @@ fn every_ordered_pair_of_signals_does_what_each_of_them_means() {
 }
 
 #[test]
-fn two_interrupts_that_are_far_apart_are_two() {
+fn two_interrupts_that_are_far_apart_both_count() {
     let [terminal, passed_on, ..] = SIGNALS;
     let (_, world) = run(&[settings()], async |world| {
         change(&world, Duration::from_millis(150), |world| world.signals.push_back(terminal)).await;

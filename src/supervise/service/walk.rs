@@ -227,7 +227,7 @@ fn a_leader_that_leaves_a_listener_behind_is_still_running() {
 }
 
 #[test]
-fn a_lost_race_moves_three_times_and_then_fails() {
+fn a_lost_race_relocates_three_times_and_then_fails() {
     let now = Instant::now();
     let mut service = Service::new(settings(Policy::Never, false, 3), now);
     let crash = Input::Left { step: 0, exit: Exit::Code(1), listening: false };
@@ -266,7 +266,7 @@ fn a_crash_loop_ends_as_a_failure() {
 }
 
 #[test]
-fn what_listens_elsewhere_is_redirected_twice_and_then_followed() {
+fn a_service_that_listens_elsewhere_is_redirected_twice_and_then_followed() {
     let now = Instant::now();
     let mut service = Service::new(settings(Policy::Never, false, 3), now);
     let elsewhere = Input::Elsewhere { redirectable: true };
@@ -283,7 +283,7 @@ fn what_listens_elsewhere_is_redirected_twice_and_then_followed() {
 }
 
 #[test]
-fn against_an_order_nothing_is_followed() {
+fn a_service_with_an_exact_port_is_not_followed() {
     let now = Instant::now();
     let mut service = Service::new(settings(Policy::Never, false, 0), now);
     let effects = run(&mut service, now, &[Input::Start, Input::Elsewhere { redirectable: false }]);
