@@ -79,7 +79,8 @@ impl<'c> Detection<'c> {
     /// The inputs for the installed versions of packages.
     pub fn inputs(&self, mut version_of: impl FnMut(&str) -> Option<Version>) -> ServerInputs {
         let own = self.framework.for_versions(&mut version_of);
-        let mut inputs = self.tool.map_or_else(|| own.clone(), |tool| tool.framework.for_versions(version_of));
+        let mut inputs =
+            self.tool.map_or_else(|| own.clone(), |tool| tool.framework.for_versions(version_of));
         if self.tool.is_none() {
             inputs.host.flag = None;
         }
@@ -93,7 +94,13 @@ impl<'c> Detection<'c> {
         // The framework's own values win.
         let environment = inputs.environment.iter().chain(own.environment.iter());
         let environment = environment.map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        ServerInputs { range: own.range, port: inputs.port, host: inputs.host, environment, locks: inputs.locks }
+        ServerInputs {
+            range: own.range,
+            port: inputs.port,
+            host: inputs.host,
+            environment,
+            locks: inputs.locks,
+        }
     }
 }
 

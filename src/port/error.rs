@@ -99,7 +99,8 @@ fn by(occupants: &[Occupant]) -> String {
 
 /// A line for each, up to [`OCCUPANTS_SHOWN`].
 fn held_by(occupants: &[Occupant]) -> String {
-    let lines = occupants.iter().take(OCCUPANTS_SHOWN).map(|who| format!("\n  {}: {}", spans(&who.ports), who.name));
+    let lines =
+        occupants.iter().take(OCCUPANTS_SHOWN).map(|who| format!("\n  {}: {}", spans(&who.ports), who.name));
     let more = occupants.len().checked_sub(OCCUPANTS_SHOWN).filter(|&more| more > 0);
     lines.chain(more.map(|more| format!("\n  and {more} more"))).collect()
 }

@@ -46,7 +46,8 @@ impl NonblockingWriter {
     pub fn new(target: BorrowedFd<'_>) -> io::Result<Self> {
         let kind = FileType::from_raw_mode(fstat(target)?.st_mode);
         let copy = target.try_clone_to_owned()?;
-        let watched = |file, write| Ok::<_, io::Error>(Destination::Watched(watch(file, Interest::WRITABLE)?, write));
+        let watched =
+            |file, write| Ok::<_, io::Error>(Destination::Watched(watch(file, Interest::WRITABLE)?, write));
         let destination = if kind == FileType::Socket {
             watched(copy, send_now)?
         } else if kind != FileType::Fifo && !target.is_terminal() {

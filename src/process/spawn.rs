@@ -106,7 +106,7 @@ mod vforked {
         let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
         // A handler that ran in the child would write to the guardian's memory.
         let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
-        #[expect(unsafe_code, reason = "the child is vforked the memory of this process")]
+        #[expect(unsafe_code, reason = "the child is lent the memory of this process")]
         // SAFETY: the calling thread is the only one, and waits until the child has executed or ended. Until then
         // the child makes system calls on a stack of its own; it allocates nothing, takes no lock and does not
         // panic.

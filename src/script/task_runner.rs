@@ -41,7 +41,11 @@ pub(super) fn concurrently(line: &CommandLine) -> Step {
         }
         if next == index {
             let steps = text_or_scripts(word, line.scripts).unwrap_or_else(|| vec![Step::Text(index)]);
-            all.extend(steps.into_iter().map(|step| StartedCommand { word: index, role: LeafRole::Parallel, step }));
+            all.extend(steps.into_iter().map(|step| StartedCommand {
+                word: index,
+                role: LeafRole::Parallel,
+                step,
+            }));
             index += 1;
         } else {
             index = next;

@@ -28,7 +28,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             }
         }
         // Clients that have not read by now miss the rest.
-        let _missed = tokio::time::timeout(CLIENTS_PATIENCE, poll_fn(|cx| self.inputs.control.poll_drain(cx))).await;
+        let _missed =
+            tokio::time::timeout(CLIENTS_PATIENCE, poll_fn(|cx| self.inputs.control.poll_drain(cx))).await;
     }
 
     /// Reads each stream once and passes the bytes on, if there is room for them.

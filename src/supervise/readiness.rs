@@ -100,7 +100,8 @@ impl ReadinessWatch {
         let since = same.map_or(now, |(_, since)| since);
         self.observation = observation.map(|observation| (observation, since));
         let (Observation { ports, redirectable, patience }, since) = self.observation.as_ref()?;
-        let input = if ports.is_empty() { Input::Refused } else { Input::Elsewhere { redirectable: *redirectable } };
+        let input =
+            if ports.is_empty() { Input::Refused } else { Input::Elsewhere { redirectable: *redirectable } };
         (now.saturating_duration_since(*since) >= *patience).then_some(input)
     }
 }
@@ -132,8 +133,9 @@ mod tests {
     fn an_observation_must_hold() {
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);
-        let on =
-            |port| Some(Observation { ports: vec![port], redirectable: true, patience: Duration::from_secs(1) });
+        let on = |port| {
+            Some(Observation { ports: vec![port], redirectable: true, patience: Duration::from_secs(1) })
+        };
         let mut watch = ReadinessWatch::new(start);
         for (observation, millis, input) in [
             (on(1), 0, None),

@@ -67,7 +67,8 @@ fn listeners_on_other_ports_are_observed() {
 
 #[test]
 fn only_node_programs_are_movable() {
-    for (program, is_redirectable) in [("node", true), ("node-22", true), ("bun", false), ("python3", false)] {
+    for (program, is_redirectable) in [("node", true), ("node-22", true), ("bun", false), ("python3", false)]
+    {
         let seen = fresh(Delivery::Unverified).observe(vec![place(4000, program)], RESERVED, "", NOT_TAKEN);
         assert_eq!(seen.map(|seen| seen.redirectable), Some(is_redirectable), "{program}");
     }

@@ -209,7 +209,13 @@ fn no_sequence_of_inputs_breaks_the_rules_of_the_loop() {
 
 #[test]
 fn no_sequence_of_inputs_breaks_the_rules_of_a_service_that_is_started_again_and_again() {
-    let always =
-        Settings { policy: Policy::Always, ready_required: true, steps: 2, main: 1, relocations: 0, ..settings() };
+    let always = Settings {
+        policy: Policy::Always,
+        ready_required: true,
+        steps: 2,
+        main: 1,
+        relocations: 0,
+        ..settings()
+    };
     runtime().block_on(walk(always));
 }
