@@ -11,7 +11,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::control::{ControlError, ControlRequest, Hello, Line, PROTOCOL, Status, Verb};
@@ -56,7 +55,8 @@ impl Connection {
         let mut connection =
             Self { stream, lines: Lines::new(LONGEST_EVENT), reservation: reservation.clone() };
         connection.send(&Hello::ours(None))?;
-        let Hello { bowline: version, protocol: theirs, .. } = connection.receive(deadline)?;
+        let Hello { bowline: version, protocol: theirs, .. } =
+            connection.receive(deadline, |line| serde_json::from_slice(line))?;
         if theirs != PROTOCOL {
             let (project, pid) = (reservation.name.clone(), reservation.pid);
             return Err(ControlError::Incompatible { project, pid, theirs, ours: PROTOCOL, version });
@@ -73,7 +73,7 @@ impl Connection {
         let deadline = patience(deadline);
         self.send(request)?;
         loop {
-            match self.receive(deadline)? {
+            match self.receive(deadline, Line::parse)? {
                 Line::Status { services, .. } => return Ok(services),
                 Line::Event(event) => {
                     if let What::Error { error } = event.what {
@@ -90,7 +90,7 @@ impl Connection {
         let (mut accepted, mut asked) = (false, false);
         loop {
             let until = patience(deadline);
-            let answer = self.receive(until);
+            let answer = self.receive(until, Line::parse);
             if let Err(error) = &answer
                 && error.is_timeout()
                 && accepted
@@ -131,8 +131,12 @@ impl Connection {
         }
     }
 
-    fn receive<T: DeserializeOwned>(&mut self, deadline: Instant) -> Result<T, ControlError> {
-        let line = self.line(deadline).and_then(|line| Ok(serde_json::from_slice(&line)?));
+    fn receive<T>(
+        &mut self,
+        deadline: Instant,
+        parse: impl FnOnce(&[u8]) -> serde_json::Result<T>,
+    ) -> Result<T, ControlError> {
+        let line = self.line(deadline).and_then(|line| Ok(parse(&line)?));
         line.map_err(|error| self.lost(error))
     }
 

@@ -233,7 +233,7 @@ impl Following<'_> {
 
     fn handle_line(&mut self, service: usize, line: &[u8]) -> Result<(), Failure> {
         // A supervisor may have been killed within a line.
-        let Ok(Line::Event(event)) = serde_json::from_slice(line) else { return Ok(()) };
+        let Ok(Line::Event(event)) = Line::parse(line) else { return Ok(()) };
         if let Screen::Programs(out) = &mut self.screen
             && !matches!(event.what, What::Ack { .. })
         {

@@ -51,7 +51,7 @@ impl fmt::Display for Verb {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "a request")]
 pub struct ControlRequest {
     #[serde(rename = "type")]
     pub verb: Verb,
@@ -106,7 +106,7 @@ pub struct Status {
     pub cursor: String,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Line {
     /// The answer to a `status`, and the first to an `attach`.
@@ -118,6 +118,28 @@ pub enum Line {
     },
     #[serde(untagged)]
     Event(Event),
+}
+
+impl Line {
+    /// Parses a line of a server by its type, so that an error names the field that is wrong.
+    pub fn parse(line: &[u8]) -> serde_json::Result<Self> {
+        #[derive(Deserialize)]
+        struct Typed {
+            r#type: String,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct StatusAnswer {
+            services: Vec<Status>,
+            command_id: Option<String>,
+        }
+        let Typed { r#type } = serde_json::from_slice(line)?;
+        if r#type != "status" {
+            return serde_json::from_slice(line).map(Self::Event);
+        }
+        let StatusAnswer { services, command_id } = serde_json::from_slice(line)?;
+        Ok(Self::Status { services, command_id })
+    }
 }
 
 #[cfg(test)]
@@ -137,15 +159,27 @@ mod tests {
     #[test]
     fn a_line_of_a_server_is_a_status_or_an_event() {
         let json = r#"{"type":"status","services":[],"commandId":"1"}"#;
-        let line: Line = serde_json::from_str(json).unwrap();
+        let line = Line::parse(json.as_bytes()).unwrap();
         assert!(matches!(line, Line::Status { .. }), "{line:?}");
         assert_eq!(serde_json::to_string(&line).unwrap(), json);
         let json = r#"{"type":"ack","message":"done","timestamp":"2026-01-31T12:00:00.000Z"}"#;
-        let line: Line = serde_json::from_str(json).unwrap();
+        let line = Line::parse(json.as_bytes()).unwrap();
         let Line::Event(event) = &line else { panic!("{line:?}") };
         assert_eq!(event.what, What::Ack { message: "done".to_owned() });
         assert_eq!(serde_json::to_string(&line).unwrap(), json);
-        let news: Line = serde_json::from_str(r#"{"type":"some-news"}"#).unwrap();
+        let news = Line::parse(br#"{"type":"some-news"}"#).unwrap();
         assert!(matches!(&news, Line::Event(event) if event.what == What::Unknown), "{news:?}");
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_says_why() {
+        for (line, reason) in [
+            (r#"{"foo":1}"#, "missing field `type`"),
+            (r#"{"type":"port-detected"}"#, "missing field `port`"),
+            (r#"{"type":"status","services":[{"projectId":"/app"}]}"#, "missing field `name`"),
+        ] {
+            let error = Line::parse(line.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(reason), "{line}: {error}");
+        }
     }
 }

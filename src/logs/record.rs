@@ -74,7 +74,7 @@ impl Recorder {
         let (began, written) = self.second;
         // A clock that was set back starts a new second, too.
         let goes_on = now.duration_since(began).is_ok_and(|passed| passed < Duration::from_secs(1));
-        self.second = if goes_on { (began, written + length) } else { (now, 0) };
+        self.second = if goes_on { (began, written + length) } else { (now, length) };
         self.second.1 > FLOOD
     }
 

@@ -80,6 +80,11 @@ impl Ports {
         Snapshot::take(&self.lock_to_read(), None)
     }
 
+    /// The error if another process holds the lock of the store for long.
+    pub(crate) fn lock_error(&self) -> Option<PortError> {
+        self.lock(BRIEFLY).err()
+    }
+
     /// What is wrong with the store.
     pub(crate) fn examine(&self) -> Vec<Warning> {
         let (_locked, mut warnings) = (self.lock_to_read(), Vec::new());

@@ -19,9 +19,16 @@ impl Exit {
     /// `None` unless the process has ended. A real-time signal has no name here: it becomes the code that a shell
     /// gives it, 128 and its number.
     pub fn of(status: &WaitIdStatus) -> Option<Self> {
-        let code = |code: i32| Self::Code(code.to_le_bytes()[0]);
-        let signal = |number: i32| Signal::try_from(number).map_or_else(|_| code(128 + number), Self::Signal);
-        status.terminating_signal().map(signal).or_else(|| status.exit_status().map(code))
+        let code = status.exit_status().map(Self::by_code);
+        status.terminating_signal().map(Self::by_signal).or(code)
+    }
+
+    fn by_code(code: i32) -> Self {
+        Self::Code(code.to_le_bytes()[0])
+    }
+
+    fn by_signal(number: i32) -> Self {
+        Signal::try_from(number).map_or_else(|_| Self::by_code(128 + number), Self::Signal)
     }
 
     pub fn success(self) -> bool {
@@ -40,8 +47,7 @@ impl Exit {
 
 impl From<ExitStatus> for Exit {
     fn from(status: ExitStatus) -> Self {
-        let signal = status.signal().and_then(|number| Signal::try_from(number).ok());
-        signal.map_or(Self::Code(status.code().unwrap_or(1).to_le_bytes()[0]), Self::Signal)
+        status.signal().map_or_else(|| Self::by_code(status.code().unwrap_or(1)), Self::by_signal)
     }
 }
 
@@ -58,4 +64,22 @@ impl fmt::Display for Exit {
 pub(super) fn poll_child(child: Pid, kind: WaitIdOptions) -> Option<WaitIdStatus> {
     let child = rustix::process::Pid::from_raw(child.as_raw())?;
     waitid(WaitId::Pid(child), kind | WaitIdOptions::NOHANG).ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_a_code_or_a_signal() {
+        for (raw, expected) in [
+            (0, Exit::Code(0)),
+            (7 << 8, Exit::Code(7)),
+            (15, Exit::Signal(Signal::SIGTERM)),
+            // SIGRTMIN, which has no name here.
+            (34, Exit::Code(162)),
+        ] {
+            assert_eq!(Exit::from(ExitStatus::from_raw(raw)), expected, "{raw}");
+        }
+    }
 }

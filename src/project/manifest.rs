@@ -106,7 +106,8 @@ impl Manifest {
     fn parse(path: PathBuf, bytes: Vec<u8>) -> Result<Self, ProjectError> {
         let text = file::decoded(&path, bytes)?;
         let json = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let document = serde_json::from_slice(json.as_bytes()).map_err(|error| located(&path, &error, json))?;
+        let document =
+            serde_json::from_slice(json.as_bytes()).map_err(|error| located(&path, &error, json))?;
         let mut manifest = Self { document, ..Self::empty(path) };
         let Err(message) = manifest.take_fields() else { return Ok(manifest) };
         let at = if manifest.document.is_object() { position_of_mistake::<String>(json) } else { START };
@@ -162,7 +163,9 @@ const START: (usize, usize) = (1, 1);
 
 /// The position of the first field of another type.
 fn position_of_mistake<'a, Script: Deserialize<'a>>(json: &'a str) -> (usize, usize) {
-    serde_json::from_slice::<Shape<Script>>(json.as_bytes()).err().map_or(START, |error| position_of(&error, json))
+    serde_json::from_slice::<Shape<Script>>(json.as_bytes())
+        .err()
+        .map_or(START, |error| position_of(&error, json))
 }
 
 /// An error of `serde_json`, whose own text ends in the position.

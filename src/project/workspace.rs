@@ -156,6 +156,7 @@ fn pnpm(root: &Path) -> Result<Option<Vec<String>>, ProjectError> {
 fn lerna(root: &Path) -> Result<Option<Vec<String>>, ProjectError> {
     let path = root.join("lerna.json");
     let Some(text) = file::text(&path)? else { return Ok(None) };
-    let document: Value = serde_json::from_slice(text.as_bytes()).map_err(|error| located(&path, &error, &text))?;
+    let document: Value =
+        serde_json::from_slice(text.as_bytes()).map_err(|error| located(&path, &error, &text))?;
     Ok(document.get("packages").and_then(Value::as_array).map(|list| texts(list)))
 }

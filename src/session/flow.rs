@@ -199,6 +199,7 @@ impl Backend for SessionBackend<'_> {
         if let Err(reason) = self.reserve_instead(service, PortChoice::Observed(new_port)) {
             return error(format!("it listens on {listed}: {reason}"));
         }
+        self.plan();
         if let Some(note) = self.overrides[service].follow(new_port) {
             self.store(service, &note);
         }

@@ -67,6 +67,7 @@ impl ReadinessWatch {
         self.check_at = now + CHECK_INTERVAL;
         match listener {
             PortOwner::Ours { socket: number, pid } => {
+                self.stranger_since = None;
                 let progress = || Progress::of(pid);
                 // A server that probes its own port closes that socket at once.
                 let before = self.socket.filter(|socket| socket.number == number);
@@ -75,7 +76,7 @@ impl ReadinessWatch {
                 socket.is_listener(now, progress).then_some(Input::Listening)
             }
             PortOwner::Nobody | PortOwner::Hidden => {
-                self.stranger_since = None;
+                (self.stranger_since, self.socket) = (None, None);
                 None
             }
             PortOwner::Stranger => {
@@ -164,6 +165,13 @@ mod tests {
             (PortOwner::Stranger, 3_000, None),
             (PortOwner::Stranger, 4_999, None),
             (PortOwner::Stranger, 5_000, Some(Input::Stranger)),
+            // One that left for a moment in favour of ours has to stay as long again.
+            (ours(3), 6_000, None),
+            (PortOwner::Stranger, 7_000, None),
+            // A number that the kernel gives again is another socket.
+            (ours(3), 7_001, Some(Input::Listening)),
+            (PortOwner::Nobody, 7_005, None),
+            (ours(3), 7_100, None),
         ] {
             assert_eq!(watch.see(listener, at(millis)), input, "{millis}");
         }

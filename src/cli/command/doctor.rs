@@ -21,7 +21,7 @@ use crate::exit_code::FAILURE;
 use crate::invocation::{Failure, Invocation};
 use crate::launch;
 use crate::port::listeners::holders;
-use crate::port::{Ports, Reservation};
+use crate::port::{PortError, Ports, Reservation};
 use crate::process::{Exit, Process, wait_for_end};
 use crate::project::Project;
 use crate::range::Range;
@@ -105,6 +105,14 @@ fn describe(findings: &[Finding]) -> String {
 
 /// The store, and services in it whose supervisor and guardian are both gone.
 fn store(findings: &mut Findings, ports: &Ports) {
+    if let Some(error) = ports.lock_error() {
+        let mend = if let PortError::Busy { path } = &error {
+            format!("fuser -v {} (end what was stopped or hangs)", path.visible())
+        } else {
+            error.hint().to_owned()
+        };
+        findings.bad("store", error.to_string(), mend);
+    }
     for warning in ports.examine() {
         let mend = warning.hint().unwrap_or("bowline ports prune");
         findings.bad("store", warning.to_string(), mend);

@@ -104,7 +104,9 @@ impl Waiting<'_> {
         if self.invocation.json {
             ui::print(&format!("{line}\n"))?;
         }
-        let Ok(Event { what, project_id, .. }) = serde_json::from_slice(line.as_bytes()) else { return Ok(()) };
+        let Ok(Event { what, project_id, .. }) = serde_json::from_slice(line.as_bytes()) else {
+            return Ok(());
+        };
         let project_id = project_id.unwrap_or_default();
         let (style, is_alone) = (self.invocation.style, self.services.len() < 2);
         let (warning, error) = (style.warning("warning:"), style.error("error:"));

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::answer::answer;
 use super::service_row::{Row, rows};
 use crate::cli::args::OneService;
-use crate::client::resolve;
+use crate::client::resolve::{self, Resolved};
 use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
 use crate::ui;
@@ -13,16 +13,19 @@ use crate::ui;
 pub fn status(invocation: &Invocation, which: &OneService) -> Result<Exit, Failure> {
     let live = invocation.ports_to_read().reservations();
     let word = which.project.as_deref();
-    let row = match resolve::one(invocation, &live, word) {
-        Ok(reservation) => {
+    let row = match resolve::resolve(invocation, &live, word)? {
+        Resolved::Running(found) => {
+            let reservation = resolve::single(word, found)?;
             let mut rows = rows(std::slice::from_ref(&reservation));
             rows.retain(|row| row.is_of(&reservation.project));
             rows.pop().ok_or_else(|| resolve::not_running(&reservation.name))?
         }
-        Err(failure) => match &resolve::ended(invocation, &live, word)[..] {
-            [one] => Row { socket: None, status: Ok(one.clone()) },
-            _ => return Err(failure),
-        },
+        Resolved::Idle(failure) | Resolved::Unknown(failure) => {
+            match &resolve::ended(invocation, &live, word)[..] {
+                [one] => Row { socket: None, status: Ok(one.clone()) },
+                _ => return Err(failure),
+            }
+        }
     };
     if let Err(silent) = row.status {
         return Err(Failure::from(&*silent.error));

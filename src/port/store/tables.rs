@@ -143,7 +143,8 @@ impl<'txn> WriteTables<'txn> {
 }
 
 fn decode<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, PortError> {
-    serde_json::from_slice(text.as_bytes()).map_err(|error| PortError::store(StoreFault::Damaged, error.to_string()))
+    serde_json::from_slice(text.as_bytes())
+        .map_err(|error| PortError::store(StoreFault::Damaged, error.to_string()))
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<String, PortError> {

@@ -66,6 +66,22 @@ fn all_that_is_made_is_for_the_user_alone() {
 }
 
 #[test]
+fn the_doctor_names_a_lock_that_somebody_holds() {
+    let sandbox = Sandbox::new();
+    fs::create_dir_all(sandbox.state_dir()).unwrap();
+    fs::set_permissions(sandbox.state_dir(), fs::Permissions::from_mode(0o700)).unwrap();
+    let lock = sandbox.state_dir().join("ports.lock");
+    let held = fs::File::create(&lock).unwrap();
+    held.lock().unwrap();
+    let ended = sandbox.run(["doctor"]);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.stdout.contains(&format!("fuser -v {}", lock.display())), "{ended:?}");
+    drop(held);
+    let ended = sandbox.run(["doctor"]);
+    assert!(!ended.stdout.contains("fuser"), "{ended:?}");
+}
+
+#[test]
 fn a_dry_run_leaves_no_line_in_the_log_and_says_it_with_v() {
     let (sandbox, _ports, _) = stage();
     let logs = sandbox.state_dir().join("logs");
