@@ -82,25 +82,27 @@ pub(crate) fn living(pid: i32) -> Option<Process> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
     use std::process::{Command, Stdio};
 
     use super::*;
 
     #[test]
     fn a_process_is_found_by_descent_by_session_and_by_all_of_its_mark() {
-        let me = std::process::id().cast_signed();
         let leader = getsid(None).unwrap().as_raw();
         let mark = Mark::of_service("a session of this test", "its project");
-        // It ends with its input.
-        let mut child = Command::new("cat");
-        child.env(SESSION, "a session of this test").env(PROJECT, "its project").stdin(Stdio::piped());
-        let mut child = child.spawn().unwrap();
+        // A shell with a child, which ends with its input. Other tests start and end children of this process.
+        let mut child = Command::new("sh");
+        child.args(["-c", "cat; :"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child =
+            child.env(SESSION, "a session of this test").env(PROJECT, "its project").spawn().unwrap();
         let pid = child.id().cast_signed();
+        child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         // macOS keeps the environment of the system's own programs to itself.
         let seen = usize::from(cfg!(target_os = "linux"));
         let has = |found: &[Process]| found.iter().filter(|process| process.identity.pid == pid).count();
-        // The kernel's list may lack a child while a sibling ends, and other tests have children too.
-        assert!((0..100).any(|_| has(&descendants(me)) == 1));
+        assert_eq!(descendants(pid).len(), 1);
         assert_eq!(has(&marked(&mark)), seen);
         assert_eq!(has(&marked(&Mark::of_session("a session of this test"))), seen);
         let other = Mark::of_service("a session of this test", "another project");
