@@ -1,5 +1,6 @@
 //! A failure for people and scripts: message, hint, exit code.
 
+use std::error::Error;
 use std::fmt::Display;
 use std::io;
 use std::str::FromStr;
@@ -31,11 +32,14 @@ pub fn exit_of_service(code: Option<u8>, signal: Option<&str>, state: State) -> 
 }
 
 impl Failure {
-    /// A failure with this exit code. If the message says that too many files are open, the hint is about that.
     pub fn new(code: u8, message: impl Display, hint: Option<String>) -> Self {
-        let message = message.to_string();
-        let hint = descriptors::hint(&message).or(hint).map(|hint| visible::line(&hint).into_owned());
-        Self { message, hint, exit: Exit::Code(code) }
+        let hint = hint.map(|hint| visible::line(&hint).into_owned());
+        Self { message: message.to_string(), hint, exit: Exit::Code(code) }
+    }
+
+    /// If too many open files are the cause of the error, the hint is about that.
+    fn of(code: u8, error: &(impl Error + 'static), hint: Option<String>) -> Self {
+        Self::new(code, error, descriptors::hint(error).or(hint))
     }
 
     pub fn print(&self, style: Style) {
@@ -66,7 +70,7 @@ impl From<project::ProjectError> for Failure {
             E::NotAFile { .. } | E::Invalid { .. } => USAGE,
             E::Unreadable { .. } => FAILURE,
         };
-        Self::new(code, &error, error.hint())
+        Self::of(code, &error, error.hint())
     }
 }
 
@@ -78,13 +82,13 @@ impl From<config::ConfigError> for Failure {
             | config::ConfigError::Invalid { .. }
             | config::ConfigError::Catalog(_) => USAGE,
         };
-        Self::new(code, &error, error.hint())
+        Self::of(code, &error, error.hint())
     }
 }
 
 impl From<detect::catalog::CatalogError> for Failure {
     fn from(error: detect::catalog::CatalogError) -> Self {
-        Self::new(USAGE, &error, error.hint())
+        Self::of(USAGE, &error, error.hint())
     }
 }
 
@@ -95,20 +99,20 @@ impl From<launch::LaunchError> for Failure {
             launch::LaunchError::NotFound { .. } => NOT_FOUND,
             launch::LaunchError::NotExecutable { .. } => NOT_EXECUTABLE,
         };
-        Self::new(code, &error, error.hint())
+        Self::of(code, &error, error.hint())
     }
 }
 
 impl From<port::PortError> for Failure {
     fn from(error: port::PortError) -> Self {
         let code = if error.is_no_port() { NO_PORT } else { FAILURE };
-        Self::new(code, &error, Some(error.hint().to_owned()))
+        Self::of(code, &error, Some(error.hint().to_owned()))
     }
 }
 
 impl From<paths::PathsError> for Failure {
     fn from(error: paths::PathsError) -> Self {
-        Self::new(FAILURE, &error, error.hint())
+        Self::of(FAILURE, &error, error.hint())
     }
 }
 
@@ -118,7 +122,7 @@ impl From<&control::ControlError> for Failure {
             control::ControlError::NotConnected { .. } => NOT_CONNECTED,
             control::ControlError::Incompatible { .. } | control::ControlError::Refused(_) => FAILURE,
         };
-        Self::new(code, error, error.hint())
+        Self::of(code, error, error.hint())
     }
 }
 
@@ -130,6 +134,6 @@ impl From<control::ControlError> for Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self::new(FAILURE, error, None)
+        Self::of(FAILURE, &error, None)
     }
 }

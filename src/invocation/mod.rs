@@ -167,6 +167,7 @@ impl Invocation {
 /// Makes sure that `count` more descriptors can be opened, and raises the limit if necessary.
 pub fn require_descriptors(count: usize) -> Result<(), Failure> {
     descriptors::require(count).map_err(|error| {
-        Failure::new(exit_code::FAILURE, format!("bowline needs to open {count} more files: {error}"), None)
+        let message = format!("bowline needs to open {count} more files: {error}");
+        Failure::new(exit_code::FAILURE, message, descriptors::hint(&error))
     })
 }

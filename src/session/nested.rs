@@ -9,7 +9,7 @@ use super::prepared::{Prepared, environment};
 use crate::exit_code::{FAILURE, NOT_EXECUTABLE, NOT_FOUND};
 use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, Inherited, Step};
-use crate::process::{Exit, tree};
+use crate::process::{Exit, descriptors, tree};
 use crate::visible::Visible;
 
 /// Runs the command on the port of the outer bowline; replaces this process unless a post script follows.
@@ -59,5 +59,5 @@ fn not_started(step: &Step, error: &io::Error) -> Failure {
     } else {
         (FAILURE, format!("cannot run `{program}`: {error}"))
     };
-    Failure::new(code, message, None)
+    Failure::new(code, message, descriptors::hint(error))
 }

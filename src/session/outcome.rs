@@ -1,5 +1,7 @@
 //! How bowline ends once its services have ended.
 
+use std::io;
+
 use super::backend::SessionBackend;
 use super::framework_locks;
 use super::prepared::Prepared;
@@ -7,7 +9,7 @@ use crate::event::FailureReason as Reason;
 use crate::exit_code::{FAILURE, NO_PORT, NO_PROJECT, NOT_EXECUTABLE, NOT_FOUND, NOT_READY};
 use crate::invocation::Failure;
 use crate::launch::{self, LaunchSpec};
-use crate::process::Exit;
+use crate::process::{Exit, descriptors};
 use crate::supervise::Outcome;
 use crate::supervise::service::Ending;
 use crate::visible::{self, Visible};
@@ -100,7 +102,8 @@ fn describe(spec: &LaunchSpec, reason: Reason, ending: Ending) -> Failure {
         ),
     };
     let again = if ending.gave_up { "; it was started several times and has failed every time" } else { "" };
-    let mut failure = Failure::new(code, message + again, hint.map(str::to_owned));
+    let limit = ending.errno.and_then(|errno| descriptors::hint(&io::Error::from_raw_os_error(errno)));
+    let mut failure = Failure::new(code, message + again, limit.or(hint.map(str::to_owned)));
     // A service that was not ready in time was ended by us, so its exit says nothing.
     if let Some(exit) = exit.filter(|exit| !exit.success() && reason != Reason::HealthCheckTimeout) {
         failure.exit = exit;
