@@ -23,6 +23,9 @@ use std::env;
 use report::{Section, print};
 use tools::Tools;
 
+/// See [`support::memory`].
+const STATE_IN_MEMORY: bool = false;
+
 /// A name to ask for it by, and the measurement.
 type Measurement = (&'static str, fn(&Tools) -> Section);
 

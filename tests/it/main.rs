@@ -21,3 +21,6 @@ mod runner;
 mod supervise;
 #[path = "../support/mod.rs"]
 mod support;
+
+/// See [`support::memory`].
+const STATE_IN_MEMORY: bool = true;

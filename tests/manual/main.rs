@@ -16,3 +16,6 @@ mod projects;
 mod support;
 #[cfg(target_os = "linux")]
 mod table;
+
+/// See [`support::memory`].
+const STATE_IN_MEMORY: bool = false;

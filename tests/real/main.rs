@@ -9,6 +9,9 @@ mod rows;
 #[path = "../support/mod.rs"]
 mod support;
 
+/// See [`support::memory`].
+const STATE_IN_MEMORY: bool = true;
+
 /// The page of the matrix names all that is tried.
 #[test]
 fn every_row_is_on_the_page_and_every_fixture_in_a_row() {
