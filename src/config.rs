@@ -28,7 +28,7 @@ pub enum ConfigError {
     #[error("{}: {message}", path.visible())]
     Invalid {
         path: PathBuf,
-        /// What is wrong, with line, column and excerpt.
+        /// The mistake, with line, column and excerpt.
         message: String,
     },
     #[error(transparent)]

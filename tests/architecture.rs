@@ -49,7 +49,7 @@ fn ranks() -> BTreeMap<&'static str, u8> {
     RANKS.into_iter().collect()
 }
 
-/// What belongs to one machine, in halves so that this file does not say it.
+/// Words that belong to one machine, in halves so that this file does not contain them.
 const FORBIDDEN: [(&str, &str); 7] = [
     ("/wo", "rk/"),
     ("/ro", "ot/"),
@@ -133,7 +133,7 @@ fn imports(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// What is wrong with the imports of one file.
+/// The forbidden imports of one file.
 fn violations(module: &str, text: &str) -> Vec<String> {
     let ranks = ranks();
     let Some(rank) = ranks.get(module) else { return vec![format!("`{module}` has no rank")] };
@@ -306,7 +306,7 @@ fn the_documentation_names_the_ranks_that_hold() {
     assert_eq!(documented_ranks(), holding);
 }
 
-/// What `text` must not say.
+/// The forbidden word in `text`.
 fn forbidden_in(text: &str) -> Option<String> {
     FORBIDDEN.iter().map(|(a, b)| format!("{a}{b}")).find(|word| text.contains(word))
 }

@@ -81,7 +81,7 @@ impl<'a> Runner<'a> {
         median(self.times.clone())
     }
 
-    /// What an undisturbed machine would give, in nanoseconds.
+    /// The result of an undisturbed machine, in nanoseconds.
     pub fn fastest(&self) -> f64 {
         self.times.iter().copied().fold(f64::MAX, f64::min)
     }

@@ -1,4 +1,4 @@
-//! What stands between the user and a running service.
+//! Memory of the processes between the user and a running service.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -13,7 +13,7 @@ use super::support::{Tree, dev_server, http};
 use super::tools::{Tool, Tools};
 
 const MIB: f64 = 1024.0;
-/// What the script itself needs is nobody's overhead.
+/// The script's own memory is nobody's overhead.
 const SHELLS: [&str; 3] = ["sh", "dash", "bash"];
 
 pub(crate) fn measure(tools: &Tools) -> Section {

@@ -68,7 +68,7 @@ fn remember(runner: &Runner<'_>, count: usize) {
     }
 }
 
-/// What the project of this directory asks for.
+/// The request of the project in this directory.
 pub(crate) fn request(dir: &Path, range: Range) -> PortRequest {
     let id = dir.to_string_lossy().into_owned();
     PortRequest {

@@ -1,4 +1,4 @@
-//! What bowline is measured against.
+//! The alternatives to bowline.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -24,7 +24,7 @@ pub(crate) struct Tool {
     first: Vec<String>,
     /// The command that runs the script; empty for the shell, which is given the script itself.
     run: &'static [&'static str],
-    /// What the project needs beforehand.
+    /// Files that the project needs beforehand.
     install: Option<&'static [&'static str]>,
 }
 

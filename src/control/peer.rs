@@ -31,7 +31,7 @@ pub(super) struct Pending {
     pub end: bool,
 }
 
-/// What a client follows of one service.
+/// The parts of one service that a client follows.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Follows {
     pub events: bool,

@@ -1,4 +1,4 @@
-//! What clients see of a service.
+//! A service as clients see it.
 
 use std::time::SystemTime;
 

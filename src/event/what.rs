@@ -97,7 +97,7 @@ pub enum What {
         signal: Option<String>,
         #[serde(default)]
         duration_ms: u64,
-        /// What becomes of the service now.
+        /// The state of the service now.
         state: State,
         #[serde(skip_serializing_if = "Option::is_none")]
         failure_reason: Option<FailureReason>,
@@ -172,7 +172,7 @@ pub enum FailureReason {
     HealthCheckTimeout,
     /// It stopped listening on its port a moment after it had begun, or listens on another port.
     HealthCheckFailed,
-    /// None of the others, or one that only a newer bowline knows.
+    /// Any other reason, or one of a newer bowline.
     #[serde(other)]
     Unknown,
 }

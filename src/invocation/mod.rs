@@ -23,7 +23,7 @@ use crate::visible;
 /// Descriptors that any command may need at once.
 const DESCRIPTORS: usize = 24;
 
-/// Who started the services, and so when they end.
+/// The starter of the services, which decides when they end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartedBy {
     /// `bowline dev` or `exec`: services end with this process.

@@ -1,4 +1,4 @@
-//! What a project's scripts can call: its own scripts, other packages and binaries.
+//! The things that a project's scripts can call: its own scripts, other packages and binaries.
 
 use super::package_manager::ChosenManager;
 use crate::project::Project;

@@ -11,7 +11,7 @@ use crate::event::{Event, Output, Stream, parse_cursor};
 /// The longest record of a valid file, in bytes.
 const LONGEST_RECORD: u64 = 64 * 1024 * 1024;
 
-/// What one read from a service returned.
+/// The result of one read from a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     pub time: SystemTime,
@@ -148,7 +148,7 @@ mod tests {
             record(3, Stream::Stderr, b"\xff", "one", 3),
             record(4, Stream::Stdout, &euro[2..], "one", 4),
             record(5, Stream::Stdout, &euro[..2], "one", 5),
-            // What lay between has been left out.
+            // The output between the two is left out.
             record(6, Stream::Stdout, b"b", "one", 99),
             record(7, Stream::Stdout, b"c", "two", 0),
         ];

@@ -36,7 +36,7 @@ pub enum PortError {
     StillRunning(Box<Reservation>),
 }
 
-/// What is wrong with the store.
+/// The faults of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreFault {
     /// The content of the file is invalid.

@@ -85,7 +85,7 @@ impl Ports {
         self.lock(BRIEFLY).err()
     }
 
-    /// What is wrong with the store.
+    /// The faults of the store.
     pub(crate) fn examine(&self) -> Vec<Warning> {
         let (_locked, mut warnings) = (self.lock_to_read(), Vec::new());
         // An error comes with a warning.

@@ -114,7 +114,7 @@ impl Lease {
         &self.grants
     }
 
-    /// What went wrong in the last transaction without making it fail.
+    /// Warnings of the last transaction.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }

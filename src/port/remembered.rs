@@ -1,4 +1,4 @@
-//! What is kept of a project after its server has ended.
+//! The memory of a project after its server has ended.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ pub(super) fn is_stale(last_used: u64, now: u64) -> bool {
     now.saturating_sub(last_used) >= MEMORY.as_secs()
 }
 
-/// What is kept of a project after its server has ended.
+/// The memory of a project after its server has ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Remembered {

@@ -21,7 +21,7 @@ pub struct PortRequest {
     /// The project's directory. Once that is gone, the port is forgotten.
     pub dir: PathBuf,
     pub framework: String,
-    /// What the framework was detected by.
+    /// The evidence for the framework.
     pub evidence: Fingerprint,
     pub range: Range,
     pub choice: PortChoice,
@@ -73,7 +73,7 @@ pub struct Grant {
     pub port: u16,
     /// The port that the project was to get, and why it got another.
     pub declined: Option<Declined>,
-    /// What was remembered of the project until now.
+    /// The memory of the project until now.
     pub previous: Option<Remembered>,
     /// Whether this is the port that it had last.
     pub reused: bool,

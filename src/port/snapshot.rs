@@ -1,4 +1,4 @@
-//! All that other sessions have reserved, under the lock of one transaction.
+//! The reservations of other sessions, under the lock of one transaction.
 
 use std::time::Instant;
 

@@ -43,7 +43,7 @@ impl Identity {
     }
 }
 
-/// What the process table says of `pid`. Refused for the processes of other users (`proc_security_policy`).
+/// The entry of `pid` in the process table. Refused for the processes of other users (`proc_security_policy`).
 pub(crate) fn bsd_info(pid: i32) -> Option<proc_bsdinfo> {
     // Zombies are looked for only if the argument is not 0 (`proc_pidinfo_internal`).
     info(pid, libc::PROC_PIDTBSDINFO, 1)

@@ -1,4 +1,4 @@
-//! What can be wrong with a project, and with a file of it.
+//! The errors of projects and of their files.
 
 use std::io;
 use std::path::{Path, PathBuf};

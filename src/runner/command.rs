@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::visible::Visible;
 
-/// What the answers to a command copy from it.
+/// The fields of a command that its answers copy.
 #[derive(Clone, Debug, Default)]
 pub struct ReplyTo {
     pub id: Option<String>,

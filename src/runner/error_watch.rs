@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 const STARTING: Duration = Duration::from_secs(10);
 /// How long no more errors must have come before they are reported.
 const SETTLED: Duration = Duration::from_secs(3);
-/// What makes a line an error, in lower case.
+/// The signs of an error in a line, in lower case.
 const ERRORS: [&str; 12] = [
     "module not found", "cannot find module", "syntaxerror", "syntax error", "typeerror", "type error",
     "error ts", "referenceerror", "reference error", "failed to compile", "enoent", "eacces",

@@ -46,7 +46,7 @@ pub(super) struct Runner<'a> {
     pub state: &'a StateDir,
     pub supervise: Supervise<'a>,
     pub out: Output,
-    /// What is left of the answer to a `fetch-logs`. No other command is read meanwhile.
+    /// The rest of the answer to a `fetch-logs`. No other command is read meanwhile.
     pub fetched: Option<(ReplyTo, std::vec::IntoIter<Event>)>,
     pub projects: BTreeMap<String, Project>,
     pub started: Instant,

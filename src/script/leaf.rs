@@ -58,7 +58,7 @@ pub(super) struct Assignment {
     /// The frame, and the level of the text within the frame.
     pub place: (usize, usize),
     pub range: Range<usize>,
-    /// What to write before a new value: `NAME=` if `range` is the whole word, else nothing.
+    /// The text before a new value: `NAME=` if `range` is the whole word, else nothing.
     pub prefix: String,
     /// The same for all leaves that the assignment reaches.
     pub id: usize,

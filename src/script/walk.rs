@@ -232,7 +232,7 @@ impl Walk<'_> {
             Some((parse::parse(&text).ok()?, text))
         });
         let Some((list, text)) = parsed else { return self.opaque(&scope, role, whole) };
-        // What another package's script calls by name is a script of that package, which is unknown here.
+        // A name in another package's script means a script of that package, which is unknown here.
         scope.moved = !is_own;
         scope.directory = None;
         let runs_hooks = match nested.call.invoker {

@@ -130,7 +130,7 @@ impl<'a> SessionBackend<'a> {
         if let Some(preload) = &self.overrides[service].preload {
             preload.write(self.port(service))?;
         }
-        // What made a further start necessary (another port, a preload) may have changed the launch.
+        // The reason for a further start (another port, a preload) may have changed the launch.
         if std::mem::replace(&mut self.started[service], true) {
             self.specs[service] = self.spec(service);
         }

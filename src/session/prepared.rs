@@ -23,7 +23,7 @@ pub struct Detected<'a> {
     pub configured: &'a ConfiguredProject,
     pub reading: Reading<'a>,
     pub detection: Detection<'a>,
-    /// What the catalog says of the installed version of the framework.
+    /// The catalog's entry for the installed version of the framework.
     pub inputs: ServerInputs,
     /// Whether the user has named the framework, by flag or in bowline.toml.
     is_named: bool,

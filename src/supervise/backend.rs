@@ -1,4 +1,4 @@
-//! What the loop is given: ports and programs, signals, a place for output and events, and clients.
+//! The parameters of the loop: ports and programs, signals, a place for output and events, and clients.
 
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -31,7 +31,7 @@ impl PortOwner {
     }
 }
 
-/// What a service does instead of listening on its port.
+/// The behaviour of a service that does not listen on its port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// The other ports that its processes listen on; none if it waits because the port that it wants is taken.
@@ -49,7 +49,7 @@ pub trait Backend {
     /// Creates the guardian of the service's next run, which waits for an order to run the first step.
     fn spawn(&mut self, service: usize, stdio: Stdio) -> io::Result<Box<dyn ProcessTree>>;
     fn verify(&mut self, service: usize, root: i32) -> PortOwner;
-    /// What the service does instead of listening on its port. `output` is the end of its output.
+    /// The behaviour of a service that does not listen on its port. `output` is the end of its output.
     fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation>;
     /// Whether [`Backend::redirect`] can help a run that never listened on its port: it ended because it asked for
     /// another port, or because of how its listener was moved.

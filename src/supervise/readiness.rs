@@ -45,7 +45,7 @@ impl Socket {
     }
 }
 
-/// What was seen so far of a service that is not ready yet.
+/// The observations of a service that is not ready yet.
 #[derive(Clone, Debug)]
 pub(super) struct ReadinessWatch {
     pub check_at: Instant,
@@ -165,7 +165,7 @@ mod tests {
             (PortOwner::Stranger, 3_000, None),
             (PortOwner::Stranger, 4_999, None),
             (PortOwner::Stranger, 5_000, Some(Input::Stranger)),
-            // One that left for a moment in favour of ours has to stay as long again.
+            // A stranger that gave way to ours for a moment has to stay as long again.
             (ours(3), 6_000, None),
             (PortOwner::Stranger, 7_000, None),
             // A number that the kernel gives again is another socket.

@@ -24,7 +24,7 @@ pub struct Outcome {
     pub at: Instant,
 }
 
-/// What is left to do about a tree whose guardian has died.
+/// The order that is still to be carried out on a tree whose guardian has died.
 #[derive(Debug)]
 pub(super) struct Orphans {
     pub last_order: Order,
@@ -67,7 +67,7 @@ impl Instance {
     }
 }
 
-/// What the loop reacts to, apart from the services themselves.
+/// The sources of events, apart from the services themselves.
 pub struct LoopInputs<C> {
     pub signals: Box<dyn SignalSource>,
     /// The user's terminal. With one there is only one service.

@@ -1,4 +1,4 @@
-//! What users see: the service's own output untouched and a few lines of bowline's on stderr, or events as JSON
+//! The view of users: the service's own output untouched and a few lines of bowline's on stderr, or events as JSON
 //! lines.
 
 mod human;

@@ -46,7 +46,7 @@ fn arrow(from: &ModulePath, to: &ModulePath) -> String {
 /// Every file's module, with the paths that it names.
 struct Modules {
     paths: BTreeMap<ModulePath, Vec<Named>>,
-    /// What a module knows by a name of its own, and where that comes from. Its children see all of it.
+    /// The names that a module has imported, and their origins. Its children see all of them.
     imports: BTreeMap<(ModulePath, String), ModulePath>,
 }
 

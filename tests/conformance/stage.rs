@@ -13,7 +13,7 @@ use crate::support::{
     Fifo, PATIENCE, Ports, Sandbox, Session, Terminal, Tree, dev_server, is_free, kill_at_once,
 };
 
-/// What a way of ending has left.
+/// The remains of a way of ending.
 #[derive(Debug)]
 pub struct Left {
     /// The server has ended in time.

@@ -1,8 +1,8 @@
-//! What shells offer, asked as a shell asks, and the manual pages.
+//! Completions, asked as a shell asks, and the manual pages.
 
 use crate::support::{Sandbox, Terminal, run_to_end};
 
-/// What bash offers for the last of these words.
+/// The completions of bash for the last of these words.
 fn offered(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
     let script = r#"
         PATH="$(dirname "$PROGRAM"):$PATH"

@@ -140,7 +140,7 @@ fn a_leftover_process_is_found() {
     }
 }
 
-/// One that has rid itself of its mark holds the pipe all the same.
+/// A process without its mark holds the pipe all the same.
 #[test]
 fn a_leftover_without_a_mark_is_found() {
     let sandbox = Sandbox::new();

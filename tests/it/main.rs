@@ -1,4 +1,4 @@
-//! All that needs nothing but this repository and node: the program, its modules, its documents.
+//! The tests that need only this repository and node: the program, its modules, its documents.
 
 #[path = "../architecture.rs"]
 mod architecture;

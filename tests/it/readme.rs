@@ -1,4 +1,4 @@
-//! What the README promises: its commands run, its options exist, its examples are understood.
+//! The promises of the README: its commands run, its options exist, its examples are understood.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -20,7 +20,7 @@ fn section(heading: &str) -> &'static str {
     rest.split("\n## ").next().unwrap_or_default()
 }
 
-/// What stands in backticks at the start of the rows of the tables in `text`.
+/// The words in backticks at the start of the rows of the tables in `text`.
 fn first_cells(text: &'static str) -> impl Iterator<Item = &'static str> {
     text.lines()
         .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())

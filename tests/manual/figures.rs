@@ -1,4 +1,4 @@
-//! What things cost. `just figures`.
+//! Measurements: `just figures`.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant, SystemTime};

@@ -13,7 +13,7 @@ const AT_ONCE: usize = 12;
 /// A launcher.
 #[derive(Clone, Copy, Debug)]
 pub struct Launcher {
-    /// What `just conformance` calls it.
+    /// Its name for `just conformance`.
     pub name: &'static str,
     /// The package that brings it; none for what is installed already.
     package: Option<&'static str>,
@@ -25,7 +25,7 @@ pub struct Launcher {
     pub at_once: usize,
     /// The release of the package, as npm names it.
     release: &'static str,
-    /// What asks it for its version.
+    /// The command that prints its version.
     version: &'static [&'static str],
 }
 
@@ -41,7 +41,7 @@ const fn from_npm(name: &'static str, argv: &'static [&'static str]) -> Launcher
     }
 }
 
-/// All that are known here, bowline first.
+/// All launchers, bowline first.
 pub const LAUNCHERS: [Launcher; 15] = [
     Launcher {
         name: "bowline",

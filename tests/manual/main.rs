@@ -1,4 +1,4 @@
-//! What is run by hand, for its tables and figures: `just conformance`, `just matrix`, `just figures`.
+//! Programs to run by hand, for their tables and figures: `just conformance`, `just matrix`, `just figures`.
 
 #[cfg(target_os = "linux")]
 #[path = "../conformance/mod.rs"]

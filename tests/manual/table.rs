@@ -50,7 +50,7 @@ fn row(launcher: &Launcher, version: &str) -> String {
         });
         stage.run(&argv, PATIENCE)
     };
-    // One that cannot run the server at all is not tried sixty times.
+    // A launcher that cannot run the server at all is not tried sixty times.
     if let Err(reason) = run(cells(guarded)[0]) {
         return format!("| {} {version} | cannot run here |\n<!-- {reason} -->\n", launcher.name);
     }

@@ -16,7 +16,7 @@ use crate::support::{Ports, Sandbox, Session, Terminal, Tree, http, is_free, npm
 /// More than the ten seconds that a service has to end in.
 const AFTER_A_KILL: Duration = Duration::from_secs(30);
 
-/// What came of a row.
+/// The result of a row.
 pub enum Outcome {
     Works(Figures),
     /// Its packages cannot be had, in npm's words.
@@ -25,7 +25,7 @@ pub enum Outcome {
     Fails,
 }
 
-/// What is measured, and never asserted.
+/// Figures that are measured and never asserted.
 pub struct Figures {
     pub versions: Vec<String>,
     pub megabytes: u64,
@@ -198,7 +198,7 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// What keeps servers from calling home.
+/// Variables that keep servers from calling home.
 const QUIET: [(&str, &str); 9] = [
     ("NEXT_TELEMETRY_DISABLED", "1"),
     ("ASTRO_TELEMETRY_DISABLED", "1"),

@@ -1,4 +1,4 @@
-//! What needs packages from the npm registry: real frameworks, real package managers, real projects.
+//! Tests that need packages from the npm registry: real frameworks, real package managers, real projects.
 
 mod elsewhere;
 mod frameworks;

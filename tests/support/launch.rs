@@ -60,7 +60,7 @@ pub fn caller(directory: &Path, variables: &[(&str, &str)]) -> Caller {
     Caller { directory: directory.to_path_buf(), variables: all, terminal: false }
 }
 
-/// What a test asks for, beside the project and its caller.
+/// The launch of a test, beside the project and its caller.
 #[derive(Default)]
 pub struct Wish<'a> {
     pub script: Option<&'a str>,

@@ -1,4 +1,4 @@
-//! What the integration tests share.
+//! Helpers of the integration tests.
 //!
 //! | part | for |
 //! | --- | --- |

@@ -4,7 +4,7 @@
 #[derive(Debug)]
 pub struct Noise(u64);
 
-/// What a protocol has words for, to be bent.
+/// The words of a protocol, to be bent.
 const WORDS: [&str; 12] = [
     "type", "id", "projectId", "payload", "runCommand", "workingDirectory", "env", "preferredPort", "cursor",
     "limit", "protocol", "output",

@@ -21,7 +21,7 @@ pub struct Installed {
     _turn: Turn,
 }
 
-/// What npm resolves a fixture without a lock file as of: its direct packages are of one exact version each,
+/// The date as of which npm resolves a fixture without a lock file: its direct packages are of one exact version each,
 /// and with this date those that they need are the same ones every time as well. A lock file for each would be
 /// 200,000 lines.
 const AS_OF: &str = "2026-11-24";

@@ -83,7 +83,7 @@ impl Session {
         self.printed()
     }
 
-    /// What the service has printed in the events read so far.
+    /// The output of the service in the events read so far.
     pub fn printed(&self) -> String {
         self.seen
             .iter()

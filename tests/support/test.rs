@@ -99,7 +99,7 @@ impl Test {
         self
     }
 
-    /// What a file of the project must hold afterwards; `None`: it must not exist.
+    /// The content of a file of the project afterwards; `None`: it must not exist.
     pub fn leaves(mut self, path: impl Into<PathBuf>, text: Option<&str>) -> Self {
         self.files.push((path.into(), text.map(ToOwned::to_owned)));
         self

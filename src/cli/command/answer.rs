@@ -1,4 +1,4 @@
-//! What commands print once they have done their work.
+//! The answers of commands that have done their work.
 
 use serde_json::{Value, json};
 

@@ -236,7 +236,7 @@ fn socket_number(link: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// What a message says about a process.
+/// The description of a process in messages.
 pub fn describe(pid: i32) -> Holder {
     let proc = Path::new("/proc").join(pid.to_string());
     let command = fs::read(proc.join("cmdline")).unwrap_or_default();

@@ -86,7 +86,7 @@ pub fn owners(listeners: &[Listener], pids: &[i32]) -> Vec<Held> {
     pids.iter().flat_map(|&pid| listeners_of(pid)).filter(wanted).collect()
 }
 
-/// What a message says about a process.
+/// The description of a process in messages.
 pub fn describe(pid: i32) -> Holder {
     let path = executable(pid).unwrap_or_default();
     let kernel_name = bsd_info(pid).as_ref().map(name).unwrap_or_default();

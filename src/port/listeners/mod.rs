@@ -1,4 +1,4 @@
-//! Who listens on a port, as the kernel knows it: no connection is made to anybody.
+//! Listeners of a port, asked of the kernel: no connection is made to anybody.
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -20,7 +20,7 @@ pub(super) use system::has_connections;
 
 use crate::process::all_pids;
 
-/// Who holds which of these ports, found by looking at every process: for messages, not for the
+/// The holders of these ports, found by looking at every process: for messages, not for the
 /// start path. Ports that nobody listens on are missing from the answer.
 pub fn holders(ports: &[u16]) -> Vec<Holder> {
     let mut listeners = Listeners::default();

@@ -12,7 +12,7 @@ const RESERVATIONS: TableDefinition<'_, u16, &str> = TableDefinition::new("reser
 const PROJECTS: TableDefinition<'_, &str, &str> = TableDefinition::new("projects");
 const KEEPERS: TableDefinition<'_, u16, (u64, &str)> = TableDefinition::new("keepers");
 
-/// What an allocation reads of the store. By default, nothing is remembered.
+/// The part of the store that an allocation reads. By default, nothing is remembered.
 pub trait Memory {
     fn project(&self, _id: &str) -> Result<Option<Remembered>, PortError> {
         Ok(None)

@@ -104,7 +104,7 @@ impl Watch {
         self.spec.lock.begin();
         nix::unistd::setsid()?;
         adopt_orphans();
-        // What process lists call it.
+        // Its name in process lists.
         #[cfg(target_os = "linux")]
         let _cosmetic = nix::sys::prctl::set_name(c"bowline-guard");
         catch_signals()?;

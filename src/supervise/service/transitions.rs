@@ -1,4 +1,4 @@
-//! What each input does in each state.
+//! The effects of each input in each state.
 
 use std::time::Duration;
 

@@ -43,7 +43,7 @@ fn stopped_means_gone_though_the_supervisor_was_killed() {
     thread::scope(|scope| {
         let stop = begin(scope, &stage, "stop");
         kill_process(supervisor, Signal::KILL).unwrap();
-        // Whoever asks only now waits for the guardian as well.
+        // A client that asks only now waits for the guardian as well.
         let second = scope.spawn(|| stage.sandbox.run(["stop"]));
         let stopped = stop.join().unwrap();
         assert!(!listens(&stage), "{stopped:?}");

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use super::{Client, Stage, guardian_of, pid_of, until_it_runs};
 use crate::support::{Session, http, is_free, run_to_end, side_by_side};
 
-/// What each command ends with while the supervisor is stopped.
+/// The end of each command while the supervisor is stopped.
 const COMMANDS: [(&[&str], i32); 15] = [
     (&["dev"], 6),
     (&["--json", "dev"], 6),
@@ -26,7 +26,7 @@ const COMMANDS: [(&[&str], i32); 15] = [
     (&["ports"], 0),
 ];
 
-/// None of them waits for the supervisor: each ends while it is stopped.
+/// No command waits for the supervisor: each ends while it is stopped.
 fn all_end_as_documented(stage: &Stage) {
     let ends = side_by_side(COMMANDS.len(), &COMMANDS, |(arguments, _)| stage.sandbox.run(*arguments));
     for ((arguments, code), finished) in COMMANDS.iter().zip(ends) {
@@ -63,7 +63,7 @@ fn a_queue_that_is_full_keeps_nobody_waiting() {
     first.ready();
     let socket = socket2::SockAddr::unix(&stage.sockets()[0]).unwrap();
     first.signal(Signal::STOP);
-    // Who has hung up stays in the queue until somebody takes it in.
+    // A client that has hung up stays in the queue until it is accepted.
     loop {
         let caller = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
         caller.set_nonblocking(true).unwrap();

@@ -1,4 +1,4 @@
-//! What services wrote, while they run and afterwards.
+//! The output of services, while they run and afterwards.
 
 use std::io::Read;
 use std::process::Stdio;
@@ -45,7 +45,7 @@ fn following_shows_everything_once() {
     assert!(stage.sandbox.run(["start"]).status.success());
     let mut command = stage.sandbox.bowline(["logs", "-f"]);
     let mut follower = command.stdout(Stdio::piped()).spawn().unwrap();
-    // What is written after it has begun to follow, and what was before: both once.
+    // The output before and after it begins to follow: each once.
     assert!(stage.sandbox.run(["restart"]).status.success());
     assert!(stage.sandbox.run(["stop"]).status.success());
     let mut shown = String::new();

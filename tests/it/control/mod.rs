@@ -52,7 +52,7 @@ impl Stage {
         Client::connect(&sockets[0])
     }
 
-    /// What `bowline ls` knows.
+    /// The answer of `bowline ls`.
     fn services(&self) -> Vec<Value> {
         let finished = self.sandbox.run(["ls", "--json"]);
         assert!(finished.status.success(), "{finished:?}");

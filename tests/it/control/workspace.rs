@@ -109,7 +109,7 @@ fn a_start_of_several_keeps_those_that_became_ready() {
     assert_eq!((of("port-detected"), of("process-exited"), events.len()), (2, 1, 3), "{events:#?}");
 }
 
-/// What a start says whose service is ended like this before it is ready.
+/// The message of a start whose service is ended like this before it is ready.
 fn start_that_ends(arguments: &[&str], end: impl FnOnce(&Stage)) -> Finished {
     let stage = Stage::new("--no-listen --lines 2", 1);
     let mut start: Command = stage.sandbox.bowline(arguments);
@@ -186,7 +186,7 @@ fn at_the_root_questions_are_about_every_package() {
     let refused = stage.sandbox.run(["-C", "/", "ports", "release", "web"]);
     assert!(refused.stderr.contains("running"), "{refused:?}");
     assert!(stage.sandbox.run(["stop"]).status.success());
-    // What does not run any more goes by what is remembered of it.
+    // A service that has ended is named by the remembered port and id.
     for (word, port) in [("web", first + 1), (&first.to_string(), first)] {
         let said = ask(&["-C", "/", "ports", "release", word]);
         assert!(said.starts_with(&format!("forgot port {port} of ")), "{said}");

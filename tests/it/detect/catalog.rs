@@ -132,7 +132,7 @@ fn users_change_an_entry_field_by_field() {
     assert_eq!((kit.port.strict.as_deref(), kit.range.start), (None, 5173));
 }
 
-/// What a user says of a framework holds whatever version of it is installed.
+/// A user's entry holds for every installed version of the framework.
 #[test]
 fn users_change_all_versions_of_an_entry() {
     let old = |catalog: &Catalog, key: &str| {

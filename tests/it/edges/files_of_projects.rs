@@ -1,4 +1,4 @@
-//! What is wrong with a project's files is said with the place and a hint, and nothing is waited for.
+//! Mistakes in a project's files: reported with place and hint, and without waiting.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Finished, PATIENCE, Sandbox, Terminal, end_of, run_to_end, stage_of};
 
-/// What comes out of a pipe that is standard output and error. Once it has `ending` in it, bowline is asked to
+/// The output of a pipe that is standard output and error. Once it contains `ending`, bowline is asked to
 /// end.
 fn together(sandbox: &Sandbox, ending: &str) -> String {
     let (mut reader, writer) = pipe().unwrap();

@@ -1,4 +1,4 @@
-//! What can go wrong before anything runs, and how it is reported.
+//! Failures before anything runs, and their reports.
 
 mod files;
 mod files_of_projects;

@@ -1,10 +1,10 @@
-//! What to install when a command was not found.
+//! The advice when a command was not found.
 
 use bowline::launch::LaunchError;
 
 use crate::support::launch::{Tree, Wish, caller, launch};
 
-/// What bowline says about a status, with the tree's directory written as `DIR`.
+/// The advice for a status, with the tree's directory written as `DIR`.
 fn said(files: &[(&str, &str)], dir: &str, status: u8) -> Option<(String, String)> {
     let tree = Tree::new(files);
     let caller = caller(&tree.dir, &[("PATH", "/nowhere")]);

@@ -81,7 +81,7 @@ fn a_lost_port_is_replaced_and_the_others_stay() {
     held.sort();
     assert_eq!(held, [(block.range.start + 1, "b".to_owned()), (block.range.start + 2, "a".to_owned())]);
 
-    // What cannot be replaced stays as it was.
+    // A lease that cannot be replaced stays as it was.
     let impossible = PortRequest { choice: PortChoice::Exact(block.range.start + 1), ..requests[0].clone() };
     assert!(lease.replace(&impossible, terms()).is_err());
     assert_eq!(ports.live("a").unwrap().port, block.range.start + 2);

@@ -228,7 +228,7 @@ fn a_full_disk_does_not_keep_a_server_from_starting() {
     };
     let a = place.request("a", block.range);
     allocate(&ports(), std::slice::from_ref(&a)).unwrap().release(SystemTime::now()).unwrap();
-    // What is left is filled to the last byte.
+    // The rest is filled to the last byte.
     let filler = fs::File::create(disk.join("filler")).unwrap();
     let mut filler = std::io::BufWriter::with_capacity(1, filler);
     while std::io::Write::write_all(&mut filler, &[1; 512]).is_ok() {}

@@ -19,7 +19,7 @@ pub struct Holder {
     stdout: BufReader<ChildStdout>,
 }
 
-/// What a process that holds a port does.
+/// The role of a process that holds a port.
 #[derive(Clone, Copy, Debug)]
 pub enum Role {
     /// Reserves, says so, and releases at the end of its stdin.

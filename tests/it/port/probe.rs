@@ -1,4 +1,4 @@
-//! What counts as free, against real sockets of every kind.
+//! Free and taken ports, against real sockets of every kind.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 

@@ -77,7 +77,7 @@ fn what_is_reserved_but_not_committed_is_gone_with_its_process() {
     let first = place.visit(&place.request("first", block.range));
     let mut holder = Holder::start(&place, "a", block.range, Role::Uncommitted);
     let reserved = holder.port();
-    // Whoever asks has to wait, so nobody is asked before.
+    // Asking means waiting, so nobody is asked before.
     holder.kill();
     assert_eq!(place.ports().remembered("a"), None);
     let lease = place.allocate(&place.request("b", block.range)).unwrap();
@@ -120,7 +120,7 @@ fn a_transaction_that_does_not_end_keeps_nobody_waiting_for_ever() {
     let (now, end_leftovers) = (SystemTime::now(), &|_: &SessionId| {});
     let terms = AllocateOptions { now, patience: Duration::ZERO, end_leftovers };
     assert!(matches!(several.replace(&lost, terms), Err(PortError::Busy { .. })));
-    // What is given back is given back all the same.
+    // The ports are given back all the same.
     several.remove("a", now).unwrap();
     single.release(now).unwrap();
     let reserved = |ports: &Ports| {

@@ -46,7 +46,7 @@ pub fn block(length: u16) -> Block {
     panic!("no free block of ports");
 }
 
-/// What a framework was detected by; nothing of it is the same for another number.
+/// The evidence for a framework; that for another number has nothing in common with it.
 pub fn evidence(number: u64) -> Fingerprint {
     Fingerprint::new(vec![format!("rule {number}")], vec![format!("file {number}")])
 }

@@ -146,7 +146,7 @@ impl Recording {
     }
 }
 
-/// What the services are, as shell scripts that write one thing at a time.
+/// The services: shell scripts that write one thing at a time.
 struct Scripts {
     server: String,
     crash: &'static str,
@@ -160,7 +160,7 @@ fn scripts() -> Scripts {
     Scripts { server, crash: "echo 'it is broken' >&2; exit 7" }
 }
 
-/// Who listens on the port, as bowline names it.
+/// The listener on the port, as bowline names it.
 fn holder(port: u16) -> String {
     bowline::port::listeners::holders(&[port]).remove(0).to_string()
 }

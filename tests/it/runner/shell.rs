@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{PATIENCE, Ports, Sandbox, Tree, is_free, stage_in_shell};
 
-/// What such a runner has started.
+/// The processes that such a runner has started.
 struct Started {
     sandbox: Sandbox,
     ports: Ports,

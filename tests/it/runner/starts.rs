@@ -4,14 +4,14 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 
 use rustix::process::Signal;
 use serde_json::json;
 
 use super::{Stage, stage};
 use crate::support::{
-    PATIENCE, Session, Tree, dev_server, end_of, http, is_free, read_until, side_by_side, stage_of,
+    PATIENCE, Sandbox, Session, Tree, dev_server, end_of, http, is_free, read_until, side_by_side, stage_of,
 };
 
 #[test]
@@ -166,21 +166,31 @@ fn assert_it_has_not_grown(runner: &Child) {
     assert!(resident < 32 << 20, "{resident} bytes");
 }
 
+/// A runner that writes to `stdout`, and that was asked to start the stand-in server with `options`.
+fn runner_with_service(
+    sandbox: &Sandbox,
+    tree: &mut Tree,
+    stdout: Stdio,
+    options: &str,
+) -> (Child, ChildStdin) {
+    let mut command = sandbox.bowline(["runner"]);
+    tree.mark(&mut command);
+    let mut runner = command.stdin(Stdio::piped()).stdout(stdout).spawn().unwrap();
+    let line = format!("'{}' --lifetime 200 {options}", dev_server().display());
+    let payload = json!({ "runCommand": line, "workingDirectory": sandbox.project() });
+    let start = json!({ "id": "1", "type": "start-dev-server", "projectId": "p", "payload": payload });
+    let mut stdin = runner.stdin.take().unwrap();
+    writeln!(stdin, "{start}").unwrap();
+    (runner, stdin)
+}
+
 #[test]
 fn a_runner_with_more_commands_than_it_can_answer_ends_with_its_input() {
     let (sandbox, ports) = stage_of("true", 1);
     let path = sandbox.root().join("out");
     let (reader, writer) = pipe_at(&path);
-    let mut command = sandbox.bowline(["runner"]);
     let mut tree = Tree::new();
-    tree.mark(&mut command);
-    let mut runner = command.stdin(Stdio::piped()).stdout(writer).spawn().unwrap();
-    drop(command);
-    let line = format!("'{}' --lifetime 200", dev_server().display());
-    let payload = json!({ "runCommand": line, "workingDirectory": sandbox.project() });
-    let start = json!({ "id": "1", "type": "start-dev-server", "projectId": "p", "payload": payload });
-    let mut stdin = runner.stdin.take().unwrap();
-    writeln!(stdin, "{start}").unwrap();
+    let (mut runner, mut stdin) = runner_with_service(&sandbox, &mut tree, writer.into(), "");
     read_until(&mut BufReader::new(&reader), "port-detected");
     fill(&path);
     // The runner reads 1 MiB ahead, and the pipe takes the rest.
@@ -203,16 +213,9 @@ fn a_runner_that_nobody_reads_ends_all_the_same() {
         let (sandbox, ports) = stage_of("true", 1);
         let path = sandbox.root().join("out");
         let (reader, writer) = pipe_at(&path);
-        let mut command = sandbox.bowline(["runner"]);
         let mut tree = Tree::new();
-        tree.mark(&mut command);
-        let mut runner = command.stdin(Stdio::piped()).stdout(writer).spawn().unwrap();
-        drop(command);
-        let line = format!("'{}' --lifetime 200 --produce 100000000", dev_server().display());
-        let payload = json!({ "runCommand": line, "workingDirectory": sandbox.project() });
-        let start = json!({ "id": "1", "type": "start-dev-server", "projectId": "p", "payload": payload });
-        let mut stdin = runner.stdin.take().unwrap();
-        writeln!(stdin, "{start}").unwrap();
+        let (mut runner, stdin) =
+            runner_with_service(&sandbox, &mut tree, writer.into(), "--produce 100000000");
         // One piece has come; the rest is more than all pipes hold.
         let mut output = BufReader::new(reader);
         read_until(&mut output, "log-chunk");

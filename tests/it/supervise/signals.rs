@@ -1,4 +1,4 @@
-//! What signals to bowline do.
+//! Signals to bowline.
 
 use std::os::unix::process::ExitStatusExt;
 
@@ -117,7 +117,7 @@ fn a_stop_during_the_pause_before_a_restart_ends_at_once() {
 #[test]
 fn the_code_of_an_orderly_end_is_passed_on() {
     let script = "trap 'exit 5' TERM; trap 'exit 6' INT; echo armed; while :; do sleep 100 & wait; done";
-    // What a shell starts in the background ignores an interrupt.
+    // A background process of a shell ignores an interrupt.
     for (signal, code) in [(Signal::TERM, 5), (Signal::INT, 6)] {
         let (sandbox, _ports) = stage_of(script, 1);
         let mut session = sandbox.start(["dev", "--grace", "2s"]);
@@ -128,7 +128,7 @@ fn the_code_of_an_orderly_end_is_passed_on() {
     }
 }
 
-/// Such a signal has no name. A shell tells it as 128 and its number, and so does bowline.
+/// A real-time signal has no name. A shell's exit code for it is 128 and its number, and so is bowline's.
 #[cfg(target_os = "linux")]
 #[test]
 fn an_end_by_a_real_time_signal_is_an_end() {

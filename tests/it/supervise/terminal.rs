@@ -74,7 +74,7 @@ fn shells() -> Vec<&'static [&'static str]> {
 fn the_size_and_its_changes_are_passed_on() {
     let script = "stty size; trap 'stty size' WINCH; echo armed; while :; do sleep 100 & wait; done";
     let (sandbox, _ports) = stage_of(script, 1);
-    // What a shell starts in the background ignores Ctrl-C.
+    // A background process of a shell ignores Ctrl-C.
     let mut seat = Seat::take(sandbox.bowline(["-q", "dev", "--grace", "2s"]));
     seat.terminal.until("24 80");
     seat.terminal.until("armed");
