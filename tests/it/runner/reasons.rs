@@ -31,6 +31,9 @@ fn every_failure_has_its_reason_and_says_what_was_written() {
         let id = number.to_string();
         stage.start_as(&id, &id, &json!({ "runCommand": command, "workingDirectory": here }));
         let exited = stage.answer(&id, "process-exited");
+        // A machine that is busy with the other tests may need the three seconds for which a crash is immediate.
+        let is_late = reason == "immediate_crash" && exited["durationMs"].as_u64().unwrap() >= 3_000;
+        let reason = if is_late { "unknown" } else { reason };
         assert_eq!(
             (&exited["failureReason"], &exited["state"]),
             (&reason.into(), &"failed".into()),
