@@ -172,7 +172,9 @@ impl<'a> SessionBackend<'a> {
             request.exclude.clone_from(&self.lost_ports[service]);
         }
         request.choice = choice;
-        lease.replace(&request, AllocateOptions::default()).map_err(|error| error.to_string())
+        lease.replace(&request, AllocateOptions::default()).map_err(|error| error.to_string())?;
+        self.plan();
+        Ok(())
     }
 
     /// Closes the store, which only one process at a time can open.

@@ -199,7 +199,6 @@ impl Backend for SessionBackend<'_> {
         if let Err(reason) = self.reserve_instead(service, PortChoice::Observed(new_port)) {
             return error(format!("it listens on {listed}: {reason}"));
         }
-        self.plan();
         if let Some(note) = self.overrides[service].follow(new_port) {
             self.store(service, &note);
         }
@@ -230,7 +229,6 @@ impl Backend for SessionBackend<'_> {
         if let Err(message) = self.reserve_instead(service, PortChoice::Any) {
             return Err(What::PortConflict { port: original_port, message });
         }
-        self.plan();
         let new_port = self.port(service);
         let message =
             format!("port {original_port} was taken by another process; trying port {new_port} instead");

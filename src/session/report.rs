@@ -13,13 +13,11 @@ use crate::control::Status;
 use crate::event::{Event, Level, State, Stream, What};
 use crate::logs;
 use crate::process::nonblocking_writer::NonblockingWriter;
-use crate::supervise::Sink;
+use crate::supervise::{Sink, shown_lines};
 use crate::ui;
 
 /// Bytes of output read at once.
 const CHUNK: usize = 64 * 1024;
-/// Lines of a service's output that its failure shows.
-const LAST_LINES: usize = 20;
 
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Introduced {
@@ -37,15 +35,11 @@ pub struct Introduction {
 
 impl Introduced {
     /// The last lines of the service's output in this session, without escape sequences.
-    pub fn last_lines(&self) -> Vec<String> {
+    pub fn last_lines(&self) -> String {
         let records = logs::read(&self.log).unwrap_or_default();
         let ours = records.into_iter().filter(|record| record.session == self.session);
         let bytes: Vec<u8> = ours.flat_map(|record| record.bytes).collect();
-        let text = anstream::adapter::strip_str(&String::from_utf8_lossy(&bytes)).to_string();
-        let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
-        let mut last: Vec<String> = lines.rev().take(LAST_LINES).map(str::to_owned).collect();
-        last.reverse();
-        last
+        shown_lines(&bytes)
     }
 }
 

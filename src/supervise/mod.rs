@@ -25,3 +25,4 @@ pub use console::Console;
 pub use process_tree::{GuardedTree, ProcessTree};
 pub use run::{LoopInputs, Outcome, Supervisor};
 pub use streams::Lifeline;
+pub use tail::shown_lines;

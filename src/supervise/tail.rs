@@ -23,16 +23,27 @@ impl Tail {
 
     /// All of it, without colours and cursor movements.
     pub fn text(&self) -> String {
-        let bytes: Vec<u8> = self.bytes.iter().copied().collect();
-        anstream::adapter::strip_str(&String::from_utf8_lossy(&bytes)).to_string()
+        plain(&self.bytes.iter().copied().collect::<Vec<_>>())
     }
 
     /// The last lines that are not empty, without colours and cursor movements.
     pub fn lines(&self) -> String {
-        let plain = self.text();
-        let lines: Vec<&str> = plain.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-        lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
+        last_lines(&self.text())
     }
+}
+
+fn plain(bytes: &[u8]) -> String {
+    anstream::adapter::strip_str(&String::from_utf8_lossy(bytes)).to_string()
+}
+
+fn last_lines(plain: &str) -> String {
+    let lines: Vec<&str> = plain.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
+}
+
+/// The last lines of this output, as a failure shows them.
+pub fn shown_lines(output: &[u8]) -> String {
+    last_lines(&plain(output))
 }
 
 #[cfg(test)]

@@ -191,9 +191,10 @@ impl Waiting<'_> {
 
 /// A failure with the last lines of the service's output.
 fn unready(mut message: String, introduced: Option<&Introduced>, hint: Option<&str>) -> Failure {
-    for line in introduced.map(Introduced::last_lines).unwrap_or_default() {
+    let lines = introduced.map(Introduced::last_lines).unwrap_or_default();
+    if !lines.is_empty() {
         message.push('\n');
-        message.push_str(&line);
+        message.push_str(&lines);
     }
     Failure::new(NOT_READY, message, hint.map(str::to_owned))
 }
