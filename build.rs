@@ -34,13 +34,14 @@ mod project {
 struct Settings {
     agent_variables: check::CatalogTexts,
     ports: resolve::PortsEntry,
+    https: framework::HttpsSigns,
     framework: Table,
 }
 
 fn main() -> Result<(), Box<dyn error::Error>> {
     println!("cargo:rerun-if-changed=frameworks.toml");
     let text = fs::read_to_string("frameworks.toml")?;
-    let Settings { agent_variables, ports, framework } = toml::from_str(&text)?;
+    let Settings { agent_variables, ports, https, framework } = toml::from_str(&text)?;
     let frameworks = resolve::frameworks(&resolve::entries(&text), &ports, |_| false);
     let frameworks = frameworks.map_err(|mistake| format!("{mistake:?}"))?;
     let fields = |entry: &Value| {
@@ -51,10 +52,12 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     let source = format!(
         "pub static AGENT_VARIABLES: CatalogTexts = {};\n\
          pub static PORTS: PortsEntry = {};\n\
+         pub static HTTPS: HttpsSigns = {};\n\
          pub static ENTRIES: &str = {:?};\n\
          pub static FRAMEWORKS: Cow<'static, [Framework]> = {};\n",
         literal::of(&agent_variables),
         literal::of(&ports),
+        literal::of(&https),
         entries.join("\0"),
         literal::of(&frameworks),
     );

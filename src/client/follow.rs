@@ -15,7 +15,6 @@ use crate::event::{Level, State, Stream, What, how_ended, parse_cursor};
 use crate::exit_code::FAILURE;
 use crate::invocation::Invocation;
 use crate::invocation::failure::{Failure, exit_of_service};
-use crate::launch;
 use crate::logs;
 use crate::port::{Ports, Reservation};
 use crate::process::Exit;
@@ -147,7 +146,7 @@ impl Following<'_> {
             let is_shown = !invocation.json || matches!(manner, Manner::Log(_));
             let shown = if is_shown { shown } else { Vec::new() };
             self.catch_up(service, shown);
-            let Status { name, port, pid, state, .. } = &self.feeds[service].status;
+            let Status { name, url, pid, state, .. } = &self.feeds[service].status;
             let condition = match (state, manner) {
                 (_, Manner::Log(_)) => continue,
                 (State::Stopping, _) => "is stopping",
@@ -155,7 +154,7 @@ impl Following<'_> {
                 (State::Idle | State::Starting | State::Running, Manner::Join(_)) => "is already running",
                 (State::Idle | State::Starting | State::Running, Manner::Attach) => "is running",
             };
-            let url = invocation.style.strong(launch::url(*port));
+            let url = invocation.style.strong(url);
             let message = format!("{name} {condition} (pid {pid}); Ctrl-C only leaves it   {url}");
             self.screen.notify(service, Level::Plain, message);
             if let Manner::Join(difference) = manner
@@ -245,10 +244,17 @@ impl Following<'_> {
                 self.feeds[service].seen = parse_cursor(&cursor).map_or(0, |(_, bytes)| bytes);
                 self.screen.write(service, stream, data.as_bytes());
             }
-            What::PortDetected { port, .. } => {
+            What::PortDetected { url, .. } => {
+                let known = &mut self.feeds[service].status;
                 // If it was running already, its URL has been shown by `begin`.
-                if self.feeds[service].status.state != State::Running {
-                    self.screen.notify(service, Level::Plain, format!("ready   {}", launch::url(port)));
+                let message = if known.state == State::Running {
+                    (known.url != url).then(|| format!("now at   {url}"))
+                } else {
+                    Some(format!("ready   {url}"))
+                };
+                known.url = url;
+                if let Some(message) = message {
+                    self.screen.notify(service, Level::Plain, message);
                 }
             }
             What::PortReallocated { message, .. } => self.screen.notify(service, Level::Warning, message),

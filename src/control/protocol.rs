@@ -7,7 +7,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Event, State};
+use crate::event::{Event, State, What};
+use crate::port::Scheme;
 
 /// The version of the protocol. It grows when an older client could misunderstand a newer server.
 pub const PROTOCOL: u32 = 1;
@@ -135,7 +136,13 @@ impl Line {
         }
         let Typed { r#type } = serde_json::from_slice(line)?;
         if r#type != "status" {
-            return serde_json::from_slice(line).map(Self::Event);
+            let mut event: Event = serde_json::from_slice(line)?;
+            if let What::PortDetected { port, url, .. } = &mut event.what
+                && url.is_empty()
+            {
+                *url = Scheme::Http.url(*port);
+            }
+            return Ok(Self::Event(event));
         }
         let StatusAnswer { services, command_id } = serde_json::from_slice(line)?;
         Ok(Self::Status { services, command_id })
@@ -145,7 +152,6 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::What;
 
     #[test]
     fn requests_are_as_documented() {
@@ -167,6 +173,11 @@ mod tests {
         let Line::Event(event) = &line else { panic!("{line:?}") };
         assert_eq!(event.what, What::Ack { message: "done".to_owned() });
         assert_eq!(serde_json::to_string(&line).unwrap(), json);
+        let older = Line::parse(br#"{"type":"port-detected","port":3101,"framework":"next"}"#).unwrap();
+        let Line::Event(Event { what: What::PortDetected { url, .. }, .. }) = older else {
+            panic!("{older:?}")
+        };
+        assert_eq!(url, "http://localhost:3101", "servers of an older bowline");
         let news = Line::parse(br#"{"type":"some-news"}"#).unwrap();
         assert!(matches!(&news, Line::Event(event) if event.what == What::Unknown), "{news:?}");
     }

@@ -4,13 +4,14 @@ use std::time::SystemTime;
 
 use super::protocol::Status;
 use crate::event::{Event, Output, State, What};
-use crate::launch;
+use crate::port::Scheme;
 use crate::supervise::Condition;
 
 #[derive(Debug)]
 pub(super) struct Service {
     /// Without `url` and `cursor`, which [`Service::status`] adds.
     status: Status,
+    scheme: Scheme,
     /// Whether a client has asked to kill this run of it.
     pub killed: bool,
     pub output: Output,
@@ -26,6 +27,7 @@ impl Service {
         Self {
             output: Output::new(&session),
             status: Status { pid, session, started_at: now(), ..status },
+            scheme: Scheme::default(),
             killed: false,
             ready: None,
             ended: None,
@@ -63,7 +65,7 @@ impl Service {
     }
 
     pub fn update(&mut self, condition: &Condition) {
-        let &Condition { state, port, guardian } = condition;
+        let &Condition { state, port, scheme, guardian } = condition;
         if guardian.is_some() && self.status.guardian != guardian {
             self.status.started_at = now();
             self.killed = false;
@@ -73,6 +75,7 @@ impl Service {
         }
         self.status.state = state;
         self.status.guardian = guardian;
+        self.scheme = scheme;
         // Zero if there is none: the last one is still shown.
         if port != 0 {
             self.status.port = port;
@@ -96,7 +99,7 @@ impl Service {
     }
 
     pub fn status(&self) -> Status {
-        let (url, cursor) = (launch::url(self.status.port), self.output.cursor());
+        let (url, cursor) = (self.scheme.url(self.status.port), self.output.cursor());
         Status { url, cursor, ..self.status.clone() }
     }
 }

@@ -10,8 +10,10 @@ use toml::de::DeTable;
 
 use super::check::Key;
 pub use super::check::{CatalogText, CatalogTexts};
-use super::embedded::{AGENT_VARIABLES, ENTRIES, FRAMEWORKS, PORTS};
-pub use super::framework::{FlagPosition, Framework, HostInput, PortInput, Repeated, Role, Variant};
+use super::embedded::{AGENT_VARIABLES, ENTRIES, FRAMEWORKS, HTTPS, PORTS};
+pub use super::framework::{
+    FlagPosition, Framework, HostInput, HttpsSigns, PortInput, Repeated, Role, Variant,
+};
 use super::resolve::{self, Entry, Mistake};
 use crate::project::FileError;
 
@@ -114,6 +116,11 @@ impl Catalog {
     /// The variables by which tools notice that a coding agent runs them. They are removed from the environment.
     pub fn agent_variables(&self) -> &[CatalogText] {
         &AGENT_VARIABLES
+    }
+
+    /// The signs that a server speaks TLS.
+    pub fn https_signs(&self) -> &HttpsSigns {
+        &HTTPS
     }
 
     pub fn get(&self, key: &str) -> Option<&Framework> {

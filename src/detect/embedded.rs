@@ -7,7 +7,9 @@ use std::borrow::Cow;
 
 use super::check::CatalogTexts;
 #[allow(clippy::enum_glob_use, reason = "the generated text names variants alone")]
-use super::framework::{FlagPosition::*, Framework, HostInput, PortInput, Repeated::*, Role::*, Variant};
+use super::framework::{
+    FlagPosition::*, Framework, HostInput, HttpsSigns, PortInput, Repeated::*, Role::*, Variant,
+};
 use super::resolve::PortsEntry;
 use crate::range::Range;
 

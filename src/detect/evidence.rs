@@ -175,7 +175,7 @@ impl<'c> Facts<'c, '_> {
 
 /// Whether a glob matches a file name. The part before the first star is compared first: it is cheap, and most
 /// pairs differ there.
-fn matches(glob: &str, file: &str) -> bool {
+pub(super) fn matches(glob: &str, file: &str) -> bool {
     match glob.split_once('*') {
         None => glob == file,
         Some((start, _)) => file.starts_with(start) && glob_match(glob, file),

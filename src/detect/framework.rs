@@ -73,6 +73,33 @@ pub struct Framework {
     pub note: Option<CatalogText>,
 }
 
+/// Signs that a server speaks TLS, in any project: the server itself is asked once it listens.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "struct HttpsEntry")]
+pub struct HttpsSigns {
+    /// Flags that turn it on, some with a value: `--https`, `--server-type=https`.
+    #[serde(deserialize_with = "list::<Flag, _>")]
+    pub flags: CatalogTexts,
+    /// Variables that turn it on.
+    #[serde(deserialize_with = "list::<Variable, _>")]
+    pub variables: CatalogTexts,
+    /// Packages that a configuration imports for nothing else.
+    #[serde(deserialize_with = "list::<Text, _>")]
+    pub plugins: CatalogTexts,
+    /// Configurations that are no evidence of a framework, as globs.
+    #[serde(deserialize_with = "list::<Text, _>")]
+    pub files: CatalogTexts,
+    /// Settings of configurations, of any value that is not off, or of this one: `https`, `type=https`.
+    #[serde(deserialize_with = "list::<Text, _>")]
+    pub settings: CatalogTexts,
+    /// Words that stand on one line of a program which makes such a server.
+    #[serde(deserialize_with = "list::<Text, _>")]
+    pub code: CatalogTexts,
+    /// Words without which no program can make such a server, in small letters.
+    #[serde(deserialize_with = "list::<Text, _>")]
+    pub words: CatalogTexts,
+}
+
 /// How much the evidence for a framework weighs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -11,6 +11,7 @@ mod detection;
 mod embedded;
 mod evidence;
 mod framework;
+mod https_signs;
 mod resolve;
 mod snapshot;
 

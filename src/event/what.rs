@@ -75,9 +75,12 @@ pub enum What {
         port: u16,
         #[serde(default)]
         framework: String,
-        /// The time since the start.
+        /// Empty from an older bowline, whose servers speak HTTP.
+        #[serde(default)]
+        url: String,
+        /// The time since the start. `None` if it was ready before, with another URL.
         #[serde(skip)]
-        after: Duration,
+        after: Option<Duration>,
     },
     /// The wanted port is taken and none is left. The message says who holds them.
     PortConflict {
@@ -221,8 +224,13 @@ mod tests {
                 r#""type":"log-chunk","stream":"stderr","data":"a\n","cursor":"s:2""#,
             ),
             (
-                What::PortDetected { port: 3101, framework: text("next"), after: Duration::ZERO },
-                r#""type":"port-detected","port":3101,"framework":"next""#,
+                What::PortDetected {
+                    port: 3101,
+                    framework: text("next"),
+                    url: text("https://localhost:3101"),
+                    after: None,
+                },
+                r#""type":"port-detected","port":3101,"framework":"next","url":"https://localhost:3101""#,
             ),
             (
                 What::PortConflict { port: 1, message: text("taken") },
@@ -265,7 +273,8 @@ mod tests {
             read(r#"{"type":"some-news","port":{},"timestamp":"2026-01-31T12:00:00.000Z"}"#).unwrap(),
             What::Unknown
         );
-        let detected = What::PortDetected { port: 1, framework: String::new(), after: Duration::ZERO };
+        let nothing = String::new;
+        let detected = What::PortDetected { port: 1, framework: nothing(), url: nothing(), after: None };
         assert_eq!(read(r#"{"type":"port-detected","port":1,"new":[1]}"#).unwrap(), detected);
         let exited = What::ProcessExited {
             exit_code: Some(1),

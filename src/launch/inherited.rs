@@ -1,6 +1,7 @@
 //! A bowline within the script of another one.
 
 use super::caller::Caller;
+use crate::port::Scheme;
 use crate::process::tree;
 use crate::project::Project;
 
@@ -9,6 +10,8 @@ use crate::project::Project;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inherited {
     pub port: u16,
+    /// What the outer bowline expects the server to speak.
+    pub scheme: Scheme,
     pub session: String,
     /// The project's id in the outer bowline: with the session, it marks the processes of the service.
     pub id: String,
@@ -21,8 +24,10 @@ impl Inherited {
         if caller.text("BOWLINE")? != "1" || caller.raw("BOWLINE_PROJECT_DIR")? != project.dir {
             return None;
         }
-        let port = caller.text("BOWLINE_URL")?.rsplit_once(':')?.1.parse().ok().filter(|port| *port != 0)?;
+        let url = caller.text("BOWLINE_URL")?;
+        let port = url.rsplit_once(':')?.1.parse().ok().filter(|port| *port != 0)?;
+        let scheme = url.split_once("://").and_then(|(name, _)| Scheme::from_name(name)).unwrap_or_default();
         let text = |name| caller.text(name).map(str::to_owned);
-        Some(Self { port, session: text(tree::SESSION)?, id: text(tree::PROJECT)? })
+        Some(Self { port, scheme, session: text(tree::SESSION)?, id: text(tree::PROJECT)? })
     }
 }

@@ -20,6 +20,7 @@ mod preload;
 mod project_scripts;
 mod reading;
 mod request;
+mod scheme_signs;
 mod script_runner;
 mod settings;
 mod spec;
@@ -35,7 +36,8 @@ pub use package_manager::{ChosenManager, Source, choose};
 pub use plan::plan;
 pub use preload::{MovedListener, Preload};
 pub use reading::{Reading, Target};
-pub use request::{Host, LaunchRequest, Sibling, url};
+pub use request::{Host, LaunchRequest, Sibling};
+pub use scheme_signs::SchemeSigns;
 pub use spec::{Delivery, LaunchSpec, Step};
 
 pub use crate::script::PackageManager;

@@ -10,7 +10,7 @@ use super::environment::{self, bin_directories, search_path};
 use super::missing;
 use super::placement::{Placement, place};
 use super::reading::{Reading, Target};
-use super::request::{LaunchRequest, NODE_OPTIONS, url};
+use super::request::{LaunchRequest, NODE_OPTIONS};
 use super::script_runner::{self, SHELL, ScriptRunner};
 use super::spec::{Delivery, LaunchSpec, Step};
 use super::variables;
@@ -166,7 +166,7 @@ fn load_preload(environment: &mut Changes, request: &LaunchRequest<'_>) {
 }
 
 fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> LaunchSpec {
-    let port = request.port;
+    let (port, url) = (request.port, request.scheme.url(request.port));
     let Placement { text: command, delivery, doubt, mut notes, mut warnings, .. } = placement;
     if let Some(preload) = request.preload {
         notes.push(format!("its listener is moved to port {port} ({})", preload.moved.described()));
@@ -174,7 +174,7 @@ fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> La
         warnings.push(format!("bowline cannot promise port {port} for `{}`: {why}; {advice}", main.name));
     }
     main.programs = programs(&request.reading.command, &request.reading.leaves, &main.program);
-    LaunchSpec { port, url: url(port), pre: None, main, post: None, command, delivery, notes, warnings }
+    LaunchSpec { port, url, pre: None, main, post: None, command, delivery, notes, warnings }
 }
 
 /// The program that is started, then the words of the text that may be programs, then the programs of nested

@@ -6,6 +6,7 @@ use super::preload::Preload;
 use super::reading::Reading;
 use crate::detect::catalog::{Catalog, HostInput};
 use crate::detect::{Detection, ServerInputs};
+use crate::port::Scheme;
 
 pub(super) const NODE_OPTIONS: &str = "NODE_OPTIONS";
 
@@ -35,10 +36,7 @@ impl Host {
 pub struct Sibling {
     pub name: String,
     pub port: u16,
-}
-
-pub fn url(port: u16) -> String {
-    format!("http://localhost:{port}")
+    pub scheme: Scheme,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +47,8 @@ pub struct LaunchRequest<'a> {
     pub inputs: &'a ServerInputs,
     pub catalog: &'a Catalog,
     pub port: u16,
+    /// What the server is expected to speak.
+    pub scheme: Scheme,
     pub host: Option<&'a Host>,
     pub session: &'a str,
     pub siblings: &'a [Sibling],

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::changes::Changes;
 use super::package_variables::sanitized;
 use super::placement::{Placement, is_private};
-use super::request::{LaunchRequest, Sibling, url};
+use super::request::{LaunchRequest, Sibling};
 use crate::process::tree;
 
 /// Sets the variables of a service that gets its port and address by `placement`.
@@ -48,7 +48,7 @@ pub(super) fn set(changes: &mut Changes, request: &LaunchRequest<'_>, placement:
     changes.set(tree::PROJECT, &reading.project.id);
     changes.set("BOWLINE_PROJECT_DIR", reading.project.dir.as_os_str());
     changes.set(tree::SESSION, request.session);
-    changes.set("BOWLINE_URL", url(request.port));
+    changes.set("BOWLINE_URL", request.scheme.url(request.port));
     siblings(changes, request.siblings);
 }
 
@@ -58,15 +58,15 @@ fn siblings(changes: &mut Changes, siblings: &[Sibling]) {
     let mut seen = BTreeSet::new();
     let ambiguous: BTreeSet<String> =
         siblings.iter().map(short).filter(|name| !seen.insert(name.clone())).collect();
-    let mut set = |part: &str, port: u16| {
+    let mut set = |part: &str, &Sibling { port, scheme, .. }: &Sibling| {
         changes.set(format!("BOWLINE_{part}_PORT"), port.to_string());
-        changes.set(format!("BOWLINE_{part}_URL"), url(port));
+        changes.set(format!("BOWLINE_{part}_URL"), scheme.url(port));
     };
     for sibling in siblings.iter().filter(|sibling| !ambiguous.contains(&short(sibling))) {
-        set(&short(sibling), sibling.port);
+        set(&short(sibling), sibling);
     }
     for sibling in siblings.iter().filter(|sibling| sibling.name.starts_with('@')) {
-        set(&variable_part(&sibling.name), sibling.port);
+        set(&variable_part(&sibling.name), sibling);
     }
 }
 

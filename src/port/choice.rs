@@ -11,6 +11,7 @@ use super::probe::{Probe, Verdict};
 use super::remembered::{Remembered, is_stale};
 use super::request::{Declined, Grant, PortChoice, PortRequest, Reason};
 use super::reservation::{Reservation, SessionId, SessionState};
+use super::scheme::Scheme;
 use super::snapshot::Snapshot;
 use super::store::Memory;
 
@@ -64,6 +65,7 @@ impl Chooser<'_> {
                 session: session.clone(),
                 pid: std::process::id(),
                 started_at: self.now,
+                scheme: Scheme::default(),
                 state: SessionState::Live,
                 run: PathBuf::new(),
             });

@@ -15,6 +15,7 @@ use super::probe::Probe;
 use super::remembered::Remembered;
 use super::request::{AllocateOptions, Grant, PortChoice, PortRequest};
 use super::reservation::{Reservation, SessionId, seconds};
+use super::scheme::Scheme;
 use super::session::{Guard, Session};
 use super::snapshot::Snapshot;
 use super::store::{self, EmptyMemory, Memory, WriteTables};
@@ -128,6 +129,15 @@ impl Lease {
     /// The guard for a service's guardian. The guardians of one session share its lock.
     pub fn guard(&self) -> io::Result<Guard> {
         self.session.as_ref().map_or_else(|| Err(io::ErrorKind::NotFound.into()), Session::guard)
+    }
+
+    /// Notes what the project's server speaks, for other bowlines. No transaction: the session's file is ours.
+    pub fn set_scheme(&mut self, project: &str, scheme: Scheme) -> io::Result<()> {
+        let Some(held) = self.reservations.iter_mut().find(|held| held.project == project) else {
+            return Ok(());
+        };
+        held.scheme = scheme;
+        self.session.as_mut().map_or(Ok(()), |session| session.record(&mut self.reservations))
     }
 
     /// Gives the project another port, in one transaction. If that fails, it keeps what it has.

@@ -7,7 +7,7 @@
 //! - `session`: which sessions are alive, by file locks · `snapshot`: all that others have reserved.
 //! - `store`: what is remembered, in redb.
 //! - `candidates`: the order of the scan, pure; `blocked`: what is never handed out.
-//! - `probe`: is it free? · [`listeners`]: who listens?
+//! - `probe`: is it free? · [`listeners`]: who listens? · `scheme`, `tls_hello`: does it speak TLS?
 //! - `choice`: the port of a request · `lease`: the transaction and its reservations · `inspect`: questions, pruning.
 
 mod blocked;
@@ -23,9 +23,11 @@ mod probe;
 mod remembered;
 mod request;
 mod reservation;
+mod scheme;
 mod session;
 mod snapshot;
 mod store;
+pub(crate) mod tls_hello;
 
 pub(crate) use blocked::is_blocked;
 pub(crate) use ephemeral::is_ephemeral;
@@ -37,4 +39,5 @@ pub use probe::{Probe, Verdict};
 pub use remembered::{Former, MEMORY, Remembered};
 pub use request::{AllocateOptions, Declined, GUARDIAN_PATIENCE, Grant, PortChoice, PortRequest, Reason};
 pub use reservation::{Reservation, SessionId, SessionState};
+pub use scheme::Scheme;
 pub use session::Guard;

@@ -7,6 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::scheme::Scheme;
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reservation {
@@ -21,11 +23,20 @@ pub struct Reservation {
     pub pid: u32,
     /// When it was reserved, in seconds since 1970.
     pub started_at: u64,
+    /// What the server speaks, or is expected to speak until it listens.
+    #[serde(default)]
+    pub scheme: Scheme,
     #[serde(skip)]
     pub state: SessionState,
     /// The run directory with the session's lock and socket.
     #[serde(skip)]
     pub run: PathBuf,
+}
+
+impl Reservation {
+    pub fn url(&self) -> String {
+        self.scheme.url(self.port)
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

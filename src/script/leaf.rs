@@ -142,6 +142,11 @@ impl Leaf {
         })
     }
 
+    /// The value that the script gives to a variable for this command, if it is known.
+    pub fn assigned(&self, name: &str) -> Option<&str> {
+        self.scope.assignments.iter().rev().find(|one| one.name == name)?.value.as_deref()
+    }
+
     /// Whether the command line has one of these flags, with a value or without.
     pub fn has_flag(&self, flags: &[&str]) -> bool {
         let mut own = self.words.iter().skip(1).map(Word::prefix).take_while(|word| word != "--");

@@ -8,12 +8,13 @@ use super::framework_locks;
 use super::options::Options;
 use super::port_override::{Note, PortOverride, list};
 use super::prepared::{Prepared, environment, siblings};
+use super::server_scheme::ServerScheme;
 use crate::control::Status;
 use crate::invocation::{Invocation, logging};
 use crate::launch::{self, LaunchRequest, LaunchSpec, Step};
 use crate::logs;
 use crate::port::listeners::Listeners;
-use crate::port::{AllocateOptions, Guard, Lease, PortChoice, Ports};
+use crate::port::{AllocateOptions, Guard, Lease, PortChoice, Ports, Scheme};
 use crate::process::guardian::{GuardianSpec, HeldLock};
 use crate::process::tree::{self, Mark};
 use crate::process::{Program, Stdio};
@@ -28,6 +29,7 @@ pub struct SessionBackend<'a> {
     /// For each service, the ports that it lost to strangers.
     pub(super) lost_ports: Vec<Vec<u16>>,
     pub(super) overrides: Vec<PortOverride>,
+    pub(super) schemes: Vec<ServerScheme>,
     /// The launch of each service on its present port.
     pub(super) specs: Vec<LaunchSpec>,
     /// Whether a browser is to be opened.
@@ -48,6 +50,9 @@ impl<'a> SessionBackend<'a> {
         let both = prepared.iter().zip(lease.grants());
         let overrides = both.map(|(one, grant)| PortOverride::new(one, grant.previous.as_ref(), ports.dir()));
         let overrides = overrides.collect();
+        let both = prepared.iter().zip(lease.grants());
+        let schemes = both.map(|(one, grant)| one.detected.scheme(&one.request, grant.previous.as_ref()));
+        let schemes = schemes.collect();
         let mut services = Self {
             invocation,
             options,
@@ -57,10 +62,16 @@ impl<'a> SessionBackend<'a> {
             lost_ports: vec![Vec::new(); prepared.len()],
             started: vec![false; prepared.len()],
             overrides,
+            schemes,
             ports,
             specs: Vec::new(),
             prepared,
         };
+        for service in 0..services.prepared.len() {
+            if services.schemes[service].present != Scheme::default() {
+                services.record_scheme(service);
+            }
+        }
         services.plan();
         services
     }
@@ -73,8 +84,11 @@ impl<'a> SessionBackend<'a> {
     fn spec(&self, service: usize) -> LaunchSpec {
         let session = self.lease.as_ref().map_or("", |lease| lease.session().as_str());
         launch::plan(&LaunchRequest {
-            siblings: &siblings(&self.prepared, service, |other| self.port(other)),
+            siblings: &siblings(&self.prepared, service, |other| {
+                (self.port(other), self.schemes[other].present)
+            }),
             preload: self.overrides[service].preload.as_ref(),
+            scheme: self.schemes[service].present,
             ..self.prepared[service].launch(self.port(service), session, self.options)
         })
     }
@@ -173,8 +187,18 @@ impl<'a> SessionBackend<'a> {
         }
         request.choice = choice;
         lease.replace(&request, AllocateOptions::default()).map_err(|error| error.to_string())?;
+        self.record_scheme(service);
         self.plan();
         Ok(())
+    }
+
+    /// Notes the present scheme for other bowlines.
+    pub(super) fn record_scheme(&mut self, service: usize) {
+        let project = &self.prepared[service].request.project;
+        let scheme = self.schemes[service].present;
+        if let Some(Err(error)) = self.lease.as_mut().map(|lease| lease.set_scheme(project, scheme)) {
+            tracing::warn!("other bowlines do not see that it speaks {}: {error}", scheme.name());
+        }
     }
 
     /// Closes the store, which only one process at a time can open.

@@ -9,7 +9,7 @@ use super::port_override::PortOverride;
 use super::prepared::{Prepared, siblings};
 use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, LaunchRequest, LaunchSpec};
-use crate::port::{Lookup, Ports};
+use crate::port::{Lookup, Ports, Scheme};
 use crate::ui;
 use crate::visible::{self, Visible};
 
@@ -23,22 +23,27 @@ pub fn dry_run(
     prepared: &[Prepared<'_>],
 ) -> Result<(), Failure> {
     let mut planned: Vec<u16> = Vec::new();
+    let mut schemes: Vec<Scheme> = Vec::new();
     let mut overrides: Vec<Option<PortOverride>> = Vec::new();
     for one in prepared {
         let mut request = one.request.clone();
         request.exclude.clone_from(&planned);
-        let (port, port_override) = match ports.lookup(&request, SystemTime::now())? {
-            Lookup::Live(reservation) => (reservation.port, None),
+        let (port, scheme, port_override) = match ports.lookup(&request, SystemTime::now())? {
+            Lookup::Live(reservation) => (reservation.port, reservation.scheme, None),
             Lookup::Would(grant) => {
-                (grant.port, Some(PortOverride::new(one, grant.previous.as_ref(), ports.dir())))
+                let previous = grant.previous.as_ref();
+                let scheme = one.detected.scheme(&one.request, previous).present;
+                (grant.port, scheme, Some(PortOverride::new(one, previous, ports.dir())))
             }
         };
+        schemes.push(scheme);
         planned.push(port);
         overrides.push(port_override);
     }
     for (service, one) in prepared.iter().enumerate() {
         let spec = launch::plan(&LaunchRequest {
-            siblings: &siblings(prepared, service, |other| planned[other]),
+            siblings: &siblings(prepared, service, |other| (planned[other], schemes[other])),
+            scheme: schemes[service],
             preload: overrides[service].as_ref().and_then(|found| found.preload.as_ref()),
             ..one.launch(planned[service], SESSION, options)
         });

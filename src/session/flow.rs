@@ -16,15 +16,18 @@ use super::options::Options;
 use super::output::{self, announce};
 use super::port_override::{Place, list};
 use super::prepared::{Detected, Prepared};
+use super::server_scheme::{Finding, ask, printed};
 use super::{conflict, outcome, settings};
 use crate::control::Server;
 use crate::event::{Level, What};
 use crate::invocation::{Failure, Invocation, StartedBy, require_descriptors};
-use crate::launch::{self, Preload};
-use crate::port::{AllocateOptions, Lease, PortChoice, PortError, Ports, Remembered, Reservation};
+use crate::launch::Preload;
+use crate::port::{AllocateOptions, Lease, PortChoice, PortError, Ports, Remembered, Reservation, Scheme};
 use crate::process::signals::Signals;
 use crate::process::{Exit, Stdio, memory};
-use crate::supervise::{Backend, Lifeline, LoopInputs, Observation, PortOwner, ProcessTree, Supervisor};
+use crate::supervise::{
+    Backend, Lifeline, LoopInputs, Observation, PortOwner, ProcessTree, SchemeAnswer, Supervisor,
+};
 
 /// Descriptors of a supervisor without its services.
 const DESCRIPTORS: usize = 28;
@@ -217,7 +220,10 @@ impl Backend for SessionBackend<'_> {
         for note in self.overrides[service].succeed(reserved, claimed) {
             self.store(service, &note);
         }
-        let url = std::mem::take(&mut self.open_browser).then(|| launch::url(reserved))?;
+        if let Some(note) = self.schemes[service].note() {
+            self.store(service, &note);
+        }
+        let url = std::mem::take(&mut self.open_browser).then(|| self.scheme(service).url(reserved))?;
         open::that_detached(&url).err()?;
         let message = format!("no browser could be opened; the URL is {url}");
         Some(What::Noted { level: Level::Warning, message })
@@ -252,6 +258,35 @@ impl Backend for SessionBackend<'_> {
             // The port is free all the same once this process has ended: the locks decide.
             tracing::warn!("{error}");
         }
+    }
+
+    fn find_scheme(&mut self, service: usize, root: i32, output: &str) -> SchemeAnswer {
+        let port = self.port(service);
+        let Ok((Some(held), _)) = self.listeners.seen(port, || descendants(root)) else {
+            return SchemeAnswer::Assumed;
+        };
+        let scheme = &self.schemes[service];
+        let (finding, answer) = match scheme.find(&printed(output, port), Place::of(&held).is_quiet()) {
+            Finding::Known(scheme) => (scheme, SchemeAnswer::Known),
+            Finding::Assumed(scheme) => (scheme, SchemeAnswer::Assumed),
+            Finding::Ask { otherwise, patience } => {
+                let question = Box::pin(ask(held.listener.address));
+                (otherwise, SchemeAnswer::Asked { question, patience })
+            }
+        };
+        self.set_scheme(service, finding);
+        answer
+    }
+
+    fn set_scheme(&mut self, service: usize, scheme: Scheme) {
+        let before = std::mem::replace(&mut self.schemes[service].present, scheme);
+        if before != scheme {
+            self.record_scheme(service);
+        }
+    }
+
+    fn scheme(&self, service: usize) -> Scheme {
+        self.schemes[service].present
     }
 
     fn port(&self, service: usize) -> u16 {

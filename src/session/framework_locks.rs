@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 
 use super::prepared::Prepared;
-use crate::launch;
+use crate::port::Scheme;
 use crate::port::listeners::Listeners;
 use crate::process::Process;
 use crate::visible::Visible;
@@ -33,7 +33,7 @@ pub fn hint(prepared: &Prepared<'_>) -> Option<String> {
         let file = path.strip_prefix(&prepared.project().dir).unwrap_or(&path).visible();
         let pid = lock.pid;
         let on = lock.port.map_or_else(String::new, |port| format!(" on port {port}"));
-        let using = lock.port.map_or_else(String::new, |port| format!("use it at {}, or ", launch::url(port)));
+        let using = lock.port.map_or_else(String::new, |port| format!("use it at {}, or ", Scheme::Http.url(port)));
         Some(format!(
             "another server runs in this directory already, as pid {pid}{on} says `{file}`; {using}stop it with `kill {pid}`"
         ))

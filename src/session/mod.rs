@@ -3,7 +3,7 @@
 //! - `flow`: the steps in order · `configured`, `prepared`, `options`, `settings`: their inputs
 //! - `backend`, `port_override`: programs and ports for the loop in [`crate::supervise`], which calls them through the
 //!   trait that `flow` implements
-//! - `output`, `report`, `outcome`, `conflict`: what others see
+//! - `server_scheme`: http or https · `output`, `report`, `outcome`, `conflict`: what others see
 //! - `nested`: bowline within bowline · `dry_run`: a plan · `framework_locks`: lock files of frameworks
 
 mod backend;
@@ -19,6 +19,7 @@ mod output;
 mod port_override;
 mod prepared;
 mod report;
+mod server_scheme;
 mod settings;
 
 pub use configured::{ConfiguredProject, Runnable, warn_of_unknown_entries};

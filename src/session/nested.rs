@@ -8,7 +8,8 @@ use super::options::Options;
 use super::prepared::{Prepared, environment};
 use crate::exit_code::{FAILURE, NOT_EXECUTABLE, NOT_FOUND};
 use crate::invocation::{Failure, Invocation};
-use crate::launch::{self, Inherited, Step};
+use crate::launch::{self, Inherited, LaunchRequest, Step};
+use crate::port::Scheme;
 use crate::process::{Exit, descriptors, tree};
 use crate::visible::Visible;
 
@@ -19,7 +20,10 @@ pub fn become_command(
     prepared: &Prepared<'_>,
     inherited: &Inherited,
 ) -> Result<Exit, Failure> {
-    let mut spec = launch::plan(&prepared.launch(inherited.port, &inherited.session, options));
+    let request = prepared.launch(inherited.port, &inherited.session, options);
+    // The outer bowline may know more, and sees no more of the script than this one.
+    let scheme = if request.scheme == Scheme::Https { request.scheme } else { inherited.scheme };
+    let mut spec = launch::plan(&LaunchRequest { scheme, ..request });
     for step in spec.pre.iter_mut().chain([&mut spec.main]).chain(&mut spec.post) {
         step.environment.set(tree::PROJECT, &inherited.id);
     }

@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 
 use super::configured::{ConfiguredProject, Runnable};
 use super::options::Options;
+use super::server_scheme::ServerScheme;
+use crate::detect::catalog::Role;
 use crate::detect::{Detection, ServerInputs, Snapshot};
 use crate::invocation::{Failure, Invocation};
-use crate::launch::{Changes, LaunchRequest, Reading, Sibling, Target};
-use crate::port::{PortChoice, PortRequest, Remembered};
+use crate::launch::{Changes, LaunchRequest, Reading, SchemeSigns, Sibling, Target};
+use crate::port::{PortChoice, PortRequest, Remembered, Scheme};
 use crate::project::Project;
 use crate::visible::Visible;
 
@@ -25,6 +27,8 @@ pub struct Detected<'a> {
     pub detection: Detection<'a>,
     /// The catalog's entry for the installed version of the framework.
     pub inputs: ServerInputs,
+    /// What its files say about its scheme.
+    pub signs: SchemeSigns,
     /// Whether the user has named the framework, by flag or in bowline.toml.
     is_named: bool,
 }
@@ -70,7 +74,8 @@ impl<'a> Detected<'a> {
             detection = detection.with_framework(config.catalog.find(key)?, &snapshot);
         }
         let inputs = detection.inputs(|package| project.version_of(package));
-        let mut detected = Self { configured, reading, detection, inputs, is_named: named.is_some() };
+        let signs = SchemeSigns::of(&reading, &detection, &config.catalog, &files, &config.settings.env);
+        let mut detected = Self { configured, reading, detection, inputs, signs, is_named: named.is_some() };
         detected.recall(remembered);
         Ok(detected)
     }
@@ -111,6 +116,13 @@ impl<'a> Detected<'a> {
         }
     }
 
+    /// What is known of its server's scheme, with what `previous` has of earlier sessions.
+    pub fn scheme(&self, request: &PortRequest, previous: Option<&Remembered>) -> ServerScheme {
+        let role = self.detection.tool.map(|tool| tool.framework.role);
+        let is_known = matches!(role, Some(Role::Main | Role::Side));
+        ServerScheme::new(self.signs, is_known, request, previous)
+    }
+
     /// The answer of `detect --json`.
     pub fn to_json(&self) -> Value {
         let Self { configured, reading, detection, inputs, .. } = self;
@@ -148,15 +160,16 @@ impl<'a> Prepared<'a> {
         &self.detected.configured.project
     }
 
-    /// The request to plan the launch, without siblings and preload.
+    /// The request to plan the launch, without siblings and preload. The scheme is the one that the files say.
     pub fn launch<'b>(&'b self, port: u16, session: &'b str, options: &'b Options) -> LaunchRequest<'b> {
-        let Detected { configured, reading, detection, inputs, .. } = &self.detected;
+        let Detected { configured, reading, detection, inputs, signs, .. } = &self.detected;
         LaunchRequest {
             reading,
             detection,
             inputs,
             catalog: &configured.config.catalog,
             port,
+            scheme: signs.scheme(),
             host: options.host.as_ref(),
             session,
             siblings: &[],
@@ -177,9 +190,17 @@ impl<'a> Prepared<'a> {
     }
 }
 
-pub fn siblings(prepared: &[Prepared<'_>], service: usize, port: impl Fn(usize) -> u16) -> Vec<Sibling> {
+pub fn siblings(
+    prepared: &[Prepared<'_>],
+    service: usize,
+    address: impl Fn(usize) -> (u16, Scheme),
+) -> Vec<Sibling> {
     let others = prepared.iter().enumerate().filter(|&(other, _)| other != service);
-    others.map(|(other, one)| Sibling { name: one.project().name.clone(), port: port(other) }).collect()
+    let sibling = |(other, one): (usize, &Prepared<'_>)| {
+        let (port, scheme) = address(other);
+        Sibling { name: one.project().name.clone(), port, scheme }
+    };
+    others.map(sibling).collect()
 }
 
 pub fn environment(invocation: &Invocation, changes: &Changes) -> Vec<(OsString, OsString)> {

@@ -2,12 +2,14 @@
 
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::process_tree::ProcessTree;
 use super::service::Input;
 use crate::event::{State, Stream, What};
+use crate::port::Scheme;
 use crate::process::signals::{self, ReceivedSignal, Signals};
 use crate::process::{Exit, Stdio};
 
@@ -42,6 +44,21 @@ pub struct Observation {
     pub patience: Duration,
 }
 
+/// The answer of a server that was asked what it speaks; `None` if it gives none.
+pub type SchemeQuestion = Pin<Box<dyn Future<Output = Option<Scheme>>>>;
+
+/// How the scheme of a server that listens was found out. [`Backend::scheme`] has it from now on.
+pub enum SchemeAnswer {
+    Known,
+    /// Nothing says otherwise yet.
+    Assumed,
+    /// The present scheme is a guess until the server answers, for which readiness waits at most for `patience`.
+    Asked {
+        question: SchemeQuestion,
+        patience: Duration,
+    },
+}
+
 /// Ports and programs. A service is named by its index, and its tree by the process `root` that it descends from.
 pub trait Backend {
     /// The standard input of a service without a console.
@@ -64,6 +81,10 @@ pub trait Backend {
     /// Reserves another port, and returns the event.
     fn relocate(&mut self, service: usize) -> Result<What, What>;
     fn release(&mut self, service: usize);
+    /// Finds out what the server on the service's port speaks. `output` is the end of its output.
+    fn find_scheme(&mut self, service: usize, root: i32, output: &str) -> SchemeAnswer;
+    fn set_scheme(&mut self, service: usize, scheme: Scheme);
+    fn scheme(&self, service: usize) -> Scheme;
     fn port(&self, service: usize) -> u16;
     fn framework(&self, service: usize) -> String;
 }
@@ -82,6 +103,7 @@ pub trait Sink {
 pub struct Condition {
     pub state: State,
     pub port: u16,
+    pub scheme: Scheme,
     /// The guardian that its processes descend from, while there is one.
     pub guardian: Option<i32>,
 }

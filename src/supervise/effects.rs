@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::readiness::ReadinessWatch;
 use super::run::{Instance, Orphans};
+use super::scheme::SchemeWatch;
 use super::service::{Effect, Ending, Input, Notice};
 use super::tail::Tail;
 use super::{Backend, Condition, Control, Outcome, PortOwner, Sink, Supervisor, streams};
@@ -33,15 +34,21 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 inputs.extend(self.perform(index, effect));
             }
         }
-        let port = self.backend.port(index);
         let instance = &mut self.instances[index];
         if instance.service.is_starting() {
             instance.readiness.get_or_insert_with(|| ReadinessWatch::new(Instant::now()));
         } else {
             instance.readiness = None;
         }
-        let condition = Condition { state: instance.service.state(), port, guardian: instance.guardian() };
-        self.inputs.control.changed(index, condition);
+        self.show_condition(index);
+    }
+
+    /// Tells the clients the condition of a service.
+    pub(super) fn show_condition(&mut self, index: usize) {
+        let (port, scheme) = (self.backend.port(index), self.backend.scheme(index));
+        let instance = &self.instances[index];
+        let (state, guardian) = (instance.service.state(), instance.guardian());
+        self.inputs.control.changed(index, Condition { state, port, scheme, guardian });
     }
 
     /// Performs one effect, and returns the inputs that follow from it at once.
@@ -92,7 +99,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         let tree = self.backend.spawn(index, stdio)?;
         let instance = &mut self.instances[index];
         (instance.tree, instance.sources, instance.tail) = (Some(tree), sources, Tail::default());
-        instance.readiness = None;
+        (instance.readiness, instance.scheme) = (None, SchemeWatch::default());
         self.order(index, Order::Run(0));
         Ok(())
     }
@@ -189,13 +196,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     fn notify(&mut self, index: usize, notice: Notice) {
         let port = self.backend.port(index);
         match notice {
-            Notice::Ready(after) => {
-                let framework = self.backend.framework(index);
-                self.announce(index, What::PortDetected { port, framework, after });
-                if let Some(what) = self.backend.became_ready(index) {
-                    self.sink.notify(index, what);
-                }
-            }
+            Notice::Ready(after) => self.announce_ready(index, Some(after)),
             Notice::Slow => self.warn(
                 index,
                 format!("nothing of the service listens on port {port} yet; still waiting for it"),

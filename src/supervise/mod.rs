@@ -15,12 +15,13 @@ mod process_tree;
 mod readiness;
 pub mod restart;
 mod run;
+mod scheme;
 pub mod service;
 mod signals;
 mod streams;
 mod tail;
 
-pub use backend::{Backend, Condition, Control, Observation, PortOwner, Sink};
+pub use backend::{Backend, Condition, Control, Observation, PortOwner, SchemeAnswer, Sink};
 pub use console::Console;
 pub use process_tree::{GuardedTree, ProcessTree};
 pub use run::{LoopInputs, Outcome, Supervisor};

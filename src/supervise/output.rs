@@ -32,12 +32,13 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             tokio::time::timeout(CLIENTS_PATIENCE, poll_fn(|cx| self.inputs.control.poll_drain(cx))).await;
     }
 
-    /// Reads each stream once and passes the bytes on, if there is room for them.
-    pub(super) fn poll_output(&mut self, cx: &mut Context<'_>) {
+    /// Reads each stream once and passes the bytes on, if there is room for them. Ready if the loop has a new
+    /// deadline.
+    pub(super) fn poll_output(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // Written before anything is read, to make room.
         let _waiting = self.sink.poll_drain(cx);
-        let mut progress = false;
-        for (index, Instance { sources, tail, .. }) in self.instances.iter_mut().enumerate() {
+        let (mut progress, mut has_deadline) = (false, false);
+        for (index, Instance { sources, tail, scheme, .. }) in self.instances.iter_mut().enumerate() {
             sources.retain_mut(|source| {
                 if !self.sink.has_room(index, source.stream) {
                     return true;
@@ -45,6 +46,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 let read = source.poll_read(cx, |reader| {
                     let bytes = self.sink.pass(index, source.stream, reader)?;
                     tail.push(bytes);
+                    has_deadline |= scheme.heard();
                     self.inputs.control.wrote(index, source.stream, bytes);
                     Ok(bytes.len())
                 });
@@ -57,6 +59,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             // There may be more to read; signals get their turn first.
             cx.waker().wake_by_ref();
         }
+        if has_deadline { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Passes on what is left in the pipes of a service whose processes are gone.

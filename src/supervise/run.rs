@@ -10,6 +10,7 @@ use super::backend::{Backend, Control, SignalSource, Sink};
 use super::console::Console;
 use super::process_tree::ProcessTree;
 use super::readiness::ReadinessWatch;
+use super::scheme::SchemeWatch;
 use super::service::{Ending, Input, Service};
 use super::streams::{Lifeline, Source};
 use super::tail::Tail;
@@ -39,6 +40,7 @@ pub(super) struct Instance {
     pub sources: Vec<Source>,
     pub tail: Tail,
     pub readiness: Option<ReadinessWatch>,
+    pub scheme: SchemeWatch,
     pub outcome: Option<Outcome>,
 }
 
@@ -51,6 +53,7 @@ impl Instance {
             sources: Vec::new(),
             tail: Tail::default(),
             readiness: None,
+            scheme: SchemeWatch::default(),
             outcome: None,
         }
     }
@@ -63,7 +66,7 @@ impl Instance {
     fn deadline(&self) -> Option<Instant> {
         let orphans = self.orphans.as_ref().map(|orphans| orphans.check_at);
         let readiness = self.readiness.as_ref().map(|readiness| readiness.check_at);
-        [self.service.deadline(), orphans, readiness].into_iter().flatten().min()
+        [self.service.deadline(), orphans, readiness, self.scheme.look_at].into_iter().flatten().min()
     }
 }
 
@@ -129,8 +132,10 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 Ok(report) => self.reported(index, report),
                 Err(_) => self.guardian_lost(index),
             }
-        } else {
-            self.poll_output(cx);
+        } else if self.poll_schemes(cx).is_pending() {
+            if self.poll_output(cx).is_ready() {
+                return Poll::Ready(());
+            }
             let LoopInputs { lifeline, control, .. } = &mut self.inputs;
             if lifeline.as_ref().is_some_and(|lifeline| lifeline.poll_end(cx).is_ready()) {
                 self.lifeline_ended();
@@ -170,6 +175,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             if is_due(self.instances[index].readiness.as_ref().map(|readiness| readiness.check_at)) {
                 self.check_readiness(index);
             }
+            if is_due(self.instances[index].scheme.look_at) {
+                self.look_at_scheme(index);
+            }
             if is_due(self.instances[index].service.deadline()) {
                 self.feed(index, Input::Tick);
             }
@@ -180,7 +188,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     }
 
     /// Asks who listens on the port of a service that is not ready, and what the service does instead.
-    fn check_readiness(&mut self, index: usize) {
+    pub(super) fn check_readiness(&mut self, index: usize) {
         let listener = self.verify(index);
         let root = self.root(index);
         let Instance { readiness, tail, .. } = &mut self.instances[index];
@@ -191,7 +199,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             let observation = self.backend.observe(index, root, &tail.text());
             input = readiness.observe(observation, now);
         }
-        if let Some(input) = input {
+        if let Some(input) = input
+            && (input != Input::Listening || self.knows_scheme(index, listener))
+        {
             self.feed(index, input);
         }
     }

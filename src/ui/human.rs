@@ -11,7 +11,6 @@ use super::line;
 use super::streams::Streams;
 use super::style::{Style, rendered};
 use crate::event::{Level, Stream, What};
-use crate::launch;
 use crate::supervise::Sink;
 
 /// Passes output on byte for byte, and adds lines of bowline's own on stderr.
@@ -106,9 +105,10 @@ impl Sink for Human {
 pub(super) fn line_of(style: Style, what: &What) -> Option<String> {
     let warning = |message: &str| Some(format!("{} {message}", style.warning("warning:")));
     match what {
-        What::PortDetected { port, after, .. } => {
-            let url = style.strong(launch::url(*port));
-            Some(format!("ready in {} ms   {url}", after.as_millis()))
+        What::PortDetected { url, after, .. } => {
+            let what =
+                after.map_or_else(|| "now at".to_owned(), |time| format!("ready in {} ms", time.as_millis()));
+            Some(format!("{what}   {}", style.strong(url)))
         }
         What::PortReallocated { message, .. } | What::Noted { level: Level::Warning, message } => {
             warning(message)

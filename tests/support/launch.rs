@@ -12,6 +12,7 @@ use bowline::launch::{
     Caller, ChosenManager, Host, LaunchError, LaunchRequest, LaunchSpec, Reading, Sibling, Step, Target,
     choose, explain, plan,
 };
+use bowline::port::Scheme;
 use bowline::project::Project;
 
 /// A directory tree that is gone with the value.
@@ -111,6 +112,7 @@ pub fn launch(
         inputs: &inputs,
         catalog: &catalog,
         port: wish.port.or(reading.ordered_port(&inputs.port.flags)).unwrap_or(3111),
+        scheme: Scheme::Http,
         host: wish.host.as_ref(),
         session: "session-mark",
         siblings: wish.siblings,

@@ -1,7 +1,5 @@
 //! `bowline dev` of projects that run already: replace, wait, follow, or refuse.
 
-use std::time::Duration;
-
 use crate::client::actions::{ask, await_if_ending, is_gone, stop};
 use crate::client::fan_out;
 use crate::client::follow::{self, Manner};
@@ -9,7 +7,6 @@ use crate::control::{Status, Verb};
 use crate::event::{Event, What};
 use crate::exit_code::NO_PORT;
 use crate::invocation::{Failure, Invocation, StartedBy};
-use crate::launch;
 use crate::port::{PortChoice, Ports, Reservation};
 use crate::process::Exit;
 use crate::session::{Prepared, Session};
@@ -92,7 +89,7 @@ fn announce(
 ) {
     let name = invocation.style.name();
     for one in running.iter().filter(|_| !invocation.quiet) {
-        let url = invocation.style.strong(launch::url(one.port));
+        let url = invocation.style.strong(one.url());
         ui::eprint_line(&format!("{name}  {} is already running (pid {})   {url}", one.name, one.pid));
     }
     let statuses = fan_out::call(running).into_iter().filter_map(|(_, answer)| answer.ok()).flatten();
@@ -106,9 +103,9 @@ fn await_ready(ports: &Ports, running: &[Reservation]) -> Result<bool, Failure> 
     let answers = fan_out::at_once(running, |one| ask(one, Verb::Wait, false, None));
     for (reservation, answer) in running.iter().zip(answers) {
         match answer {
-            Ok(Some(What::PortDetected { port, .. })) => {
+            Ok(Some(What::PortDetected { port, url, .. })) => {
                 let framework = reservation.framework.clone();
-                let what = What::PortDetected { port, framework, after: Duration::ZERO };
+                let what = What::PortDetected { port, framework, url, after: None };
                 ui::print(&format!("{}\n", Event::now(&reservation.project, what).to_json()))?;
             }
             Ok(Some(_) | None) => return Ok(false),

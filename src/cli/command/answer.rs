@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::invocation::{Failure, Invocation};
-use crate::launch;
 use crate::port::Reservation;
 use crate::process::Exit;
 use crate::ui;
@@ -45,7 +44,7 @@ pub fn conclude(
         return Err(all.remove(0));
     }
     let json = || {
-        let service = |Reservation { project, name, port, .. }: &&Reservation| json!({ "projectId": project, "name": name, "port": port, "url": launch::url(*port), "result": result });
+        let service = |one: &&Reservation| json!({ "projectId": one.project, "name": one.name, "port": one.port, "url": one.url(), "result": result });
         let mut answer = json!({ "services": done.iter().map(service).collect::<Vec<_>>() });
         if !all.is_empty() {
             answer["errors"] = all.iter().map(|failure| failure.message.as_str()).collect();
@@ -57,8 +56,8 @@ pub fn conclude(
             return "nothing is running\n".to_owned();
         }
         let mut text = String::new();
-        for Reservation { name, port, .. } in done.iter().filter(|_| !invocation.quiet) {
-            text.push_str(&format!("{result} {name}   {}\n", launch::url(*port)));
+        for one in done.iter().filter(|_| !invocation.quiet) {
+            text.push_str(&format!("{result} {}   {}\n", one.name, one.url()));
         }
         text
     };

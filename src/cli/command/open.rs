@@ -5,17 +5,17 @@ use crate::cli::args::OneService;
 use crate::client::{actions, resolve};
 use crate::exit_code::FAILURE;
 use crate::invocation::{Failure, Invocation};
-use crate::launch;
 use crate::process::Exit;
 
 pub fn open(invocation: &Invocation, which: &OneService) -> Result<Exit, Failure> {
     let ports = invocation.ports_to_read();
     let found = resolve::one(invocation, &ports.reservations(), which.project.as_deref())?;
     actions::wait(&ports, &found, None)?;
-    let url = launch::url(found.port);
+    let found = resolve::latest(&ports, &[found]);
+    let url = found[0].url();
     open::that_detached(&url).map_err(|_| {
         let hint = Some(format!("open {url} yourself"));
         Failure::new(FAILURE, "no browser could be opened", hint)
     })?;
-    conclude(invocation, &[found], vec![Ok(())], Vec::new(), "opened")
+    conclude(invocation, &found, vec![Ok(())], Vec::new(), "opened")
 }

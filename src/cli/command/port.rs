@@ -8,8 +8,7 @@ use super::answer::{answer, one_or_all};
 use super::dev::projects_here;
 use crate::client::resolve;
 use crate::invocation::{Failure, Invocation};
-use crate::launch;
-use crate::port::{Lookup, Ports};
+use crate::port::{Grant, Lookup, Ports, Reservation, Scheme};
 use crate::process::Exit;
 use crate::project::Project;
 use crate::session::{ConfiguredProject, Detected, Options, Runnable};
@@ -22,38 +21,52 @@ pub fn run(invocation: &Invocation, project: Option<&str>) -> Result<Exit, Failu
         Some(name) => match Project::named(name, &invocation.dir) {
             Ok(project) => vec![lookup(invocation, &ports, project, Vec::new())?],
             Err(error) => match resolve::one(invocation, &ports.reservations(), Some(name)) {
-                Ok(running) => vec![(running.name, running.port, true)],
+                Ok(running) => vec![Found::live(running)],
                 Err(_) => return Err(error.into()),
             },
         },
         None => {
-            let mut found: Vec<(String, u16, bool)> = Vec::new();
+            let mut found: Vec<Found> = Vec::new();
             for project in projects_here(invocation, None)? {
                 // They would start together, so none gets the port of another.
-                let others: Vec<u16> = found.iter().map(|(_, port, _)| *port).collect();
+                let others: Vec<u16> = found.iter().map(|one| one.port).collect();
                 found.push(lookup(invocation, &ports, project, others)?);
             }
             found
         }
     };
-    let json = |(name, port, live): &(String, u16, bool)| json!({ "name": name, "port": port, "live": live, "url": launch::url(*port) });
+    let json = |Found { name, port, live, scheme }: &Found| json!({ "name": name, "port": port, "live": live, "url": scheme.url(*port) });
     let text = || match &found[..] {
-        [(_, port, _)] => format!("{port}\n"),
+        [only] => format!("{}\n", only.port),
         several => {
-            let line = |(name, port, _): &(String, u16, bool)| [name.clone(), port.to_string()];
+            let line = |one: &Found| [one.name.clone(), one.port.to_string()];
             ui::align(&several.iter().map(line).collect::<Vec<_>>())
         }
     };
     answer(invocation, || one_or_all(found.iter().map(json).collect()), text)
 }
 
-/// The name and port of a project, and whether it runs. The ports of `others` are excluded.
+struct Found {
+    name: String,
+    port: u16,
+    scheme: Scheme,
+    /// Whether it runs.
+    live: bool,
+}
+
+impl Found {
+    fn live(Reservation { name, port, scheme, .. }: Reservation) -> Self {
+        Self { name, port, scheme, live: true }
+    }
+}
+
+/// The port of a project. Those of `others` are excluded.
 fn lookup(
     invocation: &Invocation,
     ports: &Ports,
     project: Project,
     others: Vec<u16>,
-) -> Result<(String, u16, bool), Failure> {
+) -> Result<Found, Failure> {
     let script = Runnable::Script { name: None, arguments: Vec::new() };
     let configured = ConfiguredProject::read(invocation, project, script)?;
     let remembered = ports.remembered(&configured.project.id);
@@ -61,7 +74,10 @@ fn lookup(
     let mut request = detected.request(invocation, &Options::default());
     request.exclude = others;
     Ok(match ports.lookup(&request, SystemTime::now())? {
-        Lookup::Live(reservation) => (reservation.name, reservation.port, true),
-        Lookup::Would(grant) => (configured.project.name.clone(), grant.port, false),
+        Lookup::Live(reservation) => Found::live(reservation),
+        Lookup::Would(Grant { port, previous, .. }) => {
+            let scheme = detected.scheme(&request, previous.as_ref()).present;
+            Found { name: configured.project.name.clone(), port, scheme, live: false }
+        }
     })
 }

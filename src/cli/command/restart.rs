@@ -49,7 +49,7 @@ pub fn restart(
     }
     let mut exit = Exit::Code(0);
     if !restarted.is_empty() {
-        exit = conclude(invocation, &restarted, results, Vec::new(), "restarted")?;
+        exit = conclude(invocation, &resolve::latest(&ports, &restarted), results, Vec::new(), "restarted")?;
     }
     for start in starts {
         let started = start::start_projects(invocation, arguments, &start)?;

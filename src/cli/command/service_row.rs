@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::client::{actions, fan_out};
 use crate::control::{ControlError, Status};
-use crate::launch;
 use crate::port::Reservation;
 use crate::process::memory;
 use crate::ui;
@@ -59,6 +58,10 @@ impl Row {
         self.status.as_ref().map_or_else(|silent| silent.reservation.port, |status| status.port)
     }
 
+    fn url(&self) -> String {
+        self.status.as_ref().map_or_else(|silent| silent.reservation.url(), |status| status.url.clone())
+    }
+
     fn uptime(&self) -> Option<Duration> {
         let status = self.status.as_ref().ok()?;
         status.guardian?;
@@ -78,7 +81,7 @@ impl Row {
                 let Reservation { project, name, dir, framework, port, pid, .. } = reservation;
                 json!({
                     "projectId": project, "name": name, "dir": dir.to_string_lossy(), "framework": framework,
-                    "port": port, "url": launch::url(*port), "state": null, "pid": pid,
+                    "port": port, "url": reservation.url(), "state": null, "pid": pid,
                     "error": error.to_string(),
                 })
             }
@@ -108,6 +111,6 @@ impl Row {
         };
         let uptime = self.uptime().map_or_else(unknown, ui::age);
         let memory = self.resident().map_or_else(unknown, ui::size);
-        [name, framework, port.to_string(), state, uptime, memory, started_by, launch::url(port)]
+        [name, framework, port.to_string(), state, uptime, memory, started_by, self.url()]
     }
 }

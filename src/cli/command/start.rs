@@ -16,7 +16,6 @@ use crate::event::{Event, LONGEST_EVENT, Lines, State, Stream, What, how_ended};
 use crate::exit_code::NOT_READY;
 use crate::invocation::failure::{Failure, exit_of_service};
 use crate::invocation::{Invocation, StartedBy};
-use crate::launch;
 use crate::process::{Exit, own_executable};
 use crate::session::{Introduced, Introduction};
 use crate::ui;
@@ -116,9 +115,9 @@ impl Waiting<'_> {
             }
         };
         match what {
-            What::PortDetected { port, .. } => {
+            What::PortDetected { url, .. } => {
                 self.ready += 1;
-                print(&format!("{} is ready   {}", self.name(&project_id), style.strong(launch::url(port))));
+                print(&format!("{} is ready   {}", self.name(&project_id), style.strong(url)));
             }
             What::PortReallocated { message, .. } => print(&format!("{warning} {message}")),
             What::ProcessExited { state: State::Stopped, .. } => {

@@ -20,6 +20,11 @@ impl Place {
         Self { port: held.listener.address.port(), pid: held.pid, program }
     }
 
+    /// Whether the program says nothing about a connection that is not HTTP. Python, Ruby, PHP, Java and Go log one.
+    pub fn is_quiet(&self) -> bool {
+        ["node", "bun", "deno", "next-server"].iter().any(|name| self.program.starts_with(name))
+    }
+
     /// Whether the program reads `NODE_OPTIONS`.
     pub fn is_node(&self) -> bool {
         self.program.starts_with("node")

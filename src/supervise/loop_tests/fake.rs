@@ -13,8 +13,9 @@ use tokio::time::Instant;
 
 use super::super::backend::SignalSource;
 use super::super::service::Input;
-use super::super::{Backend, Condition, Control, Observation, PortOwner, ProcessTree, Sink};
+use super::super::{Backend, Condition, Control, Observation, PortOwner, ProcessTree, SchemeAnswer, Sink};
 use crate::event::{Level, State, Stream, What};
+use crate::port::Scheme;
 use crate::process::guardian::{Order, Report};
 use crate::process::signals::ReceivedSignal;
 use crate::process::{Exit, Signal, Stdio};
@@ -51,6 +52,10 @@ pub struct Fake {
     pub obedient: bool,
     pub listener: Option<PortOwner>,
     pub observation: Option<Observation>,
+    /// How often it was asked what it speaks, and how long it takes to answer that this is TLS.
+    pub asked: usize,
+    pub answer: Option<Duration>,
+    pub scheme: Scheme,
     pub other_ports: usize,
     pub stdout: Option<File>,
     pub told: Vec<What>,
@@ -253,6 +258,26 @@ impl Backend for Shared {
         let fake = world.service(service);
         assert_eq!(fake.end, End::Told, "{fake:?}");
         fake.end = End::Released;
+    }
+
+    fn find_scheme(&mut self, service: usize, _root: i32, _output: &str) -> SchemeAnswer {
+        let mut world = self.borrow_mut();
+        let fake = world.service(service);
+        fake.asked += 1;
+        let Some(answer) = fake.answer else { return SchemeAnswer::Known };
+        let question = Box::pin(async move {
+            tokio::time::sleep(answer).await;
+            Some(Scheme::Https)
+        });
+        SchemeAnswer::Asked { question, patience: Duration::from_millis(250) }
+    }
+
+    fn set_scheme(&mut self, service: usize, scheme: Scheme) {
+        self.borrow_mut().service(service).scheme = scheme;
+    }
+
+    fn scheme(&self, service: usize) -> Scheme {
+        self.borrow().services[service].scheme
     }
 
     fn port(&self, _service: usize) -> u16 {

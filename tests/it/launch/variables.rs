@@ -1,11 +1,12 @@
 //! The variables that bowline itself sets and removes.
 
 use bowline::launch::{Caller, Host, Inherited, Sibling};
+use bowline::port::Scheme;
 
 use crate::support::launch::{Tree, Wish, caller, manifest, planned, set};
 
 fn sibling(name: &str, port: u16) -> Sibling {
-    Sibling { name: name.to_owned(), port }
+    Sibling { name: name.to_owned(), port, scheme: Scheme::Http }
 }
 
 #[test]
@@ -101,7 +102,7 @@ fn a_bowline_within_a_bowline_takes_the_port_over() {
     ];
     assert_eq!(
         inside(&whole),
-        Some(Inherited { port: 4567, session: "s".to_owned(), id: "mine".to_owned() })
+        Some(Inherited { port: 4567, scheme: Scheme::Http, session: "s".to_owned(), id: "mine".to_owned() })
     );
     for missing in 0..5 {
         let mut part = whole.to_vec();
