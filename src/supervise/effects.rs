@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::readiness::ReadinessWatch;
 use super::run::{Instance, Orphans};
-use super::scheme::SchemeWatch;
+use super::scheme_watch::SchemeWatch;
 use super::service::{Effect, Ending, Input, Notice};
 use super::tail::Tail;
 use super::{Backend, Condition, Control, Outcome, PortOwner, Sink, Supervisor, streams};

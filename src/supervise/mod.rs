@@ -16,6 +16,7 @@ mod readiness;
 pub mod restart;
 mod run;
 mod scheme;
+mod scheme_watch;
 pub mod service;
 mod signals;
 mod streams;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::run::Instance;
 use super::{Backend, Control, Sink, Supervisor};
+use crate::event::State;
 use crate::process::signals::SignalKind;
 
 /// How long the end waits for clients to read what was written for them.
@@ -38,7 +39,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         // Written before anything is read, to make room.
         let _waiting = self.sink.poll_drain(cx);
         let (mut progress, mut has_deadline) = (false, false);
-        for (index, Instance { sources, tail, scheme, .. }) in self.instances.iter_mut().enumerate() {
+        for (index, Instance { service, sources, tail, scheme, .. }) in self.instances.iter_mut().enumerate()
+        {
             sources.retain_mut(|source| {
                 if !self.sink.has_room(index, source.stream) {
                     return true;
@@ -46,7 +48,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 let read = source.poll_read(cx, |reader| {
                     let bytes = self.sink.pass(index, source.stream, reader)?;
                     tail.push(bytes);
-                    has_deadline |= scheme.heard();
+                    if !bytes.is_empty() && service.state() == State::Running {
+                        has_deadline |= scheme.heard();
+                    }
                     self.inputs.control.wrote(index, source.stream, bytes);
                     Ok(bytes.len())
                 });

@@ -10,7 +10,7 @@ use super::backend::{Backend, Control, SignalSource, Sink};
 use super::console::Console;
 use super::process_tree::ProcessTree;
 use super::readiness::ReadinessWatch;
-use super::scheme::SchemeWatch;
+use super::scheme_watch::SchemeWatch;
 use super::service::{Ending, Input, Service};
 use super::streams::{Lifeline, Source};
 use super::tail::Tail;

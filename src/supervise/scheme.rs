@@ -5,33 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::backend::{Backend, Control, PortOwner, SchemeAnswer, SchemeQuestion, Sink};
+use super::backend::{Backend, Control, PortOwner, SchemeAnswer, Sink};
 use super::run::Supervisor;
 use crate::event::{State, What};
-
-/// How long after output of a server that is ready to look whether another one listens by now: watchers say that
-/// they start it again.
-const LOOK_INTERVAL: Duration = Duration::from_millis(200);
-
-#[derive(Default)]
-pub(super) struct SchemeWatch {
-    /// The listener whose scheme is known, or asked for.
-    socket: Option<u64>,
-    question: Option<(SchemeQuestion, Instant)>,
-    /// When to look whether another server listens.
-    pub look_at: Option<Instant>,
-}
-
-impl SchemeWatch {
-    /// The service has written something. Whether there is a new deadline.
-    pub fn heard(&mut self) -> bool {
-        let is_new = self.look_at.is_none();
-        if is_new {
-            self.look_at = Some(Instant::now() + LOOK_INTERVAL);
-        }
-        is_new
-    }
-}
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// Whether the scheme of the server on this listener is known, or was waited for long enough.

@@ -16,7 +16,7 @@ use crate::support::{Ports, dev_server, http};
 const EVENTS: [(&str, &[&str]); 9] = [
     ("ack", &["message"]),
     ("log-chunk", &["stream", "data", "cursor"]),
-    ("port-detected", &["port", "framework"]),
+    ("port-detected", &["port", "framework", "url"]),
     ("port-conflict", &["port", "message"]),
     ("port-reallocated", &["originalPort", "newPort", "message"]),
     ("process-exited", &["exitCode", "signal", "durationMs", "state", "failureReason", "stderr"]),
