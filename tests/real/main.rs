@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod frameworks;
+mod https;
 mod managers;
 #[path = "../matrix/mod.rs"]
 mod matrix;
