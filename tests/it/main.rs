@@ -12,6 +12,7 @@ mod dev;
 mod dev_server;
 mod edges;
 mod elsewhere;
+mod https;
 mod launch;
 #[cfg(target_os = "linux")]
 mod leftovers;

@@ -3,6 +3,7 @@
 mod failures;
 mod fake;
 mod pressure;
+mod schemes;
 mod sequences;
 mod signals;
 
