@@ -104,3 +104,80 @@ fn without_comments(text: &str) -> String {
     }
     kept + rest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signs() -> HttpsSigns {
+        Catalog::load(&[]).unwrap().https_signs().clone()
+    }
+
+    #[test]
+    fn flags_have_values_parts_and_denials() {
+        for (arguments, expected) in [
+            ("dev --experimental-https", true),
+            ("serve --ssl", true),
+            ("serve --ssl true", true),
+            ("serve --ssl=true --port 1", true),
+            ("serve --ssl false", false),
+            ("serve --ssl=false", false),
+            ("serve --no-ssl", false),
+            ("serve --server-type https", true),
+            ("serve --server-type=https", true),
+            ("serve --server-type http", false),
+            ("dev --https.cert=c.pem", true),
+            ("dev --https-proxy x", false),
+            ("app:app --ssl-keyfile k --ssl-certfile c", true),
+            ("dev https", false),
+            ("", false),
+        ] {
+            let arguments: Vec<&str> = arguments.split(' ').collect();
+            assert_eq!(signs().are_in_arguments(&arguments), expected, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn settings_of_a_configuration_are_on_or_off() {
+        for (text, expected) in [
+            ("export default { server: { https: { key, cert } } }", true),
+            ("server: { https: true }", true),
+            ("server: {\n  \"https\" : true }", true),
+            ("devServer: { https: process.env.HTTPS === 'true' }", true),
+            ("server: 'https'", true),
+            ("devServer: { server: { type: \"https\", options } }", true),
+            ("{ \"serve\": { \"options\": { \"ssl\": true } } }", true),
+            ("import basicSsl from '@vitejs/plugin-basic-ssl'\nplugins: [basicSsl()]", true),
+            ("import mkcert from 'vite-plugin-mkcert'", true),
+            ("server: { https: false }", false),
+            ("// server: { https: true }", false),
+            ("/* https: true,\n ssl: true */", false),
+            ("// import basicSsl from '@vitejs/plugin-basic-ssl'", false),
+            ("proxy: { '/api': 'https://example.com' }", false),
+            ("images: { remotePatterns: [{ protocol: 'https', hostname: 'x' }] }", false),
+            ("url: \"https://example.com\" // https: true", false),
+            ("noHttps: true, https_port: 1, sslmode: 'x'", false),
+            ("", false),
+        ] {
+            assert_eq!(signs().are_in_configuration(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn code_that_makes_a_server() {
+        for (text, expected) in [
+            ("https.createServer(options, app).listen(1)", true),
+            ("const { createServer } = require('https');", true),
+            ("import { createServer } from 'node:https';", true),
+            ("http2.createSecureServer({})", true),
+            ("const app = fastify({ https: { key, cert } })", true),
+            ("sock = context.wrap_socket(sock, server_side=True)", true),
+            ("const https = require('https');\nhttp.createServer(() => https.get(url))", false),
+            ("http.createServer(app); // not https.createServer", false),
+            ("new Pool({ ssl: true })", false),
+            ("fetch('https://example.com')", false),
+        ] {
+            assert_eq!(signs().are_in_code(text), expected, "{text}");
+        }
+    }
+}
