@@ -19,11 +19,19 @@ const TOLERANCE: Duration = Duration::from_secs(2);
 /// Larger files are no lock files, in bytes.
 const LARGEST: u64 = 64 * 1024;
 
-/// The fields that all three frameworks write.
+/// The fields that all three frameworks write, and the URL that Next writes.
 #[derive(Debug, Deserialize)]
 struct Lock {
     pid: i32,
     port: Option<u16>,
+    #[serde(default, rename = "appUrl")]
+    url: String,
+}
+
+impl Lock {
+    fn scheme(&self) -> Scheme {
+        self.url.split_once("://").and_then(|(name, _)| Scheme::from_name(name)).unwrap_or_default()
+    }
 }
 
 /// The hint for a failed service if another server has locked the project's directory and still runs.
@@ -33,7 +41,7 @@ pub fn hint(prepared: &Prepared<'_>) -> Option<String> {
         let file = path.strip_prefix(&prepared.project().dir).unwrap_or(&path).visible();
         let pid = lock.pid;
         let on = lock.port.map_or_else(String::new, |port| format!(" on port {port}"));
-        let using = lock.port.map_or_else(String::new, |port| format!("use it at {}, or ", Scheme::Http.url(port)));
+        let using = lock.port.map_or_else(String::new, |port| format!("use it at {}, or ", lock.scheme().url(port)));
         Some(format!(
             "another server runs in this directory already, as pid {pid}{on} says `{file}`; {using}stop it with `kill {pid}`"
         ))

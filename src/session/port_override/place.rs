@@ -22,7 +22,7 @@ impl Place {
 
     /// Whether the program says nothing about a connection that is not HTTP. Python, Ruby, PHP, Java and Go log one.
     pub fn is_quiet(&self) -> bool {
-        ["node", "bun", "deno", "next-server"].iter().any(|name| self.program.starts_with(name))
+        ["node", "bun", "deno"].iter().any(|name| self.program.starts_with(name))
     }
 
     /// Whether the program reads `NODE_OPTIONS`.

@@ -12,7 +12,8 @@ fn sibling(name: &str, port: u16) -> Sibling {
 #[test]
 fn every_service_knows_itself_and_its_siblings() {
     let tree = Tree::new(&[("package.json", &manifest("vite", &["vite"]))]);
-    let siblings = [sibling("@acme/web", 1), sibling("api-v2", 2), sibling("@a/x", 3), sibling("@b/x", 4)];
+    let secure = Sibling { scheme: Scheme::Https, ..sibling("api-v2", 2) };
+    let siblings = [sibling("@acme/web", 1), secure, sibling("@a/x", 3), sibling("@b/x", 4)];
     let wish = Wish { siblings: &siblings, ..Wish::default() };
     let project = tree.project("");
     let step = planned(&project, &caller(&tree.dir, &[]), &wish).main;
@@ -26,7 +27,7 @@ fn every_service_knows_itself_and_its_siblings() {
         ("BOWLINE_WEB_PORT", "1"),
         ("BOWLINE_ACME_WEB_URL", "http://localhost:1"),
         ("BOWLINE_API_V2_PORT", "2"),
-        ("BOWLINE_API_V2_URL", "http://localhost:2"),
+        ("BOWLINE_API_V2_URL", "https://localhost:2"),
         ("BOWLINE_A_X_PORT", "3"),
         ("BOWLINE_B_X_PORT", "4"),
     ] {
@@ -110,6 +111,9 @@ fn a_bowline_within_a_bowline_takes_the_port_over() {
         assert_eq!(inside(&part), None, "{part:?}");
     }
     let mut other = whole;
+    other[3].1 = "https://localhost:4567";
+    assert_eq!(inside(&other).map(|inherited| inherited.scheme), Some(Scheme::Https));
+    other = whole;
     other[1].1 = "/another/project";
     assert_eq!(inside(&other), None);
     other = whole;
