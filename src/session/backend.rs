@@ -9,7 +9,7 @@ use super::options::Options;
 use super::port_override::{Note, PortOverride, list};
 use super::prepared::{Prepared, environment, siblings};
 use crate::control::Status;
-use crate::invocation::{Invocation, logging};
+use crate::invocation::{Invocation, StartedBy, logging};
 use crate::launch::{self, LaunchRequest, LaunchSpec, Step};
 use crate::logs;
 use crate::port::listeners::Listeners;
@@ -175,6 +175,11 @@ impl<'a> SessionBackend<'a> {
         lease.replace(&request, AllocateOptions::default()).map_err(|error| error.to_string())?;
         self.plan();
         Ok(())
+    }
+
+    /// Whether its service reads what bowline itself would read.
+    pub fn shares_input(&self) -> bool {
+        self.prepared.len() == 1 && self.invocation.started_by == StartedBy::Foreground
     }
 
     /// Closes the store, which only one process at a time can open.

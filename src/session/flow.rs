@@ -3,7 +3,6 @@
 //! Each step takes the product of the step before. The loop in [`crate::supervise`] spawns, verifies and releases,
 //! as often as a service is started, through the [`Backend`] at the end of this file.
 
-use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::SystemTime;
@@ -28,8 +27,8 @@ use crate::supervise::{Backend, Lifeline, LoopInputs, Observation, PortOwner, Pr
 
 /// Descriptors of a supervisor without its services.
 const DESCRIPTORS: usize = 28;
-/// Descriptors of each service: two pipes, the guardian's socket, the log.
-const DESCRIPTORS_OF_A_SERVICE: usize = 4;
+/// Descriptors of each service: three pipes, the guardian's socket, the log.
+const DESCRIPTORS_OF_A_SERVICE: usize = 5;
 
 pub struct Session<'a> {
     invocation: &'a Invocation,
@@ -141,10 +140,8 @@ pub fn allocate<'a>(
 }
 
 impl Backend for SessionBackend<'_> {
-    fn stdin(&self) -> io::Result<OwnedFd> {
-        let is_alone = self.prepared.len() == 1 && self.invocation.started_by != StartedBy::Runner;
-        let own = is_alone.then(|| io::stdin().as_fd().try_clone_to_owned().ok()).flatten();
-        own.map_or_else(|| Ok(File::open("/dev/null")?.into()), Ok)
+    fn stdin(&self) -> Option<OwnedFd> {
+        self.shares_input().then(|| io::stdin().as_fd().try_clone_to_owned().ok()).flatten()
     }
 
     fn spawn(&mut self, service: usize, stdio: Stdio) -> io::Result<Box<dyn ProcessTree>> {

@@ -44,8 +44,8 @@ pub struct Observation {
 
 /// Ports and programs. A service is named by its index, and its tree by the process `root` that it descends from.
 pub trait Backend {
-    /// The standard input of a service without a console.
-    fn stdin(&self) -> io::Result<OwnedFd>;
+    /// The standard input of a service without a console; `None` for one that stays open and silent.
+    fn stdin(&self) -> Option<OwnedFd>;
     /// Creates the guardian of the service's next run, which waits for an order to run the first step.
     fn spawn(&mut self, service: usize, stdio: Stdio) -> io::Result<Box<dyn ProcessTree>>;
     fn verify(&mut self, service: usize, root: i32) -> PortOwner;

@@ -88,10 +88,11 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
 
     fn spawn(&mut self, index: usize) -> io::Result<()> {
         self.read_rest(index);
-        let (stdio, sources) = streams::open(self.backend.stdin()?, self.inputs.console.as_ref())?;
+        let (stdio, sources, silence) = streams::open(self.backend.stdin(), self.inputs.console.as_ref())?;
         let tree = self.backend.spawn(index, stdio)?;
         let instance = &mut self.instances[index];
         (instance.tree, instance.sources, instance.tail) = (Some(tree), sources, Tail::default());
+        instance.silence = silence;
         instance.readiness = None;
         self.order(index, Order::Run(0));
         Ok(())

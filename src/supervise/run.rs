@@ -1,7 +1,7 @@
 //! The loop itself, and what it knows of each service.
 
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, PipeWriter};
 use std::task::{Context, Poll, ready};
 
 use tokio::time::{Instant, sleep_until};
@@ -37,6 +37,8 @@ pub(super) struct Instance {
     pub tree: Option<Box<dyn ProcessTree>>,
     pub orphans: Option<Orphans>,
     pub sources: Vec<Source>,
+    /// Keeps the standard input open of a service that is to read nothing from it.
+    pub silence: Option<PipeWriter>,
     pub tail: Tail,
     pub readiness: Option<ReadinessWatch>,
     pub outcome: Option<Outcome>,
@@ -49,6 +51,7 @@ impl Instance {
             tree: None,
             orphans: None,
             sources: Vec::new(),
+            silence: None,
             tail: Tail::default(),
             readiness: None,
             outcome: None,

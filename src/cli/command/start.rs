@@ -4,20 +4,20 @@
 use std::ffi::OsString;
 use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::AsFd;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use crate::cli::args::{self, Dev};
-use crate::cli::command::dev;
+use crate::cli::command::{background, dev};
 use crate::control::ControlError;
 use crate::event::{Event, LONGEST_EVENT, Lines, State, Stream, What, how_ended};
 use crate::exit_code::NOT_READY;
 use crate::invocation::failure::{Failure, exit_of_service};
 use crate::invocation::{Invocation, StartedBy};
 use crate::launch;
-use crate::process::{Exit, own_executable};
+use crate::process::Exit;
 use crate::session::{Introduced, Introduction};
 use crate::ui;
 
@@ -42,10 +42,8 @@ pub fn start_projects(
 ) -> Result<Exit, Failure> {
     let (stdout, child_stdout) = io::pipe()?;
     let (stderr, child_stderr) = io::pipe()?;
-    let mut command = Command::new(own_executable()?);
-    command.args(&arguments[1..args::command_index(arguments)]).arg("supervise").args(projects);
-    command.stdin(Stdio::null()).stdout(child_stdout).stderr(child_stderr);
-    let child = command.spawn()?;
+    let mut command = background::supervisor(arguments, projects)?;
+    let child = command.stdout(child_stdout).stderr(child_stderr).spawn()?;
     // It holds the writing ends of both pipes, which would never end.
     drop(command);
     let mut waiting =

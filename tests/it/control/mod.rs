@@ -4,6 +4,7 @@ mod background;
 mod ending;
 mod hangs;
 mod hostile;
+mod inherited;
 mod kills;
 mod logs;
 mod machine;

@@ -254,3 +254,14 @@ fn a_runner_starts_services_after_its_file_was_removed() {
     assert_eq!(stage.answer("1", "port-detected")["port"], stage.ports.first());
     stage.end();
 }
+
+#[test]
+fn what_a_server_reads_stays_open_and_silent() {
+    let mut stage = stage(1);
+    let command = "timeout 0.3 cat; echo \"reader: $?.\"; exit 3";
+    let dir = stage.sandbox.project().to_owned();
+    stage.start_as("1", "p", &json!({ "runCommand": command, "workingDirectory": dir, "env": {} }));
+    stage.runner.event("process-exited");
+    assert!(stage.runner.printed().contains("reader: 124."), "{}", stage.runner.printed());
+    stage.end();
+}
