@@ -18,7 +18,7 @@ use crate::invocation::failure::{Failure, exit_of_service};
 use crate::launch;
 use crate::logs;
 use crate::port::{Ports, Reservation};
-use crate::process::Exit;
+use crate::process::{Exit, children};
 use crate::process::nonblocking_writer::NonblockingWriter;
 use crate::process::signals::{SignalKind, Signals, stop_group};
 use crate::supervise::Sink;
@@ -210,8 +210,11 @@ impl Following<'_> {
     /// Handles one signal or event. Ready with whether the user leaves.
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Failure>> {
         if let Poll::Ready(caught) = self.signals.poll_next(cx) {
-            if caught.kind() == SignalKind::Suspend {
-                stop_group();
+            match caught.kind() {
+                SignalKind::Suspend => stop_group(),
+                // The first process of a container has children that it did not start.
+                SignalKind::Child => children::reap_besides(&[]),
+                SignalKind::End | SignalKind::Continue | SignalKind::Resize => {}
             }
             return Poll::Ready(Ok(caught.kind() == SignalKind::End));
         }

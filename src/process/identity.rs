@@ -35,7 +35,7 @@ impl fmt::Display for Identity {
 }
 
 /// An entry of the process table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Process {
     pub identity: Identity,
     pub parent: i32,

@@ -15,14 +15,14 @@ use super::options::Options;
 use super::output::{self, announce};
 use super::port_override::{Place, list};
 use super::prepared::{Detected, Prepared};
-use super::{conflict, outcome, settings};
+use super::{browser, conflict, outcome, settings};
 use crate::control::Server;
 use crate::event::{Level, What};
 use crate::invocation::{Failure, Invocation, StartedBy, require_descriptors};
 use crate::launch::{self, Preload};
 use crate::port::{AllocateOptions, Lease, PortChoice, PortError, Ports, Remembered, Reservation};
 use crate::process::signals::Signals;
-use crate::process::{Exit, Stdio, memory};
+use crate::process::{Exit, Stdio, children, memory};
 use crate::supervise::{Backend, Lifeline, LoopInputs, Observation, PortOwner, ProcessTree, Supervisor};
 
 /// Descriptors of a supervisor without its services.
@@ -99,6 +99,7 @@ impl<'a> Session<'a> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let _entered = runtime.enter();
         let signals = Box::new(Signals::take()?);
+        children::begin();
         let (sink, console) = output::open(invocation, &statuses, &session, &logs)?;
         let control = Server::new(socket, &session, statuses);
         let is_runner = invocation.started_by == StartedBy::Runner;
@@ -215,7 +216,9 @@ impl Backend for SessionBackend<'_> {
             self.store(service, &note);
         }
         let url = std::mem::take(&mut self.open_browser).then(|| launch::url(reserved))?;
-        open::that_detached(&url).err()?;
+        if browser::open(&url) {
+            return None;
+        }
         let message = format!("no browser could be opened; the URL is {url}");
         Some(What::Noted { level: Level::Warning, message })
     }

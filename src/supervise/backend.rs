@@ -9,7 +9,7 @@ use super::process_tree::ProcessTree;
 use super::service::Input;
 use crate::event::{State, Stream, What};
 use crate::process::signals::{self, ReceivedSignal, Signals};
-use crate::process::{Exit, Stdio};
+use crate::process::{Exit, Stdio, children};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PortOwner {
@@ -98,11 +98,13 @@ pub trait Control {
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
-/// The signals of this process, and the stop that one of them asks for.
+/// The signals of this process, and what two of them ask for.
 pub trait SignalSource {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<ReceivedSignal>;
     /// Stops this process group as Ctrl-Z would, until it is continued.
     fn stop_group(&mut self);
+    /// Reaps the children of this process that have ended, but for `kept`.
+    fn reap_besides(&mut self, kept: &[i32]);
 }
 
 impl SignalSource for Signals {
@@ -112,5 +114,9 @@ impl SignalSource for Signals {
 
     fn stop_group(&mut self) {
         signals::stop_group();
+    }
+
+    fn reap_besides(&mut self, kept: &[i32]) {
+        children::reap_besides(kept);
     }
 }

@@ -172,13 +172,13 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         self.check_orphans(index);
     }
 
-    /// Reaps what became ours when a guardian died, until nothing of it is left.
+    /// Looks whether anything is left of what became ours when a guardian died.
     pub(super) fn check_orphans(&mut self, index: usize) {
         let guardians = self.guardians();
         let instance = &mut self.instances[index];
         let (Some(orphans), Some(tree)) = (&mut instance.orphans, &instance.tree) else { return };
         orphans.check_at = Instant::now() + ORPHANS_INTERVAL;
-        if tree.reap_orphans(&guardians) {
+        if tree.is_empty(&guardians) {
             instance.orphans = None;
             self.emptied(index);
         } else if orphans.last_order == Order::Kill {

@@ -31,7 +31,10 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                     console.resized();
                 }
             }
-            SignalKind::Child => (0..self.instances.len()).for_each(|index| self.check_orphans(index)),
+            SignalKind::Child => {
+                self.inputs.signals.reap_besides(&self.guardians());
+                (0..self.instances.len()).for_each(|index| self.check_orphans(index));
+            }
         }
     }
 

@@ -180,7 +180,7 @@ impl ProcessTree for Tree {
         assert_ne!(world.services[self.service].processes, Processes::Guarded, "waits for ever: {world:?}");
     }
 
-    fn reap_orphans(&self, _guardians: &[i32]) -> bool {
+    fn is_empty(&self, _guardians: &[i32]) -> bool {
         self.world.borrow().services[self.service].processes == Processes::None
     }
 }
@@ -276,6 +276,8 @@ impl SignalSource for Shared {
     fn stop_group(&mut self) {
         self.borrow_mut().stops += 1;
     }
+
+    fn reap_besides(&mut self, _kept: &[i32]) {}
 }
 
 impl Control for Shared {
