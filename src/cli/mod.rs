@@ -37,6 +37,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     let outcome =
         cli.global.invocation(style).and_then(|invocation| execute(invocation, cli.command, &arguments));
     logging::flush();
+    ui::restore_terminal();
     outcome.unwrap_or_else(|failure| report(&failure, json, style))
 }
 

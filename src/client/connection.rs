@@ -16,9 +16,12 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use crate::control::{ControlError, ControlRequest, Hello, Line, PROTOCOL, Status, Verb};
 use crate::event::{LONGEST_EVENT, LineReader, Lines, What};
 use crate::port::Reservation;
+use crate::process::Process;
 
 /// Time for a supervisor to answer at all.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a supervisor may be silent before its process is looked at: a suspended one answers nothing.
+const SILENCE: Duration = Duration::from_millis(200);
 /// Pauses between attempts to connect to a supervisor that has no socket yet.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
@@ -50,6 +53,10 @@ impl Connection {
     }
 
     fn attempt(reservation: &Reservation, deadline: Instant) -> Result<Self, ControlError> {
+        if is_suspended(reservation) {
+            // A full queue of connections would block.
+            return Err(suspended(reservation));
+        }
         let stream =
             dial(&reservation.socket(), deadline).map_err(|error| not_connected(reservation, error))?;
         let mut connection =
@@ -149,11 +156,14 @@ impl Connection {
             if left.is_zero() {
                 return Err(TimedOut.into());
             }
-            self.stream.set_read_timeout(Some(left))?;
+            self.stream.set_read_timeout(Some(left.min(SILENCE)))?;
             let mut bytes = [0; 16 * 1024];
             match self.stream.read(&mut bytes) {
                 Ok(0) => return Err(UnexpectedEof.into()),
                 Ok(count) => self.lines.push(&bytes[..count]),
+                Err(error) if error.kind() == WouldBlock && is_suspended(&self.reservation) => {
+                    return Err(TimedOut.into());
+                }
                 Err(error) if [Interrupted, WouldBlock].contains(&error.kind()) => {}
                 // The supervisor was killed.
                 Err(error) if error.kind() == ConnectionReset => return Err(UnexpectedEof.into()),
@@ -168,7 +178,21 @@ impl Connection {
 }
 
 fn not_connected(reservation: &Reservation, source: io::Error) -> ControlError {
+    if is_suspended(reservation) {
+        return suspended(reservation);
+    }
     ControlError::NotConnected { project: reservation.name.clone(), pid: reservation.pid, source }
+}
+
+fn suspended(reservation: &Reservation) -> ControlError {
+    ControlError::Suspended { project: reservation.name.clone(), pid: reservation.pid }
+}
+
+/// Whether the supervisor was stopped by a signal, as by Ctrl-Z: it answers once it is continued.
+fn is_suspended(reservation: &Reservation) -> bool {
+    let process = i32::try_from(reservation.pid).ok().and_then(Process::read);
+    // The lock says that the pid is still the supervisor's.
+    process.is_some_and(|process| process.stopped) && reservation.is_live()
 }
 
 /// The time by which a supervisor has to answer: [`PATIENCE`] from now, or the deadline if that is earlier.

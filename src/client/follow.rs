@@ -18,9 +18,9 @@ use crate::invocation::failure::{Failure, exit_of_service};
 use crate::launch;
 use crate::logs;
 use crate::port::{Ports, Reservation};
-use crate::process::{Exit, children};
 use crate::process::nonblocking_writer::NonblockingWriter;
 use crate::process::signals::{SignalKind, Signals, stop_group};
+use crate::process::{Exit, children};
 use crate::supervise::Sink;
 use crate::ui::{self, Human, Prefixed};
 
@@ -105,7 +105,10 @@ impl Screen {
             Self::People(sink) => {
                 while !bytes.is_empty() && sink.pass(service, stream, &mut bytes).is_ok() {}
             }
-            Self::Log(out) => out.push(bytes),
+            Self::Log(out) => {
+                ui::passed(bytes);
+                out.push(bytes);
+            }
             Self::Programs(_) => {}
         }
     }

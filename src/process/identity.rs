@@ -42,6 +42,8 @@ pub struct Process {
     pub group: i32,
     /// Whether it has ended and waits to be reaped.
     pub zombie: bool,
+    /// Whether a signal has stopped it, as Ctrl-Z does.
+    pub stopped: bool,
 }
 
 #[cfg(test)]

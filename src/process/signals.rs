@@ -34,6 +34,8 @@ pub struct ReceivedSignal {
     /// Whether a program sent it by kill(2); otherwise the kernel did, as for Ctrl-C. `None` where the system does
     /// not tell.
     pub sent: Option<bool>,
+    /// The process that sent it, if a program did; 0 if that is outside of this container.
+    pub sender: Option<i32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,12 +77,17 @@ extern "C" fn write_to_pipe(number: c_int, info: *mut siginfo_t, _machine_state:
     unsafe {
         let errno = Errno::last_raw();
         if let (Some(pipe), Ok(number)) = (PIPE.get(), u8::try_from(number)) {
-            let record = [number, u8::from((*info).si_code == SENT_BY_PROGRAM)];
+            let sent = (*info).si_code == SENT_BY_PROGRAM;
+            let [a, b, c, d] = if sent { (*info).si_pid().to_ne_bytes() } else { [0; 4] };
+            let record: Record = [number, sent.into(), a, b, c, d];
             libc::write(pipe.as_raw_fd(), record.as_ptr().cast(), record.len());
         }
         Errno::set_raw(errno);
     }
 }
+
+/// A signal in the pipe: its number, whether a program sent it, and the pid of that.
+type Record = [u8; 6];
 
 /// `SI_USER` of Linux, which libc has for Linux only.
 const SENT_BY_PROGRAM: c_int = 0;
@@ -107,14 +114,16 @@ impl Signals {
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<ReceivedSignal> {
         loop {
             let Ok(mut readiness) = ready!(self.pipe.poll_read_ready(cx)) else { return Poll::Pending };
-            let mut record = [0; 2];
+            let mut record = Record::default();
             match self.pipe.get_ref().read(&mut record) {
-                Ok(2) => {
-                    let Ok(signal) = Signal::try_from(i32::from(record[0])) else { continue };
+                Ok(6) => {
+                    let [number, by_program, pid @ ..] = record;
+                    let Ok(signal) = Signal::try_from(i32::from(number)) else { continue };
                     // macOS gives every signal but SIGCHLD the code 0, whoever sent it (`psignal_internal`,
                     // `bsd/kern/kern_sig.c` of xnu).
-                    let sent = cfg!(target_os = "linux").then_some(record[1] == 1);
-                    return Poll::Ready(ReceivedSignal { signal, sent });
+                    let sent = cfg!(target_os = "linux").then_some(by_program == 1);
+                    let sender = sent.filter(|&sent| sent).map(|_| i32::from_ne_bytes(pid));
+                    return Poll::Ready(ReceivedSignal { signal, sent, sender });
                 }
                 Ok(_) | Err(_) => readiness.clear_ready(),
             }

@@ -13,8 +13,8 @@ use super::output::{Output, PATIENCE};
 use super::project::{Project, Run};
 use crate::event::{Event, LineReader, Lines};
 use crate::paths::StateDir;
-use crate::process::{Signal, children};
 use crate::process::signals::{ReceivedSignal, SignalKind, Signals, stop_group};
+use crate::process::{Signal, children};
 
 /// The longest command, in bytes.
 const LONGEST: usize = 1024 * 1024;

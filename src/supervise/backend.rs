@@ -86,10 +86,19 @@ pub struct Condition {
     pub guardian: Option<i32>,
 }
 
+/// A command of a client that changes something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requested {
+    pub service: usize,
+    pub input: Input,
+    /// Who asks: `` `bowline stop` (pid 4711) ``.
+    pub by: String,
+}
+
 /// Clients: where commands come from, and a second place where output and events go.
 pub trait Control {
-    /// Serves the clients. Ready with the next command that changes something: a service and its input.
-    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Input)>;
+    /// Serves the clients. Ready with the next command that changes something.
+    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Requested>;
     fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]);
     fn notify(&mut self, service: usize, what: &What);
     /// Called with the condition of a service whenever it may have changed.

@@ -232,6 +232,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 state,
                 failure_reason: ending.failure,
                 stderr: stderr.filter(|lines| !lines.is_empty()),
+                stopped_by: self.instances[index].stopped_by.clone(),
             },
         );
     }

@@ -17,10 +17,11 @@ pub mod restart;
 mod run;
 pub mod service;
 mod signals;
+mod stopped_by;
 mod streams;
 mod tail;
 
-pub use backend::{Backend, Condition, Control, Observation, PortOwner, Sink};
+pub use backend::{Backend, Condition, Control, Observation, PortOwner, Requested, Sink};
 pub use console::Console;
 pub use process_tree::{GuardedTree, ProcessTree};
 pub use run::{LoopInputs, Outcome, Supervisor};

@@ -42,6 +42,8 @@ pub(super) struct Instance {
     pub tail: Tail,
     pub readiness: Option<ReadinessWatch>,
     pub outcome: Option<Outcome>,
+    /// Who has asked it to end, if somebody else than the user of this bowline did.
+    pub stopped_by: Option<String>,
 }
 
 impl Instance {
@@ -55,6 +57,7 @@ impl Instance {
             tail: Tail::default(),
             readiness: None,
             outcome: None,
+            stopped_by: None,
         }
     }
 
@@ -139,8 +142,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 self.lifeline_ended();
             } else {
                 // Last, so that busy clients cannot starve the services.
-                let (index, input) = ready!(control.poll_command(cx));
-                self.feed(index, input);
+                let requested = ready!(control.poll_command(cx));
+                self.requested(requested);
             }
         }
         Poll::Ready(())

@@ -26,8 +26,7 @@ pub(super) fn open(
         // One for each run: node makes the end that it reads non-blocking for all who share it.
         None => io::pipe().map(|(reader, writer)| (reader.into(), Some(writer)))?,
     };
-    let (stdio, sources) = with_outputs(input, console)?;
-    Ok((stdio, sources, silence))
+    with_outputs(input, console).map(|(stdio, sources)| (stdio, sources, silence))
 }
 
 fn with_outputs(stdin: OwnedFd, console: Option<&Console>) -> io::Result<(Stdio, Vec<Source>)> {

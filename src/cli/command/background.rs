@@ -36,7 +36,8 @@ pub fn supervisor(arguments: &[OsString], projects: &[OsString]) -> io::Result<C
 /// The options of a make without its job server, which is the caller's.
 fn without_job_server(options: &OsStr) -> OsString {
     let Some(text) = options.to_str() else { return options.to_owned() };
-    let is_other = |word: &&str| !["--jobserver-auth=", "--jobserver-fds="].iter().any(|it| word.starts_with(it));
+    let is_other =
+        |word: &&str| !["--jobserver-auth=", "--jobserver-fds="].iter().any(|it| word.starts_with(it));
     text.split(' ').filter(is_other).collect::<Vec<_>>().join(" ").into()
 }
 

@@ -24,7 +24,7 @@ use crate::ui;
 /// Bytes read at once.
 const CHUNK: usize = 64 * 1024;
 /// Silence after which the supervisor is checked for suspension, in milliseconds.
-const SILENCE: u16 = 5_000;
+const SILENCE: u16 = 200;
 
 /// `bowline start`; `arguments` are those of this process.
 pub fn start(invocation: &Invocation, arguments: &[OsString], dev: &Dev) -> Result<Exit, Failure> {
@@ -73,9 +73,8 @@ impl Waiting<'_> {
             let [events, text] =
                 readable([is_stdout_open.then_some(&stdout), is_stderr_open.then_some(&stderr)])?;
             if !events && !text && is_suspended(&self.child) {
-                let source = io::Error::other("it was stopped");
                 let project = self.invocation.dir.to_string_lossy().into_owned();
-                return Err(ControlError::NotConnected { project, pid: self.child.id(), source }.into());
+                return Err(ControlError::Suspended { project, pid: self.child.id() }.into());
             }
             if text {
                 let count = stderr.read(&mut buffer)?;

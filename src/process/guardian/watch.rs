@@ -16,8 +16,8 @@ use nix::unistd::Pid;
 use rustix::process::WaitIdOptions;
 
 use super::setup::{
-    GuardianSpec, TERMINATED, adopt_orphans, callers_descriptors, catch_signals, close_all_but,
-    detach_stdio, errno, report_failure,
+    GuardianSpec, TERMINATED, adopt_orphans, callers_descriptors, catch_signals, close_all_but, detach_stdio,
+    errno, report_failure,
 };
 use super::wire::{Frame, Order, Report};
 use crate::process::exit::poll_child;

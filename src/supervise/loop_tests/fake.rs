@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::super::backend::SignalSource;
 use super::super::service::Input;
-use super::super::{Backend, Condition, Control, Observation, PortOwner, ProcessTree, Sink};
+use super::super::{Backend, Condition, Control, Observation, PortOwner, ProcessTree, Requested, Sink};
 use crate::event::{Level, State, Stream, What};
 use crate::process::guardian::{Order, Report};
 use crate::process::signals::ReceivedSignal;
@@ -281,8 +281,10 @@ impl SignalSource for Shared {
 }
 
 impl Control for Shared {
-    fn poll_command(&mut self, _cx: &mut Context<'_>) -> Poll<(usize, Input)> {
-        self.borrow_mut().commands.pop_front().map_or(Poll::Pending, Poll::Ready)
+    fn poll_command(&mut self, _cx: &mut Context<'_>) -> Poll<Requested> {
+        let command = self.borrow_mut().commands.pop_front();
+        let by = String::new();
+        command.map_or(Poll::Pending, |(service, input)| Poll::Ready(Requested { service, input, by }))
     }
 
     fn wrote(&mut self, _service: usize, _stream: Stream, bytes: &[u8]) {

@@ -28,7 +28,7 @@ fn what_goes_on_in_the_background_keeps_no_file_of_its_caller_open() {
 
 #[test]
 fn variables_that_name_files_of_the_caller_do_not_outlive_it() {
-    let (mut sandbox, _ports) = stage_of(
+    let (mut sandbox, ports) = stage_of(
         &format!(
             "echo \"make:$MAKEFLAGS node:$NODE_CHANNEL_FD.\"; exec '{}' --lifetime 200",
             crate::support::dev_server().display()
@@ -36,7 +36,7 @@ fn variables_that_name_files_of_the_caller_do_not_outlive_it() {
         1,
     );
     sandbox.env("MAKEFLAGS", " -j2 --jobserver-auth=3,4").env("NODE_CHANNEL_FD", "3");
-    let stage = Stage { sandbox, ports: _ports };
+    let stage = Stage { sandbox, ports };
     assert_eq!(code(&stage.sandbox.run(["start"])), Some(0));
     let logs = stage.sandbox.run(["logs"]);
     assert!(logs.stdout.contains("make: -j2 node:."), "{logs:?}");
@@ -76,7 +76,8 @@ fn the_standard_input_of_a_service_without_the_keyboard_stays_open_and_silent() 
 #[test]
 fn beside_others_it_does_so_in_the_foreground_too_and_alone_it_is_the_callers() {
     let (mut sandbox, _ports) = Sandbox::new().with_ports("default", 2);
-    let manifest = |name: &str| serde_json::json!({ "name": name, "scripts": { "dev": reader() } }).to_string();
+    let manifest =
+        |name: &str| serde_json::json!({ "name": name, "scripts": { "dev": reader() } }).to_string();
     sandbox.file("package.json", r#"{ "name": "root", "workspaces": ["packages/*"] }"#);
     sandbox.file("packages/one/package.json", &manifest("one"));
     sandbox.file("packages/two/package.json", &manifest("two"));
@@ -88,4 +89,12 @@ fn beside_others_it_does_so_in_the_foreground_too_and_alone_it_is_the_callers() 
     let mut alone = sandbox.start(["dev", "packages/one"]);
     alone.output("reader: 0.");
     alone.stop();
+}
+
+#[test]
+fn a_program_that_has_ended_with_its_input_is_told_of_that() {
+    let sandbox = Sandbox::with_script("cat");
+    let ended = sandbox.run(["dev"]);
+    assert_eq!(code(&ended), Some(4), "{ended:?}");
+    assert!(ended.stderr.contains("standard input") && ended.stderr.contains("`bowline start`"), "{ended:?}");
 }
