@@ -12,6 +12,7 @@ mod nested;
 mod running;
 mod several;
 mod socket;
+mod stopped_by;
 mod versions;
 mod workspace;
 
