@@ -131,6 +131,25 @@ impl Signals {
     }
 }
 
+extern "C" fn end_at_once(number: c_int) {
+    #[expect(unsafe_code, reason = "only _exit(2) may end a process within a signal handler")]
+    // SAFETY: ends the process.
+    unsafe {
+        libc::_exit(128 + number)
+    }
+}
+
+/// Has the signals that ask to end do so though this process may be the first of a container, for which the kernel
+/// ignores every signal without a handler. [`Signals::take`] replaces the handlers.
+pub fn end_by_signals_as_first_process() -> nix::Result<()> {
+    if std::process::id() == 1 {
+        for (signal, _) in TAKEN.into_iter().filter(|(signal, _)| asks_to_end(*signal)) {
+            set_action(signal, &simple_action(SigHandler::Handler(end_at_once)))?;
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn simple_action(handler: SigHandler) -> SigAction {
     SigAction::new(handler, SaFlags::empty(), SigSet::empty())
 }
@@ -138,7 +157,7 @@ pub(super) fn simple_action(handler: SigHandler) -> SigAction {
 /// Returns the previous action.
 pub(super) fn set_action(signal: Signal, action: &SigAction) -> nix::Result<SigAction> {
     #[expect(unsafe_code, reason = "handlers are unsafe by nature")]
-    // SAFETY: the handlers of this program only write to a pipe that stays open, or to an atomic.
+    // SAFETY: the handlers of this program only write to a pipe that stays open or to an atomic, or end the process.
     unsafe {
         sigaction(signal, action)
     }

@@ -40,6 +40,11 @@ pub fn start_projects(
     arguments: &[OsString],
     projects: &[OsString],
 ) -> Result<Exit, Failure> {
+    if std::process::id() == 1 {
+        let hint = "use `bowline` in its place, which ends when its services have".to_owned();
+        let message = "this is the first process of a container, which ends with it, services included";
+        invocation.warn(message, Some(hint));
+    }
     let (stdout, child_stdout) = io::pipe()?;
     let (stderr, child_stderr) = io::pipe()?;
     let mut command = background::supervisor(arguments, projects)?;

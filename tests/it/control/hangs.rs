@@ -32,7 +32,8 @@ fn all_end_as_documented(stage: &Stage) {
     let ends = side_by_side(COMMANDS.len(), &COMMANDS, |(arguments, _)| stage.sandbox.run(*arguments));
     for ((arguments, code), finished) in COMMANDS.iter().zip(ends) {
         assert_eq!(finished.status.code(), Some(*code), "{arguments:?}: {finished:?}");
-        let texts = if *code == 6 { &["Runner is not connected", "is suspended", "kill -CONT"][..] } else { &[] };
+        let texts =
+            if *code == 6 { &["Runner is not connected", "is suspended", "kill -CONT"][..] } else { &[] };
         assert!(texts.iter().all(|text| finished.stderr.contains(text)), "{arguments:?}: {finished:?}");
     }
 }
@@ -192,7 +193,9 @@ fn a_suspended_supervisor_is_told_as_such_at_once() {
     let mut first = stage.sandbox.start(["dev"]);
     first.ready();
     first.signal(Signal::STOP);
-    for arguments in [&["stop"][..], &["status"], &["wait"], &["ls"], &["restart"], &["logs", "-f"], &["open"]] {
+    for arguments in
+        [&["stop"][..], &["status"], &["wait"], &["ls"], &["restart"], &["logs", "-f"], &["open"]]
+    {
         let began = Instant::now();
         let finished = stage.sandbox.run(arguments);
         assert!(began.elapsed() < ONCE / 2, "{arguments:?}: {finished:?}");

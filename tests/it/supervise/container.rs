@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+use saphyr::{LoadableYamlNode, Yaml};
 
 use crate::support::{
     PATIENCE, Sandbox, Session, dev_server, end_of, is_free, read_until, run_to_end, stage, stage_of,
@@ -33,17 +34,18 @@ fn first_process(session: &Session) -> Pid {
     children.trim().parse().ok().and_then(Pid::from_raw).unwrap_or_else(|| panic!("children: {children}"))
 }
 
-/// Runs a shell command in the namespace of this process, as `docker exec` does.
-fn enter(first: Pid, line: &str) -> String {
+/// A shell command in the namespace of this process, as `docker exec` runs it.
+fn within(sandbox: &Sandbox, first: Pid, line: &str) -> Command {
     let first = first.as_raw_nonzero().to_string();
-    let mut command = Command::new("nsenter");
+    let mut command = sandbox.command("nsenter");
+    let user = if nix::unistd::getuid().is_root() { &[][..] } else { &["--user", "--preserve-credentials"] };
+    command.args(["--target", &first, "--pid", "--mount"]).args(user);
+    command.args(["sh", "-c", &format!("cd '{}'; {line}", sandbox.project().display())]);
     command
-        .args(["--target", &first, "--user", "--preserve-credentials", "--pid", "--mount", "sh", "-c", line]);
-    if nix::unistd::getuid().is_root() {
-        command = Command::new("nsenter");
-        command.args(["--target", &first, "--pid", "--mount", "sh", "-c", line]);
-    }
-    let finished = run_to_end(command.stdin(Stdio::null()));
+}
+
+fn enter(sandbox: &Sandbox, first: Pid, line: &str) -> String {
+    let finished = run_to_end(&mut within(sandbox, first, line));
     assert!(finished.status.success(), "{finished:?}");
     finished.stdout
 }
@@ -63,8 +65,8 @@ fn the_first_process_reaps_every_orphan_passes_signals_on_and_ends_as_the_server
     assert_eq!(session.ready(), ports.first());
     let first = first_process(&session);
     // Of the last of them, the kernel may tell bowline while the command looks already.
-    let zombies = (0..50).map(|_| enter(first, ORPHANS)).find(|zombies| zombies.trim() == "0");
-    assert!(zombies.is_some(), "{}", enter(first, "ps axo pid,ppid,stat,args"));
+    let zombies = (0..50).map(|_| enter(&sandbox, first, ORPHANS)).find(|zombies| zombies.trim() == "0");
+    assert!(zombies.is_some(), "{}", enter(&sandbox, first, "ps axo pid,ppid,stat,args"));
     kill_process(first, Signal::TERM).unwrap();
     let ended = session.wait();
     // The stand-in dies of the signal, and the first process of a namespace cannot.
@@ -84,8 +86,8 @@ fn a_runner_that_is_the_first_process_reaps_too() {
     let mut session = Session::start(command);
     session.event("runner-status");
     let first = first_process(&session);
-    let zombies = (0..50).map(|_| enter(first, ORPHANS)).find(|zombies| zombies.trim() == "0");
-    assert!(zombies.is_some(), "{}", enter(first, "ps axo pid,ppid,stat,args"));
+    let zombies = (0..50).map(|_| enter(&sandbox, first, ORPHANS)).find(|zombies| zombies.trim() == "0");
+    assert!(zombies.is_some(), "{}", enter(&sandbox, first, "ps axo pid,ppid,stat,args"));
     kill_process(first, Signal::TERM).unwrap();
     assert_eq!(session.wait().status.code(), Some(143));
 }
@@ -157,4 +159,71 @@ fn what_a_service_has_left_without_a_trace_ends_with_it_where_it_can_be_nobody_e
     let (sandbox, _ports) = stage_of(&script, 1);
     lose_the_guardian(&sandbox, "", "");
     assert_eq!(living(&sandbox.project().join("left")), None);
+}
+
+const PAGE: &str = include_str!("../../../docs/containers.md");
+
+/// The text between three backticks and this language, and three backticks.
+fn block(language: &str) -> &'static str {
+    let start = format!("```{language}\n");
+    let (_, rest) = PAGE.split_once(&start).unwrap_or_else(|| panic!("no {language}"));
+    rest.split("```").next().unwrap_or_default()
+}
+
+/// The rest of the line of the Dockerfile that begins with this word.
+fn instruction(word: &str) -> &'static str {
+    let found = block("dockerfile").lines().find_map(|line| line.strip_prefix(word)?.strip_prefix(' '));
+    found.unwrap_or_else(|| panic!("no {word}"))
+}
+
+#[test]
+fn the_examples_of_the_page_agree() {
+    let port = instruction("ENV").strip_prefix("PORT=").expect("the port");
+    assert_eq!(instruction("EXPOSE"), port);
+    let compose = Yaml::load_from_str(block("yaml")).expect("YAML").remove(0);
+    let web = &compose["services"]["web"];
+    assert_eq!(web["environment"]["PORT"].as_str(), Some(port));
+    assert_eq!(web["ports"][0].as_str(), Some(&*format!("{port}:{port}")));
+    assert!(web["build"].as_str().is_some() && web["stop_grace_period"].as_str().is_some());
+    let dev: serde_json::Value = serde_json::from_str(block("json")).expect("JSON");
+    assert_eq!(dev["forwardPorts"][0].to_string(), port);
+    assert_eq!(dev["overrideCommand"], false);
+    assert!(instruction("RUN").contains("cargo install --locked --path /bowline --root /out"));
+}
+
+#[test]
+fn the_image_of_the_page_starts_is_asked_and_stops() {
+    let (mut sandbox, ports) = stage("", 2);
+    let command: Vec<String> = serde_json::from_str(instruction("CMD")).expect("a list");
+    let (name, _) = instruction("ENV").split_once('=').expect("a variable");
+    // A port of the test's own stands for the one of the page.
+    let port = ports.last();
+    sandbox.env(name, port.to_string());
+    let program = env!("CARGO_BIN_EXE_bowline");
+    assert_eq!(command[0], "bowline");
+    let line = format!("exec '{program}' --json {}", command[1..].join(" "));
+    let Some(started) = in_a_namespace(&sandbox, &line) else { return };
+    let mut session = Session::start(started);
+    assert_eq!(session.ready(), port);
+    let first = first_process(&session);
+    let asked = enter(&sandbox, first, &format!("'{program}' ls"));
+    assert!(asked.contains(&port.to_string()) && asked.contains("running"), "{asked}");
+    enter(&sandbox, first, &format!("'{program}' restart && '{program}' logs"));
+    // It ends with the namespace, as its answer comes.
+    run_to_end(&mut within(&sandbox, first, &format!("'{program}' stop")));
+    assert_eq!(session.wait().status.code(), Some(143));
+}
+
+#[test]
+fn a_start_as_the_first_process_says_that_the_container_ends_with_it_and_can_be_ended() {
+    let (sandbox, _ports) = stage("--no-listen", 1);
+    let line = format!("exec '{}' start", env!("CARGO_BIN_EXE_bowline"));
+    let Some(mut command) = in_a_namespace(&sandbox, &line) else { return };
+    command.stderr(Stdio::piped()).stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    read_until(child.stderr.as_mut().unwrap(), "which ends when its services have");
+    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id())).unwrap();
+    let first = Pid::from_raw(children.trim().parse().unwrap()).unwrap();
+    kill_process(first, Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143));
 }
