@@ -53,8 +53,8 @@ impl Connection {
     }
 
     fn attempt(reservation: &Reservation, deadline: Instant) -> Result<Self, ControlError> {
-        if is_suspended(reservation) {
-            // A full queue of connections would block.
+        // Before the connection: a full queue would block. Who waits no longer than that has an answer in time.
+        if deadline.saturating_duration_since(Instant::now()) > SILENCE && is_suspended(reservation) {
             return Err(suspended(reservation));
         }
         let stream =
@@ -143,32 +143,45 @@ impl Connection {
         deadline: Instant,
         parse: impl FnOnce(&[u8]) -> serde_json::Result<T>,
     ) -> Result<T, ControlError> {
-        let line = self.line(deadline).and_then(|line| Ok(parse(&line)?));
-        line.map_err(|error| self.lost(error))
+        let line = self.line(deadline)?;
+        parse(&line).map_err(|error| self.lost(error.into()))
     }
 
-    fn line(&mut self, deadline: Instant) -> io::Result<Vec<u8>> {
+    fn line(&mut self, deadline: Instant) -> Result<Vec<u8>, ControlError> {
         loop {
-            if let Some(line) = self.lines.next_line()? {
-                return Ok(line);
+            match self.lines.next_line() {
+                Ok(Some(line)) => return Ok(line),
+                Ok(None) => {}
+                Err(error) => return Err(self.lost(error.into())),
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(TimedOut.into());
+                return Err(self.lost(TimedOut.into()));
             }
-            self.stream.set_read_timeout(Some(left.min(SILENCE)))?;
-            let mut bytes = [0; 16 * 1024];
-            match self.stream.read(&mut bytes) {
-                Ok(0) => return Err(UnexpectedEof.into()),
-                Ok(count) => self.lines.push(&bytes[..count]),
-                Err(error) if error.kind() == WouldBlock && is_suspended(&self.reservation) => {
-                    return Err(TimedOut.into());
-                }
-                Err(error) if [Interrupted, WouldBlock].contains(&error.kind()) => {}
-                // The supervisor was killed.
-                Err(error) if error.kind() == ConnectionReset => return Err(UnexpectedEof.into()),
-                Err(error) => return Err(error),
+            if !self.read(left.min(SILENCE)).map_err(|error| self.lost(error))?
+                && is_suspended(&self.reservation)
+            {
+                return Err(suspended(&self.reservation));
             }
+        }
+    }
+
+    /// Reads once, and waits at most `limit` for it. False if nothing came.
+    fn read(&mut self, limit: Duration) -> io::Result<bool> {
+        self.stream.set_read_timeout(Some(limit))?;
+        let mut bytes = [0; 16 * 1024];
+        match self.stream.read(&mut bytes) {
+            Ok(0) => Err(UnexpectedEof.into()),
+            Ok(count) => {
+                self.lines.push(&bytes[..count]);
+                Ok(true)
+            }
+            // A shorter limit than the silence is for the deadline.
+            Err(error) if error.kind() == WouldBlock => Ok(limit < SILENCE),
+            Err(error) if error.kind() == Interrupted => Ok(true),
+            // The supervisor was killed.
+            Err(error) if error.kind() == ConnectionReset => Err(UnexpectedEof.into()),
+            Err(error) => Err(error),
         }
     }
 
@@ -178,9 +191,6 @@ impl Connection {
 }
 
 fn not_connected(reservation: &Reservation, source: io::Error) -> ControlError {
-    if is_suspended(reservation) {
-        return suspended(reservation);
-    }
     ControlError::NotConnected { project: reservation.name.clone(), pid: reservation.pid, source }
 }
 
