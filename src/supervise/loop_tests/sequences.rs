@@ -120,7 +120,7 @@ impl Move {
             Self::Waits => observe(service, vec![], true),
             Self::Command(input) => world.commands.push_back((0, input)),
             Self::Signal(signal) => {
-                world.signals.push_back(ReceivedSignal { signal, sent: Some(false), sender: None })
+                world.signals.push_back(ReceivedSignal { signal, sent: Some(false), sender: None });
             }
             Self::LifelineEnds => world.lifeline = None,
             Self::TimePasses => {}

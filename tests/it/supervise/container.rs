@@ -11,8 +11,9 @@ use crate::support::{
     PATIENCE, Sandbox, Session, dev_server, end_of, is_free, read_until, run_to_end, stage, stage_of,
 };
 
-/// A program as the first process of a pid namespace of its own; `None`, with the reason printed, where the kernel
+/// A shell as the first process of a pid namespace of its own; `None`, with the reason printed, where the kernel
 /// or the container that the tests run in allows none.
+#[expect(clippy::print_stdout, reason = "whoever reads the log has to know that nothing was tried")]
 fn in_a_namespace(sandbox: &Sandbox, line: &str) -> Option<Command> {
     let unshare = |line: &str| {
         let mut command = sandbox.command("unshare");
