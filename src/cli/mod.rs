@@ -15,7 +15,7 @@ use crate::event::{Event, What};
 use crate::exit_code::FAILURE;
 use crate::invocation::Failure;
 use crate::invocation::{Invocation, logging};
-use crate::process::Exit;
+use crate::process::{Exit, signals};
 use crate::ui::{self, ColorChoice, Style};
 use args::{Cli, CliCommand, Dev};
 use command::{
@@ -24,6 +24,8 @@ use command::{
 
 /// Runs the command in `arguments`, which begin with the program's name. Returns how this process shall end.
 pub fn run(arguments: Vec<OsString>) -> Exit {
+    // Without the handlers, a command can be waited for, or killed.
+    let _deaf = signals::end_by_signals_as_first_process();
     if let Some(answered) = answer_shell(&arguments) {
         return answered.unwrap_or_else(|failure| report(&failure, false, default_style()));
     }
@@ -37,6 +39,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     let outcome =
         cli.global.invocation(style).and_then(|invocation| execute(invocation, cli.command, &arguments));
     logging::flush();
+    ui::restore_terminal();
     outcome.unwrap_or_else(|failure| report(&failure, json, style))
 }
 

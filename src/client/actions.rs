@@ -21,16 +21,22 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub fn ask(
     reservation: &Reservation,
     verb: Verb,
-    force: bool,
     deadline: Option<Instant>,
 ) -> Result<Option<What>, ControlError> {
-    let ask = || {
+    send(reservation, &ControlRequest::new(verb, Some(&reservation.project)), deadline)
+}
+
+fn send(
+    reservation: &Reservation,
+    request: &ControlRequest,
+    deadline: Option<Instant>,
+) -> Result<Option<What>, ControlError> {
+    let send = || {
         let mut connection = Connection::open(reservation, deadline)?;
-        connection
-            .send(&ControlRequest { force, ..ControlRequest::new(verb, Some(&reservation.project)) })?;
+        connection.send(request)?;
         connection.outcome(deadline)
     };
-    match ask() {
+    match send() {
         Err(ControlError::NotConnected { .. })
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) =>
         {
@@ -46,7 +52,7 @@ pub fn await_if_ending(ports: &Ports, reservation: &Reservation) -> Result<bool,
     let states = Connection::open(reservation, None).and_then(|mut open| open.status(&request, None));
     let outcome = match states {
         Ok(states) if states.iter().all(|status| status.state.is_alive()) => return Ok(false),
-        Ok(_) => ask(reservation, Verb::Wait, false, None),
+        Ok(_) => ask(reservation, Verb::Wait, None),
         Err(error) => Err(error),
     };
     match outcome {
@@ -104,12 +110,20 @@ fn await_guardian(reservation: &Reservation) -> Result<(), Failure> {
     }
 }
 
-/// Stops services side by side. Returns when each has ended or cannot be stopped.
-pub fn stop(ports: &Ports, reservations: &[Reservation], force: bool) -> Vec<Result<(), Failure>> {
-    fan_out::at_once(reservations, |one| match ask(one, Verb::Stop, force, None) {
+/// Stops services side by side. Returns when each has ended or cannot be stopped. The supervisors tell their users
+/// that the command `by` did it.
+pub fn stop(ports: &Ports, reservations: &[Reservation], force: bool, by: &str) -> Vec<Result<(), Failure>> {
+    let request = |one: &Reservation| ControlRequest {
+        force,
+        by: Some(by.to_owned()),
+        ..ControlRequest::new(Verb::Stop, Some(&one.project))
+    };
+    fan_out::at_once(reservations, |one| match send(one, &request(one), None) {
         Ok(_) => Ok(()),
         Err(_) if is_gone(ports, one) => await_guardian(one),
-        Err(ControlError::NotConnected { .. }) if force && kill_supervisor(one) && is_gone(ports, one) => {
+        Err(ControlError::NotConnected { .. } | ControlError::Suspended { .. })
+            if force && kill_supervisor(one) && is_gone(ports, one) =>
+        {
             await_guardian(one)
         }
         Err(error) => Err(error.into()),
@@ -137,14 +151,16 @@ pub fn restart(ports: &Ports, reservation: &Reservation) -> Result<Restarted, Fa
     if await_if_ending(ports, reservation)? {
         return Ok(Restarted::Ended);
     }
-    match ask(reservation, Verb::Restart, false, None) {
+    let by = Some("bowline restart".to_owned());
+    let request = ControlRequest { by, ..ControlRequest::new(Verb::Restart, Some(&reservation.project)) };
+    match send(reservation, &request, None) {
         Err(_) if is_gone(ports, reservation) => await_guardian(reservation).map(|()| Restarted::Ended),
         answer => ready(reservation, answer?).map(|()| Restarted::Ready),
     }
 }
 
 pub fn wait(ports: &Ports, reservation: &Reservation, deadline: Option<Instant>) -> Result<(), Failure> {
-    match ask(reservation, Verb::Wait, false, deadline) {
+    match ask(reservation, Verb::Wait, deadline) {
         Err(_) if is_gone(ports, reservation) => Err(not_ready(reservation, "has ended")),
         answer => ready(reservation, answer?),
     }

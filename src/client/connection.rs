@@ -16,9 +16,12 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use crate::control::{ControlError, ControlRequest, Hello, Line, PROTOCOL, Status, Verb};
 use crate::event::{LONGEST_EVENT, LineReader, Lines, What};
 use crate::port::Reservation;
+use crate::process::Process;
 
 /// Time for a supervisor to answer at all.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a supervisor may be silent before its process is looked at: a suspended one answers nothing.
+const SILENCE: Duration = Duration::from_millis(200);
 /// Pauses between attempts to connect to a supervisor that has no socket yet.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
@@ -50,6 +53,10 @@ impl Connection {
     }
 
     fn attempt(reservation: &Reservation, deadline: Instant) -> Result<Self, ControlError> {
+        // Before the connection: a full queue would block. Who waits no longer than that has an answer in time.
+        if deadline.saturating_duration_since(Instant::now()) > SILENCE && is_suspended(reservation) {
+            return Err(suspended(reservation));
+        }
         let stream =
             dial(&reservation.socket(), deadline).map_err(|error| not_connected(reservation, error))?;
         let mut connection =
@@ -136,29 +143,45 @@ impl Connection {
         deadline: Instant,
         parse: impl FnOnce(&[u8]) -> serde_json::Result<T>,
     ) -> Result<T, ControlError> {
-        let line = self.line(deadline).and_then(|line| Ok(parse(&line)?));
-        line.map_err(|error| self.lost(error))
+        let line = self.line(deadline)?;
+        parse(&line).map_err(|error| self.lost(error.into()))
     }
 
-    fn line(&mut self, deadline: Instant) -> io::Result<Vec<u8>> {
+    fn line(&mut self, deadline: Instant) -> Result<Vec<u8>, ControlError> {
         loop {
-            if let Some(line) = self.lines.next_line()? {
-                return Ok(line);
+            match self.lines.next_line() {
+                Ok(Some(line)) => return Ok(line),
+                Ok(None) => {}
+                Err(error) => return Err(self.lost(error.into())),
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(TimedOut.into());
+                return Err(self.lost(TimedOut.into()));
             }
-            self.stream.set_read_timeout(Some(left))?;
-            let mut bytes = [0; 16 * 1024];
-            match self.stream.read(&mut bytes) {
-                Ok(0) => return Err(UnexpectedEof.into()),
-                Ok(count) => self.lines.push(&bytes[..count]),
-                Err(error) if [Interrupted, WouldBlock].contains(&error.kind()) => {}
-                // The supervisor was killed.
-                Err(error) if error.kind() == ConnectionReset => return Err(UnexpectedEof.into()),
-                Err(error) => return Err(error),
+            if !self.read(left.min(SILENCE)).map_err(|error| self.lost(error))?
+                && is_suspended(&self.reservation)
+            {
+                return Err(suspended(&self.reservation));
             }
+        }
+    }
+
+    /// Reads once, and waits at most `limit` for it. False if nothing came.
+    fn read(&mut self, limit: Duration) -> io::Result<bool> {
+        self.stream.set_read_timeout(Some(limit))?;
+        let mut bytes = [0; 16 * 1024];
+        match self.stream.read(&mut bytes) {
+            Ok(0) => Err(UnexpectedEof.into()),
+            Ok(count) => {
+                self.lines.push(&bytes[..count]);
+                Ok(true)
+            }
+            // A shorter limit than the silence is for the deadline.
+            Err(error) if error.kind() == WouldBlock => Ok(limit < SILENCE),
+            Err(error) if error.kind() == Interrupted => Ok(true),
+            // The supervisor was killed.
+            Err(error) if error.kind() == ConnectionReset => Err(UnexpectedEof.into()),
+            Err(error) => Err(error),
         }
     }
 
@@ -169,6 +192,17 @@ impl Connection {
 
 fn not_connected(reservation: &Reservation, source: io::Error) -> ControlError {
     ControlError::NotConnected { project: reservation.name.clone(), pid: reservation.pid, source }
+}
+
+fn suspended(reservation: &Reservation) -> ControlError {
+    ControlError::Suspended { project: reservation.name.clone(), pid: reservation.pid }
+}
+
+/// Whether the supervisor was stopped by a signal, as by Ctrl-Z: it answers once it is continued.
+fn is_suspended(reservation: &Reservation) -> bool {
+    let process = i32::try_from(reservation.pid).ok().and_then(Process::read);
+    // The lock says that the pid is still the supervisor's.
+    process.is_some_and(|process| process.stopped) && reservation.is_live()
 }
 
 /// The time by which a supervisor has to answer: [`PATIENCE`] from now, or the deadline if that is earlier.

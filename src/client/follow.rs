@@ -17,9 +17,9 @@ use crate::invocation::Invocation;
 use crate::invocation::failure::{Failure, exit_of_service};
 use crate::logs;
 use crate::port::{Ports, Reservation};
-use crate::process::Exit;
 use crate::process::nonblocking_writer::NonblockingWriter;
 use crate::process::signals::{SignalKind, Signals, stop_group};
+use crate::process::{Exit, children};
 use crate::supervise::Sink;
 use crate::ui::{self, Human, Prefixed};
 
@@ -104,7 +104,10 @@ impl Screen {
             Self::People(sink) => {
                 while !bytes.is_empty() && sink.pass(service, stream, &mut bytes).is_ok() {}
             }
-            Self::Log(out) => out.push(bytes),
+            Self::Log(out) => {
+                ui::passed(bytes);
+                out.push(bytes);
+            }
             Self::Programs(_) => {}
         }
     }
@@ -209,8 +212,11 @@ impl Following<'_> {
     /// Handles one signal or event. Ready with whether the user leaves.
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Failure>> {
         if let Poll::Ready(caught) = self.signals.poll_next(cx) {
-            if caught.kind() == SignalKind::Suspend {
-                stop_group();
+            match caught.kind() {
+                SignalKind::Suspend => stop_group(),
+                // The first process of a container has children that it did not start.
+                SignalKind::Child => children::reap_besides(&[]),
+                SignalKind::End | SignalKind::Continue | SignalKind::Resize => {}
             }
             return Poll::Ready(Ok(caught.kind() == SignalKind::End));
         }

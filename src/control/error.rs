@@ -8,6 +8,8 @@ use thiserror::Error;
 pub enum ControlError {
     #[error("Runner is not connected: the supervisor of `{project}` (pid {pid}) does not answer: {source}")]
     NotConnected { project: String, pid: u32, source: io::Error },
+    #[error("Runner is not connected: the supervisor of `{project}` (pid {pid}) is suspended")]
+    Suspended { project: String, pid: u32 },
     #[error(
         "the supervisor of `{project}` (pid {pid}) speaks version {theirs} of the protocol, and this bowline version {ours} (it is bowline {version})"
     )]
@@ -26,8 +28,11 @@ pub enum ControlError {
 impl ControlError {
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NotConnected { pid, .. } => Some(format!(
-                "if it was stopped, as by Ctrl-Z, continue it with `kill -CONT {pid}`; otherwise end it and its service with \
+            Self::NotConnected { .. } => {
+                Some("end it and its service with `bowline stop --force`".to_owned())
+            }
+            Self::Suspended { pid, .. } => Some(format!(
+                "continue it with `kill -CONT {pid}`, or with `fg` in its terminal; or end it and its service with \
                  `bowline stop --force`"
             )),
             Self::Incompatible { version, .. } => {

@@ -65,6 +65,9 @@ pub struct ControlRequest {
     /// Whether a stop kills at once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
+    /// The command that asks, for people: `bowline stop`. Older clients leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// Whether an attach includes output.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub output: bool,
@@ -76,7 +79,8 @@ fn yes() -> bool {
 
 impl ControlRequest {
     pub fn new(verb: Verb, project_id: Option<&str>) -> Self {
-        Self { verb, id: None, project_id: project_id.map(str::to_owned), force: false, output: true }
+        let project_id = project_id.map(str::to_owned);
+        Self { verb, id: None, project_id, force: false, by: None, output: true }
     }
 }
 

@@ -20,8 +20,8 @@ use crate::event::{Event, Stream, TooLong, What};
 use crate::paths;
 use crate::process::Signal;
 use crate::supervise::service::Input;
-use crate::supervise::{Condition, Control};
-use crate::visible::Visible;
+use crate::supervise::{Condition, Control, Requested};
+use crate::visible::{self, Visible};
 
 /// The most clients, where the limit of open files allows it.
 const CLIENTS: u64 = 1024;
@@ -38,7 +38,7 @@ pub struct Server {
     listener: Option<UnixListener>,
     services: Vec<Service>,
     peers: Vec<Peer>,
-    commands: VecDeque<(usize, Input)>,
+    commands: VecDeque<Requested>,
     most_peers: usize,
 }
 
@@ -145,12 +145,14 @@ impl Server {
         let known = &mut self.services[service];
         peer.send(&Event::now(known.project(), What::Ack { message }).answering(id));
         match request.verb {
-            Verb::Stop if request.force => self.enqueue(service, Input::Kill),
-            Verb::Stop if known.is_alive() => self.enqueue(service, Input::Stop(Signal::SIGTERM)),
+            Verb::Stop if request.force => self.enqueue(service, Input::Kill, who(peer, request)),
+            Verb::Stop if known.is_alive() => {
+                self.enqueue(service, Input::Stop(Signal::SIGTERM), who(peer, request));
+            }
             Verb::Restart if known.is_alive() => {
                 // The client waits until the service is ready again, so that it was ready before does not count.
                 known.ready = None;
-                self.enqueue(service, Input::Restart);
+                self.enqueue(service, Input::Restart, who(peer, request));
             }
             Verb::Attach => {
                 peer.follows[service] = Follows { events: true, output: request.output };
@@ -171,12 +173,12 @@ impl Server {
 
     /// Queues an input for the loop, unless it is queued already: a client that repeats itself must not load the
     /// loop.
-    fn enqueue(&mut self, service: usize, input: Input) {
+    fn enqueue(&mut self, service: usize, input: Input, by: String) {
         if input == Input::Kill && std::mem::replace(&mut self.services[service].killed, true) {
             return;
         }
-        if !self.commands.contains(&(service, input)) {
-            self.commands.push_back((service, input));
+        if !self.commands.iter().any(|one| (one.service, one.input) == (service, input)) {
+            self.commands.push_back(Requested { service, input, by });
         }
     }
 
@@ -194,7 +196,7 @@ impl Server {
 }
 
 impl Control for Server {
-    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Input)> {
+    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Requested> {
         self.accept(cx);
         self.serve_peers(cx);
         self.commands.pop_front().map_or(Poll::Pending, Poll::Ready)
@@ -227,6 +229,17 @@ impl Control for Server {
         // Every peer is polled, so that each one's readiness wakes the loop.
         let waiting = self.peers.iter_mut().filter_map(|peer| peer.poll_write(cx).is_pending().then_some(()));
         if waiting.count() == 0 { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// The client that asks, for people.
+fn who(peer: &Peer, request: &ControlRequest) -> String {
+    let by = request.by.as_deref().map(visible::line);
+    match (by, peer.process) {
+        (Some(by), Some(pid)) => format!("`{by}` (pid {pid})"),
+        (Some(by), None) => format!("`{by}`"),
+        (None, Some(pid)) => format!("process {pid}"),
+        (None, None) => "another program".to_owned(),
     }
 }
 

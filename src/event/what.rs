@@ -107,6 +107,9 @@ pub enum What {
         /// The last lines of its output, if it failed.
         #[serde(skip_serializing_if = "Option::is_none")]
         stderr: Option<String>,
+        /// Who has asked it to end, if not the user of its bowline.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stopped_by: Option<String>,
     },
     Error {
         error: String,
@@ -214,6 +217,7 @@ mod tests {
                 state: State::Failed,
                 failure_reason,
                 stderr: stderr.map(str::to_owned),
+                stopped_by: None,
             };
         let text = str::to_owned;
         let crash = Some(FailureReason::ImmediateCrash);
@@ -283,6 +287,7 @@ mod tests {
             state: State::Failed,
             failure_reason: Some(FailureReason::Unknown),
             stderr: None,
+            stopped_by: None,
         };
         let json =
             r#"{"type":"process-exited","exitCode":1,"state":"failed","failureReason":"some_new_one"}"#;

@@ -119,7 +119,9 @@ impl From<paths::PathsError> for Failure {
 impl From<&control::ControlError> for Failure {
     fn from(error: &control::ControlError) -> Self {
         let code = match error {
-            control::ControlError::NotConnected { .. } => NOT_CONNECTED,
+            control::ControlError::NotConnected { .. } | control::ControlError::Suspended { .. } => {
+                NOT_CONNECTED
+            }
             control::ControlError::Incompatible { .. } | control::ControlError::Refused(_) => FAILURE,
         };
         Self::of(code, error, error.hint())

@@ -1,9 +1,10 @@
-//! The limit of open files.
+//! The open files of this process: how many there may be, and which a program executed here inherits.
 
 use std::error::Error;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
 
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::libc::{EMFILE, ENFILE, rlim_t};
 use nix::sys::resource::{Resource, getrlimit};
 
@@ -18,6 +19,37 @@ const ENOUGH: rlim_t = 1024;
 pub fn require(count: usize) -> io::Result<()> {
     let held: io::Result<Vec<_>> = (0..count).map(|_| io::stdin().as_fd().try_clone_to_owned()).collect();
     held.err().filter(is_exhausted).map_or(Ok(()), Err)
+}
+
+/// The descriptors of this process from 3 on. The one that the list itself is read with is closed by now.
+pub(super) fn open_numbers() -> Vec<RawFd> {
+    let listing = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
+    let entries = std::fs::read_dir(listing).into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    numbers.filter(|&number| number > 2).collect()
+}
+
+/// Whether a program executed here inherits this descriptor. Of those from 3 on, such ones are the caller's: bowline
+/// opens its own files so that they are closed on exec.
+pub(super) fn is_inherited(number: RawFd) -> bool {
+    flags(number).is_some_and(|flags| !flags.contains(FdFlag::FD_CLOEXEC))
+}
+
+fn flags(number: RawFd) -> Option<FdFlag> {
+    fcntl(borrow(number), FcntlArg::F_GETFD).ok().map(FdFlag::from_bits_truncate)
+}
+
+#[expect(unsafe_code, reason = "the numbers come from the kernel's list")]
+fn borrow(number: RawFd) -> BorrowedFd<'static> {
+    // SAFETY: it is only asked about or marked by number. If it is closed already, fcntl(2) says so.
+    unsafe { BorrowedFd::borrow_raw(number) }
+}
+
+/// Keeps the caller's descriptors from the programs executed here, standard streams excepted.
+pub fn close_inherited_on_exec() {
+    for number in open_numbers().into_iter().filter(|&number| is_inherited(number)) {
+        let _closed = fcntl(borrow(number), FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC));
+    }
 }
 
 fn is_exhausted(error: &io::Error) -> bool {

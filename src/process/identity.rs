@@ -35,13 +35,15 @@ impl fmt::Display for Identity {
 }
 
 /// An entry of the process table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Process {
     pub identity: Identity,
     pub parent: i32,
     pub group: i32,
     /// Whether it has ended and waits to be reaped.
     pub zombie: bool,
+    /// Whether a signal has stopped it, as Ctrl-Z does.
+    pub stopped: bool,
 }
 
 #[cfg(test)]

@@ -36,8 +36,8 @@ fn parse(pid: i32, stat: &[u8]) -> Option<Process> {
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
     let started = fields.nth(16)?.parse().ok()?;
-    let zombie = matches!(state, "Z" | "X" | "x");
-    Some(Process { identity: Identity { pid, started }, parent, group, zombie })
+    let (zombie, stopped) = (matches!(state, "Z" | "X" | "x"), state == "T");
+    Some(Process { identity: Identity { pid, started }, parent, group, zombie, stopped })
 }
 
 /// The fields of `/proc/PID/stat` from the state on. The name before it may contain spaces and parentheses, so
@@ -132,7 +132,8 @@ mod tests {
         let stat = b"42 (a) b (c)) S 7 42 41 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1 2 3";
         let process = parse(42, stat).unwrap();
         assert_eq!(process.identity, Identity { pid: 42, started: 987_654 });
-        assert_eq!((process.parent, process.group, process.zombie), (7, 42, false));
+        assert_eq!((process.parent, process.group), (7, 42));
+        assert!(!process.zombie && !process.stopped);
     }
 
     #[test]

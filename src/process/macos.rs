@@ -32,6 +32,7 @@ impl Process {
             parent: info.pbi_ppid.cast_signed(),
             group: info.pbi_pgid.cast_signed(),
             zombie: info.pbi_status == libc::SZOMB,
+            stopped: info.pbi_status == libc::SSTOP,
         })
     }
 }

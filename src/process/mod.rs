@@ -2,6 +2,7 @@
 //! supervisor. What differs between systems is in `linux.rs` and `macos.rs`.
 
 pub mod async_fd;
+pub mod children;
 pub mod descriptors;
 mod exit;
 pub mod guardian;

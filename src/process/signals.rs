@@ -34,6 +34,8 @@ pub struct ReceivedSignal {
     /// Whether a program sent it by kill(2); otherwise the kernel did, as for Ctrl-C. `None` where the system does
     /// not tell.
     pub sent: Option<bool>,
+    /// The process that sent it, if a program did; 0 if that is outside of this container.
+    pub sender: Option<i32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,12 +77,17 @@ extern "C" fn write_to_pipe(number: c_int, info: *mut siginfo_t, _machine_state:
     unsafe {
         let errno = Errno::last_raw();
         if let (Some(pipe), Ok(number)) = (PIPE.get(), u8::try_from(number)) {
-            let record = [number, u8::from((*info).si_code == SENT_BY_PROGRAM)];
+            let sent = (*info).si_code == SENT_BY_PROGRAM;
+            let [a, b, c, d] = if sent { (*info).si_pid().to_ne_bytes() } else { [0; 4] };
+            let record: Record = [number, sent.into(), a, b, c, d];
             libc::write(pipe.as_raw_fd(), record.as_ptr().cast(), record.len());
         }
         Errno::set_raw(errno);
     }
 }
+
+/// A signal in the pipe: its number, whether a program sent it, and the pid of that.
+type Record = [u8; 6];
 
 /// `SI_USER` of Linux, which libc has for Linux only.
 const SENT_BY_PROGRAM: c_int = 0;
@@ -107,19 +114,40 @@ impl Signals {
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<ReceivedSignal> {
         loop {
             let Ok(mut readiness) = ready!(self.pipe.poll_read_ready(cx)) else { return Poll::Pending };
-            let mut record = [0; 2];
+            let mut record = Record::default();
             match self.pipe.get_ref().read(&mut record) {
-                Ok(2) => {
-                    let Ok(signal) = Signal::try_from(i32::from(record[0])) else { continue };
+                Ok(6) => {
+                    let [number, by_program, pid @ ..] = record;
+                    let Ok(signal) = Signal::try_from(i32::from(number)) else { continue };
                     // macOS gives every signal but SIGCHLD the code 0, whoever sent it (`psignal_internal`,
                     // `bsd/kern/kern_sig.c` of xnu).
-                    let sent = cfg!(target_os = "linux").then_some(record[1] == 1);
-                    return Poll::Ready(ReceivedSignal { signal, sent });
+                    let sent = cfg!(target_os = "linux").then_some(by_program == 1);
+                    let sender = sent.filter(|&sent| sent).map(|_| i32::from_ne_bytes(pid));
+                    return Poll::Ready(ReceivedSignal { signal, sent, sender });
                 }
                 Ok(_) | Err(_) => readiness.clear_ready(),
             }
         }
     }
+}
+
+extern "C" fn end_at_once(number: c_int) {
+    #[expect(unsafe_code, reason = "only _exit(2) may end a process within a signal handler")]
+    // SAFETY: ends the process.
+    unsafe {
+        libc::_exit(128 + number)
+    }
+}
+
+/// Has the signals that ask to end do so though this process may be the first of a container, for which the kernel
+/// ignores every signal without a handler. [`Signals::take`] replaces the handlers.
+pub fn end_by_signals_as_first_process() -> nix::Result<()> {
+    if std::process::id() == 1 {
+        for (signal, _) in TAKEN.into_iter().filter(|(signal, _)| asks_to_end(*signal)) {
+            set_action(signal, &simple_action(SigHandler::Handler(end_at_once)))?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn simple_action(handler: SigHandler) -> SigAction {
@@ -129,7 +157,7 @@ pub(super) fn simple_action(handler: SigHandler) -> SigAction {
 /// Returns the previous action.
 pub(super) fn set_action(signal: Signal, action: &SigAction) -> nix::Result<SigAction> {
     #[expect(unsafe_code, reason = "handlers are unsafe by nature")]
-    // SAFETY: the handlers of this program only write to a pipe that stays open, or to an atomic.
+    // SAFETY: the handlers of this program only write to a pipe that stays open or to an atomic, or end the process.
     unsafe {
         sigaction(signal, action)
     }

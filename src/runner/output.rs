@@ -115,6 +115,7 @@ impl Output {
             state: if reason.is_some() { State::Failed } else { State::Stopped },
             failure_reason: reason,
             stderr: error.filter(|_| reason.is_some()).map(str::to_owned),
+            stopped_by: None,
         };
         self.emit(reply_to, &Event::without_project(what));
         if let Some(error) = error {

@@ -150,14 +150,23 @@ impl Run {
         }
     }
 
+    /// The supervisor's pid.
+    pub fn pid(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    /// Sends the supervisor a signal, on which it acts even if somebody has suspended it.
     pub fn signal(&self, signal: Signal) {
-        // The child has not been reaped, so the pid is still its own.
-        let _gone = nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.child.id().cast_signed()), signal);
+        for signal in [signal, Signal::SIGCONT] {
+            // The child has not been reaped, so the pid is still its own.
+            let _gone = nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.pid()), signal);
+        }
     }
 
     /// Closes the supervisor's standard input, so that it ends the service.
     pub fn cut_lifeline(&mut self) {
         self.child.stdin = None;
+        self.signal(Signal::SIGCONT);
     }
 
     /// How the supervisor ended, once it has and all its events have been read.

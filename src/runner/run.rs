@@ -13,8 +13,8 @@ use super::output::{Output, PATIENCE};
 use super::project::{Project, Run};
 use crate::event::{Event, LineReader, Lines};
 use crate::paths::StateDir;
-use crate::process::Signal;
 use crate::process::signals::{ReceivedSignal, SignalKind, Signals, stop_group};
+use crate::process::{Signal, children};
 
 /// The longest command, in bytes.
 const LONGEST: usize = 1024 * 1024;
@@ -77,6 +77,7 @@ impl<'a> Runner<'a> {
 
     async fn run(mut self) -> io::Result<Option<Signal>> {
         self.pass_time();
+        self.reap_strangers();
         while !self.is_over || self.runs().next().is_some() {
             let deadline = self.deadline();
             tokio::select! {
@@ -137,7 +138,10 @@ impl<'a> Runner<'a> {
                 (self.is_over, self.signal) = (true, Some(caught.signal));
             }
             SignalKind::Suspend => stop_group(),
-            SignalKind::Child => self.reap(),
+            SignalKind::Child => {
+                self.reap();
+                self.reap_strangers();
+            }
             SignalKind::Continue | SignalKind::Resize => {}
         }
     }
@@ -174,6 +178,12 @@ impl<'a> Runner<'a> {
         }
         self.reap();
         Poll::Ready(())
+    }
+
+    /// Reaps children that are no supervisors, as the first process of a container has them.
+    fn reap_strangers(&mut self) {
+        let supervisors: Vec<i32> = self.runs().map(|run| run.pid()).collect();
+        children::reap_besides(&supervisors);
     }
 
     /// Handles the supervisors that have ended, and starts what waits for their end.

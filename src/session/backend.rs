@@ -10,7 +10,7 @@ use super::port_override::{Note, PortOverride, list};
 use super::prepared::{Prepared, environment, siblings};
 use super::server_scheme::ServerScheme;
 use crate::control::Status;
-use crate::invocation::{Invocation, logging};
+use crate::invocation::{Invocation, StartedBy, logging};
 use crate::launch::{self, LaunchRequest, LaunchSpec, Step};
 use crate::logs;
 use crate::port::listeners::Listeners;
@@ -199,6 +199,11 @@ impl<'a> SessionBackend<'a> {
         if let Some(Err(error)) = self.lease.as_mut().map(|lease| lease.set_scheme(project, scheme)) {
             tracing::warn!("other bowlines do not see that it speaks {}: {error}", scheme.name());
         }
+    }
+
+    /// Whether its service reads what bowline itself would read.
+    pub fn shares_input(&self) -> bool {
+        self.prepared.len() == 1 && self.invocation.started_by == StartedBy::Foreground
     }
 
     /// Closes the store, which only one process at a time can open.

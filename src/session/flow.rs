@@ -3,7 +3,6 @@
 //! Each step takes the product of the step before. The loop in [`crate::supervise`] spawns, verifies and releases,
 //! as often as a service is started, through the [`Backend`] at the end of this file.
 
-use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::SystemTime;
@@ -17,22 +16,22 @@ use super::output::{self, announce};
 use super::port_override::{Place, list};
 use super::prepared::{Detected, Prepared};
 use super::server_scheme::{Finding, ask, printed};
-use super::{conflict, outcome, settings};
+use super::{browser, conflict, outcome, settings};
 use crate::control::Server;
 use crate::event::{Level, What};
 use crate::invocation::{Failure, Invocation, StartedBy, require_descriptors};
 use crate::launch::Preload;
 use crate::port::{AllocateOptions, Lease, PortChoice, PortError, Ports, Remembered, Reservation, Scheme};
 use crate::process::signals::Signals;
-use crate::process::{Exit, Stdio, memory};
+use crate::process::{Exit, Stdio, children, memory};
 use crate::supervise::{
     Backend, Lifeline, LoopInputs, Observation, PortOwner, ProcessTree, SchemeAnswer, Supervisor,
 };
 
 /// Descriptors of a supervisor without its services.
 const DESCRIPTORS: usize = 28;
-/// Descriptors of each service: two pipes, the guardian's socket, the log.
-const DESCRIPTORS_OF_A_SERVICE: usize = 4;
+/// Descriptors of each service: three pipes, the guardian's socket, the log.
+const DESCRIPTORS_OF_A_SERVICE: usize = 5;
 
 pub struct Session<'a> {
     invocation: &'a Invocation,
@@ -103,6 +102,7 @@ impl<'a> Session<'a> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let _entered = runtime.enter();
         let signals = Box::new(Signals::take()?);
+        children::begin();
         let (sink, console) = output::open(invocation, &statuses, &session, &logs)?;
         let control = Server::new(socket, &session, statuses);
         let is_runner = invocation.started_by == StartedBy::Runner;
@@ -144,10 +144,8 @@ pub fn allocate<'a>(
 }
 
 impl Backend for SessionBackend<'_> {
-    fn stdin(&self) -> io::Result<OwnedFd> {
-        let is_alone = self.prepared.len() == 1 && self.invocation.started_by != StartedBy::Runner;
-        let own = is_alone.then(|| io::stdin().as_fd().try_clone_to_owned().ok()).flatten();
-        own.map_or_else(|| Ok(File::open("/dev/null")?.into()), Ok)
+    fn stdin(&self) -> Option<OwnedFd> {
+        self.shares_input().then(|| io::stdin().as_fd().try_clone_to_owned().ok()).flatten()
     }
 
     fn spawn(&mut self, service: usize, stdio: Stdio) -> io::Result<Box<dyn ProcessTree>> {
@@ -224,7 +222,9 @@ impl Backend for SessionBackend<'_> {
             self.store(service, &note);
         }
         let url = std::mem::take(&mut self.open_browser).then(|| self.scheme(service).url(reserved))?;
-        open::that_detached(&url).err()?;
+        if browser::open(&url) {
+            return None;
+        }
         let message = format!("no browser could be opened; the URL is {url}");
         Some(What::Noted { level: Level::Warning, message })
     }

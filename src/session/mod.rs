@@ -4,9 +4,10 @@
 //! - `backend`, `port_override`: programs and ports for the loop in [`crate::supervise`], which calls them through the
 //!   trait that `flow` implements
 //! - `server_scheme`: http or https · `output`, `report`, `outcome`, `conflict`: what others see
-//! - `nested`: bowline within bowline · `dry_run`: a plan · `framework_locks`: lock files of frameworks
+//! - `browser`: opens the URL · `nested`: bowline within bowline · `dry_run`: a plan · `framework_locks`: lock files of frameworks
 
 mod backend;
+mod browser;
 mod configured;
 mod conflict;
 mod dry_run;

@@ -1,6 +1,7 @@
 //! How bowline ends once its services have ended.
 
-use std::io;
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
 
 use super::backend::SessionBackend;
 use super::framework_locks;
@@ -9,6 +10,7 @@ use crate::event::FailureReason as Reason;
 use crate::exit_code::{FAILURE, NO_PORT, NO_PROJECT, NOT_EXECUTABLE, NOT_FOUND, NOT_READY};
 use crate::invocation::Failure;
 use crate::launch::{self, LaunchSpec};
+use crate::process::async_fd::readable;
 use crate::process::{Exit, descriptors};
 use crate::supervise::Outcome;
 use crate::supervise::service::Ending;
@@ -41,7 +43,9 @@ fn failure_of(backend: &SessionBackend<'_>, service: usize, ending: Ending) -> O
     let reason = ending.failure.filter(|_| !ending.requested)?;
     missing_program(prepared, spec, reason, ending).or_else(|| {
         let failure = describe(spec, reason, ending);
-        Some(Failure { hint: framework_locks::hint(prepared).or(failure.hint), ..failure })
+        let ended_with_input = || input_hint(ending).filter(|_| backend.shares_input());
+        let hint = framework_locks::hint(prepared).or_else(ended_with_input).or(failure.hint);
+        Some(Failure { hint, ..failure })
     })
 }
 
@@ -70,7 +74,7 @@ fn missing_program(
 fn describe(spec: &LaunchSpec, reason: Reason, ending: Ending) -> Failure {
     let command = command(spec, ending.step);
     let (port, exit) = (spec.port, ending.exit);
-    let never_listened = exit == Some(Exit::Code(0)) && !ending.was_ready;
+    let never_listened = ending.ended_unready();
     let (code, message, hint) = match reason {
         Reason::DirectoryMissing => {
             (NO_PROJECT, format!("the directory is gone: `{}`", spec.main.cwd.visible()), None)
@@ -109,6 +113,19 @@ fn describe(spec: &LaunchSpec, reason: Reason, ending: Ending) -> Failure {
         failure.exit = exit;
     }
     failure
+}
+
+/// The advice for a program that ended as it should before it listened, if it may have done so because its standard
+/// input had ended.
+fn input_hint(ending: Ending) -> Option<String> {
+    let stdin = io::stdin();
+    // The end of a pipe is readable, and so is `/dev/null`.
+    let is_over = !stdin.is_terminal() && readable(stdin.as_fd());
+    (is_over && ending.ended_unready()).then(|| {
+        "if it ends with its standard input, as `esbuild --watch` does, give it one that stays open, or run it with \
+         `bowline start`; if it is no server, run it without bowline"
+            .to_owned()
+    })
 }
 
 /// The command in messages; a pre or post script by its name.

@@ -11,7 +11,7 @@ use super::service::Input;
 use crate::event::{State, Stream, What};
 use crate::port::Scheme;
 use crate::process::signals::{self, ReceivedSignal, Signals};
-use crate::process::{Exit, Stdio};
+use crate::process::{Exit, Stdio, children};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PortOwner {
@@ -61,8 +61,8 @@ pub enum SchemeAnswer {
 
 /// Ports and programs. A service is named by its index, and its tree by the process `root` that it descends from.
 pub trait Backend {
-    /// The standard input of a service without a console.
-    fn stdin(&self) -> io::Result<OwnedFd>;
+    /// The standard input of a service without a console; `None` for one that stays open and silent.
+    fn stdin(&self) -> Option<OwnedFd>;
     /// Creates the guardian of the service's next run, which waits for an order to run the first step.
     fn spawn(&mut self, service: usize, stdio: Stdio) -> io::Result<Box<dyn ProcessTree>>;
     fn verify(&mut self, service: usize, root: i32) -> PortOwner;
@@ -108,10 +108,19 @@ pub struct Condition {
     pub guardian: Option<i32>,
 }
 
+/// A command of a client that changes something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requested {
+    pub service: usize,
+    pub input: Input,
+    /// Who asks: `` `bowline stop` (pid 4711) ``.
+    pub by: String,
+}
+
 /// Clients: where commands come from, and a second place where output and events go.
 pub trait Control {
-    /// Serves the clients. Ready with the next command that changes something: a service and its input.
-    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Input)>;
+    /// Serves the clients. Ready with the next command that changes something.
+    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Requested>;
     fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]);
     fn notify(&mut self, service: usize, what: &What);
     /// Called with the condition of a service whenever it may have changed.
@@ -120,11 +129,13 @@ pub trait Control {
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
-/// The signals of this process, and the stop that one of them asks for.
+/// The signals of this process, and what two of them ask for.
 pub trait SignalSource {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<ReceivedSignal>;
     /// Stops this process group as Ctrl-Z would, until it is continued.
     fn stop_group(&mut self);
+    /// Reaps the children of this process that have ended, but for `kept`.
+    fn reap_besides(&mut self, kept: &[i32]);
 }
 
 impl SignalSource for Signals {
@@ -134,5 +145,9 @@ impl SignalSource for Signals {
 
     fn stop_group(&mut self) {
         signals::stop_group();
+    }
+
+    fn reap_besides(&mut self, kept: &[i32]) {
+        children::reap_besides(kept);
     }
 }

@@ -95,10 +95,11 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
 
     fn spawn(&mut self, index: usize) -> io::Result<()> {
         self.read_rest(index);
-        let (stdio, sources) = streams::open(self.backend.stdin()?, self.inputs.console.as_ref())?;
+        let (stdio, sources, silence) = streams::open(self.backend.stdin(), self.inputs.console.as_ref())?;
         let tree = self.backend.spawn(index, stdio)?;
         let instance = &mut self.instances[index];
         (instance.tree, instance.sources, instance.tail) = (Some(tree), sources, Tail::default());
+        instance.silence = silence;
         (instance.readiness, instance.scheme) = (None, SchemeWatch::default());
         self.order(index, Order::Run(0));
         Ok(())
@@ -178,13 +179,13 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         self.check_orphans(index);
     }
 
-    /// Reaps what became ours when a guardian died, until nothing of it is left.
+    /// Looks whether anything is left of what became ours when a guardian died.
     pub(super) fn check_orphans(&mut self, index: usize) {
         let guardians = self.guardians();
         let instance = &mut self.instances[index];
         let (Some(orphans), Some(tree)) = (&mut instance.orphans, &instance.tree) else { return };
         orphans.check_at = Instant::now() + ORPHANS_INTERVAL;
-        if tree.reap_orphans(&guardians) {
+        if tree.is_empty(&guardians) {
             instance.orphans = None;
             self.emptied(index);
         } else if orphans.last_order == Order::Kill {
@@ -232,6 +233,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 state,
                 failure_reason: ending.failure,
                 stderr: stderr.filter(|lines| !lines.is_empty()),
+                stopped_by: self.instances[index].stopped_by.clone(),
             },
         );
     }

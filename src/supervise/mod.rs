@@ -19,10 +19,11 @@ mod scheme;
 mod scheme_watch;
 pub mod service;
 mod signals;
+mod stopped_by;
 mod streams;
 mod tail;
 
-pub use backend::{Backend, Condition, Control, Observation, PortOwner, SchemeAnswer, Sink};
+pub use backend::{Backend, Condition, Control, Observation, PortOwner, Requested, SchemeAnswer, Sink};
 pub use console::Console;
 pub use process_tree::{GuardedTree, ProcessTree};
 pub use run::{LoopInputs, Outcome, Supervisor};

@@ -1,14 +1,12 @@
 //! The processes of one run of a service.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::task::{Context, Poll};
 
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
-
 use crate::process::guardian::{Guardian, GuardianSpec, Order, Report};
 use crate::process::tree::{self, Mark};
-use crate::process::{Process, Signal, signal};
+use crate::process::{Process, Signal, children, signal};
 
 /// The processes of one run of a service, below their guardian. Dropping it ends them.
 pub trait ProcessTree {
@@ -21,14 +19,16 @@ pub trait ProcessTree {
     fn poll_report(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Report>>;
     /// Waits for the guardian, which has nothing left to guard or has died.
     fn reap(&mut self);
-    /// Reaps the orphans that have ended, and returns whether none is left.
-    fn reap_orphans(&self, guardians: &[i32]) -> bool;
+    /// Whether no process is left of a tree whose guardian was reaped.
+    fn is_empty(&self, guardians: &[i32]) -> bool;
 }
 
 /// Processes below a real guardian.
 #[derive(Debug)]
 pub struct GuardedTree {
     guardian: Option<Guardian>,
+    /// The session that the guardian leads or led.
+    session: i32,
     mark: Mark,
 }
 
@@ -36,25 +36,22 @@ impl GuardedTree {
     /// Needs a running tokio runtime.
     pub fn start(spec: GuardianSpec) -> io::Result<Self> {
         let mark = spec.mark.clone();
-        Ok(Self { guardian: Some(Guardian::start(spec)?), mark })
+        let guardian = Guardian::start(spec)?;
+        Ok(Self { session: guardian.identity.pid, guardian: Some(guardian), mark })
     }
 
-    /// The tree of a guardian that was killed, which this process has adopted: its descendants, except living
-    /// guardians and their trees, and every process with the service's mark.
+    /// The tree of a guardian that was killed, which this process has adopted: the processes of its session, those
+    /// with the service's mark, and the descendants of both. A child that is neither is the service's only if no
+    /// other can be there. `guardians` are those of other services, whose trees are spared.
     fn orphans(&self, guardians: &[i32]) -> Vec<Process> {
-        let mut found = Vec::new();
-        for child in adopted(guardians) {
-            found.extend(tree::living(child));
-            found.extend(tree::descendants(child));
+        let mut found = tree::marked_or_of_session(&self.mark, self.session);
+        if !children::may_be_strangers() {
+            found.extend(children::besides(guardians).into_iter().filter_map(tree::living));
         }
-        tree::with_marked(found, &self.mark)
+        let below = found.iter().flat_map(|process| tree::descendants(process.identity.pid));
+        let all: BTreeSet<Process> = below.chain(found.iter().copied()).collect();
+        all.into_iter().collect()
     }
-}
-
-/// Our children, except `guardians`.
-fn adopted(guardians: &[i32]) -> impl Iterator<Item = i32> {
-    let own = std::process::id().cast_signed();
-    tree::children(own).into_iter().filter(|child| !guardians.contains(child))
 }
 
 impl ProcessTree for GuardedTree {
@@ -87,12 +84,7 @@ impl ProcessTree for GuardedTree {
         }
     }
 
-    fn reap_orphans(&self, guardians: &[i32]) -> bool {
-        let mut is_alive = false;
-        for child in adopted(guardians) {
-            is_alive |=
-                waitpid(Pid::from_raw(child), Some(WaitPidFlag::WNOHANG)) == Ok(WaitStatus::StillAlive);
-        }
-        !is_alive && self.orphans(guardians).is_empty()
+    fn is_empty(&self, guardians: &[i32]) -> bool {
+        self.orphans(guardians).is_empty()
     }
 }

@@ -1,7 +1,7 @@
 //! The loop itself, and what it knows of each service.
 
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, PipeWriter};
 use std::task::{Context, Poll, ready};
 
 use tokio::time::{Instant, sleep_until};
@@ -38,10 +38,14 @@ pub(super) struct Instance {
     pub tree: Option<Box<dyn ProcessTree>>,
     pub orphans: Option<Orphans>,
     pub sources: Vec<Source>,
+    /// Keeps the standard input open of a service that is to read nothing from it.
+    pub silence: Option<PipeWriter>,
     pub tail: Tail,
     pub readiness: Option<ReadinessWatch>,
     pub scheme: SchemeWatch,
     pub outcome: Option<Outcome>,
+    /// Who has asked it to end, if somebody else than the user of this bowline did.
+    pub stopped_by: Option<String>,
 }
 
 impl Instance {
@@ -51,10 +55,12 @@ impl Instance {
             tree: None,
             orphans: None,
             sources: Vec::new(),
+            silence: None,
             tail: Tail::default(),
             readiness: None,
             scheme: SchemeWatch::default(),
             outcome: None,
+            stopped_by: None,
         }
     }
 
@@ -141,8 +147,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 self.lifeline_ended();
             } else {
                 // Last, so that busy clients cannot starve the services.
-                let (index, input) = ready!(control.poll_command(cx));
-                self.feed(index, input);
+                let requested = ready!(control.poll_command(cx));
+                self.requested(requested);
             }
         }
         Poll::Ready(())

@@ -20,7 +20,10 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     pub(super) fn signalled(&mut self, caught: ReceivedSignal) {
         match caught.kind() {
             SignalKind::End if self.is_copy(caught) => {}
-            SignalKind::End => self.feed_all(Input::Stop(caught.signal)),
+            SignalKind::End => {
+                self.note_sender(caught);
+                self.feed_all(Input::Stop(caught.signal));
+            }
             SignalKind::Suspend => {
                 self.order_all(Signal::SIGTSTP);
                 self.suspend();
@@ -31,7 +34,10 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                     console.resized();
                 }
             }
-            SignalKind::Child => (0..self.instances.len()).for_each(|index| self.check_orphans(index)),
+            SignalKind::Child => {
+                self.inputs.signals.reap_besides(&self.guardians());
+                (0..self.instances.len()).for_each(|index| self.check_orphans(index));
+            }
         }
     }
 
@@ -102,7 +108,7 @@ mod tests {
             (None, None, 199, true),
             (None, None, 200, false),
         ] {
-            let interrupt = |sent| ReceivedSignal { signal: Signal::SIGINT, sent };
+            let interrupt = |sent| ReceivedSignal { signal: Signal::SIGINT, sent, sender: None };
             let gap = Duration::from_millis(milliseconds);
             assert_eq!(
                 is_copy(interrupt(first), interrupt(second), gap),

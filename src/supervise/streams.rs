@@ -1,7 +1,7 @@
 //! A service's standard streams, its ends and ours; and the lifeline from whoever started this supervisor.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal, PipeWriter, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 
@@ -14,8 +14,22 @@ use crate::process::async_fd::{Watched, watch};
 use crate::process::{Stdio, nonblocking_writer};
 
 /// Makes a service's streams: pipes, or with a console its pseudo-terminal wherever our own stream is a terminal.
-/// `stdin` is what the service reads unless the console has the keyboard.
-pub(super) fn open(stdin: OwnedFd, console: Option<&Console>) -> io::Result<(Stdio, Vec<Source>)> {
+/// `stdin` is what the service reads unless the console has the keyboard. Without one it gets a pipe into which
+/// nothing is ever written, and whose writing end is returned: many programs end with their input, so it stays
+/// open for as long as the supervisor lives.
+pub(super) fn open(
+    stdin: Option<OwnedFd>,
+    console: Option<&Console>,
+) -> io::Result<(Stdio, Vec<Source>, Option<PipeWriter>)> {
+    let (input, silence) = match stdin {
+        Some(input) => (input, None),
+        // One for each run: node makes the end that it reads non-blocking for all who share it.
+        None => io::pipe().map(|(reader, writer)| (reader.into(), Some(writer)))?,
+    };
+    with_outputs(input, console).map(|(stdio, sources)| (stdio, sources, silence))
+}
+
+fn with_outputs(stdin: OwnedFd, console: Option<&Console>) -> io::Result<(Stdio, Vec<Source>)> {
     let Some(console) = console else {
         let (stdout, source) = pipe(Stream::Stdout)?;
         let (stderr, other) = pipe(Stream::Stderr)?;

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
-use super::line;
 use super::streams::Streams;
 use super::style::{Style, rendered};
+use super::{line, modes};
 use crate::event::{Level, Stream, What};
 use crate::supervise::Sink;
 
@@ -69,6 +69,7 @@ impl Sink for Human {
         }
         let is_ours = self.streams.is_ours(stream);
         let bytes = self.streams.of(stream).fill_from(source)?;
+        modes::passed(bytes);
         if is_ours {
             line::passed(bytes);
         }

@@ -4,6 +4,7 @@
 mod human;
 mod json;
 mod line;
+mod modes;
 mod prefixed;
 mod streams;
 mod style;
@@ -11,6 +12,7 @@ mod table;
 
 pub use human::Human;
 pub use json::JsonLines;
+pub use modes::{passed, restore_terminal};
 pub use prefixed::Prefixed;
 pub use style::{ColorChoice, Style};
 pub use table::{age, align, size};
@@ -30,6 +32,7 @@ pub fn print(text: &str) -> io::Result<()> {
 
 /// Passes on the output of a service, untouched.
 pub fn pass(stream: Stream, bytes: &[u8]) -> io::Result<()> {
+    passed(bytes);
     let mut out: Box<dyn Write> = match stream {
         Stream::Stdout => Box::new(io::stdout().lock()),
         Stream::Stderr => Box::new(io::stderr().lock()),

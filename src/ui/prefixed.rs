@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::task::{Context, Poll};
 
 use super::human::line_of;
+use super::modes;
 use super::streams::Streams;
 use super::style::{Style, rendered};
 use crate::event::{State, Stream, What, how_ended};
@@ -70,6 +71,7 @@ impl Sink for Prefixed {
 
     fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]> {
         let count = source.read(&mut self.buffer)?;
+        modes::passed(&self.buffer[..count]);
         let unfinished = &mut self.unfinished[service][stream as usize];
         for part in self.buffer[..count].split_inclusive(|&byte| byte == b'\n') {
             unfinished.extend_from_slice(part.strip_suffix(b"\n").unwrap_or(part));

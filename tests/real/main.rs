@@ -9,6 +9,7 @@ mod matrix;
 mod rows;
 #[path = "../support/mod.rs"]
 mod support;
+mod watchers;
 
 /// See [`support::memory`].
 const STATE_IN_MEMORY: bool = true;

@@ -22,7 +22,7 @@ pub fn decide(
 ) -> Result<Option<Exit>, Failure> {
     let Session { ports, prepared, .. } = session;
     if replace {
-        stop(ports, running, false).into_iter().collect::<Result<(), _>>()?;
+        stop(ports, running, false, "bowline --restart-running").into_iter().collect::<Result<(), _>>()?;
         return Ok(None);
     }
     let ended = fan_out::at_once(running, |one| await_if_ending(ports, one));
@@ -100,7 +100,7 @@ fn announce(
 
 /// Waits until the services are ready, and prints `port-detected` for each. False if one has ended instead.
 fn await_ready(ports: &Ports, running: &[Reservation]) -> Result<bool, Failure> {
-    let answers = fan_out::at_once(running, |one| ask(one, Verb::Wait, false, None));
+    let answers = fan_out::at_once(running, |one| ask(one, Verb::Wait, None));
     for (reservation, answer) in running.iter().zip(answers) {
         match answer {
             Ok(Some(What::PortDetected { port, url, .. })) => {

@@ -131,7 +131,8 @@ fn supervisors(findings: &mut Findings, live: &[Reservation]) {
         let (Some(Reservation { pid, .. }), Err(error)) = (services.first(), answer) else { continue };
         let mend = match error {
             ControlError::Incompatible { .. } => format!("kill {pid}"),
-            ControlError::NotConnected { .. } | ControlError::Refused(_) => format!("kill -CONT {pid}"),
+            ControlError::Suspended { .. } => format!("kill -CONT {pid}"),
+            ControlError::NotConnected { .. } | ControlError::Refused(_) => "bowline stop --force".to_owned(),
         };
         findings.bad("supervisors", error.to_string(), mend);
     }

@@ -3,6 +3,7 @@
 mod already_running;
 mod answer;
 pub mod attach;
+mod background;
 pub mod detect;
 pub mod dev;
 pub mod doctor;

@@ -18,6 +18,9 @@ pub struct Row {
     pub status: Result<Status, Silent>,
 }
 
+/// The state of a service whose supervisor was stopped by a signal: what the service does meanwhile is not known.
+const SUSPENDED: &str = "suspended";
+
 /// A service whose supervisor does not answer.
 pub struct Silent {
     reservation: Reservation,
@@ -79,9 +82,10 @@ impl Row {
             Ok(status) => json!(status),
             Err(Silent { reservation, error }) => {
                 let Reservation { project, name, dir, framework, port, pid, .. } = reservation;
+                let state = matches!(**error, ControlError::Suspended { .. }).then_some(SUSPENDED);
                 json!({
                     "projectId": project, "name": name, "dir": dir.to_string_lossy(), "framework": framework,
-                    "port": port, "url": reservation.url(), "state": null, "pid": pid,
+                    "port": port, "url": reservation.url(), "state": state, "pid": pid,
                     "error": error.to_string(),
                 })
             }
@@ -104,6 +108,7 @@ impl Row {
             Err(Silent { reservation: Reservation { name, framework, .. }, error }) => {
                 let state = match **error {
                     ControlError::Incompatible { .. } => "other version",
+                    ControlError::Suspended { .. } => SUSPENDED,
                     ControlError::NotConnected { .. } | ControlError::Refused(_) => "not connected",
                 };
                 (name.clone(), framework.clone(), state.to_owned(), unknown())

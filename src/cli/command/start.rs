@@ -4,26 +4,26 @@
 use std::ffi::OsString;
 use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::AsFd;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use crate::cli::args::{self, Dev};
-use crate::cli::command::dev;
+use crate::cli::command::{background, dev};
 use crate::control::ControlError;
 use crate::event::{Event, LONGEST_EVENT, Lines, State, Stream, What, how_ended};
 use crate::exit_code::NOT_READY;
 use crate::invocation::failure::{Failure, exit_of_service};
 use crate::invocation::{Invocation, StartedBy};
-use crate::process::{Exit, own_executable};
+use crate::process::Exit;
 use crate::session::{Introduced, Introduction};
 use crate::ui;
 
 /// Bytes read at once.
 const CHUNK: usize = 64 * 1024;
 /// Silence after which the supervisor is checked for suspension, in milliseconds.
-const SILENCE: u16 = 5_000;
+const SILENCE: u16 = 200;
 
 /// `bowline start`; `arguments` are those of this process.
 pub fn start(invocation: &Invocation, arguments: &[OsString], dev: &Dev) -> Result<Exit, Failure> {
@@ -39,12 +39,15 @@ pub fn start_projects(
     arguments: &[OsString],
     projects: &[OsString],
 ) -> Result<Exit, Failure> {
+    if std::process::id() == 1 {
+        let hint = "use `bowline` in its place, which ends when its services have".to_owned();
+        let message = "this is the first process of a container, which ends with it, services included";
+        invocation.warn(message, Some(hint));
+    }
     let (stdout, child_stdout) = io::pipe()?;
     let (stderr, child_stderr) = io::pipe()?;
-    let mut command = Command::new(own_executable()?);
-    command.args(&arguments[1..args::command_index(arguments)]).arg("supervise").args(projects);
-    command.stdin(Stdio::null()).stdout(child_stdout).stderr(child_stderr);
-    let child = command.spawn()?;
+    let mut command = background::supervisor(arguments, projects)?;
+    let child = command.stdout(child_stdout).stderr(child_stderr).spawn()?;
     // It holds the writing ends of both pipes, which would never end.
     drop(command);
     let mut waiting =
@@ -74,9 +77,8 @@ impl Waiting<'_> {
             let [events, text] =
                 readable([is_stdout_open.then_some(&stdout), is_stderr_open.then_some(&stderr)])?;
             if !events && !text && is_suspended(&self.child) {
-                let source = io::Error::other("it was stopped");
                 let project = self.invocation.dir.to_string_lossy().into_owned();
-                return Err(ControlError::NotConnected { project, pid: self.child.id(), source }.into());
+                return Err(ControlError::Suspended { project, pid: self.child.id() }.into());
             }
             if text {
                 let count = stderr.read(&mut buffer)?;

@@ -11,6 +11,7 @@ pub fn stop(invocation: &Invocation, stop: &Stop) -> Result<Exit, Failure> {
     let known = ports.unfinished();
     let (found, failures) =
         if stop.all { (known, Vec::new()) } else { resolve::all(invocation, &known, &stop.projects)? };
-    let outcomes = actions::stop(&ports, &found, stop.force);
+    let by = if stop.force { "bowline stop --force" } else { "bowline stop" };
+    let outcomes = actions::stop(&ports, &found, stop.force, by);
     conclude(invocation, &found, outcomes, failures, "stopped")
 }

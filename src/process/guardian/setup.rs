@@ -13,7 +13,7 @@ use nix::sys::signal::{SigHandler, SigSet, Signal};
 use super::wire::Report;
 use crate::process::signals::{set_action, set_unless_nohup, simple_action};
 use crate::process::tree::Mark;
-use crate::process::{Program, Stdio};
+use crate::process::{Program, Stdio, descriptors};
 
 /// A lock by which others see that a guardian lives. Its descriptor stays open in the guardian.
 pub trait HeldLock: AsFd + Debug {
@@ -80,15 +80,18 @@ pub(super) fn catch_signals() -> nix::Result<()> {
 /// Closes every descriptor from 3 on but `keep`: above all the lifelines of other services, which must not stay
 /// open here when the supervisor is gone.
 pub(super) fn close_all_but(keep: &[RawFd]) {
-    let listing = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
-    let entries = std::fs::read_dir(listing).into_iter().flatten().flatten();
-    let mut open: Vec<RawFd> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let mut open = descriptors::open_numbers();
     // Newest first: a file that was opened under a lock is closed before the lock's descriptor.
     open.sort_unstable_by(|a, b| b.cmp(a));
-    for number in open.into_iter().filter(|number| *number > 2 && !keep.contains(number)) {
+    for number in open.into_iter().filter(|number| !keep.contains(number)) {
         // The listing's own descriptor is closed already.
         let _closed = nix::unistd::close(number);
     }
+}
+
+/// The descriptors of bowline's caller, which every step of a service inherits.
+pub(super) fn callers_descriptors() -> impl Iterator<Item = RawFd> {
+    descriptors::open_numbers().into_iter().filter(|&number| descriptors::is_inherited(number))
 }
 
 /// Points the guardian's own standard streams at `/dev/null`, so that no reader of bowline's output waits for the

@@ -16,8 +16,8 @@ use nix::unistd::Pid;
 use rustix::process::WaitIdOptions;
 
 use super::setup::{
-    GuardianSpec, TERMINATED, adopt_orphans, catch_signals, close_all_but, detach_stdio, errno,
-    report_failure,
+    GuardianSpec, TERMINATED, adopt_orphans, callers_descriptors, catch_signals, close_all_but, detach_stdio,
+    errno, report_failure,
 };
 use super::wire::{Frame, Order, Report};
 use crate::process::exit::poll_child;
@@ -126,6 +126,9 @@ impl Watch {
         let mut keep = [stdin, stdout, stderr].map(AsRawFd::as_raw_fd).to_vec();
         keep.extend([lifeline.as_raw_fd(), self.spec.lock.as_fd().as_raw_fd()]);
         keep.extend(self.lifeline.as_ref().map(AsRawFd::as_raw_fd));
+        if !self.is_at_last_step() {
+            keep.extend(callers_descriptors());
+        }
         close_all_but(&keep);
         memory::trim();
         // If this fails, a reader of bowline's output waits for the guardian too, or a mount stays busy.
@@ -145,6 +148,11 @@ impl Watch {
                 self.release_leader();
                 self.leader = Some(Leader { pid, exit: None });
                 self.group = Some(pid);
+                if step > 0 && self.is_at_last_step() {
+                    for number in callers_descriptors() {
+                        let _closed = nix::unistd::close(number);
+                    }
+                }
             }
             Err(error) => {
                 let errno = errno(&error);
@@ -154,6 +162,10 @@ impl Watch {
                 self.report(Report::Failed { step, errno, no_directory });
             }
         }
+    }
+
+    fn is_at_last_step(&self) -> bool {
+        self.step + 1 >= self.spec.steps.len()
     }
 
     /// Waits for the next event and acts on it. Returns false when the guardian's work is done.

@@ -13,7 +13,9 @@ use tokio::time::Instant;
 
 use super::super::backend::SignalSource;
 use super::super::service::Input;
-use super::super::{Backend, Condition, Control, Observation, PortOwner, ProcessTree, SchemeAnswer, Sink};
+use super::super::{
+    Backend, Condition, Control, Observation, PortOwner, ProcessTree, Requested, SchemeAnswer, Sink,
+};
 use crate::event::{Level, State, Stream, What};
 use crate::port::Scheme;
 use crate::process::guardian::{Order, Report};
@@ -185,14 +187,14 @@ impl ProcessTree for Tree {
         assert_ne!(world.services[self.service].processes, Processes::Guarded, "waits for ever: {world:?}");
     }
 
-    fn reap_orphans(&self, _guardians: &[i32]) -> bool {
+    fn is_empty(&self, _guardians: &[i32]) -> bool {
         self.world.borrow().services[self.service].processes == Processes::None
     }
 }
 
 impl Backend for Shared {
-    fn stdin(&self) -> io::Result<OwnedFd> {
-        Ok(File::open("/dev/null")?.into())
+    fn stdin(&self) -> Option<OwnedFd> {
+        None
     }
 
     fn spawn(&mut self, service: usize, stdio: Stdio) -> io::Result<Box<dyn ProcessTree>> {
@@ -301,11 +303,15 @@ impl SignalSource for Shared {
     fn stop_group(&mut self) {
         self.borrow_mut().stops += 1;
     }
+
+    fn reap_besides(&mut self, _kept: &[i32]) {}
 }
 
 impl Control for Shared {
-    fn poll_command(&mut self, _cx: &mut Context<'_>) -> Poll<(usize, Input)> {
-        self.borrow_mut().commands.pop_front().map_or(Poll::Pending, Poll::Ready)
+    fn poll_command(&mut self, _cx: &mut Context<'_>) -> Poll<Requested> {
+        let command = self.borrow_mut().commands.pop_front();
+        let by = String::new();
+        command.map_or(Poll::Pending, |(service, input)| Poll::Ready(Requested { service, input, by }))
     }
 
     fn wrote(&mut self, _service: usize, _stream: Stream, bytes: &[u8]) {

@@ -14,7 +14,8 @@ use crate::process::{Exit, Signal};
 use crate::supervise::PortOwner;
 use crate::supervise::service::Input;
 
-const TERMINATION: ReceivedSignal = ReceivedSignal { signal: Signal::SIGTERM, sent: Some(true) };
+const TERMINATION: ReceivedSignal =
+    ReceivedSignal { signal: Signal::SIGTERM, sent: Some(true), sender: None };
 
 fn write(world: &mut World, bytes: &[u8]) {
     let stdout = world.services[0].stdout.as_mut().unwrap();
@@ -102,7 +103,7 @@ fn a_flood_of_output_starves_nothing_and_is_not_buffered() {
 
 #[test]
 fn events_faster_than_the_check_interval_do_not_postpone_checks() {
-    let resize = ReceivedSignal { signal: Signal::SIGWINCH, sent: Some(false) };
+    let resize = ReceivedSignal { signal: Signal::SIGWINCH, sent: Some(false), sender: None };
     run(&[settings()], async |world| {
         world.borrow_mut().services[0].listener = Some(PortOwner::Ours { socket: 1, pid: 0 });
         for _ in 0..30 {

@@ -109,13 +109,19 @@ impl Move {
             Self::GuardianDies => service.reports.push_back(Err(std::io::Error::from_raw_os_error(EIO))),
             Self::OrphansEnd => {
                 service.processes = Processes::None;
-                world.signals.push_back(ReceivedSignal { signal: Signal::SIGCHLD, sent: Some(false) });
+                world.signals.push_back(ReceivedSignal {
+                    signal: Signal::SIGCHLD,
+                    sent: Some(false),
+                    sender: None,
+                });
             }
             Self::Listens(listener) => service.listener = Some(listener),
             Self::IsElsewhere { redirectable } => observe(service, vec![4000], redirectable),
             Self::Waits => observe(service, vec![], true),
             Self::Command(input) => world.commands.push_back((0, input)),
-            Self::Signal(signal) => world.signals.push_back(ReceivedSignal { signal, sent: Some(false) }),
+            Self::Signal(signal) => {
+                world.signals.push_back(ReceivedSignal { signal, sent: Some(false), sender: None });
+            }
             Self::LifelineEnds => world.lifeline = None,
             Self::TimePasses => {}
         }

@@ -17,15 +17,15 @@ use crate::supervise::service::Input;
 const BETWEEN: Duration = Duration::from_millis(100);
 
 const SIGNALS: [ReceivedSignal; 9] = [
-    ReceivedSignal { signal: SIGINT, sent: Some(false) },
-    ReceivedSignal { signal: SIGINT, sent: Some(true) },
-    ReceivedSignal { signal: SIGTERM, sent: Some(true) },
-    ReceivedSignal { signal: SIGHUP, sent: Some(false) },
-    ReceivedSignal { signal: SIGQUIT, sent: Some(false) },
-    ReceivedSignal { signal: SIGTSTP, sent: Some(false) },
-    ReceivedSignal { signal: SIGCONT, sent: Some(true) },
-    ReceivedSignal { signal: SIGWINCH, sent: Some(false) },
-    ReceivedSignal { signal: SIGCHLD, sent: Some(false) },
+    ReceivedSignal { signal: SIGINT, sent: Some(false), sender: None },
+    ReceivedSignal { signal: SIGINT, sent: Some(true), sender: None },
+    ReceivedSignal { signal: SIGTERM, sent: Some(true), sender: None },
+    ReceivedSignal { signal: SIGHUP, sent: Some(false), sender: None },
+    ReceivedSignal { signal: SIGQUIT, sent: Some(false), sender: None },
+    ReceivedSignal { signal: SIGTSTP, sent: Some(false), sender: None },
+    ReceivedSignal { signal: SIGCONT, sent: Some(true), sender: None },
+    ReceivedSignal { signal: SIGWINCH, sent: Some(false), sender: None },
+    ReceivedSignal { signal: SIGCHLD, sent: Some(false), sender: None },
 ];
 
 /// The orders that a guardian gets for `second`, once it has got those for `first`.

@@ -134,6 +134,13 @@ pub struct Ending {
     pub gave_up: bool,
 }
 
+impl Ending {
+    /// Whether it ended as a program does that has done its work, and never listened.
+    pub fn ended_unready(&self) -> bool {
+        self.exit == Some(Exit::Code(0)) && !self.was_ready
+    }
+}
+
 /// The predicate of a sentence whose subject is the service.
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,7 @@
 //! Supervisors that are stopped: they hold their locks and answer nobody.
 
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -31,8 +32,9 @@ fn all_end_as_documented(stage: &Stage) {
     let ends = side_by_side(COMMANDS.len(), &COMMANDS, |(arguments, _)| stage.sandbox.run(*arguments));
     for ((arguments, code), finished) in COMMANDS.iter().zip(ends) {
         assert_eq!(finished.status.code(), Some(*code), "{arguments:?}: {finished:?}");
-        let text = if *code == 6 { "Runner is not connected" } else { "" };
-        assert!(finished.stderr.contains(text), "{arguments:?}: {finished:?}");
+        let texts =
+            if *code == 6 { &["Runner is not connected", "is suspended", "kill -CONT"][..] } else { &[] };
+        assert!(texts.iter().all(|text| finished.stderr.contains(text)), "{arguments:?}: {finished:?}");
     }
 }
 
@@ -45,7 +47,9 @@ fn every_command_says_so_in_bounded_time_and_all_goes_on_afterwards() {
     follower.ready();
     first.signal(Signal::STOP);
     all_end_as_documented(&stage);
-    assert_eq!(stage.services()[0]["connected"], false);
+    let services = stage.services();
+    assert_eq!((&services[0]["connected"], &services[0]["state"]), (&false.into(), &"suspended".into()));
+    assert!(stage.sandbox.run(["ls"]).stdout.contains("suspended"));
     assert_eq!(http::get(port).status, 200, "the service itself has not been stopped");
     first.signal(Signal::CONT);
     assert_eq!(stage.sandbox.run(["wait"]).status.code(), Some(0));
@@ -178,4 +182,24 @@ fn a_guardian_that_is_stopped_keeps_nothing_alive() {
         assert!(stage.ports.all().all(is_free), "{words:?}");
         session.wait();
     });
+}
+
+/// The time after which a supervisor that says nothing was given up before its process was looked at.
+const ONCE: Duration = Duration::from_secs(5);
+
+#[test]
+fn a_suspended_supervisor_is_told_as_such_at_once() {
+    let stage = Stage::new("", 1);
+    let mut first = stage.sandbox.start(["dev"]);
+    first.ready();
+    first.signal(Signal::STOP);
+    for arguments in
+        [&["stop"][..], &["status"], &["wait"], &["ls"], &["restart"], &["logs", "-f"], &["open"]]
+    {
+        let began = Instant::now();
+        let finished = stage.sandbox.run(arguments);
+        assert!(began.elapsed() < ONCE / 2, "{arguments:?}: {finished:?}");
+    }
+    first.signal(Signal::CONT);
+    first.stop();
 }

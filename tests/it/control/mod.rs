@@ -4,6 +4,7 @@ mod background;
 mod ending;
 mod hangs;
 mod hostile;
+mod inherited;
 mod kills;
 mod logs;
 mod machine;
@@ -11,6 +12,7 @@ mod nested;
 mod running;
 mod several;
 mod socket;
+mod stopped_by;
 mod versions;
 mod workspace;
 

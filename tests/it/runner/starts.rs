@@ -254,3 +254,33 @@ fn a_runner_starts_services_after_its_file_was_removed() {
     assert_eq!(stage.answer("1", "port-detected")["port"], stage.ports.first());
     stage.end();
 }
+
+#[test]
+fn what_a_server_reads_stays_open_and_silent() {
+    let mut stage = stage(1);
+    let command = "timeout 0.3 cat; echo \"reader: $?.\"; exit 3";
+    let dir = stage.sandbox.project().to_owned();
+    stage.start_as("1", "p", &json!({ "runCommand": command, "workingDirectory": dir, "env": {} }));
+    stage.runner.event("process-exited");
+    assert!(stage.runner.printed().contains("reader: 124."), "{}", stage.runner.printed());
+    stage.end();
+}
+
+#[test]
+fn a_suspended_supervisor_is_ended_all_the_same() {
+    for by_command in [true, false] {
+        let mut stage = stage(1);
+        stage.start("1", "p", "", None);
+        stage.runner.ready();
+        let services = stage.sandbox.run(["ls", "--json"]).stdout;
+        let services: serde_json::Value = serde_json::from_str(&services).unwrap();
+        let pid = services["services"][0]["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok());
+        let supervisor = pid.and_then(rustix::process::Pid::from_raw).unwrap();
+        rustix::process::kill_process(supervisor, Signal::STOP).unwrap();
+        if by_command {
+            stage.stop("2", "p");
+            assert_eq!(stage.runner.event("process-exited")["commandId"], "2");
+        }
+        stage.end();
+    }
+}

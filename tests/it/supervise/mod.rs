@@ -2,6 +2,8 @@
 
 #[cfg(target_os = "linux")]
 mod chaos;
+#[cfg(target_os = "linux")]
+mod container;
 mod failures;
 mod locks;
 mod pipes;

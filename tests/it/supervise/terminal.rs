@@ -260,3 +260,18 @@ fn a_keyboard_without_a_screen_still_interrupts() {
     seat.wait();
     assert!(is_free(ports.first()));
 }
+
+#[test]
+fn a_cursor_that_a_killed_server_has_hidden_is_shown_again() {
+    let hide = "printf '\\033[?1049h\\033[?25'; sleep 0.01; printf 'lhid'; echo den; kill -KILL $$";
+    let show = "printf '\\033[?25lwork\\033[?25hdone'; echo it; kill -KILL $$";
+    for (script, expected) in [(hide, true), (show, false)] {
+        let (sandbox, _ports) = stage_of(script, 1);
+        let mut seat = Seat::take(sandbox.bowline(["dev"]));
+        let shown = seat.terminal.until("error:");
+        let shown = shown.split(if expected { "hidden" } else { "doneit" }).last().unwrap_or_default();
+        let is_restored = shown.contains("\x1b[?25h") || shown.contains("\x1b[?1049l");
+        assert_eq!(is_restored, expected, "{shown:?}");
+        seat.wait();
+    }
+}

@@ -1,0 +1,46 @@
+//! The children of this process. A supervisor has guardians, and whatever a killed guardian leaves. It may have
+//! others, which it has not started for a service: a helper of the script that then became bowline, a browser, and
+//! as the first process of a container every orphan there is.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::unistd::Pid;
+
+use super::tree;
+
+/// Whether there may be strangers among the children. A global, as the children are the whole process's.
+static STRANGERS: AtomicBool = AtomicBool::new(false);
+
+/// Reaps the children that have ended by now, and notes whether there are others. To be called before a guardian is
+/// started.
+pub fn begin() {
+    reap_besides(&[]);
+    // The first process gets new ones unasked.
+    if std::process::id() == 1 || !besides(&[]).is_empty() {
+        expect_strangers();
+    }
+}
+
+/// Notes that a child was started that is no service's.
+pub fn expect_strangers() {
+    STRANGERS.store(true, Ordering::Relaxed);
+}
+
+pub fn may_be_strangers() -> bool {
+    STRANGERS.load(Ordering::Relaxed)
+}
+
+/// The children but for `kept`, zombies included.
+pub fn besides(kept: &[i32]) -> Vec<i32> {
+    let mut children = tree::children(std::process::id().cast_signed());
+    children.retain(|child| !kept.contains(child));
+    children
+}
+
+/// Reaps the children that have ended, but for `kept`: somebody waits for those.
+pub fn reap_besides(kept: &[i32]) {
+    for child in besides(kept) {
+        let _alive = waitpid(Pid::from_raw(child), Some(WaitPidFlag::WNOHANG));
+    }
+}

@@ -1,0 +1,62 @@
+//! Who has asked a service to end, if it was somebody else than the user of this bowline.
+
+use nix::unistd::getppid;
+
+use super::backend::Requested;
+use super::service::Input;
+use super::{Backend, Control, Sink, Supervisor};
+use crate::event::{Level, State, What};
+use crate::process::signals::ReceivedSignal;
+use crate::process::{Signal, executable};
+use crate::visible::Visible;
+
+impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
+    /// Carries out the command of a client.
+    pub(super) fn requested(&mut self, Requested { service, input, by }: Requested) {
+        if self.has_to_end(service) {
+            let verb = if input == Input::Restart { "restarted" } else { "stopped" };
+            self.tell(service, format!("{verb} by {by}"));
+            self.instances[service].stopped_by = Some(by).filter(|_| input != Input::Restart);
+        }
+        self.feed(service, input);
+    }
+
+    /// Notes who has sent a signal that ends every service.
+    pub(super) fn note_sender(&mut self, caught: ReceivedSignal) {
+        // The runner ends its own supervisors.
+        let Some(sender) = sender(caught).filter(|_| self.inputs.lifeline.is_none()) else { return };
+        let ending: Vec<usize> = (0..self.instances.len()).filter(|&index| self.has_to_end(index)).collect();
+        if let Some(&first) = ending.first() {
+            self.tell(first, format!("stopped with {} by {sender}", caught.signal));
+        }
+        for index in ending {
+            self.instances[index].stopped_by = Some(sender.clone());
+        }
+    }
+
+    /// Whether the service neither ends nor has ended.
+    fn has_to_end(&self, index: usize) -> bool {
+        match self.instances[index].service.state() {
+            State::Idle | State::Starting | State::Running => true,
+            State::Stopping | State::Stopped | State::Failed => false,
+        }
+    }
+
+    fn tell(&mut self, index: usize, message: String) {
+        self.sink.notify(index, What::Noted { level: Level::Plain, message });
+    }
+}
+
+/// The process that sent a signal, where the system tells it.
+fn sender(caught: ReceivedSignal) -> Option<String> {
+    let pid = caught.sender?;
+    // A package manager's copy of Ctrl-C.
+    if caught.signal == Signal::SIGINT && pid == getppid().as_raw() {
+        return None;
+    }
+    if pid == 0 {
+        return Some("a process outside of this container".to_owned());
+    }
+    let program = executable(pid).and_then(|path| Some(path.file_name()?.visible()));
+    Some(program.map_or_else(|| format!("process {pid}"), |program| format!("`{program}` (pid {pid})")))
+}
