@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::identity::Identity;
-use super::{ABANDONED_GRACE, signal};
 use super::system::wait_for_end;
 use super::tree::{self, Mark};
+use super::{ABANDONED_GRACE, signal};
 
 /// How long a killed process may take to be gone.
 const KILL_PATIENCE: Duration = Duration::from_secs(5);

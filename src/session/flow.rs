@@ -27,7 +27,7 @@ use crate::process::{Exit, Stdio, memory};
 use crate::supervise::{Backend, Lifeline, LoopInputs, Observation, PortOwner, ProcessTree, Supervisor};
 
 /// Descriptors of a supervisor without its services.
-const DESCRIPTORS: usize = 28;
+const DESCRIPTORS: usize = 32;
 /// Descriptors of each service: two pipes, the guardian's socket, the log.
 const DESCRIPTORS_OF_A_SERVICE: usize = 4;
 
@@ -104,7 +104,8 @@ impl<'a> Session<'a> {
         let control = Server::new(socket, &session, statuses);
         let is_runner = invocation.started_by == StartedBy::Runner;
         let lifeline = is_runner.then(|| Lifeline::new(io::stdin())).transpose()?;
-        let inputs = LoopInputs { signals, console, lifeline, control };
+        let caller = Some(invocation.watch_caller()?);
+        let inputs = LoopInputs { signals, console, lifeline, caller, control };
         let mut supervisor = Supervisor::new(services, backend, sink, inputs);
         supervisor.start_all();
         let Supervisor { sink, backend, .. } = &mut supervisor;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::configured::{ConfiguredProject, Runnable};
 use super::options::Options;
 use crate::detect::{Detection, ServerInputs, Snapshot};
-use crate::invocation::{Failure, Invocation};
+use crate::invocation::{Failure, Invocation, WITH_PARENT};
 use crate::launch::{Changes, LaunchRequest, Reading, Sibling, Target};
 use crate::port::{PortChoice, PortRequest, Remembered};
 use crate::project::Project;
@@ -184,6 +184,7 @@ pub fn siblings(prepared: &[Prepared<'_>], service: usize, port: impl Fn(usize) 
 
 pub fn environment(invocation: &Invocation, changes: &Changes) -> Vec<(OsString, OsString)> {
     let mut variables = invocation.caller.variables.clone();
+    variables.remove(OsStr::new(WITH_PARENT));
     for name in changes.removals() {
         variables.remove(OsStr::new(name));
     }

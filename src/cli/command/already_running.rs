@@ -12,6 +12,7 @@ use crate::invocation::{Failure, Invocation, StartedBy};
 use crate::launch;
 use crate::port::{PortChoice, Ports, Reservation};
 use crate::process::Exit;
+use crate::process::caller::while_there;
 use crate::session::{Prepared, Session};
 use crate::ui;
 
@@ -24,11 +25,12 @@ pub fn decide(
     running: &[Reservation],
 ) -> Result<Option<Exit>, Failure> {
     let Session { ports, prepared, .. } = session;
+    let parent = invocation.parent.as_ref();
     if replace {
-        stop(ports, running, false).into_iter().collect::<Result<(), _>>()?;
+        while_there(parent, || stop(ports, running, false)).into_iter().collect::<Result<(), _>>()?;
         return Ok(None);
     }
-    let ended = fan_out::at_once(running, |one| await_if_ending(ports, one));
+    let ended = while_there(parent, || fan_out::at_once(running, |one| await_if_ending(ports, one)));
     if ended.into_iter().collect::<Result<Vec<_>, _>>()?.contains(&true) {
         return Ok(None);
     }
@@ -43,7 +45,7 @@ pub fn decide(
     }
     if invocation.started_by == StartedBy::Background {
         announce(invocation, running, &difference);
-        return Ok(await_ready(ports, running)?.then_some(Exit::Code(0)));
+        return Ok(while_there(parent, || await_ready(ports, running))?.then_some(Exit::Code(0)));
     }
     follow::follow(invocation, ports, running, &Manner::Join(&difference))
 }

@@ -43,7 +43,11 @@ pub fn start_projects(
     let (stdout, child_stdout) = io::pipe()?;
     let (stderr, child_stderr) = io::pipe()?;
     let mut command = Command::new(own_executable()?);
-    command.args(&arguments[1..args::command_index(arguments)]).arg("supervise").args(projects);
+    command.args(&arguments[1..args::command_index(arguments)]).arg("supervise");
+    if let Some(parent) = &invocation.parent {
+        command.args(["--parent", &args::parent_value(parent.identity)]);
+    }
+    command.args(projects);
     command.stdin(Stdio::null()).stdout(child_stdout).stderr(child_stderr);
     let child = command.spawn()?;
     // It holds the writing ends of both pipes, which would never end.

@@ -52,6 +52,7 @@ fn supervisor(settings: &[Settings]) -> (Supervisor<Shared, FakeSink, Shared>, S
         signals: Box::new(Rc::clone(&world)),
         console: None,
         lifeline: Some(Lifeline::new(reader).unwrap()),
+        caller: None,
         control: Rc::clone(&world),
     };
     let mut supervisor = Supervisor::new(services, Rc::clone(&world), FakeSink::new(&world), inputs);
