@@ -5,6 +5,7 @@ mod frameworks;
 mod managers;
 #[path = "../matrix/mod.rs"]
 mod matrix;
+mod playwright;
 mod rows;
 #[path = "../support/mod.rs"]
 mod support;

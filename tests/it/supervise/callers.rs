@@ -77,7 +77,7 @@ impl Stage {
     }
 
     /// Nothing is left soon.
-    fn is_over(mut self, why: &str) {
+    fn assert_gone(mut self, why: &str) {
         assert!(self.alive.ends(Instant::now() + SOON), "it goes on: {why}");
         self.tree.assert_gone(SOON);
         assert!(is_free(self.ports.first()), "{why}");
@@ -119,7 +119,7 @@ fn an_agent_that_is_killed_takes_everything_along() {
         stage.is_up();
         agent.kill().unwrap();
         agent.wait().unwrap();
-        stage.is_over(line);
+        stage.assert_gone(line);
     });
 }
 
@@ -134,7 +134,7 @@ fn a_terminal_that_is_gone_has_no_reader() {
     stage.is_up();
     terminal.close();
     bowline.wait().unwrap();
-    stage.is_over("the terminal is closed");
+    stage.assert_gone("the terminal is closed");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_socket_has_a_reader_until_its_other_side_closes_or_reads_no_more() {
         }
         let status = bowline.wait().unwrap();
         assert_eq!(status.signal(), Some(Signal::HUP.as_raw()), "as at SIGHUP");
-        stage.is_over("the other side is gone");
+        stage.assert_gone("the other side is gone");
     }
 }
 
@@ -171,7 +171,7 @@ fn one_reader_that_is_left_keeps_it_alive() {
         stage.goes_on("one is left");
         drop(left);
         bowline.wait().unwrap();
-        stage.is_over("none is left");
+        stage.assert_gone("none is left");
     }
 }
 
@@ -184,7 +184,7 @@ fn a_file_keeps_what_it_is_given_and_nobody_waits_at_the_null_device() {
     drop(out);
     stage.goes_on("the file can be read later");
     stop(bowline);
-    stage.is_over("SIGTERM");
+    stage.assert_gone("SIGTERM");
     let stage = Stage::new("");
     let bowline = stage.bowline(Stdio::null(), Stdio::null());
     stage.is_up();
@@ -203,7 +203,7 @@ fn a_step_whose_shell_ends_leaves_its_server_to_the_next_one() {
     step.wait().unwrap();
     stage.goes_on("the output is still read");
     drop((out, err));
-    stage.is_over("the output is read no more");
+    stage.assert_gone("the output is read no more");
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn with_parent_it_ends_with_the_process_that_started_it_whatever_its_output_is()
         stage.goes_on(line);
         shell.kill().unwrap();
         shell.wait().unwrap();
-        stage.is_over(line);
+        stage.assert_gone(line);
     });
 }
 
@@ -243,7 +243,7 @@ fn without_it_a_parent_that_is_killed_changes_nothing() {
         shell.wait().unwrap();
         stage.goes_on(line);
         assert!(stage.sandbox.run(["stop"]).status.success());
-        stage.is_over(line);
+        stage.assert_gone(line);
     }
 }
 
