@@ -24,6 +24,10 @@ real *ARGS:
 conformance *LAUNCHERS:
     BOWLINE_CONFORMANCE="{{LAUNCHERS}}" cargo test --quiet --test manual -- --ignored --nocapture conformance
 
+# Kills supervisors, guardians and callers at random moments: 1,000 times, or KILLS. SEED repeats the choices of a run.
+chaos KILLS="1000" SEED="":
+    BOWLINE_CHAOS_KILLS="{{ KILLS }}" BOWLINE_CHAOS_SEED="{{ SEED }}" cargo test --quiet --test manual -- --ignored --nocapture whoever_is_killed
+
 # Tries real projects of many frameworks (all, or the named ones), and writes docs/matrix.md.
 matrix *ROWS:
     BOWLINE_MATRIX="{{ ROWS }}" cargo test --test manual -- --ignored --nocapture matrix

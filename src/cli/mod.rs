@@ -3,6 +3,7 @@
 mod args;
 mod command;
 mod completion;
+mod parent;
 mod usage;
 
 use std::ffi::OsString;
@@ -15,7 +16,8 @@ use crate::event::{Event, What};
 use crate::exit_code::FAILURE;
 use crate::invocation::Failure;
 use crate::invocation::{Invocation, logging};
-use crate::process::{Exit, signals};
+use crate::process::caller::while_there;
+use crate::process::{Exit, Signal, signals};
 use crate::ui::{self, ColorChoice, Style};
 use args::{Cli, CliCommand, Dev};
 use command::{
@@ -43,20 +45,25 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     outcome.unwrap_or_else(|failure| report(&failure, json, style))
 }
 
-fn execute(invocation: Invocation, command: CliCommand, arguments: &[OsString]) -> Result<Exit, Failure> {
+fn execute(mut invocation: Invocation, command: CliCommand, arguments: &[OsString]) -> Result<Exit, Failure> {
+    if !parent::tie(&mut invocation, &command)? {
+        return Ok(Exit::Signal(Signal::SIGHUP));
+    }
     match command {
         CliCommand::Dev(dev) => dev::dev(&invocation, &dev),
         CliCommand::Exec(exec) => dev::exec(&invocation, &exec),
-        CliCommand::Start(dev) => start::start(&invocation, arguments, &dev),
+        CliCommand::Start(dev) => while_there(None, || start::start(&invocation, arguments, &dev)),
         CliCommand::Supervise(dev) => start::supervise(invocation, &dev),
         CliCommand::Stop(stop) => stop::stop(&invocation, &stop),
         CliCommand::Restart { projects } => restart::restart(&invocation, arguments, &projects),
         CliCommand::Attach(which) => attach::attach(&invocation, &which),
         CliCommand::Logs(wanted) => logs::logs(&invocation, &wanted),
-        CliCommand::Open(which) => open::open(&invocation, &which),
+        CliCommand::Open(which) => {
+            while_there(invocation.parent.as_ref(), || open::open(&invocation, &which))
+        }
         CliCommand::Ls => ls::ls(&invocation),
         CliCommand::Status(which) => status::status(&invocation, &which),
-        CliCommand::Wait(wait) => wait::wait(&invocation, &wait),
+        CliCommand::Wait(wait) => while_there(invocation.parent.as_ref(), || wait::wait(&invocation, &wait)),
         CliCommand::Port { project } => port::run(&invocation, project.as_deref()),
         CliCommand::Ports { action } => ports::run(&invocation, action.as_ref()),
         CliCommand::Detect(detect) => detect::run(&invocation, &detect),

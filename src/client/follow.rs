@@ -17,6 +17,7 @@ use crate::invocation::Invocation;
 use crate::invocation::failure::{Failure, exit_of_service};
 use crate::logs;
 use crate::port::{Ports, Reservation};
+use crate::process::caller::CallerWatch;
 use crate::process::nonblocking_writer::NonblockingWriter;
 use crate::process::signals::{SignalKind, Signals, stop_group};
 use crate::process::{Exit, children};
@@ -56,7 +57,8 @@ pub fn follow(
     }
     let is_log = matches!(manner, Manner::Log(_));
     let screen = Screen::new(invocation, &feeds, is_log)?;
-    let mut following = Following { ports, signals: Signals::take()?, feeds, screen, lost: None };
+    let caller = screen.watch_caller(invocation)?;
+    let mut following = Following { ports, signals: Signals::take()?, caller, feeds, screen, lost: None };
     following.begin(invocation, manner);
     let end = runtime.block_on(following.run())?;
     if end.is_none() && !invocation.json && !invocation.quiet && !is_log {
@@ -88,6 +90,16 @@ impl Screen {
             let names: Vec<String> = feeds.iter().map(|feed| feed.status.name.clone()).collect();
             Self::People(Box::new(Prefixed::new(&names, style, quiet)?))
         })
+    }
+
+    /// Watches for the end of whoever reads what is shown. Needs a running tokio runtime.
+    fn watch_caller(&self, invocation: &Invocation) -> io::Result<CallerWatch> {
+        let (out, err) = (io::stdout(), io::stderr());
+        let streams = match self {
+            Self::Log(_) | Self::Programs(_) => &[out.as_fd()][..],
+            Self::People(_) => &[out.as_fd(), err.as_fd()],
+        };
+        CallerWatch::new(streams, invocation.parent.as_ref())
     }
 
     fn has_room(&self, service: usize) -> bool {
@@ -129,6 +141,7 @@ impl Screen {
 struct Following<'a> {
     ports: &'a Ports,
     signals: Signals,
+    caller: CallerWatch,
     feeds: Vec<Feed>,
     screen: Screen,
     /// The first service whose supervisor has gone without an exit event.
@@ -219,6 +232,9 @@ impl Following<'_> {
                 SignalKind::End | SignalKind::Continue | SignalKind::Resize => {}
             }
             return Poll::Ready(Ok(caught.kind() == SignalKind::End));
+        }
+        if self.caller.poll_gone(cx).is_ready() {
+            return Poll::Ready(Ok(true));
         }
         let _waiting = self.screen.poll_drain(cx);
         for service in 0..self.feeds.len() {

@@ -2,6 +2,7 @@
 
 pub mod failure;
 pub mod logging;
+mod with_parent;
 
 use std::cell::OnceCell;
 use std::ffi::OsString;
@@ -12,10 +13,12 @@ use std::sync::Arc;
 
 pub use self::failure::Failure;
 use self::logging::LogLayer;
+pub use self::with_parent::VARIABLE as WITH_PARENT;
 use crate::exit_code;
 use crate::launch::Caller;
 use crate::paths::StateDir;
 use crate::port::{PortChoice, Ports, Warning};
+use crate::process::caller::Parent;
 use crate::process::descriptors;
 use crate::ui::{self, Style};
 use crate::visible;
@@ -54,6 +57,8 @@ pub struct Invocation {
     pub json: bool,
     pub quiet: bool,
     pub started_by: StartedBy,
+    /// The process that bowline ends with.
+    pub parent: Option<Parent>,
     /// The style of lines on stderr.
     pub style: Style,
     state_dir: Option<PathBuf>,
@@ -86,6 +91,7 @@ impl Invocation {
             json: false,
             quiet: false,
             started_by: StartedBy::Foreground,
+            parent: None,
             style,
             state_dir,
             log_layer: LogLayer { verbose, port_allocator },

@@ -6,12 +6,10 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::identity::Identity;
-use super::signal;
 use super::system::wait_for_end;
 use super::tree::{self, Mark};
+use super::{ABANDONED_GRACE, signal};
 
-/// How long leftovers may take to end before they are killed.
-const GRACE: Duration = Duration::from_secs(2);
 /// How long a killed process may take to be gone.
 const KILL_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -23,7 +21,7 @@ pub fn end(session: &str) {
         return;
     }
     tracing::info!("ending {} processes that session {session} has left behind", found.len());
-    end_all(&found, &[Signal::SIGTERM, Signal::SIGCONT], GRACE);
+    end_all(&found, &[Signal::SIGTERM, Signal::SIGCONT], ABANDONED_GRACE);
     // Searched again, as processes may have been started meanwhile.
     end_all(&processes(session), &[Signal::SIGKILL], KILL_PATIENCE);
 }

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::str::{FromStr, SplitAsciiWhitespace};
 use std::time::{Duration, SystemTime};
@@ -106,6 +106,12 @@ impl Progress {
         let ran = Duration::from_nanos(number(&format!("/proc/{pid}/schedstat"), 0)?);
         Some(Self { runnable, ran })
     }
+}
+
+/// A descriptor that is readable once `pid` has ended.
+pub fn watch_end(pid: i32) -> io::Result<OwnedFd> {
+    let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(pidfd_open(pid, PidfdFlags::empty())?)
 }
 
 /// Waits at most `limit` for the end of `pid`, which need not be a child. `is_the_one` is called once the process

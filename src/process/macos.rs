@@ -8,6 +8,7 @@
 use std::ffi::{CStr, OsStr, c_char, c_int};
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::ptr;
@@ -120,6 +121,15 @@ impl Progress {
     pub fn of(_pid: i32) -> Option<Self> {
         None
     }
+}
+
+pub fn watch_end(pid: i32) -> io::Result<OwnedFd> {
+    let (queue, ident) = (Kqueue::new()?, usize::try_from(pid).map_err(|_| io::ErrorKind::InvalidInput)?);
+    let exit = KEvent::new(ident, EventFilter::EVFILT_PROC, EvFlags::EV_ADD, FilterFlag::NOTE_EXIT, 0, 0);
+    // A process that has ended is refused, a zombie included (`filt_procattach`). The queue itself is readable once
+    // it has an event (`kqueue_select`, `kqueue_kqfilter`).
+    queue.kevent(&[exit], &mut [], Some(timespec { tv_sec: 0, tv_nsec: 0 }))?;
+    Ok(queue.into())
 }
 
 pub fn wait_for_end(pid: i32, limit: Duration, is_the_one: impl FnOnce() -> bool) -> bool {

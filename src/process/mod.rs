@@ -2,6 +2,7 @@
 //! supervisor. What differs between systems is in `linux.rs` and `macos.rs`.
 
 pub mod async_fd;
+pub mod caller;
 pub mod children;
 pub mod descriptors;
 mod exit;
@@ -22,8 +23,13 @@ mod system;
 pub mod terminal;
 pub mod tree;
 
+use std::time::Duration;
+
 pub use exit::Exit;
 pub use identity::{Identity, Process};
 pub use nix::sys::signal::Signal;
 pub use spawn::{Program, Stdio};
 pub use system::{all_pids, executable, own_executable, wait_for_end};
+
+/// The longest grace period of a service that is abandoned: its supervisor was killed, or its caller is gone.
+pub const ABANDONED_GRACE: Duration = Duration::from_secs(1);

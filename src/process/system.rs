@@ -6,4 +6,6 @@ use super::linux as this;
 #[cfg(target_os = "macos")]
 use super::macos as this;
 
-pub use this::{all_pids, children, executable, own_executable, read_environment, resident, wait_for_end};
+pub use this::{
+    all_pids, children, executable, own_executable, read_environment, resident, wait_for_end, watch_end,
+};

@@ -169,6 +169,11 @@ impl Run {
         self.signal(Signal::SIGCONT);
     }
 
+    /// Reads no more of the supervisor's events, so that it misses its caller.
+    pub fn abandon(&mut self) {
+        self.events = None;
+    }
+
     /// How the supervisor ended, once it has and all its events have been read.
     pub fn exit_status(&mut self) -> Option<ExitStatus> {
         if self.events.is_some() { None } else { self.child.try_wait().unwrap_or_default() }

@@ -13,6 +13,7 @@ use super::output::{Output, PATIENCE};
 use super::project::{Project, Run};
 use crate::event::{Event, LineReader, Lines};
 use crate::paths::StateDir;
+use crate::process::caller::{CallerWatch, Parent};
 use crate::process::signals::{ReceivedSignal, SignalKind, Signals, stop_group};
 use crate::process::{Signal, children};
 
@@ -26,18 +27,24 @@ const LAST_PATIENCE: Duration = Duration::from_secs(15);
 /// Makes the command that supervises a dev server. The runner sets its standard input and output.
 pub(super) type Supervise<'a> = &'a dyn Fn(&Start) -> io::Result<Command>;
 
-/// Serves commands until the standard input ends or a signal comes; returns once every service has ended, with the
-/// signal.
+/// Serves commands until the standard input ends, the caller is gone or a signal comes; returns once every service
+/// has ended, with the signal. `parent` is a process to end with.
 ///
 /// # Errors
 /// The events cannot be written, as on a full disk. A reader that has gone is no error.
-pub fn run(state: &StateDir, supervise: Supervise<'_>) -> io::Result<Option<Signal>> {
+pub fn run(
+    state: &StateDir,
+    supervise: Supervise<'_>,
+    parent: Option<&Parent>,
+) -> io::Result<Option<Signal>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async { Runner::new(state, supervise)?.run().await })
+    runtime.block_on(async { Runner::new(state, supervise, parent)?.run().await })
 }
 
 pub(super) struct Runner<'a> {
     signals: Signals,
+    /// `None` once it is gone.
+    caller: Option<CallerWatch>,
     input: LineReader,
     /// Whether no more commands are read: the input has ended, or a signal has come.
     is_over: bool,
@@ -57,10 +64,12 @@ pub(super) struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
-    fn new(state: &'a StateDir, supervise: Supervise<'a>) -> io::Result<Self> {
+    fn new(state: &'a StateDir, supervise: Supervise<'a>, parent: Option<&Parent>) -> io::Result<Self> {
         let now = Instant::now();
+        let (out, err) = (io::stdout(), io::stderr());
         Ok(Self {
             signals: Signals::take()?,
+            caller: Some(CallerWatch::new(&[out.as_fd(), err.as_fd()], parent)?),
             input: LineReader::new(io::stdin().as_fd().try_clone_to_owned()?, Lines::new(LONGEST))?,
             is_over: false,
             signal: None,
@@ -106,6 +115,10 @@ impl<'a> Runner<'a> {
             self.handle_signal(caught);
             return Poll::Ready(());
         }
+        if self.caller.as_mut().is_some_and(|caller| caller.poll_gone(cx).is_ready()) {
+            self.abandon();
+            return Poll::Ready(());
+        }
         if self.poll_room(cx).is_pending() {
             // Nobody reads the events, so no command is read. The end of the input must still end the services.
             if self.is_ending() || self.input.poll_end(cx, LONGEST).is_pending() {
@@ -144,6 +157,15 @@ impl<'a> Runner<'a> {
             }
             SignalKind::Continue | SignalKind::Resize => {}
         }
+    }
+
+    /// The caller is gone: ends as SIGHUP would, but the services get a short grace period.
+    fn abandon(&mut self) {
+        self.caller = None;
+        self.patience_ends.get_or_insert_with(|| Instant::now() + PATIENCE);
+        (self.is_over, self.signal) = (true, self.signal.or(Some(Signal::SIGHUP)));
+        self.out.give_up();
+        self.runs().for_each(Run::abandon);
     }
 
     fn end_services(&mut self) {

@@ -17,7 +17,7 @@ use crate::port::listeners::Listeners;
 use crate::port::{AllocateOptions, Guard, Lease, PortChoice, Ports, Scheme};
 use crate::process::guardian::{GuardianSpec, HeldLock};
 use crate::process::tree::{self, Mark};
-use crate::process::{Program, Stdio};
+use crate::process::{ABANDONED_GRACE, Program, Stdio};
 use crate::supervise::{Backend, GuardedTree};
 
 pub struct SessionBackend<'a> {
@@ -154,7 +154,8 @@ impl<'a> SessionBackend<'a> {
         let steps = pre.into_iter().chain([main]).chain(post).map(|step| self.program(step)).collect();
         let lease = self.lease.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let grace = self.prepared[service].grace;
-        let lock = Box::new(SessionGuard { guard: lease.guard()?, grace });
+        // Others wait for a guardian only once its supervisor is gone.
+        let lock = Box::new(SessionGuard { guard: lease.guard()?, grace: grace.min(ABANDONED_GRACE) });
         let mark = Mark::of_service(lease.session().as_str(), &self.prepared[service].request.project);
         GuardedTree::start(GuardianSpec { steps, stdio, mark, lock, grace })
     }

@@ -29,7 +29,7 @@ use crate::supervise::{
 };
 
 /// Descriptors of a supervisor without its services.
-const DESCRIPTORS: usize = 28;
+const DESCRIPTORS: usize = 32;
 /// Descriptors of each service: three pipes, the guardian's socket, the log.
 const DESCRIPTORS_OF_A_SERVICE: usize = 5;
 
@@ -107,7 +107,8 @@ impl<'a> Session<'a> {
         let control = Server::new(socket, &session, statuses);
         let is_runner = invocation.started_by == StartedBy::Runner;
         let lifeline = is_runner.then(|| Lifeline::new(io::stdin())).transpose()?;
-        let inputs = LoopInputs { signals, console, lifeline, control };
+        let caller = Some(invocation.watch_caller()?);
+        let inputs = LoopInputs { signals, console, lifeline, caller, control };
         let mut supervisor = Supervisor::new(services, backend, sink, inputs);
         supervisor.start_all();
         let Supervisor { sink, backend, .. } = &mut supervisor;

@@ -11,7 +11,7 @@ use super::options::Options;
 use super::server_scheme::ServerScheme;
 use crate::detect::catalog::Role;
 use crate::detect::{Detection, ServerInputs, Snapshot};
-use crate::invocation::{Failure, Invocation};
+use crate::invocation::{Failure, Invocation, WITH_PARENT};
 use crate::launch::{Changes, LaunchRequest, Reading, SchemeSigns, Sibling, Target};
 use crate::port::{PortChoice, PortRequest, Remembered, Scheme};
 use crate::project::Project;
@@ -205,6 +205,7 @@ pub fn siblings(
 
 pub fn environment(invocation: &Invocation, changes: &Changes) -> Vec<(OsString, OsString)> {
     let mut variables = invocation.caller.variables.clone();
+    variables.remove(OsStr::new(WITH_PARENT));
     for name in changes.removals() {
         variables.remove(OsStr::new(name));
     }

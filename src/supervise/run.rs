@@ -16,6 +16,7 @@ use super::streams::{Lifeline, Source};
 use super::tail::Tail;
 use crate::event::State;
 use crate::process::Signal;
+use crate::process::caller::CallerWatch;
 use crate::process::guardian::{Order, Report};
 use crate::process::signals::ReceivedSignal;
 
@@ -83,6 +84,8 @@ pub struct LoopInputs<C> {
     pub console: Option<Console>,
     /// Its end stops every service.
     pub lifeline: Option<Lifeline>,
+    /// Its loss ends every service soon.
+    pub caller: Option<CallerWatch>,
     pub control: C,
 }
 
@@ -92,13 +95,15 @@ pub struct Supervisor<B, S, C> {
     pub(super) inputs: LoopInputs<C>,
     pub(super) instances: Vec<Instance>,
     pub(super) interrupted: Option<(ReceivedSignal, Instant)>,
+    /// Whether the caller is gone.
+    pub(super) abandoned: bool,
 }
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// A supervisor of `services`, none of which is started yet.
     pub fn new(services: Vec<Service>, backend: B, sink: S, inputs: LoopInputs<C>) -> Self {
         let instances = services.into_iter().map(Instance::new).collect();
-        Self { backend, sink, inputs, instances, interrupted: None }
+        Self { backend, sink, inputs, instances, interrupted: None, abandoned: false }
     }
 
     /// Starts every service. Needs a running tokio runtime.
@@ -142,8 +147,11 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             if self.poll_output(cx).is_ready() {
                 return Poll::Ready(());
             }
-            let LoopInputs { lifeline, control, .. } = &mut self.inputs;
-            if lifeline.as_ref().is_some_and(|lifeline| lifeline.poll_end(cx).is_ready()) {
+            let LoopInputs { lifeline, caller, control, .. } = &mut self.inputs;
+            if caller.as_mut().is_some_and(|caller| caller.poll_gone(cx).is_ready()) {
+                (self.inputs.caller, self.abandoned) = (None, true);
+                self.feed_all(Input::CallerGone);
+            } else if lifeline.as_ref().is_some_and(|lifeline| lifeline.poll_end(cx).is_ready()) {
                 self.lifeline_ended();
             } else {
                 // Last, so that busy clients cannot starve the services.

@@ -20,6 +20,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     pub(super) fn signalled(&mut self, caught: ReceivedSignal) {
         match caught.kind() {
             SignalKind::End if self.is_copy(caught) => {}
+            // A shell that hangs up as well, because its terminal is gone: a second signal could kill.
+            SignalKind::End if self.abandoned && caught.signal == Signal::SIGHUP => {}
             SignalKind::End => {
                 self.note_sender(caught);
                 self.feed_all(Input::Stop(caught.signal));

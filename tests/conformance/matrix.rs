@@ -22,6 +22,7 @@ pub enum Way {
     CtrlC,
     TerminalClosed,
     KillLauncher,
+    KillCaller,
     KillGuardian,
     KillBoth,
 }
@@ -69,7 +70,7 @@ impl Shape {
 }
 
 impl Way {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Term,
         Self::Int,
         Self::Hup,
@@ -77,6 +78,7 @@ impl Way {
         Self::CtrlC,
         Self::TerminalClosed,
         Self::KillLauncher,
+        Self::KillCaller,
         Self::KillGuardian,
         Self::KillBoth,
     ];
@@ -91,6 +93,7 @@ impl Way {
             Self::CtrlC => "Ctrl-C",
             Self::TerminalClosed => "terminal closed",
             Self::KillLauncher => "KILL",
+            Self::KillCaller => "the caller is killed",
             Self::KillGuardian => "KILL of the guardian",
             Self::KillBoth => "KILL of both",
         }
@@ -101,6 +104,8 @@ impl Way {
         match self {
             Self::Term | Self::Int | Self::Hup | Self::Quit | Self::KillLauncher => true,
             Self::CtrlC | Self::TerminalClosed => place == Place::Terminal,
+            // A caller with a terminal takes that along.
+            Self::KillCaller => place == Place::Pipes,
             Self::KillGuardian | Self::KillBoth => guarded,
         }
     }

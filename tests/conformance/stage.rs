@@ -10,7 +10,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
 
 use super::matrix::{Cell, Place, Way};
 use crate::support::{
-    Fifo, PATIENCE, Ports, Sandbox, Session, Terminal, Tree, dev_server, is_free, kill_at_once,
+    Fifo, PATIENCE, Ports, Sandbox, Session, Terminal, Tree, agent, dev_server, is_free, kill_at_once,
 };
 
 /// The remains of a way of ending.
@@ -75,7 +75,11 @@ impl Stage {
         let came_up = self.alive.pid(PATIENCE / 4).ok_or("the server did not come up");
         let pid = self.pids.pid(PATIENCE / 4).ok_or("the launcher did not start");
         let outcome = came_up.and(pid).map(|launcher| {
-            self.end(launcher, seat.as_mut());
+            if self.cell.way == Way::KillCaller {
+                child.kill().expect("the agent runs");
+            } else {
+                self.end(launcher, seat.as_mut());
+            }
             let deadline = Instant::now() + patience;
             if self.cell.way == Way::KillBoth {
                 self.follow_up();
@@ -99,6 +103,9 @@ impl Stage {
     fn start(&self, launcher: &[String], tree: &Tree, seat: Option<&Terminal>) -> Child {
         let tell_and_become = r#"echo $$ > "$0"; exec "$@""#;
         let in_a_job = format!("sh -c '{tell_and_become}' \"$0\" \"$@\"; :");
+        if self.cell.way == Way::KillCaller {
+            return self.start_by_agent(launcher, tree, tell_and_become);
+        }
         let mut command = self.sandbox.command("sh");
         match seat {
             Some(terminal) => {
@@ -119,6 +126,18 @@ impl Stage {
         child
     }
 
+    /// By a program that runs it in a shell, with pipes.
+    fn start_by_agent(&self, launcher: &[String], tree: &Tree, tell_and_become: &str) -> Child {
+        let pids = self.pids.path.to_string_lossy();
+        let shell = ["sh", "-c", tell_and_become, &pids];
+        let words = shell.into_iter().chain(launcher.iter().map(String::as_str));
+        let mut command = agent(&self.sandbox, &shell_words::join(words));
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        tree.mark(&mut command);
+        as_from_a_login_shell(&mut command);
+        command.spawn().expect("node")
+    }
+
     fn end(&self, launcher: Pid, seat: Option<&mut Terminal>) {
         let send = |signal| {
             // A launcher may have left with the leader.
@@ -132,6 +151,7 @@ impl Stage {
             (Way::CtrlC, Some(terminal)) => terminal.keys("\x03"),
             (Way::TerminalClosed, Some(terminal)) => terminal.close(),
             (Way::CtrlC | Way::TerminalClosed, None) => unreachable!("only with a terminal"),
+            (Way::KillCaller, _) => unreachable!("the launcher lives on"),
             (Way::KillLauncher, _) => send(Signal::KILL),
             (Way::KillGuardian, _) => {
                 kill_process(self.sandbox.guardian(), Signal::KILL).expect("the guardian runs");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::chaos;
 use crate::conformance::matrix::{Cell, Place, cells};
 use crate::conformance::stage::Stage;
 use crate::support::side_by_side;
@@ -34,4 +35,10 @@ fn bowline_at_a_terminal_leaves_nothing() {
 #[test]
 fn bowline_with_pipes_leaves_nothing() {
     bowline_leaves_nothing(Place::Pipes);
+}
+
+/// `just chaos` kills more often.
+#[test]
+fn whoever_is_killed_at_whatever_moment_nothing_is_left() {
+    chaos::run(30, 20_261_128, AT_ONCE);
 }

@@ -2,6 +2,9 @@
 
 #[path = "../architecture.rs"]
 mod architecture;
+#[cfg(target_os = "linux")]
+#[path = "../chaos/mod.rs"]
+mod chaos;
 mod completions;
 #[cfg(target_os = "linux")]
 #[path = "../conformance/mod.rs"]

@@ -1,5 +1,11 @@
-//! Programs to run by hand, for their tables and figures: `just conformance`, `just matrix`, `just figures`.
+//! Programs to run by hand, for their tables and figures: `just conformance`, `just chaos`, `just matrix`,
+//! `just figures`.
 
+#[cfg(target_os = "linux")]
+#[path = "../chaos/mod.rs"]
+mod chaos;
+#[cfg(target_os = "linux")]
+mod chaos_kills;
 #[cfg(target_os = "linux")]
 #[path = "../conformance/mod.rs"]
 mod conformance;

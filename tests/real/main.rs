@@ -6,6 +6,7 @@ mod https;
 mod managers;
 #[path = "../matrix/mod.rs"]
 mod matrix;
+mod playwright;
 mod rows;
 #[path = "../support/mod.rs"]
 mod support;

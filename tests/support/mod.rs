@@ -13,6 +13,7 @@
 //! | [`launch`] | projects, planned and run by the library |
 //! | [`Noise`] | lines that nobody should write |
 //! | [`npm`] | fixtures whose packages come from the npm registry, installed once |
+//! | [`agent`] | a Node program that runs a line in a shell, with pipes |
 //! | [`dev_server`] | the stand-in server's program |
 //!
 //! Nothing here sleeps or polls: waiting is a read of a pipe, of a channel or of a process's end, with a
@@ -21,6 +22,7 @@
 #![allow(dead_code, unused_imports, reason = "each test program uses a part of this")]
 #![allow(missing_docs, unreachable_pub, reason = "compiled into each test program")]
 
+mod agent;
 mod descriptors;
 mod dev_server;
 mod fifo;
@@ -37,6 +39,7 @@ mod test;
 mod tree;
 mod waiting;
 
+pub use agent::agent;
 pub use descriptors::own_descriptors;
 pub use dev_server::dev_server;
 pub use fifo::{Fifo, Gate};

@@ -2,6 +2,7 @@
 
 mod preparse;
 mod services;
+mod with_parent;
 
 use std::ffi::OsString;
 use std::num::NonZeroU16;
@@ -22,6 +23,7 @@ use crate::supervise::restart::Policy;
 use crate::ui::{ColorChoice, Style};
 pub use preparse::{command_index, parse_quickly, with_command};
 pub use services::{Logs, OneService, Stop, Wait};
+pub use with_parent::{WithParent, parent_value};
 
 /// Starts dev servers on the right port and leaves nothing behind.
 #[derive(Debug, Parser)]
@@ -195,6 +197,8 @@ pub struct Launch {
     /// How long a server may take to end before it is killed [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = config::parse_duration)]
     pub grace: Option<Duration>,
+    #[command(flatten)]
+    pub parent: WithParent,
     /// If the project is already running, stop it and start it again
     #[arg(long)]
     pub restart_running: bool,

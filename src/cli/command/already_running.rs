@@ -9,6 +9,7 @@ use crate::exit_code::NO_PORT;
 use crate::invocation::{Failure, Invocation, StartedBy};
 use crate::port::{PortChoice, Ports, Reservation};
 use crate::process::Exit;
+use crate::process::caller::while_there;
 use crate::session::{Prepared, Session};
 use crate::ui;
 
@@ -21,11 +22,13 @@ pub fn decide(
     running: &[Reservation],
 ) -> Result<Option<Exit>, Failure> {
     let Session { ports, prepared, .. } = session;
+    let parent = invocation.parent.as_ref();
     if replace {
-        stop(ports, running, false, "bowline --restart-running").into_iter().collect::<Result<(), _>>()?;
+        let stop = || stop(ports, running, false, "bowline --restart-running");
+        while_there(parent, stop).into_iter().collect::<Result<(), _>>()?;
         return Ok(None);
     }
-    let ended = fan_out::at_once(running, |one| await_if_ending(ports, one));
+    let ended = while_there(parent, || fan_out::at_once(running, |one| await_if_ending(ports, one)));
     if ended.into_iter().collect::<Result<Vec<_>, _>>()?.contains(&true) {
         return Ok(None);
     }
@@ -40,7 +43,7 @@ pub fn decide(
     }
     if invocation.started_by == StartedBy::Background {
         announce(invocation, running, &difference);
-        return Ok(await_ready(ports, running)?.then_some(Exit::Code(0)));
+        return Ok(while_there(parent, || await_ready(ports, running))?.then_some(Exit::Code(0)));
     }
     follow::follow(invocation, ports, running, &Manner::Join(&difference))
 }

@@ -29,7 +29,7 @@ pub fn runner(invocation: &Invocation) -> Result<Exit, Failure> {
         }
         Ok(command)
     };
-    let signal = protocol::run(&state, &supervise)?;
+    let signal = protocol::run(&state, &supervise, invocation.parent.as_ref())?;
     Ok(signal.map_or(Exit::Code(0), Exit::Signal))
 }
 

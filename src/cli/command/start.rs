@@ -46,7 +46,7 @@ pub fn start_projects(
     }
     let (stdout, child_stdout) = io::pipe()?;
     let (stderr, child_stderr) = io::pipe()?;
-    let mut command = background::supervisor(arguments, projects)?;
+    let mut command = background::supervisor(invocation.parent.as_ref(), arguments, projects)?;
     let child = command.stdout(child_stdout).stderr(child_stderr).spawn()?;
     // It holds the writing ends of both pipes, which would never end.
     drop(command);

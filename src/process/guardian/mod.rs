@@ -4,8 +4,8 @@
 //! It is forked, never executed, from the single-threaded supervisor: that costs a fraction of a millisecond and a
 //! few hundred KiB. It leads a session of its own, adopts every orphan of the service (child subreaper, Linux),
 //! and holds one end of a socket pair whose other end only the supervisor has. End-of-file there means that the
-//! supervisor is gone, however it went: then the tree gets SIGTERM, the grace period, and SIGKILL. While nothing
-//! happens, the guardian sleeps in one system call without a time-out.
+//! supervisor is gone, however it went: then the tree gets SIGTERM, at most a second of grace, and SIGKILL. While
+//! nothing happens, the guardian sleeps in one system call without a time-out.
 //!
 //! Since every orphan becomes the guardian's child, "the tree is empty" is the kernel's own answer (`ECHILD`), not
 //! a guess from a process list. macOS has no subreaper: there, orphans are found by their session and their mark

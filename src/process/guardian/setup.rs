@@ -30,7 +30,8 @@ pub struct GuardianSpec {
     pub stdio: Stdio,
     pub mark: Mark,
     pub lock: Box<dyn HeldLock>,
-    /// How long the tree may take to end after the supervisor is gone.
+    /// How long the tree may take to end after SIGTERM to the guardian; once the supervisor is gone, at most
+    /// [`ABANDONED_GRACE`](crate::process::ABANDONED_GRACE).
     pub grace: Duration,
 }
 

@@ -22,7 +22,7 @@ use super::setup::{
 use super::wire::{Frame, Order, Report};
 use crate::process::exit::poll_child;
 use crate::process::spawn::spawn;
-use crate::process::{Exit, Identity, Process, Stdio, memory, signal, signals, tree};
+use crate::process::{ABANDONED_GRACE, Exit, Identity, Process, Stdio, memory, signal, signals, tree};
 
 /// How often a tree that is being killed is searched for processes that the last search missed.
 const KILLING_INTERVAL: Duration = Duration::from_millis(20);
@@ -59,7 +59,7 @@ pub(super) fn run(spec: GuardianSpec, lifeline: UnixStream) -> ! {
 enum Phase {
     /// The supervisor lives and decides.
     Guarding,
-    /// The supervisor is gone; the tree was asked to end by this time.
+    /// The tree was asked to end by this time: the supervisor is gone, or somebody has sent the guardian SIGTERM.
     Ending(Instant),
     Killing,
 }
@@ -181,7 +181,7 @@ impl Watch {
             self.read_order();
         }
         if TERMINATED.swap(false, Ordering::Relaxed) && self.phase == Phase::Guarding {
-            self.end();
+            self.end(self.spec.grace);
         }
         match self.phase {
             Phase::Ending(deadline) if Instant::now() >= deadline => self.phase = Phase::Killing,
@@ -234,17 +234,25 @@ impl Watch {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => {
                 self.lifeline = None;
-                if self.phase == Phase::Guarding {
-                    self.end();
-                }
+                self.abandon();
             }
         }
     }
 
-    /// Asks the whole tree to end: the supervisor is gone, or somebody has sent the guardian SIGTERM.
-    fn end(&mut self) {
-        self.phase = Phase::Ending(Instant::now() + self.spec.grace);
+    /// Asks the whole tree to end within `grace`.
+    fn end(&mut self, grace: Duration) {
+        self.phase = Phase::Ending(Instant::now() + grace);
         self.signal_tree(Signal::SIGTERM, None);
+    }
+
+    /// The supervisor is gone. Whoever killed it counts on the port soon.
+    fn abandon(&mut self) {
+        let grace = self.spec.grace.min(ABANDONED_GRACE);
+        match self.phase {
+            Phase::Guarding => self.end(grace),
+            Phase::Ending(deadline) => self.phase = Phase::Ending(deadline.min(Instant::now() + grace)),
+            Phase::Killing => {}
+        }
     }
 
     fn signal(&self, wanted: Signal) {

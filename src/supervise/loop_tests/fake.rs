@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, PipeWriter, Read, Write};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -71,6 +71,8 @@ pub struct World {
     pub signals: VecDeque<ReceivedSignal>,
     pub commands: VecDeque<(usize, Input)>,
     pub lifeline: Option<PipeWriter>,
+    /// The reader of bowline's output.
+    pub caller: Option<PipeReader>,
     /// How often bowline's own process group was stopped.
     pub stops: usize,
     pub sink_is_slow: bool,
@@ -90,9 +92,14 @@ pub struct World {
 pub type Shared = Rc<RefCell<World>>;
 
 impl World {
-    pub fn shared(services: usize, lifeline: PipeWriter) -> Shared {
+    pub fn shared(services: usize, lifeline: PipeWriter, caller: PipeReader) -> Shared {
         let services = (0..services).map(|_| Fake { other_ports: 1, ..Fake::default() }).collect();
-        Rc::new(RefCell::new(Self { services, lifeline: Some(lifeline), ..Self::default() }))
+        Rc::new(RefCell::new(Self {
+            services,
+            lifeline: Some(lifeline),
+            caller: Some(caller),
+            ..Self::default()
+        }))
     }
 
     pub fn is_released(&self, service: usize) -> bool {

@@ -7,6 +7,7 @@ mod schemes;
 mod sequences;
 mod signals;
 
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 use super::restart::Policy;
 use super::service::{Service, Settings};
 use super::{Lifeline, LoopInputs, Outcome, Supervisor};
+use crate::process::caller::CallerWatch;
 use fake::{End, FakeSink, Shared, World};
 
 /// Longer than any pause or deadline of [`settings`], except the settling time.
@@ -47,12 +49,14 @@ fn runtime() -> Runtime {
 /// A supervisor of one started service for each of `settings`. Needs a running runtime.
 fn supervisor(settings: &[Settings]) -> (Supervisor<Shared, FakeSink, Shared>, Shared) {
     let (reader, writer) = std::io::pipe().unwrap();
-    let world = World::shared(settings.len(), writer);
+    let (caller, output) = std::io::pipe().unwrap();
+    let world = World::shared(settings.len(), writer, caller);
     let services = settings.iter().map(|settings| Service::new(settings.clone(), Instant::now())).collect();
     let inputs = LoopInputs {
         signals: Box::new(Rc::clone(&world)),
         console: None,
         lifeline: Some(Lifeline::new(reader).unwrap()),
+        caller: Some(CallerWatch::new(&[output.as_fd()], None).unwrap()),
         control: Rc::clone(&world),
     };
     let mut supervisor = Supervisor::new(services, Rc::clone(&world), FakeSink::new(&world), inputs);

@@ -9,9 +9,10 @@ use super::fake::{World, change};
 use super::{MOMENT, run, settings};
 use crate::process::guardian::Order;
 use crate::process::signals::{ReceivedSignal, asks_to_end};
-use crate::process::{Exit, Signal};
+use crate::process::{ABANDONED_GRACE, Exit, Signal};
 use crate::supervise::PortOwner;
-use crate::supervise::service::Input;
+use crate::supervise::restart::Policy;
+use crate::supervise::service::{Input, Settings};
 
 /// Shorter than the time within which two interrupts may be one Ctrl-C.
 const BETWEEN: Duration = Duration::from_millis(100);
@@ -115,4 +116,48 @@ fn the_end_of_the_lifeline_stops_what_runs_and_leaves_alone_what_is_ending() {
         assert_eq!(orders, 1, "{service:?}");
     }
     assert!(outcomes.iter().all(|outcome| outcome.ending.requested));
+}
+
+#[test]
+fn the_loss_of_the_caller_ends_everything_as_a_hangup_does_but_soon() {
+    let patient = Settings { grace: Duration::from_secs(100), ..settings() };
+    let (outcomes, world) = run(&[patient.clone(), patient], async |world| {
+        // The second service is ending already.
+        change(&world, MOMENT, |world| world.commands.push_back((1, Input::Stop(SIGTERM)))).await;
+        change(&world, MOMENT, |world| world.caller = None).await;
+        // The terminal's own hangup is the same event.
+        let hangup = ReceivedSignal { signal: SIGHUP, sent: Some(true), sender: None };
+        change(&world, MOMENT, |world| world.signals.push_back(hangup)).await;
+        assert_eq!(world.borrow().services[0].orders, [Order::Run(0), Order::Signal(SIGHUP)]);
+        assert_eq!(world.borrow().services[1].orders, [Order::Run(0), Order::Signal(SIGTERM)]);
+        change(&world, ABANDONED_GRACE, |_| {}).await;
+        for service in &world.borrow().services {
+            assert_eq!(service.orders.last(), Some(&Order::Kill));
+        }
+        let killed = Exit::Signal(Signal::SIGKILL);
+        change(&world, MOMENT, |world| world.services.iter_mut().for_each(|service| service.end(killed)))
+            .await;
+    });
+    assert!(outcomes.iter().all(|outcome| outcome.ending.requested), "{world:?}");
+}
+
+#[test]
+fn the_loss_of_the_caller_makes_no_grace_period_longer() {
+    let (_, world) = run(&[settings()], async |world| {
+        change(&world, settings().grace + MOMENT, |world| world.caller = None).await;
+        assert_eq!(world.borrow().services[0].orders.last(), Some(&Order::Kill));
+        change(&world, MOMENT, |world| world.services[0].end(Exit::Signal(Signal::SIGKILL))).await;
+    });
+    assert_eq!(world.borrow().services[0].starts, 1);
+}
+
+#[test]
+fn the_loss_of_the_caller_ends_the_pause_before_a_restart() {
+    let again = Settings { policy: Policy::Always, ..settings() };
+    let (outcomes, world) = run(&[again], async |world| {
+        change(&world, MOMENT, |world| world.services[0].end(Exit::Code(1))).await;
+        change(&world, MOMENT, |world| world.caller = None).await;
+    });
+    assert!(outcomes[0].ending.requested);
+    assert_eq!(world.borrow().services[0].starts, 1);
 }

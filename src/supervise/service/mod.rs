@@ -45,6 +45,8 @@ pub enum Input {
     /// End the service, to which its terminal has sent this signal already (Ctrl-C).
     Interrupted(Signal),
     Kill,
+    /// Nobody is left who could wait for the end of the service.
+    CallerGone,
     Restart,
     /// A step could not be started.
     NotStarted {
@@ -290,6 +292,7 @@ impl Service {
             Input::Stop(signal) => self.stop(signal, now),
             Input::Interrupted(signal) => self.interrupted(signal, now),
             Input::Kill => self.kill(now),
+            Input::CallerGone => self.abandon(now),
             Input::Restart => self.restart(now),
             Input::NotStarted { errno, no_directory } => self.not_started(errno, no_directory, now),
             Input::Left { step, exit, listening } => self.left(step, exit, listening, now),

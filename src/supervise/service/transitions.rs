@@ -8,7 +8,7 @@ use super::{Effect, Ending, Goal, Notice, Run, Service, State};
 use crate::event::FailureReason;
 use crate::exit_code::{NOT_EXECUTABLE, NOT_FOUND};
 use crate::process::guardian::Order;
-use crate::process::{Exit, Signal};
+use crate::process::{ABANDONED_GRACE, Exit, Signal};
 use crate::supervise::restart::Backoff;
 
 /// The settling time, after which a listener is believed: a second Next in one directory opens its port for half a
@@ -66,6 +66,19 @@ impl Service {
         self.asked = self.asked.or(Some(Signal::SIGKILL));
         self.state = State::Stopping { goal: Goal::End, kill_at: None };
         vec![Effect::Order(Order::Kill)]
+    }
+
+    /// Ends the service as SIGHUP would, but with a short grace period. A service that is ending already gets no
+    /// second signal, as that could kill it.
+    pub(super) fn abandon(&mut self, now: Instant) -> Vec<Effect> {
+        let is_ending = matches!(self.state, State::Stopping { .. });
+        let effects = if is_ending { Vec::new() } else { self.stop(Signal::SIGHUP, now) };
+        if let State::Stopping { goal, kill_at } = &mut self.state {
+            *goal = Goal::End;
+            *kill_at = kill_at.map(|at| at.min(now + self.settings.grace.min(ABANDONED_GRACE)));
+            self.asked.get_or_insert(Signal::SIGHUP);
+        }
+        effects
     }
 
     /// A start that was asked for makes earlier failures irrelevant.

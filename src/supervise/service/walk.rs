@@ -13,12 +13,13 @@ use crate::supervise::restart::Policy;
 
 const DEPTH: usize = 7;
 
-const INPUTS: [Input; 28] = [
+const INPUTS: [Input; 29] = [
     Input::Start,
     Input::Stop(Signal::SIGINT),
     Input::Stop(Signal::SIGTERM),
     Input::Interrupted(Signal::SIGINT),
     Input::Kill,
+    Input::CallerGone,
     Input::Restart,
     Input::NotStarted { errno: 2, no_directory: false },
     Input::NotStarted { errno: 2, no_directory: true },

@@ -1,6 +1,10 @@
 //! Supervision under real conditions: signals, restarts, failures, pipes, terminals, strangers and chaos.
 
 #[cfg(target_os = "linux")]
+mod abandoned;
+#[cfg(target_os = "linux")]
+mod callers;
+#[cfg(target_os = "linux")]
 mod chaos;
 #[cfg(target_os = "linux")]
 mod container;

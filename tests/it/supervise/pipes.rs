@@ -40,8 +40,11 @@ fn a_reader_that_goes_away_neither_kills_nor_stalls_the_service() {
     for arguments in [&["dev"][..], &["--json", "dev"]] {
         let mut bowline =
             sandbox.bowline(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        drop((bowline.stdout.take(), bowline.stderr.take()));
+        // With both readers gone it would end.
+        drop(bowline.stdout.take());
+        let mut errors = bowline.stderr.take().unwrap();
         gate.open();
+        std::io::copy(&mut errors, &mut std::io::sink()).unwrap();
         assert_eq!(bowline.wait().unwrap().code(), Some(4), "{arguments:?}");
         fs::remove_file(sandbox.project().join("done")).expect("the service came to its end");
     }

@@ -1,0 +1,68 @@
+//! The caller: the process that started this one, seen by the readers of our output, and by its own end.
+
+mod parent;
+mod readers;
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::task::{Context, Poll};
+use std::thread;
+
+use tokio::io::Interest;
+
+use self::parent::ParentEnd;
+use self::readers::Readers;
+use super::async_fd::watch;
+use super::{Signal, signals};
+
+pub use parent::Parent;
+
+/// What ties this process to its caller.
+#[derive(Debug)]
+pub struct CallerWatch {
+    readers: Readers,
+    parent: Option<ParentEnd>,
+}
+
+impl CallerWatch {
+    /// Watches for the loss of the last reader of all of `streams`, and for the end of `parent`. Needs a running
+    /// tokio runtime.
+    pub fn new(streams: &[BorrowedFd<'_>], parent: Option<&Parent>) -> io::Result<Self> {
+        Ok(Self { readers: Readers::of(streams)?, parent: parent.map(Parent::watch).transpose()? })
+    }
+
+    /// Is ready once the caller is gone.
+    pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(Poll::Ready(())) = self.parent.as_mut().map(|parent| parent.poll_end(cx)) {
+            return Poll::Ready(());
+        }
+        self.readers.poll_lost(cx)
+    }
+}
+
+/// Acts, and dies of SIGHUP if the caller goes meanwhile. Not for a process that forks: a second thread watches.
+pub fn while_there<T>(parent: Option<&Parent>, act: impl FnOnce() -> T) -> T {
+    let Ok((over, act_ends)) = io::pipe() else { return act() };
+    thread::scope(|scope| {
+        // Without the thread, the caller is not missed.
+        let _unwatched = thread::Builder::new().spawn_scoped(scope, || hang_up(parent, over));
+        let result = act();
+        drop(act_ends);
+        result
+    })
+}
+
+/// Dies of SIGHUP when the caller is gone; returns at the end of `over`.
+fn hang_up(parent: Option<&Parent>, over: io::PipeReader) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (out, err) = (io::stdout(), io::stderr());
+        let mut caller = CallerWatch::new(&[out.as_fd(), err.as_fd()], parent)?;
+        let over = watch(over.into(), Interest::READABLE)?;
+        tokio::select! {
+            _ = over.readable() => {}
+            () = std::future::poll_fn(|cx| caller.poll_gone(cx)) => signals::die_by(Signal::SIGHUP),
+        }
+        Ok(())
+    })
+}
