@@ -2,7 +2,7 @@
 
 use super::package_manager::ChosenManager;
 use crate::project::Project;
-use crate::script::{OtherPackage, PackageManager, Scripts};
+use crate::script::{OtherPackage, PackageManager, Scripts, Wrapper};
 
 #[derive(Debug)]
 pub(super) struct ProjectScripts<'a> {
@@ -11,6 +11,7 @@ pub(super) struct ProjectScripts<'a> {
     pub(super) runs_hooks: bool,
     /// The programs of a script can start the package manager.
     pub(super) has_manager: bool,
+    pub(super) wrappers: &'a [Wrapper],
 }
 
 fn text(project: &Project, name: &str) -> Option<String> {
@@ -50,5 +51,9 @@ impl Scripts for ProjectScripts<'_> {
 
     fn runs_hooks(&self, manager: PackageManager) -> bool {
         manager != self.choice.manager || self.runs_hooks
+    }
+
+    fn wrappers(&self) -> &[Wrapper] {
+        self.wrappers
     }
 }

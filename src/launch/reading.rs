@@ -11,7 +11,7 @@ use super::project_scripts::ProjectScripts;
 use super::settings::Settings;
 use crate::detect::{CommandWords, catalog};
 use crate::project::Project;
-use crate::script::{self, Kind, Leaf, ParseError, Script, Word};
+use crate::script::{self, Kind, Leaf, ParseError, Script, Word, Wrapper};
 
 #[derive(Clone, Copy, Debug)]
 pub enum Target<'a> {
@@ -49,6 +49,7 @@ impl<'a> Reading<'a> {
         choice: &'a ChosenManager,
         target: Target<'a>,
         caller: &'a Caller,
+        wrappers: &'a [Wrapper],
     ) -> Result<Self, LaunchError> {
         let node = caller.find("node").and_then(|node| node.canonicalize().ok());
         let settings = Settings::of(project, choice, caller, node.as_deref());
@@ -61,7 +62,7 @@ impl<'a> Reading<'a> {
         };
         let runs_hooks = settings.runs_hooks(choice);
         let has_manager = choice.installation.is_some() || caller.is_inside(choice.manager);
-        let scripts = ProjectScripts { project, choice, runs_hooks, has_manager };
+        let scripts = ProjectScripts { project, choice, runs_hooks, has_manager, wrappers };
         let parsed = is_shell_text.then(|| Script::parse(&command)).transpose();
         let leaves = parsed.iter().flatten().flat_map(|script| script.leaves(&scripts)).collect::<Vec<_>>();
         if let Target::Script { name, text, .. } = target

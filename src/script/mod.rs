@@ -16,6 +16,7 @@
 mod arguments;
 mod command_line;
 mod edit;
+mod embedded;
 mod error;
 mod forward;
 mod frame;
@@ -34,14 +35,17 @@ mod task_runner;
 mod tests;
 mod walk;
 mod word;
+mod wrapped;
 mod wrapper;
 
 pub use arguments::{append, port_in, quote};
 pub use edit::{Edit, Method, Rewrite};
+pub use embedded::WRAPPERS;
 pub use error::{ParseError, RewriteError};
 pub use leaf::{Kind, Leaf};
 pub use scripts::{OtherPackage, PackageManager, Scripts};
 pub use word::Word;
+pub use wrapper::Wrapper;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {

@@ -2,7 +2,7 @@
 
 use super::command_line::{CommandLine, Step, program_name};
 use super::scripts::PackageManager;
-use super::{other_package, package_manager, runtime, task_runner, wrapper};
+use super::{other_package, package_manager, runtime, task_runner, wrapped};
 
 /// Programs that start others which the script does not show.
 const OPAQUE: [&str; 21] = [
@@ -22,7 +22,7 @@ pub(super) fn resolve(line: &mut CommandLine) -> Step {
 
 fn step(line: &mut CommandLine) -> Option<Step> {
     let name = program_name(&line.literal(line.at)?);
-    if let Some(step) = wrapper::step(line, &name) {
+    if let Some(step) = wrapped::step(line, &name) {
         return Some(step);
     }
     let manager =

@@ -60,7 +60,7 @@ impl<'a> Detected<'a> {
             }
             Runnable::Command(command) => Target::Command(command),
         };
-        let reading = Reading::of(project, manager, target, &invocation.caller)?;
+        let reading = Reading::of(project, manager, target, &invocation.caller, config.catalog.wrappers())?;
         let (files, commands) = (project.files()?, reading.commands());
         let snapshot = Snapshot {
             dependencies: &project.manifest.dependencies,

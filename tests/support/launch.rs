@@ -91,7 +91,7 @@ pub fn launch(
     } else {
         Target::Command(&argv)
     };
-    let reading = Reading::of(project, &choice, target, caller)?;
+    let reading = Reading::of(project, &choice, target, caller, catalog.wrappers())?;
     let files = project.files().expect("files");
     let commands = reading.commands();
     let snapshot = Snapshot {
