@@ -16,6 +16,8 @@ pub struct Companion {
     /// The arguments that are a port, in one word or two: `tcp:{port}`, `--port {port}`. A URL on this machine needs no form.
     #[serde(deserialize_with = "list::<PortForm, _>")]
     pub ports: CatalogTexts,
+    /// It starts the server whose port it names.
+    pub starts: bool,
 }
 
 /// The `[names]` table: words in the names of scripts, directories and files that tell the parts of an application apart.

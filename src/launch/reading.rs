@@ -9,9 +9,10 @@ use super::error::LaunchError;
 use super::package_manager::ChosenManager;
 use super::project_scripts::ProjectScripts;
 use super::settings::Settings;
-use crate::detect::{CommandWords, catalog};
+use crate::detect::catalog::{FlagPosition, PortInput};
+use crate::detect::{CommandWords, Detection};
 use crate::project::Project;
-use crate::script::{self, Kind, Leaf, ParseError, Script, Word, Wrapper};
+use crate::script::{self, Edit, Kind, Leaf, ParseError, Script, Word, Wrapper};
 
 #[derive(Clone, Copy, Debug)]
 pub enum Target<'a> {
@@ -71,7 +72,7 @@ impl<'a> Reading<'a> {
             return Err(LaunchError::Recursive { name: name.to_owned(), text: text.to_owned() });
         }
         let programs = leaves.iter().enumerate().filter(|(_, leaf)| leaf.kind == Kind::Program);
-        let commands = programs.map(|(index, leaf)| (index, arguments(leaf))).collect();
+        let commands = programs.map(|(index, leaf)| (index, arguments_of(leaf))).collect();
         Ok(Self {
             project,
             choice,
@@ -88,9 +89,17 @@ impl<'a> Reading<'a> {
     }
 
     pub fn commands(&self) -> Vec<CommandWords<'_>> {
-        let commands = self.commands.iter().map(|(leaf, arguments)| CommandWords {
-            program: &self.leaves[*leaf].program,
-            arguments: arguments.iter().map(String::as_str).collect(),
+        let commands = self.commands.iter().map(|(index, arguments)| {
+            let leaf = &self.leaves[*index];
+            let is_program = |later: &Leaf| later.kind == Kind::Program;
+            CommandWords {
+                program: &leaf.program,
+                arguments: arguments.iter().map(String::as_str).collect(),
+                names: names(leaf, arguments),
+                ends_before: self.leaves[index + 1..]
+                    .iter()
+                    .any(|later| is_program(later) && leaf.precedes(later)),
+            }
         });
         commands.collect()
     }
@@ -103,11 +112,29 @@ impl<'a> Reading<'a> {
         self.leaves.iter().any(|leaf| leaf.role.is_concurrent())
     }
 
-    /// The port that the user's own arguments set by one of `flags`: `bowline dev -- --port 4000`.
-    pub fn ordered_port(&self, flags: &[catalog::CatalogText]) -> Option<u16> {
-        let Target::Script { arguments, .. } = self.target else { return None };
-        let flags: Vec<&str> = flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
-        script::port_in(arguments, if flags.is_empty() { &["--port"] } else { &flags })
+    /// Finds the port among the user's own arguments, as in `bowline dev -- --port 4000`, and takes it out of them if it can
+    /// be put on the server's command line.
+    pub fn take_port(&mut self, detection: &Detection<'_>, inputs: &PortInput) -> Option<u16> {
+        let Target::Script { text, arguments, .. } = self.target else { return None };
+        let flags: Vec<&str> = inputs.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
+        let port = script::port_in(arguments, if flags.is_empty() { &["--port"] } else { &flags })?;
+        let tool = detection.tool.filter(|_| !flags.is_empty() && inputs.place == FlagPosition::End);
+        if let Some((index, leaf)) = tool.and_then(|tool| self.leaf(tool.command)) {
+            let rest = script::without_ports(arguments, &flags);
+            let command = script::append(text, &rest);
+            let edit = Edit { flags, port, ..Edit::default() };
+            let is_same = |changed: &&Leaf| changed.program == leaf.program && changed.rewrite(&edit).is_ok();
+            if let Some(leaves) = self.leaves_of(&command)
+                && leaves.len() == self.leaves.len()
+                && leaves.get(index).filter(is_same).is_some()
+            {
+                (self.command, self.leaves) = (command, leaves);
+                let arguments =
+                    self.commands.iter().map(|(index, _)| (*index, arguments_of(&self.leaves[*index])));
+                self.commands = arguments.collect();
+            }
+        }
+        Some(port)
     }
 
     /// The leaf that is one of [`Reading::commands`], with its index among the leaves.
@@ -131,8 +158,19 @@ fn as_text(argv: &[OsString]) -> (String, bool) {
     (argv.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" "), false)
 }
 
+/// The words in the names of scripts, packages and files that lead to a leaf.
+fn names(leaf: &Leaf, arguments: &[String]) -> Vec<String> {
+    let files = arguments
+        .iter()
+        .map(String::as_str)
+        .filter(|word| !word.starts_with('-') && word.contains(['.', '/']));
+    let all = leaf.names().chain([leaf.directory()]).chain(files);
+    let words = all.flat_map(|name| name.split(|c: char| !c.is_ascii_alphanumeric()));
+    words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect()
+}
+
 /// The arguments of a leaf. An argument that only the running shell knows becomes `$`, which no rule names.
-fn arguments(leaf: &Leaf) -> Vec<String> {
+fn arguments_of(leaf: &Leaf) -> Vec<String> {
     let words = leaf.words.iter().skip(1).map(Word::literal);
     words.map(|word| word.unwrap_or_else(|| "$".to_owned())).collect()
 }

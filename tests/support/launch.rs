@@ -9,8 +9,8 @@ use std::process::{Command, Output, Stdio};
 use bowline::detect::Snapshot;
 use bowline::detect::catalog::Catalog;
 use bowline::launch::{
-    Caller, ChosenManager, Host, LaunchError, LaunchRequest, LaunchSpec, Reading, Sibling, Step, Target,
-    choose, explain, plan,
+    Caller, ChosenManager, Host, LaunchError, LaunchRequest, LaunchSpec, NamedPort, Reading, Sibling, Step,
+    Target, choose, explain, plan,
 };
 use bowline::port::Scheme;
 use bowline::project::Project;
@@ -91,7 +91,7 @@ pub fn launch(
     } else {
         Target::Command(&argv)
     };
-    let reading = Reading::of(project, &choice, target, caller, catalog.wrappers())?;
+    let mut reading = Reading::of(project, &choice, target, caller, catalog.wrappers())?;
     let files = project.files().expect("files");
     let commands = reading.commands();
     let snapshot = Snapshot {
@@ -105,19 +105,23 @@ pub fn launch(
         detection = detection.with_framework(catalog.find(key).expect("a key"), &snapshot);
     }
     let inputs = detection.inputs(|package| project.version_of(package));
+    let named = NamedPort::of(&reading, &detection, &inputs, &catalog, &files);
+    let ordered = reading.take_port(&detection, &inputs.port);
     let environment = wish.environment.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
     let spec = plan(&LaunchRequest {
         reading: &reading,
         detection: &detection,
         inputs: &inputs,
         catalog: &catalog,
-        port: wish.port.or(reading.ordered_port(&inputs.port.flags)).unwrap_or(3111),
+        port: wish.port.or(ordered).unwrap_or(3111),
         scheme: Scheme::Http,
         host: wish.host.as_ref(),
         session: "session-mark",
         siblings: wish.siblings,
         environment: &environment,
         preload: None,
+        named: named.as_ref(),
+        script_shell: Some(Path::new("/state/app.sh")),
     });
     let error = status.and_then(|status| explain(status, &spec.main, &reading, &catalog));
     Ok((spec, choice, error))

@@ -233,7 +233,7 @@ fn mistakes_are_shown_where_they_stand() {
         ("[framework.vite]\nbeats = [\"viet\"]\n", 2, "there is no framework `viet`"),
         ("[frameworks.x]\n", 1, "unknown field `frameworks`"),
         ("[framework.x\n", 1, "unclosed"),
-        ("framework = 5\n", 1, "tables named by framework keys"),
+        ("framework = 5\n", 1, "tables named by keys"),
     ];
     for (text, expected, part) in rows {
         let error = load(text).expect_err(text);

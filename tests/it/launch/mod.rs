@@ -2,6 +2,7 @@
 
 mod direct;
 mod missing;
+mod one_port;
 mod package_manager;
 mod packages;
 mod plans;
