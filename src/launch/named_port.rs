@@ -23,6 +23,10 @@ const OTHERS: [&str; 8] = [
     "quasar.conf.js", ".umirc.ts",
 ];
 
+/// Ports of databases and message queues, which scripts wait for too.
+const NEVER: [u16; 14] =
+    [1433, 1521, 2181, 3306, 5432, 5433, 5672, 6379, 8086, 9042, 9092, 9200, 11211, 27017];
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedPort {
     pub port: u16,
@@ -43,7 +47,8 @@ impl NamedPort {
         let (chosen, server) = reading.leaf(tool.command)?;
         let leaves = &reading.leaves;
         let all = mentions(leaves, chosen, catalog);
-        let named: Vec<&Mention> = all.iter().filter(|mention| mention.form != Form::Number).collect();
+        let is_named = |mention: &&Mention| mention.form != Form::Number && !NEVER.contains(&mention.port);
+        let named: Vec<&Mention> = all.iter().filter(is_named).collect();
         if named.is_empty() {
             return None;
         }
@@ -127,7 +132,7 @@ fn is_configured(reading: &Reading<'_>, server: &Leaf, port: u16, files: &[Strin
         let words = server.words.iter().skip(1).filter_map(crate::script::Word::literal);
         let mut sources =
             words.filter(|word| !word.starts_with('-') && Path::new(word).extension().is_some());
-        sources.any(|source| text(&dir.join(source)).is_some_and(|text| has_number(&text, port)))
+        sources.any(|source| text(&dir.join(source)).is_some_and(|text| listens(&text, port)))
     };
     configurations.iter().any(is_set) || program()
 }
@@ -154,8 +159,12 @@ fn sets_port(text: &str, port: u16) -> bool {
     })
 }
 
-fn has_number(text: &str, port: u16) -> bool {
-    numbers(text, port).next().is_some()
+/// Whether a line of a program speaks of a port or of listening before it has the number.
+fn listens(text: &str, port: u16) -> bool {
+    numbers(text, port).any(|at| {
+        let line = text[..at].rsplit('\n').next().unwrap_or_default().to_ascii_lowercase();
+        line.contains("port") || line.contains("listen")
+    })
 }
 
 /// Where the number stands alone.

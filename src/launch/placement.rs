@@ -2,6 +2,7 @@
 
 use super::bowline_call::BowlineCall;
 use super::draft::{Draft, merge};
+use super::mentions::companion;
 use super::request::{LaunchRequest, NODE_OPTIONS};
 use super::script_shell;
 use super::spec::Delivery;
@@ -109,7 +110,7 @@ pub(super) fn place(request: &LaunchRequest<'_>) -> Placement {
             let server = Server { request, tool, index, draft: &draft, shells };
             server.place(&mut placement);
         }
-        None => place_unknown(request, &mut placement),
+        None => place_unknown(request, shells, &mut placement),
     }
     placement
 }
@@ -342,16 +343,27 @@ fn has_flag(leaf: &Leaf, flag: &str) -> bool {
     leaf.has_flag(&[flag]) || is_letter && leaf.words.iter().skip(1).any(is_attached)
 }
 
-/// A script without a program that the catalog knows. If it is one command, its own assignments get the port.
-fn place_unknown(request: &LaunchRequest<'_>, placement: &mut Placement) {
+/// A script without a program that the catalog knows. If only one of its commands can be a server, its own assignments get
+/// the port, and it alone is told.
+fn place_unknown(request: &LaunchRequest<'_>, shells: &[PackageManager], placement: &mut Placement) {
     let leaves = &request.reading.leaves;
     let programs: Vec<&Leaf> = leaves.iter().filter(|leaf| leaf.kind != Kind::Builtin).collect();
-    let [leaf] = programs.as_slice() else {
+    let is_candidate = |leaf: &&&Leaf| companion(leaf, request.catalog).is_none();
+    let candidates: Vec<&Leaf> = programs.iter().filter(is_candidate).copied().collect();
+    let (([leaf], _) | (_, [leaf])) = (programs.as_slice(), candidates.as_slice()) else {
         let why = "none of its programs is a server that bowline knows".to_owned();
         placement.doubt = Some((why, LET_IT_READ));
         return;
     };
-    match leaf.rewrite(&variable_edit(request)) {
+    let others: Vec<&Leaf> = programs.iter().filter(|other| other.runs_beside(leaf)).copied().collect();
+    let is_apart = !others.is_empty();
+    let apart = Edit { apart_from: others, shells, ..variable_edit(request) };
+    let mut rewritten = leaf.rewrite(&apart);
+    placement.reach = if is_apart && rewritten.is_ok() { Reach::Server } else { Reach::All };
+    if is_apart && rewritten.is_err() {
+        rewritten = leaf.rewrite(&variable_edit(request));
+    }
+    match rewritten {
         Ok(rewrite) => placement.accept(rewrite, leaf),
         Err(reason) => return placement.refuse(leaf, reason),
     }

@@ -127,6 +127,26 @@ pub fn launch(
     Ok((spec, choice, error))
 }
 
+/// The port by which other commands of the dev script name its server.
+pub fn named(project: &Project, caller: &Caller) -> Option<NamedPort> {
+    let choice = choose(project, caller);
+    let catalog = Catalog::load(&[]).expect("the catalog");
+    let (name, text) = project.script(None).expect("a script");
+    let target = Target::Script { name, text, arguments: &[] };
+    let reading = Reading::of(project, &choice, target, caller, catalog.wrappers()).expect("a script");
+    let files = project.files().expect("files");
+    let commands = reading.commands();
+    let snapshot = Snapshot {
+        dependencies: &project.manifest.dependencies,
+        files: &files,
+        script: reading.script(),
+        commands: &commands,
+    };
+    let detection = catalog.detect(&snapshot).expect("a detection");
+    let inputs = detection.inputs(|package| project.version_of(package));
+    NamedPort::of(&reading, &detection, &inputs, &catalog, &files)
+}
+
 /// The plan alone.
 pub fn planned(project: &Project, caller: &Caller, wish: &Wish<'_>) -> LaunchSpec {
     launch(project, caller, wish, None).expect("a plan").0
