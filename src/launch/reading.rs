@@ -71,8 +71,7 @@ impl<'a> Reading<'a> {
         {
             return Err(LaunchError::Recursive { name: name.to_owned(), text: text.to_owned() });
         }
-        let programs = leaves.iter().enumerate().filter(|(_, leaf)| leaf.kind == Kind::Program);
-        let commands = programs.map(|(index, leaf)| (index, arguments_of(leaf))).collect();
+        let commands = commands_of(&leaves);
         Ok(Self {
             project,
             choice,
@@ -115,26 +114,32 @@ impl<'a> Reading<'a> {
     /// Finds the port among the user's own arguments, as in `bowline dev -- --port 4000`, and takes it out of them if it can
     /// be put on the server's command line.
     pub fn take_port(&mut self, detection: &Detection<'_>, inputs: &PortInput) -> Option<u16> {
-        let Target::Script { text, arguments, .. } = self.target else { return None };
+        let Target::Script { arguments, .. } = self.target else { return None };
         let flags: Vec<&str> = inputs.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
         let port = script::port_in(arguments, if flags.is_empty() { &["--port"] } else { &flags })?;
         let tool = detection.tool.filter(|_| !flags.is_empty() && inputs.place == FlagPosition::End);
-        if let Some((index, leaf)) = tool.and_then(|tool| self.leaf(tool.command)) {
-            let rest = script::without_ports(arguments, &flags);
-            let command = script::append(text, &rest);
-            let edit = Edit { flags, port, ..Edit::default() };
-            let is_same = |changed: &&Leaf| changed.program == leaf.program && changed.rewrite(&edit).is_ok();
-            if let Some(leaves) = self.leaves_of(&command)
-                && leaves.len() == self.leaves.len()
-                && leaves.get(index).filter(is_same).is_some()
-            {
-                (self.command, self.leaves) = (command, leaves);
-                let arguments =
-                    self.commands.iter().map(|(index, _)| (*index, arguments_of(&self.leaves[*index])));
-                self.commands = arguments.collect();
-            }
+        if let Some(tool) = tool {
+            self.drop_port(tool.command, port, flags);
         }
         Some(port)
+    }
+
+    /// Takes the port out of the user's arguments, if the server, one of [`Reading::commands`], can be given it in place.
+    fn drop_port(&mut self, server: usize, port: u16, flags: Vec<&str>) -> Option<()> {
+        let Target::Script { text, arguments, .. } = self.target else { return None };
+        let rest = script::without_ports(arguments, &flags);
+        let command = script::append(text, &rest);
+        let leaves = self.leaves_of(&command)?;
+        let commands = commands_of(&leaves);
+        // What was taken for a command behind the server may have been the port.
+        let is_server =
+            commands.get(server).map(|(index, _)| *index) == self.leaf(server).map(|(index, _)| index);
+        let server = commands.get(server).and_then(|(index, _)| leaves.get(*index)).filter(|_| is_server);
+        let edit = Edit { flags, port, ..Edit::default() };
+        if server.is_some_and(|server| server.rewrite(&edit).is_ok()) {
+            (self.command, self.leaves, self.commands) = (command, leaves, commands);
+        }
+        Some(())
     }
 
     /// The leaf that is one of [`Reading::commands`], with its index among the leaves.
@@ -167,6 +172,12 @@ fn names(leaf: &Leaf, arguments: &[String]) -> Vec<String> {
     let all = leaf.names().chain([leaf.directory()]).chain(files);
     let words = all.flat_map(|name| name.split(|c: char| !c.is_ascii_alphanumeric()));
     words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect()
+}
+
+/// The leaves that are programs, by their index, with their arguments.
+fn commands_of(leaves: &[Leaf]) -> Vec<(usize, Vec<String>)> {
+    let programs = leaves.iter().enumerate().filter(|(_, leaf)| leaf.kind == Kind::Program);
+    programs.map(|(index, leaf)| (index, arguments_of(leaf))).collect()
 }
 
 /// The arguments of a leaf. An argument that only the running shell knows becomes `$`, which no rule names.

@@ -53,7 +53,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("script /dev/null -c 'vite'", "vite"),
     ("flock -n /tmp/x vite", "vite"),
     ("doppler run --command 'vite'", "vite"),
-    ("start-server-and-test web 3000 'echo x'", "vite"),
+    ("start-server-and-test web 3000 'echo x'", "start-server-and-test vite"),
     ("npm run web --host 0.0.0.0", "vite"),
     ("godotenv -f .env vite", "vite"),
     ("[[ -f x ]] && vite", "vite"),

@@ -158,6 +158,29 @@ fn a_port_among_the_arguments_is_an_order() {
 }
 
 #[test]
+fn a_port_among_the_arguments_is_placed_once() {
+    let rows: &[(&str, &[&str], &str)] = &[
+        ("run-p web types", &["--port", "4555"], "run-p 'web -- --port 4555 --strictPort' types"),
+        ("vite && echo", &["--port=4555", "x"], "vite --port 4555 --strictPort && echo x"),
+        ("npm run web", &["--port", "4555"], "npm run web -- --port 4555 --strictPort"),
+        ("npm run web", &["--host", "0.0.0.0"], "npm run web --host 0.0.0.0 -- --port 3111 --strictPort"),
+        ("npm run web", &["--open"], "npm run web --open -- --port 3111 --strictPort"),
+        ("pnpm web", &["--host", "0.0.0.0"], "pnpm web --host 0.0.0.0 --port 3111 --strictPort"),
+        ("node server.js", &["--port", "4555"], "node server.js --port 4555"),
+        ("turbo run web", &["--port", "4555"], "turbo run web --port 4555"),
+    ];
+    for (script, arguments, command) in rows {
+        let scripts = serde_json::json!({ "scripts": { "dev": script, "web": "vite", "types": "tsc -w" } });
+        let tree = Tree::new(&[("package.json", &scripts.to_string())]);
+        let wish = Wish { arguments, ..Wish::default() };
+        let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &wish);
+        let variables = format!("PORT={0} DEV_SERVER_PORT={0} VITE_PORT={0} ", spec.port);
+        assert_eq!(spec.command.replace(&variables, ""), *command, "{script} {arguments:?}");
+        assert_eq!(spec.port, if arguments[0].starts_with("--port") { 4555 } else { 3111 });
+    }
+}
+
+#[test]
 fn hosts() {
     let all = Some(Host::All);
     let one = Some(Host::Address("10.0.0.1".to_owned()));
