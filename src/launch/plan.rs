@@ -8,13 +8,14 @@ use super::caller::Caller;
 use super::changes::Changes;
 use super::environment::{self, bin_directories, search_path};
 use super::missing;
-use super::placement::{Placement, place};
+use super::placement::{Placement, Reach, place};
 use super::reading::{Reading, Target};
 use super::request::{LaunchRequest, NODE_OPTIONS};
 use super::script_runner::{self, SHELL, ScriptRunner};
 use super::script_shell::{self, ScriptShell};
 use super::spec::{Delivery, LaunchSpec, Step};
 use super::variables;
+use crate::detect::catalog::Role;
 use crate::project::Project;
 use crate::script::{Kind, Leaf, PackageManager, Script, Scripts, Word};
 
@@ -186,7 +187,9 @@ fn load_preload(environment: &mut Changes, request: &LaunchRequest<'_>) {
 
 fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> LaunchSpec {
     let (port, url) = (request.port, request.scheme.url(request.port));
-    let Placement { text: command, delivery, doubt, mut notes, warnings, .. } = placement;
+    let Placement { text: command, delivery, doubt, mut notes, warnings, reach, .. } = placement;
+    let is_framework = request.detection.tool.is_some_and(|tool| tool.framework.role != Role::Runtime);
+    let is_apart = reach == Reach::Server && is_framework;
     let mut doubted = None;
     if let Some(preload) = request.preload {
         notes.push(format!("its listener is moved to port {port} ({})", preload.moved.described()));
@@ -196,7 +199,20 @@ fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> La
     main.programs = programs(&request.reading.command, &request.reading.leaves, &main.program);
     let doubt = doubted;
     let (pre, post, script_shell) = (None, None, None);
-    LaunchSpec { port, url, pre, main, post, command, delivery, script_shell, notes, doubt, warnings }
+    LaunchSpec {
+        port,
+        url,
+        pre,
+        main,
+        post,
+        command,
+        delivery,
+        is_apart,
+        script_shell,
+        notes,
+        doubt,
+        warnings,
+    }
 }
 
 /// The program that is started, then the words of the text that may be programs, then the programs of nested

@@ -154,6 +154,7 @@ impl<'a> SessionBackend<'a> {
             shell.write()?;
         }
         self.overrides[service].begin(self.specs[service].delivery);
+        self.overrides[service].is_apart = self.specs[service].is_apart;
         framework_locks::clear(&self.prepared[service]);
         let LaunchSpec { pre, main, post, .. } = self.specs[service].clone();
         let steps = pre.into_iter().chain([main]).chain(post).map(|step| self.program(step)).collect();

@@ -167,6 +167,7 @@ mod tests {
             post: None,
             command: "vite".to_owned(),
             delivery: Delivery::Flag,
+            is_apart: false,
             script_shell: None,
             notes: Vec::new(),
             doubt: None,
