@@ -3,10 +3,9 @@
 use super::bowline_call::BowlineCall;
 use super::draft::{Draft, merge};
 use super::mentions::companion;
-use super::request::{LaunchRequest, NODE_OPTIONS};
+use super::request::{LaunchRequest, NODE_OPTIONS, port_variables};
 use super::script_shell;
 use super::spec::Delivery;
-use super::variables;
 use crate::detect::Tool;
 use crate::detect::catalog::FlagPosition;
 use crate::script::{
@@ -120,7 +119,7 @@ fn variable_edit<'r>(request: &LaunchRequest<'r>) -> Edit<'r> {
     let preload = request.preload.and_then(|preload| preload.options(None).into_string().ok());
     Edit {
         port: request.port,
-        variables: variables::of_port(request.inputs).collect(),
+        variables: port_variables(request.inputs).collect(),
         options: preload.map(|option| (NODE_OPTIONS, option)).into_iter().collect(),
         ..Edit::default()
     }

@@ -10,7 +10,7 @@ use super::environment::{self, bin_directories, search_path};
 use super::missing;
 use super::placement::{Placement, Reach, place};
 use super::reading::{Reading, Target};
-use super::request::{LaunchRequest, NODE_OPTIONS};
+use super::request::{LaunchRequest, NODE_OPTIONS, port_variables};
 use super::script_runner::{self, SHELL, ScriptRunner};
 use super::script_shell::{self, ScriptShell};
 use super::spec::{Delivery, LaunchSpec, Step};
@@ -85,7 +85,7 @@ fn script_shell(
     let path = request.script_shell.filter(|_| !placement.nested.is_empty())?;
     let port = request.port.to_string();
     let variables: Vec<_> =
-        variables::of_port(request.inputs).map(|name| (name.to_owned(), port.clone())).collect();
+        port_variables(request.inputs).map(|name| (name.to_owned(), port.clone())).collect();
     for name in script_shell::VARIABLES {
         environment.set(name, path.as_os_str());
     }
@@ -198,17 +198,16 @@ fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> La
     }
     main.programs = programs(&request.reading.command, &request.reading.leaves, &main.program);
     let doubt = doubted;
-    let (pre, post, script_shell) = (None, None, None);
     LaunchSpec {
         port,
         url,
-        pre,
+        pre: None,
         main,
-        post,
+        post: None,
         command,
         delivery,
         is_apart,
-        script_shell,
+        script_shell: None,
         notes,
         doubt,
         warnings,

@@ -63,3 +63,8 @@ pub struct LaunchRequest<'a> {
     /// The file for a shell of nested scripts, if one may be written.
     pub script_shell: Option<&'a Path>,
 }
+
+/// The variables with the port.
+pub(super) fn port_variables(inputs: &ServerInputs) -> impl Iterator<Item = &str> {
+    ["PORT", "DEV_SERVER_PORT"].into_iter().chain(inputs.port.environment.iter().map(|name| &**name))
+}

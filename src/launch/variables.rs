@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use super::changes::Changes;
 use super::package_variables::sanitized;
 use super::placement::{Placement, Reach};
-use super::request::{LaunchRequest, Sibling};
-use crate::detect::ServerInputs;
+use super::request::{LaunchRequest, Sibling, port_variables};
 use crate::process::tree;
 
 /// Sets the variables of a service that gets its port and address by `placement`.
@@ -36,7 +35,7 @@ pub(super) fn set(changes: &mut Changes, request: &LaunchRequest<'_>, placement:
         }
     }
     let port = request.port.to_string();
-    for name in of_port(inputs) {
+    for name in port_variables(inputs) {
         let is_meant = match placement.reach {
             Reach::All => true,
             Reach::NotPort => name != "PORT",
@@ -54,11 +53,6 @@ pub(super) fn set(changes: &mut Changes, request: &LaunchRequest<'_>, placement:
     changes.set(tree::SESSION, request.session);
     changes.set("BOWLINE_URL", request.scheme.url(request.port));
     siblings(changes, request.siblings);
-}
-
-/// The variables with the port.
-pub(super) fn of_port(inputs: &ServerInputs) -> impl Iterator<Item = &str> {
-    ["PORT", "DEV_SERVER_PORT"].into_iter().chain(inputs.port.environment.iter().map(|name| &**name))
 }
 
 /// `@acme/web` is `BOWLINE_ACME_WEB_PORT` and, if no other package has that short name, `BOWLINE_WEB_PORT`.

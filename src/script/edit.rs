@@ -5,6 +5,7 @@ use super::error::RewriteError;
 use super::forward::Splices;
 use super::lead::Front;
 use super::leaf::{Assignment, Kind, Leaf};
+use super::nested_script::NestedScript;
 use super::scripts::PackageManager;
 use super::word::{Splice, UNKNOWN, Word, apply};
 
@@ -56,18 +57,6 @@ pub struct Rewrite {
     pub method: Method,
     /// The nested scripts that a package manager has to run otherwise than they are written.
     pub nested: Vec<NestedScript>,
-}
-
-/// A script of the same package, called by name, and what its shell has to change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NestedScript {
-    pub name: String,
-    /// Its text, and the text to run instead.
-    pub text: Option<(String, String)>,
-    /// Whether it gets the variables of the edit.
-    pub has_variables: bool,
-    /// The scripts that lead to its call.
-    pub callers: Vec<String>,
 }
 
 impl Leaf {
@@ -139,18 +128,6 @@ impl Leaf {
             }
             Front::Call { frame } => Ok(self.nested_script(frame + 1, None, true)),
         }
-    }
-
-    pub(super) fn nested_script(
-        &self,
-        frame: usize,
-        changed: Option<String>,
-        has_variables: bool,
-    ) -> Option<NestedScript> {
-        let own = self.scope.frames.get(frame)?;
-        let callers = self.scope.frames[..frame].iter().filter_map(|frame| frame.name.clone()).collect();
-        let text = changed.map(|changed| (own.text.clone(), changed));
-        Some(NestedScript { name: own.name.clone()?, text, has_variables, callers })
     }
 
     fn change_variables(&self, edit: &Edit, splices: &mut Splices) -> Result<(), RewriteError> {

@@ -1,10 +1,10 @@
 //! Changes that have to reach a leaf through the calls of nested scripts.
 
 use super::arguments::quote_strictly as quote;
-use super::edit::NestedScript;
 use super::error::RewriteError;
 use super::frame::{Call, CallForm, Frame, Invoker, ListKind, Name};
 use super::leaf::Leaf;
+use super::nested_script::NestedScript;
 use super::scripts::PackageManager;
 use super::word::{Splice, Word, apply};
 

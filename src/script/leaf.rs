@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::arguments::port_of;
 use super::error::RewriteError;
 use super::frame::Frame;
-use super::lead::{Lane, Lead};
+use super::lead::{Lane, Lead, LeafEnvironment};
 use super::word::Word;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,17 +67,6 @@ pub(super) struct Assignment {
     pub id: usize,
     /// The assignment also reaches a leaf that may run at the same time as this one.
     pub contested: bool,
-}
-
-/// The script's changes to the environment that a leaf inherits, assignments apart.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LeafEnvironment {
-    /// The leaf inherits nothing: `env -i`, `sudo`.
-    pub cleared: bool,
-    /// Variables that the leaf does not inherit: `env -u PORT`, `unset PORT`.
-    pub removed: Vec<String>,
-    /// A file of assignments is read first: `. ./.env`, `dotenv --`, `export $(cat .env)`.
-    pub files: bool,
 }
 
 /// The state of one shell, as far as it matters to the commands that follow.

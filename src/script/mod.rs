@@ -14,6 +14,7 @@
 //! edited as the shell would read it.
 
 mod arguments;
+mod beside;
 mod command_line;
 mod edit;
 mod embedded;
@@ -23,6 +24,7 @@ mod frame;
 mod lead;
 mod leaf;
 mod lex;
+mod nested_script;
 mod other_package;
 mod package_manager;
 mod parse;
@@ -41,10 +43,11 @@ mod wrapped;
 mod wrapper;
 
 pub use arguments::{append, port_in, quote, without_ports};
-pub use edit::{Edit, Method, NestedScript, Rewrite};
+pub use edit::{Edit, Method, Rewrite};
 pub use embedded::WRAPPERS;
 pub use error::{ParseError, RewriteError};
 pub use leaf::{Kind, Leaf};
+pub use nested_script::NestedScript;
 pub use replace::Part;
 pub use scripts::{OtherPackage, PackageManager, Scripts};
 pub use word::Word;

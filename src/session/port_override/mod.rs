@@ -283,7 +283,9 @@ impl PortOverride {
         let millis = match (self.delivery, self.facts.role) {
             (Delivery::Flag, _) => 15_000,
             // Another program of the script has its own port, and listens before a framework has compiled.
-            _ if self.is_apart && places.first().is_none_or(|place| place.port != self.facts.conventional) => {
+            _ if self.is_apart
+                && places.first().is_none_or(|place| place.port != self.facts.conventional) =>
+            {
                 60_000
             }
             _ if self.facts.is_concurrent || places.iter().any(|place| self.doubts(place)) => 5_000,

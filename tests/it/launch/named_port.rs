@@ -2,10 +2,12 @@
 
 use crate::support::launch::{Tree, Wish, caller, named, planned};
 
-const VITE: (&str, &str) = ("vite.config.mjs", "export default { server: { port: 3334, strictPort: true } }");
+type File = (&'static str, &'static str);
+
+const VITE: File = ("vite.config.mjs", "export default { server: { port: 3334, strictPort: true } }");
 
 /// The dev script, files, and the port that is wished for.
-const WISHES: &[(&str, &[(&str, &str)], Option<u16>)] = &[
+const WISHES: &[(&str, &[File], Option<u16>)] = &[
     // The port in the configuration, in the command, by default, in the program.
     ("concurrently vite 'wait-on -t 8000 tcp:3334 && node desktop.js'", &[VITE], Some(3334)),
     ("concurrently vite 'wait-on tcp:localhost:3334'", &[VITE], Some(3334)),
