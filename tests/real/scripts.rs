@@ -104,5 +104,5 @@ staged! { tells_the_page_alone,
     two_servers_by_name "run-p api page";
     two_servers_by_shorthand "concurrently npm:api npm:nested";
     two_servers_in_one_shell "npm run api & npm run page";
-    two_servers_watched "concurrently \"nodemon -q server.js api\" \"npm run page\"";
+    two_servers_watched "concurrently \"nodemon server.js api\" \"npm run page\"";
 }
