@@ -48,7 +48,8 @@ struct Settings {
 fn main() -> Result<(), Box<dyn error::Error>> {
     println!("cargo:rerun-if-changed=frameworks.toml");
     let text = fs::read_to_string("frameworks.toml")?;
-    let Settings { agent_variables, ports, https, framework, names, wrapper, companion } = toml::from_str(&text)?;
+    let Settings { agent_variables, ports, https, framework, names, wrapper, companion } =
+        toml::from_str(&text)?;
     let frameworks = resolve::frameworks(&resolve::entries(&text, "framework"), &ports, |_| false);
     let frameworks = frameworks.map_err(|mistake| format!("{mistake:?}"))?;
     let entries: Vec<String> = framework.values().map(fields).collect();

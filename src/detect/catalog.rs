@@ -15,7 +15,9 @@ pub use super::check::{CatalogText, CatalogTexts};
 use super::embedded::{
     AGENT_VARIABLES, COMPANION_ENTRIES, COMPANIONS, ENTRIES, FRAMEWORKS, HTTPS, NAMES, PORTS, WRAPPER_ENTRIES,
 };
-pub use super::framework::{FlagPosition, Framework, HostInput, HttpsSigns, PortInput, Repeated, Role, Variant};
+pub use super::framework::{
+    FlagPosition, Framework, HostInput, HttpsSigns, PortInput, Repeated, Role, Variant,
+};
 use super::resolve::{self, Entry, Mistake};
 use crate::project::FileError;
 use crate::script::{WRAPPERS, Wrapper};

@@ -30,11 +30,6 @@ impl Leaf {
         self.scope.assignments.get(index).map(|assignment| assignment.id)
     }
 
-    /// The value of the assignment of `name` that reaches the command.
-    pub fn assigned(&self, name: &str) -> Option<&str> {
-        self.scope.assignments.iter().rev().find(|own| own.name == name)?.value.as_deref()
-    }
-
     /// The script with `new` in place of the bytes of `range` in the text of a part.
     pub fn replace(
         &self,
