@@ -3,6 +3,8 @@
 
 #![expect(dead_code, reason = "the modules of the program do more than this script needs")]
 
+#[path = "src/detect/beside.rs"]
+mod beside;
 #[path = "src/detect/check.rs"]
 mod check;
 #[path = "src/detect/framework.rs"]
@@ -15,6 +17,8 @@ mod range;
 mod resolve;
 #[path = "src/project/version.rs"]
 mod version;
+#[path = "src/script/wrapper.rs"]
+mod wrapper;
 
 use std::path::Path;
 use std::process::Command;
@@ -36,38 +40,72 @@ struct Settings {
     ports: resolve::PortsEntry,
     https: framework::HttpsSigns,
     framework: Table,
+    names: beside::Names,
+    wrapper: Table,
+    companion: Table,
 }
 
 fn main() -> Result<(), Box<dyn error::Error>> {
     println!("cargo:rerun-if-changed=frameworks.toml");
     let text = fs::read_to_string("frameworks.toml")?;
-    let Settings { agent_variables, ports, https, framework } = toml::from_str(&text)?;
-    let frameworks = resolve::frameworks(&resolve::entries(&text), &ports, |_| false);
+    let Settings { agent_variables, ports, https, framework, names, wrapper, companion } =
+        toml::from_str(&text)?;
+    let frameworks = resolve::frameworks(&resolve::entries(&text, "framework"), &ports, |_| false);
     let frameworks = frameworks.map_err(|mistake| format!("{mistake:?}"))?;
-    let fields = |entry: &Value| {
-        let fields = entry.as_table().into_iter().flatten();
-        fields.map(|(field, value)| format!("{field}={value}")).collect::<Vec<_>>().join("\n")
-    };
     let entries: Vec<String> = framework.values().map(fields).collect();
+    let wrappers = plain(&text, "wrapper", |key, wrapper| wrapper::Wrapper { key, ..wrapper })?;
+    let companions = plain(&text, "companion", |key, companion| beside::Companion { key, ..companion })?;
     let source = format!(
         "pub static AGENT_VARIABLES: CatalogTexts = {};\n\
          pub static PORTS: PortsEntry = {};\n\
          pub static HTTPS: HttpsSigns = {};\n\
          pub static ENTRIES: &str = {:?};\n\
-         pub static FRAMEWORKS: Cow<'static, [Framework]> = {};\n",
+         pub static FRAMEWORKS: Cow<'static, [Framework]> = {};\n\
+         pub static NAMES: Names = {};\n\
+         pub static WRAPPER_ENTRIES: &str = {:?};\n\
+         pub static COMPANION_ENTRIES: &str = {:?};\n\
+         pub static COMPANIONS: Cow<'static, [Companion]> = {};\n",
         literal::of(&agent_variables),
         literal::of(&ports),
         literal::of(&https),
         entries.join("\0"),
         literal::of(&frameworks),
+        literal::of(&names),
+        tables("wrapper", &wrapper),
+        tables("companion", &companion),
+        literal::of(&companions),
     );
     let out = env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?;
     fs::write(Path::new(&out).join("frameworks.rs"), source)?;
+    let source = format!("pub static WRAPPERS: Cow<'static, [Wrapper]> = {};\n", literal::of(&wrappers));
+    fs::write(Path::new(&out).join("wrappers.rs"), source)?;
     if has_static_unwinder() {
         // Linked before the shared one of the standard library, which is then not needed and not loaded.
         println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");
     }
     Ok(())
+}
+
+fn fields(entry: &Value) -> String {
+    let fields = entry.as_table().into_iter().flatten();
+    fields.map(|(field, value)| format!("{field}={value}")).collect::<Vec<_>>().join("\n")
+}
+
+/// The tables of one kind as text again, without comments.
+fn tables(kind: &str, entries: &Table) -> String {
+    let tables: Vec<String> =
+        entries.iter().map(|(key, entry)| format!("[{kind}.{key}]\n{}", fields(entry))).collect();
+    tables.join("\n")
+}
+
+/// The entries of a kind that inherits nothing.
+fn plain<T: for<'de> Deserialize<'de>>(
+    text: &str,
+    kind: &str,
+    with_key: impl Fn(check::CatalogText, T) -> T,
+) -> Result<Vec<T>, toml::de::Error> {
+    let entries = resolve::entries(text, kind).into_iter();
+    entries.map(|(key, entry)| Ok(with_key(key, resolve::plain(&entry)?))).collect()
 }
 
 /// Whether the linker finds GCC's unwinder as an archive. It comes with GCC, so nearly always.

@@ -13,9 +13,10 @@ use serde::{Deserialize, Deserializer};
 use toml::Value;
 
 use crate::detect::Entries;
-use crate::detect::catalog::{Catalog, CatalogError, Layer};
+use crate::detect::catalog::{Catalog, CatalogError, Companion, Framework, Layer};
 use crate::paths::{self, Environment};
 use crate::project::{Project, ProjectError, read_text};
+use crate::script::Wrapper;
 use crate::supervise::restart::Policy;
 use crate::visible::Visible;
 
@@ -76,7 +77,9 @@ pub struct Ready {
 #[serde(deny_unknown_fields, default)]
 struct File {
     project: BTreeMap<String, ProjectSettings>,
-    framework: Entries,
+    framework: Entries<Framework>,
+    wrapper: Entries<Wrapper>,
+    companion: Entries<Companion>,
 }
 
 #[derive(Debug)]
@@ -111,7 +114,7 @@ impl Config {
                     others.push((path.clone(), name));
                 }
             }
-            layers.push(Layer { path, text, entries: file.framework });
+            layers.push(Layer::new(&path, text, &file.framework, &file.wrapper, &file.companion));
         }
         Ok(Self { catalog: Catalog::load(&layers)?, settings, others, is_named })
     }

@@ -2,43 +2,55 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::de::DeTable;
 
+pub use super::beside::{Companion, Names};
 use super::check::Key;
 pub use super::check::{CatalogText, CatalogTexts};
-use super::embedded::{AGENT_VARIABLES, ENTRIES, FRAMEWORKS, HTTPS, PORTS};
+use super::embedded::{
+    AGENT_VARIABLES, COMPANION_ENTRIES, COMPANIONS, ENTRIES, FRAMEWORKS, HTTPS, NAMES, PORTS, WRAPPER_ENTRIES,
+};
 pub use super::framework::{
     FlagPosition, Framework, HostInput, HttpsSigns, PortInput, Repeated, Role, Variant,
 };
 use super::resolve::{self, Entry, Mistake};
 use crate::project::FileError;
+use crate::script::{WRAPPERS, Wrapper};
 
-/// The `[framework.KEY]` tables of a file, validated. Only whether there are any is kept: [`Catalog::load`] reads
-/// the text again, untyped.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Entries {
+/// The tables of one kind in a file, `[framework.KEY]`, validated. Only whether there are any is kept:
+/// [`Catalog::load`] reads the text again, untyped.
+#[derive(Debug)]
+pub struct Entries<T> {
     exist: bool,
+    of: PhantomData<T>,
 }
 
-impl<'de> Deserialize<'de> for Entries {
+impl<T> Default for Entries<T> {
+    fn default() -> Self {
+        Self { exist: false, of: PhantomData }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Self::default())
     }
 }
 
-impl<'de> Visitor<'de> for Entries {
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
     type Value = Self;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("tables named by framework keys")
+        f.write_str("tables named by keys")
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
-        while map.next_entry::<Key, Framework>()?.is_some() {
+        while map.next_entry::<Key, T>()?.is_some() {
             self.exist = true;
         }
         Ok(self)
@@ -51,24 +63,43 @@ pub struct Layer {
     pub path: PathBuf,
     /// Its text, in which errors are located.
     pub text: String,
-    /// Its `[framework.KEY]` tables.
-    pub entries: Entries,
+    /// Whether it has tables of any kind.
+    has_entries: bool,
 }
 
 impl Layer {
-    /// Reads the text of a `frameworks.toml`, which holds `[framework.KEY]` tables and nothing else.
+    /// A file whose tables have been read already.
+    pub fn new(
+        path: &Path,
+        text: String,
+        frameworks: &Entries<Framework>,
+        wrappers: &Entries<Wrapper>,
+        companions: &Entries<Companion>,
+    ) -> Self {
+        Self {
+            path: path.to_owned(),
+            text,
+            has_entries: frameworks.exist || wrappers.exist || companions.exist,
+        }
+    }
+
+    /// Reads the text of a `frameworks.toml`, which holds tables of the catalog and nothing else.
     pub fn parse(path: &Path, text: String) -> Result<Self, CatalogError> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct File {
             #[serde(default)]
-            framework: Entries,
+            framework: Entries<Framework>,
+            #[serde(default)]
+            wrapper: Entries<Wrapper>,
+            #[serde(default)]
+            companion: Entries<Companion>,
         }
         let file: File = toml::from_str(&text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
             FileError::at_offset(path, &text, offset, error.message())
         })?;
-        Ok(Self { path: path.to_owned(), text, entries: file.framework })
+        Ok(Self::new(path, text, &file.framework, &file.wrapper, &file.companion))
     }
 
     fn located(&self, key: &str, field: &str, message: &str) -> Option<CatalogError> {
@@ -78,39 +109,71 @@ impl Layer {
     }
 }
 
-/// All frameworks, in order of precedence.
+/// All entries, in order of precedence.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     frameworks: Cow<'static, [Framework]>,
+    wrappers: Cow<'static, [Wrapper]>,
+    companions: Cow<'static, [Companion]>,
 }
 
 impl Catalog {
     /// The embedded catalog with `layers` over it, the strongest last. An entry overrides the fields of the entry
     /// with the same key; a new entry comes before all others.
     pub fn load(layers: &[Layer]) -> Result<Self, CatalogError> {
-        let layers: Vec<&Layer> = layers.iter().filter(|layer| layer.entries.exist).collect();
-        if layers.is_empty() {
-            return Ok(Self { frameworks: FRAMEWORKS.clone() });
+        let layers: Vec<&Layer> = layers.iter().filter(|layer| layer.has_entries).collect();
+        Ok(Self {
+            frameworks: Self::frameworks_of(&layers)?,
+            wrappers: overlaid(&layers, ("wrapper", WRAPPER_ENTRIES), &WRAPPERS, |key, wrapper| Wrapper {
+                key,
+                ..wrapper
+            })?,
+            companions: overlaid(
+                &layers,
+                ("companion", COMPANION_ENTRIES),
+                &COMPANIONS,
+                |key, companion| Companion { key, ..companion },
+            )?,
+        })
+    }
+
+    fn frameworks_of(layers: &[&Layer]) -> Result<Cow<'static, [Framework]>, CatalogError> {
+        let tables: Vec<_> = layers.iter().map(|layer| resolve::entries(&layer.text, "framework")).collect();
+        if tables.iter().all(Vec::is_empty) {
+            return Ok(FRAMEWORKS.clone());
         }
-        let tables: Vec<_> = layers.iter().map(|layer| resolve::entries(&layer.text)).collect();
         let mut entries = affected(&tables);
         for layer in tables {
             resolve::overlay(&mut entries, layer);
         }
         let embedded = |key: &str| FRAMEWORKS.iter().any(|framework| framework.key == key);
         let changed = resolve::frameworks(&entries, &PORTS, embedded);
-        let changed = changed.map_err(|mistake| located(&layers, mistake))?;
+        let changed = changed.map_err(|mistake| located(layers, mistake))?;
         let (changed, mut frameworks): (Vec<_>, Vec<_>) =
             changed.into_iter().partition(|framework| embedded(&framework.key));
         frameworks.extend(FRAMEWORKS.iter().map(|framework| {
             changed.iter().find(|changed| changed.key == framework.key).unwrap_or(framework).clone()
         }));
-        Ok(Self { frameworks: frameworks.into() })
+        Ok(frameworks.into())
     }
 
-    /// All entries, in order of precedence.
+    /// All frameworks, in order of precedence.
     pub fn frameworks(&self) -> &[Framework] {
         &self.frameworks
+    }
+
+    /// All wrappers, in order of precedence.
+    pub fn wrappers(&self) -> &[Wrapper] {
+        &self.wrappers
+    }
+
+    /// All programs that are no servers, in order of precedence.
+    pub fn companions(&self) -> &[Companion] {
+        &self.companions
+    }
+
+    pub fn names(&self) -> &Names {
+        &NAMES
     }
 
     /// The variables by which tools notice that a coding agent runs them. They are removed from the environment.
@@ -166,6 +229,27 @@ fn affected(layers: &[Vec<Entry<'_>>]) -> Vec<Entry<'static>> {
         .collect()
 }
 
+/// The entries of a `kind` that inherits nothing, with `layers` over the embedded ones. Their text is `TEXT` in
+/// `(KIND, TEXT)`.
+fn overlaid<T: Clone + for<'de> Deserialize<'de>>(
+    layers: &[&Layer],
+    (kind, text): (&str, &'static str),
+    embedded: &'static [T],
+    with_key: impl Fn(CatalogText, T) -> T,
+) -> Result<Cow<'static, [T]>, CatalogError> {
+    let tables: Vec<_> = layers.iter().map(|layer| resolve::entries(&layer.text, kind)).collect();
+    if tables.iter().all(Vec::is_empty) {
+        return Ok(embedded.into());
+    }
+    let mut entries = resolve::entries(text, kind);
+    for layer in tables {
+        resolve::overlay(&mut entries, layer);
+    }
+    let typed = entries.into_iter().map(|(key, entry)| Ok(with_key(key, resolve::plain(&entry)?)));
+    let typed: Result<Vec<T>, toml::de::Error> = typed.collect();
+    Ok(typed.map_err(|error| CatalogError::Embedded { message: error.to_string() })?.into())
+}
+
 /// The error, located in the strongest layer that has the field.
 fn located(layers: &[&Layer], Mistake { field, message }: Mistake) -> CatalogError {
     let Some((key, field)) = field else { return CatalogError::Embedded { message } };
@@ -204,12 +288,28 @@ mod tests {
 
     #[test]
     fn embedded_frameworks_are_those_of_the_file() {
-        let entries = resolve::entries(include_str!("../../frameworks.toml"));
+        let file = include_str!("../../frameworks.toml");
+        let entries = resolve::entries(file, "framework");
         assert_eq!(resolve::frameworks(&entries, &PORTS, |_| false).unwrap(), *FRAMEWORKS);
         let texts: Vec<DeTable<'_>> =
             ENTRIES.split('\0').map(|text| DeTable::parse(text).unwrap().into_inner()).collect();
         let keys = FRAMEWORKS.iter().map(|framework| framework.key.clone());
         let entries: Vec<Entry<'_>> = keys.zip(texts).collect();
         assert_eq!(resolve::frameworks(&entries, &PORTS, |_| false).unwrap(), *FRAMEWORKS);
+    }
+
+    #[test]
+    fn embedded_wrappers_and_companions_are_those_of_the_file() {
+        let file = include_str!("../../frameworks.toml");
+        for text in [file, WRAPPER_ENTRIES] {
+            let entries = resolve::entries(text, "wrapper").into_iter();
+            let wrappers = entries.map(|(key, entry)| Wrapper { key, ..resolve::plain(&entry).unwrap() });
+            assert_eq!(wrappers.collect::<Vec<_>>(), *WRAPPERS);
+        }
+        for text in [file, COMPANION_ENTRIES] {
+            let entries = resolve::entries(text, "companion").into_iter();
+            let companions = entries.map(|(key, entry)| Companion { key, ..resolve::plain(&entry).unwrap() });
+            assert_eq!(companions.collect::<Vec<_>>(), *COMPANIONS);
+        }
     }
 }

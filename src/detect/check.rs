@@ -66,6 +66,12 @@ checked!(
     "the name of an environment variable"
 );
 
+checked!(
+    PortForm,
+    |text| text.matches("{port}").count() == 1 && (1..=2).contains(&text.split_whitespace().count()),
+    "one word or two, one of them with `{port}`"
+);
+
 fn is_flag(text: &str) -> bool {
     text.trim_start_matches('-').len() < text.len()
         && !text.trim_matches(['-', '=']).is_empty()

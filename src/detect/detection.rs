@@ -59,7 +59,7 @@ impl<'c> Detection<'c> {
         self.framework = framework;
         self.evidence = vec![format!("`{}` was asked for", framework.key)];
         if self.tool.is_none() && snapshot.commands.len() == 1 {
-            self.tool = Some(Tool { framework, command: 0, takes_flags: true });
+            self.tool = Some(Tool { framework, command: 0, takes_flags: true, why: "" });
         }
         self
     }

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::beside::{Companion, Names};
 use super::check::CatalogTexts;
 #[allow(clippy::enum_glob_use, reason = "the generated text names variants alone")]
 use super::framework::{

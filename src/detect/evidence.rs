@@ -14,6 +14,8 @@ pub struct Tool<'c> {
     pub command: usize,
     /// Whether the command takes the port flags of that entry.
     pub takes_flags: bool,
+    /// Why it is this command of several that could be the server; empty if there is no other.
+    pub why: &'static str,
 }
 
 /// The roles that a command can have, the strongest first.
@@ -39,13 +41,49 @@ impl<'c> Facts<'c, '_> {
     /// The command that is given the port: the app before a server beside it before a runtime.
     pub fn tool(&self) -> Option<Tool<'c>> {
         SERVERS.into_iter().find_map(|role| {
-            self.snapshot.commands.iter().enumerate().find_map(|(index, command)| {
+            let mut ordered = self.in_order().filter_map(|(index, command)| {
                 let framework = self.winner(&self.named_by(command, role))?;
                 let only = &framework.port.flags_for;
                 let takes_flags = only.is_empty() || only.iter().any(|rule| command.is(rule));
-                Some(Tool { framework, command: index, takes_flags })
-            })
+                Some((Tool { framework, command: index, takes_flags, why: "" }, self.standing(command)))
+            });
+            let (tool, standing) = ordered.next()?;
+            let is_server = |other: &CommandWords<'_>| {
+                SERVERS.into_iter().any(|role| !self.named_by(other, role).is_empty())
+            };
+            let why = match ordered.next() {
+                Some((_, other)) if other.0 != standing.0 => "the others end before it",
+                Some((_, other)) if other != standing => "its name is that of the part with the pages",
+                Some(_) => "it is the first of its kind",
+                None if self.snapshot.commands.iter().filter(|command| is_server(command)).count() > 1 => {
+                    "a framework's server goes before any other program"
+                }
+                None => "",
+            };
+            Some(Tool { why, ..tool })
         })
+    }
+
+    /// The commands with their indices, the likeliest servers first.
+    fn in_order(&self) -> impl Iterator<Item = (usize, &CommandWords<'_>)> {
+        let mut commands: Vec<_> = self.snapshot.commands.iter().enumerate().collect();
+        commands.sort_by_key(|(_, command)| self.standing(command));
+        commands.into_iter()
+    }
+
+    /// How likely a command is the server among others of the same role, the likeliest first.
+    fn standing(&self, command: &CommandWords<'_>) -> (bool, u8) {
+        let names = self.catalog.names();
+        let by_word = |word: &String| {
+            let is_in = |list: &[CatalogText]| list.iter().any(|name| name == word);
+            [&names.page, &names.api, &names.worker]
+                .into_iter()
+                .zip([0, 2, 3])
+                .find_map(|(list, rank)| is_in(list).then_some(rank))
+        };
+        // The last name is the most exact one: `web/worker.js`.
+        let rank = command.names.iter().rev().find_map(by_word).unwrap_or(1);
+        (command.ends_before, rank)
     }
 
     pub fn sentences(&self, framework: &Framework) -> Vec<String> {
@@ -97,7 +135,7 @@ impl<'c> Facts<'c, '_> {
 
     /// The framework of the first command that a rule names.
     fn by_word(&self, role: Role) -> Option<&'c Framework> {
-        let mut commands = self.snapshot.commands.iter();
+        let mut commands = self.in_order().map(|(_, command)| command);
         commands.find_map(|command| self.winner(&self.challenged(self.named_by(command, role), false)))
     }
 

@@ -5,6 +5,7 @@
 //! framework beats the tools that it is built on, and the order of the catalog decides the rest, so that every
 //! snapshot has exactly one answer.
 
+mod beside;
 pub mod catalog;
 mod check;
 mod detection;

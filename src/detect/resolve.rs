@@ -46,9 +46,9 @@ fn mistake(key: &CatalogText, field: &'static str, message: String) -> Mistake {
     Mistake { field: Some((key.clone(), field)), message }
 }
 
-/// The `[framework.KEY]` tables of a valid file.
-pub fn entries(text: &str) -> Vec<Entry<'_>> {
-    let file = DeTable::parse(text).ok().and_then(|file| file.into_inner().remove("framework"));
+/// The tables of one `kind` in a valid file: `[framework.KEY]`.
+pub fn entries<'i>(text: &'i str, kind: &str) -> Vec<Entry<'i>> {
+    let file = DeTable::parse(text).ok().and_then(|file| file.into_inner().remove(kind));
     let Some(DeValue::Table(tables)) = file.map(Spanned::into_inner) else { return Vec::new() };
     let entries = tables.into_iter().filter_map(|(key, entry)| {
         let DeValue::Table(entry) = entry.into_inner() else { return None };
@@ -104,6 +104,12 @@ pub fn frameworks(
             .map_err(|error| Mistake { field: None, message: format!("{key}: {error}") })
     };
     entries.iter().map(framework).collect()
+}
+
+/// An entry of a kind that inherits nothing, typed.
+pub fn plain<T: for<'de> Deserialize<'de>>(entry: &DeTable<'_>) -> Result<T, toml::de::Error> {
+    let entry = Spanned::new(0..0, DeValue::Table(entry.clone()));
+    T::deserialize(ValueDeserializer::from(entry))
 }
 
 /// The entry of `key` over those that it is `like`.

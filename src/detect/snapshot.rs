@@ -15,11 +15,15 @@ pub struct Snapshot<'a> {
 }
 
 /// A simple command of a script, without wrappers: `next` with `dev` and `--turbo`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommandWords<'a> {
     /// The program, with or without its directory.
     pub program: &'a str,
     pub arguments: Vec<&'a str>,
+    /// The words in the names of the scripts, directories and files that lead to it, in small letters.
+    pub names: Vec<String>,
+    /// Whether a later command of the script waits for its end.
+    pub ends_before: bool,
 }
 
 impl CommandWords<'_> {

@@ -1,14 +1,30 @@
 //! Where the port goes: onto the command line of one program of the script, or into the environment alone.
 
 use super::bowline_call::BowlineCall;
-use super::reading::Reading;
-use super::request::{LaunchRequest, NODE_OPTIONS};
+use super::draft::{Draft, merge};
+use super::mentions::companion;
+use super::request::{LaunchRequest, NODE_OPTIONS, port_variables};
+use super::script_shell;
 use super::spec::Delivery;
 use crate::detect::Tool;
-use crate::detect::catalog::{Catalog, FlagPosition, Role};
-use crate::script::{Edit, Kind, Leaf, Method, Rewrite, RewriteError, Word, quote};
+use crate::detect::catalog::FlagPosition;
+use crate::script::{
+    Edit, Kind, Leaf, Method, NestedScript, PackageManager, Rewrite, RewriteError, Word, quote,
+};
 
 const LET_IT_READ: &str = "let the server read `PORT`";
+
+/// Who gets the variables with the port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Every program of the script.
+    #[default]
+    All,
+    /// Every program, but not `PORT`, which the server does not need.
+    NotPort,
+    /// The server: they stand in front of its command.
+    Server,
+}
 
 /// A command with the port in it, if possible, and how the server gets its port.
 #[derive(Debug, Default)]
@@ -18,6 +34,10 @@ pub(super) struct Placement {
     /// Why the port may not arrive, and advice.
     pub(super) doubt: Option<(String, &'static str)>,
     pub(super) host_by_flag: bool,
+    /// Who gets the variables with the port.
+    pub(super) reach: Reach,
+    /// The nested scripts that run otherwise than they are written.
+    pub(super) nested: Vec<NestedScript>,
     pub(super) notes: Vec<String>,
     pub(super) warnings: Vec<String>,
 }
@@ -29,11 +49,19 @@ impl Placement {
             self.delivery = Delivery::Unverified;
         }
         self.host_by_flag = false;
+        self.reach = Reach::All;
+        self.nested.clear();
         self.doubt = Some((why, LET_IT_READ));
         self.notes.clear();
     }
 
     fn accept(&mut self, rewrite: Rewrite, leaf: &Leaf) {
+        merge(&mut self.nested, &rewrite.nested);
+        for script in
+            rewrite.nested.iter().filter_map(|script| Some((&script.name, &script.text.as_ref()?.1)))
+        {
+            self.notes.push(format!("`{}` runs as: {}", script.0, script.1));
+        }
         if rewrite.text == self.text {
             return;
         }
@@ -69,143 +97,216 @@ pub(super) fn place(request: &LaunchRequest<'_>) -> Placement {
         placement.notes.push("the bowline that the script starts takes this port over".to_owned());
         return placement;
     }
-    match request.detection.tool {
-        Some(tool) if has_rival(reading, tool, request.catalog) => {
-            placement.doubt = Some((
-                "the script starts several servers".to_owned(),
-                "give each a script of its own, and name one with `--script`",
-            ));
+    let shells = request.script_shell.map_or(&[][..], |_| script_shell::managers(reading));
+    let mut draft = Draft::of(reading);
+    draft.rename_port(request, shells);
+    placement.text.clone_from(&draft.text);
+    placement.nested.clone_from(&draft.nested);
+    placement.notes.append(&mut draft.notes);
+    placement.warnings.append(&mut draft.warnings);
+    match request.detection.tool.and_then(|tool| Some((tool, reading.leaf(tool.command)?.0))) {
+        Some((tool, index)) => {
+            let server = Server { request, tool, index, draft: &draft, shells };
+            server.place(&mut placement);
         }
-        Some(tool) => place_on(request, tool, &mut placement),
-        None => place_unknown(request, &mut placement),
+        None => place_unknown(request, shells, &mut placement),
     }
     placement
 }
 
-fn others<'r>(reading: &'r Reading<'_>, chosen: &'r Leaf) -> impl Iterator<Item = &'r Leaf> {
-    reading.leaves.iter().filter(move |leaf| !std::ptr::eq(*leaf, chosen))
-}
-
-fn is_server(leaf: &Leaf, role: Role, catalog: &Catalog) -> bool {
-    catalog.frameworks().iter().any(|framework| {
-        framework.role == role
-            && framework.commands.iter().any(|command| leaf.is(command))
-            && !framework.not_commands.iter().any(|command| leaf.is(command))
-    })
-}
-
-fn side_by_side(one: &Leaf, other: &Leaf) -> bool {
-    one.role.is_concurrent() || other.role.is_concurrent()
-}
-
-/// Whether another program of the script is a server of the same role. Runtimes may run one after the other.
-fn has_rival(reading: &Reading<'_>, tool: Tool<'_>, catalog: &Catalog) -> bool {
-    let Some((_, chosen)) = reading.leaf(tool.command) else { return false };
-    let role = tool.framework.role;
-    others(reading, chosen)
-        .any(|leaf| (role != Role::Runtime || side_by_side(leaf, chosen)) && is_server(leaf, role, catalog))
-}
-
-/// Whether `PORT` has to be hidden from the script: its server gets the port by a flag, and a program that would
-/// take `PORT` for its own runs concurrently, as an API beside Vite does.
-pub(super) fn is_private(request: &LaunchRequest<'_>, delivery: Delivery) -> bool {
-    let reading = request.reading;
-    let Some((_, chosen)) = request.detection.tool.and_then(|tool| reading.leaf(tool.command)) else {
-        return false;
-    };
-    let takes_port =
-        |leaf: &Leaf| leaf.kind == Kind::Opaque || is_server(leaf, Role::Runtime, request.catalog);
-    delivery == Delivery::Flag
-        && others(reading, chosen).any(|leaf| side_by_side(leaf, chosen) && takes_port(leaf))
-}
-
 /// The edit of the variables that the script assigns itself, which would hide ours.
 fn variable_edit<'r>(request: &LaunchRequest<'r>) -> Edit<'r> {
-    let own = request.inputs.port.environment.iter().map(|name| &**name);
     let preload = request.preload.and_then(|preload| preload.options(None).into_string().ok());
     Edit {
         port: request.port,
-        variables: ["PORT", "DEV_SERVER_PORT"].into_iter().chain(own).collect(),
+        variables: port_variables(request.inputs).collect(),
         options: preload.map(|option| (NODE_OPTIONS, option)).into_iter().collect(),
         ..Edit::default()
     }
 }
 
-fn place_on(request: &LaunchRequest<'_>, tool: Tool<'_>, placement: &mut Placement) {
-    let Some((index, leaf)) = request.reading.leaf(tool.command) else { return };
-    let port = &request.inputs.port;
-    let mut flags: Vec<&str> = port.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
-    let has_port = leaf.has_flag(&flags);
-    let mut insert = Vec::new();
-    if let Some(joined) = port.flags.first().filter(|flag| flag.ends_with('=') && !has_port) {
-        insert.push(format!("{joined}{}", request.port));
-        flags.clear();
+/// The program of the script that is given the port.
+struct Server<'r> {
+    request: &'r LaunchRequest<'r>,
+    tool: Tool<'r>,
+    /// Its index among the leaves.
+    index: usize,
+    draft: &'r Draft<'r>,
+    shells: &'r [PackageManager],
+}
+
+impl<'r> Server<'r> {
+    fn leaf(&self) -> &'r Leaf {
+        &self.draft.leaves[self.index]
     }
-    if let Some(flag) = &request.inputs.host.flag {
-        insert.extend(host_arguments(request, leaf, flag, placement));
+
+    /// The programs that run at the same time.
+    fn others(&self) -> Vec<&'r Leaf> {
+        let is_other = |leaf: &&Leaf| leaf.kind != Kind::Builtin && leaf.runs_beside(self.leaf());
+        self.draft.leaves.iter().filter(is_other).collect()
     }
-    let strict = port.strict.as_deref().filter(|_| !port.flags.is_empty());
-    let edit = Edit { flags, strict, insert, ..variable_edit(request) };
-    let rewritten = if port.place == FlagPosition::AfterCommand && !has_port && !port.flags.is_empty() {
-        after_command(request, tool, index, &edit)
-    } else {
-        leaf.rewrite(&edit)
-    };
-    let reads_variable = port.reads_port_variable && port_variable_arrives(leaf);
-    match rewritten {
-        Ok(rewrite) => {
-            placement.delivery = match (port.flags.is_empty(), reads_variable) {
-                (false, _) => Delivery::Flag,
-                (true, true) => Delivery::Variable,
-                (true, false) => Delivery::Unverified,
-            };
-            placement.doubt = Some(why_unread(leaf, port.reads_port_variable));
-            placement.accept(rewrite, leaf);
-        }
-        Err(reason) => {
-            placement.host_by_flag = false;
-            let assigned =
-                leaf.rewrite(&variable_edit(request)).map(|rewrite| placement.accept(rewrite, leaf)).is_ok();
-            if assigned && reads_variable && !has_port {
-                placement.delivery = Delivery::Variable;
+
+    /// The edit of variables: those of the server alone where others run beside it, or where the script would hide them.
+    fn variables(&self) -> Edit<'r> {
+        let others = self.others();
+        let is_hidden = others.is_empty() && !port_variable_arrives(self.leaf());
+        let in_front = is_hidden
+            && self.request.inputs.port.reads_port_variable
+            && self.leaf().would_get("PORT", &[], self.shells);
+        Edit { apart_from: others, in_front, shells: self.shells, ..variable_edit(self.request) }
+    }
+
+    fn place(&self, placement: &mut Placement) {
+        let (leaf, port) = (self.leaf(), &self.request.inputs.port);
+        let flags: Vec<&str> = port.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
+        let has_port = leaf.has_flag(&flags);
+        let edit = self.edit(flags, has_port, placement);
+        let is_apart = edit.in_front || !edit.apart_from.is_empty();
+        let reads_variable = port.reads_port_variable
+            && if is_apart {
+                leaf.would_get("PORT", &edit.apart_from, self.shells)
             } else {
-                placement.refuse(leaf, reason);
+                port_variable_arrives(leaf)
+            };
+        let shared = Edit { apart_from: Vec::new(), in_front: false, ..edit.clone() };
+        let attempts = [Some(&edit), Some(&shared).filter(|_| is_apart && !port.flags.is_empty())];
+        let mut results = attempts.into_iter().flatten().map(|edit| (edit, self.rewrite(edit, has_port)));
+        let (first, done) = (results.next(), results.find(|(_, result)| result.is_ok()));
+        let Some((edit, result)) = first.filter(|(_, result)| result.is_ok() || done.is_none()).or(done)
+        else {
+            return;
+        };
+        match result {
+            Ok(rewrite) => {
+                placement.delivery = match (port.flags.is_empty(), reads_variable) {
+                    (false, _) => Delivery::Flag,
+                    (true, true) => Delivery::Variable,
+                    (true, false) => Delivery::Unverified,
+                };
+                placement.doubt = Some(why_unread(leaf, port.reads_port_variable));
+                let is_alone = edit.in_front || !edit.apart_from.is_empty();
+                placement.reach = if is_alone {
+                    Reach::Server
+                } else if is_apart {
+                    Reach::NotPort
+                } else {
+                    Reach::All
+                };
+                placement.accept(rewrite, leaf);
+                self.tell(placement);
+            }
+            Err(reason) => self.place_variables(placement, reason, reads_variable && !has_port),
+        }
+    }
+
+    fn edit(&self, mut flags: Vec<&'r str>, has_port: bool, placement: &mut Placement) -> Edit<'r> {
+        let (request, leaf) = (self.request, self.leaf());
+        let port = &request.inputs.port;
+        let mut insert = Vec::new();
+        if let Some(joined) = port.flags.first().filter(|flag| flag.ends_with('=') && !has_port) {
+            insert.push(format!("{joined}{}", request.port));
+            flags.clear();
+        }
+        if let Some(flag) = &request.inputs.host.flag {
+            insert.extend(host_arguments(request, leaf, flag, placement));
+        }
+        let strict = port.strict.as_deref().filter(|_| !port.flags.is_empty());
+        Edit { flags, strict, insert, ..self.variables() }
+    }
+
+    fn rewrite(&self, edit: &Edit<'r>, has_port: bool) -> Result<Rewrite, RewriteError> {
+        let port = &self.request.inputs.port;
+        if port.place == FlagPosition::AfterCommand && !has_port && !port.flags.is_empty() {
+            self.after_command(edit)
+        } else {
+            self.leaf().rewrite(edit)
+        }
+    }
+
+    /// Where the arguments cannot be changed, the variables alone.
+    fn place_variables(&self, placement: &mut Placement, reason: RewriteError, arrives: bool) {
+        placement.host_by_flag = false;
+        let leaf = self.leaf();
+        let edit = self.variables();
+        let is_apart = edit.in_front || !edit.apart_from.is_empty();
+        let mut is_placed = true;
+        if let Ok(rewrite) = leaf.rewrite(&edit) {
+            placement.accept(rewrite, leaf);
+            placement.reach = if is_apart { Reach::Server } else { Reach::All };
+        } else {
+            is_placed = leaf
+                .rewrite(&variable_edit(self.request))
+                .map(|rewrite| placement.accept(rewrite, leaf))
+                .is_ok();
+            if is_apart {
+                let others = list_of(&edit.apart_from);
+                placement.warnings.push(format!(
+                    "`PORT` cannot be set for `{}` alone, so {others} gets it too: {reason}; {}",
+                    leaf.program,
+                    reason.hint()
+                ));
             }
         }
+        if is_placed && arrives {
+            placement.delivery = Delivery::Variable;
+            self.tell(placement);
+        } else {
+            placement.refuse(leaf, reason);
+        }
+    }
+
+    /// Notes which of several programs is the server, and why.
+    fn tell(&self, placement: &mut Placement) {
+        let others = self.others();
+        if others.is_empty() || placement.reach != Reach::Server {
+            return;
+        }
+        let (program, port) = (&self.leaf().program, self.request.port);
+        let why = if self.tool.why.is_empty() { String::new() } else { format!(" ({})", self.tool.why) };
+        placement.notes.push(format!("`{program}` alone is told port {port}{why}; not {}", list_of(&others)));
     }
 }
 
-/// Adds words directly after the command, as arguments after a file belong to that file's program. The result is
-/// parsed again, and must be exactly the leaf with these words added.
-fn after_command(
-    request: &LaunchRequest<'_>,
-    tool: Tool<'_>,
-    index: usize,
-    edit: &Edit<'_>,
-) -> Result<Rewrite, RewriteError> {
-    let reading = request.reading;
-    let leaf = reading.leaves.get(index).ok_or(RewriteError::Opaque)?;
-    let rewrite = leaf.rewrite(&variable_edit(request))?;
-    let leaves = reading.leaves_of(&rewrite.text).ok_or(RewriteError::Opaque)?;
-    let leaf = leaves.get(index).ok_or(RewriteError::Opaque)?;
-    let rule = tool.framework.commands.iter().find(|rule| leaf.is(rule)).ok_or(RewriteError::Opaque)?;
-    let last = rule.split_whitespace().last().unwrap_or_default();
-    let literals = |leaf: &Leaf| leaf.words.iter().map(Word::literal).collect::<Vec<_>>();
-    let mut expected = literals(leaf);
-    let is_last = |word: &Option<String>| word.as_deref() == Some(last) || !rule.contains(' ');
-    let at = expected.iter().position(is_last).ok_or(RewriteError::Opaque)?;
-    let added = edit.added(false, false);
-    let quoted: Vec<String> = added.iter().map(|word| quote(word)).collect();
-    let behind = expected.split_off(at + 1);
-    expected.extend(added.into_iter().map(Some).chain(behind));
+fn list_of(leaves: &[&Leaf]) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for leaf in leaves {
+        let program =
+            if leaf.program.is_empty() { "a command".to_owned() } else { format!("`{}`", leaf.program) };
+        if !names.contains(&program) {
+            names.push(program);
+        }
+    }
+    names.join(", ")
+}
 
-    let mut text = rewrite.text;
-    let end = leaf.words.get(at).map(|word| word.span.end).filter(|end| text.is_char_boundary(*end));
-    text.insert_str(end.ok_or(RewriteError::Quoting)?, &format!(" {}", quoted.join(" ")));
-    let changed = reading.leaves_of(&text).ok_or(RewriteError::Quoting)?;
-    let is_same =
-        changed.len() == leaves.len() && changed.get(index).is_some_and(|leaf| literals(leaf) == expected);
-    if is_same { Ok(Rewrite { text, method: rewrite.method }) } else { Err(RewriteError::Quoting) }
+impl Server<'_> {
+    /// Adds words directly after the command, as arguments after a file belong to that file's program. The result is
+    /// parsed again, and must be exactly the leaf with these words added.
+    fn after_command(&self, edit: &Edit<'_>) -> Result<Rewrite, RewriteError> {
+        let variables = Edit { flags: Vec::new(), strict: None, insert: Vec::new(), ..edit.clone() };
+        let rewrite = self.leaf().rewrite(&variables)?;
+        let leaves = self.draft.parse(&rewrite.text, &self.draft.nested).ok_or(RewriteError::Opaque)?;
+        let leaf = leaves.get(self.index).ok_or(RewriteError::Opaque)?;
+        let rules = &self.tool.framework.commands;
+        let rule = rules.iter().find(|rule| leaf.is(rule)).ok_or(RewriteError::Opaque)?;
+        let last = rule.split_whitespace().last().unwrap_or_default();
+        let literals = |leaf: &Leaf| leaf.words.iter().map(Word::literal).collect::<Vec<_>>();
+        let mut expected = literals(leaf);
+        let is_last = |word: &Option<String>| word.as_deref() == Some(last) || !rule.contains(' ');
+        let at = expected.iter().position(is_last).ok_or(RewriteError::Opaque)?;
+        let added = edit.added(false, false);
+        let quoted: Vec<String> = added.iter().map(|word| quote(word)).collect();
+        let behind = expected.split_off(at + 1);
+        expected.extend(added.into_iter().map(Some).chain(behind));
+
+        let mut text = rewrite.text;
+        let end = leaf.words.get(at).map(|word| word.span.end).filter(|end| text.is_char_boundary(*end));
+        text.insert_str(end.ok_or(RewriteError::Quoting)?, &format!(" {}", quoted.join(" ")));
+        let changed = self.draft.parse(&text, &self.draft.nested).ok_or(RewriteError::Quoting)?;
+        let is_same = changed.len() == leaves.len()
+            && changed.get(self.index).is_some_and(|leaf| literals(leaf) == expected);
+        is_same.then_some(Rewrite { text, ..rewrite }).ok_or(RewriteError::Quoting)
+    }
 }
 
 fn host_arguments(
@@ -241,16 +342,27 @@ fn has_flag(leaf: &Leaf, flag: &str) -> bool {
     leaf.has_flag(&[flag]) || is_letter && leaf.words.iter().skip(1).any(is_attached)
 }
 
-/// A script without a program that the catalog knows. If it is one command, its own assignments get the port.
-fn place_unknown(request: &LaunchRequest<'_>, placement: &mut Placement) {
+/// A script without a program that the catalog knows. If only one of its commands can be a server, its own assignments get
+/// the port, and it alone is told.
+fn place_unknown(request: &LaunchRequest<'_>, shells: &[PackageManager], placement: &mut Placement) {
     let leaves = &request.reading.leaves;
     let programs: Vec<&Leaf> = leaves.iter().filter(|leaf| leaf.kind != Kind::Builtin).collect();
-    let [leaf] = programs.as_slice() else {
+    let is_candidate = |leaf: &&&Leaf| companion(leaf, request.catalog).is_none();
+    let candidates: Vec<&Leaf> = programs.iter().filter(is_candidate).copied().collect();
+    let (([leaf], _) | (_, [leaf])) = (programs.as_slice(), candidates.as_slice()) else {
         let why = "none of its programs is a server that bowline knows".to_owned();
         placement.doubt = Some((why, LET_IT_READ));
         return;
     };
-    match leaf.rewrite(&variable_edit(request)) {
+    let others: Vec<&Leaf> = programs.iter().filter(|other| other.runs_beside(leaf)).copied().collect();
+    let is_apart = !others.is_empty();
+    let apart = Edit { apart_from: others, shells, ..variable_edit(request) };
+    let mut rewritten = leaf.rewrite(&apart);
+    placement.reach = if is_apart && rewritten.is_ok() { Reach::Server } else { Reach::All };
+    if is_apart && rewritten.is_err() {
+        rewritten = leaf.rewrite(&variable_edit(request));
+    }
+    match rewritten {
         Ok(rewrite) => placement.accept(rewrite, leaf),
         Err(reason) => return placement.refuse(leaf, reason),
     }

@@ -8,12 +8,14 @@ use super::caller::Caller;
 use super::changes::Changes;
 use super::environment::{self, bin_directories, search_path};
 use super::missing;
-use super::placement::{Placement, place};
+use super::placement::{Placement, Reach, place};
 use super::reading::{Reading, Target};
-use super::request::{LaunchRequest, NODE_OPTIONS};
+use super::request::{LaunchRequest, NODE_OPTIONS, port_variables};
 use super::script_runner::{self, SHELL, ScriptRunner};
+use super::script_shell::{self, ScriptShell};
 use super::spec::{Delivery, LaunchSpec, Step};
 use super::variables;
+use crate::detect::catalog::Role;
 use crate::project::Project;
 use crate::script::{Kind, Leaf, PackageManager, Script, Scripts, Word};
 
@@ -51,6 +53,7 @@ fn plan_script(request: &LaunchRequest<'_>, name: &str, text: &str) -> LaunchSpe
     let mut shared = environment::of_scripts(reading);
     variables::set(&mut shared, request, &placement);
     load_preload(&mut shared, request);
+    let script_shell = script_shell(&mut shared, request, &placement);
     let script_step = |event: &str, text: &str, argv: (PathBuf, Vec<OsString>)| {
         let mut environment = shared.clone();
         environment::set_lifecycle(&mut environment, event, text, choice);
@@ -70,7 +73,23 @@ fn plan_script(request: &LaunchRequest<'_>, name: &str, text: &str) -> LaunchSpe
     if let Some(dir) = working_dir {
         main.environment.set("PWD", dir);
     }
-    LaunchSpec { pre: hook("pre"), post: hook("post"), ..spec(request, main, placement) }
+    LaunchSpec { pre: hook("pre"), post: hook("post"), script_shell, ..spec(request, main, placement) }
+}
+
+/// The shell of the nested scripts that run otherwise than they are written, made known to their package managers.
+fn script_shell(
+    environment: &mut Changes,
+    request: &LaunchRequest<'_>,
+    placement: &Placement,
+) -> Option<ScriptShell> {
+    let path = request.script_shell.filter(|_| !placement.nested.is_empty())?;
+    let port = request.port.to_string();
+    let variables: Vec<_> =
+        port_variables(request.inputs).map(|name| (name.to_owned(), port.clone())).collect();
+    for name in script_shell::VARIABLES {
+        environment.set(name, path.as_os_str());
+    }
+    Some(ScriptShell::new(path, request.reading, &placement.nested, &variables))
 }
 
 /// The script with `exec` before its only program, so that no shell waits between bowline and the server: signals
@@ -152,9 +171,10 @@ fn plan_command(request: &LaunchRequest<'_>, argv: &[OsString]) -> LaunchSpec {
     }
     variables::set(&mut environment, request, &placement);
     load_preload(&mut environment, request);
+    let script_shell = script_shell(&mut environment, request, &placement);
     let name = argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
     let main = step(&name, command(argv), &caller.directory, environment);
-    spec(request, main, placement)
+    LaunchSpec { script_shell, ..spec(request, main, placement) }
 }
 
 /// Adds the preload to the other options of `NODE_OPTIONS`.
@@ -167,14 +187,31 @@ fn load_preload(environment: &mut Changes, request: &LaunchRequest<'_>) {
 
 fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> LaunchSpec {
     let (port, url) = (request.port, request.scheme.url(request.port));
-    let Placement { text: command, delivery, doubt, mut notes, mut warnings, .. } = placement;
+    let Placement { text: command, delivery, doubt, mut notes, warnings, reach, .. } = placement;
+    let is_framework = request.detection.tool.is_some_and(|tool| tool.framework.role != Role::Runtime);
+    let is_apart = reach == Reach::Server && is_framework;
+    let mut doubted = None;
     if let Some(preload) = request.preload {
         notes.push(format!("its listener is moved to port {port} ({})", preload.moved.described()));
     } else if let Some((why, advice)) = doubt.filter(|_| delivery == Delivery::Unverified) {
-        warnings.push(format!("bowline cannot promise port {port} for `{}`: {why}; {advice}", main.name));
+        doubted = Some(format!("{advice}; bowline cannot promise port {port} for `{}`: {why}", main.name));
     }
     main.programs = programs(&request.reading.command, &request.reading.leaves, &main.program);
-    LaunchSpec { port, url, pre: None, main, post: None, command, delivery, notes, warnings }
+    let doubt = doubted;
+    LaunchSpec {
+        port,
+        url,
+        pre: None,
+        main,
+        post: None,
+        command,
+        delivery,
+        is_apart,
+        script_shell: None,
+        notes,
+        doubt,
+        warnings,
+    }
 }
 
 /// The program that is started, then the words of the text that may be programs, then the programs of nested

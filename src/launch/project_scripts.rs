@@ -2,7 +2,7 @@
 
 use super::package_manager::ChosenManager;
 use crate::project::Project;
-use crate::script::{OtherPackage, PackageManager, Scripts};
+use crate::script::{NestedScript, OtherPackage, PackageManager, Scripts, Wrapper};
 
 #[derive(Debug)]
 pub(super) struct ProjectScripts<'a> {
@@ -11,6 +11,7 @@ pub(super) struct ProjectScripts<'a> {
     pub(super) runs_hooks: bool,
     /// The programs of a script can start the package manager.
     pub(super) has_manager: bool,
+    pub(super) wrappers: &'a [Wrapper],
 }
 
 fn text(project: &Project, name: &str) -> Option<String> {
@@ -50,5 +51,47 @@ impl Scripts for ProjectScripts<'_> {
 
     fn runs_hooks(&self, manager: PackageManager) -> bool {
         manager != self.choice.manager || self.runs_hooks
+    }
+
+    fn wrappers(&self) -> &[Wrapper] {
+        self.wrappers
+    }
+}
+
+/// A project's scripts, some of them with another text.
+pub(super) struct Changed<'a> {
+    pub(super) scripts: &'a ProjectScripts<'a>,
+    pub(super) nested: &'a [NestedScript],
+}
+
+impl Scripts for Changed<'_> {
+    fn text(&self, name: &str) -> Option<String> {
+        let changed =
+            self.nested.iter().find(|script| script.name == name).and_then(|script| script.text.clone());
+        changed.map(|(_, text)| text).or_else(|| self.scripts.text(name))
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.scripts.names()
+    }
+
+    fn text_in(&self, package: &OtherPackage, name: &str) -> Option<String> {
+        self.scripts.text_in(package, name)
+    }
+
+    fn binary(&self, package: &str) -> Option<String> {
+        self.scripts.binary(package)
+    }
+
+    fn manager(&self) -> PackageManager {
+        self.scripts.manager()
+    }
+
+    fn runs_hooks(&self, manager: PackageManager) -> bool {
+        self.scripts.runs_hooks(manager)
+    }
+
+    fn wrappers(&self) -> &[Wrapper] {
+        self.scripts.wrappers()
     }
 }

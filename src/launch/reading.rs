@@ -9,9 +9,10 @@ use super::error::LaunchError;
 use super::package_manager::ChosenManager;
 use super::project_scripts::ProjectScripts;
 use super::settings::Settings;
-use crate::detect::{CommandWords, catalog};
+use crate::detect::catalog::{FlagPosition, PortInput};
+use crate::detect::{CommandWords, Detection};
 use crate::project::Project;
-use crate::script::{self, Kind, Leaf, ParseError, Script, Word};
+use crate::script::{self, Edit, Kind, Leaf, ParseError, Script, Word, Wrapper};
 
 #[derive(Clone, Copy, Debug)]
 pub enum Target<'a> {
@@ -49,6 +50,7 @@ impl<'a> Reading<'a> {
         choice: &'a ChosenManager,
         target: Target<'a>,
         caller: &'a Caller,
+        wrappers: &'a [Wrapper],
     ) -> Result<Self, LaunchError> {
         let node = caller.find("node").and_then(|node| node.canonicalize().ok());
         let settings = Settings::of(project, choice, caller, node.as_deref());
@@ -61,7 +63,7 @@ impl<'a> Reading<'a> {
         };
         let runs_hooks = settings.runs_hooks(choice);
         let has_manager = choice.installation.is_some() || caller.is_inside(choice.manager);
-        let scripts = ProjectScripts { project, choice, runs_hooks, has_manager };
+        let scripts = ProjectScripts { project, choice, runs_hooks, has_manager, wrappers };
         let parsed = is_shell_text.then(|| Script::parse(&command)).transpose();
         let leaves = parsed.iter().flatten().flat_map(|script| script.leaves(&scripts)).collect::<Vec<_>>();
         if let Target::Script { name, text, .. } = target
@@ -69,8 +71,7 @@ impl<'a> Reading<'a> {
         {
             return Err(LaunchError::Recursive { name: name.to_owned(), text: text.to_owned() });
         }
-        let programs = leaves.iter().enumerate().filter(|(_, leaf)| leaf.kind == Kind::Program);
-        let commands = programs.map(|(index, leaf)| (index, arguments(leaf))).collect();
+        let commands = commands_of(&leaves);
         Ok(Self {
             project,
             choice,
@@ -87,9 +88,17 @@ impl<'a> Reading<'a> {
     }
 
     pub fn commands(&self) -> Vec<CommandWords<'_>> {
-        let commands = self.commands.iter().map(|(leaf, arguments)| CommandWords {
-            program: &self.leaves[*leaf].program,
-            arguments: arguments.iter().map(String::as_str).collect(),
+        let commands = self.commands.iter().map(|(index, arguments)| {
+            let leaf = &self.leaves[*index];
+            let is_program = |later: &Leaf| later.kind == Kind::Program;
+            CommandWords {
+                program: &leaf.program,
+                arguments: arguments.iter().map(String::as_str).collect(),
+                names: names(leaf, arguments),
+                ends_before: self.leaves[index + 1..]
+                    .iter()
+                    .any(|later| is_program(later) && leaf.precedes(later)),
+            }
         });
         commands.collect()
     }
@@ -102,11 +111,35 @@ impl<'a> Reading<'a> {
         self.leaves.iter().any(|leaf| leaf.role.is_concurrent())
     }
 
-    /// The port that the user's own arguments set by one of `flags`: `bowline dev -- --port 4000`.
-    pub fn ordered_port(&self, flags: &[catalog::CatalogText]) -> Option<u16> {
+    /// Finds the port among the user's own arguments, as in `bowline dev -- --port 4000`, and takes it out of them if it can
+    /// be put on the server's command line.
+    pub fn take_port(&mut self, detection: &Detection<'_>, inputs: &PortInput) -> Option<u16> {
         let Target::Script { arguments, .. } = self.target else { return None };
-        let flags: Vec<&str> = flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
-        script::port_in(arguments, if flags.is_empty() { &["--port"] } else { &flags })
+        let flags: Vec<&str> = inputs.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
+        let port = script::port_in(arguments, if flags.is_empty() { &["--port"] } else { &flags })?;
+        let tool = detection.tool.filter(|_| !flags.is_empty() && inputs.place == FlagPosition::End);
+        if let Some(tool) = tool {
+            self.drop_port(tool.command, port, flags);
+        }
+        Some(port)
+    }
+
+    /// Takes the port out of the user's arguments, if the server, one of [`Reading::commands`], can be given it in place.
+    fn drop_port(&mut self, server: usize, port: u16, flags: Vec<&str>) -> Option<()> {
+        let Target::Script { text, arguments, .. } = self.target else { return None };
+        let rest = script::without_ports(arguments, &flags);
+        let command = script::append(text, &rest);
+        let leaves = self.leaves_of(&command)?;
+        let commands = commands_of(&leaves);
+        // What was taken for a command behind the server may have been the port.
+        let is_server =
+            commands.get(server).map(|(index, _)| *index) == self.leaf(server).map(|(index, _)| index);
+        let server = commands.get(server).and_then(|(index, _)| leaves.get(*index)).filter(|_| is_server);
+        let edit = Edit { flags, port, ..Edit::default() };
+        if server.is_some_and(|server| server.rewrite(&edit).is_ok()) {
+            (self.command, self.leaves, self.commands) = (command, leaves, commands);
+        }
+        Some(())
     }
 
     /// The leaf that is one of [`Reading::commands`], with its index among the leaves.
@@ -130,8 +163,25 @@ fn as_text(argv: &[OsString]) -> (String, bool) {
     (argv.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" "), false)
 }
 
+/// The words in the names of scripts, packages and files that lead to a leaf.
+fn names(leaf: &Leaf, arguments: &[String]) -> Vec<String> {
+    let files = arguments
+        .iter()
+        .map(String::as_str)
+        .filter(|word| !word.starts_with('-') && word.contains(['.', '/']));
+    let all = leaf.names().chain([leaf.directory()]).chain(files);
+    let words = all.flat_map(|name| name.split(|c: char| !c.is_ascii_alphanumeric()));
+    words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect()
+}
+
+/// The leaves that are programs, by their index, with their arguments.
+fn commands_of(leaves: &[Leaf]) -> Vec<(usize, Vec<String>)> {
+    let programs = leaves.iter().enumerate().filter(|(_, leaf)| leaf.kind == Kind::Program);
+    programs.map(|(index, leaf)| (index, arguments_of(leaf))).collect()
+}
+
 /// The arguments of a leaf. An argument that only the running shell knows becomes `$`, which no rule names.
-fn arguments(leaf: &Leaf) -> Vec<String> {
+fn arguments_of(leaf: &Leaf) -> Vec<String> {
     let words = leaf.words.iter().skip(1).map(Word::literal);
     words.map(|word| word.unwrap_or_else(|| "$".to_owned())).collect()
 }

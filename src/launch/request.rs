@@ -1,7 +1,9 @@
 //! The inputs of a plan.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use super::named_port::NamedPort;
 use super::preload::Preload;
 use super::reading::Reading;
 use crate::detect::catalog::{Catalog, HostInput};
@@ -56,4 +58,13 @@ pub struct LaunchRequest<'a> {
     pub environment: &'a BTreeMap<String, String>,
     /// The preload that moves a listener which is known to ignore its port.
     pub preload: Option<&'a Preload>,
+    /// The port by which another command of the script names the server.
+    pub named: Option<&'a NamedPort>,
+    /// The file for a shell of nested scripts, if one may be written.
+    pub script_shell: Option<&'a Path>,
+}
+
+/// The variables with the port.
+pub(super) fn port_variables(inputs: &ServerInputs) -> impl Iterator<Item = &str> {
+    ["PORT", "DEV_SERVER_PORT"].into_iter().chain(inputs.port.environment.iter().map(|name| &**name))
 }

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, json};
 
 use super::changes::Changes;
+use super::script_shell::ScriptShell;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
@@ -47,7 +48,13 @@ pub struct LaunchSpec {
     /// The command with the port in it, as a person would write it.
     pub command: String,
     pub delivery: Delivery,
+    /// Whether a framework's server alone was told the port, while other programs run beside it: a listener may be theirs.
+    pub is_apart: bool,
+    /// The file that package managers run nested scripts through.
+    pub script_shell: Option<ScriptShell>,
     pub notes: Vec<String>,
+    /// Why the port may not arrive, and advice.
+    pub doubt: Option<String>,
     /// Warnings for the user, each in one line with advice.
     pub warnings: Vec<String>,
 }
@@ -66,7 +73,8 @@ impl Serialize for LaunchSpec {
         let additions = self.main.environment.additions();
         let env: Map<_, _> =
             additions.map(|(name, value)| (name.to_owned(), value.to_string_lossy().into())).collect();
-        let Self { command, port, warnings, .. } = self;
+        let Self { command, port, .. } = self;
+        let warnings: Vec<&String> = self.warnings.iter().chain(&self.doubt).collect();
         json!({ "command": command, "port": port, "argv": argv, "env": env, "warnings": warnings })
             .serialize(serializer)
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::changes::Changes;
 use super::package_variables::sanitized;
-use super::placement::{Placement, is_private};
-use super::request::{LaunchRequest, Sibling};
+use super::placement::{Placement, Reach};
+use super::request::{LaunchRequest, Sibling, port_variables};
 use crate::process::tree;
 
 /// Sets the variables of a service that gets its port and address by `placement`.
@@ -35,15 +35,18 @@ pub(super) fn set(changes: &mut Changes, request: &LaunchRequest<'_>, placement:
         }
     }
     let port = request.port.to_string();
-    for name in inputs.port.environment.iter() {
-        changes.set(&**name, &port);
+    for name in port_variables(inputs) {
+        let is_meant = match placement.reach {
+            Reach::All => true,
+            Reach::NotPort => name != "PORT",
+            Reach::Server => false,
+        };
+        if is_meant {
+            changes.set(name, &port);
+        } else if caller.text(name) == Some(&port) {
+            changes.remove(name);
+        }
     }
-    if is_private(request, placement.delivery) {
-        changes.remove("PORT");
-    } else {
-        changes.set("PORT", &port);
-    }
-    changes.set("DEV_SERVER_PORT", &port);
     changes.set("BOWLINE", "1");
     changes.set(tree::PROJECT, &reading.project.id);
     changes.set("BOWLINE_PROJECT_DIR", reading.project.dir.as_os_str());

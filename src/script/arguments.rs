@@ -32,16 +32,41 @@ pub fn append(text: &str, arguments: &[String]) -> String {
 
 /// The port that arguments set by one of `flags`; the last one counts.
 pub fn port_in(arguments: &[String], flags: &[&str]) -> Option<u16> {
-    let word = |argument: &String| {
-        let span = 0..argument.len();
-        Word { pieces: vec![Piece::literal(argument, span.clone(), Quoting::Bare)], span }
-    };
-    let words: Vec<Word> = arguments.iter().map(word).collect();
-    let given = find_ports(&words, flags);
-    given.iter().rev().find_map(|found| match found {
+    let words: Vec<Word> = arguments.iter().map(|argument| as_word(argument)).collect();
+    port_of(&words, flags)
+}
+
+/// The port that words set by one of `flags`; the last one counts.
+pub(super) fn port_of(words: &[Word], flags: &[&str]) -> Option<u16> {
+    find_ports(words, flags).iter().rev().find_map(|found| match found {
         PortFlag::Value { word, offset } => words.get(*word)?.literal()?.get(*offset..)?.parse().ok(),
         PortFlag::Missing { .. } => None,
     })
+}
+
+/// The arguments without those that set a port by one of `flags`.
+pub fn without_ports(arguments: &[String], flags: &[&str]) -> Vec<String> {
+    let words: Vec<Word> = arguments.iter().map(|argument| as_word(argument)).collect();
+    let mut left: Vec<Option<&String>> = arguments.iter().map(Some).collect();
+    for port in find_ports(&words, flags) {
+        if let PortFlag::Value { word, offset } = port {
+            let flag = word.checked_sub(1).filter(|_| offset == 0);
+            // A flag that is joined to others of one letter stays, with its value.
+            if flag.is_some_and(|flag| !flags.contains(&&*arguments[flag])) {
+                continue;
+            }
+            left[word] = None;
+            if let Some(flag) = flag {
+                left[flag] = None;
+            }
+        }
+    }
+    left.into_iter().flatten().cloned().collect()
+}
+
+fn as_word(argument: &str) -> Word {
+    let span = 0..argument.len();
+    Word { pieces: vec![Piece::literal(argument, span.clone(), Quoting::Bare)], span }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,10 @@
 use super::arguments::{PortFlag, find_ports, quote_strictly as quote};
 use super::error::RewriteError;
 use super::forward::Splices;
+use super::lead::Front;
 use super::leaf::{Assignment, Kind, Leaf};
+use super::nested_script::NestedScript;
+use super::scripts::PackageManager;
 use super::word::{Splice, UNKNOWN, Word, apply};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +22,13 @@ pub struct Edit<'a> {
     pub variables: Vec<&'a str>,
     /// Variables whose assignments in the script get this text and a space in front of their value.
     pub options: Vec<(&'a str, String)>,
+    /// Leaves that must not get `variables`. If there are any, the variables are set in front of the outermost command that
+    /// leads to this leaf alone.
+    pub apart_from: Vec<&'a Leaf>,
+    /// Whether variables are set in front of the leaf though there is no other.
+    pub in_front: bool,
+    /// The package managers that run scripts through a shell of ours.
+    pub shells: &'a [PackageManager],
 }
 
 impl Edit<'_> {
@@ -45,6 +55,8 @@ pub enum Method {
 pub struct Rewrite {
     pub text: String,
     pub method: Method,
+    /// The nested scripts that a package manager has to run otherwise than they are written.
+    pub nested: Vec<NestedScript>,
 }
 
 impl Leaf {
@@ -56,19 +68,66 @@ impl Leaf {
         if self.kind == Kind::Builtin {
             return Err(RewriteError::Builtin);
         }
-        let mut splices = Splices { frames: vec![Vec::new(); self.scope.frames.len()], added: None };
+        let mut splices = self.no_splices();
         self.change_variables(edit, &mut splices)?;
+        let nested = self.put_in_front(edit, &mut splices)?;
         self.change_arguments(edit, &mut splices)?;
+        let mut rewrite = self.finish(splices, edit.shells)?;
+        if let Some(script) = nested {
+            match rewrite.nested.iter_mut().find(|changed| changed.name == script.name) {
+                Some(changed) => changed.has_variables = true,
+                None => rewrite.nested.push(script),
+            }
+        }
+        Ok(rewrite)
+    }
+
+    pub(super) fn no_splices(&self) -> Splices {
+        Splices { frames: vec![Vec::new(); self.scope.frames.len()], added: None }
+    }
+
+    /// The outermost script's text with all changes.
+    pub(super) fn finish(
+        &self,
+        mut splices: Splices,
+        shells: &[PackageManager],
+    ) -> Result<Rewrite, RewriteError> {
         let outermost = self.scope.frames.first().ok_or(RewriteError::Opaque)?;
         let deepest = splices.frames.iter().rposition(|splices| !splices.is_empty()).unwrap_or(0);
+        let mut nested = Vec::new();
         let (text, method) = if deepest == 0 {
             (apply(&outermost.text, std::mem::take(&mut splices.frames[0])), Method::InPlace)
         } else if let Some(text) = self.forward(&splices) {
             (text, Method::Forwarded)
         } else {
-            (self.inline(splices, deepest)?, Method::Inlined)
+            (self.inline(splices, deepest, shells, &mut nested)?, Method::Inlined)
         };
-        if text.contains(UNKNOWN) { Err(RewriteError::Dynamic) } else { Ok(Rewrite { text, method }) }
+        let is_known = !text.contains(UNKNOWN);
+        is_known.then_some(Rewrite { text, method, nested }).ok_or(RewriteError::Dynamic)
+    }
+
+    /// Sets the variables in front of a command that leads to this leaf alone. Returns the script that needs a shell
+    /// for it.
+    fn put_in_front(&self, edit: &Edit, splices: &mut Splices) -> Result<Option<NestedScript>, RewriteError> {
+        let Some(name) = edit.variables.first().filter(|_| edit.in_front || !edit.apart_from.is_empty())
+        else {
+            return Ok(None);
+        };
+        let has_shell =
+            |frame: usize| self.scope.frames.get(frame).is_some_and(|frame| frame.has_shell(edit.shells));
+        let lead = self.lead_apart_from(&edit.apart_from, name, &has_shell).ok_or(RewriteError::Shared)?;
+        let assigned =
+            |name: &str| self.scope.assignments.iter().any(|own| own.name == name && !own.contested);
+        match lead.front {
+            Front::Text { place, at } => {
+                let names = edit.variables.iter().filter(|name| !assigned(name));
+                let text: String =
+                    names.fold(String::new(), |text, name| format!("{text}{name}={} ", edit.port));
+                self.push(splices, place, Splice::insert(at, text))?;
+                Ok(None)
+            }
+            Front::Call { frame } => Ok(self.nested_script(frame + 1, None, true)),
+        }
     }
 
     fn change_variables(&self, edit: &Edit, splices: &mut Splices) -> Result<(), RewriteError> {
@@ -83,7 +142,11 @@ impl Leaf {
             };
             // Options are harmless to the other commands that the assignment reaches.
             if assignment.contested && options.is_none() {
-                return Err(RewriteError::Shared);
+                // The variable in front of the leaf overrides the one that all of them get.
+                if edit.apart_from.is_empty() {
+                    return Err(RewriteError::Shared);
+                }
+                continue;
             }
             let Assignment { place, range, prefix, .. } = assignment;
             let splice = Splice { range: range.clone(), text: format!("{prefix}{value}") };
@@ -124,7 +187,12 @@ impl Leaf {
         Ok(())
     }
 
-    fn push(&self, splices: &mut Splices, place: (usize, usize), splice: Splice) -> Result<(), RewriteError> {
+    pub(super) fn push(
+        &self,
+        splices: &mut Splices,
+        place: (usize, usize),
+        splice: Splice,
+    ) -> Result<(), RewriteError> {
         let (index, level) = place;
         let frame = self.scope.frames.get(index).ok_or(RewriteError::Opaque)?;
         let splice = frame.outer_splice(level, splice)?;

@@ -4,6 +4,8 @@ use super::arguments::quote_strictly as quote;
 use super::error::RewriteError;
 use super::frame::{Call, CallForm, Frame, Invoker, ListKind, Name};
 use super::leaf::Leaf;
+use super::nested_script::NestedScript;
+use super::scripts::PackageManager;
 use super::word::{Splice, Word, apply};
 
 pub(super) struct Splices {
@@ -33,15 +35,30 @@ impl Leaf {
         self.ends_text && !self.words.iter().any(Word::is_marker)
     }
 
-    /// Replaces the calls of nested scripts by their changed texts.
-    pub(super) fn inline(&self, mut splices: Splices, deepest: usize) -> Result<String, RewriteError> {
+    /// Replaces the calls of nested scripts by their changed texts. A script in a list of names stays, and is added to
+    /// `changed` if it runs in a shell of ours.
+    pub(super) fn inline(
+        &self,
+        mut splices: Splices,
+        deepest: usize,
+        shells: &[PackageManager],
+        changed: &mut Vec<NestedScript>,
+    ) -> Result<String, RewriteError> {
         for index in (1..=deepest).rev() {
             let (nested, caller) = (&self.scope.frames[index], &self.scope.frames[index - 1]);
             let own = std::mem::take(&mut splices.frames[index]);
+            if own.is_empty() {
+                continue;
+            }
             let passed = splices
                 .added
                 .as_deref()
                 .filter(|_| index + 1 == self.scope.frames.len() && own.len() == 1 && self.takes_pasted());
+            let is_listed = matches!(&caller.call, Some(Call { form: CallForm::Name(name), .. }) if name.list == ListKind::Names);
+            if passed.is_none() && is_listed && caller.has_shell(shells) {
+                changed.extend(self.nested_script(index, Some(apply(&nested.text, own)), false));
+                continue;
+            }
             let command = standing_alone(nested, &apply(&nested.text, own));
             let call = caller.call.as_ref().ok_or(RewriteError::Listed)?;
             if call.replaces_node {

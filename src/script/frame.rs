@@ -11,6 +11,8 @@ use super::word::{QuotedText, Splice};
 pub(super) struct Frame {
     /// `None` for the outermost script.
     pub name: Option<String>,
+    /// The package of the script, if the call names it: a directory or a name.
+    pub package: Option<String>,
     pub text: String,
     /// The quoted command texts that lead to the leaf or call, outermost first.
     pub quoted: Vec<QuotedText>,
@@ -24,6 +26,12 @@ impl Frame {
     pub fn text_at(&self, level: usize) -> &str {
         let quoted = level.checked_sub(1).and_then(|index| self.quoted.get(index));
         quoted.map_or(&self.text, |quoted| &quoted.text)
+    }
+
+    /// Whether the script that the frame calls by name runs in a shell of ours.
+    pub fn has_shell(&self, shells: &[PackageManager]) -> bool {
+        let Some(Call { invoker: Invoker::Manager(manager), form, .. }) = &self.call else { return false };
+        matches!(form, CallForm::Shorthand { .. } | CallForm::Name(_)) && shells.contains(manager)
     }
 
     /// Whether the command that ends at `end` is the last of the script's own text, so that pasted arguments reach
@@ -49,6 +57,8 @@ pub(super) struct Nested {
     pub pasted: String,
     /// The script's text, if it belongs to another package.
     pub text: Option<String>,
+    /// That package.
+    pub package: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

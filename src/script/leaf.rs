@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use super::arguments::port_of;
 use super::error::RewriteError;
 use super::frame::Frame;
+use super::lead::{Lane, Lead, LeafEnvironment};
 use super::word::Word;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,21 +62,11 @@ pub(super) struct Assignment {
     pub range: Range<usize>,
     /// The text before a new value: `NAME=` if `range` is the whole word, else nothing.
     pub prefix: String,
+    pub word: Word,
     /// The same for all leaves that the assignment reaches.
     pub id: usize,
     /// The assignment also reaches a leaf that may run at the same time as this one.
     pub contested: bool,
-}
-
-/// The script's changes to the environment that a leaf inherits, assignments apart.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LeafEnvironment {
-    /// The leaf inherits nothing: `env -i`, `sudo`.
-    pub cleared: bool,
-    /// Variables that the leaf does not inherit: `env -u PORT`, `unset PORT`.
-    pub removed: Vec<String>,
-    /// A file of assignments is read first: `. ./.env`, `dotenv --`, `export $(cat .env)`.
-    pub files: bool,
 }
 
 /// The state of one shell, as far as it matters to the commands that follow.
@@ -93,6 +85,9 @@ pub struct Scope {
     pub(super) fixed: Option<RewriteError>,
     /// Where the wrapper of the only command here needs a `--` to pass flags on.
     pub(super) separator: Option<usize>,
+    pub(super) lanes: Vec<Lane>,
+    /// The commands that lead here, outermost first.
+    pub(super) leads: Vec<Lead>,
 }
 
 impl Scope {
@@ -118,6 +113,22 @@ pub struct Leaf {
 }
 
 impl Leaf {
+    /// The names of the scripts and packages that lead here, outermost first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.scope.frames.iter().flat_map(|frame| [frame.name.as_deref(), frame.package.as_deref()]).flatten()
+    }
+
+    /// The directory that the leaf's own package or `cd` names, relative to the script's; empty for that itself.
+    pub fn directory(&self) -> &str {
+        let package = self.scope.frames.iter().rev().find_map(|frame| frame.package.as_deref());
+        self.scope.directory.as_deref().or(package).unwrap_or_default()
+    }
+
+    /// The port that the command line sets by one of `flags`, if it is a number.
+    pub fn port(&self, flags: &[&str]) -> Option<u16> {
+        port_of(self.words.get(1..)?, flags)
+    }
+
     pub fn scripts(&self) -> Vec<&str> {
         self.scope.frames.iter().filter_map(|frame| frame.name.as_deref()).collect()
     }

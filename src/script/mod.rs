@@ -14,16 +14,21 @@
 //! edited as the shell would read it.
 
 mod arguments;
+mod beside;
 mod command_line;
 mod edit;
+mod embedded;
 mod error;
 mod forward;
 mod frame;
+mod lead;
 mod leaf;
 mod lex;
+mod nested_script;
 mod other_package;
 mod package_manager;
 mod parse;
+mod replace;
 mod resolve;
 mod runtime;
 mod script_call;
@@ -34,14 +39,19 @@ mod task_runner;
 mod tests;
 mod walk;
 mod word;
+mod wrapped;
 mod wrapper;
 
-pub use arguments::{append, port_in, quote};
+pub use arguments::{append, port_in, quote, without_ports};
 pub use edit::{Edit, Method, Rewrite};
+pub use embedded::WRAPPERS;
 pub use error::{ParseError, RewriteError};
 pub use leaf::{Kind, Leaf};
+pub use nested_script::NestedScript;
+pub use replace::Part;
 pub use scripts::{OtherPackage, PackageManager, Scripts};
 pub use word::Word;
+pub use wrapper::Wrapper;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {

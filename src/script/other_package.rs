@@ -36,7 +36,9 @@ struct ParsedCall {
 pub(super) fn call(line: &CommandLine, manager: PackageManager) -> Option<Nested> {
     let ParsedCall { package, name, behind } = parse(line, manager)?;
     let (name, named) = name?;
-    let text = line.scripts.text_in(&package?, &name)?;
+    let package = package?;
+    let text = line.scripts.text_in(&package, &name)?;
+    let (OtherPackage::Directory(package) | OtherPackage::Named(package)) = package;
     let is_npm = manager == PackageManager::Npm;
     let first = if is_npm { behind.unwrap_or(line.words.len()) } else { named + 1 };
     let arguments = line.words.get(first..)?;
@@ -48,7 +50,7 @@ pub(super) fn call(line: &CommandLine, manager: PackageManager) -> Option<Nested
     let marker = if behind.is_none() { invoker.marker() } else { "" };
     let form = CallForm::OtherPackage { at: span.end, marker };
     let call = Call { invoker, span, form, separator: line.scope.separator, replaces_node: false };
-    Some(Nested { name, call, pasted: pasted(arguments), text: Some(text) })
+    Some(Nested { name, call, pasted: pasted(arguments), text: Some(text), package: Some(package) })
 }
 
 fn parse(line: &CommandLine, manager: PackageManager) -> Option<ParsedCall> {

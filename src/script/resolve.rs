@@ -2,13 +2,12 @@
 
 use super::command_line::{CommandLine, Step, program_name};
 use super::scripts::PackageManager;
-use super::{other_package, package_manager, runtime, task_runner, wrapper};
+use super::{other_package, package_manager, runtime, task_runner, wrapped};
 
 /// Programs that start others which the script does not show.
-const OPAQUE: [&str; 21] = [
+const OPAQUE: [&str; 20] = [
     "turbo", "nx", "lerna", "eval", "xargs", "make", "just", "task", "wireit", "foreman", "nf", "overmind",
-    "honcho", "mprocs", "moon", "rush", "rushx", "start-server-and-test", "docker", "docker-compose",
-    "podman",
+    "honcho", "mprocs", "moon", "rush", "rushx", "docker", "docker-compose", "podman",
 ];
 
 /// Moves `line` past all wrappers, and returns the step of the program after them.
@@ -22,7 +21,7 @@ pub(super) fn resolve(line: &mut CommandLine) -> Step {
 
 fn step(line: &mut CommandLine) -> Option<Step> {
     let name = program_name(&line.literal(line.at)?);
-    if let Some(step) = wrapper::step(line, &name) {
+    if let Some(step) = wrapped::step(line, &name) {
         return Some(step);
     }
     let manager =
@@ -39,6 +38,7 @@ fn step(line: &mut CommandLine) -> Option<Step> {
         "concurrently" | "conc" => task_runner::concurrently(line),
         "run-p" | "run-s" | "npm-run-all" | "npm-run-all2" => task_runner::run_all(line, &name),
         "nodemon" => task_runner::nodemon(line),
+        "start-server-and-test" | "server-test" | "start-test" => task_runner::server_and_test(line, &name),
         name if OPAQUE.contains(&name) => Step::Opaque,
         _ => Step::Leaf(line.at, name),
     })

@@ -12,6 +12,40 @@ pub(super) const HARMLESS: [&str; 13] = [
     "--no-bail", "--no-clear-screen", "-d",
 ];
 
+/// npm's own options that have a value or may mean another package.
+const OF_NPM: [&str; 22] = [
+    "--workspace",
+    "--workspaces",
+    "--include-workspace-root",
+    "--prefix",
+    "--script-shell",
+    "--ignore-scripts",
+    "--global",
+    "--location",
+    "--registry",
+    "--cache",
+    "--userconfig",
+    "--globalconfig",
+    "--loglevel",
+    "--omit",
+    "--include",
+    "--node-options",
+    "--dry-run",
+    "--help",
+    "--version",
+    "--usage",
+    "--scope",
+    "--tag",
+];
+
+/// Whether npm runs the same with a flag behind the script's name. It understands shortened options too.
+fn is_harmless(flag: &str) -> bool {
+    let name = flag.split_once('=').map_or(flag, |(name, _)| name);
+    let is_unknown =
+        name.len() > 2 && name.starts_with("--") && !OF_NPM.iter().any(|own| own.starts_with(name));
+    HARMLESS.contains(&flag) || is_unknown
+}
+
 /// The step that runs the script named by the word at `index`; `None` if this package has no such script, or if
 /// flags may mean another package.
 pub(super) fn script(line: &CommandLine, invoker: Invoker, index: usize) -> Option<Step> {
@@ -24,8 +58,8 @@ pub(super) fn script(line: &CommandLine, invoker: Invoker, index: usize) -> Opti
         Invoker::Node => pasted(behind),
         Invoker::Manager(PackageManager::Npm) => {
             let (flags, own): (Vec<&Word>, Vec<_>) = before.iter().partition(|word| word.is_flag());
-            // npm reads flags before `--` as its own, `--workspace` among them.
-            let is_harmless = |word: &Word| word.literal().is_some_and(|flag| HARMLESS.contains(&&*flag));
+            // npm reads flags before `--` as its own, and ignores those that it does not know.
+            let is_harmless = |word: &Word| word.literal().is_some_and(|flag| is_harmless(&flag));
             flags.into_iter().all(is_harmless).then_some(())?;
             pasted(own.into_iter().chain(behind))
         }
@@ -49,7 +83,7 @@ pub(super) fn script(line: &CommandLine, invoker: Invoker, index: usize) -> Opti
     };
     let replaces_node = (line.at..index).any(|at| matches!(line.flag(at).as_deref(), Some("--bun" | "-b")));
     let call = Call { invoker, span, form, separator: line.scope.separator, replaces_node };
-    Some(Step::Script(Nested { name, call, pasted, text: None }))
+    Some(Step::Script(Nested { name, call, pasted, text: None, package: None }))
 }
 
 /// Arguments as a package manager pastes them, with [`UNKNOWN`] for parts that only the calling shell knows.

@@ -1,5 +1,7 @@
 //! The other scripts, packages and binaries that a script may call.
 
+use super::wrapper::Wrapper;
+
 /// A program that installs packages and runs their scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PackageManager {
@@ -50,4 +52,7 @@ pub trait Scripts {
 
     /// Whether `manager` runs the `pre` and `post` scripts around a script.
     fn runs_hooks(&self, manager: PackageManager) -> bool;
+
+    /// The known wrappers, in order of precedence.
+    fn wrappers(&self) -> &[Wrapper];
 }

@@ -98,7 +98,7 @@ fn text_or_scripts(word: &Word, scripts: &dyn Scripts) -> Option<Vec<Step>> {
 
 fn script(word: &Word, invoker: Invoker, name: &str, form: CallForm) -> Step {
     let call = Call { invoker, span: word.span.clone(), form, separator: None, replaces_node: false };
-    Step::Script(Nested { name: name.to_owned(), call, pasted: String::new(), text: None })
+    Step::Script(Nested { name: name.to_owned(), call, pasted: String::new(), text: None, package: None })
 }
 
 fn all_scripts(word: &Word, invoker: Invoker, all: &[String], list: ListKind) -> Vec<Step> {
@@ -151,6 +151,53 @@ fn listed(word: &Word, pattern: &str, scripts: &dyn Scripts) -> Vec<Step> {
     };
     let all: Vec<String> = scripts.names().into_iter().filter(matches).collect();
     all_scripts(word, Invoker::Manager(scripts.manager()), &all, ListKind::Names)
+}
+
+/// `start-server-and-test START URL TEST`: START and TEST are scripts' names or command texts, and START is `start` and
+/// TEST `test` where they are missing.
+pub(super) fn server_and_test(line: &CommandLine, name: &str) -> Step {
+    let valued =
+        ["--expect", "--proxy-host", "--proxy-protocol", "--proxy-port", "--proxy-user", "--proxy-pass"];
+    let mut words = Vec::new();
+    let mut index = line.at + 1;
+    while index < line.words.len() {
+        let (next, _) = line.after_flags(index, &valued);
+        words.extend((next == index).then_some(index));
+        index = next.max(index + usize::from(next == index));
+    }
+    let is_url = |index: &usize| line.literal(*index).is_some_and(|word| is_url_or_port(&word));
+    let commands: &[usize] = match &words[..] {
+        [start, _, test] => &[*start, *test],
+        [start, _, other, _, test] => &[*start, *other, *test],
+        [url, test] if is_url(url) => &[*test],
+        [start, url] if is_url(url) => &[*start],
+        _ => return Step::Opaque,
+    };
+    let mut all = vec![StartedCommand {
+        word: line.at,
+        role: LeafRole::Parallel,
+        step: Step::Leaf(line.at, name.to_owned()),
+    }];
+    all.extend(commands.iter().map(|index| {
+        let word = &line.words[*index];
+        let named = word.literal().filter(|name| line.scripts.text(name).is_some());
+        let call = |name: String| {
+            script(
+                word,
+                Invoker::Manager(PackageManager::Npm),
+                &name,
+                CallForm::Shorthand { name: name.clone() },
+            )
+        };
+        let step = named.map_or(Step::Text(*index), call);
+        StartedCommand { word: *index, role: LeafRole::Parallel, step }
+    }));
+    Step::Several(all)
+}
+
+fn is_url_or_port(word: &str) -> bool {
+    word.split('|')
+        .all(|part| part.contains("://") || part.strip_prefix(':').unwrap_or(part).parse::<u16>().is_ok())
 }
 
 const NODEMON_VALUED: [&str; 14] = [

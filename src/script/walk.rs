@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::command_line::{CommandLine, StartedCommand, Step, program_name};
 use super::frame::{CallForm, Frame, Invoker, Nested};
+use super::lead::{Front, Lane, Lead};
 use super::leaf::{Assignment, Kind, Leaf, LeafRole, Scope};
 use super::parse;
 use super::resolve::resolve;
@@ -36,7 +37,7 @@ pub(super) fn is_shell_word(name: &str) -> bool {
 }
 
 pub(super) fn leaves(text: &str, list: &[Item], scripts: &dyn Scripts) -> Vec<Leaf> {
-    let mut walk = Walk { scripts, leaves: Vec::new(), assignments: 0 };
+    let mut walk = Walk { scripts, leaves: Vec::new(), ids: 0 };
     let frames = vec![Frame { text: text.to_owned(), ..Frame::default() }];
     walk.list(&mut Scope { frames, ..Scope::default() }, LeafRole::Sole, list);
     walk.mark_contested();
@@ -51,15 +52,26 @@ fn nesting(scope: &Scope) -> usize {
 struct Walk<'s> {
     scripts: &'s dyn Scripts,
     leaves: Vec<Leaf>,
-    assignments: usize,
+    ids: usize,
 }
 
 impl Walk<'_> {
+    fn id(&mut self) -> usize {
+        self.ids += 1;
+        self.ids
+    }
+
     fn list(&mut self, scope: &mut Scope, role: LeafRole, list: &[Item]) {
         let last_item = list.len().saturating_sub(1);
+        let fork = self.id();
+        let lanes = scope.lanes.clone();
         for (index, item) in list.iter().enumerate() {
             let mut background = item.background.then(|| scope.clone());
             let scope = background.as_mut().unwrap_or(&mut *scope);
+            if list.iter().any(|item| item.background) {
+                scope.lanes.truncate(lanes.len());
+                scope.lanes.push(Lane { fork, index, goes_on: item.background });
+            }
             let last_pipeline = item.pipelines.len() - 1;
             for (position, pipeline) in item.pipelines.iter().enumerate() {
                 let inner = if item.background {
@@ -76,6 +88,7 @@ impl Walk<'_> {
                 self.pipeline(scope, role.within(inner), &pipeline.commands);
             }
         }
+        scope.lanes = lanes;
     }
 
     fn pipeline(&mut self, scope: &mut Scope, role: LeafRole, commands: &[Command]) {
@@ -116,8 +129,18 @@ impl Walk<'_> {
             return;
         }
         let mut scope = scope.clone();
+        let at = simple.assignments.first().unwrap_or(first).span.start;
+        // Bash would take the name of its own `time` for that of a program.
+        if name.as_deref() != Some("time") {
+            self.lead(&mut scope, |scope| Front::Text { place: scope.place(), at });
+        }
         scope.assignments.extend(own);
         self.program(scope, role, simple);
+    }
+
+    fn lead(&mut self, scope: &mut Scope, front: impl Fn(&Scope) -> Front) {
+        let (id, front, environment) = (self.id(), front(scope), scope.environment.clone());
+        scope.leads.push(Lead { id, front, environment });
     }
 
     fn program(&mut self, scope: Scope, role: LeafRole, simple: &Simple) {
@@ -156,8 +179,16 @@ impl Walk<'_> {
             },
             Step::Script(nested) => self.script(scope, role, nested, whole),
             Step::Several(started) => {
-                for StartedCommand { word, role: inner, step } in started {
-                    self.step(scope.clone(), role.within(inner), words, (step, word..word + 1));
+                let fork = self.id();
+                for (index, StartedCommand { word, role: inner, step }) in started.into_iter().enumerate() {
+                    let mut scope = scope.clone();
+                    scope.lanes.push(Lane { fork, index, goes_on: inner == LeafRole::Parallel });
+                    if let Step::Leaf(at, program) = step {
+                        let own = words.get(at..).unwrap_or_default();
+                        self.emit(&scope, role.within(inner), own, (program, Kind::Program));
+                    } else {
+                        self.step(scope, role.within(inner), words, (step, word..word + 1));
+                    }
                 }
             }
             Step::Unknown => self.emit(&scope, role, whole, (String::new(), Kind::Opaque)),
@@ -199,10 +230,9 @@ impl Walk<'_> {
             Some(range) => (range, String::new()),
             None => (word.span.clone(), format!("{name}=")),
         };
-        self.assignments += 1;
         let value = word.literal().and_then(|text| Some(text.split_once('=')?.1.to_owned()));
-        let id = self.assignments;
-        Some(Assignment { name, value, place, range, prefix, id, contested: false })
+        let id = self.id();
+        Some(Assignment { name, value, place, range, prefix, word: word.clone(), id, contested: false })
     }
 
     /// Walks a text that is given to a shell: `sh -c TEXT`. `whole` is the command that gives it.
@@ -241,7 +271,11 @@ impl Walk<'_> {
         };
         let hook = |prefix| self.scripts.text(&format!("{prefix}{}", nested.name)).filter(|_| runs_hooks);
         let (pre, post) = (hook("pre"), hook("post"));
-        let frame = Frame { name: Some(nested.name), text, pre, post, ..Frame::default() };
+        if is_own && matches!(nested.call.form, CallForm::Shorthand { .. } | CallForm::Name(_)) {
+            self.lead(&mut scope, |scope| Front::Call { frame: scope.frames.len() - 1 });
+        }
+        let (name, package) = (Some(nested.name), nested.package);
+        let frame = Frame { name, package, text, pre, post, ..Frame::default() };
         if let Some(caller) = scope.frames.last_mut() {
             caller.call = Some(nested.call);
         }
@@ -258,6 +292,7 @@ impl Walk<'_> {
         };
         nested.text = self.scripts.text_in(&OtherPackage::Directory(dir.clone()), &nested.name);
         nested.call.form = CallForm::OtherPackage { at: *at, marker };
+        nested.package = Some(dir.clone());
         nested.text.is_some()
     }
 

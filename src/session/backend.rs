@@ -83,7 +83,9 @@ impl<'a> SessionBackend<'a> {
 
     fn spec(&self, service: usize) -> LaunchSpec {
         let session = self.lease.as_ref().map_or("", |lease| lease.session().as_str());
+        let script_shell = self.prepared[service].script_shell(self.ports.dir());
         launch::plan(&LaunchRequest {
+            script_shell: Some(&script_shell),
             siblings: &siblings(&self.prepared, service, |other| {
                 (self.port(other), self.schemes[other].present)
             }),
@@ -148,7 +150,11 @@ impl<'a> SessionBackend<'a> {
         if std::mem::replace(&mut self.started[service], true) {
             self.specs[service] = self.spec(service);
         }
+        if let Some(shell) = &self.specs[service].script_shell {
+            shell.write()?;
+        }
         self.overrides[service].begin(self.specs[service].delivery);
+        self.overrides[service].is_apart = self.specs[service].is_apart;
         framework_locks::clear(&self.prepared[service]);
         let LaunchSpec { pre, main, post, .. } = self.specs[service].clone();
         let steps = pre.into_iter().chain([main]).chain(post).map(|step| self.program(step)).collect();
@@ -184,7 +190,7 @@ impl<'a> SessionBackend<'a> {
         let Some(lease) = &mut self.lease else { return Err("nothing is reserved".to_owned()) };
         let mut request = self.prepared[service].request.clone();
         if choice == PortChoice::Any {
-            request.exclude.clone_from(&self.lost_ports[service]);
+            request.exclude.extend(&self.lost_ports[service]);
         }
         request.choice = choice;
         lease.replace(&request, AllocateOptions::default()).map_err(|error| error.to_string())?;

@@ -27,7 +27,7 @@ pub fn dry_run(
     let mut overrides: Vec<Option<PortOverride>> = Vec::new();
     for one in prepared {
         let mut request = one.request.clone();
-        request.exclude.clone_from(&planned);
+        request.exclude.extend(&planned);
         let (port, scheme, port_override) = match ports.lookup(&request, SystemTime::now())? {
             Lookup::Live(reservation) => (reservation.port, reservation.scheme, None),
             Lookup::Would(grant) => {
@@ -41,7 +41,9 @@ pub fn dry_run(
         overrides.push(port_override);
     }
     for (service, one) in prepared.iter().enumerate() {
+        let script_shell = one.script_shell(ports.dir());
         let spec = launch::plan(&LaunchRequest {
+            script_shell: Some(&script_shell),
             siblings: &siblings(prepared, service, |other| (planned[other], schemes[other])),
             scheme: schemes[service],
             preload: overrides[service].as_ref().and_then(|found| found.preload.as_ref()),
@@ -77,10 +79,13 @@ fn describe(prepared: &Prepared<'_>, spec: &LaunchSpec) -> String {
     for (name, value) in spec.main.environment.additions() {
         text.push_str(&format!("  env        {name}={}\n", value.visible()));
     }
+    if let Some(named) = prepared.wish().filter(|named| named.port == spec.port) {
+        text.push_str(&format!("  note       port {} is wished for: `{}` names it\n", named.port, named.by));
+    }
     for note in &spec.notes {
         text.push_str(&format!("  note       {}\n", visible::line(note)));
     }
-    for warning in &spec.warnings {
+    for warning in spec.warnings.iter().chain(&spec.doubt) {
         text.push_str(&format!("  warning    {}\n", visible::line(warning)));
     }
     text

@@ -107,7 +107,10 @@ fn describe(spec: &LaunchSpec, reason: Reason, ending: Ending) -> Failure {
     };
     let again = if ending.gave_up { "; it was started several times and has failed every time" } else { "" };
     let limit = ending.errno.and_then(|errno| descriptors::hint(&io::Error::from_raw_os_error(errno)));
-    let mut failure = Failure::new(code, message + again, limit.or(hint.map(str::to_owned)));
+    // Why the port may not have arrived says more than that the time is over.
+    let doubt = spec.doubt.clone().filter(|_| reason == Reason::HealthCheckTimeout || never_listened);
+    let hint = limit.or(doubt).or(hint.map(str::to_owned));
+    let mut failure = Failure::new(code, message + again, hint);
     // A service that was not ready in time was ended by us, so its exit says nothing.
     if let Some(exit) = exit.filter(|exit| !exit.success() && reason != Reason::HealthCheckTimeout) {
         failure.exit = exit;
@@ -164,7 +167,10 @@ mod tests {
             post: None,
             command: "vite".to_owned(),
             delivery: Delivery::Flag,
+            is_apart: false,
+            script_shell: None,
             notes: Vec::new(),
+            doubt: None,
             warnings: Vec::new(),
         }
     }

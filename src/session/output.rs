@@ -61,7 +61,9 @@ fn console() -> io::Result<Option<Console>> {
 pub fn announce(sink: &mut impl Sink, backend: &SessionBackend<'_>, grants: &[Grant]) {
     for (service, (grant, spec)) in grants.iter().zip(&backend.specs).enumerate() {
         if let Some(declined) = &grant.declined {
-            let message = format!("{declined}; using port {} instead", grant.port);
+            let wish = backend.prepared[service].wish().filter(|named| named.port == declined.port);
+            let by = wish.map_or_else(String::new, |named| format!(", and `{}` names it", named.by));
+            let message = format!("{declined}{by}; using port {} instead", grant.port);
             sink.notify(
                 service,
                 What::PortReallocated { original_port: declined.port, new_port: grant.port, message },
@@ -84,7 +86,7 @@ pub fn log_spec(spec: &LaunchSpec) {
         let names: Vec<_> = step.environment.additions().map(|(name, _)| name).collect();
         tracing::debug!("with the variables {}", names.join(", "));
     }
-    for note in &spec.notes {
+    for note in spec.notes.iter().chain(&spec.doubt) {
         tracing::debug!("{note}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroU16;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -12,7 +13,9 @@ use super::server_scheme::ServerScheme;
 use crate::detect::catalog::Role;
 use crate::detect::{Detection, ServerInputs, Snapshot};
 use crate::invocation::{Failure, Invocation, WITH_PARENT};
-use crate::launch::{Changes, LaunchRequest, Reading, SchemeSigns, Sibling, Target};
+use crate::launch::{Changes, LaunchRequest, NamedPort, Reading, SchemeSigns, Sibling, Target};
+use crate::logs;
+use crate::paths::StateDir;
 use crate::port::{PortChoice, PortRequest, Remembered, Scheme};
 use crate::project::Project;
 use crate::visible::Visible;
@@ -29,6 +32,10 @@ pub struct Detected<'a> {
     pub inputs: ServerInputs,
     /// What its files say about its scheme.
     pub signs: SchemeSigns,
+    /// The port by which another command of the script names the server.
+    pub named: Option<NamedPort>,
+    /// The port among the user's own arguments.
+    ordered: Option<u16>,
     /// Whether the user has named the framework, by flag or in bowline.toml.
     is_named: bool,
 }
@@ -60,7 +67,8 @@ impl<'a> Detected<'a> {
             }
             Runnable::Command(command) => Target::Command(command),
         };
-        let reading = Reading::of(project, manager, target, &invocation.caller)?;
+        let mut reading =
+            Reading::of(project, manager, target, &invocation.caller, config.catalog.wrappers())?;
         let (files, commands) = (project.files()?, reading.commands());
         let snapshot = Snapshot {
             dependencies: &project.manifest.dependencies,
@@ -75,7 +83,10 @@ impl<'a> Detected<'a> {
         }
         let inputs = detection.inputs(|package| project.version_of(package));
         let signs = SchemeSigns::of(&reading, &detection, &config.catalog, &files, &config.settings.env);
-        let mut detected = Self { configured, reading, detection, inputs, signs, is_named: named.is_some() };
+        let is_named = named.is_some();
+        let named = NamedPort::of(&reading, &detection, &inputs, &config.catalog, &files);
+        let ordered = reading.take_port(&detection, &inputs.port);
+        let mut detected = Self { configured, reading, detection, inputs, signs, named, ordered, is_named };
         detected.recall(remembered);
         Ok(detected)
     }
@@ -99,11 +110,18 @@ impl<'a> Detected<'a> {
 
     pub fn request(&self, invocation: &Invocation, options: &Options) -> PortRequest {
         let ConfiguredProject { project, config, .. } = self.configured;
-        let ordered = options
-            .port
-            .map(NonZeroU16::get)
-            .or_else(|| self.reading.ordered_port(&self.inputs.port.flags))
-            .or(config.settings.port.map(NonZeroU16::get));
+        let ordered =
+            options.port.map(NonZeroU16::get).or(self.ordered).or(config.settings.port.map(NonZeroU16::get));
+        let wished = || match (invocation.preferred_port(), &self.named) {
+            (PortChoice::Any, Some(named)) => PortChoice::Preferred(named.port),
+            (choice, _) => choice,
+        };
+        let choice = ordered.map_or_else(wished, PortChoice::Exact);
+        let catalog = &config.catalog;
+        let mut exclude = self.reading.ports_of_others(&self.detection, catalog);
+        exclude.retain(
+            |port| !matches!(choice, PortChoice::Exact(own) | PortChoice::Preferred(own) if own == *port),
+        );
         PortRequest {
             project: project.id.clone(),
             name: project.name.clone(),
@@ -111,8 +129,8 @@ impl<'a> Detected<'a> {
             framework: self.detection.framework.key.to_string(),
             evidence: self.detection.fingerprint,
             range: self.inputs.range,
-            choice: ordered.map_or_else(|| invocation.preferred_port(), PortChoice::Exact),
-            exclude: Vec::new(),
+            choice,
+            exclude,
         }
     }
 
@@ -175,7 +193,21 @@ impl<'a> Prepared<'a> {
             siblings: &[],
             environment: &configured.config.settings.env,
             preload: None,
+            named: self.detected.named.as_ref(),
+            script_shell: None,
         }
+    }
+
+    /// The file for a shell of the script's nested scripts.
+    pub fn script_shell(&self, state: &StateDir) -> PathBuf {
+        let file = logs::file(&state.root().join("preload"), &self.request.project, &self.request.name);
+        file.with_extension("sh")
+    }
+
+    /// The port by which another command of the script names the server, if that was wished for.
+    pub fn wish(&self) -> Option<&NamedPort> {
+        let is_choice = |named: &&NamedPort| self.request.choice == PortChoice::Preferred(named.port);
+        self.detected.named.as_ref().filter(is_choice)
     }
 
     fn log(&self) {

@@ -8,6 +8,7 @@ mod managers;
 mod matrix;
 mod playwright;
 mod rows;
+mod scripts;
 #[path = "../support/mod.rs"]
 mod support;
 mod watchers;

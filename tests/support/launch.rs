@@ -9,8 +9,8 @@ use std::process::{Command, Output, Stdio};
 use bowline::detect::Snapshot;
 use bowline::detect::catalog::Catalog;
 use bowline::launch::{
-    Caller, ChosenManager, Host, LaunchError, LaunchRequest, LaunchSpec, Reading, Sibling, Step, Target,
-    choose, explain, plan,
+    Caller, ChosenManager, Host, LaunchError, LaunchRequest, LaunchSpec, NamedPort, Reading, Sibling, Step,
+    Target, choose, explain, plan,
 };
 use bowline::port::Scheme;
 use bowline::project::Project;
@@ -91,7 +91,7 @@ pub fn launch(
     } else {
         Target::Command(&argv)
     };
-    let reading = Reading::of(project, &choice, target, caller)?;
+    let mut reading = Reading::of(project, &choice, target, caller, catalog.wrappers())?;
     let files = project.files().expect("files");
     let commands = reading.commands();
     let snapshot = Snapshot {
@@ -105,22 +105,46 @@ pub fn launch(
         detection = detection.with_framework(catalog.find(key).expect("a key"), &snapshot);
     }
     let inputs = detection.inputs(|package| project.version_of(package));
+    let named = NamedPort::of(&reading, &detection, &inputs, &catalog, &files);
+    let ordered = reading.take_port(&detection, &inputs.port);
     let environment = wish.environment.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
     let spec = plan(&LaunchRequest {
         reading: &reading,
         detection: &detection,
         inputs: &inputs,
         catalog: &catalog,
-        port: wish.port.or(reading.ordered_port(&inputs.port.flags)).unwrap_or(3111),
+        port: wish.port.or(ordered).unwrap_or(3111),
         scheme: Scheme::Http,
         host: wish.host.as_ref(),
         session: "session-mark",
         siblings: wish.siblings,
         environment: &environment,
         preload: None,
+        named: named.as_ref(),
+        script_shell: Some(Path::new("/state/app.sh")),
     });
     let error = status.and_then(|status| explain(status, &spec.main, &reading, &catalog));
     Ok((spec, choice, error))
+}
+
+/// The port by which other commands of the dev script name its server.
+pub fn named(project: &Project, caller: &Caller) -> Option<NamedPort> {
+    let choice = choose(project, caller);
+    let catalog = Catalog::load(&[]).expect("the catalog");
+    let (name, text) = project.script(None).expect("a script");
+    let target = Target::Script { name, text, arguments: &[] };
+    let reading = Reading::of(project, &choice, target, caller, catalog.wrappers()).expect("a script");
+    let files = project.files().expect("files");
+    let commands = reading.commands();
+    let snapshot = Snapshot {
+        dependencies: &project.manifest.dependencies,
+        files: &files,
+        script: reading.script(),
+        commands: &commands,
+    };
+    let detection = catalog.detect(&snapshot).expect("a detection");
+    let inputs = detection.inputs(|package| project.version_of(package));
+    NamedPort::of(&reading, &detection, &inputs, &catalog, &files)
 }
 
 /// The plan alone.

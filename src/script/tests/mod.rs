@@ -11,7 +11,9 @@ mod shell;
 
 use std::collections::BTreeMap;
 
-use super::{Edit, Kind, Leaf, OtherPackage, PackageManager, Rewrite, RewriteError, Script, Scripts};
+use super::{
+    Edit, Kind, Leaf, OtherPackage, PackageManager, Rewrite, RewriteError, Script, Scripts, WRAPPERS, Wrapper,
+};
 
 struct Package {
     scripts: BTreeMap<String, String>,
@@ -40,6 +42,9 @@ impl Scripts for Package {
     }
     fn runs_hooks(&self, manager: PackageManager) -> bool {
         self.npm_runs_hooks || manager != PackageManager::Npm
+    }
+    fn wrappers(&self) -> &[Wrapper] {
+        &WRAPPERS
     }
 }
 

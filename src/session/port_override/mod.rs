@@ -78,6 +78,8 @@ pub struct PortOverride {
     diagnosis: Option<Diagnosis>,
     follows: Option<u16>,
     delivery: Delivery,
+    /// See [`LaunchSpec::is_apart`](crate::launch::LaunchSpec).
+    pub is_apart: bool,
 }
 
 impl PortOverride {
@@ -116,6 +118,7 @@ impl PortOverride {
             diagnosis: None,
             follows,
             delivery: Delivery::Unverified,
+            is_apart: false,
         }
     }
 
@@ -279,6 +282,12 @@ impl PortOverride {
     fn patience(&self, places: &[Place]) -> Duration {
         let millis = match (self.delivery, self.facts.role) {
             (Delivery::Flag, _) => 15_000,
+            // Another program of the script has its own port, and listens before a framework has compiled.
+            _ if self.is_apart
+                && places.first().is_none_or(|place| place.port != self.facts.conventional) =>
+            {
+                60_000
+            }
             _ if self.facts.is_concurrent || places.iter().any(|place| self.doubts(place)) => 5_000,
             (Delivery::Variable, Role::Main | Role::Side) => 5_000,
             (Delivery::Inner, _) => 3_000,

@@ -233,7 +233,11 @@ fn mistakes_are_shown_where_they_stand() {
         ("[framework.vite]\nbeats = [\"viet\"]\n", 2, "there is no framework `viet`"),
         ("[frameworks.x]\n", 1, "unknown field `frameworks`"),
         ("[framework.x\n", 1, "unclosed"),
-        ("framework = 5\n", 1, "tables named by framework keys"),
+        ("framework = 5\n", 1, "tables named by keys"),
+        ("[wrapper.x]\ncommands = [\" \"]\n", 2, "at least one word"),
+        ("[wrapper.x]\n\nvalues = [\"cpus\"]\n", 3, "`cpus` is not an option"),
+        ("[wrapper.x]\ncolour = 1\n", 2, "unknown field `colour`"),
+        ("[companion.x]\nports = [\"port\"]\n", 2, "with `{port}`"),
     ];
     for (text, expected, part) in rows {
         let error = load(text).expect_err(text);
@@ -262,4 +266,15 @@ fn near_keys_are_named() {
         assert!(hint.contains(expected), "{typed}: {hint}");
     }
     assert_eq!(catalog.find("vite").expect("vite").key, "vite");
+}
+
+#[test]
+fn wrappers_and_companions_of_users_come_first() {
+    let text = "[wrapper.in-vm]\ncommands = [\"vm run\"]\n[wrapper.cross-env]\nskips = 1\n[companion.tray]\ncommands = [\"tray\"]\n";
+    let catalog = load(text).expect("sound");
+    assert_eq!(catalog.wrappers()[0].key, "in-vm");
+    let changed = catalog.wrappers().iter().find(|wrapper| wrapper.key == "cross-env").expect("cross-env");
+    assert_eq!((changed.skips, &changed.commands[..]), (1, &["cross-env".into()][..]), "field by field");
+    assert_eq!(catalog.companions()[0].key, "tray");
+    assert_eq!(catalog.wrappers().len(), embedded().wrappers().len() + 1);
 }

@@ -66,6 +66,16 @@ fn page() -> String {
     }
     let _ = writeln!(page, "\nOnly where no app is found: {}.", of_role(Role::Side));
     let _ = writeln!(page, "Programs that run any code: {}.", of_role(Role::Runtime));
+    let _ = writeln!(page, "\n## Known wrappers\n");
+    for wrapper in catalog.wrappers() {
+        let _ = writeln!(page, "- `{}`: {}", wrapper.key, code(&wrapper.commands));
+    }
+    let _ = writeln!(page, "\n## Known companions\n");
+    for companion in catalog.companions() {
+        let forms =
+            if companion.ports.is_empty() { String::new() } else { format!("; {}", code(&companion.ports)) };
+        let _ = writeln!(page, "- `{}`: {}{forms}", companion.key, code(&companion.commands));
+    }
     let _ = writeln!(page, "\n## Notes\n");
     for framework in catalog.frameworks() {
         for text in notes(framework) {

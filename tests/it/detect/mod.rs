@@ -67,7 +67,11 @@ fn commands(script: &str) -> Vec<CommandWords<'_>> {
     simple
         .filter_map(|words| {
             let mut words = words.into_iter().skip_while(wrapper);
-            Some(CommandWords { program: words.next()?, arguments: words.collect() })
+            Some(CommandWords {
+                program: words.next()?,
+                arguments: words.collect(),
+                ..CommandWords::default()
+            })
         })
         .collect()
 }

@@ -2,6 +2,8 @@
 
 mod direct;
 mod missing;
+mod named_port;
+mod one_port;
 mod package_manager;
 mod packages;
 mod plans;

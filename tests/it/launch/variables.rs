@@ -44,7 +44,7 @@ fn the_seed_systems_variables() {
         ("vite", "vite", "VITE_PORT"),
         ("vite dev", "@tanstack/react-start", "VITE_PORT"),
         ("astro dev", "astro", "ASTRO_PORT"),
-        ("concurrently next prettier --names a,b", "astro", "PORT"),
+        ("node server.js", "astro", "PORT"),
     ] {
         let tree = Tree::new(&[("package.json", &manifest(script, &[dependency]))]);
         let step = planned(&tree.project(""), &caller(&tree.dir, &[("PORT", "1")]), &Wish::default()).main;
@@ -178,25 +178,4 @@ fn odd_surroundings_do_not_matter() {
     let empty = Caller::default();
     let step = planned(&tree.project(""), &empty, &Wish::default()).main;
     assert!(set(&step, "PATH").is_some_and(|path| path.ends_with("/node_modules/.bin")));
-}
-
-#[test]
-fn the_port_is_kept_from_an_api_beside_the_server() {
-    let rows = [
-        ("vite & node api.js", false),
-        ("node api.js & vite", false),
-        ("concurrently vite 'nodemon api.js'", false),
-        ("concurrently vite 'npm --prefix api run dev'", false),
-        ("concurrently vite 'tsc -w'", true),
-        ("node setup.js && vite", true),
-        ("concurrently 'react-scripts start' 'node api.js'", true),
-        ("node web.js & node api.js", true),
-    ];
-    for (script, expected) in rows {
-        let tree = Tree::new(&[("package.json", &manifest(script, &[]))]);
-        let caller = caller(&tree.dir, &[("PORT", "3111")]);
-        let spec = planned(&tree.project(""), &caller, &Wish::default());
-        assert_eq!(set(&spec.main, "PORT").is_some(), expected, "{script}");
-        assert_eq!(spec.main.environment.removals().any(|name| name == "PORT"), !expected, "{script}");
-    }
 }

@@ -1,0 +1,129 @@
+//! The ports that the commands of a script name: `wait-on tcp:3334`, `DEV_URL=http://localhost:3334`.
+
+use std::ops::Range;
+
+use crate::detect::catalog::{Catalog, Companion};
+use crate::script::{Kind, Leaf, Part};
+
+/// The names of this machine in URLs.
+const LOCAL: [&str; 5] = ["localhost", "127.0.0.1", "0.0.0.0", "[::1]", "[::]"];
+
+/// The schemes of servers that have pages, as `wait-on` knows them too.
+const WEB: [&str; 10] = [
+    "http", "https", "ws", "wss", "http-get", "https-get", "http-head", "https-head", "http-options",
+    "https-options",
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The address of a server on this machine, that of a web server or that of any other.
+    Address { is_web: bool },
+    /// An argument that a known program takes for a port.
+    Argument,
+    /// A number that may be a port.
+    Number,
+}
+
+/// A port in the text of a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mention {
+    /// The index of the leaf that gets the word.
+    pub(super) leaf: usize,
+    pub(super) part: Part,
+    pub(super) range: Range<usize>,
+    pub(super) port: u16,
+    pub(super) form: Form,
+}
+
+/// The ports that the words of the chosen leaf, and of those that run beside it, name. Commands before the server wait
+/// for something else.
+pub(super) fn mentions(leaves: &[Leaf], chosen: usize, catalog: &Catalog) -> Vec<Mention> {
+    let Some(server) = leaves.get(chosen) else { return Vec::new() };
+    let mut found = Vec::new();
+    let mut assignments = Vec::new();
+    for (leaf, command) in leaves.iter().enumerate() {
+        if leaf != chosen && !command.runs_beside(server) {
+            continue;
+        }
+        let companion = companion(command, catalog);
+        let mut previous = String::new();
+        for (part, text) in command.parts() {
+            let is_new = match part {
+                Part::Word(_) => command.kind != Kind::Builtin,
+                Part::Assignment(index) => {
+                    let id = command.assignment_id(index);
+                    let is_new = !assignments.contains(&id) && !text.starts_with("PORT=");
+                    assignments.push(id);
+                    is_new
+                }
+            };
+            if is_new {
+                let in_text = ports_in(&text, companion.filter(|_| matches!(part, Part::Word(_))), &previous);
+                found.extend(in_text.into_iter().map(|(range, port, form)| Mention {
+                    leaf,
+                    part,
+                    range,
+                    port,
+                    form,
+                }));
+            }
+            previous = text;
+        }
+    }
+    found
+}
+
+/// The companion that a command is.
+pub(super) fn companion<'c>(leaf: &Leaf, catalog: &'c Catalog) -> Option<&'c Companion> {
+    let mut all = catalog.companions().iter();
+    all.find(|companion| companion.commands.iter().any(|command| leaf.is(command)))
+}
+
+/// All ports in a text, from left to right; `previous` is the word before it.
+fn ports_in(text: &str, companion: Option<&Companion>, previous: &str) -> Vec<(Range<usize>, u16, Form)> {
+    let mut found = Vec::new();
+    let mut rest = 0;
+    while let Some(start) = text[rest..].find(|c: char| c.is_ascii_digit()).map(|at| rest + at) {
+        let end = text[start..].find(|c: char| !c.is_ascii_digit()).map_or(text.len(), |at| start + at);
+        rest = end;
+        let (before, after) = (&text[..start], &text[end..]);
+        let Ok(port) = text[start..end].parse::<u16>() else { continue };
+        // A part of an address or of a version is no port.
+        let is_bounded = !before.ends_with(|c: char| c.is_ascii_alphanumeric() || "._-".contains(c))
+            && !after.starts_with(|c: char| c.is_ascii_alphanumeric() || "._-".contains(c));
+        if port < 80 || !is_bounded {
+            continue;
+        }
+        let is_argument = || {
+            let forms = companion.into_iter().flat_map(|companion| companion.ports.iter());
+            forms.into_iter().any(|form| fits(form, previous, before, after))
+        };
+        let form = match address(before) {
+            Some(is_web) => Form::Address { is_web },
+            None if is_argument() => Form::Argument,
+            None => Form::Number,
+        };
+        found.push((start..end, port, form));
+    }
+    found
+}
+
+/// Whether the text before a port ends with a name of this machine; then, whether it may be that of a web server.
+fn address(before: &str) -> Option<bool> {
+    let host = before.strip_suffix(':')?;
+    let lead = LOCAL.iter().find_map(|name| host.strip_suffix(name))?;
+    let continues = lead.ends_with(|c: char| c.is_ascii_alphanumeric() || "._-".contains(c));
+    (!continues).then_some(())?;
+    let Some(scheme) = lead.strip_suffix("://") else { return Some(!lead.ends_with('@')) };
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '+';
+    let start = scheme.rfind(|c: char| !is_letter(c)).map_or(0, |at| at + 1);
+    Some(WEB.contains(&&scheme[start..]))
+}
+
+fn fits(form: &str, previous: &str, before: &str, after: &str) -> bool {
+    let mut words = form.split_whitespace();
+    let (first, second) = (words.next().unwrap_or_default(), words.next());
+    let pattern = second.unwrap_or(first);
+    let is_preceded = second.is_none() || first == previous;
+    is_preceded && pattern.split_once("{port}").is_some_and(|(start, end)| start == before && end == after)
+}

@@ -1,0 +1,179 @@
+//! The server's own port, where another command of its script names it: that port is wished for.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use super::mentions::{Form, Mention, companion, mentions};
+use super::reading::Reading;
+use crate::detect::catalog::{Catalog, CatalogText, Role};
+use crate::detect::{Detection, ServerInputs};
+use crate::script::{Kind, Leaf};
+
+/// How much of a file is looked at.
+const SIZE: u64 = 256 * 1024;
+
+/// The endings of configuration files that may set a port, and names of others.
+const CONFIGURATIONS: [&str; 8] = [
+    ".config.js", ".config.mjs", ".config.cjs", ".config.ts", ".config.mts", ".config.cts", ".config.json",
+    ".config.cjs",
+];
+const OTHERS: [&str; 8] = [
+    "angular.json", "project.json", ".env", ".env.local", ".env.development", ".env.development.local",
+    "quasar.conf.js", ".umirc.ts",
+];
+
+/// Ports of databases and message queues, which scripts wait for too.
+const NEVER: [u16; 14] =
+    [1433, 1521, 2181, 3306, 5432, 5433, 5672, 6379, 8086, 9042, 9092, 9200, 11211, 27017];
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedPort {
+    pub port: u16,
+    /// The program that names it.
+    pub by: String,
+}
+
+impl NamedPort {
+    /// The port of the server that a command of its script names, if there is evidence that it is the server's.
+    pub fn of(
+        reading: &Reading<'_>,
+        detection: &Detection<'_>,
+        inputs: &ServerInputs,
+        catalog: &Catalog,
+        files: &[String],
+    ) -> Option<Self> {
+        let tool = detection.tool?;
+        let (chosen, server) = reading.leaf(tool.command)?;
+        let leaves = &reading.leaves;
+        let all = mentions(leaves, chosen, catalog);
+        let is_named = |mention: &&Mention| mention.form != Form::Number && !NEVER.contains(&mention.port);
+        let named: Vec<&Mention> = all.iter().filter(is_named).collect();
+        if named.is_empty() {
+            return None;
+        }
+        let with_name = |mention: &&Mention| {
+            let by = leaves.get(mention.leaf).map(|leaf| leaf.program.clone()).unwrap_or_default();
+            Self { port: mention.port, by }
+        };
+        let by_port = |port: u16| named.iter().find(|mention| mention.port == port).map(with_name);
+        let flags: Vec<&str> = inputs.port.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
+        if let Some(written) = server.port(&flags).or_else(|| server.assigned("PORT")?.parse().ok()) {
+            return by_port(written);
+        }
+        let configured = named.iter().find(|mention| is_configured(reading, server, mention.port, files));
+        let default = if tool.framework.role == Role::Runtime { tool.framework } else { detection.framework };
+        configured.map(with_name).or_else(|| by_port(default.default_port)).or_else(|| {
+            let known = by_elimination(leaves, chosen, catalog, &named)?;
+            by_port(known)
+        })
+    }
+}
+
+impl Reading<'_> {
+    /// The ports of the other servers that run beside the chosen one: those that the script sets, and the default ports of
+    /// the others.
+    pub fn ports_of_others(&self, detection: &Detection<'_>, catalog: &Catalog) -> Vec<u16> {
+        let Some((chosen, server)) = detection.tool.and_then(|tool| self.leaf(tool.command)) else {
+            return Vec::new();
+        };
+        let ports = |(index, leaf): (usize, &Leaf)| {
+            let is_other = index != chosen && leaf.kind == Kind::Program && leaf.runs_beside(server);
+            let is_it = |command: &CatalogText| leaf.is(command);
+            let framework = catalog.frameworks().iter().filter(|_| is_other).find(|framework| {
+                framework.commands.iter().any(is_it) && !framework.not_commands.iter().any(is_it)
+            })?;
+            let flags: Vec<&str> =
+                framework.port.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
+            let set = leaf.port(&flags).or_else(|| leaf.assigned("PORT")?.parse().ok());
+            set.or((framework.role != Role::Runtime).then_some(framework.default_port))
+        };
+        self.leaves.iter().enumerate().filter_map(ports).collect()
+    }
+}
+
+/// The only port that is named where nothing else can be a server.
+fn by_elimination(leaves: &[Leaf], chosen: usize, catalog: &Catalog, named: &[&Mention]) -> Option<u16> {
+    let server = leaves.get(chosen)?;
+    let is_companion = |leaf: &Leaf| companion(leaf, catalog).is_some();
+    let starter = leaves.iter().position(|leaf| companion(leaf, catalog).is_some_and(|one| one.starts));
+    let is_other =
+        |leaf: &Leaf| leaf.kind != Kind::Builtin && !is_companion(leaf) && leaf.runs_beside(server);
+    if starter.is_none() && leaves.iter().any(is_other) {
+        return None;
+    }
+    let counts = |mention: &&&Mention| {
+        let by_starter = starter.is_none_or(|starter| starter == mention.leaf);
+        let by_companion = leaves.get(mention.leaf).is_some_and(is_companion);
+        by_starter && by_companion && matches!(mention.form, Form::Argument | Form::Address { is_web: true })
+    };
+    let mut ports: Vec<u16> = named.iter().filter(counts).map(|mention| mention.port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    if let [port] = ports[..] { Some(port) } else { None }
+}
+
+/// Whether a file that configures the server, or its own program, has the port.
+fn is_configured(reading: &Reading<'_>, server: &Leaf, port: u16, files: &[String]) -> bool {
+    let project = &reading.project.dir;
+    let dir = project.join(server.directory());
+    let is_known = |name: &&String| {
+        OTHERS.contains(&name.as_str()) || CONFIGURATIONS.iter().any(|ending| name.ends_with(ending))
+    };
+    let mut configurations: Vec<String> = files.iter().filter(is_known).cloned().collect();
+    if dir != *project {
+        configurations.extend(OTHERS.into_iter().map(str::to_owned));
+        configurations.extend(
+            CONFIGURATIONS.iter().flat_map(|ending| [format!("vite{ending}"), format!("webpack{ending}")]),
+        );
+    }
+    let is_set = |name: &String| text(&dir.join(name)).is_some_and(|text| sets_port(&text, port));
+    let program = || {
+        let words = server.words.iter().skip(1).filter_map(crate::script::Word::literal);
+        let mut sources =
+            words.filter(|word| !word.starts_with('-') && Path::new(word).extension().is_some());
+        sources.any(|source| text(&dir.join(source)).is_some_and(|text| listens(&text, port)))
+    };
+    configurations.iter().any(is_set) || program()
+}
+
+fn text(path: &Path) -> Option<String> {
+    let file = fs::File::open(path).ok().filter(|file| file.metadata().is_ok_and(|found| found.is_file()))?;
+    let mut bytes = Vec::new();
+    file.take(SIZE).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Whether a text has `port: N`, `"port": N` or `PORT=N`.
+fn sets_port(text: &str, port: u16) -> bool {
+    numbers(text, port).any(|at| {
+        let lead = text[..at].trim_end_matches([' ', '\t', '"', '\'']);
+        let Some(lead) = lead.strip_suffix([':', '=']) else { return false };
+        let name = lead.trim_end_matches([' ', '\t', '"', '\'']);
+        let is_port = name
+            .len()
+            .checked_sub(4)
+            .and_then(|at| name.get(at..))
+            .is_some_and(|end| end.eq_ignore_ascii_case("port"));
+        is_port && !name[..name.len() - 4].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+    })
+}
+
+/// Whether a line of a program speaks of a port or of listening before it has the number.
+fn listens(text: &str, port: u16) -> bool {
+    numbers(text, port).any(|at| {
+        let line = text[..at].rsplit('\n').next().unwrap_or_default().to_ascii_lowercase();
+        line.contains("port") || line.contains("listen")
+    })
+}
+
+/// Where the number stands alone.
+fn numbers(text: &str, port: u16) -> impl Iterator<Item = usize> {
+    let digits = port.to_string();
+    let found: Vec<usize> = text.match_indices(&digits).map(|(at, _)| at).collect();
+    found.into_iter().filter(move |at| {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        !text[..*at].ends_with(is_part)
+            && !text[*at + digits.len()..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+    })
+}
