@@ -116,8 +116,7 @@ impl<'a> Session<'a> {
         memory::trim();
         // The user reads this while the services start.
         announce(sink, backend, &grants);
-        let (outcomes, backend) = runtime.block_on(supervisor.run());
-        outcome::conclude(&backend, &outcomes)
+        outcome::conclude(&runtime.block_on(supervisor.run()))
     }
 }
 

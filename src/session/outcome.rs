@@ -11,13 +11,14 @@ use crate::exit_code::{FAILURE, NO_PORT, NO_PROJECT, NOT_EXECUTABLE, NOT_FOUND, 
 use crate::invocation::Failure;
 use crate::launch::{self, LaunchSpec};
 use crate::process::async_fd::readable;
-use crate::process::{Exit, descriptors};
-use crate::supervise::Outcome;
+use crate::process::{Exit, Signal, descriptors, signals};
 use crate::supervise::service::Ending;
+use crate::supervise::{Finished, Interrupt};
 use crate::visible::{self, Visible};
 
 /// The exit of the first service, or the failure of the service that failed first.
-pub fn conclude(backend: &SessionBackend<'_>, outcomes: &[Outcome]) -> Result<Exit, Failure> {
+pub fn conclude(finished: &Finished<SessionBackend<'_>>) -> Result<Exit, Failure> {
+    let Finished { outcomes, backend, interrupt } = finished;
     let mut order: Vec<usize> = (0..outcomes.len()).collect();
     order.sort_by_key(|&service| outcomes[service].at);
     for service in order {
@@ -28,7 +29,16 @@ pub fn conclude(backend: &SessionBackend<'_>, outcomes: &[Outcome]) -> Result<Ex
         }
         return Err(failure);
     }
-    Ok(outcomes.first().and_then(|outcome| outcome.ending.exit).unwrap_or(Exit::Code(0)))
+    let exit = outcomes.first().and_then(|outcome| outcome.ending.exit).unwrap_or(Exit::Code(0));
+    let Some(interrupt) = interrupt else { return Ok(exit) };
+    // A shell gives up its script or loop only if what it waits for dies of the interrupt, and it has had one too
+    // (ADR 10).
+    let interrupted = Exit::Signal(Signal::SIGINT);
+    let exit = if exit.success() { interrupted } else { exit };
+    if (exit, *interrupt) == (interrupted, Interrupt::Typed) {
+        signals::interrupt_group();
+    }
+    Ok(exit)
 }
 
 fn failure_of(backend: &SessionBackend<'_>, service: usize, ending: Ending) -> Option<Failure> {
@@ -145,7 +155,6 @@ mod tests {
 
     use super::*;
     use crate::launch::{Changes, Delivery, Step};
-    use crate::process::Signal;
 
     fn spec() -> LaunchSpec {
         let step = |name: &str| Step {
