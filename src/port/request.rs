@@ -102,6 +102,13 @@ pub enum Reason {
     Lost,
 }
 
+impl Declined {
+    /// Whether the user would miss the port. Not if the project has become another one, with another range.
+    pub fn is_missed(&self) -> bool {
+        !matches!(self.reason, Reason::OutOfRange(_) | Reason::OtherFramework(_))
+    }
+}
+
 impl fmt::Display for Declined {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let port = self.port;

@@ -60,7 +60,7 @@ fn console() -> io::Result<Option<Console>> {
 /// Tells the user how each service starts: framework and port, and whatever may be unexpected.
 pub fn announce(sink: &mut impl Sink, backend: &SessionBackend<'_>, grants: &[Grant]) {
     for (service, (grant, spec)) in grants.iter().zip(&backend.specs).enumerate() {
-        if let Some(declined) = &grant.declined {
+        if let Some(declined) = grant.declined.as_ref().filter(|declined| declined.is_missed()) {
             let message = format!("{declined}; using port {} instead", grant.port);
             sink.notify(
                 service,
