@@ -170,7 +170,10 @@ fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> La
     let Placement { text: command, delivery, doubt, mut notes, mut warnings, .. } = placement;
     if let Some(preload) = request.preload {
         notes.push(format!("its listener is moved to port {port} ({})", preload.moved.described()));
-    } else if let Some((why, advice)) = doubt.filter(|_| delivery == Delivery::Unverified) {
+    } else if let Some((why, advice)) = doubt.filter(|_| {
+        // Without a package.json, a program is hardly ever one that the catalog could know.
+        delivery == Delivery::Unverified && request.reading.project.manifest.exists()
+    }) {
         warnings.push(format!("bowline cannot promise port {port} for `{}`: {why}; {advice}", main.name));
     }
     main.programs = programs(&request.reading.command, &request.reading.leaves, &main.program);

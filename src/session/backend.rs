@@ -123,8 +123,9 @@ impl<'a> SessionBackend<'a> {
             .find(|package| project.manifest.dependencies.contains_key(&***package))
             .and_then(|package| project.installed_version(package))
             .map_or_else(String::new, |version| format!(" {}.{}", version.major, version.minor));
-        let manager = detected.configured.manager.manager.name();
-        format!("{}{version} · {manager} · port {}", framework.key, self.port(service))
+        let manager = project.manifest.exists().then(|| detected.configured.manager.manager.name());
+        let manager = manager.map_or_else(String::new, |manager| format!(" · {manager}"));
+        format!("{}{version}{manager} · port {}", framework.key, self.port(service))
     }
 
     /// The line about a port override that an earlier session noted in the store.

@@ -135,7 +135,7 @@ impl<'a> Detected<'a> {
             "range": { "start": inputs.range.start, "end": inputs.range.end, "default": inputs.range.start },
             "packageManager": configured.manager.manager.name(),
             "script": reading.script(),
-            "command": reading.command,
+            "command": Some(&reading.command).filter(|command| !command.is_empty()),
         })
     }
 }

@@ -11,7 +11,7 @@ use crate::invocation::{Failure, Invocation};
 use crate::port::{Grant, Lookup, Ports, Reservation, Scheme};
 use crate::process::Exit;
 use crate::project::Project;
-use crate::session::{ConfiguredProject, Detected, Options, Runnable};
+use crate::session::{ConfiguredProject, Detected, Options};
 use crate::ui;
 
 /// Prints the port that the project has or would get; at the root of a workspace, those of its packages.
@@ -27,7 +27,7 @@ pub fn run(invocation: &Invocation, project: Option<&str>) -> Result<Exit, Failu
         },
         None => {
             let mut found: Vec<Found> = Vec::new();
-            for project in projects_here(invocation, None)? {
+            for project in projects(invocation, &ports)? {
                 // They would start together, so none gets the port of another.
                 let others: Vec<u16> = found.iter().map(|one| one.port).collect();
                 found.push(lookup(invocation, &ports, project, others)?);
@@ -60,6 +60,16 @@ impl Found {
     }
 }
 
+/// [`projects_here`], else the directory in which a command was run without a package.json.
+fn projects(invocation: &Invocation, ports: &Ports) -> Result<Vec<Project>, Failure> {
+    projects_here(invocation, None).or_else(|failure| {
+        let running = resolve::one(invocation, &ports.reservations(), None).ok().map(|running| running.dir);
+        let remembered = || Some(resolve::remembered_around(ports, &invocation.dir)?.1.dir);
+        let dir = running.or_else(remembered).ok_or(failure)?;
+        Ok(vec![Project::around(&dir)?])
+    })
+}
+
 /// The port of a project. Those of `others` are excluded.
 fn lookup(
     invocation: &Invocation,
@@ -67,8 +77,7 @@ fn lookup(
     project: Project,
     others: Vec<u16>,
 ) -> Result<Found, Failure> {
-    let script = Runnable::Script { name: None, arguments: Vec::new() };
-    let configured = ConfiguredProject::read(invocation, project, script)?;
+    let configured = ConfiguredProject::asked(invocation, project, None)?;
     let remembered = ports.remembered(&configured.project.id);
     let detected = Detected::new(invocation, &configured, None, remembered.as_ref())?;
     let mut request = detected.request(invocation, &Options::default());
