@@ -56,4 +56,6 @@ pub struct LaunchRequest<'a> {
     pub environment: &'a BTreeMap<String, String>,
     /// The preload that moves a listener which is known to ignore its port.
     pub preload: Option<&'a Preload>,
+    /// Whether the server is known to listen on `port` of its own accord.
+    pub is_followed: bool,
 }

@@ -7,14 +7,14 @@ use std::time::Duration;
 use super::framework_locks;
 use super::options::Options;
 use super::port_override::{Note, PortOverride, list};
-use super::prepared::{Prepared, environment, siblings};
+use super::prepared::{Prepared, environment};
 use super::server_scheme::ServerScheme;
 use crate::control::Status;
 use crate::invocation::{Invocation, StartedBy, logging};
 use crate::launch::{self, LaunchRequest, LaunchSpec, Step};
 use crate::logs;
 use crate::port::listeners::Listeners;
-use crate::port::{AllocateOptions, Guard, Lease, PortChoice, Ports, Scheme};
+use crate::port::{AllocateOptions, Guard, Lease, PortChoice, Ports, Reservation, Scheme};
 use crate::process::guardian::{GuardianSpec, HeldLock};
 use crate::process::tree::{self, Mark};
 use crate::process::{ABANDONED_GRACE, Program, Stdio};
@@ -34,9 +34,11 @@ pub struct SessionBackend<'a> {
     pub(super) specs: Vec<LaunchSpec>,
     /// Whether a browser is to be opened.
     pub(super) open_browser: bool,
-    ports: Ports,
+    pub(super) ports: Ports,
     /// Whether each service was started before, so that its launch may be out of date.
-    started: Vec<bool>,
+    pub(super) started: Vec<bool>,
+    /// The live reservations of other sessions.
+    pub(super) neighbours: Vec<Reservation>,
 }
 
 impl<'a> SessionBackend<'a> {
@@ -57,6 +59,7 @@ impl<'a> SessionBackend<'a> {
             invocation,
             options,
             open_browser: options.open,
+            neighbours: lease.others().to_vec(),
             lease: Some(lease),
             listeners: Listeners::default(),
             lost_ports: vec![Vec::new(); prepared.len()],
@@ -83,11 +86,11 @@ impl<'a> SessionBackend<'a> {
 
     fn spec(&self, service: usize) -> LaunchSpec {
         let session = self.lease.as_ref().map_or("", |lease| lease.session().as_str());
+        let siblings: Vec<_> = self.siblings(service).into_iter().map(|one| one.sibling).collect();
         launch::plan(&LaunchRequest {
-            siblings: &siblings(&self.prepared, service, |other| {
-                (self.port(other), self.schemes[other].present)
-            }),
+            siblings: &siblings,
             preload: self.overrides[service].preload.as_ref(),
+            is_followed: self.overrides[service].has_followed_to(self.port(service)),
             scheme: self.schemes[service].present,
             ..self.prepared[service].launch(self.port(service), session, self.options)
         })
@@ -128,8 +131,14 @@ impl<'a> SessionBackend<'a> {
         format!("{}{version}{manager} · port {}", framework.key, self.port(service))
     }
 
-    /// The line about a port override that an earlier session noted in the store.
+    /// The line about a port override, or a port, that an earlier session noted in the store.
     pub fn override_reminder(&self, service: usize) -> Option<String> {
+        if self.overrides[service].has_followed_to(self.port(service)) {
+            return Some(format!(
+                "as before, port {} is the one that it listens on by itself",
+                self.port(service)
+            ));
+        }
         let described = self.overrides[service].preload.as_ref()?.moved.described();
         Some(format!("as before, its listener is moved to port {}: {described}", self.port(service)))
     }
@@ -147,8 +156,10 @@ impl<'a> SessionBackend<'a> {
         }
         // The reason for a further start (another port, a preload) may have changed the launch.
         if std::mem::replace(&mut self.started[service], true) {
+            self.look_around(service);
             self.specs[service] = self.spec(service);
         }
+        self.tell(service);
         self.overrides[service].begin(self.specs[service].delivery);
         framework_locks::clear(&self.prepared[service]);
         let LaunchSpec { pre, main, post, .. } = self.specs[service].clone();
@@ -188,7 +199,11 @@ impl<'a> SessionBackend<'a> {
             request.exclude.clone_from(&self.lost_ports[service]);
         }
         request.choice = choice;
+        let held = lease.reservations().iter().find(|held| held.project == request.project);
+        let told = held.map(|held| held.told.clone()).unwrap_or_default();
         lease.replace(&request, AllocateOptions::default()).map_err(|error| error.to_string())?;
+        lease.tell(&request.project, told);
+        self.neighbours = lease.others().to_vec();
         self.record_scheme(service);
         self.plan();
         Ok(())

@@ -12,8 +12,8 @@ use super::server_scheme::ServerScheme;
 use crate::detect::catalog::Role;
 use crate::detect::{Detection, ServerInputs, Snapshot};
 use crate::invocation::{Failure, Invocation, WITH_PARENT};
-use crate::launch::{Changes, LaunchRequest, Reading, SchemeSigns, Sibling, Target};
-use crate::port::{PortChoice, PortRequest, Remembered, Scheme};
+use crate::launch::{Changes, LaunchRequest, Reading, SchemeSigns, Target};
+use crate::port::{PortChoice, PortRequest, Remembered};
 use crate::project::Project;
 use crate::visible::Visible;
 
@@ -175,6 +175,7 @@ impl<'a> Prepared<'a> {
             siblings: &[],
             environment: &configured.config.settings.env,
             preload: None,
+            is_followed: false,
         }
     }
 
@@ -188,19 +189,6 @@ impl<'a> Prepared<'a> {
         let evidence = detection.evidence.join(", ");
         tracing::debug!("framework {} ({evidence}), ports {}", request.framework, inputs.range);
     }
-}
-
-pub fn siblings(
-    prepared: &[Prepared<'_>],
-    service: usize,
-    address: impl Fn(usize) -> (u16, Scheme),
-) -> Vec<Sibling> {
-    let others = prepared.iter().enumerate().filter(|&(other, _)| other != service);
-    let sibling = |(other, one): (usize, &Prepared<'_>)| {
-        let (port, scheme) = address(other);
-        Sibling { name: one.project().name.clone(), port, scheme }
-    };
-    others.map(sibling).collect()
 }
 
 pub fn environment(invocation: &Invocation, changes: &Changes) -> Vec<(OsString, OsString)> {

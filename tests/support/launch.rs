@@ -118,6 +118,7 @@ pub fn launch(
         siblings: wish.siblings,
         environment: &environment,
         preload: None,
+        is_followed: false,
     });
     let error = status.and_then(|status| explain(status, &spec.main, &reading, &catalog));
     Ok((spec, choice, error))

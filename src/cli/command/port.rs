@@ -19,21 +19,13 @@ pub fn run(invocation: &Invocation, project: Option<&str>) -> Result<Exit, Failu
     let ports = invocation.ports_to_read();
     let found = match project {
         Some(name) => match Project::named(name, &invocation.dir) {
-            Ok(project) => vec![lookup(invocation, &ports, project, Vec::new())?],
+            Ok(project) => lookup(invocation, &ports, vec![project])?,
             Err(error) => match resolve::one(invocation, &ports.reservations(), Some(name)) {
                 Ok(running) => vec![Found::live(running)],
                 Err(_) => return Err(error.into()),
             },
         },
-        None => {
-            let mut found: Vec<Found> = Vec::new();
-            for project in projects(invocation, &ports)? {
-                // They would start together, so none gets the port of another.
-                let others: Vec<u16> = found.iter().map(|one| one.port).collect();
-                found.push(lookup(invocation, &ports, project, others)?);
-            }
-            found
-        }
+        None => lookup(invocation, &ports, projects(invocation, &ports)?)?,
     };
     let json = |Found { name, port, live, scheme }: &Found| json!({ "name": name, "port": port, "live": live, "url": scheme.url(*port) });
     let text = || match &found[..] {
@@ -70,23 +62,24 @@ fn projects(invocation: &Invocation, ports: &Ports) -> Result<Vec<Project>, Fail
     })
 }
 
-/// The port of a project. Those of `others` are excluded.
-fn lookup(
-    invocation: &Invocation,
-    ports: &Ports,
-    project: Project,
-    others: Vec<u16>,
-) -> Result<Found, Failure> {
-    let configured = ConfiguredProject::asked(invocation, project, None)?;
-    let remembered = ports.remembered(&configured.project.id);
-    let detected = Detected::new(invocation, &configured, None, remembered.as_ref())?;
-    let mut request = detected.request(invocation, &Options::default());
-    request.exclude = others;
-    Ok(match ports.lookup(&request, SystemTime::now())? {
+/// The port of each project, as they would start together.
+fn lookup(invocation: &Invocation, ports: &Ports, projects: Vec<Project>) -> Result<Vec<Found>, Failure> {
+    let asked = |project| ConfiguredProject::asked(invocation, project, None);
+    let configured = projects.into_iter().map(asked).collect::<Result<Vec<_>, _>>()?;
+    let (mut detected, mut requests) = (Vec::new(), Vec::new());
+    for one in &configured {
+        let remembered = ports.remembered(&one.project.id);
+        let found = Detected::new(invocation, one, None, remembered.as_ref())?;
+        requests.push(found.request(invocation, &Options::default()));
+        detected.push(found);
+    }
+    let found = ports.lookup(&requests, SystemTime::now())?.into_iter().zip(detected);
+    let found = found.map(|(found, detected)| match found {
         Lookup::Live(reservation) => Found::live(reservation),
-        Lookup::Would(Grant { port, previous, .. }) => {
+        Lookup::Would(Grant { request, port, previous, .. }) => {
             let scheme = detected.scheme(&request, previous.as_ref()).present;
-            Found { name: configured.project.name.clone(), port, scheme, live: false }
+            Found { name: detected.configured.project.name.clone(), port, scheme, live: false }
         }
-    })
+    });
+    Ok(found.collect())
 }
