@@ -23,6 +23,8 @@ use crate::process::signals::ReceivedSignal;
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub ending: Ending,
+    /// The ending as people read it: the predicate of a sentence.
+    pub how: String,
     pub at: Instant,
 }
 
