@@ -102,7 +102,9 @@ impl Allocator {
 
     /// Which port it would be: what the alternatives answer too.
     fn look_up(&self) -> f64 {
-        timed(|| self.ports.lookup(&self.request, SystemTime::now()).expect("a port is free"))
+        timed(|| {
+            self.ports.lookup(std::slice::from_ref(&self.request), SystemTime::now()).expect("a port is free")
+        })
     }
 
     /// With the reservation in the store, on the disk.

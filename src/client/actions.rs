@@ -169,10 +169,10 @@ pub fn wait(ports: &Ports, reservation: &Reservation, deadline: Option<Instant>)
 /// Turns the outcome of a request into a failure, unless the service is ready.
 fn ready(reservation: &Reservation, answer: Option<What>) -> Result<(), Failure> {
     match answer {
-        Some(What::ProcessExited { failure_reason, stderr, .. }) => {
-            let why = how_ended(None, None, failure_reason);
+        Some(What::ProcessExited { exit_code, signal, message, stderr, .. }) => {
+            let how = how_ended(exit_code, signal.as_deref(), message);
             let lines = stderr.map_or_else(String::new, |lines| format!("\n{lines}"));
-            Err(not_ready(reservation, &format!("has ended{why}{lines}")))
+            Err(not_ready(reservation, &format!("{how}{lines}")))
         }
         Some(_) => Ok(()),
         None => Err(not_ready(reservation, "is not ready in time")),

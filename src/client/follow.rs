@@ -284,8 +284,9 @@ impl Following<'_> {
                 let message = "the service has ended and is started again".to_owned();
                 self.screen.notify(service, Level::Warning, message);
             }
-            What::ProcessExited { exit_code, signal, state, .. } => {
-                let message = format!("it has ended{}", how_ended(exit_code, signal.as_deref(), None));
+            What::ProcessExited { exit_code, signal, state, message, .. } => {
+                let has = if message.is_none() { "has " } else { "" };
+                let message = format!("it {has}{}", how_ended(exit_code, signal.as_deref(), message));
                 self.screen.notify(service, Level::Plain, message);
                 self.feeds[service].exit = Some(exit_of_service(exit_code, signal.as_deref(), state));
             }

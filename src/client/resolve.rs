@@ -11,7 +11,7 @@ use crate::invocation::Invocation;
 use crate::invocation::failure::Failure;
 use crate::port::listeners::{Holder, holders};
 use crate::port::{Ports, Remembered, Reservation};
-use crate::project::Project;
+use crate::project::{Project, ProjectError};
 use crate::ui;
 use crate::visible::{self, Visible};
 
@@ -106,8 +106,28 @@ pub fn remembered(ports: &Ports, word: &str) -> Option<(String, Remembered)> {
     by_port().or_else(by_id)
 }
 
+/// The remembered project in this directory, or in the nearest one above it, with its id.
+pub fn remembered_around(ports: &Ports, dir: &Path) -> Option<(String, Remembered)> {
+    let start = dir.canonicalize().ok()?;
+    let projects = ports.projects();
+    let at = |dir: &Path| projects.iter().find(|(id, row)| row.dir == dir && Path::new(id) == dir).cloned();
+    start.ancestors().find_map(at)
+}
+
 fn here(invocation: &Invocation, live: &[Reservation]) -> Result<Resolved, Failure> {
-    let project = Project::find(&invocation.dir)?;
+    let project = match Project::find(&invocation.dir) {
+        // A command can be run without a package.json.
+        Err(error @ ProjectError::NotFound { .. }) => {
+            let start = invocation.dir.canonicalize().unwrap_or_default();
+            let at = |dir: &Path| filtered(live, |one| one.dir == dir);
+            if let Some(found) = start.ancestors().map(at).find(|found| !found.is_empty()) {
+                return Ok(Resolved::Running(found));
+            }
+            let known = remembered_around(&invocation.ports_to_read(), &start);
+            return known.map(|(_, row)| Resolved::Idle(not_running(&row.name))).ok_or_else(|| error.into());
+        }
+        found => found?,
+    };
     let mut found = filtered(live, |one| one.project == project.id || one.dir == project.dir);
     if found.is_empty() && project.is_workspace_root() {
         found = filtered(live, |one| one.dir.starts_with(&project.dir));

@@ -1,6 +1,5 @@
 //! The events.
 
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -104,6 +103,9 @@ pub enum What {
         state: State,
         #[serde(skip_serializing_if = "Option::is_none")]
         failure_reason: Option<FailureReason>,
+        /// How and why it failed, for people: the predicate of a sentence. Older supervisors leave it out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
         /// The last lines of its output, if it failed.
         #[serde(skip_serializing_if = "Option::is_none")]
         stderr: Option<String>,
@@ -183,24 +185,13 @@ pub enum FailureReason {
     Unknown,
 }
 
-impl fmt::Display for FailureReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The word of the JSON form.
-        self.serialize(f)
-    }
-}
-
-/// How and why a service ended, to be appended to "ended". Without code and signal it was never started.
-pub fn how_ended(exit_code: Option<u8>, signal: Option<&str>, reason: Option<FailureReason>) -> String {
-    let how = match (exit_code, signal) {
-        (Some(code), _) => format!(" with exit code {code}"),
-        (None, Some(signal)) => format!(" with {signal}"),
-        (None, None) => String::new(),
-    };
-    match reason {
-        Some(reason) => format!("{how}: {reason}"),
-        None => how,
-    }
+/// How a service ended: the predicate of a sentence. The `message` of the event says more, if there is one.
+pub fn how_ended(exit_code: Option<u8>, signal: Option<&str>, message: Option<String>) -> String {
+    message.unwrap_or_else(|| match (exit_code, signal) {
+        (Some(code), _) => format!("ended with exit code {code}"),
+        (None, Some(signal)) => format!("ended with {signal}"),
+        (None, None) => "ended".to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -216,6 +207,7 @@ mod tests {
                 duration_ms: 12,
                 state: State::Failed,
                 failure_reason,
+                message: None,
                 stderr: stderr.map(str::to_owned),
                 stopped_by: None,
             };
@@ -286,6 +278,7 @@ mod tests {
             duration_ms: 0,
             state: State::Failed,
             failure_reason: Some(FailureReason::Unknown),
+            message: None,
             stderr: None,
             stopped_by: None,
         };
@@ -295,10 +288,5 @@ mod tests {
         for damaged in ["{}", r#"{"type":"port-detected"}"#, r#"{"type":"ack","message":1}"#, "[]"] {
             assert!(read(damaged).is_err(), "{damaged}");
         }
-    }
-
-    #[test]
-    fn a_reason_is_shown_as_it_is_written() {
-        assert_eq!(FailureReason::HealthCheckTimeout.to_string(), "health_check_timeout");
     }
 }

@@ -193,7 +193,12 @@ fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> La
     let mut doubted = None;
     if let Some(preload) = request.preload {
         notes.push(format!("its listener is moved to port {port} ({})", preload.moved.described()));
-    } else if let Some((why, advice)) = doubt.filter(|_| delivery == Delivery::Unverified) {
+    } else if request.is_followed {
+        notes.push(format!("it listens on port {port} of its own accord, which is reserved for it"));
+    } else if let Some((why, advice)) = doubt.filter(|_| {
+        // Without a package.json, a program is hardly ever one that the catalog could know.
+        delivery == Delivery::Unverified && request.reading.project.manifest.exists()
+    }) {
         doubted = Some(format!("{advice}; bowline cannot promise port {port} for `{}`: {why}", main.name));
     }
     main.programs = programs(&request.reading.command, &request.reading.leaves, &main.program);

@@ -22,6 +22,7 @@ pub enum Target<'a> {
         /// The user's arguments, those after `--`.
         arguments: &'a [String],
     },
+    /// No words if only detection is wanted.
     Command(&'a [OsString]),
 }
 
@@ -57,7 +58,9 @@ impl<'a> Reading<'a> {
         let (command, is_shell_text) = match target {
             Target::Script { text, arguments, .. } => (script::append(text, arguments), true),
             Target::Command(argv) => {
-                argv.first().filter(|first| !first.is_empty()).ok_or(LaunchError::NoCommand)?;
+                if argv.first().is_some_and(|first| first.is_empty()) {
+                    return Err(LaunchError::NoCommand);
+                }
                 as_text(argv)
             }
         };

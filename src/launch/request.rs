@@ -62,6 +62,8 @@ pub struct LaunchRequest<'a> {
     pub named: Option<&'a NamedPort>,
     /// The file for a shell of nested scripts, if one may be written.
     pub script_shell: Option<&'a Path>,
+    /// Whether the server is known to listen on `port` of its own accord.
+    pub is_followed: bool,
 }
 
 /// The variables with the port.

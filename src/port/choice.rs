@@ -1,5 +1,6 @@
 //! The port for a request: the one asked for, else the project's own, else the first free one of the scan.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use tracing::info;
@@ -43,17 +44,32 @@ impl Chooser<'_> {
         }
         let mut requests = Vec::new();
         for (at, project) in projects.iter().enumerate() {
-            requests.push((at, request(at, self.memory.project(project)?.as_ref())));
+            requests.push(request(at, self.memory.project(project)?.as_ref()));
+        }
+        self.grant_all(requests, session)
+    }
+
+    /// A port for each request, all of them reserved for `session`.
+    pub fn grant_all(
+        &mut self,
+        requests: Vec<PortRequest>,
+        session: &SessionId,
+    ) -> Result<Vec<Grant>, PortError> {
+        let mut recalled = Vec::new();
+        for (at, request) in requests.into_iter().enumerate() {
+            let previous = self.memory.project(&request.project)?;
+            recalled.push((at, self.following(request, previous.as_ref())));
         }
         // Projects that insist on a port come before those that might be given it.
-        requests.sort_by_key(|(_, request)| match request.choice {
+        recalled.sort_by_key(|(_, request)| match request.choice {
             PortChoice::Observed(_) => 0,
             PortChoice::Exact(_) => 1,
             PortChoice::Preferred(_) => 2,
-            PortChoice::Any => 3,
+            PortChoice::Followed(_) => 3,
+            PortChoice::Any => 4,
         });
         let mut grants = Vec::new();
-        for (at, request) in requests {
+        for (at, request) in recalled {
             let grant = self.choose(request)?;
             let request = &grant.request;
             self.own.push(Reservation {
@@ -66,6 +82,7 @@ impl Chooser<'_> {
                 pid: std::process::id(),
                 started_at: self.now,
                 scheme: Scheme::default(),
+                told: BTreeMap::new(),
                 state: SessionState::Live,
                 run: PathBuf::new(),
             });
@@ -75,7 +92,16 @@ impl Chooser<'_> {
         Ok(grants.into_iter().map(|(_, grant)| grant).collect())
     }
 
-    pub fn choose(&mut self, request: PortRequest) -> Result<Grant, PortError> {
+    /// The request for the port that an earlier session has followed the service to, if this one has no other wish.
+    fn following(&self, request: PortRequest, previous: Option<&Remembered>) -> PortRequest {
+        let known = previous.filter(|row| request.choice == PortChoice::Any && request.agrees_with(row));
+        match known.and_then(|row| row.followed(self.now)) {
+            Some(port) => PortRequest { choice: PortChoice::Followed(port), ..request },
+            None => request,
+        }
+    }
+
+    fn choose(&mut self, request: PortRequest) -> Result<Grant, PortError> {
         info!(target: "port-allocator", "🎯 Allocating port for project {}", request.project);
         info!(target: "port-allocator", "   Framework: {}, Range: {}", request.framework, request.range);
         let mut previous = self.memory.project(&request.project)?;
@@ -106,6 +132,13 @@ impl Chooser<'_> {
                     (port, Some(declined), reused)
                 }
                 Some(declined) => (self.scan(&request, Some(&declined))?, Some(declined), false),
+            },
+            PortChoice::Followed(port) => match self.recheck(&request, port)? {
+                None => (port, None, true),
+                Some(reason) => {
+                    let (other, _, reused) = self.own_or_scan(&request, remembered)?;
+                    (other, Some(Declined { port, reason }), reused)
+                }
             },
             PortChoice::Any => self.own_or_scan(&request, remembered)?,
         };
@@ -140,17 +173,23 @@ impl Chooser<'_> {
         } else if is_blocked(port) {
             Some(Reason::Blocked)
         } else {
-            info!(target: "port-allocator", "🔍 Checking if port {port} still available...");
-            self.obstacle(request, port)?
+            self.recheck(request, port)?
         };
-        let Some(reason) = reason else {
-            info!(target: "port-allocator", "✅ Reusing port {port} (still available)");
-            return Ok((port, None, true));
-        };
+        let Some(reason) = reason else { return Ok((port, None, true)) };
         info!(target: "port-allocator", "❌ Port {port} no longer available, will reallocate");
         let declined = Declined { port, reason };
         let found = self.scan(request, Some(&declined))?;
         Ok((found, Some(declined), found == port))
+    }
+
+    /// Why the project cannot have the port that it had before.
+    fn recheck(&mut self, request: &PortRequest, port: u16) -> Result<Option<Reason>, PortError> {
+        info!(target: "port-allocator", "🔍 Checking if port {port} still available...");
+        let reason = self.obstacle(request, port)?;
+        if reason.is_none() {
+            info!(target: "port-allocator", "✅ Reusing port {port} (still available)");
+        }
+        Ok(reason)
     }
 
     /// Scans the range, from `declined` if there is one; that port is skipped if it is known to be taken.

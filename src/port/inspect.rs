@@ -9,7 +9,7 @@ use super::ports::{BRIEFLY, PATIENCE, Ports};
 use super::probe::{Probe, Verdict};
 use super::remembered::{Remembered, is_stale};
 use super::request::{AllocateOptions, Grant, PortRequest};
-use super::reservation::{Reservation, SessionState, seconds};
+use super::reservation::{Reservation, SessionId, SessionState, seconds};
 use super::snapshot::Snapshot;
 use super::store::{self, Memory, WriteTables};
 use crate::range::Range;
@@ -97,19 +97,23 @@ impl Ports {
         self.snapshot().live(project).cloned()
     }
 
-    /// The port that a project has, or would get. Nothing is reserved or written.
-    pub fn lookup(&self, request: &PortRequest, now: SystemTime) -> Result<Lookup, PortError> {
+    /// The port that each project has, or would get if all were started now. Nothing is reserved or written.
+    pub fn lookup(&self, requests: &[PortRequest], now: SystemTime) -> Result<Vec<Lookup>, PortError> {
         let locked = self.lock_to_read();
         let snapshot = Snapshot::take(&locked, None);
-        if let Some(live) = snapshot.live(&request.project) {
-            return Ok(Lookup::Live(live.clone()));
-        }
+        let live: Vec<_> = requests.iter().map(|request| snapshot.live(&request.project)).collect();
+        let absent = requests.iter().zip(&live).filter(|(_, live)| live.is_none());
+        let absent: Vec<PortRequest> = absent.map(|(request, _)| request.clone()).collect();
         let chosen = store::read(&self.dir.store(), &mut Vec::new(), |memory| {
             let (own, probe, now) = (Vec::new(), Probe::default(), seconds(now));
-            Chooser { snapshot: &snapshot, own, memory, probe, now }.choose(request.clone())
+            let mut chooser = Chooser { snapshot: &snapshot, own, memory, probe, now };
+            chooser.grant_all(absent.clone(), &SessionId::of_nobody())
         });
         drop(locked);
-        chosen.map(Lookup::Would).map_err(|error| snapshot.with_occupants(error, &[]))
+        let chosen = chosen.map_err(|error| snapshot.with_occupants(error, &[]))?;
+        let mut chosen = chosen.into_iter().map(Lookup::Would);
+        let found = live.into_iter().map(|live| live.cloned().map(Lookup::Live).or_else(|| chosen.next()));
+        Ok(found.flatten().collect())
     }
 
     pub fn remembered(&self, project: &str) -> Option<Remembered> {

@@ -1,5 +1,6 @@
 //! One transaction, from the lock to the commit, and the reservations that it leaves.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use super::ports::{BRIEFLY, Locked, PATIENCE, Ports};
 use super::probe::Probe;
 use super::remembered::Remembered;
 use super::request::{AllocateOptions, Grant, PortChoice, PortRequest};
-use super::reservation::{Reservation, SessionId, seconds};
+use super::reservation::{Reservation, SessionId, SessionState, seconds};
 use super::scheme::Scheme;
 use super::session::{Guard, Session};
 use super::snapshot::Snapshot;
@@ -32,6 +33,8 @@ pub struct Lease {
     session: Option<Session>,
     reservations: Vec<Reservation>,
     grants: Vec<Grant>,
+    /// The live reservations of other sessions in the last transaction.
+    others: Vec<Reservation>,
     warnings: Vec<Warning>,
     pending: Option<Box<Pending>>,
 }
@@ -71,6 +74,7 @@ impl Ports {
             session: None,
             reservations: Vec::new(),
             grants: Vec::new(),
+            others: Vec::new(),
             warnings: Vec::new(),
             pending: None,
         };
@@ -113,6 +117,22 @@ impl Lease {
     /// The answers to the last requests, in their order.
     pub fn grants(&self) -> &[Grant] {
         &self.grants
+    }
+
+    /// The live reservations of other sessions, as they were in the last transaction.
+    pub fn others(&self) -> &[Reservation] {
+        &self.others
+    }
+
+    /// Keeps in mind which ports the project was told for others; [`Lease::record_told`] lets others know.
+    pub fn tell(&mut self, project: &str, told: BTreeMap<String, u16>) {
+        if let Some(held) = self.reservations.iter_mut().find(|held| held.project == project) {
+            held.told = told;
+        }
+    }
+
+    pub fn record_told(&mut self) -> io::Result<()> {
+        self.session.as_mut().map_or(Ok(()), |session| session.record(&mut self.reservations))
     }
 
     /// Warnings of the last transaction.
@@ -239,6 +259,8 @@ impl Lease {
         let blocked = grants.iter().filter(|grant| insists(grant.request.choice) && is_blocked(grant.port));
         warnings.extend(blocked.map(|grant| Warning::Blocked { port: grant.port }));
         snapshot.clear();
+        self.others =
+            snapshot.reservations().filter(|one| one.state == SessionState::Live).cloned().collect();
         for port in fresh() {
             info!(target: "port-allocator", "✅ Successfully reserved port {port}");
         }

@@ -36,7 +36,7 @@ pub use inspect::{Forgotten, Lookup, Pruned, Usage, Why};
 pub use lease::Lease;
 pub use ports::Ports;
 pub use probe::{Probe, Verdict};
-pub use remembered::{Former, MEMORY, Remembered};
+pub use remembered::{FOLLOWS, Former, MEMORY, Remembered};
 pub use request::{AllocateOptions, Declined, GUARDIAN_PATIENCE, Grant, PortChoice, PortRequest, Reason};
 pub use reservation::{Reservation, SessionId, SessionState};
 pub use scheme::Scheme;

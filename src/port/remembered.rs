@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// Remembered ports are forgotten after this long without use.
 pub const MEMORY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// The note with the port that the reservation has followed the service to.
+pub const FOLLOWS: &str = "follows";
+
 /// Whether a port last used at this time is to be forgotten. A time after `now`, as when the clock was set back,
 /// counts as `now`.
 pub(super) fn is_stale(last_used: u64, now: u64) -> bool {
@@ -52,6 +55,11 @@ impl Remembered {
             Some(former) if framework != self.framework => Some((former.port, framework.to_owned())),
             _ => Some((self.port?, self.framework.clone())),
         }
+    }
+
+    /// The port that the reservation has followed the service to, see [`FOLLOWS`].
+    pub(super) fn followed(&self, now: u64) -> Option<u16> {
+        if is_stale(self.last_used, now) { None } else { self.notes.get(FOLLOWS)?.parse().ok() }
     }
 
     /// Every remembered port, the latest first, with the time when it was last used.

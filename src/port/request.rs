@@ -43,6 +43,9 @@ pub enum PortChoice {
     Any,
     /// This port if it is free (`PORT`, or a runner's preferred port), in the range or not.
     Preferred(u16),
+    /// The port that the service was found to listen on in an earlier session, if it is free, in the range or not.
+    /// A request for [`PortChoice::Any`] becomes this one if there is such a port.
+    Followed(u16),
     /// This port or none (`--port`).
     Exact(u16),
     /// This port, which our own service listens on already.
@@ -100,6 +103,13 @@ pub enum Reason {
     Privileged,
     /// A stranger took it a moment ago.
     Lost,
+}
+
+impl Declined {
+    /// Whether the user would miss the port. Not if the project has become another one, with another range.
+    pub fn is_missed(&self) -> bool {
+        !matches!(self.reason, Reason::OutOfRange(_) | Reason::OtherFramework(_))
+    }
 }
 
 impl fmt::Display for Declined {

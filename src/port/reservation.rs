@@ -1,5 +1,6 @@
 //! A port that a session has reserved.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,9 @@ pub struct Reservation {
     /// What the server speaks, or is expected to speak until it listens.
     #[serde(default)]
     pub scheme: Scheme,
+    /// The ports that the service was told at its start for other projects, by their ids.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub told: BTreeMap<String, u16>,
     #[serde(skip)]
     pub state: SessionState,
     /// The run directory with the session's lock and socket.
@@ -62,6 +66,11 @@ impl SessionId {
         let mut bytes = [0_u8; 8];
         getrandom::fill(&mut bytes).map_err(io::Error::other)?;
         Ok(Self(format!("{:016x}", u64::from_be_bytes(bytes))))
+    }
+
+    /// In the place of an id, where nothing is reserved.
+    pub(super) fn of_nobody() -> Self {
+        Self("0".repeat(16))
     }
 
     pub fn as_str(&self) -> &str {

@@ -183,6 +183,11 @@ pub fn die_by(signal: Signal) {
     let _sent = raise(signal);
 }
 
+/// Interrupts this process group as Ctrl-C would have, had the terminal not been in raw mode.
+pub fn interrupt_group() {
+    let _sent = kill(Pid::from_raw(0), Signal::SIGINT);
+}
+
 /// Stops this process group as Ctrl-Z would, and returns when it is continued. The kernel ignores the stop of an
 /// orphaned group, which no shell could continue.
 pub fn stop_group() {

@@ -15,7 +15,7 @@ use crate::visible;
 /// The scripts that start a development server, the usual name first.
 pub const DEV_SCRIPTS: [&str; 5] = ["dev", "develop", "start:dev", "start", "serve"];
 
-/// A directory with a `package.json`.
+/// A directory with a `package.json`, or one in which a command is run.
 #[derive(Clone, Debug)]
 pub struct Project {
     /// Its canonical path, unless `--project-id` gives another.

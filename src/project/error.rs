@@ -69,9 +69,10 @@ impl ProjectError {
 
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NotFound { .. } | Self::NoManifest { .. } => {
-                Some("run this in a project, or name its directory with `--dir`".to_owned())
-            }
+            Self::NotFound { .. } | Self::NoManifest { .. } => Some(
+                "run this in a project, name its directory with `--dir`, or run a command with `bowline exec -- COMMAND`"
+                    .to_owned(),
+            ),
             Self::Gone { path } if path.is_relative() => Some("change to a directory that exists".to_owned()),
             Self::Gone { .. } | Self::NotADirectory { .. } => Some("name a directory that exists".to_owned()),
             Self::NotAFile { .. } => Some("put a file in its place, or move it out of the way".to_owned()),

@@ -103,6 +103,11 @@ impl Manifest {
         }
     }
 
+    /// Whether there is such a file: a command can be run in a directory without one.
+    pub fn exists(&self) -> bool {
+        self.path.is_file()
+    }
+
     fn parse(path: PathBuf, bytes: Vec<u8>) -> Result<Self, ProjectError> {
         let text = file::decoded(&path, bytes)?;
         let json = text.strip_prefix('\u{feff}').unwrap_or(&text);

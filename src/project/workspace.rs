@@ -65,6 +65,11 @@ impl Workspace {
         Ok(globs.filter(|globs| !globs.is_empty()).map(workspace))
     }
 
+    /// Whether `dir` is its root or one of its package directories.
+    pub fn contains(&self, dir: &Path) -> bool {
+        dir == self.root || self.holds(dir)
+    }
+
     /// Whether `dir` is one of the package directories.
     fn holds(&self, dir: &Path) -> bool {
         let Some(path) = dir.strip_prefix(&self.root).ok().and_then(Path::to_str) else { return false };

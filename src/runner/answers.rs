@@ -53,17 +53,16 @@ impl Runner<'_> {
     }
 
     fn stop(&mut self, reply_to: ReplyTo, id: &str) {
-        let Some(project) = self.projects.get_mut(id) else {
-            return self.out.error(&reply_to, "Project not found");
-        };
-        match &mut project.run {
+        let project = self.projects.get_mut(id);
+        let (run, next) = project.map_or((None, None), |project| (project.run.as_mut(), project.next.take()));
+        match run {
             Some(run) => {
                 run.stops.push(reply_to);
                 run.ask_to_end();
             }
             None => self.out.error(&reply_to, "No running dev server found for project"),
         }
-        if let Some((next, _)) = project.next.take() {
+        if let Some((next, _)) = next {
             self.out.not_started(&next, None, Some("stopped before it was started"));
         }
     }

@@ -114,6 +114,7 @@ impl Output {
             duration_ms: 0,
             state: if reason.is_some() { State::Failed } else { State::Stopped },
             failure_reason: reason,
+            message: None,
             stderr: error.filter(|_| reason.is_some()).map(str::to_owned),
             stopped_by: None,
         };

@@ -7,14 +7,14 @@ use std::time::Duration;
 use super::framework_locks;
 use super::options::Options;
 use super::port_override::{Note, PortOverride, list};
-use super::prepared::{Prepared, environment, siblings};
+use super::prepared::{Prepared, environment};
 use super::server_scheme::ServerScheme;
 use crate::control::Status;
 use crate::invocation::{Invocation, StartedBy, logging};
 use crate::launch::{self, LaunchRequest, LaunchSpec, Step};
 use crate::logs;
 use crate::port::listeners::Listeners;
-use crate::port::{AllocateOptions, Guard, Lease, PortChoice, Ports, Scheme};
+use crate::port::{AllocateOptions, Guard, Lease, PortChoice, Ports, Reservation, Scheme};
 use crate::process::guardian::{GuardianSpec, HeldLock};
 use crate::process::tree::{self, Mark};
 use crate::process::{ABANDONED_GRACE, Program, Stdio};
@@ -34,9 +34,11 @@ pub struct SessionBackend<'a> {
     pub(super) specs: Vec<LaunchSpec>,
     /// Whether a browser is to be opened.
     pub(super) open_browser: bool,
-    ports: Ports,
+    pub(super) ports: Ports,
     /// Whether each service was started before, so that its launch may be out of date.
-    started: Vec<bool>,
+    pub(super) started: Vec<bool>,
+    /// The live reservations of other sessions.
+    pub(super) neighbours: Vec<Reservation>,
 }
 
 impl<'a> SessionBackend<'a> {
@@ -57,6 +59,7 @@ impl<'a> SessionBackend<'a> {
             invocation,
             options,
             open_browser: options.open,
+            neighbours: lease.others().to_vec(),
             lease: Some(lease),
             listeners: Listeners::default(),
             lost_ports: vec![Vec::new(); prepared.len()],
@@ -84,12 +87,12 @@ impl<'a> SessionBackend<'a> {
     fn spec(&self, service: usize) -> LaunchSpec {
         let session = self.lease.as_ref().map_or("", |lease| lease.session().as_str());
         let script_shell = self.prepared[service].script_shell(self.ports.dir());
+        let siblings: Vec<_> = self.siblings(service).into_iter().map(|one| one.sibling).collect();
         launch::plan(&LaunchRequest {
             script_shell: Some(&script_shell),
-            siblings: &siblings(&self.prepared, service, |other| {
-                (self.port(other), self.schemes[other].present)
-            }),
+            siblings: &siblings,
             preload: self.overrides[service].preload.as_ref(),
+            is_followed: self.overrides[service].has_followed_to(self.port(service)),
             scheme: self.schemes[service].present,
             ..self.prepared[service].launch(self.port(service), session, self.options)
         })
@@ -125,12 +128,19 @@ impl<'a> SessionBackend<'a> {
             .find(|package| project.manifest.dependencies.contains_key(&***package))
             .and_then(|package| project.installed_version(package))
             .map_or_else(String::new, |version| format!(" {}.{}", version.major, version.minor));
-        let manager = detected.configured.manager.manager.name();
-        format!("{}{version} · {manager} · port {}", framework.key, self.port(service))
+        let manager = project.manifest.exists().then(|| detected.configured.manager.manager.name());
+        let manager = manager.map_or_else(String::new, |manager| format!(" · {manager}"));
+        format!("{}{version}{manager} · port {}", framework.key, self.port(service))
     }
 
-    /// The line about a port override that an earlier session noted in the store.
+    /// The line about a port override, or a port, that an earlier session noted in the store.
     pub fn override_reminder(&self, service: usize) -> Option<String> {
+        if self.overrides[service].has_followed_to(self.port(service)) {
+            return Some(format!(
+                "as before, port {} is the one that it listens on by itself",
+                self.port(service)
+            ));
+        }
         let described = self.overrides[service].preload.as_ref()?.moved.described();
         Some(format!("as before, its listener is moved to port {}: {described}", self.port(service)))
     }
@@ -148,11 +158,13 @@ impl<'a> SessionBackend<'a> {
         }
         // The reason for a further start (another port, a preload) may have changed the launch.
         if std::mem::replace(&mut self.started[service], true) {
+            self.look_around(service);
             self.specs[service] = self.spec(service);
         }
         if let Some(shell) = &self.specs[service].script_shell {
             shell.write()?;
         }
+        self.tell(service);
         self.overrides[service].begin(self.specs[service].delivery);
         self.overrides[service].is_apart = self.specs[service].is_apart;
         framework_locks::clear(&self.prepared[service]);
@@ -193,7 +205,11 @@ impl<'a> SessionBackend<'a> {
             request.exclude.extend(&self.lost_ports[service]);
         }
         request.choice = choice;
+        let held = lease.reservations().iter().find(|held| held.project == request.project);
+        let told = held.map(|held| held.told.clone()).unwrap_or_default();
         lease.replace(&request, AllocateOptions::default()).map_err(|error| error.to_string())?;
+        lease.tell(&request.project, told);
+        self.neighbours = lease.others().to_vec();
         self.record_scheme(service);
         self.plan();
         Ok(())

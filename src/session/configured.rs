@@ -11,10 +11,8 @@ use crate::visible::Visible;
 #[derive(Clone, Debug)]
 pub enum Runnable {
     /// A script, by default the configured one, else the usual one. `arguments` are the user's.
-    Script {
-        name: Option<String>,
-        arguments: Vec<String>,
-    },
+    Script { name: Option<String>, arguments: Vec<String> },
+    /// No words if nothing is to be run, and only detection is wanted.
     Command(Vec<OsString>),
 }
 
@@ -30,8 +28,29 @@ pub struct ConfiguredProject {
 impl ConfiguredProject {
     /// # Errors
     /// The configuration is invalid, there is no such script, or the script would start bowline again.
-    pub fn read(invocation: &Invocation, project: Project, mut runnable: Runnable) -> Result<Self, Failure> {
+    pub fn read(invocation: &Invocation, project: Project, runnable: Runnable) -> Result<Self, Failure> {
         let config = Config::read(&project, &|name| invocation.variable(name))?;
+        Self::new(invocation, project, config, runnable)
+    }
+
+    /// A project to be asked about, not run: one without a dev script will do, unless a script is named.
+    pub fn asked(invocation: &Invocation, project: Project, name: Option<String>) -> Result<Self, Failure> {
+        let config = Config::read(&project, &|name| invocation.variable(name))?;
+        let is_named = name.is_some() || config.settings.script.is_some();
+        let runnable = if is_named || project.script(None).is_ok() {
+            Runnable::Script { name, arguments: Vec::new() }
+        } else {
+            Runnable::Command(Vec::new())
+        };
+        Self::new(invocation, project, config, runnable)
+    }
+
+    fn new(
+        invocation: &Invocation,
+        project: Project,
+        config: Config,
+        mut runnable: Runnable,
+    ) -> Result<Self, Failure> {
         if let Runnable::Script { name, .. } = &mut runnable {
             let wanted = name.as_deref().or(config.settings.script.as_deref());
             let (found, text) = project.script(wanted)?;

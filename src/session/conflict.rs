@@ -22,7 +22,10 @@ pub fn report(invocation: &Invocation, error: PortError, prepared: &[Prepared<'_
 /// The port to name in the event: the one asked for, else the first of the range that may be used at all.
 fn wanted(choice: PortChoice, range: Range) -> u16 {
     match choice {
-        PortChoice::Exact(port) | PortChoice::Preferred(port) | PortChoice::Observed(port) => port,
+        PortChoice::Exact(port)
+        | PortChoice::Preferred(port)
+        | PortChoice::Followed(port)
+        | PortChoice::Observed(port) => port,
         PortChoice::Any => (range.start..=range.end).find(|&port| !is_blocked(port)).unwrap_or(range.start),
     }
 }

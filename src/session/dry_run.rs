@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use super::options::Options;
 use super::port_override::PortOverride;
-use super::prepared::{Prepared, siblings};
+use super::prepared::Prepared;
+use super::siblings::siblings;
 use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, LaunchRequest, LaunchSpec};
-use crate::port::{Lookup, Ports, Scheme};
+use crate::port::{Lookup, Ports};
 use crate::ui;
 use crate::visible::{self, Visible};
 
@@ -22,32 +23,32 @@ pub fn dry_run(
     ports: &Ports,
     prepared: &[Prepared<'_>],
 ) -> Result<(), Failure> {
-    let mut planned: Vec<u16> = Vec::new();
-    let mut schemes: Vec<Scheme> = Vec::new();
-    let mut overrides: Vec<Option<PortOverride>> = Vec::new();
-    for one in prepared {
-        let mut request = one.request.clone();
-        request.exclude.extend(&planned);
-        let (port, scheme, port_override) = match ports.lookup(&request, SystemTime::now())? {
-            Lookup::Live(reservation) => (reservation.port, reservation.scheme, None),
-            Lookup::Would(grant) => {
-                let previous = grant.previous.as_ref();
-                let scheme = one.detected.scheme(&one.request, previous).present;
-                (grant.port, scheme, Some(PortOverride::new(one, previous, ports.dir())))
-            }
-        };
-        schemes.push(scheme);
-        planned.push(port);
-        overrides.push(port_override);
-    }
+    let requests: Vec<_> = prepared.iter().map(|one| one.request.clone()).collect();
+    let found = ports.lookup(&requests, SystemTime::now())?;
+    let planned = |service: usize| match &found[service] {
+        Lookup::Live(reservation) => (reservation.port, reservation.scheme),
+        Lookup::Would(grant) => {
+            let one = &prepared[service];
+            (grant.port, one.detected.scheme(&one.request, grant.previous.as_ref()).present)
+        }
+    };
+    let others = ports.reservations();
     for (service, one) in prepared.iter().enumerate() {
         let script_shell = one.script_shell(ports.dir());
+        let port_override = match &found[service] {
+            Lookup::Live(_) => None,
+            Lookup::Would(grant) => Some(PortOverride::new(one, grant.previous.as_ref(), ports.dir())),
+        };
+        let siblings = siblings(prepared, service, |other| Some(planned(other)), &others);
+        let siblings: Vec<_> = siblings.into_iter().map(|one| one.sibling).collect();
+        let (port, scheme) = planned(service);
         let spec = launch::plan(&LaunchRequest {
             script_shell: Some(&script_shell),
-            siblings: &siblings(prepared, service, |other| (planned[other], schemes[other])),
-            scheme: schemes[service],
-            preload: overrides[service].as_ref().and_then(|found| found.preload.as_ref()),
-            ..one.launch(planned[service], SESSION, options)
+            siblings: &siblings,
+            preload: port_override.as_ref().and_then(|found| found.preload.as_ref()),
+            is_followed: port_override.as_ref().is_some_and(|found| found.has_followed_to(port)),
+            scheme,
+            ..one.launch(port, SESSION, options)
         });
         if invocation.json {
             let mut answer = one.detected.to_json();

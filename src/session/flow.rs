@@ -116,8 +116,7 @@ impl<'a> Session<'a> {
         memory::trim();
         // The user reads this while the services start.
         announce(sink, backend, &grants);
-        let (outcomes, backend) = runtime.block_on(supervisor.run());
-        outcome::conclude(&backend, &outcomes)
+        outcome::conclude(&runtime.block_on(supervisor.run()))
     }
 }
 
@@ -204,9 +203,12 @@ impl Backend for SessionBackend<'_> {
         if let Some(note) = self.overrides[service].follow(new_port) {
             self.store(service, &note);
         }
+        let advice = self.order_in_file(service);
+        let misled =
+            self.told_otherwise(service, &advice).map_or_else(String::new, |misled| format!("; {misled}"));
         let message = format!(
             "it listens on {listed}, not on its reserved port {original_port}; \
-             port {new_port} is reserved for it instead, and may be taken the next time: let it read `PORT`"
+             port {new_port} is reserved for it instead, and may be taken the next time: let it read `PORT`{misled}"
         );
         tracing::warn!("{message}");
         Ok(What::PortReallocated { original_port, new_port, message })
@@ -237,8 +239,11 @@ impl Backend for SessionBackend<'_> {
             return Err(What::PortConflict { port: original_port, message });
         }
         let new_port = self.port(service);
-        let message =
-            format!("port {original_port} was taken by another process; trying port {new_port} instead");
+        let misled =
+            self.told_otherwise(service, "").map_or_else(String::new, |misled| format!("; {misled}"));
+        let message = format!(
+            "port {original_port} was taken by another process; trying port {new_port} instead{misled}"
+        );
         tracing::warn!("{message}");
         Ok(What::PortReallocated { original_port, new_port, message })
     }

@@ -4,6 +4,7 @@
 //! - `backend`, `port_override`: programs and ports for the loop in [`crate::supervise`], which calls them through the
 //!   trait that `flow` implements
 //! - `server_scheme`: http or https · `output`, `report`, `outcome`, `conflict`: what others see
+//! - `siblings`, `told`: what services know of each other
 //! - `browser`: opens the URL · `nested`: bowline within bowline · `dry_run`: a plan · `framework_locks`: lock files of frameworks
 
 mod backend;
@@ -22,6 +23,8 @@ mod prepared;
 mod report;
 mod server_scheme;
 mod settings;
+mod siblings;
+mod told;
 
 pub use configured::{ConfiguredProject, Runnable, warn_of_unknown_entries};
 pub use dry_run::dry_run;

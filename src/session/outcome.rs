@@ -11,27 +11,38 @@ use crate::exit_code::{FAILURE, NO_PORT, NO_PROJECT, NOT_EXECUTABLE, NOT_FOUND, 
 use crate::invocation::Failure;
 use crate::launch::{self, LaunchSpec};
 use crate::process::async_fd::readable;
-use crate::process::{Exit, descriptors};
-use crate::supervise::Outcome;
+use crate::process::{Exit, Signal, descriptors, signals};
 use crate::supervise::service::Ending;
+use crate::supervise::{Finished, Interrupt, Outcome};
 use crate::visible::{self, Visible};
 
 /// The exit of the first service, or the failure of the service that failed first.
-pub fn conclude(backend: &SessionBackend<'_>, outcomes: &[Outcome]) -> Result<Exit, Failure> {
+pub fn conclude(finished: &Finished<SessionBackend<'_>>) -> Result<Exit, Failure> {
+    let Finished { outcomes, backend, interrupt } = finished;
     let mut order: Vec<usize> = (0..outcomes.len()).collect();
     order.sort_by_key(|&service| outcomes[service].at);
     for service in order {
-        let Some(mut failure) = failure_of(backend, service, outcomes[service].ending) else { continue };
+        let Some(mut failure) = failure_of(backend, service, &outcomes[service]) else { continue };
         if outcomes.len() > 1 {
             let name = &backend.prepared[service].project().name;
             failure.message = format!("`{name}`: {}", failure.message);
         }
         return Err(failure);
     }
-    Ok(outcomes.first().and_then(|outcome| outcome.ending.exit).unwrap_or(Exit::Code(0)))
+    let exit = outcomes.first().and_then(|outcome| outcome.ending.exit).unwrap_or(Exit::Code(0));
+    let Some(interrupt) = interrupt else { return Ok(exit) };
+    // A shell gives up its script or loop only if what it waits for dies of the interrupt, and it has had one too
+    // (ADR 10).
+    let interrupted = Exit::Signal(Signal::SIGINT);
+    let exit = if exit.success() { interrupted } else { exit };
+    if (exit, *interrupt) == (interrupted, Interrupt::Typed) {
+        signals::interrupt_group();
+    }
+    Ok(exit)
 }
 
-fn failure_of(backend: &SessionBackend<'_>, service: usize, ending: Ending) -> Option<Failure> {
+fn failure_of(backend: &SessionBackend<'_>, service: usize, outcome: &Outcome) -> Option<Failure> {
+    let ending = outcome.ending;
     let (prepared, spec) = (&backend.prepared[service], &backend.specs[service]);
     let misplaced = ending.failure == Some(Reason::HealthCheckFailed) && !ending.was_ready;
     if let Some(places) = backend.elsewhere(service).filter(|_| misplaced) {
@@ -42,7 +53,11 @@ fn failure_of(backend: &SessionBackend<'_>, service: usize, ending: Ending) -> O
     }
     let reason = ending.failure.filter(|_| !ending.requested)?;
     missing_program(prepared, spec, reason, ending).or_else(|| {
-        let failure = describe(spec, reason, ending);
+        let manager = prepared.detected.configured.manager.manager.name();
+        let script = prepared.detected.reading.script();
+        let without = script
+            .map_or_else(|| "without bowline".to_owned(), |name| format!("with `{manager} run {name}`"));
+        let failure = describe(spec, reason, outcome, &without);
         let ended_with_input = || input_hint(ending).filter(|_| backend.shares_input());
         let hint = framework_locks::hint(prepared).or_else(ended_with_input).or(failure.hint);
         Some(Failure { hint, ..failure })
@@ -71,46 +86,44 @@ fn missing_program(
     launch::explain(status, step, &detected.reading, catalog).map(Failure::from)
 }
 
-fn describe(spec: &LaunchSpec, reason: Reason, ending: Ending) -> Failure {
-    let command = command(spec, ending.step);
-    let (port, exit) = (spec.port, ending.exit);
+/// `without` is how it is run without bowline.
+fn describe(spec: &LaunchSpec, reason: Reason, outcome: &Outcome, without: &str) -> Failure {
+    let Outcome { ending, how, .. } = outcome;
+    let exit = ending.exit;
     let never_listened = ending.ended_unready();
-    let (code, message, hint) = match reason {
-        Reason::DirectoryMissing => {
-            (NO_PROJECT, format!("the directory is gone: `{}`", spec.main.cwd.visible()), None)
-        }
-        Reason::CommandNotFound => (NOT_FOUND, format!("{command} {ending}: command not found"), None),
-        Reason::PermissionDenied => (NOT_EXECUTABLE, format!("{command} {ending}: permission denied"), None),
+    let (code, hint) = match reason {
+        Reason::DirectoryMissing => (NO_PROJECT, None),
+        Reason::CommandNotFound => (NOT_FOUND, None),
+        Reason::PermissionDenied => (NOT_EXECUTABLE, None),
         Reason::PortInUse => (
             NO_PORT,
-            format!("{command} {ending}: another process has taken port {port}"),
-            Some("see who holds it with `bowline ports`, or choose another port with `--port`"),
+            Some("see who holds it with `bowline ports`, or choose another port with `--port`".to_owned()),
         ),
         Reason::HealthCheckTimeout => (
             NOT_READY,
-            format!("{command} did not listen on port {port} in time"),
-            Some("look at its output, or allow more time with `ready = { timeout = \"…\" }` in bowline.toml"),
+            Some(
+                "look at its output, or allow more time with `ready = { timeout = \"…\" }` in bowline.toml"
+                    .to_owned(),
+            ),
         ),
-        Reason::HealthCheckFailed => {
-            (NOT_READY, format!("{command} stopped listening on port {port}, and {ending}"), None)
+        Reason::HealthCheckFailed => (NOT_READY, None),
+        Reason::ImmediateCrash | Reason::Unknown if never_listened => {
+            let hint = "see in its output, above or with `bowline logs`, why it ended";
+            (NOT_READY, Some(format!("{hint}; if it is no server, run it {without}")))
         }
-        Reason::ImmediateCrash | Reason::Unknown if never_listened => (
-            NOT_READY,
-            format!("{command} ended with exit code 0 before it ever listened on port {port}"),
-            Some("if it is no server, run it without bowline; otherwise look at its output"),
-        ),
-        Reason::ImmediateCrash | Reason::Unknown => (
-            FAILURE,
-            format!("{command} {ending}"),
-            exit.map(|_| "see why in its output, above or with `bowline logs`"),
-        ),
+        Reason::ImmediateCrash | Reason::Unknown => {
+            (FAILURE, exit.map(|_| "see why in its output, above or with `bowline logs`".to_owned()))
+        }
     };
-    let again = if ending.gave_up { "; it was started several times and has failed every time" } else { "" };
+    let message = if reason == Reason::DirectoryMissing {
+        format!("the directory is gone: `{}`", spec.main.cwd.visible())
+    } else {
+        format!("{} {how}", command(spec, ending.step))
+    };
     let limit = ending.errno.and_then(|errno| descriptors::hint(&io::Error::from_raw_os_error(errno)));
     // Why the port may not have arrived says more than that the time is over.
     let doubt = spec.doubt.clone().filter(|_| reason == Reason::HealthCheckTimeout || never_listened);
-    let hint = limit.or(doubt).or(hint.map(str::to_owned));
-    let mut failure = Failure::new(code, message + again, hint);
+    let mut failure = Failure::new(code, message, limit.or(doubt).or(hint));
     // A service that was not ready in time was ended by us, so its exit says nothing.
     if let Some(exit) = exit.filter(|exit| !exit.success() && reason != Reason::HealthCheckTimeout) {
         failure.exit = exit;
@@ -144,11 +157,9 @@ fn command(spec: &LaunchSpec, step: usize) -> String {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
-    use std::time::Duration;
 
     use super::*;
     use crate::launch::{Changes, Delivery, Step};
-    use crate::process::Signal;
 
     fn spec() -> LaunchSpec {
         let step = |name: &str| Step {
@@ -175,57 +186,29 @@ mod tests {
         }
     }
 
-    /// An ending of the main step.
-    fn ending(exit: Option<Exit>, was_ready: bool) -> Ending {
-        Ending {
-            step: 1,
-            exit,
-            failure: None,
-            errno: None,
-            after: Duration::ZERO,
-            requested: false,
-            was_ready,
-            gave_up: false,
-        }
+    /// An outcome of the main step.
+    fn outcome(exit: Option<Exit>, was_ready: bool) -> Outcome {
+        let ending = Ending { step: 1, exit, was_ready, ..Ending::default() };
+        Outcome { ending, how: "ended so".to_owned(), at: tokio::time::Instant::now() }
     }
 
     fn assert_described(reason: Reason, exit: Option<Exit>, was_ready: bool, expected: (&str, Exit)) {
-        let failure = describe(&spec(), reason, ending(exit, was_ready));
+        let failure = describe(&spec(), reason, &outcome(exit, was_ready), "without bowline");
         assert_eq!((failure.message.as_str(), failure.exit), expected, "{reason:?} {exit:?}");
     }
 
     #[test]
     fn a_service_that_was_not_started_or_not_ready_has_a_code_of_ours() {
-        let killed = "was ended, as its guardian was killed";
-        let taken = format!("`vite` {killed}: another process has taken port 3101");
         let kill = Some(Exit::Signal(Signal::SIGKILL));
         let success = Some(Exit::Code(0));
         for (reason, exit, was_ready, message, code) in [
             (Reason::DirectoryMissing, None, false, "the directory is gone: `/app`", NO_PROJECT),
-            (Reason::PortInUse, None, false, &taken, NO_PORT),
+            (Reason::PortInUse, None, false, "`vite` ended so", NO_PORT),
             // The signal was sent by the supervisor.
-            (
-                Reason::HealthCheckTimeout,
-                kill,
-                false,
-                "`vite` did not listen on port 3101 in time",
-                NOT_READY,
-            ),
-            (
-                Reason::HealthCheckFailed,
-                success,
-                true,
-                "`vite` stopped listening on port 3101, and ended with exit code 0",
-                NOT_READY,
-            ),
-            (
-                Reason::ImmediateCrash,
-                success,
-                false,
-                "`vite` ended with exit code 0 before it ever listened on port 3101",
-                NOT_READY,
-            ),
-            (Reason::Unknown, None, true, &format!("`vite` {killed}"), FAILURE),
+            (Reason::HealthCheckTimeout, kill, false, "`vite` ended so", NOT_READY),
+            (Reason::HealthCheckFailed, success, true, "`vite` ended so", NOT_READY),
+            (Reason::ImmediateCrash, success, false, "`vite` ended so", NOT_READY),
+            (Reason::Unknown, None, true, "`vite` ended so", FAILURE),
         ] {
             assert_described(reason, exit, was_ready, (message, Exit::Code(code)));
         }
@@ -233,22 +216,30 @@ mod tests {
 
     #[test]
     fn a_service_that_failed_passes_its_exit_on() {
-        for (reason, exit, message) in [
-            (Reason::CommandNotFound, Exit::Code(127), "exit code 127: command not found"),
-            (Reason::PermissionDenied, Exit::Code(126), "exit code 126: permission denied"),
-            (Reason::PortInUse, Exit::Code(1), "exit code 1: another process has taken port 3101"),
-            (Reason::ImmediateCrash, Exit::Code(7), "exit code 7"),
-            (Reason::Unknown, Exit::Signal(Signal::SIGSEGV), "SIGSEGV"),
+        for (reason, exit) in [
+            (Reason::CommandNotFound, Exit::Code(127)),
+            (Reason::PermissionDenied, Exit::Code(126)),
+            (Reason::PortInUse, Exit::Code(1)),
+            (Reason::ImmediateCrash, Exit::Code(7)),
+            (Reason::Unknown, Exit::Signal(Signal::SIGSEGV)),
         ] {
-            assert_described(reason, Some(exit), false, (&format!("`vite` ended with {message}"), exit));
+            assert_described(reason, Some(exit), false, ("`vite` ended so", exit));
         }
     }
 
     #[test]
-    fn a_pre_script_is_named_and_a_crash_loop_is_mentioned() {
-        let crash = Ending { step: 0, gave_up: true, ..ending(Some(Exit::Code(2)), false) };
-        let failure = describe(&spec(), Reason::ImmediateCrash, crash);
-        let expected = "the script `predev` ended with exit code 2; it was started several times and has failed every time";
+    fn a_pre_script_is_named() {
+        let mut crash = outcome(Some(Exit::Code(2)), false);
+        crash.ending.step = 0;
+        let failure = describe(&spec(), Reason::ImmediateCrash, &crash, "without bowline");
+        let expected = "the script `predev` ended so";
         assert_eq!((failure.message.as_str(), failure.exit), (expected, Exit::Code(2)));
+    }
+
+    #[test]
+    fn a_script_that_is_no_server_can_be_run_without_bowline() {
+        let ended = outcome(Some(Exit::Code(0)), false);
+        let failure = describe(&spec(), Reason::ImmediateCrash, &ended, "with `npm run dev`");
+        assert!(failure.hint.unwrap().ends_with("if it is no server, run it with `npm run dev`"));
     }
 }

@@ -11,7 +11,8 @@ use crate::event::{Level, What};
 use crate::invocation::{Invocation, StartedBy};
 use crate::launch::LaunchSpec;
 use crate::logs::{self, Recorder, RecordingSink};
-use crate::port::Grant;
+use crate::port::listeners::holders;
+use crate::port::{Declined, Grant, PortChoice, Reason};
 use crate::supervise::{Console, Sink};
 use crate::ui::{Human, JsonLines, Prefixed};
 use crate::visible::Visible;
@@ -58,12 +59,19 @@ fn console() -> io::Result<Option<Console>> {
 }
 
 /// Tells the user how each service starts: framework and port, and whatever may be unexpected.
-pub fn announce(sink: &mut impl Sink, backend: &SessionBackend<'_>, grants: &[Grant]) {
-    for (service, (grant, spec)) in grants.iter().zip(&backend.specs).enumerate() {
-        if let Some(declined) = &grant.declined {
+pub fn announce(sink: &mut impl Sink, backend: &mut SessionBackend<'_>, grants: &[Grant]) {
+    for (service, grant) in grants.iter().enumerate() {
+        if let Some(declined) = grant.declined.as_ref().filter(|declined| declined.is_missed()) {
             let wish = backend.prepared[service].wish().filter(|named| named.port == declined.port);
             let by = wish.map_or_else(String::new, |named| format!(", and `{}` names it", named.by));
-            let message = format!("{declined}{by}; using port {} instead", grant.port);
+            let before = match grant.request.choice {
+                PortChoice::Followed(_) => whose(declined),
+                PortChoice::Any
+                | PortChoice::Preferred(_)
+                | PortChoice::Exact(_)
+                | PortChoice::Observed(_) => declined.to_string(),
+            };
+            let message = format!("{before}{by}; using port {} instead", grant.port);
             sink.notify(
                 service,
                 What::PortReallocated { original_port: declined.port, new_port: grant.port, message },
@@ -71,11 +79,20 @@ pub fn announce(sink: &mut impl Sink, backend: &SessionBackend<'_>, grants: &[Gr
         }
         let plain = [Some(backend.headline(service)), backend.override_reminder(service)];
         let plain = plain.into_iter().flatten().map(|message| (Level::Plain, message));
-        let warnings = spec.warnings.iter().map(|message| (Level::Warning, message.clone()));
-        for (level, message) in plain.chain(warnings) {
+        let mut warnings = backend.specs[service].warnings.clone();
+        warnings.extend(backend.told_otherwise(service, ""));
+        for (level, message) in plain.chain(warnings.into_iter().map(|message| (Level::Warning, message))) {
             sink.notify(service, What::Noted { level, message });
         }
     }
+}
+
+/// Why a service whose own port is known does not get it. Without that port it hardly runs, so the holder is named.
+fn whose(declined: &Declined) -> String {
+    let port = declined.port;
+    let holder = holders(&[port]).into_iter().next().filter(|_| declined.reason == Reason::InUse);
+    let by = holder.map_or_else(String::new, |holder| format!(" by {holder}"));
+    format!("it listened on port {port} by itself before, but {declined}{by}")
 }
 
 /// Logs a launch, without the values of its variables: they may be secret.

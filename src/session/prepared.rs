@@ -13,10 +13,10 @@ use super::server_scheme::ServerScheme;
 use crate::detect::catalog::Role;
 use crate::detect::{Detection, ServerInputs, Snapshot};
 use crate::invocation::{Failure, Invocation, WITH_PARENT};
-use crate::launch::{Changes, LaunchRequest, NamedPort, Reading, SchemeSigns, Sibling, Target};
+use crate::launch::{Changes, LaunchRequest, NamedPort, Reading, SchemeSigns, Target};
 use crate::logs;
 use crate::paths::StateDir;
-use crate::port::{PortChoice, PortRequest, Remembered, Scheme};
+use crate::port::{PortChoice, PortRequest, Remembered};
 use crate::project::Project;
 use crate::visible::Visible;
 
@@ -153,7 +153,7 @@ impl<'a> Detected<'a> {
             "range": { "start": inputs.range.start, "end": inputs.range.end, "default": inputs.range.start },
             "packageManager": configured.manager.manager.name(),
             "script": reading.script(),
-            "command": reading.command,
+            "command": Some(&reading.command).filter(|command| !command.is_empty()),
         })
     }
 }
@@ -195,6 +195,7 @@ impl<'a> Prepared<'a> {
             preload: None,
             named: self.detected.named.as_ref(),
             script_shell: None,
+            is_followed: false,
         }
     }
 
@@ -220,19 +221,6 @@ impl<'a> Prepared<'a> {
         let evidence = detection.evidence.join(", ");
         tracing::debug!("framework {} ({evidence}), ports {}", request.framework, inputs.range);
     }
-}
-
-pub fn siblings(
-    prepared: &[Prepared<'_>],
-    service: usize,
-    address: impl Fn(usize) -> (u16, Scheme),
-) -> Vec<Sibling> {
-    let others = prepared.iter().enumerate().filter(|&(other, _)| other != service);
-    let sibling = |(other, one): (usize, &Prepared<'_>)| {
-        let (port, scheme) = address(other);
-        Sibling { name: one.project().name.clone(), port, scheme }
-    };
-    others.map(sibling).collect()
 }
 
 pub fn environment(invocation: &Invocation, changes: &Changes) -> Vec<(OsString, OsString)> {

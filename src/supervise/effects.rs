@@ -208,14 +208,20 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             Notice::Restart(ending, pause) => {
                 self.notify_exit(index, ending, State::Starting);
                 let pause = humantime::format_duration(Duration::from_millis(milliseconds(pause)));
-                self.warn(index, format!("the service {ending}; starting it again in {pause}"));
+                let how = self.described(index, &ending);
+                self.warn(index, format!("the service {how}; starting it again in {pause}"));
             }
             Notice::End(ending) => {
                 let state = if ending.failure.is_some() { State::Failed } else { State::Stopped };
                 self.notify_exit(index, ending, state);
-                self.instances[index].outcome = Some(Outcome { ending, at: Instant::now() });
+                let how = self.described(index, &ending);
+                self.instances[index].outcome = Some(Outcome { ending, how, at: Instant::now() });
             }
         }
+    }
+
+    fn described(&self, index: usize, ending: &Ending) -> String {
+        self.instances[index].service.described(ending, self.backend.port(index))
     }
 
     fn warn(&mut self, index: usize, message: String) {
@@ -224,6 +230,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
 
     fn notify_exit(&mut self, index: usize, ending: Ending, state: State) {
         let stderr = ending.failure.is_some().then(|| self.instances[index].tail.lines());
+        let message = ending.failure.map(|_| self.described(index, &ending));
         self.announce(
             index,
             What::ProcessExited {
@@ -232,6 +239,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 duration_ms: milliseconds(ending.after),
                 state,
                 failure_reason: ending.failure,
+                message,
                 stderr: stderr.filter(|lines| !lines.is_empty()),
                 stopped_by: self.instances[index].stopped_by.clone(),
             },

@@ -26,6 +26,6 @@ mod tail;
 pub use backend::{Backend, Condition, Control, Observation, PortOwner, Requested, SchemeAnswer, Sink};
 pub use console::Console;
 pub use process_tree::{GuardedTree, ProcessTree};
-pub use run::{LoopInputs, Outcome, Supervisor};
+pub use run::{Finished, Interrupt, LoopInputs, Outcome, Supervisor};
 pub use streams::Lifeline;
 pub use tail::shown_lines;

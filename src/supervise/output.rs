@@ -20,12 +20,15 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         }
         loop {
             tokio::select! {
-                () = poll_fn(|cx| self.sink.poll_drain(cx)) => break,
+                // Signals first: one that came with the service's end counts as well.
+                biased;
                 caught = poll_fn(|cx| self.inputs.signals.poll_next(cx)) => {
+                    self.note_interrupt(caught);
                     if caught.kind() == SignalKind::End {
                         break;
                     }
                 }
+                () = poll_fn(|cx| self.sink.poll_drain(cx)) => break,
             }
         }
         // Clients that have not read by now miss the rest.

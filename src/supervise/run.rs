@@ -23,6 +23,8 @@ use crate::process::signals::ReceivedSignal;
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub ending: Ending,
+    /// The ending as people read it: the predicate of a sentence.
+    pub how: String,
     pub at: Instant,
 }
 
@@ -32,6 +34,21 @@ pub(super) struct Orphans {
     pub last_order: Order,
     /// When to look again whether the tree is gone.
     pub check_at: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interrupt {
+    /// As Ctrl-C in the service's terminal, which no other process has seen.
+    Typed,
+    /// As a SIGINT to bowline itself.
+    Received,
+}
+
+/// What is left once the last service has ended.
+pub struct Finished<B> {
+    pub outcomes: Vec<Outcome>,
+    pub backend: B,
+    pub interrupt: Option<Interrupt>,
 }
 
 pub(super) struct Instance {
@@ -97,13 +114,14 @@ pub struct Supervisor<B, S, C> {
     pub(super) interrupted: Option<(ReceivedSignal, Instant)>,
     /// Whether the caller is gone.
     pub(super) abandoned: bool,
+    pub(super) interrupt: Option<Interrupt>,
 }
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// A supervisor of `services`, none of which is started yet.
     pub fn new(services: Vec<Service>, backend: B, sink: S, inputs: LoopInputs<C>) -> Self {
         let instances = services.into_iter().map(Instance::new).collect();
-        Self { backend, sink, inputs, instances, interrupted: None, abandoned: false }
+        Self { backend, sink, inputs, instances, interrupted: None, abandoned: false, interrupt: None }
     }
 
     /// Starts every service. Needs a running tokio runtime.
@@ -112,11 +130,12 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     }
 
     /// Runs until the last service has ended and its output is written.
-    pub async fn run(mut self) -> (Vec<Outcome>, B) {
+    pub async fn run(mut self) -> Finished<B> {
         self.run_services().await;
         self.flush().await;
-        let Self { backend, instances, .. } = self;
-        (instances.into_iter().filter_map(|instance| instance.outcome).collect(), backend)
+        let Self { backend, instances, interrupt, .. } = self;
+        let outcomes = instances.into_iter().filter_map(|instance| instance.outcome).collect();
+        Finished { outcomes, backend, interrupt }
     }
 
     /// Runs until the last service has ended. Cancel safe.
@@ -137,6 +156,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         if let Poll::Ready(caught) = signals.poll_next(cx) {
             self.signalled(caught);
         } else if let Some(Poll::Ready(signal)) = console.as_mut().map(|console| console.poll_keys(cx)) {
+            if signal == Signal::SIGINT {
+                self.interrupt = Some(Interrupt::Typed);
+            }
             self.feed_all(Input::Interrupted(signal));
         } else if let Poll::Ready((index, report)) = self.poll_report(cx) {
             match report {

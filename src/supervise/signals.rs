@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::service::Input;
-use super::{Backend, Control, Sink, Supervisor};
+use super::{Backend, Control, Interrupt, Sink, Supervisor};
 use crate::process::Signal;
 use crate::process::guardian::Order;
 use crate::process::signals::{ReceivedSignal, SignalKind};
@@ -18,6 +18,7 @@ const COPY_WINDOW_OF_UNKNOWN_ORIGIN: Duration = Duration::from_millis(200);
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     pub(super) fn signalled(&mut self, caught: ReceivedSignal) {
+        self.note_interrupt(caught);
         match caught.kind() {
             SignalKind::End if self.is_copy(caught) => {}
             // A shell that hangs up as well, because its terminal is gone: a second signal could kill.
@@ -40,6 +41,12 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 self.inputs.signals.reap_besides(&self.guardians());
                 (0..self.instances.len()).for_each(|index| self.check_orphans(index));
             }
+        }
+    }
+
+    pub(super) fn note_interrupt(&mut self, caught: ReceivedSignal) {
+        if caught.signal == Signal::SIGINT {
+            self.interrupt.get_or_insert(Interrupt::Received);
         }
     }
 

@@ -48,7 +48,11 @@ impl Sink for JsonLines {
         Ok(&self.buffer[..count])
     }
 
-    fn notify(&mut self, service: usize, what: What) {
+    fn notify(&mut self, service: usize, mut what: What) {
+        // Programs have the fields that it is made of.
+        if let What::ProcessExited { message, .. } = &mut what {
+            *message = None;
+        }
         if let What::Noted { level, message } = what {
             if level == Level::Warning && !self.quiet {
                 let warning = self.style.warning("warning:");

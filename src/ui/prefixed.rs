@@ -87,16 +87,10 @@ impl Sink for Prefixed {
             self.finish(service);
         }
         // When bowline ends it prints only the first failure, and until then the other services go on.
-        let line = if let What::ProcessExited {
-            state: State::Failed,
-            exit_code,
-            signal,
-            failure_reason,
-            ..
-        } = &what
+        let line = if let What::ProcessExited { state: State::Failed, exit_code, signal, message, .. } = &what
         {
-            let how = how_ended(*exit_code, signal.as_deref(), *failure_reason);
-            Some(format!("{} it has ended{how}", self.style.error("error:")))
+            let how = how_ended(*exit_code, signal.as_deref(), message.clone());
+            Some(format!("{} it {how}", self.style.error("error:")))
         } else {
             line_of(self.style, &what)
         };

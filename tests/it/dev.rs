@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Ports, Session, Test, http, is_free, last_end, stage, stage_in_shell};
+use crate::support::{Ports, Session, Test, dev_server, http, is_free, last_end, stage, stage_in_shell};
 
 fn exhausted(ports: &Ports) -> String {
     let (first, last) = (ports.first(), ports.last());
@@ -103,6 +103,41 @@ fn a_stranger_on_the_remembered_port_moves_the_project() {
     assert!(ports.contains(new) && new != port);
     moved.stop();
     assert!(stranger.local_addr().is_ok());
+}
+
+/// Nobody wished for a port of the framework that the project no longer is, or of the range that it no longer has.
+#[test]
+fn a_remembered_port_that_no_longer_suits_the_project_is_not_missed() {
+    let (mut sandbox, ports) = stage_in_shell("", 2);
+    let (others, moved) = (Ports::claim(2), Ports::claim(2));
+    let server = format!("exec '{}' --lifetime 200", dev_server().display());
+    sandbox.program("vite", &server);
+    let range = |key: &str, ports: &Ports| {
+        format!("[framework.{key}]\nrange = \"{}-{}\"\n", ports.first(), ports.last())
+    };
+    let vite = range("vite", &others);
+    for (script, configured, expected) in [
+        ("vite", vite.clone(), others.first()),
+        (&*server, vite, ports.first()),
+        (&server, range("default", &moved), moved.first()),
+        // Its range overlaps: the port was another framework's, and is kept.
+        ("vite", range("vite", &moved), moved.first()),
+    ] {
+        let package = serde_json::json!({ "name": "app", "scripts": { "dev": script } });
+        sandbox.file("package.json", &package.to_string()).file("bowline.toml", &configured);
+        let mut session = sandbox.start(["dev"]);
+        assert_eq!(session.ready(), expected, "{script} {configured}");
+        let ended = session.stop();
+        assert!(ended.of("port-reallocated").is_empty(), "{script} {configured}: {ended:#?}");
+        assert!(!ended.stderr.contains("instead"), "{script} {configured}: {ended:#?}");
+    }
+    // The user's own wish is missed.
+    let stranger = ports.stranger(ports.first());
+    sandbox.env("PORT", ports.first().to_string());
+    let mut session = sandbox.start(["dev"]);
+    assert_eq!(session.event("port-reallocated")["originalPort"], ports.first());
+    session.stop();
+    drop(stranger);
 }
 
 #[test]

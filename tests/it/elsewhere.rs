@@ -299,15 +299,27 @@ fn python() -> Stage {
 #[test]
 fn another_runtime_is_followed() {
     let stage = python();
-    for _ in 0..2 {
+    for is_known in [false, true] {
         let mut session = stage.sandbox.start(["dev"]);
-        let told = session.event("port-reallocated");
-        assert_eq!((&told["originalPort"], &told["newPort"]), (&stage.port().into(), &stage.own().into()));
+        if !is_known {
+            let told = session.event("port-reallocated");
+            assert_eq!(
+                (&told["originalPort"], &told["newPort"]),
+                (&stage.port().into(), &stage.own().into())
+            );
+        }
         assert_eq!(session.ready(), stage.own());
         let listed = stage.sandbox.run(["port"]).stdout;
         assert_eq!(listed.trim(), stage.own().to_string(), "the reservation has moved");
-        session.stop();
+        let ended = session.stop();
+        assert_eq!(ended.of("port-reallocated").len(), usize::from(!is_known), "{ended:#?}");
+        assert_eq!(ended.stderr.contains("warning"), !is_known, "{ended:#?}");
         assert!(is_free(stage.own()));
+        assert_eq!(
+            stage.sandbox.run(["port"]).stdout.trim(),
+            stage.own().to_string(),
+            "as a start would get"
+        );
     }
 }
 

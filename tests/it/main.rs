@@ -22,6 +22,7 @@ mod leftovers;
 mod port;
 mod readme;
 mod runner;
+mod siblings;
 mod supervise;
 #[path = "../support/mod.rs"]
 mod support;

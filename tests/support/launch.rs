@@ -122,6 +122,7 @@ pub fn launch(
         preload: None,
         named: named.as_ref(),
         script_shell: Some(Path::new("/state/app.sh")),
+        is_followed: false,
     });
     let error = status.and_then(|status| explain(status, &spec.main, &reading, &catalog));
     Ok((spec, choice, error))

@@ -6,7 +6,7 @@ use crate::cli::args::Detect;
 use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
 use crate::project::Project;
-use crate::session::{ConfiguredProject, Detected, Runnable};
+use crate::session::{ConfiguredProject, Detected};
 use crate::visible::{self, Visible};
 
 pub fn run(invocation: &Invocation, detect: &Detect) -> Result<Exit, Failure> {
@@ -17,8 +17,7 @@ pub fn run(invocation: &Invocation, detect: &Detect) -> Result<Exit, Failure> {
     let ports = invocation.ports_to_read();
     let (mut answers, mut texts) = (Vec::new(), Vec::new());
     for project in projects {
-        let script = Runnable::Script { name: detect.script.clone(), arguments: Vec::new() };
-        let configured = ConfiguredProject::read(invocation, project, script)?;
+        let configured = ConfiguredProject::asked(invocation, project, detect.script.clone())?;
         let remembered = ports.remembered(&configured.project.id);
         let detected = Detected::new(invocation, &configured, None, remembered.as_ref())?;
         answers.push(detected.to_json());
@@ -35,11 +34,12 @@ fn describe(detected: &Detected<'_>) -> String {
         text.push_str(&format!("  because    {}\n", visible::line(evidence)));
     }
     text.push_str(&format!("  ports      {}\n", inputs.range));
-    text.push_str(&format!(
-        "  script     {}: {}\n",
-        visible::line(reading.script().unwrap_or_default()),
-        visible::line(&reading.command)
-    ));
+    text.push_str(&match reading.script() {
+        Some(name) => {
+            format!("  script     {}: {}\n", visible::line(name), visible::line(&reading.command))
+        }
+        None => "  script     none\n".to_owned(),
+    });
     text.push_str(&format!("  manager    {}\n", configured.manager.manager.name()));
     if let Some(workspace) = &configured.project.workspace {
         text.push_str(&format!("  workspace  {}\n", workspace.root.visible()));

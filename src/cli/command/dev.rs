@@ -4,7 +4,7 @@ use super::already_running;
 use crate::cli::args::{Dev, Exec, Launch};
 use crate::cli::usage;
 use crate::exit_code;
-use crate::invocation::{Failure, Invocation, StartedBy};
+use crate::invocation::{Failure, Invocation};
 use crate::launch::Inherited;
 use crate::process::Exit;
 use crate::project::Project;
@@ -18,8 +18,7 @@ pub fn dev(invocation: &Invocation, dev: &Dev) -> Result<Exit, Failure> {
 }
 
 pub fn exec(invocation: &Invocation, exec: &Exec) -> Result<Exit, Failure> {
-    let find = if invocation.started_by == StartedBy::Runner { Project::around } else { Project::find };
-    let project = with_id(find(&invocation.dir)?, &exec.launch);
+    let project = with_id(Project::around(&invocation.dir)?, &exec.launch);
     let project = ConfiguredProject::read(invocation, project, Runnable::Command(exec.command.clone()))?;
     launch(invocation, &exec.launch, &[project])
 }

@@ -51,13 +51,16 @@ impl Source {
     /// gone.
     fn find(invocation: &Invocation, ports: &Ports, word: Option<&str>) -> Result<Self, Failure> {
         let logs = ports.dir().logs();
-        let failure = match resolve::resolve(invocation, &ports.reservations(), word)? {
-            Resolved::Running(found) => {
+        let failure = match resolve::resolve(invocation, &ports.reservations(), word) {
+            Ok(Resolved::Running(found)) => {
                 let live = resolve::single(word, found)?;
                 let file = logs::file(&logs, &live.project, &live.name);
                 return Ok(Self { file, project: live.project.clone(), live: Some(live) });
             }
-            Resolved::Idle(failure) | Resolved::Unknown(failure) => failure,
+            Ok(Resolved::Idle(failure) | Resolved::Unknown(failure)) => failure,
+            // It may have been a command in a directory without a package.json.
+            Err(failure) if word.is_none() => failure,
+            Err(failure) => return Err(failure),
         };
         let ended =
             |id: String, name: &str| Self { file: logs::file(&logs, &id, name), project: id, live: None };
@@ -68,10 +71,18 @@ impl Source {
         if let Ok(Project { id, name, .. }) = project {
             return Ok(ended(id, &name));
         }
-        let Some(word) = word else { return Err(failure) };
-        if let Some((id, row)) = resolve::remembered(ports, word) {
+        let known = match word {
+            Some(word) => {
+                let path = || invocation.dir.join(word).canonicalize().ok();
+                let at = || resolve::remembered(ports, path()?.to_str()?);
+                resolve::remembered(ports, word).or_else(at)
+            }
+            None => resolve::remembered_around(ports, &invocation.dir),
+        };
+        if let Some((id, row)) = known {
             return Ok(ended(id, &row.name));
         }
+        let Some(word) = word else { return Err(failure) };
         match &logs::named(&logs, word)[..] {
             [] => Err(failure),
             [file] => Ok(Self { file: file.clone(), project: word.to_owned(), live: None }),

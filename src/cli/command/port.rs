@@ -11,7 +11,7 @@ use crate::invocation::{Failure, Invocation};
 use crate::port::{Grant, Lookup, Ports, Reservation, Scheme};
 use crate::process::Exit;
 use crate::project::Project;
-use crate::session::{ConfiguredProject, Detected, Options, Runnable};
+use crate::session::{ConfiguredProject, Detected, Options};
 use crate::ui;
 
 /// Prints the port that the project has or would get; at the root of a workspace, those of its packages.
@@ -19,21 +19,13 @@ pub fn run(invocation: &Invocation, project: Option<&str>) -> Result<Exit, Failu
     let ports = invocation.ports_to_read();
     let found = match project {
         Some(name) => match Project::named(name, &invocation.dir) {
-            Ok(project) => vec![lookup(invocation, &ports, project, Vec::new())?],
+            Ok(project) => lookup(invocation, &ports, vec![project])?,
             Err(error) => match resolve::one(invocation, &ports.reservations(), Some(name)) {
                 Ok(running) => vec![Found::live(running)],
                 Err(_) => return Err(error.into()),
             },
         },
-        None => {
-            let mut found: Vec<Found> = Vec::new();
-            for project in projects_here(invocation, None)? {
-                // They would start together, so none gets the port of another.
-                let others: Vec<u16> = found.iter().map(|one| one.port).collect();
-                found.push(lookup(invocation, &ports, project, others)?);
-            }
-            found
-        }
+        None => lookup(invocation, &ports, projects(invocation, &ports)?)?,
     };
     let json = |Found { name, port, live, scheme }: &Found| json!({ "name": name, "port": port, "live": live, "url": scheme.url(*port) });
     let text = || match &found[..] {
@@ -60,24 +52,34 @@ impl Found {
     }
 }
 
-/// The port of a project. Those of `others` are excluded.
-fn lookup(
-    invocation: &Invocation,
-    ports: &Ports,
-    project: Project,
-    others: Vec<u16>,
-) -> Result<Found, Failure> {
-    let script = Runnable::Script { name: None, arguments: Vec::new() };
-    let configured = ConfiguredProject::read(invocation, project, script)?;
-    let remembered = ports.remembered(&configured.project.id);
-    let detected = Detected::new(invocation, &configured, None, remembered.as_ref())?;
-    let mut request = detected.request(invocation, &Options::default());
-    request.exclude = others;
-    Ok(match ports.lookup(&request, SystemTime::now())? {
-        Lookup::Live(reservation) => Found::live(reservation),
-        Lookup::Would(Grant { port, previous, .. }) => {
-            let scheme = detected.scheme(&request, previous.as_ref()).present;
-            Found { name: configured.project.name.clone(), port, scheme, live: false }
-        }
+/// [`projects_here`], else the directory in which a command was run without a package.json.
+fn projects(invocation: &Invocation, ports: &Ports) -> Result<Vec<Project>, Failure> {
+    projects_here(invocation, None).or_else(|failure| {
+        let running = resolve::one(invocation, &ports.reservations(), None).ok().map(|running| running.dir);
+        let remembered = || Some(resolve::remembered_around(ports, &invocation.dir)?.1.dir);
+        let dir = running.or_else(remembered).ok_or(failure)?;
+        Ok(vec![Project::around(&dir)?])
     })
+}
+
+/// The port of each project, as they would start together.
+fn lookup(invocation: &Invocation, ports: &Ports, projects: Vec<Project>) -> Result<Vec<Found>, Failure> {
+    let asked = |project| ConfiguredProject::asked(invocation, project, None);
+    let configured = projects.into_iter().map(asked).collect::<Result<Vec<_>, _>>()?;
+    let (mut detected, mut requests) = (Vec::new(), Vec::new());
+    for one in &configured {
+        let remembered = ports.remembered(&one.project.id);
+        let found = Detected::new(invocation, one, None, remembered.as_ref())?;
+        requests.push(found.request(invocation, &Options::default()));
+        detected.push(found);
+    }
+    let found = ports.lookup(&requests, SystemTime::now())?.into_iter().zip(detected);
+    let found = found.map(|(found, detected)| match found {
+        Lookup::Live(reservation) => Found::live(reservation),
+        Lookup::Would(Grant { request, port, previous, .. }) => {
+            let scheme = detected.scheme(&request, previous.as_ref()).present;
+            Found { name: detected.configured.project.name.clone(), port, scheme, live: false }
+        }
+    });
+    Ok(found.collect())
 }

@@ -69,6 +69,10 @@ fn show(invocation: &Invocation) -> Result<Exit, Failure> {
 
 fn row(reservation: &Reservation) -> Value {
     let mut row = json!(reservation);
+    if let Some(fields) = row.as_object_mut() {
+        // Between bowlines only.
+        fields.remove("told");
+    }
     row["live"] = Value::Bool(reservation.state == SessionState::Live);
     row
 }

@@ -128,13 +128,11 @@ impl Waiting<'_> {
                 }
                 self.stopped.get_or_insert(project_id);
             }
-            What::ProcessExited {
-                exit_code, signal, state: State::Failed, failure_reason, stderr, ..
-            } => {
+            What::ProcessExited { exit_code, signal, state: State::Failed, message, stderr, .. } => {
                 // Of a single service the supervisor itself prints the failure; only the output is missing.
                 if !is_alone {
-                    let how = how_ended(exit_code, signal.as_deref(), failure_reason);
-                    print(&format!("{error} {} has ended{how}", self.name(&project_id)));
+                    let how = how_ended(exit_code, signal.as_deref(), message);
+                    print(&format!("{error} {} {how}", self.name(&project_id)));
                 }
                 if let Some(lines) = stderr.filter(|_| !self.invocation.json) {
                     ui::pass(Stream::Stderr, format!("{lines}\n").as_bytes())?;

@@ -16,7 +16,7 @@ use crate::detect::catalog::Role;
 use crate::launch::{Delivery, MovedListener, Preload};
 use crate::logs;
 use crate::paths::StateDir;
-use crate::port::{PortRequest, Remembered, is_ephemeral};
+use crate::port::{FOLLOWS, PortRequest, Remembered, is_ephemeral};
 use crate::process::Exit;
 use crate::supervise::Observation;
 use conflict_hints::{is_refused, names};
@@ -24,8 +24,6 @@ pub use place::{Place, list};
 
 /// The note in the store with the ports whose listener is moved.
 const MOVES: &str = "moves";
-/// The note in the store with the port that the reservation followed the service to.
-const FOLLOWS: &str = "follows";
 /// Port of node's inspector.
 const INSPECTOR: u16 = 9229;
 /// How many moved ports are remembered per project.
@@ -246,6 +244,11 @@ impl PortOverride {
     pub fn follow(&mut self, port: u16) -> Option<Note> {
         self.diagnosis = None;
         (self.follows.replace(port) != Some(port)).then(|| (FOLLOWS, Some(port.to_string())))
+    }
+
+    /// Whether the reservation has followed the service to this port.
+    pub fn has_followed_to(&self, port: u16) -> bool {
+        self.follows == Some(port)
     }
 
     /// The listeners on other ports, the likeliest first.

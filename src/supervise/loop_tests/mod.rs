@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::restart::Policy;
 use super::service::{Service, Settings};
-use super::{Lifeline, LoopInputs, Outcome, Supervisor};
+use super::{Finished, Lifeline, LoopInputs, Outcome, Supervisor};
 use crate::process::caller::CallerWatch;
 use fake::{End, FakeSink, Shared, World};
 
@@ -74,7 +74,9 @@ fn run(settings: &[Settings], script: impl AsyncFnOnce(Shared)) -> (Vec<Outcome>
             ended
         };
         let (ended, ()) = tokio::join!(ended, script(Rc::clone(&world)));
-        let Ok((outcomes, _)) = ended else { panic!("the loop does not end: {:?}", world.borrow()) };
+        let Ok(Finished { outcomes, .. }) = ended else {
+            panic!("the loop does not end: {:?}", world.borrow())
+        };
         assert_eq!(outcomes.len(), settings.len(), "{:?}", world.borrow());
         assert!(
             world.borrow().services.iter().all(|service| service.end == End::Released),

@@ -176,7 +176,7 @@ async fn play(settings: &Settings, moves: &[Move]) -> Option<(String, Vec<Move>)
     }
     let end = timeout(FOR_EVER, supervisor.run()).await;
     assert!(
-        end.is_ok_and(|(outcomes, _)| outcomes.len() == 1),
+        end.is_ok_and(|finished| finished.outcomes.len() == 1),
         "the loop does not end: {:?}",
         world.borrow()
     );

@@ -4,6 +4,7 @@
 //! exhaustively: the machine never starts over a living tree, never signals a dead one, never releases the port of
 //! a living one, and does nothing after the release.
 
+mod described;
 mod transitions;
 #[cfg(test)]
 mod walk;

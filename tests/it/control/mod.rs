@@ -14,6 +14,7 @@ mod several;
 mod socket;
 mod stopped_by;
 mod versions;
+mod without_package;
 mod workspace;
 
 use std::io::{BufRead, BufReader, Write};

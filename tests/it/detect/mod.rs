@@ -6,6 +6,7 @@ mod fixtures;
 mod memory;
 mod precedence;
 mod project;
+mod without_script;
 
 use std::collections::BTreeMap;
 

@@ -86,7 +86,7 @@ fn a_server_is_started_and_stopped() {
     stage.stop("3", "p");
     assert_eq!(stage.answer("3", "error")["error"], "No running dev server found for project");
     stage.stop("4", "q");
-    assert_eq!(stage.answer("4", "error")["error"], "Project not found");
+    assert_eq!(stage.answer("4", "error")["error"], "No running dev server found for project");
     stage.runner.close_input();
     assert_eq!(stage.runner.wait().status.code(), Some(0));
 }

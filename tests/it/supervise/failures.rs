@@ -101,7 +101,7 @@ fn immediate_crash() {
     let (sandbox, _ports) = stage("--no-listen --exit-code 0", 1);
     let ended = fails_soon(&sandbox, &["dev"], "immediate_crash");
     assert_eq!(ended.status.code(), Some(4));
-    assert!(text(&ended).contains("before it ever listened"), "{ended:#?}");
+    assert!(text(&ended).contains("s without listening on port "), "{ended:#?}");
 }
 
 #[test]

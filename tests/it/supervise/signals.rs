@@ -128,6 +128,23 @@ fn the_code_of_an_orderly_end_is_passed_on() {
     }
 }
 
+#[test]
+fn an_interrupt_ends_bowline_by_it_though_the_service_exits_with_0() {
+    // An interrupt alone, and not the other signals: a program that asks bowline to end wants to know how.
+    for (signal, name, expected) in
+        [(Signal::INT, "SIGINT", Some(Signal::INT.as_raw())), (Signal::TERM, "SIGTERM", None)]
+    {
+        let (sandbox, _ports) = stage("--linger 50", 1);
+        let mut session = sandbox.start(["dev"]);
+        session.ready();
+        session.signal(signal);
+        let ended = session.wait();
+        assert_eq!(ended.status.signal(), expected, "{name}: {ended:#?}");
+        let end = last_end(&ended.events);
+        assert_eq!((&end["exitCode"], &end["state"]), (&0.into(), &"stopped".into()), "{name}: {end}");
+    }
+}
+
 /// A real-time signal has no name. A shell's exit code for it is 128 and its number, and so is bowline's.
 #[cfg(target_os = "linux")]
 #[test]

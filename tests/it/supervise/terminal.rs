@@ -50,12 +50,19 @@ impl Drop for Seat {
     }
 }
 
-/// An interactive shell whose prompt is `ready>`, where `bowline` is the program under test.
-fn shell(sandbox: &Sandbox, shell: &[&str]) -> Seat {
+/// A shell where `bowline` is the program under test.
+fn shell_command(sandbox: &Sandbox, shell: &[&str]) -> Command {
     let mut command = sandbox.command(shell[0]);
     let bowline = std::path::Path::new(env!("CARGO_BIN_EXE_bowline")).parent().unwrap();
     let path = format!("{}:{}", bowline.display(), std::env::var("PATH").unwrap());
-    command.args(&shell[1..]).args(["-i"]).env("PS1", "ready>").env("PATH", path);
+    command.args(&shell[1..]).env("PATH", path);
+    command
+}
+
+/// An interactive shell whose prompt is `ready>`, where `bowline` is the program under test.
+fn shell(sandbox: &Sandbox, shell: &[&str]) -> Seat {
+    let mut command = shell_command(sandbox, shell);
+    command.args(["-i"]).env("PS1", "ready>");
     let mut seat = Seat::take(command);
     seat.terminal.until("ready>");
     seat
@@ -94,10 +101,34 @@ fn ctrl_c_asks_once_and_reaches_the_service_once() {
     seat.terminal.keys("\x03");
     seat.terminal.until("{\"got\":\"SIGINT\"}");
     let child = seat.child.wait().unwrap();
-    assert_eq!(child.code(), Some(0));
+    assert_eq!(child.signal(), Some(Signal::INT.as_raw()), "as with npm, though the service exits with 0");
     assert_eq!(settings(&seat.terminal), before);
     assert_eq!(seat.terminal.screen().matches("SIGINT").count(), 1);
     assert!(is_free(ports.first()));
+}
+
+/// With the terminal in raw mode the shell sees no Ctrl-C of its own.
+#[test]
+fn ctrl_c_ends_the_shell_script_or_loop_around_bowline_too() {
+    for shell in shells() {
+        for (script, arguments) in [
+            ("for i in 1 2; do bowline -q dev; done; echo GOES ON", "--linger 50"),
+            ("for i in 1 2; do bowline -q dev; done; echo GOES ON", ""),
+            ("set -e; bowline -q dev; echo GOES ON", "--linger 50"),
+            ("for i in 1 2; do bowline -q dev | cat; done; echo GOES ON", "--linger 50"),
+            ("sh -c 'bowline -q dev; exit $?'; echo GOES ON", "--linger 50"),
+        ] {
+            let (sandbox, _ports) = stage(arguments, 1);
+            let mut command = shell_command(&sandbox, shell);
+            command.args(["-c", script]);
+            let mut seat = Seat::take(command);
+            seat.terminal.until("listening");
+            seat.terminal.keys("\x03");
+            let status = seat.child.wait().unwrap();
+            assert_eq!(status.signal(), Some(Signal::INT.as_raw()), "{shell:?} {script}");
+            assert!(!seat.terminal.screen().contains("GOES ON"), "{shell:?} {script}");
+        }
+    }
 }
 
 #[test]

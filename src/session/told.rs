@@ -1,0 +1,109 @@
+//! What each service was told of its siblings, and which were told something else than what holds now.
+//!
+//! A service's environment is fixed when it starts. Its reservation records what was in it, so that other bowlines
+//! know it as well.
+
+use std::collections::BTreeMap;
+
+use super::backend::SessionBackend;
+use super::siblings::{KnownSibling, siblings};
+use crate::launch::{LaunchSpec, Sibling};
+use crate::port::Lease;
+
+impl SessionBackend<'_> {
+    pub(super) fn siblings(&self, service: usize) -> Vec<KnownSibling> {
+        siblings(
+            &self.prepared,
+            service,
+            |other| Some((self.reserved(other)?, self.schemes[other].present)),
+            &self.neighbours,
+        )
+    }
+
+    fn reserved(&self, service: usize) -> Option<u16> {
+        let project = &self.prepared[service].request.project;
+        let reservations = self.lease.as_ref().map_or(&[][..], Lease::reservations);
+        reservations.iter().find(|held| held.project == *project).map(|held| held.port)
+    }
+
+    /// Looks again which services of other sessions run, if any of them could be a sibling of this one.
+    pub(super) fn look_around(&mut self, service: usize) {
+        if self.prepared[service].project().workspace.is_none() {
+            return;
+        }
+        self.close_store();
+        let Some(lease) = &self.lease else { return };
+        self.neighbours = self.ports.reservations();
+        self.neighbours.retain(|one| one.session != *lease.session());
+    }
+
+    /// Notes what the service is told at this start.
+    pub(super) fn tell(&mut self, service: usize) {
+        let spec = &self.specs[service];
+        let told = self.siblings(service).into_iter().filter(|one| is_told(spec, &one.sibling));
+        let told: BTreeMap<String, u16> = told.map(|one| (one.project, one.sibling.port)).collect();
+        let project = &self.prepared[service].request.project;
+        let Some(lease) = &mut self.lease else { return };
+        let before = lease.reservations().iter().find(|held| held.project == *project);
+        let is_news = before.is_some_and(|held| held.told != told);
+        lease.tell(project, told);
+        // Once for all services of a start.
+        if is_news && self.started.iter().all(|started| *started) {
+            self.record_told();
+        }
+    }
+
+    fn record_told(&mut self) {
+        if let Some(Err(error)) = self.lease.as_mut().map(Lease::record_told) {
+            tracing::warn!("what the service was told of others is not recorded: {error}");
+        }
+    }
+
+    /// The warning that running services were told another port for this one, with what to do about it. Each of
+    /// this session is named once.
+    pub(super) fn told_otherwise(&mut self, service: usize, advice: &str) -> Option<String> {
+        let (project, port) = (self.prepared[service].request.project.clone(), self.reserved(service)?);
+        let lease = self.lease.as_mut()?;
+        let mut misled: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+        for one in lease.reservations().iter().chain(&self.neighbours) {
+            let told = one.told.get(&project).filter(|told| **told != port);
+            if let Some(told) = told {
+                misled.entry(*told).or_default().push(one.name.clone());
+            }
+        }
+        let own = lease.reservations().to_vec();
+        for mut one in own.into_iter().filter(|one| one.told.get(&project).is_some_and(|told| *told != port))
+        {
+            one.told.remove(&project);
+            lease.tell(&one.project, one.told);
+        }
+        let name = &self.prepared[service].project().name;
+        let scheme = self.schemes[service].present;
+        let sentences = misled.into_iter().map(|(told, names)| {
+            let (url, who) = (scheme.url(told), names.join("`, `"));
+            let were = if names.len() > 1 { "were" } else { "was" };
+            let restart = format!("run `bowline restart {}`", names.join(" "));
+            format!("`{who}` {were} told {url} for `{name}`, which is on port {port} now: {advice}{restart}")
+        });
+        let sentences: Vec<String> = sentences.collect();
+        (!sentences.is_empty()).then(|| sentences.join("; "))
+    }
+
+    /// The line of bowline.toml that reserves the port of the service from the beginning.
+    pub(super) fn order_in_file(&self, service: usize) -> String {
+        let name = &self.prepared[service].project().name;
+        let is_bare = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+        let key = if is_bare { name.clone() } else { format!("{name:?}") };
+        format!(
+            "set `[project.{key}] port = {}` in bowline.toml, or ",
+            self.reserved(service).unwrap_or_default()
+        )
+    }
+}
+
+/// Whether the launch has the sibling's address in a variable: not if its name is also another's.
+fn is_told(spec: &LaunchSpec, sibling: &Sibling) -> bool {
+    let url = sibling.scheme.url(sibling.port);
+    let mut additions = spec.main.environment.additions();
+    additions.any(|(name, value)| name != "BOWLINE_URL" && name.ends_with("_URL") && value == url.as_str())
+}
