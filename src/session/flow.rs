@@ -198,6 +198,9 @@ impl Backend for SessionBackend<'_> {
     fn redirect(&mut self, service: usize) -> What {
         let reserved = self.port(service);
         let message = self.overrides[service].redirect(reserved);
+        if let Some(note) = self.overrides[service].forget() {
+            self.store(service, &note);
+        }
         tracing::info!("{message}");
         What::Noted { level: Level::Plain, message }
     }

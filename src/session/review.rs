@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::backend::{SessionBackend, descendants};
-use super::port_override::{Evidence, Finding, Place, list};
+use super::port_override::{Evidence, Judgement, Place, list};
 use crate::event::{Level, What};
 use crate::port::PortChoice;
 use crate::supervise::service::Input;
@@ -24,12 +24,19 @@ impl SessionBackend<'_> {
         let reserved = self.port(service);
         let listeners = self.greeted(service, root);
         let here = listeners.iter().find(|place| place.port == reserved).and_then(|place| place.greeting);
+        if self.inquiries[service].reviews == 1
+            && let Some(note) = self.overrides[service].learn(&listeners, reserved)
+        {
+            self.store(service, &note);
+        }
         let evidence = Evidence { listeners, ..self.evidence(service, output) };
         match self.overrides[service].review(&evidence, here) {
-            Finding::Fine => Review { again, ..Review::default() },
-            Finding::Misplaced => Review { input: Some(Input::Misplaced), again, ..Review::default() },
-            Finding::Obeys(note) => {
-                self.store(service, &note);
+            Judgement::Fine => Review { again, ..Review::default() },
+            Judgement::Misplaced => Review { input: Some(Input::Misplaced), again, ..Review::default() },
+            Judgement::Obeys(notes) => {
+                for note in &notes {
+                    self.store(service, note);
+                }
                 let message = format!(
                     "it asks for its reserved port {reserved} itself: what was moved there has its own port again, and is not moved any more"
                 );
@@ -40,12 +47,12 @@ impl SessionBackend<'_> {
                     ..Review::default()
                 }
             }
-            Finding::Follow if self.is_exact(service) => Review { again, ..Review::default() },
-            Finding::Follow => match self.follow(service, root) {
+            Judgement::Follow if self.is_exact(service) => Review { again, ..Review::default() },
+            Judgement::Follow => match self.follow(service, root) {
                 Ok(event) => Review { event: Some(event), input: Some(Input::Rehoused), again: None },
                 Err(_) => Review { again, ..Review::default() },
             },
-            Finding::Contested => {
+            Judgement::Contested => {
                 let message = self.contest(service, root);
                 tracing::warn!("{message}");
                 Review {

@@ -198,18 +198,6 @@ fn of_several_http_servers_the_conventional_one_is_moved() {
 }
 
 #[test]
-fn a_server_without_http_is_moved_where_it_is_the_only_one() {
-    let program = "
-        const server = require('net').createServer((socket) => socket.end());
-        server.listen(OWN, () => console.log('listening on ' + server.address().port));
-    ";
-    let stage = Stage::new("node server.js", &[("server.js", program)]);
-    let mut session = stage.sandbox.start(["dev"]);
-    assert_eq!(session.ready(), stage.port());
-    session.stop();
-}
-
-#[test]
 fn a_server_on_any_port_is_moved() {
     let program = SERVER.replace("OWN", "0");
     let stage = Stage::new("node server.js", &[("server.js", &program)]);

@@ -218,6 +218,7 @@ impl PortOverride {
         let mut notes = Vec::new();
         if remark == Some(Remark::Obeyed) {
             self.preload = None;
+            self.disown(claimed);
         }
         let follows = self.follows == Some(reserved);
         if self.follows.is_some() && !follows {
@@ -248,7 +249,7 @@ impl PortOverride {
     }
 
     /// The listeners that were seen beside the server's, which listens on `reserved`, are not the server.
-    fn learn_beside(&mut self, reserved: u16) -> Option<Note> {
+    pub(super) fn learn_beside(&mut self, reserved: u16) -> Option<Note> {
         let seen = self.others.iter().map(|place| place.port).chain(self.disowned.drain(..));
         let beside = &self.facts.beside;
         let mut new: Vec<u16> = seen.filter(|port| *port != reserved && !beside.contains(port)).collect();

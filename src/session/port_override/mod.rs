@@ -23,4 +23,4 @@ pub use decisions::{Note, PortOverride};
 pub use evidence::Evidence;
 pub use inquiry::Inquiry;
 pub use place::{Place, list};
-pub use review::Finding;
+pub use review::Judgement;

@@ -11,8 +11,8 @@ fn a_program_that_obeys_is_not_moved_any_more() {
     let mut one = remembering(Some(exactly(4000)), None);
     one.succeed(RESERVED, Some(4000), None);
     let remarked = Evidence { remark: Some(Remark::Obeyed), ..evidence(Vec::new()) };
-    assert_eq!(one.review(&remarked, None), Finding::Obeys((MOVED, None)));
-    assert_eq!(one.review(&evidence(Vec::new()), None), Finding::Fine);
+    assert_eq!(one.review(&remarked, None), Judgement::Obeys(vec![(MOVED, None)]));
+    assert_eq!(one.review(&evidence(Vec::new()), None), Judgement::Fine);
     assert_eq!(moved(&one), None);
 }
 
@@ -21,40 +21,46 @@ fn a_second_look_unlearns() {
     let conflict = "listen EADDRINUSE: address already in use :::3101";
     let page = || vec![place(RESERVED, Data), place(3000, Page)];
     for (moved, remark, listeners, output, expected) in [
-        (Some(exactly(4000)), None, vec![], "", Finding::Fine),
-        (Some(exactly(4000)), Some(Remark::Blocked), vec![], "", Finding::Misplaced),
-        (Some(exactly(4000)), None, vec![], conflict, Finding::Misplaced),
-        (Some(exactly(4000)), Some(Remark::Twice), vec![], conflict, Finding::Contested),
+        (Some(exactly(4000)), None, vec![], "", Judgement::Fine),
+        (Some(exactly(4000)), Some(Remark::Blocked), vec![], "", Judgement::Misplaced),
+        (Some(exactly(4000)), None, vec![], conflict, Judgement::Misplaced),
+        (Some(exactly(4000)), Some(Remark::Twice), vec![], conflict, Judgement::Contested),
         // A page comes up elsewhere, and the moved listener has none.
-        (Some(exactly(4000)), None, page(), "", Finding::Misplaced),
-        (Some(exactly(4000)), None, vec![place(RESERVED, Page), place(3000, Page)], "", Finding::Fine),
-        (Some(exactly(4000)), None, vec![place(RESERVED, None), place(3000, Page)], "", Finding::Fine),
-        (Some(exactly(4000)), None, vec![place(RESERVED, Data), place(3000, Data)], "", Finding::Fine),
-        (Some(exactly(4000)), None, vec![place(RESERVED, Data), place(HMR, Page)], "", Finding::Fine),
-        (Some(exactly(4000)), None, vec![place(RESERVED, Data), of("bun", 3000, Page)], "", Finding::Fine),
+        (Some(exactly(4000)), None, page(), "", Judgement::Misplaced),
+        (Some(exactly(4000)), None, vec![place(RESERVED, Page), place(3000, Page)], "", Judgement::Fine),
+        (Some(exactly(4000)), None, vec![place(RESERVED, None), place(3000, Page)], "", Judgement::Fine),
+        (Some(exactly(4000)), None, vec![place(RESERVED, Data), place(3000, Data)], "", Judgement::Fine),
+        (Some(exactly(4000)), None, vec![place(RESERVED, Data), place(HMR, Page)], "", Judgement::Fine),
+        (Some(exactly(4000)), None, vec![place(RESERVED, Data), of("bun", 3000, Page)], "", Judgement::Fine),
         // Nothing was learned: it obeys, whatever it opens besides.
-        (None, None, page(), "", Finding::Fine),
-        (None, None, vec![], conflict, Finding::Contested),
+        (None, None, page(), "", Judgement::Fine),
+        (None, None, vec![], conflict, Judgement::Contested),
     ] {
         let mut one = remembering(moved.clone(), None);
         one.succeed(RESERVED, None, None);
         let here = listeners.iter().find(|place| place.port == RESERVED).and_then(|place| place.greeting);
         let what = format!("{moved:?} {remark:?} {listeners:?} {output}");
-        let found = one.review(&Evidence { output, remark, ..evidence(listeners) }, here);
+        let found =
+            one.review(&Evidence { output, remark, claimed: Some(4000), ..evidence(listeners) }, here);
         assert_eq!(found, expected, "{what}");
-        if found == Finding::Contested {
-            assert_eq!(one.review(&Evidence { remark, ..saying(output) }, None), Finding::Fine, "said once");
+        if found == Judgement::Contested {
+            assert_eq!(
+                one.review(&Evidence { remark, ..saying(output) }, None),
+                Judgement::Fine,
+                "said once"
+            );
         }
     }
 }
 
 #[test]
 fn what_was_moved_wrongly_is_replaced_by_the_page() {
-    let mut one = remembering(Some(exactly(9998)), None);
+    let mut one = remembering(Some(MovedListener::Exactly(vec![9998, 3000])), None);
     one.succeed(RESERVED, Some(9998), None);
     let listeners = vec![place(RESERVED, Data), place(3000, Page)];
     assert!(one.asks_itself(&listeners, RESERVED));
-    assert_eq!(one.review(&evidence(listeners), Some(Data)), Finding::Misplaced);
+    let later = Evidence { claimed: Some(9998), ..evidence(listeners) };
+    assert_eq!(one.review(&later, Some(Data)), Judgement::Misplaced);
     one.redirect(RESERVED);
     assert_eq!(moved(&one), Some(&exactly(3000)));
     one.begin(Delivery::Unverified);
@@ -76,7 +82,7 @@ fn a_reservation_comes_home_to_a_program_that_obeys_late() {
     one.follow(9998, RESERVED);
     let later =
         Evidence { reserved: 9998, ..evidence(vec![of("python3", 9998, Data), of("python3", 8000, Page)]) };
-    assert_eq!(one.review(&later, Some(Data)), Finding::Follow);
+    assert_eq!(one.review(&later, Some(Data)), Judgement::Follow);
     assert_eq!(one.elsewhere(), Some(&[of("python3", 8000, Page)][..]));
 }
 
@@ -104,6 +110,7 @@ fn a_moved_listener_that_is_in_the_way_is_not_moved_again() {
     assert!(one.is_redirectable(failed(1), &saying(conflict)));
     let message = one.redirect(RESERVED);
     assert!(message.contains("it asks for its reserved port 3101 itself"), "{message}");
+    assert_eq!((one.forget(), one.forget()), (Some((MOVED, None)), None));
     assert_eq!(moved(&one), None);
     one.begin(Delivery::Unverified);
     assert_eq!(one.observe(&evidence(vec![place(4000, Page)])), None);
