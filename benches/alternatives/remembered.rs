@@ -80,6 +80,7 @@ pub(crate) fn request(dir: &Path, range: Range) -> PortRequest {
         range,
         choice: PortChoice::Any,
         exclude: Vec::new(),
+        beside: Vec::new(),
     }
 }
 

@@ -186,6 +186,12 @@ impl Catalog {
         &HTTPS
     }
 
+    /// Ports of what programs open beside their server, whatever framework they have.
+    pub fn ports_beside(&self) -> impl Iterator<Item = u16> + '_ {
+        let extra = self.frameworks().iter().flat_map(|framework| framework.extra_ports.iter());
+        PORTS.beside.iter().chain(extra).copied()
+    }
+
     pub fn get(&self, key: &str) -> Option<&Framework> {
         self.frameworks().iter().find(|framework| framework.key == key)
     }

@@ -33,6 +33,9 @@ pub struct PortsEntry {
     /// The range of a framework whose default port belongs to the user.
     #[serde(deserialize_with = "check::range")]
     pub instead: Range,
+    /// Ports of what programs open beside their server, whatever framework they have.
+    #[serde(deserialize_with = "check::ports")]
+    pub beside: Cow<'static, [u16]>,
 }
 
 /// A mistake in the entries, with the key and field of the entry that has it, if it is one's.

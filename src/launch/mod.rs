@@ -39,7 +39,7 @@ pub use missing::explain;
 pub use named_port::NamedPort;
 pub use package_manager::{ChosenManager, Source, choose};
 pub use plan::plan;
-pub use preload::{MovedListener, Preload};
+pub use preload::{MovedListener, Preload, Remark};
 pub use reading::{Reading, Target};
 pub use request::{Host, LaunchRequest, Sibling};
 pub use scheme_signs::SchemeSigns;

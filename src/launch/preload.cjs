@@ -7,6 +7,7 @@
 //   taken   whether the first HTTP server whose own port is taken is moved
 //   never   ports that are never the service's own
 //   claim   where the processes of the service agree which port that was
+//   remark  where it is noted what became of a program that asks for the reserved port itself
 //
 // It may run in package managers, watchers, workers and any other node program: it does one thing and never throws.
 (() => {
@@ -46,6 +47,12 @@
     return server instanceof require('http').Server || server instanceof require('https').Server;
   }
 
+  // Whether people may open it: no browser speaks HTTP/2 without TLS, and what only waits for upgrades is a socket's.
+  function mayServePages(server) {
+    if (!speaksHttp(server) || (server.constructor && server.constructor.name === 'Http2Server')) return false;
+    return server.listenerCount('upgrade') === 0 || server.listenerCount('request') + server.listenerCount('stream') > 0;
+  }
+
   // A link is made whole or not at all, and by one process only.
   let agreed;
   function claims(port) {
@@ -63,18 +70,36 @@
     return agreed === String(port);
   }
 
+  // The first remark stays.
+  function remark(word) {
+    try {
+      require('fs').symlinkSync(word, plan.remark);
+    } catch (_) {
+      // There is one already, or nothing can be written here.
+    }
+  }
+
+  function has(link, word) {
+    try {
+      const found = require('fs').readlinkSync(link);
+      return word === undefined || found === word;
+    } catch (_) {
+      return false;
+    }
+  }
+
   // Port 0 stands for a different port each time: one server of a process can be meant by it.
   let anyPortMoved = false;
   function isMeant(server, port) {
     if (port === undefined || !plan.ports.includes(port)) return false;
     if (!plan.first) return true;
-    if (!speaksHttp(server) || (port === 0 && anyPortMoved) || !claims(port)) return false;
+    if (!mayServePages(server) || (port === 0 && anyPortMoved) || !claims(port)) return false;
     anyPortMoved = anyPortMoved || port === 0;
     return true;
   }
 
-  // Listens in one way, and in the other should that port be taken and `isWanted` say so.
-  function listenUnlessTaken(server, args, otherwise, isWanted) {
+  // Listens, and tells whether that went well. Should the port be taken, `taken` may return other arguments.
+  function listenWatched(server, args, taken, succeeded) {
     const inherited = server.emit;
     const isOwn = Object.prototype.hasOwnProperty.call(server, 'emit');
     function restore() {
@@ -84,8 +109,10 @@
     }
     function watching(event, error) {
       if (event === 'listening' || event === 'close' || event === 'error') restore();
+      if (event === 'listening' && succeeded) succeeded();
       const isTaken = event === 'error' && error && error.code === 'EADDRINUSE';
-      if (!isTaken || !isWanted()) return inherited.apply(this, arguments);
+      const otherwise = isTaken ? taken() : undefined;
+      if (otherwise === undefined) return inherited.apply(this, arguments);
       // Its callbacks are listeners already.
       original.apply(server, otherwise.filter((argument) => typeof argument !== 'function'));
       return true;
@@ -99,25 +126,90 @@
     }
   }
 
-  // A program that looks for a free port by itself finds that of a server which was moved free, and asks for it again for
-  // its next server. The same port on another address belongs to the first one, though.
+  // The server that was moved, and the arguments with which it asked for its own port.
   let mine;
-  function move(server, args) {
-    const isSecond = mine !== undefined && mine !== server && mine.listening;
-    if (isSecond) return listenUnlessTaken(server, moved(args), args, () => true);
+  let own;
+  function adopt(server, args) {
     mine = server;
-    return original.apply(server, moved(args));
+    own = args;
+    return moved(args);
   }
 
-  // A program that asks for the reserved port has no other listener that belongs there.
+  function isMineTaken(server) {
+    if (mine === server) mine = undefined;
+    if (obeys || has(plan.remark, 'obeyed')) return own;
+    remark('twice');
+    return undefined;
+  }
+
+  // A program that looks for a free port by itself finds that of a server which was moved free, and asks for it again for
+  // its next server. The same port on another address belongs to the first one, though.
+  function move(server, args) {
+    const isSecond = mine !== undefined && mine !== server && mine.listening;
+    if (isSecond) return listenWatched(server, moved(args), () => args);
+    return listenWatched(server, adopt(server, args), () => isMineTaken(server), () => claims(requested(args)));
+  }
+
+  // Gives the moved server its own port back, at once, so that the reserved one is free for who asks for it. The server
+  // notices nothing: another one listens there, and hands over its handle. Connections live on.
+  function giveBack() {
+    const server = mine;
+    const port = requested(own);
+    mine = undefined;
+    const handle = server._handle;
+    const address = handle ? server.address() : null;
+    // Not listening yet: it will find the port taken.
+    if (address === null || typeof address !== 'object') return;
+    const { allowHalfOpen, pauseOnConnect } = server;
+    const other = new net.Server({ allowHalfOpen, pauseOnConnect });
+    const place = { ...address, port };
+    server.address = () => place;
+    let isFirst = true;
+    other.on('error', () => {
+      // Its own port is taken meanwhile.
+      if (isFirst) original.call(other, { port: 0, host: address.address });
+      isFirst = false;
+    });
+    other.on('listening', () => {
+      const fresh = other._handle;
+      delete server.address;
+      if (server._handle !== handle) {
+        other.close();
+        return;
+      }
+      for (const key of Reflect.ownKeys(fresh)) if (fresh[key] === other) fresh[key] = server;
+      server._handle = fresh;
+      other._handle = null;
+    });
+    handle.close();
+    original.call(other, { port, host: address.address });
+    if (server._unref) other.unref();
+  }
+
+  // A program that asks for the reserved port has no other listener that belongs there. One without HTTP may only look
+  // whether the port is free.
   let obeys = false;
+  function listenByName(server, args) {
+    obeys = true;
+    if (!speaksHttp(server)) return original.apply(server, args);
+    try {
+      if (mine !== undefined && mine !== server) giveBack();
+    } catch (_) {
+      // Then the port is taken, as it is in other programs.
+    }
+    const isTaken = () => {
+      if (has(plan.claim)) remark('blocked');
+    };
+    return listenWatched(server, args, isTaken, () => remark('obeyed'));
+  }
+
   net.Server.prototype.listen = function listen(...args) {
     const port = requested(args);
-    obeys = obeys || port === plan.to;
+    if (port === plan.to) return listenByName(this, args);
     if (obeys) return original.apply(this, args);
     if (isMeant(this, port)) return move(this, args);
-    const mayBeTaken = plan.taken && port && port !== plan.to && !plan.never.includes(port);
-    if (mayBeTaken && speaksHttp(this)) return listenUnlessTaken(this, args, moved(args), () => claims(port));
-    return original.apply(this, args);
+    const mayBeTaken = plan.taken && port && !plan.never.includes(port);
+    if (!mayBeTaken || !mayServePages(this)) return original.apply(this, args);
+    return listenWatched(this, args, () => (claims(port) ? adopt(this, args) : undefined));
   };
 })();

@@ -44,6 +44,17 @@ impl MovedListener {
     }
 }
 
+/// What the preload has seen of programs that ask for the reserved port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remark {
+    /// A program has asked for it by its number, and got it.
+    Obeyed,
+    /// A program has asked for it by its number, and another process has it, whose listener was moved there.
+    Blocked,
+    /// Two programs have asked for the port that is moved.
+    Twice,
+}
+
 /// A file that the node programs of one service load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preload {
@@ -54,15 +65,17 @@ pub struct Preload {
 }
 
 impl Preload {
-    /// Writes the file, whole or not at all, and forgets which listener the last run moved.
+    /// Writes the file, whole or not at all, and forgets what the last run has left.
     pub fn write(&self, port: u16) -> io::Result<()> {
         if let Some(dir) = self.path.parent() {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         }
-        if let Err(error) = fs::remove_file(self.claim())
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            return Err(error);
+        for left in [self.claim(), self.remarks()] {
+            if let Err(error) = fs::remove_file(left)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                return Err(error);
+            }
         }
         let unfinished = self.path.with_extension("new");
         let mut file =
@@ -76,8 +89,21 @@ impl Preload {
         fs::read_link(self.claim()).ok()?.to_str()?.parse().ok()
     }
 
+    pub fn remark(&self) -> Option<Remark> {
+        match fs::read_link(self.remarks()).ok()?.to_str()? {
+            "obeyed" => Some(Remark::Obeyed),
+            "blocked" => Some(Remark::Blocked),
+            "twice" => Some(Remark::Twice),
+            _ => None,
+        }
+    }
+
     fn claim(&self) -> PathBuf {
         self.path.with_extension("claim")
+    }
+
+    fn remarks(&self) -> PathBuf {
+        self.path.with_extension("remark")
     }
 
     fn text(&self, port: u16) -> String {
@@ -92,6 +118,7 @@ impl Preload {
             "never": self.auxiliary,
             "taken": self.moved == MovedListener::Refused,
             "claim": self.claim().to_string_lossy(),
+            "remark": self.remarks().to_string_lossy(),
         });
         // JSON is JavaScript but for two characters, which ended lines before ECMAScript 2019.
         let plan = plan.to_string().replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029");
@@ -181,9 +208,10 @@ mod tests {
         let preload = Preload { path, moved: MovedListener::FirstOf(vec![3000, 0]), auxiliary: vec![9229] };
         preload.write(3101).unwrap();
         std::os::unix::fs::symlink("3000", preload.claim()).unwrap();
-        assert_eq!(preload.claimed(), Some(3000));
+        std::os::unix::fs::symlink("blocked", preload.remarks()).unwrap();
+        assert_eq!((preload.claimed(), preload.remark()), (Some(3000), Some(Remark::Blocked)));
         preload.write(3102).unwrap();
-        assert_eq!(preload.claimed(), None);
+        assert_eq!((preload.claimed(), preload.remark()), (None, None));
         let text = fs::read_to_string(&preload.path).unwrap();
         assert!(text.starts_with(r#"const plan = {"to":3102,"ports":[3000,0],"first":true,"#), "{text}");
     }

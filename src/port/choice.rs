@@ -7,6 +7,7 @@ use tracing::info;
 
 use super::blocked::is_blocked;
 use super::candidates::{Claim, choose, once_round};
+use super::ephemeral::is_ephemeral;
 use super::error::PortError;
 use super::probe::{Probe, Verdict};
 use super::remembered::{Remembered, is_stale};
@@ -95,7 +96,8 @@ impl Chooser<'_> {
     /// The request for the port that an earlier session has followed the service to, if this one has no other wish.
     fn following(&self, request: PortRequest, previous: Option<&Remembered>) -> PortRequest {
         let known = previous.filter(|row| request.choice == PortChoice::Any && request.agrees_with(row));
-        match known.and_then(|row| row.followed(self.now)) {
+        let is_servers = |port: &u16| !request.beside.contains(port) && !is_ephemeral(*port);
+        match known.and_then(|row| row.followed(self.now)).filter(is_servers) {
             Some(port) => PortRequest { choice: PortChoice::Followed(port), ..request },
             None => request,
         }

@@ -7,7 +7,8 @@
 //! - `session`: which sessions are alive, by file locks · `snapshot`: all that others have reserved.
 //! - `store`: what is remembered, in redb.
 //! - `candidates`: the order of the scan, pure; `blocked`: what is never handed out.
-//! - `probe`: is it free? · [`listeners`]: who listens? · `scheme`, `tls_hello`: does it speak TLS?
+//! - `probe`: is it free? · [`listeners`]: who listens? · `scheme`, `tls_hello`: does it speak TLS? · `greeting`: what
+//!   does it answer?
 //! - `choice`: the port of a request · `lease`: the transaction and its reservations · `inspect`: questions, pruning.
 
 mod blocked;
@@ -15,6 +16,7 @@ mod candidates;
 mod choice;
 mod ephemeral;
 mod error;
+mod greeting;
 mod inspect;
 mod lease;
 pub mod listeners;
@@ -32,6 +34,7 @@ pub(crate) mod tls_hello;
 pub(crate) use blocked::is_blocked;
 pub(crate) use ephemeral::is_ephemeral;
 pub use error::{Occupant, PortError, Warning};
+pub use greeting::{Greeting, greeting};
 pub use inspect::{Forgotten, Lookup, Pruned, Usage, Why};
 pub use lease::Lease;
 pub use ports::Ports;

@@ -27,6 +27,9 @@ pub struct PortRequest {
     pub choice: PortChoice,
     /// Ports to leave out, as strangers have just taken them.
     pub exclude: Vec<u16>,
+    /// Ports on which programs listen beside their server: none of them is reserved because one was listened on
+    /// before.
+    pub beside: Vec<u16>,
 }
 
 impl PortRequest {

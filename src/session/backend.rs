@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::framework_locks;
 use super::options::Options;
-use super::port_override::{Note, PortOverride, list};
+use super::port_override::{Evidence, Inquiry, Note, PortOverride, list};
 use super::prepared::{Prepared, environment};
 use super::server_scheme::ServerScheme;
 use crate::control::Status;
 use crate::invocation::{Invocation, StartedBy, logging};
-use crate::launch::{self, LaunchRequest, LaunchSpec, Step};
+use crate::launch::{self, LaunchRequest, LaunchSpec, Preload, Step};
 use crate::logs;
 use crate::port::listeners::Listeners;
 use crate::port::{AllocateOptions, Guard, Lease, PortChoice, Ports, Reservation, Scheme};
@@ -30,6 +30,8 @@ pub struct SessionBackend<'a> {
     pub(super) lost_ports: Vec<Vec<u16>>,
     pub(super) overrides: Vec<PortOverride>,
     pub(super) schemes: Vec<ServerScheme>,
+    /// What is found out about each service beside the loop.
+    pub(super) inquiries: Vec<Inquiry>,
     /// The launch of each service on its present port.
     pub(super) specs: Vec<LaunchSpec>,
     /// Whether a browser is to be opened.
@@ -64,6 +66,7 @@ impl<'a> SessionBackend<'a> {
             listeners: Listeners::default(),
             lost_ports: vec![Vec::new(); prepared.len()],
             started: vec![false; prepared.len()],
+            inquiries: prepared.iter().map(|_| Inquiry::default()).collect(),
             overrides,
             schemes,
             ports,
@@ -145,9 +148,28 @@ impl<'a> SessionBackend<'a> {
         Some(format!("as before, its listener is moved to port {}: {described}", self.port(service)))
     }
 
-    /// The other ports that the service listened on, as text.
-    pub fn elsewhere(&self, service: usize) -> Option<String> {
+    /// The ports that the service listened on in place of its own, as text.
+    pub fn misplaced(&self, service: usize) -> Option<String> {
         self.overrides[service].elsewhere().map(list)
+    }
+
+    /// Whether two programs of the service wanted its port.
+    pub fn is_contested(&self, service: usize) -> bool {
+        self.overrides[service].is_contested
+    }
+
+    /// What is known about the run of a service, apart from its listeners.
+    pub(super) fn evidence<'e>(&self, service: usize, output: &'e str) -> Evidence<'e> {
+        let preload = self.overrides[service].preload.as_ref();
+        Evidence {
+            reserved: self.port(service),
+            listeners: Vec::new(),
+            output,
+            sources: None,
+            remark: preload.and_then(Preload::remark),
+            claimed: preload.and_then(Preload::claimed),
+            is_taken: &is_taken,
+        }
     }
 
     pub(super) fn start_guardian(&mut self, service: usize, stdio: Stdio) -> io::Result<GuardedTree> {
@@ -165,8 +187,7 @@ impl<'a> SessionBackend<'a> {
             shell.write()?;
         }
         self.tell(service);
-        self.overrides[service].begin(self.specs[service].delivery);
-        self.overrides[service].is_apart = self.specs[service].is_apart;
+        self.overrides[service].begin(self.specs[service].delivery, self.specs[service].is_apart);
         framework_locks::clear(&self.prepared[service]);
         let LaunchSpec { pre, main, post, .. } = self.specs[service].clone();
         let steps = pre.into_iter().chain([main]).chain(post).map(|step| self.program(step)).collect();

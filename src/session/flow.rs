@@ -9,23 +9,23 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-use super::backend::{SessionBackend, descendants, is_taken};
+use super::backend::{SessionBackend, descendants};
 use super::configured::ConfiguredProject;
 use super::options::Options;
 use super::output::{self, announce};
-use super::port_override::{Place, list};
+use super::port_override::{Evidence, Place, list};
 use super::prepared::{Detected, Prepared};
 use super::server_scheme::{Finding, ask, printed};
 use super::{browser, conflict, outcome, settings};
 use crate::control::Server;
 use crate::event::{Level, What};
 use crate::invocation::{Failure, Invocation, StartedBy, require_descriptors};
-use crate::launch::Preload;
 use crate::port::{AllocateOptions, Lease, PortChoice, PortError, Ports, Remembered, Reservation, Scheme};
 use crate::process::signals::Signals;
 use crate::process::{Exit, Stdio, children, memory};
+use crate::supervise::service::FailedRun;
 use crate::supervise::{
-    Backend, Lifeline, LoopInputs, Observation, PortOwner, ProcessTree, SchemeAnswer, Supervisor,
+    Backend, Lifeline, LoopInputs, Observation, PortOwner, ProcessTree, Review, SchemeAnswer, Supervisor,
 };
 
 /// Descriptors of a supervisor without its services.
@@ -169,20 +169,37 @@ impl Backend for SessionBackend<'_> {
     }
 
     fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation> {
-        let reserved = self.port(service);
         let held = self.listeners.of(&descendants(root)).ok()?;
-        let places = held.iter().map(Place::of).collect();
-        self.overrides[service].observe(places, reserved, output, &is_taken)
+        let reserved = self.port(service);
+        let (port_override, inquiry) = (&self.overrides[service], &mut self.inquiries[service]);
+        let listeners = inquiry.places(&held, |port| port_override.ask_after(port, reserved));
+        let evidence = self.evidence(service, output);
+        let inquiry = &mut self.inquiries[service];
+        let evidence = Evidence { listeners, sources: inquiry.sources(), ..evidence };
+        let observation = self.overrides[service].observe(&evidence);
+        let is_refused = observation.as_ref().is_some_and(|seen| seen.ports.is_empty());
+        if is_refused || inquiry.has_asked() {
+            inquiry.search(&self.prepared[service].project().dir);
+        }
+        observation
     }
 
-    fn is_redirectable(&mut self, service: usize, exit: Exit, output: &str) -> bool {
-        let reserved = self.port(service);
-        self.overrides[service].is_redirectable(exit, reserved, output, &is_taken)
+    fn elsewhere(&self, service: usize) -> Option<String> {
+        let others = self.overrides[service].others();
+        (!others.is_empty()).then(|| list(others))
+    }
+
+    fn is_redirectable(&mut self, service: usize, run: FailedRun, output: &str) -> bool {
+        let evidence = self.evidence(service, output);
+        self.overrides[service].is_redirectable(run, &evidence)
     }
 
     fn redirect(&mut self, service: usize) -> What {
         let reserved = self.port(service);
         let message = self.overrides[service].redirect(reserved);
+        if let Some(note) = self.overrides[service].forget() {
+            self.store(service, &note);
+        }
         tracing::info!("{message}");
         What::Noted { level: Level::Plain, message }
     }
@@ -200,7 +217,7 @@ impl Backend for SessionBackend<'_> {
         if let Err(reason) = self.reserve_instead(service, PortChoice::Observed(new_port)) {
             return error(format!("it listens on {listed}: {reason}"));
         }
-        if let Some(note) = self.overrides[service].follow(new_port) {
+        if let Some(note) = self.overrides[service].follow(new_port, original_port) {
             self.store(service, &note);
         }
         let advice = self.order_in_file(service);
@@ -217,10 +234,11 @@ impl Backend for SessionBackend<'_> {
     fn became_ready(&mut self, service: usize) -> Option<What> {
         memory::unmap_start_code();
         let reserved = self.port(service);
-        let claimed = self.overrides[service].preload.as_ref().and_then(Preload::claimed);
-        for note in self.overrides[service].succeed(reserved, claimed) {
+        let Evidence { claimed, remark, .. } = self.evidence(service, "");
+        for note in self.overrides[service].succeed(reserved, claimed, remark) {
             self.store(service, &note);
         }
+        self.inquiries[service].reviews = 0;
         if let Some(note) = self.schemes[service].note() {
             self.store(service, &note);
         }
@@ -230,6 +248,10 @@ impl Backend for SessionBackend<'_> {
         }
         let message = format!("no browser could be opened; the URL is {url}");
         Some(What::Noted { level: Level::Warning, message })
+    }
+
+    fn review(&mut self, service: usize, root: i32, output: &str) -> Review {
+        self.look_again(service, root, output)
     }
 
     fn relocate(&mut self, service: usize) -> Result<What, What> {
@@ -272,7 +294,7 @@ impl Backend for SessionBackend<'_> {
             return SchemeAnswer::Assumed;
         };
         let scheme = &self.schemes[service];
-        let (finding, answer) = match scheme.find(&printed(output, port), Place::of(&held).is_quiet()) {
+        let (finding, answer) = match scheme.find(&printed(output, port), Place::of(&held, None).is_quiet()) {
             Finding::Known(scheme) => (scheme, SchemeAnswer::Known),
             Finding::Assumed(scheme) => (scheme, SchemeAnswer::Assumed),
             Finding::Ask { otherwise, patience } => {

@@ -21,6 +21,7 @@ mod output;
 mod port_override;
 mod prepared;
 mod report;
+mod review;
 mod server_scheme;
 mod settings;
 mod siblings;

@@ -13,7 +13,7 @@ use crate::launch::{self, LaunchSpec};
 use crate::process::async_fd::readable;
 use crate::process::{Exit, Signal, descriptors, signals};
 use crate::supervise::service::Ending;
-use crate::supervise::{Finished, Interrupt, Outcome};
+use crate::supervise::{Backend, Finished, Interrupt, Outcome};
 use crate::visible::{self, Visible};
 
 /// The exit of the first service, or the failure of the service that failed first.
@@ -45,7 +45,7 @@ fn failure_of(backend: &SessionBackend<'_>, service: usize, outcome: &Outcome) -
     let ending = outcome.ending;
     let (prepared, spec) = (&backend.prepared[service], &backend.specs[service]);
     let misplaced = ending.failure == Some(Reason::HealthCheckFailed) && !ending.was_ready;
-    if let Some(places) = backend.elsewhere(service).filter(|_| misplaced) {
+    if let Some(places) = backend.misplaced(service).filter(|_| misplaced) {
         let command = visible::line(&spec.command);
         let message = format!("`{command}` listens on {places}, not on port {}", spec.port);
         let hint = "let it read `PORT`, or name no port, so that the reservation can follow it";
@@ -59,9 +59,24 @@ fn failure_of(backend: &SessionBackend<'_>, service: usize, outcome: &Outcome) -
             .map_or_else(|| "without bowline".to_owned(), |name| format!("with `{manager} run {name}`"));
         let failure = describe(spec, reason, outcome, &without);
         let ended_with_input = || input_hint(ending).filter(|_| backend.shares_input());
-        let hint = framework_locks::hint(prepared).or_else(ended_with_input).or(failure.hint);
+        let port = || port_hint(backend, service, reason);
+        let hint = framework_locks::hint(prepared).or_else(port).or_else(ended_with_input).or(failure.hint);
         Some(Failure { hint, ..failure })
     })
+}
+
+/// What the program did with its port, if that is why it failed.
+fn port_hint(backend: &SessionBackend<'_>, service: usize, reason: Reason) -> Option<String> {
+    let port = backend.specs[service].port;
+    if backend.is_contested(service) {
+        return Some(format!(
+            "two programs of it ask for port {port}, and only one can have it: let the other one ask for a port of its own"
+        ));
+    }
+    let places = backend.elsewhere(service).filter(|_| reason == Reason::HealthCheckTimeout)?;
+    Some(format!(
+        "it listens on {places}, which is not taken for its server: let that read `PORT`, or allow more time with `ready = {{ timeout = \"…\" }}` in bowline.toml"
+    ))
 }
 
 /// The failure of a command that was not found or may not be executed.

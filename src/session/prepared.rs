@@ -131,6 +131,10 @@ impl<'a> Detected<'a> {
             range: self.inputs.range,
             choice,
             exclude,
+            beside: catalog
+                .ports_beside()
+                .filter(|port| *port != self.detection.framework.default_port)
+                .collect(),
         }
     }
 

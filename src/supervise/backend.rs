@@ -7,11 +7,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::process_tree::ProcessTree;
-use super::service::Input;
+use super::service::{FailedRun, Input};
 use crate::event::{State, Stream, What};
 use crate::port::Scheme;
 use crate::process::signals::{self, ReceivedSignal, Signals};
-use crate::process::{Exit, Stdio, children};
+use crate::process::{Stdio, children};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PortOwner {
@@ -40,8 +40,18 @@ pub struct Observation {
     pub ports: Vec<u16>,
     /// Whether another start can make it listen on the reserved port.
     pub redirectable: bool,
-    /// How long the observation must hold: a program may open an auxiliary port long before its own.
-    pub patience: Duration,
+    /// How long the observation must hold: a program may open an auxiliary port long before its own. `None` as long
+    /// as none of the listeners is known to be its server.
+    pub patience: Option<Duration>,
+}
+
+/// What a second look at a service that is ready has shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Review {
+    pub event: Option<What>,
+    pub input: Option<Input>,
+    /// When to look again, if ever.
+    pub again: Option<Duration>,
 }
 
 /// The answer of a server that was asked what it speaks; `None` if it gives none.
@@ -68,9 +78,11 @@ pub trait Backend {
     fn verify(&mut self, service: usize, root: i32) -> PortOwner;
     /// The behaviour of a service that does not listen on its port. `output` is the end of its output.
     fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation>;
-    /// Whether [`Backend::redirect`] can help a run that never listened on its port: it ended because it asked for
-    /// another port, or because of how its listener was moved.
-    fn is_redirectable(&mut self, service: usize, exit: Exit, output: &str) -> bool;
+    /// The listeners on other ports of a service that is not ready, as text.
+    fn elsewhere(&self, service: usize) -> Option<String>;
+    /// Whether [`Backend::redirect`] can help a run that failed: it ended because it asked for another port, or
+    /// because of how its listener was moved.
+    fn is_redirectable(&mut self, service: usize, run: FailedRun, output: &str) -> bool;
     /// Prepares the next start so that it undoes the last observation, and returns the event.
     fn redirect(&mut self, service: usize) -> What;
     /// Reserves the port that was observed last in place of the service's own, and returns the event.
@@ -78,6 +90,8 @@ pub trait Backend {
     /// Remembers what made the service listen on its port. Returns an event for the user, if there is something to
     /// say.
     fn became_ready(&mut self, service: usize) -> Option<What>;
+    /// Looks again at a service that is ready, some times: what was learned about its port may turn out to be wrong.
+    fn review(&mut self, service: usize, root: i32, output: &str) -> Review;
     /// Reserves another port, and returns the event.
     fn relocate(&mut self, service: usize) -> Result<What, What>;
     fn release(&mut self, service: usize);

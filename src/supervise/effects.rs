@@ -11,13 +11,15 @@ use super::run::{Instance, Orphans};
 use super::scheme_watch::SchemeWatch;
 use super::service::{Effect, Ending, Input, Notice};
 use super::tail::Tail;
-use super::{Backend, Condition, Control, Outcome, PortOwner, Sink, Supervisor, streams};
+use super::{Backend, Condition, Control, Outcome, PortOwner, Review, Sink, Supervisor, streams};
 use crate::event::{Level, State, What};
 use crate::process::guardian::{Order, Report};
 use crate::process::{Exit, Signal};
 
 /// How often to look whether orphans are gone whose end sends no SIGCHLD.
 const ORPHANS_INTERVAL: Duration = Duration::from_millis(50);
+/// When to look again at a service that is ready.
+const FIRST_REVIEW: Duration = Duration::from_secs(1);
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     pub(super) fn feed_all(&mut self, input: Input) {
@@ -35,6 +37,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             }
         }
         let instance = &mut self.instances[index];
+        if instance.service.state() != State::Running {
+            instance.review_at = None;
+        }
         if instance.service.is_starting() {
             instance.readiness.get_or_insert_with(|| ReadinessWatch::new(Instant::now()));
         } else {
@@ -161,10 +166,23 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         }
         self.read_rest(index);
         let instance = &self.instances[index];
-        let exit = instance.service.failed_exit();
+        let failed = instance.service.failed_run();
         let redirectable =
-            exit.is_some_and(|exit| self.backend.is_redirectable(index, exit, &instance.tail.text()));
+            failed.is_some_and(|run| self.backend.is_redirectable(index, run, &instance.tail.text()));
         self.feed(index, Input::Empty { stranger, redirectable });
+    }
+
+    /// Looks again at a service that is ready.
+    pub(super) fn review(&mut self, index: usize) {
+        let (root, output) = (self.root(index), self.instances[index].tail.text());
+        let Review { event, input, again } = self.backend.review(index, root, &output);
+        self.instances[index].review_at = again.map(|pause| Instant::now() + pause);
+        if let Some(what) = event {
+            self.announce(index, what);
+        }
+        if let Some(input) = input {
+            self.feed(index, input);
+        }
     }
 
     pub(super) fn guardian_lost(&mut self, index: usize) {
@@ -197,11 +215,20 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     fn notify(&mut self, index: usize, notice: Notice) {
         let port = self.backend.port(index);
         match notice {
-            Notice::Ready(after) => self.announce_ready(index, Some(after)),
-            Notice::Slow => self.warn(
-                index,
-                format!("nothing of the service listens on port {port} yet; still waiting for it"),
-            ),
+            Notice::Ready(after) => {
+                self.announce_ready(index, Some(after));
+                self.instances[index].review_at = Some(Instant::now() + FIRST_REVIEW);
+            }
+            Notice::Slow => {
+                let elsewhere = self.backend.elsewhere(index);
+                let instead = elsewhere.map(|places| format!(", but on {places}")).unwrap_or_default();
+                self.warn(
+                    index,
+                    format!(
+                        "nothing of the service listens on port {port} yet{instead}; still waiting for it"
+                    ),
+                );
+            }
             Notice::Withdrawn => {
                 self.warn(index, format!("the service has stopped listening on port {port}"));
             }

@@ -52,8 +52,8 @@ pub(super) struct ReadinessWatch {
     observe_at: Instant,
     socket: Option<Socket>,
     stranger_since: Option<Instant>,
-    /// The last observation, and since when it holds.
-    observation: Option<(Observation, Instant)>,
+    /// The other ports that were observed last, and since when.
+    observation: Option<(Vec<u16>, Instant)>,
 }
 
 impl ReadinessWatch {
@@ -95,15 +95,18 @@ impl ReadinessWatch {
         true
     }
 
-    /// Takes in what the service does instead, and returns what follows once that has held for long enough.
+    /// Takes in what the service does instead, and returns what follows once that has held for long enough. A
+    /// listener that is ruled out changes nothing for the others.
     pub fn observe(&mut self, observation: Option<Observation>, now: Instant) -> Option<Input> {
-        let same = self.observation.take().filter(|(before, _)| Some(before) == observation.as_ref());
-        let since = same.map_or(now, |(_, since)| since);
-        self.observation = observation.map(|observation| (observation, since));
-        let (Observation { ports, redirectable, patience }, since) = self.observation.as_ref()?;
-        let input =
-            if ports.is_empty() { Input::Refused } else { Input::Elsewhere { redirectable: *redirectable } };
-        (now.saturating_duration_since(*since) >= *patience).then_some(input)
+        let before = self.observation.take();
+        let Observation { ports, redirectable, patience } = observation?;
+        let is_same = |(before, _): &(Vec<u16>, Instant)| {
+            before.is_empty() == ports.is_empty() && ports.iter().all(|port| before.contains(port))
+        };
+        let since = before.filter(is_same).map_or(now, |(_, since)| since);
+        let input = if ports.is_empty() { Input::Refused } else { Input::Elsewhere { redirectable } };
+        self.observation = Some((ports, since));
+        (now.saturating_duration_since(since) >= patience?).then_some(input)
     }
 }
 
@@ -134,17 +137,26 @@ mod tests {
     fn an_observation_must_hold() {
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);
-        let on = |port| {
-            Some(Observation { ports: vec![port], redirectable: true, patience: Duration::from_secs(1) })
+        let on = |ports: &[u16], is_known: bool| {
+            let patience = is_known.then_some(Duration::from_secs(1));
+            Some(Observation { ports: ports.to_vec(), redirectable: true, patience })
         };
+        let elsewhere = Some(Input::Elsewhere { redirectable: true });
         let mut watch = ReadinessWatch::new(start);
         for (observation, millis, input) in [
-            (on(1), 0, None),
-            (on(2), 900, None),
-            (on(2), 1_800, None),
-            (on(2), 1_900, Some(Input::Elsewhere { redirectable: true })),
+            (on(&[1], true), 0, None),
+            (on(&[2], true), 900, None),
+            (on(&[2], true), 1_800, None),
+            (on(&[2], true), 1_900, elsewhere),
             (None, 2_000, None),
-            (on(2), 3_000, None),
+            (on(&[2], true), 3_000, None),
+            // A further listener starts over; one that is ruled out does not.
+            (on(&[2, 3], false), 3_900, None),
+            (on(&[3], false), 4_800, None),
+            (on(&[3], false), 5_000, None),
+            (on(&[3], true), 5_200, elsewhere),
+            (on(&[], true), 5_400, None),
+            (on(&[], true), 6_400, Some(Input::Refused)),
         ] {
             assert_eq!(watch.observe(observation, at(millis)), input, "{millis}");
         }

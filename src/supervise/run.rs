@@ -61,6 +61,8 @@ pub(super) struct Instance {
     pub tail: Tail,
     pub readiness: Option<ReadinessWatch>,
     pub scheme: SchemeWatch,
+    /// When to look again at a service that is ready.
+    pub review_at: Option<Instant>,
     pub outcome: Option<Outcome>,
     /// Who has asked it to end, if somebody else than the user of this bowline did.
     pub stopped_by: Option<String>,
@@ -77,6 +79,7 @@ impl Instance {
             tail: Tail::default(),
             readiness: None,
             scheme: SchemeWatch::default(),
+            review_at: None,
             outcome: None,
             stopped_by: None,
         }
@@ -90,7 +93,8 @@ impl Instance {
     fn deadline(&self) -> Option<Instant> {
         let orphans = self.orphans.as_ref().map(|orphans| orphans.check_at);
         let readiness = self.readiness.as_ref().map(|readiness| readiness.check_at);
-        [self.service.deadline(), orphans, readiness, self.scheme.look_at].into_iter().flatten().min()
+        let looks = [self.scheme.look_at, self.review_at];
+        [self.service.deadline(), orphans, readiness].into_iter().chain(looks).flatten().min()
     }
 }
 
@@ -213,6 +217,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             }
             if is_due(self.instances[index].scheme.look_at) {
                 self.look_at_scheme(index);
+            }
+            if is_due(self.instances[index].review_at) {
+                self.review(index);
             }
             if is_due(self.instances[index].service.deadline()) {
                 self.feed(index, Input::Tick);

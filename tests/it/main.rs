@@ -2,6 +2,7 @@
 
 #[path = "../architecture.rs"]
 mod architecture;
+mod beside;
 #[cfg(target_os = "linux")]
 #[path = "../chaos/mod.rs"]
 mod chaos;

@@ -127,6 +127,31 @@ moved! {
     vite_in_a_program: "node dev.mjs", "dev.mjs", VITE, Some("/@vite/client");
 }
 
+/// A server of one's own around Vite, whose HMR socket listens long before the server does.
+const MIDDLEWARE: &str = "
+    import express from 'express';
+    import { createServer } from 'vite';
+    const hmr = { port: OWN };
+    const vite = await createServer({ cacheDir: '.vite', server: { middlewareMode: true, hmr }, appType: 'custom' });
+    const app = express();
+    app.use(vite.middlewares);
+    app.use((_, answer) => answer.send('<h1>a page</h1>'));
+    console.log('connecting');
+    await new Promise((resolve) => setTimeout(resolve, 7000));
+    app.listen(process.env.PORT, '127.0.0.1');
+";
+
+#[test]
+fn a_server_around_vite_that_obeys_late_is_waited_for() {
+    let stage = Stage::new("node server.mjs", ("server.mjs", MIDDLEWARE), Some("a page"));
+    for _ in 0..2 {
+        let ended = stage.serves().stop();
+        let printed: Vec<_> =
+            ended.of("log-chunk").iter().filter_map(|event| event["data"].as_str()).collect();
+        assert_eq!(printed.concat().matches("connecting").count(), 1, "{ended:#?}");
+    }
+}
+
 #[test]
 fn a_port_in_the_configuration_gives_way_to_the_flag() {
     let config = "export default { cacheDir: '.vite', server: { port: OWN, strictPort: true } }";

@@ -8,11 +8,11 @@ const UNPRIVILEGED: u16 = 1024;
 const ENDED_WELL: [&str; 2] = ["clean exit", "Completed running"];
 
 /// Whether the program was refused another port than `reserved`. `ended_well`: it exited with code 0, as Express 5
-/// does on a taken port after printing that it listens.
+/// does on a taken port after printing that it listens. `is_taken` tells of ports that may be the server's.
 pub fn is_refused(output: &str, ended_well: bool, reserved: u16, is_taken: impl Fn(u16) -> bool) -> bool {
     let complaints: Vec<&str> = output.lines().filter(|line| is_complaint(line)).collect();
     let named: Vec<u16> = complaints.iter().flat_map(|line| numbers(line)).collect();
-    if named.is_empty() && output.contains("EADDRINUSE") {
+    if named.is_empty() && complaints.iter().any(|line| line.contains("EADDRINUSE")) {
         return true;
     }
     let ended_well = ended_well || ENDED_WELL.iter().any(|words| output.contains(words));
@@ -30,13 +30,15 @@ pub fn is_refused(output: &str, ended_well: bool, reserved: u16, is_taken: impl 
     false
 }
 
-/// Whether the line contains this port.
-pub fn names(line: &str, port: u16) -> bool {
-    numbers(line).any(|number| number == port)
+/// Whether a program was refused the reserved port.
+pub fn is_conflict(output: &str, reserved: u16) -> bool {
+    output.lines().any(|line| is_complaint(line) && numbers(line).any(|number| number == reserved))
 }
 
 fn is_complaint(line: &str) -> bool {
-    line.contains("EADDRINUSE") || line.to_ascii_lowercase().contains("in use")
+    // Vite says so of its HMR socket, and goes on.
+    let is_aside = line.contains("WebSocket server error");
+    !is_aside && (line.contains("EADDRINUSE") || line.to_ascii_lowercase().contains("in use"))
 }
 
 /// The numbers of a line that may be ports.
@@ -74,8 +76,27 @@ mod tests {
             "Port 4000 is already in use",
             "listening on http://localhost:3000",
             "SyntaxError: Unexpected token at server.js:3000",
+            "WebSocket server error: Port 3000 is already in use",
         ] {
             assert!(!refused(output, false), "{output}");
+        }
+    }
+
+    #[test]
+    fn a_conflict_names_the_reserved_port() {
+        for (output, expected) in [
+            ("Error: listen EADDRINUSE: address already in use :::3101", true),
+            ("cannot listen: EADDRINUSE 3101", true),
+            (
+                "[Errno 98] error while attempting to bind on address ('127.0.0.1', 3101): address already in use",
+                true,
+            ),
+            ("Port 3101 is in use, trying another one...", true),
+            ("Error: listen EADDRINUSE: address already in use :::3000", false),
+            ("listening on 3101", false),
+            ("in use: 31010", false),
+        ] {
+            assert_eq!(is_conflict(output, 3101), expected, "{output}");
         }
     }
 

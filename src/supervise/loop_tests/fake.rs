@@ -12,9 +12,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::backend::SignalSource;
-use super::super::service::Input;
+use super::super::service::{FailedRun, Input};
 use super::super::{
-    Backend, Condition, Control, Observation, PortOwner, ProcessTree, Requested, SchemeAnswer, Sink,
+    Backend, Condition, Control, Observation, PortOwner, ProcessTree, Requested, Review, SchemeAnswer, Sink,
 };
 use crate::event::{Level, State, Stream, What};
 use crate::port::Scheme;
@@ -58,6 +58,8 @@ pub struct Fake {
     pub asked: usize,
     pub answer: Option<Duration>,
     pub scheme: Scheme,
+    /// What the next looks show while it is ready.
+    pub reviews: VecDeque<Review>,
     pub other_ports: usize,
     pub stdout: Option<File>,
     pub told: Vec<What>,
@@ -226,7 +228,11 @@ impl Backend for Shared {
         self.borrow_mut().service(service).observation.clone()
     }
 
-    fn is_redirectable(&mut self, service: usize, _exit: Exit, _output: &str) -> bool {
+    fn elsewhere(&self, _service: usize) -> Option<String> {
+        None
+    }
+
+    fn is_redirectable(&mut self, service: usize, _run: FailedRun, _output: &str) -> bool {
         self.borrow_mut().service(service).observation.is_some()
     }
 
@@ -245,6 +251,12 @@ impl Backend for Shared {
     fn became_ready(&mut self, service: usize) -> Option<What> {
         self.borrow_mut().service(service);
         None
+    }
+
+    fn review(&mut self, service: usize, _root: i32, _output: &str) -> Review {
+        let mut world = self.borrow_mut();
+        assert_eq!(world.services[service].state, Some(State::Running), "looked at too late: {world:?}");
+        world.service(service).reviews.pop_front().unwrap_or_default()
     }
 
     fn relocate(&mut self, service: usize) -> Result<What, What> {

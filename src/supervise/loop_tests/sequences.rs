@@ -137,7 +137,7 @@ impl Move {
 }
 
 fn observe(service: &mut Fake, ports: Vec<u16>, redirectable: bool) {
-    service.observation = Some(Observation { ports, redirectable, patience: Duration::ZERO });
+    service.observation = Some(Observation { ports, redirectable, patience: Some(Duration::ZERO) });
 }
 
 /// Equal for two supervisors that behave alike from here on: times and history are left out.

@@ -38,6 +38,14 @@ pub struct Settings {
     pub follows: bool,
 }
 
+/// A run that failed by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FailedRun {
+    pub exit: Exit,
+    /// Whether it had listened on its port for the settling time.
+    pub settled: bool,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
     Start,
@@ -82,6 +90,10 @@ pub enum Input {
     Refused,
     /// The reservation could not follow the service to where it listens.
     NotFollowed,
+    /// What listens on the reserved port is not the service's own server, and another start makes it right.
+    Misplaced,
+    /// Another port was reserved for a service that is ready, as its server listens there.
+    Rehoused,
     /// The guardian has died, and its tree now belongs to the supervisor itself.
     GuardianLost,
     Relocated,
@@ -242,9 +254,10 @@ impl Service {
         }
     }
 
-    /// How the leader ended, in a run that failed before it had listened on its port for the settling time.
-    pub fn failed_exit(&self) -> Option<Exit> {
-        self.run.ending.exit.filter(|_| !self.run.settled && self.run.ending.failure.is_none())
+    /// How the leader ended, in a run that failed by itself.
+    pub fn failed_run(&self) -> Option<FailedRun> {
+        let exit = self.run.ending.exit.filter(|_| self.run.ending.failure.is_none())?;
+        Some(FailedRun { exit, settled: self.run.settled })
     }
 
     pub fn step(&self) -> usize {
@@ -302,8 +315,10 @@ impl Service {
             Input::NotListening => self.not_listening(now),
             Input::Stranger => self.stranger(now),
             Input::Elsewhere { redirectable } => self.elsewhere(redirectable, now),
-            Input::Refused => self.redirect(now),
+            Input::Refused => self.refused(now),
             Input::NotFollowed => self.fail(FailureReason::HealthCheckFailed, now),
+            Input::Misplaced => self.misplaced(now),
+            Input::Rehoused => self.rehoused(now),
             Input::GuardianLost => self.guardian_lost(now),
             Input::Tick => self.tick(now),
         }

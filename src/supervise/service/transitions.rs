@@ -163,9 +163,9 @@ impl Service {
         }
     }
 
-    /// Whether the run's only failure is that it did not listen on its port long enough, and a redirect is left.
+    /// Whether the run's only failure is that its server did not listen on its port, and a redirect is left.
     fn may_redirect(&self) -> bool {
-        self.redirects > 0 && !self.run.settled && self.run.ending.failure.is_none()
+        self.redirects > 0 && self.run.ending.failure.is_none()
     }
 
     pub(super) fn elsewhere(&mut self, redirectable: bool, now: Instant) -> Vec<Effect> {
@@ -183,13 +183,29 @@ impl Service {
         }
     }
 
-    pub(super) fn redirect(&mut self, now: Instant) -> Vec<Effect> {
+    fn redirect(&mut self, now: Instant) -> Vec<Effect> {
         if !self.may_redirect() {
             return Vec::new();
         }
         self.redirects -= 1;
         let ending = self.stopping(Goal::Redirect, Signal::SIGTERM, now);
         [Effect::Redirect].into_iter().chain(ending).collect()
+    }
+
+    pub(super) fn refused(&mut self, now: Instant) -> Vec<Effect> {
+        if self.run.ending.was_ready { Vec::new() } else { self.redirect(now) }
+    }
+
+    pub(super) fn misplaced(&mut self, now: Instant) -> Vec<Effect> {
+        if let State::Running { .. } = self.state { self.redirect(now) } else { Vec::new() }
+    }
+
+    /// The service is ready once more as soon as its server is seen on the new port.
+    pub(super) fn rehoused(&mut self, now: Instant) -> Vec<Effect> {
+        if let State::Running { .. } = self.state {
+            self.state = State::Starting { ready_by: Some(now + self.settings.ready_timeout) };
+        }
+        Vec::new()
     }
 
     fn relocate(&mut self) -> Vec<Effect> {

@@ -13,7 +13,7 @@ use crate::supervise::restart::Policy;
 
 const DEPTH: usize = 7;
 
-const INPUTS: [Input; 29] = [
+const INPUTS: [Input; 31] = [
     Input::Start,
     Input::Stop(Signal::SIGINT),
     Input::Stop(Signal::SIGTERM),
@@ -35,6 +35,8 @@ const INPUTS: [Input; 29] = [
     Input::Elsewhere { redirectable: true },
     Input::Refused,
     Input::NotFollowed,
+    Input::Misplaced,
+    Input::Rehoused,
     Input::Listening,
     Input::NotListening,
     Input::Stranger,

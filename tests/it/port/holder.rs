@@ -130,6 +130,7 @@ fn child() {
         range: Range::new(start.parse().unwrap(), end.parse().unwrap()).unwrap(),
         choice: PortChoice::Any,
         exclude: Vec::new(),
+        beside: Vec::new(),
     };
     let role = std::env::var("BOWLINE_TEST_ROLE").unwrap();
     if role == "Stranger" {

@@ -91,6 +91,7 @@ impl Place {
             range,
             choice: PortChoice::Any,
             exclude: Vec::new(),
+            beside: Vec::new(),
         }
     }
 

@@ -1,0 +1,113 @@
+//! Facts about a service, and how long they make another listener wait to be taken for its server.
+
+use std::time::Duration;
+
+use super::place::Place;
+use super::sources::Sources;
+use crate::detect::catalog::Role;
+use crate::launch::Delivery;
+use crate::port::Greeting;
+use crate::session::prepared::Prepared;
+
+/// How long the listener of another program of the script is left alone: it listens before a framework beside it has
+/// compiled.
+const APART: Duration = Duration::from_secs(60);
+
+/// Facts about a service that tell its own port from the others that it opens.
+#[derive(Debug)]
+pub(super) struct Facts {
+    /// Ports that its framework opens beside its own, and those that turned out not to be the server's.
+    pub auxiliary: Vec<u16>,
+    /// Ports of what programs open beside their server, whatever framework they have.
+    pub suspect: Vec<u16>,
+    /// Ports that were open beside the server's before.
+    pub beside: Vec<u16>,
+    /// The framework's default port.
+    pub conventional: u16,
+    /// Whether the script runs several programs side by side.
+    pub is_concurrent: bool,
+    /// Whether other programs run beside a server that alone was told the port.
+    pub is_apart: bool,
+    pub role: Role,
+    pub is_ephemeral: fn(u16) -> bool,
+}
+
+impl Facts {
+    pub fn of(prepared: &Prepared<'_>) -> Self {
+        let detected = &prepared.detected;
+        let detection = &detected.detection;
+        let tool = detection.tool.map(|tool| tool.framework);
+        let frameworks = [Some(detection.framework), tool].into_iter().flatten();
+        Self {
+            auxiliary: frameworks.flat_map(|framework| framework.extra_ports.iter()).copied().collect(),
+            suspect: detected.configured.config.catalog.ports_beside().collect(),
+            beside: Vec::new(),
+            conventional: detection.framework.default_port,
+            is_concurrent: detected.reading.is_concurrent(),
+            is_apart: false,
+            role: detection.framework.role,
+            is_ephemeral: crate::port::is_ephemeral,
+        }
+    }
+
+    /// Whether a port is hardly the server's, unless a page is there.
+    pub fn doubts(&self, port: u16) -> bool {
+        port != self.conventional && (self.suspect.contains(&port) || (self.is_ephemeral)(port))
+    }
+
+    /// Whether a port comes last among several.
+    pub fn is_unlikely(&self, port: u16) -> bool {
+        self.beside.contains(&port) || self.doubts(port)
+    }
+
+    /// Ports that are not moved, though another program has taken them.
+    pub fn never_moved(&self) -> Vec<u16> {
+        self.auxiliary.iter().chain(&self.suspect).copied().collect()
+    }
+
+    /// Whether the listener can be the server. One that has not answered yet can.
+    pub fn can_be(&self, place: &Place) -> bool {
+        match place.greeting {
+            None | Some(Greeting::Page) => true,
+            Some(Greeting::Data) => !self.doubts(place.port),
+            Some(Greeting::Foreign) => false,
+        }
+    }
+
+    /// How long the listener must stay to be taken for the server; `None` as long as too little is known.
+    pub fn patience(&self, delivery: Delivery, place: &Place, sources: Option<&Sources>) -> Option<Duration> {
+        let (is_conventional, is_doubtful) = (place.port == self.conventional, self.doubts(place.port));
+        let (least, if_late) = match place.greeting? {
+            Greeting::Foreign => return None,
+            Greeting::Data if is_doubtful => return None,
+            Greeting::Page if self.beside.contains(&place.port) => (20, 20),
+            Greeting::Data if self.beside.contains(&place.port) => (30, 30),
+            Greeting::Page if is_doubtful => (5, 20),
+            Greeting::Page if is_conventional => (0, 0),
+            Greeting::Data if !is_conventional => (6, 30),
+            Greeting::Page | Greeting::Data => (0, 10),
+        };
+        let seconds = if sources?.obey_instead_of(place.port) { least.max(if_late) } else { least };
+        let patience = self.least_patience(delivery).max(Duration::from_secs(seconds));
+        let is_another = self.is_apart && !is_conventional && delivery != Delivery::Flag;
+        Some(if is_another { patience.max(APART) } else { patience })
+    }
+
+    /// How long a program that looks as if its port was refused must stay so.
+    pub fn patience_when_refused(&self, delivery: Delivery, sources: Option<&Sources>) -> Option<Duration> {
+        let seconds = if sources?.reads_port { 10 } else { 0 };
+        Some(self.least_patience(delivery).max(Duration::from_secs(seconds)))
+    }
+
+    /// How long any listener must stay: a service that knows its port may open others first.
+    pub fn least_patience(&self, delivery: Delivery) -> Duration {
+        let millis = match (delivery, self.role) {
+            (Delivery::Flag, _) => 15_000,
+            _ if self.is_concurrent => 5_000,
+            (Delivery::Variable, Role::Main | Role::Side) => 5_000,
+            (Delivery::Inner, _) => 3_000,
+            (Delivery::Unverified, _) | (Delivery::Variable, Role::Runtime | Role::Last) => 1_500,
+        };
+        Duration::from_millis(millis)
+    }
+}

@@ -1,0 +1,142 @@
+//! A second look at a service that is ready: what was learned wrongly is unlearned.
+
+use super::decisions::{Diagnosis, MOVED, Note, PortOverride};
+use super::evidence::Evidence;
+use super::place::Place;
+use crate::launch::{MovedListener, Preload, Remark};
+use crate::port::FOLLOWS;
+use crate::port::Greeting;
+
+/// What a second look shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// Nothing that was not known.
+    Fine,
+    /// The program has asked for the reserved port itself, and got it. These notes have changed.
+    Obeys(Vec<Note>),
+    /// Another start makes it right: [`PortOverride::redirect`].
+    Misplaced,
+    /// The reservation has to follow the service to another listener.
+    Follow,
+    /// Two programs of the tree want the reserved port.
+    Contested,
+}
+
+impl PortOverride {
+    /// Whether something was learned about the service that may turn out to be wrong.
+    pub fn is_in_effect(&self) -> bool {
+        self.preload.is_some() || self.follows.is_some()
+    }
+
+    /// Looks again. `here` is what the listener on the reserved port answers, if that is known.
+    pub fn review(&mut self, evidence: &Evidence<'_>, here: Option<Greeting>) -> Judgement {
+        if self.preload.is_some() {
+            if evidence.remark == Some(Remark::Obeyed) {
+                self.preload = None;
+                self.noted = None;
+                self.disown(evidence.claimed);
+                let moved = [(MOVED, None)].into_iter();
+                return Judgement::Obeys(moved.chain(self.learn_beside(evidence.reserved)).collect());
+            }
+            if evidence.is_in_the_way() {
+                self.disown_moved(evidence.claimed);
+                self.diagnosis = Some(Diagnosis::InTheWay);
+                return Judgement::Misplaced;
+            }
+        }
+        if let Some(verdict) = self.better(evidence, here) {
+            return verdict;
+        }
+        let contested = evidence.remark == Some(Remark::Twice) || evidence.is_conflict();
+        if contested && !std::mem::replace(&mut self.is_contested, true) {
+            return Judgement::Contested;
+        }
+        Judgement::Fine
+    }
+
+    /// Whether to ask what the listener on the reserved port is: there is a page elsewhere, and this may be none.
+    pub fn asks_itself(&self, listeners: &[Place], reserved: u16) -> bool {
+        self.is_in_effect() && self.pages(listeners, reserved).next().is_some()
+    }
+
+    /// A page elsewhere, while the listener that was taken for the server has none.
+    fn better(&mut self, evidence: &Evidence<'_>, here: Option<Greeting>) -> Option<Judgement> {
+        if !self.is_in_effect() || here? == Greeting::Page {
+            return None;
+        }
+        let pages: Vec<Place> = self.pages(&evidence.listeners, evidence.reserved).cloned().collect();
+        if pages.is_empty() {
+            return None;
+        }
+        if let Some(preload) = &mut self.preload {
+            // Without a claim, nothing was moved.
+            let claimed = evidence.claimed?;
+            let before = preload.moved.clone();
+            if let MovedListener::Exactly(ports) = &mut preload.moved {
+                ports.retain(|&port| port != claimed && pages.iter().all(|page| page.port != port));
+            }
+            if self.next_move(&pages).is_none() {
+                self.preload.iter_mut().for_each(|preload| preload.moved.clone_from(&before));
+                return None;
+            }
+            self.disown(Some(claimed));
+        } else {
+            self.disown(self.follows);
+        }
+        self.diagnosis = Some(Diagnosis::Elsewhere(pages));
+        Some(if self.preload.is_some() { Judgement::Misplaced } else { Judgement::Follow })
+    }
+
+    fn pages<'a>(&'a self, listeners: &'a [Place], reserved: u16) -> impl Iterator<Item = &'a Place> {
+        let is_beside = |port| self.facts.auxiliary.contains(&port) || self.facts.is_unlikely(port);
+        listeners
+            .iter()
+            .filter(move |place| place.is_page() && place.port != reserved && !is_beside(place.port))
+    }
+
+    /// What listens on other ports while the moved listener serves is not the server. Returns the note that has changed.
+    pub fn learn(&mut self, listeners: &[Place], reserved: u16) -> Option<Note> {
+        let moved = self.preload.as_ref().map(|preload| &preload.moved);
+        let is_moved = |port| matches!(moved, Some(MovedListener::Exactly(ports)) if ports.contains(&port));
+        let others = listeners.iter().filter(|place| !is_moved(place.port) && !place.is_page());
+        let others: Vec<Place> = others.cloned().collect();
+        self.others = others;
+        self.learn_beside(reserved)
+    }
+
+    /// The port whose listener was moved is not the server's: the one that was claimed, if that is known.
+    pub(super) fn disown_moved(&mut self, claimed: Option<u16>) {
+        match &self.preload {
+            Some(Preload { moved: MovedListener::Exactly(ports), .. }) if claimed.is_none() => {
+                self.disown(ports.clone());
+            }
+            Some(_) | None => self.disown(claimed),
+        }
+    }
+
+    pub(super) fn disown(&mut self, ports: impl IntoIterator<Item = u16>) {
+        let ports: Vec<u16> = ports.into_iter().filter(|&port| port > 0).collect();
+        self.facts.auxiliary.extend(&ports);
+        self.disowned.extend(ports);
+    }
+
+    /// Forgets a move that was in the way, at once: the next run may be stopped before it is ready. Returns the note that
+    /// has changed.
+    pub fn forget(&mut self) -> Option<Note> {
+        let is_wrong = self.diagnosis == Some(Diagnosis::InTheWay);
+        self.noted.take_if(|_| is_wrong).map(|_| (MOVED, None))
+    }
+
+    /// The port that was reserved before the reservation followed the service.
+    pub fn original(&self) -> Option<u16> {
+        self.original
+    }
+
+    /// The service listens on its original port after all. Returns the note that has changed.
+    pub fn unfollow(&mut self) -> Note {
+        let followed = self.follows.take();
+        self.disown(followed);
+        self.original = None;
+        (FOLLOWS, None)
+    }
+}

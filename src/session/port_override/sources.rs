@@ -1,0 +1,210 @@
+//! Whether a project's own sources read `PORT`: then it may obey late, after a database has answered, say.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use tokio::task::yield_now;
+
+/// How many files are read, and how much of each.
+const FILES: usize = 400;
+const BYTES: u64 = 128 * 1024;
+/// How many directories are looked into.
+const DIRECTORIES: usize = 400;
+const EXTENSIONS: [&str; 21] = [
+    "js", "mjs", "cjs", "ts", "mts", "cts", "jsx", "tsx", "py", "rb", "go", "rs", "php", "java", "kt", "cs",
+    "ex", "exs", "clj", "swift", "dart",
+];
+/// Directories without sources of the server.
+const OTHERS: [&str; 19] = [
+    "node_modules", "bower_components", "vendor", "dist", "build", "out", "target", "coverage", "public",
+    "static", "assets", "docs", "test", "tests", "__tests__", "__pycache__", "e2e", "cypress", "playwright",
+];
+/// Words in the names of files that are for tests.
+const TESTS: [&str; 5] = [".test.", ".spec.", ".d.", "playwright.config.", "cypress.config."];
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// Whether a source reads the variable `PORT`.
+    pub reads_port: bool,
+    /// The values that the project's own environment files give to `PORT`.
+    pub own: Vec<u16>,
+}
+
+impl Sources {
+    /// Searches a directory, the files nearest to it first. The loop goes on between two files; a thread would keep
+    /// it from forking a guardian.
+    pub async fn search(dir: PathBuf) -> Self {
+        let mut sources = Self::default();
+        let mut pending = VecDeque::from([dir]);
+        let (mut files, mut directories) = (0, 0);
+        while let Some(dir) = pending.pop_front().filter(|_| files < FILES && directories < DIRECTORIES) {
+            directories += 1;
+            let mut entries: Vec<_> = fs::read_dir(dir).into_iter().flatten().flatten().collect();
+            entries.sort_by_key(fs::DirEntry::file_name);
+            for entry in entries {
+                let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
+                yield_now().await;
+                // Links are not followed: they may lead anywhere.
+                let Ok(kind) = entry.file_type() else { continue };
+                if kind.is_dir() && !name.starts_with('.') && !OTHERS.contains(&&*name) {
+                    pending.push_back(path);
+                } else if kind.is_file() && name.starts_with(".env") {
+                    sources.own.extend(text(&path).lines().filter_map(assigned_port));
+                } else if kind.is_file() && !sources.reads_port && files < FILES && is_source(&name) {
+                    files += 1;
+                    sources.reads_port = reads_port(&text(&path));
+                }
+            }
+        }
+        sources
+    }
+
+    /// Whether the program seems to obey `PORT`, and does not find this port there.
+    pub fn obey_instead_of(&self, port: u16) -> bool {
+        self.reads_port && !self.own.contains(&port)
+    }
+}
+
+fn is_source(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    EXTENSIONS.contains(&extension) && !TESTS.iter().any(|word| name.contains(word))
+}
+
+/// The beginning of a file.
+fn text(path: &Path) -> String {
+    let mut bytes = Vec::new();
+    if let Ok(file) = fs::File::open(path) {
+        let _unreadable = file.take(BYTES).read_to_end(&mut bytes);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The port in a line like `PORT=3000` of an environment file.
+fn assigned_port(line: &str) -> Option<u16> {
+    let line = line.trim();
+    let value =
+        line.strip_prefix("export ").unwrap_or(line).strip_prefix("PORT")?.trim_start().strip_prefix('=')?;
+    value.trim().trim_matches(['"', '\'']).parse().ok()
+}
+
+/// Whether a program's text reads the variable `PORT` of its environment, in the way of any language: `env.PORT`,
+/// `env["PORT"]`, `getenv("PORT")`, `{ PORT } = process.env`.
+fn reads_port(text: &str) -> bool {
+    text.match_indices("PORT").any(|(at, word)| {
+        let (before, after) = (&text[..at], &text[at + word.len()..]);
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        if before.ends_with(is_word) || after.starts_with(is_word) {
+            return false;
+        }
+        let before = before.trim_end();
+        let is_quoted =
+            ['"', '\'', '`'].iter().any(|quote| before.ends_with(*quote) && after.starts_with(*quote));
+        let is_member =
+            before.strip_suffix('.').is_some_and(|before| before.trim_end_matches('?').ends_with("env"));
+        is_quoted || is_member || is_destructured(before, after)
+    })
+}
+
+/// Whether the word between is one of a pattern that takes values from the environment, or of a schema for it.
+fn is_destructured(before: &str, after: &str) -> bool {
+    let Some(open) = before.rfind('{').filter(|&open| !before[open..].contains('}')) else { return false };
+    let head = before[..open].trim_end();
+    // Not the environment of a child.
+    let is_schema =
+        head.ends_with(['(', ',', ':']) && !head.ends_with("env:") && after.trim_start().starts_with(':');
+    let taken = after.split_once('}').and_then(|(_, rest)| rest.trim_start().strip_prefix('='));
+    let from_environment = taken.is_some_and(|value| {
+        let value = value.trim_start();
+        ["process.env", "import.meta.env", "Bun.env", "env", "Deno.env"]
+            .iter()
+            .any(|name| value.starts_with(name))
+    });
+    from_environment
+        || (is_schema && !after.trim_start()[1..].trim_start().starts_with(|c: char| c.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_that_read_the_variable() {
+        for text in [
+            "const port = process.env.PORT || 3000",
+            "app.listen(+process.env?.PORT)",
+            "const port = process.env['PORT'] ?? 3000",
+            "const { PORT = 3000, HOST } = process.env",
+            "const { HOST, PORT: port } = process.env;",
+            "import { env } from 'node:process'; listen(env.PORT)",
+            "const { PORT } = env;",
+            "const env = z.object({ PORT: z.coerce.number().default(3000) })",
+            "cleanEnv(process.env, { NODE_ENV: str(), PORT: port({ default: 3000 }) })",
+            "config.get('PORT')",
+            "Deno.env.get(\"PORT\")",
+            "port = int(os.environ.get('PORT', 8000))",
+            "port = os.environ[\"PORT\"]",
+            "ENV.fetch(\"PORT\") { 3000 }",
+            "os.Getenv(\"PORT\")",
+            "env::var(\"PORT\")",
+        ] {
+            assert!(reads_port(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn programs_that_do_not() {
+        for text in [
+            "",
+            "const PORT = 3000; app.listen(PORT)",
+            "export const config = { PORT: 3000 }",
+            "process.env.DB_PORT",
+            "process.env.PORTAL",
+            "process.env['REPORT']",
+            "settings.PORT",
+            "spawn('node', ['a.js'], { env: { ...process.env, PORT: String(port) } })",
+            "const { PORT } = require('./config')",
+            "// the PORT",
+        ] {
+            assert!(!reads_port(text), "{text}");
+        }
+    }
+
+    fn searched(dir: &Path) -> Sources {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(Sources::search(dir.to_owned()))
+    }
+
+    #[test]
+    fn a_search_looks_at_the_sources_alone() {
+        let reading = "listen(process.env.PORT)";
+        for (path, expected) in [
+            ("server.js", true),
+            ("src/deep/main.ts", true),
+            ("README.md", false),
+            ("node_modules/x/index.js", false),
+            (".next/server.js", false),
+            ("dist/server.js", false),
+            ("playwright.config.ts", false),
+            ("src/app.test.ts", false),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, reading).unwrap();
+            assert_eq!(searched(dir.path()).reads_port, expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_port_in_an_environment_file_is_why_the_variable_is_another_one() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("server.js"), "listen(process.env.PORT)").unwrap();
+        fs::write(dir.path().join(".env"), "DB_PORT=5432\nexport PORT = \"4000\"\n").unwrap();
+        let sources = searched(dir.path());
+        assert_eq!(sources, Sources { reads_port: true, own: vec![4000] });
+        assert!(!sources.obey_instead_of(4000));
+        assert!(sources.obey_instead_of(9464));
+    }
+}

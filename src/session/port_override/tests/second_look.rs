@@ -1,0 +1,117 @@
+//! What is unlearned: a listener that was moved, or a port that was followed, and is not the server's.
+
+use super::*;
+
+#[test]
+fn a_program_that_obeys_is_not_moved_any_more() {
+    let mut one = remembering(Some(exactly(4000)), None);
+    assert_eq!(one.succeed(RESERVED, None, Some(Remark::Obeyed)), [(MOVED, None)]);
+    assert_eq!(moved(&one), None);
+    // It asked only once it was ready.
+    let mut one = remembering(Some(exactly(4000)), None);
+    one.succeed(RESERVED, Some(4000), None);
+    let remarked = Evidence { remark: Some(Remark::Obeyed), ..evidence(Vec::new()) };
+    assert_eq!(one.review(&remarked, None), Judgement::Obeys(vec![(MOVED, None)]));
+    assert_eq!(one.review(&evidence(Vec::new()), None), Judgement::Fine);
+    assert_eq!(moved(&one), None);
+}
+
+#[test]
+fn a_second_look_unlearns() {
+    let conflict = "listen EADDRINUSE: address already in use :::3101";
+    let page = || vec![place(RESERVED, Data), place(3000, Page)];
+    for (moved, remark, listeners, output, expected) in [
+        (Some(exactly(4000)), None, vec![], "", Judgement::Fine),
+        (Some(exactly(4000)), Some(Remark::Blocked), vec![], "", Judgement::Misplaced),
+        (Some(exactly(4000)), None, vec![], conflict, Judgement::Misplaced),
+        (Some(exactly(4000)), Some(Remark::Twice), vec![], conflict, Judgement::Contested),
+        // A page comes up elsewhere, and the moved listener has none.
+        (Some(exactly(4000)), None, page(), "", Judgement::Misplaced),
+        (Some(exactly(4000)), None, vec![place(RESERVED, Page), place(3000, Page)], "", Judgement::Fine),
+        (Some(exactly(4000)), None, vec![place(RESERVED, None), place(3000, Page)], "", Judgement::Fine),
+        (Some(exactly(4000)), None, vec![place(RESERVED, Data), place(3000, Data)], "", Judgement::Fine),
+        (Some(exactly(4000)), None, vec![place(RESERVED, Data), place(HMR, Page)], "", Judgement::Fine),
+        (Some(exactly(4000)), None, vec![place(RESERVED, Data), of("bun", 3000, Page)], "", Judgement::Fine),
+        // Nothing was learned: it obeys, whatever it opens besides.
+        (None, None, page(), "", Judgement::Fine),
+        (None, None, vec![], conflict, Judgement::Contested),
+    ] {
+        let mut one = remembering(moved.clone(), None);
+        one.succeed(RESERVED, None, None);
+        let here = listeners.iter().find(|place| place.port == RESERVED).and_then(|place| place.greeting);
+        let what = format!("{moved:?} {remark:?} {listeners:?} {output}");
+        let found =
+            one.review(&Evidence { output, remark, claimed: Some(4000), ..evidence(listeners) }, here);
+        assert_eq!(found, expected, "{what}");
+        if found == Judgement::Contested {
+            assert_eq!(
+                one.review(&Evidence { remark, ..saying(output) }, None),
+                Judgement::Fine,
+                "said once"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_was_moved_wrongly_is_replaced_by_the_page() {
+    let mut one = remembering(Some(MovedListener::Exactly(vec![9998, 3000])), None);
+    one.succeed(RESERVED, Some(9998), None);
+    let listeners = vec![place(RESERVED, Data), place(3000, Page)];
+    assert!(one.asks_itself(&listeners, RESERVED));
+    let later = Evidence { claimed: Some(9998), ..evidence(listeners) };
+    assert_eq!(one.review(&later, Some(Data)), Judgement::Misplaced);
+    one.redirect(RESERVED);
+    assert_eq!(moved(&one), Some(&exactly(3000)));
+    one.begin(Delivery::Unverified, false);
+    assert_eq!(one.observe(&evidence(vec![place(9998, Data)])), None, "it is known not to be the server");
+    let notes = one.succeed(RESERVED, Some(3000), None);
+    assert_eq!(notes, [(MOVED, Some("3000".to_owned())), (BESIDE, Some("9998,9999".to_owned()))]);
+}
+
+#[test]
+fn a_reservation_comes_home_to_a_program_that_obeys_late() {
+    let mut one = fresh(Delivery::Unverified);
+    assert_eq!(one.original(), None);
+    one.follow(9998, RESERVED);
+    assert_eq!(one.original(), Some(RESERVED));
+    assert_eq!(one.unfollow(), (FOLLOWS, None));
+    assert_eq!(one.observe(&evidence(vec![of("python3", 9998, Data)])), None);
+    // Another listener of it has a page, and the followed one has none.
+    let mut one = fresh(Delivery::Unverified);
+    one.follow(9998, RESERVED);
+    let later =
+        Evidence { reserved: 9998, ..evidence(vec![of("python3", 9998, Data), of("python3", 8000, Page)]) };
+    assert_eq!(one.review(&later, Some(Data)), Judgement::Follow);
+    assert_eq!(one.elsewhere(), Some(&[of("python3", 8000, Page)][..]));
+}
+
+#[test]
+fn what_the_preload_has_remarked_tells_who_was_in_the_way() {
+    let conflict = "listen EADDRINUSE: address already in use :::3101";
+    for (remark, output, expected) in [
+        (Some(Remark::Blocked), "", true),
+        (None, conflict, true),
+        (Some(Remark::Twice), conflict, false),
+        (Some(Remark::Obeyed), conflict, false),
+        (None, "", false),
+    ] {
+        let mut one = remembering(Some(exactly(4000)), None);
+        let run = FailedRun { exit: Exit::Code(1), settled: true };
+        let found = one.is_redirectable(run, &Evidence { remark, ..saying(output) });
+        assert_eq!(found, expected, "{remark:?} {output}");
+    }
+}
+
+#[test]
+fn a_moved_listener_that_is_in_the_way_is_not_moved_again() {
+    let mut one = remembering(Some(exactly(4000)), None);
+    let conflict = "listen EADDRINUSE: address already in use :::3101";
+    assert!(one.is_redirectable(failed(1), &saying(conflict)));
+    let message = one.redirect(RESERVED);
+    assert!(message.contains("it asks for its reserved port 3101 itself"), "{message}");
+    assert_eq!((one.forget(), one.forget()), (Some((MOVED, None)), None));
+    assert_eq!(moved(&one), None);
+    one.begin(Delivery::Unverified, false);
+    assert_eq!(one.observe(&evidence(vec![place(4000, Page)])), None);
+}
