@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::fan_out;
+use super::whereabouts::Whereabouts;
 use crate::control::{ControlError, ControlRequest, Verb};
 use crate::event::{What, how_ended};
 use crate::exit_code::{FAILURE, NOT_READY};
@@ -159,11 +160,24 @@ pub fn restart(ports: &Ports, reservation: &Reservation) -> Result<Restarted, Fa
     }
 }
 
+/// Waits until a service is ready. One whose directory was removed or replaced never is.
 pub fn wait(ports: &Ports, reservation: &Reservation, deadline: Option<Instant>) -> Result<(), Failure> {
+    whereabouts(reservation, deadline).ensure_there(reservation)?;
     match ask(reservation, Verb::Wait, deadline) {
         Err(_) if is_gone(ports, reservation) => Err(not_ready(reservation, "has ended")),
         answer => ready(reservation, answer?),
     }
+}
+
+/// Asks the supervisor only about a directory that is not where it was.
+fn whereabouts(reservation: &Reservation, deadline: Option<Instant>) -> Whereabouts {
+    let known = Whereabouts::of(reservation, None);
+    if known != Whereabouts::Removed {
+        return known;
+    }
+    let request = ControlRequest::new(Verb::Status, Some(&reservation.project));
+    let answer = Connection::open(reservation, deadline).and_then(|mut open| open.status(&request, deadline));
+    Whereabouts::of(reservation, answer.unwrap_or_default().first())
 }
 
 /// Turns the outcome of a request into a failure, unless the service is ready.

@@ -1,17 +1,20 @@
 //! A service as clients see it.
 
+use std::path::Path;
 use std::time::SystemTime;
 
 use super::protocol::Status;
 use crate::event::{Event, Output, State, What};
 use crate::port::Scheme;
+use crate::project::HeldDirectory;
 use crate::supervise::Condition;
 
 #[derive(Debug)]
 pub(super) struct Service {
-    /// Without `url` and `cursor`, which [`Service::status`] adds.
+    /// Without `url`, `moved_to` and `cursor`, which [`Service::status`] adds.
     status: Status,
     scheme: Scheme,
+    directory: Option<HeldDirectory>,
     /// Whether a client has asked to kill this run of it.
     pub killed: bool,
     pub output: Output,
@@ -26,6 +29,7 @@ impl Service {
         let (pid, session) = (std::process::id(), session.to_owned());
         Self {
             output: Output::new(&session),
+            directory: HeldDirectory::open(Path::new(&status.dir)).ok(),
             status: Status { pid, session, started_at: now(), ..status },
             scheme: Scheme::default(),
             killed: false,
@@ -99,8 +103,11 @@ impl Service {
     }
 
     pub fn status(&self) -> Status {
+        let path = self.directory.as_ref().and_then(HeldDirectory::path);
+        let moved_to = path.map(|path| path.to_string_lossy().into_owned());
+        let moved_to = moved_to.filter(|path| *path != self.status.dir);
         let (url, cursor) = (self.scheme.url(self.status.port), self.output.cursor());
-        Status { url, cursor, ..self.status.clone() }
+        Status { moved_to, url, cursor, ..self.status.clone() }
     }
 }
 

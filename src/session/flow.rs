@@ -30,8 +30,8 @@ use crate::supervise::{
 
 /// Descriptors of a supervisor without its services.
 const DESCRIPTORS: usize = 32;
-/// Descriptors of each service: three pipes, the guardian's socket, the log.
-const DESCRIPTORS_OF_A_SERVICE: usize = 5;
+/// Descriptors of each service: three pipes, the guardian's socket, the log, its directory.
+const DESCRIPTORS_OF_A_SERVICE: usize = 6;
 
 pub struct Session<'a> {
     invocation: &'a Invocation,
@@ -66,7 +66,7 @@ impl<'a> Session<'a> {
     }
 
     pub fn leave_out(&mut self, running: &[Reservation]) {
-        self.prepared.retain(|one| running.iter().all(|running| running.project != one.request.project));
+        self.prepared.retain(|one| !running.iter().any(|running| running.is_of(&one.request.project)));
     }
 
     /// Reserves a port for each service, or none.

@@ -71,15 +71,9 @@ impl Source {
         if let Ok(Project { id, name, .. }) = project {
             return Ok(ended(id, &name));
         }
-        let known = match word {
-            Some(word) => {
-                let path = || invocation.dir.join(word).canonicalize().ok();
-                let at = || resolve::remembered(ports, path()?.to_str()?);
-                resolve::remembered(ports, word).or_else(at)
-            }
-            None => resolve::remembered_around(ports, &invocation.dir),
-        };
-        if let Some((id, row)) = known {
+        let known = resolve::remembered(invocation, ports, word.unwrap_or_default());
+        let around = || resolve::remembered_around(ports, &invocation.dir).filter(|_| word.is_none());
+        if let Some((id, row)) = known.or_else(around) {
             return Ok(ended(id, &row.name));
         }
         let Some(word) = word else { return Err(failure) };

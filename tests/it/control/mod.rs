@@ -1,6 +1,7 @@
 //! Commands that ask running supervisors: real supervisors, real sockets, real processes.
 
 mod background;
+mod directories;
 mod ending;
 mod hangs;
 mod hostile;
