@@ -205,7 +205,7 @@ impl Control for Server {
     fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]) {
         let known = &mut self.services[service];
         if !self.peers.iter().any(|peer| peer.follows[service].output) {
-            return known.output.skip(stream, bytes.len());
+            return known.output.skip(stream, bytes);
         }
         if let Some(chunk) = known.output.take(stream, bytes) {
             let event = Event::now(known.project(), chunk);

@@ -108,7 +108,7 @@ pub enum CliCommand {
         #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::services))]
         projects: Vec<String>,
     },
-    /// Show the output of a service so far, then the output that follows
+    /// Show the output of a service so far, then the output that follows; with `--json`, both as events
     Attach(OneService),
     /// Print the output of a service, also after its end
     Logs(Logs),
