@@ -1,5 +1,6 @@
 //! Requests to the supervisors of running services: stop, restart, wait.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
@@ -140,23 +141,40 @@ fn kill_supervisor(reservation: &Reservation) -> bool {
     })
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Restarted {
-    Ready,
-    /// It was ending already, and has ended. The caller has to start it.
-    Ended,
+    /// With what has changed in its files.
+    Ready(Option<String>),
+    /// It was ending already, or had to be ended. The caller has to start it in this directory.
+    Ended(PathBuf),
 }
 
 /// Restarts a service. Returns when it is ready.
 pub fn restart(ports: &Ports, reservation: &Reservation) -> Result<Restarted, Failure> {
+    let ended = || Restarted::Ended(reservation.dir.clone());
     if await_if_ending(ports, reservation)? {
-        return Ok(Restarted::Ended);
+        return Ok(ended());
+    }
+    // Its supervisor knows the former path alone.
+    if let Whereabouts::Moved(path) = whereabouts(reservation, None) {
+        let by = "bowline restart";
+        let stopped = stop(ports, std::slice::from_ref(reservation), false, by).into_iter().next();
+        return stopped.unwrap_or(Ok(())).map(|()| Restarted::Ended(path));
     }
     let by = Some("bowline restart".to_owned());
     let request = ControlRequest { by, ..ControlRequest::new(Verb::Restart, Some(&reservation.project)) };
-    match send(reservation, &request, None) {
-        Err(_) if is_gone(ports, reservation) => await_guardian(reservation).map(|()| Restarted::Ended),
-        answer => ready(reservation, answer?).map(|()| Restarted::Ready),
+    let restart = || {
+        let mut connection = Connection::open(reservation, None)?;
+        connection.send(&request)?;
+        let outcome = connection.outcome(None)?;
+        Ok((outcome, connection.remark))
+    };
+    match restart() {
+        // The files are wrong, and it goes on.
+        Err(error @ ControlError::Failed(..)) => Err(error.into()),
+        Err(_) if is_gone(ports, reservation) => await_guardian(reservation).map(|()| ended()),
+        Err(error) => Err(error.into()),
+        Ok((outcome, changes)) => ready(reservation, Some(outcome)).map(|()| Restarted::Ready(changes)),
     }
 }
 

@@ -59,7 +59,8 @@ pub fn follow(
     let screen = Screen::new(invocation, &feeds, is_log)?;
     let caller = screen.watch_caller(invocation)?;
     let signals = Signals::take()?;
-    let mut following = Following { ports, signals, caller, feeds, next: 0, screen, failed: None, lost: None };
+    let mut following =
+        Following { ports, signals, caller, feeds, next: 0, screen, failed: None, lost: None };
     following.begin(invocation, manner);
     let end = runtime.block_on(following.run())?;
     if end.is_none() && !invocation.json && !invocation.quiet && !is_log {

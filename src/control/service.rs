@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::SystemTime;
 
+use super::peer::Awaited;
 use super::protocol::Status;
 use crate::event::{Event, Output, State, What};
 use crate::port::Scheme;
 use crate::project::HeldDirectory;
-use crate::supervise::Condition;
+use crate::supervise::{Condition, Description};
 
 #[derive(Debug)]
 pub(super) struct Service {
@@ -68,6 +69,13 @@ impl Service {
         Some(event)
     }
 
+    pub fn describe(&mut self, Description { name, framework, command, original }: Description) {
+        let original = Some(original);
+        self.status = Status { name, framework, command, original, ..self.status.clone() };
+        // Another one may have been made at its path.
+        self.directory = HeldDirectory::open(Path::new(&self.status.dir)).ok().or(self.directory.take());
+    }
+
     pub fn update(&mut self, condition: &Condition) {
         let &Condition { state, port, scheme, guardian } = condition;
         if guardian.is_some() && self.status.guardian != guardian {
@@ -88,16 +96,16 @@ impl Service {
 
     /// The answer to a client that waits until the service has ended, or is ready: an event, and the
     /// acknowledgement or error that concludes the answer.
-    pub fn outcome(&self, end: bool) -> Option<(&Event, What)> {
+    pub fn outcome(&self, awaits: Awaited) -> Option<(&Event, What)> {
         if let Some(ended) = &self.ended {
-            let last = if end {
+            let last = if awaits == Awaited::End {
                 What::Ack { message: "Dev server stopped successfully".to_owned() }
             } else {
                 What::Error { error: "the service has ended".to_owned() }
             };
             return Some((ended, last));
         }
-        let ready = self.ready.as_ref().filter(|_| !end)?;
+        let ready = self.ready.as_ref().filter(|_| awaits == Awaited::Ready)?;
         let message = format!("Dev server is running and healthy on port {}", self.status.port);
         Some((ready, What::Ack { message }))
     }

@@ -23,7 +23,9 @@ mod stopped_by;
 mod streams;
 mod tail;
 
-pub use backend::{Backend, Condition, Control, Observation, PortOwner, Requested, SchemeAnswer, Sink};
+pub use backend::{
+    Anew, Backend, Condition, Control, Description, Observation, PortOwner, Requested, SchemeAnswer, Sink,
+};
 pub use console::Console;
 pub use process_tree::{GuardedTree, ProcessTree};
 pub use run::{Finished, Interrupt, LoopInputs, Outcome, Supervisor};

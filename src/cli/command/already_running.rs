@@ -98,7 +98,7 @@ fn port_mismatch(prepared: &[Prepared<'_>], running: &[Reservation]) -> Option<F
 fn difference(prepared: &[Prepared<'_>], running: &[Reservation], status: &Status) -> Option<String> {
     let running_one = running.iter().find(|one| one.project == status.project_id)?;
     let requested = requested(prepared, running_one)?;
-    let (running, requested) = (status.original.as_deref()?, &requested.detected.reading.command);
+    let (running, requested) = (status.original.as_deref()?, &requested.detected().reading.command);
     (!is_same(running, requested)).then(|| {
         format!(
             "`{}` runs `{running}`, and not `{requested}`: replace it with `--restart-running`, or run both by giving one an id \

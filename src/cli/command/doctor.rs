@@ -133,7 +133,9 @@ fn supervisors(findings: &mut Findings, live: &[Reservation]) {
         let mend = match error {
             ControlError::Incompatible { .. } => format!("kill {pid}"),
             ControlError::Suspended { .. } => format!("kill -CONT {pid}"),
-            ControlError::NotConnected { .. } | ControlError::Refused(_) => "bowline stop --force".to_owned(),
+            ControlError::NotConnected { .. } | ControlError::Refused(_) | ControlError::Failed(..) => {
+                "bowline stop --force".to_owned()
+            }
         };
         findings.bad("supervisors", error.to_string(), mend);
     }

@@ -129,7 +129,9 @@ impl Row {
                 let state = match **error {
                     ControlError::Incompatible { .. } => "other version",
                     ControlError::Suspended { .. } => SUSPENDED,
-                    ControlError::NotConnected { .. } | ControlError::Refused(_) => "not connected",
+                    ControlError::NotConnected { .. }
+                    | ControlError::Refused(_)
+                    | ControlError::Failed(..) => "not connected",
                 };
                 (name.clone(), framework.clone(), state.to_owned(), unknown())
             }

@@ -83,7 +83,7 @@ pub struct PortOverride {
 impl PortOverride {
     /// Reads the notes of earlier sessions from `previous`.
     pub fn new(prepared: &Prepared<'_>, previous: Option<&Remembered>, state: &StateDir) -> Self {
-        let Prepared { detected, request, .. } = prepared;
+        let (detected, request) = (prepared.detected(), &prepared.request);
         let detection = &detected.detection;
         let tool = detection.tool.map(|tool| tool.framework);
         let frameworks = [Some(detection.framework), tool].into_iter().flatten();

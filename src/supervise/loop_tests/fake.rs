@@ -12,11 +12,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::backend::SignalSource;
-use super::super::service::Input;
+use super::super::service::{Input, Settings};
 use super::super::{
-    Backend, Condition, Control, Observation, PortOwner, ProcessTree, Requested, SchemeAnswer, Sink,
+    Anew, Backend, Condition, Control, Description, Observation, PortOwner, ProcessTree, Requested,
+    SchemeAnswer, Sink,
 };
-use crate::event::{Level, State, Stream, What};
+use crate::event::{Level, Refusal, State, Stream, What};
 use crate::port::Scheme;
 use crate::process::guardian::{Order, Report};
 use crate::process::signals::ReceivedSignal;
@@ -60,6 +61,10 @@ pub struct Fake {
     pub scheme: Scheme,
     pub other_ports: usize,
     pub stdout: Option<File>,
+    /// The settings after the next restart; none if the files are wrong.
+    pub anew: Option<Settings>,
+    /// For each restart that was asked for, whether it was carried out.
+    pub restarts: Vec<bool>,
     pub told: Vec<What>,
     pub state: Option<State>,
     pub end: End,
@@ -92,10 +97,11 @@ pub struct World {
 pub type Shared = Rc<RefCell<World>>;
 
 impl World {
-    pub fn shared(services: usize, lifeline: PipeWriter, caller: PipeReader) -> Shared {
-        let services = (0..services).map(|_| Fake { other_ports: 1, ..Fake::default() }).collect();
+    pub fn shared(services: &[Settings], lifeline: PipeWriter, caller: PipeReader) -> Shared {
+        let fake =
+            |settings: &Settings| Fake { anew: Some(settings.clone()), other_ports: 1, ..Fake::default() };
         Rc::new(RefCell::new(Self {
-            services,
+            services: services.iter().map(fake).collect(),
             lifeline: Some(lifeline),
             caller: Some(caller),
             ..Self::default()
@@ -218,6 +224,17 @@ impl Backend for Shared {
         Ok(Box::new(Tree { world: Rc::clone(self), service }))
     }
 
+    fn read_anew(&mut self, service: usize) -> Result<Anew, (String, Refusal)> {
+        let refused = || ("the files are wrong".to_owned(), Refusal { exit_code: 2, hint: None });
+        let settings = self.borrow_mut().service(service).anew.clone().ok_or_else(refused)?;
+        Ok(Anew { settings, changes: None, news: Vec::new() })
+    }
+
+    fn description(&self, _service: usize) -> Description {
+        let fake = || "fake".to_owned();
+        Description { name: fake(), framework: fake(), command: fake(), original: fake() }
+    }
+
     fn verify(&mut self, service: usize, _root: i32) -> PortOwner {
         self.borrow_mut().service(service).listener.unwrap_or(PortOwner::Nobody)
     }
@@ -333,6 +350,18 @@ impl Control for Shared {
             fake.end = End::Told;
         }
         fake.told.push(what.clone());
+    }
+
+    fn restarting(&mut self, service: usize, _changes: Option<&str>) {
+        self.borrow_mut().service(service).restarts.push(true);
+    }
+
+    fn refused(&mut self, service: usize, _error: &str, _refusal: &Refusal) {
+        self.borrow_mut().service(service).restarts.push(false);
+    }
+
+    fn started(&mut self, service: usize, _description: Description) {
+        self.borrow_mut().service(service);
     }
 
     fn changed(&mut self, service: usize, now: Condition) {

@@ -3,6 +3,7 @@
 mod failures;
 mod fake;
 mod pressure;
+mod restarts;
 mod schemes;
 mod sequences;
 mod signals;
@@ -50,7 +51,7 @@ fn runtime() -> Runtime {
 fn supervisor(settings: &[Settings]) -> (Supervisor<Shared, FakeSink, Shared>, Shared) {
     let (reader, writer) = std::io::pipe().unwrap();
     let (caller, output) = std::io::pipe().unwrap();
-    let world = World::shared(settings.len(), writer, caller);
+    let world = World::shared(settings, writer, caller);
     let services = settings.iter().map(|settings| Service::new(settings.clone(), Instant::now())).collect();
     let inputs = LoopInputs {
         signals: Box::new(Rc::clone(&world)),

@@ -10,6 +10,7 @@ mod kills;
 mod logs;
 mod machine;
 mod nested;
+mod restarts;
 mod running;
 mod several;
 mod socket;
