@@ -11,7 +11,7 @@ use crate::invocation::Invocation;
 use crate::invocation::failure::Failure;
 use crate::port::listeners::{Holder, holders};
 use crate::port::{Ports, Remembered, Reservation};
-use crate::project::{Project, ProjectError};
+use crate::project::{Presence, Project, ProjectError};
 use crate::ui;
 use crate::visible::{self, Visible};
 
@@ -116,8 +116,17 @@ pub fn remembered_around(ports: &Ports, dir: &Path) -> Option<(String, Remembere
 }
 
 fn here(invocation: &Invocation, live: &[Reservation]) -> Result<Resolved, Failure> {
+    let path = path_of(invocation, "");
+    // Servers make the directory of their caches anew, so that what lies there may be no project any more.
+    let lost = filtered(live, |one| is_at(one, &path) && one.presence() != Presence::Present);
+    if !lost.is_empty() {
+        return Ok(Resolved::Running(lost));
+    }
     let project = match Project::find(&invocation.dir) {
-        Err(error @ ProjectError::Gone { .. }) => return gone(invocation, live, error),
+        Err(error @ ProjectError::Gone { .. }) => {
+            let below = filtered(live, |one| one.dir.starts_with(&path));
+            return if below.is_empty() { Err(error.into()) } else { Ok(Resolved::Running(below)) };
+        }
         // A command can be run without a package.json.
         Err(error @ ProjectError::NotFound { .. }) => {
             let start = invocation.dir.canonicalize().unwrap_or_default();
@@ -135,16 +144,6 @@ fn here(invocation: &Invocation, live: &[Reservation]) -> Result<Resolved, Failu
         found = filtered(live, |one| one.dir.starts_with(&project.dir));
     }
     Ok(running_or(found, || Resolved::Idle(not_running(&project.name))))
-}
-
-/// The services of a directory that is gone, or else of those that were below it.
-fn gone(invocation: &Invocation, live: &[Reservation], error: ProjectError) -> Result<Resolved, Failure> {
-    let path = path_of(invocation, "");
-    let mut found = filtered(live, |one| is_at(one, &path));
-    if found.is_empty() {
-        found = filtered(live, |one| one.dir.starts_with(&path));
-    }
-    if found.is_empty() { Err(error.into()) } else { Ok(Resolved::Running(found)) }
 }
 
 /// Whether a service was started in the directory at this path, or its directory lies there now.

@@ -105,6 +105,21 @@ fn a_removed_directory_is_told_and_its_service_is_found_by_the_path() {
 }
 
 #[test]
+fn what_a_server_makes_anew_of_its_directory_is_no_project_and_its_service_is_found_there() {
+    let (stage, dir) = stage();
+    fs::remove_dir_all(&dir).unwrap();
+    fs::create_dir_all(dir.join("node_modules/.cache")).unwrap();
+    assert_eq!(only(&stage)["dirState"], "replaced");
+    let path = dir.to_str().unwrap();
+    let waited = stage.sandbox.run(["-C", path, "wait"]);
+    assert_eq!(code(&waited), Some(5), "{waited:?}");
+    assert!(waited.stderr.contains("was replaced by another one"), "{waited:?}");
+    assert_eq!(code(&stage.sandbox.run(["-C", path, "restart"])), Some(5));
+    assert_eq!(running(&stage), 1);
+    assert_eq!(code(&stage.sandbox.run(["-C", path, "stop"])), Some(0));
+}
+
+#[test]
 fn a_service_is_stopped_from_within_its_removed_directory() {
     let (stage, dir) = stage();
     let script =
