@@ -145,21 +145,19 @@ fn kill_supervisor(reservation: &Reservation) -> bool {
 pub enum Restarted {
     /// With what has changed in its files.
     Ready(Option<String>),
-    /// It was ending already, or had to be ended. The caller has to start it in this directory.
-    Ended(PathBuf),
+    /// It was ending already, and has ended. The caller has to start it.
+    Ended,
+    /// Its directory lies here now, and its supervisor knows the former path alone. The caller has to replace it.
+    Moved(PathBuf),
 }
 
 /// Restarts a service. Returns when it is ready.
 pub fn restart(ports: &Ports, reservation: &Reservation) -> Result<Restarted, Failure> {
-    let ended = || Restarted::Ended(reservation.dir.clone());
     if await_if_ending(ports, reservation)? {
-        return Ok(ended());
+        return Ok(Restarted::Ended);
     }
-    // Its supervisor knows the former path alone.
     if let Whereabouts::Moved(path) = whereabouts(reservation, None) {
-        let by = "bowline restart";
-        let stopped = stop(ports, std::slice::from_ref(reservation), false, by).into_iter().next();
-        return stopped.unwrap_or(Ok(())).map(|()| Restarted::Ended(path));
+        return Ok(Restarted::Moved(path));
     }
     let by = Some("bowline restart".to_owned());
     let request = ControlRequest { by, ..ControlRequest::new(Verb::Restart, Some(&reservation.project)) };
@@ -172,7 +170,7 @@ pub fn restart(ports: &Ports, reservation: &Reservation) -> Result<Restarted, Fa
     match restart() {
         // The files are wrong, and it goes on.
         Err(error @ ControlError::Failed(..)) => Err(error.into()),
-        Err(_) if is_gone(ports, reservation) => await_guardian(reservation).map(|()| ended()),
+        Err(_) if is_gone(ports, reservation) => await_guardian(reservation).map(|()| Restarted::Ended),
         Err(error) => Err(error.into()),
         Ok((outcome, changes)) => ready(reservation, Some(outcome)).map(|()| Restarted::Ready(changes)),
     }
@@ -190,7 +188,7 @@ pub fn wait(ports: &Ports, reservation: &Reservation, deadline: Option<Instant>)
 /// Asks the supervisor only about a directory that is not where it was.
 fn whereabouts(reservation: &Reservation, deadline: Option<Instant>) -> Whereabouts {
     let known = Whereabouts::of(reservation, None);
-    if known != Whereabouts::Removed {
+    if known == Whereabouts::Present {
         return known;
     }
     let request = ControlRequest::new(Verb::Status, Some(&reservation.project));

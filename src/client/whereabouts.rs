@@ -14,9 +14,9 @@ use crate::visible::Visible;
 pub enum Whereabouts {
     Present,
     Removed,
-    /// Another directory lies at its path.
+    /// Another project lies at its path.
     Replaced,
-    /// It lies here now, and nothing at its former path.
+    /// It lies here now, and no project at its former path.
     Moved(PathBuf),
 }
 
@@ -25,8 +25,9 @@ impl Whereabouts {
     pub fn of(reservation: &Reservation, status: Option<&Status>) -> Self {
         match reservation.presence() {
             Presence::Present => Self::Present,
-            Presence::Replaced => Self::Replaced,
-            Presence::Removed => {
+            // A server may have made the directory of its caches anew, which is no project.
+            Presence::Replaced if reservation.dir.join("package.json").exists() => Self::Replaced,
+            Presence::Removed | Presence::Replaced => {
                 let moved_to = status.and_then(|status| status.moved_to.as_ref());
                 moved_to.map_or(Self::Removed, |path| Self::Moved(path.into()))
             }

@@ -27,6 +27,7 @@ pub fn decide(
     let outdated =
         if replace { running.to_vec() } else { of_other_directories(invocation, prepared, running) };
     if !outdated.is_empty() {
+        keep_moved_ports(prepared, &outdated);
         let by =
             if replace { "bowline --restart-running" } else { "bowline in the directory that is there now" };
         let stop = || stop(ports, &outdated, false, by);
@@ -74,6 +75,16 @@ fn of_other_directories(
         }
     }
     outdated
+}
+
+/// Has those whose directory was moved prefer their ports, which are remembered for the former paths.
+fn keep_moved_ports(prepared: &mut [Prepared<'_>], outdated: &[Reservation]) {
+    for Prepared { request, .. } in prepared {
+        let moved = outdated.iter().find(|one| one.has_moved_to(&request.dir));
+        if let (PortChoice::Any, Some(moved)) = (request.choice, moved) {
+            request.choice = PortChoice::Preferred(moved.port);
+        }
+    }
 }
 
 /// The service that is to be started where this one runs.

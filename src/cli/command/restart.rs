@@ -30,10 +30,16 @@ pub fn restart(
         match outcome {
             Ok(Restarted::Ready(changes)) => restarted.push((current(&ports, one), changes)),
             Err(failure) => failures.push(failure),
-            // A project with an id of its own keeps it.
-            Ok(Restarted::Ended(dir)) if Path::new(&one.project) == one.dir => absent.push(Some(dir.into())),
-            Ok(Restarted::Ended(dir)) => {
-                starts.push(vec!["--project-id".into(), one.project.into(), dir.into()]);
+            Ok(Restarted::Ended) if !has_own_id(&one) => absent.push(Some(one.dir.into())),
+            Ok(Restarted::Ended) => {
+                starts.push(vec!["--project-id".into(), one.project.into(), one.dir.into()]);
+            }
+            Ok(Restarted::Moved(dir)) => {
+                let mut start: Vec<OsString> = vec!["--restart-running".into(), dir.into()];
+                if has_own_id(&one) {
+                    start.extend(["--project-id".into(), one.project.into()]);
+                }
+                starts.push(start);
             }
         }
     }
@@ -95,6 +101,11 @@ impl Wanted {
         }
         Ok(())
     }
+}
+
+/// Whether the project has an id of its own, which it keeps.
+fn has_own_id(one: &Reservation) -> bool {
+    Path::new(&one.project) != one.dir
 }
 
 /// The reservation as it is after a restart, which may have changed its name and port.

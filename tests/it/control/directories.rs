@@ -109,11 +109,11 @@ fn what_a_server_makes_anew_of_its_directory_is_no_project_and_its_service_is_fo
     let (stage, dir) = stage();
     fs::remove_dir_all(&dir).unwrap();
     fs::create_dir_all(dir.join("node_modules/.cache")).unwrap();
-    assert_eq!(only(&stage)["dirState"], "replaced");
+    assert_eq!(only(&stage)["dirState"], "removed");
     let path = dir.to_str().unwrap();
     let waited = stage.sandbox.run(["-C", path, "wait"]);
     assert_eq!(code(&waited), Some(5), "{waited:?}");
-    assert!(waited.stderr.contains("was replaced by another one"), "{waited:?}");
+    assert!(waited.stderr.contains("was removed"), "{waited:?}");
     assert_eq!(code(&stage.sandbox.run(["-C", path, "restart"])), Some(5));
     assert_eq!(running(&stage), 1);
     assert_eq!(code(&stage.sandbox.run(["-C", path, "stop"])), Some(0));
@@ -154,6 +154,8 @@ fn a_directory_that_is_moved_takes_its_service_along() {
     let new = dir.with_file_name("new");
     let path = new.to_str().unwrap();
     fs::rename(&dir, &new).unwrap();
+    // As Vite does, for its cache.
+    fs::create_dir_all(dir.join("node_modules/.vite")).unwrap();
     let status = only(&stage);
     assert_eq!((&status["dirState"], &status["movedTo"]), (&"moved".into(), &path.into()), "{status}");
     let listed = stage.sandbox.run(["ls"]).stdout;

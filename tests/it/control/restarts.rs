@@ -203,6 +203,7 @@ fn a_directory_made_again_is_restarted_and_one_moved_is_started_where_it_is() {
     let after = only(&stage);
     assert_eq!((&after["dir"], &after["dirState"]), (&new.to_str().unwrap().into(), &"present".into()));
     assert_ne!(pid_of(&after), pid_of(&before));
+    assert_eq!(after["port"], before["port"]);
     fs::remove_dir_all(&new).unwrap();
     let refused = stage.sandbox.run(["restart", new.to_str().unwrap()]);
     assert_eq!(code(&refused), Some(5), "{refused:?}");
