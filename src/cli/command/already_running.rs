@@ -28,8 +28,7 @@ pub fn decide(
         if replace { running.to_vec() } else { of_other_directories(invocation, prepared, running) };
     if !outdated.is_empty() {
         keep_moved_ports(prepared, &outdated);
-        let by =
-            if replace { "bowline --restart-running" } else { "bowline in the directory that is there now" };
+        let by = if replace { "bowline --restart-running" } else { "bowline" };
         let stop = || stop(ports, &outdated, false, by);
         while_there(parent, stop).into_iter().collect::<Result<(), _>>()?;
         return Ok(None);

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -15,7 +15,7 @@ use super::super::backend::SignalSource;
 use super::super::service::{Input, Settings};
 use super::super::{
     Anew, Backend, Condition, Control, Description, Observation, PortOwner, ProcessTree, Requested,
-    SchemeAnswer, Sink,
+    SchemeAnswer,
 };
 use crate::event::{Level, Refusal, State, Stream, What};
 use crate::port::Scheme;
@@ -374,42 +374,5 @@ impl Control for Shared {
 
     fn poll_drain(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
         if self.borrow().clients_are_slow { Poll::Pending } else { Poll::Ready(()) }
-    }
-}
-
-pub struct FakeSink {
-    world: Shared,
-    buffer: Vec<u8>,
-}
-
-impl FakeSink {
-    pub fn new(world: &Shared) -> Self {
-        Self { world: Rc::clone(world), buffer: vec![0; 4096] }
-    }
-}
-
-impl Sink for FakeSink {
-    fn has_room(&self, _service: usize, _stream: Stream) -> bool {
-        !self.world.borrow().sink_is_slow
-    }
-
-    fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]> {
-        let count = source.read(&mut self.buffer)?;
-        let mut world = self.world.borrow_mut();
-        world.reads += 1;
-        world.read += count;
-        if world.floods
-            && stream == Stream::Stdout
-            && let Some(stdout) = &mut world.services[service].stdout
-        {
-            stdout.write_all(&self.buffer[..count])?;
-        }
-        Ok(&self.buffer[..count])
-    }
-
-    fn notify(&mut self, _service: usize, _what: What) {}
-
-    fn poll_drain(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
-        if self.world.borrow().sink_is_slow { Poll::Pending } else { Poll::Ready(()) }
     }
 }

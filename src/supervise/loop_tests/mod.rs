@@ -7,6 +7,7 @@ mod restarts;
 mod schemes;
 mod sequences;
 mod signals;
+mod sink;
 
 use std::os::fd::AsFd;
 use std::rc::Rc;
@@ -19,7 +20,8 @@ use super::restart::Policy;
 use super::service::{Service, Settings};
 use super::{Finished, Lifeline, LoopInputs, Outcome, Supervisor};
 use crate::process::caller::CallerWatch;
-use fake::{End, FakeSink, Shared, World};
+use fake::{End, Shared, World};
+use sink::FakeSink;
 
 /// Longer than any pause or deadline of [`settings`], except the settling time.
 const PAUSE: Duration = Duration::from_millis(300);
