@@ -1,9 +1,11 @@
 //! Requests to the supervisors of running services: stop, restart, wait.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::fan_out;
+use super::whereabouts::Whereabouts;
 use crate::control::{ControlError, ControlRequest, Verb};
 use crate::event::{What, how_ended};
 use crate::exit_code::{FAILURE, NOT_READY};
@@ -139,11 +141,14 @@ fn kill_supervisor(reservation: &Reservation) -> bool {
     })
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Restarted {
-    Ready,
+    /// With what has changed in its files.
+    Ready(Option<String>),
     /// It was ending already, and has ended. The caller has to start it.
     Ended,
+    /// Its directory lies here now, and its supervisor knows the former path alone. The caller has to replace it.
+    Moved(PathBuf),
 }
 
 /// Restarts a service. Returns when it is ready.
@@ -151,19 +156,44 @@ pub fn restart(ports: &Ports, reservation: &Reservation) -> Result<Restarted, Fa
     if await_if_ending(ports, reservation)? {
         return Ok(Restarted::Ended);
     }
+    if let Whereabouts::Moved(path) = whereabouts(reservation, None) {
+        return Ok(Restarted::Moved(path));
+    }
     let by = Some("bowline restart".to_owned());
     let request = ControlRequest { by, ..ControlRequest::new(Verb::Restart, Some(&reservation.project)) };
-    match send(reservation, &request, None) {
+    let restart = || {
+        let mut connection = Connection::open(reservation, None)?;
+        connection.send(&request)?;
+        let outcome = connection.outcome(None)?;
+        Ok((outcome, connection.remark))
+    };
+    match restart() {
+        // The files are wrong, and it goes on.
+        Err(error @ ControlError::Failed(..)) => Err(error.into()),
         Err(_) if is_gone(ports, reservation) => await_guardian(reservation).map(|()| Restarted::Ended),
-        answer => ready(reservation, answer?).map(|()| Restarted::Ready),
+        Err(error) => Err(error.into()),
+        Ok((outcome, changes)) => ready(reservation, Some(outcome)).map(|()| Restarted::Ready(changes)),
     }
 }
 
+/// Waits until a service is ready. One whose directory was removed or replaced never is.
 pub fn wait(ports: &Ports, reservation: &Reservation, deadline: Option<Instant>) -> Result<(), Failure> {
+    whereabouts(reservation, deadline).ensure_there(reservation)?;
     match ask(reservation, Verb::Wait, deadline) {
         Err(_) if is_gone(ports, reservation) => Err(not_ready(reservation, "has ended")),
         answer => ready(reservation, answer?),
     }
+}
+
+/// Asks the supervisor only about a directory that is not where it was.
+fn whereabouts(reservation: &Reservation, deadline: Option<Instant>) -> Whereabouts {
+    let known = Whereabouts::of(reservation, None);
+    if known == Whereabouts::Present {
+        return known;
+    }
+    let request = ControlRequest::new(Verb::Status, Some(&reservation.project));
+    let answer = Connection::open(reservation, deadline).and_then(|mut open| open.status(&request, deadline));
+    Whereabouts::of(reservation, answer.unwrap_or_default().first())
 }
 
 /// Turns the outcome of a request into a failure, unless the service is ready.

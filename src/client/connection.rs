@@ -14,7 +14,7 @@ use serde::Serialize;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::control::{ControlError, ControlRequest, Hello, Line, PROTOCOL, Status, Verb};
-use crate::event::{LONGEST_EVENT, LineReader, Lines, What};
+use crate::event::{LONGEST_EVENT, LineReader, Lines, Refusal, What};
 use crate::port::Reservation;
 use crate::process::Process;
 
@@ -31,6 +31,8 @@ pub struct Connection {
     stream: UnixStream,
     lines: Lines,
     reservation: Reservation,
+    /// What the supervisor has said of a request after it had accepted it.
+    pub remark: Option<String>,
 }
 
 impl Connection {
@@ -60,7 +62,7 @@ impl Connection {
         let stream =
             dial(&reservation.socket(), deadline).map_err(|error| not_connected(reservation, error))?;
         let mut connection =
-            Self { stream, lines: Lines::new(LONGEST_EVENT), reservation: reservation.clone() };
+            Self { stream, lines: Lines::new(LONGEST_EVENT), reservation: reservation.clone(), remark: None };
         connection.send(&Hello::ours(None))?;
         let Hello { bowline: version, protocol: theirs, .. } =
             connection.receive(deadline, |line| serde_json::from_slice(line))?;
@@ -112,7 +114,8 @@ impl Connection {
             let Line::Event(event) = answer? else { continue };
             match event.what {
                 What::PortDetected { .. } | What::ProcessExited { .. } => return Ok(event.what),
-                What::Error { error } => return Err(ControlError::Refused(error)),
+                What::Error { error } => return Err(refused(error, event.refusal)),
+                What::Ack { message } if accepted => self.remark = Some(message),
                 What::Ack { .. } => accepted = true,
                 What::LogChunk { .. }
                 | What::PortConflict { .. }
@@ -187,6 +190,13 @@ impl Connection {
 
     fn lost(&self, source: io::Error) -> ControlError {
         not_connected(&self.reservation, source)
+    }
+}
+
+fn refused(error: String, refusal: Option<Refusal>) -> ControlError {
+    match refusal {
+        Some(refusal) => ControlError::Failed(error, refusal),
+        None => ControlError::Refused(error),
     }
 }
 

@@ -25,7 +25,7 @@ use crate::supervise::Sink;
 use crate::ui::{self, Human, Prefixed};
 
 pub enum Manner<'a> {
-    /// `attach`: people see the output so far and bowline's lines, programs the events from now on.
+    /// `attach`: the output so far, and what comes.
     Attach,
     /// A start of a service that already runs. The function returns a warning if another command was to be
     /// started.
@@ -34,8 +34,8 @@ pub enum Manner<'a> {
     Log(&'a dyn Fn(Vec<logs::Record>) -> Vec<logs::Record>),
 }
 
-/// Follows services until all have ended or the user leaves. Returns the exit of the first service, or 0 if the
-/// user left; `None` if a service had ended before it could be followed.
+/// Follows services until all have ended or the user leaves. Returns the exit of the service that failed first, else
+/// that of the first one, or 0 if the user left; `None` if a service had ended before it could be followed.
 pub fn follow(
     invocation: &Invocation,
     ports: &Ports,
@@ -58,7 +58,9 @@ pub fn follow(
     let is_log = matches!(manner, Manner::Log(_));
     let screen = Screen::new(invocation, &feeds, is_log)?;
     let caller = screen.watch_caller(invocation)?;
-    let mut following = Following { ports, signals: Signals::take()?, caller, feeds, screen, lost: None };
+    let signals = Signals::take()?;
+    let mut following =
+        Following { ports, signals, caller, feeds, next: 0, screen, failed: None, lost: None };
     following.begin(invocation, manner);
     let end = runtime.block_on(following.run())?;
     if end.is_none() && !invocation.json && !invocation.quiet && !is_log {
@@ -143,7 +145,11 @@ struct Following<'a> {
     signals: Signals,
     caller: CallerWatch,
     feeds: Vec<Feed>,
+    /// The service whose events are looked at next, so that none has to wait for another that never pauses.
+    next: usize,
     screen: Screen,
+    /// The exit of the service that failed first.
+    failed: Option<Exit>,
     /// The first service whose supervisor has gone without an exit event.
     lost: Option<usize>,
 }
@@ -154,13 +160,10 @@ impl Following<'_> {
         for service in 0..self.feeds.len() {
             let feed = &mut self.feeds[service];
             let start = feed.start();
-            // Read even if nothing is shown: this sets `seen` to where the supervisor's output begins.
             let shown = match manner {
                 Manner::Log(select) => select(feed.recorded(start)),
                 Manner::Attach | Manner::Join(_) => feed.missed(start),
             };
-            let is_shown = !invocation.json || matches!(manner, Manner::Log(_));
-            let shown = if is_shown { shown } else { Vec::new() };
             self.catch_up(service, shown);
             let Status { name, url, pid, state, .. } = &self.feeds[service].status;
             let condition = match (state, manner) {
@@ -207,7 +210,7 @@ impl Following<'_> {
         if let Some(lost) = self.lost {
             self.supervisor_lost(&self.feeds[lost].reservation)?;
         }
-        Ok(self.feeds.iter().find_map(|feed| feed.exit))
+        Ok(self.failed.or_else(|| self.feeds.iter().find_map(|feed| feed.exit)))
     }
 
     /// Fails for a service whose supervisor has gone without an exit event, unless only its log was wanted.
@@ -237,11 +240,13 @@ impl Following<'_> {
             return Poll::Ready(Ok(true));
         }
         let _waiting = self.screen.poll_drain(cx);
-        for service in 0..self.feeds.len() {
+        let count = self.feeds.len();
+        for service in (self.next..count).chain(0..self.next) {
             if self.feeds[service].exit.is_none()
                 && self.screen.has_room(service)
                 && let Poll::Ready(line) = self.feeds[service].lines.poll_line(cx)
             {
+                self.next = (service + 1) % count;
                 match line.transpose().map_err(io::Error::from)? {
                     Some(line) => self.handle_line(service, &line)?,
                     None => self.reopen(service)?,
@@ -288,7 +293,11 @@ impl Following<'_> {
                 let has = if message.is_none() { "has " } else { "" };
                 let message = format!("it {has}{}", how_ended(exit_code, signal.as_deref(), message));
                 self.screen.notify(service, Level::Plain, message);
-                self.feeds[service].exit = Some(exit_of_service(exit_code, signal.as_deref(), state));
+                let exit = exit_of_service(exit_code, signal.as_deref(), state);
+                self.feeds[service].exit = Some(exit);
+                if state == State::Failed {
+                    self.failed.get_or_insert(exit);
+                }
             }
             What::Error { error } => return Err(control::ControlError::Refused(error).into()),
             What::Ack { .. } | What::PortConflict { .. } | What::Noted { .. } | What::Unknown => {}

@@ -6,3 +6,4 @@ pub mod fan_out;
 mod feed;
 pub mod follow;
 pub mod resolve;
+pub mod whereabouts;

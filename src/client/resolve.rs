@@ -1,6 +1,6 @@
 //! Which services the user means by a word: a directory, a name, a port or an id.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 use super::fan_out;
@@ -11,7 +11,7 @@ use crate::invocation::Invocation;
 use crate::invocation::failure::Failure;
 use crate::port::listeners::{Holder, holders};
 use crate::port::{Ports, Remembered, Reservation};
-use crate::project::{Project, ProjectError};
+use crate::project::{Presence, Project, ProjectError};
 use crate::ui;
 use crate::visible::{self, Visible};
 
@@ -99,11 +99,12 @@ fn several(word: &str, found: &[Reservation]) -> Failure {
     ambiguous(word, found.iter().map(|one| one.project.as_str()))
 }
 
-/// The remembered project that had this port or has this id, with its id.
-pub fn remembered(ports: &Ports, word: &str) -> Option<(String, Remembered)> {
+/// The remembered project that had this port, or has this id or path, with its id.
+pub fn remembered(invocation: &Invocation, ports: &Ports, word: &str) -> Option<(String, Remembered)> {
     let by_port = || ports.keeper(word.parse().ok()?);
-    let by_id = || Some((word.to_owned(), ports.remembered(word)?));
-    by_port().or_else(by_id)
+    let by_id = |id: String| ports.remembered(&id).map(|row| (id, row));
+    let path = || path_of(invocation, word).to_string_lossy().into_owned();
+    by_port().or_else(|| by_id(word.to_owned())).or_else(|| by_id(path()))
 }
 
 /// The remembered project in this directory, or in the nearest one above it, with its id.
@@ -115,7 +116,17 @@ pub fn remembered_around(ports: &Ports, dir: &Path) -> Option<(String, Remembere
 }
 
 fn here(invocation: &Invocation, live: &[Reservation]) -> Result<Resolved, Failure> {
+    let path = path_of(invocation, "");
+    // Servers make the directory of their caches anew, so that what lies there may be no project any more.
+    let lost = filtered(live, |one| is_at(one, &path) && one.presence() != Presence::Present);
+    if !lost.is_empty() {
+        return Ok(Resolved::Running(lost));
+    }
     let project = match Project::find(&invocation.dir) {
+        Err(error @ ProjectError::Gone { .. }) => {
+            let below = filtered(live, |one| one.dir.starts_with(&path));
+            return if below.is_empty() { Err(error.into()) } else { Ok(Resolved::Running(below)) };
+        }
         // A command can be run without a package.json.
         Err(error @ ProjectError::NotFound { .. }) => {
             let start = invocation.dir.canonicalize().unwrap_or_default();
@@ -128,11 +139,35 @@ fn here(invocation: &Invocation, live: &[Reservation]) -> Result<Resolved, Failu
         }
         found => found?,
     };
-    let mut found = filtered(live, |one| one.project == project.id || one.dir == project.dir);
+    let mut found = filtered(live, |one| one.project == project.id || is_at(one, &project.dir));
     if found.is_empty() && project.is_workspace_root() {
         found = filtered(live, |one| one.dir.starts_with(&project.dir));
     }
     Ok(running_or(found, || Resolved::Idle(not_running(&project.name))))
+}
+
+/// Whether a service was started in the directory at this path, or its directory lies there now.
+fn is_at(one: &Reservation, path: &Path) -> bool {
+    one.dir == path || one.has_moved_to(path)
+}
+
+/// The absolute path that a word is. Of a directory that is gone, links are resolved as far as it exists. The
+/// current directory stays relative once it is gone.
+pub fn path_of(invocation: &Invocation, word: &str) -> PathBuf {
+    let path = invocation.dir.join(word);
+    if let Ok(found) = path.canonicalize() {
+        return found;
+    }
+    let mut resolved = PathBuf::new();
+    for part in path.components() {
+        if part == Component::ParentDir {
+            resolved.pop();
+        } else {
+            resolved.push(part);
+            resolved = resolved.canonicalize().unwrap_or(resolved);
+        }
+    }
+    resolved
 }
 
 fn running_or(found: Vec<Reservation>, otherwise: impl FnOnce() -> Resolved) -> Resolved {
@@ -144,9 +179,9 @@ fn filtered(live: &[Reservation], is_meant: impl Fn(&Reservation) -> bool) -> Ve
 }
 
 fn by_word(invocation: &Invocation, live: &[Reservation], word: &str) -> Result<Resolved, Failure> {
-    let path = invocation.dir.join(word).canonicalize().ok();
+    let path = path_of(invocation, word);
     let workspace = || Some(Project::find(&invocation.dir).ok()?.workspace?.root);
-    let found = matches(live, word, path.as_deref(), workspace).map_err(|found| several(word, &found))?;
+    let found = matches(live, word, &path, workspace).map_err(|found| several(word, &found))?;
     Ok(running_or(found, || by_port_or_project(invocation, live, word)))
 }
 
@@ -156,10 +191,10 @@ fn by_word(invocation: &Invocation, live: &[Reservation], word: &str) -> Result<
 fn matches<P: AsRef<Path>>(
     live: &[Reservation],
     word: &str,
-    path: Option<&Path>,
+    path: &Path,
     workspace: impl FnOnce() -> Option<P>,
 ) -> Result<Vec<Reservation>, Vec<Reservation>> {
-    let at_path = filtered(live, |one| one.project == word || path.is_some_and(|path| one.dir == path));
+    let at_path = filtered(live, |one| one.project == word || is_at(one, path));
     if !at_path.is_empty() {
         return Ok(at_path);
     }
@@ -199,9 +234,9 @@ pub fn ended(invocation: &Invocation, live: &[Reservation], word: Option<&str>) 
         let Ok(project) = Project::find(&invocation.dir) else { return Vec::new() };
         return ended.filter(|one| Path::new(&one.dir).starts_with(&project.dir)).collect();
     };
-    let path = invocation.dir.join(word).canonicalize().ok();
+    let path = path_of(invocation, word);
     let is_meant = |one: &Status| {
-        path.as_deref() == Some(Path::new(&one.dir))
+        path == Path::new(&one.dir)
             || [&*one.project_id, &*one.name, last_part(&one.name)].contains(&word)
             || word.parse() == Ok(one.port)
     };
@@ -279,7 +314,7 @@ mod tests {
         ];
         let ids = |word: &str, path: Option<&str>, root: Option<&str>| {
             let ids = |found: Vec<Reservation>| found.into_iter().map(|one| one.project).collect::<Vec<_>>();
-            matches(&live, word, path.map(Path::new), || root).map(ids).map_err(ids)
+            matches(&live, word, Path::new(path.unwrap_or("/nowhere")), || root).map(ids).map_err(ids)
         };
         let several = || Err(vec!["/b/site", "/c/site"]);
         for (word, path, root, expected) in [

@@ -4,6 +4,8 @@ use std::io;
 
 use thiserror::Error;
 
+use crate::event::Refusal;
+
 #[derive(Debug, Error)]
 pub enum ControlError {
     #[error("Runner is not connected: the supervisor of `{project}` (pid {pid}) does not answer: {source}")]
@@ -23,6 +25,9 @@ pub enum ControlError {
     },
     #[error("{0}")]
     Refused(String),
+    /// A request that the supervisor could not carry out.
+    #[error("{0}")]
+    Failed(String, Refusal),
 }
 
 impl ControlError {
@@ -39,6 +44,7 @@ impl ControlError {
                 Some(format!("use bowline {version}, or stop the service where it was started"))
             }
             Self::Refused(_) => None,
+            Self::Failed(_, refusal) => refusal.hint.clone(),
         }
     }
 

@@ -27,8 +27,16 @@ const BATCH: usize = 16;
 pub(super) struct Pending {
     pub service: usize,
     pub id: Option<String>,
-    /// Whether the client waits until the service has ended; otherwise until it is ready.
-    pub end: bool,
+    pub awaits: Awaited,
+}
+
+/// What a client waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Awaited {
+    Ready,
+    End,
+    /// That its restart is carried out or refused, and then [`Awaited::Ready`].
+    Restart,
 }
 
 /// The parts of one service that a client follows.

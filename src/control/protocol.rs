@@ -90,6 +90,9 @@ pub struct Status {
     pub project_id: String,
     pub name: String,
     pub dir: String,
+    /// Where the directory lies now, if it was moved since the start.
+    #[serde(default)]
+    pub moved_to: Option<String>,
     pub framework: String,
     pub port: u16,
     pub url: String,

@@ -13,14 +13,14 @@ use std::task::{Context, Poll};
 use nix::sys::resource::{Resource, getrlimit};
 use tokio::net::UnixListener;
 
-use super::peer::{Follows, Peer, Pending, line};
+use super::peer::{Awaited, Follows, Peer, Pending, line};
 use super::protocol::{ControlRequest, Hello, Line, PROTOCOL, Status, Verb};
 use super::service::Service;
-use crate::event::{Event, Stream, TooLong, What};
+use crate::event::{Event, Refusal, Stream, TooLong, What};
 use crate::paths;
 use crate::process::Signal;
 use crate::supervise::service::Input;
-use crate::supervise::{Condition, Control, Requested};
+use crate::supervise::{Condition, Control, Description, Requested};
 use crate::visible::{self, Visible};
 
 /// The most clients, where the limit of open files allows it.
@@ -143,6 +143,7 @@ impl Server {
         let id = request.id.as_deref();
         let message = format!("Command {} accepted", request.verb);
         let known = &mut self.services[service];
+        let mut awaits = if request.verb == Verb::Stop { Awaited::End } else { Awaited::Ready };
         peer.send(&Event::now(known.project(), What::Ack { message }).answering(id));
         match request.verb {
             Verb::Stop if request.force => self.enqueue(service, Input::Kill, who(peer, request)),
@@ -150,8 +151,7 @@ impl Server {
                 self.enqueue(service, Input::Stop(Signal::SIGTERM), who(peer, request));
             }
             Verb::Restart if known.is_alive() => {
-                // The client waits until the service is ready again, so that it was ready before does not count.
-                known.ready = None;
+                awaits = Awaited::Restart;
                 self.enqueue(service, Input::Restart, who(peer, request));
             }
             Verb::Attach => {
@@ -166,8 +166,7 @@ impl Server {
             peer.is_open = false;
             return;
         }
-        let end = request.verb == Verb::Stop;
-        peer.pending.push(Pending { service, id: request.id.clone(), end });
+        peer.pending.push(Pending { service, id: request.id.clone(), awaits });
         answer_pending(&self.services, peer);
     }
 
@@ -205,7 +204,7 @@ impl Control for Server {
     fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]) {
         let known = &mut self.services[service];
         if !self.peers.iter().any(|peer| peer.follows[service].output) {
-            return known.output.skip(stream, bytes.len());
+            return known.output.skip(stream, bytes);
         }
         if let Some(chunk) = known.output.take(stream, bytes) {
             let event = Event::now(known.project(), chunk);
@@ -217,6 +216,37 @@ impl Control for Server {
         if let Some(event) = self.services[service].record(what) {
             self.broadcast(service, &event);
         }
+    }
+
+    fn restarting(&mut self, service: usize, changes: Option<&str>) {
+        let known = &mut self.services[service];
+        // The clients wait until the service is ready again, so that it was ready before does not count.
+        known.ready = None;
+        let remark = changes.map(|message| What::Ack { message: message.to_owned() });
+        let remark = remark.map(|what| Event::now(known.project(), what));
+        for peer in &mut self.peers {
+            for one in restarts_of(peer, service) {
+                if let Some(event) = &remark {
+                    peer.send(&event.clone().answering(one.id.as_deref()));
+                }
+                peer.pending.push(Pending { awaits: Awaited::Ready, ..one });
+            }
+        }
+    }
+
+    fn refused(&mut self, service: usize, error: &str, refusal: &Refusal) {
+        let what = What::Error { error: error.to_owned() };
+        let event = Event::now(self.services[service].project(), what);
+        let event = Event { refusal: Some(refusal.clone()), ..event };
+        for peer in &mut self.peers {
+            for one in restarts_of(peer, service) {
+                peer.send(&event.clone().answering(one.id.as_deref()));
+            }
+        }
+    }
+
+    fn started(&mut self, service: usize, description: Description) {
+        self.services[service].describe(description);
     }
 
     fn changed(&mut self, service: usize, now: Condition) {
@@ -257,11 +287,17 @@ fn evict_one(peers: &mut Vec<Peer>) {
     }
 }
 
+/// Takes the requests of a client for a restart of this service.
+fn restarts_of(peer: &mut Peer, service: usize) -> Vec<Pending> {
+    let is_meant = |one: &mut Pending| one.service == service && one.awaits == Awaited::Restart;
+    peer.pending.extract_if(.., is_meant).collect()
+}
+
 /// Answers the requests of a client whose outcome is known by now.
 fn answer_pending(services: &[Service], peer: &mut Peer) {
     for one in std::mem::take(&mut peer.pending) {
         let service = &services[one.service];
-        if let Some((event, last)) = service.outcome(one.end) {
+        if let Some((event, last)) = service.outcome(one.awaits) {
             let id = one.id.as_deref();
             peer.send(&event.clone().answering(id));
             peer.send(&Event::now(service.project(), last).answering(id));

@@ -1,17 +1,21 @@
 //! A service as clients see it.
 
+use std::path::Path;
 use std::time::SystemTime;
 
+use super::peer::Awaited;
 use super::protocol::Status;
 use crate::event::{Event, Output, State, What};
 use crate::port::Scheme;
-use crate::supervise::Condition;
+use crate::project::HeldDirectory;
+use crate::supervise::{Condition, Description};
 
 #[derive(Debug)]
 pub(super) struct Service {
-    /// Without `url` and `cursor`, which [`Service::status`] adds.
+    /// Without `url`, `moved_to` and `cursor`, which [`Service::status`] adds.
     status: Status,
     scheme: Scheme,
+    directory: Option<HeldDirectory>,
     /// Whether a client has asked to kill this run of it.
     pub killed: bool,
     pub output: Output,
@@ -26,6 +30,7 @@ impl Service {
         let (pid, session) = (std::process::id(), session.to_owned());
         Self {
             output: Output::new(&session),
+            directory: HeldDirectory::open(Path::new(&status.dir)).ok(),
             status: Status { pid, session, started_at: now(), ..status },
             scheme: Scheme::default(),
             killed: false,
@@ -64,6 +69,13 @@ impl Service {
         Some(event)
     }
 
+    pub fn describe(&mut self, Description { name, framework, command, original }: Description) {
+        let original = Some(original);
+        self.status = Status { name, framework, command, original, ..self.status.clone() };
+        // Another one may have been made at its path.
+        self.directory = HeldDirectory::open(Path::new(&self.status.dir)).ok().or(self.directory.take());
+    }
+
     pub fn update(&mut self, condition: &Condition) {
         let &Condition { state, port, scheme, guardian } = condition;
         if guardian.is_some() && self.status.guardian != guardian {
@@ -84,23 +96,26 @@ impl Service {
 
     /// The answer to a client that waits until the service has ended, or is ready: an event, and the
     /// acknowledgement or error that concludes the answer.
-    pub fn outcome(&self, end: bool) -> Option<(&Event, What)> {
+    pub fn outcome(&self, awaits: Awaited) -> Option<(&Event, What)> {
         if let Some(ended) = &self.ended {
-            let last = if end {
+            let last = if awaits == Awaited::End {
                 What::Ack { message: "Dev server stopped successfully".to_owned() }
             } else {
                 What::Error { error: "the service has ended".to_owned() }
             };
             return Some((ended, last));
         }
-        let ready = self.ready.as_ref().filter(|_| !end)?;
+        let ready = self.ready.as_ref().filter(|_| awaits == Awaited::Ready)?;
         let message = format!("Dev server is running and healthy on port {}", self.status.port);
         Some((ready, What::Ack { message }))
     }
 
     pub fn status(&self) -> Status {
+        let path = self.directory.as_ref().and_then(HeldDirectory::path);
+        let moved_to = path.map(|path| path.to_string_lossy().into_owned());
+        let moved_to = moved_to.filter(|path| *path != self.status.dir);
         let (url, cursor) = (self.scheme.url(self.status.port), self.output.cursor());
-        Status { url, cursor, ..self.status.clone() }
+        Status { moved_to, url, cursor, ..self.status.clone() }
     }
 }
 

@@ -50,12 +50,17 @@ impl Output {
         (!data.is_empty()).then(|| What::LogChunk { stream, data, cursor: self.cursor() })
     }
 
-    /// Counts output that nobody wants as an event.
-    pub fn skip(&mut self, stream: Stream, length: usize) {
-        self.unfinished[stream as usize].clear();
-        self.bytes += length as u64;
+    /// Counts output that nobody wants as an event. The beginning of a character at its end is kept for the next one.
+    pub fn skip(&mut self, stream: Stream, bytes: &[u8]) {
+        let kept = &mut self.unfinished[stream as usize];
+        kept.extend_from_slice(&bytes[bytes.len().saturating_sub(LONGEST_CHARACTER)..]);
+        kept.drain(..complete_length(kept));
+        self.bytes += bytes.len() as u64;
     }
 }
+
+/// In bytes.
+const LONGEST_CHARACTER: usize = 4;
 
 /// How many of these bytes are whole characters. Bytes that can never become a character count as whole.
 fn complete_length(bytes: &[u8]) -> usize {
@@ -84,6 +89,18 @@ mod tests {
         let whole =
             What::LogChunk { stream: Stream::Stdout, data: "€".to_owned(), cursor: "s:4".to_owned() };
         assert_eq!(output.take(Stream::Stdout, &euro[2..]), Some(whole));
+    }
+
+    #[test]
+    fn a_character_whose_beginning_nobody_wanted_comes_whole() {
+        let mut output = Output::new("s");
+        let euro = "€".as_bytes();
+        output.skip(Stream::Stdout, b"many bytes that nobody wants");
+        output.skip(Stream::Stdout, &euro[..1]);
+        output.skip(Stream::Stdout, &euro[1..2]);
+        assert_eq!(text(output.take(Stream::Stdout, &euro[2..])), "€");
+        output.skip(Stream::Stdout, &[b"x", euro].concat());
+        assert_eq!(text(output.take(Stream::Stdout, b"y")), "y");
     }
 
     #[test]

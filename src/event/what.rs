@@ -13,8 +13,20 @@ pub struct Event {
     pub command_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project_id: Option<String>,
+    /// Only of an error that is the answer to a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Refusal>,
     #[serde(with = "rfc3339", default = "SystemTime::now")]
     pub timestamp: SystemTime,
+}
+
+/// How a client that was refused is to fail, besides the text of the error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refusal {
+    pub exit_code: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 impl Event {
@@ -30,7 +42,7 @@ impl Event {
     }
 
     pub fn without_project(what: What) -> Self {
-        Self { what, command_id: None, project_id: None, timestamp: SystemTime::now() }
+        Self { what, command_id: None, project_id: None, refusal: None, timestamp: SystemTime::now() }
     }
 
     /// Without the line's end.

@@ -123,6 +123,7 @@ impl From<&control::ControlError> for Failure {
                 NOT_CONNECTED
             }
             control::ControlError::Incompatible { .. } | control::ControlError::Refused(_) => FAILURE,
+            control::ControlError::Failed(_, refusal) => refusal.exit_code,
         };
         Self::of(code, error, error.hint())
     }

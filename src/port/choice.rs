@@ -16,6 +16,7 @@ use super::reservation::{Reservation, SessionId, SessionState};
 use super::scheme::Scheme;
 use super::snapshot::Snapshot;
 use super::store::Memory;
+use crate::project::DirectoryId;
 
 pub(super) struct Chooser<'a> {
     pub snapshot: &'a Snapshot,
@@ -78,6 +79,7 @@ impl Chooser<'_> {
                 project: request.project.clone(),
                 name: request.name.clone(),
                 dir: request.dir.clone(),
+                directory: DirectoryId::of(&request.dir),
                 framework: request.framework.clone(),
                 session: session.clone(),
                 pid: std::process::id(),

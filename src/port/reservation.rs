@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::scheme::Scheme;
+use crate::project::{DirectoryId, Presence};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -18,6 +19,9 @@ pub struct Reservation {
     pub name: String,
     #[serde(serialize_with = "lossy")]
     pub dir: PathBuf,
+    /// The directory itself: another one may lie at its path by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<DirectoryId>,
     pub framework: String,
     pub session: SessionId,
     /// The supervisor's process id, for messages: its lock tells whether it lives.
@@ -40,6 +44,31 @@ pub struct Reservation {
 impl Reservation {
     pub fn url(&self) -> String {
         self.scheme.url(self.port)
+    }
+
+    /// Whether it is the reservation of the project with this id. A project whose directory was moved while it runs
+    /// is known by its new path too, unless it has an id that is no path.
+    pub fn is_of(&self, project: &str) -> bool {
+        let path = Path::new(project);
+        let are_paths = path.is_absolute() && Path::new(&self.project) == self.dir;
+        self.project == project || are_paths && self.has_moved_to(path)
+    }
+
+    /// Whether its directory was moved to this path since it was reserved.
+    pub fn has_moved_to(&self, path: &Path) -> bool {
+        self.directory.is_some()
+            && DirectoryId::of(path) == self.directory
+            && DirectoryId::of(&self.dir) != self.directory
+    }
+
+    /// Whether the directory at this path is the one that it was reserved for.
+    pub fn is_for(&self, path: &Path) -> bool {
+        Presence::of(self.directory, path) == Presence::Present
+    }
+
+    /// What has become of its directory.
+    pub fn presence(&self) -> Presence {
+        Presence::of(self.directory, &self.dir)
     }
 }
 

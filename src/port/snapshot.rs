@@ -76,8 +76,10 @@ impl Snapshot {
         self.reservations().find(|reservation| reservation.port == port)
     }
 
+    /// The live reservation of a project, see [`Reservation::is_of`].
     pub fn live(&self, project: &str) -> Option<&Reservation> {
-        self.reservations().find(|held| held.state == SessionState::Live && held.project == project)
+        let live = || self.reservations().filter(|held| held.state == SessionState::Live);
+        live().find(|held| held.project == project).or_else(|| live().find(|held| held.is_of(project)))
     }
 
     /// Makes the store's rows agree with the locks, and returns those that were removed.

@@ -1,7 +1,7 @@
 //! The user's terminal, and the pseudo-terminal that a service gets in its place.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::pty::{OpenptyResult, openpty};
@@ -11,6 +11,11 @@ use nix::sys::termios::{
 };
 use nix::unistd::{getpgrp, tcgetpgrp};
 use rustix::termios::{tcgetwinsize, tcsetwinsize};
+
+/// How many characters a line of the terminal has; `None` if `out` is no terminal, or one that does not say.
+pub fn width(out: &impl AsFd) -> Option<usize> {
+    tcgetwinsize(out).ok().map(|size| usize::from(size.ws_col)).filter(|&columns| columns > 0)
+}
 
 /// A pseudo-terminal for a service. The supervisor keeps the service's end open too, so that it survives restarts.
 #[derive(Debug)]

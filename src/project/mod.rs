@@ -5,6 +5,7 @@ mod error;
 mod file;
 mod manifest;
 mod name;
+mod presence;
 mod version;
 mod workspace;
 
@@ -13,5 +14,6 @@ pub use self::error::{FileError, ProjectError};
 pub use self::file::{read as read_file, text as read_text, text_if_any as read_text_if_any};
 pub use self::manifest::Manifest;
 pub use self::name::{called, goes_by};
+pub use self::presence::{DirectoryId, HeldDirectory, Presence};
 pub use self::version::lowest_version;
 pub use self::workspace::Workspace;

@@ -18,7 +18,7 @@ use crate::port::{AllocateOptions, Guard, Lease, PortChoice, Ports, Reservation,
 use crate::process::guardian::{GuardianSpec, HeldLock};
 use crate::process::tree::{self, Mark};
 use crate::process::{ABANDONED_GRACE, Program, Stdio};
-use crate::supervise::{Backend, GuardedTree};
+use crate::supervise::{Backend, Description, GuardedTree};
 
 pub struct SessionBackend<'a> {
     pub(super) invocation: &'a Invocation,
@@ -55,7 +55,7 @@ impl<'a> SessionBackend<'a> {
         let overrides = both.map(|(one, grant)| PortOverride::new(one, grant.previous.as_ref(), ports.dir()));
         let overrides = overrides.collect();
         let both = prepared.iter().zip(lease.grants());
-        let schemes = both.map(|(one, grant)| one.detected.scheme(&one.request, grant.previous.as_ref()));
+        let schemes = both.map(|(one, grant)| one.detected().scheme(&one.request, grant.previous.as_ref()));
         let schemes = schemes.collect();
         let mut services = Self {
             invocation,
@@ -106,13 +106,14 @@ impl<'a> SessionBackend<'a> {
         let logs = self.ports.dir().logs();
         let status = |(one, spec): (&Prepared<'_>, &LaunchSpec)| {
             let project = one.project();
+            let Description { name, framework, command, original } = describe(one, spec);
             Status {
                 project_id: project.id.clone(),
-                name: project.name.clone(),
+                name,
                 dir: project.dir.to_string_lossy().into_owned(),
-                framework: one.request.framework.clone(),
-                command: spec.command.clone(),
-                original: Some(one.detected.reading.command.clone()),
+                framework,
+                command,
+                original: Some(original),
                 started_by: self.invocation.started_by.word().to_owned(),
                 log: logs::file(&logs, &project.id, &project.name).to_string_lossy().into_owned(),
                 ..Status::default()
@@ -121,9 +122,13 @@ impl<'a> SessionBackend<'a> {
         self.prepared.iter().zip(&self.specs).map(status).collect()
     }
 
+    pub(super) fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
     /// The line about a start: `next 16.4 · pnpm · port 3101`.
     pub fn headline(&self, service: usize) -> String {
-        let detected = &self.prepared[service].detected;
+        let detected = self.prepared[service].detected();
         let (project, framework) = (&detected.configured.project, &detected.detection.framework);
         let version = framework
             .dependencies
@@ -255,6 +260,16 @@ impl<'a> SessionBackend<'a> {
         if let Some(lease) = &mut self.lease {
             lease.close_store();
         }
+    }
+}
+
+/// The service as clients are told of it.
+pub(super) fn describe(prepared: &Prepared<'_>, spec: &LaunchSpec) -> Description {
+    Description {
+        name: prepared.project().name.clone(),
+        framework: prepared.request.framework.clone(),
+        command: spec.command.clone(),
+        original: prepared.detected().reading.command.clone(),
     }
 }
 

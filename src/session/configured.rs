@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use crate::config::Config;
 use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, ChosenManager};
-use crate::project::{Project, Workspace};
+use crate::project::{Project, ProjectError, Workspace};
 use crate::visible::Visible;
 
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct ConfiguredProject {
     pub manager: ChosenManager,
     /// With the name of the script, also if the user gave none.
     pub runnable: Runnable,
+    /// As the user gave it.
+    asked: Runnable,
 }
 
 impl ConfiguredProject {
@@ -51,6 +53,7 @@ impl ConfiguredProject {
         config: Config,
         mut runnable: Runnable,
     ) -> Result<Self, Failure> {
+        let asked = runnable.clone();
         if let Runnable::Script { name, .. } = &mut runnable {
             let wanted = name.as_deref().or(config.settings.script.as_deref());
             let (found, text) = project.script(wanted)?;
@@ -58,7 +61,20 @@ impl ConfiguredProject {
             *name = Some(found.to_owned());
         }
         let manager = launch::choose(&project, &invocation.caller);
-        Ok(Self { project, config, manager, runnable })
+        Ok(Self { project, config, manager, runnable, asked })
+    }
+
+    /// Reads the same directory anew, for the same script or command.
+    ///
+    /// # Errors
+    /// As [`ConfiguredProject::read`], and the directory or its package.json is gone.
+    pub fn read_anew(&self, invocation: &Invocation) -> Result<Self, Failure> {
+        let project = match (Project::at(&self.project.dir), &self.asked) {
+            // A command needs no package.json.
+            (Err(ProjectError::NoManifest { .. }), Runnable::Command(_)) => self.project.clone(),
+            (project, _) => project?.with_id(self.project.id.clone()),
+        };
+        Self::read(invocation, project, self.asked.clone())
     }
 }
 

@@ -29,7 +29,7 @@ pub fn dry_run(
         Lookup::Live(reservation) => (reservation.port, reservation.scheme),
         Lookup::Would(grant) => {
             let one = &prepared[service];
-            (grant.port, one.detected.scheme(&one.request, grant.previous.as_ref()).present)
+            (grant.port, one.detected().scheme(&one.request, grant.previous.as_ref()).present)
         }
     };
     let others = ports.reservations();
@@ -51,7 +51,7 @@ pub fn dry_run(
             ..one.launch(port, SESSION, options)
         });
         if invocation.json {
-            let mut answer = one.detected.to_json();
+            let mut answer = one.detected().to_json();
             let plan = serde_json::to_value(&spec).map_err(std::io::Error::other)?;
             if let (Some(answer), Value::Object(plan)) = (answer.as_object_mut(), plan) {
                 answer.extend(plan);

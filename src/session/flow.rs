@@ -5,33 +5,37 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::backend::{SessionBackend, descendants};
-use super::configured::ConfiguredProject;
+use super::backend::{SessionBackend, descendants, describe};
+use super::configured::{ConfiguredProject, warn_of_unknown_entries};
 use super::options::Options;
 use super::output::{self, announce};
 use super::port_override::{Evidence, Place, list};
-use super::prepared::{Detected, Prepared};
+use super::prepared::Prepared;
 use super::server_scheme::{Finding, ask, printed};
 use super::{browser, conflict, outcome, settings};
 use crate::control::Server;
-use crate::event::{Level, What};
+use crate::event::{Level, Refusal, What};
 use crate::invocation::{Failure, Invocation, StartedBy, require_descriptors};
 use crate::port::{AllocateOptions, Lease, PortChoice, PortError, Ports, Remembered, Reservation, Scheme};
 use crate::process::signals::Signals;
 use crate::process::{Exit, Stdio, children, memory};
 use crate::supervise::service::FailedRun;
 use crate::supervise::{
-    Backend, Lifeline, LoopInputs, Observation, PortOwner, ProcessTree, Review, SchemeAnswer, Supervisor,
+    Anew, Backend, Description, Lifeline, LoopInputs, Observation, PortOwner, ProcessTree, Review,
+    SchemeAnswer, Supervisor,
 };
 
 /// Descriptors of a supervisor without its services.
 const DESCRIPTORS: usize = 32;
-/// Descriptors of each service: three pipes, the guardian's socket, the log.
-const DESCRIPTORS_OF_A_SERVICE: usize = 5;
+/// Descriptors of each service: three pipes, the guardian's socket, the log, its directory.
+const DESCRIPTORS_OF_A_SERVICE: usize = 6;
+
+/// How long others may hold up a start before it is looked whether all of it runs already.
+const FIRST_PATIENCE: Duration = Duration::from_secs(2);
 
 pub struct Session<'a> {
     invocation: &'a Invocation,
@@ -56,28 +60,40 @@ impl<'a> Session<'a> {
     pub fn new(
         invocation: &'a Invocation,
         options: &'a Options,
-        projects: &'a [ConfiguredProject],
+        projects: Vec<ConfiguredProject>,
     ) -> Result<Self, Failure> {
         let ports = invocation.ports_to_write()?;
         require_descriptors(DESCRIPTORS + DESCRIPTORS_OF_A_SERVICE * projects.len())?;
         // No store yet: the transaction in `reserve` recalls the remembered frameworks.
-        let prepared = allocate(invocation, options, detect(invocation, options, projects, None)?);
+        let prepared = prepare(invocation, options, projects, None)?;
         Ok(Self { invocation, options, ports, prepared })
     }
 
     pub fn leave_out(&mut self, running: &[Reservation]) {
-        self.prepared.retain(|one| running.iter().all(|running| running.project != one.request.project));
+        self.prepared.retain(|one| !running.iter().any(|running| running.is_of(&one.request.project)));
     }
 
     /// Reserves a port for each service, or none.
     pub fn reserve(&mut self) -> Result<Reserved, Failure> {
         let Self { invocation, options, ports, prepared, .. } = self;
         let projects: Vec<_> = prepared.iter().map(|one| one.request.project.clone()).collect();
-        let request = |service: usize, remembered: Option<&Remembered>| {
+        let mut request = |service: usize, remembered: Option<&Remembered>| {
             prepared[service].recall(invocation, options, remembered);
             prepared[service].request.clone()
         };
-        match ports.allocate(&projects, request, AllocateOptions::default()) {
+        let options = AllocateOptions::default();
+        let mut allocated =
+            ports.clone().with_patience(FIRST_PATIENCE).allocate(&projects, &mut request, options);
+        if let Err(PortError::Busy { .. }) = allocated {
+            // Where everything runs already, there is nothing to wait for.
+            let live = ports.clone().with_patience(Duration::ZERO).reservations();
+            let running = |project: &String| live.iter().find(|one| one.is_of(project)).cloned();
+            allocated = match projects.iter().map(running).collect() {
+                Some(running) => Err(PortError::AlreadyRunning(running)),
+                None => ports.allocate(&projects, &mut request, options),
+            };
+        }
+        match allocated {
             Ok(lease) => Ok(Reserved::Lease(lease)),
             Err(PortError::AlreadyRunning(running)) => Ok(Reserved::AlreadyRunning(running)),
             Err(error) => Err(conflict::report(invocation, error, prepared)),
@@ -120,27 +136,20 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Detects the framework of each project, or recalls it from `ports`.
-pub fn detect<'a>(
+/// Detects the framework of each project, or recalls it from `ports`, and makes the requests to the allocator. The
+/// ports are chosen by [`Session::reserve`].
+pub fn prepare<'a>(
     invocation: &'a Invocation,
     options: &Options,
-    projects: &'a [ConfiguredProject],
+    projects: Vec<ConfiguredProject>,
     ports: Option<&Ports>,
-) -> Result<Vec<Detected<'a>>, Failure> {
-    let detect = |configured: &'a ConfiguredProject| {
+) -> Result<Vec<Prepared<'a>>, Failure> {
+    warn_of_unknown_entries(invocation, &projects);
+    let prepare = |configured: ConfiguredProject| {
         let remembered = ports.and_then(|ports| ports.remembered(&configured.project.id));
-        Detected::new(invocation, configured, options.framework.as_deref(), remembered.as_ref())
+        Prepared::new(invocation, options, configured, remembered.as_ref())
     };
-    projects.iter().map(detect).collect()
-}
-
-/// Adds the request to the allocator to each service. The ports are chosen by [`Session::reserve`].
-pub fn allocate<'a>(
-    invocation: &Invocation,
-    options: &Options,
-    detected: Vec<Detected<'a>>,
-) -> Vec<Prepared<'a>> {
-    detected.into_iter().map(|one| Prepared::new(invocation, options, one)).collect()
+    projects.into_iter().map(prepare).collect()
 }
 
 impl Backend for SessionBackend<'_> {
@@ -155,6 +164,18 @@ impl Backend for SessionBackend<'_> {
             self.invocation.warn_all(&lease.commit());
         }
         Ok(Box::new(tree?))
+    }
+
+    fn read_anew(&mut self, service: usize) -> Result<Anew, (String, Refusal)> {
+        self.close_store();
+        self.plan_anew(service).map_err(|failure| {
+            let exit_code = failure.code();
+            (failure.message, Refusal { exit_code, hint: failure.hint })
+        })
+    }
+
+    fn description(&self, service: usize) -> Description {
+        describe(&self.prepared[service], &self.specs[service])
     }
 
     fn verify(&mut self, service: usize, root: i32) -> PortOwner {

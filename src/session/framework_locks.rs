@@ -64,7 +64,7 @@ pub fn clear(prepared: &Prepared<'_>) {
 
 fn files(prepared: &Prepared<'_>) -> Vec<PathBuf> {
     // An unreadable directory must not prevent a start.
-    prepared.project().present(&prepared.detected.inputs.locks).unwrap_or_default()
+    prepared.project().present(&prepared.detected().inputs.locks).unwrap_or_default()
 }
 
 fn read(path: &Path) -> Option<Lock> {

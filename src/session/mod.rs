@@ -3,10 +3,12 @@
 //! - `flow`: the steps in order · `configured`, `prepared`, `options`, `settings`: their inputs
 //! - `backend`, `port_override`: programs and ports for the loop in [`crate::supervise`], which calls them through the
 //!   trait that `flow` implements
+//! - `anew`: a restart by what the files say now
 //! - `server_scheme`: http or https · `output`, `report`, `outcome`, `conflict`: what others see
 //! - `siblings`, `told`: what services know of each other
 //! - `browser`: opens the URL · `nested`: bowline within bowline · `dry_run`: a plan · `framework_locks`: lock files of frameworks
 
+mod anew;
 mod backend;
 mod browser;
 mod configured;
@@ -27,9 +29,9 @@ mod settings;
 mod siblings;
 mod told;
 
-pub use configured::{ConfiguredProject, Runnable, warn_of_unknown_entries};
+pub use configured::{ConfiguredProject, Runnable};
 pub use dry_run::dry_run;
-pub use flow::{Reserved, Session, allocate, detect};
+pub use flow::{Reserved, Session, prepare};
 pub use nested::become_command;
 pub use options::Options;
 pub use prepared::{Detected, Prepared};

@@ -53,8 +53,8 @@ fn failure_of(backend: &SessionBackend<'_>, service: usize, outcome: &Outcome) -
     }
     let reason = ending.failure.filter(|_| !ending.requested)?;
     missing_program(prepared, spec, reason, ending).or_else(|| {
-        let manager = prepared.detected.configured.manager.manager.name();
-        let script = prepared.detected.reading.script();
+        let manager = prepared.detected().configured.manager.manager.name();
+        let script = prepared.detected().reading.script();
         let without = script
             .map_or_else(|| "without bowline".to_owned(), |name| format!("with `{manager} run {name}`"));
         let failure = describe(spec, reason, outcome, &without);
@@ -96,7 +96,7 @@ fn missing_program(
         (Some(Exit::Signal(_)) | None, _) => return None,
     };
     let step = spec.steps().nth(ending.step).unwrap_or(&spec.main);
-    let detected = &prepared.detected;
+    let detected = prepared.detected();
     let catalog = &detected.configured.config.catalog;
     launch::explain(status, step, &detected.reading, catalog).map(Failure::from)
 }

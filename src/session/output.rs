@@ -27,7 +27,7 @@ pub fn open(
     let (style, quiet) = (invocation.style, invocation.quiet);
     let mut console = None;
     let sink: Box<dyn Sink> = if invocation.started_by == StartedBy::Background {
-        Box::new(StartReport::new(services, session)?)
+        Box::new(StartReport::new(services, session, style, quiet)?)
     } else if invocation.json {
         let projects = services.iter().map(|service| service.project_id.clone()).collect();
         Box::new(JsonLines::new(projects, session, style, quiet)?)

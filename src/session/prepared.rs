@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use self_cell::self_cell;
 use serde_json::{Value, json};
 
 use super::configured::{ConfiguredProject, Runnable};
@@ -40,9 +41,25 @@ pub struct Detected<'a> {
     is_named: bool,
 }
 
+/// The owner of what a [`Detected`] borrows.
+struct Source<'a> {
+    configured: ConfiguredProject,
+    invocation: &'a Invocation,
+}
+
+self_cell! {
+    /// A configured project together with what was detected, so that both can be replaced when a restart reads the
+    /// files anew.
+    struct OwnDetected<'a> {
+        owner: Source<'a>,
+        #[covariant]
+        dependent: Detected,
+    }
+}
+
 /// A service that can be started once it has a port.
 pub struct Prepared<'a> {
-    pub detected: Detected<'a>,
+    own: OwnDetected<'a>,
     pub request: PortRequest,
     pub grace: Duration,
 }
@@ -59,7 +76,7 @@ impl<'a> Detected<'a> {
         framework: Option<&str>,
         remembered: Option<&Remembered>,
     ) -> Result<Self, Failure> {
-        let ConfiguredProject { project, config, manager, runnable } = configured;
+        let ConfiguredProject { project, config, manager, runnable, .. } = configured;
         let target = match runnable {
             Runnable::Script { name, arguments } => {
                 let (name, text) = project.script(name.as_deref())?;
@@ -163,28 +180,54 @@ impl<'a> Detected<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    pub fn new(invocation: &Invocation, options: &Options, detected: Detected<'a>) -> Self {
+    /// Detects the framework, see [`Detected::new`], and makes the request to the allocator.
+    pub fn new(
+        invocation: &'a Invocation,
+        options: &Options,
+        configured: ConfiguredProject,
+        remembered: Option<&Remembered>,
+    ) -> Result<Self, Failure> {
+        let framework = options.framework.as_deref();
+        let own = OwnDetected::try_new(Source { configured, invocation }, |source| {
+            Detected::new(source.invocation, &source.configured, framework, remembered)
+        })?;
+        let detected = own.borrow_dependent();
         let grace = options.grace.or(detected.configured.config.settings.grace).unwrap_or(GRACE);
-        let prepared = Self { request: detected.request(invocation, options), detected, grace };
+        let prepared = Self { request: detected.request(invocation, options), own, grace };
         prepared.log();
-        prepared
+        Ok(prepared)
+    }
+
+    /// The same service by what its files say now. The framework is remembered as in another session.
+    pub fn read_anew(&self, invocation: &'a Invocation, options: &Options) -> Result<Self, Failure> {
+        let configured = self.detected().configured.read_anew(invocation)?;
+        let remembered = Remembered {
+            framework: self.request.framework.clone(),
+            evidence: self.request.evidence.to_string(),
+            ..Remembered::default()
+        };
+        Self::new(invocation, options, configured, Some(&remembered))
+    }
+
+    pub fn detected(&self) -> &Detected<'_> {
+        self.own.borrow_dependent()
     }
 
     /// See [`Detected::recall`].
     pub fn recall(&mut self, invocation: &Invocation, options: &Options, remembered: Option<&Remembered>) {
-        if self.detected.recall(remembered) {
-            self.request = self.detected.request(invocation, options);
+        if self.own.with_dependent_mut(|_, detected| detected.recall(remembered)) {
+            self.request = self.detected().request(invocation, options);
             self.log();
         }
     }
 
-    pub fn project(&self) -> &'a Project {
-        &self.detected.configured.project
+    pub fn project(&self) -> &Project {
+        &self.detected().configured.project
     }
 
     /// The request to plan the launch, without siblings and preload. The scheme is the one that the files say.
     pub fn launch<'b>(&'b self, port: u16, session: &'b str, options: &'b Options) -> LaunchRequest<'b> {
-        let Detected { configured, reading, detection, inputs, signs, .. } = &self.detected;
+        let Detected { configured, reading, detection, inputs, signs, .. } = self.detected();
         LaunchRequest {
             reading,
             detection,
@@ -197,7 +240,7 @@ impl<'a> Prepared<'a> {
             siblings: &[],
             environment: &configured.config.settings.env,
             preload: None,
-            named: self.detected.named.as_ref(),
+            named: self.detected().named.as_ref(),
             script_shell: None,
             is_followed: false,
         }
@@ -212,18 +255,18 @@ impl<'a> Prepared<'a> {
     /// The port by which another command of the script names the server, if that was wished for.
     pub fn wish(&self) -> Option<&NamedPort> {
         let is_choice = |named: &&NamedPort| self.request.choice == PortChoice::Preferred(named.port);
-        self.detected.named.as_ref().filter(is_choice)
+        self.detected().named.as_ref().filter(is_choice)
     }
 
     fn log(&self) {
-        let Self { detected: Detected { configured, reading, detection, inputs, .. }, request, .. } = self;
+        let Detected { configured, reading, detection, inputs, .. } = self.detected();
         let project = &configured.project;
         tracing::debug!("project {} in {}", project.name, project.dir.visible());
         let what = reading.script().map_or_else(|| "command".to_owned(), |name| format!("script {name}"));
         tracing::debug!("{what}: {}", reading.command);
         tracing::debug!("package manager {}", configured.manager.manager.name());
         let evidence = detection.evidence.join(", ");
-        tracing::debug!("framework {} ({evidence}), ports {}", request.framework, inputs.range);
+        tracing::debug!("framework {} ({evidence}), ports {}", self.request.framework, inputs.range);
     }
 }
 

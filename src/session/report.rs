@@ -14,7 +14,7 @@ use crate::event::{Event, Level, State, Stream, What};
 use crate::logs;
 use crate::process::nonblocking_writer::NonblockingWriter;
 use crate::supervise::{Sink, shown_lines};
-use crate::ui;
+use crate::ui::{self, Style};
 
 /// Bytes of output read at once.
 const CHUNK: usize = 64 * 1024;
@@ -48,6 +48,8 @@ impl Introduced {
 pub struct StartReport {
     out: Option<NonblockingWriter>,
     services: Vec<Reported>,
+    style: Style,
+    quiet: bool,
     buffer: Box<[u8]>,
 }
 
@@ -60,7 +62,7 @@ struct Reported {
 
 impl StartReport {
     /// Writes the [`Introduction`]. Needs a running tokio runtime.
-    pub fn new(services: &[Status], session: &str) -> io::Result<Self> {
+    pub fn new(services: &[Status], session: &str, style: Style, quiet: bool) -> io::Result<Self> {
         let introduced = |Status { project_id, name, log, .. }: &Status| Introduced {
             project: project_id.clone(),
             name: name.clone(),
@@ -72,7 +74,7 @@ impl StartReport {
         out.push(format!("{}\n", serde_json::to_string(&introduction)?).as_bytes());
         let reported = |one: &Status| Reported { project: one.project_id.clone(), is_ready: None };
         let services = services.iter().map(reported).collect();
-        Ok(Self { out: Some(out), services, buffer: vec![0; CHUNK].into() })
+        Ok(Self { out: Some(out), services, style, quiet, buffer: vec![0; CHUNK].into() })
     }
 
     /// Whether every service is ready or has ended, and one runs.
@@ -105,8 +107,9 @@ impl Sink for StartReport {
         let Some(out) = &mut self.out else { return };
         let Some(reported) = self.services.get_mut(service) else { return };
         if let What::Noted { level, message } = what {
-            if level == Level::Warning {
-                ui::eprint_line(&format!("bowline  warning: {message}"));
+            if level == Level::Warning && !self.quiet {
+                let (name, warning) = (self.style.name(), self.style.warning("warning:"));
+                ui::eprint_line(&format!("{name}  {warning} {message}"));
             }
             return;
         }

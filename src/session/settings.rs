@@ -5,10 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::backend::SessionBackend;
-use super::options::Options;
-use super::prepared::Prepared;
 use crate::invocation::StartedBy;
-use crate::launch::LaunchSpec;
 use crate::port::PortChoice;
 use crate::supervise::service::{Service, Settings};
 
@@ -20,13 +17,14 @@ const RELOCATIONS: u32 = 3;
 const REDIRECTS: u32 = 2;
 
 pub fn services(backend: &SessionBackend<'_>, now: Instant) -> Vec<Service> {
-    let is_background = backend.invocation.started_by != StartedBy::Foreground;
-    let both = backend.prepared.iter().zip(&backend.specs);
-    both.map(|(one, spec)| Service::new(settings(backend.options, is_background, one, spec), now)).collect()
+    (0..backend.prepared.len()).map(|service| Service::new(of(backend, service), now)).collect()
 }
 
-fn settings(options: &Options, is_background: bool, prepared: &Prepared<'_>, spec: &LaunchSpec) -> Settings {
-    let configured = &prepared.detected.configured.config.settings;
+/// The settings of one service, by its options and files.
+pub fn of(backend: &SessionBackend<'_>, service: usize) -> Settings {
+    let (options, prepared, spec) = (backend.options, &backend.prepared[service], &backend.specs[service]);
+    let is_background = backend.invocation.started_by != StartedBy::Foreground;
+    let configured = &prepared.detected().configured.config.settings;
     let (before, after) = (usize::from(spec.pre.is_some()), usize::from(spec.post.is_some()));
     let is_exact = matches!(prepared.request.choice, PortChoice::Exact(_));
     Settings {

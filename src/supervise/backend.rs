@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::process_tree::ProcessTree;
-use super::service::{FailedRun, Input};
-use crate::event::{State, Stream, What};
+use super::service::{FailedRun, Input, Settings};
+use crate::event::{Refusal, State, Stream, What};
 use crate::port::Scheme;
 use crate::process::signals::{self, ReceivedSignal, Signals};
 use crate::process::{Stdio, children};
@@ -69,12 +69,37 @@ pub enum SchemeAnswer {
     },
 }
 
+/// The next start of a service, by what its files say now.
+#[derive(Clone, Debug)]
+pub struct Anew {
+    pub settings: Settings,
+    /// What is different from the last start, as sentences; `None` if nothing is.
+    pub changes: Option<String>,
+    /// Events about the change.
+    pub news: Vec<What>,
+}
+
+/// A service as clients are told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    pub name: String,
+    pub framework: String,
+    /// The command that is run, and as the user wrote it.
+    pub command: String,
+    pub original: String,
+}
+
 /// Ports and programs. A service is named by its index, and its tree by the process `root` that it descends from.
 pub trait Backend {
     /// The standard input of a service without a console; `None` for one that stays open and silent.
     fn stdin(&self) -> Option<OwnedFd>;
     /// Creates the guardian of the service's next run, which waits for an order to run the first step.
     fn spawn(&mut self, service: usize, stdio: Stdio) -> io::Result<Box<dyn ProcessTree>>;
+    /// Reads the files of the service for its next start. If they are wrong, everything is as before; returns the
+    /// error and how the client is to fail.
+    fn read_anew(&mut self, service: usize) -> Result<Anew, (String, Refusal)>;
+    /// The service as it was started last.
+    fn description(&self, service: usize) -> Description;
     fn verify(&mut self, service: usize, root: i32) -> PortOwner;
     /// The behaviour of a service that does not listen on its port. `output` is the end of its output.
     fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation>;
@@ -137,6 +162,12 @@ pub trait Control {
     fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Requested>;
     fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]);
     fn notify(&mut self, service: usize, what: &What);
+    /// A restart is carried out; `changes` are those of [`Anew`].
+    fn restarting(&mut self, service: usize, changes: Option<&str>);
+    /// A restart is refused, and the service goes on.
+    fn refused(&mut self, service: usize, error: &str, refusal: &Refusal);
+    /// The service was started.
+    fn started(&mut self, service: usize, description: Description);
     /// Called with the condition of a service whenever it may have changed.
     fn changed(&mut self, service: usize, now: Condition);
     /// Writes what can be written, and is ready when nothing waits any more.

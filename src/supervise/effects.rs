@@ -11,7 +11,7 @@ use super::run::{Instance, Orphans};
 use super::scheme_watch::SchemeWatch;
 use super::service::{Effect, Ending, Input, Notice};
 use super::tail::Tail;
-use super::{Backend, Condition, Control, Outcome, PortOwner, Review, Sink, Supervisor, streams};
+use super::{Anew, Backend, Condition, Control, Outcome, PortOwner, Review, Sink, Supervisor, streams};
 use crate::event::{Level, State, What};
 use crate::process::guardian::{Order, Report};
 use crate::process::{Exit, Signal};
@@ -54,6 +54,27 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         let instance = &self.instances[index];
         let (state, guardian) = (instance.service.state(), instance.guardian());
         self.inputs.control.changed(index, Condition { state, port, scheme, guardian });
+    }
+
+    /// Starts a service again, by what its files say now. If they are wrong, it goes on as it is.
+    pub(super) fn restart(&mut self, index: usize, by: &str) {
+        if !self.instances[index].service.state().is_alive() {
+            return self.feed(index, Input::Restart);
+        }
+        match self.backend.read_anew(index) {
+            Ok(Anew { settings, changes, news }) => {
+                self.instances[index].service.reconfigure(settings);
+                self.inputs.control.restarting(index, changes.as_deref());
+                let changes = changes.map_or_else(String::new, |changes| format!(": {changes}"));
+                self.tell(index, format!("restarted by {by}{changes}"));
+                self.instances[index].stopped_by = None;
+                for what in news {
+                    self.announce(index, what);
+                }
+                self.feed(index, Input::Restart);
+            }
+            Err((error, refusal)) => self.inputs.control.refused(index, &error, &refusal),
+        }
     }
 
     /// Performs one effect, and returns the inputs that follow from it at once.
@@ -106,6 +127,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         (instance.tree, instance.sources, instance.tail) = (Some(tree), sources, Tail::default());
         instance.silence = silence;
         (instance.readiness, instance.scheme) = (None, SchemeWatch::default());
+        self.inputs.control.started(index, self.backend.description(index));
         self.order(index, Order::Run(0));
         Ok(())
     }

@@ -24,7 +24,8 @@ mod streams;
 mod tail;
 
 pub use backend::{
-    Backend, Condition, Control, Observation, PortOwner, Requested, Review, SchemeAnswer, Sink,
+    Anew, Backend, Condition, Control, Description, Observation, PortOwner, Requested, Review, SchemeAnswer,
+    Sink,
 };
 pub use console::Console;
 pub use process_tree::{GuardedTree, ProcessTree};

@@ -13,10 +13,12 @@ use crate::visible::Visible;
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// Carries out the command of a client.
     pub(super) fn requested(&mut self, Requested { service, input, by }: Requested) {
+        if input == Input::Restart {
+            return self.restart(service, &by);
+        }
         if self.has_to_end(service) {
-            let verb = if input == Input::Restart { "restarted" } else { "stopped" };
-            self.tell(service, format!("{verb} by {by}"));
-            self.instances[service].stopped_by = Some(by).filter(|_| input != Input::Restart);
+            self.tell(service, format!("stopped by {by}"));
+            self.instances[service].stopped_by = Some(by);
         }
         self.feed(service, input);
     }
@@ -42,7 +44,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         }
     }
 
-    fn tell(&mut self, index: usize, message: String) {
+    pub(super) fn tell(&mut self, index: usize, message: String) {
         self.sink.notify(index, What::Noted { level: Level::Plain, message });
     }
 }

@@ -15,7 +15,7 @@ pub use json::JsonLines;
 pub use modes::{passed, restore_terminal};
 pub use prefixed::Prefixed;
 pub use style::{ColorChoice, Style};
-pub use table::{age, align, size};
+pub use table::{age, align, align_within, size};
 
 use std::io::{self, Write};
 

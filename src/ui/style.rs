@@ -29,6 +29,11 @@ impl Style {
         Self { colored }
     }
 
+    /// The word for [`ColorChoice`] that makes this style anywhere.
+    pub fn when(self) -> &'static str {
+        if self.colored { "always" } else { "never" }
+    }
+
     /// The beginning of every line of bowline's own.
     pub fn name(self) -> String {
         self.paint("1;36", "bowline")

@@ -35,6 +35,35 @@ pub fn align<const N: usize>(table: &[[String; N]]) -> String {
     text
 }
 
+/// Like [`align`], with the paths in the last column shortened so that lines are at most `width` characters long,
+/// if that leaves them legible.
+pub fn align_within<const N: usize>(table: &[[String; N]], width: usize) -> String {
+    let mut table = table.to_vec();
+    let longest = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let others: usize = (0..N - 1).map(|column| longest(column) + 2).sum();
+    let room = width.saturating_sub(others).max(LEGIBLE);
+    for row in &mut table {
+        row[N - 1] = shortened(&row[N - 1], room);
+    }
+    align(&table)
+}
+
+/// The shortest form of a path, in characters.
+const LEGIBLE: usize = 20;
+
+/// The last parts of a path that fit: the first ones are the same for most projects.
+fn shortened(path: &str, room: usize) -> String {
+    let path = visible::line(path);
+    let length = path.chars().count();
+    if length <= room {
+        return path.into_owned();
+    }
+    let fits = |at: &usize| path[*at..].chars().count() < room;
+    let part = path.match_indices('/').map(|(at, _)| at).find(fits);
+    let from = part.or_else(|| path.char_indices().map(|(at, _)| at).find(fits)).unwrap_or(0);
+    format!("…{}", &path[from..])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,6 +72,22 @@ mod tests {
     fn columns_are_as_wide_as_their_longest_cell() {
         let table = [["a", "bb", "c"], ["aaa", "b", "cc"]].map(|row| row.map(str::to_owned));
         assert_eq!(align(&table), "a    bb  c\naaa  b   cc\n");
+    }
+
+    #[test]
+    fn paths_are_shortened_to_the_last_parts_that_fit() {
+        for (path, room, expected) in [
+            ("~/src/app", 9, "~/src/app"),
+            ("~/src/app", 8, "…/app"),
+            ("~/src/web/app", 9, "…/web/app"),
+            ("/äöü/app", 7, "…/app"),
+            ("~/a-long-name", 5, "…name"),
+        ] {
+            assert_eq!(shortened(path, room), expected, "{path} {room}");
+        }
+        let table = [["a", "/home/you/projects/one/web"], ["bb", "~/b"]].map(|row| row.map(str::to_owned));
+        assert_eq!(align_within(&table, 24), "a   …/projects/one/web\nbb  ~/b\n");
+        assert_eq!(align_within(&table, 1), "a   …/projects/one/web\nbb  ~/b\n");
     }
 
     #[test]

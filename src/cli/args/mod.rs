@@ -70,6 +70,7 @@ pub struct Global {
         global = true,
         value_enum,
         default_value_t,
+        overrides_with = "color",
         value_name = "WHEN",
         help_heading = "Global options"
     )]
@@ -102,13 +103,13 @@ pub enum CliCommand {
     Supervise(Dev),
     /// Stop services, wherever they were started
     Stop(Stop),
-    /// Stop services and start them again on the same ports
+    /// Stop services and start them again, as their files say now; if those are wrong, leave the services alone
     Restart {
         /// Projects by directory, name or port; those that do not run are started [default: the one you are in]
         #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::services))]
         projects: Vec<String>,
     },
-    /// Show the output of a service so far, then the output that follows
+    /// Show the output of a service so far, then the output that follows; with `--json`, both as events
     Attach(OneService),
     /// Print the output of a service, also after its end
     Logs(Logs),
@@ -118,7 +119,7 @@ pub enum CliCommand {
     Ls,
     /// Show everything about one service
     Status(OneService),
-    /// Return when services are ready; exit code 4 if one does not become ready
+    /// Return when services are ready; exit code 4 if one does not become ready, 5 if its directory was removed
     Wait(Wait),
     /// Print the project's port: the one that it has, or would get
     Port {
@@ -157,6 +158,9 @@ pub struct Dev {
     /// Projects of the workspace by name, or directories [default: the one you are in]
     #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::projects))]
     pub projects: Vec<String>,
+    /// The script to run [default: the first there is of dev, develop, start:dev, start, serve]
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::scripts))]
+    pub script: Option<String>,
     #[command(flatten)]
     pub launch: Launch,
     /// Arguments for the dev script
@@ -176,9 +180,6 @@ pub struct Exec {
 /// Options of the commands that start services.
 #[derive(Args, Debug)]
 pub struct Launch {
-    /// The script to run [default: the first there is of dev, develop, start:dev, start, serve]
-    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::scripts))]
-    pub script: Option<String>,
     /// Use exactly this port, or fail
     #[arg(long, value_name = "N", value_parser = config::parse_port)]
     pub port: Option<NonZeroU16>,

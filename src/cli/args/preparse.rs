@@ -88,7 +88,7 @@ mod tests {
             "-C app --json dev web api --port 4000 -vv -- --open",
             "dev --host --restart on-failure --grace 500ms --dry-run --color always",
             "dev --host 0.0.0.0 -q",
-            "exec --script x -- next dev -p 3",
+            "exec --grace 3s -- next dev -p 3",
             "--state-dir s exec vite --port 4",
             "--json supervise web",
             "--json runner-exec --restart-running --project-id=1 -- sh -c x",
@@ -97,7 +97,8 @@ mod tests {
             assert_eq!(quick, whole, "{typed}");
             assert!(quick.starts_with("Some("), "{typed}");
         }
-        for typed in ["dev --help", "dev --prot 3", "dev -vq", "exec", "dev --port 0", "dev --version"] {
+        for typed in ["dev --help", "dev --prot 3", "dev -vq", "exec", "exec --script x -- y", "dev --port 0"]
+        {
             assert_eq!(read(typed), ("None".to_owned(), "None".to_owned()), "{typed}");
         }
     }

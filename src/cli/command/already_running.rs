@@ -12,6 +12,7 @@ use crate::process::Exit;
 use crate::process::caller::while_there;
 use crate::session::{Prepared, Session};
 use crate::ui;
+use crate::visible::Visible;
 
 /// Decides what to do about services of the session that already run. With `replace` they are stopped; otherwise
 /// they are left out of the session, or followed if it has no others. `None` if the session can reserve ports now.
@@ -23,8 +24,12 @@ pub fn decide(
 ) -> Result<Option<Exit>, Failure> {
     let Session { ports, prepared, .. } = session;
     let parent = invocation.parent.as_ref();
-    if replace {
-        let stop = || stop(ports, running, false, "bowline --restart-running");
+    let outdated =
+        if replace { running.to_vec() } else { of_other_directories(invocation, prepared, running) };
+    if !outdated.is_empty() {
+        keep_moved_ports(prepared, &outdated);
+        let by = if replace { "bowline --restart-running" } else { "bowline" };
+        let stop = || stop(ports, &outdated, false, by);
         while_there(parent, stop).into_iter().collect::<Result<(), _>>()?;
         return Ok(None);
     }
@@ -35,7 +40,7 @@ pub fn decide(
     if let Some(failure) = port_mismatch(prepared, running) {
         return Err(failure);
     }
-    let difference = |status: &Status| difference(prepared, status);
+    let difference = |status: &Status| difference(prepared, running, status);
     if running.len() < prepared.len() {
         announce(invocation, running, &difference);
         session.leave_out(running);
@@ -48,11 +53,48 @@ pub fn decide(
     follow::follow(invocation, ports, running, &Manner::Join(&difference))
 }
 
+/// The services that were started in another directory than the one that is at the path now, with a warning each.
+fn of_other_directories(
+    invocation: &Invocation,
+    prepared: &[Prepared<'_>],
+    running: &[Reservation],
+) -> Vec<Reservation> {
+    let mut outdated = Vec::new();
+    for one in running {
+        let Some(dir) = requested(prepared, one).map(|prepared| &prepared.request.dir) else { continue };
+        if !one.is_for(dir) {
+            let message = format!(
+                "`{}` (pid {}) was started in another directory than the one that is now at `{}`: it is stopped, and started anew",
+                one.name,
+                one.pid,
+                dir.visible()
+            );
+            invocation.warn(&message, None);
+            outdated.push(one.clone());
+        }
+    }
+    outdated
+}
+
+/// Has those whose directory was moved prefer their ports, which are remembered for the former paths.
+fn keep_moved_ports(prepared: &mut [Prepared<'_>], outdated: &[Reservation]) {
+    for Prepared { request, .. } in prepared {
+        let moved = outdated.iter().find(|one| one.has_moved_to(&request.dir));
+        if let (PortChoice::Any, Some(moved)) = (request.choice, moved) {
+            request.choice = PortChoice::Preferred(moved.port);
+        }
+    }
+}
+
+/// The service that is to be started where this one runs.
+fn requested<'a, 'b>(prepared: &'a [Prepared<'b>], running: &Reservation) -> Option<&'a Prepared<'b>> {
+    prepared.iter().find(|one| running.is_of(&one.request.project))
+}
+
 /// The failure if a service runs on another port than the one that the user demands.
 fn port_mismatch(prepared: &[Prepared<'_>], running: &[Reservation]) -> Option<Failure> {
     running.iter().find_map(|one| {
-        let prepared = prepared.iter().find(|prepared| prepared.request.project == one.project)?;
-        let PortChoice::Exact(demanded) = prepared.request.choice else { return None };
+        let PortChoice::Exact(demanded) = requested(prepared, one)?.request.choice else { return None };
         (demanded != one.port).then(|| {
             let message =
                 format!("`{}` is already running on port {}, not on port {demanded}", one.name, one.port);
@@ -63,9 +105,10 @@ fn port_mismatch(prepared: &[Prepared<'_>], running: &[Reservation]) -> Option<F
 }
 
 /// A warning if the running command differs from the requested one.
-fn difference(prepared: &[Prepared<'_>], status: &Status) -> Option<String> {
-    let requested = prepared.iter().find(|one| one.request.project == status.project_id)?;
-    let (running, requested) = (status.original.as_deref()?, &requested.detected.reading.command);
+fn difference(prepared: &[Prepared<'_>], running: &[Reservation], status: &Status) -> Option<String> {
+    let running_one = running.iter().find(|one| one.project == status.project_id)?;
+    let requested = requested(prepared, running_one)?;
+    let (running, requested) = (status.original.as_deref()?, &requested.detected().reading.command);
     (!is_same(running, requested)).then(|| {
         format!(
             "`{}` runs `{running}`, and not `{requested}`: replace it with `--restart-running`, or run both by giving one an id \

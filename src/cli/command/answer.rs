@@ -34,7 +34,7 @@ pub fn conclude(
     let (mut done, mut all) = (Vec::new(), Vec::new());
     for (service, outcome) in services.iter().zip(outcomes) {
         match outcome {
-            Ok(()) => done.push(service),
+            Ok(()) => done.push((service.clone(), None)),
             Err(failure) => all.push(failure),
         }
     }
@@ -43,8 +43,25 @@ pub fn conclude(
     if let ([], 1) = (&done[..], all.len()) {
         return Err(all.remove(0));
     }
+    report(invocation, &done, &all, result)
+}
+
+/// Prints the services that are done, each with `result` and what else there is to say of it, then the failures.
+/// The exit code is the highest.
+pub fn report(
+    invocation: &Invocation,
+    done: &[(Reservation, Option<String>)],
+    all: &[Failure],
+    result: &str,
+) -> Result<Exit, Failure> {
     let json = || {
-        let service = |one: &&Reservation| json!({ "projectId": one.project, "name": one.name, "port": one.port, "url": one.url(), "result": result });
+        let service = |(one, remark): &(Reservation, Option<String>)| {
+            let mut service = json!({ "projectId": one.project, "name": one.name, "port": one.port, "url": one.url(), "result": result });
+            if let Some(remark) = remark {
+                service["changes"] = json!(remark);
+            }
+            service
+        };
         let mut answer = json!({ "services": done.iter().map(service).collect::<Vec<_>>() });
         if !all.is_empty() {
             answer["errors"] = all.iter().map(|failure| failure.message.as_str()).collect();
@@ -56,13 +73,14 @@ pub fn conclude(
             return "nothing is running\n".to_owned();
         }
         let mut text = String::new();
-        for one in done.iter().filter(|_| !invocation.quiet) {
-            text.push_str(&format!("{result} {}   {}\n", one.name, one.url()));
+        for (one, remark) in done.iter().filter(|_| !invocation.quiet) {
+            let remark = remark.as_ref().map_or_else(String::new, |remark| format!(": {remark}"));
+            text.push_str(&format!("{result} {}{remark}   {}\n", one.name, one.url()));
         }
         text
     };
     answer(invocation, json, text)?;
-    for failure in &all {
+    for failure in all {
         failure.print(invocation.style);
     }
     Ok(Exit::Code(all.iter().map(Failure::code).max().unwrap_or(0)))

@@ -6,7 +6,7 @@ use std::io;
 use std::process::{Command, Stdio};
 
 use crate::cli::args;
-use crate::process::caller::Parent;
+use crate::invocation::Invocation;
 use crate::process::{descriptors, own_executable};
 
 /// Variables that name descriptors of the caller: a program that found others there would read or write those.
@@ -17,17 +17,19 @@ const NAMES_OF_DESCRIPTORS: [&str; 3] =
 const OPTIONS_OF_MAKE: [&str; 3] = ["MAKEFLAGS", "MFLAGS", "CARGO_MAKEFLAGS"];
 
 /// The command of a supervisor of `projects`, with the global options that are in `arguments`, those of this
-/// process. It ends with `parent`, if there is one. Whatever is executed here from now on inherits the standard
-/// streams and no other descriptor.
+/// process. It ends with the parent of the invocation, if there is one. Whatever is executed here from now on inherits the
+/// standard streams and no other descriptor.
 pub fn supervisor(
-    parent: Option<&Parent>,
+    invocation: &Invocation,
     arguments: &[OsString],
     projects: &[OsString],
 ) -> io::Result<Command> {
     descriptors::close_inherited_on_exec();
     let mut command = Command::new(own_executable()?);
-    command.args(&arguments[1..args::command_index(arguments)]).arg("supervise");
-    if let Some(parent) = parent {
+    command.args(&arguments[1..args::command_index(arguments)]);
+    // Its stderr is a pipe, which says nothing about where the lines end up.
+    command.args(["--color", invocation.style.when()]).arg("supervise");
+    if let Some(parent) = &invocation.parent {
         command.args(["--parent", &args::parent_value(parent.identity)]);
     }
     command.args(projects);

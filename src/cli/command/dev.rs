@@ -11,16 +11,16 @@ use crate::project::Project;
 use crate::session::{self, ConfiguredProject, Options, Reserved, Runnable, Session};
 
 pub fn dev(invocation: &Invocation, dev: &Dev) -> Result<Exit, Failure> {
-    let script = Runnable::Script { name: dev.launch.script.clone(), arguments: dev.arguments.clone() };
+    let script = Runnable::Script { name: dev.script.clone(), arguments: dev.arguments.clone() };
     let configure = |project| ConfiguredProject::read(invocation, project, script.clone());
     let projects = projects(invocation, dev)?.into_iter().map(configure).collect::<Result<Vec<_>, _>>()?;
-    launch(invocation, &dev.launch, &projects)
+    launch(invocation, &dev.launch, projects)
 }
 
 pub fn exec(invocation: &Invocation, exec: &Exec) -> Result<Exit, Failure> {
     let project = with_id(Project::around(&invocation.dir)?, &exec.launch);
     let project = ConfiguredProject::read(invocation, project, Runnable::Command(exec.command.clone()))?;
-    launch(invocation, &exec.launch, &[project])
+    launch(invocation, &exec.launch, vec![project])
 }
 
 /// The project that contains the directory; at the root of a workspace, every package that has the script.
@@ -47,7 +47,7 @@ fn with_id(project: Project, launch: &Launch) -> Project {
 fn projects(invocation: &Invocation, dev: &Dev) -> Result<Vec<Project>, Failure> {
     let mut projects = Vec::new();
     if dev.projects.is_empty() {
-        projects = projects_here(invocation, dev.launch.script.as_deref())?;
+        projects = projects_here(invocation, dev.script.as_deref())?;
     }
     for name in &dev.projects {
         let project = Project::named(name, &invocation.dir)
@@ -68,27 +68,26 @@ fn projects(invocation: &Invocation, dev: &Dev) -> Result<Vec<Project>, Failure>
     Ok(projects)
 }
 
-fn launch(invocation: &Invocation, launch: &Launch, projects: &[ConfiguredProject]) -> Result<Exit, Failure> {
+fn launch(
+    invocation: &Invocation,
+    launch: &Launch,
+    projects: Vec<ConfiguredProject>,
+) -> Result<Exit, Failure> {
     let options = Options::from(launch);
     if launch.dry_run {
         let ports = invocation.ports_to_plan();
-        session::warn_of_unknown_entries(invocation, projects);
-        let detected = session::detect(invocation, &options, projects, Some(&ports))?;
-        let prepared = session::allocate(invocation, &options, detected);
+        let prepared = session::prepare(invocation, &options, projects, Some(&ports))?;
         session::dry_run(invocation, &options, &ports, &prepared)?;
         return Ok(Exit::Code(0));
     }
-    if let [project] = projects
+    if let [project] = &projects[..]
         && let Some(inherited) = Inherited::from(&invocation.caller, &project.project)
     {
         let ports = invocation.ports_to_write()?;
-        session::warn_of_unknown_entries(invocation, projects);
-        let detected = session::detect(invocation, &options, projects, Some(&ports))?;
-        let prepared = session::allocate(invocation, &options, detected);
+        let prepared = session::prepare(invocation, &options, projects, Some(&ports))?;
         return session::become_command(invocation, &options, &prepared[0], &inherited);
     }
     let mut session = Session::new(invocation, &options, projects)?;
-    session::warn_of_unknown_entries(invocation, projects);
     loop {
         match session.reserve()? {
             Reserved::Lease(lease) => {

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::answer::answer;
 use super::ports::framework_ranges;
+use crate::client::whereabouts::Whereabouts;
 use crate::client::{fan_out, resolve};
 use crate::control::ControlError;
 use crate::exit_code::FAILURE;
@@ -132,11 +133,23 @@ fn supervisors(findings: &mut Findings, live: &[Reservation]) {
         let mend = match error {
             ControlError::Incompatible { .. } => format!("kill {pid}"),
             ControlError::Suspended { .. } => format!("kill -CONT {pid}"),
-            ControlError::NotConnected { .. } | ControlError::Refused(_) => "bowline stop --force".to_owned(),
+            ControlError::NotConnected { .. } | ControlError::Refused(_) | ControlError::Failed(..) => {
+                "bowline stop --force".to_owned()
+            }
         };
         findings.bad("supervisors", error.to_string(), mend);
     }
     findings.unless_bad("supervisors", format!("{} of {} answer", answers.len(), answers.len()));
+    for (services, answer) in &answers {
+        let statuses = answer.as_deref().unwrap_or_default();
+        for one in services {
+            let status = statuses.iter().find(|status| status.project_id == one.project);
+            if let Some((message, mend)) = Whereabouts::of(one, status).trouble(one) {
+                findings.bad("directories", message, mend);
+            }
+        }
+    }
+    findings.unless_bad("directories", "every service runs in a directory that is where it was");
 }
 
 /// Ranges without a free port, and who holds ports in any range.

@@ -17,6 +17,7 @@ use crate::visible::Visible;
 pub fn logs(invocation: &Invocation, wanted: &Logs) -> Result<Exit, Failure> {
     let ports = invocation.ports_to_read();
     let Source { file, project, live } = Source::find(invocation, &ports, wanted.project.as_deref())?;
+    let logs = ports.dir().logs();
     let select = |mut records: Vec<Record>| {
         records.retain(|record| wanted.since.is_none_or(|since| record.time >= since));
         last(records, wanted.lines)
@@ -26,7 +27,10 @@ pub fn logs(invocation: &Invocation, wanted: &Logs) -> Result<Exit, Failure> {
     {
         return Ok(Exit::Code(0));
     }
-    let records = select(logs::read(&file)?);
+    let records = select(match file {
+        Some(file) => logs::read(&file)?,
+        None => logs::of_project(&logs, &project)?,
+    });
     if invocation.json {
         for event in logs::to_events(records, &project) {
             ui::print(&format!("{}\n", event.to_json()))?;
@@ -41,7 +45,8 @@ pub fn logs(invocation: &Invocation, wanted: &Logs) -> Result<Exit, Failure> {
 
 /// The log of a service, and its reservation if it runs.
 struct Source {
-    file: PathBuf,
+    /// The only file; without it, those of the project's id, under whatever names it had.
+    file: Option<PathBuf>,
     project: String,
     live: Option<Reservation>,
 }
@@ -54,38 +59,30 @@ impl Source {
         let failure = match resolve::resolve(invocation, &ports.reservations(), word) {
             Ok(Resolved::Running(found)) => {
                 let live = resolve::single(word, found)?;
-                let file = logs::file(&logs, &live.project, &live.name);
-                return Ok(Self { file, project: live.project.clone(), live: Some(live) });
+                return Ok(Self { file: None, project: live.project.clone(), live: Some(live) });
             }
             Ok(Resolved::Idle(failure) | Resolved::Unknown(failure)) => failure,
             // It may have been a command in a directory without a package.json.
             Err(failure) if word.is_none() => failure,
             Err(failure) => return Err(failure),
         };
-        let ended =
-            |id: String, name: &str| Self { file: logs::file(&logs, &id, name), project: id, live: None };
+        let ended = |project: String| Self { file: None, project, live: None };
         let project = match word {
             Some(word) => Project::named(word, &invocation.dir),
             None => Project::find(&invocation.dir),
         };
-        if let Ok(Project { id, name, .. }) = project {
-            return Ok(ended(id, &name));
+        if let Ok(Project { id, .. }) = project {
+            return Ok(ended(id));
         }
-        let known = match word {
-            Some(word) => {
-                let path = || invocation.dir.join(word).canonicalize().ok();
-                let at = || resolve::remembered(ports, path()?.to_str()?);
-                resolve::remembered(ports, word).or_else(at)
-            }
-            None => resolve::remembered_around(ports, &invocation.dir),
-        };
-        if let Some((id, row)) = known {
-            return Ok(ended(id, &row.name));
+        let known = resolve::remembered(invocation, ports, word.unwrap_or_default());
+        let around = || resolve::remembered_around(ports, &invocation.dir).filter(|_| word.is_none());
+        if let Some((id, _)) = known.or_else(around) {
+            return Ok(ended(id));
         }
         let Some(word) = word else { return Err(failure) };
         match &logs::named(&logs, word)[..] {
             [] => Err(failure),
-            [file] => Ok(Self { file: file.clone(), project: word.to_owned(), live: None }),
+            [file] => Ok(Self { file: Some(file.clone()), project: word.to_owned(), live: None }),
             files => {
                 let projects = ports.projects();
                 let id = |file: &PathBuf| {

@@ -1,11 +1,13 @@
 //! `bowline ls`.
 
+use std::path::PathBuf;
+
 use serde_json::json;
 
 use super::answer::answer;
 use super::service_row::{Row, rows};
 use crate::invocation::{Failure, Invocation};
-use crate::process::Exit;
+use crate::process::{Exit, terminal};
 use crate::ui;
 
 pub fn ls(invocation: &Invocation) -> Result<Exit, Failure> {
@@ -15,10 +17,15 @@ pub fn ls(invocation: &Invocation) -> Result<Exit, Failure> {
         if rows.is_empty() {
             return "nothing is running\n".to_owned();
         }
-        let header = ["NAME", "FRAMEWORK", "PORT", "STATE", "UPTIME", "MEMORY", "STARTED", "URL"];
+        let header =
+            ["NAME", "FRAMEWORK", "PORT", "STATE", "UPTIME", "MEMORY", "STARTED", "URL", "DIRECTORY"];
         let mut table = vec![header.map(str::to_owned)];
-        table.extend(rows.iter().map(Row::cells));
-        ui::align(&table)
+        let home = invocation.variable("HOME").map(PathBuf::from);
+        table.extend(rows.iter().map(|row| row.cells(home.as_deref())));
+        match terminal::width(&std::io::stdout()) {
+            Some(width) => ui::align_within(&table, width),
+            None => ui::align(&table),
+        }
     };
     answer(invocation, json, text)
 }

@@ -115,14 +115,10 @@ fn release(invocation: &Invocation, name: &str) -> Result<Exit, Failure> {
         running.map(|running| running.project).map_err(|_| error)
     };
     let named = Project::named(name, &invocation.dir).map(|project| project.id).or_else(running);
-    let path = || std::path::absolute(invocation.dir.join(name)).ok();
     let id = match named {
         Ok(id) => id,
         Err(_) if ports.remembered(name).is_some() || ports.live(name).is_some() => name.to_owned(),
-        Err(error) => match path().map(|path| path.to_string_lossy().into_owned()) {
-            Some(path) if ports.remembered(&path).is_some() => path,
-            Some(_) | None => remembered(&ports, name)?.ok_or(error)?,
-        },
+        Err(error) => remembered(invocation, &ports, name)?.ok_or(error)?,
     };
     let port = ports.forget(&id)?;
     let text = || match port {
@@ -132,9 +128,9 @@ fn release(invocation: &Invocation, name: &str) -> Result<Exit, Failure> {
     answer(invocation, || json!({ "project": id, "port": port }), text)
 }
 
-/// The id of the remembered project with this port or name.
-fn remembered(ports: &Store, word: &str) -> Result<Option<String>, Failure> {
-    if let Some((id, _)) = resolve::remembered(ports, word) {
+/// The id of the remembered project with this port, path or name.
+fn remembered(invocation: &Invocation, ports: &Store, word: &str) -> Result<Option<String>, Failure> {
+    if let Some((id, _)) = resolve::remembered(invocation, ports, word) {
         return Ok(Some(id));
     }
     let named = ports.projects().into_iter().filter(|(_, row)| row.name == word);

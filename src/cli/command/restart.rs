@@ -3,12 +3,14 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::answer::conclude;
+use super::answer::report;
 use super::start;
 use crate::client::actions::{self, Restarted};
 use crate::client::fan_out;
 use crate::client::resolve::{self, Resolved};
+use crate::event::State;
 use crate::invocation::{Failure, Invocation};
+use crate::port::{Ports, Reservation};
 use crate::process::Exit;
 
 /// Restarts services, and starts those that do not run. `arguments` are those of this process.
@@ -18,42 +20,95 @@ pub fn restart(
     projects: &[String],
 ) -> Result<Exit, Failure> {
     let ports = invocation.ports_to_read();
-    let known = ports.unfinished();
-    let (mut found, mut absent) = (Vec::new(), Vec::new());
-    let words = projects.iter().map(|word| Some(word.as_str()));
-    for word in words.chain(projects.is_empty().then_some(None)) {
-        match resolve::resolve(invocation, &known, word)? {
-            Resolved::Running(more) => resolve::add(&mut found, more),
-            Resolved::Idle(_) => absent.push(word.map(OsString::from)),
-            Resolved::Unknown(failure) => return Err(failure),
-        }
-    }
+    let mut wanted = Wanted::default();
+    wanted.resolve(invocation, &ports.unfinished(), projects)?;
+    let Wanted { found, mut absent, mut failures } = wanted;
     let outcomes = fan_out::at_once(&found, |one| actions::restart(&ports, one));
-    let (mut restarted, mut results) = (Vec::new(), Vec::new());
+    let mut restarted = Vec::new();
     let mut starts: Vec<Vec<OsString>> = Vec::new();
     for (one, outcome) in found.into_iter().zip(outcomes) {
-        if let Ok(Restarted::Ended) = outcome {
-            // A project with an id of its own keeps it.
-            if Path::new(&one.project) == one.dir {
-                absent.push(Some(one.dir.into()));
-            } else {
+        match outcome {
+            Ok(Restarted::Ready(changes)) => restarted.push((current(&ports, one), changes)),
+            Err(failure) => failures.push(failure),
+            Ok(Restarted::Ended) if !has_own_id(&one) => absent.push(Some(one.dir.into())),
+            Ok(Restarted::Ended) => {
                 starts.push(vec!["--project-id".into(), one.project.into(), one.dir.into()]);
             }
-        } else {
-            restarted.push(one);
-            results.push(outcome.map(drop));
+            Ok(Restarted::Moved(dir)) => {
+                let mut start: Vec<OsString> = vec!["--restart-running".into(), dir.into()];
+                if has_own_id(&one) {
+                    start.extend(["--project-id".into(), one.project.into()]);
+                }
+                starts.push(start);
+            }
         }
     }
     if !absent.is_empty() {
         starts.push(absent.into_iter().flatten().collect());
     }
+    // A failure that is all there is to report is reported as that of any other command.
+    if starts.is_empty() && restarted.is_empty() && failures.len() == 1 {
+        return Err(failures.remove(0));
+    }
     let mut exit = Exit::Code(0);
-    if !restarted.is_empty() {
-        exit = conclude(invocation, &resolve::latest(&ports, &restarted), results, Vec::new(), "restarted")?;
+    if !(restarted.is_empty() && failures.is_empty()) {
+        exit = report(invocation, &restarted, &failures, "restarted")?;
     }
     for start in starts {
         let started = start::start_projects(invocation, arguments, &start)?;
         exit = if exit.success() { started } else { exit };
     }
     Ok(exit)
+}
+
+/// The services that are to be restarted.
+#[derive(Default)]
+struct Wanted {
+    found: Vec<Reservation>,
+    /// What does not run and is to be started; `None` is the project that the user is in.
+    absent: Vec<Option<OsString>>,
+    failures: Vec<Failure>,
+}
+
+impl Wanted {
+    /// Fails only without words; a word that means nothing is a failure beside the services found.
+    fn resolve(
+        &mut self,
+        invocation: &Invocation,
+        known: &[Reservation],
+        words: &[String],
+    ) -> Result<(), Failure> {
+        for word in words {
+            match resolve::resolve(invocation, known, Some(word)) {
+                Ok(Resolved::Running(more)) => resolve::add(&mut self.found, more),
+                Ok(Resolved::Idle(_)) => self.absent.push(Some(word.into())),
+                Ok(Resolved::Unknown(failure)) | Err(failure) => self.failures.push(failure),
+            }
+        }
+        if !words.is_empty() {
+            return Ok(());
+        }
+        match resolve::resolve(invocation, known, None)? {
+            Resolved::Running(found) => {
+                self.found = found;
+                // Those that have failed beside them would be missed.
+                let ended = resolve::ended(invocation, known, None).into_iter();
+                let failed = ended.filter(|one| one.state == State::Failed && one.project_id == one.dir);
+                self.absent.extend(failed.map(|one| Some(one.dir.into())));
+            }
+            Resolved::Idle(_) => self.absent.push(None),
+            Resolved::Unknown(failure) => return Err(failure),
+        }
+        Ok(())
+    }
+}
+
+/// Whether the project has an id of its own, which it keeps.
+fn has_own_id(one: &Reservation) -> bool {
+    Path::new(&one.project) != one.dir
+}
+
+/// The reservation as it is after a restart, which may have changed its name and port.
+fn current(ports: &Ports, one: Reservation) -> Reservation {
+    ports.live(&one.project).unwrap_or(one)
 }

@@ -1,20 +1,23 @@
 //! A service as `ls` and `status` show it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
+use crate::client::whereabouts::Whereabouts;
 use crate::client::{actions, fan_out};
 use crate::control::{ControlError, Status};
 use crate::port::Reservation;
 use crate::process::memory;
 use crate::ui;
+use crate::visible::Visible;
 
 pub struct Row {
     /// The supervisor's socket, unless the service has ended.
     pub socket: Option<PathBuf>,
+    pub whereabouts: Whereabouts,
     pub status: Result<Status, Silent>,
 }
 
@@ -35,7 +38,12 @@ pub fn rows(reservations: &[Reservation]) -> Vec<Row> {
         match answer {
             Ok(services) => rows.extend(services.into_iter().map(|status| {
                 let reservation = ours.iter().find(|one| one.project == status.project_id);
-                Row { socket: reservation.map(|one| one.socket()), status: Ok(status) }
+                let whereabouts = reservation.map(|one| Whereabouts::of(one, Some(&status)));
+                Row {
+                    socket: reservation.map(|one| one.socket()),
+                    whereabouts: whereabouts.unwrap_or(Whereabouts::Present),
+                    status: Ok(status),
+                }
             })),
             Err(error) => {
                 let error = Rc::new(error);
@@ -45,6 +53,7 @@ pub fn rows(reservations: &[Reservation]) -> Vec<Row> {
     }
     rows.extend(actions::still_there(silent).into_iter().map(|(one, error)| Row {
         socket: Some(one.socket()),
+        whereabouts: Whereabouts::of(one, None),
         status: Err(Silent { reservation: one.clone(), error }),
     }));
     rows.sort_by_key(Row::port);
@@ -91,16 +100,27 @@ impl Row {
             }
         };
         row["socket"] = json!(self.socket.as_ref().map(|socket| socket.to_string_lossy()));
+        row["dirState"] = json!(self.whereabouts.word());
         row["connected"] = json!(self.status.is_ok());
         row["uptimeSeconds"] = json!(self.uptime().map(|time| time.as_secs()));
         row["residentBytes"] = json!(self.resident());
         row
     }
 
-    pub fn cells(&self) -> [String; 8] {
+    /// Where the service's directory lies, or lay when it was last there.
+    fn dir(&self) -> &Path {
+        match (&self.whereabouts, &self.status) {
+            (Whereabouts::Moved(path), _) => path,
+            (_, Ok(status)) => Path::new(&status.dir),
+            (_, Err(silent)) => &silent.reservation.dir,
+        }
+    }
+
+    /// The line of `ls`. `home` is the user's.
+    pub fn cells(&self, home: Option<&Path>) -> [String; 9] {
         let unknown = || "-".to_owned();
         let port = self.port();
-        let (name, framework, state, started_by) = match &self.status {
+        let (name, framework, mut state, started_by) = match &self.status {
             Ok(Status { name, framework, state, started_by, .. }) => {
                 let state = json!(state).as_str().map_or_else(unknown, str::to_owned);
                 (name.clone(), framework.clone(), state, started_by.clone())
@@ -109,13 +129,29 @@ impl Row {
                 let state = match **error {
                     ControlError::Incompatible { .. } => "other version",
                     ControlError::Suspended { .. } => SUSPENDED,
-                    ControlError::NotConnected { .. } | ControlError::Refused(_) => "not connected",
+                    ControlError::NotConnected { .. }
+                    | ControlError::Refused(_)
+                    | ControlError::Failed(..) => "not connected",
                 };
                 (name.clone(), framework.clone(), state.to_owned(), unknown())
             }
         };
         let uptime = self.uptime().map_or_else(unknown, ui::age);
         let memory = self.resident().map_or_else(unknown, ui::size);
-        [name, framework, port.to_string(), state, uptime, memory, started_by, self.url()]
+        if self.whereabouts != Whereabouts::Present {
+            state.push_str(&format!(", directory {}", self.whereabouts.word()));
+        }
+        let dir = tilde(self.dir(), home);
+        [name, framework, port.to_string(), state, uptime, memory, started_by, self.url(), dir]
+    }
+}
+
+/// A path as people write it, with the home directory as `~`.
+fn tilde(path: &Path, home: Option<&Path>) -> String {
+    let inside = home.filter(|home| home.is_absolute()).and_then(|home| path.strip_prefix(home).ok());
+    match inside {
+        Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
+        Some(rest) => format!("~/{}", rest.visible()),
+        None => path.visible(),
     }
 }

@@ -2,7 +2,7 @@
 //! every service is ready or has ended.
 
 use std::ffi::OsString;
-use std::io::{self, PipeReader, Read, Write};
+use std::io::{self, PipeReader, Read};
 use std::os::fd::AsFd;
 use std::process::Child;
 
@@ -46,7 +46,7 @@ pub fn start_projects(
     }
     let (stdout, child_stdout) = io::pipe()?;
     let (stderr, child_stderr) = io::pipe()?;
-    let mut command = background::supervisor(invocation.parent.as_ref(), arguments, projects)?;
+    let mut command = background::supervisor(invocation, arguments, projects)?;
     let child = command.stdout(child_stdout).stderr(child_stderr).spawn()?;
     // It holds the writing ends of both pipes, which would never end.
     drop(command);
@@ -83,7 +83,7 @@ impl Waiting<'_> {
             if text {
                 let count = stderr.read(&mut buffer)?;
                 is_stderr_open = count > 0;
-                io::stderr().write_all(&buffer[..count])?;
+                ui::pass(Stream::Stderr, &buffer[..count])?;
             }
             if events {
                 let count = stdout.read(&mut buffer)?;

@@ -6,6 +6,7 @@ use super::answer::answer;
 use super::service_row::{Row, rows};
 use crate::cli::args::OneService;
 use crate::client::resolve::{self, Resolved};
+use crate::client::whereabouts::Whereabouts;
 use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
 use crate::ui;
@@ -22,7 +23,7 @@ pub fn status(invocation: &Invocation, which: &OneService) -> Result<Exit, Failu
         }
         Resolved::Idle(failure) | Resolved::Unknown(failure) => {
             match &resolve::ended(invocation, &live, word)[..] {
-                [one] => Row { socket: None, status: Ok(one.clone()) },
+                [one] => Row { socket: None, whereabouts: Whereabouts::Present, status: Ok(one.clone()) },
                 _ => return Err(failure),
             }
         }

@@ -34,7 +34,7 @@ pub(super) struct Facts {
 
 impl Facts {
     pub fn of(prepared: &Prepared<'_>) -> Self {
-        let detected = &prepared.detected;
+        let detected = prepared.detected();
         let detection = &detected.detection;
         let tool = detection.tool.map(|tool| tool.framework);
         let frameworks = [Some(detection.framework), tool].into_iter().flatten();

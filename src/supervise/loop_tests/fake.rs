@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -12,11 +12,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::backend::SignalSource;
-use super::super::service::{FailedRun, Input};
+use super::super::service::{FailedRun, Input, Settings};
 use super::super::{
-    Backend, Condition, Control, Observation, PortOwner, ProcessTree, Requested, Review, SchemeAnswer, Sink,
+    Anew, Backend, Condition, Control, Description, Observation, PortOwner, ProcessTree, Requested, Review,
+    SchemeAnswer,
 };
-use crate::event::{Level, State, Stream, What};
+use crate::event::{Level, Refusal, State, Stream, What};
 use crate::port::Scheme;
 use crate::process::guardian::{Order, Report};
 use crate::process::signals::ReceivedSignal;
@@ -62,6 +63,10 @@ pub struct Fake {
     pub reviews: VecDeque<Review>,
     pub other_ports: usize,
     pub stdout: Option<File>,
+    /// The settings after the next restart; none if the files are wrong.
+    pub anew: Option<Settings>,
+    /// For each restart that was asked for, whether it was carried out.
+    pub restarts: Vec<bool>,
     pub told: Vec<What>,
     pub state: Option<State>,
     pub end: End,
@@ -94,10 +99,11 @@ pub struct World {
 pub type Shared = Rc<RefCell<World>>;
 
 impl World {
-    pub fn shared(services: usize, lifeline: PipeWriter, caller: PipeReader) -> Shared {
-        let services = (0..services).map(|_| Fake { other_ports: 1, ..Fake::default() }).collect();
+    pub fn shared(services: &[Settings], lifeline: PipeWriter, caller: PipeReader) -> Shared {
+        let fake =
+            |settings: &Settings| Fake { anew: Some(settings.clone()), other_ports: 1, ..Fake::default() };
         Rc::new(RefCell::new(Self {
-            services,
+            services: services.iter().map(fake).collect(),
             lifeline: Some(lifeline),
             caller: Some(caller),
             ..Self::default()
@@ -218,6 +224,17 @@ impl Backend for Shared {
         fake.reports.clear();
         fake.stdout = Some(stdio.stdout.into());
         Ok(Box::new(Tree { world: Rc::clone(self), service }))
+    }
+
+    fn read_anew(&mut self, service: usize) -> Result<Anew, (String, Refusal)> {
+        let refused = || ("the files are wrong".to_owned(), Refusal { exit_code: 2, hint: None });
+        let settings = self.borrow_mut().service(service).anew.clone().ok_or_else(refused)?;
+        Ok(Anew { settings, changes: None, news: Vec::new() })
+    }
+
+    fn description(&self, _service: usize) -> Description {
+        let fake = || "fake".to_owned();
+        Description { name: fake(), framework: fake(), command: fake(), original: fake() }
     }
 
     fn verify(&mut self, service: usize, _root: i32) -> PortOwner {
@@ -347,6 +364,18 @@ impl Control for Shared {
         fake.told.push(what.clone());
     }
 
+    fn restarting(&mut self, service: usize, _changes: Option<&str>) {
+        self.borrow_mut().service(service).restarts.push(true);
+    }
+
+    fn refused(&mut self, service: usize, _error: &str, _refusal: &Refusal) {
+        self.borrow_mut().service(service).restarts.push(false);
+    }
+
+    fn started(&mut self, service: usize, _description: Description) {
+        self.borrow_mut().service(service);
+    }
+
     fn changed(&mut self, service: usize, now: Condition) {
         let mut world = self.borrow_mut();
         let fake = &mut world.services[service];
@@ -357,42 +386,5 @@ impl Control for Shared {
 
     fn poll_drain(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
         if self.borrow().clients_are_slow { Poll::Pending } else { Poll::Ready(()) }
-    }
-}
-
-pub struct FakeSink {
-    world: Shared,
-    buffer: Vec<u8>,
-}
-
-impl FakeSink {
-    pub fn new(world: &Shared) -> Self {
-        Self { world: Rc::clone(world), buffer: vec![0; 4096] }
-    }
-}
-
-impl Sink for FakeSink {
-    fn has_room(&self, _service: usize, _stream: Stream) -> bool {
-        !self.world.borrow().sink_is_slow
-    }
-
-    fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]> {
-        let count = source.read(&mut self.buffer)?;
-        let mut world = self.world.borrow_mut();
-        world.reads += 1;
-        world.read += count;
-        if world.floods
-            && stream == Stream::Stdout
-            && let Some(stdout) = &mut world.services[service].stdout
-        {
-            stdout.write_all(&self.buffer[..count])?;
-        }
-        Ok(&self.buffer[..count])
-    }
-
-    fn notify(&mut self, _service: usize, _what: What) {}
-
-    fn poll_drain(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
-        if self.world.borrow().sink_is_slow { Poll::Pending } else { Poll::Ready(()) }
     }
 }

@@ -3,9 +3,11 @@
 mod failures;
 mod fake;
 mod pressure;
+mod restarts;
 mod schemes;
 mod sequences;
 mod signals;
+mod sink;
 
 use std::os::fd::AsFd;
 use std::rc::Rc;
@@ -18,7 +20,8 @@ use super::restart::Policy;
 use super::service::{Service, Settings};
 use super::{Finished, Lifeline, LoopInputs, Outcome, Supervisor};
 use crate::process::caller::CallerWatch;
-use fake::{End, FakeSink, Shared, World};
+use fake::{End, Shared, World};
+use sink::FakeSink;
 
 /// Longer than any pause or deadline of [`settings`], except the settling time.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -50,7 +53,7 @@ fn runtime() -> Runtime {
 fn supervisor(settings: &[Settings]) -> (Supervisor<Shared, FakeSink, Shared>, Shared) {
     let (reader, writer) = std::io::pipe().unwrap();
     let (caller, output) = std::io::pipe().unwrap();
-    let world = World::shared(settings.len(), writer, caller);
+    let world = World::shared(settings, writer, caller);
     let services = settings.iter().map(|settings| Service::new(settings.clone(), Instant::now())).collect();
     let inputs = LoopInputs {
         signals: Box::new(Rc::clone(&world)),

@@ -216,6 +216,8 @@ pub struct Service {
     run: Run,
     /// The signal that asked for the end.
     asked: Option<Signal>,
+    /// The settings from the next start on, if they are others.
+    next: Option<Settings>,
 }
 
 impl Service {
@@ -226,8 +228,14 @@ impl Service {
             backoff: Backoff::default(),
             run: Run::new(now),
             asked: None,
+            next: None,
             settings,
         }
+    }
+
+    /// Sets what holds from the next start on.
+    pub fn reconfigure(&mut self, settings: Settings) {
+        self.next = Some(settings);
     }
 
     /// When [`Input::Tick`] is due.

@@ -20,6 +20,10 @@ const IMMEDIATE_CRASH: Duration = Duration::from_secs(3);
 
 impl Service {
     pub(super) fn start(&mut self, now: Instant) -> Vec<Effect> {
+        if let Some(settings) = self.next.take() {
+            self.redirects = settings.redirects;
+            self.settings = settings;
+        }
         self.run = Run::new(now);
         self.state = State::Starting { ready_by: Some(now + self.settings.ready_timeout) };
         vec![Effect::Order(Order::Run(0))]

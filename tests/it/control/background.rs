@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Stage, code, pid_of, until_it_runs};
-use crate::support::{http, is_free};
+use crate::support::{Terminal, http, is_free, run_to_end};
 
 #[test]
 fn start_returns_when_ready_and_stop_when_gone() {
@@ -177,4 +177,59 @@ fn doctor_finds_what_is_wrong_and_says_what_mends_it() {
     session.stop();
     stage.sandbox.env("PATH", "/nowhere");
     assert_eq!(of(&answer(&stage), "node")["ok"], false);
+}
+
+#[test]
+fn a_start_of_what_runs_needs_no_transaction() {
+    let stage = Stage::new("", 1);
+    assert_eq!(code(&stage.sandbox.run(["start"])), Some(0));
+    let held = std::fs::File::open(stage.sandbox.state_dir().join("ports.lock")).unwrap();
+    held.lock().unwrap();
+    let joined = stage.sandbox.run(["start"]);
+    drop(held);
+    assert_eq!(code(&joined), Some(0), "{joined:?}");
+    assert!(joined.stderr.contains("already running"), "{joined:?}");
+}
+
+#[test]
+fn what_a_start_passes_on_has_its_colours_and_its_silence() {
+    let stage = Stage::new("", 2);
+    let stranger = stage.ports.stranger(stage.ports.first());
+    let port = stage.ports.first().to_string();
+    let start = |options: &[&str]| {
+        let mut command = stage.sandbox.bowline(options.iter().chain(&["start"]));
+        let started = run_to_end(command.env("PORT", &port));
+        assert_eq!(code(&started), Some(0), "{started:?}");
+        assert_eq!(code(&stage.sandbox.run(["stop"])), Some(0));
+        started.stderr
+    };
+    let plain = start(&[]);
+    assert!(plain.contains("bowline  warning: ") && !plain.contains('\x1b'), "{plain}");
+    let coloured = start(&["--color", "always"]);
+    assert!(coloured.lines().all(|line| line.starts_with("\x1b[1;36mbowline\x1b[0m")), "{coloured}");
+    assert_eq!(start(&["-q"]), "");
+    let mut terminal = Terminal::new(20, 110);
+    let mut command = stage.sandbox.bowline(["start"]);
+    terminal.streams(&mut command);
+    command.env("PORT", &port).spawn().unwrap().wait().unwrap();
+    let shown = terminal.until("is ready");
+    assert!(shown.contains("\x1b[1;33mwarning:\x1b[0m"), "{shown}");
+    drop(stranger);
+}
+
+#[test]
+fn a_long_directory_is_shortened_in_a_terminal_and_whole_elsewhere() {
+    let mut stage = Stage::new("", 1);
+    let root = stage.sandbox.root().to_owned();
+    stage.sandbox.env("HOME", &root);
+    let dir = stage.sandbox.sibling("a-long-name/of-several/packages/app");
+    assert_eq!(code(&stage.sandbox.run(["-C", dir.to_str().unwrap(), "start"])), Some(0));
+    let whole = stage.sandbox.run(["ls"]).stdout;
+    assert!(whole.ends_with("  ~/a-long-name/of-several/packages/app\n"), "{whole}");
+    let mut terminal = Terminal::new(20, 80);
+    let mut command = stage.sandbox.bowline(["ls"]);
+    terminal.streams(&mut command);
+    command.spawn().unwrap().wait().unwrap();
+    let shown = terminal.until("/app");
+    assert!(shown.contains("  …/packages/app"), "{shown}");
 }

@@ -1,6 +1,7 @@
 //! Commands that ask running supervisors: real supervisors, real sockets, real processes.
 
 mod background;
+mod directories;
 mod ending;
 mod hangs;
 mod hostile;
@@ -9,6 +10,7 @@ mod kills;
 mod logs;
 mod machine;
 mod nested;
+mod restarts;
 mod running;
 mod several;
 mod socket;

@@ -7,8 +7,8 @@ use std::thread;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::Stage;
-use crate::support::{Session, is_free, read_until};
+use super::{Stage, code};
+use crate::support::{Session, dev_server, http, is_free, read_until};
 
 #[test]
 fn a_second_start_gets_the_same_answer_and_leaving_it_is_no_harm() {
@@ -162,4 +162,75 @@ fn one_project_that_runs_is_left_alone_when_more_are_started() {
     both.stop();
     assert!(!is_free(port));
     first.stop();
+}
+
+/// What a program sees of the output.
+fn printed(events: &[Value]) -> String {
+    let chunks = events.iter().filter(|event| event["type"] == "log-chunk");
+    chunks.filter_map(|event| event["data"].as_str()).collect()
+}
+
+#[test]
+fn programs_see_the_output_so_far_first_then_that_it_is_ready_then_what_follows() {
+    let stage = Stage::new("--lines 5 --stream both", 1);
+    let former = stage.sandbox.start(["dev"]);
+    former.stop();
+    let mut first = stage.sandbox.start(["dev"]);
+    first.output("line 4");
+    first.output("listening");
+    first.output("line 5");
+    for (runs, arguments) in [(1, ["--json", "dev"]), (2, ["--json", "attach"])] {
+        let mut second = Session::start(stage.sandbox.bowline(arguments));
+        second.ready();
+        let session = stage.services()[0]["session"].as_str().unwrap().to_owned();
+        for event in second.seen().iter().filter(|event| event["type"] == "log-chunk") {
+            assert!(event["cursor"].as_str().unwrap().starts_with(&session), "{event}");
+        }
+        let times = |text: &str, line: &str| text.matches(line).count();
+        let before = printed(second.seen());
+        for line in ["line 1\n", "line 5\n", "listening"] {
+            assert_eq!(times(&before, line), runs, "{before}");
+        }
+        assert_eq!(code(&stage.sandbox.run(["restart"])), Some(0));
+        second.ready();
+        while times(&printed(second.seen()), "listening") <= runs {
+            second.event("log-chunk");
+        }
+        let all = printed(second.seen());
+        for line in ["line 1\n", "line 5\n"] {
+            assert_eq!(times(&all, line), runs + 1, "{all}");
+        }
+        second.signal(Signal::INT);
+        second.wait();
+    }
+    first.stop();
+}
+
+#[test]
+fn who_joins_several_ends_as_the_first_that_failed() {
+    let mut stage = Stage::new("", 3);
+    let root = serde_json::json!({ "name": "root", "workspaces": ["packages/*"] });
+    stage.sandbox.file("package.json", &root.to_string());
+    for (name, arguments) in [("api", "--exit-code 3"), ("web", "--exit-code 4"), ("worker", "")] {
+        let dev = format!("'{}' --lifetime 200 --once-asked {arguments}", dev_server().display());
+        let package = serde_json::json!({ "name": name, "scripts": { "dev": dev } });
+        stage.sandbox.file(format!("packages/{name}/package.json"), &package.to_string());
+    }
+    assert_eq!(code(&stage.sandbox.run(["start"])), Some(0));
+    let mut joined = stage.sandbox.start(["dev"]);
+    for _ in 0..3 {
+        joined.ready();
+    }
+    let port = |name: &str| {
+        let service = stage.services().into_iter().find(|one| one["name"] == name).unwrap();
+        u16::try_from(service["port"].as_u64().unwrap()).unwrap()
+    };
+    let (api, web) = (port("api"), port("web"));
+    http::get(web);
+    joined.event("process-exited");
+    http::get(api);
+    joined.event("process-exited");
+    assert_eq!(code(&stage.sandbox.run(["stop", "worker"])), Some(0));
+    let ended = joined.wait();
+    assert_eq!(ended.status.code(), Some(4), "{ended:#?}");
 }

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::Stage;
+use super::{Stage, until_it_runs};
 use crate::support::{Finished, read_until, run_to_end};
 
 /// Runs bowline for people, ends it by this command in a second place, and returns what it said.
@@ -16,6 +16,7 @@ fn said(stage: &Stage, options: &[&str], command: &[&str]) -> Finished {
     if options.is_empty() {
         read_until(&mut stderr, "ready in");
     } else {
+        until_it_runs(stage);
         assert!(stage.sandbox.start(["attach"]).ready() > 0);
     }
     let ended = match command {
