@@ -301,7 +301,7 @@ fn another_runtime_is_followed() {
         assert_eq!(listed.trim(), stage.own().to_string(), "the reservation has moved");
         let ended = session.stop();
         assert_eq!(ended.of("port-reallocated").len(), usize::from(!is_known), "{ended:#?}");
-        assert_eq!(ended.stderr.contains("warning"), !is_known, "{ended:#?}");
+        assert!(!ended.stderr.contains("warning"), "{ended:#?}");
         assert!(is_free(stage.own()));
         assert_eq!(
             stage.sandbox.run(["port"]).stdout.trim(),
