@@ -116,7 +116,7 @@ fn the_configuration_is_understood() {
         .file("package.json", wrapped)
         .user_file("frameworks.toml", examples[2])
         .args(["dev", "--dry-run"])
-        .stdout_contains("vm run --cpus 2 -- vite --port 5173")
+        .stdout_contains("vm run --cpus 2 -- vite --port ")
         .run();
     Test::new()
         .file("package.json", shiny)
