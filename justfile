@@ -36,9 +36,9 @@ matrix *ROWS:
 figures:
     cargo test --release --test manual -- --ignored --nocapture figures
 
-# Builds the program for all platforms, or the named ones, and makes the npm packages in target/npm-dist.
-npm-dist *PLATFORMS:
-    packaging/build {{ PLATFORMS }}
+# Builds the program for all platforms, and makes the npm packages in target/npm-dist.
+npm-dist:
+    packaging/build
     packaging/assemble npm
 
 # Rehearses a release without publishing, and prints a table of what was tried. `just release-rehearsal fast` takes a minute.
