@@ -12,11 +12,12 @@ type Outcome = Result<(), String>;
 /// It is given a project that has the package.
 type Way = fn(&Stage<'_>) -> Option<Outcome>;
 
-pub const WAYS: [(&str, Way); 9] = [
+pub const WAYS: [(&str, Way); 10] = [
     ("local, linked to, by any sh", |stage| stage.manager.links.then(|| local(stage))),
     ("in a script", |stage| Some(script(stage))),
     ("exit code", |stage| Some(exit_code(stage))),
     ("dev server at a terminal, Ctrl-C", |stage| Some(dev(stage))),
+    ("removed while it runs", |stage| Some(removed(stage))),
     ("without scripts", |stage| Some(without_scripts(stage))),
     ("npx, dlx, bunx", |stage| stage.manager.fetch.map(|words| fetched(stage, words))),
     ("global", |stage| stage.manager.global.map(|words| global(stage, words))),
@@ -37,6 +38,8 @@ impl<'a> Stage<'a> {
         let url = published.registry.url();
         let scripts = serde_json::json!({
             "version": "bowline --version",
+            "up": "bowline start --script server",
+            "server": format!("'{}' --lifetime 200", dev_server().display()),
             "seven": "bowline exec -q -- sh -c 'exit 7'",
             "dev": format!("bowline exec -- '{}' --lifetime 200", dev_server().display()),
         });
@@ -162,6 +165,27 @@ fn dev(stage: &Stage<'_>) -> Outcome {
         Some((_, line)) => Err(format!("`{line}` stayed between")),
         None => Ok(()),
     }
+}
+
+/// The service goes on without the program's file, and another bowline stops it.
+fn removed(stage: &Stage<'_>) -> Outcome {
+    let stage = stage.beside(stage.manager.add)?;
+    let mut tree = Tree::new();
+    let mut command = stage.command(stage.manager.run, &["up"]);
+    tree.mark(&mut command);
+    let outcome = succeeded(run_within(&mut command, Duration::from_secs(60))).and_then(|_| {
+        succeeded(stage.manage(&["remove"], &["bowline"]))?;
+        if stage.sandbox.project().join("node_modules/@bowline").exists() {
+            return Err("it was not removed".to_owned());
+        }
+        for command in ["wait", "restart", "stop"] {
+            succeeded(stage.sandbox.run([command]))?;
+        }
+        Ok(())
+    });
+    tree.kill();
+    tree.assert_gone(Duration::from_secs(60));
+    outcome
 }
 
 fn fetched(stage: &Stage<'_>, words: &[&str]) -> Outcome {
