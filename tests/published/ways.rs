@@ -175,7 +175,8 @@ fn removed(stage: &Stage<'_>) -> Outcome {
     tree.mark(&mut command);
     let outcome = succeeded(run_within(&mut command, Duration::from_secs(60))).and_then(|_| {
         succeeded(stage.manage(&["remove"], &["bowline"]))?;
-        if stage.sandbox.project().join("node_modules/@bowline").exists() {
+        let package = format!("node_modules/@bowline/{}", platform());
+        if stage.link().exists() || stage.sandbox.project().join(package).exists() {
             return Err("it was not removed".to_owned());
         }
         for command in ["wait", "restart", "stop"] {
