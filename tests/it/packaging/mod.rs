@@ -33,11 +33,16 @@ fn platform() -> String {
     format!("{}-{cpu}", if OS == "macos" { "darwin" } else { OS })
 }
 
-/// Writes an executable file, and the directories it needs.
+/// Writes an executable file, and the directories it needs. Another process does: were it this one, a fork of another
+/// test could hold the file open for writing, and executing it would fail (ETXTBSY).
 fn executable(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().expect("a file's path")).expect("a directory of our own");
-    fs::write(path, text).expect("a directory of our own");
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a file of our own");
+    let draft = path.with_extension("draft");
+    fs::write(&draft, text).expect("a directory of our own");
+    fs::set_permissions(&draft, fs::Permissions::from_mode(0o755)).expect("a file of our own");
+    let status = Command::new("cp").arg("-p").args([&draft, path]).status();
+    assert!(status.is_ok_and(|status| status.success()));
+    fs::remove_file(draft).expect("a file of our own");
 }
 
 /// `packaging/assemble npm` or `release` for all platforms. A script that starts the built program stands for each
