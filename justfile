@@ -35,3 +35,12 @@ matrix *ROWS:
 # Measures the cost of a reservation, of a scan and of a question about listeners.
 figures:
     cargo test --release --test manual -- --ignored --nocapture figures
+
+# Builds the program for all platforms, and makes the npm packages in target/npm-dist.
+npm-dist:
+    packaging/build
+    packaging/assemble npm
+
+# Rehearses a release without publishing, and prints a table of what was tried. `just release-rehearsal fast` takes a minute.
+release-rehearsal *PART:
+    packaging/rehearsal {{ PART }}

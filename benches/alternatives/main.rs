@@ -6,6 +6,7 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+mod bin;
 mod burst;
 mod launch;
 mod machine;
@@ -29,8 +30,9 @@ const STATE_IN_MEMORY: bool = false;
 /// A name to ask for it by, and the measurement.
 type Measurement = (&'static str, fn(&Tools) -> Section);
 
-const MEASUREMENTS: [Measurement; 8] = [
+const MEASUREMENTS: [Measurement; 9] = [
     ("launch", launch::measure),
+    ("bin", bin::measure),
     ("scan", scan::measure),
     ("memory", memory::measure),
     ("ready", ready::measure),

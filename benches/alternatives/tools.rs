@@ -6,7 +6,10 @@ use std::process::{Command, Stdio};
 use super::support::npm::{self, Installed};
 use super::support::{Sandbox, run_to_end};
 
-/// Everything that runs a dev script, bowline first and the bare shell second.
+/// The program that is published for Linux, linked with musl: `packaging/build linux-x64`.
+pub(crate) const STATIC: &str = "bowline, static";
+
+/// Everything that runs a dev script, bowline first, then its static build and the bare shell.
 #[derive(Debug)]
 pub(crate) struct Tools {
     tools: Vec<Tool>,
@@ -44,6 +47,7 @@ impl Tools {
         };
         let mut tools = vec![
             tool("bowline", env!("CARGO_BIN_EXE_bowline").into(), &["dev"]),
+            tool(STATIC, static_program(), &["dev"]),
             tool("sh -c", "sh".into(), &[]),
             tool("npm run", "npm".into(), &["run", "dev"]),
             Tool {
@@ -87,7 +91,7 @@ impl Tools {
 
 impl Tool {
     pub fn is_bowline(&self) -> bool {
-        self.name == "bowline"
+        self.name == "bowline" || self.name == STATIC
     }
 
     pub fn is_shell(&self) -> bool {
@@ -135,4 +139,10 @@ impl Tool {
         let version = text.trim();
         (output.status.success() && !version.is_empty()).then(|| version.to_owned())
     }
+}
+
+/// Where `packaging/build` puts it.
+pub(crate) fn static_program() -> PathBuf {
+    let platform = if cfg!(target_arch = "aarch64") { "linux-arm64" } else { "linux-x64" };
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/packaging").join(platform).join("bowline")
 }

@@ -33,6 +33,8 @@ pub struct Connection {
     reservation: Reservation,
     /// What the supervisor has said of a request after it had accepted it.
     pub remark: Option<String>,
+    /// The supervisor's.
+    version: String,
 }
 
 impl Connection {
@@ -61,8 +63,13 @@ impl Connection {
         }
         let stream =
             dial(&reservation.socket(), deadline).map_err(|error| not_connected(reservation, error))?;
-        let mut connection =
-            Self { stream, lines: Lines::new(LONGEST_EVENT), reservation: reservation.clone(), remark: None };
+        let mut connection = Self {
+            stream,
+            lines: Lines::new(LONGEST_EVENT),
+            reservation: reservation.clone(),
+            remark: None,
+            version: String::new(),
+        };
         connection.send(&Hello::ours(None))?;
         let Hello { bowline: version, protocol: theirs, .. } =
             connection.receive(deadline, |line| serde_json::from_slice(line))?;
@@ -70,6 +77,7 @@ impl Connection {
             let (project, pid) = (reservation.name.clone(), reservation.pid);
             return Err(ControlError::Incompatible { project, pid, theirs, ours: PROTOCOL, version });
         }
+        connection.version = version;
         Ok(connection)
     }
 
@@ -83,7 +91,12 @@ impl Connection {
         self.send(request)?;
         loop {
             match self.receive(deadline, Line::parse)? {
-                Line::Status { services, .. } => return Ok(services),
+                Line::Status { mut services, .. } => {
+                    for service in &mut services {
+                        service.bowline.clone_from(&self.version);
+                    }
+                    return Ok(services);
+                }
                 Line::Event(event) => {
                     if let What::Error { error } = event.what {
                         return Err(ControlError::Refused(error));

@@ -109,6 +109,9 @@ pub struct Status {
     /// The pid of the guardian, the ancestor of all the service's processes, while there are any.
     pub guardian: Option<i32>,
     pub session: String,
+    /// The version of the supervisor. The client takes it from the greeting.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub bowline: String,
     pub log: String,
     /// The cursor of the output that comes next.
     pub cursor: String,

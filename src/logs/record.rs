@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions, rename};
 use std::io::{self, IoSlice, Write};
+use std::mem;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -22,8 +23,11 @@ pub struct Recorder {
     expected: Option<u64>,
     /// When the present second began, and how many bytes were written in it.
     second: (SystemTime, u64),
-    /// The end of a flood, with its stream and its position in the output, until the flood has passed.
-    pending: Option<(Stream, u64, Vec<u8>)>,
+    /// The stream of the end of a flood, and its position in the output, until the flood has passed.
+    pending: Option<(Stream, u64)>,
+    /// The end of a flood. Its memory is kept: musl asks the kernel for so much each time, which would halve the
+    /// throughput.
+    flood_end: Vec<u8>,
 }
 
 /// More bytes than this in one second are a flood. The files hold half of it, so most of a flood would be rotated
@@ -45,6 +49,7 @@ impl Recorder {
             expected: None,
             second: (SystemTime::UNIX_EPOCH, 0),
             pending: None,
+            flood_end: Vec::new(),
         };
         if !recorder.ends_whole() {
             recorder.rotate()?;
@@ -63,7 +68,9 @@ impl Recorder {
         self.written += length(bytes);
         if self.is_flood(length(bytes), now) {
             let end = &bytes[bytes.len().saturating_sub(FLOOD_END)..];
-            self.pending = Some((stream, self.written - length(end), end.to_vec()));
+            self.pending = Some((stream, self.written - length(end)));
+            self.flood_end.clear();
+            self.flood_end.extend_from_slice(end);
             return Ok(());
         }
         self.flush(now)?;
@@ -80,7 +87,11 @@ impl Recorder {
 
     /// Writes the end of a flood.
     pub fn flush(&mut self, now: SystemTime) -> io::Result<()> {
-        self.pending.take().map_or(Ok(()), |(stream, start, bytes)| self.record(stream, start, &bytes, now))
+        let Some((stream, start)) = self.pending.take() else { return Ok(()) };
+        let end = mem::take(&mut self.flood_end);
+        let outcome = self.record(stream, start, &end, now);
+        self.flood_end = end;
+        outcome
     }
 
     fn record(&mut self, stream: Stream, start: u64, bytes: &[u8], now: SystemTime) -> io::Result<()> {

@@ -20,6 +20,7 @@ mod https;
 mod launch;
 #[cfg(target_os = "linux")]
 mod leftovers;
+mod packaging;
 mod port;
 mod readme;
 mod runner;

@@ -1,5 +1,5 @@
 //! Programs to run by hand, for their tables and figures: `just conformance`, `just chaos`, `just matrix`,
-//! `just figures`.
+//! `just figures`, `just release-rehearsal`.
 
 #[cfg(target_os = "linux")]
 #[path = "../chaos/mod.rs"]
@@ -14,10 +14,13 @@ mod figures;
 mod launchers;
 #[path = "../matrix/mod.rs"]
 mod matrix;
+#[path = "../published/mod.rs"]
+mod packages;
 #[allow(dead_code, reason = "the tests of ports use all of it")]
 #[path = "../it/port/support.rs"]
 mod port;
 mod projects;
+mod published;
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(target_os = "linux")]

@@ -6,7 +6,10 @@ mod https;
 mod managers;
 #[path = "../matrix/mod.rs"]
 mod matrix;
+mod packages;
 mod playwright;
+#[path = "../published/mod.rs"]
+mod published;
 mod rows;
 mod scripts;
 #[path = "../support/mod.rs"]

@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use bowline::launch::Caller;
 
 use crate::support::launch::{Tree, Wish, caller, planned, run};
+use crate::support::managers::package_manager;
 
 /// A package manager as a package.
 struct Manager {
@@ -261,35 +262,6 @@ fn path_difference(theirs: &str, ours: &str) -> Option<String> {
         .then(|| format!("missing or out of order {missing:?}, extra {extra:?}"))
 }
 
-/// The directory with the manager's program, which is installed if it is not yet.
 fn installed(manager: &Manager) -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
-    let dir = target.join("package-managers").join(manager.package.replace(['/', '@'], "_"));
-    let bin = dir.join("node_modules/.bin");
-    if !bin.join(manager.program).exists() {
-        fs::create_dir_all(&dir).expect("a directory");
-        fs::write(dir.join("package.json"), "{}").expect("a package.json");
-        let install = ["install", "--no-audit", "--no-fund", "--loglevel=error", manager.package];
-        let output = Command::new("npm")
-            .args(install)
-            .args(manager.node.filter(|needed| node_major() < *needed).map(|needed| format!("node@{needed}")))
-            .current_dir(&dir)
-            .output()
-            .expect("npm, to install others with");
-        assert!(
-            output.status.success(),
-            "npm install {}: {}",
-            manager.package,
-            String::from_utf8_lossy(&output.stderr)
-        );
-    }
-    bin
-}
-
-/// The major version of the machine's node.
-fn node_major() -> u32 {
-    let output = Command::new("node").arg("--version").output().expect("node");
-    let text = String::from_utf8(output.stdout).expect("a version");
-    let major = text.trim().trim_start_matches('v').split('.').next().and_then(|major| major.parse().ok());
-    major.expect("a version like v22.1.0")
+    package_manager(manager.package, manager.program, manager.node)
 }

@@ -14,6 +14,8 @@
 //! | [`Noise`] | lines that nobody should write |
 //! | [`npm`] | fixtures whose packages come from the npm registry, installed once |
 //! | [`agent`] | a Node program that runs a line in a shell, with pipes |
+//! | [`managers`] | package managers and other programs of the npm registry, installed once |
+//! | [`registry`] | a registry on this machine, which passes on what it does not have itself |
 //! | [`dev_server`] | the stand-in server's program |
 //!
 //! Nothing here sleeps or polls: waiting is a read of a pipe, of a channel or of a process's end, with a
@@ -28,9 +30,11 @@ mod dev_server;
 mod fifo;
 pub mod http;
 pub mod launch;
+pub mod managers;
 mod noise;
 pub mod npm;
 mod ports;
+pub mod registry;
 mod sandbox;
 mod session;
 mod stage;

@@ -17,7 +17,7 @@ use super::answer::answer;
 use super::ports::framework_ranges;
 use crate::client::whereabouts::Whereabouts;
 use crate::client::{fan_out, resolve};
-use crate::control::ControlError;
+use crate::control::{ControlError, Status};
 use crate::exit_code::FAILURE;
 use crate::invocation::{Failure, Invocation};
 use crate::launch;
@@ -129,7 +129,14 @@ fn store(findings: &mut Findings, ports: &Ports) {
 fn supervisors(findings: &mut Findings, live: &[Reservation]) {
     let answers = fan_out::call(live);
     for (services, answer) in &answers {
-        let (Some(Reservation { pid, .. }), Err(error)) = (services.first(), answer) else { continue };
+        let Some(Reservation { pid, .. }) = services.first() else { continue };
+        let error = match answer {
+            Ok(statuses) => {
+                versions(findings, statuses);
+                continue;
+            }
+            Err(error) => error,
+        };
         let mend = match error {
             ControlError::Incompatible { .. } => format!("kill {pid}"),
             ControlError::Suspended { .. } => format!("kill -CONT {pid}"),
@@ -150,6 +157,15 @@ fn supervisors(findings: &mut Findings, live: &[Reservation]) {
         }
     }
     findings.unless_bad("directories", "every service runs in a directory that is where it was");
+}
+
+/// Services that go on under the version that they were started with.
+fn versions(findings: &mut Findings, statuses: &[Status]) {
+    let ours = env!("CARGO_PKG_VERSION");
+    for Status { name, bowline: theirs, pid, .. } in statuses.iter().filter(|one| one.bowline != ours) {
+        let message = format!("`{name}` runs under bowline {theirs} (pid {pid}), and this is bowline {ours}");
+        findings.bad("versions", message, format!("bowline stop {name} (then start it again)"));
+    }
 }
 
 /// Ranges without a free port, and who holds ports in any range.

@@ -1,10 +1,12 @@
 //! Supervisors of another version: what they say is said, and nothing is guessed.
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixListener;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::Command;
 use std::thread;
 
 use super::Stage;
+use crate::support::run_to_end;
 
 /// Stands in for the supervisor at its socket, for as many clients as come; each is greeted like this.
 fn stand_in(stage: &Stage, hello: &'static str) {
@@ -72,4 +74,91 @@ fn a_supervisor_that_says_more_is_understood() {
     assert_eq!(finished.status.code(), Some(0), "{finished:?}");
     serving.join().unwrap();
     session.stop();
+}
+
+/// Makes the supervisor one of this version, by what its socket says first.
+fn dress_up(stage: &Stage, version: &'static str) {
+    let socket = stage.sockets().remove(0);
+    let real = socket.with_extension("real");
+    std::fs::rename(&socket, &real).unwrap();
+    let listener = UnixListener::bind(&socket).unwrap();
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut server = BufReader::new(UnixStream::connect(&real).unwrap());
+            thread::spawn(move || {
+                let (mut requests, mut to_server) =
+                    (client.try_clone().unwrap(), server.get_ref().try_clone().unwrap());
+                thread::spawn(move || {
+                    let _ = io::copy(&mut requests, &mut to_server);
+                    let _ = to_server.shutdown(std::net::Shutdown::Write);
+                });
+                let mut hello = String::new();
+                server.read_line(&mut hello).unwrap();
+                let _ = client.write_all(hello.replace(env!("CARGO_PKG_VERSION"), version).as_bytes());
+                let _ = io::copy(&mut server, &mut client);
+            });
+        }
+    });
+}
+
+#[test]
+fn a_supervisor_of_another_version_is_told_by_doctor_and_works() {
+    let stage = Stage::new("", 1);
+    let mut session = stage.sandbox.start(["dev"]);
+    session.ready();
+    let doctor = stage.sandbox.run(["doctor"]).stdout;
+    assert!(!doctor.contains("versions"), "{doctor}");
+    dress_up(&stage, "0.0.9");
+    let doctor = stage.sandbox.run(["doctor"]);
+    assert_eq!(doctor.status.code(), Some(1), "{doctor:?}");
+    let told = format!("BAD  versions     `app` runs under bowline 0.0.9 (pid {})", session.id());
+    let ours =
+        format!(", and this is bowline {}\n     mend it with: bowline stop app", env!("CARGO_PKG_VERSION"));
+    assert!(doctor.stdout.contains(&format!("{told}{ours}")), "{doctor:?}");
+    let status = stage.sandbox.run(["status", "--json"]);
+    let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
+    assert_eq!(status["bowline"], "0.0.9");
+    assert_eq!(stage.services()[0]["state"], "running");
+    for command in [&["wait"][..], &["restart"], &["stop"]] {
+        let finished = stage.sandbox.run(command);
+        assert!(finished.status.success(), "{command:?}: {finished:?}");
+    }
+    session.wait();
+}
+
+/// A package manager puts the new program under the name of the old one, or removes it with its directory.
+#[test]
+fn a_program_that_was_replaced_or_removed_goes_on() {
+    let stage = Stage::new("", 1);
+    let dir = stage.sandbox.root().join("installed");
+    std::fs::create_dir(&dir).unwrap();
+    let program = dir.join("bowline");
+    for new in [Some("#!/bin/sh\necho another >&2\nexit 99\n"), None] {
+        // Another process writes it: a fork of another test could hold a file of this one open, and none executes that.
+        assert!(
+            Command::new("cp")
+                .args([env!("CARGO_BIN_EXE_bowline").as_ref(), program.as_path()])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let started = run_to_end(stage.sandbox.command(&program).arg("start"));
+        assert!(started.status.success(), "{started:?}");
+        let pid = stage.services()[0]["pid"].clone();
+        std::fs::remove_file(&program).unwrap();
+        match new {
+            Some(text) => std::fs::write(&program, text).unwrap(),
+            None => std::fs::remove_dir(&dir).unwrap(),
+        }
+        for command in [&["status"][..], &["logs"], &["restart"], &["wait"]] {
+            let finished = stage.sandbox.run(command);
+            assert!(finished.status.success(), "{command:?}: {finished:?}");
+        }
+        assert_eq!(stage.services()[0]["pid"], pid, "the same supervisor has restarted it");
+        let stopped = stage.sandbox.run(["stop"]);
+        assert!(stopped.status.success(), "{stopped:?}");
+        if new.is_some() {
+            std::fs::remove_file(&program).unwrap();
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod many;
 mod reasons;
 mod shell;
 mod starts;
+mod upgrade;
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
