@@ -1,12 +1,14 @@
 //! A bowline that joins a running server and listens on the port that its caller expects.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Stdio;
 use std::thread;
 
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{PATIENCE, Ports, Sandbox, Session, dev_server, http, is_free, read_until, run_to_end};
 
@@ -168,7 +170,7 @@ fn a_large_answer_needs_no_memory_and_waits_for_its_reader() {
 /// The most memory that it has ever had, in KiB.
 #[cfg(target_os = "linux")]
 fn resident(session: &Session) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", session.id())).unwrap();
+    let status = fs::read_to_string(format!("/proc/{}/status", session.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
@@ -306,6 +308,34 @@ fn a_port_that_is_taken_is_a_warning() {
     assert!(started.status.success() && !started.stderr.contains("forward"), "{started:?}");
     assert!(is_free(stage.wishes.first()));
     server.stop();
+}
+
+#[test]
+fn tls_is_the_servers_own() {
+    let mut stage = Stage::new();
+    let tls = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/tls");
+    let file = |name: &str| json!(fs::read_to_string(tls.join(name)).unwrap());
+    let server = format!(
+        "require('https').createServer({{ key: {}, cert: {} }}, (_, response) => response.end('over TLS'))
+        .listen(process.env.PORT);",
+        file("key.pem"),
+        file("cert.pem")
+    );
+    stage.sandbox.file("server.js", &server);
+    let mut session = stage.sandbox.start(["dev"]);
+    session.ready();
+    let wish = stage.wishes.first();
+    let mut command = stage.sandbox.bowline(["dev"]);
+    command.env("PORT", wish.to_string()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut joiner = command.spawn().unwrap();
+    read_until(joiner.stderr.as_mut().unwrap(), &format!("https://localhost:{wish}\n"));
+    let get = "require('https').get({ port: process.argv[1], host: '127.0.0.1', rejectUnauthorized: false },
+        response => response.pipe(process.stdout))";
+    let fetched = run_to_end(stage.sandbox.command("node").args(["-e", get, &wish.to_string()]));
+    assert_eq!(fetched.stdout, "over TLS", "{fetched:?}");
+    joiner.kill().unwrap();
+    joiner.wait().unwrap();
+    session.stop();
 }
 
 #[test]
