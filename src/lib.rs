@@ -70,7 +70,7 @@
 //! | --- | --- | --- |
 //! | 9 | [`cli`] | what the user typed: parse, resolve once, print, exit code; a file a command |
 //! | 8 | [`session`] | one supervising process, from projects to outcome; knows no command line |
-//! | 7 | [`client`] | other supervisors: find, ask, follow |
+//! | 7 | [`agents`] [`client`] | what coding agents read of us · other supervisors: find, ask, follow |
 //! | 6 | [`invocation`] [`runner`] | how bowline was called, and how it reports failures · the dev servers of another program |
 //! | 5 | [`config`] [`control`] [`logs`] [`ui`] | the edges: files, sockets, terminal, protocol |
 //! | 4 | [`supervise`] | keeping services running |
@@ -119,6 +119,7 @@
 //! | a program that asks for its own port is started once more, its listener moved | a preload from the start; giving up | programs that obey run untouched, the others are helped | 0012 |
 //! | the caller is gone when nobody reads the output | following the parent process | the parent may be a shell that lives on, or one that ends while its server is meant to stay | 0013 |
 
+mod agents;
 mod cli;
 mod client;
 mod config;

@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 use circles::{Circle, circles};
 
 /// Ranks as in the crate documentation: a module imports only modules of a lower rank.
-const RANKS: [(&str, u8); 23] = [
+const RANKS: [(&str, u8); 24] = [
     ("cli", 9),
     ("session", 8),
+    ("agents", 7),
     ("client", 7),
     ("invocation", 6),
     ("runner", 6),

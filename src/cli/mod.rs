@@ -21,7 +21,8 @@ use crate::process::{Exit, Signal, signals};
 use crate::ui::{self, ColorChoice, Style};
 use args::{Cli, CliCommand, Dev};
 use command::{
-    attach, detect, dev, doctor, logs, ls, man, open, port, ports, restart, runner, start, status, stop, wait,
+    agents, attach, brief, detect, dev, doctor, logs, ls, man, open, port, ports, restart, runner, start,
+    status, stop, wait,
 };
 
 /// Runs the command in `arguments`, which begin with the program's name. Returns how this process shall end.
@@ -62,13 +63,15 @@ fn execute(mut invocation: Invocation, command: CliCommand, arguments: &[OsStrin
             while_there(invocation.parent.as_ref(), || open::open(&invocation, &which))
         }
         CliCommand::Ls => ls::ls(&invocation),
-        CliCommand::Status(which) => status::status(&invocation, &which),
+        CliCommand::Status(which) if which.brief => brief::brief(&invocation),
+        CliCommand::Status(which) => status::status(&invocation, which.project.as_deref()),
         CliCommand::Wait(wait) => while_there(invocation.parent.as_ref(), || wait::wait(&invocation, &wait)),
         CliCommand::Port { project } => port::run(&invocation, project.as_deref()),
         CliCommand::Ports { action } => ports::run(&invocation, action.as_ref()),
         CliCommand::Detect(detect) => detect::run(&invocation, &detect),
         CliCommand::Runner => runner::runner(&invocation),
         CliCommand::RunnerExec(exec) => runner::exec(invocation, &exec),
+        CliCommand::Agents(wanted) => agents::agents(&invocation, &wanted),
         CliCommand::Doctor => doctor::doctor(&invocation),
         CliCommand::Completions { shell } => completion::script(shell),
         CliCommand::Man { command } => man::manual(&command),

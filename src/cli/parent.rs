@@ -33,6 +33,7 @@ pub fn tie(invocation: &mut Invocation, command: &CliCommand) -> Result<bool, Fa
         | CliCommand::Detect(_)
         | CliCommand::Doctor
         | CliCommand::Completions { .. }
+        | CliCommand::Agents(_)
         | CliCommand::Man { .. } => return Ok(true),
     };
     invocation.find_parent(option)

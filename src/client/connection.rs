@@ -132,6 +132,7 @@ impl Connection {
                 What::Ack { .. } => accepted = true,
                 What::LogChunk { .. }
                 | What::PortConflict { .. }
+                | What::PortForwarded { .. }
                 | What::PortReallocated { .. }
                 | What::Noted { .. }
                 | What::Unknown => {}

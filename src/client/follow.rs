@@ -10,13 +10,14 @@ use std::task::{Context, Poll};
 
 use crate::client::actions;
 use crate::client::feed::Feed;
+use crate::client::forward::{Forward, Opened};
 use crate::control::{self, Line, Status};
-use crate::event::{Level, State, Stream, What, how_ended, parse_cursor};
+use crate::event::{Event, Level, State, Stream, What, how_ended, parse_cursor};
 use crate::exit_code::FAILURE;
 use crate::invocation::Invocation;
 use crate::invocation::failure::{Failure, exit_of_service};
 use crate::logs;
-use crate::port::{Ports, Reservation};
+use crate::port::{Ports, Reservation, Scheme};
 use crate::process::caller::CallerWatch;
 use crate::process::nonblocking_writer::NonblockingWriter;
 use crate::process::signals::{SignalKind, Signals, stop_group};
@@ -27,11 +28,17 @@ use crate::ui::{self, Human, Prefixed};
 pub enum Manner<'a> {
     /// `attach`: the output so far, and what comes.
     Attach,
-    /// A start of a service that already runs. The function returns a warning if another command was to be
-    /// started.
-    Join(&'a dyn Fn(&Status) -> Option<String>),
+    /// A start of services that already run.
+    Join(&'a Join<'a>),
     /// `logs --follow`: all output on stdout, beginning with the records that the function selects.
     Log(&'a dyn Fn(Vec<logs::Record>) -> Vec<logs::Record>),
+}
+
+pub struct Join<'a> {
+    /// A warning if another command was to be started.
+    pub difference: &'a dyn Fn(&Status) -> Option<String>,
+    /// The port that the caller expects the service of this project on.
+    pub wish: &'a dyn Fn(&str) -> Option<u16>,
 }
 
 /// Follows services until all have ended or the user leaves. Returns the exit of the service that failed first, else
@@ -58,10 +65,25 @@ pub fn follow(
     let is_log = matches!(manner, Manner::Log(_));
     let screen = Screen::new(invocation, &feeds, is_log)?;
     let caller = screen.watch_caller(invocation)?;
+    let wish = |feed: &Feed| match manner {
+        Manner::Join(join) => (join.wish)(&feed.reservation.project).map_or(Forward::Off, Forward::Wanted),
+        Manner::Attach | Manner::Log(_) => Forward::Off,
+    };
+    let forwards = feeds.iter().map(wish).collect();
     let signals = Signals::take()?;
-    let mut following =
-        Following { ports, signals, caller, feeds, next: 0, screen, failed: None, lost: None };
-    following.begin(invocation, manner);
+    let mut following = Following {
+        invocation,
+        ports,
+        signals,
+        caller,
+        feeds,
+        forwards,
+        next: 0,
+        screen,
+        failed: None,
+        lost: None,
+    };
+    following.begin(manner);
     let end = runtime.block_on(following.run())?;
     if end.is_none() && !invocation.json && !invocation.quiet && !is_log {
         let hint = invocation.style.strong("bowline stop");
@@ -141,10 +163,13 @@ impl Screen {
 }
 
 struct Following<'a> {
+    invocation: &'a Invocation,
     ports: &'a Ports,
     signals: Signals,
     caller: CallerWatch,
     feeds: Vec<Feed>,
+    /// For each service.
+    forwards: Vec<Forward>,
     /// The service whose events are looked at next, so that none has to wait for another that never pauses.
     next: usize,
     screen: Screen,
@@ -156,7 +181,8 @@ struct Following<'a> {
 
 impl Following<'_> {
     /// Shows the output so far, then introduces the services: servers clear the screen when they start.
-    fn begin(&mut self, invocation: &Invocation, manner: &Manner<'_>) {
+    fn begin(&mut self, manner: &Manner<'_>) {
+        let invocation = self.invocation;
         for service in 0..self.feeds.len() {
             let feed = &mut self.feeds[service];
             let start = feed.start();
@@ -176,13 +202,36 @@ impl Following<'_> {
             let url = invocation.style.strong(url);
             let message = format!("{name} {condition} (pid {pid}); Ctrl-C only leaves it   {url}");
             self.screen.notify(service, Level::Plain, message);
-            if let Manner::Join(difference) = manner
-                && let Some(warning) = difference(&self.feeds[service].status)
+            if let Manner::Join(join) = manner
+                && let Some(warning) = (join.difference)(&self.feeds[service].status)
             {
-                match &self.screen {
-                    Screen::People(_) => self.screen.notify(service, Level::Warning, warning),
-                    Screen::Log(_) | Screen::Programs(_) => invocation.warn(&warning, None),
+                self.warn(service, warning);
+            }
+        }
+    }
+
+    fn warn(&mut self, service: usize, warning: String) {
+        match &self.screen {
+            Screen::People(_) => self.screen.notify(service, Level::Warning, warning),
+            Screen::Log(_) | Screen::Programs(_) => self.invocation.warn(&warning, None),
+        }
+    }
+
+    /// The service is ready on this port: a port that is wanted besides leads there now.
+    fn forward(&mut self, service: usize, port: u16, url: &str) {
+        match self.forwards[service].ready(port, self.ports) {
+            Opened::Unchanged => {}
+            Opened::Refused(why) => self.warn(service, why),
+            Opened::From(from) => {
+                let Feed { status, reservation, .. } = &self.feeds[service];
+                let scheme = url.split_once(':').and_then(|(scheme, _)| Scheme::from_name(scheme));
+                let url = self.invocation.style.strong(scheme.unwrap_or_default().url(from));
+                let message = format!("port {from} leads to {} on port {port}   {url}", status.name);
+                if let Screen::Programs(out) = &mut self.screen {
+                    let event = Event::now(&reservation.project, What::PortForwarded { from, to: port });
+                    out.push(format!("{}\n", event.to_json()).as_bytes());
                 }
+                self.screen.notify(service, Level::Plain, message);
             }
         }
     }
@@ -271,7 +320,8 @@ impl Following<'_> {
                 self.feeds[service].seen = parse_cursor(&cursor).map_or(0, |(_, bytes)| bytes);
                 self.screen.write(service, stream, data.as_bytes());
             }
-            What::PortDetected { url, .. } => {
+            What::PortDetected { port, url, .. } => {
+                self.forward(service, port, &url);
                 let known = &mut self.feeds[service].status;
                 // If it was running already, its URL has been shown by `begin`.
                 let message = if known.state == State::Running {
@@ -286,6 +336,7 @@ impl Following<'_> {
             }
             What::PortReallocated { message, .. } => self.screen.notify(service, Level::Warning, message),
             What::ProcessExited { state: State::Starting, .. } => {
+                self.forwards[service].down();
                 let message = "the service has ended and is started again".to_owned();
                 self.screen.notify(service, Level::Warning, message);
             }
@@ -300,7 +351,11 @@ impl Following<'_> {
                 }
             }
             What::Error { error } => return Err(control::ControlError::Refused(error).into()),
-            What::Ack { .. } | What::PortConflict { .. } | What::Noted { .. } | What::Unknown => {}
+            What::Ack { .. }
+            | What::PortConflict { .. }
+            | What::PortForwarded { .. }
+            | What::Noted { .. }
+            | What::Unknown => {}
         }
         Ok(())
     }

@@ -5,5 +5,6 @@ pub mod connection;
 pub mod fan_out;
 mod feed;
 pub mod follow;
+mod forward;
 pub mod resolve;
 pub mod whereabouts;

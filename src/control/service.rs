@@ -63,6 +63,7 @@ impl Service {
             What::Ack { .. }
             | What::LogChunk { .. }
             | What::PortConflict { .. }
+            | What::PortForwarded { .. }
             | What::PortReallocated { .. }
             | What::Error { .. } => {}
         }

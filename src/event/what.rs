@@ -104,6 +104,11 @@ pub enum What {
         new_port: u16,
         message: String,
     },
+    /// Connections to one port of this bowline are passed on to another, the service's.
+    PortForwarded {
+        from: u16,
+        to: u16,
+    },
     ProcessExited {
         /// `None` if a signal ended it or it was never started.
         exit_code: Option<u8>,
@@ -248,6 +253,7 @@ mod tests {
                 What::PortReallocated { original_port: 1, new_port: 2, message: text("taken") },
                 r#""type":"port-reallocated","originalPort":1,"newPort":2,"message":"taken""#,
             ),
+            (What::PortForwarded { from: 1, to: 2 }, r#""type":"port-forwarded","from":1,"to":2"#),
             (
                 exited(None, Some("SIGTERM"), crash, None),
                 r#""type":"process-exited","exitCode":null,"signal":"SIGTERM","durationMs":12,"state":"failed","failureReason":"immediate_crash""#,

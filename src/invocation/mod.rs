@@ -47,6 +47,20 @@ impl StartedBy {
     }
 }
 
+/// The variable with the first of the ports that Conductor sets aside for a workspace of its own, and how many.
+const CONDUCTOR_PORT: &str = "CONDUCTOR_PORT";
+const CONDUCTOR_PORTS: u16 = 10;
+
+/// The ports that the environment asks for.
+#[derive(Clone, Copy, Debug)]
+enum Wish {
+    Nothing,
+    /// `PORT`.
+    One(u16),
+    /// This one for the first service, and those after it for further ones.
+    Several(u16),
+}
+
 #[derive(Debug)]
 pub struct Invocation {
     /// Where the project is looked for: the current directory, or `--dir`. Absolute unless the current one is
@@ -63,7 +77,7 @@ pub struct Invocation {
     pub style: Style,
     state_dir: Option<PathBuf>,
     log_layer: LogLayer,
-    preferred: OnceCell<PortChoice>,
+    wish: OnceCell<Wish>,
 }
 
 impl Invocation {
@@ -95,7 +109,7 @@ impl Invocation {
             style,
             state_dir,
             log_layer: LogLayer { verbose, port_allocator },
-            preferred: OnceCell::new(),
+            wish: OnceCell::new(),
         })
     }
 
@@ -103,16 +117,40 @@ impl Invocation {
         self.caller.raw(name).map(ToOwned::to_owned)
     }
 
-    /// `PORT` of the environment; an invalid value is warned about once.
-    pub fn preferred_port(&self) -> PortChoice {
-        *self.preferred.get_or_init(|| {
-            let Some(text) = self.caller.text("PORT") else { return PortChoice::Any };
-            if let Ok(port) = text.parse::<NonZeroU16>() {
-                return PortChoice::Preferred(port.get());
+    /// The port that the environment asks for, for the service at this place among those that start together.
+    pub fn preferred_port(&self, place: usize) -> PortChoice {
+        match self.wish() {
+            Wish::Nothing => PortChoice::Any,
+            Wish::One(port) => PortChoice::Preferred(port),
+            Wish::Several(_) => self.wished_port(place).map_or(PortChoice::Any, PortChoice::Preferred),
+        }
+    }
+
+    /// The same, but `PORT` is for the first service alone.
+    pub fn wished_port(&self, place: usize) -> Option<u16> {
+        match self.wish() {
+            Wish::Nothing => None,
+            Wish::One(port) => (place == 0).then_some(port),
+            Wish::Several(first) => {
+                let place = u16::try_from(place).ok().filter(|place| *place < CONDUCTOR_PORTS)?;
+                first.checked_add(place)
             }
-            let hint = "unset it, or set it to a number from 1 to 65535".to_owned();
-            self.warn(&format!("the variable PORT is no port and is ignored: `{text}`"), Some(hint));
-            PortChoice::Any
+        }
+    }
+
+    /// An invalid value is warned about once.
+    fn wish(&self) -> Wish {
+        *self.wish.get_or_init(|| {
+            for (name, wish) in [("PORT", Wish::One as fn(u16) -> Wish), (CONDUCTOR_PORT, Wish::Several)] {
+                let Some(text) = self.caller.text(name) else { continue };
+                if let Ok(port) = text.parse::<NonZeroU16>() {
+                    return wish(port.get());
+                }
+                let hint = "unset it, or set it to a number from 1 to 65535".to_owned();
+                self.warn(&format!("the variable {name} is no port and is ignored: `{text}`"), Some(hint));
+                break;
+            }
+            Wish::Nothing
         })
     }
 

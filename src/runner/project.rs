@@ -95,6 +95,7 @@ impl Project {
             }
             What::Ack { .. }
             | What::PortReallocated { .. }
+            | What::PortForwarded { .. }
             | What::Error { .. }
             | What::Noted { .. }
             | What::Unknown => {}

@@ -145,11 +145,11 @@ pub fn prepare<'a>(
     ports: Option<&Ports>,
 ) -> Result<Vec<Prepared<'a>>, Failure> {
     warn_of_unknown_entries(invocation, &projects);
-    let prepare = |configured: ConfiguredProject| {
+    let prepare = |(place, configured): (usize, ConfiguredProject)| {
         let remembered = ports.and_then(|ports| ports.remembered(&configured.project.id));
-        Prepared::new(invocation, options, configured, remembered.as_ref())
+        Prepared::new(invocation, options, place, configured, remembered.as_ref())
     };
-    projects.into_iter().map(prepare).collect()
+    projects.into_iter().enumerate().map(prepare).collect()
 }
 
 impl Backend for SessionBackend<'_> {

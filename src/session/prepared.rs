@@ -59,6 +59,8 @@ self_cell! {
 
 /// A service that can be started once it has a port.
 pub struct Prepared<'a> {
+    /// Its place among the services that start together.
+    pub place: usize,
     own: OwnDetected<'a>,
     pub request: PortRequest,
     pub grace: Duration,
@@ -125,11 +127,12 @@ impl<'a> Detected<'a> {
         has_changed
     }
 
-    pub fn request(&self, invocation: &Invocation, options: &Options) -> PortRequest {
+    /// The request to the allocator. `place` counts the services that start together.
+    pub fn request(&self, invocation: &Invocation, options: &Options, place: usize) -> PortRequest {
         let ConfiguredProject { project, config, .. } = self.configured;
         let ordered =
             options.port.map(NonZeroU16::get).or(self.ordered).or(config.settings.port.map(NonZeroU16::get));
-        let wished = || match (invocation.preferred_port(), &self.named) {
+        let wished = || match (invocation.preferred_port(place), &self.named) {
             (PortChoice::Any, Some(named)) => PortChoice::Preferred(named.port),
             (choice, _) => choice,
         };
@@ -184,6 +187,7 @@ impl<'a> Prepared<'a> {
     pub fn new(
         invocation: &'a Invocation,
         options: &Options,
+        place: usize,
         configured: ConfiguredProject,
         remembered: Option<&Remembered>,
     ) -> Result<Self, Failure> {
@@ -193,7 +197,8 @@ impl<'a> Prepared<'a> {
         })?;
         let detected = own.borrow_dependent();
         let grace = options.grace.or(detected.configured.config.settings.grace).unwrap_or(GRACE);
-        let prepared = Self { request: detected.request(invocation, options), own, grace };
+        let request = detected.request(invocation, options, place);
+        let prepared = Self { place, own, request, grace };
         prepared.log();
         Ok(prepared)
     }
@@ -206,7 +211,7 @@ impl<'a> Prepared<'a> {
             evidence: self.request.evidence.to_string(),
             ..Remembered::default()
         };
-        Self::new(invocation, options, configured, Some(&remembered))
+        Self::new(invocation, options, self.place, configured, Some(&remembered))
     }
 
     pub fn detected(&self) -> &Detected<'_> {
@@ -216,7 +221,7 @@ impl<'a> Prepared<'a> {
     /// See [`Detected::recall`].
     pub fn recall(&mut self, invocation: &Invocation, options: &Options, remembered: Option<&Remembered>) {
         if self.own.with_dependent_mut(|_, detected| detected.recall(remembered)) {
-            self.request = self.detected().request(invocation, options);
+            self.request = self.detected().request(invocation, options, self.place);
             self.log();
         }
     }

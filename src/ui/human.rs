@@ -118,6 +118,7 @@ pub(super) fn line_of(style: Style, what: &What) -> Option<String> {
         // The end and its reason are printed once bowline ends, after everything else. Output has been passed on.
         What::Ack { .. }
         | What::PortConflict { .. }
+        | What::PortForwarded { .. }
         | What::ProcessExited { .. }
         | What::Error { .. }
         | What::LogChunk { .. }

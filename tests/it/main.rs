@@ -1,5 +1,6 @@
 //! The tests that need only this repository and node: the program, its modules, its documents.
 
+mod agents;
 #[path = "../architecture.rs"]
 mod architecture;
 mod beside;

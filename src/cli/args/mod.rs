@@ -1,5 +1,6 @@
 //! The definition of the command line.
 
+mod agents;
 mod preparse;
 mod services;
 mod with_parent;
@@ -21,8 +22,9 @@ use crate::launch::Host;
 use crate::session::Options;
 use crate::supervise::restart::Policy;
 use crate::ui::{ColorChoice, Style};
+pub use agents::Agents;
 pub use preparse::{command_index, parse_quickly, with_command};
-pub use services::{Logs, OneService, Stop, Wait};
+pub use services::{Logs, OneService, StatusOptions, Stop, Wait};
 pub use with_parent::{WithParent, parent_value};
 
 /// Starts dev servers on the right port and leaves nothing behind.
@@ -118,7 +120,7 @@ pub enum CliCommand {
     /// List every service on this machine; MEMORY is the resident memory of all its processes
     Ls,
     /// Show everything about one service
-    Status(OneService),
+    Status(StatusOptions),
     /// Return when services are ready; exit code 4 if one does not become ready, 5 if its directory was removed
     Wait(Wait),
     /// Print the project's port: the one that it has, or would get
@@ -139,6 +141,8 @@ pub enum CliCommand {
     /// Run a service of `runner`
     #[command(hide = true)]
     RunnerExec(Exec),
+    /// Print what coding agents need to know, and the entries for their configuration files
+    Agents(Agents),
     /// Find what is wrong on this machine, and say how to mend it; exit code 0 if all is well
     Doctor,
     /// Print completions for a shell

@@ -17,6 +17,15 @@ pub struct OneService {
 }
 
 #[derive(Args, Debug)]
+pub struct StatusOptions {
+    #[arg(help = SERVICE, add = ArgValueCompleter::new(completion::services))]
+    pub project: Option<String>,
+    /// Print, in ten lines at most, what runs of the project or workspace, and what to type
+    #[arg(long, conflicts_with = "project")]
+    pub brief: bool,
+}
+
+#[derive(Args, Debug)]
 pub struct Stop {
     /// Running projects by directory, name or port [default: the one you are in, or all of the workspace]
     #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::services))]

@@ -2,7 +2,7 @@
 
 use crate::client::actions::{ask, await_if_ending, is_gone, stop};
 use crate::client::fan_out;
-use crate::client::follow::{self, Manner};
+use crate::client::follow::{self, Join, Manner};
 use crate::control::{Status, Verb};
 use crate::event::{Event, What};
 use crate::exit_code::NO_PORT;
@@ -50,7 +50,13 @@ pub fn decide(
         announce(invocation, running, &difference);
         return Ok(while_there(parent, || await_ready(ports, running))?.then_some(Exit::Code(0)));
     }
-    follow::follow(invocation, ports, running, &Manner::Join(&difference))
+    let wish = |project: &str| {
+        // A runner is told the port that the service has.
+        let is_foreground = invocation.started_by == StartedBy::Foreground;
+        let one = prepared.iter().find(|one| one.request.project == project)?;
+        invocation.wished_port(one.place).filter(|_| is_foreground)
+    };
+    follow::follow(invocation, ports, running, &Manner::Join(&Join { difference: &difference, wish: &wish }))
 }
 
 /// The services that were started in another directory than the one that is at the path now, with a warning each.

@@ -25,7 +25,11 @@ pub fn exec(invocation: &Invocation, exec: &Exec) -> Result<Exit, Failure> {
 
 /// The project that contains the directory; at the root of a workspace, every package that has the script.
 pub fn projects_here(invocation: &Invocation, script: Option<&str>) -> Result<Vec<Project>, Failure> {
-    let project = Project::find(&invocation.dir)?;
+    projects_of(Project::find(&invocation.dir)?, script)
+}
+
+/// The project; if it is the root of a workspace, every package that has the script.
+pub fn projects_of(project: Project, script: Option<&str>) -> Result<Vec<Project>, Failure> {
     if let (true, Some(workspace)) = (project.is_workspace_root(), &project.workspace) {
         let mut members = workspace.members()?;
         members.retain(|member| member.script(script).is_ok());

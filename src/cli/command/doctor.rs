@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use serde::Serialize;
 use serde_json::json;
 
+use super::agents;
 use super::answer::answer;
 use super::ports::framework_ranges;
 use crate::client::whereabouts::Whereabouts;
@@ -86,6 +87,12 @@ pub fn doctor(invocation: &Invocation) -> Result<Exit, Failure> {
     programs(&mut findings, invocation);
     terminal(&mut findings, invocation);
     limits(&mut findings);
+    for finding in agents::findings(invocation) {
+        match finding {
+            Ok(message) => findings.good("agents", message),
+            Err((message, mend)) => findings.bad("agents", message, mend),
+        }
+    }
     let Findings(findings) = findings;
     let ok = findings.iter().all(|finding| finding.ok);
     answer(invocation, || json!({ "ok": ok, "findings": findings }), || describe(&findings))?;

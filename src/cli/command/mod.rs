@@ -1,9 +1,11 @@
 //! A file a command.
 
+pub mod agents;
 mod already_running;
 mod answer;
 pub mod attach;
 mod background;
+pub mod brief;
 pub mod detect;
 pub mod dev;
 pub mod doctor;

@@ -67,10 +67,10 @@ fn lookup(invocation: &Invocation, ports: &Ports, projects: Vec<Project>) -> Res
     let asked = |project| ConfiguredProject::asked(invocation, project, None);
     let configured = projects.into_iter().map(asked).collect::<Result<Vec<_>, _>>()?;
     let (mut detected, mut requests) = (Vec::new(), Vec::new());
-    for one in &configured {
+    for (place, one) in configured.iter().enumerate() {
         let remembered = ports.remembered(&one.project.id);
         let found = Detected::new(invocation, one, None, remembered.as_ref())?;
-        requests.push(found.request(invocation, &Options::default()));
+        requests.push(found.request(invocation, &Options::default(), place));
         detected.push(found);
     }
     let found = ports.lookup(&requests, SystemTime::now())?.into_iter().zip(detected);

@@ -108,7 +108,7 @@ impl Row {
     }
 
     /// Where the service's directory lies, or lay when it was last there.
-    fn dir(&self) -> &Path {
+    pub fn dir(&self) -> &Path {
         match (&self.whereabouts, &self.status) {
             (Whereabouts::Moved(path), _) => path,
             (_, Ok(status)) => Path::new(&status.dir),
@@ -116,31 +116,49 @@ impl Row {
         }
     }
 
+    fn name(&self) -> &str {
+        self.status.as_ref().map_or_else(|silent| &*silent.reservation.name, |status| &*status.name)
+    }
+
+    /// The state in a word or two.
+    fn state(&self) -> String {
+        let mut state = match &self.status {
+            Ok(Status { state, .. }) => json!(state).as_str().unwrap_or("-").to_owned(),
+            Err(Silent { error, .. }) => match **error {
+                ControlError::Incompatible { .. } => "other version".to_owned(),
+                ControlError::Suspended { .. } => SUSPENDED.to_owned(),
+                ControlError::NotConnected { .. } | ControlError::Refused(_) | ControlError::Failed(..) => {
+                    "not connected".to_owned()
+                }
+            },
+        };
+        if self.whereabouts != Whereabouts::Present {
+            state.push_str(&format!(", directory {}", self.whereabouts.word()));
+        }
+        state
+    }
+
+    /// The service in the answer of `status --brief --json`.
+    pub fn to_brief_json(&self) -> Value {
+        json!({ "name": self.name(), "state": self.state(), "port": self.port(), "url": self.url() })
+    }
+
+    /// Name, state and URL.
+    pub fn brief_cells(&self) -> [String; 3] {
+        [self.name().to_owned(), self.state(), self.url()]
+    }
+
     /// The line of `ls`. `home` is the user's.
     pub fn cells(&self, home: Option<&Path>) -> [String; 9] {
         let unknown = || "-".to_owned();
         let port = self.port();
-        let (name, framework, mut state, started_by) = match &self.status {
-            Ok(Status { name, framework, state, started_by, .. }) => {
-                let state = json!(state).as_str().map_or_else(unknown, str::to_owned);
-                (name.clone(), framework.clone(), state, started_by.clone())
-            }
-            Err(Silent { reservation: Reservation { name, framework, .. }, error }) => {
-                let state = match **error {
-                    ControlError::Incompatible { .. } => "other version",
-                    ControlError::Suspended { .. } => SUSPENDED,
-                    ControlError::NotConnected { .. }
-                    | ControlError::Refused(_)
-                    | ControlError::Failed(..) => "not connected",
-                };
-                (name.clone(), framework.clone(), state.to_owned(), unknown())
-            }
+        let (framework, started_by) = match &self.status {
+            Ok(Status { framework, started_by, .. }) => (framework.clone(), started_by.clone()),
+            Err(Silent { reservation: Reservation { framework, .. }, .. }) => (framework.clone(), unknown()),
         };
+        let (name, state) = (self.name().to_owned(), self.state());
         let uptime = self.uptime().map_or_else(unknown, ui::age);
         let memory = self.resident().map_or_else(unknown, ui::size);
-        if self.whereabouts != Whereabouts::Present {
-            state.push_str(&format!(", directory {}", self.whereabouts.word()));
-        }
         let dir = tilde(self.dir(), home);
         [name, framework, port.to_string(), state, uptime, memory, started_by, self.url(), dir]
     }

@@ -145,6 +145,7 @@ impl Waiting<'_> {
             | What::Ack { .. }
             | What::LogChunk { .. }
             | What::PortConflict { .. }
+            | What::PortForwarded { .. }
             | What::Error { .. }
             | What::Noted { .. }
             | What::Unknown => {}

@@ -4,16 +4,14 @@ use serde_json::Value;
 
 use super::answer::answer;
 use super::service_row::{Row, rows};
-use crate::cli::args::OneService;
 use crate::client::resolve::{self, Resolved};
 use crate::client::whereabouts::Whereabouts;
 use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
 use crate::ui;
 
-pub fn status(invocation: &Invocation, which: &OneService) -> Result<Exit, Failure> {
+pub fn status(invocation: &Invocation, word: Option<&str>) -> Result<Exit, Failure> {
     let live = invocation.ports_to_read().reservations();
-    let word = which.project.as_deref();
     let row = match resolve::resolve(invocation, &live, word)? {
         Resolved::Running(found) => {
             let reservation = resolve::single(word, found)?;

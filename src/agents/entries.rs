@@ -1,0 +1,164 @@
+//! The entries of bowline in the files of editors and agents.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::jsonc::{self, Damage, PathStep};
+
+/// A dev server that an editor can start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DevServer {
+    pub name: String,
+    /// Its word on the command line, if the project is one of several.
+    pub word: Option<String>,
+    pub port: u16,
+}
+
+impl DevServer {
+    fn arguments(&self) -> Vec<&str> {
+        ["dev"].into_iter().chain(self.word.as_deref()).collect()
+    }
+
+    /// Whether an entry with these arguments runs this server in the foreground, perhaps with options of the user's.
+    fn is_run_by(&self, arguments: &Value) -> bool {
+        let Some(words) = arguments.as_array().filter(|words| words.first() == Some(&json!("dev"))) else {
+            return false;
+        };
+        let named = words[1..].iter().filter_map(Value::as_str).find(|word| !word.starts_with('-'));
+        self.word.as_deref() == named || self.word.is_none()
+    }
+
+    /// The entry of `.claude/launch.json`. With `autoPort`, an editor that finds the port taken hands another one in
+    /// `PORT`, and a bowline that joins a running server forwards that.
+    fn entry(&self, name: &str) -> Value {
+        json!({
+            "name": name, "runtimeExecutable": PROGRAM, "runtimeArgs": self.arguments(), "port": self.port,
+            "autoPort": true,
+        })
+    }
+}
+
+const PROGRAM: &str = "bowline";
+/// The version of the format of `.claude/launch.json`.
+const LAUNCH_VERSION: &str = "0.0.1";
+const CONFIGURATIONS: PathStep<'_> = PathStep::Key("configurations");
+
+/// The whole of a new `.claude/launch.json`.
+pub fn launch_file(servers: &[DevServer]) -> Value {
+    let entries: Vec<Value> = servers.iter().map(|server| server.entry(&server.name)).collect();
+    json!({ "version": LAUNCH_VERSION, "configurations": entries })
+}
+
+/// The whole of a new file with servers of the Model Context Protocol, which are listed in its member `list`.
+pub fn mcp_file(list: &str) -> Value {
+    json!({ list: { PROGRAM: { "command": PROGRAM, "args": ["mcp"] } } })
+}
+
+/// The text of a `.claude/launch.json` with an entry for each server.
+pub fn merge_launch(text: &str, servers: &[DevServer]) -> Result<String, Damage> {
+    let mut text = text.to_owned();
+    if jsonc::read(&text)?.is_none_or(|value| value == json!({})) {
+        text = jsonc::set(&text, &[PathStep::Key("version")], &json!(LAUNCH_VERSION))?;
+    }
+    for server in servers {
+        let entries = launch_entries(&text)?;
+        text = match entries.iter().position(|entry| is_for(entry, server, servers)) {
+            Some(index) => correct(&text, index, &entries[index], server)?,
+            None => {
+                let is_taken = |name: &str| entries.iter().any(|entry| entry["name"] == name);
+                let own = format!("{PROGRAM} {}", server.name);
+                let name = if is_taken(&server.name) { &own } else { &server.name };
+                jsonc::push(&text, &[CONFIGURATIONS], &server.entry(name))?
+            }
+        };
+    }
+    Ok(text)
+}
+
+fn launch_entries(text: &str) -> Result<Vec<Value>, Damage> {
+    let value = jsonc::read(text)?.unwrap_or_default();
+    Ok(value["configurations"].as_array().cloned().unwrap_or_default())
+}
+
+/// Whether this is the server's entry: it runs the server, or has its name and runs none of the others.
+fn is_for(entry: &Value, server: &DevServer, servers: &[DevServer]) -> bool {
+    let is_run = |one: &DevServer| one.is_run_by(&entry["runtimeArgs"]);
+    let has_name = || entry["name"] == server.name.as_str() && !servers.iter().any(is_run);
+    runs_bowline(&entry["runtimeExecutable"]) && (is_run(server) || has_name())
+}
+
+/// Changes what is wrong in the entry, and leaves the rest to the user.
+fn correct(text: &str, index: usize, entry: &Value, server: &DevServer) -> Result<String, Damage> {
+    let mut text = text.to_owned();
+    let mut set = |name: &str, value: Value| -> Result<(), Damage> {
+        text = jsonc::set(&text, &[CONFIGURATIONS, PathStep::At(index), PathStep::Key(name)], &value)?;
+        Ok(())
+    };
+    if !is_there(&entry["runtimeExecutable"]) {
+        set("runtimeExecutable", json!(PROGRAM))?;
+    }
+    if !server.is_run_by(&entry["runtimeArgs"]) {
+        set("runtimeArgs", json!(server.arguments()))?;
+    }
+    set("port", json!(server.port))?;
+    if entry["autoPort"].is_null() {
+        set("autoPort", json!(true))?;
+    }
+    Ok(text)
+}
+
+/// The text of a file with servers of the Model Context Protocol, with bowline in its member `list`.
+pub fn merge_mcp(text: &str, list: &str) -> Result<String, Damage> {
+    let path = [PathStep::Key(list), PathStep::Key(PROGRAM)];
+    let whole = mcp_file(list);
+    let wanted = &whole[list][PROGRAM];
+    let document = jsonc::read(text)?.unwrap_or_default();
+    let found = &document[list][PROGRAM];
+    if !found.is_object() {
+        return jsonc::set(text, &path, wanted);
+    }
+    let mut text = text.to_owned();
+    if !is_there(&found["command"]) {
+        text = jsonc::set(&text, &[path[0], path[1], PathStep::Key("command")], &wanted["command"])?;
+    }
+    // The user may have added options.
+    if !found["args"].as_array().is_some_and(|words| words.contains(&json!("mcp"))) {
+        text = jsonc::set(&text, &[path[0], path[1], PathStep::Key("args")], &wanted["args"])?;
+    }
+    Ok(text)
+}
+
+/// Whether the command is bowline, by name or by path.
+fn runs_bowline(command: &Value) -> bool {
+    command.as_str().is_some_and(|command| Path::new(command).file_name().is_some_and(|name| name == PROGRAM))
+}
+
+/// Whether the command is bowline by name, or by a path that leads to a file.
+fn is_there(command: &Value) -> bool {
+    let Some(path) = command.as_str().map(Path::new) else { return false };
+    path == Path::new(PROGRAM) || runs_bowline(command) && path.is_absolute() && path.is_file()
+}
+
+/// Whether the file has an entry of bowline.
+pub fn is_in_launch(text: &str) -> bool {
+    launch_entries(text)
+        .is_ok_and(|entries| entries.iter().any(|one| runs_bowline(&one["runtimeExecutable"])))
+}
+
+pub fn is_in_mcp(text: &str, list: &str) -> bool {
+    jsonc::read(text).is_ok_and(|value| value.is_some_and(|value| !value[list][PROGRAM].is_null()))
+}
+
+/// The names of entries of bowline that run none of these servers.
+pub fn obsolete(text: &str, servers: &[DevServer]) -> Vec<String> {
+    let entries = launch_entries(text).unwrap_or_default();
+    let is_obsolete = |one: &&Value| {
+        runs_bowline(&one["runtimeExecutable"])
+            && one["runtimeArgs"][0] == "dev"
+            && one["runtimeArgs"][1].is_string()
+            && !servers.iter().any(|server| server.is_run_by(&one["runtimeArgs"]))
+    };
+    let names = entries.iter().filter(is_obsolete).filter_map(|one| one["name"].as_str());
+    names.map(str::to_owned).collect()
+}
