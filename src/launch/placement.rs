@@ -161,18 +161,17 @@ impl<'r> Server<'r> {
         let flags: Vec<&str> = port.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
         let has_port = leaf.has_flag(&flags);
         let edit = self.edit(flags, has_port, placement);
-        let is_apart = edit.in_front || !edit.apart_from.is_empty();
         let reads_variable = port.reads_port_variable
-            && if is_apart {
+            && if edit.is_for_one() {
                 leaf.would_get("PORT", &edit.apart_from, self.shells)
             } else {
                 port_variable_arrives(leaf)
             };
         let shared = Edit { apart_from: Vec::new(), in_front: false, ..edit.clone() };
-        let attempts = [Some(&edit), Some(&shared).filter(|_| is_apart && !port.flags.is_empty())];
+        let attempts = [Some(&edit), Some(&shared).filter(|_| edit.is_for_one() && !port.flags.is_empty())];
         let mut results = attempts.into_iter().flatten().map(|edit| (edit, self.rewrite(edit, has_port)));
         let (first, done) = (results.next(), results.find(|(_, result)| result.is_ok()));
-        let Some((edit, result)) = first.filter(|(_, result)| result.is_ok() || done.is_none()).or(done)
+        let Some((done_by, result)) = first.filter(|(_, result)| result.is_ok() || done.is_none()).or(done)
         else {
             return;
         };
@@ -184,10 +183,9 @@ impl<'r> Server<'r> {
                     (true, false) => Delivery::Unverified,
                 };
                 placement.doubt = Some(why_unread(leaf, port.reads_port_variable));
-                let is_alone = edit.in_front || !edit.apart_from.is_empty();
-                placement.reach = if is_alone {
+                placement.reach = if done_by.is_for_one() {
                     Reach::Server
-                } else if is_apart {
+                } else if edit.is_for_one() {
                     Reach::NotPort
                 } else {
                     Reach::All
@@ -228,17 +226,16 @@ impl<'r> Server<'r> {
         placement.host_by_flag = false;
         let leaf = self.leaf();
         let edit = self.variables();
-        let is_apart = edit.in_front || !edit.apart_from.is_empty();
         let mut is_placed = true;
         if let Ok(rewrite) = leaf.rewrite(&edit) {
             placement.accept(rewrite, leaf);
-            placement.reach = if is_apart { Reach::Server } else { Reach::All };
+            placement.reach = if edit.is_for_one() { Reach::Server } else { Reach::All };
         } else {
             is_placed = leaf
                 .rewrite(&variable_edit(self.request))
                 .map(|rewrite| placement.accept(rewrite, leaf))
                 .is_ok();
-            if is_apart {
+            if edit.is_for_one() {
                 let others = list_of(&edit.apart_from);
                 placement.warnings.push(format!(
                     "`PORT` cannot be set for `{}` alone, so {others} gets it too: {reason}; {}",
