@@ -100,15 +100,11 @@ fn changes(
 ) -> Vec<String> {
     let (before, now) = (former.detected(), prepared.detected());
     let manager = |prepared: &Prepared<'_>| prepared.detected().configured.manager.manager.name();
-    let settings = |prepared: &Prepared<'_>| prepared.detected().configured.config.settings.clone();
-    let rest = |prepared: &Prepared<'_>| {
-        let ProjectSettings { restart, grace, ready, .. } = settings(prepared);
-        (restart, grace, ready)
-    };
+    let (settings_before, settings) = (&before.configured.config.settings, &now.configured.config.settings);
+    let rest = |settings: &ProjectSettings| (settings.restart, settings.grace, settings.ready.clone());
     let words = |step: &Option<Step>| step.as_ref().map(|step| step.argv.clone());
     let hooks = |spec: &LaunchSpec| (words(&spec.pre), words(&spec.post));
-    let mut variables = names_of_differences(&settings(former), &settings(prepared)).join(", ");
-    variables.insert_str(0, "its variables have changed: ");
+    let variables = names_of_differences(settings_before, settings).join(", ");
     let command = format!("its command is now `{}`", visible::line(&now.reading.command));
     [
         (
@@ -122,8 +118,8 @@ fn changes(
             format!("its framework is now {}", prepared.request.framework),
         ),
         (manager(former) != manager(prepared), format!("its package manager is now {}", manager(prepared))),
-        (settings(former).env != settings(prepared).env, variables),
-        (rest(former) != rest(prepared), "its settings in bowline.toml have changed".to_owned()),
+        (settings_before.env != settings.env, format!("its variables have changed: {variables}")),
+        (rest(settings_before) != rest(settings), "its settings in bowline.toml have changed".to_owned()),
     ]
     .into_iter()
     .filter_map(|(is_different, sentence)| is_different.then_some(sentence))
