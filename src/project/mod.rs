@@ -1,6 +1,7 @@
 //! A project and its manifest, and the workspace that it belongs to.
 
 mod directory;
+mod env_file;
 mod error;
 mod file;
 mod manifest;
@@ -10,6 +11,7 @@ mod version;
 mod workspace;
 
 pub use self::directory::{DEV_SCRIPTS, Project};
+pub use self::env_file::value as env_file_value;
 pub use self::error::{FileError, ProjectError};
 pub use self::file::{
     beginning as read_beginning, read as read_file, text as read_text, text_if_any as read_text_if_any,

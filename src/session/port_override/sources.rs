@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use tokio::task::yield_now;
 
-use crate::project::read_beginning;
+use crate::project::{env_file_value, read_beginning};
 
 /// How many files are read, and how much of each.
 const FILES: usize = 400;
@@ -55,7 +55,9 @@ impl Sources {
                     pending.push_back(path);
                 } else if kind.is_file() && name.starts_with(".env") {
                     let text = read_beginning(&path, BYTES).unwrap_or_default();
-                    sources.own.extend(text.lines().filter_map(assigned_port));
+                    sources
+                        .own
+                        .extend(env_file_value(&text, "PORT").and_then(|value| value.parse::<u16>().ok()));
                 } else if kind.is_file() && !sources.reads_port && files < FILES && is_source(&name) {
                     files += 1;
                     sources.reads_port = read_beginning(&path, BYTES).is_some_and(|text| reads_port(&text));
@@ -74,14 +76,6 @@ impl Sources {
 fn is_source(name: &str) -> bool {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     EXTENSIONS.contains(&extension) && !TESTS.iter().any(|word| name.contains(word))
-}
-
-/// The port in a line like `PORT=3000` of an environment file.
-fn assigned_port(line: &str) -> Option<u16> {
-    let line = line.trim();
-    let value =
-        line.strip_prefix("export ").unwrap_or(line).strip_prefix("PORT")?.trim_start().strip_prefix('=')?;
-    value.trim().trim_matches(['"', '\'']).parse().ok()
 }
 
 /// Whether a program's text reads the variable `PORT` of its environment, in the way of any language: `env.PORT`,
