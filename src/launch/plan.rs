@@ -189,7 +189,7 @@ fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> La
     let (port, url) = (request.port, request.scheme.url(request.port));
     let Placement { text: command, delivery, doubt, mut notes, warnings, reach, .. } = placement;
     let is_framework = request.detection.tool.is_some_and(|tool| tool.framework.role != Role::Runtime);
-    let is_apart = reach == Reach::Server && is_framework;
+    let is_one_of_several = reach == Reach::Server && is_framework;
     let mut doubted = None;
     // Without a package.json, a program is hardly ever one that the catalog could know.
     let is_doubtful = delivery == Delivery::Unverified && request.reading.project.manifest.exists();
@@ -209,7 +209,7 @@ fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> La
         post: None,
         command,
         delivery,
-        is_apart,
+        is_one_of_several,
         script_shell: None,
         notes,
         doubt: doubted,
