@@ -1,6 +1,6 @@
-//! The children of this process. A supervisor has guardians, and whatever a killed guardian leaves. It may have
-//! others, which it has not started for a service: a helper of the script that then became bowline, a browser, and
-//! as the first process of a container every orphan there is.
+//! The children of this process. A supervisor has guardians, and the tree that a killed guardian leaves. It may have
+//! strangers: what a shell had started before it became bowline by `exec`, a browser, and every orphan there is if
+//! bowline is the first process of a container.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,7 +22,7 @@ pub fn begin() {
     }
 }
 
-/// Notes that a child was started that is no service's.
+/// Notes that a child was started which belongs to no service.
 pub fn expect_strangers() {
     STRANGERS.store(true, Ordering::Relaxed);
 }
