@@ -1,4 +1,5 @@
-//! The server's own port, where another command of its script names it: that port is wished for.
+//! The port by which another command of the script names the server, as in `wait-on tcp:3000`: it is preferred, so
+//! that this command finds the server.
 
 use std::path::Path;
 
@@ -70,8 +71,7 @@ impl NamedPort {
 }
 
 impl Reading<'_> {
-    /// The ports of the other servers that run beside the chosen one: those that the script sets, and the default ports of
-    /// the others.
+    /// The ports of the servers that run beside the chosen one: the port that the script sets, else the default.
     pub fn ports_of_others(&self, detection: &Detection<'_>, catalog: &Catalog) -> Vec<u16> {
         let Some((chosen, server)) = detection.tool.and_then(|tool| self.leaf(tool.command)) else {
             return Vec::new();

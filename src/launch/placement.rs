@@ -146,7 +146,7 @@ impl<'r> Server<'r> {
         self.draft.leaves.iter().filter(is_other).collect()
     }
 
-    /// The edit of variables: those of the server alone where others run beside it, or where the script would hide them.
+    /// The edit of variables. They are for the server alone if others run beside it, or if the script would hide them.
     fn variables(&self) -> Edit<'r> {
         let others = self.others();
         let is_hidden = others.is_empty() && !port_variable_arrives(self.leaf());
@@ -277,8 +277,8 @@ fn list_of(leaves: &[&Leaf]) -> String {
 }
 
 impl Server<'_> {
-    /// Adds words directly after the command, as arguments after a file belong to that file's program. The result is
-    /// parsed again, and must be exactly the leaf with these words added.
+    /// Adds words directly after the command, as arguments after a file belong to that file's program. The result must
+    /// parse as the same leaf with these words added.
     fn after_command(&self, edit: &Edit<'_>) -> Result<Rewrite, RewriteError> {
         let variables = Edit { flags: Vec::new(), strict: None, insert: Vec::new(), ..edit.clone() };
         let rewrite = self.leaf().rewrite(&variables)?;
@@ -339,8 +339,8 @@ fn has_flag(leaf: &Leaf, flag: &str) -> bool {
     leaf.has_flag(&[flag]) || is_letter && leaf.words.iter().skip(1).any(is_attached)
 }
 
-/// A script without a program that the catalog knows. If only one of its commands can be a server, its own assignments get
-/// the port, and it alone is told.
+/// A script without a program that the catalog knows. If only one of its commands can be a server, that one alone
+/// gets the port, in its own assignments too.
 fn place_unknown(request: &LaunchRequest<'_>, shells: &[PackageManager], placement: &mut Placement) {
     let leaves = &request.reading.leaves;
     let programs: Vec<&Leaf> = leaves.iter().filter(|leaf| leaf.kind != Kind::Builtin).collect();

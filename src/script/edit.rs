@@ -22,8 +22,8 @@ pub struct Edit<'a> {
     pub variables: Vec<&'a str>,
     /// Variables whose assignments in the script get this text and a space in front of their value.
     pub options: Vec<(&'a str, String)>,
-    /// Leaves that must not get `variables`. If there are any, the variables are set in front of the outermost command that
-    /// leads to this leaf alone.
+    /// Leaves that must not get `variables`. If there are any, the variables are set in front of the outermost command
+    /// that leads to this leaf alone.
     pub apart_from: Vec<&'a Leaf>,
     /// Whether variables are set in front of the leaf though there is no other.
     pub in_front: bool,
