@@ -3,10 +3,10 @@
 
 #![expect(dead_code, reason = "the modules of the program do more than this script needs")]
 
-#[path = "src/detect/beside.rs"]
-mod beside;
 #[path = "src/detect/check.rs"]
 mod check;
+#[path = "src/detect/companion.rs"]
+mod companion;
 #[path = "src/detect/framework.rs"]
 mod framework;
 #[path = "build/literal.rs"]
@@ -40,7 +40,7 @@ struct Settings {
     ports: resolve::PortsEntry,
     https: framework::HttpsSigns,
     framework: Table,
-    names: beside::Names,
+    names: companion::Names,
     wrapper: Table,
     companion: Table,
 }
@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     let frameworks = frameworks.map_err(|mistake| format!("{mistake:?}"))?;
     let entries: Vec<String> = framework.values().map(fields).collect();
     let wrappers = plain(&text, "wrapper", |key, wrapper| wrapper::Wrapper { key, ..wrapper })?;
-    let companions = plain(&text, "companion", |key, companion| beside::Companion { key, ..companion })?;
+    let companions = plain(&text, "companion", |key, companion| companion::Companion { key, ..companion })?;
     let source = format!(
         "pub static AGENT_VARIABLES: CatalogTexts = {};\n\
          pub static PORTS: PortsEntry = {};\n\

@@ -33,8 +33,8 @@
 //! | backend | ports and programs, as the loop sees them |
 //! | event | something that happened, as people and programs are told |
 //! | client | a bowline that asks or follows another supervisor |
+//! | caller | the process that started bowline; gone when nobody can read the output any more, or when it has ended |
 //! | nested | a bowline in the script of another |
-//! | invocation | one call of bowline, with its options and environment |
 //!
 //! # The flow
 //!
@@ -94,6 +94,8 @@
 //!   it listens, the files and the memory of the last start.
 //! - **Is the service gone?** The kernel: the guardian, which adopts all orphans, has no child left, and no
 //!   process has the mark.
+//! - **Is the caller gone?** The kernel: the output has lost its last reader or, with `--with-parent`, the parent
+//!   has ended.
 //! - **What happens next?** [`supervise::service::Service::on`] alone. A test walks all short sequences of its
 //!   inputs.
 //! - **What is said?** [`event::What`], one vocabulary for people, `--json`, the control socket, the runner and

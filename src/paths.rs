@@ -8,6 +8,7 @@
 //! | `ports.lock` | held for the length of one transaction |
 //! | `run/` | a lock, a guard and a socket per supervisor |
 //! | `logs/` | the output of services, and `bowline.log` |
+//! | `preload/` | what programs of a service load: the preload, the shell of nested scripts |
 //!
 //! If the state directory cannot be used (read-only, another user's, writable by others, not a directory), the
 //! spare directory, a per-user one outside of it, takes its place, so that a server still starts. It may not
@@ -25,7 +26,7 @@ use std::path::{Path, PathBuf};
 use crate::visible::Visible;
 pub use error::PathsError;
 use private::{Links, PRIVATE, examine, prepare, private_dir};
-pub(crate) use private::{create_file, open_lock};
+pub(crate) use private::{create_file, open_lock, write_file};
 
 /// The longest socket path in bytes: macOS has room for 104, the final zero included.
 const SOCKET_PATH_MAX: usize = 103;
@@ -100,6 +101,11 @@ impl StateDir {
     /// The directory of the services' output and `bowline.log`.
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")
+    }
+
+    /// The directory of what programs of a service load.
+    pub fn preload(&self) -> PathBuf {
+        self.root.join("preload")
     }
 
     pub fn store(&self) -> PathBuf {

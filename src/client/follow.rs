@@ -280,7 +280,9 @@ impl Following<'_> {
             match caught.kind() {
                 SignalKind::Suspend => stop_group(),
                 // The first process of a container has children that it did not start.
-                SignalKind::Child => children::reap_besides(&[]),
+                SignalKind::Child => {
+                    children::reap_besides(&[]);
+                }
                 SignalKind::End | SignalKind::Continue | SignalKind::Resize => {}
             }
             return Poll::Ready(Ok(caught.kind() == SignalKind::End));

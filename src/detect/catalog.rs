@@ -9,9 +9,9 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::de::DeTable;
 
-pub use super::beside::{Companion, Names};
 use super::check::Key;
 pub use super::check::{CatalogText, CatalogTexts};
+pub use super::companion::{Companion, Names};
 use super::embedded::{
     AGENT_VARIABLES, COMPANION_ENTRIES, COMPANIONS, ENTRIES, FRAMEWORKS, HTTPS, NAMES, PORTS, WRAPPER_ENTRIES,
 };

@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
-use super::beside::{Companion, Names};
 use super::check::CatalogTexts;
+use super::companion::{Companion, Names};
 #[allow(clippy::enum_glob_use, reason = "the generated text names variants alone")]
 use super::framework::{
     FlagPosition::*, Framework, HostInput, HttpsSigns, PortInput, Repeated::*, Role::*, Variant,

@@ -5,9 +5,9 @@
 //! framework beats the tools that it is built on, and the order of the catalog decides the rest, so that every
 //! snapshot has exactly one answer.
 
-mod beside;
 pub mod catalog;
 mod check;
+mod companion;
 mod detection;
 mod embedded;
 mod evidence;

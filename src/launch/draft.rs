@@ -1,4 +1,4 @@
-//! A script while it is being changed.
+//! A script while it is being changed: the commands that name the server's port get its present one.
 
 use super::mentions::{Form, Mention, companion, mentions};
 use super::project_scripts::Changed;
@@ -10,7 +10,7 @@ pub(super) struct Draft<'r> {
     reading: &'r Reading<'r>,
     pub(super) text: String,
     pub(super) leaves: Vec<Leaf>,
-    /// The nested scripts that run otherwise than they are written.
+    /// The nested scripts that have another text, or variables of their own.
     pub(super) nested: Vec<NestedScript>,
     pub(super) notes: Vec<String>,
     pub(super) warnings: Vec<String>,

@@ -35,8 +35,8 @@ pub(super) struct Mention {
     pub(super) form: Form,
 }
 
-/// The ports that the words of the chosen leaf, and of those that run beside it, name. Commands before the server wait
-/// for something else.
+/// The ports that are named by the chosen leaf and those that run beside it. A command before the server waits for
+/// something else.
 pub(super) fn mentions(leaves: &[Leaf], chosen: usize, catalog: &Catalog) -> Vec<Mention> {
     let Some(server) = leaves.get(chosen) else { return Vec::new() };
     let mut found = Vec::new();

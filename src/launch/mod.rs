@@ -2,7 +2,7 @@
 //!
 //! [`choose`] finds the package manager, [`Reading::of`] parses the script for detection, and [`plan()`] puts the
 //! port where the server reads it. The result, a [`LaunchSpec`], is plain data: nothing here starts a process, and
-//! only [`Preload::write`] writes a file.
+//! only [`Preload::write`] and [`ScriptShell::write`] write a file.
 
 mod bowline_call;
 mod caller;

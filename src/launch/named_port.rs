@@ -1,13 +1,13 @@
-//! The server's own port, where another command of its script names it: that port is wished for.
+//! The port by which another command of the script names the server, as in `wait-on tcp:3000`: it is preferred, so
+//! that this command finds the server.
 
-use std::fs;
-use std::io::Read;
 use std::path::Path;
 
 use super::mentions::{Form, Mention, companion, mentions};
 use super::reading::Reading;
 use crate::detect::catalog::{Catalog, CatalogText, Role};
 use crate::detect::{Detection, ServerInputs};
+use crate::project::read_beginning;
 use crate::script::{Kind, Leaf};
 
 /// How much of a file is looked at.
@@ -16,7 +16,7 @@ const SIZE: u64 = 256 * 1024;
 /// The endings of configuration files that may set a port, and names of others.
 const CONFIGURATIONS: [&str; 8] = [
     ".config.js", ".config.mjs", ".config.cjs", ".config.ts", ".config.mts", ".config.cts", ".config.json",
-    ".config.cjs",
+    ".config.cts",
 ];
 const OTHERS: [&str; 8] = [
     "angular.json", "project.json", ".env", ".env.local", ".env.development", ".env.development.local",
@@ -71,8 +71,7 @@ impl NamedPort {
 }
 
 impl Reading<'_> {
-    /// The ports of the other servers that run beside the chosen one: those that the script sets, and the default ports of
-    /// the others.
+    /// The ports of the servers that run beside the chosen one: the port that the script sets, else the default.
     pub fn ports_of_others(&self, detection: &Detection<'_>, catalog: &Catalog) -> Vec<u16> {
         let Some((chosen, server)) = detection.tool.and_then(|tool| self.leaf(tool.command)) else {
             return Vec::new();
@@ -127,21 +126,15 @@ fn is_configured(reading: &Reading<'_>, server: &Leaf, port: u16, files: &[Strin
             CONFIGURATIONS.iter().flat_map(|ending| [format!("vite{ending}"), format!("webpack{ending}")]),
         );
     }
-    let is_set = |name: &String| text(&dir.join(name)).is_some_and(|text| sets_port(&text, port));
+    let is_set =
+        |name: &String| read_beginning(&dir.join(name), SIZE).is_some_and(|text| sets_port(&text, port));
     let program = || {
         let words = server.words.iter().skip(1).filter_map(crate::script::Word::literal);
         let mut sources =
             words.filter(|word| !word.starts_with('-') && Path::new(word).extension().is_some());
-        sources.any(|source| text(&dir.join(source)).is_some_and(|text| listens(&text, port)))
+        sources.any(|source| read_beginning(&dir.join(source), SIZE).is_some_and(|text| listens(&text, port)))
     };
     configurations.iter().any(is_set) || program()
-}
-
-fn text(path: &Path) -> Option<String> {
-    let file = fs::File::open(path).ok().filter(|file| file.metadata().is_ok_and(|found| found.is_file()))?;
-    let mut bytes = Vec::new();
-    file.take(SIZE).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Whether a text has `port: N`, `"port": N` or `PORT=N`.

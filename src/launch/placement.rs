@@ -146,7 +146,7 @@ impl<'r> Server<'r> {
         self.draft.leaves.iter().filter(is_other).collect()
     }
 
-    /// The edit of variables: those of the server alone where others run beside it, or where the script would hide them.
+    /// The edit of variables. They are for the server alone if others run beside it, or if the script would hide them.
     fn variables(&self) -> Edit<'r> {
         let others = self.others();
         let is_hidden = others.is_empty() && !port_variable_arrives(self.leaf());
@@ -161,18 +161,17 @@ impl<'r> Server<'r> {
         let flags: Vec<&str> = port.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
         let has_port = leaf.has_flag(&flags);
         let edit = self.edit(flags, has_port, placement);
-        let is_apart = edit.in_front || !edit.apart_from.is_empty();
         let reads_variable = port.reads_port_variable
-            && if is_apart {
+            && if edit.is_for_one() {
                 leaf.would_get("PORT", &edit.apart_from, self.shells)
             } else {
                 port_variable_arrives(leaf)
             };
         let shared = Edit { apart_from: Vec::new(), in_front: false, ..edit.clone() };
-        let attempts = [Some(&edit), Some(&shared).filter(|_| is_apart && !port.flags.is_empty())];
+        let attempts = [Some(&edit), Some(&shared).filter(|_| edit.is_for_one() && !port.flags.is_empty())];
         let mut results = attempts.into_iter().flatten().map(|edit| (edit, self.rewrite(edit, has_port)));
         let (first, done) = (results.next(), results.find(|(_, result)| result.is_ok()));
-        let Some((edit, result)) = first.filter(|(_, result)| result.is_ok() || done.is_none()).or(done)
+        let Some((done_by, result)) = first.filter(|(_, result)| result.is_ok() || done.is_none()).or(done)
         else {
             return;
         };
@@ -184,10 +183,9 @@ impl<'r> Server<'r> {
                     (true, false) => Delivery::Unverified,
                 };
                 placement.doubt = Some(why_unread(leaf, port.reads_port_variable));
-                let is_alone = edit.in_front || !edit.apart_from.is_empty();
-                placement.reach = if is_alone {
+                placement.reach = if done_by.is_for_one() {
                     Reach::Server
-                } else if is_apart {
+                } else if edit.is_for_one() {
                     Reach::NotPort
                 } else {
                     Reach::All
@@ -228,17 +226,16 @@ impl<'r> Server<'r> {
         placement.host_by_flag = false;
         let leaf = self.leaf();
         let edit = self.variables();
-        let is_apart = edit.in_front || !edit.apart_from.is_empty();
         let mut is_placed = true;
         if let Ok(rewrite) = leaf.rewrite(&edit) {
             placement.accept(rewrite, leaf);
-            placement.reach = if is_apart { Reach::Server } else { Reach::All };
+            placement.reach = if edit.is_for_one() { Reach::Server } else { Reach::All };
         } else {
             is_placed = leaf
                 .rewrite(&variable_edit(self.request))
                 .map(|rewrite| placement.accept(rewrite, leaf))
                 .is_ok();
-            if is_apart {
+            if edit.is_for_one() {
                 let others = list_of(&edit.apart_from);
                 placement.warnings.push(format!(
                     "`PORT` cannot be set for `{}` alone, so {others} gets it too: {reason}; {}",
@@ -280,8 +277,8 @@ fn list_of(leaves: &[&Leaf]) -> String {
 }
 
 impl Server<'_> {
-    /// Adds words directly after the command, as arguments after a file belong to that file's program. The result is
-    /// parsed again, and must be exactly the leaf with these words added.
+    /// Adds words directly after the command, as arguments after a file belong to that file's program. The result must
+    /// parse as the same leaf with these words added.
     fn after_command(&self, edit: &Edit<'_>) -> Result<Rewrite, RewriteError> {
         let variables = Edit { flags: Vec::new(), strict: None, insert: Vec::new(), ..edit.clone() };
         let rewrite = self.leaf().rewrite(&variables)?;
@@ -342,8 +339,8 @@ fn has_flag(leaf: &Leaf, flag: &str) -> bool {
     leaf.has_flag(&[flag]) || is_letter && leaf.words.iter().skip(1).any(is_attached)
 }
 
-/// A script without a program that the catalog knows. If only one of its commands can be a server, its own assignments get
-/// the port, and it alone is told.
+/// A script without a program that the catalog knows. If only one of its commands can be a server, that one alone
+/// gets the port, in its own assignments too.
 fn place_unknown(request: &LaunchRequest<'_>, shells: &[PackageManager], placement: &mut Placement) {
     let leaves = &request.reading.leaves;
     let programs: Vec<&Leaf> = leaves.iter().filter(|leaf| leaf.kind != Kind::Builtin).collect();

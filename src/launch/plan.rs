@@ -189,20 +189,18 @@ fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> La
     let (port, url) = (request.port, request.scheme.url(request.port));
     let Placement { text: command, delivery, doubt, mut notes, warnings, reach, .. } = placement;
     let is_framework = request.detection.tool.is_some_and(|tool| tool.framework.role != Role::Runtime);
-    let is_apart = reach == Reach::Server && is_framework;
+    let is_one_of_several = reach == Reach::Server && is_framework;
     let mut doubted = None;
+    // Without a package.json, a program is hardly ever one that the catalog could know.
+    let is_doubtful = delivery == Delivery::Unverified && request.reading.project.manifest.exists();
     if let Some(preload) = request.preload {
         notes.push(format!("its listener is moved to port {port} ({})", preload.moved.described()));
     } else if request.is_followed {
         notes.push(format!("it listens on port {port} of its own accord, which is reserved for it"));
-    } else if let Some((why, advice)) = doubt.filter(|_| {
-        // Without a package.json, a program is hardly ever one that the catalog could know.
-        delivery == Delivery::Unverified && request.reading.project.manifest.exists()
-    }) {
+    } else if let Some((why, advice)) = doubt.filter(|_| is_doubtful) {
         doubted = Some(format!("{advice}; bowline cannot promise port {port} for `{}`: {why}", main.name));
     }
     main.programs = programs(&request.reading.command, &request.reading.leaves, &main.program);
-    let doubt = doubted;
     LaunchSpec {
         port,
         url,
@@ -211,10 +209,10 @@ fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> La
         post: None,
         command,
         delivery,
-        is_apart,
+        is_one_of_several,
         script_shell: None,
         notes,
-        doubt,
+        doubt: doubted,
         warnings,
     }
 }

@@ -8,11 +8,12 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde_json::json;
+
+use crate::paths::write_file;
 
 /// The program; [`Preload::text`] writes its plan in front of it.
 const PROGRAM: &str = include_str!("preload.cjs");
@@ -67,9 +68,6 @@ pub struct Preload {
 impl Preload {
     /// Writes the file, whole or not at all, and forgets what the last run has left.
     pub fn write(&self, port: u16) -> io::Result<()> {
-        if let Some(dir) = self.path.parent() {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-        }
         for left in [self.claim(), self.remarks()] {
             if let Err(error) = fs::remove_file(left)
                 && error.kind() != io::ErrorKind::NotFound
@@ -77,11 +75,7 @@ impl Preload {
                 return Err(error);
             }
         }
-        let unfinished = self.path.with_extension("new");
-        let mut file =
-            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-        io::Write::write_all(&mut file, self.text(port).as_bytes())?;
-        fs::rename(unfinished, &self.path)
+        write_file(&self.path, &self.text(port), 0o600)
     }
 
     /// The port that the moved listener had asked for.

@@ -114,8 +114,8 @@ impl<'a> Reading<'a> {
         self.leaves.iter().any(|leaf| leaf.role.is_concurrent())
     }
 
-    /// Finds the port among the user's own arguments, as in `bowline dev -- --port 4000`, and takes it out of them if it can
-    /// be put on the server's command line.
+    /// Finds the port among the user's own arguments, as in `bowline dev -- --port 4000`, and takes it out if it can be
+    /// put on the server's command line.
     pub fn take_port(&mut self, detection: &Detection<'_>, inputs: &PortInput) -> Option<u16> {
         let Target::Script { arguments, .. } = self.target else { return None };
         let flags: Vec<&str> = inputs.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
@@ -127,7 +127,7 @@ impl<'a> Reading<'a> {
         Some(port)
     }
 
-    /// Takes the port out of the user's arguments, if the server, one of [`Reading::commands`], can be given it in place.
+    /// Takes the port out of the user's arguments if the server, one of [`Reading::commands`], can be given it.
     fn drop_port(&mut self, server: usize, port: u16, flags: Vec<&str>) -> Option<()> {
         let Target::Script { text, arguments, .. } = self.target else { return None };
         let rest = script::without_ports(arguments, &flags);

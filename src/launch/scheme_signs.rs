@@ -7,7 +7,7 @@ use super::reading::Reading;
 use crate::detect::Detection;
 use crate::detect::catalog::{Catalog, HttpsSigns};
 use crate::port::Scheme;
-use crate::project::read_text_if_any;
+use crate::project::{env_file_value, read_text_if_any};
 use crate::script::{Leaf, Word};
 
 /// The files of variables that dev servers read, the strongest first.
@@ -99,7 +99,7 @@ fn has_variable(
     let leaf = reading.leaf(command).map(|(_, leaf)| leaf);
     let in_files = |name: &str| {
         let texts = VARIABLE_FILES.iter().filter_map(|file| small_text(&reading.project.dir.join(file)));
-        texts.into_iter().find_map(|text| assigned(&text, name))
+        texts.into_iter().find_map(|text| env_file_value(&text, name).map(str::to_owned))
     };
     signs.variables.iter().any(|name| {
         let own = leaf.and_then(|leaf: &Leaf| leaf.assigned(name)).map(str::to_owned);
@@ -108,15 +108,4 @@ fn has_variable(
         let value = own.or_else(configured).or_else(inherited).or_else(|| in_files(name));
         value.is_some_and(|value| HttpsSigns::is_on(&value))
     })
-}
-
-/// The value of a variable in a file of variables.
-fn assigned(text: &str, name: &str) -> Option<String> {
-    let value = text.lines().rev().find_map(|line| {
-        let line = line.trim();
-        let (key, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
-        (key.trim() == name).then_some(value)
-    })?;
-    let value = value.split(" #").next().unwrap_or_default();
-    Some(value.trim().trim_matches(['"', '\'']).to_owned())
 }

@@ -1,14 +1,14 @@
-//! The shell of nested scripts. Where a script is called by its name alone (`run-p web api`), its package manager is given
-//! a shell that sets variables for that script, or runs another text, and then is the shell that would have been used.
+//! The shell of nested scripts. Where a script is called by its name alone (`run-p web api`), its package manager is
+//! given a shell that sets variables for that script, or runs another text, and then becomes the shell that would
+//! have been used.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::reading::Reading;
 use super::script_runner::SHELL;
+use crate::paths::write_file;
 use crate::script::{NestedScript, PackageManager};
 
 /// The variables by which npm, pnpm and Yarn 1 are given a shell.
@@ -34,15 +34,7 @@ impl ScriptShell {
 
     /// Writes the file, whole or not at all.
     pub fn write(&self) -> io::Result<()> {
-        if let Some(dir) = self.path.parent() {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-        }
-        let unfinished = self.path.with_extension("new");
-        let _old = fs::remove_file(&unfinished);
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o700).open(&unfinished)?;
-        io::Write::write_all(&mut file, self.text.as_bytes())?;
-        drop(file);
-        fs::rename(unfinished, &self.path)
+        write_file(&self.path, &self.text, 0o700)
     }
 }
 

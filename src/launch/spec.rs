@@ -48,8 +48,9 @@ pub struct LaunchSpec {
     /// The command with the port in it, as a person would write it.
     pub command: String,
     pub delivery: Delivery,
-    /// Whether a framework's server alone was told the port, while other programs run beside it: a listener may be theirs.
-    pub is_apart: bool,
+    /// Whether the port was told to a framework's server alone, one of several programs of the script: a listener may
+    /// be another program's.
+    pub is_one_of_several: bool,
     /// The file that package managers run nested scripts through.
     pub script_shell: Option<ScriptShell>,
     pub notes: Vec<String>,

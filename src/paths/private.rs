@@ -2,7 +2,7 @@
 //! is checked and never changed: it may be any directory, even `/tmp`.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -50,6 +50,19 @@ pub fn open_lock(root: &Path) -> io::Result<File> {
 /// Creates a file that only this user can read, for code that would create it by the umask.
 pub fn create_file(path: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
+}
+
+/// Writes a file of this user's, whole or not at all, in a directory that is created if need be.
+pub fn write_file(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    if let Some(dir) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    }
+    let unfinished = path.with_extension("new");
+    let _old = fs::remove_file(&unfinished);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&unfinished)?;
+    file.write_all(text.as_bytes())?;
+    drop(file);
+    fs::rename(unfinished, path)
 }
 
 pub(super) fn private_dir(path: &Path, links: Links, forbidden: u32) -> Result<(), PathsError> {

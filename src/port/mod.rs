@@ -7,8 +7,8 @@
 //! - `session`: which sessions are alive, by file locks · `snapshot`: all that others have reserved.
 //! - `store`: what is remembered, in redb.
 //! - `candidates`: the order of the scan, pure; `blocked`: what is never handed out.
-//! - `probe`: is it free? · [`listeners`]: who listens? · `scheme`, `tls_hello`: does it speak TLS? · `greeting`: what
-//!   does it answer?
+//! - `probe`: is it free? · [`listeners`]: who listens? · `exchange`: what does it answer, to a `tls_hello` (its
+//!   `scheme`) or to a request for its page (`greeting`)?
 //! - `choice`: the port of a request · `lease`: the transaction and its reservations · `inspect`: questions, pruning.
 
 mod blocked;
@@ -16,6 +16,7 @@ mod candidates;
 mod choice;
 mod ephemeral;
 mod error;
+mod exchange;
 mod greeting;
 mod inspect;
 mod lease;

@@ -1,133 +1,99 @@
-//! Whether a listener of our own speaks TLS: a greeting, and the first bytes of the answer.
-//!
-//! Only ever for a listener that the kernel says is the service's: anybody else's would be disturbed.
+//! The first message of TLS, by whose answer a listener is seen to speak TLS. No connection is made with it.
 
-use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
-use std::time::Duration;
+use std::io;
+use std::net::SocketAddr;
 
-use socket2::SockRef;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-
+use super::exchange::exchange;
 use super::scheme::Scheme;
 
-/// How long the server may take to close its side of the connection.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// The bytes of an answer that have to be seen: an alert as a whole.
+const ENOUGH: usize = 7;
 
 /// Types of records.
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
-/// The type of a handshake message: the server's answer to a hello.
+/// The type of the message that answers a hello. An echo would have the type of our own.
 const SERVER_HELLO: u8 = 2;
-/// A record's header, and the first byte of its message.
-const ANSWER: usize = 6;
+const FATAL: u8 = 2;
+/// The alert of a server that speaks none of the protocols offered within TLS.
+const NO_APPLICATION_PROTOCOL: u8 = 120;
 
+/// ECDHE and RSA with AES and ChaCha20, for both versions.
 const CIPHER_SUITES: [u16; 17] = [
     0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc009, 0xc013, 0xc00a, 0xc014,
     0x009c, 0x009d, 0x002f, 0x0035,
 ];
+/// X25519 and the curves of NIST.
 const GROUPS: [u16; 4] = [0x001d, 0x0017, 0x0018, 0x0019];
 const SIGNATURES: [u16; 11] =
     [0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601, 0x0807, 0x0203, 0x0201];
+const VERSIONS: [u16; 2] = [0x0304, 0x0303];
 
-/// Asks the listener at `address`, for as long as that takes.
+/// Asks the listener at `address` what it speaks.
 ///
 /// # Errors
-/// Nobody answers there any more.
+/// Nobody answers there any more, or not in time.
 pub async fn ask(address: SocketAddr) -> io::Result<Scheme> {
-    let stream = TcpStream::connect(reachable(address)).await?;
-    stream.writable().await?;
-    // A new connection has room for it as a whole.
-    stream.try_write(&hello())?;
-    let mut answer = [0; ANSWER];
-    let mut length = 0;
-    while length < ANSWER {
-        match read(&stream, &mut answer[length..]).await? {
-            0 => break,
-            count => length += count,
-        }
-    }
-    let scheme = if is_tls(&answer[..length]) { Scheme::Https } else { Scheme::Http };
-    tokio::spawn(leave(stream));
-    Ok(scheme)
+    let (answer, outcome) = exchange(address, &client_hello(), is_enough).await;
+    outcome.map(|()| if is_tls(&answer) { Scheme::Https } else { Scheme::Http })
 }
 
-/// Ends a connection in peace: the kernel would reset one with unread bytes, and a reset ends a program that
-/// handles no errors.
-async fn leave(stream: TcpStream) {
-    let farewell = async {
-        SockRef::from(&stream).shutdown(Shutdown::Write)?;
-        while read(&stream, &mut [0; 512]).await? > 0 {}
-        Ok::<_, io::Error>(())
-    };
-    let _silence = timeout(FAREWELL, farewell).await;
+/// A `ClientHello` for TLS 1.2 and 1.3 that offers HTTP/1.1 for `localhost`.
+pub(super) fn client_hello() -> Vec<u8> {
+    let name = [&[0][..], &counted::<2>(b"localhost")].concat();
+    let extensions = [
+        extension(0, &counted::<2>(&name)),
+        extension(10, &counted::<2>(&numbers(&GROUPS))),
+        extension(11, &counted::<1>(&[0])),
+        extension(13, &counted::<2>(&numbers(&SIGNATURES))),
+        extension(16, &counted::<2>(&counted::<1>(b"http/1.1"))),
+        extension(43, &counted::<1>(&numbers(&VERSIONS))),
+        // No key: a server with TLS 1.3 alone asks for one, signs nothing, and so has answered.
+        extension(51, &counted::<2>(&[])),
+    ];
+    let hello = [
+        vec![3, 3],
+        // In the place of random bytes: the handshake goes no further.
+        vec![0x62; 32],
+        // No session.
+        counted::<1>(&[]),
+        counted::<2>(&numbers(&CIPHER_SUITES)),
+        // No compression.
+        counted::<1>(&[0]),
+        counted::<2>(&extensions.concat()),
+    ];
+    let handshake = [vec![1], counted::<3>(&hello.concat())].concat();
+    // The record calls itself TLS 1.0, as clients do.
+    [vec![HANDSHAKE, 3, 1], counted::<2>(&handshake)].concat()
 }
 
-async fn read(stream: &TcpStream, bytes: &mut [u8]) -> io::Result<usize> {
-    loop {
-        stream.readable().await?;
-        match stream.try_read(bytes) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            outcome => return outcome,
-        }
-    }
+/// Whether enough of the answer was read for the two questions below.
+pub(super) fn is_enough(answer: &[u8]) -> bool {
+    answer.len() >= ENOUGH
 }
 
-/// An address that can be connected to: a listener on every address is reached by the loopback.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(match address.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    address
-}
-
-/// Whether these bytes begin a TLS server's answer: its hello, or an alert. An echo would begin with our own hello.
-fn is_tls(answer: &[u8]) -> bool {
+/// Whether the answer to the hello is a TLS server's: its own hello, or an alert.
+pub(super) fn is_tls(answer: &[u8]) -> bool {
     matches!(answer, [HANDSHAKE, 3, _, _, _, SERVER_HELLO, ..] | [ALERT, 3, _, 0, 2, ..])
 }
 
-/// A `ClientHello` for TLS 1.2 and 1.3. It has no key share: a server of TLS 1.3 asks for one, and signs nothing.
-fn hello() -> Vec<u8> {
-    let extension = |number: u16, data: &[u8]| [&number.to_be_bytes(), &*sized(data)].concat();
-    let name = [&[0], &*sized(b"localhost")].concat();
-    let extensions = [
-        extension(0, &sized(&name)),
-        extension(10, &sized(&numbers(&GROUPS))),
-        extension(11, &[1, 0]),
-        extension(13, &sized(&numbers(&SIGNATURES))),
-        extension(43, &[4, 3, 4, 3, 3]),
-        extension(51, &sized(&[])),
-    ];
-    let mut random = [0; 32];
-    // Any number does: nothing is kept secret.
-    let _predictable = getrandom::fill(&mut random);
-    let body = [
-        &[3, 3],
-        &random[..],
-        // No session.
-        &[0],
-        &sized(&numbers(&CIPHER_SUITES)),
-        // No compression.
-        &[1, 0],
-        &sized(&extensions.concat()),
-    ];
-    // A message's type and 24 bits of length; the record around it calls itself TLS 1.0, as clients do.
-    let message = [&[1, 0], &*sized(&body.concat())].concat();
-    [&[HANDSHAKE, 3, 1], &*sized(&message)].concat()
+/// Whether the TLS server does not speak HTTP/1.1, as one for gRPC alone.
+pub(super) fn refuses_http(answer: &[u8]) -> bool {
+    matches!(answer, [ALERT, 3, _, 0, 2, FATAL, NO_APPLICATION_PROTOCOL, ..])
 }
 
-/// The bytes after their number in 16 bits.
-fn sized(bytes: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
-    [&length.to_be_bytes(), bytes].concat()
+fn extension(number: u16, data: &[u8]) -> Vec<u8> {
+    [&number.to_be_bytes()[..], &counted::<2>(data)].concat()
 }
 
 fn numbers(numbers: &[u16]) -> Vec<u8> {
     numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
+}
+
+/// The data after its length in `N` bytes.
+fn counted<const N: usize>(data: &[u8]) -> Vec<u8> {
+    let length = data.len().to_be_bytes();
+    [&length[length.len() - N..], data].concat()
 }
 
 #[cfg(test)]
@@ -136,36 +102,28 @@ mod tests {
 
     #[test]
     fn a_hello_has_the_lengths_that_it_names() {
-        let hello = hello();
+        let hello = client_hello();
         let at = |at: usize| usize::from(u16::from_be_bytes([hello[at], hello[at + 1]]));
-        assert_eq!((hello[0], at(3)), (HANDSHAKE, hello.len() - 5));
+        assert_eq!((&hello[..3], at(3)), (&[HANDSHAKE, 3, 1][..], hello.len() - 5));
         assert_eq!((hello[5], hello[6], at(7)), (1, 0, hello.len() - 9));
     }
 
     #[test]
     fn an_answer_is_that_of_a_tls_server_or_not() {
         for (answer, expected) in [
-            (&[22, 3, 3, 0, 56, 2][..], true),
-            (&[21, 3, 3, 0, 2, 2], true),
-            (&[21, 3, 1, 0, 2, 1, 0], true),
+            (&[22, 3, 3, 0, 56, 2][..], (true, false)),
+            (&[21, 3, 3, 0, 2, 2, 40], (true, false)),
+            (&[21, 3, 1, 0, 2, 1, 0], (true, false)),
+            (&[21, 3, 3, 0, 2, 2, 120], (true, true)),
             // Our own hello.
-            (&[22, 3, 1, 0, 160, 1], false),
-            (b"HTTP/1.1 400 Bad", false),
-            (&[0, 0, 0, 4, 0, 0], false),
-            (&[22, 3], false),
-            (b"", false),
+            (&[22, 3, 1, 0, 160, 1], (false, false)),
+            (b"HTTP/1.1 400 Bad Request", (false, false)),
+            // The settings of HTTP/2.
+            (&[0, 0, 0, 4, 0, 0, 0], (false, false)),
+            (&[21, 3], (false, false)),
+            (b"", (false, false)),
         ] {
-            assert_eq!(is_tls(answer), expected, "{answer:?}");
-        }
-    }
-
-    #[test]
-    fn a_listener_on_every_address_is_reached_by_the_loopback() {
-        for (address, expected) in
-            [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:1", "[::1]:1"), ("127.0.0.2:1", "127.0.0.2:1")]
-        {
-            let address: SocketAddr = address.parse().unwrap();
-            assert_eq!(reachable(address), expected.parse().unwrap());
+            assert_eq!((is_tls(answer), refuses_http(answer)), expected, "{answer:?}");
         }
     }
 }

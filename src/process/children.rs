@@ -1,10 +1,10 @@
-//! The children of this process. A supervisor has guardians, and whatever a killed guardian leaves. It may have
-//! others, which it has not started for a service: a helper of the script that then became bowline, a browser, and
-//! as the first process of a container every orphan there is.
+//! The children of this process. A supervisor has guardians, and the tree that a killed guardian leaves. It may have
+//! strangers: what a shell had started before it became bowline by `exec`, a browser, and every orphan there is if
+//! bowline is the first process of a container.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::tree;
@@ -15,14 +15,14 @@ static STRANGERS: AtomicBool = AtomicBool::new(false);
 /// Reaps the children that have ended by now, and notes whether there are others. To be called before a guardian is
 /// started.
 pub fn begin() {
-    reap_besides(&[]);
+    let living = reap_besides(&[]);
     // The first process gets new ones unasked.
-    if std::process::id() == 1 || !besides(&[]).is_empty() {
+    if std::process::id() == 1 || !living.is_empty() {
         expect_strangers();
     }
 }
 
-/// Notes that a child was started that is no service's.
+/// Notes that a child was started which belongs to no service.
 pub fn expect_strangers() {
     STRANGERS.store(true, Ordering::Relaxed);
 }
@@ -38,9 +38,11 @@ pub fn besides(kept: &[i32]) -> Vec<i32> {
     children
 }
 
-/// Reaps the children that have ended, but for `kept`: somebody waits for those.
-pub fn reap_besides(kept: &[i32]) {
-    for child in besides(kept) {
-        let _alive = waitpid(Pid::from_raw(child), Some(WaitPidFlag::WNOHANG));
-    }
+/// Reaps the children that have ended, but for `kept`: somebody waits for those. Returns the children that live.
+pub fn reap_besides(kept: &[i32]) -> Vec<i32> {
+    let mut children = besides(kept);
+    let is_living =
+        |child| waitpid(Pid::from_raw(child), Some(WaitPidFlag::WNOHANG)) == Ok(WaitStatus::StillAlive);
+    children.retain(|&child| is_living(child));
+    children
 }

@@ -29,8 +29,8 @@ pub(super) fn open_numbers() -> Vec<RawFd> {
     numbers.filter(|&number| number > 2).collect()
 }
 
-/// Whether a program executed here inherits this descriptor. Of those from 3 on, such ones are the caller's: bowline
-/// opens its own files so that they are closed on exec.
+/// Whether a program executed here inherits this descriptor. From 3 on it is then the caller's, as bowline opens its
+/// own files so that they are closed on exec.
 pub(super) fn is_inherited(number: RawFd) -> bool {
     flags(number).is_some_and(|flags| !flags.contains(FdFlag::FD_CLOEXEC))
 }

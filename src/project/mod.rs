@@ -1,6 +1,7 @@
 //! A project and its manifest, and the workspace that it belongs to.
 
 mod directory;
+mod env_file;
 mod error;
 mod file;
 mod manifest;
@@ -10,8 +11,11 @@ mod version;
 mod workspace;
 
 pub use self::directory::{DEV_SCRIPTS, Project};
+pub use self::env_file::value as env_file_value;
 pub use self::error::{FileError, ProjectError};
-pub use self::file::{read as read_file, text as read_text, text_if_any as read_text_if_any};
+pub use self::file::{
+    beginning as read_beginning, read as read_file, text as read_text, text_if_any as read_text_if_any,
+};
 pub use self::manifest::Manifest;
 pub use self::name::{called, goes_by};
 pub use self::presence::{DirectoryId, HeldDirectory, Presence};

@@ -22,8 +22,8 @@ pub struct Edit<'a> {
     pub variables: Vec<&'a str>,
     /// Variables whose assignments in the script get this text and a space in front of their value.
     pub options: Vec<(&'a str, String)>,
-    /// Leaves that must not get `variables`. If there are any, the variables are set in front of the outermost command that
-    /// leads to this leaf alone.
+    /// Leaves that must not get `variables`. If there are any, the variables are set in front of the outermost command
+    /// that leads to this leaf alone.
     pub apart_from: Vec<&'a Leaf>,
     /// Whether variables are set in front of the leaf though there is no other.
     pub in_front: bool,
@@ -32,6 +32,11 @@ pub struct Edit<'a> {
 }
 
 impl Edit<'_> {
+    /// Whether the variables are set for the leaf alone.
+    pub fn is_for_one(&self) -> bool {
+        self.in_front || !self.apart_from.is_empty()
+    }
+
     /// The words to add to a command line that may have the flags already.
     pub fn added(&self, has_port: bool, is_strict: bool) -> Vec<String> {
         let flag = self.flags.first().filter(|_| !has_port);
@@ -109,8 +114,7 @@ impl Leaf {
     /// Sets the variables in front of a command that leads to this leaf alone. Returns the script that needs a shell
     /// for it.
     fn put_in_front(&self, edit: &Edit, splices: &mut Splices) -> Result<Option<NestedScript>, RewriteError> {
-        let Some(name) = edit.variables.first().filter(|_| edit.in_front || !edit.apart_from.is_empty())
-        else {
+        let Some(name) = edit.variables.first().filter(|_| edit.is_for_one()) else {
             return Ok(None);
         };
         let has_shell =

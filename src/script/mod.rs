@@ -14,8 +14,8 @@
 //! edited as the shell would read it.
 
 mod arguments;
-mod beside;
 mod command_line;
+mod concurrency;
 mod edit;
 mod embedded;
 mod error;

@@ -23,8 +23,8 @@ pub struct Wrapper {
     pub values: Texts,
     /// How many words come between the options and the command.
     pub skips: u8,
-    /// The words directly before the command: `--`, or an option such as `-c`. Without one of them on the command line, nothing
-    /// runs. Empty: the command is the first word that is no option.
+    /// The words directly before the command: `--`, or an option such as `-c`. Without one of them, nothing runs.
+    /// Empty: the command is the first word that is no option.
     #[serde(deserialize_with = "options")]
     pub begins_behind: Texts,
     /// The command is one word, a text for a shell.

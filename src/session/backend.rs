@@ -192,7 +192,7 @@ impl<'a> SessionBackend<'a> {
             shell.write()?;
         }
         self.tell(service);
-        self.overrides[service].begin(self.specs[service].delivery, self.specs[service].is_apart);
+        self.overrides[service].begin(self.specs[service].delivery, self.specs[service].is_one_of_several);
         framework_locks::clear(&self.prepared[service]);
         let LaunchSpec { pre, main, post, .. } = self.specs[service].clone();
         let steps = pre.into_iter().chain([main]).chain(post).map(|step| self.program(step)).collect();

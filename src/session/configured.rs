@@ -68,7 +68,7 @@ impl ConfiguredProject {
     ///
     /// # Errors
     /// As [`ConfiguredProject::read`], and the directory or its package.json is gone.
-    pub fn read_anew(&self, invocation: &Invocation) -> Result<Self, Failure> {
+    pub fn reload(&self, invocation: &Invocation) -> Result<Self, Failure> {
         let project = match (Project::at(&self.project.dir), &self.asked) {
             // A command needs no package.json.
             (Err(ProjectError::NoManifest { .. }), Runnable::Command(_)) => self.project.clone(),

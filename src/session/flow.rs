@@ -25,7 +25,7 @@ use crate::process::signals::Signals;
 use crate::process::{Exit, Stdio, children, memory};
 use crate::supervise::service::FailedRun;
 use crate::supervise::{
-    Anew, Backend, Description, Lifeline, LoopInputs, Observation, PortOwner, ProcessTree, Review,
+    Backend, Description, Lifeline, LoopInputs, Observation, PortOwner, ProcessTree, Reload, Review,
     SchemeAnswer, Supervisor,
 };
 
@@ -166,9 +166,9 @@ impl Backend for SessionBackend<'_> {
         Ok(Box::new(tree?))
     }
 
-    fn read_anew(&mut self, service: usize) -> Result<Anew, (String, Refusal)> {
+    fn reload(&mut self, service: usize) -> Result<Reload, (String, Refusal)> {
         self.close_store();
-        self.plan_anew(service).map_err(|failure| {
+        self.plan_reload(service).map_err(|failure| {
             let exit_code = failure.code();
             (failure.message, Refusal { exit_code, hint: failure.hint })
         })

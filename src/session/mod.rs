@@ -3,12 +3,11 @@
 //! - `flow`: the steps in order · `configured`, `prepared`, `options`, `settings`: their inputs
 //! - `backend`, `port_override`: programs and ports for the loop in [`crate::supervise`], which calls them through the
 //!   trait that `flow` implements
-//! - `anew`: a restart by what the files say now
+//! - `reload`: a restart by what the files say now
 //! - `server_scheme`: http or https · `output`, `report`, `outcome`, `conflict`: what others see
 //! - `siblings`, `told`: what services know of each other
 //! - `browser`: opens the URL · `nested`: bowline within bowline · `dry_run`: a plan · `framework_locks`: lock files of frameworks
 
-mod anew;
 mod backend;
 mod browser;
 mod configured;
@@ -22,6 +21,7 @@ mod outcome;
 mod output;
 mod port_override;
 mod prepared;
+mod reload;
 mod report;
 mod review;
 mod server_scheme;

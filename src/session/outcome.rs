@@ -193,7 +193,7 @@ mod tests {
             post: None,
             command: "vite".to_owned(),
             delivery: Delivery::Flag,
-            is_apart: false,
+            is_one_of_several: false,
             script_shell: None,
             notes: Vec::new(),
             doubt: None,

@@ -204,8 +204,8 @@ impl<'a> Prepared<'a> {
     }
 
     /// The same service by what its files say now. The framework is remembered as in another session.
-    pub fn read_anew(&self, invocation: &'a Invocation, options: &Options) -> Result<Self, Failure> {
-        let configured = self.detected().configured.read_anew(invocation)?;
+    pub fn reload(&self, invocation: &'a Invocation, options: &Options) -> Result<Self, Failure> {
+        let configured = self.detected().configured.reload(invocation)?;
         let remembered = Remembered {
             framework: self.request.framework.clone(),
             evidence: self.request.evidence.to_string(),
@@ -253,7 +253,7 @@ impl<'a> Prepared<'a> {
 
     /// The file for a shell of the script's nested scripts.
     pub fn script_shell(&self, state: &StateDir) -> PathBuf {
-        let file = logs::file(&state.root().join("preload"), &self.request.project, &self.request.name);
+        let file = logs::file(&state.preload(), &self.request.project, &self.request.name);
         file.with_extension("sh")
     }
 

@@ -18,8 +18,8 @@ const TIMES_OF_OTHERS: u32 = 6;
 impl SessionBackend<'_> {
     pub(super) fn look_again(&mut self, service: usize, root: i32, output: &str) -> Review {
         let again = self.pause(service);
-        if let Some(event) = self.come_home(service, root) {
-            return Review { event: Some(event), input: Some(Input::Rehoused), again: None };
+        if let Some(event) = self.return_to_original(service, root) {
+            return Review { event: Some(event), input: Some(Input::Followed), again: None };
         }
         let reserved = self.port(service);
         let listeners = self.greeted(service, root);
@@ -49,7 +49,7 @@ impl SessionBackend<'_> {
             }
             Judgement::Follow if self.is_exact(service) => Review { again, ..Review::default() },
             Judgement::Follow => match self.follow(service, root) {
-                Ok(event) => Review { event: Some(event), input: Some(Input::Rehoused), again: None },
+                Ok(event) => Review { event: Some(event), input: Some(Input::Followed), again: None },
                 Err(_) => Review { again, ..Review::default() },
             },
             Judgement::Contested => {
@@ -89,7 +89,7 @@ impl SessionBackend<'_> {
     }
 
     /// Reserves the port again from which the reservation had followed the service, if that listens there by now.
-    fn come_home(&mut self, service: usize, root: i32) -> Option<What> {
+    fn return_to_original(&mut self, service: usize, root: i32) -> Option<What> {
         let new_port = self.overrides[service].original()?;
         let original_port = self.port(service);
         let held = self.listeners.among(new_port, &descendants(root)).ok()?;

@@ -3,8 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::time::timeout;
-
 use crate::launch::SchemeSigns;
 use crate::port::{PortRequest, Remembered, Scheme, tls_hello};
 
@@ -15,9 +13,6 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// The same where nothing says so. With the age at which a socket counts as a listener, this stays below the 25 ms
 /// within which readiness has to be reported.
 const BRIEFLY: Duration = Duration::from_millis(8);
-
-/// How long a server is asked. A question that stays open keeps it from closing its listener.
-const QUESTION: Duration = Duration::from_secs(10);
 
 /// How the scheme of a server that listens is found out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +80,7 @@ impl ServerScheme {
 
 /// Asks our own listener; `None` if it does not answer.
 pub async fn ask(address: SocketAddr) -> Option<Scheme> {
-    timeout(QUESTION, tls_hello::ask(address)).await.ok()?.ok()
+    tls_hello::ask(address).await.ok()
 }
 
 /// The schemes of the URLs with this port in a server's output, without repetition of the one before.

@@ -71,7 +71,7 @@ pub enum SchemeAnswer {
 
 /// The next start of a service, by what its files say now.
 #[derive(Clone, Debug)]
-pub struct Anew {
+pub struct Reload {
     pub settings: Settings,
     /// What is different from the last start, as sentences; `None` if nothing is.
     pub changes: Option<String>,
@@ -97,7 +97,7 @@ pub trait Backend {
     fn spawn(&mut self, service: usize, stdio: Stdio) -> io::Result<Box<dyn ProcessTree>>;
     /// Reads the files of the service for its next start. If they are wrong, everything is as before; returns the
     /// error and how the client is to fail.
-    fn read_anew(&mut self, service: usize) -> Result<Anew, (String, Refusal)>;
+    fn reload(&mut self, service: usize) -> Result<Reload, (String, Refusal)>;
     /// The service as it was started last.
     fn description(&self, service: usize) -> Description;
     fn verify(&mut self, service: usize, root: i32) -> PortOwner;
@@ -162,7 +162,7 @@ pub trait Control {
     fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Requested>;
     fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]);
     fn notify(&mut self, service: usize, what: &What);
-    /// A restart is carried out; `changes` are those of [`Anew`].
+    /// A restart is carried out; `changes` are those of [`Reload`].
     fn restarting(&mut self, service: usize, changes: Option<&str>);
     /// A restart is refused, and the service goes on.
     fn refused(&mut self, service: usize, error: &str, refusal: &Refusal);

@@ -11,7 +11,7 @@ use super::run::{Instance, Orphans};
 use super::scheme_watch::SchemeWatch;
 use super::service::{Effect, Ending, Input, Notice};
 use super::tail::Tail;
-use super::{Anew, Backend, Condition, Control, Outcome, PortOwner, Review, Sink, Supervisor, streams};
+use super::{Backend, Condition, Control, Outcome, PortOwner, Reload, Review, Sink, Supervisor, streams};
 use crate::event::{Level, State, What};
 use crate::process::guardian::{Order, Report};
 use crate::process::{Exit, Signal};
@@ -61,8 +61,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         if !self.instances[index].service.state().is_alive() {
             return self.feed(index, Input::Restart);
         }
-        match self.backend.read_anew(index) {
-            Ok(Anew { settings, changes, news }) => {
+        match self.backend.reload(index) {
+            Ok(Reload { settings, changes, news }) => {
                 self.instances[index].service.reconfigure(settings);
                 self.inputs.control.restarting(index, changes.as_deref());
                 let changes = changes.map_or_else(String::new, |changes| format!(": {changes}"));

@@ -24,8 +24,8 @@ mod streams;
 mod tail;
 
 pub use backend::{
-    Anew, Backend, Condition, Control, Description, Observation, PortOwner, Requested, Review, SchemeAnswer,
-    Sink,
+    Backend, Condition, Control, Description, Observation, PortOwner, Reload, Requested, Review,
+    SchemeAnswer, Sink,
 };
 pub use console::Console;
 pub use process_tree::{GuardedTree, ProcessTree};

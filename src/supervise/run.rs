@@ -14,7 +14,6 @@ use super::scheme_watch::SchemeWatch;
 use super::service::{Ending, Input, Service};
 use super::streams::{Lifeline, Source};
 use super::tail::Tail;
-use crate::event::State;
 use crate::process::Signal;
 use crate::process::caller::CallerWatch;
 use crate::process::guardian::{Order, Report};
@@ -200,12 +199,15 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// Stops every service, except those that are ending already: a second signal could kill them.
     fn lifeline_ended(&mut self) {
         self.inputs.lifeline = None;
-        for index in 0..self.instances.len() {
-            let state = self.instances[index].service.state();
-            if matches!(state, State::Idle | State::Starting | State::Running) {
-                self.feed(index, Input::Stop(Signal::SIGTERM));
-            }
+        for index in self.alive().collect::<Vec<_>>() {
+            self.feed(index, Input::Stop(Signal::SIGTERM));
         }
+    }
+
+    /// The services that are neither ending nor ended.
+    pub(super) fn alive(&self) -> impl Iterator<Item = usize> {
+        let services = self.instances.iter().enumerate();
+        services.filter(|(_, instance)| instance.service.state().is_alive()).map(|(index, _)| index)
     }
 
     fn pass_time(&mut self) {

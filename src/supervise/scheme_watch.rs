@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use super::backend::SchemeQuestion;
 
-/// How long after output of a server that is ready to look whether another one listens by now: watchers say that
-/// they start it again.
+/// How long after output of a server that is ready to look whether another one listens in its place: a watcher that
+/// restarts it says so.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 #[derive(Default)]

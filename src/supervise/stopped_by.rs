@@ -5,7 +5,7 @@ use nix::unistd::getppid;
 use super::backend::Requested;
 use super::service::Input;
 use super::{Backend, Control, Sink, Supervisor};
-use crate::event::{Level, State, What};
+use crate::event::{Level, What};
 use crate::process::signals::ReceivedSignal;
 use crate::process::{Signal, executable};
 use crate::visible::Visible;
@@ -16,7 +16,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         if input == Input::Restart {
             return self.restart(service, &by);
         }
-        if self.has_to_end(service) {
+        if self.instances[service].service.state().is_alive() {
             self.tell(service, format!("stopped by {by}"));
             self.instances[service].stopped_by = Some(by);
         }
@@ -27,20 +27,12 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     pub(super) fn note_sender(&mut self, caught: ReceivedSignal) {
         // The runner ends its own supervisors.
         let Some(sender) = sender(caught).filter(|_| self.inputs.lifeline.is_none()) else { return };
-        let ending: Vec<usize> = (0..self.instances.len()).filter(|&index| self.has_to_end(index)).collect();
+        let ending: Vec<usize> = self.alive().collect();
         if let Some(&first) = ending.first() {
             self.tell(first, format!("stopped with {} by {sender}", caught.signal));
         }
         for index in ending {
             self.instances[index].stopped_by = Some(sender.clone());
-        }
-    }
-
-    /// Whether the service neither ends nor has ended.
-    fn has_to_end(&self, index: usize) -> bool {
-        match self.instances[index].service.state() {
-            State::Idle | State::Starting | State::Running => true,
-            State::Stopping | State::Stopped | State::Failed => false,
         }
     }
 

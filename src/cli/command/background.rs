@@ -16,9 +16,9 @@ const NAMES_OF_DESCRIPTORS: [&str; 3] =
 /// Variables with the options of a make or cargo, one of which names the descriptors or the pipe of its job server.
 const OPTIONS_OF_MAKE: [&str; 3] = ["MAKEFLAGS", "MFLAGS", "CARGO_MAKEFLAGS"];
 
-/// The command of a supervisor of `projects`, with the global options that are in `arguments`, those of this
-/// process. It ends with the parent of the invocation, if there is one. Whatever is executed here from now on inherits the
-/// standard streams and no other descriptor.
+/// The command of a supervisor of `projects`, with the global options in `arguments`, those of this process. The
+/// supervisor ends with the parent of the invocation, if there is one. From now on, programs executed here inherit
+/// the standard streams and no other descriptor.
 pub fn supervisor(
     invocation: &Invocation,
     arguments: &[OsString],

@@ -40,7 +40,8 @@ impl CallerWatch {
     }
 }
 
-/// Acts, and dies of SIGHUP if the caller goes meanwhile. Not for a process that forks: a second thread watches.
+/// Runs `act`, and dies of SIGHUP if the caller is gone before it returns. A second thread watches, so `act` must not
+/// fork.
 pub fn while_there<T>(parent: Option<&Parent>, act: impl FnOnce() -> T) -> T {
     let Ok((over, act_ends)) = io::pipe() else { return act() };
     thread::scope(|scope| {

@@ -43,7 +43,7 @@ impl Parent {
         Ok(parent.filter(|_| getppid() == pid && !is_foster(pid)))
     }
 
-    /// This process, or `None` if it is gone.
+    /// The process with this identity, or `None` if it is gone.
     pub fn of(identity: Identity) -> Option<Self> {
         let end = match watch_end(identity.pid) {
             Ok(end) => Some(end),
@@ -57,14 +57,14 @@ impl Parent {
     /// Needs a running tokio runtime.
     pub(super) fn watch(&self) -> io::Result<ParentEnd> {
         Ok(match &self.end {
-            Some(end) => ParentEnd::Told(watch(end.try_clone()?, Interest::READABLE)?),
+            Some(end) => ParentEnd::Readable(watch(end.try_clone()?, Interest::READABLE)?),
             None => ParentEnd::Polled(self.identity, Box::pin(sleep(INTERVAL))),
         })
     }
 }
 
-/// Whether `parent` has adopted this process: whoever starts a process gives it his own session, and a process
-/// leaves that only for one that it leads itself. Of the leader of a session this cannot be known.
+/// Whether `parent` has adopted this process. A child has the session of the process that started it, unless it
+/// leads one itself: then this cannot be known.
 fn is_foster(parent: Pid) -> bool {
     let (Ok(ours), Ok(theirs)) = (getsid(None), getsid(Some(parent))) else { return false };
     ours != getpid() && ours != theirs
@@ -81,7 +81,8 @@ fn has_ended(Identity { pid, started }: Identity) -> bool {
 /// The end of a process that is watched.
 #[derive(Debug)]
 pub(super) enum ParentEnd {
-    Told(Watched),
+    /// The kernel makes this readable.
+    Readable(Watched),
     Polled(Identity, Pin<Box<Sleep>>),
 }
 
@@ -89,7 +90,7 @@ impl ParentEnd {
     pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             // Only the end makes it readable.
-            Self::Told(end) => end.poll_read_ready(cx).map(|_| ()),
+            Self::Readable(end) => end.poll_read_ready(cx).map(|_| ()),
             Self::Polled(identity, pause) => loop {
                 ready!(pause.as_mut().poll(cx));
                 if has_ended(*identity) {

@@ -72,7 +72,7 @@ impl PortOverride {
     /// Reads the notes of earlier sessions from `previous`.
     pub fn new(prepared: &Prepared<'_>, previous: Option<&Remembered>, state: &StateDir) -> Self {
         let request = &prepared.request;
-        let path = logs::file(&state.root().join("preload"), &request.project, &request.name);
+        let path = logs::file(&state.preload(), &request.project, &request.name);
         let (moved, follows) = (note(previous, request, MOVED), note(previous, request, FOLLOWS));
         let mut facts = Facts::of(prepared);
         let beside: Option<String> = note(previous, request, BESIDE);
@@ -108,10 +108,10 @@ impl PortOverride {
         }
     }
 
-    /// A run begins. `delivery` is how it is told its port; for `is_apart` see [`LaunchSpec`](crate::launch::LaunchSpec).
-    pub fn begin(&mut self, delivery: Delivery, is_apart: bool) {
+    /// A run begins. `delivery` is how it is told its port; see [`LaunchSpec`](crate::launch::LaunchSpec) for both.
+    pub fn begin(&mut self, delivery: Delivery, is_one_of_several: bool) {
         self.delivery = delivery;
-        self.facts.is_apart = is_apart;
+        self.facts.is_one_of_several = is_one_of_several;
         self.diagnosis = None;
         self.others.clear();
         self.is_contested = false;

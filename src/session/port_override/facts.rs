@@ -9,9 +9,9 @@ use crate::launch::Delivery;
 use crate::port::Greeting;
 use crate::session::prepared::Prepared;
 
-/// How long the listener of another program of the script is left alone: it listens before a framework beside it has
+/// How long a listener must stay where it may be another program's: that one listens before the framework has
 /// compiled.
-const APART: Duration = Duration::from_secs(60);
+const ONE_OF_SEVERAL: Duration = Duration::from_secs(60);
 
 /// Facts about a service that tell its own port from the others that it opens.
 #[derive(Debug)]
@@ -26,8 +26,8 @@ pub(super) struct Facts {
     pub conventional: u16,
     /// Whether the script runs several programs side by side.
     pub is_concurrent: bool,
-    /// Whether other programs run beside a server that alone was told the port.
-    pub is_apart: bool,
+    /// Whether the port was told to the server alone, one of several programs of the script.
+    pub is_one_of_several: bool,
     pub role: Role,
     pub is_ephemeral: fn(u16) -> bool,
 }
@@ -44,7 +44,7 @@ impl Facts {
             beside: Vec::new(),
             conventional: detection.framework.default_port,
             is_concurrent: detected.reading.is_concurrent(),
-            is_apart: false,
+            is_one_of_several: false,
             role: detection.framework.role,
             is_ephemeral: crate::port::is_ephemeral,
         }
@@ -89,8 +89,8 @@ impl Facts {
         };
         let seconds = if sources?.obey_instead_of(place.port) { least.max(if_late) } else { least };
         let patience = self.least_patience(delivery).max(Duration::from_secs(seconds));
-        let is_another = self.is_apart && !is_conventional && delivery != Delivery::Flag;
-        Some(if is_another { patience.max(APART) } else { patience })
+        let is_another = self.is_one_of_several && !is_conventional && delivery != Delivery::Flag;
+        Some(if is_another { patience.max(ONE_OF_SEVERAL) } else { patience })
     }
 
     /// How long a program that looks as if its port was refused must stay so.

@@ -1,4 +1,4 @@
-//! What is found out about a service beside the loop: the answers of its listeners, and its sources.
+//! What is found out about a service while the loop goes on: the answers of its listeners, and its sources.
 
 use std::collections::HashMap;
 use std::future::Future;

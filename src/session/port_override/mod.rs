@@ -2,7 +2,6 @@
 //!
 //! A node program is started once more with its listener moved by a preload; otherwise the reservation follows the
 //! listener. The decisions are pure: [`super::flow`] asks the kernel, and [`super::backend`] writes the preload.
-
 //!
 //! - `decisions`: what is known, and what to try next · `review`: what is unlearned once it is ready
 //! - `facts`: what is known before the start, and how long a listener waits to be believed

@@ -94,7 +94,8 @@ impl PortOverride {
             .filter(move |place| place.is_page() && place.port != reserved && !is_beside(place.port))
     }
 
-    /// What listens on other ports while the moved listener serves is not the server. Returns the note that has changed.
+    /// Learns that the listeners on other ports are not the server while the moved one serves. Returns the note that has
+    /// changed.
     pub fn learn(&mut self, listeners: &[Place], reserved: u16) -> Option<Note> {
         let moved = self.preload.as_ref().map(|preload| &preload.moved);
         let is_moved = |port| matches!(moved, Some(MovedListener::Exactly(ports)) if ports.contains(&port));
@@ -120,8 +121,8 @@ impl PortOverride {
         self.disowned.extend(ports);
     }
 
-    /// Forgets a move that was in the way, at once: the next run may be stopped before it is ready. Returns the note that
-    /// has changed.
+    /// Forgets a move that was in the way, before the next run: that may be stopped before it is ready. Returns the
+    /// note that has changed.
     pub fn forget(&mut self) -> Option<Note> {
         let is_wrong = self.diagnosis == Some(Diagnosis::InTheWay);
         self.noted.take_if(|_| is_wrong).map(|_| (MOVED, None))

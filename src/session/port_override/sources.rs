@@ -2,16 +2,18 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tokio::task::yield_now;
+
+use crate::project::{env_file_value, read_beginning};
 
 /// How many files are read, and how much of each.
 const FILES: usize = 400;
 const BYTES: u64 = 128 * 1024;
-/// How many directories are looked into.
+/// How many directories are looked into, and how many entries of each.
 const DIRECTORIES: usize = 400;
+const ENTRIES: usize = 10_000;
 const EXTENSIONS: [&str; 21] = [
     "js", "mjs", "cjs", "ts", "mts", "cts", "jsx", "tsx", "py", "rb", "go", "rs", "php", "java", "kt", "cs",
     "ex", "exs", "clj", "swift", "dart",
@@ -41,7 +43,8 @@ impl Sources {
         let (mut files, mut directories) = (0, 0);
         while let Some(dir) = pending.pop_front().filter(|_| files < FILES && directories < DIRECTORIES) {
             directories += 1;
-            let mut entries: Vec<_> = fs::read_dir(dir).into_iter().flatten().flatten().collect();
+            let mut entries: Vec<_> =
+                fs::read_dir(dir).into_iter().flatten().flatten().take(ENTRIES).collect();
             entries.sort_by_key(fs::DirEntry::file_name);
             for entry in entries {
                 let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
@@ -51,10 +54,13 @@ impl Sources {
                 if kind.is_dir() && !name.starts_with('.') && !OTHERS.contains(&&*name) {
                     pending.push_back(path);
                 } else if kind.is_file() && name.starts_with(".env") {
-                    sources.own.extend(text(&path).lines().filter_map(assigned_port));
+                    let text = read_beginning(&path, BYTES).unwrap_or_default();
+                    sources
+                        .own
+                        .extend(env_file_value(&text, "PORT").and_then(|value| value.parse::<u16>().ok()));
                 } else if kind.is_file() && !sources.reads_port && files < FILES && is_source(&name) {
                     files += 1;
-                    sources.reads_port = reads_port(&text(&path));
+                    sources.reads_port = read_beginning(&path, BYTES).is_some_and(|text| reads_port(&text));
                 }
             }
         }
@@ -70,23 +76,6 @@ impl Sources {
 fn is_source(name: &str) -> bool {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     EXTENSIONS.contains(&extension) && !TESTS.iter().any(|word| name.contains(word))
-}
-
-/// The beginning of a file.
-fn text(path: &Path) -> String {
-    let mut bytes = Vec::new();
-    if let Ok(file) = fs::File::open(path) {
-        let _unreadable = file.take(BYTES).read_to_end(&mut bytes);
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// The port in a line like `PORT=3000` of an environment file.
-fn assigned_port(line: &str) -> Option<u16> {
-    let line = line.trim();
-    let value =
-        line.strip_prefix("export ").unwrap_or(line).strip_prefix("PORT")?.trim_start().strip_prefix('=')?;
-    value.trim().trim_matches(['"', '\'']).parse().ok()
 }
 
 /// Whether a program's text reads the variable `PORT` of its environment, in the way of any language: `env.PORT`,
@@ -127,6 +116,8 @@ fn is_destructured(before: &str, after: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

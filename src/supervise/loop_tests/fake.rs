@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::super::backend::SignalSource;
 use super::super::service::{FailedRun, Input, Settings};
 use super::super::{
-    Anew, Backend, Condition, Control, Description, Observation, PortOwner, ProcessTree, Requested, Review,
+    Backend, Condition, Control, Description, Observation, PortOwner, ProcessTree, Reload, Requested, Review,
     SchemeAnswer,
 };
 use crate::event::{Level, Refusal, State, Stream, What};
@@ -64,7 +64,7 @@ pub struct Fake {
     pub other_ports: usize,
     pub stdout: Option<File>,
     /// The settings after the next restart; none if the files are wrong.
-    pub anew: Option<Settings>,
+    pub reloaded: Option<Settings>,
     /// For each restart that was asked for, whether it was carried out.
     pub restarts: Vec<bool>,
     pub told: Vec<What>,
@@ -100,8 +100,11 @@ pub type Shared = Rc<RefCell<World>>;
 
 impl World {
     pub fn shared(services: &[Settings], lifeline: PipeWriter, caller: PipeReader) -> Shared {
-        let fake =
-            |settings: &Settings| Fake { anew: Some(settings.clone()), other_ports: 1, ..Fake::default() };
+        let fake = |settings: &Settings| Fake {
+            reloaded: Some(settings.clone()),
+            other_ports: 1,
+            ..Fake::default()
+        };
         Rc::new(RefCell::new(Self {
             services: services.iter().map(fake).collect(),
             lifeline: Some(lifeline),
@@ -226,10 +229,10 @@ impl Backend for Shared {
         Ok(Box::new(Tree { world: Rc::clone(self), service }))
     }
 
-    fn read_anew(&mut self, service: usize) -> Result<Anew, (String, Refusal)> {
+    fn reload(&mut self, service: usize) -> Result<Reload, (String, Refusal)> {
         let refused = || ("the files are wrong".to_owned(), Refusal { exit_code: 2, hint: None });
-        let settings = self.borrow_mut().service(service).anew.clone().ok_or_else(refused)?;
-        Ok(Anew { settings, changes: None, news: Vec::new() })
+        let settings = self.borrow_mut().service(service).reloaded.clone().ok_or_else(refused)?;
+        Ok(Reload { settings, changes: None, news: Vec::new() })
     }
 
     fn description(&self, _service: usize) -> Description {

@@ -10,7 +10,7 @@ use crate::supervise::service::{Input, Settings};
 fn a_restart_with_wrong_files_leaves_the_service_alone() {
     let (_, world) = run(&[settings()], async |world| {
         change(&world, MOMENT, |world| {
-            world.services[0].anew = None;
+            world.services[0].reloaded = None;
             world.commands.push_back((0, Input::Restart));
         })
         .await;
@@ -25,7 +25,7 @@ fn a_restart_with_wrong_files_leaves_the_service_alone() {
 fn a_restart_has_the_settings_of_the_files_from_the_next_start_on() {
     let (_, world) = run(&[settings()], async |world| {
         change(&world, MOMENT, |world| {
-            world.services[0].anew = Some(Settings { steps: 2, main: 1, ..settings() });
+            world.services[0].reloaded = Some(Settings { steps: 2, main: 1, ..settings() });
             world.commands.push_back((0, Input::Restart));
         })
         .await;

@@ -93,7 +93,7 @@ pub enum Input {
     /// What listens on the reserved port is not the service's own server, and another start makes it right.
     Misplaced,
     /// Another port was reserved for a service that is ready, as its server listens there.
-    Rehoused,
+    Followed,
     /// The guardian has died, and its tree now belongs to the supervisor itself.
     GuardianLost,
     Relocated,
@@ -326,7 +326,7 @@ impl Service {
             Input::Refused => self.refused(now),
             Input::NotFollowed => self.fail(FailureReason::HealthCheckFailed, now),
             Input::Misplaced => self.misplaced(now),
-            Input::Rehoused => self.rehoused(now),
+            Input::Followed => self.followed(now),
             Input::GuardianLost => self.guardian_lost(now),
             Input::Tick => self.tick(now),
         }

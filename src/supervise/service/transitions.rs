@@ -205,7 +205,7 @@ impl Service {
     }
 
     /// The service is ready once more as soon as its server is seen on the new port.
-    pub(super) fn rehoused(&mut self, now: Instant) -> Vec<Effect> {
+    pub(super) fn followed(&mut self, now: Instant) -> Vec<Effect> {
         if let State::Running { .. } = self.state {
             self.state = State::Starting { ready_by: Some(now + self.settings.ready_timeout) };
         }

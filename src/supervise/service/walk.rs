@@ -36,7 +36,7 @@ const INPUTS: [Input; 31] = [
     Input::Refused,
     Input::NotFollowed,
     Input::Misplaced,
-    Input::Rehoused,
+    Input::Followed,
     Input::Listening,
     Input::NotListening,
     Input::Stranger,

@@ -31,7 +31,7 @@ fn facts() -> Facts {
         suspect: vec![HMR],
         beside: vec![BESIDE_PORT],
         conventional: 5173,
-        is_apart: false,
+        is_one_of_several: false,
         is_concurrent: false,
         role: Role::Main,
         is_ephemeral: |port| port >= 32_768,

@@ -13,14 +13,15 @@ pub struct Companion {
     /// The programs: `wait-on`, `open-cli`.
     #[serde(deserialize_with = "list::<Text, _>")]
     pub commands: CatalogTexts,
-    /// The arguments that are a port, in one word or two: `tcp:{port}`, `--port {port}`. A URL on this machine needs no form.
+    /// The arguments that are a port, in one word or two: `tcp:{port}`, `--port {port}`. A URL on this machine is
+    /// known without.
     #[serde(deserialize_with = "list::<PortForm, _>")]
     pub ports: CatalogTexts,
     /// It starts the server whose port it names.
     pub starts: bool,
 }
 
-/// The `[names]` table: words in the names of scripts, directories and files that tell the parts of an application apart.
+/// The `[names]` table: words in the names of scripts, directories and files, by the part of an application.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Names {

@@ -26,8 +26,8 @@ impl Leaf {
         self.lead_apart_from(others, name, &has_shell).is_some_and(|lead| self.lets_through(name, lead))
     }
 
-    /// The outermost command on the way to this leaf that leads to none of `others`. One behind everything that hides
-    /// `name` from the leaf is preferred.
+    /// The outermost command that leads to this leaf and to none of `others`; if possible one from which the variable
+    /// `name` reaches the leaf.
     pub(super) fn lead_apart_from(
         &self,
         others: &[&Self],

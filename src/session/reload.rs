@@ -1,4 +1,4 @@
-//! A restart that was asked for: the service's files are read anew, for its next start.
+//! A restart that was asked for: the service's files are read again, for its next start.
 
 use super::backend::SessionBackend;
 use super::port_override::PortOverride;
@@ -9,7 +9,7 @@ use crate::event::{Level, What};
 use crate::invocation::Failure;
 use crate::launch::{LaunchSpec, Step};
 use crate::port::{AllocateOptions, Lease, PortChoice, PortRequest};
-use crate::supervise::{Anew, Backend};
+use crate::supervise::{Backend, Reload};
 use crate::visible;
 
 impl SessionBackend<'_> {
@@ -17,12 +17,12 @@ impl SessionBackend<'_> {
     ///
     /// # Errors
     /// Those of a start with these files. Everything is as before then.
-    pub(super) fn plan_anew(&mut self, service: usize) -> Result<Anew, Failure> {
-        let prepared = self.prepared[service].read_anew(self.invocation, self.options)?;
+    pub(super) fn plan_reload(&mut self, service: usize) -> Result<Reload, Failure> {
+        let prepared = self.prepared[service].reload(self.invocation, self.options)?;
         let original_port = self.port(service);
         let is_other_directory = !self.is_for_present_directory(service);
-        self.reserve_anew(service, &prepared.request)?;
-        self.override_anew(service, &prepared);
+        self.reserve_for_reload(service, &prepared.request)?;
+        self.forget_for_reload(service, &prepared);
         self.record_scheme(service);
         let former = std::mem::replace(&mut self.prepared[service], prepared);
         let former_spec = self.specs[service].clone();
@@ -41,7 +41,7 @@ impl SessionBackend<'_> {
         let fresh = spec.warnings.iter().filter(|warning| !former_spec.warnings.contains(warning));
         news.extend(fresh.map(|message| What::Noted { level: Level::Warning, message: message.clone() }));
         let changes = (!changes.is_empty()).then(|| changes.join("; "));
-        Ok(Anew { settings: settings::of(self, service), changes, news })
+        Ok(Reload { settings: settings::of(self, service), changes, news })
     }
 
     fn is_for_present_directory(&self, service: usize) -> bool {
@@ -52,7 +52,7 @@ impl SessionBackend<'_> {
     }
 
     /// Records the reservation for what the files say now; reserves another port if the present one is wrong.
-    fn reserve_anew(&mut self, service: usize, request: &PortRequest) -> Result<(), Failure> {
+    fn reserve_for_reload(&mut self, service: usize, request: &PortRequest) -> Result<(), Failure> {
         let (former, port) = (&self.prepared[service].request, self.port(service));
         let is_right = is_right(port, former, request);
         let is_same = (&former.name, &former.framework, former.evidence)
@@ -70,7 +70,7 @@ impl SessionBackend<'_> {
     }
 
     /// Forgets what was learned of another command; remembers what the store has of it, as a start does.
-    fn override_anew(&mut self, service: usize, prepared: &Prepared<'_>) {
+    fn forget_for_reload(&mut self, service: usize, prepared: &Prepared<'_>) {
         let (former, request) = (&self.prepared[service], &prepared.request);
         let agrees = former.request.evidence.agrees(&request.evidence);
         let previous = agrees.then(|| self.ports().remembered(&request.project)).flatten();
@@ -100,15 +100,11 @@ fn changes(
 ) -> Vec<String> {
     let (before, now) = (former.detected(), prepared.detected());
     let manager = |prepared: &Prepared<'_>| prepared.detected().configured.manager.manager.name();
-    let settings = |prepared: &Prepared<'_>| prepared.detected().configured.config.settings.clone();
-    let rest = |prepared: &Prepared<'_>| {
-        let ProjectSettings { restart, grace, ready, .. } = settings(prepared);
-        (restart, grace, ready)
-    };
+    let (settings_before, settings) = (&before.configured.config.settings, &now.configured.config.settings);
+    let rest = |settings: &ProjectSettings| (settings.restart, settings.grace, settings.ready.clone());
     let words = |step: &Option<Step>| step.as_ref().map(|step| step.argv.clone());
     let hooks = |spec: &LaunchSpec| (words(&spec.pre), words(&spec.post));
-    let mut variables = names_of_differences(&settings(former), &settings(prepared)).join(", ");
-    variables.insert_str(0, "its variables have changed: ");
+    let variables = names_of_differences(settings_before, settings).join(", ");
     let command = format!("its command is now `{}`", visible::line(&now.reading.command));
     [
         (
@@ -122,8 +118,8 @@ fn changes(
             format!("its framework is now {}", prepared.request.framework),
         ),
         (manager(former) != manager(prepared), format!("its package manager is now {}", manager(prepared))),
-        (settings(former).env != settings(prepared).env, variables),
-        (rest(former) != rest(prepared), "its settings in bowline.toml have changed".to_owned()),
+        (settings_before.env != settings.env, format!("its variables have changed: {variables}")),
+        (rest(settings_before) != rest(settings), "its settings in bowline.toml have changed".to_owned()),
     ]
     .into_iter()
     .filter_map(|(is_different, sentence)| is_different.then_some(sentence))
