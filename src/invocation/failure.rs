@@ -106,7 +106,7 @@ impl From<launch::LaunchError> for Failure {
 impl From<port::PortError> for Failure {
     fn from(error: port::PortError) -> Self {
         let code = if error.is_no_port() { NO_PORT } else { FAILURE };
-        Self::of(code, &error, Some(error.hint().to_owned()))
+        Self::of(code, &error, Some(error.hint().into_owned()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Errors and warnings.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
@@ -52,11 +53,11 @@ impl PortError {
         Self::Store { fault, reason }
     }
 
-    pub fn hint(&self) -> &'static str {
-        match self {
+    pub fn hint(&self) -> Cow<'static, str> {
+        let hint = match self {
             Self::AlreadyRunning(_) => "follow it with `bowline attach`, or stop it with `bowline stop`",
-            Self::Taken { occupants, .. } if occupants.first().is_some_and(|who| who.is_service) => {
-                "stop it with `bowline stop`, or choose another port"
+            Self::Taken { port, occupants } if occupants.first().is_some_and(|who| who.is_service) => {
+                return format!("stop it with `bowline stop {port}`, or choose another port").into();
             }
             Self::Taken { .. } => "stop what holds it, or choose another port",
             Self::Exhausted { .. } => "see what is running with `bowline ls`, or choose a port with `--port`",
@@ -69,8 +70,11 @@ impl PortError {
                 "free some space, or choose another directory with `--state-dir`"
             }
             Self::Store { .. } => "look into it with `bowline doctor`",
-            Self::StillRunning(_) => "stop it with `bowline stop` first",
-        }
+            Self::StillRunning(held) => {
+                return format!("stop it with `bowline stop {}` first", held.port).into();
+            }
+        };
+        hint.into()
     }
 
     /// Whether there is no port: exit code 3.

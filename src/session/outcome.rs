@@ -123,11 +123,11 @@ fn describe(spec: &LaunchSpec, reason: Reason, outcome: &Outcome, without: &str)
         ),
         Reason::HealthCheckFailed => (NOT_READY, None),
         Reason::ImmediateCrash | Reason::Unknown if never_listened => {
-            let hint = "see in its output, above or with `bowline logs`, why it ended";
+            let hint = "see in its output, or with `bowline logs`, why it ended";
             (NOT_READY, Some(format!("{hint}; if it is no server, run it {without}")))
         }
         Reason::ImmediateCrash | Reason::Unknown => {
-            (FAILURE, exit.map(|_| "see why in its output, above or with `bowline logs`".to_owned()))
+            (FAILURE, exit.map(|_| "see why in its output, or with `bowline logs`".to_owned()))
         }
     };
     let message = if reason == Reason::DirectoryMissing {

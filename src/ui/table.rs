@@ -17,7 +17,7 @@ pub fn size(bytes: u64) -> String {
     if mebibytes < 1024.0 { format!("{mebibytes:.1} MiB") } else { format!("{:.1} GiB", mebibytes / 1024.0) }
 }
 
-/// The rows as lines, in aligned columns.
+/// The rows as lines, in aligned columns. A column without any text takes no room.
 pub fn align<const N: usize>(table: &[[String; N]]) -> String {
     let table: Vec<[String; N]> =
         table.iter().map(|row| row.each_ref().map(|cell| visible::line(cell).into_owned())).collect();
@@ -26,7 +26,8 @@ pub fn align<const N: usize>(table: &[[String; N]]) -> String {
     let mut text = String::new();
     for row in table {
         for (column, cell) in row.iter().enumerate() {
-            let padding = if column + 1 == N { 0 } else { widths[column] + 2 - cell.chars().count() };
+            let last = column + 1 == N || widths[column] == 0;
+            let padding = if last { 0 } else { widths[column] + 2 - cell.chars().count() };
             text.push_str(cell);
             text.extend(std::iter::repeat_n(' ', padding));
         }
@@ -36,11 +37,21 @@ pub fn align<const N: usize>(table: &[[String; N]]) -> String {
 }
 
 /// Like [`align`], with the paths in the last column shortened so that lines are at most `width` characters long,
-/// if that leaves them legible.
-pub fn align_within<const N: usize>(table: &[[String; N]], width: usize) -> String {
+/// if that leaves them legible. Of the columns in `spare`, the first ones are left out where it does not.
+pub fn align_within<const N: usize>(table: &[[String; N]], width: usize, spare: &[usize]) -> String {
     let mut table = table.to_vec();
     let longest = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let others: usize = (0..N - 1).map(|column| longest(column) + 2).sum();
+    let mut others: usize = (0..N - 1).map(|column| longest(column) + 2).sum();
+    let rooms: Vec<(usize, usize)> = spare.iter().map(|&column| (column, longest(column) + 2)).collect();
+    for (column, room) in rooms {
+        if others + LEGIBLE <= width {
+            break;
+        }
+        for row in &mut table {
+            row[column].clear();
+        }
+        others -= room;
+    }
     let room = width.saturating_sub(others).max(LEGIBLE);
     for row in &mut table {
         row[N - 1] = shortened(&row[N - 1], room);
@@ -86,8 +97,20 @@ mod tests {
             assert_eq!(shortened(path, room), expected, "{path} {room}");
         }
         let table = [["a", "/home/you/projects/one/web"], ["bb", "~/b"]].map(|row| row.map(str::to_owned));
-        assert_eq!(align_within(&table, 24), "a   …/projects/one/web\nbb  ~/b\n");
-        assert_eq!(align_within(&table, 1), "a   …/projects/one/web\nbb  ~/b\n");
+        assert_eq!(align_within(&table, 24, &[]), "a   …/projects/one/web\nbb  ~/b\n");
+        assert_eq!(align_within(&table, 1, &[]), "a   …/projects/one/web\nbb  ~/b\n");
+    }
+
+    #[test]
+    fn spare_columns_are_left_out_one_by_one_where_there_is_no_room() {
+        let table = [["name", "1s", "2 MiB", "/home/you/projects/one/web"].map(str::to_owned)];
+        for (width, expected) in [
+            (37, "name  1s  2 MiB  …/projects/one/web\n"),
+            (36, "name  1s  /home/you/projects/one/web\n"),
+            (29, "name  …/you/projects/one/web\n"),
+        ] {
+            assert_eq!(align_within(&table, width, &[2, 1]), expected, "{width}");
+        }
     }
 
     #[test]

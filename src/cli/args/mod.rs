@@ -48,8 +48,8 @@ const AFTER_HELP: &str = "\
 that this project always gets. Arguments for the dev server go after `--`, as in `bowline -- --open`.
 
 Exit codes: the service's own; 1 any other failure; 2 usage or configuration; 3 no port; 4 never \
-became ready; 5 project not found, no script; 6 runner is not connected; 126 not executable; \
-127 command not found.";
+became ready; 5 project not found, no script, or it does not run; 6 a supervisor does not \
+answer; 126 not executable; 127 command not found.";
 
 /// Options of every command.
 #[derive(Args, Debug)]

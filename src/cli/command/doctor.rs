@@ -117,7 +117,7 @@ fn store(findings: &mut Findings, ports: &Ports) {
         let mend = if let PortError::Busy { path } = &error {
             format!("fuser -v {} (end what was stopped or hangs)", path.visible())
         } else {
-            error.hint().to_owned()
+            error.hint().into_owned()
         };
         findings.bad("store", error.to_string(), mend);
     }

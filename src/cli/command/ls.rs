@@ -10,6 +10,9 @@ use crate::invocation::{Failure, Invocation};
 use crate::process::{Exit, terminal};
 use crate::ui;
 
+/// What a narrow terminal does not show, the least important first: how a service was started, its memory, its age.
+const SPARE: [usize; 3] = [6, 5, 4];
+
 pub fn ls(invocation: &Invocation) -> Result<Exit, Failure> {
     let rows = rows(&invocation.ports_to_read().reservations());
     let json = || json!({ "services": rows.iter().map(Row::to_json).collect::<Vec<_>>() });
@@ -23,7 +26,7 @@ pub fn ls(invocation: &Invocation) -> Result<Exit, Failure> {
         let home = invocation.variable("HOME").map(PathBuf::from);
         table.extend(rows.iter().map(|row| row.cells(home.as_deref())));
         match terminal::width(&std::io::stdout()) {
-            Some(width) => ui::align_within(&table, width),
+            Some(width) => ui::align_within(&table, width, &SPARE),
             None => ui::align(&table),
         }
     };

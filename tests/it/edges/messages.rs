@@ -94,7 +94,7 @@ fn a_word_that_is_no_project_is_said_to_be_what_it_is() {
 #[test]
 fn what_failed_points_to_its_output() {
     let hint =
-        "error: `exit 3` ended with exit code 3\nhint: see why in its output, above or with `bowline logs`\n";
+        "error: `exit 3` ended with exit code 3\nhint: see why in its output, or with `bowline logs`\n";
     let sandbox = Test::within(stage()).args(["dev"]).status(3).stderr_contains(hint).run();
     Test::within(sandbox).args(["start"]).status(3).stderr_contains("bowline logs").run();
 }

@@ -102,6 +102,7 @@ fn an_order_is_that_port_or_who_has_it() {
     let error = place.allocate(&with(&b, PortChoice::Exact(wanted))).unwrap_err();
     assert!(error.is_no_port());
     assert_eq!(error.to_string(), format!("port {wanted} is taken by a (bowline)"));
+    assert_eq!(error.hint(), format!("stop it with `bowline stop {wanted}`, or choose another port"));
     lease.release(SystemTime::now()).unwrap();
 
     let only = Range::new(wanted, wanted).unwrap();
