@@ -20,6 +20,7 @@ fn a_program_that_obeys_is_not_moved_any_more() {
 fn a_second_look_unlearns() {
     let conflict = "listen EADDRINUSE: address already in use :::3101";
     let page = || vec![place(RESERVED, Data), place(3000, Page)];
+    let two_pages = || vec![place(RESERVED, Page), place(3000, Page)];
     for (moved, remark, listeners, output, expected) in [
         (Some(exactly(4000)), None, vec![], "", Judgement::Fine),
         (Some(exactly(4000)), Some(Remark::Blocked), vec![], "", Judgement::Misplaced),
@@ -28,6 +29,18 @@ fn a_second_look_unlearns() {
         // A page comes up elsewhere, and the moved listener has none.
         (Some(exactly(4000)), None, page(), "", Judgement::Misplaced),
         (Some(exactly(4000)), None, vec![place(RESERVED, Page), place(3000, Page)], "", Judgement::Fine),
+        // Of two pages, the framework's port and what the program says decide.
+        (Some(exactly(4000)), None, vec![place(RESERVED, Page), place(5173, Page)], "", Judgement::Misplaced),
+        (Some(exactly(4000)), None, two_pages(), "Local: http://localhost:3000", Judgement::Misplaced),
+        (Some(exactly(4000)), None, two_pages(), "app on 4000, help on 3000", Judgement::Fine),
+        (Some(exactly(4000)), None, two_pages(), "app on 3101, help on 3000", Judgement::Fine),
+        (
+            Some(exactly(4000)),
+            None,
+            vec![place(RESERVED, Empty), place(3000, Data)],
+            "",
+            Judgement::Misplaced,
+        ),
         (Some(exactly(4000)), None, vec![place(RESERVED, None), place(3000, Page)], "", Judgement::Fine),
         (Some(exactly(4000)), None, vec![place(RESERVED, Data), place(3000, Data)], "", Judgement::Fine),
         (Some(exactly(4000)), None, vec![place(RESERVED, Data), place(HMR, Page)], "", Judgement::Fine),
