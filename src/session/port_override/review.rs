@@ -106,7 +106,9 @@ impl PortOverride {
         let moved = self.preload.as_ref().map(|preload| &preload.moved);
         let is_moved = |port| matches!(moved, Some(MovedListener::Exactly(ports)) if ports.contains(&port));
         // What may turn out to be the server is not noted.
-        let is_rival = |place: &Place| place.greeting > Some(Greeting::Empty) && place.greeting >= here;
+        let is_rival = |place: &Place| {
+            place.greeting.is_none_or(|greeting| greeting > Greeting::Empty && Some(greeting) >= here)
+        };
         let others = listeners.iter().filter(|place| !is_moved(place.port) && !is_rival(place));
         let others: Vec<Place> = others.cloned().collect();
         self.others = others;

@@ -128,3 +128,20 @@ fn a_moved_listener_that_is_in_the_way_is_not_moved_again() {
     one.begin(Delivery::Unverified, false);
     assert_eq!(one.observe(&evidence(vec![place(4000, Page)])), None);
 }
+
+#[test]
+fn only_what_cannot_be_the_server_is_learned_to_be_beside_it() {
+    for (greeting, here, expected) in [
+        (None, None, false),
+        (Some(Foreign), None, true),
+        (Some(Empty), None, true),
+        (Some(Data), None, false),
+        (Some(Data), Some(Data), false),
+        (Some(Data), Some(Page), true),
+        (Some(Page), Some(Page), false),
+    ] {
+        let mut one = remembering(Some(exactly(4000)), None);
+        let note = one.learn(&[place(8000, greeting)], here, RESERVED);
+        assert_eq!(note.is_some(), expected, "{greeting:?} {here:?}");
+    }
+}
