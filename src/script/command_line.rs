@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::error::RewriteError;
 use super::frame::Nested;
 use super::leaf::{LeafRole, Scope};
-use super::scripts::Scripts;
+use super::scripts::{OtherPackage, Scripts};
 use super::word::Word;
 
 /// How the current program uses the rest of its command line. The numbers are indices of words.
@@ -47,6 +47,16 @@ pub(super) struct CommandLine<'w> {
 impl CommandLine<'_> {
     pub fn literal(&self, index: usize) -> Option<String> {
         self.words.get(index)?.literal()
+    }
+
+    /// Whether a call from here by this name means a script: of this package, or of the one to which `cd` has led.
+    pub fn has_script(&self, name: &str) -> bool {
+        let directory = self.scope.directory.clone().filter(|_| self.scope.moved);
+        let text = match directory {
+            Some(dir) => self.scripts.text_in(&OtherPackage::Directory(dir), name),
+            None => self.scripts.text(name),
+        };
+        text.is_some()
     }
 
     /// The flag at `index`, if there is one; empty if only the running shell knows all of it.

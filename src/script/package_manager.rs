@@ -122,7 +122,7 @@ fn bun_file(line: &CommandLine) -> Option<Step> {
         index += 1;
     }
     match line.literal(index) {
-        Some(name) if line.scripts.text(&name).is_some() => None,
+        Some(name) if line.has_script(&name) => None,
         Some(file) if file.contains("node_modules/") => Some(Step::Leaf(index, program_name(&file))),
         Some(_) | None => Some(Step::Leaf(line.at, "bun".to_owned())),
     }
@@ -130,7 +130,7 @@ fn bun_file(line: &CommandLine) -> Option<Step> {
 
 fn script_or_binary(line: &CommandLine, manager: PackageManager, index: usize) -> Option<Step> {
     let name = line.literal(index)?;
-    if line.scripts.text(&name).is_some() {
+    if line.has_script(&name) {
         return script(line, Invoker::Manager(manager), index);
     }
     // pnpm takes `/…/` for a regular expression over the scripts' names.

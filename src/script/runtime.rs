@@ -25,7 +25,7 @@ pub(super) fn node(line: &CommandLine, name: &str) -> Option<Step> {
     let mut index = line.at + 1 + usize::from(watches);
     while let Some(flag) = line.flag(index) {
         if let Some(name) = flag.strip_prefix("--run=") {
-            let is_script = line.scripts.text(name).is_some();
+            let is_script = line.has_script(name);
             return (!is_script).then(|| Step::Leaf(line.at, name.to_owned()));
         }
         match flag.as_str() {

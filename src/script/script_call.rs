@@ -49,7 +49,7 @@ fn is_harmless(flag: &str) -> bool {
 /// The step that runs the script named by the word at `index`; `None` if this package has no such script, or if
 /// flags may mean another package.
 pub(super) fn script(line: &CommandLine, invoker: Invoker, index: usize) -> Option<Step> {
-    let name = line.literal(index).filter(|name| line.scripts.text(name).is_some())?;
+    let name = line.literal(index).filter(|name| line.has_script(name))?;
     let arguments = line.words.get(index + 1..)?;
     let marker = arguments.iter().position(Word::is_marker);
     let before = &arguments[..marker.unwrap_or(arguments.len())];

@@ -12,6 +12,8 @@ use crate::supervise::{Backend, PortOwner, Review};
 /// How often, and how many times, a service is looked at about which something was learned.
 const INTERVAL: Duration = Duration::from_secs(1);
 const TIMES: u32 = 120;
+/// In how many looks the listeners beside its server are learned. Its own answer comes after the first.
+const LEARNING: u32 = 3;
 /// How many times any other one is looked at, after pauses that double.
 const TIMES_OF_OTHERS: u32 = 6;
 
@@ -24,8 +26,8 @@ impl SessionBackend<'_> {
         let reserved = self.port(service);
         let listeners = self.greeted(service, root);
         let here = listeners.iter().find(|place| place.port == reserved).and_then(|place| place.greeting);
-        if self.inquiries[service].reviews == 1
-            && let Some(note) = self.overrides[service].learn(&listeners, reserved)
+        if self.inquiries[service].reviews <= LEARNING
+            && let Some(note) = self.overrides[service].learn(&listeners, here, reserved)
         {
             self.store(service, &note);
         }

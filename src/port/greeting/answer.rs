@@ -8,7 +8,9 @@ const RECOGNISED: usize = 512;
 pub enum Greeting {
     /// No server that a browser can open: no HTTP, or HTTP for sockets, inspectors and metrics alone.
     Foreign,
-    /// HTTP or TLS, and perhaps nothing to see: data, or nothing at `/`.
+    /// HTTP without a single byte at `/`, as servers of sockets answer that look for upgrades alone.
+    Empty,
+    /// HTTP or TLS, and perhaps nothing to see: data, or a message that there is nothing at `/`.
     Data,
     /// A page, or the way to one.
     Page,
@@ -61,6 +63,10 @@ impl Response<'_> {
             400 if !is_markup => Greeting::Foreign,
             _ if are_metrics => Greeting::Foreign,
             300..400 | 401 | 403 => Greeting::Page,
+            // In chunks, the end is a `0`.
+            _ if !content_type.contains("html") && text.trim().trim_start_matches('0').is_empty() => {
+                Greeting::Empty
+            }
             // Express says in HTML that it has nothing there.
             404 | 405 => Greeting::Data,
             _ if is_markup || content_type.contains("html") => Greeting::Page,
@@ -88,7 +94,7 @@ mod tests {
 
     #[test]
     fn answers_show_what_a_server_is_for() {
-        use Greeting::{Data, Foreign, Page};
+        use Greeting::{Data, Empty, Foreign, Page};
         for (status, content_type, body, expected) in [
             ("200 OK", "text/html; charset=utf-8", "<!doctype html>", Page),
             ("200 OK", "text/html", "", Page),
@@ -101,10 +107,12 @@ mod tests {
             ("500 Internal Server Error", "text/html", "<h1>Error</h1>", Page),
             ("200 OK", "application/json", "{\"tinylr\":\"Welcome\"}", Data),
             ("200 OK", "text/plain", "Hello, World!", Data),
-            ("204 No Content", "", "", Data),
+            ("204 No Content", "", "", Empty),
             ("404 Not Found", "text/html; charset=utf-8", "<pre>Cannot GET /</pre>", Data),
-            ("404 Not Found", "", "", Data),
-            ("500 Internal Server Error", "", "", Data),
+            ("404 Not Found", "", "", Empty),
+            ("404 Not Found", "", "0\r\n\r\n", Empty),
+            ("404 Not Found", "application/json", "{}", Data),
+            ("500 Internal Server Error", "", "", Empty),
             ("426 Upgrade Required", "text/plain", "Upgrade Required", Foreign),
             ("426 Upgrade Required", "text/html", "<h1>Upgrade</h1>", Foreign),
             ("400 Bad Request", "text/html; charset=UTF-8", "WebSockets request was expected", Foreign),

@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::conflict_hints::is_refused;
 use super::evidence::Evidence;
 use super::facts::Facts;
-use super::place::{Place, list};
+use super::place::{Place, Standing, list, names};
 use crate::launch::{Delivery, MovedListener, Preload, Remark};
 use crate::logs;
 use crate::paths::StateDir;
-use crate::port::{FOLLOWS, PortRequest, Remembered};
+use crate::port::{FOLLOWS, Greeting, PortRequest, Remembered};
 use crate::session::prepared::Prepared;
 use crate::supervise::Observation;
 use crate::supervise::service::FailedRun;
@@ -23,6 +23,8 @@ pub(super) const BESIDE: &str = "beside";
 /// How many moved ports, and ports beside, are remembered per project.
 const REMEMBERED: usize = 4;
 const REMEMBERED_BESIDE: usize = 16;
+/// How long another listener must stay while the one that is moved is awaited: a page, and one that hardly is the server.
+const AWAITED: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(20));
 /// How long before it could be believed a listener is asked what it is.
 const ASKED_BEFORE: Duration = Duration::from_millis(700);
 
@@ -138,7 +140,10 @@ impl PortOverride {
         }
         self.diagnosis = None;
         let ports: Vec<u16> = places.iter().map(|place| place.port).collect();
-        let patience = |place: &Place| self.facts.patience(self.delivery, place, evidence.sources);
+        let patience = |place: &Place| {
+            let patience = self.facts.patience(self.delivery, place, evidence.sources)?;
+            Some(patience.max(self.patience_beside_moved(place)))
+        };
         let mut patience: Vec<_> = places.iter().map(patience).collect();
         let mut known = patience.iter().map(Option::is_some);
         places.retain(|_| known.next().unwrap_or_default());
@@ -295,6 +300,25 @@ impl PortOverride {
         is_refused(evidence.output, ended_well, evidence.reserved, is_taken)
     }
 
+    /// How long the listener must stay because another one is known to be the server, and may be slow.
+    fn patience_beside_moved(&self, place: &Place) -> Duration {
+        match self.preload.as_ref().map(|preload| &preload.moved) {
+            Some(MovedListener::Exactly(ports))
+                if !ports.contains(&place.port) && place.port != self.facts.conventional =>
+            {
+                let is_likely = place.is_page() && !self.facts.doubts(place.port);
+                if is_likely { AWAITED.0 } else { AWAITED.1 }
+            }
+            Some(_) | None => Duration::ZERO,
+        }
+    }
+
+    /// What speaks for a listener with this answer, which the program asked for as `port`.
+    pub(super) fn standing(&self, greeting: Option<Greeting>, port: u16, output: &str) -> Standing {
+        let is_conventional = port == self.facts.conventional;
+        Standing { greeting, is_conventional, is_named: names(output, port) }
+    }
+
     /// The candidates for the service's own listener, the likeliest first. Doubtful ones are left out unless all
     /// are, and others unless there is no page.
     fn places(&mut self, evidence: &Evidence<'_>) -> Vec<Place> {
@@ -314,7 +338,20 @@ impl PortOverride {
         if places.iter().any(Place::is_page) {
             places.retain(Place::is_page);
         }
+        let has_data = |place: &Place| place.greeting == Some(Greeting::Data);
+        if places.iter().any(has_data) {
+            places.retain(|place| {
+                place.greeting != Some(Greeting::Empty) || place.port == self.facts.conventional
+            });
+        }
         places.sort_by_key(|place| (place.port != self.facts.conventional, place.port));
+        let is_named = |place: &&Place| names(evidence.output, place.port);
+        let mut named = places.iter().filter(is_named);
+        if let (Some(only), None) = (named.next().cloned(), named.next())
+            && places[0].port != self.facts.conventional
+        {
+            return vec![only];
+        }
         places
     }
 

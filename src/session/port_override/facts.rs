@@ -69,7 +69,7 @@ impl Facts {
     pub fn can_be(&self, place: &Place) -> bool {
         match place.greeting {
             None | Some(Greeting::Page) => true,
-            Some(Greeting::Data) => !self.doubts(place.port),
+            Some(Greeting::Data | Greeting::Empty) => !self.doubts(place.port),
             Some(Greeting::Foreign) => false,
         }
     }
@@ -79,13 +79,14 @@ impl Facts {
         let (is_conventional, is_doubtful) = (place.port == self.conventional, self.doubts(place.port));
         let (least, if_late) = match place.greeting? {
             Greeting::Foreign => return None,
-            Greeting::Data if is_doubtful => return None,
+            Greeting::Data | Greeting::Empty if is_doubtful => return None,
             Greeting::Page if self.beside.contains(&place.port) => (20, 20),
-            Greeting::Data if self.beside.contains(&place.port) => (30, 30),
+            Greeting::Data | Greeting::Empty if self.beside.contains(&place.port) => (30, 30),
             Greeting::Page if is_doubtful => (5, 20),
             Greeting::Page if is_conventional => (0, 0),
             Greeting::Data if !is_conventional => (6, 30),
-            Greeting::Page | Greeting::Data => (0, 10),
+            Greeting::Empty if !is_conventional => (10, 30),
+            Greeting::Page | Greeting::Data | Greeting::Empty => (0, 10),
         };
         let seconds = if sources?.obey_instead_of(place.port) { least.max(if_late) } else { least };
         let patience = self.least_patience(delivery).max(Duration::from_secs(seconds));

@@ -38,9 +38,60 @@ impl Place {
     }
 }
 
+/// How much speaks for a listener to be the server, the strongest sign first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Standing {
+    pub greeting: Option<Greeting>,
+    pub is_conventional: bool,
+    /// Whether the program says that it listens there.
+    pub is_named: bool,
+}
+
+/// Words of lines that speak of what is open beside a server.
+const BESIDE: [&str; 12] = [
+    "metric", "prometheus", "exporter", "health", "probe", "debug", "inspect", "socket", "ws:", "hmr",
+    "grpc", "admin",
+];
+
+/// Whether a program's output names a port as its server's.
+pub fn names(output: &str, port: u16) -> bool {
+    let digits = port.to_string();
+    let has_port = |line: &str| {
+        line.match_indices(&digits).any(|(at, _)| {
+            let is_part = |c: char| c.is_ascii_alphanumeric() || c == '.';
+            !line[..at].ends_with(is_part)
+                && !line[at + digits.len()..].starts_with(|c: char| c.is_ascii_alphanumeric())
+        })
+    };
+    let is_aside = |line: &str| BESIDE.iter().any(|word| line.contains(word));
+    output.lines().any(|line| has_port(line) && !is_aside(&line.to_ascii_lowercase()))
+}
+
 /// The places as text: `port 4000 (node, pid 42)`.
 pub fn list(places: &[Place]) -> String {
     let places =
         places.iter().map(|Place { port, pid, program, .. }| format!("port {port} ({program}, pid {pid})"));
     places.collect::<Vec<_>>().join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_names_its_servers_port() {
+        for (output, expected) in [
+            ("listening on port 4000", true),
+            ("Server: http://localhost:4000/", true),
+            ("app up\n  - Local: http://127.0.0.1:4000", true),
+            ("metrics on http://localhost:4000/metrics", false),
+            ("Debugger listening on ws://127.0.0.1:4000/1", false),
+            ("built in 4000ms", false),
+            ("version 1.4000", false),
+            ("pid 14000", false),
+            ("", false),
+        ] {
+            assert_eq!(names(output, 4000), expected, "{output}");
+        }
+    }
 }

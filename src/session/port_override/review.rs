@@ -2,7 +2,7 @@
 
 use super::decisions::{Diagnosis, MOVED, Note, PortOverride};
 use super::evidence::Evidence;
-use super::place::Place;
+use super::place::{Place, names};
 use crate::launch::{MovedListener, Preload, Remark};
 use crate::port::FOLLOWS;
 use crate::port::Greeting;
@@ -54,52 +54,62 @@ impl PortOverride {
         Judgement::Fine
     }
 
-    /// Whether to ask what the listener on the reserved port is: there is a page elsewhere, and this may be none.
+    /// Whether to ask what the listener on the reserved port is: there is another one that may be the server.
     pub fn asks_itself(&self, listeners: &[Place], reserved: u16) -> bool {
-        self.is_in_effect() && self.pages(listeners, reserved).next().is_some()
+        self.is_in_effect() && self.rivals(listeners, reserved).next().is_some()
     }
 
-    /// A page elsewhere, while the listener that was taken for the server has none.
+    /// A listener elsewhere for which more speaks than for the one that was taken for the server.
     fn better(&mut self, evidence: &Evidence<'_>, here: Option<Greeting>) -> Option<Judgement> {
-        if !self.is_in_effect() || here? == Greeting::Page {
+        if !self.is_in_effect() {
             return None;
         }
-        let pages: Vec<Place> = self.pages(&evidence.listeners, evidence.reserved).cloned().collect();
-        if pages.is_empty() {
+        // Without a claim, nothing was moved.
+        let taken = if self.preload.is_some() { evidence.claimed? } else { self.follows? };
+        let mut own = self.standing(Some(here?), taken, evidence.output);
+        own.is_named |= names(evidence.output, evidence.reserved);
+        let standing = |place: &Place| self.standing(place.greeting, place.port, evidence.output);
+        let rivals = self.rivals(&evidence.listeners, evidence.reserved);
+        let mut better: Vec<Place> = rivals.filter(|place| standing(place) > own).cloned().collect();
+        better.sort_by_key(|place| std::cmp::Reverse(standing(place)));
+        better.truncate(1);
+        if better.is_empty() {
             return None;
         }
         if let Some(preload) = &mut self.preload {
-            // Without a claim, nothing was moved.
-            let claimed = evidence.claimed?;
             let before = preload.moved.clone();
             if let MovedListener::Exactly(ports) = &mut preload.moved {
-                ports.retain(|&port| port != claimed && pages.iter().all(|page| page.port != port));
+                ports.retain(|&port| port != taken && better.iter().all(|place| place.port != port));
             }
-            if self.next_move(&pages).is_none() {
+            if self.next_move(&better).is_none() {
                 self.preload.iter_mut().for_each(|preload| preload.moved.clone_from(&before));
                 return None;
             }
-            self.disown(Some(claimed));
-        } else {
-            self.disown(self.follows);
         }
-        self.diagnosis = Some(Diagnosis::Elsewhere(pages));
+        self.disown(Some(taken));
+        self.diagnosis = Some(Diagnosis::Elsewhere(better));
         Some(if self.preload.is_some() { Judgement::Misplaced } else { Judgement::Follow })
     }
 
-    fn pages<'a>(&'a self, listeners: &'a [Place], reserved: u16) -> impl Iterator<Item = &'a Place> {
+    /// The listeners elsewhere that may be the server.
+    fn rivals<'a>(&'a self, listeners: &'a [Place], reserved: u16) -> impl Iterator<Item = &'a Place> {
         let is_beside = |port| self.facts.auxiliary.contains(&port) || self.facts.is_unlikely(port);
+        let may_be = |place: &Place| place.greeting > Some(Greeting::Empty);
         listeners
             .iter()
-            .filter(move |place| place.is_page() && place.port != reserved && !is_beside(place.port))
+            .filter(move |place| may_be(place) && place.port != reserved && !is_beside(place.port))
     }
 
     /// Learns that the listeners on other ports are not the server while the moved one serves. Returns the note that has
     /// changed.
-    pub fn learn(&mut self, listeners: &[Place], reserved: u16) -> Option<Note> {
+    pub fn learn(&mut self, listeners: &[Place], here: Option<Greeting>, reserved: u16) -> Option<Note> {
         let moved = self.preload.as_ref().map(|preload| &preload.moved);
         let is_moved = |port| matches!(moved, Some(MovedListener::Exactly(ports)) if ports.contains(&port));
-        let others = listeners.iter().filter(|place| !is_moved(place.port) && !place.is_page());
+        // What may turn out to be the server is not noted.
+        let is_rival = |place: &Place| {
+            place.greeting.is_none_or(|greeting| greeting > Greeting::Empty && Some(greeting) >= here)
+        };
+        let others = listeners.iter().filter(|place| !is_moved(place.port) && !is_rival(place));
         let others: Vec<Place> = others.cloned().collect();
         self.others = others;
         self.learn_beside(reserved)

@@ -27,12 +27,20 @@ fn scripts_of_other_packages_are_read() {
     for (script, command) in [
         ("npm --prefix web run dev", "npm --prefix web run dev -- --port 3111 --strictPort"),
         ("cd web && npm run dev", "cd web && npm run dev -- --port 3111 --strictPort"),
+        // The calling package has no script of that name.
+        ("cd web && npm start", "cd web && npm start -- --port 3111 --strictPort"),
+        ("cd web && npm run start", "cd web && npm run start -- --port 3111 --strictPort"),
+        ("cd ./web; yarn start", "cd ./web; yarn start --port 3111 --strictPort"),
+        ("cd web && pnpm start", "cd web && pnpm start --port 3111 --strictPort"),
+        ("cd web && bun run start", "cd web && bun run start --port 3111 --strictPort"),
+        ("(cd web && node --run start)", "(cd web && node --run start -- --port 3111 --strictPort)"),
+        ("cd none && npm start", "cd none && npm start"),
         ("npm -w @acme/web run dev", "npm -w @acme/web run dev -- --port 3111 --strictPort"),
         ("npm --prefix none run dev", "npm --prefix none run dev"),
         ("npm -w none run dev", "npm -w none run dev"),
     ] {
         let root = format!(r#"{{"workspaces":["web"],"scripts":{{"dev":"{script}"}}}}"#);
-        let member = r#"{"name":"@acme/web","scripts":{"dev":"vite"}}"#;
+        let member = r#"{"name":"@acme/web","scripts":{"dev":"vite","start":"vite"}}"#;
         let tree = Tree::new(&[("package.json", &root), ("web/package.json", member)]);
         let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default());
         assert_eq!(spec.command, command);

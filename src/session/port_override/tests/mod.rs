@@ -12,7 +12,7 @@ use super::*;
 use crate::detect::catalog::Role;
 use crate::launch::{Delivery, MovedListener, Remark};
 use crate::port::FOLLOWS;
-use crate::port::Greeting::{self, Data, Foreign, Page};
+use crate::port::Greeting::{self, Data, Empty, Foreign, Page};
 use crate::process::Exit;
 use crate::supervise::Observation;
 use crate::supervise::service::FailedRun;
@@ -114,6 +114,15 @@ fn listeners_on_other_ports_are_observed() {
         // Without a page it takes longer, but on the conventional port.
         (Unverified, vec![place(4000, Data)], Some((vec![4000], true, Some(6_000)))),
         (Unverified, vec![place(5173, Data)], Some((vec![5173], true, Some(1_500)))),
+        // Nothing at all is less than data, but on the conventional port.
+        (Unverified, vec![place(4000, Empty)], Some((vec![4000], true, Some(10_000)))),
+        (Unverified, vec![place(5173, Empty)], Some((vec![5173], true, Some(1_500)))),
+        (Unverified, vec![place(4000, Empty), place(4001, Data)], Some((vec![4001], true, Some(6_000)))),
+        (
+            Unverified,
+            vec![place(5173, Empty), place(4001, Data)],
+            Some((vec![5173, 4001], true, Some(1_500))),
+        ),
         // What has not answered may be a server, and is not concluded.
         (Unverified, vec![place(4000, None)], Some((vec![4000], false, None))),
         (Unverified, vec![place(4000, None), place(4001, Page)], Some((vec![4001], true, Some(1_500)))),
@@ -142,6 +151,38 @@ fn listeners_on_other_ports_are_observed() {
     ] {
         let found = seen(&mut fresh(delivery), &evidence(listeners.clone()));
         assert_eq!(found, expected, "{delivery:?} {listeners:?}");
+    }
+}
+
+#[test]
+fn of_two_listeners_that_answer_alike_the_one_that_the_program_names_is_the_server() {
+    for (output, expected) in [
+        ("", vec![4000, 4001]),
+        ("listening on http://localhost:4001", vec![4001]),
+        ("metrics on 4000\napp on 4001", vec![4001]),
+        ("4000 and 4001", vec![4000, 4001]),
+        ("listening on 4001", vec![4001]),
+    ] {
+        let listeners = vec![place(4000, Data), place(4001, Data)];
+        let said = Evidence { output, ..evidence(listeners) };
+        let found = seen(&mut fresh(Delivery::Unverified), &said);
+        assert_eq!(found.map(|(ports, ..)| ports), Some(expected), "{output}");
+    }
+}
+
+#[test]
+fn while_a_moved_listener_is_awaited_others_wait_longer() {
+    for (listener, millis) in [
+        (place(HMR, Page), 20_000),
+        (place(4001, Data), 20_000),
+        (place(4001, Page), 10_000),
+        // It is the framework's own port, or the one that was to be moved.
+        (place(5173, Page), 1_500),
+        (place(4000, Page), 1_500),
+    ] {
+        let mut one = remembering(Some(exactly(4000)), None);
+        let found = one.observe(&evidence(vec![listener.clone()])).and_then(|found| found.patience);
+        assert_eq!(found, Some(Duration::from_millis(millis)), "{listener:?}");
     }
 }
 

@@ -20,6 +20,7 @@ fn a_program_that_obeys_is_not_moved_any_more() {
 fn a_second_look_unlearns() {
     let conflict = "listen EADDRINUSE: address already in use :::3101";
     let page = || vec![place(RESERVED, Data), place(3000, Page)];
+    let two_pages = || vec![place(RESERVED, Page), place(3000, Page)];
     for (moved, remark, listeners, output, expected) in [
         (Some(exactly(4000)), None, vec![], "", Judgement::Fine),
         (Some(exactly(4000)), Some(Remark::Blocked), vec![], "", Judgement::Misplaced),
@@ -28,6 +29,18 @@ fn a_second_look_unlearns() {
         // A page comes up elsewhere, and the moved listener has none.
         (Some(exactly(4000)), None, page(), "", Judgement::Misplaced),
         (Some(exactly(4000)), None, vec![place(RESERVED, Page), place(3000, Page)], "", Judgement::Fine),
+        // Of two pages, the framework's port and what the program says decide.
+        (Some(exactly(4000)), None, vec![place(RESERVED, Page), place(5173, Page)], "", Judgement::Misplaced),
+        (Some(exactly(4000)), None, two_pages(), "Local: http://localhost:3000", Judgement::Misplaced),
+        (Some(exactly(4000)), None, two_pages(), "app on 4000, help on 3000", Judgement::Fine),
+        (Some(exactly(4000)), None, two_pages(), "app on 3101, help on 3000", Judgement::Fine),
+        (
+            Some(exactly(4000)),
+            None,
+            vec![place(RESERVED, Empty), place(3000, Data)],
+            "",
+            Judgement::Misplaced,
+        ),
         (Some(exactly(4000)), None, vec![place(RESERVED, None), place(3000, Page)], "", Judgement::Fine),
         (Some(exactly(4000)), None, vec![place(RESERVED, Data), place(3000, Data)], "", Judgement::Fine),
         (Some(exactly(4000)), None, vec![place(RESERVED, Data), place(HMR, Page)], "", Judgement::Fine),
@@ -114,4 +127,21 @@ fn a_moved_listener_that_is_in_the_way_is_not_moved_again() {
     assert_eq!(moved(&one), None);
     one.begin(Delivery::Unverified, false);
     assert_eq!(one.observe(&evidence(vec![place(4000, Page)])), None);
+}
+
+#[test]
+fn only_what_cannot_be_the_server_is_learned_to_be_beside_it() {
+    for (greeting, here, expected) in [
+        (None, None, false),
+        (Some(Foreign), None, true),
+        (Some(Empty), None, true),
+        (Some(Data), None, false),
+        (Some(Data), Some(Data), false),
+        (Some(Data), Some(Page), true),
+        (Some(Page), Some(Page), false),
+    ] {
+        let mut one = remembering(Some(exactly(4000)), None);
+        let note = one.learn(&[place(8000, greeting)], here, RESERVED);
+        assert_eq!(note.is_some(), expected, "{greeting:?} {here:?}");
+    }
 }
