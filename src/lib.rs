@@ -69,7 +69,7 @@
 //! | rank | modules | what the rank is |
 //! | --- | --- | --- |
 //! | 9 | [`cli`] | what the user typed: parse, resolve once, print, exit code; a file a command |
-//! | 8 | [`session`] | one supervising process, from projects to outcome; knows no command line |
+//! | 8 | [`mcp`] [`session`] | the Model Context Protocol, for coding agents · one supervising process, from projects to outcome; knows no command line |
 //! | 7 | [`agents`] [`client`] | what coding agents read of us · other supervisors: find, ask, follow |
 //! | 6 | [`invocation`] [`runner`] | how bowline was called, and how it reports failures · the dev servers of another program |
 //! | 5 | [`config`] [`control`] [`logs`] [`ui`] | the edges: files, sockets, terminal, protocol |
@@ -133,6 +133,7 @@ pub mod fingerprint;
 mod invocation;
 pub mod launch;
 mod logs;
+mod mcp;
 pub mod paths;
 pub mod port;
 pub mod process;

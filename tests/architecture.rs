@@ -15,6 +15,7 @@ use circles::{Circle, circles};
 /// Ranks as in the crate documentation: a module imports only modules of a lower rank.
 const RANKS: [(&str, u8); 24] = [
     ("cli", 9),
+    ("mcp", 8),
     ("session", 8),
     ("agents", 7),
     ("client", 7),

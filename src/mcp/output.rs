@@ -1,0 +1,65 @@
+//! The output of services, from their logs.
+
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+
+use super::answer::{plain, refusal, result};
+use super::server::View;
+use super::tools::Arguments;
+use crate::event::{cursor, parse_cursor};
+use crate::invocation::Failure;
+use crate::logs::{self, Record};
+
+const USUAL_LINES: usize = 50;
+
+pub fn logs(view: &View<'_>, arguments: &Arguments) -> Result<Value, Failure> {
+    let targets = view.targets(arguments.name.as_deref())?;
+    let (project, name) = match targets.running.into_iter().next() {
+        Some(one) => (one.project, one.name),
+        None => (targets.dir.to_string_lossy().into_owned(), targets.name),
+    };
+    let mut records = logs::of_project(&view.ports.dir().logs(), &project)?;
+    let known = arguments.cursor.as_deref().filter(|cursor| !cursor.is_empty());
+    let end = records.last().map_or_else(|| known.unwrap_or_default().to_owned(), cursor_behind);
+    if let Some(known) = known {
+        let Some((session, bytes)) = parse_cursor(known) else {
+            return Ok(refusal("`cursor` must be that of an earlier answer"));
+        };
+        records = logs::from(records, session, bytes);
+    }
+    if let Some(since) = arguments.since.as_deref() {
+        let Some(since) = parse_since(since) else {
+            return Ok(refusal("`since` must be a span such as `30s`, or a time as in RFC 3339"));
+        };
+        records.retain(|record| record.time >= since);
+    }
+    let wanted = arguments.matching.as_deref().map(str::to_lowercase);
+    let is_wanted = |line: &str| wanted.as_ref().is_none_or(|wanted| line.to_lowercase().contains(wanted));
+    let lines = last_lines(&records, arguments.lines.unwrap_or(USUAL_LINES), is_wanted);
+    Ok(result(json!({ "name": name, "lines": lines, "cursor": end }), false))
+}
+
+/// The last lines that a session of a project printed.
+pub fn tail(view: &View<'_>, project: &str, session: &str, lines: usize) -> String {
+    // Without its output a failure is still told.
+    let mut records = logs::of_project(&view.ports.dir().logs(), project).unwrap_or_default();
+    records.retain(|record| record.session == session);
+    last_lines(&records, lines, |_| true)
+}
+
+fn last_lines(records: &[Record], count: usize, is_wanted: impl Fn(&str) -> bool) -> String {
+    let bytes: Vec<u8> = records.iter().flat_map(|record| record.bytes.iter().copied()).collect();
+    let text = plain(&String::from_utf8_lossy(&bytes));
+    let lines: Vec<&str> = text.split_inclusive('\n').filter(|line| is_wanted(line)).collect();
+    lines[lines.len().saturating_sub(count)..].concat()
+}
+
+fn cursor_behind(record: &Record) -> String {
+    cursor(&record.session, record.start + u64::try_from(record.bytes.len()).unwrap_or(0))
+}
+
+fn parse_since(text: &str) -> Option<SystemTime> {
+    let span = humantime::parse_duration(text).ok().and_then(|span| SystemTime::now().checked_sub(span));
+    span.or_else(|| humantime::parse_rfc3339_weak(text).ok())
+}

@@ -1,0 +1,117 @@
+//! The connection: lines in, lines out, and a thread for each call.
+
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use serde_json::Value;
+
+use super::call::{self, Call};
+use super::child::Cancel;
+use super::protocol::{self, Connection, INVALID_REQUEST, Incoming, Reply};
+use super::server::Server;
+use super::tools;
+use crate::event::Lines;
+use crate::invocation::{Failure, Invocation};
+use crate::process::Exit;
+
+/// The longest message, in bytes. The arguments of a call are short.
+const LONGEST_MESSAGE: usize = 1024 * 1024;
+/// Bytes read at once.
+const CHUNK: usize = 64 * 1024;
+/// Calls at a time. Each has a thread, and most of them a process.
+const CALLS: usize = 64;
+
+/// The calls that are being carried out, by the JSON of their request's id.
+type Calls = Arc<Mutex<HashMap<String, Arc<Cancel>>>>;
+
+/// Serves until the end of standard input. Calls that are not through then are left; services run on.
+pub fn serve(invocation: &Invocation) -> Result<Exit, Failure> {
+    let server = Arc::new(Server::new(invocation)?);
+    let (mut connection, calls) = (Connection::default(), Calls::default());
+    let (mut input, mut buffer, mut lines) =
+        (io::stdin().lock(), vec![0; CHUNK], Lines::new(LONGEST_MESSAGE));
+    loop {
+        let count = match input.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            outcome => outcome?,
+        };
+        if count == 0 {
+            break;
+        }
+        lines.push(&buffer[..count]);
+        loop {
+            let incoming = match lines.next_line() {
+                Ok(Some(line)) => connection.read(&line, tools::list),
+                Ok(None) => break,
+                Err(_) => Incoming::Answer(protocol::error(None, INVALID_REQUEST, "the message is too long")),
+            };
+            act(&server, &calls, incoming)?;
+        }
+    }
+    // Their processes must not outlive this one.
+    for call in lock(&calls).values() {
+        call.cancel();
+    }
+    Ok(Exit::Code(0))
+}
+
+fn act(server: &Arc<Server>, calls: &Calls, incoming: Incoming) -> Result<(), Failure> {
+    match incoming {
+        Incoming::Nothing => {}
+        Incoming::Answer(line) => send(&line)?,
+        Incoming::Cancel(id) => {
+            if let Some(call) = lock(calls).remove(&id.to_string()) {
+                call.cancel();
+            }
+        }
+        Incoming::Call { reply, name, arguments } => match tools::read(&name, arguments) {
+            Err(bad) => send(&bad.answer(&reply))?,
+            Ok((tool, arguments)) => start(server, calls, &reply, Call { tool, arguments })?,
+        },
+    }
+    Ok(())
+}
+
+fn start(server: &Arc<Server>, calls: &Calls, reply: &Reply, call: Call) -> Result<(), Failure> {
+    let (id, cancel) = (reply.id.to_string(), Arc::new(Cancel::default()));
+    let is_new = {
+        let mut running = lock(calls);
+        let is_new = running.len() < CALLS && !running.contains_key(&id);
+        if is_new {
+            running.insert(id.clone(), Arc::clone(&cancel));
+        }
+        is_new
+    };
+    let refusal = |why: &str| protocol::error(Some(&reply.id), INVALID_REQUEST, why);
+    if !is_new {
+        send(&refusal("a request with this id is being answered, or too many are"))?;
+        return Ok(());
+    }
+    let (server, running) = (Arc::clone(server), Arc::clone(calls));
+    let (its_id, its_reply) = (id.clone(), reply.clone());
+    let work = move || {
+        let result = call::carry_out(&server, &call, &cancel);
+        // A cancelled request is not answered.
+        if lock(&running).remove(&its_id).is_some() {
+            let _closed = send(&its_reply.result(result));
+        }
+    };
+    if thread::Builder::new().spawn(work).is_err() {
+        lock(calls).remove(&id);
+        send(&refusal("the system has no more threads"))?;
+    }
+    Ok(())
+}
+
+/// Writes one line, whole.
+fn send(line: &Value) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(format!("{line}\n").as_bytes())?;
+    out.flush()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
