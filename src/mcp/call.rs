@@ -71,7 +71,7 @@ fn stop(view: &View<'_>, arguments: &Arguments) -> Result<Value, Failure> {
     if targets.running.is_empty() {
         return Err(resolve::not_running(&targets.name));
     }
-    let outcomes = actions::stop(&view.ports, &targets.running, false);
+    let outcomes = actions::stop(&view.ports, &targets.running, false, "bowline_stop");
     let describe = |(one, outcome): (&Reservation, Result<(), Failure>)| {
         let mut answer = json!({ "name": one.name, "dir": one.dir.to_string_lossy(), "port": one.port });
         answer["state"] = json!(if outcome.is_ok() { "stopped" } else { "failed" });
