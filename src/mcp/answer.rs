@@ -1,13 +1,13 @@
 //! The results of calls: their schemas, their text, and their bound.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::visible;
 
 /// The longest result, in bytes of its JSON.
 const LONGEST: usize = 16 * 1024;
 /// The fields that are shortened, from their beginning, where a result is too long.
-const TEXTS: [&str; 2] = ["lines", "logTail"];
+const TEXTS: [&str; 3] = ["error", "lines", "logTail"];
 
 /// The result of a call. `structured` is bounded, and given once more as text.
 pub fn result(mut structured: Value, is_error: bool) -> Value {
@@ -21,21 +21,10 @@ pub fn result(mut structured: Value, is_error: bool) -> Value {
     }
 }
 
-/// The result of a call that could not be carried out.
+/// The result of a call that could not be carried out. Without `structuredContent`, which would have to follow the
+/// schema.
 pub fn refusal(why: &str) -> Value {
-    failure(why, None, None)
-}
-
-/// The result of a call that failed as a whole. Without `structuredContent`, which would have to follow the schema.
-pub fn failure(message: &str, hint: Option<&str>, code: Option<i32>) -> Value {
-    let fields = [
-        ("error", Some(json!(message))),
-        ("hint", hint.map(|hint| json!(hint))),
-        ("exitCode", code.map(|code| json!(code))),
-    ];
-    let fields: Map<_, _> =
-        fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
-    let text: String = text(&Value::Object(fields)).chars().take(LONGEST / 8).collect();
+    let text: String = why.chars().take(LONGEST / 8).collect();
     json!({ "content": [{ "type": "text", "text": text }], "isError": true })
 }
 
@@ -73,20 +62,49 @@ fn shorten(structured: &mut Value) -> bool {
     })
 }
 
-/// The result as text: `key: value` lines, longer texts below their key, services apart.
+/// The result as text, which ends with the output.
 fn text(value: &Value) -> String {
-    let mut lines = Vec::new();
-    for (key, value) in value.as_object().into_iter().flatten() {
-        match value {
-            Value::Null => {}
-            Value::Array(all) => lines.extend(all.iter().map(|one| format!("\n{}", text(one)))),
-            Value::String(text) if TEXTS.contains(&key.as_str()) => lines.push(format!("{key}:\n{text}")),
-            Value::String(text) => lines.push(format!("{key}: {text}")),
-            Value::Object(_) => lines.push(format!("{key}:\n{}", text(value))),
-            Value::Bool(_) | Value::Number(_) => lines.push(format!("{key}: {value}")),
+    if let Some(services) = value["services"].as_array() {
+        if services.is_empty() {
+            return "there is no project with a dev script".to_owned();
         }
+        return services.iter().map(text).collect::<Vec<_>>().join("\n");
     }
+    let of = |key: &str| value[key].as_str().filter(|text| !text.is_empty());
+    let mut lines: Vec<String> =
+        headline(value).map(|line| visible::line(&line).into_owned()).into_iter().collect();
+    for key in ["holder", "pid", "dir", "advice", "warning", "error", "hint", "frameworkMcp", "cursor"] {
+        let is_shown = key != "dir" || value["advice"].is_string();
+        let text =
+            of(key).map(str::to_owned).or_else(|| value[key].as_u64().map(|number| number.to_string()));
+        lines.extend(text.filter(|_| is_shown).map(|text| format!("{key}: {}", plain(&text).trim_end())));
+    }
+    lines.extend(TEXTS[1..].iter().filter_map(|key| Some(of(key)?.trim_end().to_owned())));
     lines.join("\n")
+}
+
+/// What a service does and where, or who has a port.
+fn headline(value: &Value) -> Option<String> {
+    if let Some(free) = value["free"].as_bool() {
+        let whose = if value["ours"] == true { "bowline's" } else { "held" };
+        return Some(format!("port {}: {}", value["port"], if free { "free" } else { whose }));
+    }
+    let (name, state) = (value["name"].as_str()?, value["state"].as_str());
+    let mut line = state.map_or_else(|| name.to_owned(), |state| format!("{name}: {state}"));
+    if let Some(url) = value["url"].as_str() {
+        line.push_str(&format!(" at {url}"));
+    }
+    if value["alreadyRunning"] == true {
+        line.push_str(" (already running)");
+    }
+    let reason = value["failureReason"].as_str().map(str::to_owned);
+    let code = value["exitCode"].as_i64().map(|code| format!("exit code {code}"));
+    let signal = value["signal"].as_str().map(str::to_owned);
+    let why: Vec<String> = [reason, code, signal].into_iter().flatten().collect();
+    if !why.is_empty() {
+        line.push_str(&format!(" ({})", why.join(", ")));
+    }
+    Some(line)
 }
 
 /// Output of a service as an answer has it: without colours and other control characters.
@@ -114,8 +132,14 @@ fn service_properties() -> Value {
         "url": text, "port": number, "framework": text,
         "command": text, "startedAt": text,
         "alreadyRunning": { "type": "boolean" },
-        "failureReason": text, "exitCode": number, "signal": text,
-        "error": text, "hint": text,
+        "failureReason": {
+            "type": "string",
+            "description": "port_in_use, command_not_found, directory_missing, permission_denied, immediate_crash, \
+                            health_check_timeout, health_check_failed, or unknown",
+        },
+        "exitCode": number, "signal": text, "stoppedBy": text,
+        "error": text, "warning": text,
+        "hint": { "type": "string", "description": "What to do next" },
         "frameworkMcp": { "type": "string", "description": "The URL of the framework's own MCP server" },
         "logTail": { "type": "string", "description": "The last lines of output" },
     })
@@ -175,20 +199,46 @@ mod tests {
         let many: Vec<Value> =
             (0..2_000).map(|number| json!({ "name": number.to_string(), "state": "idle" })).collect();
         assert!(super::result(json!({ "services": many }), false).to_string().len() <= LONGEST);
-        assert!(failure(&"é".repeat(LONGEST), None, None).to_string().len() <= LONGEST);
+        assert!(refusal(&"é".repeat(LONGEST)).to_string().len() <= LONGEST);
+        let error = json!({ "error": "\u{1}é\n".repeat(LONGEST) });
+        assert!(super::result(error, true).to_string().len() <= LONGEST);
     }
 
     #[test]
-    fn the_text_says_what_the_structure_says() {
-        let value = json!({
-            "name": "shop", "port": 3101, "alreadyRunning": true, "logTail": "a\nb\n",
-            "services": [{ "name": "one" }, { "name": "two" }],
-        });
-        let text = text(&value);
-        assert_eq!(
-            text,
-            "name: shop\nport: 3101\nalreadyRunning: true\nlogTail:\na\nb\n\n\nname: one\n\nname: two"
-        );
+    fn the_text_is_short_and_ends_with_the_output() {
+        let url = "http://localhost:3101";
+        for (value, expected) in [
+            (
+                json!({
+                    "name": "shop", "dir": "/shop", "state": "running", "url": url, "alreadyRunning": true,
+                    "logTail": "a\nb\n",
+                }),
+                "shop: running at http://localhost:3101 (already running)\na\nb",
+            ),
+            (
+                json!({
+                    "name": "shop", "state": "failed", "failureReason": "immediate_crash", "exitCode": 1,
+                    "logTail": "Error: boom\n", "hint": "mend it",
+                }),
+                "shop: failed (immediate_crash, exit code 1)\nhint: mend it\nError: boom",
+            ),
+            (
+                json!({ "exitCode": 2, "error": "bad file", "hint": "mend it" }),
+                "error: bad file\nhint: mend it",
+            ),
+            (
+                json!({ "services": [{ "name": "a", "state": "idle" }, { "name": "b", "state": "idle" }] }),
+                "a: idle\nb: idle",
+            ),
+            (json!({ "services": [] }), "there is no project with a dev script"),
+            (
+                json!({ "port": 1, "free": false, "ours": false, "holder": "node", "pid": 7, "advice": "no" }),
+                "port 1: held\nholder: node\npid: 7\nadvice: no",
+            ),
+            (json!({ "name": "shop", "lines": "x\n", "cursor": "s:1" }), "shop\ncursor: s:1\nx"),
+        ] {
+            assert_eq!(text(&value), expected);
+        }
     }
 
     #[test]

@@ -1,17 +1,16 @@
 //! What each tool does.
 
-use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::answer::{failure, result};
-use super::child::Cancel;
-use super::server::{Server, View};
+use super::answer::{refusal, result};
+use super::child::{AtDeadline, Cancel, Printed};
+use super::server::{Server, Service, Targets, View};
 use super::tools::{Arguments, Tool, Until};
 use super::{failed, holder, output};
 use crate::client::{actions, resolve};
-use crate::control::Status;
 use crate::event::{State, What};
 use crate::invocation::Failure;
 use crate::port::Reservation;
@@ -19,6 +18,8 @@ use crate::port::Reservation;
 /// How many of a service's last lines go with it.
 const TAIL: usize = 20;
 const USUAL_SECONDS: u64 = 60;
+/// What the supervisors are told of who stops them.
+const BY: &str = "bowline_stop";
 
 #[derive(Debug)]
 pub struct Call {
@@ -37,33 +38,57 @@ pub fn carry_out(server: &Server, call: &Call, cancel: &Cancel) -> Value {
         Tool::Wait => wait(&view, arguments, cancel),
         Tool::Port => Ok(holder::holder(&view, arguments.port.unwrap_or_default())),
     });
-    outcome.unwrap_or_else(|error| {
-        failure(&error.message, error.hint.as_deref(), error.exit.code().map(i32::from))
+    outcome.unwrap_or_else(|failure| {
+        let fields = failed::fields(&failure);
+        match tool {
+            Tool::Start | Tool::Stop | Tool::Status | Tool::Wait => result(fields, true),
+            // Their schemas are those of successes.
+            Tool::Logs | Tool::Port => {
+                let text = |key: &str| Some(format!("{key}: {}", fields[key].as_str()?));
+                refusal(&["error", "hint"].into_iter().filter_map(text).collect::<Vec<_>>().join("\n"))
+            }
+        }
     })
 }
 
 fn start(view: &View<'_>, arguments: &Arguments, cancel: &Cancel) -> Result<Value, Failure> {
     let targets = view.targets(arguments.name.as_deref())?;
     let word = if arguments.restart && !targets.running.is_empty() { "restart" } else { "start" };
-    let (begun, deadline) = (SystemTime::now(), deadline(arguments.wait_seconds));
-    let printed = view.run(word, &targets.dir, (cancel, deadline), |_| false)?;
-    let mut services = view.statuses(|dir| dir.starts_with(&targets.dir));
+    let ends = view.ends().clone();
+    let keep = move |printed: &Printed| ends.keep(&failed::ended(printed));
+    let until = (cancel, deadline(arguments.wait_seconds));
+    let at_deadline = AtDeadline::GoOn(Box::new(keep));
+    let printed = view.run((word, &targets.dir), until, at_deadline, |_| false)?;
+    let ended = failed::ended(&printed);
+    let mut services = view.services(|dir| dir.starts_with(&targets.dir), TAIL);
     // At the root of a workspace they are in the directories below.
-    if services.iter().any(|one| Path::new(&one.dir) == targets.dir) {
-        services.retain(|one| Path::new(&one.dir) == targets.dir);
+    if services.iter().any(|one| one.dir == targets.dir) {
+        services.retain(|one| one.dir == targets.dir);
     }
-    services.retain(|one| one.state != State::Failed);
-    let describe = |one: &Status| {
-        let mut answer = describe(view, one, TAIL);
-        let started = humantime::parse_rfc3339(&one.started_at).unwrap_or(begun);
-        answer["alreadyRunning"] = json!(started < begun);
-        answer
+    let has_ended = |one: &Service| ended.iter().any(|end| Path::new(str_of(end, "dir")) == one.dir);
+    services.retain(|one| str_of(&one.answer, "state") != "failed" && !has_ended(one));
+    view.ends().keep(&ended);
+    let describe = |mut one: Service| {
+        let ran = targets.running.iter().any(|known| known.session.as_str() == one.session);
+        one.answer["alreadyRunning"] = json!(ran && word == "start");
+        one.answer
     };
-    let answers: Vec<Value> = services.iter().map(describe).chain(failed::ended(&printed)).collect();
-    if answers.is_empty() {
-        return Ok(failed::nothing_started(&printed, &targets.name));
+    let answers: Vec<Value> = services.into_iter().map(describe).chain(ended).collect();
+    if !answers.is_empty() {
+        return Ok(one_or_all(answers));
     }
-    Ok(one_or_all(answers))
+    if printed.is_late {
+        return Ok(one_or_all(vec![starting(&targets)]));
+    }
+    Err(failed::nothing_started(&printed, &targets.name))
+}
+
+/// What is known of a start that has only just begun.
+fn starting(targets: &Targets) -> Value {
+    let mut answer = absent(&targets.name, &targets.dir, State::Starting);
+    answer["alreadyRunning"] = json!(false);
+    answer["hint"] = json!("call bowline_wait, which returns when it is ready");
+    answer
 }
 
 fn stop(view: &View<'_>, arguments: &Arguments) -> Result<Value, Failure> {
@@ -71,14 +96,12 @@ fn stop(view: &View<'_>, arguments: &Arguments) -> Result<Value, Failure> {
     if targets.running.is_empty() {
         return Err(resolve::not_running(&targets.name));
     }
-    let outcomes = actions::stop(&view.ports, &targets.running, false, "bowline_stop");
+    let outcomes = actions::stop(&view.ports, &targets.running, false, BY);
     let describe = |(one, outcome): (&Reservation, Result<(), Failure>)| {
-        let mut answer = json!({ "name": one.name, "dir": one.dir.to_string_lossy(), "port": one.port });
-        answer["state"] = json!(if outcome.is_ok() { "stopped" } else { "failed" });
-        if let Err(Failure { message, hint, .. }) = outcome {
-            answer["error"] = json!(message);
-            answer["hint"] = json!(hint.unwrap_or_default());
-        }
+        let mut answer = outcome.as_ref().err().map_or_else(|| json!({}), failed::fields);
+        (answer["name"], answer["dir"]) = (json!(one.name), json!(one.dir.to_string_lossy()));
+        answer["port"] = json!(one.port);
+        answer["state"] = json!(if outcome.is_ok() { State::Stopped } else { State::Failed });
         answer
     };
     Ok(one_or_all(targets.running.iter().zip(outcomes).map(describe).collect()))
@@ -87,19 +110,20 @@ fn stop(view: &View<'_>, arguments: &Arguments) -> Result<Value, Failure> {
 fn status(view: &View<'_>, arguments: &Arguments) -> Result<Value, Failure> {
     if let Some(name) = arguments.name.as_deref() {
         let targets = view.targets(Some(name))?;
-        let found = view.statuses(|dir| dir == targets.dir);
-        let mut answers: Vec<Value> = found.iter().map(|one| describe(view, one, TAIL)).collect();
+        let found = view.services(|dir| dir == targets.dir, TAIL);
+        let mut answers: Vec<Value> = found.into_iter().map(|one| one.answer).collect();
         if answers.is_empty() {
-            answers.push(absent(&targets.name, &targets.dir, State::Idle));
+            answers.push(not_running(view, &targets.name, &targets.dir));
         }
         let answer = if answers.len() == 1 { answers.remove(0) } else { json!({ "services": answers }) };
         return Ok(result(answer, false));
     }
-    let services = view.statuses(|_| true);
-    let mut answers: Vec<Value> = services.iter().map(|one| describe(view, one, 0)).collect();
+    let services = view.services(|_| true, 0);
+    let dirs: Vec<PathBuf> = services.iter().map(|one| one.dir.clone()).collect();
+    let mut answers: Vec<Value> = services.into_iter().map(|one| one.answer).collect();
     for project in view.projects() {
-        if services.iter().all(|one| Path::new(&one.dir) != project.dir) {
-            answers.push(absent(&project.name, &project.dir, State::Idle));
+        if !dirs.contains(&project.dir) {
+            answers.push(not_running(view, &project.name, &project.dir));
         }
     }
     Ok(result(json!({ "services": answers }), false))
@@ -107,23 +131,39 @@ fn status(view: &View<'_>, arguments: &Arguments) -> Result<Value, Failure> {
 
 fn wait(view: &View<'_>, arguments: &Arguments, cancel: &Cancel) -> Result<Value, Failure> {
     let targets = view.targets(arguments.name.as_deref())?;
+    let until = arguments.until.unwrap_or_default();
     if targets.running.is_empty() {
-        return Err(resolve::not_running(&targets.name));
+        // It may have ended since the client has looked.
+        let end = view.ends().of(&targets.dir);
+        return end.map(|end| one_or_all(vec![end])).ok_or_else(|| resolve::not_running(&targets.name));
     }
-    let (word, is_enough): (_, fn(&What) -> bool) = match arguments.until.unwrap_or_default() {
-        Until::Ready => ("wait", |_| false),
-        Until::Exit => {
-            ("attach", |what| matches!(what, What::ProcessExited { state, .. } if !state.is_alive()))
-        }
+    let is_enough = |what: &What| match what {
+        What::PortDetected { .. } => until == Until::Ready,
+        What::ProcessExited { state, .. } => !state.is_alive(),
+        What::Ack { .. }
+        | What::LogChunk { .. }
+        | What::PortConflict { .. }
+        | What::PortReallocated { .. }
+        | What::Error { .. }
+        | What::Noted { .. }
+        | What::Unknown => false,
     };
-    let printed = view.run(word, &targets.dir, (cancel, deadline(arguments.seconds)), is_enough)?;
+    let alone = |what: &What| targets.running.len() == 1 && is_enough(what);
+    // `attach` tells why a service ended, and follows one alone.
+    let word = if targets.running.len() == 1 || until == Until::Exit { "attach" } else { "wait" };
+    let until = (cancel, deadline(arguments.seconds));
+    let printed = view.run((word, &targets.dir), until, AtDeadline::End, alone)?;
     let mut answers = failed::ended(&printed);
+    view.ends().keep(&answers);
+    if answers.is_empty() && printed.events.iter().any(|event| matches!(event.what, What::Error { .. })) {
+        return Err(failed::nothing_started(&printed, &targets.name));
+    }
     if answers.is_empty() {
         let is_meant = |dir: &Path| targets.running.iter().any(|one| one.dir == dir);
-        answers = view.statuses(is_meant).iter().map(|one| describe(view, one, TAIL)).collect();
+        answers = view.services(is_meant, TAIL).into_iter().map(|one| one.answer).collect();
     }
     if answers.is_empty() {
-        answers.push(absent(&targets.name, &targets.dir, State::Stopped));
+        answers.push(not_running(view, &targets.name, &targets.dir));
     }
     Ok(one_or_all(answers))
 }
@@ -132,20 +172,17 @@ fn deadline(seconds: Option<u64>) -> Instant {
     Instant::now() + Duration::from_secs(seconds.unwrap_or(USUAL_SECONDS))
 }
 
-/// A service that a supervisor knows, with as many of its last lines.
-fn describe(view: &View<'_>, one: &Status, lines: usize) -> Value {
-    let mut answer = json!({
-        "name": one.name, "dir": one.dir, "state": one.state, "url": one.url, "port": one.port,
-        "framework": one.framework, "command": one.command, "startedAt": one.started_at,
-    });
-    if lines > 0 {
-        answer["logTail"] = json!(output::tail(view, &one.project_id, &one.session, lines));
-    }
-    answer
+/// A project without a supervisor: how its last service ended, if that is known.
+fn not_running(view: &View<'_>, name: &str, dir: &Path) -> Value {
+    view.ends().of(dir).unwrap_or_else(|| absent(name, dir, State::Idle))
 }
 
 fn absent(name: &str, dir: &Path, state: State) -> Value {
     json!({ "name": name, "dir": dir.to_string_lossy(), "state": state })
+}
+
+fn str_of<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
 }
 
 /// The result with one service, or all of several. It is an error if one of them failed.

@@ -4,11 +4,13 @@
 //! tools, and reads their arguments; [`call`] carries out a call, in a thread of its own. Whatever waits is a command
 //! of bowline's own with `--json` ([`child`]): it can be ended with its call, and both interfaces give the same
 //! answers. [`scope`] keeps every call inside the workspace. Services that a call starts are background services,
-//! which outlive this process.
+//! which outlive this process; [`ends`]
+//! remembers why they ended.
 
 mod answer;
 mod call;
 mod child;
+mod ends;
 mod failed;
 mod holder;
 mod output;

@@ -1,5 +1,6 @@
 //! The output of services, from their logs.
 
+use std::io;
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 use super::answer::{plain, refusal, result};
 use super::server::View;
 use super::tools::Arguments;
+use crate::client::resolve;
 use crate::event::{cursor, parse_cursor};
 use crate::invocation::Failure;
 use crate::logs::{self, Record};
@@ -15,11 +17,17 @@ const USUAL_LINES: usize = 50;
 
 pub fn logs(view: &View<'_>, arguments: &Arguments) -> Result<Value, Failure> {
     let targets = view.targets(arguments.name.as_deref())?;
-    let (project, name) = match targets.running.into_iter().next() {
-        Some(one) => (one.project, one.name),
-        None => (targets.dir.to_string_lossy().into_owned(), targets.name),
+    let (project, name) = if targets.running.is_empty() {
+        (targets.dir.to_string_lossy().into_owned(), targets.name)
+    } else {
+        let one = resolve::single(arguments.name.as_deref(), targets.running)?;
+        (one.project, one.name)
     };
-    let mut records = logs::of_project(&view.ports.dir().logs(), &project)?;
+    let mut records = match logs::of_project(&view.ports.dir().logs(), &project) {
+        // It has never run.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        records => records?,
+    };
     let known = arguments.cursor.as_deref().filter(|cursor| !cursor.is_empty());
     let end = records.last().map_or_else(|| known.unwrap_or_default().to_owned(), cursor_behind);
     if let Some(known) = known {

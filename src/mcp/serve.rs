@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -23,13 +24,38 @@ const CHUNK: usize = 64 * 1024;
 /// Calls at a time. Each has a thread, and most of them a process.
 const CALLS: usize = 64;
 
-/// The calls that are being carried out, by the JSON of their request's id.
-type Calls = Arc<Mutex<HashMap<String, Arc<Cancel>>>>;
+/// How long calls may still take after the end of standard input: what is known already is answered.
+const LAST_MOMENT: Duration = Duration::from_millis(60);
 
-/// Serves until the end of standard input. Calls that are not through then are left; services run on.
+/// The calls that are being carried out, by the JSON of their request's id.
+#[derive(Debug, Default)]
+struct Calls {
+    running: Mutex<HashMap<String, Arc<Cancel>>>,
+    ended: Condvar,
+}
+
+/// Serves until the end of standard input, or until nobody reads the answers. Calls that are not through then are
+/// left; services run on.
 pub fn serve(invocation: &Invocation) -> Result<Exit, Failure> {
     let server = Arc::new(Server::new(invocation)?);
-    let (mut connection, calls) = (Connection::default(), Calls::default());
+    let calls = Arc::new(Calls::default());
+    let outcome = answer_all(&server, &calls);
+    if outcome.is_ok() {
+        let running = calls.lock();
+        let _ended = calls.ended.wait_timeout_while(running, LAST_MOMENT, |running| !running.is_empty());
+    }
+    // Their processes must not outlive this one.
+    for (_, call) in calls.lock().drain() {
+        call.cancel();
+    }
+    match outcome {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        Ok(()) | Err(_) => Ok(Exit::Code(0)),
+    }
+}
+
+fn answer_all(server: &Arc<Server>, calls: &Arc<Calls>) -> io::Result<()> {
+    let mut connection = Connection::default();
     let (mut input, mut buffer, mut lines) =
         (io::stdin().lock(), vec![0; CHUNK], Lines::new(LONGEST_MESSAGE));
     loop {
@@ -37,32 +63,33 @@ pub fn serve(invocation: &Invocation) -> Result<Exit, Failure> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             outcome => outcome?,
         };
-        if count == 0 {
-            break;
-        }
-        lines.push(&buffer[..count]);
+        // The last line may lack its end.
+        lines.push(if count == 0 { b"\n" } else { &buffer[..count] });
         loop {
             let incoming = match lines.next_line() {
                 Ok(Some(line)) => connection.read(&line, tools::list),
                 Ok(None) => break,
-                Err(_) => Incoming::Answer(protocol::error(None, INVALID_REQUEST, "the message is too long")),
+                Err(_) => {
+                    let why = format!("the message is longer than {LONGEST_MESSAGE} bytes");
+                    vec![Incoming::Answer(protocol::error(None, INVALID_REQUEST, &why))]
+                }
             };
-            act(&server, &calls, incoming)?;
+            for one in incoming {
+                act(server, calls, one)?;
+            }
+        }
+        if count == 0 {
+            return Ok(());
         }
     }
-    // Their processes must not outlive this one.
-    for call in lock(&calls).values() {
-        call.cancel();
-    }
-    Ok(Exit::Code(0))
 }
 
-fn act(server: &Arc<Server>, calls: &Calls, incoming: Incoming) -> Result<(), Failure> {
+fn act(server: &Arc<Server>, calls: &Arc<Calls>, incoming: Incoming) -> io::Result<()> {
     match incoming {
         Incoming::Nothing => {}
         Incoming::Answer(line) => send(&line)?,
         Incoming::Cancel(id) => {
-            if let Some(call) = lock(calls).remove(&id.to_string()) {
+            if let Some(call) = calls.lock().remove(&id.to_string()) {
                 call.cancel();
             }
         }
@@ -74,10 +101,10 @@ fn act(server: &Arc<Server>, calls: &Calls, incoming: Incoming) -> Result<(), Fa
     Ok(())
 }
 
-fn start(server: &Arc<Server>, calls: &Calls, reply: &Reply, call: Call) -> Result<(), Failure> {
+fn start(server: &Arc<Server>, calls: &Arc<Calls>, reply: &Reply, call: Call) -> io::Result<()> {
     let (id, cancel) = (reply.id.to_string(), Arc::new(Cancel::default()));
     let is_new = {
-        let mut running = lock(calls);
+        let mut running = calls.lock();
         let is_new = running.len() < CALLS && !running.contains_key(&id);
         if is_new {
             running.insert(id.clone(), Arc::clone(&cancel));
@@ -94,12 +121,14 @@ fn start(server: &Arc<Server>, calls: &Calls, reply: &Reply, call: Call) -> Resu
     let work = move || {
         let result = call::carry_out(&server, &call, &cancel);
         // A cancelled request is not answered.
-        if lock(&running).remove(&its_id).is_some() {
+        if running.lock().contains_key(&its_id) {
             let _closed = send(&its_reply.result(result));
         }
+        running.lock().remove(&its_id);
+        running.ended.notify_all();
     };
     if thread::Builder::new().spawn(work).is_err() {
-        lock(calls).remove(&id);
+        calls.lock().remove(&id);
         send(&refusal("the system has no more threads"))?;
     }
     Ok(())
@@ -112,6 +141,8 @@ fn send(line: &Value) -> io::Result<()> {
     out.flush()
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+impl Calls {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Cancel>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

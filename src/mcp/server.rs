@@ -4,12 +4,16 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::child::{self, Cancel, Printed};
+use serde_json::{Value, json};
+
+use super::child::{self, AtDeadline, Cancel, Printed};
+use super::ends::Ends;
 use super::scope::Scope;
-use crate::client::fan_out;
+use super::{failed, output};
 use crate::client::resolve::{self, Resolved};
-use crate::control::Status;
-use crate::event::What;
+use crate::client::{actions, fan_out, framework_mcp};
+use crate::control::{ControlError, Status};
+use crate::event::{State, What};
 use crate::exit_code::NO_PROJECT;
 use crate::invocation::{Failure, Invocation};
 use crate::port::{Ports, Reservation};
@@ -23,6 +27,7 @@ pub struct Server {
     dir: PathBuf,
     state_dir: PathBuf,
     scope: Scope,
+    ends: Ends,
 }
 
 /// The machine as one call sees it: an invocation cannot be shared by threads.
@@ -40,11 +45,19 @@ pub struct Targets {
     pub name: String,
 }
 
+/// A service that has a supervisor.
+pub struct Service {
+    pub dir: PathBuf,
+    pub session: String,
+    /// What is told of it.
+    pub answer: Value,
+}
+
 impl Server {
     pub fn new(invocation: &Invocation) -> Result<Self, Failure> {
         let dir = std::fs::canonicalize(&invocation.dir)?;
         let state_dir = invocation.ports_to_read().dir().root().to_owned();
-        Ok(Self { scope: Scope::around(&dir), dir, state_dir })
+        Ok(Self { scope: Scope::around(&dir), dir, state_dir, ends: Ends::default() })
     }
 
     pub fn view(&self) -> Result<View<'_>, Failure> {
@@ -80,6 +93,10 @@ impl View<'_> {
         self.server.scope.holds(dir)
     }
 
+    pub fn ends(&self) -> &Ends {
+        &self.server.ends
+    }
+
     /// The live reservations of this workspace.
     fn live(&self) -> Vec<Reservation> {
         let mut live = self.ports.reservations();
@@ -87,13 +104,61 @@ impl View<'_> {
         live
     }
 
-    /// What the supervisors of this workspace say of the services in these directories.
-    pub fn statuses(&self, is_meant: impl Fn(&Path) -> bool) -> Vec<Status> {
+    /// The services in these directories that have supervisors, with so many of their last lines.
+    pub fn services(&self, is_meant: impl Fn(&Path) -> bool, lines: usize) -> Vec<Service> {
         let live = self.live();
-        let mut all: Vec<Status> =
-            fan_out::call(&live).into_iter().filter_map(|(_, answer)| answer.ok()).flatten().collect();
-        all.retain(|one| self.is_in_scope(Path::new(&one.dir)) && is_meant(Path::new(&one.dir)));
-        all
+        let (mut services, mut silent) = (Vec::new(), Vec::new());
+        for (theirs, answer) in fan_out::call(&live) {
+            match answer {
+                Ok(told) => services.extend(told.iter().map(|one| self.told(one, &live, lines))),
+                Err(error) => silent.extend(theirs.into_iter().map(|one| (one, suspended_or_silent(&error)))),
+            }
+        }
+        services.extend(actions::still_there(silent).into_iter().map(|(one, mut answer)| {
+            answer["name"] = json!(one.name);
+            answer["dir"] = json!(one.dir.to_string_lossy());
+            (answer["port"], answer["url"]) = (json!(one.port), json!(one.url()));
+            Service { dir: one.dir.clone(), session: one.session.as_str().to_owned(), answer }
+        }));
+        services.retain(|one| self.is_in_scope(&one.dir) && is_meant(&one.dir));
+        services.sort_by(|a, b| a.dir.cmp(&b.dir));
+        services
+    }
+
+    /// What a supervisor says of a service.
+    fn told(&self, one: &Status, live: &[Reservation], lines: usize) -> Service {
+        let dir = PathBuf::from(&one.dir);
+        let mut answer = json!({
+            "name": one.name, "dir": one.dir, "state": one.state, "url": one.url, "port": one.port,
+            "framework": one.framework, "command": one.command, "startedAt": one.started_at,
+        });
+        let reservation = live.iter().find(|live| live.project == one.project_id);
+        if let (true, Some(reservation)) = (one.state.is_alive(), reservation) {
+            self.ends().watch(reservation);
+        }
+        match one.state {
+            State::Idle | State::Starting => {
+                answer["hint"] = json!(
+                    "it does not listen yet: call bowline_wait, or see with bowline_logs what it is doing"
+                );
+            }
+            State::Running => {
+                if let Some(url) = framework_mcp::url(one) {
+                    answer["frameworkMcp"] = json!(url);
+                }
+            }
+            State::Stopping | State::Stopped => {}
+            State::Failed => {
+                let known = self.ends().of(&dir);
+                for (field, value) in known.iter().filter_map(Value::as_object).flatten() {
+                    answer[field] = value.clone();
+                }
+            }
+        }
+        if lines > 0 && answer["logTail"].is_null() {
+            answer["logTail"] = json!(output::tail(self, &one.project_id, &one.session, lines));
+        }
+        Service { dir, session: one.session.clone(), answer }
     }
 
     /// The projects that could be started from the directory: those of the workspace, or its own.
@@ -110,14 +175,22 @@ impl View<'_> {
     /// Runs a command of bowline's own in `dir`, until its end, the deadline, or an event that is enough.
     pub fn run(
         &self,
-        word: &str,
-        dir: &Path,
+        (word, dir): (&str, &Path),
         (cancel, deadline): (&Cancel, Instant),
+        at_deadline: AtDeadline,
         is_enough: impl Fn(&What) -> bool,
     ) -> Result<Printed, Failure> {
-        let state_dir = self.server.state_dir.as_os_str();
-        let globals = [OsStr::new("--json"), OsStr::new("--state-dir"), state_dir, OsStr::new("--dir")];
-        let arguments = [&globals[..], &[dir.as_os_str(), OsStr::new(word)]].concat();
-        Ok(child::run(&arguments, cancel, deadline, is_enough)?)
+        let globals = ["--json", "--color", "never", "--state-dir"].map(OsStr::new);
+        let places = [self.server.state_dir.as_os_str(), OsStr::new("--dir"), dir.as_os_str()];
+        let arguments = [&globals[..], &places[..], &[OsStr::new(word)]].concat();
+        Ok(child::run(&arguments, cancel, deadline, at_deadline, is_enough)?)
     }
+}
+
+/// What is told of services whose supervisor does not answer.
+fn suspended_or_silent(error: &ControlError) -> Value {
+    let Failure { message, hint, .. } = Failure::from(error);
+    let is_suspended = matches!(error, ControlError::Suspended { .. });
+    let state = if is_suspended { "suspended" } else { "unknown" };
+    json!({ "state": state, "error": message, "hint": failed::as_tools(&hint.unwrap_or_default()) })
 }
