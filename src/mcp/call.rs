@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::answer::{refusal, result};
 use super::child::{AtDeadline, Cancel, Printed};
-use super::server::{Server, Service, Targets, View};
-use super::tools::{Arguments, Tool, Until};
+use super::server::{DescribedService, McpServer, Targets, View};
+use super::tools::{Arguments, McpTool, Until};
 use super::{failed, holder, output};
 use crate::client::{actions, resolve};
 use crate::event::{State, What};
@@ -18,32 +18,34 @@ use crate::port::Reservation;
 /// How many of a service's last lines go with it.
 const TAIL: usize = 20;
 const USUAL_SECONDS: u64 = 60;
+/// The least time for a start, so that its service is on record when the client asks for it again.
+const LEAST_FOR_START: Duration = Duration::from_millis(500);
 /// What the supervisors are told of who stops them.
 const BY: &str = "bowline_stop";
 
 #[derive(Debug)]
 pub struct Call {
-    pub tool: Tool,
+    pub tool: McpTool,
     pub arguments: Arguments,
 }
 
 /// Carries out a call, and returns its result.
-pub fn carry_out(server: &Server, call: &Call, cancel: &Cancel) -> Value {
+pub fn carry_out(server: &McpServer, call: &Call, cancel: &Cancel) -> Value {
     let Call { tool, arguments } = call;
     let outcome = server.view().and_then(|view| match tool {
-        Tool::Start => start(&view, arguments, cancel),
-        Tool::Stop => stop(&view, arguments),
-        Tool::Status => status(&view, arguments),
-        Tool::Logs => output::logs(&view, arguments),
-        Tool::Wait => wait(&view, arguments, cancel),
-        Tool::Port => Ok(holder::holder(&view, arguments.port.unwrap_or_default())),
+        McpTool::Start => start(&view, arguments, cancel),
+        McpTool::Stop => stop(&view, arguments),
+        McpTool::Status => status(&view, arguments),
+        McpTool::Logs => output::logs(&view, arguments),
+        McpTool::Wait => wait(&view, arguments, cancel),
+        McpTool::Port => Ok(holder::holder(&view, arguments.port.unwrap_or_default())),
     });
     outcome.unwrap_or_else(|failure| {
         let fields = failed::fields(&failure);
         match tool {
-            Tool::Start | Tool::Stop | Tool::Status | Tool::Wait => result(fields, true),
+            McpTool::Start | McpTool::Stop | McpTool::Status | McpTool::Wait => result(fields, true),
             // Their schemas are those of successes.
-            Tool::Logs | Tool::Port => {
+            McpTool::Logs | McpTool::Port => {
                 let text = |key: &str| Some(format!("{key}: {}", fields[key].as_str()?));
                 refusal(&["error", "hint"].into_iter().filter_map(text).collect::<Vec<_>>().join("\n"))
             }
@@ -54,21 +56,27 @@ pub fn carry_out(server: &Server, call: &Call, cancel: &Cancel) -> Value {
 fn start(view: &View<'_>, arguments: &Arguments, cancel: &Cancel) -> Result<Value, Failure> {
     let targets = view.targets(arguments.name.as_deref())?;
     let word = if arguments.restart && !targets.running.is_empty() { "restart" } else { "start" };
+    // A restart that fails says why in words alone.
+    targets.running.iter().filter(|_| word == "restart").for_each(|one| view.ends().watch(one));
     let ends = view.ends().clone();
     let keep = move |printed: &Printed| ends.keep(&failed::ended(printed));
-    let until = (cancel, deadline(arguments.wait_seconds));
+    let least = Instant::now() + LEAST_FOR_START;
+    let until = (cancel, deadline(arguments.wait_seconds).max(least));
     let at_deadline = AtDeadline::GoOn(Box::new(keep));
     let printed = view.run((word, &targets.dir), until, at_deadline, |_| false)?;
-    let ended = failed::ended(&printed);
+    let mut ended = failed::ended(&printed);
+    if word == "restart" && ended.is_empty() && !printed.is_late && printed.code != Some(0) {
+        ended.extend(targets.running.iter().filter_map(|one| view.ends().soon(&one.dir)));
+    }
     let mut services = view.services(|dir| dir.starts_with(&targets.dir), TAIL);
     // At the root of a workspace they are in the directories below.
     if services.iter().any(|one| one.dir == targets.dir) {
         services.retain(|one| one.dir == targets.dir);
     }
-    let has_ended = |one: &Service| ended.iter().any(|end| Path::new(str_of(end, "dir")) == one.dir);
+    let has_ended = |one: &DescribedService| ended.iter().any(|end| Path::new(str_of(end, "dir")) == one.dir);
     services.retain(|one| str_of(&one.answer, "state") != "failed" && !has_ended(one));
     view.ends().keep(&ended);
-    let describe = |mut one: Service| {
+    let describe = |mut one: DescribedService| {
         let ran = targets.running.iter().any(|known| known.session.as_str() == one.session);
         one.answer["alreadyRunning"] = json!(ran && word == "start");
         one.answer
@@ -134,9 +142,11 @@ fn wait(view: &View<'_>, arguments: &Arguments, cancel: &Cancel) -> Result<Value
     let until = arguments.until.unwrap_or_default();
     if targets.running.is_empty() {
         // It may have ended since the client has looked.
-        let end = view.ends().of(&targets.dir);
+        let end = view.ends().soon(&targets.dir);
         return end.map(|end| one_or_all(vec![end])).ok_or_else(|| resolve::not_running(&targets.name));
     }
+    // It may end before it is followed.
+    targets.running.iter().for_each(|one| view.ends().watch(one));
     let is_enough = |what: &What| match what {
         What::PortDetected { .. } => until == Until::Ready,
         What::ProcessExited { state, .. } => !state.is_alive(),
@@ -155,6 +165,9 @@ fn wait(view: &View<'_>, arguments: &Arguments, cancel: &Cancel) -> Result<Value
     let printed = view.run((word, &targets.dir), until, AtDeadline::End, alone)?;
     let mut answers = failed::ended(&printed);
     view.ends().keep(&answers);
+    if answers.is_empty() && printed.code != Some(0) && !printed.is_late {
+        answers.extend(view.ends().soon(&targets.running[0].dir));
+    }
     if answers.is_empty() && printed.events.iter().any(|event| matches!(event.what, What::Error { .. })) {
         return Err(failed::nothing_started(&printed, &targets.name));
     }
@@ -174,7 +187,7 @@ fn deadline(seconds: Option<u64>) -> Instant {
 
 /// A project without a supervisor: how its last service ended, if that is known.
 fn not_running(view: &View<'_>, name: &str, dir: &Path) -> Value {
-    view.ends().of(dir).unwrap_or_else(|| absent(name, dir, State::Idle))
+    view.ends().soon(dir).unwrap_or_else(|| absent(name, dir, State::Idle))
 }
 
 fn absent(name: &str, dir: &Path, state: State) -> Value {

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -16,9 +17,18 @@ use crate::event::{Event, What};
 use crate::invocation::Failure;
 use crate::port::Reservation;
 
+/// How long the news of an end may take.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// By the directory of the service.
 #[derive(Clone, Debug, Default)]
-pub struct Ends(Arc<Mutex<HashMap<PathBuf, Known>>>);
+pub struct Ends(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    known: Mutex<HashMap<PathBuf, Known>>,
+    changed: Condvar,
+}
 
 #[derive(Debug)]
 enum Known {
@@ -43,6 +53,7 @@ impl Ends {
             let mut known = ends.lock();
             if known.get(&reservation.dir).is_some_and(watched_by(&reservation)) {
                 known.remove(&reservation.dir);
+                ends.0.changed.notify_all();
                 if let Some(answer) = end.as_ref().and_then(|event| failed::describe(event, None)) {
                     known.insert(reservation.dir, Known::Ended(answer));
                 }
@@ -66,8 +77,15 @@ impl Ends {
         }
     }
 
+    /// As [`Ends::of`], of a watched service that has just ended: it may take a moment until that is known.
+    pub fn soon(&self, dir: &Path) -> Option<Value> {
+        let is_watched = |known: &mut HashMap<_, _>| matches!(known.get(dir), Some(Known::Watched(_)));
+        drop(self.0.changed.wait_timeout_while(self.lock(), MOMENT, is_watched));
+        self.of(dir)
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, Known>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

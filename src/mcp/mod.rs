@@ -18,6 +18,7 @@ mod protocol;
 mod scope;
 mod serve;
 mod server;
+mod tail;
 mod tools;
 
 pub use serve::serve;

@@ -5,8 +5,9 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use super::answer::{plain, refusal, result};
+use super::answer::{refusal, result};
 use super::server::View;
+use super::tail::last_lines;
 use super::tools::Arguments;
 use crate::client::resolve;
 use crate::event::{cursor, parse_cursor};
@@ -46,21 +47,6 @@ pub fn logs(view: &View<'_>, arguments: &Arguments) -> Result<Value, Failure> {
     let is_wanted = |line: &str| wanted.as_ref().is_none_or(|wanted| line.to_lowercase().contains(wanted));
     let lines = last_lines(&records, arguments.lines.unwrap_or(USUAL_LINES), is_wanted);
     Ok(result(json!({ "name": name, "lines": lines, "cursor": end }), false))
-}
-
-/// The last lines that a session of a project printed.
-pub fn tail(view: &View<'_>, project: &str, session: &str, lines: usize) -> String {
-    // Without its output a failure is still told.
-    let mut records = logs::of_project(&view.ports.dir().logs(), project).unwrap_or_default();
-    records.retain(|record| record.session == session);
-    last_lines(&records, lines, |_| true)
-}
-
-fn last_lines(records: &[Record], count: usize, is_wanted: impl Fn(&str) -> bool) -> String {
-    let bytes: Vec<u8> = records.iter().flat_map(|record| record.bytes.iter().copied()).collect();
-    let text = plain(&String::from_utf8_lossy(&bytes));
-    let lines: Vec<&str> = text.split_inclusive('\n').filter(|line| is_wanted(line)).collect();
-    lines[lines.len().saturating_sub(count)..].concat()
 }
 
 fn cursor_behind(record: &Record) -> String {

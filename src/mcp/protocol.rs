@@ -92,13 +92,13 @@ fn server() -> Value {
     json!({ "name": "bowline", "title": "bowline", "version": env!("CARGO_PKG_VERSION") })
 }
 
-/// One connection. It only remembers whether the client has begun in the old way, and in which version.
+/// One conversation. It only remembers whether the client has begun in the old way, and in which version.
 #[derive(Debug, Default)]
-pub struct Connection {
+pub struct Conversation {
     initialized: Option<&'static str>,
 }
 
-impl Connection {
+impl Conversation {
     /// Takes in a line. `tools` is the list of tools.
     pub fn read(&mut self, line: &[u8], tools: impl Fn() -> Value) -> Vec<Incoming> {
         if line.iter().all(u8::is_ascii_whitespace) {
@@ -247,13 +247,13 @@ mod tests {
 
     const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
 
-    fn answers(connection: &mut Connection, line: &[u8]) -> Vec<Value> {
+    fn answers(conversation: &mut Conversation, line: &[u8]) -> Vec<Value> {
         let answer = |incoming| match incoming {
             Incoming::Answer(line) => Some(line),
             Incoming::Call { reply, .. } => Some(reply.result(json!({}))),
             Incoming::Cancel(_) | Incoming::Nothing => None,
         };
-        connection.read(line, || json!([])).into_iter().filter_map(answer).collect()
+        conversation.read(line, || json!([])).into_iter().filter_map(answer).collect()
     }
 
     #[test]
@@ -263,8 +263,8 @@ mod tests {
 
     #[test]
     fn each_era_has_its_own_methods_on_one_connection() {
-        let mut connection = Connection::default();
-        let mut code = |line: &str| answers(&mut connection, line.as_bytes())[0]["error"]["code"].as_i64();
+        let mut conversation = Conversation::default();
+        let mut code = |line: &str| answers(&mut conversation, line.as_bytes())[0]["error"]["code"].as_i64();
         let old = |method: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}"}}"#);
         let new =
             |method: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{META}}}}}"#);
@@ -289,12 +289,12 @@ mod tests {
     fn batches_belong_to_one_version() {
         let batch = br#"[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","method":"x"},{"jsonrpc":"2.0","id":2,"method":"ping"}]"#;
         for (version, count) in [("2025-03-26", 2), ("2025-06-18", 1)] {
-            let mut connection = Connection::default();
+            let mut conversation = Conversation::default();
             let line = format!(
                 r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{{"protocolVersion":"{version}"}}}}"#
             );
-            answers(&mut connection, line.as_bytes());
-            let answers = answers(&mut connection, batch);
+            answers(&mut conversation, line.as_bytes());
+            let answers = answers(&mut conversation, batch);
             assert_eq!(answers.len(), count, "{version}");
             assert_eq!(answers[0]["error"]["code"].as_i64(), (count == 1).then_some(-32600), "{version}");
         }
@@ -318,7 +318,7 @@ mod tests {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             usize::try_from(seed >> 33).unwrap() % limit
         };
-        let mut connection = Connection::default();
+        let mut conversation = Conversation::default();
         for turn in 0..20_000 {
             let mut line = lines[turn % lines.len()].clone().into_bytes();
             for _ in 0..below(4) {
@@ -329,7 +329,7 @@ mod tests {
                     _ => line.truncate(at.max(1)),
                 }
             }
-            let answers = answers(&mut connection, &line);
+            let answers = answers(&mut conversation, &line);
             let shown = String::from_utf8_lossy(&line);
             assert!(answers.len() <= 1, "{shown}");
             for answer in answers {

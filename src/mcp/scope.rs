@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use crate::project::Project;
 
 #[derive(Clone, Debug)]
-pub struct Scope {
+pub struct WorkspaceScope {
     /// The root of the workspace, else of the project, else the directory itself.
     root: PathBuf,
 }
 
-impl Scope {
+impl WorkspaceScope {
     /// The scope around a directory, which is canonical.
     pub fn around(dir: &Path) -> Self {
         let project = Project::find(dir).ok();
@@ -81,7 +81,7 @@ mod tests {
         write("fix/.git", &format!("gitdir: {}\n", base.join("app/.git/worktrees/fix").display()));
         write("app/.git/worktrees/fix/gitdir", &format!("{}\n", base.join("fix/.git").display()));
         for start in ["app", "app/packages/web", "fix/packages/web"] {
-            let scope = Scope::around(&dir(start));
+            let scope = WorkspaceScope::around(&dir(start));
             for (path, expected) in [
                 ("app", true),
                 ("app/packages/web", true),
@@ -96,18 +96,18 @@ mod tests {
         }
         // A link that only one side has.
         write("other/.git", &format!("gitdir: {}\n", base.join("app/.git/worktrees/fix").display()));
-        assert!(!Scope::around(&dir("other")).holds(&dir("app")));
+        assert!(!WorkspaceScope::around(&dir("other")).holds(&dir("app")));
         dir("app/.git/worktrees/bad");
         write("app/.git/worktrees/bad/gitdir", &format!("{}\n", base.join("app-old/.git").display()));
         write("app-old/.git", "gitdir: /nowhere\n");
-        assert!(!Scope::around(&dir("app")).holds(&dir("app-old")));
+        assert!(!WorkspaceScope::around(&dir("app")).holds(&dir("app-old")));
     }
 
     #[test]
     fn without_a_repository_only_the_directory_is() {
         let temp = tempfile::tempdir().unwrap();
         let dir = temp.path().canonicalize().unwrap();
-        assert!(Scope::around(&dir).holds(&dir.join("below")));
-        assert!(!Scope::around(&dir).holds(dir.parent().unwrap()));
+        assert!(WorkspaceScope::around(&dir).holds(&dir.join("below")));
+        assert!(!WorkspaceScope::around(&dir).holds(dir.parent().unwrap()));
     }
 }

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::call::{self, Call};
 use super::child::Cancel;
-use super::protocol::{self, Connection, INVALID_REQUEST, Incoming, Reply};
-use super::server::Server;
+use super::protocol::{self, Conversation, INVALID_REQUEST, Incoming, Reply};
+use super::server::McpServer;
 use super::tools;
 use crate::event::Lines;
 use crate::invocation::{Failure, Invocation};
@@ -37,7 +37,7 @@ struct Calls {
 /// Serves until the end of standard input, or until nobody reads the answers. Calls that are not through then are
 /// left; services run on.
 pub fn serve(invocation: &Invocation) -> Result<Exit, Failure> {
-    let server = Arc::new(Server::new(invocation)?);
+    let server = Arc::new(McpServer::new(invocation)?);
     let calls = Arc::new(Calls::default());
     let outcome = answer_all(&server, &calls);
     if outcome.is_ok() {
@@ -54,8 +54,8 @@ pub fn serve(invocation: &Invocation) -> Result<Exit, Failure> {
     }
 }
 
-fn answer_all(server: &Arc<Server>, calls: &Arc<Calls>) -> io::Result<()> {
-    let mut connection = Connection::default();
+fn answer_all(server: &Arc<McpServer>, calls: &Arc<Calls>) -> io::Result<()> {
+    let mut conversation = Conversation::default();
     let (mut input, mut buffer, mut lines) =
         (io::stdin().lock(), vec![0; CHUNK], Lines::new(LONGEST_MESSAGE));
     loop {
@@ -67,7 +67,7 @@ fn answer_all(server: &Arc<Server>, calls: &Arc<Calls>) -> io::Result<()> {
         lines.push(if count == 0 { b"\n" } else { &buffer[..count] });
         loop {
             let incoming = match lines.next_line() {
-                Ok(Some(line)) => connection.read(&line, tools::list),
+                Ok(Some(line)) => conversation.read(&line, tools::list),
                 Ok(None) => break,
                 Err(_) => {
                     let why = format!("the message is longer than {LONGEST_MESSAGE} bytes");
@@ -84,7 +84,7 @@ fn answer_all(server: &Arc<Server>, calls: &Arc<Calls>) -> io::Result<()> {
     }
 }
 
-fn act(server: &Arc<Server>, calls: &Arc<Calls>, incoming: Incoming) -> io::Result<()> {
+fn act(server: &Arc<McpServer>, calls: &Arc<Calls>, incoming: Incoming) -> io::Result<()> {
     match incoming {
         Incoming::Nothing => {}
         Incoming::Answer(line) => send(&line)?,
@@ -101,7 +101,7 @@ fn act(server: &Arc<Server>, calls: &Arc<Calls>, incoming: Incoming) -> io::Resu
     Ok(())
 }
 
-fn start(server: &Arc<Server>, calls: &Arc<Calls>, reply: &Reply, call: Call) -> io::Result<()> {
+fn start(server: &Arc<McpServer>, calls: &Arc<Calls>, reply: &Reply, call: Call) -> io::Result<()> {
     let (id, cancel) = (reply.id.to_string(), Arc::new(Cancel::default()));
     let is_new = {
         let mut running = calls.lock();

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::child::{self, AtDeadline, Cancel, Printed};
 use super::ends::Ends;
-use super::scope::Scope;
-use super::{failed, output};
+use super::scope::WorkspaceScope;
+use super::{failed, tail};
 use crate::client::resolve::{self, Resolved};
 use crate::client::{actions, fan_out, framework_mcp};
 use crate::control::{ControlError, Status};
@@ -23,16 +23,16 @@ use crate::visible::Visible;
 
 /// What all calls share.
 #[derive(Debug)]
-pub struct Server {
+pub struct McpServer {
     dir: PathBuf,
     state_dir: PathBuf,
-    scope: Scope,
+    scope: WorkspaceScope,
     ends: Ends,
 }
 
 /// The machine as one call sees it: an invocation cannot be shared by threads.
 pub struct View<'a> {
-    server: &'a Server,
+    server: &'a McpServer,
     invocation: Invocation,
     pub ports: Ports,
 }
@@ -46,18 +46,18 @@ pub struct Targets {
 }
 
 /// A service that has a supervisor.
-pub struct Service {
+pub struct DescribedService {
     pub dir: PathBuf,
     pub session: String,
     /// What is told of it.
     pub answer: Value,
 }
 
-impl Server {
+impl McpServer {
     pub fn new(invocation: &Invocation) -> Result<Self, Failure> {
         let dir = std::fs::canonicalize(&invocation.dir)?;
         let state_dir = invocation.ports_to_read().dir().root().to_owned();
-        Ok(Self { scope: Scope::around(&dir), dir, state_dir, ends: Ends::default() })
+        Ok(Self { scope: WorkspaceScope::around(&dir), dir, state_dir, ends: Ends::default() })
     }
 
     pub fn view(&self) -> Result<View<'_>, Failure> {
@@ -77,7 +77,10 @@ impl View<'_> {
                 return Ok(Targets { name: running[0].name.clone(), dir: dir.clone(), running });
             }
             Resolved::Idle(_) | Resolved::Unknown(_) => match word {
-                Some(word) => Project::named(word, dir)?,
+                Some(word) => match self.projects().into_iter().find(|project| project.name == word) {
+                    Some(project) => project,
+                    None => Project::named(word, dir)?,
+                },
                 None => Project::find(dir)?,
             },
         };
@@ -105,7 +108,7 @@ impl View<'_> {
     }
 
     /// The services in these directories that have supervisors, with so many of their last lines.
-    pub fn services(&self, is_meant: impl Fn(&Path) -> bool, lines: usize) -> Vec<Service> {
+    pub fn services(&self, is_meant: impl Fn(&Path) -> bool, lines: usize) -> Vec<DescribedService> {
         let live = self.live();
         let (mut services, mut silent) = (Vec::new(), Vec::new());
         for (theirs, answer) in fan_out::call(&live) {
@@ -118,7 +121,7 @@ impl View<'_> {
             answer["name"] = json!(one.name);
             answer["dir"] = json!(one.dir.to_string_lossy());
             (answer["port"], answer["url"]) = (json!(one.port), json!(one.url()));
-            Service { dir: one.dir.clone(), session: one.session.as_str().to_owned(), answer }
+            DescribedService { dir: one.dir.clone(), session: one.session.as_str().to_owned(), answer }
         }));
         services.retain(|one| self.is_in_scope(&one.dir) && is_meant(&one.dir));
         services.sort_by(|a, b| a.dir.cmp(&b.dir));
@@ -126,7 +129,7 @@ impl View<'_> {
     }
 
     /// What a supervisor says of a service.
-    fn told(&self, one: &Status, live: &[Reservation], lines: usize) -> Service {
+    fn told(&self, one: &Status, live: &[Reservation], lines: usize) -> DescribedService {
         let dir = PathBuf::from(&one.dir);
         let mut answer = json!({
             "name": one.name, "dir": one.dir, "state": one.state, "url": one.url, "port": one.port,
@@ -156,9 +159,10 @@ impl View<'_> {
             }
         }
         if lines > 0 && answer["logTail"].is_null() {
-            answer["logTail"] = json!(output::tail(self, &one.project_id, &one.session, lines));
+            answer["logTail"] =
+                json!(tail::tail(&self.ports.dir().logs(), &one.project_id, &one.session, lines));
         }
-        Service { dir, session: one.session.clone(), answer }
+        DescribedService { dir, session: one.session.clone(), answer }
     }
 
     /// The projects that could be started from the directory: those of the workspace, or its own.
@@ -168,7 +172,7 @@ impl View<'_> {
             Ok(project) => vec![project],
             Err(_) => Vec::new(),
         };
-        projects.retain(|project| project.script(None).is_ok());
+        projects.retain(|project| project.script(None).is_ok() && self.is_in_scope(&project.dir));
         projects
     }
 

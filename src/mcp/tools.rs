@@ -39,7 +39,7 @@ pub enum Until {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tool {
+pub enum McpTool {
     Start,
     Stop,
     Status,
@@ -48,7 +48,8 @@ pub enum Tool {
     Port,
 }
 
-const TOOLS: [Tool; 6] = [Tool::Start, Tool::Stop, Tool::Status, Tool::Logs, Tool::Wait, Tool::Port];
+const TOOLS: [McpTool; 6] =
+    [McpTool::Start, McpTool::Stop, McpTool::Status, McpTool::Logs, McpTool::Wait, McpTool::Port];
 
 /// A call that cannot be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ impl BadCall {
 }
 
 /// Reads a call: the tool with this name, and its arguments.
-pub fn read(name: &str, arguments: Map<String, Value>) -> Result<(Tool, Arguments), BadCall> {
+pub fn read(name: &str, arguments: Map<String, Value>) -> Result<(McpTool, Arguments), BadCall> {
     let Some(tool) = TOOLS.into_iter().find(|tool| tool.name() == name) else {
         return Err(BadCall::UnknownTool(name.to_owned()));
     };
@@ -92,7 +93,7 @@ pub fn read(name: &str, arguments: Map<String, Value>) -> Result<(Tool, Argument
     Ok((tool, arguments))
 }
 
-fn check(tool: Tool, arguments: &Arguments) -> Result<(), String> {
+fn check(tool: McpTool, arguments: &Arguments) -> Result<(), String> {
     let Arguments { name, wait_seconds, lines, seconds, .. } = arguments;
     if name
         .as_ref()
@@ -106,7 +107,7 @@ fn check(tool: Tool, arguments: &Arguments) -> Result<(), String> {
     if lines.is_some_and(|lines| lines == 0 || lines > MOST_LINES) {
         return Err(format!("`lines` must be between 1 and {MOST_LINES}"));
     }
-    if tool == Tool::Port && arguments.port.is_none_or(|port| port == 0) {
+    if tool == McpTool::Port && arguments.port.is_none_or(|port| port == 0) {
         return Err("`port` must be between 1 and 65535".to_owned());
     }
     Ok(())
@@ -114,10 +115,10 @@ fn check(tool: Tool, arguments: &Arguments) -> Result<(), String> {
 
 /// The list of tools, always in the same order.
 pub fn list() -> Value {
-    TOOLS.into_iter().map(Tool::definition).collect()
+    TOOLS.into_iter().map(McpTool::definition).collect()
 }
 
-impl Tool {
+impl McpTool {
     fn name(self) -> &'static str {
         match self {
             Self::Start => "bowline_start",
