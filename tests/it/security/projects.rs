@@ -107,9 +107,14 @@ fn a_workspace_does_not_reach_outside_by_its_patterns() {
     let outside = stage.sandbox.root().join("outside");
     fs::create_dir(&outside).unwrap();
     fs::write(outside.join("package.json"), manifest("outside", "node server.js")).unwrap();
-    let patterns = json!({ "name": "app", "workspaces": ["../outside", "../*"], "scripts": { "dev": "node server.js" } });
+    let patterns = json!({ "name": "app", "workspaces": ["../outside", "../*", "packages/*"], "scripts": { "dev": "node server.js" } });
     stage.sandbox.file("package.json", &patterns.to_string());
+    fs::create_dir(stage.sandbox.project().join("packages")).unwrap();
+    std::os::unix::fs::symlink(&outside, stage.sandbox.project().join("packages/link")).unwrap();
     let mut agent = stage.agent();
+    let all = agent.call("start", &json!({}));
+    assert!(!all.to_string().contains("outside\""), "{all:#}");
+    assert!(!stage.sandbox.run(["ls", "--json"]).stdout.contains("outside\""));
     let result = agent.call("start", &json!({ "name": "outside" }));
     assert_eq!(result["isError"], true, "{result:#}");
     let services = agent.told("status", &json!({}));
