@@ -1,4 +1,4 @@
-//! The results of calls: their schemas, their text, and their bound.
+//! The results of calls: their text, and their bound.
 
 use serde_json::{Value, json};
 
@@ -119,70 +119,6 @@ pub fn plain(output: &str) -> String {
         plain.push('\n');
     }
     plain
-}
-
-fn service_properties() -> Value {
-    let (text, number) = (json!({ "type": "string" }), json!({ "type": "integer" }));
-    json!({
-        "name": text, "dir": text,
-        "state": {
-            "type": "string",
-            "description": "idle, starting, running, stopping, stopped, failed, or suspended",
-        },
-        "url": text, "port": number, "framework": text,
-        "command": text, "startedAt": text,
-        "alreadyRunning": { "type": "boolean" },
-        "failureReason": {
-            "type": "string",
-            "description": "port_in_use, command_not_found, directory_missing, permission_denied, immediate_crash, \
-                            health_check_timeout, health_check_failed, or unknown",
-        },
-        "exitCode": number, "signal": text, "stoppedBy": text,
-        "error": text, "warning": text,
-        "hint": { "type": "string", "description": "What to do next" },
-        "frameworkMcp": { "type": "string", "description": "The URL of the framework's own MCP server" },
-        "logTail": { "type": "string", "description": "The last lines of output" },
-    })
-}
-
-/// One service, with its fields at the top; or several, in `services`.
-pub fn services_schema() -> Value {
-    let mut properties = service_properties();
-    properties["services"] = json!({
-        "type": "array",
-        "items": {
-            "type": "object", "properties": service_properties(), "required": ["name", "state"],
-        },
-    });
-    json!({ "type": "object", "properties": properties })
-}
-
-pub fn logs_schema() -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "name": { "type": "string" },
-            "lines": { "type": "string", "description": "Lines of output, the oldest first" },
-            "cursor": { "type": "string", "description": "Where the output ends, for the next call" },
-        },
-        "required": ["name", "lines", "cursor"],
-    })
-}
-
-pub fn port_schema() -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "port": { "type": "integer" },
-            "free": { "type": "boolean" },
-            "ours": { "type": "boolean", "description": "Whether a dev server of bowline's has it" },
-            "holder": { "type": "string" },
-            "pid": { "type": "integer" },
-            "dir": { "type": "string" },
-            "advice": { "type": "string" },
-        },
-        "required": ["port", "free", "ours", "advice"],
-    })
 }
 
 #[cfg(test)]

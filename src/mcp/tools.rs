@@ -1,7 +1,7 @@
 //! The six tools: what clients are told of them, and their arguments.
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::answer;
 use super::protocol::{self, INVALID_PARAMS, Reply};
@@ -77,7 +77,7 @@ pub fn read(name: &str, arguments: Map<String, Value>) -> Result<(McpTool, Argum
     let Some(tool) = TOOLS.into_iter().find(|tool| tool.name() == name) else {
         return Err(BadCall::UnknownTool(name.to_owned()));
     };
-    let input = tool.input();
+    let input = input(name);
     let known = |key: &String| input["properties"].get(key).is_some();
     if let Some(key) = arguments.keys().find(|key| !known(key)) {
         let names =
@@ -113,9 +113,17 @@ fn check(tool: McpTool, arguments: &Arguments) -> Result<(), String> {
     Ok(())
 }
 
-/// The list of tools, always in the same order.
+/// The list of tools, always in the same order. The program has it as text: building it would take more code.
 pub fn list() -> Value {
-    TOOLS.into_iter().map(McpTool::definition).collect()
+    // A test reads it.
+    serde_json::from_str(include_str!("tools.json")).unwrap_or_default()
+}
+
+/// What a tool takes, as JSON Schema.
+fn input(name: &str) -> Value {
+    let mut tools = list();
+    let tool = tools.as_array_mut().and_then(|tools| tools.iter_mut().find(|tool| tool["name"] == name));
+    tool.map_or(Value::Null, |tool| tool["inputSchema"].take())
 }
 
 impl McpTool {
@@ -129,110 +137,19 @@ impl McpTool {
             Self::Port => "bowline_port",
         }
     }
+}
 
-    fn title(self) -> &'static str {
-        match self {
-            Self::Start => "Start a dev server",
-            Self::Stop => "Stop a dev server",
-            Self::Status => "Show the dev servers",
-            Self::Logs => "Read a dev server's output",
-            Self::Wait => "Wait for a dev server",
-            Self::Port => "Show who holds a port",
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn description(self) -> &'static str {
-        match self {
-            Self::Start => {
-                "Starts the dev server of a project in the background, and returns when it is ready: with its URL, or \
-                 with the reason of its failure and its last lines of output. If it runs already, returns that one. \
-                 At a workspace's root, without a name, starts every project that has a dev script."
-            }
-            Self::Stop => {
-                "Stops a dev server with all its processes, and returns when its port is free. Without a name, stops \
-                 that of the current project, or of the whole workspace at its root."
-            }
-            Self::Status => {
-                "Shows the projects of this workspace: state, URL, port, command and the reason of a failure, also of \
-                 those that do not run."
-            }
-            Self::Logs => {
-                "Returns the last lines of a dev server's output, also after its end. With `cursor`, only what came \
-                 after an earlier answer."
-            }
-            Self::Wait => "Returns when a dev server is ready, or has ended, or when the time is over.",
-            Self::Port => {
-                "Shows who holds a port: a dev server of bowline's, another program, or nobody; and what to do."
-            }
-        }
-    }
-
-    fn input(self) -> Value {
-        let name = json!({
-            "type": "string",
-            "description": "A project of this workspace, by its name or directory; without it, the current one",
-        });
-        let seconds = |what: &str, usual: u64| json!({ "type": "integer", "minimum": 0, "maximum": LONGEST_WAIT, "default": usual, "description": what });
-        let properties = match self {
-            Self::Start => json!({
-                "name": name,
-                "restart": {
-                    "type": "boolean", "default": false,
-                    "description": "Start it again if it runs, as its files say now",
-                },
-                "waitSeconds": seconds("How long to wait until it is ready", 60),
-            }),
-            Self::Stop | Self::Status => json!({ "name": name }),
-            Self::Logs => json!({
-                "name": name,
-                "lines": {
-                    "type": "integer", "minimum": 1, "maximum": MOST_LINES, "default": 50,
-                    "description": "The most lines to return, counted from the end",
-                },
-                "since": {
-                    "type": "string",
-                    "description": "Only output that is younger: a span such as `30s` or `5m`, or a time (RFC 3339)",
-                },
-                "match": { "type": "string", "description": "Only lines that contain this text, in any case" },
-                "cursor": { "type": "string", "description": "Only output after this place, from an earlier answer" },
-            }),
-            Self::Wait => json!({
-                "name": name,
-                "for": { "type": "string", "enum": ["ready", "exit"], "default": "ready" },
-                "seconds": seconds("How long to wait", 60),
-            }),
-            Self::Port => json!({ "port": { "type": "integer", "minimum": 1, "maximum": 65535 } }),
-        };
-        let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
-        if self == Self::Port {
-            schema["required"] = json!(["port"]);
-        }
-        schema
-    }
-
-    fn output(self) -> Value {
-        match self {
-            Self::Start | Self::Stop | Self::Status | Self::Wait => answer::services_schema(),
-            Self::Logs => answer::logs_schema(),
-            Self::Port => answer::port_schema(),
-        }
-    }
-
-    fn definition(self) -> Value {
-        let reads = !matches!(self, Self::Start | Self::Stop);
-        json!({
-            "name": self.name(),
-            "title": self.title(),
-            "description": self.description(),
-            "inputSchema": self.input(),
-            "outputSchema": self.output(),
-            "annotations": {
-                "title": self.title(),
-                "readOnlyHint": reads,
-                "destructiveHint": self == Self::Stop,
-                "idempotentHint": true,
-                "openWorldHint": false,
-            },
-        })
+    #[test]
+    fn the_list_has_every_tool_and_the_same_limits() {
+        let names: Vec<String> =
+            list().as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(names, TOOLS.map(McpTool::name));
+        assert_eq!(input("bowline_start")["properties"]["waitSeconds"]["maximum"], LONGEST_WAIT);
+        assert_eq!(input("bowline_wait")["properties"]["seconds"]["maximum"], LONGEST_WAIT);
+        assert_eq!(input("bowline_logs")["properties"]["lines"]["maximum"], MOST_LINES);
     }
 }
