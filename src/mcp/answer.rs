@@ -179,6 +179,6 @@ mod tests {
 
     #[test]
     fn output_is_plain() {
-        assert_eq!(plain("\u{1b}[32mok\u{1b}[0m\r\n10%\r100%\n\u{7}"), "ok\n100%\n\\u0007\n");
+        assert_eq!(plain("\u{1b}[32mok\u{1b}[0m\r\n10%\r100%\n\u{202e}"), "ok\n100%\n\\u202e\n");
     }
 }
