@@ -154,6 +154,7 @@ fn wait(view: &View<'_>, arguments: &Arguments, cancel: &Cancel) -> Result<Value
         | What::LogChunk { .. }
         | What::PortConflict { .. }
         | What::PortReallocated { .. }
+        | What::PortForwarded { .. }
         | What::Error { .. }
         | What::Noted { .. }
         | What::Unknown => false,

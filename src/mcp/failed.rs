@@ -70,6 +70,7 @@ pub fn nothing_started(printed: &Printed, name: &str) -> Failure {
         | What::LogChunk { .. }
         | What::PortDetected { .. }
         | What::PortReallocated { .. }
+        | What::PortForwarded { .. }
         | What::ProcessExited { .. }
         | What::Noted { .. }
         | What::Unknown => None,

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::answer::answer;
 use super::service_row::{Row, rows};
-use crate::cli::args::OneService;
 use crate::client::framework_mcp;
 use crate::client::resolve::{self, Resolved};
 use crate::client::whereabouts::Whereabouts;
