@@ -69,7 +69,7 @@
 //! | rank | modules | what the rank is |
 //! | --- | --- | --- |
 //! | 9 | [`cli`] | what the user typed: parse, resolve once, print, exit code; a file a command |
-//! | 8 | [`session`] | one supervising process, from projects to outcome; knows no command line |
+//! | 8 | [`mcp`] [`session`] | the Model Context Protocol, for coding agents · one supervising process, from projects to outcome; knows no command line |
 //! | 7 | [`agents`] [`client`] | what coding agents read of us · other supervisors: find, ask, follow |
 //! | 6 | [`invocation`] [`runner`] | how bowline was called, and how it reports failures · the dev servers of another program |
 //! | 5 | [`config`] [`control`] [`logs`] [`ui`] | the edges: files, sockets, terminal, protocol |
@@ -120,6 +120,7 @@
 //! | the catalog is data | code per framework | users have frameworks that we do not know | 0011 |
 //! | a program that asks for its own port is started once more, its listener moved | a preload from the start; giving up | programs that obey run untouched, the others are helped | 0012 |
 //! | the caller is gone when nobody reads the output | following the parent process | the parent may be a shell that lives on, or one that ends while its server is meant to stay | 0013 |
+//! | a call of a coding agent runs bowline | threads that start and wait | a child can be ended with its call, and answers as the command line does | 0014 |
 
 mod agents;
 mod cli;
@@ -133,6 +134,7 @@ pub mod fingerprint;
 mod invocation;
 pub mod launch;
 mod logs;
+mod mcp;
 pub mod paths;
 pub mod port;
 pub mod process;

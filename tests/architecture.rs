@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 use circles::{Circle, circles};
 
 /// Ranks as in the crate documentation: a module imports only modules of a lower rank.
-const RANKS: [(&str, u8); 24] = [
+const RANKS: [(&str, u8); 25] = [
     ("cli", 9),
+    ("mcp", 8),
     ("session", 8),
     ("agents", 7),
     ("client", 7),

@@ -16,6 +16,7 @@ use crate::event::{Event, What};
 use crate::exit_code::FAILURE;
 use crate::invocation::Failure;
 use crate::invocation::{Invocation, logging};
+use crate::mcp;
 use crate::process::caller::while_there;
 use crate::process::{Exit, Signal, signals};
 use crate::ui::{self, ColorChoice, Style};
@@ -72,6 +73,7 @@ fn execute(mut invocation: Invocation, command: CliCommand, arguments: &[OsStrin
         CliCommand::Runner => runner::runner(&invocation),
         CliCommand::RunnerExec(exec) => runner::exec(invocation, &exec),
         CliCommand::Agents(wanted) => agents::agents(&invocation, &wanted),
+        CliCommand::Mcp => mcp::serve(&invocation),
         CliCommand::Doctor => doctor::doctor(&invocation),
         CliCommand::Completions { shell } => completion::script(shell),
         CliCommand::Man { command } => man::manual(&command),

@@ -30,6 +30,8 @@ pub fn tie(invocation: &mut Invocation, command: &CliCommand) -> Result<bool, Fa
         | CliCommand::Status(_)
         | CliCommand::Port { .. }
         | CliCommand::Ports { .. }
+        // What it starts must outlive it, and itself it ends with its standard input.
+        | CliCommand::Mcp
         | CliCommand::Detect(_)
         | CliCommand::Doctor
         | CliCommand::Completions { .. }

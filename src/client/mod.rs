@@ -6,5 +6,6 @@ pub mod fan_out;
 mod feed;
 pub mod follow;
 mod forward;
+pub mod framework_mcp;
 pub mod resolve;
 pub mod whereabouts;

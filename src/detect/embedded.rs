@@ -9,7 +9,7 @@ use super::check::CatalogTexts;
 use super::companion::{Companion, Names};
 #[allow(clippy::enum_glob_use, reason = "the generated text names variants alone")]
 use super::framework::{
-    FlagPosition::*, Framework, HostInput, HttpsSigns, PortInput, Repeated::*, Role::*, Variant,
+    FlagPosition::*, Framework, HostInput, HttpsSigns, OwnMcp, PortInput, Repeated::*, Role::*, Variant,
 };
 use super::resolve::PortsEntry;
 use crate::range::Range;

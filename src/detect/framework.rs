@@ -69,8 +69,25 @@ pub struct Framework {
     pub extra_ports: Cow<'static, [u16]>,
     /// Where versions of it differ. Apply them with [`Framework::for_versions`].
     pub versions: Cow<'static, [Variant]>,
+    /// Its own server of the Model Context Protocol.
+    pub mcp: Option<OwnMcp>,
     /// A note for users in the documentation.
     pub note: Option<CatalogText>,
+}
+
+/// Where a dev server speaks the Model Context Protocol itself.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "struct OwnMcpEntry")]
+pub struct OwnMcp {
+    /// The package whose version decides.
+    #[serde(deserialize_with = "text")]
+    pub package: CatalogText,
+    /// The first version that does.
+    #[serde(default, deserialize_with = "release")]
+    pub from: Option<Release>,
+    /// The path in its URL.
+    #[serde(deserialize_with = "text")]
+    pub path: CatalogText,
 }
 
 /// Signs that a server speaks TLS, in any project: the server itself is asked once it listens.

@@ -21,10 +21,12 @@ mod https;
 mod launch;
 #[cfg(target_os = "linux")]
 mod leftovers;
+mod mcp;
 mod packaging;
 mod port;
 mod readme;
 mod runner;
+mod security;
 mod siblings;
 mod supervise;
 #[path = "../support/mod.rs"]

@@ -6,6 +6,7 @@ mod https;
 mod managers;
 #[path = "../matrix/mod.rs"]
 mod matrix;
+mod mcp;
 mod packages;
 mod playwright;
 #[path = "../published/mod.rs"]

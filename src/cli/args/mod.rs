@@ -143,6 +143,8 @@ pub enum CliCommand {
     RunnerExec(Exec),
     /// Print what coding agents need to know, and the entries for their configuration files
     Agents(Agents),
+    /// Speak the Model Context Protocol on stdin and stdout, for coding agents
+    Mcp,
     /// Find what is wrong on this machine, and say how to mend it; exit code 0 if all is well
     Doctor,
     /// Print completions for a shell

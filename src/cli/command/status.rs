@@ -1,9 +1,10 @@
 //! `bowline status`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::answer::answer;
 use super::service_row::{Row, rows};
+use crate::client::framework_mcp;
 use crate::client::resolve::{self, Resolved};
 use crate::client::whereabouts::Whereabouts;
 use crate::invocation::{Failure, Invocation};
@@ -29,7 +30,10 @@ pub fn status(invocation: &Invocation, word: Option<&str>) -> Result<Exit, Failu
     if let Err(silent) = row.status {
         return Err(Failure::from(&*silent.error));
     }
-    let status = row.to_json();
+    let mut status = row.to_json();
+    if let Some(url) = row.status.as_ref().ok().and_then(framework_mcp::url) {
+        status["frameworkMcp"] = json!(url);
+    }
     let text = || {
         let cell = |value: &Value| match value {
             Value::String(text) => text.clone(),

@@ -1,0 +1,184 @@
+//! The results of calls: their text, and their bound.
+
+use serde_json::{Value, json};
+
+use crate::visible;
+
+/// The longest result, in bytes of its JSON.
+const LONGEST: usize = 16 * 1024;
+/// The fields that are shortened, from their beginning, where a result is too long.
+const TEXTS: [&str; 3] = ["error", "lines", "logTail"];
+
+/// The result of a call. `structured` is bounded, and given once more as text.
+pub fn result(mut structured: Value, is_error: bool) -> Value {
+    loop {
+        let text = text(&structured);
+        let content = json!([{ "type": "text", "text": text }]);
+        let result = json!({ "content": content, "structuredContent": structured, "isError": is_error });
+        if result.to_string().len() <= LONGEST || !shorten(&mut structured) {
+            return result;
+        }
+    }
+}
+
+/// The result of a call that could not be carried out. Without `structuredContent`, which would have to follow the
+/// schema.
+pub fn refusal(why: &str) -> Value {
+    let text: String = why.chars().take(LONGEST / 8).collect();
+    json!({ "content": [{ "type": "text", "text": text }], "isError": true })
+}
+
+/// Halves the longest text, or else the number of services. False if nothing is left to shorten.
+fn shorten(structured: &mut Value) -> bool {
+    let mut longest: Option<(usize, &mut Value)> = None;
+    let (own, services) = match structured {
+        Value::Object(fields) => {
+            let (texts, rest): (Vec<_>, Vec<_>) =
+                fields.iter_mut().partition(|(key, _)| TEXTS.contains(&key.as_str()));
+            let services = rest.into_iter().find(|(key, _)| *key == "services").map(|(_, services)| services);
+            (texts, services)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => return false,
+    };
+    let mut services = services.and_then(Value::as_array_mut);
+    let theirs = services.iter_mut().flat_map(|services| services.iter_mut());
+    let theirs = theirs.filter_map(Value::as_object_mut).flat_map(|fields| fields.iter_mut());
+    for (_, value) in own.into_iter().chain(theirs.filter(|(key, _)| TEXTS.contains(&key.as_str()))) {
+        let length = value.as_str().map_or(0, str::len);
+        if length > 1 && longest.as_ref().is_none_or(|(known, _)| length > *known) {
+            longest = Some((length, value));
+        }
+    }
+    if let Some((length, value)) = longest {
+        let text = value.as_str().unwrap_or_default();
+        let half = text.char_indices().find(|(at, _)| *at >= length / 2).map_or("", |(at, _)| &text[at..]);
+        *value = json!(half.split_once('\n').map_or("", |(_, rest)| rest));
+        return true;
+    }
+    services.is_some_and(|services| {
+        let left = services.len() / 2;
+        services.truncate(left);
+        left > 0
+    })
+}
+
+/// The result as text, which ends with the output.
+fn text(value: &Value) -> String {
+    if let Some(services) = value["services"].as_array() {
+        if services.is_empty() {
+            return "there is no project with a dev script".to_owned();
+        }
+        return services.iter().map(text).collect::<Vec<_>>().join("\n");
+    }
+    let of = |key: &str| value[key].as_str().filter(|text| !text.is_empty());
+    let mut lines: Vec<String> =
+        headline(value).map(|line| visible::line(&line).into_owned()).into_iter().collect();
+    for key in ["holder", "pid", "dir", "advice", "warning", "error", "hint", "frameworkMcp", "cursor"] {
+        let is_shown = key != "dir" || value["advice"].is_string();
+        let text =
+            of(key).map(str::to_owned).or_else(|| value[key].as_u64().map(|number| number.to_string()));
+        lines.extend(text.filter(|_| is_shown).map(|text| format!("{key}: {}", plain(&text).trim_end())));
+    }
+    lines.extend(TEXTS[1..].iter().filter_map(|key| Some(of(key)?.trim_end().to_owned())));
+    lines.join("\n")
+}
+
+/// What a service does and where, or who has a port.
+fn headline(value: &Value) -> Option<String> {
+    if let Some(free) = value["free"].as_bool() {
+        let whose = if value["ours"] == true { "bowline's" } else { "held" };
+        return Some(format!("port {}: {}", value["port"], if free { "free" } else { whose }));
+    }
+    let (name, state) = (value["name"].as_str()?, value["state"].as_str());
+    let mut line = state.map_or_else(|| name.to_owned(), |state| format!("{name}: {state}"));
+    if let Some(url) = value["url"].as_str() {
+        line.push_str(&format!(" at {url}"));
+    }
+    if value["alreadyRunning"] == true {
+        line.push_str(" (already running)");
+    }
+    let reason = value["failureReason"].as_str().map(str::to_owned);
+    let code = value["exitCode"].as_i64().map(|code| format!("exit code {code}"));
+    let signal = value["signal"].as_str().map(str::to_owned);
+    let why: Vec<String> = [reason, code, signal].into_iter().flatten().collect();
+    if !why.is_empty() {
+        line.push_str(&format!(" ({})", why.join(", ")));
+    }
+    Some(line)
+}
+
+/// Output of a service as an answer has it: without colours and other control characters.
+pub fn plain(output: &str) -> String {
+    let mut plain = String::with_capacity(output.len());
+    for line in output.lines() {
+        // What a carriage return has overwritten was never read.
+        let line = line.trim_end_matches('\r');
+        let line = line.rsplit_once('\r').map_or(line, |(_, last)| last);
+        let stripped = anstream::adapter::strip_str(line).to_string();
+        plain.push_str(&visible::line(&stripped));
+        plain.push('\n');
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_is_bounded_and_keeps_the_end_of_the_output() {
+        let lines = (0..100_000).map(|number| format!("line {number}\n")).collect::<Vec<_>>().concat();
+        let result = result(json!({ "name": "shop", "lines": lines, "cursor": "s:1" }), false);
+        assert!(result.to_string().len() <= LONGEST);
+        let kept = result["structuredContent"]["lines"].as_str().unwrap();
+        assert!(kept.starts_with("line ") && kept.ends_with("line 99999\n") && kept.len() > 1_000, "{kept}");
+        let many: Vec<Value> =
+            (0..2_000).map(|number| json!({ "name": number.to_string(), "state": "idle" })).collect();
+        assert!(super::result(json!({ "services": many }), false).to_string().len() <= LONGEST);
+        assert!(refusal(&"é".repeat(LONGEST)).to_string().len() <= LONGEST);
+        let error = json!({ "error": "\u{1}é\n".repeat(LONGEST) });
+        assert!(super::result(error, true).to_string().len() <= LONGEST);
+    }
+
+    #[test]
+    fn the_text_is_short_and_ends_with_the_output() {
+        let url = "http://localhost:3101";
+        for (value, expected) in [
+            (
+                json!({
+                    "name": "shop", "dir": "/shop", "state": "running", "url": url, "alreadyRunning": true,
+                    "logTail": "a\nb\n",
+                }),
+                "shop: running at http://localhost:3101 (already running)\na\nb",
+            ),
+            (
+                json!({
+                    "name": "shop", "state": "failed", "failureReason": "immediate_crash", "exitCode": 1,
+                    "logTail": "Error: boom\n", "hint": "mend it",
+                }),
+                "shop: failed (immediate_crash, exit code 1)\nhint: mend it\nError: boom",
+            ),
+            (
+                json!({ "exitCode": 2, "error": "bad file", "hint": "mend it" }),
+                "error: bad file\nhint: mend it",
+            ),
+            (
+                json!({ "services": [{ "name": "a", "state": "idle" }, { "name": "b", "state": "idle" }] }),
+                "a: idle\nb: idle",
+            ),
+            (json!({ "services": [] }), "there is no project with a dev script"),
+            (
+                json!({ "port": 1, "free": false, "ours": false, "holder": "node", "pid": 7, "advice": "no" }),
+                "port 1: held\nholder: node\npid: 7\nadvice: no",
+            ),
+            (json!({ "name": "shop", "lines": "x\n", "cursor": "s:1" }), "shop\ncursor: s:1\nx"),
+        ] {
+            assert_eq!(text(&value), expected);
+        }
+    }
+
+    #[test]
+    fn output_is_plain() {
+        assert_eq!(plain("\u{1b}[32mok\u{1b}[0m\r\n10%\r100%\n\u{202e}"), "ok\n100%\n\\u202e\n");
+    }
+}

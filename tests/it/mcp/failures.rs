@@ -1,0 +1,118 @@
+//! Why a start failed, in the words of the answer: the reason, the last lines, and what to do next.
+
+use serde_json::{Value, json};
+
+use super::{SERVER, Stage};
+
+/// What a start tells that fails, with a hint in any case.
+fn failure(stage: &Stage) -> Value {
+    let told = stage.agent().refused("start", &json!({}));
+    assert!(told["hint"].as_str().is_some_and(|hint| hint.len() > 10), "no next step: {told:#}");
+    told
+}
+
+fn assert_failed(stage: &Stage, reason: &str, tail: &str) {
+    let told = failure(stage);
+    assert_eq!((&told["state"], &told["failureReason"]), (&"failed".into(), &reason.into()), "{told:#}");
+    assert!(told["logTail"].as_str().unwrap_or_default().contains(tail), "{told:#}");
+}
+
+#[test]
+fn a_missing_module_and_a_syntax_error_are_crashes_with_their_lines() {
+    assert_failed(&Stage::of("node server.js", "require('nosuch')"), "immediate_crash", "'nosuch'");
+    assert_failed(&Stage::of("node server.js", "const = 3"), "immediate_crash", "SyntaxError");
+}
+
+#[test]
+fn a_missing_package_is_named_with_the_command_that_installs() {
+    let mut stage = Stage::of("vite", "");
+    stage.sandbox.file(
+        "package.json",
+        r#"{ "name": "app", "scripts": { "dev": "vite" }, "devDependencies": { "vite": "8" } }"#,
+    );
+    let told = failure(&stage);
+    assert_eq!(told["failureReason"], "command_not_found");
+    assert!(told["hint"].as_str().unwrap().contains("npm install"), "{told:#}");
+    let told = failure(&Stage::of("nosuchprogram", ""));
+    assert!(told["hint"].as_str().unwrap().contains("nosuchprogram"), "{told:#}");
+}
+
+#[test]
+fn an_ordered_port_is_told_with_its_holder() {
+    let mut stage = Stage::new();
+    let port = stage.ports.first();
+    stage.sandbox.file("bowline.toml", &format!("[project.app]\nport = {port}\n"));
+    let stranger = stage.sandbox.foreign_server(port);
+    let told = failure(&stage);
+    assert_eq!((&told["failureReason"], &told["exitCode"]), (&"port_in_use".into(), &3.into()), "{told:#}");
+    assert!(told["error"].as_str().unwrap().contains(&stranger.id().to_string()), "{told:#}");
+    let held = stage.agent().told("port", &json!({ "port": port }));
+    assert_eq!((&held["free"], &held["ours"]), (&false.into(), &false.into()));
+    assert_eq!(held["pid"], stranger.id());
+    stranger.stop();
+    let other = stage.sandbox.sibling("other");
+    assert!(stage.sandbox.run(["-C", other.to_str().unwrap(), "start"]).status.success());
+    let told = failure(&stage);
+    assert_eq!(told["failureReason"], "port_in_use", "{told:#}");
+    let held = stage.agent().told("port", &json!({ "port": port }));
+    assert_eq!((&held["ours"], &held["free"]), (&true.into(), &false.into()));
+}
+
+#[test]
+fn a_server_that_never_listens_is_told_when_its_time_is_over() {
+    let mut stage = Stage::of("node server.js", "console.log('so far'); setInterval(() => {}, 1000)");
+    stage.sandbox.file("bowline.toml", "[project.app]\nready = { timeout = \"300ms\" }\ngrace = \"300ms\"\n");
+    assert_failed(&stage, "health_check_timeout", "so far");
+}
+
+#[test]
+fn a_server_that_crashed_later_is_told_to_whoever_asks() {
+    let stage = Stage::new();
+    let mut agent = stage.agent();
+    let started = agent.told("start", &json!({}));
+    let waiting = agent.ask("wait", &json!({ "for": "exit" }));
+    super::page_of(&started["url"], "/crash");
+    let told = agent.answer(waiting);
+    let end = &told["structuredContent"];
+    assert_eq!(end["state"], "failed");
+    assert!(told["content"][0]["text"].as_str().unwrap().contains("asked to crash"), "{told:#}");
+}
+
+#[test]
+fn what_is_wrong_in_the_files_is_told_with_its_place() {
+    let mut stage = Stage::new();
+    stage.sandbox.file("bowline.toml", "nonsense = 1\n");
+    let told = failure(&stage);
+    assert_eq!(told["exitCode"], 2, "{told:#}");
+    assert!(told["error"].as_str().unwrap().contains("bowline.toml"), "{told:#}");
+    stage.sandbox.file("bowline.toml", "").file("package.json", "{ \"name\": }");
+    let told = failure(&stage);
+    assert!(told["error"].as_str().unwrap().contains("package.json:1:11"), "{told:#}");
+    stage.sandbox.file("package.json", r#"{ "name": "app", "scripts": { "build": "true" } }"#);
+    let told = failure(&stage);
+    assert!(told["hint"].as_str().unwrap().contains("build"), "the scripts that there are: {told:#}");
+}
+
+/// A mount namespace of its own, with a file system of 64 KiB that is full.
+#[cfg(target_os = "linux")]
+const FULL: &str = "mount -t tmpfs -o size=64k,mode=700 none \"$1\" && { dd if=/dev/zero of=\"$1\"/full bs=1k count=64 2>&- || :; } \
+                    && shift && exec \"$@\"";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_named() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let stage = Stage::of("node server.js", SERVER);
+    let full = stage.sandbox.root().join("full");
+    std::fs::create_dir(&full).unwrap();
+    let mut command = stage.sandbox.command("unshare");
+    command
+        .args(["-m", "sh", "-c", FULL, "sh"])
+        .args([full.as_os_str(), env!("CARGO_BIN_EXE_bowline").as_ref()]);
+    command.arg("mcp").env("BOWLINE_STATE_DIR", &full).env("XDG_RUNTIME_DIR", &full);
+    let told = super::Agent::start(command).refused("start", &json!({}));
+    assert!(told["error"].as_str().unwrap().contains("No space left"), "{told:#}");
+    assert!(told["hint"].as_str().unwrap().contains("free some space"), "{told:#}");
+}
