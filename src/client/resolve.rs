@@ -15,6 +15,9 @@ use crate::project::{Presence, Project, ProjectError};
 use crate::ui;
 use crate::visible::{self, Visible};
 
+/// How many links that lead nowhere are followed, one after the other: they may lead to each other.
+const MOST_LINKS: usize = 16;
+
 pub enum Resolved {
     /// Running services: several only at the root of a workspace, or for a directory with several ids.
     Running(Vec<Reservation>),
@@ -123,27 +126,45 @@ fn here(invocation: &Invocation, live: &[Reservation]) -> Result<Resolved, Failu
         return Ok(Resolved::Running(lost));
     }
     let project = match Project::find(&invocation.dir) {
-        Err(error @ ProjectError::Gone { .. }) => {
-            let below = filtered(live, |one| one.dir.starts_with(&path));
-            return if below.is_empty() { Err(error.into()) } else { Ok(Resolved::Running(below)) };
-        }
-        // A command can be run without a package.json.
-        Err(error @ ProjectError::NotFound { .. }) => {
-            let start = invocation.dir.canonicalize().unwrap_or_default();
-            let at = |dir: &Path| filtered(live, |one| one.dir == dir);
-            if let Some(found) = start.ancestors().map(at).find(|found| !found.is_empty()) {
-                return Ok(Resolved::Running(found));
-            }
-            let known = remembered_around(&invocation.ports_to_read(), &start);
-            return known.map(|(_, row)| Resolved::Idle(not_running(&row.name))).ok_or_else(|| error.into());
-        }
-        found => found?,
+        Err(error) => return without_project(invocation, live, &path, error),
+        Ok(project) => project,
     };
     let mut found = filtered(live, |one| one.project == project.id || is_at(one, &project.dir));
     if found.is_empty() && project.is_workspace_root() {
-        found = filtered(live, |one| one.dir.starts_with(&project.dir));
+        found = below(live, &project.dir);
     }
     Ok(running_or(found, || Resolved::Idle(not_running(&project.name))))
+}
+
+/// Services of a directory that is no project, or no longer: it is gone, a command was run in it without a
+/// package.json, or its package.json has an error.
+fn without_project(
+    invocation: &Invocation,
+    live: &[Reservation],
+    path: &Path,
+    error: ProjectError,
+) -> Result<Resolved, Failure> {
+    let at = |dir: &Path| filtered(live, |one| one.dir == dir);
+    let start = path.canonicalize().unwrap_or_default();
+    let found = match &error {
+        ProjectError::Gone { .. } => below(live, path),
+        ProjectError::NotFound { .. } => {
+            start.ancestors().map(at).find(|found| !found.is_empty()).unwrap_or_default()
+        }
+        _ => {
+            let nearest = start.ancestors().find(|dir| dir.join("package.json").exists()).unwrap_or(path);
+            Some(at(nearest)).filter(|found| !found.is_empty()).unwrap_or_else(|| below(live, nearest))
+        }
+    };
+    if found.is_empty() && matches!(error, ProjectError::NotFound { .. }) {
+        let known = remembered_around(&invocation.ports_to_read(), &start);
+        return known.map(|(_, row)| Resolved::Idle(not_running(&row.name))).ok_or_else(|| error.into());
+    }
+    if found.is_empty() { Err(error.into()) } else { Ok(Resolved::Running(found)) }
+}
+
+fn below(live: &[Reservation], dir: &Path) -> Vec<Reservation> {
+    filtered(live, |one| one.dir.starts_with(dir))
 }
 
 /// Whether a service was started in the directory at this path, or its directory lies there now.
@@ -151,10 +172,13 @@ fn is_at(one: &Reservation, path: &Path) -> bool {
     one.dir == path || one.has_moved_to(path)
 }
 
-/// The absolute path that a word is. Of a directory that is gone, links are resolved as far as it exists. The
+/// The absolute path that a word is. Of a directory that is gone, links are resolved as far as they lead. The
 /// current directory stays relative once it is gone.
 pub fn path_of(invocation: &Invocation, word: &str) -> PathBuf {
-    let path = invocation.dir.join(word);
+    resolve_links(&invocation.dir.join(word), 0)
+}
+
+fn resolve_links(path: &Path, followed: usize) -> PathBuf {
     if let Ok(found) = path.canonicalize() {
         return found;
     }
@@ -162,10 +186,16 @@ pub fn path_of(invocation: &Invocation, word: &str) -> PathBuf {
     for part in path.components() {
         if part == Component::ParentDir {
             resolved.pop();
-        } else {
-            resolved.push(part);
-            resolved = resolved.canonicalize().unwrap_or(resolved);
+            continue;
         }
+        let link = resolved.join(part);
+        resolved = match (link.canonicalize(), link.read_link()) {
+            (Ok(found), _) => found,
+            (Err(_), Ok(target)) if followed < MOST_LINKS => {
+                resolve_links(&resolved.join(target), followed + 1)
+            }
+            (Err(_), _) => link,
+        };
     }
     resolved
 }
@@ -182,7 +212,7 @@ fn by_word(invocation: &Invocation, live: &[Reservation], word: &str) -> Result<
     let path = path_of(invocation, word);
     let workspace = || Some(Project::find(&invocation.dir).ok()?.workspace?.root);
     let found = matches(live, word, &path, workspace).map_err(|found| several(word, &found))?;
-    Ok(running_or(found, || by_port_or_project(invocation, live, word)))
+    Ok(running_or(found, || by_port_or_project(invocation, live, word, &path)))
 }
 
 /// The services with this id or directory, else the one with this name, else the one whose name or directory ends
@@ -215,14 +245,18 @@ fn last_part(name: &str) -> &str {
     name.rsplit_once('/').map_or(name, |(_, last)| last)
 }
 
-fn by_port_or_project(invocation: &Invocation, live: &[Reservation], word: &str) -> Resolved {
+fn by_port_or_project(invocation: &Invocation, live: &[Reservation], word: &str, path: &Path) -> Resolved {
     if let Ok(port) = word.parse::<u16>() {
         return running_or(filtered(live, |one| one.port == port), || Resolved::Unknown(stranger(port)));
     }
-    match Project::named(word, &invocation.dir) {
+    let named = Project::named(word, &invocation.dir);
+    // The root of a workspace, which may be gone.
+    let is_root = named.as_ref().map_or(!path.exists(), |one| one.dir == path && one.is_workspace_root());
+    let services = if is_root { below(live, path) } else { Vec::new() };
+    running_or(services, || match named {
         Ok(project) => Resolved::Idle(not_running(&project.name)),
         Err(error) => Resolved::Unknown(error.into()),
-    }
+    })
 }
 
 /// Resolves a word to services that have ended while their supervisor still runs others; without a word, those of

@@ -204,3 +204,37 @@ fn two_worktrees_are_told_apart_in_the_list() {
     let directories: Vec<&str> = listed.lines().map(|line| line.rsplit("  ").next().unwrap()).collect();
     assert_eq!(directories, ["DIRECTORY", "~/wt", "~/other"], "{listed}");
 }
+
+#[test]
+fn a_link_to_a_removed_directory_means_the_service_that_runs_in_it() {
+    let (stage, dir) = stage();
+    let link = |name: &str, to: &str| std::os::unix::fs::symlink(to, dir.with_file_name(name)).unwrap();
+    link("link", "./wt");
+    link("second", "link");
+    link("circle", "circle");
+    fs::remove_dir_all(&dir).unwrap();
+    assert_ne!(code(&stage.sandbox.run(["stop", "../circle"])), Some(0));
+    assert_eq!(code(&stage.sandbox.run(["status", "../link"])), Some(0));
+    let stopped = stage.sandbox.run(["stop", "../second"]);
+    assert_eq!(code(&stopped), Some(0), "{stopped:?}");
+    assert_eq!(running(&stage), 0);
+}
+
+#[test]
+fn a_service_whose_package_json_has_an_error_is_found_in_its_directory() {
+    let (stage, dir) = stage();
+    let path = dir.to_str().unwrap();
+    fs::create_dir(dir.join("src")).unwrap();
+    fs::write(dir.join("package.json"), "{").unwrap();
+    let within = dir.join("src");
+    for arguments in [&["-C", path, "status"][..], &["-C", within.to_str().unwrap(), "logs"]] {
+        let answered = stage.sandbox.run(arguments);
+        assert_eq!(code(&answered), Some(0), "{answered:?}");
+    }
+    let refused = stage.sandbox.run(["-C", path, "restart"]);
+    assert_eq!(code(&refused), Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("package.json:1:1"), "{refused:?}");
+    assert_eq!(code(&stage.sandbox.run(["-C", path, "stop"])), Some(0));
+    let idle = stage.sandbox.run(["-C", path, "stop"]);
+    assert!(idle.stderr.contains("package.json:1:1"), "{idle:?}");
+}

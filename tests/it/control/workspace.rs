@@ -191,3 +191,21 @@ fn at_the_root_questions_are_about_every_package() {
         assert_eq!(code(&stage.sandbox.run(["-C", "/", "ports", "release", word])), Some(5), "{word}");
     }
 }
+
+#[test]
+fn the_directory_of_a_workspace_means_its_services_even_once_it_is_gone() {
+    let stage = workspace(&[("api", ""), ("web", "")]);
+    let beside = stage.sandbox.root().join("copy");
+    let copied = stage.sandbox.command("cp").args(["-r", "."]).arg(&beside).status().unwrap();
+    assert!(copied.success());
+    for is_gone in [false, true] {
+        assert_eq!(code(&stage.sandbox.run(["-C", beside.to_str().unwrap(), "start"])), Some(0));
+        assert_eq!(names(&stage), ["api", "web"]);
+        if is_gone {
+            std::fs::remove_dir_all(&beside).unwrap();
+        }
+        let stopped = stage.sandbox.run(["stop", "../copy"]);
+        assert_eq!(code(&stopped), Some(0), "{stopped:?}");
+        assert_eq!(stage.services(), [json!(null); 0], "{is_gone}");
+    }
+}
