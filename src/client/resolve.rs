@@ -151,7 +151,15 @@ fn without_project(
         ProjectError::NotFound { .. } => {
             start.ancestors().map(at).find(|found| !found.is_empty()).unwrap_or_default()
         }
-        _ => {
+        ProjectError::NoManifest { .. }
+        | ProjectError::NotADirectory { .. }
+        | ProjectError::NotAFile { .. }
+        | ProjectError::Unreadable { .. }
+        | ProjectError::Invalid(_)
+        | ProjectError::Unknown { .. }
+        | ProjectError::Ambiguous { .. }
+        | ProjectError::NoScript { .. }
+        | ProjectError::EmptyScript { .. } => {
             let nearest = start.ancestors().find(|dir| dir.join("package.json").exists()).unwrap_or(path);
             Some(at(nearest)).filter(|found| !found.is_empty()).unwrap_or_else(|| below(live, nearest))
         }
