@@ -19,6 +19,10 @@ const COPY_WINDOW_OF_UNKNOWN_ORIGIN: Duration = Duration::from_millis(200);
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     pub(super) fn signalled(&mut self, caught: ReceivedSignal) {
         self.note_interrupt(caught);
+        let is_key = matches!(caught.signal, Signal::SIGINT | Signal::SIGQUIT) && caught.sent != Some(true);
+        if let Some(caller) = self.inputs.caller.as_mut().filter(|_| is_key) {
+            caller.interrupted();
+        }
         match caught.kind() {
             SignalKind::End if self.is_copy(caught) => {}
             // A shell that hangs up as well, because its terminal is gone: a second signal could kill.

@@ -5,7 +5,7 @@ mod readers;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::thread;
 
 use tokio::io::Interest;
@@ -22,17 +22,37 @@ pub use parent::Parent;
 pub struct CallerWatch {
     readers: Readers,
     parent: Option<ParentEnd>,
+    /// Whether the caller was seen to be gone.
+    missed: bool,
 }
 
 impl CallerWatch {
     /// Watches for the loss of the last reader of all of `streams`, and for the end of `parent`. Needs a running
     /// tokio runtime.
     pub fn new(streams: &[BorrowedFd<'_>], parent: Option<&Parent>) -> io::Result<Self> {
-        Ok(Self { readers: Readers::of(streams)?, parent: parent.map(Parent::watch).transpose()? })
+        let (readers, parent) = (Readers::of(streams)?, parent.map(Parent::watch).transpose()?);
+        Ok(Self { readers, parent, missed: false })
+    }
+
+    /// To be called at a Ctrl-C, which ends the readers of pipes as well: the user is still there. From now on, of
+    /// the streams only terminals are watched.
+    pub fn interrupted(&mut self) {
+        self.readers.keep_terminals();
+        self.missed = false;
     }
 
     /// Is ready once the caller is gone.
     pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.poll_missed(cx));
+        // At the second look, so that a Ctrl-C that came before the loss is seen before it.
+        if std::mem::replace(&mut self.missed, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_missed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(Poll::Ready(())) = self.parent.as_mut().map(|parent| parent.poll_end(cx)) {
             return Poll::Ready(());
         }

@@ -1,6 +1,6 @@
 //! Streams of output, watched for the loss of their last reader.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::task::{Context, Poll};
 
@@ -34,6 +34,11 @@ impl Readers {
             }
         }
         Ok(Self(Some(watched).filter(|watched| !watched.is_empty())))
+    }
+
+    pub fn keep_terminals(&mut self) {
+        let terminals = self.0.take().into_iter().flatten().filter(|stream| stream.as_fd().is_terminal());
+        self.0 = Some(terminals.collect::<Vec<_>>()).filter(|terminals| !terminals.is_empty());
     }
 
     /// Is ready once no stream has a reader any more.

@@ -293,6 +293,21 @@ fn a_keyboard_without_a_screen_still_interrupts() {
 }
 
 #[test]
+fn an_interrupt_that_ends_the_reader_of_the_output_too_leaves_the_server_its_grace() {
+    let script = "trap 'touch hung-up' HUP; trap 'sleep 2; touch orderly; kill $!; exit 0' INT; \
+                  sleep 100 & echo armed; wait; wait";
+    let (sandbox, ports) = stage_of(script, 1);
+    let shell = ["bash", "-c", "bowline dev 2>&1 | cat; touch went-on"];
+    let mut seat = Seat::take(shell_command(&sandbox, &shell));
+    seat.terminal.until("armed");
+    seat.terminal.keys("\x03");
+    assert_eq!(seat.wait().signal(), Some(Signal::INT.as_raw()));
+    let files = ["orderly", "hung-up", "went-on"].map(|name| sandbox.project().join(name).exists());
+    assert_eq!(files, [true, false, false]);
+    assert!(is_free(ports.first()));
+}
+
+#[test]
 fn a_cursor_that_a_killed_server_has_hidden_is_shown_again() {
     let hide = "printf '\\033[?1049h\\033[?25'; sleep 0.01; printf 'lhid'; echo den; kill -KILL $$";
     let show = "printf '\\033[?25lwork\\033[?25hdone'; echo it; kill -KILL $$";
