@@ -1,5 +1,6 @@
 //! What a client does all day, and what goes on at the same time.
 
+#[cfg(target_os = "linux")]
 use std::fs;
 
 use serde_json::{Value, json};

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{SERVER, Stage};
+#[cfg(target_os = "linux")]
+use super::SERVER;
+use super::Stage;
 
 /// What a start tells that fails, with a hint in any case.
 fn failure(stage: &Stage) -> Value {

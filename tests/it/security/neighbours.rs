@@ -4,7 +4,9 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 
-use crate::support::{Sandbox, http, run_to_end, stage_in_shell};
+#[cfg(target_os = "linux")]
+use crate::support::http;
+use crate::support::{Sandbox, run_to_end, stage_in_shell};
 
 /// Connects to a socket as node would, and says what came of it.
 const CONNECT: &str = "
