@@ -57,7 +57,7 @@ pub(super) fn mentions(leaves: &[Leaf], chosen: usize, catalog: &Catalog) -> Vec
                     is_new
                 }
             };
-            if is_new {
+            if is_new && !is_inspectors(&text, &previous) {
                 let in_text = ports_in(&text, companion.filter(|_| matches!(part, Part::Word(_))), &previous);
                 found.extend(in_text.into_iter().map(|(range, port, form)| Mention {
                     leaf,
@@ -71,6 +71,11 @@ pub(super) fn mentions(leaves: &[Leaf], chosen: usize, catalog: &Catalog) -> Vec
         }
     }
     found
+}
+
+/// Whether a word has the address of node's inspector, which is no page.
+fn is_inspectors(word: &str, previous: &str) -> bool {
+    word.contains("--inspect") || matches!(previous, "--inspect-port" | "--debug-port")
 }
 
 /// The companion that a command is.

@@ -39,6 +39,9 @@ const WISHES: &[(&str, &[File], Option<u16>)] = &[
     // Others' ports.
     ("concurrently 'node api.js' 'wait-on tcp:5000 && react-scripts start'", &[], None),
     ("wait-on tcp:3334 && vite", &[VITE], None),
+    ("node --inspect=0.0.0.0:3334 server.js", &[], None),
+    ("NODE_OPTIONS=--inspect=localhost:3334 node server.js", &[], None),
+    ("node --inspect --inspect-port 3334 server.js", &[], None),
     ("concurrently 'wait-on tcp:5173 && vite' 'node x.js'", &[], None),
     ("vite & wait-on tcp:5000 && node worker.js", &[VITE], None),
     ("vite --port 4100 & open-cli http://localhost:5173", &[], None),
