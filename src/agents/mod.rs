@@ -1,4 +1,4 @@
-//! What coding agents need to know of bowline, in the files where they look: a block of text, and entries in JSON.
+//! Instructions for coding agents, in the files that they read: a block of text, and entries in JSON.
 //!
 //! - `block`: the text · `entries`: the entries · `jsonc`: changes that keep every other byte
 //! - `files`: writing, all or none
@@ -179,7 +179,7 @@ pub fn write(dir: &Path, readers: &[Reader], servers: &[DevServer]) -> Result<Ve
     Ok(planned)
 }
 
-/// What is wrong with a file that bowline has something in.
+/// The reason why a file with a block or entry of bowline's has to be mended.
 #[derive(Debug)]
 pub enum Stale {
     /// Another version has written it, or the servers have changed.
@@ -198,7 +198,7 @@ fn stale(dir: &Path, file: AgentFile, servers: &[DevServer]) -> Option<Vec<Stale
     let text = project::read_text_if_any(&dir.join(file.path()))?;
     let mut found = Vec::new();
     match Planned::new(dir, file, servers) {
-        // Whose it is cannot be seen any more.
+        // A damaged file without the word is taken for another program's.
         Err(_) if !text.contains("bowline") => return None,
         Err(error) => found.push(Stale::Damaged(error.to_string())),
         Ok(_) if !file.is_in(&text) => return None,

@@ -30,7 +30,7 @@ pub fn tie(invocation: &mut Invocation, command: &CliCommand) -> Result<bool, Fa
         | CliCommand::Status(_)
         | CliCommand::Port { .. }
         | CliCommand::Ports { .. }
-        // What it starts must outlive it, and itself it ends with its standard input.
+        // Its services must outlive it, and it ends with its standard input anyway.
         | CliCommand::Mcp
         | CliCommand::Detect(_)
         | CliCommand::Doctor

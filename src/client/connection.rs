@@ -31,7 +31,7 @@ pub struct Connection {
     stream: UnixStream,
     lines: Lines,
     reservation: Reservation,
-    /// What the supervisor has said of a request after it had accepted it.
+    /// The supervisor's message about a request that it had accepted.
     pub remark: Option<String>,
     /// The supervisor's.
     version: String,

@@ -30,7 +30,7 @@ pub enum Forward {
     Open(Forwarder),
 }
 
-/// What has become of a forward now that its service is ready.
+/// The state of a forward once its service is ready.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Opened {
     Unchanged,
@@ -44,7 +44,7 @@ impl Forward {
     /// The service is ready on this port. Needs a running tokio runtime.
     pub fn ready(&mut self, port: u16, ports: &Ports) -> Opened {
         if let Self::Wanted(from) = *self {
-            // What is wanted may be there already.
+            // The service may listen on the wanted port itself.
             if from == port {
                 return Opened::Unchanged;
             }

@@ -44,7 +44,7 @@ impl Whereabouts {
         }
     }
 
-    /// What is wrong, and the command that mends it; `None` if the directory is where it was.
+    /// The fault of the directory and the command that mends it; `None` if it is where it was.
     pub fn trouble(&self, reservation: &Reservation) -> Option<(String, String)> {
         let Reservation { name, port, pid, dir, .. } = reservation;
         let dir = dir.visible();

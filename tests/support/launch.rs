@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use bowline::detect::Snapshot;
 use bowline::detect::catalog::Catalog;
+use bowline::detect::{CommandWords, Snapshot};
 use bowline::launch::{
     Caller, ChosenManager, Host, LaunchError, LaunchRequest, LaunchSpec, NamedPort, Reading, Sibling, Step,
     Target, choose, explain, plan,
@@ -94,12 +94,7 @@ pub fn launch(
     let mut reading = Reading::of(project, &choice, target, caller, catalog.wrappers())?;
     let files = project.files().expect("files");
     let commands = reading.commands();
-    let snapshot = Snapshot {
-        dependencies: &project.manifest.dependencies,
-        files: &files,
-        script: reading.script(),
-        commands: &commands,
-    };
+    let snapshot = snapshot(project, &files, reading.script(), &commands);
     let mut detection = catalog.detect(&snapshot).expect("a detection");
     if let Some(key) = wish.framework {
         detection = detection.with_framework(catalog.find(key).expect("a key"), &snapshot);
@@ -128,6 +123,15 @@ pub fn launch(
     Ok((spec, choice, error))
 }
 
+fn snapshot<'a>(
+    project: &'a Project,
+    files: &'a [String],
+    script: Option<&'a str>,
+    commands: &'a [CommandWords<'a>],
+) -> Snapshot<'a> {
+    Snapshot { dependencies: &project.manifest.dependencies, files, script, commands }
+}
+
 /// The port by which other commands of the dev script name its server.
 pub fn named(project: &Project, caller: &Caller) -> Option<NamedPort> {
     let choice = choose(project, caller);
@@ -137,12 +141,7 @@ pub fn named(project: &Project, caller: &Caller) -> Option<NamedPort> {
     let reading = Reading::of(project, &choice, target, caller, catalog.wrappers()).expect("a script");
     let files = project.files().expect("files");
     let commands = reading.commands();
-    let snapshot = Snapshot {
-        dependencies: &project.manifest.dependencies,
-        files: &files,
-        script: reading.script(),
-        commands: &commands,
-    };
+    let snapshot = snapshot(project, &files, reading.script(), &commands);
     let detection = catalog.detect(&snapshot).expect("a detection");
     let inputs = detection.inputs(|package| project.version_of(package));
     NamedPort::of(&reading, &detection, &inputs, &catalog, &files)

@@ -227,7 +227,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// What programs that read such files accept beside JSON: comments and trailing commas.
+/// Readers of these files accept comments and trailing commas beside JSON.
 const OPTIONS: ParseOptions = ParseOptions {
     allow_comments: true,
     allow_trailing_commas: true,

@@ -117,7 +117,7 @@ fn own_ports(invocation: &Invocation, projects: &[ConfiguredProject]) -> Result<
     Ok(own.into_iter().filter_map(|own| own.or_else(|| found.next())).collect())
 }
 
-/// What `doctor` has to say of the files of agents here: what is good, or what is bad and what mends it.
+/// The findings of `doctor` about the files of agents here: good news, or a fault and its remedy.
 pub fn findings(invocation: &Invocation) -> Vec<Result<String, (String, String)>> {
     let Ok((dir, servers)) = here(invocation) else { return Vec::new() };
     let examined = agents::examine(&dir, &servers);

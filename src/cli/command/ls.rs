@@ -10,7 +10,7 @@ use crate::invocation::{Failure, Invocation};
 use crate::process::{Exit, terminal};
 use crate::ui;
 
-/// What a narrow terminal does not show, the least important first: how a service was started, its memory, its age.
+/// The columns that a narrow terminal leaves out, in this order: STARTED, MEMORY, UPTIME.
 const SPARE: [usize; 3] = [6, 5, 4];
 
 pub fn ls(invocation: &Invocation) -> Result<Exit, Failure> {

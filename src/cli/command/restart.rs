@@ -65,7 +65,7 @@ pub fn restart(
 #[derive(Default)]
 struct Wanted {
     found: Vec<Reservation>,
-    /// What does not run and is to be started; `None` is the project that the user is in.
+    /// The projects to start because they do not run; `None` is the one that the user is in.
     absent: Vec<Option<OsString>>,
     failures: Vec<Failure>,
 }
