@@ -17,6 +17,7 @@ use super::super::{
     Backend, Condition, Control, Description, Observation, PortOwner, ProcessTree, Reload, Requested, Review,
     SchemeAnswer,
 };
+use super::pipes::Ends;
 use crate::event::{Level, Refusal, State, Stream, What};
 use crate::port::Scheme;
 use crate::process::guardian::{Order, Report};
@@ -80,6 +81,7 @@ pub struct World {
     pub lifeline: Option<PipeWriter>,
     /// The reader of bowline's output.
     pub caller: Option<PipeReader>,
+    pub ends: Option<Ends>,
     /// How often bowline's own process group was stopped.
     pub stops: usize,
     pub sink_is_slow: bool,
@@ -99,7 +101,7 @@ pub struct World {
 pub type Shared = Rc<RefCell<World>>;
 
 impl World {
-    pub fn shared(services: &[Settings], lifeline: PipeWriter, caller: PipeReader) -> Shared {
+    pub fn shared(services: &[Settings], lifeline: PipeWriter, caller: PipeReader, ends: Ends) -> Shared {
         let fake = |settings: &Settings| Fake {
             reloaded: Some(settings.clone()),
             other_ports: 1,
@@ -109,6 +111,7 @@ impl World {
             services: services.iter().map(fake).collect(),
             lifeline: Some(lifeline),
             caller: Some(caller),
+            ends: Some(ends),
             ..Self::default()
         }))
     }

@@ -2,6 +2,7 @@
 
 mod failures;
 mod fake;
+mod pipes;
 mod pressure;
 mod restarts;
 mod schemes;
@@ -21,6 +22,7 @@ use super::service::{Service, Settings};
 use super::{Finished, Lifeline, LoopInputs, Outcome, Supervisor};
 use crate::process::caller::CallerWatch;
 use fake::{End, Shared, World};
+use pipes::Ends;
 use sink::FakeSink;
 
 /// Longer than any pause or deadline of [`settings`], except the settling time.
@@ -53,7 +55,8 @@ fn runtime() -> Runtime {
 fn supervisor(settings: &[Settings]) -> (Supervisor<Shared, FakeSink, Shared>, Shared) {
     let (reader, writer) = std::io::pipe().unwrap();
     let (caller, output) = std::io::pipe().unwrap();
-    let world = World::shared(settings, writer, caller);
+    let ends = Ends { lifeline: reader.try_clone().unwrap(), caller: output.try_clone().unwrap() };
+    let world = World::shared(settings, writer, caller, ends);
     let services = settings.iter().map(|settings| Service::new(settings.clone(), Instant::now())).collect();
     let inputs = LoopInputs {
         signals: Box::new(Rc::clone(&world)),

@@ -123,7 +123,7 @@ impl Move {
             Self::Signal(signal) => {
                 world.signals.push_back(ReceivedSignal { signal, sent: Some(false), sender: None });
             }
-            Self::LifelineEnds => world.lifeline = None,
+            Self::LifelineEnds => world.end_lifeline(),
             Self::TimePasses => {}
         }
     }
