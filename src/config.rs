@@ -12,8 +12,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::Value;
 
-use crate::detect::Entries;
 use crate::detect::catalog::{Catalog, CatalogError, Companion, Framework, Layer};
+use crate::detect::{Entries, Kind};
 use crate::paths::{self, Environment};
 use crate::project::{Project, ProjectError, read_text};
 use crate::script::Wrapper;
@@ -62,6 +62,21 @@ pub struct ProjectSettings {
     pub grace: Option<Duration>,
     pub ready: Ready,
     pub env: BTreeMap<String, String>,
+    pub kind: Option<Kind>,
+    /// What to run in place of a script; a service that is no package has to have one.
+    pub command: Option<String>,
+    /// Where to run it, relative to the file [default: the package's directory, else that of the file].
+    pub dir: Option<PathBuf>,
+    /// Arguments for the script or command.
+    pub args: Vec<String>,
+    /// Services that are started too, and waited for: ready, or done.
+    pub needs: Vec<String>,
+    /// Services that are started too, and not waited for.
+    pub with: Vec<String>,
+    /// A command that runs before each start.
+    pub before: Option<String>,
+    /// A command that runs when the service has ended, however it ended.
+    pub after: Option<String>,
 }
 
 /// When a service counts as ready.
@@ -71,11 +86,51 @@ pub struct Ready {
     /// How long it may take to become ready.
     #[serde(deserialize_with = "duration")]
     pub timeout: Option<Duration>,
+    /// A path or URL that its own listener answers with 200 to 399.
+    pub http: Option<String>,
+    /// A regular expression that a line of its output matches.
+    pub log: Option<String>,
+    /// A command that ends with 0.
+    pub exec: Option<String>,
+    /// A file that exists.
+    pub file: Option<PathBuf>,
+}
+
+/// The `[workspace]` table of `bowline.toml`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct WorkspaceSettings {
+    /// What bare `bowline` at the root runs, in the grammar of `--filter`.
+    pub filter: Vec<String>,
+    pub build: Build,
+    pub orchestrator: Option<Orchestrator>,
+    pub fail_fast: bool,
+}
+
+/// When the packages that others depend on are built before those start.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Build {
+    /// Where the entry of a package is missing.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Who runs the packages of a workspace whose root script fans out over them.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Orchestrator {
+    Bowline,
+    /// The root script, as it is.
+    Script,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct File {
+    workspace: WorkspaceSettings,
     project: BTreeMap<String, ProjectSettings>,
     framework: Entries<Framework>,
     wrapper: Entries<Wrapper>,
@@ -87,6 +142,9 @@ pub struct Config {
     /// All frameworks, the user's and the project's included.
     pub catalog: Catalog,
     pub settings: ProjectSettings,
+    /// That of the workspace's root.
+    #[expect(dead_code, reason = "its readers follow")]
+    pub workspace: WorkspaceSettings,
     /// The tables for projects of other names: file and name of each.
     pub others: Vec<(PathBuf, String)>,
     /// Whether there is a table for this project.
@@ -99,6 +157,7 @@ impl Config {
         let mut layers: Vec<Layer> = user_layer(environment)?.into_iter().collect();
         let root = project.workspace.as_ref().map(|workspace| workspace.root.as_path());
         let mut settings = ProjectSettings::default();
+        let mut workspace = WorkspaceSettings::default();
         let (mut others, mut is_named) = (Vec::new(), false);
         for dir in root.filter(|root| *root != project.dir).into_iter().chain([project.dir.as_path()]) {
             let path = dir.join(FILE);
@@ -107,6 +166,9 @@ impl Config {
                 path: path.clone(),
                 message: error.to_string().trim_end().to_owned(),
             })?;
+            if root.is_none_or(|root| root == dir) {
+                workspace = file.workspace;
+            }
             for (name, found) in file.project {
                 if name == project.name {
                     (settings, is_named) = (found, true);
@@ -116,7 +178,7 @@ impl Config {
             }
             layers.push(Layer::new(&path, text, &file.framework, &file.wrapper, &file.companion));
         }
-        Ok(Self { catalog: Catalog::load(&layers)?, settings, others, is_named })
+        Ok(Self { catalog: Catalog::load(&layers)?, settings, workspace, others, is_named })
     }
 }
 

@@ -13,11 +13,13 @@ mod embedded;
 mod evidence;
 mod framework;
 mod https_signs;
+mod kind;
 mod resolve;
 mod snapshot;
 
 pub use self::catalog::Entries;
 pub use self::detection::{Detection, ServerInputs};
 pub use self::evidence::Tool;
+pub use self::kind::Kind;
 pub use self::snapshot::{CommandWords, Snapshot};
 pub use crate::fingerprint::Fingerprint;

@@ -1,6 +1,7 @@
 //! One supervising process, from projects to outcome. It knows no command line.
 //!
 //! - `flow`: the steps in order · `configured`, `prepared`, `options`, `settings`: their inputs
+//! - `selection`: which services a start runs
 //! - `backend`, `port_override`: programs and ports for the loop in [`crate::supervise`], which calls them through the
 //!   trait that `flow` implements
 //! - `reload`: a restart by what the files say now
@@ -24,6 +25,7 @@ mod prepared;
 mod reload;
 mod report;
 mod review;
+pub mod selection;
 mod server_scheme;
 mod settings;
 mod siblings;

@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use super::answer::answer;
-use super::dev::projects_of;
 use crate::agents::{self, AgentFile, BLOCK, DevServer, Planned, Stale};
 use crate::cli::args::Agents;
 use crate::exit_code::NO_PROJECT;
@@ -14,6 +13,7 @@ use crate::invocation::{Failure, Invocation};
 use crate::port::{Lookup, PortChoice, PortRequest};
 use crate::process::Exit;
 use crate::project::{Project, Workspace};
+use crate::session::selection::projects_of;
 use crate::session::{ConfiguredProject, Detected, Options, Runnable};
 use crate::ui;
 

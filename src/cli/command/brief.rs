@@ -5,12 +5,12 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::answer::answer;
-use super::dev::projects_of;
 use super::service_row::{Row, rows};
 use crate::client::whereabouts::Whereabouts;
 use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
 use crate::project::{Project, ProjectError};
+use crate::session::selection::projects_of;
 use crate::ui;
 
 /// How many services are listed, so that the whole has ten lines at most.

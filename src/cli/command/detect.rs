@@ -1,11 +1,11 @@
 //! `bowline detect`.
 
 use super::answer::{answer, one_or_all};
-use super::dev::projects_here;
 use crate::cli::args::Detect;
 use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
 use crate::project::Project;
+use crate::session::selection::projects_here;
 use crate::session::{ConfiguredProject, Detected};
 use crate::visible::{self, Visible};
 

@@ -8,6 +8,7 @@ use crate::invocation::{Failure, Invocation};
 use crate::launch::Inherited;
 use crate::process::Exit;
 use crate::project::Project;
+use crate::session::selection::projects_here;
 use crate::session::{self, ConfiguredProject, Options, Reserved, Runnable, Session};
 
 pub fn dev(invocation: &Invocation, dev: &Dev) -> Result<Exit, Failure> {
@@ -21,23 +22,6 @@ pub fn exec(invocation: &Invocation, exec: &Exec) -> Result<Exit, Failure> {
     let project = with_id(Project::around(&invocation.dir)?, &exec.launch);
     let project = ConfiguredProject::read(invocation, project, Runnable::Command(exec.command.clone()))?;
     launch(invocation, &exec.launch, vec![project])
-}
-
-/// The project that contains the directory; at the root of a workspace, every package that has the script.
-pub fn projects_here(invocation: &Invocation, script: Option<&str>) -> Result<Vec<Project>, Failure> {
-    projects_of(Project::find(&invocation.dir)?, script)
-}
-
-/// The project; if it is the root of a workspace, every package that has the script.
-pub fn projects_of(project: Project, script: Option<&str>) -> Result<Vec<Project>, Failure> {
-    if let (true, Some(workspace)) = (project.is_workspace_root(), &project.workspace) {
-        let mut members = workspace.members()?;
-        members.retain(|member| member.script(script).is_ok());
-        if !members.is_empty() {
-            return Ok(members);
-        }
-    }
-    Ok(vec![project])
 }
 
 fn with_id(project: Project, launch: &Launch) -> Project {

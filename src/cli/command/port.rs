@@ -5,12 +5,12 @@ use std::time::SystemTime;
 use serde_json::json;
 
 use super::answer::{answer, one_or_all};
-use super::dev::projects_here;
 use crate::client::resolve;
 use crate::invocation::{Failure, Invocation};
 use crate::port::{Grant, Lookup, Ports, Reservation, Scheme};
 use crate::process::Exit;
 use crate::project::Project;
+use crate::session::selection::projects_here;
 use crate::session::{ConfiguredProject, Detected, Options};
 use crate::ui;
 

@@ -1,0 +1,15 @@
+//! What a service is there for, which decides when it is ready, and what its end means.
+
+use serde::Deserialize;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Listens on a port; ready when it does.
+    #[default]
+    Server,
+    /// Builds whenever a file changes, and has no port; ready at its first build.
+    Watch,
+    /// Ends, and is done with exit code 0.
+    Task,
+}
