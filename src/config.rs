@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Value;
 
 use crate::detect::catalog::{Catalog, CatalogError, Companion, Framework, Layer};
-use crate::detect::{Entries, Kind};
+use crate::detect::{Entries, ServiceKind};
 use crate::paths::{self, Environment};
 use crate::project::{Project, ProjectError, read_text};
 use crate::script::Wrapper;
@@ -62,7 +62,7 @@ pub struct ProjectSettings {
     pub grace: Option<Duration>,
     pub ready: Ready,
     pub env: BTreeMap<String, String>,
-    pub kind: Option<Kind>,
+    pub kind: Option<ServiceKind>,
     /// What to run in place of a script; a service that is no package has to have one.
     pub command: Option<String>,
     /// Where to run it, relative to the file [default: the package's directory, else that of the file].

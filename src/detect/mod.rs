@@ -20,6 +20,6 @@ mod snapshot;
 pub use self::catalog::Entries;
 pub use self::detection::{Detection, ServerInputs};
 pub use self::evidence::Tool;
-pub use self::kind::Kind;
+pub use self::kind::ServiceKind;
 pub use self::snapshot::{CommandWords, Snapshot};
 pub use crate::fingerprint::Fingerprint;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, PipeReader, PipeWriter};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -17,7 +17,7 @@ use super::super::{
     Backend, Condition, Control, Description, Observation, PortOwner, ProcessTree, Reload, Requested, Review,
     SchemeAnswer,
 };
-use super::pipes::Ends;
+use super::pipes::Pipes;
 use crate::event::{Level, Refusal, State, Stream, What};
 use crate::port::Scheme;
 use crate::process::guardian::{Order, Report};
@@ -78,10 +78,7 @@ pub struct World {
     pub services: Vec<Fake>,
     pub signals: VecDeque<ReceivedSignal>,
     pub commands: VecDeque<(usize, Input)>,
-    pub lifeline: Option<PipeWriter>,
-    /// The reader of bowline's output.
-    pub caller: Option<PipeReader>,
-    pub ends: Option<Ends>,
+    pub pipes: Option<Pipes>,
     /// How often bowline's own process group was stopped.
     pub stops: usize,
     pub sink_is_slow: bool,
@@ -101,7 +98,7 @@ pub struct World {
 pub type Shared = Rc<RefCell<World>>;
 
 impl World {
-    pub fn shared(services: &[Settings], lifeline: PipeWriter, caller: PipeReader, ends: Ends) -> Shared {
+    pub fn shared(services: &[Settings], pipes: Pipes) -> Shared {
         let fake = |settings: &Settings| Fake {
             reloaded: Some(settings.clone()),
             other_ports: 1,
@@ -109,15 +106,17 @@ impl World {
         };
         Rc::new(RefCell::new(Self {
             services: services.iter().map(fake).collect(),
-            lifeline: Some(lifeline),
-            caller: Some(caller),
-            ends: Some(ends),
+            pipes: Some(pipes),
             ..Self::default()
         }))
     }
 
     pub fn is_released(&self, service: usize) -> bool {
         self.services[service].end == End::Released
+    }
+
+    pub fn pipes(&mut self) -> &mut Pipes {
+        self.pipes.as_mut().unwrap()
     }
 
     /// Lets the loop see what has changed.

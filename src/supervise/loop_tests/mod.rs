@@ -22,7 +22,7 @@ use super::service::{Service, Settings};
 use super::{Finished, Lifeline, LoopInputs, Outcome, Supervisor};
 use crate::process::caller::CallerWatch;
 use fake::{End, Shared, World};
-use pipes::Ends;
+use pipes::Pipes;
 use sink::FakeSink;
 
 /// Longer than any pause or deadline of [`settings`], except the settling time.
@@ -53,16 +53,16 @@ fn runtime() -> Runtime {
 
 /// A supervisor of one started service for each of `settings`. Needs a running runtime.
 fn supervisor(settings: &[Settings]) -> (Supervisor<Shared, FakeSink, Shared>, Shared) {
-    let (reader, writer) = std::io::pipe().unwrap();
-    let (caller, output) = std::io::pipe().unwrap();
-    let ends = Ends { lifeline: reader.try_clone().unwrap(), caller: output.try_clone().unwrap() };
-    let world = World::shared(settings, writer, caller, ends);
+    let pipes = Pipes::new().unwrap();
+    let lifeline = Lifeline::new(pipes.lifeline_reader.try_clone().unwrap()).unwrap();
+    let caller = CallerWatch::new(&[pipes.output.as_fd()], None).unwrap();
+    let world = World::shared(settings, pipes);
     let services = settings.iter().map(|settings| Service::new(settings.clone(), Instant::now())).collect();
     let inputs = LoopInputs {
         signals: Box::new(Rc::clone(&world)),
         console: None,
-        lifeline: Some(Lifeline::new(reader).unwrap()),
-        caller: Some(CallerWatch::new(&[output.as_fd()], None).unwrap()),
+        lifeline: Some(lifeline),
+        caller: Some(caller),
         control: Rc::clone(&world),
     };
     let mut supervisor = Supervisor::new(services, Rc::clone(&world), FakeSink::new(&world), inputs);

@@ -1,33 +1,37 @@
-//! The pipes of a loop under test, and their ends.
+//! The pipes of a loop under test, with both ends of each.
 
-use std::io::{PipeReader, PipeWriter};
+use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::fake::World;
-
-/// The other ends of the lifeline and of the caller's output.
 #[derive(Debug)]
-pub struct Ends {
-    pub lifeline: PipeReader,
-    pub caller: PipeWriter,
+pub struct Pipes {
+    pub lifeline: Option<PipeWriter>,
+    pub lifeline_reader: PipeReader,
+    /// The reader of bowline's output.
+    pub caller: Option<PipeReader>,
+    pub output: PipeWriter,
 }
 
-impl World {
+impl Pipes {
+    pub fn new() -> io::Result<Self> {
+        let (lifeline_reader, lifeline) = io::pipe()?;
+        let (caller, output) = io::pipe()?;
+        Ok(Self { lifeline: Some(lifeline), lifeline_reader, caller: Some(caller), output })
+    }
+
     /// Closes the lifeline, and waits until the kernel sees it: another test may just have forked, and hold a copy
     /// until its child executes. The clock of the loop does not wait for that.
     pub fn end_lifeline(&mut self) {
         self.lifeline = None;
-        let ends = self.ends.as_ref().unwrap();
-        await_hangup(ends.lifeline.as_fd());
+        await_hangup(self.lifeline_reader.as_fd());
     }
 
-    /// Closes the only reader of the output, see [`World::end_lifeline`].
+    /// Closes the only reader of the output, see [`Pipes::end_lifeline`].
     pub fn lose_caller(&mut self) {
         self.caller = None;
-        let ends = self.ends.as_ref().unwrap();
-        await_hangup(ends.caller.as_fd());
+        await_hangup(self.output.as_fd());
     }
 }
 

@@ -84,7 +84,7 @@ impl Move {
             Self::IsElsewhere { .. } | Self::Waits => {
                 guarded && service.state == Some(State::Starting) && service.observation.is_none()
             }
-            Self::LifelineEnds => world.lifeline.is_some(),
+            Self::LifelineEnds => world.pipes.as_ref().is_some_and(|pipes| pipes.lifeline.is_some()),
             Self::Command(_) | Self::Signal(_) | Self::TimePasses => true,
         }
     }
@@ -123,7 +123,7 @@ impl Move {
             Self::Signal(signal) => {
                 world.signals.push_back(ReceivedSignal { signal, sent: Some(false), sender: None });
             }
-            Self::LifelineEnds => world.end_lifeline(),
+            Self::LifelineEnds => world.pipes().end_lifeline(),
             Self::TimePasses => {}
         }
     }
@@ -146,8 +146,10 @@ fn key(supervisor: &Supervisor<Shared, FakeSink, Shared>, world: &World) -> Stri
     let Instance { service, orphans, readiness, .. } = &supervisor.instances[0];
     let Fake { processes, step, left, listener, observation, .. } = &world.services[0];
     let inner = (service, orphans, readiness, supervisor.interrupted);
-    let text =
-        format!("{inner:?} {processes:?} {step} {left} {listener:?} {observation:?} {:?}", world.lifeline);
+    let text = format!(
+        "{inner:?} {processes:?} {step} {left} {listener:?} {observation:?} {:?}",
+        world.pipes.as_ref().map(|pipes| pipes.lifeline.is_some())
+    );
     let mut parts = text.split("Instant {");
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |key, part| key + part.split_once('}').map_or(part, |(_, rest)| rest))

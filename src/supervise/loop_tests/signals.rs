@@ -102,10 +102,12 @@ fn two_interrupts_that_are_far_apart_both_count() {
 fn the_end_of_the_lifeline_stops_what_runs_and_leaves_alone_what_is_ending() {
     let (outcomes, world) = run(&[settings(), settings()], async |world| {
         change(&world, MOMENT, |world| world.commands.push_back((1, Input::Stop(SIGTERM)))).await;
-        change(&world, MOMENT, |world| world.lifeline.as_mut().unwrap().write_all(b"means nothing").unwrap())
-            .await;
+        change(&world, MOMENT, |world| {
+            world.pipes().lifeline.as_mut().unwrap().write_all(b"means nothing").unwrap();
+        })
+        .await;
         assert_eq!(world.borrow().services[0].orders, [Order::Run(0)]);
-        change(&world, MOMENT, World::end_lifeline).await;
+        change(&world, MOMENT, |world| world.pipes().end_lifeline()).await;
         change(&world, MOMENT, |world| {
             world.services.iter_mut().for_each(|service| service.end(Exit::Code(0)));
         })
@@ -124,7 +126,7 @@ fn the_loss_of_the_caller_ends_everything_as_a_hangup_does_but_soon() {
     let (outcomes, world) = run(&[patient.clone(), patient], async |world| {
         // The second service is ending already.
         change(&world, MOMENT, |world| world.commands.push_back((1, Input::Stop(SIGTERM)))).await;
-        change(&world, MOMENT, World::lose_caller).await;
+        change(&world, MOMENT, |world| world.pipes().lose_caller()).await;
         // The terminal's own hangup is the same event.
         let hangup = ReceivedSignal { signal: SIGHUP, sent: Some(true), sender: None };
         change(&world, MOMENT, |world| world.signals.push_back(hangup)).await;
@@ -144,7 +146,7 @@ fn the_loss_of_the_caller_ends_everything_as_a_hangup_does_but_soon() {
 #[test]
 fn the_loss_of_the_caller_makes_no_grace_period_longer() {
     let (_, world) = run(&[settings()], async |world| {
-        change(&world, settings().grace + MOMENT, World::lose_caller).await;
+        change(&world, settings().grace + MOMENT, |world| world.pipes().lose_caller()).await;
         assert_eq!(world.borrow().services[0].orders.last(), Some(&Order::Kill));
         change(&world, MOMENT, |world| world.services[0].end(Exit::Signal(Signal::SIGKILL))).await;
     });
@@ -156,7 +158,7 @@ fn the_loss_of_the_caller_ends_the_pause_before_a_restart() {
     let again = Settings { policy: Policy::Always, ..settings() };
     let (outcomes, world) = run(&[again], async |world| {
         change(&world, MOMENT, |world| world.services[0].end(Exit::Code(1))).await;
-        change(&world, MOMENT, World::lose_caller).await;
+        change(&world, MOMENT, |world| world.pipes().lose_caller()).await;
     });
     assert!(outcomes[0].ending.requested);
     assert_eq!(world.borrow().services[0].starts, 1);
