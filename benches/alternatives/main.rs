@@ -18,6 +18,7 @@ mod report;
 mod scan;
 mod size;
 mod tools;
+mod workspace;
 
 use std::env;
 
@@ -30,7 +31,7 @@ const STATE_IN_MEMORY: bool = false;
 /// A name to ask for it by, and the measurement.
 type Measurement = (&'static str, fn(&Tools) -> Section);
 
-const MEASUREMENTS: [Measurement; 9] = [
+const MEASUREMENTS: [Measurement; 10] = [
     ("launch", launch::measure),
     ("bin", bin::measure),
     ("scan", scan::measure),
@@ -39,6 +40,7 @@ const MEASUREMENTS: [Measurement; 9] = [
     ("burst", burst::measure),
     ("remembered", remembered::measure),
     ("output", output::measure),
+    ("workspace", workspace::measure),
     ("size", size::measure),
 ];
 

@@ -12,7 +12,7 @@ use super::report::{Budget, Section, float, times};
 use super::support::{Tree, dev_server, http};
 use super::tools::{Tool, Tools};
 
-const MIB: f64 = 1024.0;
+pub(crate) const MIB: f64 = 1024.0;
 /// The script's own memory is nobody's overhead.
 const SHELLS: [&str; 3] = ["sh", "dash", "bash"];
 
@@ -51,9 +51,9 @@ pub(crate) fn measure(tools: &Tools) -> Section {
 
 /// In KiB.
 #[derive(Clone, Copy, Debug, Default)]
-struct Memory {
-    resident: f64,
-    proportional: f64,
+pub(crate) struct Memory {
+    pub resident: f64,
+    pub proportional: f64,
     peak: f64,
     processes: usize,
 }
@@ -76,18 +76,7 @@ fn of_one_service(tool: &Tool) -> Memory {
     // Until what comes of the start has come.
     thread::sleep(Duration::from_millis(300));
 
-    let mut sum = Memory::default();
-    for (pid, _) in tree.processes() {
-        let program = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
-        let name = program.file_name().unwrap_or_default();
-        if program == dev_server() || SHELLS.iter().any(|shell| name == *shell) {
-            continue;
-        }
-        sum.resident += field(pid, "status", "VmRSS");
-        sum.peak += field(pid, "status", "VmHWM");
-        sum.proportional += field(pid, "smaps_rollup", "Pss");
-        sum.processes += 1;
-    }
+    let sum = of_launcher(&tree);
     if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, Signal::TERM);
     }
@@ -102,6 +91,23 @@ fn of_one_service(tool: &Tool) -> Memory {
     sum
 }
 
+/// The memory of every process of the tree but servers and shells.
+pub(crate) fn of_launcher(tree: &Tree) -> Memory {
+    let mut sum = Memory::default();
+    for (pid, _) in tree.processes() {
+        let program = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+        let name = program.file_name().unwrap_or_default();
+        if program == dev_server() || SHELLS.iter().any(|shell| name == *shell) {
+            continue;
+        }
+        sum.resident += field(pid, "status", "VmRSS");
+        sum.peak += field(pid, "status", "VmHWM");
+        sum.proportional += field(pid, "smaps_rollup", "Pss");
+        sum.processes += 1;
+    }
+    sum
+}
+
 /// A line such as `VmRSS: 1234 kB`.
 fn field(pid: i32, file: &str, name: &str) -> f64 {
     let text = fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
@@ -110,6 +116,6 @@ fn field(pid: i32, file: &str, name: &str) -> f64 {
     number.map_or(0.0, float)
 }
 
-fn mebibytes(kibibytes: f64) -> String {
+pub(crate) fn mebibytes(kibibytes: f64) -> String {
     format!("{:.1} MiB", kibibytes / MIB)
 }
