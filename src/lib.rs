@@ -75,7 +75,7 @@
 //! | 5 | [`config`] [`control`] [`logs`] [`ui`] | the edges: files, sockets, terminal, protocol |
 //! | 4 | [`supervise`] | keeping services running |
 //! | 3 | [`event`] [`launch`] | what happened · what to run |
-//! | 2 | [`detect`] [`port`] | which framework · which port |
+//! | 2 | [`detect`] [`port`] [`workspace`] | which framework · which port · which packages |
 //! | 1 | [`fingerprint`] [`paths`] [`process`] [`project`] [`range`] [`script`] | the OS, the disk, the shell's grammar; knows nothing of us |
 //! | 0 | [`exit_code`] [`visible`] | the codes that scripts rely on · how foreign text is shown |
 //!
@@ -146,5 +146,6 @@ mod session;
 mod supervise;
 mod ui;
 mod visible;
+pub mod workspace;
 
 pub use cli::run;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use circles::{Circle, circles};
 
 /// Ranks as in the crate documentation: a module imports only modules of a lower rank.
-const RANKS: [(&str, u8); 25] = [
+const RANKS: [(&str, u8); 26] = [
     ("cli", 9),
     ("mcp", 8),
     ("session", 8),
@@ -30,6 +30,7 @@ const RANKS: [(&str, u8); 25] = [
     ("launch", 3),
     ("detect", 2),
     ("port", 2),
+    ("workspace", 2),
     ("fingerprint", 1),
     ("paths", 1),
     ("process", 1),

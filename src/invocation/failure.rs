@@ -11,7 +11,7 @@ use crate::exit_code::{
 };
 use crate::process::{Exit, Signal, descriptors};
 use crate::ui::{self, Style};
-use crate::{config, control, detect, launch, paths, port, project, visible};
+use crate::{config, control, detect, launch, paths, port, project, visible, workspace};
 
 #[derive(Debug)]
 pub struct Failure {
@@ -81,6 +81,17 @@ impl From<config::ConfigError> for Failure {
             config::ConfigError::File(_)
             | config::ConfigError::Invalid { .. }
             | config::ConfigError::Catalog(_) => USAGE,
+        };
+        Self::of(code, &error, error.hint())
+    }
+}
+
+impl From<workspace::FilterError> for Failure {
+    fn from(error: workspace::FilterError) -> Self {
+        let code = match &error {
+            workspace::FilterError::NoMatch { .. } => NO_PROJECT,
+            workspace::FilterError::Empty { .. } => USAGE,
+            workspace::FilterError::Git { .. } => FAILURE,
         };
         Self::of(code, &error, error.hint())
     }

@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 
-use crate::config::Config;
+use crate::config::{Config, ProjectSettings};
+use crate::detect::ServiceKind;
 use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, ChosenManager};
 use crate::project::{Project, ProjectError, Workspace};
@@ -25,14 +26,53 @@ pub struct ConfiguredProject {
     pub runnable: Runnable,
     /// As the user gave it.
     asked: Runnable,
+    pub additions: Additions,
+}
+
+/// What the workspace adds to a service, beside its own files.
+#[derive(Clone, Debug, Default)]
+pub struct Additions {
+    /// Variables that the root's script sets. Those of `bowline.toml` go before them.
+    pub environment: Vec<(String, String)>,
+    /// Names of services of this start that are waited for.
+    pub needs: Vec<String>,
+    /// What the service is there for, if that is known; `bowline.toml` goes before it.
+    pub kind: Option<ServiceKind>,
+    /// The name in the workspace, where it is not the package's: `ui:build`. The id ends in it, too.
+    pub name: Option<String>,
+    /// It starts the scripts of other packages, and has no server of its own.
+    #[expect(dead_code, reason = "its readers follow")]
+    pub orchestrates: bool,
+}
+
+impl Additions {
+    fn add_to(&self, project: &mut Project, settings: &mut ProjectSettings) {
+        for (name, value) in &self.environment {
+            settings.env.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        settings.needs.extend(
+            self.needs.iter().filter(|name| !settings.needs.contains(name)).cloned().collect::<Vec<_>>(),
+        );
+        settings.kind = settings.kind.or(self.kind);
+        if let Some(name) = &self.name {
+            project.id = format!("{}#{name}", project.dir.to_string_lossy());
+            project.name.clone_from(name);
+        }
+    }
 }
 
 impl ConfiguredProject {
     /// # Errors
     /// The configuration is invalid, there is no such script, or the script would start bowline again.
-    pub fn read(invocation: &Invocation, project: Project, runnable: Runnable) -> Result<Self, Failure> {
-        let config = Config::read(&project, &|name| invocation.variable(name))?;
-        Self::new(invocation, project, config, runnable)
+    pub fn read(
+        invocation: &Invocation,
+        mut project: Project,
+        runnable: Runnable,
+        additions: Additions,
+    ) -> Result<Self, Failure> {
+        let mut config = Config::read(&project, &|name| invocation.variable(name))?;
+        additions.add_to(&mut project, &mut config.settings);
+        Self::new(invocation, project, config, runnable, additions)
     }
 
     /// A project to be asked about, not run: one without a dev script will do, unless a script is named.
@@ -44,7 +84,7 @@ impl ConfiguredProject {
         } else {
             Runnable::Command(Vec::new())
         };
-        Self::new(invocation, project, config, runnable)
+        Self::new(invocation, project, config, runnable, Additions::default())
     }
 
     fn new(
@@ -52,6 +92,7 @@ impl ConfiguredProject {
         project: Project,
         config: Config,
         mut runnable: Runnable,
+        additions: Additions,
     ) -> Result<Self, Failure> {
         let asked = runnable.clone();
         if let Runnable::Script { name, .. } = &mut runnable {
@@ -61,7 +102,7 @@ impl ConfiguredProject {
             *name = Some(found.to_owned());
         }
         let manager = launch::choose(&project, &invocation.caller);
-        Ok(Self { project, config, manager, runnable, asked })
+        Ok(Self { project, config, manager, runnable, asked, additions })
     }
 
     /// Reads the same directory anew, for the same script or command.
@@ -74,7 +115,7 @@ impl ConfiguredProject {
             (Err(ProjectError::NoManifest { .. }), Runnable::Command(_)) => self.project.clone(),
             (project, _) => project?.with_id(self.project.id.clone()),
         };
-        Self::read(invocation, project, self.asked.clone())
+        Self::read(invocation, project, self.asked.clone(), self.additions.clone())
     }
 }
 

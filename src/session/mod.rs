@@ -31,7 +31,7 @@ mod settings;
 mod siblings;
 mod told;
 
-pub use configured::{ConfiguredProject, Runnable};
+pub use configured::{Additions, ConfiguredProject, Runnable};
 pub use dry_run::dry_run;
 pub use flow::{Reserved, Session, prepare};
 pub use nested::become_command;

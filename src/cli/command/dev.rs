@@ -8,19 +8,30 @@ use crate::invocation::{Failure, Invocation};
 use crate::launch::Inherited;
 use crate::process::Exit;
 use crate::project::Project;
-use crate::session::selection::projects_here;
-use crate::session::{self, ConfiguredProject, Options, Reserved, Runnable, Session};
+use crate::session::selection::{Wanted, select};
+use crate::session::{self, Additions, ConfiguredProject, Options, Reserved, Runnable, Session};
 
 pub fn dev(invocation: &Invocation, dev: &Dev) -> Result<Exit, Failure> {
-    let script = Runnable::Script { name: dev.script.clone(), arguments: dev.arguments.clone() };
-    let configure = |project| ConfiguredProject::read(invocation, project, script.clone());
-    let projects = projects(invocation, dev)?.into_iter().map(configure).collect::<Result<Vec<_>, _>>()?;
-    launch(invocation, &dev.launch, projects)
+    let unknown = |word: &str, error| usage::no_project(invocation, word, error);
+    let wanted = Wanted {
+        words: &dev.projects,
+        script: dev.script.as_deref(),
+        arguments: &dev.arguments,
+        unknown: &unknown,
+    };
+    let mut selection = select(invocation, &wanted)?;
+    for_one(&mut selection.services, &dev.launch)?;
+    launch(invocation, &dev.launch, selection.services)
 }
 
 pub fn exec(invocation: &Invocation, exec: &Exec) -> Result<Exit, Failure> {
     let project = with_id(Project::around(&invocation.dir)?, &exec.launch);
-    let project = ConfiguredProject::read(invocation, project, Runnable::Command(exec.command.clone()))?;
+    let project = ConfiguredProject::read(
+        invocation,
+        project,
+        Runnable::Command(exec.command.clone()),
+        Additions::default(),
+    )?;
     launch(invocation, &exec.launch, vec![project])
 }
 
@@ -31,21 +42,13 @@ fn with_id(project: Project, launch: &Launch) -> Project {
     }
 }
 
-/// The named projects, else [`projects_here`].
-fn projects(invocation: &Invocation, dev: &Dev) -> Result<Vec<Project>, Failure> {
-    let mut projects = Vec::new();
-    if dev.projects.is_empty() {
-        projects = projects_here(invocation, dev.script.as_deref())?;
-    }
-    for name in &dev.projects {
-        let project = Project::named(name, &invocation.dir)
-            .map_err(|error| usage::no_project(invocation, name, error))?;
-        if !projects.iter().any(|known| known.id == project.id) {
-            projects.push(project);
-        }
-    }
-    match (&mut projects[..], &dev.launch) {
-        ([project], launch) => *project = with_id(project.clone(), launch),
+/// Gives a single project the id that the user chose.
+///
+/// # Errors
+/// There are several projects, and an option for one.
+fn for_one(projects: &mut [ConfiguredProject], launch: &Launch) -> Result<(), Failure> {
+    match (projects, launch) {
+        ([only], launch) => only.project = with_id(only.project.clone(), launch),
         (_, Launch { project_id: None, port: None, .. }) => {}
         (many, _) => {
             let message = format!("`--port` and `--project-id` are for one project, not for {}", many.len());
@@ -53,7 +56,7 @@ fn projects(invocation: &Invocation, dev: &Dev) -> Result<Vec<Project>, Failure>
             return Err(Failure::new(exit_code::USAGE, message, hint));
         }
     }
-    Ok(projects)
+    Ok(())
 }
 
 fn launch(

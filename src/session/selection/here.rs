@@ -1,4 +1,4 @@
-//! Which services a start runs: the words of the user, else what the directory means.
+//! What a directory means without words.
 
 use crate::invocation::{Failure, Invocation};
 use crate::project::Project;

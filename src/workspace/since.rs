@@ -1,0 +1,40 @@
+//! The packages that have changed since a git revision.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use super::filter::FilterError;
+
+/// Of the directories, those with a file that has changed since the revision, as far as it is in `dir`. A file counts
+/// for the nearest of them.
+pub fn changed<'a>(revision: &str, dir: &Path, dirs: &[&'a Path]) -> Result<Vec<&'a Path>, FilterError> {
+    // What looks like an option is none.
+    let diff = git(revision, dir, &["diff", "--name-only", "-z", "--end-of-options", revision, "--", "."])?;
+    let top = git(revision, dir, &["rev-parse", "--show-toplevel"])?;
+    let top = PathBuf::from(OsStr::from_bytes(top.trim_ascii_end()));
+    let mut found: Vec<&Path> = Vec::new();
+    for file in diff.split(|byte| *byte == 0).filter(|file| !file.is_empty()) {
+        let file = top.join(OsStr::from_bytes(file));
+        let nearest = dirs
+            .iter()
+            .copied()
+            .filter(|dir| file.starts_with(dir))
+            .max_by_key(|dir| dir.components().count());
+        found.extend(nearest.filter(|dir| !found.contains(dir)));
+    }
+    Ok(found)
+}
+
+fn git(revision: &str, dir: &Path, arguments: &[&str]) -> Result<Vec<u8>, FilterError> {
+    let failure = |reason: String| FilterError::Git { revision: revision.to_owned(), reason };
+    let run = Command::new("git").args(arguments).current_dir(dir).stdin(Stdio::null()).output();
+    let Output { status, stdout, stderr } = run.map_err(|error| failure(error.to_string()))?;
+    if status.success() {
+        return Ok(stdout);
+    }
+    let reason = String::from_utf8_lossy(&stderr);
+    let reason = reason.lines().next().unwrap_or("it failed");
+    Err(failure(reason.trim_start_matches("fatal: ").to_owned()))
+}
