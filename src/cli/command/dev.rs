@@ -8,20 +8,19 @@ use crate::invocation::{Failure, Invocation};
 use crate::launch::Inherited;
 use crate::process::Exit;
 use crate::project::Project;
-use crate::session::selection::projects_here;
+use crate::session::selection::{NotNamed, named, projects_here};
 use crate::session::{self, ConfiguredProject, Options, Reserved, Runnable, Session};
 
 pub fn dev(invocation: &Invocation, dev: &Dev) -> Result<Exit, Failure> {
     let script = Runnable::Script { name: dev.script.clone(), arguments: dev.arguments.clone() };
-    let configure = |project| ConfiguredProject::read(invocation, project, script.clone());
-    let projects = projects(invocation, dev)?.into_iter().map(configure).collect::<Result<Vec<_>, _>>()?;
+    let projects = session::configure(invocation, projects(invocation, dev)?, &script, false)?;
     launch(invocation, &dev.launch, projects)
 }
 
 pub fn exec(invocation: &Invocation, exec: &Exec) -> Result<Exit, Failure> {
     let project = with_id(Project::around(&invocation.dir)?, &exec.launch);
-    let project = ConfiguredProject::read(invocation, project, Runnable::Command(exec.command.clone()))?;
-    launch(invocation, &exec.launch, vec![project])
+    let command = Runnable::Command(exec.command.clone());
+    launch(invocation, &exec.launch, session::configure(invocation, vec![project], &command, false)?)
 }
 
 fn with_id(project: Project, launch: &Launch) -> Project {
@@ -38,8 +37,10 @@ fn projects(invocation: &Invocation, dev: &Dev) -> Result<Vec<Project>, Failure>
         projects = projects_here(invocation, dev.script.as_deref())?;
     }
     for name in &dev.projects {
-        let project = Project::named(name, &invocation.dir)
-            .map_err(|error| usage::no_project(invocation, name, error))?;
+        let project = named(invocation, name).map_err(|error| match error {
+            NotNamed::Unknown(error) => usage::no_project(invocation, name, error),
+            NotNamed::Failed(failure) => failure,
+        })?;
         if !projects.iter().any(|known| known.id == project.id) {
             projects.push(project);
         }
