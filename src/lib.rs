@@ -77,7 +77,7 @@
 //! | 3 | [`event`] [`launch`] | what happened · what to run |
 //! | 2 | [`detect`] [`port`] [`workspace`] | which framework · which port · which packages |
 //! | 1 | [`fingerprint`] [`paths`] [`process`] [`project`] [`range`] [`script`] | the OS, the disk, the shell's grammar; knows nothing of us |
-//! | 0 | [`exit_code`] [`visible`] | the codes that scripts rely on · how foreign text is shown |
+//! | 0 | [`exit_code`] [`template`] [`visible`] | the codes that scripts rely on · addresses in texts of bowline.toml · how foreign text is shown |
 //!
 //! A lower rank that needs something of a higher one declares a trait, which `session` implements:
 //! [`supervise::Backend`] (ports and programs), [`supervise::Sink`] (output and events),
@@ -144,6 +144,7 @@ mod runner;
 mod script;
 mod session;
 mod supervise;
+mod template;
 mod ui;
 mod visible;
 pub mod workspace;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use circles::{Circle, circles};
 
 /// Ranks as in the crate documentation: a module imports only modules of a lower rank.
-const RANKS: [(&str, u8); 26] = [
+const RANKS: [(&str, u8); 27] = [
     ("cli", 9),
     ("mcp", 8),
     ("session", 8),
@@ -38,6 +38,7 @@ const RANKS: [(&str, u8); 26] = [
     ("range", 1),
     ("script", 1),
     ("exit_code", 0),
+    ("template", 0),
     ("visible", 0),
     ("lib", 10),
 ];

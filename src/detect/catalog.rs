@@ -83,6 +83,10 @@ impl Layer {
         }
     }
 
+    pub fn has_entries(&self) -> bool {
+        self.has_entries
+    }
+
     /// Reads the text of a `frameworks.toml`, which holds tables of the catalog and nothing else.
     pub fn parse(path: &Path, text: String) -> Result<Self, CatalogError> {
         #[derive(Deserialize)]

@@ -6,6 +6,7 @@ use super::check::{CatalogText, CatalogTexts, PortForm, Text, list};
 
 /// A `[companion.KEY]` table: programs that are no servers, and how their arguments name the port of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default, expecting = "struct CompanionEntry")]
 pub struct Companion {
     #[serde(skip)]

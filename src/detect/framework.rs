@@ -14,6 +14,7 @@ use crate::range::Range;
 
 /// One entry of the catalog. A field that is absent in the file has been inherited or has its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default, expecting = "struct Entry")]
 pub struct Framework {
     /// The name used in flags, files and JSON: `next`.
@@ -24,6 +25,7 @@ pub struct Framework {
     /// The name people use: `Next.js`.
     pub label: CatalogText,
     #[serde(deserialize_with = "range")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub range: Range,
     /// The port that it listens on by default.
     #[serde(deserialize_with = "port")]
@@ -59,6 +61,7 @@ pub struct Framework {
     /// Variables that keep it from prompting, opening a browser unasked or daemonizing. A variable that the user's
     /// own environment has stays as it is.
     #[serde(deserialize_with = "pairs")]
+    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String, String>"))]
     pub environment: Pairs,
     /// Files in which a server notes that it runs in this directory, relative to the project; the first
     /// directory may be `*`, for any.
@@ -77,6 +80,7 @@ pub struct Framework {
 
 /// Where a dev server speaks the Model Context Protocol itself.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "struct OwnMcpEntry")]
 pub struct OwnMcp {
     /// The package whose version decides.
@@ -84,6 +88,7 @@ pub struct OwnMcp {
     pub package: CatalogText,
     /// The first version that does.
     #[serde(default, deserialize_with = "release")]
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub from: Option<Release>,
     /// The path in its URL.
     #[serde(deserialize_with = "text")]
@@ -119,6 +124,7 @@ pub struct HttpsSigns {
 
 /// How much the evidence for a framework weighs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// The server that people call "the app".
@@ -135,6 +141,7 @@ pub enum Role {
 
 /// How a framework is given its port.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default, expecting = "struct PortEntry")]
 pub struct PortInput {
     /// The flags that it reads its port from; the first one is used: `--port`, `-p`. The value follows as the next
@@ -156,6 +163,7 @@ pub struct PortInput {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum FlagPosition {
     #[default]
@@ -165,6 +173,7 @@ pub enum FlagPosition {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Repeated {
     #[default]
@@ -177,6 +186,7 @@ pub enum Repeated {
 
 /// How a framework is given the address to listen on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default, expecting = "struct HostEntry")]
 pub struct HostInput {
     /// The flag, followed by an address: `--host`, `--hostname`.
@@ -200,17 +210,21 @@ pub struct HostInput {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "struct VersionEntry")]
 pub struct Variant {
     /// The package whose version decides.
     #[serde(deserialize_with = "text")]
     pub package: CatalogText,
     #[serde(default, deserialize_with = "release")]
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub from: Option<Release>,
     /// The first version no longer concerned.
     #[serde(default, deserialize_with = "release")]
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub below: Option<Release>,
     #[serde(default, deserialize_with = "range")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub range: Range,
     /// The port that it listens on by default; 0 if the version says nothing about ports.
     #[serde(default, deserialize_with = "port")]
@@ -221,6 +235,7 @@ pub struct Variant {
     pub host: HostInput,
     /// Its variables, in place of [`Framework::environment`]; those with an empty value in the file are left out.
     #[serde(default, deserialize_with = "full_pairs")]
+    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String, String>"))]
     pub environment: Pairs,
 }
 

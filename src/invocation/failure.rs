@@ -106,7 +106,9 @@ impl From<detect::catalog::CatalogError> for Failure {
 impl From<launch::LaunchError> for Failure {
     fn from(error: launch::LaunchError) -> Self {
         let code = match &error {
-            launch::LaunchError::Recursive { .. } | launch::LaunchError::NoCommand => USAGE,
+            launch::LaunchError::Recursive { .. }
+            | launch::LaunchError::RecursiveCommand { .. }
+            | launch::LaunchError::NoCommand => USAGE,
             launch::LaunchError::NotFound { .. } => NOT_FOUND,
             launch::LaunchError::NotExecutable { .. } => NOT_EXECUTABLE,
         };

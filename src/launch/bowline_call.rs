@@ -4,9 +4,9 @@ use crate::project::{DEV_SCRIPTS, Project};
 use crate::script::{Leaf, Word};
 
 /// The commands of bowline that answer instead of launching.
-const ANSWERS: [&str; 14] = [
+const ANSWERS: [&str; 17] = [
     "stop", "restart", "logs", "open", "ls", "status", "wait", "port", "ports", "detect", "doctor", "runner",
-    "completions", "man",
+    "completions", "man", "agents", "mcp", "schema",
 ];
 
 /// The options of bowline whose value may be the next word.
@@ -54,6 +54,13 @@ impl BowlineCall {
     /// Whether it launches something, and so takes over the port of the bowline around it.
     pub(super) fn launches(&self) -> bool {
         self.command.as_ref().is_none_or(|command| !ANSWERS.contains(&command.as_str()))
+    }
+
+    /// Whether it runs what the project runs usually.
+    pub(super) fn runs_usual(&self) -> bool {
+        !self.is_elsewhere
+            && self.script.is_none()
+            && matches!(self.command.as_deref(), None | Some("dev" | "start"))
     }
 
     /// Whether it runs the script `name` of `project`.

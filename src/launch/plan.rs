@@ -24,6 +24,7 @@ pub fn plan(request: &LaunchRequest<'_>) -> LaunchSpec {
     match request.reading.target {
         Target::Script { name, text, .. } => plan_script(request, name, text),
         Target::Command(argv) => plan_command(request, argv),
+        Target::Text { .. } => plan_text(request),
     }
 }
 
@@ -152,8 +153,45 @@ fn delegate(
     command(argv)
 }
 
-fn plan_command(request: &LaunchRequest<'_>, argv: &[OsString]) -> LaunchSpec {
+/// The `command` of bowline.toml or a Procfile: not of any package manager, so its environment is the caller's, with
+/// the packages' programs in the `PATH`.
+fn plan_text(request: &LaunchRequest<'_>) -> LaunchSpec {
     let Reading { project, caller, .. } = request.reading;
+    let placement = place(request);
+    let shell = Path::new(SHELL);
+    let script = Script::parse(&placement.text).ok();
+    let plain = script.as_ref().and_then(|script| plain_words(shell, script));
+    let is_plain = plain.is_some();
+    let argv = plain.unwrap_or_else(|| shell_command(shell, &with_exec(&placement.text, script.as_ref())));
+    let (mut environment, script_shell) = environment_of_command(request, &placement);
+    if is_plain {
+        environment.set("PWD", working_directory(project, caller));
+    }
+    let first = |word: &str| word.split_whitespace().next().unwrap_or_default().to_owned();
+    let main = step(&first(&request.reading.command), argv, &project.dir, environment);
+    LaunchSpec { script_shell, ..spec(request, main, placement) }
+}
+
+/// The environment of what is no script of a package manager.
+fn environment_of_command(
+    request: &LaunchRequest<'_>,
+    placement: &Placement,
+) -> (Changes, Option<ScriptShell>) {
+    let Reading { project, caller, .. } = request.reading;
+    let mut environment = Changes::default();
+    let own = project.dir.join("node_modules/.bin");
+    let inside = caller.raw("PATH").is_some_and(|path| std::env::split_paths(path).any(|dir| dir == own));
+    if !inside {
+        environment.set("PATH", search_path(bin_directories(&project.dir), caller));
+    }
+    variables::set(&mut environment, request, placement);
+    load_preload(&mut environment, request);
+    let script_shell = script_shell(&mut environment, request, placement);
+    (environment, script_shell)
+}
+
+fn plan_command(request: &LaunchRequest<'_>, argv: &[OsString]) -> LaunchSpec {
+    let caller = request.reading.caller;
     let mut placement = place(request);
     let mut argv = argv.to_vec();
     let original = &request.reading.command;
@@ -163,15 +201,7 @@ fn plan_command(request: &LaunchRequest<'_>, argv: &[OsString]) -> LaunchSpec {
             Err(error) => placement.revert(original, format!("the changed command has {error}")),
         }
     }
-    let mut environment = Changes::default();
-    let own = project.dir.join("node_modules/.bin");
-    let inside = caller.raw("PATH").is_some_and(|path| std::env::split_paths(path).any(|dir| dir == own));
-    if !inside {
-        environment.set("PATH", search_path(bin_directories(&project.dir), caller));
-    }
-    variables::set(&mut environment, request, &placement);
-    load_preload(&mut environment, request);
-    let script_shell = script_shell(&mut environment, request, &placement);
+    let (environment, script_shell) = environment_of_command(request, &placement);
     let name = argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
     let main = step(&name, command(argv), &caller.directory, environment);
     LaunchSpec { script_shell, ..spec(request, main, placement) }

@@ -24,6 +24,18 @@ pub enum Target<'a> {
     },
     /// No words if only detection is wanted.
     Command(&'a [OsString]),
+    /// A text for a shell, with arguments to be quoted behind it.
+    Text { text: &'a str, arguments: &'a [String] },
+}
+
+impl<'a> Target<'a> {
+    /// The text for a shell, with the arguments behind it, if it is one.
+    fn text(self) -> Option<(&'a str, &'a [String])> {
+        match self {
+            Self::Script { text, arguments, .. } | Self::Text { text, arguments } => Some((text, arguments)),
+            Self::Command(_) => None,
+        }
+    }
 }
 
 /// A script or command, parsed.
@@ -56,7 +68,9 @@ impl<'a> Reading<'a> {
         let node = caller.find("node").and_then(|node| node.canonicalize().ok());
         let settings = Settings::of(project, choice, caller, node.as_deref());
         let (command, is_shell_text) = match target {
-            Target::Script { text, arguments, .. } => (script::append(text, arguments), true),
+            Target::Script { text, arguments, .. } | Target::Text { text, arguments } => {
+                (script::append(text, arguments), true)
+            }
             Target::Command(argv) => {
                 if argv.first().is_some_and(|first| first.is_empty()) {
                     return Err(LaunchError::NoCommand);
@@ -69,10 +83,18 @@ impl<'a> Reading<'a> {
         let scripts = ProjectScripts { project, choice, runs_hooks, has_manager, wrappers };
         let parsed = is_shell_text.then(|| Script::parse(&command)).transpose();
         let leaves = parsed.iter().flatten().flat_map(|script| script.leaves(&scripts)).collect::<Vec<_>>();
-        if let Target::Script { name, text, .. } = target
-            && leaves.iter().filter_map(BowlineCall::of).any(|call| call.runs(name, project))
-        {
-            return Err(LaunchError::Recursive { name: name.to_owned(), text: text.to_owned() });
+        let mut calls = leaves.iter().filter_map(BowlineCall::of);
+        match target {
+            Target::Script { name, text, .. } if calls.any(|call| call.runs(name, project)) => {
+                return Err(LaunchError::Recursive { name: name.to_owned(), text: text.to_owned() });
+            }
+            // A bowline in the directory of a package runs the package's command; a service has no package.
+            Target::Text { text, .. }
+                if project.defined_in.is_none() && calls.any(|call| call.runs_usual()) =>
+            {
+                return Err(LaunchError::RecursiveCommand { text: text.to_owned() });
+            }
+            Target::Script { .. } | Target::Text { .. } | Target::Command(_) => {}
         }
         let commands = commands_of(&leaves);
         Ok(Self {
@@ -117,7 +139,7 @@ impl<'a> Reading<'a> {
     /// Finds the port among the user's own arguments, as in `bowline dev -- --port 4000`, and takes it out if it can be
     /// put on the server's command line.
     pub fn take_port(&mut self, detection: &Detection<'_>, inputs: &PortInput) -> Option<u16> {
-        let Target::Script { arguments, .. } = self.target else { return None };
+        let (_, arguments) = self.target.text()?;
         let flags: Vec<&str> = inputs.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
         let port = script::port_in(arguments, if flags.is_empty() { &["--port"] } else { &flags })?;
         let tool = detection.tool.filter(|_| !flags.is_empty() && inputs.place == FlagPosition::End);
@@ -129,7 +151,7 @@ impl<'a> Reading<'a> {
 
     /// Takes the port out of the user's arguments if the server, one of [`Reading::commands`], can be given it.
     fn drop_port(&mut self, server: usize, port: u16, flags: Vec<&str>) -> Option<()> {
-        let Target::Script { text, arguments, .. } = self.target else { return None };
+        let (text, arguments) = self.target.text()?;
         let rest = script::without_ports(arguments, &flags);
         let command = script::append(text, &rest);
         let leaves = self.leaves_of(&command)?;

@@ -15,7 +15,10 @@ use crate::visible;
 /// The scripts that start a development server, the usual name first.
 pub const DEV_SCRIPTS: [&str; 5] = ["dev", "develop", "start:dev", "start", "serve"];
 
-/// A directory with a `package.json`, or one in which a command is run.
+/// What stands between the directory and the name in the id of a service that is no package.
+const SERVICE: char = '#';
+
+/// A directory with a `package.json`, one in which a command is run, or a service of a bowline.toml or Procfile.
 #[derive(Clone, Debug)]
 pub struct Project {
     /// Its canonical path, unless `--project-id` gives another.
@@ -27,6 +30,8 @@ pub struct Project {
     pub manifest: Manifest,
     /// The monorepo that it belongs to.
     pub workspace: Option<Workspace>,
+    /// The bowline.toml or Procfile that defines it, if it is no package.
+    pub defined_in: Option<PathBuf>,
 }
 
 impl Project {
@@ -73,7 +78,22 @@ impl Project {
         let name = manifest.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(directory);
         // The name is shown in many places; control characters in it must not reach a terminal.
         let name = visible::line(&name).into_owned();
-        Ok(Self { id: dir.to_string_lossy().into_owned(), name, dir: dir.to_path_buf(), manifest, workspace })
+        let id = dir.to_string_lossy().into_owned();
+        Ok(Self { id, name, dir: dir.to_path_buf(), manifest, workspace, defined_in: None })
+    }
+
+    /// A service that is no package: the one of this name in `file`, which lies in a canonical directory. It runs in
+    /// `dir`.
+    pub fn service(name: &str, file: &Path, dir: &Path, workspace: Option<Workspace>) -> Self {
+        let base = file.parent().unwrap_or(file);
+        Self {
+            id: format!("{}{SERVICE}{name}", base.to_string_lossy()),
+            name: name.to_owned(),
+            dir: dir.to_path_buf(),
+            manifest: Manifest::empty(PathBuf::new()),
+            workspace,
+            defined_in: Some(file.to_path_buf()),
+        }
     }
 
     /// The same project under another id.

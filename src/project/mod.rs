@@ -11,7 +11,7 @@ mod version;
 mod workspace;
 
 pub use self::directory::{DEV_SCRIPTS, Project};
-pub use self::env_file::value as env_file_value;
+pub use self::env_file::{value as env_file_value, variables as env_file_variables};
 pub use self::error::{FileError, ProjectError};
 pub use self::file::{
     beginning as read_beginning, read as read_file, text as read_text, text_if_any as read_text_if_any,

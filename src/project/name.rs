@@ -51,9 +51,9 @@ impl Workspace {
         self.projects(self.directories()).collect()
     }
 
-    /// The names of all packages that can be read, the root's own among them.
-    pub fn names(&self) -> Vec<String> {
-        self.with_root().flatten().map(|project| project.name).collect()
+    /// All packages that can be read, the root first.
+    pub fn packages(&self) -> Vec<Project> {
+        self.with_root().flatten().collect()
     }
 
     /// The package, or the root, that goes by this name. A broken manifest is an error only if no package does.

@@ -11,6 +11,7 @@ pub type Texts = Cow<'static, [Text]>;
 /// One entry of `frameworks.toml`.
 #[allow(clippy::struct_excessive_bools, reason = "each is a field of the file")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default, expecting = "struct WrapperEntry")]
 pub struct Wrapper {
     #[serde(skip)]

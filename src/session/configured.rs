@@ -2,12 +2,12 @@
 
 use std::ffi::OsString;
 
-use crate::config::{Config, ProjectSettings};
+use crate::config::{Config, Files, ProjectSettings};
 use crate::detect::ServiceKind;
 use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, ChosenManager};
-use crate::project::{Project, ProjectError, Workspace};
-use crate::visible::Visible;
+use crate::project::{Project, ProjectError};
+use crate::template;
 
 #[derive(Clone, Debug)]
 pub enum Runnable {
@@ -15,6 +15,8 @@ pub enum Runnable {
     Script { name: Option<String>, arguments: Vec<String> },
     /// No words if nothing is to be run, and only detection is wanted.
     Command(Vec<OsString>),
+    /// The `command` of bowline.toml or of a Procfile, for a shell.
+    Text { text: String, arguments: Vec<String> },
 }
 
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub struct ConfiguredProject {
     pub manager: ChosenManager,
     /// With the name of the script, also if the user gave none.
     pub runnable: Runnable,
+    /// Whether it runs only because another service needs it: the user's options and arguments are not for it.
+    pub is_added: bool,
     /// As the user gave it.
     asked: Runnable,
     pub additions: Additions,
@@ -66,11 +70,24 @@ impl ConfiguredProject {
     /// The configuration is invalid, there is no such script, or the script would start bowline again.
     pub fn read(
         invocation: &Invocation,
-        mut project: Project,
+        project: Project,
         runnable: Runnable,
         additions: Additions,
     ) -> Result<Self, Failure> {
-        let mut config = Config::read(&project, &|name| invocation.variable(name))?;
+        let variable = |name: &str| invocation.variable(name);
+        Self::from_files(invocation, &Files::new(&variable), (project, runnable, additions), true)
+    }
+
+    /// As [`ConfiguredProject::read`], with the configuration in `files`. `is_alone` is false where other projects are
+    /// read as well.
+    pub(super) fn from_files(
+        invocation: &Invocation,
+        files: &Files<'_>,
+        (mut project, runnable, additions): (Project, Runnable, Additions),
+        is_alone: bool,
+    ) -> Result<Self, Failure> {
+        let mut config = files.config(&project)?;
+        files.check(&project, &config, is_alone)?;
         additions.add_to(&mut project, &mut config.settings);
         Self::new(invocation, project, config, runnable, additions)
     }
@@ -78,7 +95,8 @@ impl ConfiguredProject {
     /// A project to be asked about, not run: one without a dev script will do, unless a script is named.
     pub fn asked(invocation: &Invocation, project: Project, name: Option<String>) -> Result<Self, Failure> {
         let config = Config::read(&project, &|name| invocation.variable(name))?;
-        let is_named = name.is_some() || config.settings.script.is_some();
+        let is_named =
+            name.is_some() || config.settings.script.is_some() || config.settings.command.is_some();
         let runnable = if is_named || project.script(None).is_ok() {
             Runnable::Script { name, arguments: Vec::new() }
         } else {
@@ -95,6 +113,13 @@ impl ConfiguredProject {
         additions: Additions,
     ) -> Result<Self, Failure> {
         let asked = runnable.clone();
+        if let Runnable::Script { name, arguments } = &mut runnable {
+            arguments.splice(..0, config.settings.args.iter().map(|text| template::compact(text)));
+            if let Some(text) = config.settings.command.as_deref().filter(|_| name.is_none()) {
+                runnable =
+                    Runnable::Text { text: template::compact(text), arguments: std::mem::take(arguments) };
+            }
+        }
         if let Runnable::Script { name, .. } = &mut runnable {
             let wanted = name.as_deref().or(config.settings.script.as_deref());
             let (found, text) = project.script(wanted)?;
@@ -102,7 +127,7 @@ impl ConfiguredProject {
             *name = Some(found.to_owned());
         }
         let manager = launch::choose(&project, &invocation.caller);
-        Ok(Self { project, config, manager, runnable, asked, additions })
+        Ok(Self { project, config, manager, runnable, is_added: false, asked, additions })
     }
 
     /// Reads the same directory anew, for the same script or command.
@@ -110,33 +135,15 @@ impl ConfiguredProject {
     /// # Errors
     /// As [`ConfiguredProject::read`], and the directory or its package.json is gone.
     pub fn reload(&self, invocation: &Invocation) -> Result<Self, Failure> {
-        let project = match (Project::at(&self.project.dir), &self.asked) {
-            // A command needs no package.json.
-            (Err(ProjectError::NoManifest { .. }), Runnable::Command(_)) => self.project.clone(),
-            (project, _) => project?.with_id(self.project.id.clone()),
+        let project = match (&self.project.defined_in, &self.asked) {
+            (Some(_), _) => self.project.clone(),
+            (None, asked) => match (Project::at(&self.project.dir), asked) {
+                // A command needs no package.json.
+                (Err(ProjectError::NoManifest { .. }), Runnable::Command(_)) => self.project.clone(),
+                (project, _) => project?.with_id(self.project.id.clone()),
+            },
         };
-        Self::read(invocation, project, self.asked.clone(), self.additions.clone())
-    }
-}
-
-/// Warns of entries of `bowline.toml` that match no package. A single project that has an entry is not misspelt,
-/// so the packages need not be listed for it.
-pub fn warn_of_unknown_entries(invocation: &Invocation, projects: &[ConfiguredProject]) {
-    let Some(first) = projects.iter().find(|one| !one.config.is_named || projects.len() > 1) else { return };
-    if first.config.others.is_empty() {
-        return;
-    }
-    let members = first.project.workspace.as_ref().map(Workspace::names).unwrap_or_default();
-    let mut names: Vec<&str> = projects.iter().map(|one| &*one.project.name).collect();
-    names.extend(members.iter().map(String::as_str));
-    names.sort_unstable();
-    names.dedup();
-    let mut warned = Vec::new();
-    for (path, name) in projects.iter().flat_map(|one| &one.config.others) {
-        let message = format!("`[project.{name}]` in `{}` names no package", path.visible());
-        if !names.contains(&name.as_str()) && !warned.contains(&message) {
-            invocation.warn(&message, Some(format!("the packages are: {}", names.join(", "))));
-            warned.push(message);
-        }
+        let is_added = self.is_added;
+        Ok(Self { is_added, ..Self::read(invocation, project, self.asked.clone(), self.additions.clone())? })
     }
 }

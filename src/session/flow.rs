@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use super::backend::{SessionBackend, descendants, describe};
-use super::configured::{ConfiguredProject, warn_of_unknown_entries};
+use super::configured::ConfiguredProject;
 use super::options::Options;
 use super::output::{self, announce};
 use super::port_override::{Evidence, Place, list};
@@ -144,7 +144,6 @@ pub fn prepare<'a>(
     projects: Vec<ConfiguredProject>,
     ports: Option<&Ports>,
 ) -> Result<Vec<Prepared<'a>>, Failure> {
-    warn_of_unknown_entries(invocation, &projects);
     let prepare = |(place, configured): (usize, ConfiguredProject)| {
         let remembered = ports.and_then(|ports| ports.remembered(&configured.project.id));
         Prepared::new(invocation, options, place, configured, remembered.as_ref())

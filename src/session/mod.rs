@@ -1,7 +1,7 @@
 //! One supervising process, from projects to outcome. It knows no command line.
 //!
-//! - `flow`: the steps in order · `configured`, `prepared`, `options`, `settings`: their inputs
-//! - `selection`: which services a start runs
+//! - `flow`: the steps in order · `configure`, `configured`, `prepared`, `options`, `settings`: their inputs
+//! - `selection`: which services a start runs · `services`: those that are no packages
 //! - `backend`, `port_override`: programs and ports for the loop in [`crate::supervise`], which calls them through the
 //!   trait that `flow` implements
 //! - `reload`: a restart by what the files say now
@@ -11,6 +11,7 @@
 
 mod backend;
 mod browser;
+mod configure;
 mod configured;
 mod conflict;
 mod dry_run;
@@ -27,10 +28,12 @@ mod report;
 mod review;
 pub mod selection;
 mod server_scheme;
+mod services;
 mod settings;
 mod siblings;
 mod told;
 
+pub use configure::configure;
 pub use configured::{Additions, ConfiguredProject, Runnable};
 pub use dry_run::dry_run;
 pub use flow::{Reserved, Session, prepare};

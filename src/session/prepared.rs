@@ -1,5 +1,6 @@
 //! A service before its port is reserved: project, script, framework, and the request to the allocator.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroU16;
 use std::path::PathBuf;
@@ -85,6 +86,7 @@ impl<'a> Detected<'a> {
                 Target::Script { name, text, arguments }
             }
             Runnable::Command(command) => Target::Command(command),
+            Runnable::Text { text, arguments } => Target::Text { text, arguments },
         };
         let mut reading =
             Reading::of(project, manager, target, &invocation.caller, config.catalog.wrappers())?;
@@ -130,8 +132,7 @@ impl<'a> Detected<'a> {
     /// The request to the allocator. `place` counts the services that start together.
     pub fn request(&self, invocation: &Invocation, options: &Options, place: usize) -> PortRequest {
         let ConfiguredProject { project, config, .. } = self.configured;
-        let ordered =
-            options.port.map(NonZeroU16::get).or(self.ordered).or(config.settings.port.map(NonZeroU16::get));
+        let ordered = options.port.map(NonZeroU16::get).or(self.ordered).or(config.settings.exact_port());
         let wished = || match (invocation.preferred_port(place), &self.named) {
             (PortChoice::Any, Some(named)) => PortChoice::Preferred(named.port),
             (choice, _) => choice,
@@ -191,6 +192,7 @@ impl<'a> Prepared<'a> {
         configured: ConfiguredProject,
         remembered: Option<&Remembered>,
     ) -> Result<Self, Failure> {
+        let options = &for_service(options, &configured);
         let framework = options.framework.as_deref();
         let own = OwnDetected::try_new(Source { configured, invocation }, |source| {
             Detected::new(source.invocation, &source.configured, framework, remembered)
@@ -221,7 +223,8 @@ impl<'a> Prepared<'a> {
     /// See [`Detected::recall`].
     pub fn recall(&mut self, invocation: &Invocation, options: &Options, remembered: Option<&Remembered>) {
         if self.own.with_dependent_mut(|_, detected| detected.recall(remembered)) {
-            self.request = self.detected().request(invocation, options, self.place);
+            let options = for_service(options, self.detected().configured);
+            self.request = self.detected().request(invocation, &options, self.place);
             self.log();
         }
     }
@@ -272,6 +275,15 @@ impl<'a> Prepared<'a> {
         tracing::debug!("package manager {}", configured.manager.manager.name());
         let evidence = detection.evidence.join(", ");
         tracing::debug!("framework {} ({evidence}), ports {}", self.request.framework, inputs.range);
+    }
+}
+
+/// The options without those that are for the services that the user named.
+fn for_service<'o>(options: &'o Options, configured: &ConfiguredProject) -> Cow<'o, Options> {
+    if configured.is_added {
+        Cow::Owned(Options { port: None, framework: None, ..options.clone() })
+    } else {
+        Cow::Borrowed(options)
     }
 }
 

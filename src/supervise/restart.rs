@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 /// When a service that has ended is started again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum Policy {
+    /// Not at all.
     #[default]
     Never,
     /// After a failure: an exit code other than 0, a signal, or an end before it ever listened.

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use semver::Version;
 use serde_json::Value;
 
-use super::range::Range;
+use super::range::VersionRange;
 use crate::project::{Project, ProjectError, read_text_if_any};
 
 /// The first pnpm that leaves a plain range to the registry even where a package beside it would do.
@@ -142,7 +142,8 @@ impl<'a> Lookups<'a> {
 
     /// The one with the highest version in the range. Without a version, a package satisfies only "any".
     fn satisfying(&self, candidates: &[usize], range: &str) -> Option<usize> {
-        let range = Range::parse(range.trim()).map(|parsed| (parsed, matches!(range.trim(), "" | "*")))?;
+        let range =
+            VersionRange::parse(range.trim()).map(|parsed| (parsed, matches!(range.trim(), "" | "*")))?;
         let versions = candidates.iter().filter_map(|index| self.versions[*index].as_ref());
         if let Some(highest) = range.0.highest(versions) {
             return candidates.iter().copied().find(|index| self.versions[*index].as_ref() == Some(highest));

@@ -3,9 +3,9 @@
 use semver::{Comparator, Version, VersionReq};
 
 /// A range: any of these has to hold.
-pub struct Range(Vec<VersionReq>);
+pub struct VersionRange(Vec<VersionReq>);
 
-impl Range {
+impl VersionRange {
     /// `None` for what is no range: a tag, an address, another protocol.
     pub fn parse(text: &str) -> Option<Self> {
         text.split("||").map(alternative).collect::<Option<_>>().map(Self)
@@ -78,12 +78,12 @@ mod tests {
         ] {
             let versions = ["1.0.0", "1.0.3", "1.4.2", "2.1.0", "3.0.0-beta.2"];
             let versions: Vec<Version> = versions.iter().map(|text| Version::parse(text).unwrap()).collect();
-            let found = Range::parse(range).unwrap().highest(versions.iter()).map(ToString::to_string);
+            let found = VersionRange::parse(range).unwrap().highest(versions.iter()).map(ToString::to_string);
             assert_eq!(found.as_deref(), expected, "{range:?}");
         }
         for text in ["latest", "npm:ui@1", "https://example.com/ui.tgz", "acme/ui", "catalog:", "workspace:*"]
         {
-            assert!(Range::parse(text).is_none(), "{text}");
+            assert!(VersionRange::parse(text).is_none(), "{text}");
         }
     }
 }

@@ -26,13 +26,9 @@ pub fn dev(invocation: &Invocation, dev: &Dev) -> Result<Exit, Failure> {
 
 pub fn exec(invocation: &Invocation, exec: &Exec) -> Result<Exit, Failure> {
     let project = with_id(Project::around(&invocation.dir)?, &exec.launch);
-    let project = ConfiguredProject::read(
-        invocation,
-        project,
-        Runnable::Command(exec.command.clone()),
-        Additions::default(),
-    )?;
-    launch(invocation, &exec.launch, vec![project])
+    let command = Runnable::Command(exec.command.clone());
+    let project = vec![(project, command, Additions::default())];
+    launch(invocation, &exec.launch, session::configure(invocation, project, false)?)
 }
 
 fn with_id(project: Project, launch: &Launch) -> Project {

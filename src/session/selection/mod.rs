@@ -9,6 +9,7 @@ pub use here::{projects_here, projects_of};
 pub use wanted::Wanted;
 
 use super::configured::{Additions, ConfiguredProject, Runnable};
+use super::{configure, services};
 use crate::invocation::{Failure, Invocation};
 use crate::project::Project;
 
@@ -18,7 +19,7 @@ pub struct Selection {
     pub services: Vec<ConfiguredProject>,
 }
 
-/// The services that a start runs.
+/// The services that a start runs, with those that they need.
 ///
 /// # Errors
 /// A word names no project, or a project cannot be configured.
@@ -28,20 +29,23 @@ pub fn select(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<Selection,
     } else {
         named(invocation, wanted)?
     };
-    let configure = |project| {
+    let run = |project| {
         let runnable =
             Runnable::Script { name: wanted.script.map(str::to_owned), arguments: wanted.arguments.to_vec() };
-        ConfiguredProject::read(invocation, project, runnable, Additions::default())
+        (project, runnable, Additions::default())
     };
-    let services = projects.into_iter().map(configure).collect::<Result<Vec<_>, _>>()?;
+    let services = configure(invocation, projects.into_iter().map(run).collect(), false)?;
     Ok(Selection { services })
 }
 
-/// The projects that the words name, each once.
+/// The projects that the words name, each once: a directory, a package, or another service.
 fn named(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<Vec<Project>, Failure> {
     let mut projects: Vec<Project> = Vec::new();
     for word in wanted.words {
-        let project = Project::named(word, &invocation.dir).map_err(|error| (wanted.unknown)(word, error))?;
+        let project = match Project::named(word, &invocation.dir) {
+            Ok(project) => project,
+            Err(error) => services::named(invocation, word)?.ok_or_else(|| (wanted.unknown)(word, error))?,
+        };
         if !projects.iter().any(|known| known.id == project.id) {
             projects.push(project);
         }

@@ -73,8 +73,13 @@ fn files_that_are_wrong_are_an_answer_and_the_service_goes_on() {
     let before = only(&stage);
     let good = fs::read_to_string(stage.sandbox.project().join("package.json")).unwrap();
     for (file, text, exit, words) in [
-        ("bowline.toml", "[project.app\n", 2, "bowline.toml: TOML parse error at line 1, column 13"),
-        ("bowline.toml", "[project.app]\nready = { http = \"/x\" }\n", 2, "unknown field `http`"),
+        ("bowline.toml", "[project.app\n", 2, "bowline.toml:1:13: unclosed table"),
+        (
+            "bowline.toml",
+            "[project.app]\nready = { htpt = \"/x\" }\n",
+            2,
+            "bowline.toml:2:11: unknown field `htpt`",
+        ),
         ("bowline.toml", "[project.app]\nframework = \"nothing\"\n", 2, "nothing"),
         ("bowline.toml", "[project.app]\nscript = \"nothing\"\n", 5, "no script `nothing`"),
         ("package.json", "{\"name\": \"app\", \"scripts\": {\"dev\": 3}}", 2, "package.json:1:"),

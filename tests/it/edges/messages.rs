@@ -103,18 +103,19 @@ fn what_failed_points_to_its_output() {
 fn an_entry_that_names_no_package_is_said() {
     let mut sandbox = stage();
     sandbox.file("bowline.toml", "[project.apq]\nport = 4000\n");
-    let said = "bowline  warning: `[project.apq]` in `[PROJECT]/bowline.toml` names no package\n\
-                bowline  hint: the packages are: app\n";
-    let mut sandbox = Test::within(sandbox).args(["--dry-run"]).stderr_contains(said).run();
+    let said = "error: [PROJECT]/bowline.toml:1:10: `[project.apq]` names no package, and has no `command`\n\
+                1 | [project.apq]\n  |          ^\nhint: did you mean `app`?\n";
+    let mut sandbox = Test::within(sandbox).args(["--dry-run"]).status(2).stderr(said).run();
     sandbox.file("package.json", r#"{ "name": "root", "workspaces": ["packages/*"] }"#);
     sandbox.file("packages/app/package.json", PACKAGE);
     sandbox.file("packages/web/package.json", r#"{ "name": "web", "scripts": { "dev": "exit 3" } }"#);
     for arguments in [&["--dry-run"][..], &["--dry-run", "web"]] {
-        let test = Test::within(sandbox).args(arguments.iter().copied()).stderr_contains("`[project.apq]`");
-        let (finished, back) = test.stderr_contains("the packages are: app, root, web\n").answer();
-        assert_eq!(finished.stderr.matches("names no package").count(), 1, "{}", finished.stderr);
-        sandbox = back;
+        let test = Test::within(sandbox).args(arguments.iter().copied()).status(2);
+        sandbox = test.stderr_contains("`[project.apq]`").stderr_contains("did you mean `app`?").run();
     }
+    sandbox.file("bowline.toml", "[project.database]\n");
+    let advice = "hint: give it a `command`, or choose one of the packages: root, app, web\n";
+    let mut sandbox = Test::within(sandbox).args(["--dry-run"]).status(2).stderr_contains(advice).run();
     sandbox.file("bowline.toml", "[project.app]\n[project.web]\n[project.root]\n");
     Test::within(sandbox).args(["--dry-run"]).stderr_lacks("names no package").run();
 }

@@ -1,0 +1,98 @@
+//! What is wrong with a configuration, and what to do about it.
+
+use std::path::Path;
+
+use super::values::NOT_A_PORT;
+use crate::detect::catalog::CatalogError;
+use crate::project::{FileError, ProjectError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error(transparent)]
+    File(#[from] ProjectError),
+    /// A mistake in `bowline.toml` or a Procfile.
+    #[error("{error}")]
+    Invalid { error: FileError, hint: String },
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}
+
+impl ConfigError {
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.hint(),
+            Self::Invalid { hint, .. } => Some(hint.clone()),
+            Self::Catalog(error) => error.hint(),
+        }
+    }
+
+    /// A mistake that the reader of TOML has found in `text`, which is the content of `path`.
+    pub(super) fn of_toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let offset = error.span().map_or(0, |span| span.start);
+        let message = error.message();
+        // The hint says what there is.
+        let shown = if is_unknown(message) { message.split(", expected").next() } else { None };
+        let error = FileError::at_offset(path, text, offset, shown.unwrap_or(message));
+        Self::Invalid { error, hint: advice(message) }
+    }
+}
+
+fn is_unknown(message: &str) -> bool {
+    message.starts_with("unknown field ") || message.starts_with("unknown variant ")
+}
+
+/// What to do about a message of the reader. That of an unknown word has the word, then those that there are, all in
+/// backticks.
+fn advice(message: &str) -> String {
+    let words: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    match &words[..] {
+        [given, known @ ..] if is_unknown(message) => did_you_mean(given, known.iter().copied()),
+        _ if message.starts_with(NOT_A_PORT) => {
+            "write `true` for a port of its own, `false` for none, or its number".to_owned()
+        }
+        _ => "correct the file at that place".to_owned(),
+    }
+}
+
+/// The known words that resemble this one, else all of them.
+pub(super) fn did_you_mean<'k>(given: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
+    let small = given.to_lowercase();
+    let distance = |word: &str| {
+        let word = word.to_lowercase();
+        let last = word.rsplit('/').next().unwrap_or_default();
+        strsim::osa_distance(&small, &word).min(strsim::osa_distance(&small, last))
+    };
+    let limit = (given.chars().count() / 3).clamp(1, 3);
+    let near = known.clone().map(|word| (distance(word), word)).filter(|(distance, _)| *distance <= limit);
+    match near.min() {
+        Some((_, word)) => format!("did you mean `{word}`?"),
+        None => {
+            let all: Vec<&str> = known.collect();
+            if all.is_empty() {
+                "correct the file at that place".to_owned()
+            } else {
+                format!("choose one of: {}", all.join(", "))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_word_is_compared_with_those_there_are() {
+        for (message, expected) in [
+            ("unknown field `prot`, expected one of `script`, `port`", "did you mean `port`?"),
+            ("unknown field `Port`, expected `port`", "did you mean `port`?"),
+            ("unknown field `colour`, expected `script` or `port`", "choose one of: script, port"),
+            ("unknown variant `sometimes`, expected `always` or `never`", "choose one of: always, never"),
+            ("invalid type: integer `5`, expected a string", "correct the file at that place"),
+        ] {
+            assert_eq!(advice(message), expected, "{message}");
+        }
+        let known = ["@acme/web", "api"];
+        assert_eq!(did_you_mean("wbe", known.into_iter()), "did you mean `@acme/web`?");
+    }
+}

@@ -1,0 +1,22 @@
+//! The configuration of users and projects: `bowline.toml`, the user's `frameworks.toml`, and Procfiles.
+//!
+//! Order of precedence: flags, the environment, `bowline.toml`, the user's file, the defaults. This module reads
+//! the files; `cli` puts flags and environment above them.
+
+mod check;
+mod error;
+mod file;
+mod names;
+mod process_runner;
+mod procfile;
+mod read;
+#[cfg(test)]
+mod schema;
+mod settings;
+mod values;
+
+pub use error::ConfigError;
+pub use file::FilePlace;
+pub use read::{Config, Files, catalog, may_have_procfile};
+pub use settings::ProjectSettings;
+pub use values::{parse_duration, parse_port};

@@ -1,0 +1,76 @@
+//! Values as people write them, in files and on command lines.
+
+use std::num::NonZeroU16;
+use std::time::Duration;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use toml::Value;
+
+use crate::template;
+
+/// Whether a service has a port, and which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortSetting {
+    /// One of its own.
+    Own,
+    /// This one, as with `--port`.
+    Exact(NonZeroU16),
+    None,
+}
+
+/// A port as it is written on a command line.
+pub fn parse_port(text: &str) -> Result<NonZeroU16, String> {
+    text.parse().map_err(|_| format!("{NOT_A_PORT}: `{text}`"))
+}
+
+pub(super) const NOT_A_PORT: &str = "not a port from 1 to 65535";
+
+/// A time span as it is written on a command line.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| not_a_time(text))
+}
+
+fn not_a_time(given: &str) -> String {
+    format!("not a time like `10s` or `500ms`: `{given}`")
+}
+
+pub(super) fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PortSetting>, D::Error> {
+    // Only an integer is written in TOML as the text that [`parse_port`] takes: a string has quotes.
+    let value = Value::deserialize(deserializer)?;
+    match value.as_bool() {
+        Some(true) => Ok(Some(PortSetting::Own)),
+        Some(false) => Ok(Some(PortSetting::None)),
+        None => parse_port(&value.to_string())
+            .map(|port| Some(PortSetting::Exact(port)))
+            .map_err(D::Error::custom),
+    }
+}
+
+pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let time = value.as_str().map_or_else(|| Err(not_a_time(&value.to_string())), parse_duration);
+    time.map(Some).map_err(D::Error::custom)
+}
+
+/// A regular expression, which is compiled to see whether it is one.
+pub(super) fn expression<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let with_numbers = template::fill(&text, |_, _| Some("0".to_owned()));
+    match regex_lite::Regex::new(&with_numbers) {
+        Ok(_) => Ok(Some(text)),
+        Err(error) => Err(D::Error::custom(format!("not a regular expression: {error}: `{text}`"))),
+    }
+}
+
+/// A command, which has a word.
+pub(super) fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.trim().is_empty() {
+        return Err(D::Error::custom("the command is empty"));
+    }
+    if text.contains('\0') {
+        return Err(D::Error::custom("the command has a NUL character, which no program can be given"));
+    }
+    Ok(Some(text))
+}

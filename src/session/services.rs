@@ -1,0 +1,80 @@
+//! The services that are no packages: those of bowline.toml with a command, and those of a Procfile.
+
+use std::path::Path;
+
+use crate::config::{Files, may_have_procfile};
+use crate::invocation::{Failure, Invocation};
+use crate::project::{Project, ProjectError};
+
+/// Everything in the workspace of `root`: its packages, and all services that are none.
+pub fn beside(
+    invocation: &Invocation,
+    root: &Project,
+    packages: Vec<Project>,
+) -> Result<Vec<Project>, Failure> {
+    let mut found = Vec::new();
+    for package in packages {
+        let processes = in_place_of(invocation, &package)?;
+        if processes.is_empty() { found.push(package) } else { found.extend(processes) }
+    }
+    for service in all(invocation, root)? {
+        if !found.iter().any(|known| known.id == service.id) {
+            found.push(service);
+        }
+    }
+    Ok(found)
+}
+
+/// What runs where only this project is meant: itself, or the services of a Procfile in place of its script; without
+/// a script, all services there are.
+pub fn of(invocation: &Invocation, project: Project) -> Result<Vec<Project>, Failure> {
+    let mut found = in_place_of(invocation, &project)?;
+    if found.is_empty() && project.script(None).is_err() {
+        found = all(invocation, &project)?;
+    }
+    Ok(if found.is_empty() { vec![project] } else { found })
+}
+
+/// The services of a Procfile that run in place of the project's dev script; none if that is no matter of a Procfile.
+fn in_place_of(invocation: &Invocation, project: &Project) -> Result<Vec<Project>, Failure> {
+    if !may_have_procfile(project) {
+        return Ok(Vec::new());
+    }
+    let variable = |name: &str| invocation.variable(name);
+    Ok(Files::new(&variable).names(project)?.in_place_of(&project.dir))
+}
+
+/// All services of the project's workspace that are no packages.
+fn all(invocation: &Invocation, project: &Project) -> Result<Vec<Project>, Failure> {
+    let variable = |name: &str| invocation.variable(name);
+    Ok(Files::new(&variable).names(project)?.services().to_vec())
+}
+
+/// The services of the nearest directory that has any: `start` has no package.json, nor has any directory above it.
+pub fn without_package(invocation: &Invocation, start: &Path) -> Result<Vec<Project>, Failure> {
+    let Ok(start) = start.canonicalize() else { return Ok(Vec::new()) };
+    for dir in start.ancestors() {
+        let found = all(invocation, &Project::around(dir)?)?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// The service that a word means: its name in the workspace, or its id.
+pub fn named(invocation: &Invocation, word: &str) -> Result<Option<Project>, Failure> {
+    let (dir, name) = match word.rsplit_once('#') {
+        Some((dir, name)) => (invocation.dir.join(dir), name),
+        None => (invocation.dir.clone(), word),
+    };
+    let services = match Project::find(&dir) {
+        Ok(project) => all(invocation, &project)?,
+        Err(ProjectError::NotFound { start }) => without_package(invocation, &start)?,
+        Err(_) => Vec::new(),
+    };
+    let is_meant = |one: &Project| one.id == word || one.name == name;
+    let short = |one: &Project| one.name.rsplit('/').next() == Some(name);
+    let found = services.iter().find(|one| is_meant(one)).or_else(|| services.iter().find(|one| short(one)));
+    Ok(found.cloned())
+}
