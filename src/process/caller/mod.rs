@@ -3,12 +3,16 @@
 mod parent;
 mod readers;
 
+use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::thread;
+use std::time::Duration;
 
 use tokio::io::Interest;
+use tokio::time::{Sleep, sleep};
 
 use self::parent::ParentEnd;
 use self::readers::Readers;
@@ -17,13 +21,17 @@ use super::{Signal, signals};
 
 pub use parent::Parent;
 
+/// The time between two looks at a caller that seems to be gone. A Ctrl-C reaches the processes at a terminal one after
+/// the other: a reader of our output may end of it before we get it ourselves.
+pub const SECOND_LOOK: Duration = Duration::from_millis(50);
+
 /// What ties this process to its caller.
 #[derive(Debug)]
 pub struct CallerWatch {
     readers: Readers,
     parent: Option<ParentEnd>,
-    /// Whether the caller was seen to be gone.
-    missed: bool,
+    /// When to look again at a caller that was seen to be gone.
+    again: Option<Pin<Box<Sleep>>>,
 }
 
 impl CallerWatch {
@@ -31,25 +39,21 @@ impl CallerWatch {
     /// tokio runtime.
     pub fn new(streams: &[BorrowedFd<'_>], parent: Option<&Parent>) -> io::Result<Self> {
         let (readers, parent) = (Readers::of(streams)?, parent.map(Parent::watch).transpose()?);
-        Ok(Self { readers, parent, missed: false })
+        Ok(Self { readers, parent, again: None })
     }
 
     /// To be called at a Ctrl-C, which ends the readers of pipes as well: the user is still there. From now on, of
     /// the streams only terminals are watched.
     pub fn interrupted(&mut self) {
         self.readers.keep_terminals();
-        self.missed = false;
+        self.again = None;
     }
 
     /// Is ready once the caller is gone.
     pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         ready!(self.poll_missed(cx));
-        // At the second look, so that a Ctrl-C that came before the loss is seen before it.
-        if std::mem::replace(&mut self.missed, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        let again = self.again.get_or_insert_with(|| Box::pin(sleep(SECOND_LOOK)));
+        again.as_mut().poll(cx)
     }
 
     fn poll_missed(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -7,6 +7,7 @@ use nix::sys::signal::Signal::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTER
 
 use super::fake::{World, change};
 use super::{MOMENT, run, settings};
+use crate::process::caller::SECOND_LOOK;
 use crate::process::guardian::Order;
 use crate::process::signals::{ReceivedSignal, asks_to_end};
 use crate::process::{ABANDONED_GRACE, Exit, Signal};
@@ -126,7 +127,7 @@ fn the_loss_of_the_caller_ends_everything_as_a_hangup_does_but_soon() {
     let (outcomes, world) = run(&[patient.clone(), patient], async |world| {
         // The second service is ending already.
         change(&world, MOMENT, |world| world.commands.push_back((1, Input::Stop(SIGTERM)))).await;
-        change(&world, MOMENT, |world| world.pipes().lose_caller()).await;
+        change(&world, SECOND_LOOK + MOMENT, |world| world.pipes().lose_caller()).await;
         // The terminal's own hangup is the same event.
         let hangup = ReceivedSignal { signal: SIGHUP, sent: Some(true), sender: None };
         change(&world, MOMENT, |world| world.signals.push_back(hangup)).await;
@@ -146,7 +147,7 @@ fn the_loss_of_the_caller_ends_everything_as_a_hangup_does_but_soon() {
 #[test]
 fn the_loss_of_the_caller_makes_no_grace_period_longer() {
     let (_, world) = run(&[settings()], async |world| {
-        change(&world, settings().grace + MOMENT, |world| world.pipes().lose_caller()).await;
+        change(&world, settings().grace + SECOND_LOOK + MOMENT, |world| world.pipes().lose_caller()).await;
         assert_eq!(world.borrow().services[0].orders.last(), Some(&Order::Kill));
         change(&world, MOMENT, |world| world.services[0].end(Exit::Signal(Signal::SIGKILL))).await;
     });
@@ -158,7 +159,7 @@ fn the_loss_of_the_caller_ends_the_pause_before_a_restart() {
     let again = Settings { policy: Policy::Always, ..settings() };
     let (outcomes, world) = run(&[again], async |world| {
         change(&world, MOMENT, |world| world.services[0].end(Exit::Code(1))).await;
-        change(&world, MOMENT, |world| world.pipes().lose_caller()).await;
+        change(&world, SECOND_LOOK + MOMENT, |world| world.pipes().lose_caller()).await;
     });
     assert!(outcomes[0].ending.requested);
     assert_eq!(world.borrow().services[0].starts, 1);
