@@ -8,4 +8,5 @@ pub mod follow;
 mod forward;
 pub mod framework_mcp;
 pub mod resolve;
+mod typing;
 pub mod whereabouts;

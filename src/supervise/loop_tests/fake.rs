@@ -69,6 +69,8 @@ pub struct Fake {
     /// For each restart that was asked for, whether it was carried out.
     pub restarts: Vec<bool>,
     pub told: Vec<What>,
+    /// How often its URL was opened.
+    pub opened: usize,
     pub state: Option<State>,
     pub end: End,
 }
@@ -235,6 +237,21 @@ impl Backend for Shared {
         let refused = || ("the files are wrong".to_owned(), Refusal { exit_code: 2, hint: None });
         let settings = self.borrow_mut().service(service).reloaded.clone().ok_or_else(refused)?;
         Ok(Reload { settings, changes: None, news: Vec::new() })
+    }
+
+    fn revive(&mut self, service: usize) -> Result<Reload, (String, Refusal)> {
+        let refused = || ("the files are wrong".to_owned(), Refusal { exit_code: 2, hint: None });
+        let mut world = self.borrow_mut();
+        let fake = &mut world.services[service];
+        assert_eq!(fake.end, End::Released, "revived alive: {fake:?}");
+        let settings = fake.reloaded.clone().ok_or_else(refused)?;
+        fake.end = End::NotYet;
+        Ok(Reload { settings, changes: None, news: Vec::new() })
+    }
+
+    fn open(&mut self, service: usize) -> What {
+        self.borrow_mut().service(service).opened += 1;
+        What::Noted { level: Level::Plain, message: "opened".to_owned() }
     }
 
     fn description(&self, _service: usize) -> Description {

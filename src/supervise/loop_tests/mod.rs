@@ -61,6 +61,7 @@ fn supervisor(settings: &[Settings]) -> (Supervisor<Shared, FakeSink, Shared>, S
     let inputs = LoopInputs {
         signals: Box::new(Rc::clone(&world)),
         console: None,
+        terminal: None,
         lifeline: Some(lifeline),
         caller: Some(caller),
         control: Rc::clone(&world),
