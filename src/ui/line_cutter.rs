@@ -36,6 +36,17 @@ enum State {
     Other,
 }
 
+/// How the present line came to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Drawn {
+    #[default]
+    Once,
+    /// A carriage return has come, and nothing behind it yet.
+    Returned,
+    /// The line was begun anew, as a progress bar is.
+    Again,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct LineCutter {
     state: State,
@@ -45,8 +56,7 @@ pub(super) struct LineCutter {
     line: Vec<u8>,
     /// Whether a part of the line was handed out already.
     is_continued: bool,
-    /// Whether a carriage return has come, and nothing behind it yet.
-    is_returned: bool,
+    drawn: Drawn,
     rendition: Rendition,
     /// Whether the text is a link now.
     is_link: bool,
@@ -73,7 +83,7 @@ impl LineCutter {
             }
             match byte {
                 b'\n' => self.hand_out(true, &mut take),
-                b'\r' => self.is_returned = true,
+                b'\r' => self.drawn = Drawn::Returned,
                 // Within sequences, the last byte may be none of the text's.
                 0x08 if self.line.is_ascii() && !self.line.contains(&0x1b) => drop(self.line.pop()),
                 0x1b => {
@@ -100,6 +110,11 @@ impl LineCutter {
         !self.is_continued && has_text(&self.line)
     }
 
+    /// Whether the line is drawn again and again.
+    pub fn is_redrawn(&self) -> bool {
+        self.drawn != Drawn::Once
+    }
+
     /// The line so far, as it can be shown; `None` if there is nothing to show, or a part of it was handed out.
     pub fn unfinished(&self) -> Option<Vec<u8>> {
         if !self.is_unfinished() {
@@ -111,7 +126,7 @@ impl LineCutter {
     }
 
     fn text(&mut self, text: &[u8]) {
-        if std::mem::take(&mut self.is_returned) {
+        if self.drawn == Drawn::Returned {
             self.restart();
         }
         self.line.extend_from_slice(text);
@@ -120,7 +135,7 @@ impl LineCutter {
     /// Begins the line anew.
     fn restart(&mut self) {
         self.line.clear();
-        self.is_returned = false;
+        self.drawn = Drawn::Again;
         self.rendition.begin(&mut self.line);
     }
 
@@ -141,6 +156,7 @@ impl LineCutter {
         self.line = line;
         self.is_link &= !is_end;
         self.restart();
+        self.drawn = Drawn::Once;
         self.line.extend_from_slice(&kept);
     }
 
@@ -200,7 +216,7 @@ impl LineCutter {
                 self.line.extend_from_slice(format!("\x1b[{parameters}m").as_bytes());
             }
             // The column.
-            b'G' if matches!(number, Ok(0 | 1)) || parameters.is_empty() => self.is_returned = true,
+            b'G' if matches!(number, Ok(0 | 1)) || parameters.is_empty() => self.drawn = Drawn::Returned,
             b'C' => self.text(&vec![b' '; number.unwrap_or(1).clamp(1, FARTHEST)]),
             // All of the line, or what lies before the cursor, is erased.
             b'K' if matches!(number, Ok(1 | 2)) => self.restart(),

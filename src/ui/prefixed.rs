@@ -14,9 +14,9 @@ use crate::supervise::{KeyCommand, Sink};
 
 /// Bytes of output read at once. Little, so that what a key asks for is seen soon though a slow terminal has a flood
 /// to show.
-const CHUNK: usize = 16 * 1024;
+const CHUNK: usize = 8 * 1024;
 /// How many bytes may wait for a terminal.
-const TERMINAL_ROOM: usize = 32 * 1024;
+const TERMINAL_ROOM: usize = 8 * 1024;
 
 #[derive(Debug)]
 pub struct Prefixed {
@@ -53,7 +53,7 @@ impl Prefixed {
                     screen.write(service, stream, &piece, is_alone);
                 }
             });
-            screen.wait(service, stream, false);
+            screen.wait(service, stream, None);
         }
     }
 
@@ -97,7 +97,8 @@ impl Sink for Prefixed {
                 screen.write(service, stream, &piece, is_alone);
             }
         });
-        screen.wait(service, stream, view.shows(service) && cutter.is_unfinished());
+        let unfinished = Some(cutter.is_redrawn()).filter(|_| view.shows(service) && cutter.is_unfinished());
+        screen.wait(service, stream, unfinished);
         Ok(bytes)
     }
 

@@ -18,9 +18,12 @@ use super::{line, modes};
 use crate::event::Stream;
 use crate::process::terminal;
 
-/// How long a line without an end must be silent before it is shown, and how long it waits at most.
+/// How long a line without an end must be silent before it is shown; one that is drawn again and again is not, and
+/// waits this long at most.
 const SILENCE: Duration = Duration::from_millis(150);
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(500);
+/// For how long it must be silent though it could be read.
+const READING_PAUSE: Duration = Duration::from_millis(10);
 /// How soon the user's own typing is shown again below lines that came meanwhile.
 const TYPING_PAUSE: Duration = Duration::from_millis(50);
 /// Erases the row of the cursor.
@@ -43,7 +46,10 @@ enum Row {
 #[derive(Clone, Copy, Debug)]
 struct Due {
     at: Instant,
-    latest: Instant,
+    /// When at the latest, for a line that is drawn again and again.
+    latest: Option<Instant>,
+    /// Whether the time has come before, and nothing was read since.
+    is_second: bool,
 }
 
 #[derive(Debug)]
@@ -195,7 +201,7 @@ impl Screen {
             }
             Row::Waiting { service, stream, erasable: true } => {
                 text.extend_from_slice(ERASE);
-                self.wait(service, stream, true);
+                self.wait(service, stream, Some(false));
             }
             Row::Waiting { erasable: false, .. } | Row::Long { .. } => {
                 text.extend_from_slice(self.streams.line_end.as_bytes());
@@ -208,16 +214,17 @@ impl Screen {
         }
     }
 
-    /// Notes that a line has no end yet, or none is left.
-    pub fn wait(&mut self, service: usize, stream: Stream, is_unfinished: bool) {
+    /// Notes that a line has no end yet, and whether it is drawn again and again; `None` if there is no such line.
+    pub fn wait(&mut self, service: usize, stream: Stream, unfinished: Option<bool>) {
         let due = &mut self.due[service][stream as usize];
-        if !is_unfinished || !self.is_terminal {
+        let Some(is_redrawn) = unfinished.filter(|_| self.is_terminal) else {
             *due = None;
             return;
-        }
+        };
         let now = Instant::now();
-        let latest = due.map_or(now + PATIENCE, |due| due.latest);
-        *due = Some(Due { at: latest.min(now + SILENCE), latest });
+        let latest = due.and_then(|due| due.latest).or(Some(now + PATIENCE)).filter(|_| is_redrawn);
+        let at = latest.map_or(now + SILENCE, |latest| latest.min(now + SILENCE));
+        *due = Some(Due { at, latest, is_second: false });
     }
 
     /// Shows what the user types, or no longer.
@@ -254,7 +261,7 @@ impl Screen {
         let erasable = self.can_erase && margin + width(line) < self.columns;
         // What is typed is the last row, and a part that cannot be erased is not shown twice.
         if !self.streams.has_room(stream) || matches!(self.rows[place], Row::Typed | Row::Long { .. }) {
-            return self.wait(service, stream, true);
+            return self.wait(service, stream, Some(false));
         }
         let mut text = std::mem::take(&mut self.text);
         self.leave(place, &mut text);
@@ -292,11 +299,15 @@ impl Screen {
             }
             for (service, streams) in self.due.iter_mut().enumerate() {
                 for stream in [Stream::Stdout, Stream::Stderr] {
-                    let due = &mut streams[stream as usize];
-                    if due.is_some_and(|due| due.at <= now) {
-                        *due = None;
+                    let slot = &mut streams[stream as usize];
+                    let Some(due) = slot.as_mut().filter(|due| due.at <= now) else { continue };
+                    // The rest may be waiting to be read, while a slow terminal has yet to show other lines.
+                    let is_calm = self.streams.pending() == 0;
+                    if is_calm && (due.is_second || due.latest.is_some()) {
+                        *slot = None;
                         return Poll::Ready((service, stream));
                     }
+                    (due.at, due.is_second) = (now + READING_PAUSE, is_calm);
                 }
             }
             let Some(next) = self.next_due() else { return Poll::Pending };

@@ -114,7 +114,8 @@ impl View {
             ("c", "clear"),
             ("q", "end all"),
         ] {
-            self.say(screen, &format!("{} {what}", self.style.strong(keys)));
+            let padding = " ".repeat("1-9 /name".len() - keys.len());
+            self.say(screen, &format!("{}{padding}  {what}", self.style.strong(keys)));
         }
     }
 
@@ -132,7 +133,7 @@ impl View {
             _ => label.clone(),
         };
         let names = labels.map(name).collect::<Vec<_>>().join(", ");
-        self.say(screen, &format!("{verb} which? {names} (a digit, or /name and Enter; Esc: none)"));
+        self.say(screen, &format!("{verb} which? {names}, or /name (Esc: none)"));
     }
 
     fn show(&mut self, service: usize, screen: &mut Screen) {
