@@ -5,27 +5,25 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
 use crate::client::actions;
 use crate::client::feed::Feed;
 use crate::client::forward::{Forward, Opened};
+use crate::client::screen::Screen;
 use crate::client::typing::{Typing, Wish};
 use crate::control::{self, Line, Status};
-use crate::event::{Event, Level, State, Stream, What, how_ended, parse_cursor};
+use crate::event::{Event, Level, State, What, how_ended, parse_cursor};
 use crate::exit_code::FAILURE;
 use crate::invocation::Invocation;
 use crate::invocation::failure::{Failure, exit_of_service};
 use crate::logs;
 use crate::port::{Ports, Reservation, Scheme};
 use crate::process::caller::CallerWatch;
-use crate::process::nonblocking_writer::NonblockingWriter;
 use crate::process::signals::{SignalKind, Signals, stop_group};
 use crate::process::terminal::KeyMode;
 use crate::process::{Exit, children};
-use crate::supervise::Sink;
-use crate::ui::{self, Human, Prefixed};
+use crate::ui;
 
 pub enum Manner<'a> {
     /// `attach`: the output so far, and what comes.
@@ -92,82 +90,15 @@ pub fn follow(
     };
     following.begin(manner);
     let end = runtime.block_on(following.run())?;
+    // The terminal shows what comes now as it should.
+    if following.typing.take().is_some_and(|typing| typing.mode() == KeyMode::Lines) {
+        ui::eprint_line("");
+    }
     if end.is_none() && !invocation.json && !invocation.quiet && !is_log {
         let hint = invocation.style.strong("bowline stop");
         ui::eprint_line(&format!("{}  it goes on running; stop it with {hint}", invocation.style.name()));
     }
     Ok(Some(end.unwrap_or(Exit::Code(0))))
-}
-
-enum Screen {
-    /// The services' output and nothing else.
-    Log(NonblockingWriter),
-    /// The services' output, and lines of bowline's own.
-    People(Box<dyn Sink>),
-    /// The supervisor's events, as JSON lines.
-    Programs(NonblockingWriter),
-}
-
-impl Screen {
-    fn new(invocation: &Invocation, feeds: &[Feed], is_log: bool) -> io::Result<Self> {
-        let (style, quiet) = (invocation.style, invocation.quiet);
-        Ok(if invocation.json {
-            Self::Programs(NonblockingWriter::new(io::stdout().as_fd())?)
-        } else if is_log {
-            Self::Log(NonblockingWriter::new(io::stdout().as_fd())?)
-        } else if let [_] = feeds {
-            Self::People(Box::new(Human::new(style, quiet)?))
-        } else {
-            let names: Vec<_> =
-                feeds.iter().map(|feed| (feed.status.name.clone(), feed.status.dir.clone())).collect();
-            Self::People(Box::new(Prefixed::new(&names, invocation.prefix, style, quiet)?))
-        })
-    }
-
-    /// Watches for the end of whoever reads what is shown. Needs a running tokio runtime.
-    fn watch_caller(&self, invocation: &Invocation) -> io::Result<CallerWatch> {
-        let (out, err) = (io::stdout(), io::stderr());
-        let streams = match self {
-            Self::Log(_) | Self::Programs(_) => &[out.as_fd()][..],
-            Self::People(_) => &[out.as_fd(), err.as_fd()],
-        };
-        CallerWatch::new(streams, invocation.parent.as_ref())
-    }
-
-    fn has_room(&self, service: usize) -> bool {
-        match self {
-            Self::People(sink) => {
-                sink.has_room(service, Stream::Stdout) && sink.has_room(service, Stream::Stderr)
-            }
-            Self::Programs(out) | Self::Log(out) => out.has_room(),
-        }
-    }
-
-    fn write(&mut self, service: usize, stream: Stream, mut bytes: &[u8]) {
-        match self {
-            Self::People(sink) => {
-                while !bytes.is_empty() && sink.pass(service, stream, &mut bytes).is_ok() {}
-            }
-            Self::Log(out) => {
-                ui::passed(bytes);
-                out.push(bytes);
-            }
-            Self::Programs(_) => {}
-        }
-    }
-
-    fn notify(&mut self, service: usize, level: Level, message: String) {
-        if let Self::People(sink) = self {
-            sink.notify(service, What::Noted { level, message });
-        }
-    }
-
-    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match self {
-            Self::People(sink) => sink.poll_drain(cx),
-            Self::Programs(out) | Self::Log(out) => out.poll_drain(cx),
-        }
-    }
 }
 
 struct Following<'a> {

@@ -14,9 +14,9 @@ impl Server {
         let id = request.id.as_deref();
         let &[service] = services else { return peer.refuse(id, "input is for one service: name it") };
         let known = &mut self.services[service];
-        let by = who(peer, request);
+        let mut by = who(peer, request);
         match &known.typist {
-            Some((number, _)) if *number == peer.number => {}
+            Some((number, who)) if *number == peer.number => by.clone_from(who),
             Some((_, other)) => return peer.refuse(id, format!("its keyboard is taken by {other}")),
             None => {
                 if let Err(reason) = may_type(known.keyboard()) {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::backend::{SessionBackend, descendants, describe};
 use super::configured::ConfiguredProject;
 use super::options::Options;
-use super::output::{self, Opened, announce};
+use super::output::{self, Outlets, announce};
 use super::port_override::{Evidence, Place, list};
 use super::prepared::Prepared;
 use super::server_scheme::{Finding, ask, printed};
@@ -120,7 +120,7 @@ impl<'a> Session<'a> {
         let _entered = runtime.enter();
         let signals = Box::new(Signals::take()?);
         children::begin();
-        let Opened { sink, console, terminal } = output::open(invocation, &statuses, &session, &logs)?;
+        let Outlets { sink, console, terminal } = output::open(invocation, &statuses, &session, &logs)?;
         let has_keys = terminal.as_ref().is_some_and(SharedTerminal::has_keyboard);
         let control = Server::new(socket, &session, statuses);
         let is_runner = invocation.started_by == StartedBy::Runner;

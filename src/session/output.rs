@@ -18,7 +18,7 @@ use crate::ui::{Human, JsonLines, Prefixed};
 use crate::visible::Visible;
 
 /// Where output goes, and where keys come from.
-pub struct Opened {
+pub struct Outlets {
     pub sink: RecordingSink,
     /// For a single service at a terminal.
     pub console: Option<Console>,
@@ -27,7 +27,7 @@ pub struct Opened {
 }
 
 /// Opens the sink, and the user's terminal if there is one. Needs a running tokio runtime.
-pub fn open(invocation: &Invocation, services: &[Status], session: &str, logs: &Path) -> io::Result<Opened> {
+pub fn open(invocation: &Invocation, services: &[Status], session: &str, logs: &Path) -> io::Result<Outlets> {
     let (style, quiet) = (invocation.style, invocation.quiet);
     let (mut console, mut terminal) = (None, None);
     let sink: Box<dyn Sink> = if invocation.started_by == StartedBy::Background {
@@ -59,7 +59,7 @@ pub fn open(invocation: &Invocation, services: &[Status], session: &str, logs: &
         Recorder::open(file.clone(), session).inspect_err(failed).ok()
     };
     let recorders = services.iter().map(recorder).collect();
-    Ok(Opened { sink: RecordingSink::new(sink, recorders), console, terminal })
+    Ok(Outlets { sink: RecordingSink::new(sink, recorders), console, terminal })
 }
 
 /// The terminal that is the standard output, and the standard input if that is a terminal too.

@@ -26,6 +26,7 @@ mod signals;
 mod stopped_by;
 mod streams;
 mod tail;
+mod terminals;
 
 pub use backend::{
     Backend, Condition, Control, Description, KeyCommand, KeyboardKind, Observation, PortOwner, Reload,

@@ -17,29 +17,13 @@ use super::super::{
     Backend, Condition, Control, Description, Observation, PortOwner, ProcessTree, Reload, Requested, Review,
     SchemeAnswer,
 };
+use super::lives::{End, Processes};
 use super::pipes::Pipes;
 use crate::event::{Level, Refusal, State, Stream, What};
 use crate::port::Scheme;
 use crate::process::guardian::{Order, Report};
 use crate::process::signals::ReceivedSignal;
 use crate::process::{Exit, Signal, Stdio};
-
-/// The living parts of a service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Processes {
-    #[default]
-    None,
-    Guarded,
-    Orphaned,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum End {
-    #[default]
-    NotYet,
-    Told,
-    Released,
-}
 
 #[derive(Debug, Default)]
 pub struct Fake {
@@ -240,13 +224,8 @@ impl Backend for Shared {
     }
 
     fn revive(&mut self, service: usize) -> Result<Reload, (String, Refusal)> {
-        let refused = || ("the files are wrong".to_owned(), Refusal { exit_code: 2, hint: None });
-        let mut world = self.borrow_mut();
-        let fake = &mut world.services[service];
-        assert_eq!(fake.end, End::Released, "revived alive: {fake:?}");
-        let settings = fake.reloaded.clone().ok_or_else(refused)?;
-        fake.end = End::NotYet;
-        Ok(Reload { settings, changes: None, news: Vec::new() })
+        assert_eq!(std::mem::take(&mut self.borrow_mut().services[service].end), End::Released);
+        self.reload(service)
     }
 
     fn open(&mut self, service: usize) -> What {
