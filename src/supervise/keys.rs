@@ -37,6 +37,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             KeyCommand::StopOrStart(index) => {
                 if self.instances[index].service.state().is_alive() {
                     self.tell(index, "is being stopped; the key `s` starts it again".to_owned());
+                    self.instances[index].stopped_by = Some("the key `s`".to_owned());
                     self.feed(index, Input::Stop(Signal::SIGTERM));
                 }
             }

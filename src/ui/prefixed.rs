@@ -108,10 +108,13 @@ impl Sink for Prefixed {
         }
         self.note(service, &what);
         // When bowline ends it prints only the first failure, and until then the other services go on.
-        let line = if let What::ProcessExited { state: State::Failed, exit_code, signal, message, .. } = &what
-        {
+        let line = if let What::ProcessExited { state, exit_code, signal, message, stopped_by, .. } = &what {
             let how = how_ended(*exit_code, signal.as_deref(), message.clone());
-            Some(format!("{} it {how}", self.style.error("error:")))
+            match state {
+                State::Failed => Some(format!("{} it {how}", self.style.error("error:"))),
+                State::Stopped if stopped_by.is_some() => Some("has ended".to_owned()),
+                State::Idle | State::Starting | State::Running | State::Stopping | State::Stopped => None,
+            }
         } else {
             line_of(self.style, &what)
         };
