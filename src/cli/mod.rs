@@ -48,6 +48,9 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
 }
 
 fn execute(mut invocation: Invocation, command: CliCommand, arguments: &[OsString]) -> Result<Exit, Failure> {
+    if let CliCommand::Dev(dev) = &command {
+        invocation.prefix = dev.prefix;
+    }
     if !parent::tie(&mut invocation, &command)? {
         return Ok(Exit::Signal(Signal::SIGHUP));
     }

@@ -5,7 +5,7 @@ use std::io::ErrorKind::{
     WouldBlock,
 };
 use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -17,6 +17,7 @@ use crate::control::{ControlError, ControlRequest, Hello, Line, PROTOCOL, Status
 use crate::event::{LONGEST_EVENT, LineReader, Lines, Refusal, What};
 use crate::port::Reservation;
 use crate::process::Process;
+use crate::process::nonblocking_writer::NonblockingWriter;
 
 /// Time for a supervisor to answer at all.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -143,6 +144,11 @@ impl Connection {
     /// Needs a running tokio runtime.
     pub fn into_reader(self) -> io::Result<LineReader> {
         LineReader::new(self.stream.into(), self.lines)
+    }
+
+    /// The way to the supervisor, for more requests whose answers nobody reads. Needs a running tokio runtime.
+    pub fn into_writer(self) -> io::Result<NonblockingWriter> {
+        NonblockingWriter::new(self.stream.as_fd())
     }
 
     pub fn send(&mut self, value: &impl Serialize) -> Result<(), ControlError> {

@@ -5,29 +5,31 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
 use crate::client::actions;
 use crate::client::feed::Feed;
 use crate::client::forward::{Forward, Opened};
+use crate::client::screen::Screen;
+use crate::client::typing::{Typing, Wish};
 use crate::control::{self, Line, Status};
-use crate::event::{Event, Level, State, Stream, What, how_ended, parse_cursor};
+use crate::event::{Event, Level, State, What, how_ended, parse_cursor};
 use crate::exit_code::FAILURE;
 use crate::invocation::Invocation;
 use crate::invocation::failure::{Failure, exit_of_service};
 use crate::logs;
 use crate::port::{Ports, Reservation, Scheme};
 use crate::process::caller::CallerWatch;
-use crate::process::nonblocking_writer::NonblockingWriter;
 use crate::process::signals::{SignalKind, Signals, stop_group};
+use crate::process::terminal::KeyMode;
 use crate::process::{Exit, children};
-use crate::supervise::Sink;
-use crate::ui::{self, Human, Prefixed};
+use crate::ui;
 
 pub enum Manner<'a> {
     /// `attach`: the output so far, and what comes.
     Attach,
+    /// `attach -i`: the same, and what the user types goes to the service.
+    Type,
     /// A start of services that already run.
     Join(&'a Join<'a>),
     /// `logs --follow`: all output on stdout, beginning with the records that the function selects.
@@ -67,10 +69,12 @@ pub fn follow(
     let caller = screen.watch_caller(invocation)?;
     let wish = |feed: &Feed| match manner {
         Manner::Join(join) => (join.wish)(&feed.reservation.project).map_or(Forward::Off, Forward::Wanted),
-        Manner::Attach | Manner::Log(_) => Forward::Off,
+        Manner::Attach | Manner::Type | Manner::Log(_) => Forward::Off,
     };
     let forwards = feeds.iter().map(wish).collect();
     let signals = Signals::take()?;
+    let typist = reservations.first().filter(|_| matches!(manner, Manner::Type));
+    let typing = typist.map(Typing::begin).transpose()?;
     let mut following = Following {
         invocation,
         ports,
@@ -80,86 +84,21 @@ pub fn follow(
         forwards,
         next: 0,
         screen,
+        typing,
         failed: None,
         lost: None,
     };
     following.begin(manner);
     let end = runtime.block_on(following.run())?;
+    // The terminal shows what comes now as it should.
+    if following.typing.take().is_some_and(|typing| typing.mode() == KeyMode::Lines) {
+        ui::eprint_line("");
+    }
     if end.is_none() && !invocation.json && !invocation.quiet && !is_log {
         let hint = invocation.style.strong("bowline stop");
         ui::eprint_line(&format!("{}  it goes on running; stop it with {hint}", invocation.style.name()));
     }
     Ok(Some(end.unwrap_or(Exit::Code(0))))
-}
-
-enum Screen {
-    /// The services' output and nothing else.
-    Log(NonblockingWriter),
-    /// The services' output, and lines of bowline's own.
-    People(Box<dyn Sink>),
-    /// The supervisor's events, as JSON lines.
-    Programs(NonblockingWriter),
-}
-
-impl Screen {
-    fn new(invocation: &Invocation, feeds: &[Feed], is_log: bool) -> io::Result<Self> {
-        let (style, quiet) = (invocation.style, invocation.quiet);
-        Ok(if invocation.json {
-            Self::Programs(NonblockingWriter::new(io::stdout().as_fd())?)
-        } else if is_log {
-            Self::Log(NonblockingWriter::new(io::stdout().as_fd())?)
-        } else if let [_] = feeds {
-            Self::People(Box::new(Human::new(style, quiet)?))
-        } else {
-            let names: Vec<String> = feeds.iter().map(|feed| feed.status.name.clone()).collect();
-            Self::People(Box::new(Prefixed::new(&names, style, quiet)?))
-        })
-    }
-
-    /// Watches for the end of whoever reads what is shown. Needs a running tokio runtime.
-    fn watch_caller(&self, invocation: &Invocation) -> io::Result<CallerWatch> {
-        let (out, err) = (io::stdout(), io::stderr());
-        let streams = match self {
-            Self::Log(_) | Self::Programs(_) => &[out.as_fd()][..],
-            Self::People(_) => &[out.as_fd(), err.as_fd()],
-        };
-        CallerWatch::new(streams, invocation.parent.as_ref())
-    }
-
-    fn has_room(&self, service: usize) -> bool {
-        match self {
-            Self::People(sink) => {
-                sink.has_room(service, Stream::Stdout) && sink.has_room(service, Stream::Stderr)
-            }
-            Self::Programs(out) | Self::Log(out) => out.has_room(),
-        }
-    }
-
-    fn write(&mut self, service: usize, stream: Stream, mut bytes: &[u8]) {
-        match self {
-            Self::People(sink) => {
-                while !bytes.is_empty() && sink.pass(service, stream, &mut bytes).is_ok() {}
-            }
-            Self::Log(out) => {
-                ui::passed(bytes);
-                out.push(bytes);
-            }
-            Self::Programs(_) => {}
-        }
-    }
-
-    fn notify(&mut self, service: usize, level: Level, message: String) {
-        if let Self::People(sink) = self {
-            sink.notify(service, What::Noted { level, message });
-        }
-    }
-
-    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match self {
-            Self::People(sink) => sink.poll_drain(cx),
-            Self::Programs(out) | Self::Log(out) => out.poll_drain(cx),
-        }
-    }
 }
 
 struct Following<'a> {
@@ -173,6 +112,8 @@ struct Following<'a> {
     /// The service whose events are looked at next, so that none has to wait for another that never pauses.
     next: usize,
     screen: Screen,
+    /// The user's keys, if they go to a service.
+    typing: Option<Typing>,
     /// The exit of the service that failed first.
     failed: Option<Exit>,
     /// The first service whose supervisor has gone without an exit event.
@@ -188,7 +129,7 @@ impl Following<'_> {
             let start = feed.start();
             let shown = match manner {
                 Manner::Log(select) => select(feed.recorded(start)),
-                Manner::Attach | Manner::Join(_) => feed.missed(start),
+                Manner::Attach | Manner::Type | Manner::Join(_) => feed.missed(start),
             };
             self.catch_up(service, shown);
             let Status { name, url, pid, state, .. } = &self.feeds[service].status;
@@ -197,10 +138,17 @@ impl Following<'_> {
                 (State::Stopping, _) => "is stopping",
                 (State::Stopped | State::Failed, _) => "has ended",
                 (State::Idle | State::Starting | State::Running, Manner::Join(_)) => "is already running",
-                (State::Idle | State::Starting | State::Running, Manner::Attach) => "is running",
+                (State::Idle | State::Starting | State::Running, Manner::Attach | Manner::Type) => {
+                    "is running"
+                }
+            };
+            let way = match self.typing.as_ref().map(Typing::mode) {
+                None => "Ctrl-C only leaves it",
+                Some(KeyMode::Lines) => "it reads the lines that you type; Ctrl-] leaves it",
+                Some(KeyMode::Raw | KeyMode::Single) => "it has the keyboard; Ctrl-] leaves it",
             };
             let url = invocation.style.strong(url);
-            let message = format!("{name} {condition} (pid {pid}); Ctrl-C only leaves it   {url}");
+            let message = format!("{name} {condition} (pid {pid}); {way}   {url}");
             self.screen.notify(service, Level::Plain, message);
             if let Manner::Join(join) = manner
                 && let Some(warning) = (join.difference)(&self.feeds[service].status)
@@ -278,14 +226,23 @@ impl Following<'_> {
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Failure>> {
         if let Poll::Ready(caught) = self.signals.poll_next(cx) {
             match caught.kind() {
-                SignalKind::Suspend => stop_group(),
+                SignalKind::Suspend => self.suspend(),
+                SignalKind::Resize => self.typing.iter_mut().for_each(Typing::resized),
+                SignalKind::Continue => self.typing.iter_mut().for_each(Typing::resume),
                 // The first process of a container has children that it did not start.
                 SignalKind::Child => {
                     children::reap_besides(&[]);
                 }
-                SignalKind::End | SignalKind::Continue | SignalKind::Resize => {}
+                SignalKind::End => {}
             }
             return Poll::Ready(Ok(caught.kind() == SignalKind::End));
+        }
+        if let Some(Poll::Ready(wish)) = self.typing.as_mut().map(|typing| typing.poll_keys(cx)) {
+            match wish {
+                Wish::Leave => return Poll::Ready(Ok(true)),
+                Wish::Suspend => self.suspend(),
+            }
+            return Poll::Ready(Ok(false));
         }
         if self.caller.poll_gone(cx).is_ready() {
             return Poll::Ready(Ok(true));
@@ -306,6 +263,12 @@ impl Following<'_> {
             }
         }
         Poll::Pending
+    }
+
+    fn suspend(&mut self) {
+        self.typing.iter_mut().for_each(Typing::suspend);
+        stop_group();
+        self.typing.iter_mut().for_each(Typing::resume);
     }
 
     fn handle_line(&mut self, service: usize, line: &[u8]) -> Result<(), Failure> {

@@ -8,4 +8,6 @@ pub mod follow;
 mod forward;
 pub mod framework_mcp;
 pub mod resolve;
+mod screen;
+mod typing;
 pub mod whereabouts;

@@ -2,8 +2,10 @@
 //!
 //! - `protocol`: requests and answers, documented in `docs/control-protocol.md`.
 //! - `server`: polled by the supervisor's loop · `peer`: one connection · `service`: what clients see of a service
+//! - `keyboard`: what clients type into services
 
 mod error;
+mod keyboard;
 mod peer;
 mod protocol;
 mod server;

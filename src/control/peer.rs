@@ -50,6 +50,8 @@ pub(super) struct Follows {
 #[derive(Debug)]
 pub(super) struct Peer {
     stream: UnixStream,
+    /// The number of the connection.
+    pub number: u64,
     /// The pid of the client, where the system tells it.
     pub process: Option<i32>,
     pub lines: Lines,
@@ -66,9 +68,10 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub fn new(stream: UnixStream, process: Option<i32>, services: usize) -> Self {
+    pub fn new(stream: UnixStream, number: u64, process: Option<i32>, services: usize) -> Self {
         Self {
             stream,
+            number,
             process,
             lines: Lines::new(LONGEST_REQUEST),
             queue: VecDeque::new(),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, State, What};
 use crate::port::Scheme;
+use crate::supervise::KeyboardKind;
 
 /// The version of the protocol. It grows when an older client could misunderstand a newer server.
 pub const PROTOCOL: u32 = 1;
@@ -42,6 +43,8 @@ pub enum Verb {
     Wait,
     /// Pass on every event until the connection is closed.
     Attach,
+    /// Give the service what the user types. The first one takes the keyboard, until the connection is closed.
+    Input,
 }
 
 impl fmt::Display for Verb {
@@ -71,6 +74,14 @@ pub struct ControlRequest {
     /// Whether an attach includes output.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub output: bool,
+    /// What the user types.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub data: String,
+    /// The size of the user's terminal, for one of the service's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<u16>,
 }
 
 fn yes() -> bool {
@@ -80,7 +91,17 @@ fn yes() -> bool {
 impl ControlRequest {
     pub fn new(verb: Verb, project_id: Option<&str>) -> Self {
         let project_id = project_id.map(str::to_owned);
-        Self { verb, id: None, project_id, force: false, by: None, output: true }
+        Self {
+            verb,
+            id: None,
+            project_id,
+            force: false,
+            by: None,
+            output: true,
+            data: String::new(),
+            rows: None,
+            columns: None,
+        }
     }
 }
 
@@ -103,6 +124,9 @@ pub struct Status {
     /// The command as the script or the caller has it, without the port. Older supervisors leave it out.
     #[serde(default)]
     pub original: Option<String>,
+    /// What it makes of `input`. Older supervisors know none.
+    #[serde(default)]
+    pub keyboard: KeyboardKind,
     /// `foreground`, `background` or `runner`.
     pub started_by: String,
     pub pid: u32,

@@ -20,7 +20,7 @@ use crate::event::{Event, Refusal, Stream, TooLong, What};
 use crate::paths;
 use crate::process::Signal;
 use crate::supervise::service::Input;
-use crate::supervise::{Condition, Control, Description, Requested};
+use crate::supervise::{Condition, Control, Description, Requested, Typed};
 use crate::visible::{self, Visible};
 
 /// The most clients, where the limit of open files allows it.
@@ -36,10 +36,13 @@ pub struct Server {
     /// The path, until the socket is opened. Services are started before that.
     unopened: Option<PathBuf>,
     listener: Option<UnixListener>,
-    services: Vec<Service>,
-    peers: Vec<Peer>,
+    pub(super) services: Vec<Service>,
+    pub(super) peers: Vec<Peer>,
     commands: VecDeque<Requested>,
+    pub(super) typed: Vec<(usize, Typed, String)>,
     most_peers: usize,
+    /// How many clients have come so far.
+    arrived: u64,
 }
 
 impl Server {
@@ -52,6 +55,8 @@ impl Server {
             services: services.into_iter().map(|status| Service::new(status, session)).collect(),
             peers: Vec::new(),
             commands: VecDeque::new(),
+            typed: Vec::new(),
+            arrived: 0,
             // The services need descriptors, too.
             most_peers: usize::try_from(CLIENTS.min(files / 2)).unwrap_or(1),
         }
@@ -75,7 +80,8 @@ impl Server {
             if self.peers.len() >= self.most_peers {
                 evict_one(&mut self.peers);
             }
-            let mut peer = Peer::new(stream, credentials.pid(), self.services.len());
+            self.arrived += 1;
+            let mut peer = Peer::new(stream, self.arrived, credentials.pid(), self.services.len());
             peer.send(&Hello::ours(Some(std::process::id())));
             self.peers.push(peer);
         }
@@ -95,6 +101,7 @@ impl Server {
         }
         peers.retain(|peer| !peer.is_gone());
         self.peers = peers;
+        self.release_keyboards();
     }
 
     fn read_requests(&mut self, peer: &mut Peer) {
@@ -134,6 +141,9 @@ impl Server {
             let services = services.iter().map(|&service| self.services[service].status()).collect();
             return peer.send(&Line::Status { services, command_id: request.id });
         }
+        if request.verb == Verb::Input {
+            return self.take_input(peer, &services, &request);
+        }
         for service in services {
             self.carry_out(peer, service, &request);
         }
@@ -159,7 +169,7 @@ impl Server {
                 peer.send(&Line::Status { services: vec![known.status()], command_id: request.id.clone() });
                 return known.ready.iter().chain(&known.ended).for_each(|event| peer.send(event));
             }
-            Verb::Status | Verb::Stop | Verb::Restart | Verb::Wait => {}
+            Verb::Status | Verb::Stop | Verb::Restart | Verb::Wait | Verb::Input => {}
         }
         if peer.pending.len() >= PENDING {
             peer.refuse(id, "too many requests without an answer");
@@ -199,6 +209,14 @@ impl Control for Server {
         self.accept(cx);
         self.serve_peers(cx);
         self.commands.pop_front().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn take_typed(&mut self) -> Vec<(usize, Typed, String)> {
+        std::mem::take(&mut self.typed)
+    }
+
+    fn typist(&self, service: usize) -> Option<String> {
+        self.services[service].typist.as_ref().map(|(_, who)| who.clone())
     }
 
     fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]) {
@@ -263,7 +281,7 @@ impl Control for Server {
 }
 
 /// The client that asks, for people.
-fn who(peer: &Peer, request: &ControlRequest) -> String {
+pub(super) fn who(peer: &Peer, request: &ControlRequest) -> String {
     let by = request.by.as_deref().map(visible::line);
     match (by, peer.process) {
         (Some(by), Some(pid)) => format!("`{by}` (pid {pid})"),

@@ -8,7 +8,7 @@ use super::protocol::Status;
 use crate::event::{Event, Output, State, What};
 use crate::port::Scheme;
 use crate::project::HeldDirectory;
-use crate::supervise::{Condition, Description};
+use crate::supervise::{Condition, Description, KeyboardKind};
 
 #[derive(Debug)]
 pub(super) struct Service {
@@ -19,6 +19,8 @@ pub(super) struct Service {
     /// Whether a client has asked to kill this run of it.
     pub killed: bool,
     pub output: Output,
+    /// The client that has its keyboard: the number of its connection, and the client as people are told of it.
+    pub typist: Option<(u64, String)>,
     /// The `port-detected` event, while it is ready.
     pub ready: Option<Event>,
     /// The `process-exited` event, once it has ended for good.
@@ -34,6 +36,7 @@ impl Service {
             status: Status { pid, session, started_at: now(), ..status },
             scheme: Scheme::default(),
             killed: false,
+            typist: None,
             ready: None,
             ended: None,
         }
@@ -41,6 +44,10 @@ impl Service {
 
     pub fn project(&self) -> &str {
         &self.status.project_id
+    }
+
+    pub fn keyboard(&self) -> KeyboardKind {
+        self.status.keyboard
     }
 
     pub fn is_alive(&self) -> bool {
@@ -70,7 +77,9 @@ impl Service {
         Some(event)
     }
 
+    /// The service was started, perhaps again.
     pub fn describe(&mut self, Description { name, framework, command, original }: Description) {
+        self.ended = None;
         let original = Some(original);
         self.status = Status { name, framework, command, original, ..self.status.clone() };
         // Another one may have been made at its path.
@@ -78,7 +87,7 @@ impl Service {
     }
 
     pub fn update(&mut self, condition: &Condition) {
-        let &Condition { state, port, scheme, guardian } = condition;
+        let &Condition { state, port, scheme, guardian, keyboard } = condition;
         if guardian.is_some() && self.status.guardian != guardian {
             self.status.started_at = now();
             self.killed = false;
@@ -88,6 +97,7 @@ impl Service {
         }
         self.status.state = state;
         self.status.guardian = guardian;
+        self.status.keyboard = keyboard;
         self.scheme = scheme;
         // Zero if there is none: the last one is still shown.
         if port != 0 {

@@ -20,7 +20,7 @@ use crate::paths::StateDir;
 use crate::port::{PortChoice, Ports, Warning};
 use crate::process::caller::Parent;
 use crate::process::descriptors;
-use crate::ui::{self, Style};
+use crate::ui::{self, Prefix, Style};
 use crate::visible;
 
 /// Descriptors that any command may need at once.
@@ -71,6 +71,8 @@ pub struct Invocation {
     pub json: bool,
     pub quiet: bool,
     pub started_by: StartedBy,
+    /// What stands before each line of several services.
+    pub prefix: Prefix,
     /// The process that bowline ends with.
     pub parent: Option<Parent>,
     /// The style of lines on stderr.
@@ -105,6 +107,7 @@ impl Invocation {
             json: false,
             quiet: false,
             started_by: StartedBy::Foreground,
+            prefix: Prefix::default(),
             parent: None,
             style,
             state_dir,

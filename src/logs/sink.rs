@@ -9,7 +9,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::record::Recorder;
 use crate::event::{Stream, What};
-use crate::supervise::Sink;
+use crate::supervise::{KeyCommand, Sink};
 use crate::visible::Visible;
 
 /// How long the output must pause after a flood before the end of the flood is written.
@@ -79,5 +79,25 @@ impl Sink for RecordingSink {
             self.flush();
         }
         self.inner.poll_drain(cx)
+    }
+
+    fn margin(&self) -> usize {
+        self.inner.margin()
+    }
+
+    fn resized(&mut self) {
+        self.inner.resized();
+    }
+
+    fn introduce_keys(&mut self) {
+        self.inner.introduce_keys();
+    }
+
+    fn typed(&mut self, keys: &[u8]) -> Vec<KeyCommand> {
+        self.inner.typed(keys)
+    }
+
+    fn lend_terminal(&mut self, service: Option<usize>) {
+        self.inner.lend_terminal(service);
     }
 }

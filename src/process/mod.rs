@@ -12,6 +12,7 @@ pub mod leftovers;
 #[cfg(target_os = "linux")]
 mod linux;
 pub mod load;
+pub mod local_time;
 #[cfg(target_os = "macos")]
 pub(crate) mod macos;
 pub mod memory;

@@ -12,13 +12,14 @@ use tokio::time::Instant;
 use super::backend::{SessionBackend, descendants, describe};
 use super::configured::ConfiguredProject;
 use super::options::Options;
-use super::output::{self, announce};
+use super::output::{self, Outlets, announce};
 use super::port_override::{Evidence, Place, list};
 use super::prepared::Prepared;
 use super::server_scheme::{Finding, ask, printed};
 use super::{browser, conflict, outcome, settings};
 use crate::control::Server;
 use crate::event::{Level, Refusal, What};
+use crate::exit_code::FAILURE;
 use crate::invocation::{Failure, Invocation, StartedBy, require_descriptors};
 use crate::port::{AllocateOptions, Lease, PortChoice, PortError, Ports, Remembered, Reservation, Scheme};
 use crate::process::signals::Signals;
@@ -26,13 +27,13 @@ use crate::process::{Exit, Stdio, children, memory};
 use crate::supervise::service::FailedRun;
 use crate::supervise::{
     Backend, Description, Lifeline, LoopInputs, Observation, PortOwner, ProcessTree, Reload, Review,
-    SchemeAnswer, Supervisor,
+    SchemeAnswer, SharedTerminal, Sink, Supervisor,
 };
 
 /// Descriptors of a supervisor without its services.
 const DESCRIPTORS: usize = 32;
-/// Descriptors of each service: three pipes, the guardian's socket, the log, its directory.
-const DESCRIPTORS_OF_A_SERVICE: usize = 6;
+/// Descriptors of each service: a terminal with its four, or three pipes; the guardian's socket, the log, its directory.
+const DESCRIPTORS_OF_A_SERVICE: usize = 8;
 
 /// How long others may hold up a start before it is looked whether all of it runs already.
 const FIRST_PATIENCE: Duration = Duration::from_secs(2);
@@ -119,12 +120,13 @@ impl<'a> Session<'a> {
         let _entered = runtime.enter();
         let signals = Box::new(Signals::take()?);
         children::begin();
-        let (sink, console) = output::open(invocation, &statuses, &session, &logs)?;
+        let Outlets { sink, console, terminal } = output::open(invocation, &statuses, &session, &logs)?;
+        let has_keys = terminal.as_ref().is_some_and(SharedTerminal::has_keyboard);
         let control = Server::new(socket, &session, statuses);
         let is_runner = invocation.started_by == StartedBy::Runner;
         let lifeline = is_runner.then(|| Lifeline::new(io::stdin())).transpose()?;
         let caller = Some(invocation.watch_caller()?);
-        let inputs = LoopInputs { signals, console, lifeline, caller, control };
+        let inputs = LoopInputs { signals, console, terminal, lifeline, caller, control };
         let mut supervisor = Supervisor::new(services, backend, sink, inputs);
         supervisor.start_all();
         let Supervisor { sink, backend, .. } = &mut supervisor;
@@ -132,6 +134,9 @@ impl<'a> Session<'a> {
         memory::trim();
         // The user reads this while the services start.
         announce(sink, backend, &grants);
+        if has_keys {
+            sink.introduce_keys();
+        }
         outcome::conclude(&runtime.block_on(supervisor.run()))
     }
 }
@@ -171,6 +176,27 @@ impl Backend for SessionBackend<'_> {
             let exit_code = failure.code();
             (failure.message, Refusal { exit_code, hint: failure.hint })
         })
+    }
+
+    fn revive(&mut self, service: usize) -> Result<Reload, (String, Refusal)> {
+        let choice = self.prepared[service].request.choice;
+        let refused = |message| (message, Refusal { exit_code: FAILURE, hint: None });
+        self.reserve_instead(service, choice).map_err(refused)?;
+        let reloaded = self.reload(service);
+        if reloaded.is_err() {
+            self.release(service);
+        }
+        reloaded
+    }
+
+    fn open(&mut self, service: usize) -> What {
+        let url = self.scheme(service).url(self.port(service));
+        let (level, message) = if browser::open(&url) {
+            (Level::Plain, format!("opened {url}"))
+        } else {
+            (Level::Warning, format!("no browser could be opened; the URL is {url}"))
+        };
+        What::Noted { level, message }
     }
 
     fn description(&self, service: usize) -> Description {

@@ -31,6 +31,9 @@ pub fn conclude(finished: &Finished<SessionBackend<'_>>) -> Result<Exit, Failure
     }
     let exit = outcomes.first().and_then(|outcome| outcome.ending.exit).unwrap_or(Exit::Code(0));
     let Some(interrupt) = interrupt else { return Ok(exit) };
+    if *interrupt == Interrupt::Quit {
+        return Ok(Exit::Code(0));
+    }
     // A shell gives up its script or loop only if what it waits for dies of the interrupt, and it has had one too
     // (ADR 10).
     let interrupted = Exit::Signal(Signal::SIGINT);

@@ -1,7 +1,7 @@
 //! The destinations of output and events, and the first lines about each service.
 
 use std::io::{self, IsTerminal};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use super::backend::SessionBackend;
@@ -13,29 +13,42 @@ use crate::launch::LaunchSpec;
 use crate::logs::{self, Recorder, RecordingSink};
 use crate::port::listeners::holders;
 use crate::port::{Declined, Grant, PortChoice, Reason};
-use crate::supervise::{Console, Sink};
+use crate::supervise::{Console, SharedTerminal, Sink};
 use crate::ui::{Human, JsonLines, Prefixed};
 use crate::visible::Visible;
 
-/// Opens the sink, and a console if a single service has the terminal. Needs a running tokio runtime.
-pub fn open(
-    invocation: &Invocation,
-    services: &[Status],
-    session: &str,
-    logs: &Path,
-) -> io::Result<(RecordingSink, Option<Console>)> {
+/// Where output goes, and where keys come from.
+pub struct Outlets {
+    pub sink: RecordingSink,
+    /// For a single service at a terminal.
+    pub console: Option<Console>,
+    /// For several services at a terminal.
+    pub terminal: Option<SharedTerminal>,
+}
+
+/// Opens the sink, and the user's terminal if there is one. Needs a running tokio runtime.
+pub fn open(invocation: &Invocation, services: &[Status], session: &str, logs: &Path) -> io::Result<Outlets> {
     let (style, quiet) = (invocation.style, invocation.quiet);
-    let mut console = None;
+    let (mut console, mut terminal) = (None, None);
     let sink: Box<dyn Sink> = if invocation.started_by == StartedBy::Background {
         Box::new(StartReport::new(services, session, style, quiet)?)
     } else if invocation.json {
         let projects = services.iter().map(|service| service.project_id.clone()).collect();
         Box::new(JsonLines::new(projects, session, style, quiet)?)
     } else if services.len() > 1 {
-        let names: Vec<String> = services.iter().map(|service| service.name.clone()).collect();
-        Box::new(Prefixed::new(&names, style, quiet)?)
+        let names: Vec<_> =
+            services.iter().map(|service| (service.name.clone(), service.dir.clone())).collect();
+        let sink = Prefixed::new(&names, invocation.prefix, style, quiet)?;
+        if let Some((screen, keyboard)) = user_terminal()? {
+            // What keys ask for is answered on stderr.
+            let keyboard = keyboard.filter(|_| io::stderr().is_terminal());
+            terminal = Some(SharedTerminal::open(screen, keyboard)?);
+        }
+        Box::new(sink)
     } else {
-        console = self::console()?;
+        if let Some((screen, keyboard)) = user_terminal()? {
+            console = Some(Console::open(screen, keyboard)?);
+        }
         Box::new(Human::new(style, quiet)?)
     };
     let recorder = |service: &Status| {
@@ -46,16 +59,17 @@ pub fn open(
         Recorder::open(file.clone(), session).inspect_err(failed).ok()
     };
     let recorders = services.iter().map(recorder).collect();
-    Ok((RecordingSink::new(sink, recorders), console))
+    Ok(Outlets { sink: RecordingSink::new(sink, recorders), console, terminal })
 }
 
-fn console() -> io::Result<Option<Console>> {
+/// The terminal that is the standard output, and the standard input if that is a terminal too.
+fn user_terminal() -> io::Result<Option<(OwnedFd, Option<OwnedFd>)>> {
     let (stdin, stdout) = (io::stdin(), io::stdout());
     if !stdout.is_terminal() {
         return Ok(None);
     }
     let keyboard = if stdin.is_terminal() { Some(stdin.as_fd().try_clone_to_owned()?) } else { None };
-    Ok(Some(Console::open(stdout.as_fd().try_clone_to_owned()?, keyboard)?))
+    Ok(Some((stdout.as_fd().try_clone_to_owned()?, keyboard)))
 }
 
 /// Tells the user how each service starts: framework and port, and whatever may be unexpected.

@@ -6,11 +6,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::process_tree::ProcessTree;
 use super::service::{FailedRun, Input, Settings};
 use crate::event::{Refusal, State, Stream, What};
 use crate::port::Scheme;
 use crate::process::signals::{self, ReceivedSignal, Signals};
+use crate::process::terminal::Size;
 use crate::process::{Stdio, children};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +101,10 @@ pub trait Backend {
     /// Reads the files of the service for its next start. If they are wrong, everything is as before; returns the
     /// error and how the client is to fail.
     fn reload(&mut self, service: usize) -> Result<Reload, (String, Refusal)>;
+    /// Reserves a port for a service that has ended and is to be started again, and reads its files.
+    fn revive(&mut self, service: usize) -> Result<Reload, (String, Refusal)>;
+    /// Opens the service's URL for the user, and returns what there is to say.
+    fn open(&mut self, service: usize) -> What;
     /// The service as it was started last.
     fn description(&self, service: usize) -> Description;
     fn verify(&mut self, service: usize, root: i32) -> PortOwner;
@@ -136,6 +143,54 @@ pub trait Sink {
     fn notify(&mut self, service: usize, what: What);
     /// Writes what can be written, and is ready when nothing waits any more.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+    /// How many columns of the terminal stand before each line of a service.
+    fn margin(&self) -> usize {
+        0
+    }
+    /// The terminal has another size.
+    fn resized(&mut self) {}
+    /// Tells the user that there are keys.
+    fn introduce_keys(&mut self) {}
+    /// Acts on the user's keys, and returns what is left to be done.
+    fn typed(&mut self, _keys: &[u8]) -> Vec<KeyCommand> {
+        Vec::new()
+    }
+    /// The service has the terminal for itself from now on; with `None`, none has it any more.
+    fn lend_terminal(&mut self, _service: Option<usize>) {}
+}
+
+/// What the user asks of the loop by a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyCommand {
+    Restart(usize),
+    StopOrStart(usize),
+    Open(usize),
+    GiveKeyboard(usize),
+    End,
+}
+
+/// What a service makes of input from elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyboardKind {
+    /// Its input is not bowline's to give, or it has ended.
+    #[default]
+    None,
+    /// A terminal of its own: it is given keys.
+    Keys,
+    /// A pipe: it is given lines.
+    Lines,
+    /// The user of its own bowline has its keyboard.
+    Taken,
+}
+
+/// What a client gives to a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Typed {
+    Keys(Vec<u8>),
+    Resized(Size),
+    /// The client has left.
+    Left,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,6 +200,7 @@ pub struct Condition {
     pub scheme: Scheme,
     /// The guardian that its processes descend from, while there is one.
     pub guardian: Option<i32>,
+    pub keyboard: KeyboardKind,
 }
 
 /// A command of a client that changes something.
@@ -160,6 +216,14 @@ pub struct Requested {
 pub trait Control {
     /// Serves the clients. Ready with the next command that changes something.
     fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Requested>;
+    /// What clients have given to services since this was asked last, with who did.
+    fn take_typed(&mut self) -> Vec<(usize, Typed, String)> {
+        Vec::new()
+    }
+    /// The client that has the keyboard of the service.
+    fn typist(&self, _service: usize) -> Option<String> {
+        None
+    }
     fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]);
     fn notify(&mut self, service: usize, what: &What);
     /// A restart is carried out; `changes` are those of [`Reload`].

@@ -11,7 +11,7 @@ use super::run::{Instance, Orphans};
 use super::scheme_watch::SchemeWatch;
 use super::service::{Effect, Ending, Input, Notice};
 use super::tail::Tail;
-use super::{Backend, Condition, Control, Outcome, PortOwner, Reload, Review, Sink, Supervisor, streams};
+use super::{Backend, Condition, Control, Outcome, PortOwner, Reload, Review, Sink, Supervisor};
 use crate::event::{Level, State, What};
 use crate::process::guardian::{Order, Report};
 use crate::process::{Exit, Signal};
@@ -53,7 +53,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         let (port, scheme) = (self.backend.port(index), self.backend.scheme(index));
         let instance = &self.instances[index];
         let (state, guardian) = (instance.service.state(), instance.guardian());
-        self.inputs.control.changed(index, Condition { state, port, scheme, guardian });
+        let keyboard = self.keyboard_kind(index);
+        self.inputs.control.changed(index, Condition { state, port, scheme, guardian, keyboard });
     }
 
     /// Starts a service again, by what its files say now. If they are wrong, it goes on as it is.
@@ -113,7 +114,10 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 self.announce(index, followed.unwrap_or_else(|what| what));
                 return input.into_iter().collect();
             }
-            Effect::Release => self.backend.release(index),
+            Effect::Release => {
+                self.take_keyboard_from(index);
+                self.backend.release(index);
+            }
             Effect::Notify(notice) => self.notify(index, notice),
         }
         Vec::new()
@@ -121,11 +125,11 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
 
     fn spawn(&mut self, index: usize) -> io::Result<()> {
         self.read_rest(index);
-        let (stdio, sources, silence) = streams::open(self.backend.stdin(), self.inputs.console.as_ref())?;
+        let (stdio, sources, input) = self.open_streams(index)?;
         let tree = self.backend.spawn(index, stdio)?;
         let instance = &mut self.instances[index];
         (instance.tree, instance.sources, instance.tail) = (Some(tree), sources, Tail::default());
-        instance.silence = silence;
+        instance.input = input;
         (instance.readiness, instance.scheme) = (None, SchemeWatch::default());
         self.inputs.control.started(index, self.backend.description(index));
         self.order(index, Order::Run(0));
@@ -168,7 +172,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 self.feed(index, Input::NotStarted { errno, no_directory });
             }
             // Without a terminal, the stop was not meant for us.
-            Report::Stopped if self.inputs.console.is_some() => self.suspend(),
+            Report::Stopped if self.has_keyboard(index) => self.suspend(),
             Report::Stopped => {}
             Report::Left { step, exit } => {
                 let listening = self.verify(index).is_ours();

@@ -8,6 +8,9 @@
 mod backend;
 mod console;
 mod effects;
+mod input_end;
+mod keyboard;
+mod keys;
 #[cfg(test)]
 mod loop_tests;
 mod output;
@@ -18,17 +21,21 @@ mod run;
 mod scheme;
 mod scheme_watch;
 pub mod service;
+mod shared_terminal;
 mod signals;
 mod stopped_by;
 mod streams;
 mod tail;
+mod terminals;
 
 pub use backend::{
-    Backend, Condition, Control, Description, Observation, PortOwner, Reload, Requested, Review,
-    SchemeAnswer, Sink,
+    Backend, Condition, Control, Description, KeyCommand, KeyboardKind, Observation, PortOwner, Reload,
+    Requested, Review, SchemeAnswer, Sink, Typed,
 };
 pub use console::Console;
+pub use keyboard::Keyboard;
 pub use process_tree::{GuardedTree, ProcessTree};
 pub use run::{Finished, Interrupt, LoopInputs, Outcome, Supervisor};
+pub use shared_terminal::SharedTerminal;
 pub use streams::Lifeline;
 pub use tail::shown_lines;

@@ -42,8 +42,12 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         // Written before anything is read, to make room.
         let _waiting = self.sink.poll_drain(cx);
         let (mut progress, mut has_deadline) = (false, false);
-        for (index, Instance { service, sources, tail, scheme, .. }) in self.instances.iter_mut().enumerate()
-        {
+        let count = self.instances.len();
+        for index in (self.next_read..count).chain(0..self.next_read) {
+            let Instance { service, sources, tail, scheme, input, .. } = &mut self.instances[index];
+            if let Some(input) = input {
+                input.write_some(cx);
+            }
             sources.retain_mut(|source| {
                 if !self.sink.has_room(index, source.stream) {
                     return true;
@@ -61,6 +65,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 read != Poll::Ready(false)
             });
         }
+        self.next_read = (self.next_read + 1) % count.max(1);
         if progress {
             let _waiting = self.sink.poll_drain(cx);
             // There may be more to read; signals get their turn first.

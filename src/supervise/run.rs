@@ -1,23 +1,26 @@
 //! The loop itself, and what it knows of each service.
 
 use std::future::poll_fn;
-use std::io::{self, PipeWriter};
+use std::io;
 use std::task::{Context, Poll, ready};
 
 use tokio::time::{Instant, sleep_until};
 
 use super::backend::{Backend, Control, SignalSource, Sink};
 use super::console::Console;
+use super::input_end::InputEnd;
 use super::process_tree::ProcessTree;
 use super::readiness::ReadinessWatch;
 use super::scheme_watch::SchemeWatch;
 use super::service::{Ending, Input, Service};
+use super::shared_terminal::SharedTerminal;
 use super::streams::{Lifeline, Source};
 use super::tail::Tail;
 use crate::process::Signal;
 use crate::process::caller::CallerWatch;
 use crate::process::guardian::{Order, Report};
 use crate::process::signals::ReceivedSignal;
+use crate::process::terminal::Pty;
 
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -41,6 +44,8 @@ pub enum Interrupt {
     Typed,
     /// As a SIGINT to bowline itself.
     Received,
+    /// By a key that asks for the end, which is no failure.
+    Quit,
 }
 
 /// What is left once the last service has ended.
@@ -55,8 +60,10 @@ pub(super) struct Instance {
     pub tree: Option<Box<dyn ProcessTree>>,
     pub orphans: Option<Orphans>,
     pub sources: Vec<Source>,
-    /// Keeps the standard input open of a service that is to read nothing from it.
-    pub silence: Option<PipeWriter>,
+    /// The other end of its standard input, where that is bowline's; it is held open for as long as the service runs.
+    pub input: Option<InputEnd>,
+    /// Its terminal, if it is one of several at the user's.
+    pub pty: Option<Pty>,
     pub tail: Tail,
     pub readiness: Option<ReadinessWatch>,
     pub scheme: SchemeWatch,
@@ -74,7 +81,8 @@ impl Instance {
             tree: None,
             orphans: None,
             sources: Vec::new(),
-            silence: None,
+            input: None,
+            pty: None,
             tail: Tail::default(),
             readiness: None,
             scheme: SchemeWatch::default(),
@@ -102,6 +110,8 @@ pub struct LoopInputs<C> {
     pub signals: Box<dyn SignalSource>,
     /// The user's terminal. With one there is only one service.
     pub console: Option<Console>,
+    /// The same in front of several services.
+    pub terminal: Option<SharedTerminal>,
     /// Its end stops every service.
     pub lifeline: Option<Lifeline>,
     /// Its loss ends every service soon.
@@ -118,13 +128,24 @@ pub struct Supervisor<B, S, C> {
     /// Whether the caller is gone.
     pub(super) abandoned: bool,
     pub(super) interrupt: Option<Interrupt>,
+    /// The service whose output is read next, so that none has to wait for one that never pauses.
+    pub(super) next_read: usize,
 }
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// A supervisor of `services`, none of which is started yet.
     pub fn new(services: Vec<Service>, backend: B, sink: S, inputs: LoopInputs<C>) -> Self {
         let instances = services.into_iter().map(Instance::new).collect();
-        Self { backend, sink, inputs, instances, interrupted: None, abandoned: false, interrupt: None }
+        Self {
+            backend,
+            sink,
+            inputs,
+            instances,
+            interrupted: None,
+            abandoned: false,
+            interrupt: None,
+            next_read: 0,
+        }
     }
 
     /// Starts every service. Needs a running tokio runtime.
@@ -163,6 +184,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 self.interrupt = Some(Interrupt::Typed);
             }
             self.feed_all(Input::Interrupted(signal));
+        } else if let Poll::Ready(keys) = self.poll_keyboard(cx) {
+            self.typed(&keys);
         } else if let Poll::Ready((index, report)) = self.poll_report(cx) {
             match report {
                 Ok(report) => self.reported(index, report),
@@ -180,8 +203,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 self.lifeline_ended();
             } else {
                 // Last, so that busy clients cannot starve the services.
-                let requested = ready!(control.poll_command(cx));
-                self.requested(requested);
+                let requested = control.poll_command(cx);
+                self.deliver_typed(cx);
+                self.requested(ready!(requested));
             }
         }
         Poll::Ready(())

@@ -40,6 +40,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 if let Some(console) = &self.inputs.console {
                     console.resized();
                 }
+                self.fit_terminals();
             }
             SignalKind::Child => {
                 self.inputs.signals.reap_besides(&self.guardians());
@@ -74,6 +75,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         if let Some(console) = &mut self.inputs.console {
             console.suspend();
         }
+        if let Some(terminal) = &mut self.inputs.terminal {
+            terminal.suspend();
+        }
         self.inputs.signals.stop_group();
         self.resume();
     }
@@ -81,6 +85,10 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     fn resume(&mut self) {
         if let Some(console) = &mut self.inputs.console {
             console.resume();
+        }
+        if let Some(terminal) = &mut self.inputs.terminal {
+            terminal.resume();
+            self.fit_terminals();
         }
         self.order_all(Signal::SIGCONT);
     }

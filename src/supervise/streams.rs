@@ -8,35 +8,43 @@ use std::task::{Context, Poll, ready};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use tokio::io::Interest;
 
-use super::console::Console;
 use crate::event::Stream;
 use crate::process::async_fd::{Watched, watch};
+use crate::process::terminal::Pty;
 use crate::process::{Stdio, nonblocking_writer};
 
-/// Makes a service's streams: pipes, or with a console its pseudo-terminal wherever our own stream is a terminal.
-/// `stdin` is what the service reads unless the console has the keyboard. Without one it gets a pipe into which
-/// nothing is ever written, and whose writing end is returned: many programs end with their input, so it stays
-/// open for as long as the supervisor lives.
+/// The pseudo-terminal of a service.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub pty: &'a Pty,
+    /// Whether the service reads it, too.
+    pub has_keyboard: bool,
+}
+
+/// Makes a service's streams: pipes, or its pseudo-terminal wherever our own stream is a terminal. `stdin` is what the
+/// service reads unless its terminal has a keyboard. Without one it gets a pipe whose writing end is returned, and
+/// into which nothing is written unless somebody gives it input: many programs end with their input, so it stays open
+/// for as long as the supervisor lives.
 pub(super) fn open(
     stdin: Option<OwnedFd>,
-    console: Option<&Console>,
+    place: Option<Place<'_>>,
 ) -> io::Result<(Stdio, Vec<Source>, Option<PipeWriter>)> {
-    let (input, silence) = match stdin {
+    let (input, writer) = match stdin {
         Some(input) => (input, None),
         // One for each run: node makes the end that it reads non-blocking for all who share it.
         None => io::pipe().map(|(reader, writer)| (reader.into(), Some(writer)))?,
     };
-    with_outputs(input, console).map(|(stdio, sources)| (stdio, sources, silence))
+    with_outputs(input, place).map(|(stdio, sources)| (stdio, sources, writer))
 }
 
-fn with_outputs(stdin: OwnedFd, console: Option<&Console>) -> io::Result<(Stdio, Vec<Source>)> {
-    let Some(console) = console else {
+fn with_outputs(stdin: OwnedFd, place: Option<Place<'_>>) -> io::Result<(Stdio, Vec<Source>)> {
+    let Some(Place { pty, has_keyboard }) = place else {
         let (stdout, source) = pipe(Stream::Stdout)?;
         let (stderr, other) = pipe(Stream::Stderr)?;
         return Ok((Stdio { stdin, stdout, stderr, terminal: false }, vec![source, other]));
     };
-    let slave = || console.pty.slave.try_clone();
-    let mut sources = vec![Source::new(Stream::Stdout, console.pty.master.try_clone()?)?];
+    let slave = || pty.slave.try_clone();
+    let mut sources = vec![Source::new(Stream::Stdout, pty.master.try_clone()?)?];
     let stderr = if io::stderr().is_terminal() {
         slave()?
     } else {
@@ -44,7 +52,7 @@ fn with_outputs(stdin: OwnedFd, console: Option<&Console>) -> io::Result<(Stdio,
         sources.push(source);
         stderr
     };
-    let stdin = if console.has_keyboard() { slave()? } else { stdin };
+    let stdin = if has_keyboard { slave()? } else { stdin };
     Ok((Stdio { stdin, stdout: slave()?, stderr, terminal: true }, sources))
 }
 

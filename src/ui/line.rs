@@ -24,6 +24,11 @@ pub(super) fn passed(bytes: &[u8]) {
     }
 }
 
+/// Records where the cursor was left by whoever knows.
+pub(super) fn set_unfinished(unfinished: bool) {
+    UNFINISHED.store(unfinished, Ordering::Relaxed);
+}
+
 /// Whether there is more than control sequences (ECMA-48), as servers write them after a line to reset colours.
 fn has_text(mut bytes: &[u8]) -> bool {
     while let Some(start) = bytes.strip_prefix(b"\x1b[") {

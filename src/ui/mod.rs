@@ -3,17 +3,26 @@
 
 mod human;
 mod json;
+mod keys;
+mod labels;
 mod line;
+mod line_cutter;
 mod modes;
 mod prefixed;
+mod prefixes;
+mod recent;
+mod rendition;
+mod screen;
 mod streams;
 mod style;
 mod table;
+mod view;
 
 pub use human::Human;
 pub use json::JsonLines;
 pub use modes::{passed, restore_terminal};
 pub use prefixed::Prefixed;
+pub use prefixes::Prefix;
 pub use style::{ColorChoice, Style};
 pub use table::{age, align, align_within, size};
 

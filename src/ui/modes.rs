@@ -44,12 +44,17 @@ pub fn passed(bytes: &[u8]) {
 
 /// Shows the cursor again, leaves the alternate screen, and so on, as far as a service has left it otherwise.
 pub fn restore_terminal() {
-    let sequences = CHANGED.lock().unwrap_or_else(PoisonError::into_inner).undo();
+    let sequences = undo();
     if !sequences.is_empty() {
         let mut out = io::stdout().lock();
         // A terminal that is gone needs nothing.
         let _gone = out.write_all(sequences.as_bytes()).and_then(|()| out.flush());
     }
+}
+
+/// The sequences that do so. What they undo counts as undone.
+pub(super) fn undo() -> String {
+    CHANGED.lock().unwrap_or_else(PoisonError::into_inner).undo()
 }
 
 impl Modes {

@@ -4,103 +4,156 @@ use std::io::{self, Read};
 use std::task::{Context, Poll};
 
 use super::human::line_of;
-use super::modes;
-use super::streams::Streams;
+use super::line_cutter::LineCutter;
+use super::prefixes::{Prefix, Prefixes};
+use super::screen::Screen;
 use super::style::{Style, rendered};
+use super::view::View;
 use crate::event::{State, Stream, What, how_ended};
-use crate::process::nonblocking_writer::NonblockingWriter;
-use crate::supervise::Sink;
-use crate::visible;
+use crate::supervise::{KeyCommand, Sink};
 
-/// The longest line in bytes; a longer one is shown in parts.
-const LONGEST: usize = 64 * 1024;
+/// Bytes of output read at once. Little, so that what a key asks for is seen soon though a slow terminal has a flood
+/// to show.
+const CHUNK: usize = 8 * 1024;
+/// How many bytes may wait for a terminal.
+const TERMINAL_ROOM: usize = 8 * 1024;
 
 #[derive(Debug)]
 pub struct Prefixed {
-    streams: Streams,
+    screen: Screen,
     style: Style,
     quiet: bool,
-    prefixes: Vec<String>,
-    /// For each service and stream, the line whose end has not come yet.
-    unfinished: Vec<[Vec<u8>; 2]>,
+    /// For each service and stream.
+    cutters: Vec<[LineCutter; 2]>,
+    view: View,
     buffer: Box<[u8]>,
 }
 
 impl Prefixed {
-    /// Writes to stdout and stderr. Needs a running tokio runtime.
-    pub fn new(names: &[String], style: Style, quiet: bool) -> io::Result<Self> {
-        let names: Vec<_> = names.iter().map(|name| visible::line(name)).collect();
-        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-        let prefixes = names
-            .iter()
-            .enumerate()
-            .map(|(at, name)| rendered(&style.prefix(at, &format!("{name:<width$}"))))
-            .collect();
+    /// Writes the output of services with these names and directories to stdout and stderr. Needs a running tokio
+    /// runtime.
+    pub fn new(services: &[(String, String)], prefix: Prefix, style: Style, quiet: bool) -> io::Result<Self> {
         Ok(Self {
-            streams: Streams::new()?,
+            screen: Screen::new(Prefixes::new(services, prefix, style))?,
             style,
             quiet,
-            prefixes,
-            unfinished: names.iter().map(|_| [Vec::new(), Vec::new()]).collect(),
-            buffer: vec![0; LONGEST].into(),
+            cutters: services.iter().map(|_| Default::default()).collect(),
+            view: View::new(style, services.len()),
+            buffer: vec![0; CHUNK].into(),
         })
     }
 
     /// Shows the unfinished lines of a service that has ended.
     fn finish(&mut self, service: usize) {
+        let Self { screen, cutters, view, .. } = self;
+        let is_alone = view.alone.is_some();
         for stream in [Stream::Stdout, Stream::Stderr] {
-            let line = &mut self.unfinished[service][stream as usize];
-            if !line.is_empty() {
-                push_line(self.streams.of(stream), &self.prefixes[service], line);
+            cutters[service][stream as usize].finish(|piece| {
+                if view.keep(service, piece.text, piece.is_end) {
+                    screen.write(service, stream, &piece, is_alone);
+                }
+            });
+            screen.wait(service, stream, None);
+        }
+    }
+
+    /// Keeps in mind what the user may ask for.
+    fn note(&mut self, service: usize, what: &What) {
+        let told = &mut self.view.services[service];
+        match what {
+            What::PortDetected { url, .. } => (told.url, told.has_ended) = (Some(url.clone()), false),
+            What::ProcessExited { state, .. } => {
+                (told.url, told.has_ended) = (None, *state != State::Starting);
             }
+            What::Ack { .. }
+            | What::LogChunk { .. }
+            | What::PortConflict { .. }
+            | What::PortReallocated { .. }
+            | What::PortForwarded { .. }
+            | What::Error { .. }
+            | What::Noted { .. }
+            | What::Unknown => {}
         }
     }
 }
 
-fn push_line(out: &mut NonblockingWriter, prefix: &str, line: &mut Vec<u8>) {
-    out.push(prefix.as_bytes());
-    out.push(line);
-    out.push(b"\n");
-    line.clear();
-}
-
 impl Sink for Prefixed {
-    fn has_room(&self, _service: usize, stream: Stream) -> bool {
-        self.streams.has_room(stream)
+    fn has_room(&self, service: usize, stream: Stream) -> bool {
+        self.screen.has_room(service, stream)
+            && (!self.screen.is_terminal || self.screen.streams.pending() < TERMINAL_ROOM)
     }
 
     fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]> {
         let count = source.read(&mut self.buffer)?;
-        modes::passed(&self.buffer[..count]);
-        let unfinished = &mut self.unfinished[service][stream as usize];
-        for part in self.buffer[..count].split_inclusive(|&byte| byte == b'\n') {
-            unfinished.extend_from_slice(part.strip_suffix(b"\n").unwrap_or(part));
-            if part.ends_with(b"\n") || unfinished.len() >= LONGEST {
-                push_line(self.streams.of(stream), &self.prefixes[service], unfinished);
-            }
+        let Self { screen, cutters, view, buffer, .. } = self;
+        let bytes = &buffer[..count];
+        let is_alone = view.alone.is_some();
+        if view.lent_to == Some(service) {
+            screen.pass(stream, bytes);
         }
-        Ok(&self.buffer[..count])
+        let cutter = &mut cutters[service][stream as usize];
+        cutter.cut(bytes, |piece| {
+            if view.keep(service, piece.text, piece.is_end) {
+                screen.write(service, stream, &piece, is_alone);
+            }
+        });
+        let unfinished = Some(cutter.is_redrawn()).filter(|_| view.shows(service) && cutter.is_unfinished());
+        screen.wait(service, stream, unfinished);
+        Ok(bytes)
     }
 
     fn notify(&mut self, service: usize, what: What) {
         if let What::ProcessExited { .. } = what {
             self.finish(service);
         }
+        self.note(service, &what);
         // When bowline ends it prints only the first failure, and until then the other services go on.
-        let line = if let What::ProcessExited { state: State::Failed, exit_code, signal, message, .. } = &what
-        {
+        let line = if let What::ProcessExited { state, exit_code, signal, message, stopped_by, .. } = &what {
             let how = how_ended(*exit_code, signal.as_deref(), message.clone());
-            Some(format!("{} it {how}", self.style.error("error:")))
+            match state {
+                State::Failed => Some(format!("{} it {how}", self.style.error("error:"))),
+                State::Stopped if stopped_by.is_some() => Some("has ended".to_owned()),
+                State::Idle | State::Starting | State::Running | State::Stopping | State::Stopped => None,
+            }
         } else {
             line_of(self.style, &what)
         };
         if let Some(line) = line.filter(|_| !self.quiet) {
-            let text = [&self.prefixes[service], &*rendered(&line), self.streams.line_end].concat();
-            self.streams.of(Stream::Stderr).push(text.as_bytes());
+            let text = [self.screen.prefixes.own(service), rendered(&line).into_bytes()].concat();
+            self.screen.write_own(&text);
         }
     }
 
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.streams.poll_drain(cx)
+        while let Poll::Ready((service, stream)) = self.screen.poll_due(cx) {
+            let line = self.cutters[service][stream as usize].unfinished();
+            if let Some(line) = line.filter(|_| self.view.shows(service)) {
+                self.screen.show_waiting(service, stream, &line, self.view.alone.is_some());
+            }
+        }
+        self.screen.streams.poll_drain(cx)
+    }
+
+    fn margin(&self) -> usize {
+        self.screen.prefixes.columns()
+    }
+
+    fn resized(&mut self) {
+        self.screen.resized();
+    }
+
+    fn introduce_keys(&mut self) {
+        if !self.quiet {
+            self.view.introduce(&mut self.screen);
+        }
+    }
+
+    fn typed(&mut self, keys: &[u8]) -> Vec<KeyCommand> {
+        self.view.read(keys, &mut self.screen)
+    }
+
+    fn lend_terminal(&mut self, service: Option<usize>) {
+        let unfinished = service.and_then(|service| self.cutters[service][0].unfinished());
+        self.view.lend(service, &unfinished.unwrap_or_default(), &mut self.screen);
     }
 }

@@ -31,7 +31,8 @@ impl Streams {
         Ok(Self { writers, line_end: if err.is_terminal() { "\r\n" } else { "\n" } })
     }
 
-    fn index(&self, stream: Stream) -> usize {
+    /// Which of the places that the streams lead to is this one's.
+    pub fn index(&self, stream: Stream) -> usize {
         (stream as usize).min(self.writers.len() - 1)
     }
 
@@ -42,6 +43,11 @@ impl Streams {
 
     pub fn has_room(&self, stream: Stream) -> bool {
         self.writers[self.index(stream)].has_room()
+    }
+
+    /// How many bytes wait.
+    pub fn pending(&self) -> usize {
+        self.writers.iter().map(NonblockingWriter::pending).sum()
     }
 
     /// Whether `stream` goes to the same place as bowline's lines.

@@ -52,11 +52,14 @@ impl Style {
         self.paint("1", text)
     }
 
-    /// The beginning of every line of the service with this index.
-    pub fn prefix(self, index: usize, name: &str) -> String {
-        /// Foreground colours that are legible on black and on white.
-        const COLORS: [&str; 6] = ["36", "35", "32", "33", "34", "31"];
-        format!("{} ", self.paint(COLORS[index % COLORS.len()], format_args!("{name} |")))
+    /// The name of a service, in this colour of the palette.
+    pub fn service(self, colour: usize, name: impl Display) -> String {
+        self.paint(COLOURS[colour % COLOURS.len()], name)
+    }
+
+    /// What is there for the eye alone, as the stroke between a name and a line.
+    pub fn faint(self, text: impl Display) -> String {
+        self.paint("2", text)
     }
 
     /// `codes` select a graphic rendition (SGR, ECMA-48).
@@ -65,11 +68,14 @@ impl Style {
     }
 }
 
+/// Foreground colours that are legible on black and on white.
+pub(super) const COLOURS: [&str; 6] = ["36", "35", "32", "33", "34", "31"];
+
 /// Stands for the escape character of bowline's own codes until a line is written, so that [`rendered`] can escape
 /// all others, which come from names and paths.
 const MARK: char = '\u{fdd0}';
 const PLAIN: &str = "0";
-const CODES: [&str; 11] = [PLAIN, "1", "1;31", "1;33", "1;36", "31", "32", "33", "34", "35", "36"];
+const CODES: [&str; 12] = [PLAIN, "1", "2", "1;31", "1;33", "1;36", "31", "32", "33", "34", "35", "36"];
 
 /// A line of bowline's own as it is written: with its colour codes, and all other control characters escaped.
 pub(super) fn rendered(line: &str) -> String {
@@ -93,9 +99,10 @@ mod tests {
         let style = Style::new(ColorChoice::Always, false);
         let line = format!("{} {}", style.error("error:"), "a\x1b[31mRED\u{fdd0}8mhidden\nnext");
         assert_eq!(rendered(&line), "\x1b[1;31merror:\x1b[0m a\\u001b[31mRED8mhidden\nnext");
-        let styled = [style.name(), style.warning(""), style.strong(""), style.error("")].concat();
-        let prefixes: String = (0..6).map(|index| style.prefix(index, "")).collect();
+        let styled =
+            [style.name(), style.warning(""), style.strong(""), style.error(""), style.faint("")].concat();
+        let prefixes: String = (0..6).map(|index| style.service(index, "")).collect();
         assert!(!rendered(&(styled + &prefixes)).contains('\\'), "every code is known");
-        assert_eq!(rendered(&style.prefix(0, "")).matches('\x1b').count(), 2);
+        assert_eq!(rendered(&style.service(0, "")).matches('\x1b').count(), 2);
     }
 }

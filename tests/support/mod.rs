@@ -6,6 +6,7 @@
 //! | [`stage`] | a sandbox with the stand-in server and a range of ports |
 //! | [`Test`] | one command that answers: status, stdout, stderr and files compared at once |
 //! | [`Session`] | one command that runs: its events, its signals, its end |
+//! | [`Seat`] | a program at such a terminal |
 //! | [`Terminal`] | a terminal that the test types at and looks at |
 //! | [`Fifo`], [`Gate`] | named pipes to and from programs |
 //! | [`Ports`] | a block of free ports that no other test on the machine uses |
@@ -36,6 +37,7 @@ pub mod npm;
 mod ports;
 pub mod registry;
 mod sandbox;
+mod seat;
 mod session;
 mod stage;
 mod terminal;
@@ -50,6 +52,7 @@ pub use fifo::{Fifo, Gate};
 pub use noise::Noise;
 pub use ports::{Ports, is_free};
 pub use sandbox::{Sandbox, memory};
+pub use seat::Seat;
 pub use session::{Ended, Session, last_end};
 pub use stage::{stage, stage_in_shell, stage_of};
 pub use terminal::Terminal;

@@ -21,10 +21,10 @@ use crate::invocation::{Failure, Invocation};
 use crate::launch::Host;
 use crate::session::Options;
 use crate::supervise::restart::Policy;
-use crate::ui::{ColorChoice, Style};
+use crate::ui::{ColorChoice, Prefix, Style};
 pub use agents::Agents;
 pub use preparse::{command_index, parse_quickly, with_command};
-pub use services::{Logs, OneService, StatusOptions, Stop, Wait};
+pub use services::{Attach, Logs, OneService, StatusOptions, Stop, Wait};
 pub use with_parent::{WithParent, parent_value};
 
 /// Starts dev servers on the right port and leaves nothing behind.
@@ -112,7 +112,7 @@ pub enum CliCommand {
         projects: Vec<String>,
     },
     /// Show the output of a service so far, then the output that follows; with `--json`, both as events
-    Attach(OneService),
+    Attach(Attach),
     /// Print the output of a service, also after its end
     Logs(Logs),
     /// Open the URL of a service in a browser, once it is ready
@@ -169,6 +169,9 @@ pub struct Dev {
     pub script: Option<String>,
     #[command(flatten)]
     pub launch: Launch,
+    /// What stands before each line of the output of several services
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    pub prefix: Prefix,
     /// Arguments for the dev script
     #[arg(last = true, value_name = "ARGS")]
     pub arguments: Vec<String>,

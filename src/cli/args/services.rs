@@ -17,6 +17,15 @@ pub struct OneService {
 }
 
 #[derive(Args, Debug)]
+pub struct Attach {
+    #[command(flatten)]
+    pub service: OneService,
+    /// Give the service what is typed, until Ctrl-]: keys if it has a terminal of its own, else whole lines
+    #[arg(short, long, conflicts_with = "json")]
+    pub interactive: bool,
+}
+
+#[derive(Args, Debug)]
 pub struct StatusOptions {
     #[arg(help = SERVICE, add = ArgValueCompleter::new(completion::services))]
     pub project: Option<String>,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use nix::libc::{EAGAIN, EIO, ENOENT};
 
-use super::fake::{Processes, World, change};
+use super::fake::{World, change};
+use super::lives::Processes;
 use super::{MOMENT, run, settings};
 use crate::event::{FailureReason, What};
 use crate::process::guardian::{Order, Report};

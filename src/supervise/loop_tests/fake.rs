@@ -17,29 +17,13 @@ use super::super::{
     Backend, Condition, Control, Description, Observation, PortOwner, ProcessTree, Reload, Requested, Review,
     SchemeAnswer,
 };
+use super::lives::{End, Processes};
 use super::pipes::Pipes;
 use crate::event::{Level, Refusal, State, Stream, What};
 use crate::port::Scheme;
 use crate::process::guardian::{Order, Report};
 use crate::process::signals::ReceivedSignal;
 use crate::process::{Exit, Signal, Stdio};
-
-/// The living parts of a service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Processes {
-    #[default]
-    None,
-    Guarded,
-    Orphaned,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum End {
-    #[default]
-    NotYet,
-    Told,
-    Released,
-}
 
 #[derive(Debug, Default)]
 pub struct Fake {
@@ -69,6 +53,8 @@ pub struct Fake {
     /// For each restart that was asked for, whether it was carried out.
     pub restarts: Vec<bool>,
     pub told: Vec<What>,
+    /// How often its URL was opened.
+    pub opened: usize,
     pub state: Option<State>,
     pub end: End,
 }
@@ -235,6 +221,16 @@ impl Backend for Shared {
         let refused = || ("the files are wrong".to_owned(), Refusal { exit_code: 2, hint: None });
         let settings = self.borrow_mut().service(service).reloaded.clone().ok_or_else(refused)?;
         Ok(Reload { settings, changes: None, news: Vec::new() })
+    }
+
+    fn revive(&mut self, service: usize) -> Result<Reload, (String, Refusal)> {
+        assert_eq!(std::mem::take(&mut self.borrow_mut().services[service].end), End::Released);
+        self.reload(service)
+    }
+
+    fn open(&mut self, service: usize) -> What {
+        self.borrow_mut().service(service).opened += 1;
+        What::Noted { level: Level::Plain, message: "opened".to_owned() }
     }
 
     fn description(&self, _service: usize) -> Description {

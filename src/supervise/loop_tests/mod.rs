@@ -2,6 +2,7 @@
 
 mod failures;
 mod fake;
+mod lives;
 mod pipes;
 mod pressure;
 mod restarts;
@@ -21,7 +22,8 @@ use super::restart::Policy;
 use super::service::{Service, Settings};
 use super::{Finished, Lifeline, LoopInputs, Outcome, Supervisor};
 use crate::process::caller::CallerWatch;
-use fake::{End, Shared, World};
+use fake::{Shared, World};
+use lives::End;
 use pipes::Pipes;
 use sink::FakeSink;
 
@@ -61,6 +63,7 @@ fn supervisor(settings: &[Settings]) -> (Supervisor<Shared, FakeSink, Shared>, S
     let inputs = LoopInputs {
         signals: Box::new(Rc::clone(&world)),
         console: None,
+        terminal: None,
         lifeline: Some(lifeline),
         caller: Some(caller),
         control: Rc::clone(&world),

@@ -6,7 +6,8 @@ use std::time::Duration;
 use nix::libc::{EIO, ENOENT};
 use tokio::time::timeout;
 
-use super::fake::{Fake, Processes, Shared, World};
+use super::fake::{Fake, Shared, World};
+use super::lives::Processes;
 use super::sink::FakeSink;
 use super::{FOR_EVER, MOMENT, PAUSE, runtime, settings, supervisor};
 use crate::event::State;

@@ -79,6 +79,7 @@ fn the_end_of_one_by_itself_or_by_a_kill_of_its_guardian_leaves_the_others_alone
 fn people_are_told_at_once_who_failed() {
     let stage = failing();
     let mut command = stage.sandbox.bowline(["dev"]);
+    command.env("LC_ALL", "C");
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let told = said.find(|line| line.contains("error:")).unwrap();

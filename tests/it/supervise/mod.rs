@@ -9,6 +9,7 @@ mod chaos;
 #[cfg(target_os = "linux")]
 mod container;
 mod failures;
+mod keys;
 mod locks;
 mod pipes;
 #[cfg(target_os = "linux")]

@@ -1,53 +1,16 @@
 //! A service at a terminal, and the user's keys.
 
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command};
+use std::process::Command;
 
-use nix::sys::termios::LocalFlags;
 use rustix::process::Signal;
 
-use crate::support::{Sandbox, Terminal, Tree, http, is_free, stage, stage_of};
+use crate::support::{Sandbox, Seat, Terminal, http, is_free, stage, stage_of};
 
 /// Settings of a terminal that a program may have to put back.
 fn settings(terminal: &Terminal) -> String {
     let now = terminal.settings();
     format!("{:?} {:?} {:?} {:?}", now.input_flags, now.output_flags, now.local_flags, now.control_chars)
-}
-
-/// A bowline at a terminal, or a shell that is to start it.
-struct Seat {
-    terminal: Terminal,
-    child: Child,
-    tree: Tree,
-}
-
-impl Seat {
-    fn take(mut command: Command) -> Self {
-        let terminal = Terminal::new(24, 80);
-        terminal.seat(&mut command);
-        Self::spawn(terminal, command)
-    }
-
-    fn spawn(terminal: Terminal, mut command: Command) -> Self {
-        let tree = Tree::new();
-        tree.mark(&mut command);
-        Self { child: command.spawn().unwrap(), terminal, tree }
-    }
-
-    /// The end of the command, after which nothing is left and the terminal is as it was.
-    fn wait(mut self) -> std::process::ExitStatus {
-        let status = self.child.wait().unwrap();
-        self.tree.assert_gone(std::time::Duration::from_secs(1));
-        assert!(self.terminal.settings().local_flags.contains(LocalFlags::ICANON | LocalFlags::ECHO));
-        status
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.tree.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// A shell where `bowline` is the program under test.
