@@ -162,7 +162,10 @@ fn input_hint(ending: Ending) -> Option<String> {
 /// The command in messages; a pre or post script by its name.
 fn command(spec: &LaunchSpec, step: usize) -> String {
     let step = spec.steps().nth(step).unwrap_or(&spec.main);
-    if step.name == spec.main.name {
+    if spec.before.as_ref().is_some_and(|before| before == step) {
+        let text = step.argv.last().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
+        format!("`{}`", visible::line(&text))
+    } else if step.name == spec.main.name {
         format!("`{}`", visible::line(&spec.command))
     } else {
         format!("the script `{}`", visible::line(&step.name))
@@ -188,6 +191,7 @@ mod tests {
         LaunchSpec {
             port: 3101,
             url: "http://localhost:3101".to_owned(),
+            before: None,
             pre: Some(step("predev")),
             main: step("dev"),
             post: None,

@@ -101,7 +101,10 @@ fn changes(
     let (before, now) = (former.detected(), prepared.detected());
     let manager = |prepared: &Prepared<'_>| prepared.detected().configured.manager.manager.name();
     let (settings_before, settings) = (&before.configured.config.settings, &now.configured.config.settings);
-    let rest = |settings: &ProjectSettings| (settings.restart, settings.grace, settings.ready.clone());
+    let rest = |settings: &ProjectSettings| {
+        let hooks = (settings.before.clone(), settings.after.clone());
+        (settings.restart, settings.grace, settings.ready.clone(), hooks)
+    };
     let words = |step: &Option<Step>| step.as_ref().map(|step| step.argv.clone());
     let hooks = |spec: &LaunchSpec| (words(&spec.pre), words(&spec.post));
     let variables = names_of_differences(settings_before, settings).join(", ");

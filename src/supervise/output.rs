@@ -42,8 +42,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         // Written before anything is read, to make room.
         let _waiting = self.sink.poll_drain(cx);
         let (mut progress, mut has_deadline) = (false, false);
-        for (index, Instance { service, sources, tail, scheme, .. }) in self.instances.iter_mut().enumerate()
-        {
+        for (index, instance) in self.instances.iter_mut().enumerate() {
+            let Instance { service, sources, tail, scheme, conditions, .. } = instance;
             sources.retain_mut(|source| {
                 if !self.sink.has_room(index, source.stream) {
                     return true;
@@ -51,6 +51,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 let read = source.poll_read(cx, |reader| {
                     let bytes = self.sink.pass(index, source.stream, reader)?;
                     tail.push(bytes);
+                    conditions.heard(source.stream, bytes);
                     if !bytes.is_empty() && service.state() == State::Running {
                         has_deadline |= scheme.heard();
                     }

@@ -14,12 +14,13 @@ use tokio::time::Instant;
 use super::super::backend::SignalSource;
 use super::super::service::{FailedRun, Input, Settings};
 use super::super::{
-    Backend, Condition, Control, Description, Observation, PortOwner, ProcessTree, Reload, Requested, Review,
-    SchemeAnswer,
+    Backend, Condition, Conditions, Control, Description, Observation, PageQuestion, PortOwner, ProcessTree,
+    Reload, Requested, Review, SchemeAnswer,
 };
 use super::pipes::Pipes;
 use crate::event::{Level, Refusal, State, Stream, What};
 use crate::port::Scheme;
+use crate::port::page::Page;
 use crate::process::guardian::{Order, Report};
 use crate::process::signals::ReceivedSignal;
 use crate::process::{Exit, Signal, Stdio};
@@ -60,6 +61,10 @@ pub struct Fake {
     pub asked: usize,
     pub answer: Option<Duration>,
     pub scheme: Scheme,
+    pub conditions: Conditions,
+    /// The answers of its server, the last of which is repeated, and how often it was asked.
+    pub pages: VecDeque<Result<(), String>>,
+    pub asked_for_pages: usize,
     /// What the next looks show while it is ready.
     pub reviews: VecDeque<Review>,
     pub other_ports: usize,
@@ -153,7 +158,10 @@ impl Fake {
                 (self.step, self.left) = (step, false);
                 return;
             }
-            Order::Signal(Signal::SIGTSTP | Signal::SIGCONT) => return,
+            Order::Signal(Signal::SIGTSTP | Signal::SIGCONT)
+            | Order::Probe
+            | Order::EndProbe
+            | Order::Conclude => return,
             Order::Signal(signal) | Order::SignalRest(signal) => signal,
             Order::Kill => Signal::SIGKILL,
         };
@@ -313,6 +321,27 @@ impl Backend for Shared {
             Some(Scheme::Https)
         });
         SchemeAnswer::Asked { question, patience: Duration::from_millis(250) }
+    }
+
+    fn conditions(&self, service: usize) -> Conditions {
+        self.borrow().services[service].conditions.clone()
+    }
+
+    fn ask_page(&mut self, service: usize, _root: i32, _page: Page) -> Option<PageQuestion> {
+        let mut world = self.borrow_mut();
+        let fake = world.service(service);
+        assert!(matches!(fake.listener, Some(PortOwner::Ours { .. })), "somebody else is asked: {fake:?}");
+        fake.asked_for_pages += 1;
+        let is_last = fake.pages.len() == 1;
+        let answer = if is_last { fake.pages.front().cloned() } else { fake.pages.pop_front() };
+        Some(answer.map_or_else(
+            || Box::pin(std::future::pending()) as PageQuestion,
+            |answer| Box::pin(std::future::ready(answer)),
+        ))
+    }
+
+    fn hook_before(&self, _service: usize) -> Option<&str> {
+        None
     }
 
     fn set_scheme(&mut self, service: usize, scheme: Scheme) {
