@@ -256,3 +256,41 @@ fn with_last_line(exit: Exit, written: &[u8]) -> String {
     let last = text.lines().map(str::trim).rfind(|line| !line.is_empty());
     last.map_or_else(|| exit.to_string(), |line| format!("{exit}: {line}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(pattern: &str) -> ConditionWatch {
+        let log = Some(Regex::new(pattern).unwrap());
+        ConditionWatch::new(Conditions { log, ..Conditions::default() }, None)
+    }
+
+    #[test]
+    fn a_line_matches_without_its_colours_and_wherever_it_is_cut() {
+        for (pattern, pieces, expected) in [
+            ("^ready in", &["\x1b[32mrea", "dy\x1b[0m in 3 ms\n"][..], true),
+            ("^ready$", &["not ready\nready", "\r\nmore"], true),
+            ("^ready$", &["ready or not\n"], false),
+            ("^100%$", &["50%\r100%\r"], true),
+            // Without an end, as a prompt.
+            ("^> $", &["> "], true),
+            ("ab", &["a\nb\n"], false),
+        ] {
+            let mut watch = log(pattern);
+            pieces.iter().for_each(|piece| watch.heard(Stream::Stdout, piece.as_bytes()));
+            assert_eq!(watch.hold(PortOwner::Nobody), expected, "{pattern} {pieces:?}");
+        }
+    }
+
+    #[test]
+    fn the_streams_are_lines_of_their_own_and_one_match_is_enough() {
+        let mut watch = log("^ready$");
+        watch.heard(Stream::Stdout, b"rea");
+        watch.heard(Stream::Stderr, b"ready\n");
+        watch.heard(Stream::Stderr, &[b'x'; 2 * LONGEST_LINE]);
+        assert!(watch.hold(PortOwner::Nobody));
+        assert!(watch.lines.iter().all(|line| line.len() <= LONGEST_LINE), "bounded");
+        assert_eq!(watch.unmet(), None);
+    }
+}
