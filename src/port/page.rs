@@ -73,7 +73,19 @@ fn status(answer: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
+
+    #[test]
+    fn a_server_that_does_not_answer_is_not_waited_for_for_ever() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let clock = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+        let page = Page { host: None, path: "/".to_owned() };
+        let answer = clock.unwrap().block_on(ask(address, Scheme::Http, &page));
+        assert_eq!(answer, Err("no answer within 10 s".to_owned()));
+    }
 
     #[test]
     fn the_status_is_that_of_the_final_answer() {

@@ -16,7 +16,7 @@ use crate::launch::{self, LaunchRequest, LaunchSpec, Preload, Step};
 use crate::logs;
 use crate::port::listeners::Listeners;
 use crate::port::{AllocateOptions, Guard, Lease, PortChoice, Ports, Reservation, Scheme};
-use crate::process::guardian::{CONCLUSION_PATIENCE, GuardianSpec, HeldLock, Probe};
+use crate::process::guardian::{CONCLUSION_PATIENCE, ExecProbe, GuardianSpec, HeldLock};
 use crate::process::tree::{self, Mark};
 use crate::process::{ABANDONED_GRACE, Program, Stdio};
 use crate::supervise::{Backend, Description, GuardedTree};
@@ -100,7 +100,7 @@ impl<'a> SessionBackend<'a> {
             scheme: self.schemes[service].present,
             ..self.prepared[service].launch(self.port(service), session, self.options)
         });
-        let before = hooks::resolved(self, service).before;
+        let before = hooks::resolved(&self.prepared[service]).before;
         spec.before = before.map(|text| spec.main.command("before", &text));
         spec
     }
@@ -198,7 +198,7 @@ impl<'a> SessionBackend<'a> {
         self.tell(service);
         self.overrides[service].begin(self.specs[service].delivery, self.specs[service].is_one_of_several);
         framework_locks::clear(&self.prepared[service]);
-        let hooks = hooks::resolved(self, service);
+        let hooks = hooks::resolved(&self.prepared[service]);
         let spec = &self.specs[service];
         let steps = spec.steps().map(|step| self.program(step)).collect();
         let command = |name: &str, text: &String| self.program(&spec.main.command(name, text));
@@ -278,9 +278,9 @@ impl<'a> SessionBackend<'a> {
 }
 
 /// A probe, and the end of the pipe that it writes into.
-fn probe(program: Program) -> io::Result<(Probe, OwnedFd)> {
+fn probe(program: Program) -> io::Result<(ExecProbe, OwnedFd)> {
     let (output, theirs) = io::pipe()?;
-    Ok((Probe { program, output: theirs.into() }, output.into()))
+    Ok((ExecProbe { program, output: theirs.into() }, output.into()))
 }
 
 /// The service as clients are told of it.

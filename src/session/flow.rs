@@ -113,7 +113,8 @@ impl<'a> Session<'a> {
         let (session, socket) = (lease.session().to_string(), lease.socket());
         let logs = ports.dir().logs();
         let backend = SessionBackend::new(invocation, options, prepared, lease, ports);
-        hooks::check(&backend)?;
+        let mut services = backend.prepared.iter().enumerate();
+        services.try_for_each(|(service, prepared)| hooks::check(prepared, backend.port(service)))?;
         let services = settings::services(&backend, Instant::now());
         backend.specs.iter().for_each(output::log_spec);
         let statuses = backend.statuses();
@@ -329,7 +330,7 @@ impl Backend for SessionBackend<'_> {
     }
 
     fn conditions(&self, service: usize) -> Conditions {
-        hooks::conditions(self, service)
+        hooks::conditions(&self.prepared[service], &self.specs[service].main.cwd)
     }
 
     fn ask_page(&mut self, service: usize, root: i32, page: Page) -> Option<PageQuestion> {

@@ -4,32 +4,31 @@ use std::path::Path;
 
 use regex_lite::Regex;
 
-use super::backend::SessionBackend;
+use super::prepared::Prepared;
 use crate::config::{FILE, Ready};
 use crate::exit_code::USAGE;
 use crate::invocation::Failure;
 use crate::port::page::Page;
-use crate::supervise::{Backend, Conditions};
+use crate::supervise::Conditions;
 
 /// The strings of a service's table, as they are on its present port.
-pub struct Resolved {
+pub struct ResolvedTable {
     pub ready: Ready,
     pub before: Option<String>,
     pub after: Option<String>,
 }
 
 /// The one place where these strings come in.
-pub fn resolved(backend: &SessionBackend<'_>, service: usize) -> Resolved {
-    let settings = &backend.prepared[service].detected().configured.config.settings;
+pub fn resolved(prepared: &Prepared<'_>) -> ResolvedTable {
+    let settings = &prepared.detected().configured.config.settings;
     let (before, after) = (settings.before.clone(), settings.after.clone());
-    Resolved { ready: settings.ready.clone(), before, after }
+    ResolvedTable { ready: settings.ready.clone(), before, after }
 }
 
 /// What has to hold before the service is ready. The port in a URL is the service's own, see [`check`]: one that has
-/// moved since is asked on its present port.
-pub fn conditions(backend: &SessionBackend<'_>, service: usize) -> Conditions {
-    let Ready { http, log, exec, file, .. } = resolved(backend, service).ready;
-    let dir = &backend.specs[service].main.cwd;
+/// moved since is asked on its present port. A relative path is one in `dir`.
+pub fn conditions(prepared: &Prepared<'_>, dir: &Path) -> Conditions {
+    let Ready { http, log, exec, file, .. } = resolved(prepared).ready;
     Conditions {
         http: http.as_deref().and_then(|text| page(text).ok()).map(|(page, _)| page),
         log: log.as_deref().and_then(|text| Regex::new(text).ok()),
@@ -38,23 +37,19 @@ pub fn conditions(backend: &SessionBackend<'_>, service: usize) -> Conditions {
     }
 }
 
-/// Refuses conditions that cannot hold.
+/// Refuses conditions that cannot hold for the service on its `own` port.
 ///
 /// # Errors
 /// A path or regular expression that is none; a port that is not the service's own.
-pub fn check(backend: &SessionBackend<'_>) -> Result<(), Failure> {
-    (0..backend.prepared.len()).try_for_each(|service| {
-        let name = &backend.prepared[service].project().name;
-        let own = backend.port(service);
-        let Ready { http, log, .. } = resolved(backend, service).ready;
-        let http = http.map_or(Ok(()), |text| check_page(&text, own));
-        let log = log.map_or(Ok(()), |text| {
-            Regex::new(&text).map(drop).map_err(|error| format!("`log` is no regular expression: {error}"))
-        });
-        http.and(log).map_err(|error| {
-            let message = format!("`ready` of `{name}` in {FILE}: {error}");
-            Failure::new(USAGE, message, Some("correct the file at that place".to_owned()))
-        })
+pub fn check(prepared: &Prepared<'_>, own: u16) -> Result<(), Failure> {
+    let Ready { http, log, .. } = resolved(prepared).ready;
+    let http = http.map_or(Ok(()), |text| check_page(&text, own));
+    let log = log.map_or(Ok(()), |text| {
+        Regex::new(&text).map(drop).map_err(|error| format!("`log` is no regular expression: {error}"))
+    });
+    http.and(log).map_err(|error| {
+        let message = format!("`ready` of `{}` in {FILE}: {error}", prepared.project().name);
+        Failure::new(USAGE, message, Some("correct the file at that place".to_owned()))
     })
 }
 

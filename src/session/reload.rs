@@ -3,7 +3,7 @@
 use super::backend::SessionBackend;
 use super::port_override::PortOverride;
 use super::prepared::Prepared;
-use super::settings;
+use super::{hooks, settings};
 use crate::config::ProjectSettings;
 use crate::event::{Level, What};
 use crate::invocation::Failure;
@@ -20,6 +20,8 @@ impl SessionBackend<'_> {
     pub(super) fn plan_reload(&mut self, service: usize) -> Result<Reload, Failure> {
         let prepared = self.prepared[service].reload(self.invocation, self.options)?;
         let original_port = self.port(service);
+        let own = if let PortChoice::Exact(port) = prepared.request.choice { port } else { original_port };
+        hooks::check(&prepared, own)?;
         let is_other_directory = !self.is_for_present_directory(service);
         self.reserve_for_reload(service, &prepared.request)?;
         self.forget_for_reload(service, &prepared);

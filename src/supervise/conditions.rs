@@ -13,6 +13,7 @@ use super::streams::Source;
 use crate::event::Stream;
 use crate::port::page::Page;
 use crate::process::Exit;
+use crate::visible::Visible;
 
 /// The pause after the first answer that says no; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -224,7 +225,7 @@ impl ConditionWatch {
             http.map(|page| format!("http {}: {}", page.path, self.page.last())),
             log.map(|pattern| format!("log `{pattern}`: no line matches")),
             exec.map(|command| format!("exec `{command}`: {}", self.command.last())),
-            file.map(|file| format!("file `{}`: missing", file.display())),
+            file.map(|file| format!("file `{}`: missing", file.visible())),
         ];
         let unmet: Vec<String> = unmet.into_iter().flatten().collect();
         (self.was_asked && !unmet.is_empty()).then(|| unmet.join("; "))
@@ -278,7 +279,9 @@ mod tests {
             ("ab", &["a\nb\n"], false),
         ] {
             let mut watch = log(pattern);
-            pieces.iter().for_each(|piece| watch.heard(Stream::Stdout, piece.as_bytes()));
+            for piece in pieces {
+                watch.heard(Stream::Stdout, piece.as_bytes());
+            }
             assert_eq!(watch.hold(PortOwner::Nobody), expected, "{pattern} {pieces:?}");
         }
     }
@@ -288,7 +291,7 @@ mod tests {
         let mut watch = log("^ready$");
         watch.heard(Stream::Stdout, b"rea");
         watch.heard(Stream::Stderr, b"ready\n");
-        watch.heard(Stream::Stderr, &[b'x'; 2 * LONGEST_LINE]);
+        watch.heard(Stream::Stderr, &vec![b'x'; 2 * LONGEST_LINE]);
         assert!(watch.hold(PortOwner::Nobody));
         assert!(watch.lines.iter().all(|line| line.len() <= LONGEST_LINE), "bounded");
         assert_eq!(watch.unmet(), None);

@@ -17,6 +17,12 @@ use crate::process::{Exit, Program, Stdio};
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Watch {
+    /// Starts what runs after the service, and has the end reported in any case.
+    pub(super) fn begin_conclusion(&mut self) {
+        self.conclude();
+        self.empty = false;
+    }
+
     /// Starts what runs after the service, once, if any process of the service was started. Returns whether there is
     /// an end to wait for.
     pub(super) fn conclude(&mut self) -> bool {

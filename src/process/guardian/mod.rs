@@ -28,7 +28,7 @@ use nix::unistd::{ForkResult, Pid, fork};
 
 use super::{Identity, Signal, signal};
 pub use conclusion::PATIENCE as CONCLUSION_PATIENCE;
-pub use setup::{GuardianSpec, HeldLock, Probe};
+pub use setup::{ExecProbe, GuardianSpec, HeldLock};
 pub use wire::{Order, Report};
 
 /// The supervisor starts no thread itself, but a library from `LD_PRELOAD` may.

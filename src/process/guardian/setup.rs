@@ -29,7 +29,7 @@ pub struct GuardianSpec {
     pub steps: Vec<Program>,
     pub stdio: Stdio,
     /// Runs beside the steps whenever the supervisor asks, to see whether the service is ready.
-    pub probe: Option<Probe>,
+    pub probe: Option<ExecProbe>,
     /// Runs once when the last process of the steps has ended, however it ended.
     pub after: Option<Program>,
     pub mark: Mark,
@@ -41,7 +41,7 @@ pub struct GuardianSpec {
 
 /// A program that answers by its exit, and what its output goes into.
 #[derive(Debug)]
-pub struct Probe {
+pub struct ExecProbe {
     pub program: Program,
     pub output: OwnedFd,
 }

@@ -243,10 +243,7 @@ impl Watch {
                 Some(Order::Probe) => self.start_probe(),
                 Some(Order::EndProbe) => self.end_probe(),
                 // The report that the tree is empty is waited for.
-                Some(Order::Conclude) => {
-                    self.conclude();
-                    self.empty = false;
-                }
+                Some(Order::Conclude) => self.begin_conclusion(),
             },
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => {

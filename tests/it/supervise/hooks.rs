@@ -37,7 +37,7 @@ impl Stage {
     fn steps(&self) -> Vec<String> {
         let text = fs::read_to_string(self.sandbox.project().join("steps")).unwrap_or_default();
         let steps: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once(' ')).collect();
-        assert!(steps.iter().all(|(_, port)| *port == steps[0].1 && *port != ""), "{text}");
+        assert!(steps.iter().all(|(_, port)| *port == steps[0].1 && !port.is_empty()), "{text}");
         steps.iter().map(|(word, _)| (*word).to_owned()).collect()
     }
 }
