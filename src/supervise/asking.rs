@@ -36,7 +36,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         if !self.instances[index].service.is_at_main() {
             return false;
         }
-        if self.instances[index].conditions.hold(listener) {
+        let socket = if let PortOwner::Ours { socket, .. } = listener { Some(socket) } else { None };
+        if self.instances[index].conditions.hold(socket) {
             return true;
         }
         if let Some(page) = self.instances[index].conditions.due_page(now) {

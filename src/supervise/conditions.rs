@@ -8,7 +8,6 @@ use std::time::Duration;
 use regex_lite::Regex;
 use tokio::time::Instant;
 
-use super::backend::PortOwner;
 use super::streams::Source;
 use crate::event::Stream;
 use crate::port::page::Page;
@@ -128,10 +127,10 @@ impl ConditionWatch {
         }
     }
 
-    /// Whether all conditions hold as far as it is known. What is not known is asked next.
-    pub fn hold(&mut self, listener: PortOwner) -> bool {
+    /// Whether all conditions hold as far as it is known, for a service with this socket as its listener.
+    pub fn hold(&mut self, listener: Option<u64>) -> bool {
         self.was_asked = true;
-        if let PortOwner::Ours { socket, .. } = listener
+        if let Some(socket) = listener
             && self.socket.replace(socket) != Some(socket)
         {
             // Another server's answer says nothing about this one.
@@ -282,7 +281,7 @@ mod tests {
             for piece in pieces {
                 watch.heard(Stream::Stdout, piece.as_bytes());
             }
-            assert_eq!(watch.hold(PortOwner::Nobody), expected, "{pattern} {pieces:?}");
+            assert_eq!(watch.hold(None), expected, "{pattern} {pieces:?}");
         }
     }
 
@@ -292,7 +291,7 @@ mod tests {
         watch.heard(Stream::Stdout, b"rea");
         watch.heard(Stream::Stderr, b"ready\n");
         watch.heard(Stream::Stderr, &vec![b'x'; 2 * LONGEST_LINE]);
-        assert!(watch.hold(PortOwner::Nobody));
+        assert!(watch.hold(None));
         assert!(watch.lines.iter().all(|line| line.len() <= LONGEST_LINE), "bounded");
         assert_eq!(watch.unmet(), None);
     }
