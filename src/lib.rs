@@ -89,7 +89,7 @@
 //! - **Which framework?** `frameworks.toml`, as data: [`detect`] contains no framework's name.
 //! - **Is this reservation live?** The kernel, by a file lock ([`port::SessionState`]). The store only remembers.
 //! - **Is the service ready?** The kernel: a descendant of the guardian listens on the reserved port, and still
-//!   does a moment later.
+//!   does a moment later. Then the conditions of bowline.toml, asked of that listener alone.
 //! - **http or https?** The server: its output where it is a known one, else a TLS hello to our own listener. Until
 //!   it listens, the files and the memory of the last start.
 //! - **Is the service gone?** The kernel: the guardian, which adopts all orphans, has no child left, and no

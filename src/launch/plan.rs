@@ -234,6 +234,7 @@ fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> La
     LaunchSpec {
         port,
         url,
+        before: None,
         pre: None,
         main,
         post: None,

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, json};
 
 use super::changes::Changes;
+use super::script_runner::SHELL;
 use super::script_shell::ScriptShell;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,15 @@ pub struct Step {
     pub environment: Changes,
     /// The programs that it may start, as written in the script, to explain a missing one.
     pub programs: Vec<String>,
+}
+
+impl Step {
+    /// A command for the shell, in the directory and environment of this step.
+    #[must_use]
+    pub fn command(&self, name: &str, text: &str) -> Self {
+        let argv = ["sh", "-c", text].map(OsString::from).to_vec();
+        Self { name: name.to_owned(), program: SHELL.into(), argv, ..self.clone() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +50,8 @@ pub enum Delivery {
 pub struct LaunchSpec {
     pub port: u16,
     pub url: String,
+    /// The command of bowline.toml to run before all else; its failure ends the launch.
+    pub before: Option<Step>,
     /// The hook to run before the service; its failure ends the launch.
     pub pre: Option<Step>,
     pub main: Step,
@@ -63,7 +75,7 @@ pub struct LaunchSpec {
 impl LaunchSpec {
     /// All steps, in the order in which they run.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
-        self.pre.iter().chain([&self.main]).chain(&self.post)
+        self.before.iter().chain(&self.pre).chain([&self.main]).chain(&self.post)
     }
 }
 

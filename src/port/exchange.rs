@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long an answer may take: a server may compile its page first. A connection that stays open keeps a server
 /// from closing its listener.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the server may take to close its side of the connection.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// The part of an answer that is read.

@@ -8,7 +8,7 @@
 //! - `store`: what is remembered, in redb.
 //! - `candidates`: the order of the scan, pure; `blocked`: what is never handed out.
 //! - `probe`: is it free? · [`listeners`]: who listens? · `exchange`: what does it answer, to a `tls_hello` (its
-//!   `scheme`) or to a request for its page (`greeting`)?
+//!   `scheme`) or to a request for its page (`greeting`, `page`)?
 //! - `choice`: the port of a request · `lease`: the transaction and its reservations · `inspect`: questions, pruning.
 
 mod blocked;
@@ -21,6 +21,7 @@ mod greeting;
 mod inspect;
 mod lease;
 pub mod listeners;
+pub(crate) mod page;
 mod ports;
 mod probe;
 mod remembered;

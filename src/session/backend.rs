@@ -1,10 +1,11 @@
 //! Ports and programs of the services, for the loop in [`crate::supervise`].
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use super::framework_locks;
+use super::hooks;
 use super::options::Options;
 use super::port_override::{Evidence, Inquiry, Note, PortOverride, list};
 use super::prepared::{Prepared, environment};
@@ -15,7 +16,7 @@ use crate::launch::{self, LaunchRequest, LaunchSpec, Preload, Step};
 use crate::logs;
 use crate::port::listeners::Listeners;
 use crate::port::{AllocateOptions, Guard, Lease, PortChoice, Ports, Reservation, Scheme};
-use crate::process::guardian::{GuardianSpec, HeldLock};
+use crate::process::guardian::{CONCLUSION_PATIENCE, ExecProbe, GuardianSpec, HeldLock};
 use crate::process::tree::{self, Mark};
 use crate::process::{ABANDONED_GRACE, Program, Stdio};
 use crate::supervise::{Backend, Description, GuardedTree};
@@ -91,14 +92,17 @@ impl<'a> SessionBackend<'a> {
         let session = self.lease.as_ref().map_or("", |lease| lease.session().as_str());
         let script_shell = self.prepared[service].script_shell(self.ports.dir());
         let siblings: Vec<_> = self.siblings(service).into_iter().map(|one| one.sibling).collect();
-        launch::plan(&LaunchRequest {
+        let mut spec = launch::plan(&LaunchRequest {
             script_shell: Some(&script_shell),
             siblings: &siblings,
             preload: self.overrides[service].preload.as_ref(),
             is_followed: self.overrides[service].has_followed_to(self.port(service)),
             scheme: self.schemes[service].present,
             ..self.prepared[service].launch(self.port(service), session, self.options)
-        })
+        });
+        let before = hooks::resolved(&self.prepared[service]).before;
+        spec.before = before.map(|text| spec.main.command("before", &text));
+        spec
     }
 
     /// The descriptions that the control socket serves.
@@ -194,19 +198,29 @@ impl<'a> SessionBackend<'a> {
         self.tell(service);
         self.overrides[service].begin(self.specs[service].delivery, self.specs[service].is_one_of_several);
         framework_locks::clear(&self.prepared[service]);
-        let LaunchSpec { pre, main, post, .. } = self.specs[service].clone();
-        let steps = pre.into_iter().chain([main]).chain(post).map(|step| self.program(step)).collect();
+        let hooks = hooks::resolved(&self.prepared[service]);
+        let spec = &self.specs[service];
+        let steps = spec.steps().map(|step| self.program(step)).collect();
+        let command = |name: &str, text: &String| self.program(&spec.main.command(name, text));
+        let after = hooks.after.as_ref().map(|text| command("after", text));
+        let (probe, probe_output) = match &hooks.ready.exec {
+            Some(text) => probe(command("ready", text)).map(|(probe, output)| (Some(probe), Some(output)))?,
+            None => (None, None),
+        };
         let lease = self.lease.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let grace = self.prepared[service].grace;
         // Others wait for a guardian only once its supervisor is gone.
-        let lock = Box::new(SessionGuard { guard: lease.guard()?, grace: grace.min(ABANDONED_GRACE) });
+        let conclusion = if after.is_some() { CONCLUSION_PATIENCE } else { Duration::ZERO };
+        let abandoned = grace.min(ABANDONED_GRACE) + conclusion;
+        let lock = Box::new(SessionGuard { guard: lease.guard()?, grace: abandoned });
         let mark = Mark::of_service(lease.session().as_str(), &self.prepared[service].request.project);
-        GuardedTree::start(GuardianSpec { steps, stdio, mark, lock, grace })
+        GuardedTree::start(GuardianSpec { steps, stdio, probe, after, mark, lock, grace }, probe_output)
     }
 
-    fn program(&self, step: Step) -> Program {
+    fn program(&self, step: &Step) -> Program {
         let environment = environment(self.invocation, &step.environment);
-        Program { program: step.program, argv: step.argv, dir: step.cwd, environment }
+        let Step { program, argv, cwd, .. } = step.clone();
+        Program { program, argv, dir: cwd, environment }
     }
 
     pub(super) fn store(&mut self, service: usize, (key, value): &Note) {
@@ -261,6 +275,12 @@ impl<'a> SessionBackend<'a> {
             lease.close_store();
         }
     }
+}
+
+/// A probe, and the end of the pipe that it writes into.
+fn probe(program: Program) -> io::Result<(ExecProbe, OwnedFd)> {
+    let (output, theirs) = io::pipe()?;
+    Ok((ExecProbe { program, output: theirs.into() }, output.into()))
 }
 
 /// The service as clients are told of it.

@@ -16,18 +16,19 @@ use super::output::{self, Outlets, announce};
 use super::port_override::{Evidence, Place, list};
 use super::prepared::Prepared;
 use super::server_scheme::{Finding, ask, printed};
-use super::{browser, conflict, outcome, settings};
+use super::{browser, conflict, hooks, outcome, settings};
 use crate::control::Server;
 use crate::event::{Level, Refusal, What};
 use crate::exit_code::FAILURE;
 use crate::invocation::{Failure, Invocation, StartedBy, require_descriptors};
+use crate::port::page::{self, Page};
 use crate::port::{AllocateOptions, Lease, PortChoice, PortError, Ports, Remembered, Reservation, Scheme};
 use crate::process::signals::Signals;
 use crate::process::{Exit, Stdio, children, memory};
 use crate::supervise::service::FailedRun;
 use crate::supervise::{
-    Backend, Description, Lifeline, LoopInputs, Observation, PortOwner, ProcessTree, Reload, Review,
-    SchemeAnswer, SharedTerminal, Sink, Supervisor,
+    Backend, Conditions, Description, Lifeline, LoopInputs, Observation, PageQuestion, PortOwner,
+    ProcessTree, Reload, Review, SchemeAnswer, SharedTerminal, Sink, Supervisor,
 };
 
 /// Descriptors of a supervisor without its services.
@@ -113,6 +114,8 @@ impl<'a> Session<'a> {
         let (session, socket) = (lease.session().to_string(), lease.socket());
         let logs = ports.dir().logs();
         let backend = SessionBackend::new(invocation, options, prepared, lease, ports);
+        let mut services = backend.prepared.iter().enumerate();
+        services.try_for_each(|(service, prepared)| hooks::check(prepared, backend.port(service)))?;
         let services = settings::services(&backend, Instant::now());
         backend.specs.iter().for_each(output::log_spec);
         let statuses = backend.statuses();
@@ -350,6 +353,22 @@ impl Backend for SessionBackend<'_> {
         };
         self.set_scheme(service, finding);
         answer
+    }
+
+    fn conditions(&self, service: usize) -> Conditions {
+        hooks::conditions(&self.prepared[service], &self.specs[service].main.cwd)
+    }
+
+    fn ask_page(&mut self, service: usize, root: i32, page: Page) -> Option<PageQuestion> {
+        let (port, scheme) = (self.port(service), self.scheme(service));
+        let (held, _) = self.listeners.seen(port, || descendants(root)).ok()?;
+        let address = held?.listener.address;
+        Some(Box::pin(async move { page::ask(address, scheme, &page).await }))
+    }
+
+    fn hook_before(&self, service: usize) -> Option<&str> {
+        let before = self.specs.get(service)?.before.as_ref()?;
+        before.argv.last()?.to_str()
     }
 
     fn set_scheme(&mut self, service: usize, scheme: Scheme) {

@@ -17,6 +17,7 @@ mod conflict;
 mod dry_run;
 mod flow;
 mod framework_locks;
+mod hooks;
 mod nested;
 mod options;
 mod outcome;

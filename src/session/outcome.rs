@@ -9,7 +9,7 @@ use super::prepared::Prepared;
 use crate::event::FailureReason as Reason;
 use crate::exit_code::{FAILURE, NO_PORT, NO_PROJECT, NOT_EXECUTABLE, NOT_FOUND, NOT_READY};
 use crate::invocation::Failure;
-use crate::launch::{self, LaunchSpec};
+use crate::launch::{self, LaunchSpec, Step};
 use crate::process::async_fd::readable;
 use crate::process::{Exit, Signal, descriptors, signals};
 use crate::supervise::service::Ending;
@@ -98,7 +98,7 @@ fn missing_program(
         (None, Some(nix::libc::EACCES)) => NOT_EXECUTABLE,
         (Some(Exit::Signal(_)) | None, _) => return None,
     };
-    let step = spec.steps().nth(ending.step).unwrap_or(&spec.main);
+    let step = spec.steps().nth(ending.step).filter(|step| !is_before(spec, step))?;
     let detected = prepared.detected();
     let catalog = &detected.configured.config.catalog;
     launch::explain(status, step, &detected.reading, catalog).map(Failure::from)
@@ -162,10 +162,15 @@ fn input_hint(ending: Ending) -> Option<String> {
     })
 }
 
+fn is_before(spec: &LaunchSpec, step: &Step) -> bool {
+    spec.before.as_ref() == Some(step)
+}
+
 /// The command in messages; a pre or post script by its name.
 fn command(spec: &LaunchSpec, step: usize) -> String {
     let step = spec.steps().nth(step).unwrap_or(&spec.main);
-    if step.name == spec.main.name {
+    // What is told of `before` is that the service was not started.
+    if step.name == spec.main.name || is_before(spec, step) {
         format!("`{}`", visible::line(&spec.command))
     } else {
         format!("the script `{}`", visible::line(&step.name))
@@ -177,7 +182,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::launch::{Changes, Delivery, Step};
+    use crate::launch::{Changes, Delivery};
 
     fn spec() -> LaunchSpec {
         let step = |name: &str| Step {
@@ -191,6 +196,7 @@ mod tests {
         LaunchSpec {
             port: 3101,
             url: "http://localhost:3101".to_owned(),
+            before: None,
             pre: Some(step("predev")),
             main: step("dev"),
             post: None,

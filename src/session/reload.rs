@@ -3,7 +3,7 @@
 use super::backend::SessionBackend;
 use super::port_override::PortOverride;
 use super::prepared::Prepared;
-use super::settings;
+use super::{hooks, settings};
 use crate::config::ProjectSettings;
 use crate::event::{Level, What};
 use crate::invocation::Failure;
@@ -20,6 +20,8 @@ impl SessionBackend<'_> {
     pub(super) fn plan_reload(&mut self, service: usize) -> Result<Reload, Failure> {
         let prepared = self.prepared[service].reload(self.invocation, self.options)?;
         let original_port = self.port(service);
+        let own = if let PortChoice::Exact(port) = prepared.request.choice { port } else { original_port };
+        hooks::check(&prepared, own)?;
         let is_other_directory = !self.is_for_present_directory(service);
         self.reserve_for_reload(service, &prepared.request)?;
         self.forget_for_reload(service, &prepared);
@@ -101,7 +103,10 @@ fn changes(
     let (before, now) = (former.detected(), prepared.detected());
     let manager = |prepared: &Prepared<'_>| prepared.detected().configured.manager.manager.name();
     let (settings_before, settings) = (&before.configured.config.settings, &now.configured.config.settings);
-    let rest = |settings: &ProjectSettings| (settings.restart, settings.grace, settings.ready.clone());
+    let rest = |settings: &ProjectSettings| {
+        let hooks = (settings.before.clone(), settings.after.clone());
+        (settings.restart, settings.grace, settings.ready.clone(), hooks)
+    };
     let words = |step: &Option<Step>| step.as_ref().map(|step| step.argv.clone());
     let hooks = |spec: &LaunchSpec| (words(&spec.pre), words(&spec.post));
     let variables = names_of_differences(settings_before, settings).join(", ");

@@ -25,7 +25,8 @@ pub fn of(backend: &SessionBackend<'_>, service: usize) -> Settings {
     let (options, prepared, spec) = (backend.options, &backend.prepared[service], &backend.specs[service]);
     let is_background = backend.invocation.started_by != StartedBy::Foreground;
     let configured = &prepared.detected().configured.config.settings;
-    let (before, after) = (usize::from(spec.pre.is_some()), usize::from(spec.post.is_some()));
+    let before = usize::from(spec.before.is_some()) + usize::from(spec.pre.is_some());
+    let after = usize::from(spec.post.is_some());
     let is_exact = matches!(prepared.request.choice, PortChoice::Exact(_));
     Settings {
         steps: before + 1 + after,

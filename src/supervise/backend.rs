@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::conditions::{Conditions, PageQuestion};
 use super::process_tree::ProcessTree;
 use super::service::{FailedRun, Input, Settings};
 use crate::event::{Refusal, State, Stream, What};
 use crate::port::Scheme;
+use crate::port::page::Page;
 use crate::process::signals::{self, ReceivedSignal, Signals};
 use crate::process::terminal::Size;
 use crate::process::{Stdio, children};
@@ -129,6 +131,12 @@ pub trait Backend {
     fn release(&mut self, service: usize);
     /// Finds out what the server on the service's port speaks. `output` is the end of its output.
     fn find_scheme(&mut self, service: usize, root: i32, output: &str) -> SchemeAnswer;
+    /// What has to hold besides before the service is ready.
+    fn conditions(&self, service: usize) -> Conditions;
+    /// The question for a page, to the service's own listener; `None` if there is none any more.
+    fn ask_page(&mut self, service: usize, root: i32, page: Page) -> Option<PageQuestion>;
+    /// The command that is the first step of the service, in place of its script.
+    fn hook_before(&self, service: usize) -> Option<&str>;
     fn set_scheme(&mut self, service: usize, scheme: Scheme);
     fn scheme(&self, service: usize) -> Scheme;
     fn port(&self, service: usize) -> u16;

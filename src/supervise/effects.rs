@@ -44,6 +44,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             instance.readiness.get_or_insert_with(|| ReadinessWatch::new(Instant::now()));
         } else {
             instance.readiness = None;
+            self.end_questions(index);
         }
         self.show_condition(index);
     }
@@ -131,6 +132,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         (instance.tree, instance.sources, instance.tail) = (Some(tree), sources, Tail::default());
         instance.input = input;
         (instance.readiness, instance.scheme) = (None, SchemeWatch::default());
+        self.watch_conditions(index);
         self.inputs.control.started(index, self.backend.description(index));
         self.order(index, Order::Run(0));
         Ok(())
@@ -180,7 +182,10 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             }
             // An earlier step has ended, and the order to run the next one is on its way.
             Report::Empty { step } if step != self.instances[index].service.step() => {}
+            Report::Empty { .. } if self.conclude(index) => {}
             Report::Empty { .. } => self.emptied(index),
+            Report::Probed { exit } => self.probed(index, exit),
+            Report::Concluded { exit } => self.concluded(index, exit),
         }
     }
 
@@ -248,12 +253,11 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             Notice::Slow => {
                 let elsewhere = self.backend.elsewhere(index);
                 let instead = elsewhere.map(|places| format!(", but on {places}")).unwrap_or_default();
-                self.warn(
-                    index,
-                    format!(
-                        "nothing of the service listens on port {port} yet{instead}; still waiting for it"
-                    ),
+                let missing = self.instances[index].conditions.unmet().map_or_else(
+                    || format!("nothing of the service listens on port {port} yet{instead}"),
+                    |unmet| format!("the service is not ready yet: {unmet}"),
                 );
+                self.warn(index, format!("{missing}; still waiting for it"));
             }
             Notice::Withdrawn => {
                 self.warn(index, format!("the service has stopped listening on port {port}"));
@@ -274,7 +278,12 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     }
 
     fn described(&self, index: usize, ending: &Ending) -> String {
-        self.instances[index].service.described(ending, self.backend.port(index))
+        let Instance { service, conditions, .. } = &self.instances[index];
+        let how = service.described(ending, self.backend.port(index), conditions.unmet().as_deref());
+        match self.backend.hook_before(index).filter(|_| ending.step == 0 && !ending.was_ready) {
+            Some(_) if ending.failure.is_some() => format!("was not started: `before` {how}"),
+            Some(_) | None => how,
+        }
     }
 
     fn warn(&mut self, index: usize, message: String) {

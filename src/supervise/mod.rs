@@ -5,7 +5,9 @@
 //! [`Backend`], the processes of a service a [`ProcessTree`], output and events go to a [`Sink`], signals and
 //! commands come from [`LoopInputs`], and the clock is the runtime's. `loop_tests` drives it without a process.
 
+mod asking;
 mod backend;
+mod conditions;
 mod console;
 mod effects;
 mod input_end;
@@ -32,6 +34,7 @@ pub use backend::{
     Backend, Condition, Control, Description, KeyCommand, KeyboardKind, Observation, PortOwner, Reload,
     Requested, Review, SchemeAnswer, Sink, Typed,
 };
+pub use conditions::{Conditions, PageQuestion};
 pub use console::Console;
 pub use keyboard::Keyboard;
 pub use process_tree::{GuardedTree, ProcessTree};

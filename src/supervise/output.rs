@@ -44,7 +44,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         let (mut progress, mut has_deadline) = (false, false);
         let count = self.instances.len();
         for index in (self.next_read..count).chain(0..self.next_read) {
-            let Instance { service, sources, tail, scheme, input, .. } = &mut self.instances[index];
+            let instance = &mut self.instances[index];
+            let Instance { service, sources, tail, scheme, input, conditions, .. } = instance;
             if let Some(input) = input {
                 input.write_some(cx);
             }
@@ -55,6 +56,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 let read = source.poll_read(cx, |reader| {
                     let bytes = self.sink.pass(index, source.stream, reader)?;
                     tail.push(bytes);
+                    conditions.heard(source.stream, bytes);
                     if !bytes.is_empty() && service.state() == State::Running {
                         has_deadline |= scheme.heard();
                     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::task::{Context, Poll};
 
 use crate::process::guardian::{Guardian, GuardianSpec, Order, Report};
@@ -15,6 +16,14 @@ pub trait ProcessTree {
     /// Sends the order to the guardian, or carries it out on the orphans of a guardian that was reaped.
     /// `guardians` are all living ones: their trees are spared.
     fn order(&self, order: Order, guardians: &[i32]);
+    /// Starts what runs once no process is left. Returns false if there is nothing of the kind, or it ran already.
+    fn conclude(&mut self) -> bool {
+        false
+    }
+    /// What the probe writes, once.
+    fn take_probe_output(&mut self) -> Option<OwnedFd> {
+        None
+    }
     /// The next report, or an error if the guardian has ended.
     fn poll_report(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Report>>;
     /// Waits for the guardian, which has nothing left to guard or has died.
@@ -30,14 +39,17 @@ pub struct GuardedTree {
     /// The session that the guardian leads or led.
     session: i32,
     mark: Mark,
+    has_conclusion: bool,
+    probe_output: Option<OwnedFd>,
 }
 
 impl GuardedTree {
     /// Needs a running tokio runtime.
-    pub fn start(spec: GuardianSpec) -> io::Result<Self> {
-        let mark = spec.mark.clone();
+    pub fn start(spec: GuardianSpec, probe_output: Option<OwnedFd>) -> io::Result<Self> {
+        let (mark, has_conclusion) = (spec.mark.clone(), spec.after.is_some());
         let guardian = Guardian::start(spec)?;
-        Ok(Self { session: guardian.identity.pid, guardian: Some(guardian), mark })
+        let session = guardian.identity.pid;
+        Ok(Self { session, guardian: Some(guardian), mark, has_conclusion, probe_output })
     }
 
     /// The tree of a guardian that was killed, which this process has adopted: the processes of its session, those
@@ -66,12 +78,21 @@ impl ProcessTree for GuardedTree {
         let signal = match order {
             Order::Signal(signal) | Order::SignalRest(signal) => signal,
             Order::Kill => Signal::SIGKILL,
-            Order::Run(_) => return,
+            Order::Run(_) | Order::Probe | Order::EndProbe | Order::Conclude => return,
         };
         for process in self.orphans(guardians) {
             // A process that cannot be signalled has ended, or has become another user's.
             let _gone = signal::send(process.identity, signal);
         }
+    }
+
+    fn conclude(&mut self) -> bool {
+        let guardian = self.guardian.as_ref().filter(|_| std::mem::take(&mut self.has_conclusion));
+        guardian.inspect(|guardian| guardian.order(Order::Conclude)).is_some()
+    }
+
+    fn take_probe_output(&mut self) -> Option<OwnedFd> {
+        self.probe_output.take()
     }
 
     fn poll_report(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Report>> {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use tokio::time::{Instant, sleep_until};
 
 use super::backend::{Backend, Control, SignalSource, Sink};
+use super::conditions::ConditionWatch;
 use super::console::Console;
 use super::input_end::InputEnd;
 use super::process_tree::ProcessTree;
@@ -67,6 +68,9 @@ pub(super) struct Instance {
     pub tail: Tail,
     pub readiness: Option<ReadinessWatch>,
     pub scheme: SchemeWatch,
+    pub conditions: ConditionWatch,
+    /// Whether what runs after the service has begun.
+    pub concludes: bool,
     /// When to look again at a service that is ready.
     pub review_at: Option<Instant>,
     pub outcome: Option<Outcome>,
@@ -86,6 +90,8 @@ impl Instance {
             tail: Tail::default(),
             readiness: None,
             scheme: SchemeWatch::default(),
+            conditions: ConditionWatch::default(),
+            concludes: false,
             review_at: None,
             outcome: None,
             stopped_by: None,
@@ -96,12 +102,17 @@ impl Instance {
         self.tree.as_ref().and_then(|tree| tree.guardian())
     }
 
+    /// No deadline of the service is for what runs after it.
+    fn service_deadline(&self) -> Option<Instant> {
+        self.service.deadline().filter(|_| !self.concludes)
+    }
+
     /// When the loop has to do something about it, if ever.
     fn deadline(&self) -> Option<Instant> {
         let orphans = self.orphans.as_ref().map(|orphans| orphans.check_at);
         let readiness = self.readiness.as_ref().map(|readiness| readiness.check_at);
         let looks = [self.scheme.look_at, self.review_at];
-        [self.service.deadline(), orphans, readiness].into_iter().chain(looks).flatten().min()
+        [self.service_deadline(), orphans, readiness].into_iter().chain(looks).flatten().min()
     }
 }
 
@@ -191,7 +202,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 Ok(report) => self.reported(index, report),
                 Err(_) => self.guardian_lost(index),
             }
-        } else if self.poll_schemes(cx).is_pending() {
+        } else if self.poll_schemes(cx).is_pending() && self.poll_conditions(cx).is_pending() {
             if self.poll_output(cx).is_ready() {
                 return Poll::Ready(());
             }
@@ -247,7 +258,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             if is_due(self.instances[index].review_at) {
                 self.review(index);
             }
-            if is_due(self.instances[index].service.deadline()) {
+            if is_due(self.instances[index].service_deadline()) {
                 self.feed(index, Input::Tick);
             }
             if is_due(self.instances[index].orphans.as_ref().map(|orphans| orphans.check_at)) {
@@ -269,9 +280,12 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             input = readiness.observe(observation, now);
         }
         if let Some(input) = input
-            && (input != Input::Listening || self.knows_scheme(index, listener))
+            && (input != Input::Listening
+                || (self.knows_scheme(index, listener) && self.conditions_hold(index, listener)))
         {
             self.feed(index, input);
+        } else if input.is_none() {
+            self.check_without_port(index);
         }
     }
 }

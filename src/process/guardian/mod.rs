@@ -11,6 +11,8 @@
 //! a guess from a process list. macOS has no subreaper: there, orphans are found by their session and their mark
 //! (ADR 2).
 
+mod conclusion;
+mod probe;
 mod setup;
 mod watch;
 mod wire;
@@ -25,7 +27,8 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork};
 
 use super::{Identity, Signal, signal};
-pub use setup::{GuardianSpec, HeldLock};
+pub use conclusion::PATIENCE as CONCLUSION_PATIENCE;
+pub use setup::{ExecProbe, GuardianSpec, HeldLock};
 pub use wire::{Order, Report};
 
 /// The supervisor starts no thread itself, but a library from `LD_PRELOAD` may.

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -28,11 +28,22 @@ pub struct GuardianSpec {
     /// The script's `pre`, itself, its `post`: each is run when the supervisor orders it.
     pub steps: Vec<Program>,
     pub stdio: Stdio,
+    /// Runs beside the steps whenever the supervisor asks, to see whether the service is ready.
+    pub probe: Option<ExecProbe>,
+    /// Runs once when the last process of the steps has ended, however it ended.
+    pub after: Option<Program>,
     pub mark: Mark,
     pub lock: Box<dyn HeldLock>,
     /// How long the tree may take to end after SIGTERM to the guardian; once the supervisor is gone, at most
     /// [`ABANDONED_GRACE`](crate::process::ABANDONED_GRACE).
     pub grace: Duration,
+}
+
+/// A program that answers by its exit, and what its output goes into.
+#[derive(Debug)]
+pub struct ExecProbe {
+    pub program: Program,
+    pub output: OwnedFd,
 }
 
 /// Whether somebody has sent SIGTERM to the guardian itself, which ends the service.

@@ -56,7 +56,7 @@ pub(super) fn run(spec: GuardianSpec, lifeline: UnixStream) -> ! {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     /// The supervisor lives and decides.
     Guarding,
     /// The tree was asked to end by this time: the supervisor is gone, or somebody has sent the guardian SIGTERM.
@@ -65,23 +65,27 @@ enum Phase {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Leader {
-    pid: Pid,
-    exit: Option<Exit>,
+pub(super) struct Leader {
+    pub pid: Pid,
+    pub exit: Option<Exit>,
 }
 
-struct Watch {
-    spec: GuardianSpec,
-    lifeline: Option<UnixStream>,
-    phase: Phase,
+pub(super) struct Watch {
+    pub spec: GuardianSpec,
+    pub lifeline: Option<UnixStream>,
+    pub phase: Phase,
     /// Kept as a zombie until it is the last of the tree, so that its process group id cannot be reused.
-    leader: Option<Leader>,
+    pub leader: Option<Leader>,
     /// Process group of the last leader.
-    group: Option<Pid>,
+    pub group: Option<Pid>,
+    /// The leader of the probe that runs.
+    pub probe: Option<Pid>,
+    /// Whether the leader is what runs after the service.
+    pub concludes: bool,
     /// The last step that was started, successfully or not.
     step: usize,
     /// Whether the tree is known to be empty since the last step was started.
-    empty: bool,
+    pub empty: bool,
     stray_interval: Duration,
 }
 
@@ -93,6 +97,8 @@ impl Watch {
             phase: Phase::Guarding,
             leader: None,
             group: None,
+            probe: None,
+            concludes: false,
             step: 0,
             empty: true,
             stray_interval: KILLING_INTERVAL,
@@ -126,6 +132,7 @@ impl Watch {
         let mut keep = [stdin, stdout, stderr].map(AsRawFd::as_raw_fd).to_vec();
         keep.extend([lifeline.as_raw_fd(), self.spec.lock.as_fd().as_raw_fd()]);
         keep.extend(self.lifeline.as_ref().map(AsRawFd::as_raw_fd));
+        keep.extend(self.spec.probe.as_ref().map(|probe| probe.output.as_raw_fd()));
         if !self.is_at_last_step() {
             keep.extend(callers_descriptors());
         }
@@ -172,10 +179,11 @@ impl Watch {
     fn turn(&mut self) -> bool {
         self.reap();
         if self.empty {
-            if self.lifeline.is_none() {
+            if self.lifeline.is_some() {
+                self.phase = Phase::Guarding;
+            } else if !self.conclude() {
                 return false;
             }
-            self.phase = Phase::Guarding;
         }
         if self.wait() {
             self.read_order();
@@ -227,9 +235,15 @@ impl Watch {
             Ok(()) => match Order::decode(frame) {
                 Some(Order::Run(step)) if self.phase == Phase::Guarding => self.start(step),
                 Some(Order::Run(_)) | None => {}
+                // Meant for the service.
+                Some(Order::Signal(_) | Order::SignalRest(_)) if self.concludes => {}
                 Some(Order::Signal(signal)) => self.signal(signal),
                 Some(Order::SignalRest(signal)) => self.signal_tree(signal, self.group),
                 Some(Order::Kill) => self.phase = Phase::Killing,
+                Some(Order::Probe) => self.start_probe(),
+                Some(Order::EndProbe) => self.end_probe(),
+                // The report that the tree is empty is waited for.
+                Some(Order::Conclude) => self.begin_conclusion(),
             },
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => {
@@ -250,6 +264,7 @@ impl Watch {
         let grace = self.spec.grace.min(ABANDONED_GRACE);
         match self.phase {
             Phase::Guarding => self.end(grace),
+            Phase::Ending(_) if self.concludes => {}
             Phase::Ending(deadline) => self.phase = Phase::Ending(deadline.min(Instant::now() + grace)),
             Phase::Killing => {}
         }
@@ -323,16 +338,22 @@ impl Watch {
             let end = poll_child(pid, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
             if let Some(exit) = end.as_ref().and_then(Exit::of) {
                 self.leader = Some(Leader { pid, exit: Some(exit) });
-                self.report(Report::Left { step: self.step, exit });
+                if self.concludes {
+                    self.phase = Phase::Killing;
+                    self.report(Report::Concluded { exit });
+                } else {
+                    self.report(Report::Left { step: self.step, exit });
+                }
             } else if poll_child(pid, WaitIdOptions::STOPPED).is_some_and(|status| status.stopped())
                 && self.phase == Phase::Guarding
             {
                 self.report(Report::Stopped);
             }
         }
-        let kept = self.leader.map(|leader| leader.pid.as_raw());
-        let mut is_alive = self.living_leader().is_some();
-        for pid in tree::children(own_pid()).into_iter().filter(|&pid| Some(pid) != kept) {
+        self.reap_probe();
+        let kept = [self.leader.map(|leader| leader.pid.as_raw()), self.probe.map(Pid::as_raw)];
+        let mut is_alive = self.living_leader().is_some() || self.probe.is_some();
+        for pid in tree::children(own_pid()).into_iter().filter(|&pid| !kept.contains(&Some(pid))) {
             is_alive |= waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG)) == Ok(WaitStatus::StillAlive);
         }
         if !is_alive {
@@ -357,14 +378,14 @@ impl Watch {
         }
     }
 
-    fn release_leader(&mut self) {
+    pub(super) fn release_leader(&mut self) {
         if let Some(Leader { pid, exit: Some(_) }) = self.leader {
             self.leader = None;
             let _status = waitpid(pid, Some(WaitPidFlag::WNOHANG));
         }
     }
 
-    fn report(&self, report: Report) {
+    pub(super) fn report(&self, report: Report) {
         if let Some(mut lifeline) = self.lifeline.as_ref() {
             // A dead supervisor is noticed by the end of the lifeline.
             let _gone = lifeline.write_all(&report.encode());

@@ -11,16 +11,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::backend::SignalSource;
 use super::super::service::{FailedRun, Input, Settings};
 use super::super::{
-    Backend, Condition, Control, Description, Observation, PortOwner, ProcessTree, Reload, Requested, Review,
+    Backend, Conditions, Description, Observation, PageQuestion, PortOwner, ProcessTree, Reload, Review,
     SchemeAnswer,
 };
 use super::lives::{End, Processes};
 use super::pipes::Pipes;
-use crate::event::{Level, Refusal, State, Stream, What};
+use crate::event::{Level, Refusal, State, What};
 use crate::port::Scheme;
+use crate::port::page::Page;
 use crate::process::guardian::{Order, Report};
 use crate::process::signals::ReceivedSignal;
 use crate::process::{Exit, Signal, Stdio};
@@ -44,6 +44,10 @@ pub struct Fake {
     pub asked: usize,
     pub answer: Option<Duration>,
     pub scheme: Scheme,
+    pub conditions: Conditions,
+    /// The answers of its server, the last of which is repeated, and how often it was asked.
+    pub pages: VecDeque<Result<(), String>>,
+    pub asked_for_pages: usize,
     /// What the next looks show while it is ready.
     pub reviews: VecDeque<Review>,
     pub other_ports: usize,
@@ -74,8 +78,8 @@ pub struct World {
     pub reads: usize,
     pub read: usize,
     pub wrote: usize,
-    turns: usize,
-    waker: Option<Waker>,
+    pub turns: usize,
+    pub waker: Option<Waker>,
     /// When the loop returned.
     pub ended_at: Option<Instant>,
     pub history: Vec<String>,
@@ -111,7 +115,7 @@ impl World {
         self.waker.iter().for_each(Waker::wake_by_ref);
     }
 
-    fn service(&mut self, service: usize) -> &mut Fake {
+    pub fn service(&mut self, service: usize) -> &mut Fake {
         assert!(!self.is_released(service), "something after the release: {self:?}");
         &mut self.services[service]
     }
@@ -139,7 +143,10 @@ impl Fake {
                 (self.step, self.left) = (step, false);
                 return;
             }
-            Order::Signal(Signal::SIGTSTP | Signal::SIGCONT) => return,
+            Order::Signal(Signal::SIGTSTP | Signal::SIGCONT)
+            | Order::Probe
+            | Order::EndProbe
+            | Order::Conclude => return,
             Order::Signal(signal) | Order::SignalRest(signal) => signal,
             Order::Kill => Signal::SIGKILL,
         };
@@ -311,6 +318,27 @@ impl Backend for Shared {
         SchemeAnswer::Asked { question, patience: Duration::from_millis(250) }
     }
 
+    fn conditions(&self, service: usize) -> Conditions {
+        self.borrow().services[service].conditions.clone()
+    }
+
+    fn ask_page(&mut self, service: usize, _root: i32, _page: Page) -> Option<PageQuestion> {
+        let mut world = self.borrow_mut();
+        let fake = world.service(service);
+        assert!(matches!(fake.listener, Some(PortOwner::Ours { .. })), "somebody else is asked: {fake:?}");
+        fake.asked_for_pages += 1;
+        let is_last = fake.pages.len() == 1;
+        let answer = if is_last { fake.pages.front().cloned() } else { fake.pages.pop_front() };
+        Some(answer.map_or_else(
+            || Box::pin(std::future::pending()) as PageQuestion,
+            |answer| Box::pin(std::future::ready(answer)),
+        ))
+    }
+
+    fn hook_before(&self, _service: usize) -> Option<&str> {
+        None
+    }
+
     fn set_scheme(&mut self, service: usize, scheme: Scheme) {
         self.borrow_mut().service(service).scheme = scheme;
     }
@@ -325,67 +353,5 @@ impl Backend for Shared {
 
     fn framework(&self, _service: usize) -> String {
         "fake".to_owned()
-    }
-}
-
-impl SignalSource for Shared {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<ReceivedSignal> {
-        let mut world = self.borrow_mut();
-        world.turns += 1;
-        assert!(world.turns < 10_000, "the loop spins: {world:?}");
-        world.waker = Some(cx.waker().clone());
-        world.signals.pop_front().map_or(Poll::Pending, Poll::Ready)
-    }
-
-    fn stop_group(&mut self) {
-        self.borrow_mut().stops += 1;
-    }
-
-    fn reap_besides(&mut self, _kept: &[i32]) {}
-}
-
-impl Control for Shared {
-    fn poll_command(&mut self, _cx: &mut Context<'_>) -> Poll<Requested> {
-        let command = self.borrow_mut().commands.pop_front();
-        let by = String::new();
-        command.map_or(Poll::Pending, |(service, input)| Poll::Ready(Requested { service, input, by }))
-    }
-
-    fn wrote(&mut self, _service: usize, _stream: Stream, bytes: &[u8]) {
-        self.borrow_mut().wrote += bytes.len();
-    }
-
-    fn notify(&mut self, service: usize, what: &What) {
-        let mut world = self.borrow_mut();
-        let fake = world.service(service);
-        if let What::ProcessExited { state: State::Failed | State::Stopped, .. } = what {
-            assert_eq!(fake.end, End::NotYet, "{fake:?}");
-            fake.end = End::Told;
-        }
-        fake.told.push(what.clone());
-    }
-
-    fn restarting(&mut self, service: usize, _changes: Option<&str>) {
-        self.borrow_mut().service(service).restarts.push(true);
-    }
-
-    fn refused(&mut self, service: usize, _error: &str, _refusal: &Refusal) {
-        self.borrow_mut().service(service).restarts.push(false);
-    }
-
-    fn started(&mut self, service: usize, _description: Description) {
-        self.borrow_mut().service(service);
-    }
-
-    fn changed(&mut self, service: usize, now: Condition) {
-        let mut world = self.borrow_mut();
-        let fake = &mut world.services[service];
-        let guarded = fake.processes == Processes::Guarded;
-        assert_eq!(now.guardian.is_some(), guarded, "{now:?}: {fake:?}");
-        fake.state = Some(now.state);
-    }
-
-    fn poll_drain(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
-        if self.borrow().clients_are_slow { Poll::Pending } else { Poll::Ready(()) }
     }
 }

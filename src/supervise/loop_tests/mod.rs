@@ -1,5 +1,7 @@
 //! The loop without processes: the backend, the trees, signals, clients and the clock are the test's own.
 
+mod clients;
+mod conditions;
 mod failures;
 mod fake;
 mod lives;

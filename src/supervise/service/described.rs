@@ -7,9 +7,14 @@ use crate::event::FailureReason as Reason;
 use crate::process::Exit;
 
 impl Service {
-    /// How and why it ended: the predicate of a sentence whose subject is the service.
-    pub fn described(&self, ending: &Ending, port: u16) -> String {
-        describe(ending, port, self.settings.ready_timeout)
+    /// How and why it ended: the predicate of a sentence whose subject is the service. `unmet` are the conditions
+    /// without which it was not ready.
+    pub fn described(&self, ending: &Ending, port: u16, unmet: Option<&str>) -> String {
+        let timeout = self.settings.ready_timeout;
+        match unmet.filter(|_| ending.failure == Some(Reason::HealthCheckTimeout)) {
+            Some(unmet) => format!("was not ready within {}, and was ended: {unmet}", span(timeout)),
+            None => describe(ending, port, timeout),
+        }
     }
 }
 

@@ -272,6 +272,11 @@ impl Service {
         self.run.ending.step
     }
 
+    /// Whether the script itself was started, and not only what runs before it.
+    pub fn is_at_main(&self) -> bool {
+        self.run.ending.step >= self.settings.main
+    }
+
     /// Whether it runs and is not ready yet.
     pub fn is_starting(&self) -> bool {
         matches!(self.state, State::Starting { .. })

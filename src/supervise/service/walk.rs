@@ -88,6 +88,9 @@ fn check(before: &Service, input: Input, effects: &[Effect], after: &Service) {
             Effect::Order(Order::Signal(_) | Order::SignalRest(_) | Order::Kill) => {
                 assert!(alive, "signalled a dead tree: {before:?} on {input:?}");
             }
+            Effect::Order(Order::Probe | Order::EndProbe | Order::Conclude) => {
+                panic!("not the machine's: {effect:?}");
+            }
             Effect::Release => {
                 assert!(!alive, "released a living tree's port: {before:?} on {input:?}");
                 released = true;

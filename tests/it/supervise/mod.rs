@@ -6,9 +6,12 @@ mod abandoned;
 mod callers;
 #[cfg(target_os = "linux")]
 mod chaos;
+mod conditions;
 #[cfg(target_os = "linux")]
 mod container;
 mod failures;
+#[cfg(target_os = "linux")]
+mod hooks;
 mod keys;
 mod locks;
 mod pipes;

@@ -1,0 +1,54 @@
+//! What runs when the service has ended, however it ended: also when the supervisor was killed.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use nix::unistd::Pid;
+
+use super::watch::{Leader, Phase, Watch};
+use super::wire::Report;
+use crate::exit_code::NOT_FOUND;
+use crate::process::spawn::spawn;
+use crate::process::{Exit, Program, Stdio};
+
+/// How long it may take before it is killed.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Watch {
+    /// Starts what runs after the service, and has the end reported in any case.
+    pub(super) fn begin_conclusion(&mut self) {
+        self.conclude();
+        self.empty = false;
+    }
+
+    /// Starts what runs after the service, once, if any process of the service was started. Returns whether there is
+    /// an end to wait for.
+    pub(super) fn conclude(&mut self) -> bool {
+        let Some(after) = self.spec.after.take().filter(|_| self.group.is_some()) else { return false };
+        self.release_leader();
+        (self.concludes, self.empty) = (true, false);
+        self.phase = Phase::Ending(Instant::now() + PATIENCE);
+        match self.spawn_after(&after) {
+            Ok(pid) => (self.leader, self.group) = (Some(Leader { pid, exit: None }), Some(pid)),
+            Err(_) => self.report(Report::Concluded { exit: Exit::Code(NOT_FOUND) }),
+        }
+        true
+    }
+
+    /// Without a supervisor nobody reads what it writes, which would end it.
+    fn spawn_after(&self, after: &Program) -> io::Result<Pid> {
+        let spawned = self.lifeline.as_ref().map(|_| spawn(after, &self.spec.stdio));
+        match spawned {
+            Some(Ok(pid)) => Ok(pid),
+            // The terminal may be gone already.
+            Some(Err(_)) | None => spawn(after, &silent()?),
+        }
+    }
+}
+
+fn silent() -> io::Result<Stdio> {
+    let null = || File::options().read(true).write(true).open("/dev/null").map(OwnedFd::from);
+    Ok(Stdio { stdin: null()?, stdout: null()?, stderr: null()?, terminal: false })
+}
