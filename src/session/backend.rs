@@ -4,11 +4,13 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
+use super::addresses::Addresses;
 use super::framework_locks;
 use super::options::Options;
 use super::port_override::{Evidence, Inquiry, Note, PortOverride, list};
 use super::prepared::{Prepared, environment};
 use super::server_scheme::ServerScheme;
+use super::siblings::runs;
 use crate::control::Status;
 use crate::invocation::{Invocation, StartedBy, logging};
 use crate::launch::{self, LaunchRequest, LaunchSpec, Preload, Step};
@@ -91,13 +93,37 @@ impl<'a> SessionBackend<'a> {
         let session = self.lease.as_ref().map_or("", |lease| lease.session().as_str());
         let script_shell = self.prepared[service].script_shell(self.ports.dir());
         let siblings: Vec<_> = self.siblings(service).into_iter().map(|one| one.sibling).collect();
-        launch::plan(&LaunchRequest {
+        let addresses = self.addresses(service);
+        let environment = addresses.environment(&self.prepared[service]);
+        let mut spec = launch::plan(&LaunchRequest {
             script_shell: Some(&script_shell),
             siblings: &siblings,
+            environment: &environment,
             preload: self.overrides[service].preload.as_ref(),
             is_followed: self.overrides[service].has_followed_to(self.port(service)),
             scheme: self.schemes[service].present,
             ..self.prepared[service].launch(self.port(service), session, self.options)
+        });
+        addresses.apply(&self.prepared[service], &mut spec);
+        spec
+    }
+
+    /// The addresses of the services that a service names: those of this session, of others, and of none.
+    pub(super) fn addresses(&self, service: usize) -> Addresses<'_> {
+        let own = (self.port(service), self.schemes[service].present);
+        let one = &self.prepared[service];
+        Addresses::of(one, own, self.options, |project| {
+            let ours = self.prepared.iter().position(|other| other.project().is_same(project));
+            if let Some(other) = ours {
+                let is_user = !self.prepared[other].detected().configured.is_added;
+                return Some(((self.port(other), self.schemes[other].present), is_user));
+            }
+            let live = self.neighbours.iter().filter(|other| runs(other, project));
+            let live = live.max_by_key(|other| other.project == project.id);
+            let live = live.map(|other| (other.port, other.scheme));
+            let absent = || one.absent.iter().find(|other| other.project == project.id);
+            let found = live.or_else(|| absent().map(|one| (one.sibling.port, one.sibling.scheme)));
+            Some((found?, false))
         })
     }
 
@@ -106,7 +132,7 @@ impl<'a> SessionBackend<'a> {
         let logs = self.ports.dir().logs();
         let status = |(one, spec): (&Prepared<'_>, &LaunchSpec)| {
             let project = one.project();
-            let Description { name, framework, command, original } = describe(one, spec);
+            let Description { name, framework, command, original, environment } = describe(one, spec);
             Status {
                 project_id: project.id.clone(),
                 name,
@@ -114,6 +140,7 @@ impl<'a> SessionBackend<'a> {
                 framework,
                 command,
                 original: Some(original),
+                env: environment,
                 started_by: self.invocation.started_by.word().to_owned(),
                 log: logs::file(&logs, &project.id, &project.name).to_string_lossy().into_owned(),
                 ..Status::default()
@@ -270,6 +297,7 @@ pub(super) fn describe(prepared: &Prepared<'_>, spec: &LaunchSpec) -> Descriptio
         framework: prepared.request.framework.clone(),
         command: spec.command.clone(),
         original: prepared.detected().reading.command.clone(),
+        environment: prepared.variables(spec),
     }
 }
 

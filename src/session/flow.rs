@@ -16,7 +16,7 @@ use super::output::{self, Outlets, announce};
 use super::port_override::{Evidence, Place, list};
 use super::prepared::Prepared;
 use super::server_scheme::{Finding, ask, printed};
-use super::{browser, conflict, outcome, settings};
+use super::{absent, browser, conflict, outcome, settings};
 use crate::control::Server;
 use crate::event::{Level, Refusal, What};
 use crate::exit_code::FAILURE;
@@ -78,6 +78,10 @@ impl<'a> Session<'a> {
     pub fn reserve(&mut self) -> Result<Reserved, Failure> {
         let Self { invocation, options, ports, prepared, .. } = self;
         let projects: Vec<_> = prepared.iter().map(|one| one.request.project.clone()).collect();
+        let absent = absent::addresses(invocation, ports, &prepared.iter().collect::<Vec<_>>())?;
+        for one in prepared.iter_mut() {
+            one.absent.clone_from(&absent);
+        }
         let mut request = |service: usize, remembered: Option<&Remembered>| {
             prepared[service].recall(invocation, options, remembered);
             prepared[service].request.clone()
@@ -103,6 +107,7 @@ impl<'a> Session<'a> {
 
     pub fn supervise(self, mut lease: Lease) -> Result<Exit, Failure> {
         let Self { invocation, options, ports, prepared } = self;
+        invocation.files.forget();
         // A single service is committed while its guardian starts. Several would keep others from the store too
         // long.
         if prepared.len() > 1 {
