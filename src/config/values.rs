@@ -19,7 +19,7 @@ pub enum PortSetting {
     None,
 }
 
-/// The schema of [`PortSetting`].
+/// Whether there is a port, and which.
 #[cfg(test)]
 #[derive(schemars::JsonSchema)]
 #[schemars(untagged)]
