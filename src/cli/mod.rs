@@ -22,8 +22,8 @@ use crate::process::{Exit, Signal, signals};
 use crate::ui::{self, ColorChoice, Style};
 use args::{Cli, CliCommand, Dev};
 use command::{
-    agents, attach, brief, detect, dev, doctor, logs, ls, man, open, port, ports, restart, runner, start,
-    status, stop, wait,
+    agents, attach, brief, detect, dev, doctor, logs, ls, man, open, port, ports, restart, runner, schema,
+    start, status, stop, wait,
 };
 
 /// Runs the command in `arguments`, which begin with the program's name. Returns how this process shall end.
@@ -78,6 +78,7 @@ fn execute(mut invocation: Invocation, command: CliCommand, arguments: &[OsStrin
         CliCommand::Agents(wanted) => agents::agents(&invocation, &wanted),
         CliCommand::Mcp => mcp::serve(&invocation),
         CliCommand::Doctor => doctor::doctor(&invocation),
+        CliCommand::Schema => schema::schema(),
         CliCommand::Completions { shell } => completion::script(shell),
         CliCommand::Man { command } => man::manual(&command),
     }

@@ -34,6 +34,7 @@ pub fn tie(invocation: &mut Invocation, command: &CliCommand) -> Result<bool, Fa
         | CliCommand::Mcp
         | CliCommand::Detect(_)
         | CliCommand::Doctor
+        | CliCommand::Schema
         | CliCommand::Completions { .. }
         | CliCommand::Agents(_)
         | CliCommand::Man { .. } => return Ok(true),

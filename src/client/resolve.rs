@@ -11,7 +11,7 @@ use crate::invocation::Invocation;
 use crate::invocation::failure::Failure;
 use crate::port::listeners::{Holder, holders};
 use crate::port::{Ports, Remembered, Reservation};
-use crate::project::{Presence, Project, ProjectError};
+use crate::project::{Presence, Project, ProjectError, defining_directory};
 use crate::ui;
 use crate::visible::{self, Visible};
 
@@ -53,7 +53,13 @@ pub fn all(
     words: &[String],
 ) -> Result<(Vec<Reservation>, Vec<Failure>), Failure> {
     if words.is_empty() {
-        return Ok((here(invocation, live)?.running()?, Vec::new()));
+        let mut found = here(invocation, live)?.running()?;
+        // The services that a project needs were started with it.
+        let dirs: Vec<PathBuf> = found.iter().map(|one| one.dir.clone()).collect();
+        for dir in &dirs {
+            add(&mut found, defined_in(live, dir));
+        }
+        return Ok((found, Vec::new()));
     }
     let (mut found, mut failures) = (Vec::new(), Vec::new());
     for word in words {
@@ -133,6 +139,9 @@ fn here(invocation: &Invocation, live: &[Reservation]) -> Result<Resolved, Failu
     if found.is_empty() && project.is_workspace_root() {
         found = below(live, &project.dir);
     }
+    if found.is_empty() {
+        found = defined_in(live, &project.dir);
+    }
     Ok(running_or(found, || Resolved::Idle(not_running(&project.name))))
 }
 
@@ -144,7 +153,7 @@ fn without_project(
     path: &Path,
     error: ProjectError,
 ) -> Result<Resolved, Failure> {
-    let at = |dir: &Path| filtered(live, |one| one.dir == dir);
+    let at = |dir: &Path| [filtered(live, |one| is_at(one, dir)), defined_in(live, dir)].concat();
     let start = path.canonicalize().unwrap_or_default();
     let found = match &error {
         ProjectError::Gone { .. } => below(live, path),
@@ -172,12 +181,18 @@ fn without_project(
 }
 
 fn below(live: &[Reservation], dir: &Path) -> Vec<Reservation> {
-    filtered(live, |one| one.dir.starts_with(dir))
+    filtered(live, |one| defining_directory(&one.project).unwrap_or(&one.dir).starts_with(dir))
 }
 
-/// Whether a service was started in the directory at this path, or its directory lies there now.
+/// The services that are no packages and that a file in this directory defines.
+fn defined_in(live: &[Reservation], dir: &Path) -> Vec<Reservation> {
+    filtered(live, |one| defining_directory(&one.project) == Some(dir))
+}
+
+/// Whether a package was started in the directory at this path, or its directory lies there now. Of other services,
+/// the directory says nothing.
 fn is_at(one: &Reservation, path: &Path) -> bool {
-    one.dir == path || one.has_moved_to(path)
+    defining_directory(&one.project).is_none() && (one.dir == path || one.has_moved_to(path))
 }
 
 /// The absolute path that a word is. Of a directory that is gone, links are resolved as far as they lead. The

@@ -5,7 +5,7 @@ use super::file::{ConfigFile, FilePlace};
 use super::names::KnownNames;
 use super::settings::ProjectSettings;
 use crate::template::{SELF, references};
-use crate::visible;
+use crate::visible::{self, Visible};
 
 /// A text of a table that may have templates: the keys below the table, the element of a list, and the text.
 struct Text<'a> {
@@ -18,10 +18,21 @@ pub(super) fn has_templates(settings: &ProjectSettings) -> bool {
     texts(settings).any(|Text { content, .. }| content.contains("{{"))
 }
 
+/// The names in the templates of a table.
+pub(super) fn named(settings: &ProjectSettings) -> Vec<String> {
+    let found = texts(settings).flat_map(|text| references(text.content).unwrap_or_default());
+    found.map(|reference| reference.name.to_owned()).filter(|name| name != SELF).collect()
+}
+
 /// Checks the whole file.
 pub(super) fn check(file: &ConfigFile, names: &KnownNames) -> Result<(), ConfigError> {
     for (table, settings) in &file.projects {
         check_table(file, names, table)?;
+        if let Some(dir) = settings.dir.as_deref().filter(|dir| !dir.is_dir()) {
+            let place = FilePlace { keys: &["project", table, "dir"], ..FilePlace::default() };
+            let message = format!("no such directory: `{}`", dir.visible());
+            return Err(file.mistake(&place, &message, "name a directory, relative to this file".to_owned()));
+        }
         for (key, list) in [("needs", &settings.needs), ("with", &settings.with)] {
             for (index, name) in list.iter().enumerate() {
                 if let Err(error) = names.find(name) {

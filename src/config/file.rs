@@ -18,6 +18,9 @@ use crate::script::Wrapper;
 /// The name of the file.
 pub const FILE: &str = "bowline.toml";
 
+/// Its JSON schema, which the tests write.
+pub const SCHEMA: &str = include_str!("../../bowline.schema.json");
+
 /// The tables of the file.
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "bowline.toml"))]

@@ -16,7 +16,7 @@ mod settings;
 mod values;
 
 pub use error::ConfigError;
-pub use file::{FILE, FilePlace};
+pub use file::{FILE, FilePlace, SCHEMA};
 pub use read::{Config, Files, catalog, may_have_procfile};
 pub use settings::{ProjectSettings, Ready};
 pub use values::{parse_duration, parse_port};

@@ -30,11 +30,6 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the user's file and the `bowline.toml` of workspace root and project; the nearest one wins.
-    pub fn read(project: &Project, environment: Environment<'_>) -> Result<Self, ConfigError> {
-        Files::new(environment).config(project)
-    }
-
     /// A mistake in the project's own table, below `keys`.
     pub fn mistake(
         &self,
@@ -53,8 +48,8 @@ impl Config {
 }
 
 /// The files of one start, each read once.
-pub struct Files<'e> {
-    environment: Environment<'e>,
+#[derive(Debug, Default)]
+pub struct Files {
     read: RefCell<BTreeMap<PathBuf, Option<Rc<ConfigFile>>>>,
     /// By their workspace, or directory.
     names: RefCell<BTreeMap<PathBuf, Rc<KnownNames>>>,
@@ -64,19 +59,18 @@ pub struct Files<'e> {
     checked: RefCell<BTreeSet<PathBuf>>,
 }
 
-impl<'e> Files<'e> {
-    pub fn new(environment: Environment<'e>) -> Self {
-        Self {
-            environment,
-            read: RefCell::default(),
-            names: RefCell::default(),
-            catalogs: RefCell::default(),
-            checked: RefCell::default(),
-        }
+impl Files {
+    /// Forgets what was read: the files may say something else by now.
+    pub fn forget(&self) {
+        self.read.take();
+        self.names.take();
+        self.catalogs.take();
+        self.checked.take();
     }
 
-    /// The configuration of a project.
-    pub fn config(&self, project: &Project) -> Result<Config, ConfigError> {
+    /// The configuration of a project: the user's file and the `bowline.toml` of workspace root and project, of which
+    /// the nearest one wins.
+    pub fn config(&self, project: &Project, environment: Environment<'_>) -> Result<Config, ConfigError> {
         let root = names::root(project);
         let near = project.defined_in.as_deref().and_then(Path::parent).unwrap_or(&project.dir);
         let dirs = [root].into_iter().filter(|root| *root != near).chain([near]);
@@ -94,7 +88,8 @@ impl<'e> Files<'e> {
             }
             keys.push(key);
         }
-        Ok(Config { catalog: self.catalog(&files)?, settings, workspace, files, keys })
+        let catalog = self.catalog(&files, environment)?;
+        Ok(Config { catalog, settings, workspace, files, keys })
     }
 
     /// The `bowline.toml` in `dir`, if there is one.
@@ -125,6 +120,19 @@ impl<'e> Files<'e> {
             }
         }
         Ok(())
+    }
+
+    /// The services that the texts of a configuration name in templates, by these names.
+    pub fn named(&self, project: &Project, config: &Config) -> Result<Vec<(String, Project)>, ConfigError> {
+        let mut found: Vec<(String, Project)> = Vec::new();
+        for name in check::named(&config.settings) {
+            if !found.iter().any(|(known, _)| *known == name)
+                && let Ok(service) = self.names(project)?.find(&name)
+            {
+                found.push((name, service.clone()));
+            }
+        }
+        Ok(found)
     }
 
     /// What names can mean in the workspace of the project.
@@ -159,13 +167,17 @@ impl<'e> Files<'e> {
         Ok(self.names(project)?.procfile(path).map(|file| file.settings(&project.name)).unwrap_or_default())
     }
 
-    fn catalog(&self, files: &[Rc<ConfigFile>]) -> Result<Rc<Catalog>, ConfigError> {
+    fn catalog(
+        &self,
+        files: &[Rc<ConfigFile>],
+        environment: Environment<'_>,
+    ) -> Result<Rc<Catalog>, ConfigError> {
         let ours = files.iter().map(|file| &file.layer).filter(|layer| layer.has_entries());
         let key: Vec<PathBuf> = ours.clone().map(|layer| layer.path.clone()).collect();
         if let Some(known) = self.catalogs.borrow().get(&key) {
             return Ok(Rc::clone(known));
         }
-        let layers: Vec<Layer> = user_layer(self.environment)?.into_iter().chain(ours.cloned()).collect();
+        let layers: Vec<Layer> = user_layer(environment)?.into_iter().chain(ours.cloned()).collect();
         let catalog = Rc::new(Catalog::load(&layers)?);
         self.catalogs.borrow_mut().insert(key, Rc::clone(&catalog));
         Ok(catalog)

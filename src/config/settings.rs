@@ -21,7 +21,7 @@ pub struct ProjectSettings {
     pub script: Option<String>,
     /// The port: `true` for one of its own, `false` for none, a number for exactly that one.
     #[serde(deserialize_with = "port")]
-    #[cfg_attr(test, schemars(with = "Option<super::schema::Port>"))]
+    #[cfg_attr(test, schemars(with = "Option<super::values::Port>"))]
     pub port: Option<PortSetting>,
     /// The key of its framework, in place of what is detected.
     pub framework: Option<String>,
@@ -76,7 +76,9 @@ impl ProjectSettings {
 
     /// Puts the settings of a nearer file over these. `has` says which keys that file has: an empty list counts, too.
     pub(super) fn overlaid(self, nearer: Self, has: impl Fn(&str) -> bool) -> Self {
-        let list = |key: &str, nearer, farther| if has(key) { nearer } else { farther };
+        let list = |key: &str, nearer: Vec<String>, farther: Vec<String>| {
+            if nearer.is_empty() && !farther.is_empty() && !has(key) { farther } else { nearer }
+        };
         let mut env = self.env;
         env.extend(nearer.env);
         Self {

@@ -19,6 +19,18 @@ pub enum PortSetting {
     None,
 }
 
+/// Whether there is a port, and which.
+#[cfg(test)]
+#[derive(schemars::JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub enum Port {
+    /// One of its own, or none.
+    Own(bool),
+    /// Exactly this one.
+    Exact(NonZeroU16),
+}
+
 /// A port as it is written on a command line.
 pub fn parse_port(text: &str) -> Result<NonZeroU16, String> {
     text.parse().map_err(|_| format!("{NOT_A_PORT}: `{text}`"))

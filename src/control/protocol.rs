@@ -3,6 +3,7 @@
 //! Both sides begin with a [`Hello`]; the client may leave out its own. Then the client sends [`ControlRequest`]s,
 //! and the server answers with [`Line`]s: the events of [`crate::event`], and [`Status`].
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -127,6 +128,9 @@ pub struct Status {
     /// What it makes of `input`. Older supervisors know none.
     #[serde(default)]
     pub keyboard: KeyboardKind,
+    /// The variables that bowline.toml sets, as the service has them. Older supervisors leave them out.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
     /// `foreground`, `background` or `runner`.
     pub started_by: String,
     pub pid: u32,

@@ -78,10 +78,11 @@ impl Service {
     }
 
     /// The service was started, perhaps again.
-    pub fn describe(&mut self, Description { name, framework, command, original }: Description) {
+    pub fn describe(&mut self, description: Description) {
         self.ended = None;
+        let Description { name, framework, command, original, environment } = description;
         let original = Some(original);
-        self.status = Status { name, framework, command, original, ..self.status.clone() };
+        self.status = Status { name, framework, command, original, env: environment, ..self.status.clone() };
         // Another one may have been made at its path.
         self.directory = HeldDirectory::open(Path::new(&self.status.dir)).ok().or(self.directory.take());
     }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub use self::failure::Failure;
 use self::logging::LogLayer;
 pub use self::with_parent::VARIABLE as WITH_PARENT;
+use crate::config::Files;
 use crate::exit_code;
 use crate::launch::Caller;
 use crate::paths::StateDir;
@@ -77,6 +78,8 @@ pub struct Invocation {
     pub parent: Option<Parent>,
     /// The style of lines on stderr.
     pub style: Style,
+    /// The configurations that were read.
+    pub files: Files,
     state_dir: Option<PathBuf>,
     log_layer: LogLayer,
     wish: OnceCell<Wish>,
@@ -110,6 +113,7 @@ impl Invocation {
             prefix: Prefix::default(),
             parent: None,
             style,
+            files: Files::default(),
             state_dir,
             log_layer: LogLayer { verbose, port_allocator },
             wish: OnceCell::new(),

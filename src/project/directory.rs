@@ -102,6 +102,12 @@ impl Project {
         Self { id, ..self }
     }
 
+    /// Whether both are the same package, under any id, or the same service.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let is_package = |one: &Self| defining_directory(&one.id).is_none();
+        self.id == other.id || is_package(self) && is_package(other) && self.dir == other.dir
+    }
+
     /// Whether this is the root of its workspace.
     pub fn is_workspace_root(&self) -> bool {
         self.workspace.as_ref().is_some_and(|workspace| workspace.root == self.dir)
@@ -179,6 +185,12 @@ impl Project {
             serde_json::from_slice(&text).ok()
         })
     }
+}
+
+/// The directory of the file that defines a service with this id; `None` for a package.
+pub fn defining_directory(id: &str) -> Option<&Path> {
+    let (dir, _) = id.rsplit_once(SERVICE)?;
+    Some(Path::new(dir)).filter(|dir| dir.is_absolute())
 }
 
 /// The canonical path of a directory that a user named or works in.

@@ -4,12 +4,14 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use super::addresses::Addresses;
 use super::framework_locks;
 use super::hooks;
 use super::options::Options;
 use super::port_override::{Evidence, Inquiry, Note, PortOverride, list};
 use super::prepared::{Prepared, environment};
 use super::server_scheme::ServerScheme;
+use super::siblings::runs;
 use crate::control::Status;
 use crate::invocation::{Invocation, StartedBy, logging};
 use crate::launch::{self, LaunchRequest, LaunchSpec, Preload, Step};
@@ -92,17 +94,45 @@ impl<'a> SessionBackend<'a> {
         let session = self.lease.as_ref().map_or("", |lease| lease.session().as_str());
         let script_shell = self.prepared[service].script_shell(self.ports.dir());
         let siblings: Vec<_> = self.siblings(service).into_iter().map(|one| one.sibling).collect();
+        let addresses = self.addresses(service);
+        let environment = addresses.environment(&self.prepared[service]);
         let mut spec = launch::plan(&LaunchRequest {
             script_shell: Some(&script_shell),
             siblings: &siblings,
+            environment: &environment,
             preload: self.overrides[service].preload.as_ref(),
             is_followed: self.overrides[service].has_followed_to(self.port(service)),
             scheme: self.schemes[service].present,
             ..self.prepared[service].launch(self.port(service), session, self.options)
         });
-        let before = hooks::resolved(&self.prepared[service]).before;
+        addresses.apply(&self.prepared[service], &mut spec);
+        let before = hooks::resolved(&self.prepared[service], &|text| addresses.fill(text)).before;
         spec.before = before.map(|text| spec.main.command("before", &text));
         spec
+    }
+
+    /// The addresses of the services that a service names.
+    pub(super) fn addresses(&self, service: usize) -> Addresses<'_> {
+        let own = (self.port(service), self.schemes[service].present);
+        self.addresses_of(&self.prepared[service], own)
+    }
+
+    /// The addresses of the services that one with the address `own` names: those of this session, of others, and of
+    /// none.
+    pub(super) fn addresses_of<'p>(&self, one: &'p Prepared<'_>, own: (u16, Scheme)) -> Addresses<'p> {
+        Addresses::of(one, own, self.options, |project| {
+            let ours = self.prepared.iter().position(|other| other.project().is_same(project));
+            if let Some(other) = ours {
+                let is_user = !self.prepared[other].detected().configured.is_added;
+                return Some(((self.port(other), self.schemes[other].present), is_user));
+            }
+            let live = self.neighbours.iter().filter(|other| runs(other, project));
+            let live = live.max_by_key(|other| other.project == project.id);
+            let live = live.map(|other| (other.port, other.scheme));
+            let absent = || one.absent.iter().find(|other| other.project == project.id);
+            let found = live.or_else(|| absent().map(|one| (one.sibling.port, one.sibling.scheme)));
+            Some((found?, false))
+        })
     }
 
     /// The descriptions that the control socket serves.
@@ -110,7 +140,7 @@ impl<'a> SessionBackend<'a> {
         let logs = self.ports.dir().logs();
         let status = |(one, spec): (&Prepared<'_>, &LaunchSpec)| {
             let project = one.project();
-            let Description { name, framework, command, original } = describe(one, spec);
+            let Description { name, framework, command, original, environment } = describe(one, spec);
             Status {
                 project_id: project.id.clone(),
                 name,
@@ -118,6 +148,7 @@ impl<'a> SessionBackend<'a> {
                 framework,
                 command,
                 original: Some(original),
+                env: environment,
                 started_by: self.invocation.started_by.word().to_owned(),
                 log: logs::file(&logs, &project.id, &project.name).to_string_lossy().into_owned(),
                 ..Status::default()
@@ -198,7 +229,8 @@ impl<'a> SessionBackend<'a> {
         self.tell(service);
         self.overrides[service].begin(self.specs[service].delivery, self.specs[service].is_one_of_several);
         framework_locks::clear(&self.prepared[service]);
-        let hooks = hooks::resolved(&self.prepared[service]);
+        let addresses = self.addresses(service);
+        let hooks = hooks::resolved(&self.prepared[service], &|text| addresses.fill(text));
         let spec = &self.specs[service];
         let steps = spec.steps().map(|step| self.program(step)).collect();
         let command = |name: &str, text: &String| self.program(&spec.main.command(name, text));
@@ -290,6 +322,7 @@ pub(super) fn describe(prepared: &Prepared<'_>, spec: &LaunchSpec) -> Descriptio
         framework: prepared.request.framework.clone(),
         command: spec.command.clone(),
         original: prepared.detected().reading.command.clone(),
+        environment: prepared.variables(spec),
     }
 }
 

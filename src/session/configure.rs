@@ -1,7 +1,8 @@
 //! The projects of a start with their configuration, and the services that these need.
 
 use super::configured::{Additions, ConfiguredProject, Runnable};
-use crate::config::{Config, FilePlace, Files};
+use crate::config::{Config, FilePlace};
+use crate::exit_code;
 use crate::invocation::{Failure, Invocation, StartedBy};
 use crate::launch::Inherited;
 use crate::project::Project;
@@ -16,51 +17,42 @@ pub fn configure(
     projects: Vec<(Project, Runnable, Additions)>,
     only: bool,
 ) -> Result<Vec<ConfiguredProject>, Failure> {
-    let variable = |name: &str| invocation.variable(name);
-    let files = Files::new(&variable);
-    let is_alone = projects.len() == 1;
-    let mut found = Vec::new();
-    for (project, runnable, additions) in projects {
-        found.push(ConfiguredProject::from_files(
-            invocation,
-            &files,
-            (project, runnable, additions),
-            is_alone,
-        )?);
+    let read =
+        |(project, runnable, additions)| ConfiguredProject::read(invocation, project, runnable, additions);
+    let mut services = projects.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let is_alone = services.len() == 1;
+    for one in &services {
+        invocation.files.check(&one.project, &one.config, is_alone)?;
     }
     // The bowline around this one has started them, and a runner starts one project at a time.
     let is_inner = |one: &ConfiguredProject| Inherited::from(&invocation.caller, &one.project).is_some();
-    if only || invocation.started_by == StartedBy::Runner || found.iter().all(is_inner) {
-        return Ok(found);
+    if only || invocation.started_by == StartedBy::Runner || services.iter().all(is_inner) {
+        return Ok(services);
     }
     let mut at = 0;
-    while let Some(one) = found.get(at) {
-        for project in wanted(&files, one)? {
-            if !found.iter().any(|known| is_same(&known.project, &project)) {
-                found.push(added(invocation, &files, project)?);
+    while let Some(one) = services.get(at) {
+        for project in wanted(invocation, one, &services)? {
+            if !services.iter().any(|known| known.project.is_same(&project)) {
+                services.push(added(invocation, project)?);
             }
         }
         at += 1;
     }
-    Ok(found)
+    Ok(services)
 }
 
-fn is_same(one: &Project, other: &Project) -> bool {
-    match (&one.defined_in, &other.defined_in) {
-        // A package may run under another id.
-        (None, None) => one.dir == other.dir,
-        (Some(_), Some(_)) => one.id == other.id,
-        (None, Some(_)) | (Some(_), None) => false,
-    }
-}
-
-/// The services that one needs, or wants beside it.
-fn wanted(files: &Files<'_>, one: &ConfiguredProject) -> Result<Vec<Project>, Failure> {
+/// The services that one needs, or wants beside it, and that are not known by these very names.
+fn wanted(
+    invocation: &Invocation,
+    one: &ConfiguredProject,
+    services: &[ConfiguredProject],
+) -> Result<Vec<Project>, Failure> {
     let ConfiguredProject { project, config, .. } = one;
     let mut wanted = Vec::new();
     for (key, list) in [("needs", &config.settings.needs), ("with", &config.settings.with)] {
-        for name in list {
-            match files.names(project)?.find(name) {
+        let is_new = |name: &&String| !services.iter().any(|known| known.project.name == **name);
+        for name in list.iter().filter(is_new) {
+            match invocation.files.names(project)?.find(name) {
                 Ok(found) => wanted.push(found.clone()),
                 Err(error) => return Err(unknown(config, key, &error.message(name), error.hint())),
             }
@@ -71,13 +63,13 @@ fn wanted(files: &Files<'_>, one: &ConfiguredProject) -> Result<Vec<Project>, Fa
 
 fn unknown(config: &Config, key: &str, message: &str, hint: String) -> Failure {
     let located = config.mistake(&[key], &FilePlace::default(), message, &hint);
-    located.map_or_else(|| Failure::new(crate::exit_code::USAGE, message, Some(hint)), Failure::from)
+    located.map_or_else(|| Failure::new(exit_code::USAGE, message, Some(hint)), Failure::from)
 }
 
-fn added(invocation: &Invocation, files: &Files<'_>, project: Project) -> Result<ConfiguredProject, Failure> {
+fn added(invocation: &Invocation, project: Project) -> Result<ConfiguredProject, Failure> {
     let usual = Runnable::Script { name: None, arguments: Vec::new() };
-    let mut configured =
-        ConfiguredProject::from_files(invocation, files, (project, usual, Additions::default()), false)?;
-    configured.is_added = true;
-    Ok(configured)
+    let mut added = ConfiguredProject::read(invocation, project, usual, Additions::default())?;
+    invocation.files.check(&added.project, &added.config, false)?;
+    added.is_added = true;
+    Ok(added)
 }

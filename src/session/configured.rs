@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use crate::config::{Config, Files, ProjectSettings};
+use crate::config::{Config, ProjectSettings};
 use crate::detect::ServiceKind;
 use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, ChosenManager};
@@ -28,6 +28,8 @@ pub struct ConfiguredProject {
     pub runnable: Runnable,
     /// Whether it runs only because another service needs it: the user's options and arguments are not for it.
     pub is_added: bool,
+    /// The services that its texts in bowline.toml name in templates, by these names.
+    pub named: Vec<(String, Project)>,
     /// As the user gave it.
     asked: Runnable,
     pub additions: Additions,
@@ -61,6 +63,9 @@ impl Additions {
         if let Some(name) = &self.name {
             project.id = format!("{}#{name}", project.dir.to_string_lossy());
             project.name.clone_from(name);
+            // All else in the package's table is about its dev script.
+            let ProjectSettings { env, grace, kind, needs: _, .. } = std::mem::take(settings);
+            *settings = ProjectSettings { env, grace, kind, needs: self.needs.clone(), ..Default::default() };
         }
     }
 }
@@ -70,31 +75,20 @@ impl ConfiguredProject {
     /// The configuration is invalid, there is no such script, or the script would start bowline again.
     pub fn read(
         invocation: &Invocation,
-        project: Project,
+        mut project: Project,
         runnable: Runnable,
         additions: Additions,
     ) -> Result<Self, Failure> {
-        let variable = |name: &str| invocation.variable(name);
-        Self::from_files(invocation, &Files::new(&variable), (project, runnable, additions), true)
-    }
-
-    /// As [`ConfiguredProject::read`], with the configuration in `files`. `is_alone` is false where other projects are
-    /// read as well.
-    pub(super) fn from_files(
-        invocation: &Invocation,
-        files: &Files<'_>,
-        (mut project, runnable, additions): (Project, Runnable, Additions),
-        is_alone: bool,
-    ) -> Result<Self, Failure> {
-        let mut config = files.config(&project)?;
-        files.check(&project, &config, is_alone)?;
+        let environment = |name: &str| invocation.variable(name);
+        let mut config = invocation.files.config(&project, &environment)?;
+        let named = invocation.files.named(&project, &config)?;
         additions.add_to(&mut project, &mut config.settings);
-        Self::new(invocation, project, config, runnable, additions)
+        Ok(Self { named, ..Self::new(invocation, project, config, runnable, additions)? })
     }
 
     /// A project to be asked about, not run: one without a dev script will do, unless a script is named.
     pub fn asked(invocation: &Invocation, project: Project, name: Option<String>) -> Result<Self, Failure> {
-        let config = Config::read(&project, &|name| invocation.variable(name))?;
+        let config = invocation.files.config(&project, &|name| invocation.variable(name))?;
         let is_named =
             name.is_some() || config.settings.script.is_some() || config.settings.command.is_some();
         let runnable = if is_named || project.script(None).is_ok() {
@@ -127,7 +121,8 @@ impl ConfiguredProject {
             *name = Some(found.to_owned());
         }
         let manager = launch::choose(&project, &invocation.caller);
-        Ok(Self { project, config, manager, runnable, is_added: false, asked, additions })
+        let named = Vec::new();
+        Ok(Self { project, config, manager, runnable, is_added: false, named, asked, additions })
     }
 
     /// Reads the same directory anew, for the same script or command.
@@ -143,7 +138,10 @@ impl ConfiguredProject {
                 (project, _) => project?.with_id(self.project.id.clone()),
             },
         };
-        let is_added = self.is_added;
-        Ok(Self { is_added, ..Self::read(invocation, project, self.asked.clone(), self.additions.clone())? })
+        invocation.files.forget();
+        let (asked, additions) = (self.asked.clone(), self.additions.clone());
+        let read = Self { is_added: self.is_added, ..Self::read(invocation, project, asked, additions)? };
+        invocation.files.check(&read.project, &read.config, true)?;
+        Ok(read)
     }
 }

@@ -4,13 +4,16 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
+use super::absent;
+use super::addresses::Addresses;
 use super::options::Options;
 use super::port_override::PortOverride;
 use super::prepared::Prepared;
-use super::siblings::siblings;
+use super::siblings::{runs, siblings};
 use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, LaunchRequest, LaunchSpec};
 use crate::port::{Lookup, Ports};
+use crate::project::Project;
 use crate::ui;
 use crate::visible::{self, Visible};
 
@@ -33,6 +36,7 @@ pub fn dry_run(
         }
     };
     let others = ports.reservations();
+    let absent = absent::addresses(invocation, ports, &prepared.iter().collect::<Vec<_>>())?;
     for (service, one) in prepared.iter().enumerate() {
         let script_shell = one.script_shell(ports.dir());
         let port_override = match &found[service] {
@@ -42,7 +46,20 @@ pub fn dry_run(
         let siblings = siblings(prepared, service, |other| Some(planned(other)), &others);
         let siblings: Vec<_> = siblings.into_iter().map(|one| one.sibling).collect();
         let (port, scheme) = planned(service);
-        let spec = launch::plan(&LaunchRequest {
+        let known = |project: &Project| {
+            let ours = prepared.iter().position(|other| other.project().is_same(project));
+            if let Some(other) = ours {
+                let is_user = !prepared[other].detected().configured.is_added;
+                return Some((planned(other), is_user));
+            }
+            let live = others.iter().find(|other| runs(other, project)).map(|one| (one.port, one.scheme));
+            let absent = absent.iter().find(|other| other.project == project.id);
+            Some((live.or_else(|| absent.map(|one| (one.sibling.port, one.sibling.scheme)))?, false))
+        };
+        let addresses = Addresses::of(one, (port, scheme), options, known);
+        let environment = addresses.environment(one);
+        let mut spec = launch::plan(&LaunchRequest {
+            environment: &environment,
             script_shell: Some(&script_shell),
             siblings: &siblings,
             preload: port_override.as_ref().and_then(|found| found.preload.as_ref()),
@@ -50,6 +67,7 @@ pub fn dry_run(
             scheme,
             ..one.launch(port, SESSION, options)
         });
+        addresses.apply(one, &mut spec);
         if invocation.json {
             let mut answer = one.detected().to_json();
             let plan = serde_json::to_value(&spec).map_err(std::io::Error::other)?;

@@ -16,7 +16,7 @@ use super::output::{self, Outlets, announce};
 use super::port_override::{Evidence, Place, list};
 use super::prepared::Prepared;
 use super::server_scheme::{Finding, ask, printed};
-use super::{browser, conflict, hooks, outcome, settings};
+use super::{absent, browser, conflict, hooks, outcome, settings};
 use crate::control::Server;
 use crate::event::{Level, Refusal, What};
 use crate::exit_code::FAILURE;
@@ -79,6 +79,10 @@ impl<'a> Session<'a> {
     pub fn reserve(&mut self) -> Result<Reserved, Failure> {
         let Self { invocation, options, ports, prepared, .. } = self;
         let projects: Vec<_> = prepared.iter().map(|one| one.request.project.clone()).collect();
+        let absent = absent::addresses(invocation, ports, &prepared.iter().collect::<Vec<_>>())?;
+        for one in prepared.iter_mut() {
+            one.absent.clone_from(&absent);
+        }
         let mut request = |service: usize, remembered: Option<&Remembered>| {
             prepared[service].recall(invocation, options, remembered);
             prepared[service].request.clone()
@@ -104,6 +108,7 @@ impl<'a> Session<'a> {
 
     pub fn supervise(self, mut lease: Lease) -> Result<Exit, Failure> {
         let Self { invocation, options, ports, prepared } = self;
+        invocation.files.forget();
         // A single service is committed while its guardian starts. Several would keep others from the store too
         // long.
         if prepared.len() > 1 {
@@ -115,7 +120,10 @@ impl<'a> Session<'a> {
         let logs = ports.dir().logs();
         let backend = SessionBackend::new(invocation, options, prepared, lease, ports);
         let mut services = backend.prepared.iter().enumerate();
-        services.try_for_each(|(service, prepared)| hooks::check(prepared, backend.port(service)))?;
+        services.try_for_each(|(service, prepared)| {
+            let addresses = backend.addresses(service);
+            hooks::check(prepared, backend.port(service), &|text| addresses.fill(text))
+        })?;
         let services = settings::services(&backend, Instant::now());
         backend.specs.iter().for_each(output::log_spec);
         let statuses = backend.statuses();
@@ -356,7 +364,9 @@ impl Backend for SessionBackend<'_> {
     }
 
     fn conditions(&self, service: usize) -> Conditions {
-        hooks::conditions(&self.prepared[service], &self.specs[service].main.cwd)
+        let addresses = self.addresses(service);
+        let dir = &self.specs[service].main.cwd;
+        hooks::conditions(&self.prepared[service], dir, &|text| addresses.fill(text))
     }
 
     fn ask_page(&mut self, service: usize, root: i32, page: Page) -> Option<PageQuestion> {

@@ -18,17 +18,27 @@ pub struct ResolvedTable {
     pub after: Option<String>,
 }
 
-/// The one place where these strings come in.
-pub fn resolved(prepared: &Prepared<'_>) -> ResolvedTable {
+/// The one place where these strings come in; `fill` puts the values of templates in.
+pub fn resolved(prepared: &Prepared<'_>, fill: Fill<'_>) -> ResolvedTable {
     let settings = &prepared.detected().configured.config.settings;
-    let (before, after) = (settings.before.clone(), settings.after.clone());
-    ResolvedTable { ready: settings.ready.clone(), before, after }
+    let filled = |text: &Option<String>| text.as_deref().map(fill);
+    let Ready { timeout, http, log, exec, file } = &settings.ready;
+    let ready = Ready {
+        timeout: *timeout,
+        http: filled(http),
+        log: log.clone(),
+        exec: filled(exec),
+        file: file.as_ref().map(|file| file.to_str().map_or_else(|| file.clone(), |text| fill(text).into())),
+    };
+    ResolvedTable { ready, before: filled(&settings.before), after: filled(&settings.after) }
 }
+
+type Fill<'a> = &'a dyn Fn(&str) -> String;
 
 /// What has to hold before the service is ready. The port in a URL is the service's own, see [`check`]: one that has
 /// moved since is asked on its present port. A relative path is one in `dir`.
-pub fn conditions(prepared: &Prepared<'_>, dir: &Path) -> Conditions {
-    let Ready { http, log, exec, file, .. } = resolved(prepared).ready;
+pub fn conditions(prepared: &Prepared<'_>, dir: &Path, fill: Fill<'_>) -> Conditions {
+    let Ready { http, log, exec, file, .. } = resolved(prepared, fill).ready;
     Conditions {
         http: http.as_deref().and_then(|text| page(text).ok()).map(|(page, _)| page),
         log: log.as_deref().and_then(|text| Regex::new(text).ok()),
@@ -41,8 +51,8 @@ pub fn conditions(prepared: &Prepared<'_>, dir: &Path) -> Conditions {
 ///
 /// # Errors
 /// A path or regular expression that is none; a port that is not the service's own.
-pub fn check(prepared: &Prepared<'_>, own: u16) -> Result<(), Failure> {
-    let Ready { http, log, .. } = resolved(prepared).ready;
+pub fn check(prepared: &Prepared<'_>, own: u16, fill: Fill<'_>) -> Result<(), Failure> {
+    let Ready { http, log, .. } = resolved(prepared, fill).ready;
     let http = http.map_or(Ok(()), |text| check_page(&text, own));
     let log = log.map_or(Ok(()), |text| {
         Regex::new(&text).map(drop).map_err(|error| format!("`log` is no regular expression: {error}"))

@@ -1,14 +1,16 @@
 //! One supervising process, from projects to outcome. It knows no command line.
 //!
-//! - `flow`: the steps in order · `configure`, `configured`, `prepared`, `options`, `settings`: their inputs
-//! - `selection`: which services a start runs · `services`: those that are no packages
+//! - `flow`: the steps in order · `configured`, `prepared`, `options`, `settings`: their inputs
+//! - `selection`: which services a start runs · `configure`: and what these need · `services`: those that are no packages
 //! - `backend`, `port_override`: programs and ports for the loop in [`crate::supervise`], which calls them through the
 //!   trait that `flow` implements
 //! - `reload`: a restart by what the files say now
 //! - `server_scheme`: http or https · `output`, `report`, `outcome`, `conflict`: what others see
-//! - `siblings`, `told`: what services know of each other
+//! - `siblings`, `known_sibling`, `told`, `addresses`, `absent`: what services know of each other
 //! - `browser`: opens the URL · `nested`: bowline within bowline · `dry_run`: a plan · `framework_locks`: lock files of frameworks
 
+mod absent;
+mod addresses;
 mod backend;
 mod browser;
 mod configure;
@@ -18,6 +20,7 @@ mod dry_run;
 mod flow;
 mod framework_locks;
 mod hooks;
+mod known_sibling;
 mod nested;
 mod options;
 mod outcome;

@@ -4,6 +4,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use super::addresses::Addresses;
 use super::options::Options;
 use super::prepared::{Prepared, environment};
 use crate::exit_code::{FAILURE, NOT_EXECUTABLE, NOT_FOUND};
@@ -20,7 +21,14 @@ pub fn become_command(
     prepared: &Prepared<'_>,
     inherited: &Inherited,
 ) -> Result<Exit, Failure> {
+    // The outer bowline has set them, with the addresses of all services.
+    let inherited_value = |name: &str| invocation.caller.text(name).map(str::to_owned);
+    let own = Addresses::of(prepared, (inherited.port, inherited.scheme), options, |_| None);
+    let own = own.environment(prepared).into_iter();
+    let environment =
+        own.map(|(name, value)| (name.clone(), inherited_value(&name).unwrap_or(value))).collect();
     let request = prepared.launch(inherited.port, &inherited.session, options);
+    let request = LaunchRequest { environment: &environment, ..request };
     // The outer bowline may know more, and sees no more of the script than this one.
     let scheme = if request.scheme == Scheme::Https { request.scheme } else { inherited.scheme };
     let mut spec = launch::plan(&LaunchRequest { scheme, ..request });

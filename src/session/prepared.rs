@@ -1,6 +1,7 @@
 //! A service before its port is reserved: project, script, framework, and the request to the allocator.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroU16;
 use std::path::PathBuf;
@@ -10,12 +11,13 @@ use self_cell::self_cell;
 use serde_json::{Value, json};
 
 use super::configured::{ConfiguredProject, Runnable};
+use super::known_sibling::KnownSibling;
 use super::options::Options;
 use super::server_scheme::ServerScheme;
 use crate::detect::catalog::Role;
 use crate::detect::{Detection, ServerInputs, Snapshot};
 use crate::invocation::{Failure, Invocation, WITH_PARENT};
-use crate::launch::{Changes, LaunchRequest, NamedPort, Reading, SchemeSigns, Target};
+use crate::launch::{Changes, LaunchRequest, LaunchSpec, NamedPort, Reading, SchemeSigns, Target};
 use crate::logs;
 use crate::paths::StateDir;
 use crate::port::{PortChoice, PortRequest, Remembered};
@@ -65,6 +67,8 @@ pub struct Prepared<'a> {
     own: OwnDetected<'a>,
     pub request: PortRequest,
     pub grace: Duration,
+    /// The addresses that services it names would have, if those do not run.
+    pub absent: Vec<KnownSibling>,
 }
 
 impl<'a> Detected<'a> {
@@ -200,7 +204,7 @@ impl<'a> Prepared<'a> {
         let detected = own.borrow_dependent();
         let grace = options.grace.or(detected.configured.config.settings.grace).unwrap_or(GRACE);
         let request = detected.request(invocation, options, place);
-        let prepared = Self { place, own, request, grace };
+        let prepared = Self { place, own, request, grace, absent: Vec::new() };
         prepared.log();
         Ok(prepared)
     }
@@ -233,8 +237,9 @@ impl<'a> Prepared<'a> {
         &self.detected().configured.project
     }
 
-    /// The request to plan the launch, without siblings and preload. The scheme is the one that the files say.
+    /// The request to plan the launch, without siblings and preload, and without variables of bowline.toml. The scheme is the one that the files say.
     pub fn launch<'b>(&'b self, port: u16, session: &'b str, options: &'b Options) -> LaunchRequest<'b> {
+        const NONE: &BTreeMap<String, String> = &BTreeMap::new();
         let Detected { configured, reading, detection, inputs, signs, .. } = self.detected();
         LaunchRequest {
             reading,
@@ -243,15 +248,23 @@ impl<'a> Prepared<'a> {
             catalog: &configured.config.catalog,
             port,
             scheme: signs.scheme(),
-            host: options.host.as_ref(),
+            host: options.host.as_ref().filter(|_| !configured.is_added),
             session,
             siblings: &[],
-            environment: &configured.config.settings.env,
+            environment: NONE,
             preload: None,
             named: self.detected().named.as_ref(),
             script_shell: None,
             is_followed: false,
         }
+    }
+
+    /// The variables that bowline.toml sets, with their values in this launch.
+    pub fn variables(&self, spec: &LaunchSpec) -> BTreeMap<String, String> {
+        let names = self.detected().configured.config.settings.env.keys();
+        let value =
+            |name: &String| spec.main.environment.get(name).map(|value| value.to_string_lossy().into_owned());
+        names.filter_map(|name| Some((name.clone(), value(name)?))).collect()
     }
 
     /// The file for a shell of the script's nested scripts.

@@ -1,5 +1,6 @@
 //! A restart that was asked for: the service's files are read again, for its next start.
 
+use super::absent;
 use super::backend::SessionBackend;
 use super::port_override::PortOverride;
 use super::prepared::Prepared;
@@ -18,10 +19,14 @@ impl SessionBackend<'_> {
     /// # Errors
     /// Those of a start with these files. Everything is as before then.
     pub(super) fn plan_reload(&mut self, service: usize) -> Result<Reload, Failure> {
-        let prepared = self.prepared[service].reload(self.invocation, self.options)?;
+        let mut prepared = self.prepared[service].reload(self.invocation, self.options)?;
+        let others = self.prepared.iter().enumerate().filter(|(other, _)| *other != service);
+        let all: Vec<&Prepared<'_>> = others.map(|(_, one)| one).chain([&prepared]).collect();
+        prepared.absent = absent::addresses(self.invocation, &self.ports, &all)?;
         let original_port = self.port(service);
         let own = if let PortChoice::Exact(port) = prepared.request.choice { port } else { original_port };
-        hooks::check(&prepared, own)?;
+        let addresses = self.addresses_of(&prepared, (own, self.schemes[service].present));
+        hooks::check(&prepared, own, &|text| addresses.fill(text))?;
         let is_other_directory = !self.is_for_present_directory(service);
         self.reserve_for_reload(service, &prepared.request)?;
         self.forget_for_reload(service, &prepared);

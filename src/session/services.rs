@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::config::{Files, may_have_procfile};
+use crate::config::may_have_procfile;
 use crate::invocation::{Failure, Invocation};
 use crate::project::{Project, ProjectError};
 
@@ -40,14 +40,12 @@ fn in_place_of(invocation: &Invocation, project: &Project) -> Result<Vec<Project
     if !may_have_procfile(project) {
         return Ok(Vec::new());
     }
-    let variable = |name: &str| invocation.variable(name);
-    Ok(Files::new(&variable).names(project)?.in_place_of(&project.dir))
+    Ok(invocation.files.names(project)?.in_place_of(&project.dir))
 }
 
 /// All services of the project's workspace that are no packages.
 fn all(invocation: &Invocation, project: &Project) -> Result<Vec<Project>, Failure> {
-    let variable = |name: &str| invocation.variable(name);
-    Ok(Files::new(&variable).names(project)?.services().to_vec())
+    Ok(invocation.files.names(project)?.services().to_vec())
 }
 
 /// The services of the nearest directory that has any: `start` has no package.json, nor has any directory above it.

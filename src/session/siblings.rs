@@ -1,15 +1,12 @@
 //! The other services of the workspace, whose ports a service finds in its environment.
 
+use std::path::Path;
+
+use super::known_sibling::KnownSibling;
 use super::prepared::Prepared;
 use crate::launch::Sibling;
 use crate::port::{Reservation, Scheme};
-use crate::project::Project;
-
-/// Another service of the workspace, with the id of its project.
-pub struct KnownSibling {
-    pub project: String,
-    pub sibling: Sibling,
-}
+use crate::project::{Project, defining_directory};
 
 /// The siblings of a service: the others of this session that have a port, and those of `others`, the reservations
 /// of other sessions, that are in the same workspace. Of several with one name only the one with its directory for
@@ -32,7 +29,9 @@ pub fn siblings(
     let is_ours = |name: &str| found.iter().any(|one| one.sibling.name == name);
     let near: Vec<&Reservation> =
         others.iter().filter(|other| is_near(here, other) && !is_ours(&other.name)).collect();
-    let is_usual = |one: &Reservation| one.dir.to_string_lossy() == one.project;
+    let is_usual = |one: &Reservation| {
+        one.dir.to_string_lossy() == one.project || defining_directory(&one.project).is_some()
+    };
     let is_only = |one: &Reservation| near.iter().filter(|other| other.name == one.name).count() == 1;
     let chosen = near.iter().filter(|one| is_usual(one) || is_only(one));
     let chosen: Vec<KnownSibling> =
@@ -41,8 +40,19 @@ pub fn siblings(
     found
 }
 
-/// Whether the service is in the project's workspace. One in the same directory is the same service with another id.
+/// Whether the service is in the project's workspace, or defined beside the project.
 fn is_near(project: &Project, other: &Reservation) -> bool {
+    if runs(other, project) {
+        return false;
+    }
+    let own = project.defined_in.as_deref().and_then(Path::parent).unwrap_or(&project.dir);
+    let place = defining_directory(&other.project).unwrap_or(&other.dir);
     let workspace = project.workspace.as_ref();
-    other.dir != project.dir && workspace.is_some_and(|workspace| workspace.contains(&other.dir))
+    place == own || workspace.is_some_and(|workspace| workspace.contains(place))
+}
+
+/// Whether the reservation is the project's. A package in the same directory is the same one with another id.
+pub fn runs(one: &Reservation, project: &Project) -> bool {
+    let is_package = project.defined_in.is_none() && defining_directory(&one.project).is_none();
+    one.project == project.id || is_package && one.dir == project.dir
 }

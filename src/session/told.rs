@@ -5,8 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use super::absent;
 use super::backend::SessionBackend;
-use super::siblings::{KnownSibling, siblings};
+use super::known_sibling::KnownSibling;
+use super::prepared::Prepared;
+use super::siblings::siblings;
 use crate::launch::{LaunchSpec, Sibling};
 use crate::port::Lease;
 
@@ -28,19 +31,31 @@ impl SessionBackend<'_> {
 
     /// Looks again which services of other sessions run, if any of them could be a sibling of this one.
     pub(super) fn look_around(&mut self, service: usize) {
-        if self.prepared[service].project().workspace.is_none() {
+        let one = &self.prepared[service];
+        if one.project().workspace.is_none() && one.detected().configured.named.is_empty() {
             return;
         }
         self.close_store();
         let Some(lease) = &self.lease else { return };
         self.neighbours = self.ports.reservations();
         self.neighbours.retain(|one| one.session != *lease.session());
+        let all: Vec<&Prepared<'_>> = self.prepared.iter().collect();
+        match absent::addresses(self.invocation, &self.ports, &all) {
+            Ok(absent) => self.prepared[service].absent = absent,
+            Err(failure) => tracing::warn!("{}", failure.message),
+        }
     }
 
     /// Notes what the service is told at this start.
     pub(super) fn tell(&mut self, service: usize) {
         let spec = &self.specs[service];
-        let told = self.siblings(service).into_iter().filter(|one| is_told(spec, &one.sibling));
+        let one = &self.prepared[service];
+        let is_named = |other: &KnownSibling| {
+            let named = &one.detected().configured.named;
+            named.iter().any(|(_, project)| project.id == other.project)
+        };
+        let known = self.siblings(service).into_iter().chain(one.absent.iter().cloned());
+        let told = known.filter(|other| is_named(other) || is_told(spec, &other.sibling));
         let told: BTreeMap<String, u16> = told.map(|one| (one.project, one.sibling.port)).collect();
         let project = &self.prepared[service].request.project;
         let Some(lease) = &mut self.lease else { return };

@@ -1,5 +1,6 @@
 //! The parameters of the loop: ports and programs, signals, a place for output and events, and clients.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
@@ -92,6 +93,8 @@ pub struct Description {
     /// The command that is run, and as the user wrote it.
     pub command: String,
     pub original: String,
+    /// The variables that bowline.toml sets.
+    pub environment: BTreeMap<String, String>,
 }
 
 /// Ports and programs. A service is named by its index, and its tree by the process `root` that it descends from.

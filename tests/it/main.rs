@@ -8,6 +8,7 @@ mod beside;
 #[path = "../chaos/mod.rs"]
 mod chaos;
 mod completions;
+mod configuration;
 #[cfg(target_os = "linux")]
 #[path = "../conformance/mod.rs"]
 mod conformance;

@@ -147,6 +147,8 @@ pub enum CliCommand {
     Mcp,
     /// Find what is wrong on this machine, and say how to mend it; exit code 0 if all is well
     Doctor,
+    /// Print the JSON schema of `bowline.toml`, for editors
+    Schema,
     /// Print completions for a shell
     Completions {
         /// The shell

@@ -43,7 +43,8 @@ fn with_id(project: Project, launch: &Launch) -> Project {
 /// # Errors
 /// There are several projects, and an option for one.
 fn for_one(projects: &mut [ConfiguredProject], launch: &Launch) -> Result<(), Failure> {
-    match (projects, launch) {
+    let mut named: Vec<_> = projects.iter_mut().filter(|one| !one.is_added).collect();
+    match (&mut named[..], launch) {
         ([only], launch) => only.project = with_id(only.project.clone(), launch),
         (_, Launch { project_id: None, port: None, .. }) => {}
         (many, _) => {

@@ -17,6 +17,7 @@ pub mod port;
 pub mod ports;
 pub mod restart;
 pub mod runner;
+pub mod schema;
 mod service_row;
 pub mod start;
 pub mod status;

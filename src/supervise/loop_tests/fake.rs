@@ -1,6 +1,7 @@
 //! A world without processes, which checks at every call that the loop keeps the rules.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
@@ -242,7 +243,8 @@ impl Backend for Shared {
 
     fn description(&self, _service: usize) -> Description {
         let fake = || "fake".to_owned();
-        Description { name: fake(), framework: fake(), command: fake(), original: fake() }
+        let environment = BTreeMap::new();
+        Description { name: fake(), framework: fake(), command: fake(), original: fake(), environment }
     }
 
     fn verify(&mut self, service: usize, _root: i32) -> PortOwner {
