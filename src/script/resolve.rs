@@ -15,6 +15,7 @@ pub(super) fn resolve(line: &mut CommandLine) -> Step {
     loop {
         let step = step(line).unwrap_or(Step::Opaque);
         let Step::Next(next) = step else { return step };
+        line.start_from(next);
         line.at = next;
     }
 }
