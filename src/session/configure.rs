@@ -59,7 +59,8 @@ fn wanted(files: &Files<'_>, one: &ConfiguredProject) -> Result<Vec<Project>, Fa
     let ConfiguredProject { project, config, .. } = one;
     let mut wanted = Vec::new();
     for (key, list) in [("needs", &config.settings.needs), ("with", &config.settings.with)] {
-        for name in list {
+        // Those that the start itself adds are there already.
+        for name in list.iter().filter(|name| !one.additions.needs.contains(name)) {
             match files.names(project)?.find(name) {
                 Ok(found) => wanted.push(found.clone()),
                 Err(error) => return Err(unknown(config, key, &error.message(name), error.hint())),

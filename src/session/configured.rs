@@ -92,6 +92,15 @@ impl ConfiguredProject {
         Self::new(invocation, project, config, runnable, additions)
     }
 
+    /// Makes it wait for a service of the same start.
+    pub fn need(&mut self, name: String) {
+        for needs in [&mut self.additions.needs, &mut self.config.settings.needs] {
+            if !needs.contains(&name) {
+                needs.push(name.clone());
+            }
+        }
+    }
+
     /// A project to be asked about, not run: one without a dev script will do, unless a script is named.
     pub fn asked(invocation: &Invocation, project: Project, name: Option<String>) -> Result<Self, Failure> {
         let config = Config::read(&project, &|name| invocation.variable(name))?;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::options::Options;
 use super::port_override::PortOverride;
 use super::prepared::Prepared;
+use super::selection::RootScript;
 use super::siblings::siblings;
 use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, LaunchRequest, LaunchSpec};
@@ -22,7 +23,11 @@ pub fn dry_run(
     options: &Options,
     ports: &Ports,
     prepared: &[Prepared<'_>],
+    root: Option<&RootScript>,
 ) -> Result<(), Failure> {
+    if let Some(root) = root.filter(|_| !invocation.json) {
+        ui::print(&format!("{root}\n"))?;
+    }
     let requests: Vec<_> = prepared.iter().map(|one| one.request.clone()).collect();
     let found = ports.lookup(&requests, SystemTime::now())?;
     let planned = |service: usize| match &found[service] {
@@ -55,6 +60,9 @@ pub fn dry_run(
             let plan = serde_json::to_value(&spec).map_err(std::io::Error::other)?;
             if let (Some(answer), Value::Object(plan)) = (answer.as_object_mut(), plan) {
                 answer.extend(plan);
+                let needs = &one.detected().configured.config.settings.needs;
+                answer.extend((!needs.is_empty()).then(|| ("needs".to_owned(), needs.clone().into())));
+                answer.extend(root.map(|root| ("root".to_owned(), root.to_json())));
             }
             ui::print(&format!("{answer}\n"))?;
         } else {
@@ -72,6 +80,10 @@ fn describe(prepared: &Prepared<'_>, spec: &LaunchSpec) -> String {
         spec.port,
         spec.main.cwd.visible()
     );
+    let needs = &prepared.detected().configured.config.settings.needs;
+    if !needs.is_empty() {
+        text.push_str(&format!("  needs      {}\n", visible::line(&needs.join(", "))));
+    }
     for step in spec.steps() {
         let words: Vec<_> = step.argv.iter().map(|word| word.to_string_lossy()).collect();
         let command = if step.name == spec.main.name { spec.command.clone() } else { words.join(" ") };

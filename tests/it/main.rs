@@ -25,6 +25,7 @@ mod mcp;
 mod packaging;
 mod port;
 mod readme;
+mod root;
 mod runner;
 mod security;
 mod siblings;

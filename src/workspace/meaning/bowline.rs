@@ -5,7 +5,10 @@ use super::options::{Item, Options, Unknown};
 use super::tool::Tool;
 
 const OPTIONS: Options = Options {
-    flags: &["--json", "-v", "-q", "--quiet", "--verbose", "--open", "--with-parent", "--restart-running", "--fail-fast"],
+    flags: &[
+        "--json", "-v", "-q", "--quiet", "--verbose", "--open", "--with-parent", "--restart-running",
+        "--fail-fast",
+    ],
     valued: &["--color", "--state-dir", "--restart", "--grace", "-F", "--filter"],
     optional: &["--host", "--with-parent"],
 };

@@ -45,7 +45,10 @@ pub enum Which {
     Filters(Vec<String>),
     /// By globs over names and directories: those that one of `include` matches, or all if it is empty, without
     /// those that `exclude` matches.
-    Globs { include: Vec<String>, exclude: Vec<String> },
+    Globs {
+        include: Vec<String>,
+        exclude: Vec<String>,
+    },
     /// By their names, their directories, or directories above them, as for `npm --workspace`.
     Workspaces(Vec<String>),
     /// The one in this directory, relative to the root.

@@ -1,7 +1,7 @@
 //! What the script of a workspace's root means: the packages whose scripts it starts, if that is understood to the
 //! last word.
 //!
-//! - `starters`: what leads to a command · `options`: how command lines are read · `fan_out`: what they say
+//! - `starters`: what leads to a command · `options`: how command lines are read · `fan_out`: what they say · `packages`: which they mean
 //! - a file for each tool · `tool`: which of them a command is
 
 mod bowline;
@@ -11,6 +11,7 @@ mod lerna;
 mod npm;
 mod nx;
 mod options;
+mod packages;
 mod pnpm;
 mod starters;
 #[cfg(test)]

@@ -6,8 +6,22 @@ use super::tool::Tool;
 
 const OPTIONS: Options = Options {
     flags: &[
-        "-ws", "--workspaces", "--if-present", "-iwr", "--include-workspace-root", "-s", "--silent", "-q", "--quiet",
-        "-d", "--verbose", "--foreground-scripts", "--color", "--no-color", "--no-audit", "--no-fund",
+        "-ws",
+        "--workspaces",
+        "--if-present",
+        "-iwr",
+        "--include-workspace-root",
+        "-s",
+        "--silent",
+        "-q",
+        "--quiet",
+        "-d",
+        "--verbose",
+        "--foreground-scripts",
+        "--color",
+        "--no-color",
+        "--no-audit",
+        "--no-fund",
         "--no-update-notifier",
     ],
     valued: &["-w", "--workspace", "--prefix", "-C", "--loglevel"],
@@ -53,7 +67,9 @@ fn script(names: &[String]) -> Result<(String, Vec<String>), Unknown> {
         [run, script, rest @ ..] if matches!(run.as_str(), "run" | "run-script" | "rum" | "urn") => {
             Ok((script.clone(), rest.to_vec()))
         }
-        [script, rest @ ..] if matches!(script.as_str(), "start" | "test") => Ok((script.clone(), rest.to_vec())),
+        [script, rest @ ..] if matches!(script.as_str(), "start" | "test") => {
+            Ok((script.clone(), rest.to_vec()))
+        }
         [command, ..] => Err(Unknown(format!("`npm {command}` starts no script"))),
         [] => Err(Unknown("it names no script".to_owned())),
     }

@@ -5,21 +5,22 @@ use super::options::Unknown;
 use super::tool::Tool;
 
 /// Options of `nx run-many` that have a value and change nothing about what runs.
-const VALUED: [&str; 6] = ["--outputStyle", "--output-style", "--parallel", "--runner", "--maxParallel", "--tuiAutoExit"];
+const VALUED: [&str; 6] =
+    ["--outputStyle", "--output-style", "--parallel", "--runner", "--maxParallel", "--tuiAutoExit"];
 
 const FLAGS: [&str; 15] = [
     "--all", "--verbose", "--nxBail", "--nx-bail", "--nxIgnoreCycles", "--skipNxCache", "--skip-nx-cache",
-    "--disableNxCache", "--skipRemoteCache", "--disableRemoteCache", "--skipSync", "--skip-sync", "--tui", "--no-tui",
-    "--stream",
+    "--disableNxCache", "--skipRemoteCache", "--disableRemoteCache", "--skipSync", "--skip-sync", "--tui",
+    "--no-tui", "--stream",
 ];
 
 const WITHOUT_DEPENDENCIES: [&str; 2] = ["--excludeTaskDependencies", "--exclude-task-dependencies"];
 
 /// Commands of nx that are no targets.
 const COMMANDS: [&str; 24] = [
-    "affected", "exec", "graph", "list", "show", "migrate", "generate", "g", "release", "reset", "sync", "watch", "add",
-    "init", "import", "format", "report", "repair", "daemon", "connect", "login", "view-logs", "dep-graph",
-    "affected:dev",
+    "affected", "exec", "graph", "list", "show", "migrate", "generate", "g", "release", "reset", "sync",
+    "watch", "add", "init", "import", "format", "report", "repair", "daemon", "connect", "login",
+    "view-logs", "dep-graph", "affected:dev",
 ];
 
 pub(super) fn read(words: &[String]) -> Result<FanOut, Unknown> {
@@ -118,12 +119,15 @@ fn run_many(words: &[String]) -> Result<FanOut, Unknown> {
         }
     }
     found.script = match &targets[..] {
-        [target] if target.contains('*') => return Err(Unknown(format!("`{target}` may be several targets"))),
+        [target] if target.contains('*') => {
+            return Err(Unknown(format!("`{target}` may be several targets")));
+        }
         [target] => target.clone(),
         [] => return Err(Unknown("it names no target".to_owned())),
         several => return Err(Unknown(format!("it runs several tasks: `{}`", several.join("`, `")))),
     };
-    let (negated, include): (Vec<String>, Vec<String>) = include.into_iter().partition(|name| name.starts_with('!'));
+    let (negated, include): (Vec<String>, Vec<String>) =
+        include.into_iter().partition(|name| name.starts_with('!'));
     exclude.extend(negated.into_iter().map(|name| name.trim_start_matches('!').to_owned()));
     if !include.is_empty() || !exclude.is_empty() {
         found.which = Which::Globs { include, exclude };

@@ -25,7 +25,10 @@ pub(super) struct Options {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Item {
-    Option { name: &'static str, value: Option<String> },
+    Option {
+        name: &'static str,
+        value: Option<String>,
+    },
     Word(String),
     /// `--`
     Marker,
@@ -73,11 +76,13 @@ impl Options {
     pub fn spread(&self, words: &[String]) -> Vec<String> {
         let mut spread = Vec::new();
         for word in words {
-            let letters = word.strip_prefix('-').filter(|rest| {
-                rest.len() > 1 && rest.chars().all(|letter| letter.is_ascii_alphabetic())
-            });
-            let all = letters.map(|letters| letters.chars().map(|letter| format!("-{letter}")).collect::<Vec<_>>());
-            let is_known = |letter: &String| self.flags.contains(&&**letter) || self.valued.contains(&&**letter);
+            let letters = word
+                .strip_prefix('-')
+                .filter(|rest| rest.len() > 1 && rest.chars().all(|letter| letter.is_ascii_alphabetic()));
+            let all =
+                letters.map(|letters| letters.chars().map(|letter| format!("-{letter}")).collect::<Vec<_>>());
+            let is_known =
+                |letter: &String| self.flags.contains(&&**letter) || self.valued.contains(&&**letter);
             match all.filter(|all| all.iter().all(is_known)) {
                 Some(all) => spread.extend(all),
                 None => spread.push(word.clone()),

@@ -8,9 +8,26 @@ use super::turbo::is_changing;
 
 const OPTIONS: Options = Options {
     flags: &[
-        "-r", "--recursive", "--parallel", "--stream", "--if-present", "--aggregate-output", "--no-bail", "--bail",
-        "--reporter-hide-prefix", "--sequential", "--color", "--no-color", "-s", "--silent", "--use-stderr",
-        "--fail-if-no-match", "--sort", "--no-sort", "--reverse", "--include-workspace-root",
+        "-r",
+        "--recursive",
+        "--parallel",
+        "--stream",
+        "--if-present",
+        "--aggregate-output",
+        "--no-bail",
+        "--bail",
+        "--reporter-hide-prefix",
+        "--sequential",
+        "--color",
+        "--no-color",
+        "-s",
+        "--silent",
+        "--use-stderr",
+        "--fail-if-no-match",
+        "--sort",
+        "--no-sort",
+        "--reverse",
+        "--include-workspace-root",
     ],
     valued: &["-F", "--filter", "-C", "--dir", "--workspace-concurrency", "--reporter", "--loglevel"],
     optional: &[],
@@ -18,8 +35,8 @@ const OPTIONS: Options = Options {
 
 /// Words that are no scripts where a script could stand.
 const COMMANDS: [&str; 17] = [
-    "exec", "dlx", "x", "node", "install", "i", "add", "remove", "update", "up", "build", "rebuild", "publish",
-    "deploy", "create", "list", "ls",
+    "exec", "dlx", "x", "node", "install", "i", "add", "remove", "update", "up", "build", "rebuild",
+    "publish", "deploy", "create", "list", "ls",
 ];
 
 pub(super) fn read(words: &[String], directory: &str) -> Result<FanOut, Unknown> {
@@ -29,7 +46,9 @@ pub(super) fn read(words: &[String], directory: &str) -> Result<FanOut, Unknown>
     let mut index = 0;
     while let Some(item) = OPTIONS.next(words, &mut index)? {
         match item {
-            Item::Word(word) if matches!(&*word, "recursive" | "multi" | "m") && !is_recursive => is_recursive = true,
+            Item::Word(word) if matches!(&*word, "recursive" | "multi" | "m") && !is_recursive => {
+                is_recursive = true
+            }
             Item::Word(word) if matches!(&*word, "run" | "run-script") && !runs => runs = true,
             Item::Word(word) => {
                 if !runs && word != "build" && COMMANDS.contains(&&*word) {

@@ -5,13 +5,25 @@ use crate::script::{Leaf, PackageManager, Word};
 
 const CONCURRENTLY: Options = Options {
     flags: &[
-        "-k", "--kill-others", "--kill-others-on-fail", "--kill-others-on-success", "-r", "--raw", "--no-color",
-        "-g", "--group", "--timings", "--pad-prefix", "-i", "--handle-input", "--color",
+        "-k",
+        "--kill-others",
+        "--kill-others-on-fail",
+        "--kill-others-on-success",
+        "-r",
+        "--raw",
+        "--no-color",
+        "-g",
+        "--group",
+        "--timings",
+        "--pad-prefix",
+        "-i",
+        "--handle-input",
+        "--color",
     ],
     valued: &[
-        "-n", "--names", "--name-separator", "-p", "--prefix", "-c", "--prefix-colors", "-l", "--prefix-length",
-        "-t", "--timestamp-format", "--hide", "--default-input-target", "--kill-signal", "--ks",
-        "--kill-timeout",
+        "-n", "--names", "--name-separator", "-p", "--prefix", "-c", "--prefix-colors", "-l",
+        "--prefix-length", "-t", "--timestamp-format", "--hide", "--default-input-target", "--kill-signal",
+        "--ks", "--kill-timeout",
     ],
     optional: &[],
 };
@@ -41,7 +53,8 @@ pub(super) fn check(leaf: &Leaf) -> Result<(), Unknown> {
         return Err(Unknown(format!("`{hook}` runs, too")));
     }
     for starter in &leaf.scope.starters {
-        let starter = texts(starter).ok_or_else(|| Unknown("only the shell knows how it starts".to_owned()))?;
+        let starter =
+            texts(starter).ok_or_else(|| Unknown("only the shell knows how it starts".to_owned()))?;
         if let Some((program, rest)) = starter.split_first() {
             check_one(program.rsplit('/').next().unwrap_or(program), rest)?;
         }

@@ -111,7 +111,11 @@ fn the_command_that_starts_the_tool_again_is_known() {
         ("npm run dev:all", "turbo", ""),
     ] {
         let Meaning::Packages(found) = of("dev", text) else { panic!("{text}") };
-        assert_eq!((&*found[0].command.join(" "), &*found[0].options.join(" ")), (expected, options), "{text}");
+        assert_eq!(
+            (&*found[0].command.join(" "), &*found[0].options.join(" ")),
+            (expected, options),
+            "{text}"
+        );
     }
 }
 
@@ -172,7 +176,10 @@ const TABLE: &[(&str, &str)] = &[
     ("bun run turbo dev", "dev *"),
     ("./node_modules/.bin/turbo dev", "dev *"),
     ("NODE_ENV=development turbo dev", "dev *, NODE_ENV=development"),
-    ("cross-env NODE_ENV=development FORCE_COLOR=1 turbo run dev", "dev *, FORCE_COLOR=1, NODE_ENV=development"),
+    (
+        "cross-env NODE_ENV=development FORCE_COLOR=1 turbo run dev",
+        "dev *, FORCE_COLOR=1, NODE_ENV=development",
+    ),
     ("cross-env-shell A=1 \"turbo run dev\"", "dev *, A=1"),
     ("env A=1 turbo dev", "dev *, A=1"),
     ("export A=1 && turbo dev", "dev *, A=1"),
@@ -258,7 +265,10 @@ const TABLE: &[(&str, &str)] = &[
     ("yarn workspaces foreach -Api -j 10 --exclude docs run dev", "dev -docs, root"),
     ("yarn workspaces foreach -Api --include '@acme/{web,api}' run dev", "dev +@acme/{web,api}, root"),
     ("yarn workspaces foreach -Rpi --from web run dev", "dev web..., root"),
-    ("yarn workspaces foreach -Rpi --from web --from api --exclude ui run dev", "dev web... api... !ui, root"),
+    (
+        "yarn workspaces foreach -Rpi --from web --from api --exclude ui run dev",
+        "dev web... api... !ui, root",
+    ),
     ("yarn workspaces foreach -Apv --no-private run dev", "dev *, root, public"),
     ("npm run both", "watch w:a | watch w:b"),
     // bun
@@ -273,8 +283,14 @@ const TABLE: &[(&str, &str)] = &[
     // several at once
     ("concurrently \"npm run dev:web\" \"npm:dev:api\"", "dev w:web | dev w:api"),
     ("concurrently npm:dev:web npm:dev:api", "dev w:web | dev w:api"),
-    ("concurrently -k -n web,api -c blue,green \"pnpm --filter web dev\" \"pnpm --filter api dev\"", "dev web | dev api"),
-    ("concurrently --kill-others-on-fail --names=a,b \"yarn workspace a watch\" \"yarn workspace b watch\"", "watch w:a | watch w:b"),
+    (
+        "concurrently -k -n web,api -c blue,green \"pnpm --filter web dev\" \"pnpm --filter api dev\"",
+        "dev web | dev api",
+    ),
+    (
+        "concurrently --kill-others-on-fail --names=a,b \"yarn workspace a watch\" \"yarn workspace b watch\"",
+        "watch w:a | watch w:b",
+    ),
     ("npx concurrently 'cd web && npm run dev' 'cd api && npm start'", "dev in web | start in api"),
     ("concurrently 'turbo dev --filter=web' 'FOO=2 turbo start --filter=api'", "dev web | start api, FOO=2"),
     ("run-p dev:web dev:api", "dev w:web | dev w:api"),
@@ -346,10 +362,13 @@ const AS_THEY_ARE: [(&str, &str); 56] = [
     ("concurrently 'turbo dev' 'prisma studio'", "as it is: `prisma studio` is no script of a package"),
     ("concurrently npm:dev:all npm:css", "as it is: `tailwindcss -w` is no script of a package"),
     ("concurrently -m 1 npm:dev:web npm:dev:api", "as it is: `-m` is not understood"),
-    ("concurrently \"npm run dev:web && npm run dev:api\" npm:dev:all", "as it is: `npm -w web` ends before the next one starts"),
+    (
+        "concurrently \"npm run dev:web && npm run dev:api\" npm:dev:all",
+        "as it is: `npm -w web` ends before the next one starts",
+    ),
     ("wireit", "as it is: `wireit` may start anything"),
     ("moon run :dev", "as it is: `moon run :dev` may start anything"),
     ("node dev.mjs", "as it is: `node dev.mjs` may start anything"),
     ("make dev", "as it is: `make dev` may start anything"),
-    ("turbo dev '",  "as it is: `'` is not closed, at byte 11 of the script"),
+    ("turbo dev '", "as it is: `'` is not closed, at byte 11 of the script"),
 ];

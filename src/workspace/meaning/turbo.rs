@@ -6,9 +6,21 @@ use super::tool::Tool;
 
 const OPTIONS: Options = Options {
     flags: &[
-        "--parallel", "--only", "--no-cache", "--no-daemon", "--daemon", "--color", "--no-color",
-        "--no-update-notifier", "--skip-infer", "--preflight", "--dangerously-disable-package-manager-check",
-        "--experimental-ui", "-v", "-vv", "-vvv",
+        "--parallel",
+        "--only",
+        "--no-cache",
+        "--no-daemon",
+        "--daemon",
+        "--color",
+        "--no-color",
+        "--no-update-notifier",
+        "--skip-infer",
+        "--preflight",
+        "--dangerously-disable-package-manager-check",
+        "--experimental-ui",
+        "-v",
+        "-vv",
+        "-vvv",
     ],
     valued: &[
         "--filter", "-F", "--concurrency", "--cache", "--cache-dir", "--cache-workers", "--env-mode",
@@ -16,20 +28,35 @@ const OPTIONS: Options = Options {
         "--remote-cache-timeout", "--verbosity", "--global-deps", "--cwd",
     ],
     optional: &[
-        "--continue", "--force", "--remote-only", "--remote-cache-read-only", "--framework-inference",
+        "--continue",
+        "--force",
+        "--remote-only",
+        "--remote-cache-read-only",
+        "--framework-inference",
     ],
 };
 
 /// Options that matter for what is built, too.
 const KEPT: [&str; 13] = [
-    "--no-cache", "--cache", "--cache-dir", "--env-mode", "--api", "--team", "--token", "--login",
-    "--global-deps", "--force", "--remote-only", "--remote-cache-read-only", "--framework-inference",
+    "--no-cache",
+    "--cache",
+    "--cache-dir",
+    "--env-mode",
+    "--api",
+    "--team",
+    "--token",
+    "--login",
+    "--global-deps",
+    "--force",
+    "--remote-only",
+    "--remote-cache-read-only",
+    "--framework-inference",
 ];
 
 /// Subcommands, which are no tasks.
 const COMMANDS: [&str; 17] = [
-    "watch", "prune", "ls", "query", "daemon", "generate", "gen", "login", "logout", "link", "unlink", "scan",
-    "telemetry", "info", "bin", "boundaries", "docs",
+    "watch", "prune", "ls", "query", "daemon", "generate", "gen", "login", "logout", "link", "unlink",
+    "scan", "telemetry", "info", "bin", "boundaries", "docs",
 ];
 
 pub(super) fn read(words: &[String]) -> Result<FanOut, Unknown> {
@@ -46,12 +73,16 @@ pub(super) fn read(words: &[String]) -> Result<FanOut, Unknown> {
             Item::Word(word) => tasks.push(word),
             Item::Option { name: "--filter" | "-F", value: Some(filter) } => filters.push(filter),
             Item::Option { name: "--only", .. } => found.runs_dependencies = false,
-            Item::Option { name: "--cwd", value } if value.as_deref().is_none_or(|dir| dir != "." && dir != "./") => {
+            Item::Option { name: "--cwd", value }
+                if value.as_deref().is_none_or(|dir| dir != "." && dir != "./") =>
+            {
                 return Err(Unknown::word("--cwd"));
             }
             Item::Option { name, value } => {
                 if KEPT.contains(&name) {
-                    found.options.push(value.map_or_else(|| name.to_owned(), |value| format!("{name}={value}")));
+                    found
+                        .options
+                        .push(value.map_or_else(|| name.to_owned(), |value| format!("{name}={value}")));
                 }
             }
         }

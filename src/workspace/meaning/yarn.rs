@@ -45,7 +45,9 @@ pub(super) fn read(words: &[String], directory: &str) -> Result<FanOut, Unknown>
                     ("workspace" | "workspaces", Some(_)) => {
                         Err(Unknown("it names packages in two ways".to_owned()))
                     }
-                    (_, Some(dir)) => script(Which::Directory(dir), words.get(index - 1..).unwrap_or_default()),
+                    (_, Some(dir)) => {
+                        script(Which::Directory(dir), words.get(index - 1..).unwrap_or_default())
+                    }
                     (command, None) => Err(no_script(command)),
                 };
             }
