@@ -93,10 +93,10 @@ impl ConfiguredProject {
     }
 
     /// Makes it wait for a service of the same start.
-    pub fn need(&mut self, name: String) {
+    pub fn need(&mut self, name: &str) {
         for needs in [&mut self.additions.needs, &mut self.config.settings.needs] {
-            if !needs.contains(&name) {
-                needs.push(name.clone());
+            if !needs.iter().any(|known| known == name) {
+                needs.push(name.to_owned());
             }
         }
     }

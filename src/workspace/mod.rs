@@ -19,7 +19,7 @@ mod since;
 pub use entry::lacks_entry;
 pub use filter::{Filter, FilterError};
 pub use first::{FirstTask, PackageScript, Prerequisites, prerequisites};
-pub use meaning::{FanOut, Meaning, Tool, Which, meaning};
+pub use meaning::{FanOut, Meaning, PackageRunner, Which, meaning};
 pub use nx_target::{NxTarget, nx_project_around, nx_projects, nx_root, nx_target};
 pub use packages::Packages;
 pub use select::Selected;

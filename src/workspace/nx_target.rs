@@ -63,8 +63,8 @@ pub fn nx_root(dir: &Path) -> Option<&Path> {
 pub fn nx_target(project: &Project, wanted: Option<&str>) -> Option<NxTarget> {
     let root = nx_root(&project.dir)?;
     let own = read(&project.dir.join("project.json"));
-    let names = wanted.map_or_else(|| NAMES.to_vec(), |name| vec![name]);
-    let (name, command) = names.into_iter().find_map(|name| {
+    let candidates = wanted.map_or_else(|| NAMES.to_vec(), |name| vec![name]);
+    let (name, command) = candidates.into_iter().find_map(|name| {
         let command = written(project, &own, name).or_else(|| inferred(project, root, name))?;
         Some((name.to_owned(), command))
     })?;

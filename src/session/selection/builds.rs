@@ -34,7 +34,7 @@ pub fn add(invocation: &Invocation, services: &mut Vec<ConfiguredProject>) -> Re
                 can_be && (when == Build::Always || lacks_entry(project))
             };
             if *built.entry(below).or_insert_with(is_built) {
-                service.need(name(project));
+                service.need(&name(project));
             }
         }
     }

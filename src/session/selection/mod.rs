@@ -59,7 +59,9 @@ pub fn select_to_ask(invocation: &Invocation, script: Option<&str>) -> Result<Se
         Runnable::Script { .. } if root.is_none() => {
             ConfiguredProject::asked(invocation, project, script.map(str::to_owned))
         }
-        runnable => ConfiguredProject::read(invocation, project, runnable, additions),
+        Runnable::Script { .. } | Runnable::Command(_) | Runnable::Text { .. } => {
+            ConfiguredProject::read(invocation, project, runnable, additions)
+        }
     };
     let services = chosen.into_iter().map(ask).collect::<Result<Vec<_>, _>>()?;
     Ok(Selection { services, root })

@@ -7,7 +7,7 @@ mod task;
 mod turbo;
 
 pub use self::task::{FirstTask, PackageScript, Prerequisites};
-use super::meaning::{FanOut, Tool};
+use super::meaning::{FanOut, PackageRunner};
 use super::packages::Packages;
 
 /// What the tool of a command wants for these packages.
@@ -16,8 +16,12 @@ pub fn prerequisites(found: &FanOut, packages: &Packages, indices: &[usize]) -> 
         return Prerequisites::default();
     }
     match found.tool {
-        Tool::Turbo => turbo::prerequisites(found, packages, indices),
-        Tool::Nx | Tool::Lerna => nx::prerequisites(found, packages, indices),
-        Tool::Npm | Tool::Pnpm | Tool::Yarn | Tool::Bun | Tool::Bowline => Prerequisites::default(),
+        PackageRunner::Turbo => turbo::prerequisites(found, packages, indices),
+        PackageRunner::Nx | PackageRunner::Lerna => nx::prerequisites(found, packages, indices),
+        PackageRunner::Npm
+        | PackageRunner::Pnpm
+        | PackageRunner::Yarn
+        | PackageRunner::Bun
+        | PackageRunner::Bowline => Prerequisites::default(),
     }
 }

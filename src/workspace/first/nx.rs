@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::task::{Collected, PackageScript, Prerequisites, has};
 use crate::project::Project;
 use crate::workspace::json::read;
-use crate::workspace::meaning::{FanOut, Tool};
+use crate::workspace::meaning::{FanOut, PackageRunner};
 use crate::workspace::packages::Packages;
 
 pub(super) fn prerequisites(found: &FanOut, packages: &Packages, indices: &[usize]) -> Prerequisites {
@@ -28,7 +28,7 @@ pub(super) fn prerequisites(found: &FanOut, packages: &Packages, indices: &[usiz
             }
         }
     }
-    let is_lerna = found.tool == Tool::Lerna;
+    let is_lerna = found.tool == PackageRunner::Lerna;
     wanted.tasks = collected.tasks(found.tool.name(), |target, projects| {
         let mut words = found.command.clone();
         if is_lerna {
@@ -85,14 +85,14 @@ impl Entry {
 
     /// The packages whose target it is.
     fn targets(&self, packages: &Packages, index: usize) -> Vec<(usize, String)> {
-        let named = |names: &Vec<String>| {
+        let find = |names: &Vec<String>| {
             let is_named = |index: &usize| names.contains(&name_of(&packages.projects()[*index]));
             (0..packages.projects().len()).filter(is_named).collect::<Vec<_>>()
         };
         let indices = match &self.whose {
             Whose::Own => vec![index],
             Whose::Dependencies => packages.dependencies_of(index).into_iter().collect(),
-            Whose::Named(names) => named(names),
+            Whose::Named(names) => find(names),
         };
         indices.into_iter().map(|index| (index, self.target.clone())).collect()
     }

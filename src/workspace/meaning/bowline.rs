@@ -1,8 +1,7 @@
 //! `bowline`, in the script of the root itself.
 
-use super::fan_out::{FanOut, Which};
+use super::fan_out::{FanOut, PackageRunner, Which};
 use super::options::{Item, Options, Unknown};
-use super::tool::Tool;
 
 const OPTIONS: Options = Options {
     flags: &[
@@ -30,5 +29,5 @@ pub(super) fn read(words: &[String]) -> Result<FanOut, Unknown> {
     }
     let which = if filters.is_empty() { Which::All } else { Which::Filters(filters) };
     // Any of the usual scripts.
-    Ok(FanOut { arguments, ..FanOut::new(Tool::Bowline, "", which) })
+    Ok(FanOut { arguments, ..FanOut::new(PackageRunner::Bowline, "", which) })
 }

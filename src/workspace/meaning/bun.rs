@@ -1,8 +1,7 @@
 //! `bun --filter '*' dev`, `bun run --filter web dev`, `bun --cwd apps/web dev`
 
-use super::fan_out::{FanOut, Which};
+use super::fan_out::{FanOut, PackageRunner, Which};
 use super::options::{Item, Options, Unknown};
-use super::tool::Tool;
 use crate::script::Word;
 
 const OPTIONS: Options = Options {
@@ -25,7 +24,7 @@ pub(super) fn starts_scripts(words: &[Word], is_moved: bool) -> bool {
 }
 
 pub(super) fn read(words: &[String], directory: &str) -> Result<FanOut, Unknown> {
-    let mut found = FanOut::new(Tool::Bun, "", Which::All);
+    let mut found = FanOut::new(PackageRunner::Bun, "", Which::All);
     let (mut filters, mut dirs, mut is_all, mut runs) = (Vec::new(), Vec::new(), false, false);
     let mut index = 0;
     while let Some(item) = OPTIONS.next(words, &mut index)? {

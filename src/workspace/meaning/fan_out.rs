@@ -1,7 +1,5 @@
 //! What a root's script says.
 
-use super::tool::Tool;
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meaning {
     /// Starts scripts of packages, and nothing else.
@@ -15,7 +13,7 @@ pub enum Meaning {
 /// A command that starts one script in packages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FanOut {
-    pub tool: Tool,
+    pub tool: PackageRunner,
     /// The script, or target, that is started in each package.
     pub script: String,
     pub which: Which,
@@ -37,6 +35,34 @@ pub struct FanOut {
     pub runs_dependencies: bool,
 }
 
+/// A program that starts the scripts of packages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PackageRunner {
+    Turbo,
+    Nx,
+    Lerna,
+    Npm,
+    Pnpm,
+    Yarn,
+    Bun,
+    Bowline,
+}
+
+impl PackageRunner {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Turbo => "turbo",
+            Self::Nx => "nx",
+            Self::Lerna => "lerna",
+            Self::Npm => "npm",
+            Self::Pnpm => "pnpm",
+            Self::Yarn => "yarn",
+            Self::Bun => "bun",
+            Self::Bowline => "bowline",
+        }
+    }
+}
+
 /// The packages that a command means, of those that have the script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
@@ -56,7 +82,7 @@ pub enum Which {
 }
 
 impl FanOut {
-    pub(super) fn new(tool: Tool, script: impl Into<String>, which: Which) -> Self {
+    pub(super) fn new(tool: PackageRunner, script: impl Into<String>, which: Which) -> Self {
         Self {
             tool,
             script: script.into(),

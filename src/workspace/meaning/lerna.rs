@@ -1,8 +1,7 @@
 //! `lerna run dev --scope @acme/*`
 
-use super::fan_out::{FanOut, Which};
+use super::fan_out::{FanOut, PackageRunner, Which};
 use super::options::{Item, Options, Unknown};
-use super::tool::Tool;
 
 const OPTIONS: Options = Options {
     flags: &[
@@ -14,7 +13,7 @@ const OPTIONS: Options = Options {
 };
 
 pub(super) fn read(words: &[String]) -> Result<FanOut, Unknown> {
-    let mut found = FanOut::new(Tool::Lerna, "", Which::All);
+    let mut found = FanOut::new(PackageRunner::Lerna, "", Which::All);
     found.runs_dependencies = true;
     let (mut names, mut include, mut exclude) = (Vec::new(), Vec::new(), Vec::new());
     let mut index = 0;

@@ -20,8 +20,7 @@ mod tool;
 mod turbo;
 mod yarn;
 
-pub use self::fan_out::{FanOut, Meaning, Which};
-pub use self::tool::Tool;
+pub use self::fan_out::{FanOut, Meaning, PackageRunner, Which};
 
 use self::options::Unknown;
 use crate::script::{Kind, Leaf, LeafRole, Script, Scripts};
@@ -37,7 +36,7 @@ pub fn meaning(name: &str, text: &str, scripts: &dyn Scripts, is_server: impl Fn
         Err(error) => return Meaning::Script { reason: error.to_string() },
     };
     let (starting, others): (Vec<&Leaf>, Vec<&Leaf>) =
-        leaves.iter().filter(|leaf| !is_harmless(leaf)).partition(|leaf| Tool::of(leaf).is_some());
+        leaves.iter().filter(|leaf| !is_harmless(leaf)).partition(|leaf| PackageRunner::of(leaf).is_some());
     let understood = match (&starting[..], &others[..]) {
         ([], []) => Err(Unknown("it starts nothing".to_owned())),
         ([], [_, ..]) if is_server() => return Meaning::Root,
@@ -92,7 +91,7 @@ fn understand(name: &str, leaf: &Leaf) -> Result<FanOut, Unknown> {
     starters::check(leaf)?;
     let unknown = || Unknown(format!("only the shell knows where `{}` runs", shown(leaf)));
     let directory = leaf.working_directory().ok_or_else(unknown)?;
-    let (tool, words) = Tool::of(leaf).ok_or_else(unknown)?;
+    let (tool, words) = PackageRunner::of(leaf).ok_or_else(unknown)?;
     let words = options::words(&words)?;
     let mut found = tool.read(&words, directory)?;
     found.chain = [name].into_iter().chain(leaf.scripts()).map(str::to_owned).collect();

@@ -1,8 +1,7 @@
 //! `npm run dev --workspaces`, `npm -w web run dev`, `npm --prefix apps/web start`
 
-use super::fan_out::{FanOut, Which};
+use super::fan_out::{FanOut, PackageRunner, Which};
 use super::options::{Item, Options, Unknown};
-use super::tool::Tool;
 
 const OPTIONS: Options = Options {
     flags: &[
@@ -29,7 +28,7 @@ const OPTIONS: Options = Options {
 };
 
 pub(super) fn read(words: &[String], directory: &str) -> Result<FanOut, Unknown> {
-    let mut found = FanOut::new(Tool::Npm, "", Which::All);
+    let mut found = FanOut::new(PackageRunner::Npm, "", Which::All);
     let (mut names, mut workspaces, mut dirs) = (Vec::new(), Vec::new(), Vec::new());
     let mut is_all = false;
     let mut index = 0;

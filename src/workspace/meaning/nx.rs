@@ -1,8 +1,7 @@
 //! `nx run-many -t dev -p web,api`, `nx run shop:serve`, `nx serve shop`
 
-use super::fan_out::{FanOut, Which};
+use super::fan_out::{FanOut, PackageRunner, Which};
 use super::options::Unknown;
-use super::tool::Tool;
 
 /// Options of `nx run-many` that have a value and change nothing about what runs.
 const VALUED: [&str; 6] =
@@ -62,7 +61,7 @@ fn one(project: &str, target: &str, rest: &[String]) -> Result<FanOut, Unknown> 
         *word != "--" && !FLAGS.contains(&name) && !(VALUED.contains(&name) && word.contains('='))
     };
     let arguments = rest.iter().filter(is_passed).cloned().collect();
-    let found = FanOut::new(Tool::Nx, target, which);
+    let found = FanOut::new(PackageRunner::Nx, target, which);
     Ok(FanOut { arguments, with_root: true, runs_dependencies: true, ..found })
 }
 
@@ -75,7 +74,7 @@ enum List {
 
 fn run_many(words: &[String]) -> Result<FanOut, Unknown> {
     let (mut targets, mut include, mut exclude): (Vec<String>, Vec<String>, Vec<String>) = Default::default();
-    let mut found = FanOut::new(Tool::Nx, "", Which::All);
+    let mut found = FanOut::new(PackageRunner::Nx, "", Which::All);
     (found.with_root, found.runs_dependencies) = (true, true);
     // yargs takes all words behind such an option for its values.
     let mut list = None;
@@ -86,7 +85,7 @@ fn run_many(words: &[String]) -> Result<FanOut, Unknown> {
             break;
         }
         let (name, value) = word.split_once('=').map_or((&**word, None), |(name, value)| (name, Some(value)));
-        let value = if let Some(_) = word.strip_prefix('-') {
+        let value = if word.starts_with('-') {
             list = match name {
                 "-t" | "--target" | "--targets" => Some(List::Targets),
                 "-p" | "--projects" => Some(List::Projects),

@@ -5,8 +5,7 @@ use std::path::Path;
 use fast_glob::glob_match;
 use serde_json::Value;
 
-use super::fan_out::{FanOut, Which};
-use super::tool::Tool;
+use super::fan_out::{FanOut, PackageRunner, Which};
 use crate::project::Project;
 use crate::workspace::filter::Filter;
 use crate::workspace::nx_target::nx_target;
@@ -61,7 +60,7 @@ impl FanOut {
     /// Whether the package has the script.
     fn is_in(&self, project: &Project) -> bool {
         let name = Some(self.script.as_str()).filter(|name| !name.is_empty());
-        project.script(name).is_ok() || self.tool == Tool::Nx && nx_target(project, name).is_some()
+        project.script(name).is_ok() || self.tool == PackageRunner::Nx && nx_target(project, name).is_some()
     }
 
     /// Whether a glob means a package: its name, its directory or, for nx, a tag.
@@ -72,7 +71,7 @@ impl FanOut {
             path.is_some_and(|path| glob_match(glob.trim_start_matches("./").trim_end_matches('/'), path))
         };
         match self.tool {
-            Tool::Nx => {
+            PackageRunner::Nx => {
                 let nx = project.manifest.document.get("nx");
                 let own = nx.and_then(|nx| nx.get("name")?.as_str());
                 let name = own.unwrap_or(&project.name);
@@ -82,10 +81,13 @@ impl FanOut {
                     None => glob_match(glob, name) || name.rsplit('/').next() == Some(glob) || in_directory(),
                 }
             }
-            Tool::Yarn => glob_match(glob, &project.name) || in_directory(),
-            Tool::Turbo | Tool::Lerna | Tool::Npm | Tool::Pnpm | Tool::Bun | Tool::Bowline => {
-                glob_match(glob, &project.name)
-            }
+            PackageRunner::Yarn => glob_match(glob, &project.name) || in_directory(),
+            PackageRunner::Turbo
+            | PackageRunner::Lerna
+            | PackageRunner::Npm
+            | PackageRunner::Pnpm
+            | PackageRunner::Bun
+            | PackageRunner::Bowline => glob_match(glob, &project.name),
         }
     }
 }

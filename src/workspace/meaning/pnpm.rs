@@ -1,9 +1,8 @@
 //! `pnpm -r --parallel run dev`, `pnpm --filter web... dev`, `pnpm -C apps/web dev`
 
-use super::fan_out::{FanOut, Which};
+use super::fan_out::{FanOut, PackageRunner, Which};
 use super::npm::no_script;
 use super::options::{Item, Options, Unknown};
-use super::tool::Tool;
 use super::turbo::is_changing;
 
 const OPTIONS: Options = Options {
@@ -40,14 +39,14 @@ const COMMANDS: [&str; 17] = [
 ];
 
 pub(super) fn read(words: &[String], directory: &str) -> Result<FanOut, Unknown> {
-    let mut found = FanOut::new(Tool::Pnpm, "", Which::All);
+    let mut found = FanOut::new(PackageRunner::Pnpm, "", Which::All);
     let (mut filters, mut dirs) = (Vec::new(), Vec::new());
     let (mut is_recursive, mut runs) = (false, false);
     let mut index = 0;
     while let Some(item) = OPTIONS.next(words, &mut index)? {
         match item {
             Item::Word(word) if matches!(&*word, "recursive" | "multi" | "m") && !is_recursive => {
-                is_recursive = true
+                is_recursive = true;
             }
             Item::Word(word) if matches!(&*word, "run" | "run-script") && !runs => runs = true,
             Item::Word(word) => {

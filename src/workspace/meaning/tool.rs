@@ -1,23 +1,11 @@
 //! Programs that start the scripts of packages.
 
-use super::fan_out::FanOut;
+use super::fan_out::{FanOut, PackageRunner};
 use super::options::Unknown;
 use super::{bowline, bun, lerna, npm, nx, pnpm, turbo, yarn};
 use crate::script::{Leaf, Word};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tool {
-    Turbo,
-    Nx,
-    Lerna,
-    Npm,
-    Pnpm,
-    Yarn,
-    Bun,
-    Bowline,
-}
-
-impl Tool {
+impl PackageRunner {
     /// The program of a command that may start scripts of packages, and its words.
     pub(super) fn of(leaf: &Leaf) -> Option<(Self, Vec<Word>)> {
         let tool = match leaf.program.as_str() {
@@ -57,33 +45,20 @@ impl Tool {
             Self::Bowline => bowline::read(words),
         }
     }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Turbo => "turbo",
-            Self::Nx => "nx",
-            Self::Lerna => "lerna",
-            Self::Npm => "npm",
-            Self::Pnpm => "pnpm",
-            Self::Yarn => "yarn",
-            Self::Bun => "bun",
-            Self::Bowline => "bowline",
-        }
-    }
 }
 
-fn manager(program: &str) -> Option<Tool> {
+fn manager(program: &str) -> Option<PackageRunner> {
     Some(match program {
-        "npm" => Tool::Npm,
-        "pnpm" => Tool::Pnpm,
-        "yarn" | "yarnpkg" => Tool::Yarn,
-        "bun" => Tool::Bun,
+        "npm" => PackageRunner::Npm,
+        "pnpm" => PackageRunner::Pnpm,
+        "yarn" | "yarnpkg" => PackageRunner::Yarn,
+        "bun" => PackageRunner::Bun,
         _ => return None,
     })
 }
 
 /// `pnpm dev` after `cd apps/web`: what looks like a binary is a script of that package.
-fn elsewhere(leaf: &Leaf) -> Option<(Tool, Vec<Word>)> {
+fn elsewhere(leaf: &Leaf) -> Option<(PackageRunner, Vec<Word>)> {
     leaf.working_directory().filter(|dir| !dir.is_empty())?;
     let starter = leaf.scope.starters.last()?;
     let tool = manager(&starter.first()?.literal()?)?;

@@ -1,8 +1,7 @@
 //! `turbo run dev --filter=web...`
 
-use super::fan_out::{FanOut, Which};
+use super::fan_out::{FanOut, PackageRunner, Which};
 use super::options::{Item, Options, Unknown};
-use super::tool::Tool;
 
 const OPTIONS: Options = Options {
     flags: &[
@@ -60,7 +59,7 @@ const COMMANDS: [&str; 17] = [
 ];
 
 pub(super) fn read(words: &[String]) -> Result<FanOut, Unknown> {
-    let mut found = FanOut::new(Tool::Turbo, "", Which::All);
+    let mut found = FanOut::new(PackageRunner::Turbo, "", Which::All);
     found.runs_dependencies = true;
     let (mut tasks, mut filters) = (Vec::new(), Vec::new());
     let mut index = 0;

@@ -1,9 +1,8 @@
 //! `yarn workspaces run dev`, `yarn workspace web dev`, `yarn workspaces foreach -Apt run dev`
 
-use super::fan_out::{FanOut, Which};
+use super::fan_out::{FanOut, PackageRunner, Which};
 use super::npm::no_script;
 use super::options::{Item, Options, Unknown};
-use super::tool::Tool;
 
 /// Before the command.
 const OPTIONS: Options = Options {
@@ -68,7 +67,7 @@ fn script(which: Which, words: &[String]) -> Result<FanOut, Unknown> {
     match rest {
         [name, arguments @ ..] if !name.starts_with('-') => {
             let arguments = arguments.to_vec();
-            Ok(FanOut { arguments, ..FanOut::new(Tool::Yarn, name.clone(), which) })
+            Ok(FanOut { arguments, ..FanOut::new(PackageRunner::Yarn, name.clone(), which) })
         }
         [flag, ..] => Err(Unknown::word(flag)),
         [] => Err(Unknown("it names no script".to_owned())),
