@@ -18,5 +18,5 @@ mod values;
 pub use error::ConfigError;
 pub use file::{FILE, FilePlace, SCHEMA};
 pub use read::{Config, Files, catalog, may_have_procfile};
-pub use settings::{ProjectSettings, Ready};
+pub use settings::{Build, Orchestrator, ProjectSettings, Ready};
 pub use values::{parse_duration, parse_port};

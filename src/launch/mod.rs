@@ -40,6 +40,7 @@ pub use named_port::NamedPort;
 pub use package_manager::{ChosenManager, Source, choose};
 pub use plan::plan;
 pub use preload::{MovedListener, Preload, Remark};
+pub use project_scripts::OwnScripts;
 pub use reading::{Reading, Target};
 pub use request::{Host, LaunchRequest, Sibling};
 pub use scheme_signs::SchemeSigns;

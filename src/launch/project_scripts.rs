@@ -1,8 +1,11 @@
 //! The things that a project's scripts can call: its own scripts, other packages and binaries.
 
+use super::caller::Caller;
 use super::package_manager::ChosenManager;
+use super::settings::Settings;
 use crate::project::Project;
 use crate::script::{NestedScript, OtherPackage, PackageManager, Scripts, Wrapper};
+use crate::workspace::{NxTarget, nx_projects, nx_root, nx_target};
 
 #[derive(Debug)]
 pub(super) struct ProjectScripts<'a> {
@@ -41,6 +44,18 @@ impl Scripts for ProjectScripts<'_> {
         text(&other, name)
     }
 
+    fn target(&self, project: &str, target: &str) -> Option<(String, String)> {
+        let root = nx_root(&self.project.dir)?;
+        let is_meant =
+            |found: &NxTarget| found.project == project || found.project.rsplit('/').next() == Some(project);
+        let of = |one: &Project| nx_target(one, Some(target)).filter(is_meant);
+        let found = |one: &Project| Some((one.dir.to_string_lossy().into_owned(), of(one)?.command));
+        let members = || self.project.workspace.as_ref().and_then(|workspace| workspace.members().ok());
+        found(self.project)
+            .or_else(|| members()?.iter().find_map(found))
+            .or_else(|| nx_projects(root).iter().find_map(found))
+    }
+
     fn binary(&self, package: &str) -> Option<String> {
         self.project.binary_of(package)
     }
@@ -55,6 +70,54 @@ impl Scripts for ProjectScripts<'_> {
 
     fn wrappers(&self) -> &[Wrapper] {
         self.wrappers
+    }
+}
+
+/// The scripts of a project without those of other packages, whose calls stay what they are.
+#[derive(Debug)]
+pub struct OwnScripts<'a>(ProjectScripts<'a>);
+
+impl<'a> OwnScripts<'a> {
+    pub fn new(
+        project: &'a Project,
+        choice: &'a ChosenManager,
+        caller: &Caller,
+        wrappers: &'a [Wrapper],
+    ) -> Self {
+        let node = caller.find("node").and_then(|node| node.canonicalize().ok());
+        let runs_hooks = Settings::of(project, choice, caller, node.as_deref()).runs_hooks(choice);
+        let has_manager = choice.installation.is_some() || caller.is_inside(choice.manager);
+        Self(ProjectScripts { project, choice, runs_hooks, has_manager, wrappers })
+    }
+}
+
+impl Scripts for OwnScripts<'_> {
+    fn text(&self, name: &str) -> Option<String> {
+        self.0.text(name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.names()
+    }
+
+    fn text_in(&self, _: &OtherPackage, _: &str) -> Option<String> {
+        None
+    }
+
+    fn binary(&self, package: &str) -> Option<String> {
+        self.0.binary(package)
+    }
+
+    fn manager(&self) -> PackageManager {
+        self.0.manager()
+    }
+
+    fn runs_hooks(&self, manager: PackageManager) -> bool {
+        self.0.runs_hooks(manager)
+    }
+
+    fn wrappers(&self) -> &[Wrapper] {
+        self.0.wrappers()
     }
 }
 
@@ -77,6 +140,10 @@ impl Scripts for Changed<'_> {
 
     fn text_in(&self, package: &OtherPackage, name: &str) -> Option<String> {
         self.scripts.text_in(package, name)
+    }
+
+    fn target(&self, project: &str, target: &str) -> Option<(String, String)> {
+        self.scripts.target(project, target)
     }
 
     fn binary(&self, package: &str) -> Option<String> {

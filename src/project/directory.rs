@@ -64,6 +64,14 @@ impl Project {
         }
     }
 
+    /// A project without a package.json; without a name, it has the directory's.
+    pub fn without_manifest(dir: &Path, name: Option<&str>) -> Result<Self, ProjectError> {
+        let dir = directory(dir)?;
+        let manifest =
+            Manifest { name: name.map(str::to_owned), ..Manifest::empty(dir.join("package.json")) };
+        Self::new(&dir, manifest, None)
+    }
+
     /// `dir` is canonical. If `workspace` is `None`, it is searched for.
     pub(super) fn new(
         dir: &Path,

@@ -86,6 +86,14 @@ impl CommandLine<'_> {
         Some(self.words.get(self.at)?.span.start..self.words.last()?.span.end)
     }
 
+    /// Notes that the current program, with its words before `next`, starts the rest.
+    pub fn start_from(&mut self, next: usize) {
+        let words = self.words.get(self.at..next).unwrap_or_default();
+        if !words.is_empty() {
+            self.scope.starters.push(words.to_vec());
+        }
+    }
+
     /// Whether the words of `span` cannot be replaced.
     pub fn is_fixed(&self, span: &Range<usize>) -> bool {
         self.fixed.is_some() || self.redirections.iter().any(|start| span.contains(start))

@@ -88,6 +88,9 @@ pub struct Scope {
     pub(super) lanes: Vec<Lane>,
     /// The commands that lead here, outermost first.
     pub(super) leads: Vec<Lead>,
+    /// The programs that start the commands here, outermost first, each with its own words: wrappers, shells,
+    /// `concurrently`.
+    pub starters: Vec<Vec<Word>>,
 }
 
 impl Scope {
@@ -127,6 +130,31 @@ impl Leaf {
     /// The port that the command line sets by one of `flags`, if it is a number.
     pub fn port(&self, flags: &[&str]) -> Option<u16> {
         port_of(self.words.get(1..)?, flags)
+    }
+
+    /// The working directory, relative to the script's; `None` if only the running shell knows it.
+    pub fn working_directory(&self) -> Option<&str> {
+        if self.scope.moved { self.scope.directory.as_deref() } else { Some("") }
+    }
+
+    /// The texts of the scripts that lead here, outermost first.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.scope.frames.iter().map(|frame| frame.text.as_str())
+    }
+
+    /// The names of scripts that run before or after one that leads here.
+    pub fn hooks(&self) -> impl Iterator<Item = String> {
+        self.scope.frames.iter().flat_map(|frame| {
+            let name = frame.name.as_deref().unwrap_or_default();
+            let pre = frame.pre.as_ref().map(|_| format!("pre{name}"));
+            pre.into_iter().chain(frame.post.as_ref().map(|_| format!("post{name}")))
+        })
+    }
+
+    /// The variables that the script sets for this command, the last one first; `None` for a value that only the
+    /// running shell knows.
+    pub fn assignments(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.scope.assignments.iter().rev().map(|one| (one.name.as_str(), one.value.as_deref()))
     }
 
     pub fn scripts(&self) -> Vec<&str> {

@@ -46,7 +46,7 @@ pub use arguments::{append, port_in, quote, without_ports};
 pub use edit::{Edit, Method, Rewrite};
 pub use embedded::WRAPPERS;
 pub use error::{ParseError, RewriteError};
-pub use leaf::{Kind, Leaf};
+pub use leaf::{Kind, Leaf, LeafRole};
 pub use nested_script::NestedScript;
 pub use replace::Part;
 pub use scripts::{OtherPackage, PackageManager, Scripts};

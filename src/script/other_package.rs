@@ -53,6 +53,29 @@ pub(super) fn call(line: &CommandLine, manager: PackageManager) -> Option<Nested
     Some(Nested { name, call, pasted: pasted(arguments), text: Some(text), package: Some(package) })
 }
 
+/// The target of a project that `nx run web:serve` or `nx serve web` runs, if its command is known. nx passes further
+/// arguments on to it.
+pub(super) fn target(line: &CommandLine) -> Option<Nested> {
+    let words: Vec<String> = line.words.get(line.at + 1..)?.iter().map_while(Word::literal).collect();
+    let (project, target) = match &words[..] {
+        [run, task, ..] if run == "run" => task.split_once(':')?,
+        [target, project, ..] if !target.starts_with('-') && !project.starts_with('-') => {
+            (&**project, &**target)
+        }
+        _ => return None,
+    };
+    let (directory, text) = line.scripts.target(project, target)?;
+    let (span, arguments) = (line.span()?, line.words.get(line.at + 3..)?);
+    if line.is_fixed(&span) || arguments.iter().any(Word::is_marker) {
+        return None;
+    }
+    let form = CallForm::OtherPackage { at: span.end, marker: "" };
+    let invoker = Invoker::Manager(PackageManager::Yarn);
+    let call = Call { invoker, span, form, separator: line.scope.separator, replaces_node: false };
+    let pasted = pasted(arguments);
+    Some(Nested { name: target.to_owned(), call, pasted, text: Some(text), package: Some(directory) })
+}
+
 fn parse(line: &CommandLine, manager: PackageManager) -> Option<ParsedCall> {
     let is_npm = manager == PackageManager::Npm;
     let mut read = ParsedCall::default();

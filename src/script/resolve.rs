@@ -15,6 +15,7 @@ pub(super) fn resolve(line: &mut CommandLine) -> Step {
     loop {
         let step = step(line).unwrap_or(Step::Opaque);
         let Step::Next(next) = step else { return step };
+        line.start_from(next);
         line.at = next;
     }
 }
@@ -39,6 +40,7 @@ fn step(line: &mut CommandLine) -> Option<Step> {
         "run-p" | "run-s" | "npm-run-all" | "npm-run-all2" => task_runner::run_all(line, &name),
         "nodemon" => task_runner::nodemon(line),
         "start-server-and-test" | "server-test" | "start-test" => task_runner::server_and_test(line, &name),
+        "nx" => other_package::target(line).map_or(Step::Opaque, Step::Script),
         name if OPAQUE.contains(&name) => Step::Opaque,
         _ => Step::Leaf(line.at, name),
     })

@@ -44,6 +44,11 @@ pub trait Scripts {
 
     fn text_in(&self, package: &OtherPackage, name: &str) -> Option<String>;
 
+    /// The directory of a project that nx knows, and the command of its target.
+    fn target(&self, _project: &str, _target: &str) -> Option<(String, String)> {
+        None
+    }
+
     /// The one binary of an installed package.
     fn binary(&self, package: &str) -> Option<String>;
 

@@ -155,6 +155,11 @@ impl Walk<'_> {
             assigned: Vec::new(),
         };
         let step = resolve(&mut line);
+        match step {
+            Step::Leaf(at, _) => line.start_from(at),
+            Step::Text(_) | Step::Several(_) => line.start_from(words.len()),
+            Step::Next(_) | Step::Script(_) | Step::Unknown | Step::Opaque => {}
+        }
         let CommandLine { mut scope, at, fixed, assigned, .. } = line;
         for word in assigned {
             let assignment = self.assignment(&scope, word);

@@ -86,7 +86,7 @@ impl Word {
     }
 
     /// The word with its patterns as written, as the program gets it if no file matches.
-    pub(super) fn pattern(&self) -> Option<String> {
+    pub fn pattern(&self) -> Option<String> {
         self.pieces.iter().map(|piece| piece.part.text()).collect()
     }
 

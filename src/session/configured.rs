@@ -86,6 +86,15 @@ impl ConfiguredProject {
         Ok(Self { named, ..Self::new(invocation, project, config, runnable, additions)? })
     }
 
+    /// Makes it wait for a service of the same start.
+    pub fn need(&mut self, name: &str) {
+        for needs in [&mut self.additions.needs, &mut self.config.settings.needs] {
+            if !needs.iter().any(|known| known == name) {
+                needs.push(name.to_owned());
+            }
+        }
+    }
+
     /// A project to be asked about, not run: one without a dev script will do, unless a script is named.
     pub fn asked(invocation: &Invocation, project: Project, name: Option<String>) -> Result<Self, Failure> {
         let config = invocation.files.config(&project, &|name| invocation.variable(name))?;

@@ -9,6 +9,7 @@ use super::addresses::Addresses;
 use super::options::Options;
 use super::port_override::PortOverride;
 use super::prepared::Prepared;
+use super::selection::RootScript;
 use super::siblings::{runs, siblings};
 use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, LaunchRequest, LaunchSpec};
@@ -25,7 +26,11 @@ pub fn dry_run(
     options: &Options,
     ports: &Ports,
     prepared: &[Prepared<'_>],
+    root: Option<&RootScript>,
 ) -> Result<(), Failure> {
+    if let Some(root) = root.filter(|_| !invocation.json) {
+        ui::print(&format!("{root}\n"))?;
+    }
     let requests: Vec<_> = prepared.iter().map(|one| one.request.clone()).collect();
     let found = ports.lookup(&requests, SystemTime::now())?;
     let planned = |service: usize| match &found[service] {
@@ -73,6 +78,9 @@ pub fn dry_run(
             let plan = serde_json::to_value(&spec).map_err(std::io::Error::other)?;
             if let (Some(answer), Value::Object(plan)) = (answer.as_object_mut(), plan) {
                 answer.extend(plan);
+                let needs = &one.detected().configured.config.settings.needs;
+                answer.extend((!needs.is_empty()).then(|| ("needs".to_owned(), needs.clone().into())));
+                answer.extend(root.map(|root| ("root".to_owned(), root.to_json())));
             }
             ui::print(&format!("{answer}\n"))?;
         } else {
@@ -90,6 +98,10 @@ fn describe(prepared: &Prepared<'_>, spec: &LaunchSpec) -> String {
         spec.port,
         spec.main.cwd.visible()
     );
+    let needs = &prepared.detected().configured.config.settings.needs;
+    if !needs.is_empty() {
+        text.push_str(&format!("  needs      {}\n", visible::line(&needs.join(", "))));
+    }
     for step in spec.steps() {
         let words: Vec<_> = step.argv.iter().map(|word| word.to_string_lossy()).collect();
         let command = if step.name == spec.main.name { spec.command.clone() } else { words.join(" ") };

@@ -1,14 +1,25 @@
 //! The packages of a workspace, what they need of each other, and the filters that choose among them.
 //!
 //! - `packages`: the graph · `range`: the version ranges of its edges
+//! - `meaning`: what the root's script starts · `first`: what has to be done before · `entry`: what a package lacks ·
+//!   `nx_target`: how nx serves an app · `json`: files of others
 //! - `filter`: the grammar, which is pnpm's · `select`: what filters mean in a graph · `since`: what git says has changed
 
+mod entry;
 mod filter;
+mod first;
+mod json;
+mod meaning;
+mod nx_target;
 mod packages;
 mod range;
 mod select;
 mod since;
 
+pub use entry::lacks_entry;
 pub use filter::{Filter, FilterError};
+pub use first::{FirstTask, PackageScript, Prerequisites, prerequisites};
+pub use meaning::{FanOut, Meaning, PackageRunner, Which, meaning};
+pub use nx_target::{NxTarget, nx_project_around, nx_projects, nx_root, nx_target};
 pub use packages::Packages;
 pub use select::Selected;

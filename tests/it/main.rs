@@ -26,6 +26,7 @@ mod mcp;
 mod packaging;
 mod port;
 mod readme;
+mod root;
 mod runner;
 mod security;
 mod siblings;

@@ -5,22 +5,30 @@ use crate::cli::args::Detect;
 use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
 use crate::project::Project;
-use crate::session::selection::projects_here;
+use crate::session::selection::{Selection, select_to_ask};
 use crate::session::{ConfiguredProject, Detected};
 use crate::visible::{self, Visible};
 
 pub fn run(invocation: &Invocation, detect: &Detect) -> Result<Exit, Failure> {
-    let projects = match &detect.directory {
-        Some(directory) => vec![Project::at(&invocation.dir.join(directory))?],
-        None => projects_here(invocation, detect.script.as_deref())?,
+    let Selection { services, root } = match &detect.directory {
+        Some(directory) => {
+            let project = Project::at(&invocation.dir.join(directory))?;
+            let asked = ConfiguredProject::asked(invocation, project, detect.script.clone())?;
+            Selection { services: vec![asked], root: None }
+        }
+        None => select_to_ask(invocation, detect.script.as_deref())?,
     };
     let ports = invocation.ports_to_read();
     let (mut answers, mut texts) = (Vec::new(), Vec::new());
-    for project in projects {
-        let configured = ConfiguredProject::asked(invocation, project, detect.script.clone())?;
+    texts.extend(root.iter().map(|root| format!("{root}\n")));
+    for configured in services {
         let remembered = ports.remembered(&configured.project.id);
         let detected = Detected::new(invocation, &configured, None, remembered.as_ref())?;
-        answers.push(detected.to_json());
+        let mut answer = detected.to_json();
+        if let (Some(answer), Some(root)) = (answer.as_object_mut(), &root) {
+            answer.insert("root".to_owned(), root.to_json());
+        }
+        answers.push(answer);
         texts.push(describe(&detected));
     }
     answer(invocation, || one_or_all(answers), || texts.join("\n"))

@@ -3,13 +3,15 @@
 use super::already_running;
 use crate::cli::args::{Dev, Exec, Launch};
 use crate::cli::usage;
+use crate::detect::ServiceKind;
 use crate::exit_code;
 use crate::invocation::{Failure, Invocation};
 use crate::launch::Inherited;
 use crate::process::Exit;
 use crate::project::Project;
-use crate::session::selection::{Wanted, select};
+use crate::session::selection::{Selection, Wanted, select};
 use crate::session::{self, Additions, ConfiguredProject, Options, Reserved, Runnable, Session};
+use crate::ui;
 
 pub fn dev(invocation: &Invocation, dev: &Dev) -> Result<Exit, Failure> {
     let unknown = |word: &str, error| usage::no_project(invocation, word, error);
@@ -21,14 +23,15 @@ pub fn dev(invocation: &Invocation, dev: &Dev) -> Result<Exit, Failure> {
     };
     let mut selection = select(invocation, &wanted)?;
     for_one(&mut selection.services, &dev.launch)?;
-    launch(invocation, &dev.launch, selection.services)
+    launch(invocation, &dev.launch, selection)
 }
 
 pub fn exec(invocation: &Invocation, exec: &Exec) -> Result<Exit, Failure> {
     let project = with_id(Project::around(&invocation.dir)?, &exec.launch);
     let command = Runnable::Command(exec.command.clone());
     let project = vec![(project, command, Additions::default())];
-    launch(invocation, &exec.launch, session::configure(invocation, project, false)?)
+    let services = session::configure(invocation, project, false)?;
+    launch(invocation, &exec.launch, Selection { services, root: None })
 }
 
 fn with_id(project: Project, launch: &Launch) -> Project {
@@ -42,9 +45,11 @@ fn with_id(project: Project, launch: &Launch) -> Project {
 ///
 /// # Errors
 /// There are several projects, and an option for one.
-fn for_one(projects: &mut [ConfiguredProject], launch: &Launch) -> Result<(), Failure> {
-    let mut named: Vec<_> = projects.iter_mut().filter(|one| !one.is_added).collect();
-    match (&mut named[..], launch) {
+fn for_one(services: &mut [ConfiguredProject], launch: &Launch) -> Result<(), Failure> {
+    let is_meant =
+        |one: &&mut ConfiguredProject| !one.is_added && one.additions.kind != Some(ServiceKind::Task);
+    let mut projects: Vec<_> = services.iter_mut().filter(is_meant).collect();
+    match (&mut projects[..], launch) {
         ([only], launch) => only.project = with_id(only.project.clone(), launch),
         (_, Launch { project_id: None, port: None, .. }) => {}
         (many, _) => {
@@ -59,13 +64,19 @@ fn for_one(projects: &mut [ConfiguredProject], launch: &Launch) -> Result<(), Fa
 fn launch(
     invocation: &Invocation,
     launch: &Launch,
-    projects: Vec<ConfiguredProject>,
+    Selection { services: projects, root }: Selection,
 ) -> Result<Exit, Failure> {
     let options = Options::from(launch);
+    if let Some(root) = root.as_ref().filter(|root| root.runs_as_it_is() && !launch.dry_run)
+        && !invocation.json
+        && !invocation.quiet
+    {
+        ui::eprint_line(&format!("{}  {root}", invocation.style.name()));
+    }
     if launch.dry_run {
         let ports = invocation.ports_to_plan();
         let prepared = session::prepare(invocation, &options, projects, Some(&ports))?;
-        session::dry_run(invocation, &options, &ports, &prepared)?;
+        session::dry_run(invocation, &options, &ports, &prepared, root.as_ref())?;
         return Ok(Exit::Code(0));
     }
     if let [project] = &projects[..]

@@ -10,7 +10,7 @@ use crate::invocation::{Failure, Invocation};
 use crate::port::{Grant, Lookup, Ports, Reservation, Scheme};
 use crate::process::Exit;
 use crate::project::Project;
-use crate::session::selection::projects_here;
+use crate::session::selection::select_to_ask;
 use crate::session::{ConfiguredProject, Detected, Options};
 use crate::ui;
 
@@ -19,13 +19,16 @@ pub fn run(invocation: &Invocation, project: Option<&str>) -> Result<Exit, Failu
     let ports = invocation.ports_to_read();
     let found = match project {
         Some(name) => match Project::named(name, &invocation.dir) {
-            Ok(project) => lookup(invocation, &ports, vec![project])?,
+            Ok(project) => {
+                let asked = ConfiguredProject::asked(invocation, project, None)?;
+                lookup(invocation, &ports, &[asked])?
+            }
             Err(error) => match resolve::one(invocation, &ports.reservations(), Some(name)) {
                 Ok(running) => vec![Found::live(running)],
                 Err(_) => return Err(error.into()),
             },
         },
-        None => lookup(invocation, &ports, projects(invocation, &ports)?)?,
+        None => lookup(invocation, &ports, &services(invocation, &ports)?)?,
     };
     let json = |Found { name, port, live, scheme }: &Found| json!({ "name": name, "port": port, "live": live, "url": scheme.url(*port) });
     let text = || match &found[..] {
@@ -52,20 +55,22 @@ impl Found {
     }
 }
 
-/// [`projects_here`], else the directory in which a command was run without a package.json.
-fn projects(invocation: &Invocation, ports: &Ports) -> Result<Vec<Project>, Failure> {
-    projects_here(invocation, None).or_else(|failure| {
+/// Those of a start here, else the directory in which a command was run without a package.json.
+fn services(invocation: &Invocation, ports: &Ports) -> Result<Vec<ConfiguredProject>, Failure> {
+    select_to_ask(invocation, None).map(|selection| selection.services).or_else(|failure| {
         let running = resolve::one(invocation, &ports.reservations(), None).ok().map(|running| running.dir);
         let remembered = || Some(resolve::remembered_around(ports, &invocation.dir)?.1.dir);
         let dir = running.or_else(remembered).ok_or(failure)?;
-        Ok(vec![Project::around(&dir)?])
+        Ok(vec![ConfiguredProject::asked(invocation, Project::around(&dir)?, None)?])
     })
 }
 
-/// The port of each project, as they would start together.
-fn lookup(invocation: &Invocation, ports: &Ports, projects: Vec<Project>) -> Result<Vec<Found>, Failure> {
-    let asked = |project| ConfiguredProject::asked(invocation, project, None);
-    let configured = projects.into_iter().map(asked).collect::<Result<Vec<_>, _>>()?;
+/// The port of each service, as they would start together.
+fn lookup(
+    invocation: &Invocation,
+    ports: &Ports,
+    configured: &[ConfiguredProject],
+) -> Result<Vec<Found>, Failure> {
     let (mut detected, mut requests) = (Vec::new(), Vec::new());
     for (place, one) in configured.iter().enumerate() {
         let remembered = ports.remembered(&one.project.id);

@@ -1,19 +1,8 @@
-//! What a directory means without words.
+//! Every service of a workspace that could run.
 
 use crate::invocation::{Failure, Invocation};
-use crate::project::{Project, ProjectError};
+use crate::project::Project;
 use crate::session::services;
-
-/// The project that contains the directory; at the root of a workspace, every package that has the script.
-pub fn projects_here(invocation: &Invocation, script: Option<&str>) -> Result<Vec<Project>, Failure> {
-    match Project::find(&invocation.dir) {
-        Err(error @ ProjectError::NotFound { .. }) => {
-            let found = services::without_package(invocation, &invocation.dir)?;
-            if found.is_empty() { Err(error.into()) } else { Ok(found) }
-        }
-        project => projects_of(invocation, project?, script),
-    }
-}
 
 /// The project; if it is the root of a workspace, every package that has the script, and every other service. The
 /// services of a Procfile stand for the script that runs it.

@@ -1,41 +1,94 @@
 //! Which services a start runs: the words of the user, else what the directory means.
 //!
-//! - `wanted`: what the user asks for · `here`: what a directory means without words
+//! - `wanted`: what the user asks for · `root`: what the script of a workspace's root means
+//! - `run`: a script of a package · `prerequisites`: what comes before · `builds`: of what is missing · `here`: every package
 
+mod builds;
 mod here;
+mod prerequisites;
+mod root;
+mod run;
 mod wanted;
 
-pub use here::{projects_here, projects_of};
+pub use here::projects_of;
+pub use root::RootScript;
 pub use wanted::Wanted;
 
 use super::configured::{Additions, ConfiguredProject, Runnable};
 use super::{configure, services};
 use crate::invocation::{Failure, Invocation};
-use crate::project::Project;
+use crate::project::{Project, ProjectError};
+use crate::workspace::nx_project_around;
 
 /// The services of a start, in the order in which they are listed.
 #[derive(Debug)]
 pub struct Selection {
     pub services: Vec<ConfiguredProject>,
+    /// What the script of the workspace's root means, where the user is at the root and names nothing.
+    pub root: Option<RootScript>,
 }
+
+/// A service before its configuration is read.
+type Chosen = (Project, Runnable, Additions);
 
 /// The services that a start runs, with those that they need.
 ///
 /// # Errors
 /// A word names no project, or a project cannot be configured.
 pub fn select(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<Selection, Failure> {
-    let projects = if wanted.words.is_empty() {
-        projects_here(invocation, wanted.script)?
+    let (chosen, root) = if wanted.words.is_empty() {
+        here(invocation, wanted)?
     } else {
-        named(invocation, wanted)?
+        let named = named(invocation, wanted)?;
+        (named.into_iter().map(|project| wanted.choose(project)).collect(), None)
     };
-    let run = |project| {
-        let runnable =
-            Runnable::Script { name: wanted.script.map(str::to_owned), arguments: wanted.arguments.to_vec() };
-        (project, runnable, Additions::default())
+    let mut services = configure(invocation, chosen, false)?;
+    // What runs the packages itself builds what they need as well.
+    if !root.as_ref().is_some_and(RootScript::runs_as_it_is) {
+        builds::add(invocation, &mut services)?;
+    }
+    Ok(Selection { services, root })
+}
+
+/// The services that a start without words would run, also if there is no script.
+pub fn select_to_ask(invocation: &Invocation, script: Option<&str>) -> Result<Selection, Failure> {
+    let unknown = |_: &str, error| Failure::from(error);
+    let wanted = Wanted { words: &[], script, arguments: &[], unknown: &unknown };
+    let (chosen, root) = here(invocation, &wanted)?;
+    let ask = |(project, runnable, additions): Chosen| match runnable {
+        Runnable::Script { .. } if root.is_none() => {
+            ConfiguredProject::asked(invocation, project, script.map(str::to_owned))
+        }
+        Runnable::Script { .. } | Runnable::Command(_) | Runnable::Text { .. } => {
+            ConfiguredProject::read(invocation, project, runnable, additions)
+        }
     };
-    let services = configure(invocation, projects.into_iter().map(run).collect(), false)?;
-    Ok(Selection { services })
+    let services = chosen.into_iter().map(ask).collect::<Result<Vec<_>, _>>()?;
+    Ok(Selection { services, root })
+}
+
+/// What the directory means, and the script of the root if it is one.
+fn here(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<(Vec<Chosen>, Option<RootScript>), Failure> {
+    let project = match Project::find(&invocation.dir) {
+        // One that only nx knows lies below one with a package.json.
+        Ok(project) => nx_project_around(&invocation.dir, &project.dir).unwrap_or(project),
+        Err(error @ ProjectError::NotFound { .. }) => {
+            let found = services::without_package(invocation, &invocation.dir)?;
+            if found.is_empty() {
+                return Err(error.into());
+            }
+            return Ok((found.into_iter().map(|project| wanted.choose(project)).collect(), None));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if project.is_workspace_root() || root::is_nx_root(&project) {
+        let (chosen, script) = root::of_root(invocation, &project, wanted)?;
+        if !chosen.is_empty() {
+            return Ok((chosen, script));
+        }
+    }
+    let projects = if wanted.script.is_some() { vec![project] } else { services::of(invocation, project)? };
+    Ok((projects.into_iter().map(|project| wanted.choose(project)).collect(), None))
 }
 
 /// The projects that the words name, each once: a directory, a package, or another service.

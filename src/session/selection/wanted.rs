@@ -1,7 +1,9 @@
 //! What the user asks a start for.
 
+use super::run::runnable;
 use crate::invocation::Failure;
-use crate::project::ProjectError;
+use crate::project::{Project, ProjectError};
+use crate::session::configured::{Additions, Runnable};
 
 #[derive(Clone, Copy)]
 pub struct Wanted<'a> {
@@ -12,4 +14,12 @@ pub struct Wanted<'a> {
     pub arguments: &'a [String],
     /// How a word that names no project is reported.
     pub unknown: &'a dyn Fn(&str, ProjectError) -> Failure,
+}
+
+impl Wanted<'_> {
+    /// The project with the script and arguments that the user wants.
+    pub(super) fn choose(&self, project: Project) -> (Project, Runnable, Additions) {
+        let runnable = runnable(&project, self.script, self.arguments);
+        (project, runnable, Additions::default())
+    }
 }

@@ -1,0 +1,60 @@
+//! `bun --filter '*' dev`, `bun run --filter web dev`, `bun --cwd apps/web dev`
+
+use super::fan_out::{FanOut, PackageRunner, Which};
+use super::options::{Item, Options, Unknown};
+use crate::script::Word;
+
+const OPTIONS: Options = Options {
+    flags: &[
+        "--workspaces", "--parallel", "--sequential", "--if-present", "--silent", "--no-exit-on-error",
+        "--no-clear-screen",
+    ],
+    valued: &["--filter", "-F", "--cwd", "--elide-lines"],
+    optional: &[],
+};
+
+/// Whether the command is not one of bun's own, such as `bun src/server.ts`.
+pub(super) fn starts_scripts(words: &[Word], is_moved: bool) -> bool {
+    let is_elsewhere = |word: &Word| {
+        let start = word.prefix();
+        ["--filter", "-F", "--cwd", "--workspaces"].contains(&start.split('=').next().unwrap_or(&start))
+    };
+    let is_run = |word: &Word| word.literal().as_deref() == Some("run");
+    words.iter().any(is_elsewhere) || is_moved && words.get(1).is_some_and(is_run)
+}
+
+pub(super) fn read(words: &[String], directory: &str) -> Result<FanOut, Unknown> {
+    let mut found = FanOut::new(PackageRunner::Bun, "", Which::All);
+    let (mut filters, mut dirs, mut is_all, mut runs) = (Vec::new(), Vec::new(), false, false);
+    let mut index = 0;
+    while let Some(item) = OPTIONS.next(words, &mut index)? {
+        match item {
+            Item::Word(word) if word == "run" && !runs => runs = true,
+            Item::Word(word) => {
+                found.script = word;
+                break;
+            }
+            Item::Marker => return Err(Unknown::word("--")),
+            Item::Option { name: "--filter" | "-F", value: Some(filter) } => filters.push(filter),
+            Item::Option { name: "--cwd", value: Some(dir) } => dirs.push(dir),
+            Item::Option { name: "--workspaces", .. } => is_all = true,
+            Item::Option { .. } => {}
+        }
+    }
+    if found.script.is_empty() {
+        return Err(Unknown("it names no script".to_owned()));
+    }
+    if found.script.contains('*') {
+        return Err(Unknown(format!("`{}` may be several scripts", found.script)));
+    }
+    found.arguments = words.get(index..).unwrap_or_default().to_vec();
+    found.which = match (&filters[..], is_all, &dirs[..], directory) {
+        ([], true, [], "") => Which::All,
+        ([all], false, [], "") if all == "*" => Which::All,
+        ([_, ..], false, [], "") => Which::Filters(filters),
+        ([], false, [dir], "") => Which::Directory(dir.clone()),
+        ([], false, [], dir) => Which::Directory(dir.to_owned()),
+        _ => return Err(Unknown("it names packages in two ways".to_owned())),
+    };
+    Ok(found)
+}

@@ -1,0 +1,125 @@
+//! `turbo run dev --filter=web...`
+
+use super::fan_out::{FanOut, PackageRunner, Which};
+use super::options::{Item, Options, Unknown};
+
+const OPTIONS: Options = Options {
+    flags: &[
+        "--parallel",
+        "--only",
+        "--no-cache",
+        "--no-daemon",
+        "--daemon",
+        "--color",
+        "--no-color",
+        "--no-update-notifier",
+        "--skip-infer",
+        "--preflight",
+        "--dangerously-disable-package-manager-check",
+        "--experimental-ui",
+        "-v",
+        "-vv",
+        "-vvv",
+    ],
+    valued: &[
+        "--filter", "-F", "--concurrency", "--cache", "--cache-dir", "--cache-workers", "--env-mode",
+        "--output-logs", "--log-order", "--log-prefix", "--ui", "--api", "--team", "--token", "--login",
+        "--remote-cache-timeout", "--verbosity", "--global-deps", "--cwd",
+    ],
+    optional: &[
+        "--continue",
+        "--force",
+        "--remote-only",
+        "--remote-cache-read-only",
+        "--framework-inference",
+    ],
+};
+
+/// Options that matter for what is built, too.
+const KEPT: [&str; 13] = [
+    "--no-cache",
+    "--cache",
+    "--cache-dir",
+    "--env-mode",
+    "--api",
+    "--team",
+    "--token",
+    "--login",
+    "--global-deps",
+    "--force",
+    "--remote-only",
+    "--remote-cache-read-only",
+    "--framework-inference",
+];
+
+/// Subcommands, which are no tasks.
+const COMMANDS: [&str; 17] = [
+    "watch", "prune", "ls", "query", "daemon", "generate", "gen", "login", "logout", "link", "unlink",
+    "scan", "telemetry", "info", "bin", "boundaries", "docs",
+];
+
+pub(super) fn read(words: &[String]) -> Result<FanOut, Unknown> {
+    let mut found = FanOut::new(PackageRunner::Turbo, "", Which::All);
+    found.runs_dependencies = true;
+    let (mut tasks, mut filters) = (Vec::new(), Vec::new());
+    let mut index = 0;
+    while let Some(item) = OPTIONS.next(words, &mut index)? {
+        match item {
+            Item::Marker => {
+                found.arguments = words.get(index..).unwrap_or_default().to_vec();
+                break;
+            }
+            Item::Word(word) => tasks.push(word),
+            Item::Option { name: "--filter" | "-F", value: Some(filter) } => filters.push(filter),
+            Item::Option { name: "--only", .. } => found.runs_dependencies = false,
+            Item::Option { name: "--cwd", value }
+                if value.as_deref().is_none_or(|dir| dir != "." && dir != "./") =>
+            {
+                return Err(Unknown::word("--cwd"));
+            }
+            Item::Option { name, value } => {
+                if KEPT.contains(&name) {
+                    found
+                        .options
+                        .push(value.map_or_else(|| name.to_owned(), |value| format!("{name}={value}")));
+                }
+            }
+        }
+    }
+    if tasks.first().is_some_and(|word| word == "run") {
+        tasks.remove(0);
+    } else if let Some(command) = tasks.first().filter(|word| COMMANDS.contains(&word.as_str())) {
+        return Err(Unknown(format!("`turbo {command}` runs no task once")));
+    }
+    let (packages, tasks): (Vec<Option<String>>, Vec<String>) = tasks.iter().map(|task| parts(task)).unzip();
+    found.script = match &tasks[..] {
+        [] => return Err(Unknown("it names no task".to_owned())),
+        [first, rest @ ..] if rest.iter().all(|task| task == first) => first.clone(),
+        several => return Err(Unknown(format!("it runs several tasks: `{}`", several.join("`, `")))),
+    };
+    if packages.iter().any(Option::is_some) {
+        let packages: Option<Vec<String>> = packages.into_iter().collect();
+        let packages = packages.filter(|_| filters.is_empty());
+        filters = packages.ok_or_else(|| Unknown("it names tasks with and without packages".to_owned()))?;
+    }
+    if let Some(filter) = filters.iter().find(|filter| is_changing(filter) || filter.contains("//")) {
+        return Err(Unknown::word(filter));
+    }
+    if !filters.is_empty() {
+        found.which = Which::Filters(filters);
+    }
+    Ok(found)
+}
+
+/// `web#dev` is the task `dev` of the package `web`.
+fn parts(task: &str) -> (Option<String>, String) {
+    match task.rsplit_once('#') {
+        Some((package, task)) => (Some(package.to_owned()), task.to_owned()),
+        None => (None, task.to_owned()),
+    }
+}
+
+/// Whether a filter asks git for changes.
+pub(super) fn is_changing(filter: &str) -> bool {
+    filter.contains('[')
+}
