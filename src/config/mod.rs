@@ -18,5 +18,5 @@ mod values;
 pub use error::ConfigError;
 pub use file::FilePlace;
 pub use read::{Config, Files, catalog, may_have_procfile};
-pub use settings::ProjectSettings;
+pub use settings::{Orchestrator, ProjectSettings};
 pub use values::{parse_duration, parse_port};

@@ -19,7 +19,7 @@ use super::super::{
 };
 use super::lives::{End, Processes};
 use super::pipes::Pipes;
-use crate::event::{Level, Refusal, State, Stream, What};
+use crate::event::{Level, Refusal, State, Stream, Told, What};
 use crate::port::Scheme;
 use crate::process::guardian::{Order, Report};
 use crate::process::signals::ReceivedSignal;
@@ -349,6 +349,10 @@ impl Control for Shared {
         let command = self.borrow_mut().commands.pop_front();
         let by = String::new();
         command.map_or(Poll::Pending, |(service, input)| Poll::Ready(Requested { service, input, by }))
+    }
+
+    fn take_told(&mut self) -> Vec<Told> {
+        Vec::new()
     }
 
     fn wrote(&mut self, _service: usize, _stream: Stream, bytes: &[u8]) {
