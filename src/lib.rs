@@ -121,6 +121,7 @@
 //! | a program that asks for its own port is started once more, its listener moved | a preload from the start; giving up | programs that obey run untouched, the others are helped | 0012 |
 //! | the caller is gone when nobody reads the output | following the parent process | the parent may be a shell that lives on, or one that ends while its server is meant to stay | 0013 |
 //! | a call of a coding agent runs bowline | threads that start and wait | a child can be ended with its call, and answers as the command line does | 0014 |
+//! | package scripts beneath a root script are caught by shims | following the listeners of its tree | two servers that want one port have failed by then | 0015 |
 
 mod agents;
 mod cli;

@@ -81,6 +81,7 @@ pub(crate) fn request(dir: &Path, range: Range) -> PortRequest {
         choice: PortChoice::Any,
         exclude: Vec::new(),
         beside: Vec::new(),
+        part_of: None,
     }
 }
 

@@ -22,8 +22,8 @@ use crate::process::{Exit, Signal, signals};
 use crate::ui::{self, ColorChoice, Style};
 use args::{Cli, CliCommand, Dev};
 use command::{
-    agents, attach, brief, detect, dev, doctor, logs, ls, man, open, port, ports, restart, runner, schema,
-    start, status, stop, wait,
+    agents, attach, brief, caught, detect, dev, doctor, logs, ls, man, open, port, ports, restart, runner,
+    schema, start, status, stop, wait,
 };
 
 /// Runs the command in `arguments`, which begin with the program's name. Returns how this process shall end.
@@ -75,6 +75,7 @@ fn execute(mut invocation: Invocation, command: CliCommand, arguments: &[OsStrin
         CliCommand::Detect(detect) => detect::run(&invocation, &detect),
         CliCommand::Runner => runner::runner(&invocation),
         CliCommand::RunnerExec(exec) => runner::exec(invocation, &exec),
+        CliCommand::Caught(one) => caught::caught(invocation, &one),
         CliCommand::Agents(wanted) => agents::agents(&invocation, &wanted),
         CliCommand::Mcp => mcp::serve(&invocation),
         CliCommand::Doctor => doctor::doctor(&invocation),

@@ -24,6 +24,8 @@ pub fn tie(invocation: &mut Invocation, command: &CliCommand) -> Result<bool, Fa
         | CliCommand::Wait(_) => false,
         // The runner is its caller, and holds its lifeline.
         CliCommand::RunnerExec(_)
+        // Its caller is the run, which ends it.
+        | CliCommand::Caught(_)
         // These soon end by themselves.
         | CliCommand::Stop(_)
         | CliCommand::Ls

@@ -16,7 +16,7 @@ use tokio::net::UnixListener;
 use super::peer::{Awaited, Follows, Peer, Pending, line};
 use super::protocol::{ControlRequest, Hello, Line, PROTOCOL, Status, Verb};
 use super::service::Service;
-use crate::event::{Event, Refusal, Stream, TooLong, What};
+use crate::event::{Event, News, Refusal, Stream, Told, TooLong, What};
 use crate::paths;
 use crate::process::Signal;
 use crate::supervise::service::Input;
@@ -40,6 +40,7 @@ pub struct Server {
     pub(super) peers: Vec<Peer>,
     commands: VecDeque<Requested>,
     pub(super) typed: Vec<(usize, Typed, String)>,
+    told: Vec<Told>,
     most_peers: usize,
     /// How many clients have come so far.
     arrived: u64,
@@ -57,6 +58,7 @@ impl Server {
             commands: VecDeque::new(),
             typed: Vec::new(),
             arrived: 0,
+            told: Vec::new(),
             // The services need descriptors, too.
             most_peers: usize::try_from(CLIENTS.min(files / 2)).unwrap_or(1),
         }
@@ -125,6 +127,12 @@ impl Server {
                 peer.is_open = false;
             }
             return;
+        }
+        if let Ok(told) = serde_json::from_slice::<Told>(text) {
+            if let News::Event(event) = &told.news {
+                (0..self.services.len()).for_each(|service| self.broadcast(service, event));
+            }
+            return self.told.push(told);
         }
         let request: ControlRequest = match serde_json::from_slice(text) {
             Ok(request) => request,
@@ -217,6 +225,10 @@ impl Control for Server {
 
     fn typist(&self, service: usize) -> Option<String> {
         self.services[service].typist.as_ref().map(|(_, who)| who.clone())
+    }
+
+    fn take_told(&mut self) -> Vec<Told> {
+        std::mem::take(&mut self.told)
     }
 
     fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]) {

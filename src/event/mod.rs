@@ -4,14 +4,17 @@
 //! they do not know, and read a type that they do not know as [`What::Unknown`].
 //!
 //! - `what`: the events · `output`: a service's output as events
+//! - `told`: an event of one session, told to the one around it
 //! - `lines`: bytes as lines of a bounded length · `line_reader`: such lines read without blocking
 
 mod line_reader;
 mod lines;
 mod output;
+mod told;
 mod what;
 
 pub use line_reader::LineReader;
 pub use lines::{LONGEST_EVENT, Lines, TooLong};
 pub use output::{Output, cursor, parse_cursor};
+pub use told::{News, Told};
 pub use what::{Event, FailureReason, Level, Refusal, State, Stream, What, how_ended};

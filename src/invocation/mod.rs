@@ -36,6 +36,8 @@ pub enum StartedBy {
     Background,
     /// `bowline runner`: services end with the runner, which holds the other end of standard input.
     Runner,
+    /// A script beneath another session, in whose place this one runs it: services end with this process.
+    Caught,
 }
 
 impl StartedBy {
@@ -44,6 +46,7 @@ impl StartedBy {
             Self::Foreground => "foreground",
             Self::Background => "background",
             Self::Runner => "runner",
+            Self::Caught => "caught",
         }
     }
 }

@@ -53,7 +53,7 @@ impl Invocation {
         let (out, err) = (io::stdout(), io::stderr());
         let streams = [out.as_fd(), err.as_fd()];
         let streams = match self.started_by {
-            StartedBy::Foreground => &streams[..],
+            StartedBy::Foreground | StartedBy::Caught => &streams[..],
             // Its standard error is the runner's own.
             StartedBy::Runner => &streams[..1],
             // Its streams lead to `bowline start`, which returns.

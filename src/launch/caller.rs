@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use super::preload::{self, NODE_OPTIONS};
 use crate::script::PackageManager;
 
 #[derive(Clone, Debug, Default)]
@@ -38,6 +39,23 @@ impl Caller {
     /// The file that the shell would run for `program`.
     pub fn find(&self, program: &str) -> Option<PathBuf> {
         which::which_in(program, Some(self.raw("PATH")?), &self.directory).ok()
+    }
+
+    /// Takes away the port, and the preload in `preloads`, that a service was given in whose script this is another
+    /// one's.
+    pub fn forget_service(&mut self, preloads: &Path) {
+        let port =
+            self.text("BOWLINE_URL").and_then(|url| url.rsplit_once(':')).map(|(_, port)| port.to_owned());
+        let is_port =
+            |name: &OsStr| name.to_str().is_some_and(|name| name == "PORT" || name.ends_with("_PORT"));
+        let is_own = |name: &OsStr| name.to_str().is_some_and(|name| name.starts_with("BOWLINE_"));
+        self.variables.retain(|name, value| {
+            is_own(name) || !is_port(name) || value.to_str() != port.as_deref() || port.is_none()
+        });
+        let options = self.text(NODE_OPTIONS).map(|options| preload::without(options, preloads));
+        if let Some(options) = options {
+            self.variables.insert(NODE_OPTIONS.into(), options.into());
+        }
     }
 
     /// The name and version of the package manager whose script or `exec` bowline runs in.

@@ -27,6 +27,7 @@ mod scheme_signs;
 mod script_runner;
 mod script_shell;
 mod settings;
+mod shims;
 mod spec;
 mod variables;
 mod yaml;
@@ -45,6 +46,10 @@ pub use reading::{Reading, Target};
 pub use request::{Host, LaunchRequest, Sibling};
 pub use scheme_signs::SchemeSigns;
 pub use script_shell::ScriptShell;
+pub use shims::{
+    RUN_IN_WORKSPACE, SCRIPT_SHELL, SHELL_OF_BUN, ShimCall, Shims, variables as shim_variables,
+    without as without_shims,
+};
 pub use spec::{Delivery, LaunchSpec, Step};
 
 pub use crate::script::PackageManager;

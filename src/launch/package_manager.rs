@@ -63,7 +63,7 @@ impl ChosenManager {
         self.version.as_ref().map_or(current, |version| version.major)
     }
 
-    pub(super) fn is_modern_yarn(&self) -> bool {
+    pub fn is_modern_yarn(&self) -> bool {
         self.manager == PackageManager::Yarn && self.major() >= 2
     }
 

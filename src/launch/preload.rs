@@ -8,12 +8,14 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde_json::json;
 
 use crate::paths::write_file;
+
+pub(super) const NODE_OPTIONS: &str = "NODE_OPTIONS";
 
 /// The program; [`Preload::text`] writes its plan in front of it.
 const PROGRAM: &str = include_str!("preload.cjs");
@@ -138,6 +140,15 @@ impl Preload {
         }
         OsString::from_vec(options)
     }
+}
+
+/// The options of `NODE_OPTIONS` without a preload in this directory, which [`Preload::options`] has put first.
+pub(super) fn without(options: &str, dir: &Path) -> String {
+    let rest = options.strip_prefix("--require=").map(|rest| rest.strip_prefix('"').unwrap_or(rest));
+    let is_ours = rest.is_some_and(|path| path.starts_with(&*dir.to_string_lossy()));
+    let end = options.find(".cjs").map_or(options.len(), |at| at + ".cjs".len());
+    let rest = options[if is_ours { end } else { 0 }..].trim_start_matches(['"', ' ']);
+    if is_ours { rest.to_owned() } else { options.to_owned() }
 }
 
 /// The form in which it is remembered: `3000,3001`, `?0` for the first of the ports, `*` for a refused one.

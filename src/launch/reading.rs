@@ -14,6 +14,9 @@ use crate::detect::{CommandWords, Detection};
 use crate::project::Project;
 use crate::script::{self, Edit, Kind, Leaf, ParseError, Script, Word, Wrapper};
 
+/// Programs that run scripts of packages, where they do not show which.
+const RUNNERS_OF_SCRIPTS: [&str; 6] = ["bun", "lerna", "npm", "pnpm", "turbo", "yarn"];
+
 #[derive(Clone, Copy, Debug)]
 pub enum Target<'a> {
     Script {
@@ -171,6 +174,24 @@ impl<'a> Reading<'a> {
     pub(super) fn leaf(&self, command: usize) -> Option<(usize, &Leaf)> {
         let (index, _) = *self.commands.get(command)?;
         Some((index, self.leaves.get(index)?))
+    }
+
+    /// The script that starts one of [`Reading::commands`] itself, if another script calls it.
+    pub fn script_of(&self, command: usize) -> Option<&str> {
+        self.leaf(command)?.1.scripts().last().copied()
+    }
+
+    /// Whether the script starts a program itself, and not only scripts of packages. At the root of a workspace, any
+    /// task runner is taken to start those.
+    pub fn has_own_programs(&self, is_root: bool) -> bool {
+        let calls_scripts = |leaf: &Leaf| match leaf.kind {
+            Kind::Builtin => true,
+            Kind::Program => leaf.names().next().is_some() || is_root && leaf.program == "moon",
+            Kind::Opaque => {
+                leaf.names().next().is_some() || is_root || RUNNERS_OF_SCRIPTS.contains(&&*leaf.program)
+            }
+        };
+        self.parse_error.is_some() || !self.leaves.iter().all(calls_scripts)
     }
 
     pub(super) fn leaves_of(&self, text: &str) -> Option<Vec<Leaf>> {

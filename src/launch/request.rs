@@ -10,7 +10,7 @@ use crate::detect::catalog::{Catalog, HostInput};
 use crate::detect::{Detection, ServerInputs};
 use crate::port::Scheme;
 
-pub(super) const NODE_OPTIONS: &str = "NODE_OPTIONS";
+pub(super) use super::preload::NODE_OPTIONS;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {

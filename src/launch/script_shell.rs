@@ -95,6 +95,6 @@ fn shell<'r>(reading: &'r Reading<'_>) -> &'r str {
     reading.settings.get("script-shell").unwrap_or(SHELL)
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -36,11 +36,12 @@ pub(super) fn set(changes: &mut Changes, request: &LaunchRequest<'_>, placement:
     }
     let port = request.port.to_string();
     for name in port_variables(inputs) {
-        let is_meant = match placement.reach {
-            Reach::All => true,
-            Reach::NotPort => name != "PORT",
-            Reach::Server => false,
-        };
+        let is_meant = request.port != 0
+            && match placement.reach {
+                Reach::All => true,
+                Reach::NotPort => name != "PORT",
+                Reach::Server => false,
+            };
         if is_meant {
             changes.set(name, &port);
         } else if caller.text(name) == Some(&port) {
@@ -51,7 +52,11 @@ pub(super) fn set(changes: &mut Changes, request: &LaunchRequest<'_>, placement:
     changes.set(tree::PROJECT, &reading.project.id);
     changes.set("BOWLINE_PROJECT_DIR", reading.project.dir.as_os_str());
     changes.set(tree::SESSION, request.session);
-    changes.set("BOWLINE_URL", request.scheme.url(request.port));
+    if request.port == 0 {
+        changes.remove("BOWLINE_URL");
+    } else {
+        changes.set("BOWLINE_URL", request.scheme.url(request.port));
+    }
     siblings(changes, request.siblings);
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::record::Recorder;
-use crate::event::{Stream, What};
+use crate::event::{Stream, Told, What};
 use crate::supervise::{KeyCommand, Sink};
 use crate::visible::Visible;
 
@@ -72,6 +72,10 @@ impl Sink for RecordingSink {
             self.flush();
         }
         self.inner.notify(service, what);
+    }
+
+    fn relay(&mut self, told: &Told) {
+        self.inner.relay(told);
     }
 
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {

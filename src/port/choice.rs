@@ -85,6 +85,7 @@ impl Chooser<'_> {
                 pid: std::process::id(),
                 started_at: self.now,
                 scheme: Scheme::default(),
+                part_of: request.part_of.clone(),
                 told: BTreeMap::new(),
                 state: SessionState::Live,
                 run: PathBuf::new(),

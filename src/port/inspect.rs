@@ -10,6 +10,7 @@ use super::probe::{Probe, Verdict};
 use super::remembered::{Remembered, is_stale};
 use super::request::{AllocateOptions, Grant, PortRequest};
 use super::reservation::{Reservation, SessionId, SessionState, seconds};
+use super::session;
 use super::snapshot::Snapshot;
 use super::store::{self, Memory, WriteTables};
 use crate::range::Range;
@@ -56,6 +57,20 @@ impl Ports {
     /// Every live reservation, by port.
     pub fn reservations(&self) -> Vec<Reservation> {
         self.alive(&[SessionState::Live])
+    }
+
+    /// The live reservations. Waits for no transaction, and so may miss those that are made right now.
+    pub fn seen(&self) -> Vec<Reservation> {
+        let seen = session::survey(&self.dir.roots());
+        let live = seen.into_iter().filter(|seen| seen.state == SessionState::Live);
+        live.flat_map(|seen| seen.reservations).collect()
+    }
+
+    /// The live reservations of one session. Waits for no transaction.
+    pub fn of_session(&self, session: &str) -> Vec<Reservation> {
+        let id = SessionId::try_from(session.to_owned()).ok();
+        let seen = id.and_then(|id| session::find(&self.dir.roots(), &id));
+        seen.filter(|seen| seen.state == SessionState::Live).map_or_else(Vec::new, |seen| seen.reservations)
     }
 
     /// The live reservations, and those whose supervisor is gone while a guardian still ends the service.

@@ -30,6 +30,8 @@ pub struct PortRequest {
     /// Ports on which programs listen beside their server: none of them is reserved because one was listened on
     /// before.
     pub beside: Vec<u16>,
+    /// See [`Reservation::part_of`](super::Reservation::part_of).
+    pub part_of: Option<SessionId>,
 }
 
 impl PortRequest {

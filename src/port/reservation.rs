@@ -31,6 +31,9 @@ pub struct Reservation {
     /// What the server speaks, or is expected to speak until it listens.
     #[serde(default)]
     pub scheme: Scheme,
+    /// The session in whose tree a script was started that this one runs in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<SessionId>,
     /// The ports that the service was told at its start for other projects, by their ids.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub told: BTreeMap<String, u16>,

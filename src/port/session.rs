@@ -119,6 +119,12 @@ pub(super) fn survey(roots: &[PathBuf]) -> Vec<Seen> {
     seen
 }
 
+/// A session with files in one of these state directories, found without any lock.
+pub(super) fn find(roots: &[PathBuf], id: &SessionId) -> Option<Seen> {
+    let seen = |root: &PathBuf| read(&root.join("run"), id.clone());
+    roots.iter().map(seen).find(|seen| seen.state != SessionState::Over)
+}
+
 fn read(run: &Path, id: SessionId) -> Seen {
     let lock = lock_path(run, &id);
     let state = session_state(run, &id);

@@ -10,7 +10,7 @@ use super::scripts::PackageManager;
 use super::word::Word;
 
 /// Commands of the managers themselves; scripts of these names need `run`.
-pub(super) const COMMANDS: [&str; 41] = [
+pub const COMMANDS: [&str; 41] = [
     "add", "audit", "bin", "cache", "ci", "config", "create", "dedupe", "deploy", "fetch", "help", "i",
     "import", "info", "init", "install", "link", "list", "login", "logout", "ls", "outdated", "pack",
     "patch", "plugin", "pm", "prune", "publish", "rebuild", "remove", "repl", "rm", "root", "set", "store",

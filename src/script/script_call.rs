@@ -7,7 +7,7 @@ use super::scripts::PackageManager;
 use super::word::{UNKNOWN, Word};
 
 /// Flags that change nothing about what runs. Any other flag before the name may mean another package.
-pub(super) const HARMLESS: [&str; 13] = [
+pub const HARMLESS: [&str; 13] = [
     "-s", "--silent", "-q", "--quiet", "--if-present", "--color", "--no-color", "--bun", "-b", "--verbose",
     "--no-bail", "--no-clear-screen", "-d",
 ];

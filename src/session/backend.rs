@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use super::addresses::Addresses;
+use super::caught::add_shims;
 use super::framework_locks;
 use super::hooks;
 use super::options::Options;
@@ -14,13 +15,13 @@ use super::server_scheme::ServerScheme;
 use super::siblings::runs;
 use crate::control::Status;
 use crate::invocation::{Invocation, StartedBy, logging};
-use crate::launch::{self, LaunchRequest, LaunchSpec, Preload, Step};
+use crate::launch::{self, LaunchRequest, LaunchSpec, Preload, ShimCall, Shims, Step};
 use crate::logs;
 use crate::port::listeners::Listeners;
 use crate::port::{AllocateOptions, Guard, Lease, PortChoice, Ports, Reservation, Scheme};
 use crate::process::guardian::{CONCLUSION_PATIENCE, ExecProbe, GuardianSpec, HeldLock};
 use crate::process::tree::{self, Mark};
-use crate::process::{ABANDONED_GRACE, Program, Stdio};
+use crate::process::{ABANDONED_GRACE, Program, Stdio, own_executable};
 use crate::supervise::{Backend, Description, GuardedTree};
 
 pub struct SessionBackend<'a> {
@@ -44,6 +45,10 @@ pub struct SessionBackend<'a> {
     pub(super) started: Vec<bool>,
     /// The live reservations of other sessions.
     pub(super) neighbours: Vec<Reservation>,
+    /// Whether each service counts as ready because others beneath it are.
+    pub(super) stands_in: Vec<bool>,
+    /// The shims for each service that starts the scripts of other packages, or is caught.
+    pub(super) shims: Vec<Option<Shims>>,
 }
 
 impl<'a> SessionBackend<'a> {
@@ -72,6 +77,8 @@ impl<'a> SessionBackend<'a> {
             inquiries: prepared.iter().map(|_| Inquiry::default()).collect(),
             overrides,
             schemes,
+            shims: Vec::new(),
+            stands_in: vec![false; prepared.len()],
             ports,
             specs: Vec::new(),
             prepared,
@@ -81,6 +88,7 @@ impl<'a> SessionBackend<'a> {
                 services.record_scheme(service);
             }
         }
+        services.shims = (0..services.prepared.len()).map(|service| services.shims_of(service)).collect();
         services.plan();
         services
     }
@@ -94,6 +102,8 @@ impl<'a> SessionBackend<'a> {
         let session = self.lease.as_ref().map_or("", |lease| lease.session().as_str());
         let script_shell = self.prepared[service].script_shell(self.ports.dir());
         let siblings: Vec<_> = self.siblings(service).into_iter().map(|one| one.sibling).collect();
+        let orchestrates = self.prepared[service].orchestrates();
+        let port = if orchestrates { 0 } else { self.port(service) };
         let addresses = self.addresses(service);
         let environment = addresses.environment(&self.prepared[service]);
         let mut spec = launch::plan(&LaunchRequest {
@@ -103,11 +113,17 @@ impl<'a> SessionBackend<'a> {
             preload: self.overrides[service].preload.as_ref(),
             is_followed: self.overrides[service].has_followed_to(self.port(service)),
             scheme: self.schemes[service].present,
-            ..self.prepared[service].launch(self.port(service), session, self.options)
+            ..self.prepared[service].launch(port, session, self.options)
         });
         addresses.apply(&self.prepared[service], &mut spec);
         let before = hooks::resolved(&self.prepared[service], &|text| addresses.fill(text)).before;
         spec.before = before.map(|text| spec.main.command("before", &text));
+        if self.options.without_hooks {
+            (spec.pre, spec.post) = (None, None);
+        }
+        if let Some(shims) = &self.shims[service] {
+            add_shims(&mut spec, shims, self.invocation);
+        }
         spec
     }
 
@@ -133,6 +149,43 @@ impl<'a> SessionBackend<'a> {
             let found = live.or_else(|| absent().map(|one| (one.sibling.port, one.sibling.scheme)));
             Some((found?, false))
         })
+    }
+
+    /// The processes of a service, without those of the sessions beneath it.
+    pub(super) fn own_processes(&self, service: usize, root: i32) -> Vec<i32> {
+        let mut own = descendants(root);
+        if self.shims[service].is_none() {
+            return own;
+        }
+        for inner in self.ports.seen().iter().filter_map(|one| i32::try_from(one.pid).ok()) {
+            if own.contains(&inner) {
+                let theirs = descendants(inner);
+                own.retain(|pid| *pid != inner && !theirs.contains(pid));
+            }
+        }
+        own
+    }
+
+    pub(super) fn has_inner_session(&self) -> bool {
+        let session = self.lease.as_ref().map(Lease::session);
+        self.ports.seen().iter().any(|one| one.part_of.is_some() && one.part_of.as_ref() == session)
+    }
+
+    /// The shims for a service.
+    fn shims_of(&self, service: usize) -> Option<Shims> {
+        if let Some(dir) = &self.options.shims {
+            return Some(Shims::written(dir.clone()));
+        }
+        let (one, lease) = (&self.prepared[service], self.lease.as_ref()?);
+        let bowline = own_executable().ok().filter(|_| one.orchestrates())?;
+        let call = ShimCall {
+            bowline: &bowline,
+            state_dir: self.ports.dir().root(),
+            session: lease.session().as_str(),
+            root: &one.project().dir,
+        };
+        let dir = one.script_shell(self.ports.dir()).with_extension("shims");
+        Some(Shims::new(dir, call, &one.detected().reading))
     }
 
     /// The descriptions that the control socket serves.
@@ -226,6 +279,9 @@ impl<'a> SessionBackend<'a> {
         if let Some(shell) = &self.specs[service].script_shell {
             shell.write()?;
         }
+        if let Some(shims) = &self.shims[service] {
+            shims.write()?;
+        }
         self.tell(service);
         self.overrides[service].begin(self.specs[service].delivery, self.specs[service].is_one_of_several);
         framework_locks::clear(&self.prepared[service]);
@@ -298,7 +354,8 @@ impl<'a> SessionBackend<'a> {
 
     /// Whether its service reads what bowline itself would read.
     pub fn shares_input(&self) -> bool {
-        self.prepared.len() == 1 && self.invocation.started_by == StartedBy::Foreground
+        self.prepared.len() == 1
+            && matches!(self.invocation.started_by, StartedBy::Foreground | StartedBy::Caught)
     }
 
     /// Closes the store, which only one process at a time can open.

@@ -47,7 +47,6 @@ pub struct Additions {
     /// The name in the workspace, where it is not the package's: `ui:build`. The id ends in it, too.
     pub name: Option<String>,
     /// It starts the scripts of other packages, and has no server of its own.
-    #[expect(dead_code, reason = "its readers follow")]
     pub orchestrates: bool,
 }
 

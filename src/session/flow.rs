@@ -127,11 +127,13 @@ impl<'a> Session<'a> {
         let services = settings::services(&backend, Instant::now());
         backend.specs.iter().for_each(output::log_spec);
         let statuses = backend.statuses();
+        let is_caught = invocation.started_by == StartedBy::Caught;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let _entered = runtime.enter();
         let signals = Box::new(Signals::take()?);
         children::begin();
-        let Outlets { sink, console, terminal } = output::open(invocation, &statuses, &session, &logs)?;
+        let Outlets { sink, console, terminal } =
+            output::open(invocation, options, &statuses, (&session, &logs))?;
         let has_keys = terminal.as_ref().is_some_and(SharedTerminal::has_keyboard);
         let control = Server::new(socket, &session, statuses);
         let is_runner = invocation.started_by == StartedBy::Runner;
@@ -148,7 +150,9 @@ impl<'a> Session<'a> {
         if has_keys {
             sink.introduce_keys();
         }
-        outcome::conclude(&runtime.block_on(supervisor.run()))
+        let finished = runtime.block_on(supervisor.run());
+        // What has called it is told the exit and nothing else; the outer bowline knows why.
+        if is_caught { Ok(outcome::exit(&finished)) } else { outcome::conclude(&finished) }
     }
 }
 
@@ -216,6 +220,9 @@ impl Backend for SessionBackend<'_> {
 
     fn verify(&mut self, service: usize, root: i32) -> PortOwner {
         let port = self.port(service);
+        if self.stands_in[service] && self.has_inner_session() {
+            return PortOwner::Ours { socket: 0, pid: 0 };
+        }
         let me = nix::unistd::getuid().as_raw();
         match self.listeners.seen(port, || descendants(root)).unwrap_or_default() {
             (Some(held), _) => PortOwner::Ours { socket: held.listener.socket, pid: held.pid },
@@ -226,7 +233,7 @@ impl Backend for SessionBackend<'_> {
     }
 
     fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation> {
-        let held = self.listeners.of(&descendants(root)).ok()?;
+        let held = self.listeners.of(&self.own_processes(service, root)).ok()?;
         let reserved = self.port(service);
         let (port_override, inquiry) = (&self.overrides[service], &mut self.inquiries[service]);
         let listeners = inquiry.places(&held, |port| port_override.ask_after(port, reserved));
@@ -398,6 +405,14 @@ impl Backend for SessionBackend<'_> {
         let held = reservations.iter().find(|held| held.project == *project).map(|held| held.port);
         // A service that has ended keeps its last port.
         held.or_else(|| self.specs.get(service).map(|spec| spec.port)).unwrap_or_default()
+    }
+
+    fn orchestrates(&self, service: usize) -> bool {
+        self.prepared[service].orchestrates()
+    }
+
+    fn stand_in(&mut self, service: usize) {
+        self.stands_in[service] = true;
     }
 
     fn framework(&self, service: usize) -> String {

@@ -7,12 +7,14 @@
 //! - `reload`: a restart by what the files say now
 //! - `server_scheme`: http or https · `output`, `report`, `outcome`, `conflict`: what others see
 //! - `siblings`, `known_sibling`, `told`, `addresses`, `absent`: what services know of each other
+//! - `caught`: scripts beneath one that runs as it is
 //! - `browser`: opens the URL · `nested`: bowline within bowline · `dry_run`: a plan · `framework_locks`: lock files of frameworks
 
 mod absent;
 mod addresses;
 mod backend;
 mod browser;
+pub mod caught;
 mod configure;
 mod configured;
 mod conflict;

@@ -9,7 +9,7 @@ use super::options::Options;
 use super::prepared::{Prepared, environment};
 use crate::exit_code::{FAILURE, NOT_EXECUTABLE, NOT_FOUND};
 use crate::invocation::{Failure, Invocation};
-use crate::launch::{self, Inherited, LaunchRequest, Step};
+use crate::launch::{self, Inherited, LaunchRequest, LaunchSpec, Step};
 use crate::port::Scheme;
 use crate::process::{Exit, descriptors, tree};
 use crate::visible::Visible;
@@ -35,6 +35,11 @@ pub fn become_command(
     for step in spec.pre.iter_mut().chain([&mut spec.main]).chain(&mut spec.post) {
         step.environment.set(tree::PROJECT, &inherited.id);
     }
+    become_steps(invocation, spec)
+}
+
+/// Runs the steps of a launch; replaces this process unless one follows.
+pub fn become_steps(invocation: &Invocation, spec: LaunchSpec) -> Result<Exit, Failure> {
     if let Some(pre) = spec.pre {
         let exit = run(invocation, &pre)?;
         if !exit.success() {

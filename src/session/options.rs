@@ -1,9 +1,11 @@
 //! The options that `dev`, `exec` and `start` share.
 
 use std::num::NonZeroU16;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::launch::Host;
+use crate::port::Reservation;
 use crate::supervise::restart::Policy;
 
 #[derive(Clone, Debug, Default)]
@@ -18,4 +20,10 @@ pub struct Options {
     pub grace: Option<Duration>,
     /// Open a browser once the first server is ready.
     pub open: bool,
+    /// The service in whose tree the script was started that is run in its place.
+    pub outer: Option<Reservation>,
+    /// Where that service has its shims.
+    pub shims: Option<PathBuf>,
+    /// Whether somebody else runs the `pre` and `post` scripts.
+    pub without_hooks: bool,
 }

@@ -44,6 +44,17 @@ pub fn conclude(finished: &Finished<SessionBackend<'_>>) -> Result<Exit, Failure
     Ok(exit)
 }
 
+/// The exit of the first service, whatever it means.
+pub fn exit(finished: &Finished<SessionBackend<'_>>) -> Exit {
+    let Some(ending) = finished.outcomes.first().map(|outcome| outcome.ending) else { return Exit::Code(0) };
+    let unstarted = match ending.errno {
+        Some(nix::libc::ENOENT) => NOT_FOUND,
+        Some(nix::libc::EACCES) => NOT_EXECUTABLE,
+        Some(_) | None => u8::from(ending.failure.is_some() && !ending.requested) * FAILURE,
+    };
+    ending.exit.unwrap_or(Exit::Code(unstarted))
+}
+
 fn failure_of(backend: &SessionBackend<'_>, service: usize, outcome: &Outcome) -> Option<Failure> {
     let ending = outcome.ending;
     let (prepared, spec) = (&backend.prepared[service], &backend.specs[service]);

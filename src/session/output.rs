@@ -5,6 +5,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use super::backend::SessionBackend;
+use super::caught::{Reporting, Telling};
+use super::options::Options;
 use super::report::StartReport;
 use crate::control::Status;
 use crate::event::{Level, What};
@@ -27,10 +29,22 @@ pub struct Outlets {
 }
 
 /// Opens the sink, and the user's terminal if there is one. Needs a running tokio runtime.
-pub fn open(invocation: &Invocation, services: &[Status], session: &str, logs: &Path) -> io::Result<Outlets> {
+pub fn open(
+    invocation: &Invocation,
+    options: &Options,
+    services: &[Status],
+    (session, logs): (&str, &Path),
+) -> io::Result<Outlets> {
     let (style, quiet) = (invocation.style, invocation.quiet);
     let (mut console, mut terminal) = (None, None);
-    let sink: Box<dyn Sink> = if invocation.started_by == StartedBy::Background {
+    let sink: Box<dyn Sink> = if let (Some(outer), [only]) = (&options.outer, services) {
+        // Without the keyboard: others read it too, and keys that end a program must reach all of them.
+        if let Some((screen, _)) = user_terminal()? {
+            console = Some(Console::open(screen, None)?);
+        }
+        let outer = Telling::new(outer, &only.name, &only.project_id);
+        Box::new(Reporting { inner: Box::new(Human::new(style, true)?), outer })
+    } else if invocation.started_by == StartedBy::Background {
         Box::new(StartReport::new(services, session, style, quiet)?)
     } else if invocation.json {
         let projects = services.iter().map(|service| service.project_id.clone()).collect();

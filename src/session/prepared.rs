@@ -14,6 +14,7 @@ use super::configured::{ConfiguredProject, Runnable};
 use super::known_sibling::KnownSibling;
 use super::options::Options;
 use super::server_scheme::ServerScheme;
+use crate::config::Orchestrator;
 use crate::detect::catalog::Role;
 use crate::detect::{Detection, ServerInputs, Snapshot};
 use crate::invocation::{Failure, Invocation, WITH_PARENT};
@@ -42,6 +43,21 @@ pub struct Detected<'a> {
     ordered: Option<u16>,
     /// Whether the user has named the framework, by flag or in bowline.toml.
     is_named: bool,
+    /// See [`Prepared::orchestrates`].
+    orchestrates: bool,
+}
+
+/// The catalog's entry for what is no framework.
+const NO_FRAMEWORK: &str = "default";
+
+/// Whether the script is the root's, and runs as it is: it starts the scripts of packages, which are caught.
+fn is_orchestrator(configured: &ConfiguredProject, reading: &Reading<'_>) -> bool {
+    let ConfiguredProject { project, config, runnable, .. } = configured;
+    let is_asked = config.workspace.orchestrator == Some(Orchestrator::Script);
+    project.is_workspace_root()
+        && matches!(runnable, Runnable::Script { .. })
+        && project.dir.to_string_lossy() == project.id
+        && (is_asked || configured.additions.orchestrates || !reading.has_own_programs(true))
 }
 
 /// The owner of what a [`Detected`] borrows.
@@ -102,7 +118,10 @@ impl<'a> Detected<'a> {
             commands: &commands,
         };
         let mut detection = config.catalog.detect(&snapshot)?;
-        let named = framework.or(config.settings.framework.as_deref());
+        let orchestrates = is_orchestrator(configured, &reading);
+        // Whatever the packages run is no server of the root's.
+        let of_none = orchestrates.then_some(NO_FRAMEWORK);
+        let named = framework.or(config.settings.framework.as_deref()).or(of_none);
         if let Some(key) = named {
             detection = detection.with_framework(config.catalog.find(key)?, &snapshot);
         }
@@ -111,7 +130,8 @@ impl<'a> Detected<'a> {
         let is_named = named.is_some();
         let named = NamedPort::of(&reading, &detection, &inputs, &config.catalog, &files);
         let ordered = reading.take_port(&detection, &inputs.port);
-        let mut detected = Self { configured, reading, detection, inputs, signs, named, ordered, is_named };
+        let mut detected =
+            Self { configured, reading, detection, inputs, signs, named, ordered, is_named, orchestrates };
         detected.recall(remembered);
         Ok(detected)
     }
@@ -160,6 +180,7 @@ impl<'a> Detected<'a> {
                 .ports_beside()
                 .filter(|port| *port != self.detection.framework.default_port)
                 .collect(),
+            part_of: options.outer.as_ref().map(|outer| outer.session.clone()),
         }
     }
 
@@ -265,6 +286,11 @@ impl<'a> Prepared<'a> {
         let value =
             |name: &String| spec.main.environment.get(name).map(|value| value.to_string_lossy().into_owned());
         names.filter_map(|name| Some((name.clone(), value(name)?))).collect()
+    }
+
+    /// Whether it starts the scripts of other packages, and is run as it is.
+    pub fn orchestrates(&self) -> bool {
+        self.detected().orchestrates
     }
 
     /// The file for a shell of the script's nested scripts.

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use serde::{Deserialize, Serialize};
 
 use crate::control::Status;
-use crate::event::{Event, Level, State, Stream, What};
+use crate::event::{Event, Level, News, State, Stream, Told, What};
 use crate::logs;
 use crate::process::nonblocking_writer::NonblockingWriter;
 use crate::supervise::{Sink, shown_lines};
@@ -119,6 +119,23 @@ impl Sink for StartReport {
             reported.is_ready = Some(false);
         }
         out.push(format!("{}\n", Event::now(&reported.project, what).to_json()).as_bytes());
+    }
+
+    fn relay(&mut self, told: &Told) {
+        let Some(out) = &mut self.out else { return };
+        match &told.news {
+            News::Event(event) => {
+                if matches!(event.what, What::PortDetected { .. }) {
+                    self.services.iter_mut().for_each(|one| one.is_ready = one.is_ready.or(Some(true)));
+                }
+                out.push(format!("{}\n", event.to_json()).as_bytes());
+            }
+            News::Warning(message) if !self.quiet => {
+                let (name, warning) = (self.style.name(), self.style.warning("warning:"));
+                ui::eprint_line(&format!("{name}  {warning} {}: {message}", told.name));
+            }
+            News::Warning(_) => {}
+        }
     }
 
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -23,7 +23,7 @@ pub fn services(backend: &SessionBackend<'_>, now: Instant) -> Vec<Service> {
 /// The settings of one service, by its options and files.
 pub fn of(backend: &SessionBackend<'_>, service: usize) -> Settings {
     let (options, prepared, spec) = (backend.options, &backend.prepared[service], &backend.specs[service]);
-    let is_background = backend.invocation.started_by != StartedBy::Foreground;
+    let is_background = matches!(backend.invocation.started_by, StartedBy::Background | StartedBy::Runner);
     let configured = &prepared.detected().configured.config.settings;
     let before = usize::from(spec.before.is_some()) + usize::from(spec.pre.is_some());
     let after = usize::from(spec.post.is_some());
@@ -37,7 +37,8 @@ pub fn of(backend: &SessionBackend<'_>, service: usize) -> Settings {
         // The caller of `start` must not wait for ever.
         ready_required: is_background || configured.ready.timeout.is_some(),
         relocations: if is_exact { 0 } else { RELOCATIONS },
-        redirects: REDIRECTS,
+        // Another start would be one of everything beneath it.
+        redirects: if prepared.orchestrates() { 0 } else { REDIRECTS },
         follows: !is_exact,
     }
 }

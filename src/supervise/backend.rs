@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::conditions::{Conditions, PageQuestion};
 use super::process_tree::ProcessTree;
 use super::service::{FailedRun, Input, Settings};
-use crate::event::{Refusal, State, Stream, What};
+use crate::event::{Refusal, State, Stream, Told, What};
 use crate::port::Scheme;
 use crate::port::page::Page;
 use crate::process::signals::{self, ReceivedSignal, Signals};
@@ -144,6 +144,12 @@ pub trait Backend {
     fn scheme(&self, service: usize) -> Scheme;
     fn port(&self, service: usize) -> u16;
     fn framework(&self, service: usize) -> String;
+    /// Whether the service starts other sessions, and is ready when one of those is.
+    fn orchestrates(&self, _service: usize) -> bool {
+        false
+    }
+    /// Counts the service as ready, as long as such a session lives.
+    fn stand_in(&mut self, _service: usize) {}
 }
 
 pub trait Sink {
@@ -152,6 +158,8 @@ pub trait Sink {
     /// Reads once from `source`, passes the bytes on and returns them; none at the end.
     fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]>;
     fn notify(&mut self, service: usize, what: What);
+    /// Passes on what another session has told.
+    fn relay(&mut self, told: &Told);
     /// Writes what can be written, and is ready when nothing waits any more.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()>;
     /// How many columns of the terminal stand before each line of a service.
@@ -235,6 +243,8 @@ pub trait Control {
     fn typist(&self, _service: usize) -> Option<String> {
         None
     }
+    /// What other sessions have told since the last call.
+    fn take_told(&mut self) -> Vec<Told>;
     fn wrote(&mut self, service: usize, stream: Stream, bytes: &[u8]);
     fn notify(&mut self, service: usize, what: &What);
     /// A restart is carried out; `changes` are those of [`Reload`].

@@ -158,6 +158,11 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         self.backend.verify(index, root)
     }
 
+    /// Whether a process of the tree itself listens on the port.
+    fn listens(&mut self, index: usize) -> bool {
+        matches!(self.verify(index), PortOwner::Ours { pid: 1.., .. })
+    }
+
     /// The process that the tree descends from.
     pub(super) fn root(&self, index: usize) -> i32 {
         self.instances[index].guardian().unwrap_or_else(|| std::process::id().cast_signed())
@@ -177,7 +182,12 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             Report::Stopped if self.has_keyboard(index) => self.suspend(),
             Report::Stopped => {}
             Report::Left { step, exit } => {
-                let listening = self.verify(index).is_ours();
+                let listening = match self.verify(index) {
+                    // A script that puts others into the background has done its work.
+                    PortOwner::Ours { pid: 0, .. } => exit.success(),
+                    PortOwner::Ours { .. } => true,
+                    PortOwner::Nobody | PortOwner::Stranger | PortOwner::Hidden => false,
+                };
                 self.feed(index, Input::Left { step, exit, listening });
             }
             // An earlier step has ended, and the order to run the next one is on its way.
@@ -246,6 +256,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     fn notify(&mut self, index: usize, notice: Notice) {
         let port = self.backend.port(index);
         match notice {
+            // Others have announced that they are.
+            Notice::Ready(_) if self.backend.orchestrates(index) && !self.listens(index) => {}
             Notice::Ready(after) => {
                 self.announce_ready(index, Some(after));
                 self.instances[index].review_at = Some(Instant::now() + FIRST_REVIEW);

@@ -29,6 +29,7 @@ mod stopped_by;
 mod streams;
 mod tail;
 mod terminals;
+mod told;
 
 pub use backend::{
     Backend, Condition, Control, Description, KeyCommand, KeyboardKind, Observation, PortOwner, Reload,

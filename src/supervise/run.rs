@@ -215,8 +215,15 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             } else {
                 // Last, so that busy clients cannot starve the services.
                 let requested = control.poll_command(cx);
+                let told = control.take_told();
                 self.deliver_typed(cx);
-                self.requested(ready!(requested));
+                let is_idle = told.is_empty();
+                for told in told {
+                    self.told(&told);
+                }
+                if is_idle || requested.is_ready() {
+                    self.requested(ready!(requested));
+                }
             }
         }
         Poll::Ready(())

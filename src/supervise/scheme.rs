@@ -65,6 +65,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         }
         match self.verify(index) {
             PortOwner::Ours { socket, .. } if self.instances[index].scheme.socket == Some(socket) => {}
+            // Others listen in its place.
+            PortOwner::Ours { pid: 0, .. } => {}
             PortOwner::Ours { socket, .. } => {
                 let before = self.backend.scheme(index);
                 self.find_scheme(index, socket);

@@ -10,7 +10,7 @@ use tokio::time::Sleep;
 use super::streams::Streams;
 use super::style::{Style, rendered};
 use super::{line, modes};
-use crate::event::{Level, Stream, What};
+use crate::event::{Event, Level, News, State, Stream, Told, What, how_ended};
 use crate::supervise::Sink;
 
 /// Passes output on byte for byte, and adds lines of bowline's own on stderr.
@@ -21,6 +21,8 @@ pub struct Human {
     quiet: bool,
     /// A line that is held back: many servers clear the screen when they listen, which would wipe it out.
     delayed: Option<Delayed>,
+    /// Lines that wait until the service has left the alternate screen.
+    held: Vec<String>,
     terminal: bool,
 }
 
@@ -41,7 +43,7 @@ impl Human {
     /// Needs a running tokio runtime.
     pub fn new(style: Style, quiet: bool) -> io::Result<Self> {
         let terminal = io::stdout().is_terminal();
-        Ok(Self { streams: Streams::new()?, style, quiet, delayed: None, terminal })
+        Ok(Self { streams: Streams::new()?, style, quiet, delayed: None, held: Vec::new(), terminal })
     }
 
     fn add_delayed(&mut self) {
@@ -52,6 +54,9 @@ impl Human {
 
     /// Adds a line of bowline's own. An unfinished line of the service is ended first.
     fn add(&mut self, line: &str) {
+        if modes::on_alternate_screen() {
+            return self.held.push(line.to_owned());
+        }
         let finished = if line::begin() { self.streams.line_end } else { "" };
         self.streams.of(Stream::Stderr).push([finished, line].concat().as_bytes());
     }
@@ -94,11 +99,43 @@ impl Sink for Human {
         }
     }
 
+    fn relay(&mut self, told: &Told) {
+        if let Some(line) = line_of_told(self.style, told).filter(|_| !self.quiet) {
+            self.add(&(rendered(&format!("{}  {line}", self.style.name())) + self.streams.line_end));
+        }
+    }
+
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !modes::on_alternate_screen() {
+            for line in std::mem::take(&mut self.held) {
+                self.add(&line);
+            }
+        }
         if self.delayed.as_mut().is_some_and(|delayed| delayed.silence.as_mut().poll(cx).is_ready()) {
             self.add_delayed();
         }
         self.streams.poll_drain(cx)
+    }
+}
+
+/// The line for the news of another session, if people are to see one.
+pub(super) fn line_of_told(style: Style, told: &Told) -> Option<String> {
+    let name = &told.name;
+    match &told.news {
+        News::Event(Event { what: What::PortDetected { url, .. }, .. }) => {
+            Some(format!("{name} is ready   {}", style.strong(url)))
+        }
+        News::Event(Event {
+            what: What::ProcessExited { state: State::Failed, exit_code, signal, message, .. },
+            ..
+        }) => {
+            let how = how_ended(*exit_code, signal.as_deref(), message.clone());
+            Some(format!("{} {name} {how}", style.error("error:")))
+        }
+        News::Event(Event { what: What::PortReallocated { message, .. }, .. }) | News::Warning(message) => {
+            Some(format!("{} {name}: {message}", style.warning("warning:")))
+        }
+        News::Event(_) => None,
     }
 }
 

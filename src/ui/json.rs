@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
 use super::Style;
-use crate::event::{Event, Level, Output, Stream, What};
+use crate::event::{Event, Level, News, Output, Stream, Told, What};
 use crate::process::nonblocking_writer::NonblockingWriter;
 use crate::supervise::Sink;
 
@@ -61,6 +61,17 @@ impl Sink for JsonLines {
             return;
         }
         self.emit(service, what);
+    }
+
+    fn relay(&mut self, told: &Told) {
+        match &told.news {
+            News::Event(event) => self.out.push(format!("{}\n", event.to_json()).as_bytes()),
+            News::Warning(message) if !self.quiet => {
+                let warning = self.style.warning("warning:");
+                super::eprint_line(&format!("{}  {warning} {}: {message}", self.style.name(), told.name));
+            }
+            News::Warning(_) => {}
+        }
     }
 
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -20,6 +20,8 @@ const MODES: [(u16, bool); 11] = [
     (1004, false),
     (2004, false),
 ];
+/// Those of them that stand for the alternate screen.
+const ALTERNATE_SCREEN: [u16; 3] = [1049, 1047, 47];
 /// The longest sequence that is looked at, in bytes. Those of the table are shorter, several at once included.
 const LONGEST: usize = 64;
 
@@ -40,6 +42,12 @@ pub fn passed(bytes: &[u8]) {
     if *IS_TERMINAL.get_or_init(|| io::stdout().is_terminal()) {
         CHANGED.lock().unwrap_or_else(PoisonError::into_inner).read(bytes);
     }
+}
+
+/// Whether the service draws on the alternate screen, where a line of ours would be drawn over.
+pub fn on_alternate_screen() -> bool {
+    let modes = CHANGED.lock().unwrap_or_else(PoisonError::into_inner);
+    modes.changed.iter().zip(MODES).any(|(changed, (mode, _))| *changed && ALTERNATE_SCREEN.contains(&mode))
 }
 
 /// Shows the cursor again, leaves the alternate screen, and so on, as far as a service has left it otherwise.

@@ -3,13 +3,13 @@
 use std::io::{self, Read};
 use std::task::{Context, Poll};
 
-use super::human::line_of;
+use super::human::{line_of, line_of_told};
 use super::line_cutter::LineCutter;
 use super::prefixes::{Prefix, Prefixes};
 use super::screen::Screen;
 use super::style::{Style, rendered};
 use super::view::View;
-use crate::event::{State, Stream, What, how_ended};
+use crate::event::{State, Stream, Told, What, how_ended};
 use crate::supervise::{KeyCommand, Sink};
 
 /// Bytes of output read at once. Little, so that what a key asks for is seen soon though a slow terminal has a flood
@@ -121,6 +121,12 @@ impl Sink for Prefixed {
         if let Some(line) = line.filter(|_| !self.quiet) {
             let text = [self.screen.prefixes.own(service), rendered(&line).into_bytes()].concat();
             self.screen.write_own(&text);
+        }
+    }
+
+    fn relay(&mut self, told: &Told) {
+        if let Some(line) = line_of_told(self.style, told).filter(|_| !self.quiet) {
+            self.screen.write_own(rendered(&format!("{}  {line}", self.style.name())).as_bytes());
         }
     }
 

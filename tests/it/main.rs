@@ -4,6 +4,7 @@ mod agents;
 #[path = "../architecture.rs"]
 mod architecture;
 mod beside;
+mod caught;
 #[cfg(target_os = "linux")]
 #[path = "../chaos/mod.rs"]
 mod chaos;

@@ -1,6 +1,7 @@
 //! The definition of the command line.
 
 mod agents;
+mod caught;
 mod preparse;
 mod services;
 mod with_parent;
@@ -23,6 +24,7 @@ use crate::session::Options;
 use crate::supervise::restart::Policy;
 use crate::ui::{ColorChoice, Prefix, Style};
 pub use agents::Agents;
+pub use caught::Caught;
 pub use preparse::{command_index, parse_quickly, with_command};
 pub use services::{Attach, Logs, OneService, StatusOptions, Stop, Wait};
 pub use with_parent::{WithParent, parent_value};
@@ -141,6 +143,9 @@ pub enum CliCommand {
     /// Run a service of `runner`
     #[command(hide = true)]
     RunnerExec(Exec),
+    /// Run a script beneath one that runs as it is
+    #[command(hide = true)]
+    Caught(Caught),
     /// Print what coding agents need to know, and the entries for their configuration files
     Agents(Agents),
     /// Speak the Model Context Protocol on stdin and stdout, for coding agents
@@ -231,6 +236,9 @@ impl From<&Launch> for Options {
             restart: launch.restart,
             grace: launch.grace,
             open: launch.open,
+            outer: None,
+            shims: None,
+            without_hooks: false,
         }
     }
 }

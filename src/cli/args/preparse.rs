@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::{Args, FromArgMatches, Subcommand};
 
-use super::{Cli, CliCommand, Dev, Exec, Global};
+use super::{Caught, Cli, CliCommand, Dev, Exec, Global};
 
 /// Global options whose value may be the next argument.
 const WITH_VALUE: [&str; 4] = ["-C", "--dir", "--color", "--state-dir"];
@@ -19,6 +19,7 @@ pub fn parse_quickly(arguments: &[OsString]) -> Option<Cli> {
         "supervise" => dev("supervise"),
         "exec" => exec("exec"),
         "runner-exec" => exec("runner-exec"),
+        "caught" => Caught::augment_args(clap::Command::new("caught")),
         _ => return None,
     };
     let definition = Global::augment_args(clap::Command::new("bowline")).subcommand(typed);
@@ -92,6 +93,7 @@ mod tests {
             "--state-dir s exec vite --port 4",
             "--json supervise web",
             "--json runner-exec --restart-running --project-id=1 -- sh -c x",
+            "--state-dir s caught --session 1 --root r --shims d -- npm run dev -- --open -q",
         ] {
             let (quick, whole) = read(typed);
             assert_eq!(quick, whole, "{typed}");

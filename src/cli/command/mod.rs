@@ -6,6 +6,7 @@ mod answer;
 pub mod attach;
 mod background;
 pub mod brief;
+pub mod caught;
 pub mod detect;
 pub mod dev;
 pub mod doctor;

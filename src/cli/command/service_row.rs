@@ -18,6 +18,8 @@ pub struct Row {
     /// The supervisor's socket, unless the service has ended.
     pub socket: Option<PathBuf>,
     pub whereabouts: Whereabouts,
+    /// The session that it is a part of, with the name of that one's service if that is known.
+    pub part_of: Option<(String, Option<String>)>,
     pub status: Result<Status, Silent>,
 }
 
@@ -33,6 +35,11 @@ pub struct Silent {
 /// All services of the supervisors that hold these reservations. Those of a supervisor that does not answer are
 /// known by their reservations alone.
 pub fn rows(reservations: &[Reservation]) -> Vec<Row> {
+    let part_of = |one: &Reservation| {
+        let outer = one.part_of.as_ref()?;
+        let name = reservations.iter().find(|other| other.session == *outer).map(|other| other.name.clone());
+        Some((outer.to_string(), name))
+    };
     let (mut rows, mut silent) = (Vec::new(), Vec::new());
     for (ours, answer) in fan_out::call(reservations) {
         match answer {
@@ -41,6 +48,7 @@ pub fn rows(reservations: &[Reservation]) -> Vec<Row> {
                 let whereabouts = reservation.map(|one| Whereabouts::of(one, Some(&status)));
                 Row {
                     socket: reservation.map(|one| one.socket()),
+                    part_of: reservation.and_then(|one| part_of(one)),
                     whereabouts: whereabouts.unwrap_or(Whereabouts::Present),
                     status: Ok(status),
                 }
@@ -53,6 +61,7 @@ pub fn rows(reservations: &[Reservation]) -> Vec<Row> {
     }
     rows.extend(actions::still_there(silent).into_iter().map(|(one, error)| Row {
         socket: Some(one.socket()),
+        part_of: part_of(one),
         whereabouts: Whereabouts::of(one, None),
         status: Err(Silent { reservation: one.clone(), error }),
     }));
@@ -104,6 +113,9 @@ impl Row {
         row["connected"] = json!(self.status.is_ok());
         row["uptimeSeconds"] = json!(self.uptime().map(|time| time.as_secs()));
         row["residentBytes"] = json!(self.resident());
+        if let Some((session, _)) = &self.part_of {
+            row["partOf"] = json!(session);
+        }
         row
     }
 
@@ -156,6 +168,8 @@ impl Row {
             Ok(Status { framework, started_by, .. }) => (framework.clone(), started_by.clone()),
             Err(Silent { reservation: Reservation { framework, .. }, .. }) => (framework.clone(), unknown()),
         };
+        let outer = self.part_of.as_ref().and_then(|(_, name)| name.as_ref());
+        let started_by = outer.map_or(started_by, |name| format!("by {name}"));
         let (name, state) = (self.name().to_owned(), self.state());
         let uptime = self.uptime().map_or_else(unknown, ui::age);
         let memory = self.resident().map_or_else(unknown, ui::size);

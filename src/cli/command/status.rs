@@ -22,7 +22,12 @@ pub fn status(invocation: &Invocation, word: Option<&str>) -> Result<Exit, Failu
         }
         Resolved::Idle(failure) | Resolved::Unknown(failure) => {
             match &resolve::ended(invocation, &live, word)[..] {
-                [one] => Row { socket: None, whereabouts: Whereabouts::Present, status: Ok(one.clone()) },
+                [one] => Row {
+                    socket: None,
+                    whereabouts: Whereabouts::Present,
+                    part_of: None,
+                    status: Ok(one.clone()),
+                },
                 _ => return Err(failure),
             }
         }

@@ -1,5 +1,6 @@
 //! Every service of a workspace that could run.
 
+use crate::config::Orchestrator;
 use crate::invocation::{Failure, Invocation};
 use crate::project::Project;
 use crate::session::services;
@@ -11,6 +12,11 @@ pub fn projects_of(
     project: Project,
     script: Option<&str>,
 ) -> Result<Vec<Project>, Failure> {
+    let config = invocation.files.config(&project, &|name| invocation.variable(name))?;
+    let is_asked = config.workspace.orchestrator == Some(Orchestrator::Script);
+    if is_asked && project.is_workspace_root() && project.script(script).is_ok() {
+        return Ok(vec![project]);
+    }
     if let (true, Some(workspace)) = (project.is_workspace_root(), &project.workspace) {
         let mut members = workspace.members()?;
         members.retain(|member| member.script(script).is_ok());

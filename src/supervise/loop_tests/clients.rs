@@ -6,7 +6,7 @@ use super::super::backend::SignalSource;
 use super::super::{Condition, Control, Description, Requested};
 use super::fake::Shared;
 use super::lives::{End, Processes};
-use crate::event::{Refusal, State, Stream, What};
+use crate::event::{Refusal, State, Stream, Told, What};
 use crate::process::signals::ReceivedSignal;
 
 impl SignalSource for Shared {
@@ -30,6 +30,10 @@ impl Control for Shared {
         let command = self.borrow_mut().commands.pop_front();
         let by = String::new();
         command.map_or(Poll::Pending, |(service, input)| Poll::Ready(Requested { service, input, by }))
+    }
+
+    fn take_told(&mut self) -> Vec<Told> {
+        Vec::new()
     }
 
     fn wrote(&mut self, _service: usize, _stream: Stream, bytes: &[u8]) {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::fake::Shared;
-use crate::event::{Stream, What};
+use crate::event::{Stream, Told, What};
 use crate::supervise::Sink;
 
 pub struct FakeSink {
@@ -39,6 +39,8 @@ impl Sink for FakeSink {
     }
 
     fn notify(&mut self, _service: usize, _what: What) {}
+
+    fn relay(&mut self, _told: &Told) {}
 
     fn poll_drain(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
         if self.world.borrow().sink_is_slow { Poll::Pending } else { Poll::Ready(()) }

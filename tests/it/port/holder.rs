@@ -131,6 +131,7 @@ fn child() {
         choice: PortChoice::Any,
         exclude: Vec::new(),
         beside: Vec::new(),
+        part_of: None,
     };
     let role = std::env::var("BOWLINE_TEST_ROLE").unwrap();
     if role == "Stranger" {

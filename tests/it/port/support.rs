@@ -92,6 +92,7 @@ impl Place {
             choice: PortChoice::Any,
             exclude: Vec::new(),
             beside: Vec::new(),
+            part_of: None,
         }
     }
 

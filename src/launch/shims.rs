@@ -1,0 +1,122 @@
+//! Shims: programs in front of `PATH`, and a shell of scripts, that stand for the package managers beneath a script that
+//! starts the scripts of other packages. Each calls bowline, which runs the script in the package manager's place or
+//! becomes the real program.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::caller::Caller;
+use super::changes::Changes;
+use super::reading::Reading;
+use super::script_runner::SHELL;
+use super::script_shell::{VARIABLES, quoted};
+use crate::paths::write_file;
+use crate::script::PackageManager;
+
+/// The file that package managers run scripts through. Its name must be no program's, as its directory is in `PATH`.
+pub const SCRIPT_SHELL: &str = "bowline-script-shell";
+/// The shell that bun looks for in `PATH` to run scripts, and looks for first.
+pub const SHELL_OF_BUN: &str = "bash";
+
+/// What modern Yarn runs in each workspace in the place of a script.
+pub const RUN_IN_WORKSPACE: &str = "bowline-run";
+
+/// How a shim calls bowline.
+#[derive(Clone, Copy, Debug)]
+pub struct ShimCall<'a> {
+    pub bowline: &'a Path,
+    pub state_dir: &'a Path,
+    pub session: &'a str,
+    /// The directory of the script that runs as it is.
+    pub root: &'a Path,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shims {
+    dir: PathBuf,
+    /// Each by its name, with its text. None where they are written already.
+    files: Vec<(&'static str, String)>,
+}
+
+impl Shims {
+    /// Shims in `dir` for the package managers that the caller has.
+    pub fn new(dir: PathBuf, call: ShimCall<'_>, reading: &Reading<'_>) -> Self {
+        let Reading { caller, choice, settings, command, .. } = reading;
+        let mut start = format!("exec {}", quoted(&call.bowline.to_string_lossy()));
+        let _ = write!(start, " --state-dir {}", quoted(&call.state_dir.to_string_lossy()));
+        let _ = write!(start, " caught --session {}", call.session);
+        let _ = write!(start, " --root {}", quoted(&call.root.to_string_lossy()));
+        let _ = write!(start, " --shims {}", quoted(&dir.to_string_lossy()));
+        let shell = settings.get("script-shell").unwrap_or(SHELL);
+        let text = |before: &str, options: &str, name: &str| {
+            format!(
+                "#!/bin/sh\n# bowline wrote this for one run.\n{before}{start}{options} -- {name} \"$@\"\n"
+            )
+        };
+        let named = format!(" --shell {}", quoted(shell));
+        let mut files = vec![(SCRIPT_SHELL, text("", &named, SCRIPT_SHELL))];
+        files.push((RUN_IN_WORKSPACE, text("", "", RUN_IN_WORKSPACE)));
+        let managers = [PackageManager::Npm, PackageManager::Pnpm, PackageManager::Yarn, PackageManager::Bun];
+        for manager in managers.into_iter().filter(|manager| caller.find(manager.name()).is_some()) {
+            files.push((manager.name(), text("", "", manager.name())));
+        }
+        let runs_bun = choice.manager == PackageManager::Bun || command.contains("bun");
+        if let Some(bash) = caller.find(SHELL_OF_BUN).filter(|_| runs_bun) {
+            // bun gives the text of a script to it, in the directory of a package.
+            let before = format!(
+                "[ \"$1\" = -c ] && [ -f package.json ] || exec {} \"$@\"\n",
+                quoted(&bash.to_string_lossy())
+            );
+            files.push((SHELL_OF_BUN, text(&before, "", SHELL_OF_BUN)));
+        }
+        Self { dir, files }
+    }
+
+    /// The shims that another bowline has written to `dir`.
+    pub fn written(dir: PathBuf) -> Self {
+        Self { dir, files: Vec::new() }
+    }
+
+    /// Writes the files, each whole or not at all.
+    pub fn write(&self) -> io::Result<()> {
+        self.files.iter().try_for_each(|(name, text)| write_file(&self.dir.join(name), text, 0o700))
+    }
+
+    /// Adds the shims to an environment that is made from the caller's. One that names a shell of scripts already keeps
+    /// it.
+    pub fn add(&self, environment: &mut Changes, caller: &Caller) {
+        let present = environment.get("PATH").or_else(|| caller.raw("PATH")).map(ToOwned::to_owned);
+        for (name, value) in variables(&self.dir, present.as_deref()) {
+            if name == "PATH" || environment.get(name).is_none() {
+                environment.set(name, value);
+            }
+        }
+    }
+}
+
+/// The variables by which programs find the shims in `dir`, in an environment with this `PATH`.
+pub fn variables(dir: &Path, path: Option<&OsStr>) -> Vec<(&'static str, OsString)> {
+    let shell = dir.join(SCRIPT_SHELL).into_os_string();
+    let mut variables: Vec<_> = VARIABLES.into_iter().map(|name| (name, shell.clone())).collect();
+    let others = path.map(std::env::split_paths).into_iter().flatten().filter(|other| other != dir);
+    // Fails for a directory with a `:` in its name. Then the shell of scripts is all there is.
+    if let Ok(path) = std::env::join_paths(std::iter::once(dir.to_path_buf()).chain(others)) {
+        variables.push(("PATH", path));
+    }
+    variables
+}
+
+/// Takes the shims in `dir` out of the caller's environment, so that what is found there are the real programs.
+pub fn without(caller: &mut Caller, dir: &Path) {
+    for name in VARIABLES {
+        if caller.raw(name).is_some_and(|value| Path::new(value).starts_with(dir)) {
+            caller.variables.remove(OsStr::new(name));
+        }
+    }
+    let Some(path) = caller.variables.get_mut(OsStr::new("PATH")) else { return };
+    if let Ok(others) = std::env::join_paths(std::env::split_paths(path).filter(|other| other != dir)) {
+        *path = others;
+    }
+}

@@ -1,0 +1,142 @@
+//! Package scripts beneath a root script that runs as it is: started through the real npm, by stand-ins for task
+//! runners.
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::support::{Ports, Sandbox, Session, dev_server};
+
+/// A workspace with the packages `web` and `api`, whose root script is run as it is.
+struct Stage {
+    sandbox: Sandbox,
+    ports: Ports,
+}
+
+impl Stage {
+    fn new(root: &str) -> Self {
+        let (mut sandbox, ports) = Sandbox::new().with_ports("default", 6);
+        let scripts = json!({ "dev": root });
+        let manifest = json!({ "name": "root", "workspaces": ["packages/*"], "scripts": scripts });
+        sandbox.file("package.json", &manifest.to_string());
+        sandbox.file("bowline.toml", "[workspace]\norchestrator = \"script\"\n");
+        let mut stage = Self { sandbox, ports };
+        for name in ["web", "api"] {
+            let dev = format!("exec '{}' --lifetime 200", dev_server().display());
+            stage.package(name, &json!({ "dev": dev, "build": "echo built $npm_lifecycle_event" }));
+        }
+        stage
+    }
+
+    fn package(&mut self, name: &str, scripts: &Value) {
+        let manifest = json!({ "name": name, "version": "1.0.0", "scripts": scripts });
+        self.sandbox.file(format!("packages/{name}/package.json"), &manifest.to_string());
+    }
+
+    fn services(&self) -> Vec<Value> {
+        let answer: Value = serde_json::from_str(&self.sandbox.run(["ls", "--json"]).stdout).unwrap();
+        answer["services"].as_array().unwrap().clone()
+    }
+}
+
+/// The port of a service that is told to be ready.
+fn ready(session: &mut Session, id: &str) -> u64 {
+    let is_it = |event: &Value| event["projectId"].as_str().is_some_and(|project| project.ends_with(id));
+    let is_ready = |event: &Value| event["type"] == "port-detected" && is_it(event);
+    let seen = session.seen().iter().find(|event| is_ready(event)).cloned();
+    let event = seen.unwrap_or_else(|| session.until(id, is_ready));
+    event["port"].as_u64().unwrap()
+}
+
+#[test]
+fn each_package_script_has_a_port_of_its_own_and_ends_with_the_run() {
+    for root in [
+        // Without npm: the shim in `PATH` runs the script.
+        "(cd packages/web && npm run dev) & (cd packages/api && npm run dev) & wait",
+        // With npm, which gives it to the shell of scripts.
+        "npm run dev -w web & npm --prefix packages/api run dev & wait",
+        // As turbo in its strict mode.
+        "env -i PATH=\"$PATH\" XDG_CONFIG_HOME=\"$XDG_CONFIG_HOME\" sh -c '(cd packages/web && npm run dev) & npm run dev -w api & wait'",
+    ] {
+        let stage = Stage::new(root);
+        let mut session = stage.sandbox.start(["dev", "--json"]);
+        let (web, api) = (ready(&mut session, "packages/web"), ready(&mut session, "packages/api"));
+        assert_ne!(web, api, "{root}");
+        let range = stage.ports.first()..stage.ports.first() + 6;
+        assert!([web, api].iter().all(|port| range.contains(&u16::try_from(*port).unwrap())), "{web} {api}");
+        let services = stage.services();
+        let root_session =
+            services.iter().find(|one| one["name"] == "root").map(|one| one["session"].clone());
+        for name in ["web", "api"] {
+            let one = services.iter().find(|one| one["name"] == name).unwrap();
+            assert_eq!((&one["state"], &one["startedBy"]), (&json!("running"), &json!("caught")), "{root}");
+            assert_eq!(Some(&one["partOf"]), root_session.as_ref(), "{root}");
+        }
+        session.signal(Signal::INT);
+        session.wait();
+        assert_eq!(stage.services(), Vec::<Value>::new(), "{root}");
+    }
+}
+
+#[test]
+fn one_script_is_stopped_and_restarted_alone_and_its_output_is_recorded() {
+    let stage = Stage::new("npm run dev -w web & npm run dev -w api & wait");
+    let mut session = stage.sandbox.start(["dev", "--json"]);
+    let (web, api) = (ready(&mut session, "packages/web"), ready(&mut session, "packages/api"));
+    assert!(stage.sandbox.run(["restart", "web"]).status.success());
+    assert!(!stage.sandbox.run(["logs", "web"]).stdout.is_empty());
+    assert!(stage.sandbox.run(["stop", "web"]).status.success());
+    let services = stage.services();
+    let port = |name: &str| services.iter().find(|one| one["name"] == name).map(|one| one["port"].clone());
+    assert_eq!((port("web"), port("api")), (None, Some(json!(api))), "{web}");
+    session.signal(Signal::TERM);
+    session.wait();
+    assert_eq!(stage.services(), Vec::<Value>::new());
+}
+
+#[test]
+fn scripts_that_are_no_services_run_as_the_package_manager_runs_them() {
+    let stage = Stage::new("npm run build -w web; npm run dev -w api");
+    let mut session = stage.sandbox.start(["dev", "--json"]);
+    session.output("built build");
+    ready(&mut session, "packages/api");
+    assert!(stage.services().iter().all(|one| one["name"] != "web"));
+    session.signal(Signal::INT);
+    session.wait();
+}
+
+#[test]
+fn two_scripts_of_a_package_beneath_one_that_only_starts_them_are_two_services() {
+    let mut stage = Stage::new("npm run dev -w web");
+    let server = format!("exec '{}' --lifetime 200", dev_server().display());
+    let dev = "npm run dev:one & npm run dev:two & wait";
+    stage.package("web", &json!({ "dev": dev, "dev:one": server.clone(), "dev:two": server }));
+    let mut session = stage.sandbox.start(["dev", "--json"]);
+    let one = ready(&mut session, "packages/web#dev:one");
+    let two = ready(&mut session, "packages/web#dev:two");
+    assert_ne!(one, two);
+    session.signal(Signal::INT);
+    session.wait();
+}
+
+#[test]
+fn the_exit_code_of_a_script_is_passed_on() {
+    let mut stage =
+        Stage::new("npm run -s dev -w web; echo code $?; (cd packages/web && npm run dev); exit 3");
+    stage.package("web", &json!({ "dev": "exit 7" }));
+    let session = stage.sandbox.start(["dev", "--json"]);
+    let mut session = session;
+    session.output("code 7");
+    let ended = session.wait();
+    assert_eq!(ended.status.code(), Some(3), "{ended:?}");
+}
+
+#[test]
+fn nothing_is_left_of_a_run_that_was_killed() {
+    let stage = Stage::new("npm run dev -w web & npm run dev -w api & wait");
+    let mut session = stage.sandbox.start(["dev", "--json"]);
+    ready(&mut session, "packages/web");
+    ready(&mut session, "packages/api");
+    session.signal(Signal::KILL);
+    // Ends with the last process that has inherited the output.
+    session.wait();
+}
