@@ -29,6 +29,7 @@ const RANKS: [(&str, u8); 27] = [
     ("event", 3),
     ("launch", 3),
     ("detect", 2),
+    ("graph", 2),
     ("port", 2),
     ("workspace", 2),
     ("fingerprint", 1),
