@@ -21,7 +21,6 @@ pub struct Config {
     pub catalog: Rc<Catalog>,
     pub settings: ProjectSettings,
     /// That of the workspace's root.
-    #[expect(dead_code, reason = "its readers follow")]
     pub workspace: WorkspaceSettings,
     /// The files that it is from, the nearest last.
     files: Vec<Rc<ConfigFile>>,

@@ -21,6 +21,8 @@ pub(super) struct Service {
     pub output: Output,
     /// The `port-detected` event, while it is ready.
     pub ready: Option<Event>,
+    /// The `blocked` event, while it is blocked.
+    blocked: Option<Event>,
     /// The `process-exited` event, once it has ended for good.
     pub ended: Option<Event>,
 }
@@ -35,6 +37,7 @@ impl Service {
             scheme: Scheme::default(),
             killed: false,
             ready: None,
+            blocked: None,
             ended: None,
         }
     }
@@ -59,8 +62,10 @@ impl Service {
                 self.ready = None;
                 self.ended = Some(event.clone()).filter(|_| *state != State::Starting);
             }
+            What::Blocked { .. } => self.blocked = Some(event.clone()),
             What::Noted { .. } | What::Unknown => return None,
-            What::Ack { .. }
+            What::Waiting { .. }
+            | What::Ack { .. }
             | What::LogChunk { .. }
             | What::PortConflict { .. }
             | What::PortForwarded { .. }
@@ -77,8 +82,8 @@ impl Service {
         self.directory = HeldDirectory::open(Path::new(&self.status.dir)).ok().or(self.directory.take());
     }
 
-    pub fn update(&mut self, condition: &Condition) {
-        let &Condition { state, port, scheme, guardian } = condition;
+    pub fn update(&mut self, condition: Condition) {
+        let Condition { state, port, scheme, guardian, waits_for, blocked_by } = condition;
         if guardian.is_some() && self.status.guardian != guardian {
             self.status.started_at = now();
             self.killed = false;
@@ -86,6 +91,11 @@ impl Service {
         if state != State::Running {
             self.ready = None;
         }
+        if state != State::Blocked {
+            self.blocked = None;
+        }
+        self.status.waits_for = waits_for;
+        self.status.blocked_by = blocked_by;
         self.status.state = state;
         self.status.guardian = guardian;
         self.scheme = scheme;
@@ -96,15 +106,23 @@ impl Service {
     }
 
     /// The answer to a client that waits until the service has ended, or is ready: an event, and the
-    /// acknowledgement or error that concludes the answer.
+    /// acknowledgement or error that concludes the answer. One that is blocked becomes ready only when somebody starts
+    /// another service again, so nobody waits for that.
     pub fn outcome(&self, awaits: Awaited) -> Option<(&Event, What)> {
         if let Some(ended) = &self.ended {
-            let last = if awaits == Awaited::End {
-                What::Ack { message: "Dev server stopped successfully".to_owned() }
-            } else {
-                What::Error { error: "the service has ended".to_owned() }
+            let last = match (awaits, self.status.state) {
+                (Awaited::End, _) => What::Ack { message: "Dev server stopped successfully".to_owned() },
+                (Awaited::Ready | Awaited::Restart, State::Done) => {
+                    What::Ack { message: "the task is done".to_owned() }
+                }
+                (Awaited::Ready | Awaited::Restart, _) => {
+                    What::Error { error: "the service has ended".to_owned() }
+                }
             };
             return Some((ended, last));
+        }
+        if let Some(blocked) = self.blocked.as_ref().filter(|_| awaits == Awaited::Ready) {
+            return Some((blocked, What::Error { error: "the service is blocked".to_owned() }));
         }
         let ready = self.ready.as_ref().filter(|_| awaits == Awaited::Ready)?;
         let message = format!("Dev server is running and healthy on port {}", self.status.port);

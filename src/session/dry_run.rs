@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use super::options::Options;
+use super::order;
 use super::port_override::PortOverride;
 use super::prepared::Prepared;
 use super::siblings::siblings;
@@ -33,6 +34,7 @@ pub fn dry_run(
         }
     };
     let others = ports.reservations();
+    let graph = order::of(prepared, options)?.graph;
     for (service, one) in prepared.iter().enumerate() {
         let script_shell = one.script_shell(ports.dir());
         let port_override = match &found[service] {
@@ -52,6 +54,7 @@ pub fn dry_run(
         });
         if invocation.json {
             let mut answer = one.detected().to_json();
+            answer["needs"] = order::needs_json(&graph, prepared, service);
             let plan = serde_json::to_value(&spec).map_err(std::io::Error::other)?;
             if let (Some(answer), Value::Object(plan)) = (answer.as_object_mut(), plan) {
                 answer.extend(plan);
@@ -60,6 +63,10 @@ pub fn dry_run(
         } else {
             ui::print(&describe(one, &spec))?;
         }
+    }
+    let order = order::described(&graph, prepared);
+    if !order.is_empty() && !invocation.json {
+        ui::print(&format!("order\n  {}\n", order.join("\n  ")))?;
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use super::output::{self, announce};
 use super::port_override::{Evidence, Place, list};
 use super::prepared::Prepared;
 use super::server_scheme::{Finding, ask, printed};
-use super::{browser, conflict, outcome, settings};
+use super::{browser, conflict, order, outcome, settings};
 use crate::control::Server;
 use crate::event::{Level, Refusal, What};
 use crate::invocation::{Failure, Invocation, StartedBy, require_descriptors};
@@ -66,11 +66,23 @@ impl<'a> Session<'a> {
         require_descriptors(DESCRIPTORS + DESCRIPTORS_OF_A_SERVICE * projects.len())?;
         // No store yet: the transaction in `reserve` recalls the remembered frameworks.
         let prepared = prepare(invocation, options, projects, None)?;
+        order::asked_for(&prepared)?;
         Ok(Self { invocation, options, ports, prepared })
     }
 
     pub fn leave_out(&mut self, running: &[Reservation]) {
         self.prepared.retain(|one| !running.iter().any(|running| running.is_of(&one.request.project)));
+    }
+
+    /// Of services that run already, those that the others wait for.
+    pub fn needed(&self, running: &[Reservation]) -> Result<Vec<Reservation>, Failure> {
+        let Self { prepared, options, .. } = self;
+        let is_running = |one: &&Reservation, service: usize| one.is_of(&prepared[service].request.project);
+        let find = |service: usize| running.iter().find(|one| is_running(one, service));
+        let graph = order::of(prepared, options)?.graph;
+        let starting: Vec<usize> = (0..prepared.len()).filter(|&service| find(service).is_none()).collect();
+        let is_needed = |service: &usize| graph.dependents_of(*service).any(|one| starting.contains(&one));
+        Ok((0..prepared.len()).filter(is_needed).filter_map(|service| find(service).cloned()).collect())
     }
 
     /// Reserves a port for each service, or none.
@@ -102,6 +114,7 @@ impl<'a> Session<'a> {
 
     pub fn supervise(self, mut lease: Lease) -> Result<Exit, Failure> {
         let Self { invocation, options, ports, prepared } = self;
+        let order = order::of(&prepared, options)?;
         // A single service is committed while its guardian starts. Several would keep others from the store too
         // long.
         if prepared.len() > 1 {
@@ -125,7 +138,7 @@ impl<'a> Session<'a> {
         let lifeline = is_runner.then(|| Lifeline::new(io::stdin())).transpose()?;
         let caller = Some(invocation.watch_caller()?);
         let inputs = LoopInputs { signals, console, lifeline, caller, control };
-        let mut supervisor = Supervisor::new(services, backend, sink, inputs);
+        let mut supervisor = Supervisor::new(services, order, backend, sink, inputs);
         supervisor.start_all();
         let Supervisor { sink, backend, .. } = &mut supervisor;
         backend.close_store();

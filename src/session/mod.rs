@@ -4,6 +4,7 @@
 //! - `selection`: which services a start runs · `services`: those that are no packages
 //! - `backend`, `port_override`: programs and ports for the loop in [`crate::supervise`], which calls them through the
 //!   trait that `flow` implements
+//! - `order`: who waits for whom, by bowline.toml and the packages
 //! - `reload`: a restart by what the files say now
 //! - `server_scheme`: http or https · `output`, `report`, `outcome`, `conflict`: what others see
 //! - `siblings`, `told`: what services know of each other
@@ -19,6 +20,7 @@ mod flow;
 mod framework_locks;
 mod nested;
 mod options;
+mod order;
 mod outcome;
 mod output;
 mod port_override;

@@ -18,4 +18,8 @@ pub struct Options {
     pub grace: Option<Duration>,
     /// Open a browser once the first server is ready.
     pub open: bool,
+    /// Start everything at once, except what bowline.toml orders.
+    pub no_order: bool,
+    /// End all services with the first that fails.
+    pub fail_fast: bool,
 }

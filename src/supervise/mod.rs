@@ -10,6 +10,7 @@ mod console;
 mod effects;
 #[cfg(test)]
 mod loop_tests;
+mod order;
 mod output;
 mod process_tree;
 mod readiness;
@@ -19,6 +20,7 @@ mod scheme;
 mod scheme_watch;
 pub mod service;
 mod signals;
+mod start_order;
 mod stopped_by;
 mod streams;
 mod tail;
@@ -30,5 +32,6 @@ pub use backend::{
 pub use console::Console;
 pub use process_tree::{GuardedTree, ProcessTree};
 pub use run::{Finished, Interrupt, LoopInputs, Outcome, Supervisor};
+pub use start_order::StartOrder;
 pub use streams::Lifeline;
 pub use tail::shown_lines;

@@ -1,7 +1,7 @@
 //! `bowline dev` and `bowline exec`.
 
 use super::already_running;
-use crate::cli::args::{Dev, Exec, Launch};
+use crate::cli::args::{Dev, Exec, Launch, Together};
 use crate::cli::usage;
 use crate::exit_code;
 use crate::invocation::{Failure, Invocation};
@@ -21,14 +21,14 @@ pub fn dev(invocation: &Invocation, dev: &Dev) -> Result<Exit, Failure> {
     };
     let mut selection = select(invocation, &wanted)?;
     for_one(&mut selection.services, &dev.launch)?;
-    launch(invocation, &dev.launch, selection.services)
+    launch(invocation, (&dev.launch, &dev.together), selection.services)
 }
 
 pub fn exec(invocation: &Invocation, exec: &Exec) -> Result<Exit, Failure> {
     let project = with_id(Project::around(&invocation.dir)?, &exec.launch);
     let command = Runnable::Command(exec.command.clone());
     let project = vec![(project, command, Additions::default())];
-    launch(invocation, &exec.launch, session::configure(invocation, project, false)?)
+    launch(invocation, (&exec.launch, &Together::default()), session::configure(invocation, project, false)?)
 }
 
 fn with_id(project: Project, launch: &Launch) -> Project {
@@ -57,10 +57,11 @@ fn for_one(projects: &mut [ConfiguredProject], launch: &Launch) -> Result<(), Fa
 
 fn launch(
     invocation: &Invocation,
-    launch: &Launch,
+    (launch, together): (&Launch, &Together),
     projects: Vec<ConfiguredProject>,
 ) -> Result<Exit, Failure> {
-    let options = Options::from(launch);
+    let &Together { no_order, fail_fast } = together;
+    let options = Options { no_order, fail_fast, ..Options::from(launch) };
     if launch.dry_run {
         let ports = invocation.ports_to_plan();
         let prepared = session::prepare(invocation, &options, projects, Some(&ports))?;

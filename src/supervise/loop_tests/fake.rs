@@ -78,6 +78,7 @@ pub struct World {
     pub services: Vec<Fake>,
     pub signals: VecDeque<ReceivedSignal>,
     pub commands: VecDeque<(usize, Input)>,
+    pub along: Vec<usize>,
     pub pipes: Option<Pipes>,
     /// How often bowline's own process group was stopped.
     pub stops: usize,
@@ -233,13 +234,15 @@ impl Backend for Shared {
 
     fn reload(&mut self, service: usize) -> Result<Reload, (String, Refusal)> {
         let refused = || ("the files are wrong".to_owned(), Refusal { exit_code: 2, hint: None });
-        let settings = self.borrow_mut().service(service).reloaded.clone().ok_or_else(refused)?;
+        let fake = &mut self.borrow_mut().services[service];
+        let settings = fake.reloaded.clone().ok_or_else(refused)?;
+        fake.end = End::NotYet;
         Ok(Reload { settings, changes: None, news: Vec::new() })
     }
 
-    fn description(&self, _service: usize) -> Description {
+    fn description(&self, service: usize) -> Description {
         let fake = || "fake".to_owned();
-        Description { name: fake(), framework: fake(), command: fake(), original: fake() }
+        Description { name: service.to_string(), framework: fake(), command: fake(), original: fake() }
     }
 
     fn verify(&mut self, service: usize, _root: i32) -> PortOwner {
@@ -350,9 +353,10 @@ impl SignalSource for Shared {
 
 impl Control for Shared {
     fn poll_command(&mut self, _cx: &mut Context<'_>) -> Poll<Requested> {
-        let command = self.borrow_mut().commands.pop_front();
-        let by = String::new();
-        command.map_or(Poll::Pending, |(service, input)| Poll::Ready(Requested { service, input, by }))
+        let mut world = self.borrow_mut();
+        let command = world.commands.pop_front();
+        let (along, by) = (world.along.clone(), String::new());
+        command.map_or(Poll::Pending, |(service, input)| Poll::Ready(Requested { service, input, along, by }))
     }
 
     fn wrote(&mut self, _service: usize, _stream: Stream, bytes: &[u8]) {
@@ -374,7 +378,7 @@ impl Control for Shared {
     }
 
     fn refused(&mut self, service: usize, _error: &str, _refusal: &Refusal) {
-        self.borrow_mut().service(service).restarts.push(false);
+        self.borrow_mut().services[service].restarts.push(false);
     }
 
     fn started(&mut self, service: usize, _description: Description) {
