@@ -12,7 +12,7 @@ use crate::exit_code::{FAILURE, NOT_READY};
 use crate::invocation::failure::Failure;
 use crate::port::{GUARDIAN_PATIENCE, Ports, Reservation, SessionState};
 use crate::process::{Identity, Signal, leftovers, signal};
-use crate::visible::Visible;
+use crate::visible::{self, Visible};
 
 /// How often, and with which pause, to look whether a killed supervisor is gone.
 const ATTEMPTS: u32 = 20;
@@ -209,10 +209,17 @@ pub fn ready(reservation: &Reservation, answer: Option<What>) -> Result<(), Fail
             let lines = stderr.map_or_else(String::new, |lines| format!("\n{lines}"));
             Err(not_ready(reservation, &format!("{how}{lines}")))
         }
-        Some(What::Blocked { message, .. }) => Err(not_ready(reservation, &message)),
+        Some(What::Blocked { message, root_causes, .. }) => Err(blocked(reservation, &message, &root_causes)),
         Some(_) => Ok(()),
         None => Err(not_ready(reservation, "is not ready in time")),
     }
+}
+
+/// One that is blocked has no output, and needs the others to be started again.
+fn blocked(reservation: &Reservation, why: &str, causes: &[String]) -> Failure {
+    let restart = format!("bowline restart {}", causes.join(" "));
+    let hint = format!("start that again with `{}`, and this one starts by itself", visible::line(&restart));
+    Failure::new(NOT_READY, format!("`{}` {}", reservation.name, visible::line(why)), Some(hint))
 }
 
 fn not_ready(reservation: &Reservation, how: &str) -> Failure {

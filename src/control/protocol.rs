@@ -100,7 +100,7 @@ pub struct Status {
     pub port: u16,
     pub url: String,
     pub state: State,
-    /// The names of the services that it waits for. Older supervisors leave it out, as they do the next two.
+    /// The names of the services that it waits for. Older supervisors leave it out, as they do the next four.
     #[serde(default)]
     pub waits_for: Vec<String>,
     /// The names of the services that keep it from being started.
@@ -109,6 +109,12 @@ pub struct Status {
     /// The names of the services that wait for it at their start.
     #[serde(default)]
     pub wanted_by: Vec<String>,
+    /// How often it was started in this session.
+    #[serde(default)]
+    pub attempts: u32,
+    /// How it ended the last time: the predicate of a sentence.
+    #[serde(default)]
+    pub last_end: Option<String>,
     /// The time of the last start (RFC 3339).
     pub started_at: String,
     pub command: String,

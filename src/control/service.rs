@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::peer::Awaited;
 use super::protocol::Status;
-use crate::event::{Event, Output, State, What};
+use crate::event::{Event, Output, State, What, how_ended};
 use crate::port::Scheme;
 use crate::project::HeldDirectory;
 use crate::supervise::{Condition, Description};
@@ -58,7 +58,8 @@ impl Service {
                 self.status.port = *port;
                 self.ready = Some(event.clone());
             }
-            What::ProcessExited { state, .. } => {
+            What::ProcessExited { state, exit_code, signal, message, .. } => {
+                self.status.last_end = Some(how_ended(*exit_code, signal.as_deref(), message.clone()));
                 self.ready = None;
                 self.ended = Some(event.clone()).filter(|_| *state != State::Starting);
             }
@@ -77,6 +78,7 @@ impl Service {
 
     pub fn describe(&mut self, Description { name, framework, command, original }: Description) {
         let original = Some(original);
+        self.status.attempts += 1;
         self.status = Status { name, framework, command, original, ..self.status.clone() };
         // Another one may have been made at its path.
         self.directory = HeldDirectory::open(Path::new(&self.status.dir)).ok().or(self.directory.take());
@@ -109,11 +111,12 @@ impl Service {
     /// acknowledgement or error that concludes the answer. One that is blocked becomes ready only when somebody starts
     /// another service again, so nobody waits for that.
     pub fn outcome(&self, awaits: Awaited) -> Option<(&Event, What)> {
-        if let Some(ended) = &self.ended {
+        // A restart makes an earlier end irrelevant.
+        if let Some(ended) = self.ended.as_ref().filter(|_| awaits != Awaited::Restart) {
             let last = match (awaits, self.status.state) {
                 (Awaited::End, _) => What::Ack { message: "Dev server stopped successfully".to_owned() },
                 (Awaited::Ready | Awaited::Restart, State::Done) => {
-                    What::Ack { message: "the task is done".to_owned() }
+                    What::Ack { message: "The task is done".to_owned() }
                 }
                 (Awaited::Ready | Awaited::Restart, _) => {
                     What::Error { error: "the service has ended".to_owned() }

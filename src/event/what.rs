@@ -114,6 +114,8 @@ pub enum What {
     Blocked {
         /// The names of those that it needs itself.
         blocked_by: Vec<String>,
+        /// The names of those that have to be started again.
+        root_causes: Vec<String>,
         /// Why, for people: the predicate of a sentence.
         message: String,
     },
@@ -277,8 +279,12 @@ mod tests {
             (What::PortForwarded { from: 1, to: 2 }, r#""type":"port-forwarded","from":1,"to":2"#),
             (What::Waiting { waits_for: vec![text("ui")] }, r#""type":"waiting","waitsFor":["ui"]"#),
             (
-                What::Blocked { blocked_by: vec![text("api")], message: text("why") },
-                r#""type":"blocked","blockedBy":["api"],"message":"why""#,
+                What::Blocked {
+                    blocked_by: vec![text("api")],
+                    root_causes: vec![text("db")],
+                    message: text("why"),
+                },
+                r#""type":"blocked","blockedBy":["api"],"rootCauses":["db"],"message":"why""#,
             ),
             (
                 exited(None, Some("SIGTERM"), crash, None),

@@ -32,7 +32,7 @@ pub fn ended(printed: &Printed) -> Vec<Value> {
 fn blocked<'a>(printed: &'a Printed, project: Option<&str>) -> Option<(&'a [String], &'a str)> {
     let own = printed.events.iter().filter(|event| event.project_id.as_deref() == project);
     own.rev().find_map(|event| match &event.what {
-        What::Blocked { blocked_by, message } => Some((&blocked_by[..], &message[..])),
+        What::Blocked { blocked_by, message, .. } => Some((&blocked_by[..], &message[..])),
         What::PortDetected { .. }
         | What::PortConflict { .. }
         | What::PortReallocated { .. }

@@ -127,7 +127,10 @@ impl<'a> Session<'a> {
         let backend = SessionBackend::new(invocation, options, prepared, lease, ports);
         let services = settings::services(&backend, Instant::now());
         backend.specs.iter().for_each(output::log_spec);
-        let statuses = backend.statuses();
+        let mut statuses = backend.statuses();
+        for (service, status) in statuses.iter_mut().enumerate() {
+            status.wanted_by = order::wanted_by(&order.graph, &backend.prepared, service);
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let _entered = runtime.enter();
         let signals = Box::new(Signals::take()?);

@@ -98,6 +98,11 @@ pub fn described(graph: &Graph, prepared: &[Prepared<'_>]) -> Vec<String> {
     graph.levels().concat().into_iter().filter_map(line).collect()
 }
 
+/// The names of the services that need this one.
+pub fn wanted_by(graph: &Graph, prepared: &[Prepared<'_>], service: usize) -> Vec<String> {
+    graph.dependents_of(service).map(|one| prepared[one].project().name.clone()).collect()
+}
+
 /// The names of the services that each one waits for, as a program reads it.
 pub fn needs_json(graph: &Graph, prepared: &[Prepared<'_>], service: usize) -> Value {
     graph.needs_of(service).map(|need| Value::from(&*prepared[need].project().name)).collect()

@@ -71,12 +71,11 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// Starts a service again, by what its files say now. If they are wrong, it goes on as it is.
     pub(super) fn restart(&mut self, index: usize, by: &str) {
         let has_ended = self.instances[index].service.has_ended();
-        if has_ended && self.is_ending {
+        let is_ending = !has_ended && !self.instances[index].service.state().is_alive();
+        if is_ending || has_ended && self.is_ending {
             let refusal = Refusal { exit_code: FAILURE, hint: None };
-            return self.inputs.control.refused(index, "the other services are ending", &refusal);
-        }
-        if !has_ended && !self.instances[index].service.state().is_alive() {
-            return self.feed(index, Input::Restart);
+            let error = if is_ending { "the service is ending" } else { "the other services are ending" };
+            return self.inputs.control.refused(index, error, &refusal);
         }
         match self.backend.reload(index) {
             Ok(Reload { settings, changes, news }) => {

@@ -124,7 +124,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 Turn::Blocked(blocked) => {
                     let message = format!("is blocked: {}", self.reason(&blocked));
                     tracing::info!("{} {message}", self.name(service));
-                    self.announce(service, What::Blocked { blocked_by: self.names(&blocked.by), message });
+                    let (blocked_by, root_causes) = (self.names(&blocked.by), self.names(&blocked.causes));
+                    self.announce(service, What::Blocked { blocked_by, root_causes, message });
                 }
             }
             self.show_condition(service);

@@ -94,6 +94,7 @@ fn a_need_that_fails_blocks_what_needs_it_until_it_is_ready_after_all() {
         assert_eq!(states(&world), [State::Blocked, State::Blocked, State::Failed, State::Running]);
         let blocked = |by: usize, message: &str| What::Blocked {
             blocked_by: vec![by.to_string()],
+            root_causes: vec![DB.to_string()],
             message: message.to_owned(),
         };
         let told = blocked(DB, "is blocked: its need `2` failed");
