@@ -22,6 +22,7 @@ mod launch;
 #[cfg(target_os = "linux")]
 mod leftovers;
 mod mcp;
+mod order;
 mod packaging;
 mod port;
 mod readme;
