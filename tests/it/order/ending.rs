@@ -10,7 +10,7 @@ use crate::support::{Sandbox, dev_server};
 /// A server that notes its end in the file `ends` of the workspace, after it has ended.
 fn noting(name: &str) -> String {
     let server = dev_server().display();
-    format!("trap : TERM INT; '{server}' --lifetime 100 & wait; wait; echo {name} >> ../../ends")
+    format!("trap : TERM INT; '{server}' --lifetime 100; echo {name} >> ../../ends")
 }
 
 /// `web` needs `api`, which needs `db`.
