@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use circles::{Circle, circles};
 
 /// Ranks as in the crate documentation: a module imports only modules of a lower rank.
-const RANKS: [(&str, u8); 27] = [
+const RANKS: [(&str, u8); 28] = [
     ("cli", 9),
     ("mcp", 8),
     ("session", 8),
