@@ -8,6 +8,7 @@ use super::fake::{Processes, Shared, World, change};
 use super::{MOMENT, run_ordered, settings};
 use crate::event::{FailureReason, State, What};
 use crate::graph::Graph;
+use crate::process::caller::SECOND_LOOK;
 use crate::process::guardian::Order;
 use crate::process::signals::ReceivedSignal;
 use crate::process::{Exit, Signal};
@@ -235,7 +236,7 @@ fn a_hangup_or_the_loss_of_the_caller_ends_everything_at_once() {
         play(false, async |world| {
             all_ready(&world).await;
             change(&world, MOMENT, |world| signal(world, SIGTERM)).await;
-            change(&world, MOMENT, hang_up).await;
+            change(&world, SECOND_LOOK + MOMENT, hang_up).await;
             assert_eq!(orders(&world)[DB], [Order::Signal(SIGHUP)]);
             change(&world, MOMENT, |world| {
                 world.services.iter_mut().for_each(|service| service.end(Exit::Code(0)));
