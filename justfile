@@ -28,6 +28,10 @@ conformance *LAUNCHERS:
 chaos KILLS="1000" SEED="":
     BOWLINE_CHAOS_KILLS="{{ KILLS }}" BOWLINE_CHAOS_SEED="{{ SEED }}" cargo test --quiet --test manual -- --ignored --nocapture whoever_is_killed
 
+# Starts generated workspaces of thirty packages, RUNS times: no service starts before what it needs.
+order RUNS="100":
+    BOWLINE_ORDER_RUNS="{{ RUNS }}" cargo test --quiet --test it -- order::thirty
+
 # Tries real projects of many frameworks (all, or the named ones), and writes docs/matrix.md.
 matrix *ROWS:
     BOWLINE_MATRIX="{{ ROWS }}" cargo test --test manual -- --ignored --nocapture matrix

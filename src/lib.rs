@@ -75,7 +75,7 @@
 //! | 5 | [`config`] [`control`] [`logs`] [`ui`] | the edges: files, sockets, terminal, protocol |
 //! | 4 | [`supervise`] | keeping services running |
 //! | 3 | [`event`] [`launch`] | what happened · what to run |
-//! | 2 | [`detect`] [`port`] [`workspace`] | which framework · which port · which packages |
+//! | 2 | [`detect`] [`graph`] [`port`] [`workspace`] | which framework · who waits for whom · which port · which packages |
 //! | 1 | [`fingerprint`] [`paths`] [`process`] [`project`] [`range`] [`script`] | the OS, the disk, the shell's grammar; knows nothing of us |
 //! | 0 | [`exit_code`] [`template`] [`visible`] | the codes that scripts rely on · addresses in texts of bowline.toml · how foreign text is shown |
 //!
@@ -98,6 +98,8 @@
 //!   has ended.
 //! - **What happens next?** [`supervise::service::Service::on`] alone. A test walks all short sequences of its
 //!   inputs.
+//! - **Who may start, and who ends first?** [`graph::Graph`] alone, which knows neither processes nor time. A test walks
+//!   every graph of four services.
 //! - **What is said?** [`event::What`], one vocabulary for people, `--json`, the control socket, the runner and
 //!   logs.
 //!
@@ -132,6 +134,7 @@ pub mod detect;
 mod event;
 mod exit_code;
 pub mod fingerprint;
+pub mod graph;
 mod invocation;
 pub mod launch;
 mod logs;

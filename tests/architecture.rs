@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use circles::{Circle, circles};
 
 /// Ranks as in the crate documentation: a module imports only modules of a lower rank.
-const RANKS: [(&str, u8); 27] = [
+const RANKS: [(&str, u8); 28] = [
     ("cli", 9),
     ("mcp", 8),
     ("session", 8),
@@ -29,6 +29,7 @@ const RANKS: [(&str, u8); 27] = [
     ("event", 3),
     ("launch", 3),
     ("detect", 2),
+    ("graph", 2),
     ("port", 2),
     ("workspace", 2),
     ("fingerprint", 1),

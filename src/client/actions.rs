@@ -7,12 +7,12 @@ use super::connection::Connection;
 use super::fan_out;
 use super::whereabouts::Whereabouts;
 use crate::control::{ControlError, ControlRequest, Verb};
-use crate::event::{What, how_ended};
+use crate::event::{State, What, how_ended};
 use crate::exit_code::{FAILURE, NOT_READY};
 use crate::invocation::failure::Failure;
 use crate::port::{GUARDIAN_PATIENCE, Ports, Reservation, SessionState};
 use crate::process::{Identity, Signal, leftovers, signal};
-use crate::visible::Visible;
+use crate::visible::{self, Visible};
 
 /// How often, and with which pause, to look whether a killed supervisor is gone.
 const ATTEMPTS: u32 = 20;
@@ -112,13 +112,17 @@ fn await_guardian(reservation: &Reservation) -> Result<(), Failure> {
     }
 }
 
-/// Stops services side by side. Returns when each has ended or cannot be stopped. The supervisors tell their users
-/// that the command `by` did it.
+/// Stops services; a supervisor ends what needs others of them first. Returns when each has ended or cannot be
+/// stopped. The supervisors tell their users that the command `by` did it.
 pub fn stop(ports: &Ports, reservations: &[Reservation], force: bool, by: &str) -> Vec<Result<(), Failure>> {
-    let request = |one: &Reservation| ControlRequest {
-        force,
-        by: Some(by.to_owned()),
-        ..ControlRequest::new(Verb::Stop, Some(&one.project))
+    let request = |one: &Reservation| {
+        let beside = reservations.iter().filter(|other| other.session == one.session);
+        ControlRequest {
+            force,
+            by: Some(by.to_owned()),
+            along: beside.map(|other| other.project.clone()).collect(),
+            ..ControlRequest::new(Verb::Stop, Some(&one.project))
+        }
     };
     fan_out::at_once(reservations, |one| match send(one, &request(one), None) {
         Ok(_) => Ok(()),
@@ -196,17 +200,26 @@ fn whereabouts(reservation: &Reservation, deadline: Option<Instant>) -> Whereabo
     Whereabouts::of(reservation, answer.unwrap_or_default().first())
 }
 
-/// Turns the outcome of a request into a failure, unless the service is ready.
-fn ready(reservation: &Reservation, answer: Option<What>) -> Result<(), Failure> {
+/// Turns the outcome of a request into a failure, unless the service is ready or done.
+pub fn ready(reservation: &Reservation, answer: Option<What>) -> Result<(), Failure> {
     match answer {
+        Some(What::ProcessExited { state: State::Done, .. }) => Ok(()),
         Some(What::ProcessExited { exit_code, signal, message, stderr, .. }) => {
             let how = how_ended(exit_code, signal.as_deref(), message);
             let lines = stderr.map_or_else(String::new, |lines| format!("\n{lines}"));
             Err(not_ready(reservation, &format!("{how}{lines}")))
         }
+        Some(What::Blocked { message, root_causes, .. }) => Err(blocked(reservation, &message, &root_causes)),
         Some(_) => Ok(()),
         None => Err(not_ready(reservation, "is not ready in time")),
     }
+}
+
+/// One that is blocked has no output, and needs the others to be started again.
+fn blocked(reservation: &Reservation, why: &str, causes: &[String]) -> Failure {
+    let restart = format!("bowline restart {}", causes.join(" "));
+    let hint = format!("start that again with `{}`, and this one starts by itself", visible::line(&restart));
+    Failure::new(NOT_READY, format!("`{}` {}", reservation.name, visible::line(why)), Some(hint))
 }
 
 fn not_ready(reservation: &Reservation, how: &str) -> Failure {

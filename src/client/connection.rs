@@ -107,7 +107,7 @@ impl Connection {
         }
     }
 
-    /// Waits for the outcome of a request: [`What::PortDetected`] or [`What::ProcessExited`]. After a silence,
+    /// Waits for the outcome of a request: [`What::PortDetected`], [`What::Blocked`] or [`What::ProcessExited`]. After a silence,
     /// asks the supervisor for its status, to see whether it still answers.
     pub fn outcome(&mut self, deadline: Option<Instant>) -> Result<What, ControlError> {
         let (mut accepted, mut asked) = (false, false);
@@ -127,7 +127,9 @@ impl Connection {
             asked = false;
             let Line::Event(event) = answer? else { continue };
             match event.what {
-                What::PortDetected { .. } | What::ProcessExited { .. } => return Ok(event.what),
+                What::PortDetected { .. } | What::Blocked { .. } | What::ProcessExited { .. } => {
+                    return Ok(event.what);
+                }
                 What::Error { error } => return Err(refused(error, event.refusal)),
                 What::Ack { message } if accepted => self.remark = Some(message),
                 What::Ack { .. } => accepted = true,
@@ -135,6 +137,7 @@ impl Connection {
                 | What::PortConflict { .. }
                 | What::PortForwarded { .. }
                 | What::PortReallocated { .. }
+                | What::Waiting { .. }
                 | What::Noted { .. }
                 | What::Unknown => {}
             }

@@ -136,7 +136,9 @@ impl Following<'_> {
             let condition = match (state, manner) {
                 (_, Manner::Log(_)) => continue,
                 (State::Stopping, _) => "is stopping",
-                (State::Stopped | State::Failed, _) => "has ended",
+                (State::Stopped | State::Failed | State::Done, _) => "has ended",
+                (State::Waiting, _) => "waits for another service",
+                (State::Blocked, _) => "is blocked by another service",
                 (State::Idle | State::Starting | State::Running, Manner::Join(_)) => "is already running",
                 (State::Idle | State::Starting | State::Running, Manner::Attach | Manner::Type) => {
                     "is running"
@@ -316,7 +318,11 @@ impl Following<'_> {
                 }
             }
             What::Error { error } => return Err(control::ControlError::Refused(error).into()),
-            What::Ack { .. }
+            What::Blocked { message, .. } => {
+                self.screen.notify(service, Level::Warning, format!("it {message}"));
+            }
+            What::Waiting { .. }
+            | What::Ack { .. }
             | What::PortConflict { .. }
             | What::PortForwarded { .. }
             | What::Noted { .. }

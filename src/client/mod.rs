@@ -1,6 +1,7 @@
 //! Other supervisors: find them, ask them, follow them.
 
 pub mod actions;
+pub mod again;
 pub mod connection;
 pub mod fan_out;
 mod feed;

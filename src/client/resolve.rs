@@ -286,7 +286,7 @@ fn by_port_or_project(invocation: &Invocation, live: &[Reservation], word: &str,
 /// the project or workspace.
 pub fn ended(invocation: &Invocation, live: &[Reservation], word: Option<&str>) -> Vec<Status> {
     let services = fan_out::call(live).into_iter().filter_map(|(_, answer)| answer.ok()).flatten();
-    let ended = services.filter(|one| matches!(one.state, State::Failed | State::Stopped));
+    let ended = services.filter(|one| matches!(one.state, State::Failed | State::Stopped | State::Done));
     let Some(word) = word else {
         let Ok(project) = Project::find(&invocation.dir) else { return Vec::new() };
         return ended.filter(|one| Path::new(&one.dir).starts_with(&project.dir)).collect();

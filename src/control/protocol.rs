@@ -72,6 +72,9 @@ pub struct ControlRequest {
     /// The command that asks, for people: `bowline stop`. Older clients leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// For a stop, the projects that the same command stops: what needs others of them ends first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub along: Vec<String>,
     /// Whether an attach includes output.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub output: bool,
@@ -98,6 +101,7 @@ impl ControlRequest {
             project_id,
             force: false,
             by: None,
+            along: Vec::new(),
             output: true,
             data: String::new(),
             rows: None,
@@ -119,6 +123,21 @@ pub struct Status {
     pub port: u16,
     pub url: String,
     pub state: State,
+    /// The names of the services that it waits for. Older supervisors leave it out, as they do the next four.
+    #[serde(default)]
+    pub waits_for: Vec<String>,
+    /// The names of the services that keep it from being started.
+    #[serde(default)]
+    pub blocked_by: Vec<String>,
+    /// The names of the services that wait for it at their start.
+    #[serde(default)]
+    pub wanted_by: Vec<String>,
+    /// How often it was started in this session.
+    #[serde(default)]
+    pub attempts: u32,
+    /// How it ended the last time: the predicate of a sentence.
+    #[serde(default)]
+    pub last_end: Option<String>,
     /// The time of the last start (RFC 3339).
     pub started_at: String,
     pub command: String,

@@ -164,13 +164,13 @@ impl Server {
         let mut awaits = if request.verb == Verb::Stop { Awaited::End } else { Awaited::Ready };
         peer.send(&Event::now(known.project(), What::Ack { message }).answering(id));
         match request.verb {
-            Verb::Stop if request.force => self.enqueue(service, Input::Kill, who(peer, request)),
+            Verb::Stop if request.force => self.enqueue(service, Input::Kill, (peer, request)),
             Verb::Stop if known.is_alive() => {
-                self.enqueue(service, Input::Stop(Signal::SIGTERM), who(peer, request));
+                self.enqueue(service, Input::Stop(Signal::SIGTERM), (peer, request));
             }
-            Verb::Restart if known.is_alive() => {
+            Verb::Restart if known.is_alive() || known.ended.is_some() => {
                 awaits = Awaited::Restart;
-                self.enqueue(service, Input::Restart, who(peer, request));
+                self.enqueue(service, Input::Restart, (peer, request));
             }
             Verb::Attach => {
                 peer.follows[service] = Follows { events: true, output: request.output };
@@ -190,12 +190,15 @@ impl Server {
 
     /// Queues an input for the loop, unless it is queued already: a client that repeats itself must not load the
     /// loop.
-    fn enqueue(&mut self, service: usize, input: Input, by: String) {
+    fn enqueue(&mut self, service: usize, input: Input, (peer, request): (&Peer, &ControlRequest)) {
         if input == Input::Kill && std::mem::replace(&mut self.services[service].killed, true) {
             return;
         }
         if !self.commands.iter().any(|one| (one.service, one.input) == (service, input)) {
-            self.commands.push_back(Requested { service, input, by });
+            let is_along =
+                |other: &usize| request.along.iter().any(|id| id == self.services[*other].project());
+            let along = (0..self.services.len()).filter(is_along).collect();
+            self.commands.push_back(Requested { service, input, along, by: who(peer, request) });
         }
     }
 
@@ -250,8 +253,8 @@ impl Control for Server {
 
     fn restarting(&mut self, service: usize, changes: Option<&str>) {
         let known = &mut self.services[service];
-        // The clients wait until the service is ready again, so that it was ready before does not count.
-        known.ready = None;
+        // The clients wait until the service is ready again, so that it was ready or had ended before does not count.
+        (known.ready, known.ended) = (None, None);
         let remark = changes.map(|message| What::Ack { message: message.to_owned() });
         let remark = remark.map(|what| Event::now(known.project(), what));
         for peer in &mut self.peers {
@@ -280,7 +283,7 @@ impl Control for Server {
     }
 
     fn changed(&mut self, service: usize, now: Condition) {
-        self.services[service].update(&now);
+        self.services[service].update(now);
         // Not before: only now is the port given back, and a client that waited for the end may want it.
         self.peers.iter_mut().for_each(|peer| answer_pending(&self.services, peer));
     }

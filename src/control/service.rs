@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::peer::Awaited;
 use super::protocol::Status;
-use crate::event::{Event, Output, State, What};
+use crate::event::{Event, Output, State, What, how_ended};
 use crate::port::Scheme;
 use crate::project::HeldDirectory;
 use crate::supervise::{Condition, Description, KeyboardKind};
@@ -23,6 +23,8 @@ pub(super) struct Service {
     pub typist: Option<(u64, String)>,
     /// The `port-detected` event, while it is ready.
     pub ready: Option<Event>,
+    /// The `blocked` event, while it is blocked.
+    blocked: Option<Event>,
     /// The `process-exited` event, once it has ended for good.
     pub ended: Option<Event>,
 }
@@ -38,6 +40,7 @@ impl Service {
             killed: false,
             typist: None,
             ready: None,
+            blocked: None,
             ended: None,
         }
     }
@@ -62,12 +65,15 @@ impl Service {
                 self.status.port = *port;
                 self.ready = Some(event.clone());
             }
-            What::ProcessExited { state, .. } => {
+            What::ProcessExited { state, exit_code, signal, message, .. } => {
+                self.status.last_end = Some(how_ended(*exit_code, signal.as_deref(), message.clone()));
                 self.ready = None;
                 self.ended = Some(event.clone()).filter(|_| *state != State::Starting);
             }
+            What::Blocked { .. } => self.blocked = Some(event.clone()),
             What::Noted { .. } | What::Unknown => return None,
-            What::Ack { .. }
+            What::Waiting { .. }
+            | What::Ack { .. }
             | What::LogChunk { .. }
             | What::PortConflict { .. }
             | What::PortForwarded { .. }
@@ -82,13 +88,14 @@ impl Service {
         self.ended = None;
         let Description { name, framework, command, original, environment } = description;
         let original = Some(original);
+        self.status.attempts += 1;
         self.status = Status { name, framework, command, original, env: environment, ..self.status.clone() };
         // Another one may have been made at its path.
         self.directory = HeldDirectory::open(Path::new(&self.status.dir)).ok().or(self.directory.take());
     }
 
-    pub fn update(&mut self, condition: &Condition) {
-        let &Condition { state, port, scheme, guardian, keyboard } = condition;
+    pub fn update(&mut self, condition: Condition) {
+        let Condition { state, port, scheme, guardian, keyboard, waits_for, blocked_by } = condition;
         if guardian.is_some() && self.status.guardian != guardian {
             self.status.started_at = now();
             self.killed = false;
@@ -96,6 +103,11 @@ impl Service {
         if state != State::Running {
             self.ready = None;
         }
+        if state != State::Blocked {
+            self.blocked = None;
+        }
+        self.status.waits_for = waits_for;
+        self.status.blocked_by = blocked_by;
         self.status.state = state;
         self.status.guardian = guardian;
         self.status.keyboard = keyboard;
@@ -107,15 +119,24 @@ impl Service {
     }
 
     /// The answer to a client that waits until the service has ended, or is ready: an event, and the
-    /// acknowledgement or error that concludes the answer.
+    /// acknowledgement or error that concludes the answer. One that is blocked becomes ready only when somebody starts
+    /// another service again, so nobody waits for that.
     pub fn outcome(&self, awaits: Awaited) -> Option<(&Event, What)> {
-        if let Some(ended) = &self.ended {
-            let last = if awaits == Awaited::End {
-                What::Ack { message: "Dev server stopped successfully".to_owned() }
-            } else {
-                What::Error { error: "the service has ended".to_owned() }
+        // A restart makes an earlier end irrelevant.
+        if let Some(ended) = self.ended.as_ref().filter(|_| awaits != Awaited::Restart) {
+            let last = match (awaits, self.status.state) {
+                (Awaited::End, _) => What::Ack { message: "Dev server stopped successfully".to_owned() },
+                (Awaited::Ready | Awaited::Restart, State::Done) => {
+                    What::Ack { message: "The task is done".to_owned() }
+                }
+                (Awaited::Ready | Awaited::Restart, _) => {
+                    What::Error { error: "the service has ended".to_owned() }
+                }
             };
             return Some((ended, last));
+        }
+        if let Some(blocked) = self.blocked.as_ref().filter(|_| awaits == Awaited::Ready) {
+            return Some((blocked, What::Error { error: "the service is blocked".to_owned() }));
         }
         let ready = self.ready.as_ref().filter(|_| awaits == Awaited::Ready)?;
         let message = format!("Dev server is running and healthy on port {}", self.status.port);

@@ -104,6 +104,21 @@ pub enum What {
         new_port: u16,
         message: String,
     },
+    /// The service is started once these others are ready or done.
+    Waiting {
+        /// Their names.
+        waits_for: Vec<String>,
+    },
+    /// The service cannot be started because others have failed, or were stopped. It starts by itself once they are
+    /// ready.
+    Blocked {
+        /// The names of those that it needs itself.
+        blocked_by: Vec<String>,
+        /// The names of those that have to be started again.
+        root_causes: Vec<String>,
+        /// Why, for people: the predicate of a sentence.
+        message: String,
+    },
     /// Connections to one port of this bowline are passed on to another, the service's.
     PortForwarded {
         from: u16,
@@ -164,12 +179,18 @@ pub enum State {
     /// Not started yet.
     #[default]
     Idle,
+    /// Not started yet, as others that it needs are not ready.
+    Waiting,
+    /// Not started, as others that it needs have failed or were stopped.
+    Blocked,
     /// Not listening yet, or about to be started again.
     Starting,
     Running,
     Stopping,
     /// Ended as it should.
     Stopped,
+    /// A task that has done its work.
+    Done,
     /// Ended as it should not.
     Failed,
 }
@@ -178,8 +199,8 @@ impl State {
     /// Whether the service is neither ending nor ended.
     pub fn is_alive(self) -> bool {
         match self {
-            Self::Idle | Self::Starting | Self::Running => true,
-            Self::Stopping | Self::Stopped | Self::Failed => false,
+            Self::Idle | Self::Waiting | Self::Blocked | Self::Starting | Self::Running => true,
+            Self::Stopping | Self::Stopped | Self::Done | Self::Failed => false,
         }
     }
 }
@@ -197,6 +218,8 @@ pub enum FailureReason {
     HealthCheckTimeout,
     /// It stopped listening on its port a moment after it had begun, or listens on another port.
     HealthCheckFailed,
+    /// It was never started, as another service that it needs has failed or was stopped.
+    NeedFailed,
     /// Any other reason, or one of a newer bowline.
     #[serde(other)]
     Unknown,
@@ -254,6 +277,15 @@ mod tests {
                 r#""type":"port-reallocated","originalPort":1,"newPort":2,"message":"taken""#,
             ),
             (What::PortForwarded { from: 1, to: 2 }, r#""type":"port-forwarded","from":1,"to":2"#),
+            (What::Waiting { waits_for: vec![text("ui")] }, r#""type":"waiting","waitsFor":["ui"]"#),
+            (
+                What::Blocked {
+                    blocked_by: vec![text("api")],
+                    root_causes: vec![text("db")],
+                    message: text("why"),
+                },
+                r#""type":"blocked","blockedBy":["api"],"rootCauses":["db"],"message":"why""#,
+            ),
             (
                 exited(None, Some("SIGTERM"), crash, None),
                 r#""type":"process-exited","exitCode":null,"signal":"SIGTERM","durationMs":12,"state":"failed","failureReason":"immediate_crash""#,

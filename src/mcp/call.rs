@@ -148,12 +148,14 @@ fn wait(view: &View<'_>, arguments: &Arguments, cancel: &Cancel) -> Result<Value
     // It may end before it is followed.
     targets.running.iter().for_each(|one| view.ends().watch(one));
     let is_enough = |what: &What| match what {
-        What::PortDetected { .. } => until == Until::Ready,
+        // One that is blocked starts only once somebody has started its need again.
+        What::PortDetected { .. } | What::Blocked { .. } => until == Until::Ready,
         What::ProcessExited { state, .. } => !state.is_alive(),
         What::Ack { .. }
         | What::LogChunk { .. }
         | What::PortConflict { .. }
         | What::PortReallocated { .. }
+        | What::Waiting { .. }
         | What::PortForwarded { .. }
         | What::Error { .. }
         | What::Noted { .. }
@@ -199,9 +201,10 @@ fn str_of<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
 }
 
-/// The result with one service, or all of several. It is an error if one of them failed.
+/// The result with one service, or all of several. It is an error if one of them failed, or is blocked by one that
+/// did.
 fn one_or_all(mut answers: Vec<Value>) -> Value {
-    let is_error = answers.iter().any(|one| one["state"] == "failed");
+    let is_error = answers.iter().any(|one| one["state"] == "failed" || one["state"] == "blocked");
     let value = if answers.len() == 1 { answers.remove(0) } else { json!({ "services": answers }) };
     result(value, is_error)
 }

@@ -18,7 +18,33 @@ pub fn ended(printed: &Printed) -> Vec<Value> {
     let ends: Vec<&Event> = printed.events.iter().filter(is_end).collect();
     // The hint is for one of several, and does not say for which.
     let hint = printed.hint.as_deref().filter(|_| ends.len() == 1);
-    ends.into_iter().filter_map(|event| describe(event, hint)).collect()
+    let described = ends.into_iter().filter_map(|event| {
+        let mut answer = describe(event, hint)?;
+        if let Some((by, why)) = blocked(printed, event.project_id.as_deref()) {
+            (answer["blockedBy"], answer["error"]) = (json!(by), json!(why));
+        }
+        Some(answer)
+    });
+    described.collect()
+}
+
+/// By whom a service that was never started was blocked, and why.
+fn blocked<'a>(printed: &'a Printed, project: Option<&str>) -> Option<(&'a [String], &'a str)> {
+    let own = printed.events.iter().filter(|event| event.project_id.as_deref() == project);
+    own.rev().find_map(|event| match &event.what {
+        What::Blocked { blocked_by, message, .. } => Some((&blocked_by[..], &message[..])),
+        What::PortDetected { .. }
+        | What::PortConflict { .. }
+        | What::PortReallocated { .. }
+        | What::PortForwarded { .. }
+        | What::Waiting { .. }
+        | What::ProcessExited { .. }
+        | What::LogChunk { .. }
+        | What::Ack { .. }
+        | What::Error { .. }
+        | What::Noted { .. }
+        | What::Unknown => None,
+    })
 }
 
 /// The end of a service, with its reason and last lines.
@@ -44,7 +70,7 @@ pub fn describe(event: &Event, hint: Option<&str>) -> Option<Value> {
     Some(answer)
 }
 
-fn next_step(reason: Option<FailureReason>) -> &'static str {
+pub fn next_step(reason: Option<FailureReason>) -> &'static str {
     match reason {
         Some(FailureReason::PortInUse) => "ask bowline_port who holds the port; do not kill it",
         Some(FailureReason::CommandNotFound) => {
@@ -54,6 +80,9 @@ fn next_step(reason: Option<FailureReason>) -> &'static str {
         Some(FailureReason::PermissionDenied) => "make the command executable, then call bowline_start again",
         Some(FailureReason::HealthCheckTimeout | FailureReason::HealthCheckFailed) => {
             "see with bowline_logs what it does instead of listening on its port, then call bowline_start again"
+        }
+        Some(FailureReason::NeedFailed) => {
+            "mend the service that it needs (blockedBy), then call bowline_start again"
         }
         Some(FailureReason::ImmediateCrash | FailureReason::Unknown) | None => {
             "mend what the last lines name, then call bowline_start again"
@@ -70,6 +99,8 @@ pub fn nothing_started(printed: &Printed, name: &str) -> Failure {
         | What::LogChunk { .. }
         | What::PortDetected { .. }
         | What::PortReallocated { .. }
+        | What::Waiting { .. }
+        | What::Blocked { .. }
         | What::PortForwarded { .. }
         | What::ProcessExited { .. }
         | What::Noted { .. }

@@ -13,7 +13,7 @@ use super::{failed, tail};
 use crate::client::resolve::{self, Resolved};
 use crate::client::{actions, fan_out, framework_mcp};
 use crate::control::{ControlError, Status};
-use crate::event::{State, What};
+use crate::event::{FailureReason, State, What};
 use crate::exit_code::NO_PROJECT;
 use crate::invocation::{Failure, Invocation};
 use crate::port::{Ports, Reservation};
@@ -150,7 +150,13 @@ impl View<'_> {
                     answer["frameworkMcp"] = json!(url);
                 }
             }
-            State::Stopping | State::Stopped => {}
+            State::Waiting => answer["waitsFor"] = json!(one.waits_for),
+            State::Blocked => {
+                answer["blockedBy"] = json!(one.blocked_by);
+                answer["failureReason"] = json!(FailureReason::NeedFailed);
+                answer["hint"] = json!(failed::next_step(Some(FailureReason::NeedFailed)));
+            }
+            State::Stopping | State::Stopped | State::Done => {}
             State::Failed => {
                 let known = self.ends().of(&dir);
                 for (field, value) in known.iter().filter_map(Value::as_object).flatten() {

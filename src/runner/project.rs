@@ -93,7 +93,9 @@ impl Project {
                 run.errors = ErrorWatch::default();
                 reply_to = run.stops.first().unwrap_or(reply_to);
             }
-            What::Ack { .. }
+            What::Waiting { .. }
+            | What::Blocked { .. }
+            | What::Ack { .. }
             | What::PortReallocated { .. }
             | What::PortForwarded { .. }
             | What::Error { .. }

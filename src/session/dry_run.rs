@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::absent;
 use super::addresses::Addresses;
 use super::options::Options;
+use super::order;
 use super::port_override::PortOverride;
 use super::prepared::Prepared;
 use super::selection::RootScript;
@@ -42,6 +43,7 @@ pub fn dry_run(
     };
     let others = ports.reservations();
     let absent = absent::addresses(invocation, ports, &prepared.iter().collect::<Vec<_>>())?;
+    let graph = order::of(prepared, options)?.graph;
     for (service, one) in prepared.iter().enumerate() {
         let script_shell = one.script_shell(ports.dir());
         let port_override = match &found[service] {
@@ -75,17 +77,26 @@ pub fn dry_run(
         addresses.apply(one, &mut spec);
         if invocation.json {
             let mut answer = one.detected().to_json();
-            let plan = serde_json::to_value(&spec).map_err(std::io::Error::other)?;
-            if let (Some(answer), Value::Object(plan)) = (answer.as_object_mut(), plan) {
-                answer.extend(plan);
-                let needs = &one.detected().configured.config.settings.needs;
-                answer.extend((!needs.is_empty()).then(|| ("needs".to_owned(), needs.clone().into())));
-                answer.extend(root.map(|root| ("root".to_owned(), root.to_json())));
-            }
+            answer["needs"] = order::needs_json(&graph, prepared, service);
+            extend(&mut answer, &spec, root)?;
             ui::print(&format!("{answer}\n"))?;
         } else {
             ui::print(&describe(one, &spec))?;
         }
+    }
+    let order = order::described(&graph, prepared);
+    if !order.is_empty() && !invocation.json {
+        ui::print(&format!("order\n  {}\n", order.join("\n  ")))?;
+    }
+    Ok(())
+}
+
+/// Adds the plan, and what the root's script means.
+fn extend(answer: &mut Value, spec: &LaunchSpec, root: Option<&RootScript>) -> Result<(), Failure> {
+    let plan = serde_json::to_value(spec).map_err(std::io::Error::other)?;
+    if let (Some(answer), Value::Object(plan)) = (answer.as_object_mut(), plan) {
+        answer.extend(plan);
+        answer.extend(root.map(|root| ("root".to_owned(), root.to_json())));
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use super::output::{self, Outlets, announce};
 use super::port_override::{Evidence, Place, list};
 use super::prepared::Prepared;
 use super::server_scheme::{Finding, ask, printed};
-use super::{absent, browser, conflict, hooks, outcome, settings};
+use super::{absent, browser, conflict, hooks, order, outcome, settings};
 use crate::control::Server;
 use crate::event::{Level, Refusal, What};
 use crate::exit_code::FAILURE;
@@ -68,11 +68,23 @@ impl<'a> Session<'a> {
         require_descriptors(DESCRIPTORS + DESCRIPTORS_OF_A_SERVICE * projects.len())?;
         // No store yet: the transaction in `reserve` recalls the remembered frameworks.
         let prepared = prepare(invocation, options, projects, None)?;
+        order::asked_for(&prepared)?;
         Ok(Self { invocation, options, ports, prepared })
     }
 
     pub fn leave_out(&mut self, running: &[Reservation]) {
         self.prepared.retain(|one| !running.iter().any(|running| running.is_of(&one.request.project)));
+    }
+
+    /// Of services that run already, those that the others wait for.
+    pub fn needed(&self, running: &[Reservation]) -> Result<Vec<Reservation>, Failure> {
+        let Self { prepared, options, .. } = self;
+        let is_running = |one: &&Reservation, service: usize| one.is_of(&prepared[service].request.project);
+        let find = |service: usize| running.iter().find(|one| is_running(one, service));
+        let graph = order::of(prepared, options)?.graph;
+        let starting: Vec<usize> = (0..prepared.len()).filter(|&service| find(service).is_none()).collect();
+        let is_needed = |service: &usize| graph.dependents_of(*service).any(|one| starting.contains(&one));
+        Ok((0..prepared.len()).filter(is_needed).filter_map(|service| find(service).cloned()).collect())
     }
 
     /// Reserves a port for each service, or none.
@@ -109,6 +121,7 @@ impl<'a> Session<'a> {
     pub fn supervise(self, mut lease: Lease) -> Result<Exit, Failure> {
         let Self { invocation, options, ports, prepared } = self;
         invocation.files.forget();
+        let order = order::of(&prepared, options)?;
         // A single service is committed while its guardian starts. Several would keep others from the store too
         // long.
         if prepared.len() > 1 {
@@ -126,7 +139,10 @@ impl<'a> Session<'a> {
         })?;
         let services = settings::services(&backend, Instant::now());
         backend.specs.iter().for_each(output::log_spec);
-        let statuses = backend.statuses();
+        let mut statuses = backend.statuses();
+        for (service, status) in statuses.iter_mut().enumerate() {
+            status.wanted_by = order::wanted_by(&order.graph, &backend.prepared, service);
+        }
         let is_caught = invocation.started_by == StartedBy::Caught;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let _entered = runtime.enter();
@@ -140,7 +156,7 @@ impl<'a> Session<'a> {
         let lifeline = is_runner.then(|| Lifeline::new(io::stdin())).transpose()?;
         let caller = Some(invocation.watch_caller()?);
         let inputs = LoopInputs { signals, console, terminal, lifeline, caller, control };
-        let mut supervisor = Supervisor::new(services, backend, sink, inputs);
+        let mut supervisor = Supervisor::new(services, order, backend, sink, inputs);
         supervisor.start_all();
         let Supervisor { sink, backend, .. } = &mut supervisor;
         backend.close_store();

@@ -4,6 +4,7 @@
 //! - `selection`: which services a start runs · `configure`: and what these need · `services`: those that are no packages
 //! - `backend`, `port_override`: programs and ports for the loop in [`crate::supervise`], which calls them through the
 //!   trait that `flow` implements
+//! - `order`: who waits for whom, by bowline.toml and the packages
 //! - `reload`: a restart by what the files say now
 //! - `server_scheme`: http or https · `output`, `report`, `outcome`, `conflict`: what others see
 //! - `siblings`, `known_sibling`, `told`, `addresses`, `absent`: what services know of each other
@@ -25,6 +26,7 @@ mod hooks;
 mod known_sibling;
 mod nested;
 mod options;
+mod order;
 mod outcome;
 mod output;
 mod port_override;
@@ -44,6 +46,6 @@ pub use configured::{Additions, ConfiguredProject, Runnable};
 pub use dry_run::dry_run;
 pub use flow::{Reserved, Session, prepare};
 pub use nested::become_command;
-pub use options::Options;
+pub use options::{Options, OrderOptions};
 pub use prepared::{Detected, Prepared};
 pub use report::{Introduced, Introduction};

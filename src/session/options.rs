@@ -26,4 +26,14 @@ pub struct Options {
     pub shims: Option<PathBuf>,
     /// Whether somebody else runs the `pre` and `post` scripts.
     pub without_hooks: bool,
+    pub order: OrderOptions,
+}
+
+/// How several services start and end together.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OrderOptions {
+    /// Start everything at once, except what bowline.toml orders.
+    pub no_order: bool,
+    /// End all services with the first that fails.
+    pub fail_fast: bool,
 }

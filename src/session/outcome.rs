@@ -135,7 +135,7 @@ fn describe(spec: &LaunchSpec, reason: Reason, outcome: &Outcome, without: &str)
                     .to_owned(),
             ),
         ),
-        Reason::HealthCheckFailed => (NOT_READY, None),
+        Reason::HealthCheckFailed | Reason::NeedFailed => (NOT_READY, None),
         Reason::ImmediateCrash | Reason::Unknown if never_listened => {
             let hint = "see in its output, or with `bowline logs`, why it ended";
             (NOT_READY, Some(format!("{hint}; if it is no server, run it {without}")))

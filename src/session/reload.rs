@@ -23,7 +23,7 @@ impl SessionBackend<'_> {
         let others = self.prepared.iter().enumerate().filter(|(other, _)| *other != service);
         let all: Vec<&Prepared<'_>> = others.map(|(_, one)| one).chain([&prepared]).collect();
         prepared.absent = absent::addresses(self.invocation, &self.ports, &all)?;
-        let original_port = self.port(service);
+        let (original_port, was_held) = (self.port(service), self.is_held(service));
         let own = if let PortChoice::Exact(port) = prepared.request.choice { port } else { original_port };
         let addresses = self.addresses_of(&prepared, (own, self.schemes[service].present));
         hooks::check(&prepared, own, &|text| addresses.fill(text))?;
@@ -41,7 +41,12 @@ impl SessionBackend<'_> {
         }
         let mut news = Vec::new();
         if new_port != original_port {
-            let message = format!("its files have changed: port {new_port} is reserved for it now");
+            let why = if was_held {
+                "its files have changed".to_owned()
+            } else {
+                format!("port {original_port} is no longer to be had")
+            };
+            let message = format!("{why}: port {new_port} is reserved for it now");
             changes.push(format!("its port is now {new_port}"));
             news.push(What::PortReallocated { original_port, new_port, message });
         }
@@ -58,10 +63,17 @@ impl SessionBackend<'_> {
         held.is_none_or(|held| held.is_for(&request.dir))
     }
 
-    /// Records the reservation for what the files say now; reserves another port if the present one is wrong.
+    /// Whether a port is reserved for the service. That of one that has ended was given back.
+    fn is_held(&self, service: usize) -> bool {
+        let project = &self.prepared[service].request.project;
+        self.lease.iter().flat_map(Lease::reservations).any(|held| held.project == *project)
+    }
+
+    /// Records the reservation for what the files say now; reserves another port if the present one is wrong, or if
+    /// there is none any more.
     fn reserve_for_reload(&mut self, service: usize, request: &PortRequest) -> Result<(), Failure> {
         let (former, port) = (&self.prepared[service].request, self.port(service));
-        let is_right = is_right(port, former, request);
+        let is_right = self.is_held(service) && is_right(port, former, request);
         let is_same = (&former.name, &former.framework, former.evidence)
             == (&request.name, &request.framework, request.evidence)
             && self.is_for_present_directory(service);

@@ -56,7 +56,7 @@ pub struct StartReport {
 #[derive(Debug)]
 struct Reported {
     project: String,
-    /// `Some(false)` once it has ended, `None` while it starts.
+    /// `Some(false)` once it has ended or is blocked, `None` while it starts or waits.
     is_ready: Option<bool>,
 }
 
@@ -113,10 +113,22 @@ impl Sink for StartReport {
             }
             return;
         }
-        if matches!(what, What::PortDetected { .. }) {
-            reported.is_ready = Some(true);
-        } else if matches!(what, What::ProcessExited { state, .. } if state != State::Starting) {
-            reported.is_ready = Some(false);
+        match &what {
+            What::PortDetected { .. } | What::ProcessExited { state: State::Done, .. } => {
+                reported.is_ready = Some(true);
+            }
+            What::Blocked { .. } => reported.is_ready = Some(false),
+            What::Waiting { .. } => reported.is_ready = None,
+            What::ProcessExited { state, .. } if *state != State::Starting => reported.is_ready = Some(false),
+            What::ProcessExited { .. }
+            | What::Ack { .. }
+            | What::LogChunk { .. }
+            | What::PortConflict { .. }
+            | What::PortReallocated { .. }
+            | What::PortForwarded { .. }
+            | What::Error { .. }
+            | What::Noted { .. }
+            | What::Unknown => {}
         }
         out.push(format!("{}\n", Event::now(&reported.project, what).to_json()).as_bytes());
     }

@@ -103,7 +103,7 @@ pub trait Backend {
     fn stdin(&self) -> Option<OwnedFd>;
     /// Creates the guardian of the service's next run, which waits for an order to run the first step.
     fn spawn(&mut self, service: usize, stdio: Stdio) -> io::Result<Box<dyn ProcessTree>>;
-    /// Reads the files of the service for its next start. If they are wrong, everything is as before; returns the
+    /// Reads the files of the service for its next start, and reserves a port if it has ended and has none. If they are wrong, everything is as before; returns the
     /// error and how the client is to fail.
     fn reload(&mut self, service: usize) -> Result<Reload, (String, Refusal)>;
     /// Reserves a port for a service that has ended and is to be started again, and reads its files.
@@ -220,6 +220,9 @@ pub struct Condition {
     /// The guardian that its processes descend from, while there is one.
     pub guardian: Option<i32>,
     pub keyboard: KeyboardKind,
+    /// The names of the services that one which was not started waits for, or that block it.
+    pub waits_for: Vec<String>,
+    pub blocked_by: Vec<String>,
 }
 
 /// A command of a client that changes something.
@@ -227,6 +230,8 @@ pub struct Condition {
 pub struct Requested {
     pub service: usize,
     pub input: Input,
+    /// All services that the same command stops: what needs others of them ends first.
+    pub along: Vec<usize>,
     /// Who asks: `` `bowline stop` (pid 4711) ``.
     pub by: String,
 }

@@ -9,10 +9,12 @@ use tokio::time::Instant;
 use super::readiness::ReadinessWatch;
 use super::run::{Instance, Orphans};
 use super::scheme_watch::SchemeWatch;
-use super::service::{Effect, Ending, Input, Notice};
+use super::service::{Effect, Ending, Input, Notice, Service};
 use super::tail::Tail;
 use super::{Backend, Condition, Control, Outcome, PortOwner, Reload, Review, Sink, Supervisor};
-use crate::event::{Level, State, What};
+use crate::event::{FailureReason, Level, Refusal, State, What};
+use crate::exit_code::FAILURE;
+use crate::graph::Turn;
 use crate::process::guardian::{Order, Report};
 use crate::process::{Exit, Signal};
 
@@ -36,6 +38,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 inputs.extend(self.perform(index, effect));
             }
         }
+        self.has_changed = true;
         let instance = &mut self.instances[index];
         if instance.service.state() != State::Running {
             instance.review_at = None;
@@ -53,19 +56,37 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     pub(super) fn show_condition(&mut self, index: usize) {
         let (port, scheme) = (self.backend.port(index), self.backend.scheme(index));
         let instance = &self.instances[index];
-        let (state, guardian) = (instance.service.state(), instance.guardian());
+        let (mut state, guardian) = (instance.service.state(), instance.guardian());
+        let (mut waits_for, mut blocked_by) = (Vec::new(), Vec::new());
+        if state == State::Idle {
+            match &instance.turn {
+                Turn::Started | Turn::Free => {}
+                Turn::Waits(needs) => (state, waits_for) = (State::Waiting, self.names(needs)),
+                Turn::Blocked(blocked) => (state, blocked_by) = (State::Blocked, self.names(&blocked.by)),
+            }
+        }
         let keyboard = self.keyboard_kind(index);
-        self.inputs.control.changed(index, Condition { state, port, scheme, guardian, keyboard });
+        let condition = Condition { state, port, scheme, guardian, keyboard, waits_for, blocked_by };
+        self.inputs.control.changed(index, condition);
     }
 
     /// Starts a service again, by what its files say now. If they are wrong, it goes on as it is.
     pub(super) fn restart(&mut self, index: usize, by: &str) {
-        if !self.instances[index].service.state().is_alive() {
-            return self.feed(index, Input::Restart);
+        let has_ended = self.instances[index].service.has_ended();
+        let is_ending = !has_ended && !self.instances[index].service.state().is_alive();
+        if is_ending || has_ended && self.is_ending {
+            let refusal = Refusal { exit_code: FAILURE, hint: None };
+            let error = if is_ending { "the service is ending" } else { "the other services are ending" };
+            return self.inputs.control.refused(index, error, &refusal);
         }
         match self.backend.reload(index) {
             Ok(Reload { settings, changes, news }) => {
-                self.instances[index].service.reconfigure(settings);
+                if has_ended {
+                    // It starts when its turn comes.
+                    self.instances[index] = Instance::new(Service::new(settings, Instant::now()));
+                } else {
+                    self.instances[index].service.reconfigure(settings);
+                }
                 self.inputs.control.restarting(index, changes.as_deref());
                 let changes = changes.map_or_else(String::new, |changes| format!(": {changes}"));
                 self.tell(index, format!("restarted by {by}{changes}"));
@@ -290,6 +311,10 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     }
 
     fn described(&self, index: usize, ending: &Ending) -> String {
+        let is_blocked = ending.failure == Some(FailureReason::NeedFailed);
+        if let Some(reason) = self.instances[index].not_started.as_ref().filter(|_| is_blocked) {
+            return reason.clone();
+        }
         let Instance { service, conditions, .. } = &self.instances[index];
         let how = service.described(ending, self.backend.port(index), conditions.unmet().as_deref());
         match self.backend.hook_before(index).filter(|_| ending.step == 0 && !ending.was_ready) {

@@ -15,8 +15,10 @@ use super::readiness::ReadinessWatch;
 use super::scheme_watch::SchemeWatch;
 use super::service::{Ending, Input, Service};
 use super::shared_terminal::SharedTerminal;
+use super::start_order::{Leaving, StartOrder};
 use super::streams::{Lifeline, Source};
 use super::tail::Tail;
+use crate::graph::Turn;
 use crate::process::Signal;
 use crate::process::caller::CallerWatch;
 use crate::process::guardian::{Order, Report};
@@ -76,10 +78,16 @@ pub(super) struct Instance {
     pub outcome: Option<Outcome>,
     /// Who has asked it to end, if somebody else than the user of this bowline did.
     pub stopped_by: Option<String>,
+    /// It is to end when its turn comes.
+    pub leaving: Option<Leaving>,
+    /// Its turn as it was told last.
+    pub turn: Turn,
+    /// Why it never was started, and never will be.
+    pub not_started: Option<String>,
 }
 
 impl Instance {
-    fn new(service: Service) -> Self {
+    pub fn new(service: Service) -> Self {
         Self {
             service,
             tree: None,
@@ -95,6 +103,9 @@ impl Instance {
             review_at: None,
             outcome: None,
             stopped_by: None,
+            leaving: None,
+            turn: Turn::Started,
+            not_started: None,
         }
     }
 
@@ -133,9 +144,14 @@ pub struct LoopInputs<C> {
 pub struct Supervisor<B, S, C> {
     pub backend: B,
     pub sink: S,
+    pub(super) order: StartOrder,
     pub(super) inputs: LoopInputs<C>,
     pub(super) instances: Vec<Instance>,
     pub(super) interrupted: Option<(ReceivedSignal, Instant)>,
+    /// Whether a service has changed since the order was looked at.
+    pub(super) has_changed: bool,
+    /// Whether all services are to end.
+    pub(super) is_ending: bool,
     /// Whether the caller is gone.
     pub(super) abandoned: bool,
     pub(super) interrupt: Option<Interrupt>,
@@ -145,23 +161,26 @@ pub struct Supervisor<B, S, C> {
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// A supervisor of `services`, none of which is started yet.
-    pub fn new(services: Vec<Service>, backend: B, sink: S, inputs: LoopInputs<C>) -> Self {
-        let instances = services.into_iter().map(Instance::new).collect();
+    pub fn new(
+        services: Vec<Service>,
+        order: StartOrder,
+        backend: B,
+        sink: S,
+        inputs: LoopInputs<C>,
+    ) -> Self {
         Self {
             backend,
             sink,
+            order,
             inputs,
-            instances,
+            instances: services.into_iter().map(Instance::new).collect(),
             interrupted: None,
+            has_changed: false,
+            is_ending: false,
             abandoned: false,
             interrupt: None,
             next_read: 0,
         }
-    }
-
-    /// Starts every service. Needs a running tokio runtime.
-    pub fn start_all(&mut self) {
-        self.feed_all(Input::Start);
     }
 
     /// Runs until the last service has ended and its output is written.
@@ -175,8 +194,15 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
 
     /// Runs until the last service has ended. Cancel safe.
     pub(super) async fn run_services(&mut self) {
-        while !self.instances.iter().all(|instance| instance.service.has_ended()) {
-            let deadline = self.instances.iter().filter_map(Instance::deadline).min();
+        loop {
+            if std::mem::take(&mut self.has_changed) {
+                self.advance();
+            }
+            if self.instances.iter().all(|instance| instance.service.has_ended()) {
+                return;
+            }
+            let deadlines = self.instances.iter().filter_map(Instance::deadline);
+            let deadline = deadlines.chain(self.leaving_deadline()).min();
             tokio::select! {
                 biased;
                 () = poll_fn(|cx| self.poll_event(cx)) => {}
@@ -194,7 +220,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             if signal == Signal::SIGINT {
                 self.interrupt = Some(Interrupt::Typed);
             }
-            self.feed_all(Input::Interrupted(signal));
+            self.hurry(Input::Interrupted(signal));
         } else if let Poll::Ready(keys) = self.poll_keyboard(cx) {
             self.typed(&keys);
         } else if let Poll::Ready((index, report)) = self.poll_report(cx) {
@@ -209,7 +235,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             let LoopInputs { lifeline, caller, control, .. } = &mut self.inputs;
             if caller.as_mut().is_some_and(|caller| caller.poll_gone(cx).is_ready()) {
                 (self.inputs.caller, self.abandoned) = (None, true);
-                self.feed_all(Input::CallerGone);
+                self.hurry(Input::CallerGone);
             } else if lifeline.as_ref().is_some_and(|lifeline| lifeline.poll_end(cx).is_ready()) {
                 self.lifeline_ended();
             } else {
@@ -241,9 +267,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// Stops every service, except those that are ending already: a second signal could kill them.
     fn lifeline_ended(&mut self) {
         self.inputs.lifeline = None;
-        for index in self.alive().collect::<Vec<_>>() {
-            self.feed(index, Input::Stop(Signal::SIGTERM));
-        }
+        self.is_ending = true;
+        let alive: Vec<usize> = self.alive().collect();
+        self.end_in_order(&alive, Signal::SIGTERM);
     }
 
     /// The services that are neither ending nor ended.
@@ -255,6 +281,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     fn pass_time(&mut self) {
         let now = Instant::now();
         let is_due = |time: Option<Instant>| time.is_some_and(|time| time <= now);
+        self.has_changed |= is_due(self.leaving_deadline());
         for index in 0..self.instances.len() {
             if is_due(self.instances[index].readiness.as_ref().map(|readiness| readiness.check_at)) {
                 self.check_readiness(index);

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::service::Input;
 use super::{Backend, Control, Interrupt, Sink, Supervisor};
 use crate::process::Signal;
 use crate::process::guardian::Order;
@@ -29,7 +28,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             SignalKind::End if self.abandoned && caught.signal == Signal::SIGHUP => {}
             SignalKind::End => {
                 self.note_sender(caught);
-                self.feed_all(Input::Stop(caught.signal));
+                self.end_all(caught.signal);
             }
             SignalKind::Suspend => {
                 self.order_all(Signal::SIGTSTP);

@@ -3,6 +3,7 @@
 use nix::unistd::getppid;
 
 use super::backend::Requested;
+use super::run::Instance;
 use super::service::Input;
 use super::{Backend, Control, Sink, Supervisor};
 use crate::event::{Level, What};
@@ -12,15 +13,31 @@ use crate::visible::Visible;
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// Carries out the command of a client.
-    pub(super) fn requested(&mut self, Requested { service, input, by }: Requested) {
+    pub(super) fn requested(&mut self, Requested { service, input, along, by }: Requested) {
         if input == Input::Restart {
             return self.restart(service, &by);
         }
+        if let (Input::Stop(signal), [_, _, ..]) = (input, &along[..]) {
+            return self.stop_along(&along, signal, &by);
+        }
+        self.instances[service].leaving = None;
         if self.instances[service].service.state().is_alive() {
             self.tell(service, format!("stopped by {by}"));
             self.instances[service].stopped_by = Some(by);
         }
         self.feed(service, input);
+    }
+
+    /// Ends those of the services that are not ending yet, dependents first.
+    fn stop_along(&mut self, services: &[usize], signal: Signal, by: &str) {
+        let is_staying = |one: &Instance| one.leaving.is_none() && one.service.state().is_alive();
+        let staying = services.iter().copied().filter(|&service| is_staying(&self.instances[service]));
+        let staying: Vec<usize> = staying.collect();
+        for &service in &staying {
+            self.tell(service, format!("stopped by {by}"));
+            self.instances[service].stopped_by = Some(by.to_owned());
+        }
+        self.end_in_order(&staying, signal);
     }
 
     /// Notes who has sent a signal that ends every service.

@@ -152,8 +152,11 @@ pub(super) fn line_of(style: Style, what: &What) -> Option<String> {
             warning(message)
         }
         What::Noted { level: Level::Plain, message } => Some(message.clone()),
-        // The end and its reason are printed once bowline ends, after everything else. Output has been passed on.
-        What::Ack { .. }
+        What::Blocked { message, .. } => warning(&format!("it {message}")),
+        // The end and its reason are printed once bowline ends, after everything else. Output has been passed on. With
+        // `-v`, the log tells who waits for whom.
+        What::Waiting { .. }
+        | What::Ack { .. }
         | What::PortConflict { .. }
         | What::PortForwarded { .. }
         | What::ProcessExited { .. }

@@ -66,6 +66,8 @@ impl Prefixed {
                 (told.url, told.has_ended) = (None, *state != State::Starting);
             }
             What::Ack { .. }
+            | What::Waiting { .. }
+            | What::Blocked { .. }
             | What::LogChunk { .. }
             | What::PortConflict { .. }
             | What::PortReallocated { .. }
@@ -113,7 +115,14 @@ impl Sink for Prefixed {
             match state {
                 State::Failed => Some(format!("{} it {how}", self.style.error("error:"))),
                 State::Stopped if stopped_by.is_some() => Some("has ended".to_owned()),
-                State::Idle | State::Starting | State::Running | State::Stopping | State::Stopped => None,
+                State::Done => Some("is done".to_owned()),
+                State::Idle
+                | State::Waiting
+                | State::Blocked
+                | State::Starting
+                | State::Running
+                | State::Stopping
+                | State::Stopped => None,
             }
         } else {
             line_of(self.style, &what)

@@ -24,6 +24,7 @@ mod launch;
 #[cfg(target_os = "linux")]
 mod leftovers;
 mod mcp;
+mod order;
 mod packaging;
 mod port;
 mod readme;

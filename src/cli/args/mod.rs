@@ -179,6 +179,8 @@ pub struct Dev {
     /// What stands before each line of the output of several services
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     pub prefix: Prefix,
+    #[command(flatten)]
+    pub together: Together,
     /// Arguments for the dev script
     #[arg(last = true, value_name = "ARGS")]
     pub arguments: Vec<String>,
@@ -227,6 +229,18 @@ pub struct Launch {
     pub open: bool,
 }
 
+/// Options for several services.
+#[derive(Args, Debug, Default)]
+pub struct Together {
+    /// Start all at once, but for what `needs` in bowline.toml says: wait neither for the builds of watches nor for
+    /// other builds
+    #[arg(long)]
+    pub no_order: bool,
+    /// End all with the first that fails, and with its exit code
+    #[arg(long)]
+    pub fail_fast: bool,
+}
+
 impl From<&Launch> for Options {
     fn from(launch: &Launch) -> Self {
         Self {
@@ -236,9 +250,7 @@ impl From<&Launch> for Options {
             restart: launch.restart,
             grace: launch.grace,
             open: launch.open,
-            outer: None,
-            shims: None,
-            without_hooks: false,
+            ..Self::default()
         }
     }
 }

@@ -1,10 +1,11 @@
 //! `bowline dev` of projects that run already: replace, wait, follow, or refuse.
 
-use crate::client::actions::{ask, await_if_ending, is_gone, stop};
+use crate::client::actions::{self, ask, await_if_ending, is_gone, stop};
+use crate::client::again::{self, StartedAgain};
 use crate::client::fan_out;
 use crate::client::follow::{self, Join, Manner};
 use crate::control::{Status, Verb};
-use crate::event::{Event, What};
+use crate::event::{Event, State, What};
 use crate::exit_code::NO_PORT;
 use crate::invocation::{Failure, Invocation, StartedBy};
 use crate::port::{PortChoice, Ports, Reservation};
@@ -40,9 +41,16 @@ pub fn decide(
     if let Some(failure) = port_mismatch(prepared, running) {
         return Err(failure);
     }
+    if start_again(invocation, session, running)? {
+        return Ok(None);
+    }
+    let Session { ports, prepared, .. } = session;
     let difference = |status: &Status| difference(prepared, running, status);
     if running.len() < prepared.len() {
         announce(invocation, running, &difference);
+        let needed = session.needed(running)?;
+        let wait = || fan_out::at_once(&needed, |one| actions::wait(&session.ports, one, None));
+        while_there(parent, wait).into_iter().collect::<Result<(), _>>()?;
         session.leave_out(running);
         return Ok(None);
     }
@@ -57,6 +65,31 @@ pub fn decide(
         invocation.wished_port(one.place).filter(|_| is_foreground)
     };
     follow::follow(invocation, ports, running, &Manner::Join(&Join { difference: &difference, wish: &wish }))
+}
+
+/// Has a supervisor that runs others of these services start those again that have ended there: the others may wait
+/// for them. False if there are none.
+fn start_again(
+    invocation: &Invocation,
+    session: &Session<'_>,
+    running: &[Reservation],
+) -> Result<bool, Failure> {
+    let Session { ports, prepared, .. } = session;
+    let mut ended = if running.len() < prepared.len() { again::ended_beside(running) } else { Vec::new() };
+    ended.retain(|one| prepared.iter().any(|prepared| prepared.request.project == one.project));
+    let by = if invocation.started_by == StartedBy::Background { "bowline start" } else { "bowline" };
+    let start_again = || fan_out::at_once(&ended, |one| again::start_again(ports, one, by));
+    let outcomes = while_there(invocation.parent.as_ref(), start_again);
+    let mut is_any = false;
+    for (one, outcome) in ended.iter().zip(outcomes) {
+        let Some(StartedAgain { what, .. }) = outcome? else { continue };
+        is_any = true;
+        if invocation.json && matches!(what, What::ProcessExited { .. }) {
+            ui::print(&format!("{}\n", Event::now(&one.project, what.clone()).to_json()))?;
+        }
+        actions::ready(one, Some(what))?;
+    }
+    Ok(is_any)
 }
 
 /// The services that were started in another directory than the one that is at the path now, with a warning each.
@@ -159,6 +192,11 @@ fn await_ready(ports: &Ports, running: &[Reservation]) -> Result<bool, Failure> 
                 let framework = reservation.framework.clone();
                 let what = What::PortDetected { port, framework, url, after: None };
                 ui::print(&format!("{}\n", Event::now(&reservation.project, what).to_json()))?;
+            }
+            Ok(Some(What::ProcessExited { state: State::Done, .. })) => {}
+            Ok(Some(what @ What::Blocked { .. })) => {
+                ui::print(&format!("{}\n", Event::now(&reservation.project, what.clone()).to_json()))?;
+                actions::ready(reservation, Some(what))?;
             }
             Ok(Some(_) | None) => return Ok(false),
             Err(_) if is_gone(ports, reservation) => return Ok(false),

@@ -1,7 +1,7 @@
 //! `bowline dev` and `bowline exec`.
 
 use super::already_running;
-use crate::cli::args::{Dev, Exec, Launch};
+use crate::cli::args::{Dev, Exec, Launch, Together};
 use crate::cli::usage;
 use crate::detect::ServiceKind;
 use crate::exit_code;
@@ -10,7 +10,9 @@ use crate::launch::Inherited;
 use crate::process::Exit;
 use crate::project::Project;
 use crate::session::selection::{Selection, Wanted, select};
-use crate::session::{self, Additions, ConfiguredProject, Options, Reserved, Runnable, Session};
+use crate::session::{
+    self, Additions, ConfiguredProject, Options, OrderOptions, Reserved, Runnable, Session,
+};
 use crate::ui;
 
 pub fn dev(invocation: &Invocation, dev: &Dev) -> Result<Exit, Failure> {
@@ -23,7 +25,7 @@ pub fn dev(invocation: &Invocation, dev: &Dev) -> Result<Exit, Failure> {
     };
     let mut selection = select(invocation, &wanted)?;
     for_one(&mut selection.services, &dev.launch)?;
-    launch(invocation, &dev.launch, selection)
+    launch(invocation, (&dev.launch, &dev.together), selection)
 }
 
 pub fn exec(invocation: &Invocation, exec: &Exec) -> Result<Exit, Failure> {
@@ -31,7 +33,8 @@ pub fn exec(invocation: &Invocation, exec: &Exec) -> Result<Exit, Failure> {
     let command = Runnable::Command(exec.command.clone());
     let project = vec![(project, command, Additions::default())];
     let services = session::configure(invocation, project, false)?;
-    launch(invocation, &exec.launch, Selection { services, root: None })
+    let selection = Selection { services, root: None };
+    launch(invocation, (&exec.launch, &Together::default()), selection)
 }
 
 fn with_id(project: Project, launch: &Launch) -> Project {
@@ -63,10 +66,11 @@ fn for_one(services: &mut [ConfiguredProject], launch: &Launch) -> Result<(), Fa
 
 fn launch(
     invocation: &Invocation,
-    launch: &Launch,
+    (launch, together): (&Launch, &Together),
     Selection { services: projects, root }: Selection,
 ) -> Result<Exit, Failure> {
-    let options = Options::from(launch);
+    let &Together { no_order, fail_fast } = together;
+    let options = Options { order: OrderOptions { no_order, fail_fast }, ..Options::from(launch) };
     if let Some(root) = root.as_ref().filter(|root| root.runs_as_it_is() && !launch.dry_run)
         && !invocation.json
         && !invocation.quiet

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::answer::report;
 use super::start;
 use crate::client::actions::{self, Restarted};
+use crate::client::again::{self, StartedAgain};
 use crate::client::fan_out;
 use crate::client::resolve::{self, Resolved};
 use crate::event::State;
@@ -22,11 +23,18 @@ pub fn restart(
     let ports = invocation.ports_to_read();
     let mut wanted = Wanted::default();
     wanted.resolve(invocation, &ports.unfinished(), projects)?;
-    let Wanted { found, mut absent, mut failures } = wanted;
-    let outcomes = fan_out::at_once(&found, |one| actions::restart(&ports, one));
-    let mut restarted = Vec::new();
-    let mut starts: Vec<Vec<OsString>> = Vec::new();
-    for (one, outcome) in found.into_iter().zip(outcomes) {
+    let Wanted { found, ended, mut absent, mut failures } = wanted;
+    let (mut restarted, mut starts) = (Vec::new(), Vec::<Vec<OsString>>::new());
+    // These start by themselves, once those are ready that are started again.
+    let waiting = if ended.is_empty() { Vec::new() } else { waiting(&found) };
+    let mut outcomes = fan_out::at_once(&ended, |one| start_again(&ports, one));
+    outcomes.extend(fan_out::at_once(&found, |one| {
+        if waiting.contains(&one.project) {
+            return actions::wait(&ports, one, None).map(|()| Restarted::Ready(None));
+        }
+        actions::restart(&ports, one)
+    }));
+    for (one, outcome) in ended.into_iter().chain(found).zip(outcomes) {
         match outcome {
             Ok(Restarted::Ready(changes)) => restarted.push((current(&ports, one), changes)),
             Err(failure) => failures.push(failure),
@@ -65,6 +73,8 @@ pub fn restart(
 #[derive(Default)]
 struct Wanted {
     found: Vec<Reservation>,
+    /// Those that have ended, whose supervisor still runs others.
+    ended: Vec<Reservation>,
     /// The projects to start because they do not run; `None` is the one that the user is in.
     absent: Vec<Option<OsString>>,
     failures: Vec<Failure>,
@@ -81,7 +91,13 @@ impl Wanted {
         for word in words {
             match resolve::resolve(invocation, known, Some(word)) {
                 Ok(Resolved::Running(more)) => resolve::add(&mut self.found, more),
-                Ok(Resolved::Idle(_)) => self.absent.push(Some(word.into())),
+                Ok(Resolved::Idle(_)) => {
+                    let ended = ended(invocation, known, Some(word), &[State::Failed, State::Stopped]);
+                    if ended.is_empty() {
+                        self.absent.push(Some(word.into()));
+                    }
+                    resolve::add(&mut self.ended, ended);
+                }
                 Ok(Resolved::Unknown(failure)) | Err(failure) => self.failures.push(failure),
             }
         }
@@ -92,15 +108,39 @@ impl Wanted {
             Resolved::Running(found) => {
                 self.found = found;
                 // Those that have failed beside them would be missed.
-                let ended = resolve::ended(invocation, known, None).into_iter();
-                let failed = ended.filter(|one| one.state == State::Failed && one.project_id == one.dir);
-                self.absent.extend(failed.map(|one| Some(one.dir.into())));
+                self.ended = ended(invocation, known, None, &[State::Failed]);
             }
             Resolved::Idle(_) => self.absent.push(None),
             Resolved::Unknown(failure) => return Err(failure),
         }
         Ok(())
     }
+}
+
+/// The services that a word means that have ended so, while their supervisor still runs others.
+fn ended(
+    invocation: &Invocation,
+    known: &[Reservation],
+    word: Option<&str>,
+    states: &[State],
+) -> Vec<Reservation> {
+    let ended = resolve::ended(invocation, known, word).into_iter();
+    ended.filter(|one| states.contains(&one.state)).filter_map(|one| again::former(&one, known)).collect()
+}
+
+/// Has its supervisor start a service again that has ended, and returns what has come of it.
+fn start_again(ports: &Ports, one: &Reservation) -> Result<Restarted, Failure> {
+    let Some(StartedAgain { what, changes }) = again::start_again(ports, one, "bowline restart")? else {
+        return Ok(Restarted::Ended);
+    };
+    actions::ready(one, Some(what)).map(|()| Restarted::Ready(changes))
+}
+
+/// The projects whose services were not started yet because of others.
+fn waiting(found: &[Reservation]) -> Vec<String> {
+    let services = fan_out::call(found).into_iter().filter_map(|(_, answer)| answer.ok()).flatten();
+    let waiting = services.filter(|one| matches!(one.state, State::Waiting | State::Blocked));
+    waiting.map(|one| one.project_id).collect()
 }
 
 /// Whether the project has an id of its own, which it keeps.

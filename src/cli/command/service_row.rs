@@ -150,6 +150,16 @@ impl Row {
         state
     }
 
+    /// The state, and which others are the reason.
+    fn condition(&self) -> String {
+        let Ok(Status { waits_for, blocked_by, .. }) = &self.status else { return self.state() };
+        match (&blocked_by[..], &waits_for[..]) {
+            ([], []) => self.state(),
+            ([], needs) => format!("waits for {}", few(needs)),
+            (needs, _) => format!("{} by {}", self.state(), few(needs)),
+        }
+    }
+
     /// The service in the answer of `status --brief --json`.
     pub fn to_brief_json(&self) -> Value {
         json!({ "name": self.name(), "state": self.state(), "port": self.port(), "url": self.url() })
@@ -157,7 +167,7 @@ impl Row {
 
     /// Name, state and URL.
     pub fn brief_cells(&self) -> [String; 3] {
-        [self.name().to_owned(), self.state(), self.url()]
+        [self.name().to_owned(), self.condition(), self.url()]
     }
 
     /// The line of `ls`. `home` is the user's.
@@ -170,11 +180,19 @@ impl Row {
         };
         let outer = self.part_of.as_ref().and_then(|(_, name)| name.as_ref());
         let started_by = outer.map_or(started_by, |name| format!("by {name}"));
-        let (name, state) = (self.name().to_owned(), self.state());
+        let (name, state) = (self.name().to_owned(), self.condition());
         let uptime = self.uptime().map_or_else(unknown, ui::age);
         let memory = self.resident().map_or_else(unknown, ui::size);
         let dir = tilde(self.dir(), home);
         [name, framework, port.to_string(), state, uptime, memory, started_by, self.url(), dir]
+    }
+}
+
+/// The first names, and how many more there are.
+fn few(names: &[String]) -> String {
+    match names {
+        [first, second, _, ..] => format!("{first}, {second} and {} more", names.len() - 2),
+        _ => names.join(", "),
     }
 }
 

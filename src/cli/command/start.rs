@@ -50,8 +50,15 @@ pub fn start_projects(
     let child = command.stdout(child_stdout).stderr(child_stderr).spawn()?;
     // It holds the writing ends of both pipes, which would never end.
     drop(command);
-    let mut waiting =
-        Waiting { invocation, child, services: Vec::new(), ready: 0, failed: None, stopped: None };
+    let mut waiting = Waiting {
+        invocation,
+        child,
+        services: Vec::new(),
+        ready: 0,
+        failed: None,
+        stopped: None,
+        blocked: None,
+    };
     waiting.read(stdout, stderr)?;
     waiting.conclude()
 }
@@ -66,6 +73,8 @@ struct Waiting<'a> {
     failed: Option<Exit>,
     /// The first service that was stopped.
     stopped: Option<String>,
+    /// The first service that was not started, as one that it needs has failed or was stopped.
+    blocked: Option<String>,
 }
 
 impl Waiting<'_> {
@@ -105,10 +114,8 @@ impl Waiting<'_> {
         if self.invocation.json {
             ui::print(&format!("{line}\n"))?;
         }
-        let Ok(Event { what, project_id, .. }) = serde_json::from_slice(line.as_bytes()) else {
-            return Ok(());
-        };
-        let project_id = project_id.unwrap_or_default();
+        let event = serde_json::from_slice(line.as_bytes());
+        let Ok(Event { what, project_id: Some(project_id), .. }) = event else { return Ok(()) };
         let (style, is_alone) = (self.invocation.style, self.services.len() < 2);
         let (warning, error) = (style.warning("warning:"), style.error("error:"));
         let print = |text: &str| {
@@ -119,9 +126,18 @@ impl Waiting<'_> {
         match what {
             What::PortDetected { url, .. } => {
                 self.ready += 1;
+                self.blocked.take_if(|blocked| *blocked == project_id);
                 print(&format!("{} is ready   {}", self.name(&project_id), style.strong(url)));
             }
             What::PortReallocated { message, .. } => print(&format!("{warning} {message}")),
+            What::Blocked { message, .. } => {
+                print(&format!("{warning} {} {message}", self.name(&project_id)));
+                self.blocked.get_or_insert(project_id);
+            }
+            What::ProcessExited { state: State::Done, .. } => {
+                self.ready += 1;
+                print(&format!("{} is done", self.name(&project_id)));
+            }
             What::ProcessExited { state: State::Stopped, .. } => {
                 if !is_alone {
                     print(&format!("{warning} {} was stopped", self.name(&project_id)));
@@ -142,6 +158,7 @@ impl Waiting<'_> {
                 self.failed.get_or_insert(Exit::Code(exit.code().unwrap_or(NOT_READY)));
             }
             What::ProcessExited { .. }
+            | What::Waiting { .. }
             | What::Ack { .. }
             | What::LogChunk { .. }
             | What::PortConflict { .. }
@@ -167,7 +184,7 @@ impl Waiting<'_> {
     fn conclude(mut self) -> Result<Exit, Failure> {
         use std::os::unix::process::ExitStatusExt;
         if self.ready > 0 {
-            let stopped = self.stopped.map(|_| Exit::Code(NOT_READY));
+            let stopped = self.stopped.or(self.blocked).map(|_| Exit::Code(NOT_READY));
             return Ok(self.failed.or(stopped).unwrap_or(Exit::Code(0)));
         }
         let status = self.child.wait()?;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::answer::conclude;
 use crate::cli::args::Wait;
 use crate::client::resolve::{self, Resolved};
-use crate::client::{actions, fan_out};
+use crate::client::{actions, again, fan_out};
 use crate::event::State;
 use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
@@ -15,30 +15,37 @@ pub fn wait(invocation: &Invocation, wait: &Wait) -> Result<Exit, Failure> {
     let deadline = wait.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let ports = invocation.ports_to_read();
     let live = ports.reservations();
-    let failed_services = |word: Option<&str>| {
+    let ended_services = |word: Option<&str>| {
         let mut ended = resolve::ended(invocation, &live, word);
-        ended.retain(|one| one.state == State::Failed);
+        ended.retain(|one| matches!(one.state, State::Failed | State::Done));
         ended
     };
-    let (mut words, mut failed_already) = (Vec::new(), Vec::new());
+    let (mut words, mut ended_already) = (Vec::new(), Vec::new());
     for word in &wait.projects {
-        let failed = match resolve::resolve(invocation, &live, Some(word)) {
-            Ok(Resolved::Idle(_) | Resolved::Unknown(_)) => failed_services(Some(word)),
+        let ended = match resolve::resolve(invocation, &live, Some(word)) {
+            Ok(Resolved::Idle(_) | Resolved::Unknown(_)) => ended_services(Some(word)),
             Ok(Resolved::Running(_)) | Err(_) => Vec::new(),
         };
-        if failed.is_empty() {
+        if ended.is_empty() {
             words.push(word.clone());
         }
-        failed_already.extend(failed);
+        ended_already.extend(ended);
     }
-    let none_left = words.is_empty() && !failed_already.is_empty();
-    let (found, mut failures) =
+    let none_left = words.is_empty() && !ended_already.is_empty();
+    let (mut found, mut failures) =
         if none_left { (Vec::new(), Vec::new()) } else { resolve::all(invocation, &live, &words)? };
     let is_root = || Project::find(&invocation.dir).is_ok_and(|project| project.is_workspace_root());
     if wait.projects.is_empty() && is_root() {
-        failed_already = failed_services(None);
+        ended_already = ended_services(None);
     }
-    let outcomes = fan_out::at_once(&found, |one| actions::wait(&ports, one, deadline));
-    failures.extend(failed_already.iter().map(resolve::failed));
-    conclude(invocation, &resolve::latest(&ports, &found), outcomes, failures, "ready")
+    let mut outcomes = fan_out::at_once(&found, |one| actions::wait(&ports, one, deadline));
+    let (done, failed): (Vec<_>, Vec<_>) = ended_already.iter().partition(|one| one.state == State::Done);
+    failures.extend(failed.into_iter().map(resolve::failed));
+    found = resolve::latest(&ports, &found);
+    // What a task has done stays done.
+    for done in done.into_iter().filter_map(|one| again::former(one, &live)) {
+        found.push(done);
+        outcomes.push(Ok(()));
+    }
+    conclude(invocation, &found, outcomes, failures, "ready")
 }

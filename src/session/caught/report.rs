@@ -29,6 +29,8 @@ impl Telling {
             What::Noted { level: Level::Plain, .. } | What::LogChunk { .. } | What::Unknown => return,
             What::Noted { level: Level::Warning, message } => News::Warning(message),
             What::Ack { .. }
+            | What::Waiting { .. }
+            | What::Blocked { .. }
             | What::PortDetected { .. }
             | What::PortConflict { .. }
             | What::PortReallocated { .. }

@@ -27,9 +27,10 @@ impl SignalSource for Shared {
 
 impl Control for Shared {
     fn poll_command(&mut self, _cx: &mut Context<'_>) -> Poll<Requested> {
-        let command = self.borrow_mut().commands.pop_front();
-        let by = String::new();
-        command.map_or(Poll::Pending, |(service, input)| Poll::Ready(Requested { service, input, by }))
+        let mut world = self.borrow_mut();
+        let command = world.commands.pop_front();
+        let (along, by) = (world.along.clone(), String::new());
+        command.map_or(Poll::Pending, |(service, input)| Poll::Ready(Requested { service, input, along, by }))
     }
 
     fn take_told(&mut self) -> Vec<Told> {
@@ -55,7 +56,7 @@ impl Control for Shared {
     }
 
     fn refused(&mut self, service: usize, _error: &str, _refusal: &Refusal) {
-        self.borrow_mut().service(service).restarts.push(false);
+        self.borrow_mut().services[service].restarts.push(false);
     }
 
     fn started(&mut self, service: usize, _description: Description) {

@@ -69,6 +69,7 @@ pub struct World {
     pub services: Vec<Fake>,
     pub signals: VecDeque<ReceivedSignal>,
     pub commands: VecDeque<(usize, Input)>,
+    pub along: Vec<usize>,
     pub pipes: Option<Pipes>,
     /// How often bowline's own process group was stopped.
     pub stops: usize,
@@ -227,7 +228,9 @@ impl Backend for Shared {
 
     fn reload(&mut self, service: usize) -> Result<Reload, (String, Refusal)> {
         let refused = || ("the files are wrong".to_owned(), Refusal { exit_code: 2, hint: None });
-        let settings = self.borrow_mut().service(service).reloaded.clone().ok_or_else(refused)?;
+        let fake = &mut self.borrow_mut().services[service];
+        let settings = fake.reloaded.clone().ok_or_else(refused)?;
+        fake.end = End::NotYet;
         Ok(Reload { settings, changes: None, news: Vec::new() })
     }
 
@@ -241,10 +244,10 @@ impl Backend for Shared {
         What::Noted { level: Level::Plain, message: "opened".to_owned() }
     }
 
-    fn description(&self, _service: usize) -> Description {
+    fn description(&self, service: usize) -> Description {
         let fake = || "fake".to_owned();
-        let environment = BTreeMap::new();
-        Description { name: fake(), framework: fake(), command: fake(), original: fake(), environment }
+        let (name, environment) = (service.to_string(), BTreeMap::new());
+        Description { name, framework: fake(), command: fake(), original: fake(), environment }
     }
 
     fn verify(&mut self, service: usize, _root: i32) -> PortOwner {

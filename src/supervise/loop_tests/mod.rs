@@ -5,6 +5,7 @@ mod conditions;
 mod failures;
 mod fake;
 mod lives;
+mod order;
 mod pipes;
 mod pressure;
 mod restarts;
@@ -22,7 +23,8 @@ use tokio::time::Instant;
 
 use super::restart::Policy;
 use super::service::{Service, Settings};
-use super::{Finished, Lifeline, LoopInputs, Outcome, Supervisor};
+use super::{Finished, Lifeline, LoopInputs, Outcome, StartOrder, Supervisor};
+use crate::graph::Graph;
 use crate::process::caller::CallerWatch;
 use fake::{Shared, World};
 use lives::End;
@@ -57,6 +59,11 @@ fn runtime() -> Runtime {
 
 /// A supervisor of one started service for each of `settings`. Needs a running runtime.
 fn supervisor(settings: &[Settings]) -> (Supervisor<Shared, FakeSink, Shared>, Shared) {
+    ordered(settings, StartOrder { graph: Graph::unordered(settings.len()), fail_fast: false })
+}
+
+/// A supervisor that has begun. Needs a running runtime.
+fn ordered(settings: &[Settings], order: StartOrder) -> (Supervisor<Shared, FakeSink, Shared>, Shared) {
     let pipes = Pipes::new().unwrap();
     let lifeline = Lifeline::new(pipes.lifeline_reader.try_clone().unwrap()).unwrap();
     let caller = CallerWatch::new(&[pipes.output.as_fd()], None).unwrap();
@@ -70,15 +77,25 @@ fn supervisor(settings: &[Settings]) -> (Supervisor<Shared, FakeSink, Shared>, S
         caller: Some(caller),
         control: Rc::clone(&world),
     };
-    let mut supervisor = Supervisor::new(services, Rc::clone(&world), FakeSink::new(&world), inputs);
+    let mut supervisor = Supervisor::new(services, order, Rc::clone(&world), FakeSink::new(&world), inputs);
     supervisor.start_all();
     (supervisor, world)
 }
 
 /// Runs services to their ends, and `script` concurrently.
 fn run(settings: &[Settings], script: impl AsyncFnOnce(Shared)) -> (Vec<Outcome>, Shared) {
+    let order = StartOrder { graph: Graph::unordered(settings.len()), fail_fast: false };
+    run_ordered(settings, order, script)
+}
+
+/// As [`run`], in an order.
+fn run_ordered(
+    settings: &[Settings],
+    order: StartOrder,
+    script: impl AsyncFnOnce(Shared),
+) -> (Vec<Outcome>, Shared) {
     runtime().block_on(async {
-        let (supervisor, world) = supervisor(settings);
+        let (supervisor, world) = ordered(settings, order);
         let ended = async {
             let ended = tokio::time::timeout(FOR_EVER, supervisor.run()).await;
             world.borrow_mut().ended_at = Some(Instant::now());

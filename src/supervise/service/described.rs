@@ -23,6 +23,7 @@ fn describe(ending: &Ending, port: u16, ready_timeout: Duration) -> String {
     let text = match ending.failure {
         None => ending.to_string(),
         Some(Reason::DirectoryMissing) => "could not be started: its directory is gone".to_owned(),
+        Some(Reason::NeedFailed) => "was not started: a service that it needs is not ready".to_owned(),
         Some(Reason::CommandNotFound) => not_run(ending, "command not found"),
         Some(Reason::PermissionDenied) => not_run(ending, "permission denied"),
         Some(Reason::PortInUse) => match ending.exit {

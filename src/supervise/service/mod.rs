@@ -57,6 +57,8 @@ pub enum Input {
     /// Nobody is left who could wait for the end of the service.
     CallerGone,
     Restart,
+    /// Nothing is left that could make those ready that the service needs.
+    NeedFailed,
     /// A step could not be started.
     NotStarted {
         errno: i32,
@@ -268,6 +270,10 @@ impl Service {
         Some(FailedRun { exit, settled: self.run.settled })
     }
 
+    pub fn grace(&self) -> Duration {
+        self.settings.grace
+    }
+
     pub fn step(&self) -> usize {
         self.run.ending.step
     }
@@ -285,6 +291,11 @@ impl Service {
     /// Whether a process of the tree may be alive.
     fn is_alive(&self) -> bool {
         matches!(self.state, State::Starting { .. } | State::Running { .. } | State::Stopping { .. })
+    }
+
+    /// Whether it was started and has not ended for good.
+    pub fn is_active(&self) -> bool {
+        !matches!(self.state, State::Idle | State::Ended)
     }
 
     pub fn has_ended(&self) -> bool {
@@ -315,7 +326,11 @@ impl Service {
                 self.run.ending.failure = Some(FailureReason::PortInUse);
                 self.finish(now)
             }
-            Input::Start | Input::Relocated | Input::NoPort => Vec::new(),
+            Input::NeedFailed if self.state == State::Idle => {
+                self.run.ending.failure = Some(FailureReason::NeedFailed);
+                self.finish(now)
+            }
+            Input::Start | Input::Relocated | Input::NoPort | Input::NeedFailed => Vec::new(),
             Input::Stop(signal) => self.stop(signal, now),
             Input::Interrupted(signal) => self.interrupted(signal, now),
             Input::Kill => self.kill(now),

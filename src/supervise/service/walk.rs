@@ -13,7 +13,7 @@ use crate::supervise::restart::Policy;
 
 const DEPTH: usize = 7;
 
-const INPUTS: [Input; 31] = [
+const INPUTS: [Input; 32] = [
     Input::Start,
     Input::Stop(Signal::SIGINT),
     Input::Stop(Signal::SIGTERM),
@@ -21,6 +21,7 @@ const INPUTS: [Input; 31] = [
     Input::Kill,
     Input::CallerGone,
     Input::Restart,
+    Input::NeedFailed,
     Input::NotStarted { errno: 2, no_directory: false },
     Input::NotStarted { errno: 2, no_directory: true },
     Input::Left { step: 0, exit: Exit::Code(0), listening: false },

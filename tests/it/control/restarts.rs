@@ -252,6 +252,6 @@ fn of_several_each_is_restarted_by_its_own_files() {
     let all = stage.sandbox.run(["restart"]);
     assert_eq!(code(&all), Some(0), "{all:?}");
     assert!(all.stdout.contains("restarted web: its command is now `"), "{all:?}");
-    assert!(all.stderr.contains("api is ready"), "{all:?}");
+    assert!(all.stdout.contains("restarted api"), "{all:?}");
     of(&stage, "api");
 }

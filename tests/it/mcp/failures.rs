@@ -118,3 +118,29 @@ fn a_full_disk_is_named() {
     assert!(told["error"].as_str().unwrap().contains("No space left"), "{told:#}");
     assert!(told["hint"].as_str().unwrap().contains("free some space"), "{told:#}");
 }
+
+#[test]
+fn a_service_whose_need_has_failed_is_told_with_who_blocks_it() {
+    let (mut sandbox, _ports) = crate::support::Sandbox::new().with_ports("default", 2);
+    sandbox.file("package.json", r#"{ "name": "root", "workspaces": ["packages/*"] }"#);
+    sandbox.file("bowline.toml", "[project.web]\nneeds = [\"api\"]\n");
+    for (name, script) in [("api", "echo out of luck; exit 7"), ("web", "sleep 100")] {
+        let manifest = json!({ "name": name, "scripts": { "dev": script } });
+        sandbox.file(format!("packages/{name}/package.json"), &manifest.to_string());
+    }
+    let told = super::Agent::start(sandbox.bowline(["mcp"])).refused("start", &json!({}));
+    let of =
+        |name: &str| told["services"].as_array().unwrap().iter().find(|one| one["name"] == name).unwrap();
+    let (api, web) = (of("api"), of("web"));
+    assert_eq!((&api["failureReason"], &api["exitCode"]), (&json!("immediate_crash"), &json!(7)), "{told:#}");
+    assert!(api["logTail"].as_str().unwrap().contains("out of luck"), "{told:#}");
+    assert_eq!(
+        (&web["failureReason"], &web["blockedBy"]),
+        (&json!("need_failed"), &json!(["api"])),
+        "{told:#}"
+    );
+    assert!(
+        web["hint"].as_str().unwrap().starts_with("mend the service that it needs (blockedBy)"),
+        "{told:#}"
+    );
+}

@@ -1,0 +1,116 @@
+//! What happens to services whose need has failed.
+
+use std::fs;
+
+use serde_json::json;
+
+use super::{Stage, breakable, count, event, server, status, workspace};
+use crate::support::Sandbox;
+
+/// `web` needs `api`, which fails while there is a file `broken`; `docs` needs nothing.
+fn stage() -> Stage {
+    let config = "[project.\"@acme/web\"]\nneeds = [\"api\"]\n";
+    let mut sandbox = workspace(&[("api", &breakable()), ("docs", &server()), ("web", &server())], config);
+    sandbox.file("packages/api/broken", "");
+    sandbox
+}
+
+fn mend(sandbox: &Sandbox) {
+    fs::remove_file(sandbox.project().join("packages/api/broken")).unwrap();
+}
+
+#[test]
+fn it_is_told_everywhere_and_starts_by_itself_once_the_need_is_ready() {
+    let sandbox = stage();
+    let mut session = sandbox.start(["dev"]);
+    let blocked = event(&mut session, "blocked", "web");
+    assert_eq!(
+        (&blocked["blockedBy"], &blocked["rootCauses"]),
+        (&json!(["@acme/api"]), &json!(["@acme/api"]))
+    );
+    assert_eq!(blocked["message"], "is blocked: its need `@acme/api` failed");
+    if count(session.seen(), "port-detected", "docs") == 0 {
+        event(&mut session, "port-detected", "docs");
+    }
+    let web = status(&sandbox, "web");
+    assert_eq!((&web["state"], &web["blockedBy"]), (&json!("blocked"), &json!(["@acme/api"])));
+    let api = status(&sandbox, "api");
+    assert_eq!((&api["state"], &api["lastEnd"]), (&json!("failed"), &json!("ended with exit code 7")));
+    let list = sandbox.run(["ls"]).stdout;
+    assert!(list.contains("blocked by @acme/api"), "{list}");
+    let waited = sandbox.run(["wait", "web", "--timeout", "60s"]);
+    assert_eq!(waited.status.code(), Some(4), "{waited:?}");
+    let why = "error: `@acme/web` is blocked: its need `@acme/api` failed\nhint: start that again with `bowline restart @acme/api`, and this one starts by itself\n";
+    assert_eq!(waited.stderr, why);
+    mend(&sandbox);
+    let restarted = sandbox.run(["restart", "api"]);
+    assert!(restarted.status.success(), "{restarted:?}");
+    event(&mut session, "port-detected", "web");
+    assert_eq!(status(&sandbox, "web")["blockedBy"], json!([]));
+    assert!(sandbox.run(["wait", "web"]).status.success());
+    session.stop();
+}
+
+#[test]
+fn a_start_names_it_and_another_start_or_a_restart_of_all_mends_it() {
+    for again in ["start", "restart"] {
+        let sandbox = stage();
+        let started = sandbox.run(["start"]);
+        assert_eq!(started.status.code(), Some(7), "{started:?}");
+        for line in [
+            "error: @acme/api ended with exit code 7",
+            "warning: @acme/web is blocked: its need `@acme/api` failed",
+            "@acme/docs is ready",
+        ] {
+            assert!(started.stderr.contains(line), "{line}: {started:?}");
+        }
+        let still = sandbox.run([again]);
+        assert!(!still.status.success() && still.stderr.contains("`@acme/api` ended"), "{still:?}");
+        mend(&sandbox);
+        let mended = sandbox.run([again]);
+        assert!(mended.status.success(), "{mended:?}");
+        let web = status(&sandbox, "web");
+        assert_eq!((&web["state"], &web["attempts"]), (&json!("running"), &json!(1)));
+        let session = &web["session"];
+        assert_eq!(*session, status(&sandbox, "api")["session"], "one supervisor, as before");
+        assert!(sandbox.run(["stop"]).status.success());
+    }
+}
+
+#[test]
+fn a_session_without_anything_else_ends_with_the_exit_code_of_the_need() {
+    let sandbox = stage();
+    let ended = sandbox.start(["dev", "web", "api"]).wait();
+    assert_eq!(ended.status.code(), Some(7), "{ended:#?}");
+    let web = ended.of("process-exited").into_iter().find(|event| super::is_of(event, "web")).unwrap();
+    assert_eq!((&web["state"], &web["failureReason"]), (&json!("failed"), &json!("need_failed")));
+    assert!(ended.stderr.contains("`@acme/api`: ") && !ended.stderr.contains("`@acme/web`: "), "{ended:#?}");
+}
+
+#[test]
+fn the_first_failure_ends_all_if_the_flag_or_the_file_says_so() {
+    for in_file in [false, true] {
+        let mut sandbox = stage();
+        let arguments: &[&str] = if in_file { &["dev"] } else { &["dev", "--fail-fast"] };
+        if in_file {
+            sandbox.file(
+                "bowline.toml",
+                "[workspace]\nfail-fast = true\n[project.\"@acme/web\"]\nneeds = [\"api\"]\n",
+            );
+        }
+        let ended = sandbox.start(arguments).wait();
+        assert_eq!(ended.status.code(), Some(7), "{ended:#?}");
+        assert_eq!(count(&ended.events, "port-detected", "web"), 0);
+    }
+}
+
+#[test]
+fn a_need_that_runs_in_another_session_is_waited_for() {
+    let sandbox = stage();
+    mend(&sandbox);
+    assert!(sandbox.run(["start", "api"]).status.success());
+    let mut session = sandbox.start(["dev", "api", "web"]);
+    event(&mut session, "port-detected", "web");
+    assert_eq!(count(session.seen(), "waiting", "web"), 0, "it was ready already");
+    session.stop();
+}

@@ -1,0 +1,65 @@
+//! The order in which services end.
+
+use std::fs;
+
+use rustix::process::Signal;
+
+use super::{Stage, event, workspace};
+use crate::support::{Sandbox, dev_server};
+
+/// A server that notes its end in the file `ends` of the workspace, after it has ended.
+fn noting(name: &str) -> String {
+    let server = dev_server().display();
+    format!("trap : TERM INT; '{server}' --lifetime 100; echo {name} >> ../../ends")
+}
+
+/// `web` needs `api`, which needs `db`.
+fn stage() -> Stage {
+    let config = "[project.\"@acme/web\"]\nneeds = [\"api\"]\n[project.\"@acme/api\"]\nneeds = [\"db\"]\n";
+    workspace(&[("api", &noting("api")), ("db", &noting("db")), ("web", &noting("web"))], config)
+}
+
+fn ends(sandbox: &Sandbox) -> String {
+    fs::read_to_string(sandbox.project().join("ends")).unwrap_or_default()
+}
+
+#[test]
+fn dependents_end_first_however_all_are_asked_to() {
+    for signal in [Some(Signal::INT), Some(Signal::TERM), None] {
+        let sandbox = stage();
+        let mut session = sandbox.start(["dev"]);
+        event(&mut session, "port-detected", "web");
+        match signal {
+            Some(signal) => session.signal(signal),
+            None => assert!(sandbox.run(["stop"]).status.success()),
+        }
+        session.wait();
+        assert_eq!(ends(&sandbox), "web\napi\ndb\n", "{signal:?}");
+    }
+}
+
+#[test]
+fn one_that_is_stopped_or_restarted_alone_leaves_its_dependents_alone() {
+    let sandbox = stage();
+    let mut session = sandbox.start(["dev"]);
+    event(&mut session, "port-detected", "web");
+    assert!(sandbox.run(["restart", "api"]).status.success());
+    assert!(sandbox.run(["stop", "db"]).status.success());
+    assert_eq!(ends(&sandbox), "api\ndb\n");
+    session.stop();
+    assert_eq!(ends(&sandbox), "api\ndb\nweb\napi\n");
+}
+
+#[test]
+fn services_that_are_stopped_while_they_wait_just_end() {
+    let config = "[project.\"@acme/web\"]\nneeds = [\"slow\"]\n";
+    let slow = format!("exec '{}' --no-listen --lifetime 100", dev_server().display());
+    let sandbox = workspace(&[("slow", &slow), ("web", &noting("web"))], config);
+    let mut session = sandbox.start(["dev"]);
+    event(&mut session, "waiting", "web");
+    assert!(sandbox.run(["stop", "web"]).status.success());
+    let ended = event(&mut session, "process-exited", "web");
+    assert_eq!((&ended["state"], ended["exitCode"].is_null()), (&"stopped".into(), true), "{ended}");
+    session.stop();
+    assert_eq!(ends(&sandbox), "");
+}
