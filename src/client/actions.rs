@@ -7,7 +7,7 @@ use super::connection::Connection;
 use super::fan_out;
 use super::whereabouts::Whereabouts;
 use crate::control::{ControlError, ControlRequest, Verb};
-use crate::event::{What, how_ended};
+use crate::event::{State, What, how_ended};
 use crate::exit_code::{FAILURE, NOT_READY};
 use crate::invocation::failure::Failure;
 use crate::port::{GUARDIAN_PATIENCE, Ports, Reservation, SessionState};
@@ -58,7 +58,7 @@ pub fn await_if_ending(ports: &Ports, reservation: &Reservation) -> Result<bool,
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(Some(What::PortDetected { .. })) => Ok(false),
+        Ok(Some(What::PortDetected { .. } | What::Ready { .. })) => Ok(false),
         Ok(_) => Ok(true),
         Err(_) if is_gone(ports, reservation) => await_guardian(reservation).map(|()| true),
         Err(error) => Err(error.into()),
@@ -199,6 +199,8 @@ fn whereabouts(reservation: &Reservation, deadline: Option<Instant>) -> Whereabo
 /// Turns the outcome of a request into a failure, unless the service is ready.
 fn ready(reservation: &Reservation, answer: Option<What>) -> Result<(), Failure> {
     match answer {
+        // It has done its work.
+        Some(What::ProcessExited { state: State::Done, .. }) => Ok(()),
         Some(What::ProcessExited { exit_code, signal, message, stderr, .. }) => {
             let how = how_ended(exit_code, signal.as_deref(), message);
             let lines = stderr.map_or_else(String::new, |lines| format!("\n{lines}"));

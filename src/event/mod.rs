@@ -14,4 +14,4 @@ mod what;
 pub use line_reader::LineReader;
 pub use lines::{LONGEST_EVENT, Lines, TooLong};
 pub use output::{Output, cursor, parse_cursor};
-pub use what::{Event, FailureReason, Level, Refusal, State, Stream, What, how_ended};
+pub use what::{Event, FailureReason, Level, ReadyBy, Refusal, State, Stream, What, how_ended};

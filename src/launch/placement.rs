@@ -88,6 +88,9 @@ impl Placement {
 pub(super) fn place(request: &LaunchRequest<'_>) -> Placement {
     let reading = request.reading;
     let mut placement = Placement { text: reading.command.clone(), ..Placement::default() };
+    if !request.has_port() {
+        return placement;
+    }
     if let Some(error) = &reading.parse_error {
         placement.doubt = Some((error.to_string(), error.hint()));
         return placement;

@@ -148,7 +148,7 @@ fn wait(view: &View<'_>, arguments: &Arguments, cancel: &Cancel) -> Result<Value
     // It may end before it is followed.
     targets.running.iter().for_each(|one| view.ends().watch(one));
     let is_enough = |what: &What| match what {
-        What::PortDetected { .. } => until == Until::Ready,
+        What::PortDetected { .. } | What::Ready { .. } => until == Until::Ready,
         What::ProcessExited { state, .. } => !state.is_alive(),
         What::Ack { .. }
         | What::LogChunk { .. }

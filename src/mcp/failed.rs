@@ -69,6 +69,7 @@ pub fn nothing_started(printed: &Printed, name: &str) -> Failure {
         What::Ack { .. }
         | What::LogChunk { .. }
         | What::PortDetected { .. }
+        | What::Ready { .. }
         | What::PortReallocated { .. }
         | What::PortForwarded { .. }
         | What::ProcessExited { .. }

@@ -113,7 +113,7 @@ impl Sink for StartReport {
             }
             return;
         }
-        if matches!(what, What::PortDetected { .. }) {
+        if matches!(what, What::PortDetected { .. } | What::Ready { .. }) {
             reported.is_ready = Some(true);
         } else if matches!(what, What::ProcessExited { state, .. } if state != State::Starting) {
             reported.is_ready = Some(false);

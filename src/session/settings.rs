@@ -5,9 +5,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::backend::SessionBackend;
+use super::prepared::Prepared;
+use crate::detect::ServiceKind;
 use crate::invocation::StartedBy;
 use crate::port::PortChoice;
-use crate::supervise::service::{Service, Settings};
+use crate::supervise::service::{ReadyAt, Service, Settings};
 
 /// Time in which a service should be ready, unless configured.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -39,5 +41,23 @@ pub fn of(backend: &SessionBackend<'_>, service: usize) -> Settings {
         relocations: if is_exact { 0 } else { RELOCATIONS },
         redirects: REDIRECTS,
         follows: !is_exact,
+        ready_at: ready_at(prepared),
+        finishes: finishes(backend, prepared),
     }
+}
+
+fn ready_at(prepared: &Prepared<'_>) -> ReadyAt {
+    match prepared.detected().kind {
+        ServiceKind::Server => ReadyAt::Listener,
+        ServiceKind::Watch if prepared.first_builds.is_empty() => ReadyAt::Start,
+        ServiceKind::Watch => ReadyAt::FirstBuild,
+        ServiceKind::Task => ReadyAt::End,
+    }
+}
+
+/// Scripts of a workspace may be no servers, whoever runs them all.
+fn finishes(backend: &SessionBackend<'_>, prepared: &Prepared<'_>) -> bool {
+    prepared.detected().kind != ServiceKind::Server
+        || backend.prepared.len() > 1
+        || prepared.project().workspace.is_some()
 }

@@ -121,7 +121,14 @@ impl Waiting<'_> {
                 self.ready += 1;
                 print(&format!("{} is ready   {}", self.name(&project_id), style.strong(url)));
             }
+            What::Ready { .. } => {
+                self.ready += 1;
+                print(&format!("{} is ready", self.name(&project_id)));
+            }
             What::PortReallocated { message, .. } => print(&format!("{warning} {message}")),
+            What::ProcessExited { state: State::Done, .. } => {
+                print(&format!("{} has finished", self.name(&project_id)));
+            }
             What::ProcessExited { state: State::Stopped, .. } => {
                 if !is_alone {
                     print(&format!("{warning} {} was stopped", self.name(&project_id)));

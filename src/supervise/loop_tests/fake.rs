@@ -1,7 +1,6 @@
 //! A world without processes, which checks at every call that the loop keeps the rules.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
@@ -243,8 +242,11 @@ impl Backend for Shared {
 
     fn description(&self, _service: usize) -> Description {
         let fake = || "fake".to_owned();
-        let environment = BTreeMap::new();
-        Description { name: fake(), framework: fake(), command: fake(), original: fake(), environment }
+        Description { name: fake(), ..Description::default() }
+    }
+
+    fn first_builds(&self, _service: usize) -> Vec<regex_lite::Regex> {
+        Vec::new()
     }
 
     fn verify(&mut self, service: usize, _root: i32) -> PortOwner {

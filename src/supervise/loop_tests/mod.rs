@@ -21,7 +21,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
 use super::restart::Policy;
-use super::service::{Service, Settings};
+use super::service::{ReadyAt, Service, Settings};
 use super::{Finished, Lifeline, LoopInputs, Outcome, Supervisor};
 use crate::process::caller::CallerWatch;
 use fake::{Shared, World};
@@ -47,6 +47,8 @@ fn settings() -> Settings {
         relocations: 1,
         redirects: 1,
         follows: true,
+        ready_at: ReadyAt::Listener,
+        finishes: false,
     }
 }
 
