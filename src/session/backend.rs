@@ -182,7 +182,9 @@ impl<'a> SessionBackend<'a> {
             ServiceKind::Server => format!("port {}", self.port(service)),
             ServiceKind::Watch | ServiceKind::Task => detected.kind.name().to_owned(),
         };
-        format!("{}{version}{manager} · {what}", framework.key)
+        let command = &detected.reading.command;
+        let own = detected.configured.runs_framework.then(|| format!(" · no dev script, so `{command}`"));
+        format!("{}{version}{manager} · {what}{}", framework.key, own.unwrap_or_default())
     }
 
     /// The line about a port override, or a port, that an earlier session noted in the store.
