@@ -117,7 +117,9 @@ fn the_command_of_every_framework_is_its_own() {
     let catalog = super::embedded();
     for framework in catalog.frameworks() {
         let Some(dev) = &framework.dev else { continue };
-        let packages: Vec<&str> = framework.dependencies.iter().take(1).map(|name| &**name).collect();
+        let needed = framework.needs.iter().take(1);
+        let packages: Vec<&str> =
+            framework.dependencies.iter().take(1).chain(needed).map(|name| &**name).collect();
         let found = super::Sample::script(dev).packages(&packages).detect(&catalog);
         assert_eq!(found.framework.key, framework.key, "{dev}");
         assert_eq!(found.kind, framework.kind, "{dev}");

@@ -24,8 +24,7 @@ fn a_line_that_is_no_regular_expression_is_shown_with_its_place() {
     Test::within(Sandbox::with_script("shiny"))
         .file("bowline.toml", entry)
         .status(2)
-        .stderr_contains("bowline.toml: TOML parse error at line 4, column 9")
-        .stderr_contains("`built (in` is not a regular expression: ")
+        .stderr_contains("bowline.toml:4:9: `built (in` is not a regular expression: ")
         .run();
     Test::within(Sandbox::with_script("shiny"))
         .user_file("frameworks.toml", entry)
