@@ -222,6 +222,7 @@ impl Backend for SessionBackend<'_> {
         let port = self.port(service);
         let me = nix::unistd::getuid().as_raw();
         match self.listeners.seen(port, || descendants(root)).unwrap_or_default() {
+            _ if port == 0 => PortOwner::Nobody,
             (Some(held), _) => PortOwner::Ours { socket: held.listener.socket, pid: held.pid },
             (None, seen) if seen.is_empty() => PortOwner::Nobody,
             (None, seen) if seen.iter().all(|listener| listener.user == me) => PortOwner::Stranger,
@@ -294,10 +295,7 @@ impl Backend for SessionBackend<'_> {
 
     fn became_ready(&mut self, service: usize) -> Option<What> {
         memory::unmap_start_code();
-        let reserved = self.port(service);
-        if reserved == 0 {
-            return None;
-        }
+        let reserved = Some(self.port(service)).filter(|port| *port != 0)?;
         let Evidence { claimed, remark, .. } = self.evidence(service, "");
         for note in self.overrides[service].succeed(reserved, claimed, remark) {
             self.store(service, &note);

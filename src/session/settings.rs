@@ -29,7 +29,7 @@ pub fn of(backend: &SessionBackend<'_>, service: usize) -> Settings {
     let configured = &prepared.detected().configured.config.settings;
     let before = usize::from(spec.before.is_some()) + usize::from(spec.pre.is_some());
     let after = usize::from(spec.post.is_some());
-    let is_exact = matches!(prepared.request.choice, PortChoice::Exact(_));
+    let is_exact = matches!(prepared.request.choice, PortChoice::Exact(_) | PortChoice::None);
     Settings {
         steps: before + 1 + after,
         main: before,
