@@ -9,6 +9,8 @@ mod check;
 mod companion;
 #[path = "src/detect/framework.rs"]
 mod framework;
+#[path = "src/detect/kind.rs"]
+mod kind;
 #[path = "build/literal.rs"]
 mod literal;
 #[path = "src/range.rs"]

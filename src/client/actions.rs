@@ -58,7 +58,7 @@ pub fn await_if_ending(ports: &Ports, reservation: &Reservation) -> Result<bool,
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(Some(What::PortDetected { .. })) => Ok(false),
+        Ok(Some(What::PortDetected { .. } | What::Ready { .. })) => Ok(false),
         Ok(_) => Ok(true),
         Err(_) if is_gone(ports, reservation) => await_guardian(reservation).map(|()| true),
         Err(error) => Err(error.into()),
@@ -203,6 +203,7 @@ fn whereabouts(reservation: &Reservation, deadline: Option<Instant>) -> Whereabo
 /// Turns the outcome of a request into a failure, unless the service is ready or done.
 pub fn ready(reservation: &Reservation, answer: Option<What>) -> Result<(), Failure> {
     match answer {
+        // It has done its work.
         Some(What::ProcessExited { state: State::Done, .. }) => Ok(()),
         Some(What::ProcessExited { exit_code, signal, message, stderr, .. }) => {
             let how = how_ended(exit_code, signal.as_deref(), message);

@@ -19,7 +19,7 @@ pub struct StartedAgain {
 pub fn former(status: &Status, live: &[Reservation]) -> Option<Reservation> {
     let beside = live.iter().find(|one| one.session.as_str() == status.session)?;
     Some(Reservation {
-        port: status.port,
+        port: status.port.unwrap_or_default(),
         project: status.project_id.clone(),
         name: status.name.clone(),
         dir: (&status.dir).into(),

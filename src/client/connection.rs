@@ -107,8 +107,8 @@ impl Connection {
         }
     }
 
-    /// Waits for the outcome of a request: [`What::PortDetected`], [`What::Blocked`] or [`What::ProcessExited`]. After a silence,
-    /// asks the supervisor for its status, to see whether it still answers.
+    /// Waits for the outcome of a request: [`What::PortDetected`], [`What::Ready`], [`What::Blocked`] or
+    /// [`What::ProcessExited`]. After a silence, asks the supervisor for its status, to see whether it still answers.
     pub fn outcome(&mut self, deadline: Option<Instant>) -> Result<What, ControlError> {
         let (mut accepted, mut asked) = (false, false);
         loop {
@@ -127,7 +127,10 @@ impl Connection {
             asked = false;
             let Line::Event(event) = answer? else { continue };
             match event.what {
-                What::PortDetected { .. } | What::Blocked { .. } | What::ProcessExited { .. } => {
+                What::PortDetected { .. }
+                | What::Ready { .. }
+                | What::Blocked { .. }
+                | What::ProcessExited { .. } => {
                     return Ok(event.what);
                 }
                 What::Error { error } => return Err(refused(error, event.refusal)),

@@ -149,8 +149,9 @@ impl Following<'_> {
                 Some(KeyMode::Lines) => "it reads the lines that you type; Ctrl-] leaves it",
                 Some(KeyMode::Raw | KeyMode::Single) => "it has the keyboard; Ctrl-] leaves it",
             };
-            let url = invocation.style.strong(url);
-            let message = format!("{name} {condition} (pid {pid}); {way}   {url}");
+            let url =
+                url.as_ref().map_or_else(String::new, |url| format!("   {}", invocation.style.strong(url)));
+            let message = format!("{name} {condition} (pid {pid}); {way}{url}");
             self.screen.notify(service, Level::Plain, message);
             if let Manner::Join(join) = manner
                 && let Some(warning) = (join.difference)(&self.feeds[service].status)
@@ -292,13 +293,18 @@ impl Following<'_> {
                 let known = &mut self.feeds[service].status;
                 // If it was running already, its URL has been shown by `begin`.
                 let message = if known.state == State::Running {
-                    (known.url != url).then(|| format!("now at   {url}"))
+                    (known.url.as_ref() != Some(&url)).then(|| format!("now at   {url}"))
                 } else {
                     Some(format!("ready   {url}"))
                 };
-                known.url = url;
+                known.url = Some(url);
                 if let Some(message) = message {
                     self.screen.notify(service, Level::Plain, message);
+                }
+            }
+            What::Ready { .. } => {
+                if self.feeds[service].status.state != State::Running {
+                    self.screen.notify(service, Level::Plain, "ready".to_owned());
                 }
             }
             What::PortReallocated { message, .. } => self.screen.notify(service, Level::Warning, message),

@@ -13,5 +13,6 @@ pub fn url(status: &Status) -> Option<String> {
     let version = Project::at(Path::new(&status.dir)).ok()?.installed_version(&own.package)?;
     // A pre-release counts as its release, as for the other differences between versions.
     let release = (version.major, version.minor, version.patch);
-    own.from.is_none_or(|from| release >= from).then(|| format!("{}{}", status.url, own.path))
+    let url = status.url.as_ref().filter(|_| own.from.is_none_or(|from| release >= from))?;
+    Some(format!("{url}{}", own.path))
 }

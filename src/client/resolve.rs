@@ -270,7 +270,9 @@ fn last_part(name: &str) -> &str {
 
 fn by_port_or_project(invocation: &Invocation, live: &[Reservation], word: &str, path: &Path) -> Resolved {
     if let Ok(port) = word.parse::<u16>() {
-        return running_or(filtered(live, |one| one.port == port), || Resolved::Unknown(stranger(port)));
+        return running_or(filtered(live, |one| one.has_port() && one.port == port), || {
+            Resolved::Unknown(stranger(port))
+        });
     }
     let named = Project::named(word, &invocation.dir);
     // The root of a workspace, which may be gone.
@@ -295,7 +297,7 @@ pub fn ended(invocation: &Invocation, live: &[Reservation], word: Option<&str>) 
     let is_meant = |one: &Status| {
         path == Path::new(&one.dir)
             || [&*one.project_id, &*one.name, last_part(&one.name)].contains(&word)
-            || word.parse() == Ok(one.port)
+            || one.port.is_some_and(|port| word.parse() == Ok(port))
     };
     ended.filter(is_meant).collect()
 }

@@ -47,6 +47,7 @@ impl Whereabouts {
     /// The fault of the directory and the command that mends it; `None` if it is where it was.
     pub fn trouble(&self, reservation: &Reservation) -> Option<(String, String)> {
         let Reservation { name, port, pid, dir, .. } = reservation;
+        let place = if reservation.has_port() { format!("port {port}, ") } else { String::new() };
         let dir = dir.visible();
         let (what, mend) = match self {
             Self::Present => return None,
@@ -57,7 +58,7 @@ impl Whereabouts {
                 (format!("was moved to `{path}`"), format!("bowline -C {path} restart"))
             }
         };
-        Some((format!("the directory of `{name}` (port {port}, pid {pid}) {what}: `{dir}`"), mend))
+        Some((format!("the directory of `{name}` ({place}pid {pid}) {what}: `{dir}`"), mend))
     }
 
     /// Fails for a service whose directory is no more: it is not the project that anybody could mean now.

@@ -19,4 +19,4 @@ pub use error::ConfigError;
 pub use file::{FILE, FilePlace, SCHEMA};
 pub use read::{Config, Files, catalog, may_have_procfile};
 pub use settings::{Build, Orchestrator, ProjectSettings, Ready};
-pub use values::{parse_duration, parse_port};
+pub use values::{PortSetting, parse_duration, parse_port};

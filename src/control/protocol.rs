@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::detect::ServiceKind;
 use crate::event::{Event, State, What};
 use crate::port::Scheme;
 use crate::supervise::KeyboardKind;
@@ -120,8 +121,11 @@ pub struct Status {
     #[serde(default)]
     pub moved_to: Option<String>,
     pub framework: String,
-    pub port: u16,
-    pub url: String,
+    #[serde(default)]
+    pub kind: ServiceKind,
+    /// `None` for a service without a port.
+    pub port: Option<u16>,
+    pub url: Option<String>,
     pub state: State,
     /// The names of the services that it waits for. Older supervisors leave it out, as they do the next four.
     #[serde(default)]

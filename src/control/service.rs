@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::peer::Awaited;
 use super::protocol::Status;
+use crate::detect::ServiceKind;
 use crate::event::{Event, Output, State, What, how_ended};
 use crate::port::Scheme;
 use crate::project::HeldDirectory;
@@ -21,7 +22,7 @@ pub(super) struct Service {
     pub output: Output,
     /// The client that has its keyboard: the number of its connection, and the client as people are told of it.
     pub typist: Option<(u64, String)>,
-    /// The `port-detected` event, while it is ready.
+    /// The `port-detected` or `ready` event, while it is ready.
     pub ready: Option<Event>,
     /// The `blocked` event, while it is blocked.
     blocked: Option<Event>,
@@ -62,9 +63,10 @@ impl Service {
         let event = Event::now(self.project(), what.clone());
         match what {
             What::PortDetected { port, .. } => {
-                self.status.port = *port;
+                self.status.port = Some(*port);
                 self.ready = Some(event.clone());
             }
+            What::Ready { .. } => self.ready = Some(event.clone()),
             What::ProcessExited { state, exit_code, signal, message, .. } => {
                 self.status.last_end = Some(how_ended(*exit_code, signal.as_deref(), message.clone()));
                 self.ready = None;
@@ -86,10 +88,12 @@ impl Service {
     /// The service was started, perhaps again.
     pub fn describe(&mut self, description: Description) {
         self.ended = None;
-        let Description { name, framework, command, original, environment } = description;
+        let Description { name, framework, kind, command, original, environment } = description;
         let original = Some(original);
         self.status.attempts += 1;
-        self.status = Status { name, framework, command, original, env: environment, ..self.status.clone() };
+        let port = self.status.port.filter(|_| kind == ServiceKind::Server);
+        let env = environment;
+        self.status = Status { name, framework, kind, port, command, original, env, ..self.status.clone() };
         // Another one may have been made at its path.
         self.directory = HeldDirectory::open(Path::new(&self.status.dir)).ok().or(self.directory.take());
     }
@@ -114,7 +118,7 @@ impl Service {
         self.scheme = scheme;
         // Zero if there is none: the last one is still shown.
         if port != 0 {
-            self.status.port = port;
+            self.status.port = Some(port);
         }
     }
 
@@ -139,7 +143,8 @@ impl Service {
             return Some((blocked, What::Error { error: "the service is blocked".to_owned() }));
         }
         let ready = self.ready.as_ref().filter(|_| awaits == Awaited::Ready)?;
-        let message = format!("Dev server is running and healthy on port {}", self.status.port);
+        let place = self.status.port.map_or_else(String::new, |port| format!(" on port {port}"));
+        let message = format!("Dev server is running and healthy{place}");
         Some((ready, What::Ack { message }))
     }
 
@@ -147,7 +152,8 @@ impl Service {
         let path = self.directory.as_ref().and_then(HeldDirectory::path);
         let moved_to = path.map(|path| path.to_string_lossy().into_owned());
         let moved_to = moved_to.filter(|path| *path != self.status.dir);
-        let (url, cursor) = (self.scheme.url(self.status.port), self.output.cursor());
+        let url = self.status.port.map(|port| self.scheme.url(port));
+        let cursor = self.output.cursor();
         Status { moved_to, url, cursor, ..self.status.clone() }
     }
 }

@@ -72,6 +72,28 @@ checked!(
     "one word or two, one of them with `{port}`"
 );
 
+/// A regular expression.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+pub struct Pattern(String);
+
+impl TryFrom<String> for Pattern {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match regex_lite::Regex::new(&text) {
+            Ok(_) => Ok(Self(text)),
+            Err(error) => Err(format!("`{text}` is not a regular expression: {error}")),
+        }
+    }
+}
+
+impl From<Pattern> for CatalogText {
+    fn from(pattern: Pattern) -> Self {
+        Self::Owned(pattern.0)
+    }
+}
+
 fn is_flag(text: &str) -> bool {
     text.trim_start_matches('-').len() < text.len()
         && !text.trim_matches(['-', '=']).is_empty()

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use semver::Version;
 
-use super::catalog::{Catalog, CatalogError, CatalogTexts, Framework, HostInput, PortInput, Role};
+use super::catalog::{
+    Catalog, CatalogError, CatalogText, CatalogTexts, Framework, HostInput, PortInput, Role,
+};
 use super::evidence::{Facts, Tool};
+use super::kind::ServiceKind;
 use super::snapshot::Snapshot;
 use crate::fingerprint::Fingerprint;
 use crate::range::Range;
@@ -16,6 +19,10 @@ pub struct Detection<'c> {
     pub framework: &'c Framework,
     /// The command that is given the port, if the script has a known one.
     pub tool: Option<Tool<'c>>,
+    pub kind: ServiceKind,
+    /// Regular expressions for the lines with which the script's watches say that a build is through, one for each
+    /// watch that has one.
+    pub first_builds: Vec<CatalogText>,
     /// Why it is this framework, as sentences for people.
     pub evidence: Vec<String>,
     /// The state of the evidence, to be remembered with the framework's key.
@@ -45,6 +52,8 @@ impl Catalog {
         Ok(Detection {
             framework,
             tool: facts.tool(),
+            kind: framework.kind,
+            first_builds: facts.watches().filter_map(|watch| watch.ready.clone()).collect(),
             evidence: facts.sentences(framework),
             fingerprint: Fingerprint::new(facts.relevant(), facts.all()),
         })
@@ -57,6 +66,7 @@ impl<'c> Detection<'c> {
     #[must_use]
     pub fn with_framework(mut self, framework: &'c Framework, snapshot: &Snapshot<'_>) -> Self {
         self.framework = framework;
+        self.kind = framework.kind;
         self.evidence = vec![format!("`{}` was asked for", framework.key)];
         if self.tool.is_none() && snapshot.commands.len() == 1 {
             self.tool = Some(Tool { framework, command: 0, takes_flags: true, why: "" });
@@ -68,7 +78,9 @@ impl<'c> Detection<'c> {
     /// range when the catalog changes.
     #[must_use]
     pub fn with_remembered(mut self, key: &str, evidence: &Fingerprint, catalog: &'c Catalog) -> Self {
-        let known = catalog.get(key).filter(|_| evidence.agrees(&self.fingerprint));
+        // The evidence leaves flags out, and by these a command is a watch or not.
+        let known = catalog.get(key).filter(|known| known.kind == self.kind);
+        let known = known.filter(|_| evidence.agrees(&self.fingerprint));
         if let Some(framework) = known.filter(|known| known.key != self.framework.key) {
             self.evidence = vec![format!("`{}` was detected before, and nothing has changed", framework.key)];
             self.framework = framework;

@@ -11,6 +11,8 @@ use super::companion::{Companion, Names};
 use super::framework::{
     FlagPosition::*, Framework, HostInput, HttpsSigns, OwnMcp, PortInput, Repeated::*, Role::*, Variant,
 };
+#[allow(clippy::enum_glob_use, reason = "the generated text names variants alone")]
+use super::kind::ServiceKind::*;
 use super::resolve::PortsEntry;
 use crate::range::Range;
 

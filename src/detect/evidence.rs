@@ -3,6 +3,7 @@
 use fast_glob::glob_match;
 
 use super::catalog::{Catalog, CatalogText, Framework, Role};
+use super::kind::ServiceKind;
 use super::snapshot::{CommandWords, Snapshot};
 
 /// A command of the script that is a server known to the catalog.
@@ -29,7 +30,8 @@ pub(super) struct Facts<'c, 's> {
 
 impl<'c> Facts<'c, '_> {
     pub fn framework(&self) -> Option<&'c Framework> {
-        self.by_word(Role::Main)
+        self.watch()
+            .or_else(|| self.by_word(Role::Main))
             .or_else(|| self.by_word(Role::Side))
             .or_else(|| self.strongest(Role::Main, |framework| self.file(framework).is_some()))
             .or_else(|| self.strongest(Role::Main, |framework| self.dependency(framework).is_some()))
@@ -38,8 +40,51 @@ impl<'c> Facts<'c, '_> {
             .or_else(|| self.strongest(Role::Side, |framework| self.dependency(framework).is_some()))
     }
 
+    /// The first of the script's watches, else of its tasks, if nothing else of the script goes on: no server, and no program that could
+    /// be one.
+    pub fn watch(&self) -> Option<&'c Framework> {
+        let may_serve = |command: &CommandWords<'_>| {
+            let is_server = |role| !self.named_by(command, role).is_empty();
+            let is_known = [Role::Main, Role::Side].into_iter().any(is_server);
+            let is_harmless = command.ends_before || self.is_companion(command);
+            is_known || !is_harmless || self.is_exception(command)
+        };
+        let mut commands = self.snapshot.commands.iter();
+        let goes_on = commands.any(|command| self.watch_of(command).is_none() && may_serve(command));
+        let first = self.watches().find(|one| one.kind == ServiceKind::Watch);
+        first.or_else(|| self.watches().next()).filter(|_| !goes_on)
+    }
+
+    /// The watches and tasks among the commands.
+    pub fn watches(&self) -> impl Iterator<Item = &'c Framework> {
+        self.snapshot.commands.iter().filter_map(|command| self.watch_of(command))
+    }
+
+    fn watch_of(&self, command: &CommandWords<'_>) -> Option<&'c Framework> {
+        let mut watches = self
+            .catalog
+            .frameworks()
+            .iter()
+            .filter(|one| one.kind != ServiceKind::Server && self.allows(one));
+        watches.find(|one| is_of(command, one))
+    }
+
+    /// Whether it is the program of a watch, but does something else with these arguments: `esbuild --servedir`.
+    fn is_exception(&self, command: &CommandWords<'_>) -> bool {
+        let mut watches = self.catalog.frameworks().iter().filter(|one| one.kind != ServiceKind::Server);
+        watches.any(|one| one.not_commands.iter().any(|rule| command.is(rule)))
+    }
+
+    fn is_companion(&self, command: &CommandWords<'_>) -> bool {
+        let mut companions = self.catalog.companions().iter();
+        companions.any(|one| one.commands.iter().any(|rule| command.is(rule)))
+    }
+
     /// The command that is given the port: the app before a server beside it before a runtime.
     pub fn tool(&self) -> Option<Tool<'c>> {
+        if self.watch().is_some() {
+            return None;
+        }
         SERVERS.into_iter().find_map(|role| {
             let mut ordered = self.in_order().filter_map(|(index, command)| {
                 let framework = self.winner(&self.named_by(command, role))?;
@@ -88,6 +133,9 @@ impl<'c> Facts<'c, '_> {
 
     pub fn sentences(&self, framework: &Framework) -> Vec<String> {
         let mut sentences = Vec::new();
+        if framework.kind != ServiceKind::Server {
+            return self.sentences_of_watches();
+        }
         let command = self.tool().map(|tool| &self.snapshot.commands[tool.command]);
         let relevant = command.filter(|command| {
             let keys = &framework.built_on;
@@ -107,6 +155,15 @@ impl<'c> Facts<'c, '_> {
             sentences.push("no known framework in the script, the files or the dependencies".to_owned());
         }
         sentences
+    }
+
+    fn sentences_of_watches(&self) -> Vec<String> {
+        let commands = self.snapshot.commands.iter().filter(|command| self.watch_of(command).is_some());
+        let subject = self
+            .snapshot
+            .script
+            .map_or_else(|| "the command".to_owned(), |name| format!("the {name} script"));
+        commands.map(|command| format!("{subject} runs `{}`, which is no server", command.lead())).collect()
     }
 
     /// Every fact: commands, dependencies and files.
@@ -146,13 +203,14 @@ impl<'c> Facts<'c, '_> {
     }
 
     fn named_by(&self, command: &CommandWords<'_>, role: Role) -> Vec<&'c Framework> {
-        let is_any = |rules: &[CatalogText]| rules.iter().any(|rule| command.is(rule));
-        self.of_role(role).filter(|one| is_any(&one.commands) && !is_any(&one.not_commands)).collect()
+        self.of_role(role).filter(|one| is_of(command, one)).collect()
     }
 
-    /// The frameworks of a role whose `needs` and `without` are met.
+    /// The servers of a role whose `needs` and `without` are met.
     fn of_role(&self, role: Role) -> impl Iterator<Item = &'c Framework> {
-        self.catalog.frameworks().iter().filter(move |one| one.role == role && self.allows(one))
+        let is_server = |one: &&Framework| one.kind == ServiceKind::Server;
+        let servers = self.catalog.frameworks().iter().filter(is_server);
+        servers.filter(move |one| one.role == role && self.allows(one))
     }
 
     /// `found`, and the frameworks with evidence of their own that are built on one of these or, if the script is
@@ -164,7 +222,7 @@ impl<'c> Facts<'c, '_> {
                     challenger.built_on.contains(&below.key)
                         || silent && challenger.beats.contains(&below.key)
                 };
-                challenger.role == Role::Main
+                (challenger.role, challenger.kind) == (Role::Main, ServiceKind::Server)
                     && !found.iter().any(|present| present.key == challenger.key)
                     && found.iter().any(over)
                     && (self.file(challenger).is_some() || self.dependency(challenger).is_some())
@@ -209,6 +267,11 @@ impl<'c> Facts<'c, '_> {
         let names = &framework.dependencies;
         names.iter().find_map(|name| self.snapshot.dependencies.get_key_value(&**name))
     }
+}
+
+fn is_of(command: &CommandWords<'_>, framework: &Framework) -> bool {
+    let is_any = |rules: &[CatalogText]| rules.iter().any(|rule| command.is(rule));
+    is_any(&framework.commands) && !is_any(&framework.not_commands)
 }
 
 /// Whether a glob matches a file name. The part before the first star is compared first: it is cheap, and most

@@ -7,9 +7,10 @@ use semver::Version;
 use serde::Deserialize;
 
 use super::check::{
-    CatalogText, CatalogTexts, Flag, OptionalFlag, Pairs, Release, Text, Variable, full_pairs, list, pairs,
-    port, ports, range, release, text, unless_empty,
+    CatalogText, CatalogTexts, Flag, OptionalFlag, Pairs, Pattern, Release, Text, Variable, full_pairs, list,
+    pairs, port, ports, range, release, text, unless_empty,
 };
+use super::kind::ServiceKind;
 use crate::range::Range;
 
 /// One entry of the catalog. A field that is absent in the file has been inherited or has its default.
@@ -56,6 +57,14 @@ pub struct Framework {
     pub beats: CatalogTexts,
     /// How much its evidence weighs.
     pub role: Role,
+    /// What its commands are. An entry that is no server is found by its commands alone.
+    pub kind: ServiceKind,
+    /// For a watch: a regular expression for the line of its output that says that a build is through.
+    #[serde(deserialize_with = "unless_empty::<Pattern, _>")]
+    pub ready: Option<CatalogText>,
+    /// The command that starts its development server where a project has no script for that: `vite`.
+    #[serde(deserialize_with = "unless_empty::<Text, _>")]
+    pub dev: Option<CatalogText>,
     pub port: PortInput,
     pub host: HostInput,
     /// Variables that keep it from prompting, opening a browser unasked or daemonizing. A variable that the user's

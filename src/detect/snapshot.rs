@@ -39,11 +39,40 @@ impl CommandWords<'_> {
         if words.next() != Some(self.word()) {
             return false;
         }
-        let mut positional = self.arguments.iter().filter(|argument| !argument.starts_with('-'));
-        words.all(|word| match word.strip_prefix('-') {
-            Some(_) => self.arguments.contains(&word),
-            None => positional.next() == Some(&word),
+        let mut at = 0;
+        words
+            .all(|word| if word.starts_with('-') { self.has_flag(word) } else { self.next_is(word, &mut at) })
+    }
+
+    /// Whether the flag is among the arguments, with a value or without, and is not switched off.
+    fn has_flag(&self, flag: &str) -> bool {
+        let is_off = |value: &str| ["false", "off", "0"].contains(&value);
+        self.arguments.iter().enumerate().any(|(at, argument)| {
+            if *argument == flag {
+                return !self.arguments.get(at + 1).is_some_and(|value| is_off(value));
+            }
+            let value = argument.strip_prefix(flag).and_then(|rest| rest.strip_prefix('='));
+            value.is_some_and(|value| !is_off(value))
         })
+    }
+
+    /// Whether the next argument from `at` on that is no flag is this word, or is a text that begins with it. What
+    /// follows a flag may be its value, and is passed over.
+    fn next_is(&self, word: &str, at: &mut usize) -> bool {
+        while let Some(argument) = self.arguments.get(*at) {
+            let follows_flag = *at > 0 && self.arguments[*at - 1].starts_with('-');
+            *at += 1;
+            if argument.starts_with('-') {
+                continue;
+            }
+            if argument.split_whitespace().next() == Some(word) {
+                return true;
+            }
+            if !follows_flag {
+                return false;
+            }
+        }
+        false
     }
 
     /// The command up to its first flag, for people.

@@ -93,6 +93,15 @@ pub enum What {
         #[serde(skip)]
         after: Option<Duration>,
     },
+    /// A service without a port is ready.
+    Ready {
+        #[serde(default)]
+        framework: String,
+        by: ReadyBy,
+        /// The time since the start.
+        #[serde(skip)]
+        after: Option<Duration>,
+    },
     /// The wanted port is taken and none is left. The message says who holds them.
     PortConflict {
         port: u16,
@@ -159,6 +168,17 @@ pub enum What {
     Unknown,
 }
 
+/// What made a service without a port ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReadyBy {
+    /// It said that its first build is through.
+    FirstBuild,
+    /// It runs, and nothing is known that it says at its first build; or a reason of a newer bowline.
+    #[serde(other)]
+    Start,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     Plain,
@@ -189,7 +209,7 @@ pub enum State {
     Stopping,
     /// Ended as it should.
     Stopped,
-    /// A task that has done its work.
+    /// Ended by itself with exit code 0, and is no server.
     Done,
     /// Ended as it should not.
     Failed,
@@ -275,6 +295,10 @@ mod tests {
             (
                 What::PortReallocated { original_port: 1, new_port: 2, message: text("taken") },
                 r#""type":"port-reallocated","originalPort":1,"newPort":2,"message":"taken""#,
+            ),
+            (
+                What::Ready { framework: text("tsc"), by: ReadyBy::FirstBuild, after: None },
+                r#""type":"ready","framework":"tsc","by":"first-build""#,
             ),
             (What::PortForwarded { from: 1, to: 2 }, r#""type":"port-forwarded","from":1,"to":2"#),
             (What::Waiting { waits_for: vec![text("ui")] }, r#""type":"waiting","waitsFor":["ui"]"#),

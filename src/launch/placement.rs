@@ -88,7 +88,7 @@ impl Placement {
 pub(super) fn place(request: &LaunchRequest<'_>) -> Placement {
     let reading = request.reading;
     let mut placement = Placement { text: reading.command.clone(), ..Placement::default() };
-    if request.port == 0 {
+    if !request.has_port() {
         return placement;
     }
     if let Some(error) = &reading.parse_error {

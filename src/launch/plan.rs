@@ -216,7 +216,7 @@ fn load_preload(environment: &mut Changes, request: &LaunchRequest<'_>) {
 }
 
 fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> LaunchSpec {
-    let (port, url) = (request.port, request.scheme.url(request.port));
+    let port = request.port;
     let Placement { text: command, delivery, doubt, mut notes, warnings, reach, .. } = placement;
     let is_framework = request.detection.tool.is_some_and(|tool| tool.framework.role != Role::Runtime);
     let is_one_of_several = reach == Reach::Server && is_framework;
@@ -233,7 +233,6 @@ fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> La
     main.programs = programs(&request.reading.command, &request.reading.leaves, &main.program);
     LaunchSpec {
         port,
-        url,
         before: None,
         pre: None,
         main,

@@ -7,7 +7,7 @@ use super::named_port::NamedPort;
 use super::preload::Preload;
 use super::reading::Reading;
 use crate::detect::catalog::{Catalog, HostInput};
-use crate::detect::{Detection, ServerInputs};
+use crate::detect::{Detection, ServerInputs, ServiceKind};
 use crate::port::Scheme;
 
 pub(super) use super::preload::NODE_OPTIONS;
@@ -48,7 +48,9 @@ pub struct LaunchRequest<'a> {
     pub detection: &'a Detection<'a>,
     pub inputs: &'a ServerInputs,
     pub catalog: &'a Catalog,
+    /// 0 for a service without a port.
     pub port: u16,
+    pub kind: ServiceKind,
     /// What the server is expected to speak.
     pub scheme: Scheme,
     pub host: Option<&'a Host>,
@@ -64,6 +66,12 @@ pub struct LaunchRequest<'a> {
     pub script_shell: Option<&'a Path>,
     /// Whether the server is known to listen on `port` of its own accord.
     pub is_followed: bool,
+}
+
+impl LaunchRequest<'_> {
+    pub(super) fn has_port(&self) -> bool {
+        self.port != 0
+    }
 }
 
 /// The variables with the port.

@@ -48,8 +48,8 @@ pub enum Delivery {
 /// A launch, decided in every detail. Nothing has been started or written yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaunchSpec {
+    /// 0 for a service without a port.
     pub port: u16,
-    pub url: String,
     /// The command of bowline.toml to run before all else; its failure ends the launch.
     pub before: Option<Step>,
     /// The hook to run before the service; its failure ends the launch.
@@ -73,6 +73,10 @@ pub struct LaunchSpec {
 }
 
 impl LaunchSpec {
+    pub fn has_port(&self) -> bool {
+        self.port != 0
+    }
+
     /// All steps, in the order in which they run.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.before.iter().chain(&self.pre).chain([&self.main]).chain(&self.post)
@@ -86,7 +90,7 @@ impl Serialize for LaunchSpec {
         let additions = self.main.environment.additions();
         let env: Map<_, _> =
             additions.map(|(name, value)| (name.to_owned(), value.to_string_lossy().into())).collect();
-        let Self { command, port, .. } = self;
+        let (command, port) = (&self.command, self.has_port().then_some(self.port));
         let warnings: Vec<&String> = self.warnings.iter().chain(&self.doubt).collect();
         json!({ "command": command, "port": port, "argv": argv, "env": env, "warnings": warnings })
             .serialize(serializer)

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::changes::Changes;
+use super::inherited::{KIND, URL};
 use super::package_variables::sanitized;
 use super::placement::{Placement, Reach};
 use super::request::{LaunchRequest, Sibling, port_variables};
@@ -34,30 +35,48 @@ pub(super) fn set(changes: &mut Changes, request: &LaunchRequest<'_>, placement:
             changes.set(&**name, host.address_for(&inputs.host));
         }
     }
+    if request.has_port() {
+        set_port(changes, request, placement);
+    } else {
+        remove_port(changes, request);
+    }
+    changes.set("BOWLINE", "1");
+    changes.set(tree::PROJECT, &reading.project.id);
+    changes.set("BOWLINE_PROJECT_DIR", reading.project.dir.as_os_str());
+    changes.set(tree::SESSION, request.session);
+    siblings(changes, request.siblings);
+}
+
+fn set_port(changes: &mut Changes, request: &LaunchRequest<'_>, placement: &Placement) {
+    let caller = request.reading.caller;
     let port = request.port.to_string();
-    for name in port_variables(inputs) {
-        let is_meant = request.port != 0
-            && match placement.reach {
-                Reach::All => true,
-                Reach::NotPort => name != "PORT",
-                Reach::Server => false,
-            };
+    for name in port_variables(request.inputs) {
+        let is_meant = match placement.reach {
+            Reach::All => true,
+            Reach::NotPort => name != "PORT",
+            Reach::Server => false,
+        };
         if is_meant {
             changes.set(name, &port);
         } else if caller.text(name) == Some(&port) {
             changes.remove(name);
         }
     }
-    changes.set("BOWLINE", "1");
-    changes.set(tree::PROJECT, &reading.project.id);
-    changes.set("BOWLINE_PROJECT_DIR", reading.project.dir.as_os_str());
-    changes.set(tree::SESSION, request.session);
-    if request.port == 0 {
-        changes.remove("BOWLINE_URL");
-    } else {
-        changes.set("BOWLINE_URL", request.scheme.url(request.port));
+    changes.set(URL, request.scheme.url(request.port));
+    if caller.raw(KIND).is_some() {
+        changes.remove(KIND);
     }
-    siblings(changes, request.siblings);
+}
+
+/// The port in our own environment is meant for a server.
+fn remove_port(changes: &mut Changes, request: &LaunchRequest<'_>) {
+    changes.set(KIND, request.kind.name());
+    let is_inherited = |name: &&str| request.reading.caller.raw(name).is_some();
+    for name in port_variables(request.inputs).chain([URL]).filter(is_inherited) {
+        if !request.environment.contains_key(name) {
+            changes.remove(name);
+        }
+    }
 }
 
 /// `@acme/web` is `BOWLINE_ACME_WEB_PORT` and, if no other package has that short name, `BOWLINE_WEB_PORT`.

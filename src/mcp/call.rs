@@ -149,7 +149,7 @@ fn wait(view: &View<'_>, arguments: &Arguments, cancel: &Cancel) -> Result<Value
     targets.running.iter().for_each(|one| view.ends().watch(one));
     let is_enough = |what: &What| match what {
         // One that is blocked starts only once somebody has started its need again.
-        What::PortDetected { .. } | What::Blocked { .. } => until == Until::Ready,
+        What::PortDetected { .. } | What::Ready { .. } | What::Blocked { .. } => until == Until::Ready,
         What::ProcessExited { state, .. } => !state.is_alive(),
         What::Ack { .. }
         | What::LogChunk { .. }

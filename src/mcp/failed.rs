@@ -34,6 +34,7 @@ fn blocked<'a>(printed: &'a Printed, project: Option<&str>) -> Option<(&'a [Stri
     own.rev().find_map(|event| match &event.what {
         What::Blocked { blocked_by, message, .. } => Some((&blocked_by[..], &message[..])),
         What::PortDetected { .. }
+        | What::Ready { .. }
         | What::PortConflict { .. }
         | What::PortReallocated { .. }
         | What::PortForwarded { .. }
@@ -98,6 +99,7 @@ pub fn nothing_started(printed: &Printed, name: &str) -> Failure {
         What::Ack { .. }
         | What::LogChunk { .. }
         | What::PortDetected { .. }
+        | What::Ready { .. }
         | What::PortReallocated { .. }
         | What::Waiting { .. }
         | What::Blocked { .. }

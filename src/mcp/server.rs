@@ -120,7 +120,7 @@ impl View<'_> {
         services.extend(actions::still_there(silent).into_iter().map(|(one, mut answer)| {
             answer["name"] = json!(one.name);
             answer["dir"] = json!(one.dir.to_string_lossy());
-            (answer["port"], answer["url"]) = (json!(one.port), json!(one.url()));
+            (answer["port"], answer["url"]) = (json!(one.has_port().then_some(one.port)), json!(one.url()));
             DescribedService { dir: one.dir.clone(), session: one.session.as_str().to_owned(), answer }
         }));
         services.retain(|one| self.is_in_scope(&one.dir) && is_meant(&one.dir));
@@ -142,7 +142,7 @@ impl View<'_> {
         match one.state {
             State::Idle | State::Starting => {
                 answer["hint"] = json!(
-                    "it does not listen yet: call bowline_wait, or see with bowline_logs what it is doing"
+                    "it is not ready yet: call bowline_wait, or see with bowline_logs what it is doing"
                 );
             }
             State::Running => {

@@ -69,6 +69,7 @@ impl Chooser<'_> {
             PortChoice::Preferred(_) => 2,
             PortChoice::Followed(_) => 3,
             PortChoice::Any => 4,
+            PortChoice::None => 5,
         });
         let mut grants = Vec::new();
         for (at, request) in recalled {
@@ -107,6 +108,10 @@ impl Chooser<'_> {
     }
 
     fn choose(&mut self, request: PortRequest) -> Result<Grant, PortError> {
+        if request.choice == PortChoice::None {
+            let previous = self.memory.project(&request.project)?;
+            return Ok(Grant { request, port: 0, declined: None, previous, reused: true });
+        }
         info!(target: "port-allocator", "🎯 Allocating port for project {}", request.project);
         info!(target: "port-allocator", "   Framework: {}, Range: {}", request.framework, request.range);
         let mut previous = self.memory.project(&request.project)?;
@@ -145,7 +150,7 @@ impl Chooser<'_> {
                     (other, Some(Declined { port, reason }), reused)
                 }
             },
-            PortChoice::Any => self.own_or_scan(&request, remembered)?,
+            PortChoice::Any | PortChoice::None => self.own_or_scan(&request, remembered)?,
         };
         let declined = declined.filter(|declined| declined.port != port);
         Ok(Grant { request, port, declined, previous, reused })

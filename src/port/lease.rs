@@ -313,11 +313,12 @@ fn put(
     grants: &[Grant],
     now: u64,
 ) -> Result<(), PortError> {
-    for reservation in reservations {
+    for reservation in reservations.iter().filter(|one| one.has_port()) {
         tables.put_reservation(reservation)?;
     }
     for grant in grants {
-        tables.remember(&grant.request.project, &grant.remembered(now), Some(grant.port))?;
+        let held = grant.has_port().then_some(grant.port);
+        tables.remember(&grant.request.project, &grant.remembered(now), held)?;
     }
     Ok(())
 }

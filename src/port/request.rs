@@ -55,6 +55,8 @@ pub enum PortChoice {
     Exact(u16),
     /// This port, which our own service listens on already.
     Observed(u16),
+    /// No port: the service is in the session's list, and has none.
+    None,
 }
 
 /// The options of a transaction.
@@ -78,6 +80,7 @@ impl Default for AllocateOptions<'_> {
 #[derive(Clone, Debug)]
 pub struct Grant {
     pub request: PortRequest,
+    /// 0 for [`PortChoice::None`].
     pub port: u16,
     /// The port that the project was to get, and why it got another.
     pub declined: Option<Declined>,
@@ -134,6 +137,10 @@ impl fmt::Display for Declined {
 }
 
 impl Grant {
+    pub fn has_port(&self) -> bool {
+        self.port != 0
+    }
+
     /// The row to be stored. A port that a later start cannot use, out of range or blocked, is not remembered.
     pub(super) fn remembered(&self, now: u64) -> Remembered {
         let Self { request, previous, .. } = self;

@@ -14,6 +14,7 @@ use crate::project::{DirectoryId, Presence};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reservation {
+    /// 0 for a service without a port.
     pub port: u16,
     pub project: String,
     pub name: String,
@@ -45,8 +46,13 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    pub fn url(&self) -> String {
-        self.scheme.url(self.port)
+    pub fn has_port(&self) -> bool {
+        self.port != 0
+    }
+
+    /// The URL of its server, if it has a port.
+    pub fn url(&self) -> Option<String> {
+        self.has_port().then(|| self.scheme.url(self.port))
     }
 
     /// Whether it is the reservation of the project with this id. A project whose directory was moved while it runs

@@ -103,7 +103,8 @@ impl Snapshot {
                 tables.remember(&row.project, &project, None)?;
             }
         }
-        for live in self.reservations().filter(|live| !kept.iter().any(|row| same(live, row))) {
+        let with_port = self.reservations().filter(|live| live.has_port());
+        for live in with_port.filter(|live| !kept.iter().any(|row| same(live, row))) {
             tables.put_reservation(live)?;
         }
         Ok(dead)

@@ -84,7 +84,11 @@ impl Project {
             }
             What::PortDetected { port, .. } => {
                 run.errors = ErrorWatch::since(now);
-                ready = Some(port);
+                ready = Some(format!(" on port {port}"));
+            }
+            What::Ready { .. } => {
+                run.errors = ErrorWatch::since(now);
+                ready = Some(String::new());
             }
             What::PortConflict { .. } => run.has_conflict = true,
             What::ProcessExited { state, .. } => {
@@ -103,8 +107,8 @@ impl Project {
             | What::Unknown => {}
         }
         out.write(reply_to, fields);
-        if let Some(port) = ready {
-            out.ack(reply_to, format!("Dev server is running and healthy on port {port}"));
+        if let Some(place) = ready {
+            out.ack(reply_to, format!("Dev server is running and healthy{place}"));
         }
     }
 }

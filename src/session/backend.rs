@@ -14,6 +14,7 @@ use super::prepared::{Prepared, environment};
 use super::server_scheme::ServerScheme;
 use super::siblings::runs;
 use crate::control::Status;
+use crate::detect::ServiceKind;
 use crate::invocation::{Invocation, StartedBy, logging};
 use crate::launch::{self, LaunchRequest, LaunchSpec, Preload, ShimCall, Shims, Step};
 use crate::logs;
@@ -60,7 +61,10 @@ impl<'a> SessionBackend<'a> {
         ports: Ports,
     ) -> Self {
         let both = prepared.iter().zip(lease.grants());
-        let overrides = both.map(|(one, grant)| PortOverride::new(one, grant.previous.as_ref(), ports.dir()));
+        let overrides = both.map(|(one, grant)| {
+            let previous = grant.previous.as_ref().filter(|_| grant.has_port());
+            PortOverride::new(one, previous, ports.dir())
+        });
         let overrides = overrides.collect();
         let both = prepared.iter().zip(lease.grants());
         let schemes = both.map(|(one, grant)| one.detected().scheme(&one.request, grant.previous.as_ref()));
@@ -193,12 +197,13 @@ impl<'a> SessionBackend<'a> {
         let logs = self.ports.dir().logs();
         let status = |(one, spec): (&Prepared<'_>, &LaunchSpec)| {
             let project = one.project();
-            let Description { name, framework, command, original, environment } = describe(one, spec);
+            let Description { name, framework, kind, command, original, environment } = describe(one, spec);
             Status {
                 project_id: project.id.clone(),
                 name,
                 dir: project.dir.to_string_lossy().into_owned(),
                 framework,
+                kind,
                 command,
                 original: Some(original),
                 env: environment,
@@ -214,7 +219,7 @@ impl<'a> SessionBackend<'a> {
         &self.ports
     }
 
-    /// The line about a start: `next 16.4 · pnpm · port 3101`.
+    /// The line about a start: `next 16.4 · pnpm · port 3101`, `tsc 7.0 · npm · watch`.
     pub fn headline(&self, service: usize) -> String {
         let detected = self.prepared[service].detected();
         let (project, framework) = (&detected.configured.project, &detected.detection.framework);
@@ -226,7 +231,13 @@ impl<'a> SessionBackend<'a> {
             .map_or_else(String::new, |version| format!(" {}.{}", version.major, version.minor));
         let manager = project.manifest.exists().then(|| detected.configured.manager.manager.name());
         let manager = manager.map_or_else(String::new, |manager| format!(" · {manager}"));
-        format!("{}{version}{manager} · port {}", framework.key, self.port(service))
+        let what = match detected.kind {
+            ServiceKind::Server => format!("port {}", self.port(service)),
+            ServiceKind::Watch | ServiceKind::Task => detected.kind.name().to_owned(),
+        };
+        let command = &detected.reading.command;
+        let own = detected.configured.runs_framework.then(|| format!(" · no dev script, so `{command}`"));
+        format!("{}{version}{manager} · {what}{}", framework.key, own.unwrap_or_default())
     }
 
     /// The line about a port override, or a port, that an earlier session noted in the store.
@@ -354,7 +365,9 @@ impl<'a> SessionBackend<'a> {
 
     /// Whether its service reads what bowline itself would read.
     pub fn shares_input(&self) -> bool {
-        self.prepared.len() == 1
+        // Some watches end with their input, and none reads it.
+        let [one] = &self.prepared[..] else { return false };
+        one.detected().kind != ServiceKind::Watch
             && matches!(self.invocation.started_by, StartedBy::Foreground | StartedBy::Caught)
     }
 
@@ -377,6 +390,7 @@ pub(super) fn describe(prepared: &Prepared<'_>, spec: &LaunchSpec) -> Descriptio
     Description {
         name: prepared.project().name.clone(),
         framework: prepared.request.framework.clone(),
+        kind: prepared.detected().kind,
         command: spec.command.clone(),
         original: prepared.detected().reading.command.clone(),
         environment: prepared.variables(spec),

@@ -4,6 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::event::{Level, What};
 use crate::process::{children, wait_for_end};
 
 /// How long a launcher is watched for an immediate failure. One that goes on is the browser itself, or waits for it.
@@ -15,6 +16,20 @@ const WATCHED: Duration = Duration::from_millis(250);
 /// another guardian. The supervisor reaps all of its children.
 pub fn open(url: &str) -> bool {
     open::commands(url).iter_mut().any(is_launched)
+}
+
+/// Opens the URL for the user, and returns what there is to say; a service without a port has none.
+pub fn show(url: Option<String>) -> What {
+    let (level, message) = match url {
+        Some(url) if open(&url) => (Level::Plain, format!("opened {url}")),
+        Some(url) => (Level::Warning, unopened(&url)),
+        None => (Level::Warning, "it has no URL, as it has no port".to_owned()),
+    };
+    What::Noted { level, message }
+}
+
+pub fn unopened(url: &str) -> String {
+    format!("no browser could be opened; the URL is {url}")
 }
 
 fn is_launched(launcher: &mut Command) -> bool {

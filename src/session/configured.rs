@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use crate::config::{Config, ProjectSettings};
-use crate::detect::ServiceKind;
+use crate::detect::{ServiceKind, Snapshot};
 use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, ChosenManager};
 use crate::project::{Project, ProjectError};
@@ -30,6 +30,8 @@ pub struct ConfiguredProject {
     pub is_added: bool,
     /// The services that its texts in bowline.toml name in templates, by these names.
     pub named: Vec<(String, Project)>,
+    /// Whether it has no dev script, and runs its framework's own command.
+    pub runs_framework: bool,
     /// As the user gave it.
     asked: Runnable,
     pub additions: Additions,
@@ -99,7 +101,8 @@ impl ConfiguredProject {
         let config = invocation.files.config(&project, &|name| invocation.variable(name))?;
         let is_named =
             name.is_some() || config.settings.script.is_some() || config.settings.command.is_some();
-        let runnable = if is_named || project.script(None).is_ok() {
+        let has_script = || project.script(None).is_ok();
+        let runnable = if is_named || has_script() || dev_command(&project, &config)?.is_some() {
             Runnable::Script { name, arguments: Vec::new() }
         } else {
             Runnable::Command(Vec::new())
@@ -122,6 +125,16 @@ impl ConfiguredProject {
                     Runnable::Text { text: template::compact(text), arguments: std::mem::take(arguments) };
             }
         }
+        let own = match &runnable {
+            Runnable::Script { name: None, .. } if config.settings.script.is_none() => {
+                dev_command(&project, &config)?
+            }
+            Runnable::Script { .. } | Runnable::Command(_) | Runnable::Text { .. } => None,
+        };
+        let runs_framework = own.is_some();
+        if let (Some(text), Runnable::Script { arguments, .. }) = (own, &mut runnable) {
+            runnable = Runnable::Text { text, arguments: std::mem::take(arguments) };
+        }
         if let Runnable::Script { name, .. } = &mut runnable {
             let wanted = name.as_deref().or(config.settings.script.as_deref());
             let (found, text) = project.script(wanted)?;
@@ -129,8 +142,8 @@ impl ConfiguredProject {
             *name = Some(found.to_owned());
         }
         let manager = launch::choose(&project, &invocation.caller);
-        let named = Vec::new();
-        Ok(Self { project, config, manager, runnable, is_added: false, named, asked, additions })
+        let (is_added, named) = (false, Vec::new());
+        Ok(Self { project, config, manager, runnable, is_added, named, runs_framework, asked, additions })
     }
 
     /// Reads the same directory anew, for the same script or command.
@@ -152,4 +165,20 @@ impl ConfiguredProject {
         invocation.files.check(&read.project, &read.config, true)?;
         Ok(read)
     }
+}
+
+/// The command that the project's framework has for development, if the project has no script for that: by the
+/// framework that is configured, else by files and dependencies.
+fn dev_command(project: &Project, config: &Config) -> Result<Option<String>, Failure> {
+    if project.script(None).is_ok() {
+        return Ok(None);
+    }
+    let files = project.files()?;
+    let dependencies = &project.manifest.dependencies;
+    let snapshot = Snapshot { dependencies, files: &files, script: None, commands: &[] };
+    let framework = match &config.settings.framework {
+        Some(key) => config.catalog.find(key)?,
+        None => config.catalog.detect(&snapshot)?.framework,
+    };
+    Ok(framework.dev.as_ref().map(ToString::to_string))
 }

@@ -26,7 +26,9 @@ fn wanted(choice: PortChoice, range: Range) -> u16 {
         | PortChoice::Preferred(port)
         | PortChoice::Followed(port)
         | PortChoice::Observed(port) => port,
-        PortChoice::Any => (range.start..=range.end).find(|&port| !is_blocked(port)).unwrap_or(range.start),
+        PortChoice::Any | PortChoice::None => {
+            (range.start..=range.end).find(|&port| !is_blocked(port)).unwrap_or(range.start)
+        }
     }
 }
 

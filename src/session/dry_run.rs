@@ -46,11 +46,9 @@ pub fn dry_run(
     let graph = order::of(prepared, options)?.graph;
     for (service, one) in prepared.iter().enumerate() {
         let script_shell = one.script_shell(ports.dir());
-        let port_override = match &found[service] {
-            Lookup::Live(_) => None,
-            Lookup::Would(grant) => Some(PortOverride::new(one, grant.previous.as_ref(), ports.dir())),
-        };
-        let siblings = siblings(prepared, service, |other| Some(planned(other)), &others);
+        let port_override = port_override(one, &found[service], ports);
+        let address = |other| Some(planned(other)).filter(|(port, _)| *port != 0);
+        let siblings = siblings(prepared, service, address, &others);
         let siblings: Vec<_> = siblings.into_iter().map(|one| one.sibling).collect();
         let (port, scheme) = planned(service);
         let known = |project: &Project| {
@@ -101,12 +99,23 @@ fn extend(answer: &mut Value, spec: &LaunchSpec, root: Option<&RootScript>) -> R
     Ok(())
 }
 
+/// What was learned about the port of a service that does not run.
+fn port_override(one: &Prepared<'_>, found: &Lookup, ports: &Ports) -> Option<PortOverride> {
+    let Lookup::Would(grant) = found else { return None };
+    let previous = grant.previous.as_ref().filter(|_| grant.has_port());
+    Some(PortOverride::new(one, previous, ports.dir()))
+}
+
 fn describe(prepared: &Prepared<'_>, spec: &LaunchSpec) -> String {
     let mut text = format!(
         "{}\n  framework  {}\n  port       {}\n  directory  {}\n",
         prepared.project().name,
         prepared.request.framework,
-        spec.port,
+        if spec.has_port() {
+            spec.port.to_string()
+        } else {
+            format!("none: it is a {}", prepared.detected().kind.name())
+        },
         spec.main.cwd.visible()
     );
     let needs = &prepared.detected().configured.config.settings.needs;

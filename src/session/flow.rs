@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, SystemTime};
 
+use regex_lite::Regex;
 use tokio::time::Instant;
 
 use super::backend::{SessionBackend, descendants, describe};
@@ -180,11 +181,15 @@ pub fn prepare<'a>(
     projects: Vec<ConfiguredProject>,
     ports: Option<&Ports>,
 ) -> Result<Vec<Prepared<'a>>, Failure> {
-    let prepare = |(place, configured): (usize, ConfiguredProject)| {
+    let mut place = 0;
+    let prepare = |configured: ConfiguredProject| {
         let remembered = ports.and_then(|ports| ports.remembered(&configured.project.id));
-        Prepared::new(invocation, options, place, configured, remembered.as_ref())
+        let prepared = Prepared::new(invocation, options, place, configured, remembered.as_ref())?;
+        // What has no port leaves the ports that were wished for to the others.
+        place += usize::from(prepared.request.choice != PortChoice::None);
+        Ok(prepared)
     };
-    projects.into_iter().enumerate().map(prepare).collect()
+    projects.into_iter().map(prepare).collect()
 }
 
 impl Backend for SessionBackend<'_> {
@@ -221,13 +226,12 @@ impl Backend for SessionBackend<'_> {
     }
 
     fn open(&mut self, service: usize) -> What {
-        let url = self.scheme(service).url(self.port(service));
-        let (level, message) = if browser::open(&url) {
-            (Level::Plain, format!("opened {url}"))
-        } else {
-            (Level::Warning, format!("no browser could be opened; the URL is {url}"))
-        };
-        What::Noted { level, message }
+        let port = Some(self.port(service)).filter(|port| *port != 0);
+        browser::show(port.map(|port| self.scheme(service).url(port)))
+    }
+
+    fn first_builds(&self, service: usize) -> Vec<Regex> {
+        self.prepared[service].first_builds.clone()
     }
 
     fn description(&self, service: usize) -> Description {
@@ -241,6 +245,7 @@ impl Backend for SessionBackend<'_> {
         }
         let me = nix::unistd::getuid().as_raw();
         match self.listeners.seen(port, || descendants(root)).unwrap_or_default() {
+            _ if port == 0 => PortOwner::Nobody,
             (Some(held), _) => PortOwner::Ours { socket: held.listener.socket, pid: held.pid },
             (None, seen) if seen.is_empty() => PortOwner::Nobody,
             (None, seen) if seen.iter().all(|listener| listener.user == me) => PortOwner::Stranger,
@@ -271,7 +276,7 @@ impl Backend for SessionBackend<'_> {
 
     fn is_redirectable(&mut self, service: usize, run: FailedRun, output: &str) -> bool {
         let evidence = self.evidence(service, output);
-        self.overrides[service].is_redirectable(run, &evidence)
+        evidence.reserved != 0 && self.overrides[service].is_redirectable(run, &evidence)
     }
 
     fn redirect(&mut self, service: usize) -> What {
@@ -313,7 +318,7 @@ impl Backend for SessionBackend<'_> {
 
     fn became_ready(&mut self, service: usize) -> Option<What> {
         memory::unmap_start_code();
-        let reserved = self.port(service);
+        let reserved = Some(self.port(service)).filter(|port| *port != 0)?;
         let Evidence { claimed, remark, .. } = self.evidence(service, "");
         for note in self.overrides[service].succeed(reserved, claimed, remark) {
             self.store(service, &note);
@@ -323,11 +328,8 @@ impl Backend for SessionBackend<'_> {
             self.store(service, &note);
         }
         let url = std::mem::take(&mut self.open_browser).then(|| self.scheme(service).url(reserved))?;
-        if browser::open(&url) {
-            return None;
-        }
-        let message = format!("no browser could be opened; the URL is {url}");
-        Some(What::Noted { level: Level::Warning, message })
+        let failed = !browser::open(&url);
+        failed.then(|| What::Noted { level: Level::Warning, message: browser::unopened(&url) })
     }
 
     fn review(&mut self, service: usize, root: i32, output: &str) -> Review {

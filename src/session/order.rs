@@ -74,7 +74,7 @@ fn implied(prepared: &[Prepared<'_>]) -> Result<Vec<(usize, usize)>, Failure> {
 }
 
 fn kind(prepared: &Prepared<'_>) -> ServiceKind {
-    prepared.detected().configured.config.settings.kind.unwrap_or_default()
+    prepared.detected().kind
 }
 
 /// The directories of all packages that the one in `dir` depends on, directly or not.

@@ -206,7 +206,6 @@ mod tests {
         };
         LaunchSpec {
             port: 3101,
-            url: "http://localhost:3101".to_owned(),
             before: None,
             pre: Some(step("predev")),
             main: step("dev"),

@@ -95,6 +95,7 @@ pub fn announce(sink: &mut impl Sink, backend: &mut SessionBackend<'_>, grants: 
             let before = match grant.request.choice {
                 PortChoice::Followed(_) => whose(declined),
                 PortChoice::Any
+                | PortChoice::None
                 | PortChoice::Preferred(_)
                 | PortChoice::Exact(_)
                 | PortChoice::Observed(_) => declined.to_string(),

@@ -7,6 +7,7 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use regex_lite::Regex;
 use self_cell::self_cell;
 use serde_json::{Value, json};
 
@@ -14,9 +15,10 @@ use super::configured::{ConfiguredProject, Runnable};
 use super::known_sibling::KnownSibling;
 use super::options::Options;
 use super::server_scheme::ServerScheme;
-use crate::config::Orchestrator;
+use crate::config::{Orchestrator, PortSetting};
 use crate::detect::catalog::Role;
-use crate::detect::{Detection, ServerInputs, Snapshot};
+use crate::detect::{Detection, ServerInputs, ServiceKind, Snapshot};
+use crate::exit_code::USAGE;
 use crate::invocation::{Failure, Invocation, WITH_PARENT};
 use crate::launch::{Changes, LaunchRequest, LaunchSpec, NamedPort, Reading, SchemeSigns, Target};
 use crate::logs;
@@ -45,6 +47,7 @@ pub struct Detected<'a> {
     is_named: bool,
     /// See [`Prepared::orchestrates`].
     orchestrates: bool,
+    pub kind: ServiceKind,
 }
 
 /// The catalog's entry for what is no framework.
@@ -78,13 +81,15 @@ self_cell! {
 
 /// A service that can be started once it has a port.
 pub struct Prepared<'a> {
-    /// Its place among the services that start together.
+    /// Its place among the services with a port that start together.
     pub place: usize,
     own: OwnDetected<'a>,
     pub request: PortRequest,
     pub grace: Duration,
     /// The addresses that services it names would have, if those do not run.
     pub absent: Vec<KnownSibling>,
+    /// For the lines with which its watches say that a build is through.
+    pub first_builds: Vec<Regex>,
 }
 
 impl<'a> Detected<'a> {
@@ -129,9 +134,22 @@ impl<'a> Detected<'a> {
         let signs = SchemeSigns::of(&reading, &detection, &config.catalog, &files, &config.settings.env);
         let is_named = named.is_some();
         let named = NamedPort::of(&reading, &detection, &inputs, &config.catalog, &files);
-        let ordered = reading.take_port(&detection, &inputs.port);
-        let mut detected =
-            Self { configured, reading, detection, inputs, signs, named, ordered, is_named, orchestrates };
+        let kind = kind(configured, &detection);
+        let is_server = kind == ServiceKind::Server;
+        let named = named.filter(|_| is_server);
+        let ordered = if is_server { reading.take_port(&detection, &inputs.port) } else { None };
+        let mut detected = Self {
+            configured,
+            reading,
+            detection,
+            inputs,
+            signs,
+            named,
+            ordered,
+            is_named,
+            orchestrates,
+            kind,
+        };
         detected.recall(remembered);
         Ok(detected)
     }
@@ -161,7 +179,10 @@ impl<'a> Detected<'a> {
             (PortChoice::Any, Some(named)) => PortChoice::Preferred(named.port),
             (choice, _) => choice,
         };
-        let choice = ordered.map_or_else(wished, PortChoice::Exact);
+        let choice = match self.kind {
+            ServiceKind::Server => ordered.map_or_else(wished, PortChoice::Exact),
+            ServiceKind::Watch | ServiceKind::Task => PortChoice::None,
+        };
         let catalog = &config.catalog;
         let mut exclude = self.reading.ports_of_others(&self.detection, catalog);
         exclude.retain(
@@ -199,6 +220,7 @@ impl<'a> Detected<'a> {
             "project": { "id": project.id, "name": project.name, "dir": project.dir.to_string_lossy() },
             "workspace": project.workspace.as_ref().map(|workspace| workspace.root.to_string_lossy()),
             "framework": detection.framework.key,
+            "kind": self.kind,
             "evidence": detection.evidence,
             "range": { "start": inputs.range.start, "end": inputs.range.end, "default": inputs.range.start },
             "packageManager": configured.manager.manager.name(),
@@ -206,6 +228,18 @@ impl<'a> Detected<'a> {
             "command": Some(&reading.command).filter(|command| !command.is_empty()),
         })
     }
+}
+
+/// The kind of a service: what bowline.toml says, else what its commands are. A port in bowline.toml makes it a
+/// server, and `port = false` makes it none.
+fn kind(configured: &ConfiguredProject, detection: &Detection<'_>) -> ServiceKind {
+    let settings = &configured.config.settings;
+    let by_port = match settings.port {
+        Some(PortSetting::Own | PortSetting::Exact(_)) => ServiceKind::Server,
+        Some(PortSetting::None) if detection.kind == ServiceKind::Server => ServiceKind::Watch,
+        Some(PortSetting::None) | None => detection.kind,
+    };
+    settings.kind.unwrap_or(by_port)
 }
 
 impl<'a> Prepared<'a> {
@@ -223,9 +257,11 @@ impl<'a> Prepared<'a> {
             Detected::new(source.invocation, &source.configured, framework, remembered)
         })?;
         let detected = own.borrow_dependent();
+        ensure_no_port(detected, options)?;
         let grace = options.grace.or(detected.configured.config.settings.grace).unwrap_or(GRACE);
         let request = detected.request(invocation, options, place);
-        let prepared = Self { place, own, request, grace, absent: Vec::new() };
+        let first_builds = first_builds(detected)?;
+        let prepared = Self { place, own, request, grace, first_builds, absent: Vec::new() };
         prepared.log();
         Ok(prepared)
     }
@@ -268,6 +304,7 @@ impl<'a> Prepared<'a> {
             inputs,
             catalog: &configured.config.catalog,
             port,
+            kind: self.detected().kind,
             scheme: signs.scheme(),
             host: options.host.as_ref().filter(|_| !configured.is_added),
             session,
@@ -324,6 +361,43 @@ fn for_service<'o>(options: &'o Options, configured: &ConfiguredProject) -> Cow<
     } else {
         Cow::Borrowed(options)
     }
+}
+
+/// The lines at which a watch is ready: those of bowline.toml, else those of the tools that it runs.
+fn first_builds(detected: &Detected<'_>) -> Result<Vec<Regex>, Failure> {
+    if detected.kind != ServiceKind::Watch {
+        return Ok(Vec::new());
+    }
+    let ready = &detected.configured.config.settings.ready;
+    let texts = match &ready.log {
+        Some(own) => vec![own.as_str()],
+        None => detected.detection.first_builds.iter().map(|text| &**text).collect(),
+    };
+    let regex = |text: &str| {
+        Regex::new(text).map_err(|error| {
+            let message = format!(
+                "`ready.log` of `{}` is not a regular expression: {error}: {text}",
+                detected.configured.project.name
+            );
+            Failure::new(USAGE, message, None)
+        })
+    };
+    texts.into_iter().map(regex).collect()
+}
+
+/// Refuses a port for a service that has none.
+fn ensure_no_port(detected: &Detected<'_>, options: &Options) -> Result<(), Failure> {
+    let ConfiguredProject { project, config, .. } = detected.configured;
+    let ordered = options.port.map(NonZeroU16::get).or(config.settings.exact_port());
+    let Some(port) = ordered.filter(|_| detected.kind != ServiceKind::Server) else { return Ok(()) };
+    let (name, kind) = (&project.name, detected.kind.name());
+    let message = format!("`{name}` is a {kind}, which has no port: {port}");
+    let hint = if config.settings.kind.is_some() {
+        "leave the port out, or its `kind` in bowline.toml".to_owned()
+    } else {
+        "leave `--port` out, or set `kind = \"server\"` in bowline.toml if it listens".to_owned()
+    };
+    Err(Failure::new(USAGE, message, Some(hint)))
 }
 
 pub fn environment(invocation: &Invocation, changes: &Changes) -> Vec<(OsString, OsString)> {

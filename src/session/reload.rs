@@ -41,13 +41,18 @@ impl SessionBackend<'_> {
         }
         let mut news = Vec::new();
         if new_port != original_port {
+            changes.push(match new_port {
+                0 => "it has no port now".to_owned(),
+                _ => format!("its port is now {new_port}"),
+            });
+        }
+        if ![0, original_port].contains(&new_port) && original_port != 0 {
             let why = if was_held {
                 "its files have changed".to_owned()
             } else {
                 format!("port {original_port} is no longer to be had")
             };
             let message = format!("{why}: port {new_port} is reserved for it now");
-            changes.push(format!("its port is now {new_port}"));
             news.push(What::PortReallocated { original_port, new_port, message });
         }
         let fresh = spec.warnings.iter().filter(|warning| !former_spec.warnings.contains(warning));
@@ -78,7 +83,7 @@ impl SessionBackend<'_> {
             == (&request.name, &request.framework, request.evidence)
             && self.is_for_present_directory(service);
         let Some(lease) = self.lease.as_mut().filter(|_| !(is_right && is_same)) else { return Ok(()) };
-        let choice = if is_right { PortChoice::Observed(port) } else { request.choice };
+        let choice = if is_right && port != 0 { PortChoice::Observed(port) } else { request.choice };
         let replaced = lease.replace(&PortRequest { choice, ..request.clone() }, AllocateOptions::default());
         match replaced {
             // The port is held all the same, and what is remembered with it is only out of date.
@@ -105,9 +110,10 @@ fn is_right(port: u16, former: &PortRequest, request: &PortRequest) -> bool {
     let was_ordered = matches!(former.choice, PortChoice::Exact(_));
     match request.choice {
         PortChoice::Exact(ordered) => ordered == port,
+        PortChoice::None => port == 0,
         PortChoice::Any | PortChoice::Preferred(_) | PortChoice::Observed(_) | PortChoice::Followed(_) => {
             // One that lies outside was preferred, or the reservation has followed the service there.
-            request.range.contains(port) || (request.range == former.range && !was_ordered)
+            request.range.contains(port) || (port != 0 && request.range == former.range && !was_ordered)
         }
     }
 }

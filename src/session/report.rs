@@ -114,7 +114,9 @@ impl Sink for StartReport {
             return;
         }
         match &what {
-            What::PortDetected { .. } | What::ProcessExited { state: State::Done, .. } => {
+            What::PortDetected { .. }
+            | What::Ready { .. }
+            | What::ProcessExited { state: State::Done, .. } => {
                 reported.is_ready = Some(true);
             }
             What::Blocked { .. } => reported.is_ready = Some(false),

@@ -5,9 +5,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::backend::SessionBackend;
+use super::prepared::Prepared;
+use crate::detect::ServiceKind;
 use crate::invocation::StartedBy;
 use crate::port::PortChoice;
-use crate::supervise::service::{Service, Settings};
+use crate::supervise::service::{ReadyAt, Service, Settings};
 
 /// Time in which a service should be ready, unless configured.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -27,7 +29,7 @@ pub fn of(backend: &SessionBackend<'_>, service: usize) -> Settings {
     let configured = &prepared.detected().configured.config.settings;
     let before = usize::from(spec.before.is_some()) + usize::from(spec.pre.is_some());
     let after = usize::from(spec.post.is_some());
-    let is_exact = matches!(prepared.request.choice, PortChoice::Exact(_));
+    let is_exact = matches!(prepared.request.choice, PortChoice::Exact(_) | PortChoice::None);
     Settings {
         steps: before + 1 + after,
         main: before,
@@ -40,5 +42,23 @@ pub fn of(backend: &SessionBackend<'_>, service: usize) -> Settings {
         // Another start would be one of everything beneath it.
         redirects: if prepared.orchestrates() { 0 } else { REDIRECTS },
         follows: !is_exact,
+        ready_at: ready_at(prepared),
+        finishes: finishes(backend, prepared),
     }
+}
+
+fn ready_at(prepared: &Prepared<'_>) -> ReadyAt {
+    match prepared.detected().kind {
+        ServiceKind::Server => ReadyAt::Listener,
+        ServiceKind::Watch if prepared.first_builds.is_empty() => ReadyAt::Start,
+        ServiceKind::Watch => ReadyAt::FirstBuild,
+        ServiceKind::Task => ReadyAt::End,
+    }
+}
+
+/// Scripts of a workspace may be no servers, whoever runs them all.
+fn finishes(backend: &SessionBackend<'_>, prepared: &Prepared<'_>) -> bool {
+    prepared.detected().kind != ServiceKind::Server
+        || backend.prepared.len() > 1
+        || prepared.project().workspace.is_some()
 }

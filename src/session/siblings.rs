@@ -28,7 +28,7 @@ pub fn siblings(
     let here = prepared[service].project();
     let is_ours = |name: &str| found.iter().any(|one| one.sibling.name == name);
     let near: Vec<&Reservation> =
-        others.iter().filter(|other| is_near(here, other) && !is_ours(&other.name)).collect();
+        others.iter().filter(|one| one.has_port() && is_near(here, one) && !is_ours(&one.name)).collect();
     let is_usual = |one: &Reservation| {
         one.dir.to_string_lossy() == one.project || defining_directory(&one.project).is_some()
     };

@@ -26,7 +26,11 @@ impl SessionBackend<'_> {
     fn reserved(&self, service: usize) -> Option<u16> {
         let project = &self.prepared[service].request.project;
         let reservations = self.lease.as_ref().map_or(&[][..], Lease::reservations);
-        reservations.iter().find(|held| held.project == *project).map(|held| held.port)
+        reservations
+            .iter()
+            .find(|held| held.project == *project)
+            .map(|held| held.port)
+            .filter(|port| *port != 0)
     }
 
     /// Looks again which services of other sessions run, if any of them could be a sibling of this one.

@@ -7,11 +7,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use regex_lite::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::conditions::{Conditions, PageQuestion};
 use super::process_tree::ProcessTree;
 use super::service::{FailedRun, Input, Settings};
+use crate::detect::ServiceKind;
 use crate::event::{Refusal, State, Stream, Told, What};
 use crate::port::Scheme;
 use crate::port::page::Page;
@@ -86,10 +88,11 @@ pub struct Reload {
 }
 
 /// A service as clients are told of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Description {
     pub name: String,
     pub framework: String,
+    pub kind: ServiceKind,
     /// The command that is run, and as the user wrote it.
     pub command: String,
     pub original: String,
@@ -112,6 +115,8 @@ pub trait Backend {
     fn open(&mut self, service: usize) -> What;
     /// The service as it was started last.
     fn description(&self, service: usize) -> Description;
+    /// Regular expressions for the lines with which the watches of the service say that their first build is through.
+    fn first_builds(&self, service: usize) -> Vec<Regex>;
     fn verify(&mut self, service: usize, root: i32) -> PortOwner;
     /// The behaviour of a service that does not listen on its port. `output` is the end of its output.
     fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation>;

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::first_build::FirstBuild;
 use super::readiness::ReadinessWatch;
 use super::run::{Instance, Orphans};
 use super::scheme_watch::SchemeWatch;
-use super::service::{Effect, Ending, Input, Notice, Service};
+use super::service::{Effect, Ending, Input, Notice, ReadyAt, Service, finished};
 use super::tail::Tail;
 use super::{Backend, Condition, Control, Outcome, PortOwner, Reload, Review, Sink, Supervisor};
-use crate::event::{FailureReason, Level, Refusal, State, What};
+use crate::event::{FailureReason, Level, ReadyBy, Refusal, State, What};
 use crate::exit_code::FAILURE;
 use crate::graph::Turn;
 use crate::process::guardian::{Order, Report};
@@ -43,7 +44,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         if instance.service.state() != State::Running {
             instance.review_at = None;
         }
-        if instance.service.is_starting() {
+        if instance.service.awaits_listener() {
             instance.readiness.get_or_insert_with(|| ReadinessWatch::new(Instant::now()));
         } else {
             instance.readiness = None;
@@ -148,10 +149,11 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     fn spawn(&mut self, index: usize) -> io::Result<()> {
         self.read_rest(index);
         let (stdio, sources, input) = self.open_streams(index)?;
+        let first_build = FirstBuild::of(self.backend.first_builds(index));
         let tree = self.backend.spawn(index, stdio)?;
         let instance = &mut self.instances[index];
         (instance.tree, instance.sources, instance.tail) = (Some(tree), sources, Tail::default());
-        instance.input = input;
+        (instance.input, instance.first_build) = (input, first_build);
         (instance.readiness, instance.scheme) = (None, SchemeWatch::default());
         self.watch_conditions(index);
         self.inputs.control.started(index, self.backend.description(index));
@@ -209,6 +211,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                     PortOwner::Ours { .. } => true,
                     PortOwner::Nobody | PortOwner::Stranger | PortOwner::Hidden => false,
                 };
+                if !self.instances[index].service.awaits_build() {
+                    self.read_before_script(index);
+                }
                 self.feed(index, Input::Left { step, exit, listening });
             }
             // An earlier step has ended, and the order to run the next one is on its way.
@@ -279,9 +284,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         match notice {
             // Others have announced that they are.
             Notice::Ready(_) if self.backend.orchestrates(index) && !self.listens(index) => {}
-            Notice::Ready(after) => {
-                self.announce_ready(index, Some(after));
-                self.instances[index].review_at = Some(Instant::now() + FIRST_REVIEW);
+            Notice::Ready(after) => self.became_ready(index, after),
+            Notice::Slow if port == 0 => {
+                self.warn(index, "its first build is not through yet; still waiting for it".to_owned());
             }
             Notice::Slow => {
                 let elsewhere = self.backend.elsewhere(index);
@@ -302,11 +307,37 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 self.warn(index, format!("the service {how}; starting it again in {pause}"));
             }
             Notice::End(ending) => {
-                let state = if ending.failure.is_some() { State::Failed } else { State::Stopped };
+                let has_finished = self.instances[index].service.has_finished(&ending);
+                if has_finished {
+                    self.announce(index, What::Noted { level: Level::Plain, message: finished(&ending) });
+                }
+                let state = match ending.failure {
+                    Some(_) => State::Failed,
+                    None if has_finished => State::Done,
+                    None => State::Stopped,
+                };
                 self.notify_exit(index, ending, state);
                 let how = self.described(index, &ending);
                 self.instances[index].outcome = Some(Outcome { ending, how, at: Instant::now() });
             }
+        }
+    }
+
+    fn became_ready(&mut self, index: usize, after: Duration) {
+        let by = match self.instances[index].service.ready_at() {
+            ReadyAt::Listener | ReadyAt::End => {
+                self.announce_ready(index, Some(after));
+                self.instances[index].review_at = Some(Instant::now() + FIRST_REVIEW);
+                return;
+            }
+            ReadyAt::FirstBuild => ReadyBy::FirstBuild,
+            ReadyAt::Start => ReadyBy::Start,
+        };
+        self.instances[index].first_build = None;
+        let framework = self.backend.framework(index);
+        self.announce(index, What::Ready { framework, by, after: Some(after) });
+        if let Some(what) = self.backend.became_ready(index) {
+            self.sink.notify(index, what);
         }
     }
 

@@ -10,6 +10,7 @@ mod backend;
 mod conditions;
 mod console;
 mod effects;
+mod first_build;
 mod input_end;
 mod keyboard;
 mod keys;

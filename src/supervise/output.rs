@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::run::Instance;
+use super::service::{Input, ReadyAt};
 use super::{Backend, Control, Sink, Supervisor};
 use crate::event::State;
 use crate::process::signals::SignalKind;
@@ -36,16 +37,17 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             tokio::time::timeout(CLIENTS_PATIENCE, poll_fn(|cx| self.inputs.control.poll_drain(cx))).await;
     }
 
-    /// Reads each stream once and passes the bytes on, if there is room for them. Ready if the loop has a new
-    /// deadline.
+    /// Reads each stream once and passes the bytes on, if there is room for them. Ready if something
+    /// has changed for the loop.
     pub(super) fn poll_output(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // Written before anything is read, to make room.
         let _waiting = self.sink.poll_drain(cx);
         let (mut progress, mut has_deadline) = (false, false);
+        let mut built = Vec::new();
         let count = self.instances.len();
         for index in (self.next_read..count).chain(0..self.next_read) {
             let instance = &mut self.instances[index];
-            let Instance { service, sources, tail, scheme, input, conditions, .. } = instance;
+            let Instance { service, sources, tail, scheme, input, conditions, first_build, .. } = instance;
             if let Some(input) = input {
                 input.write_some(cx);
             }
@@ -58,7 +60,12 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                     tail.push(bytes);
                     conditions.heard(source.stream, bytes);
                     if !bytes.is_empty() && service.state() == State::Running {
-                        has_deadline |= scheme.heard();
+                        has_deadline |= service.ready_at() == ReadyAt::Listener && scheme.heard();
+                    }
+                    if let Some(first_build) = first_build.as_mut().filter(|_| service.awaits_build())
+                        && first_build.push(source.stream, bytes)
+                    {
+                        built.push(index);
                     }
                     self.inputs.control.wrote(index, source.stream, bytes);
                     Ok(bytes.len())
@@ -73,7 +80,27 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             // There may be more to read; signals get their turn first.
             cx.waker().wake_by_ref();
         }
-        if has_deadline { Poll::Ready(()) } else { Poll::Pending }
+        for &index in &built {
+            self.feed(index, Input::Built);
+        }
+        if has_deadline || !built.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Passes on what an earlier step has written, so that it is not taken for output of the script itself.
+    pub(super) fn read_before_script(&mut self, index: usize) {
+        let Instance { sources, tail, first_build, .. } = &mut self.instances[index];
+        if first_build.is_none() {
+            return;
+        }
+        for source in sources.iter() {
+            let mut reader = source.reader();
+            while let Ok(bytes) = self.sink.pass(index, source.stream, &mut reader)
+                && !bytes.is_empty()
+            {
+                tail.push(bytes);
+                self.inputs.control.wrote(index, source.stream, bytes);
+            }
+        }
     }
 
     /// Passes on what is left in the pipes of a service whose processes are gone.

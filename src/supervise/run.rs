@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use super::backend::{Backend, Control, SignalSource, Sink};
 use super::conditions::ConditionWatch;
 use super::console::Console;
+use super::first_build::FirstBuild;
 use super::input_end::InputEnd;
 use super::process_tree::ProcessTree;
 use super::readiness::ReadinessWatch;
@@ -68,6 +69,8 @@ pub(super) struct Instance {
     /// Its terminal, if it is one of several at the user's.
     pub pty: Option<Pty>,
     pub tail: Tail,
+    /// Until a watch is ready.
+    pub first_build: Option<FirstBuild>,
     pub readiness: Option<ReadinessWatch>,
     pub scheme: SchemeWatch,
     pub conditions: ConditionWatch,
@@ -96,6 +99,7 @@ impl Instance {
             input: None,
             pty: None,
             tail: Tail::default(),
+            first_build: None,
             readiness: None,
             scheme: SchemeWatch::default(),
             conditions: ConditionWatch::default(),

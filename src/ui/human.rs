@@ -10,7 +10,7 @@ use tokio::time::Sleep;
 use super::streams::Streams;
 use super::style::{Style, rendered};
 use super::{line, modes};
-use crate::event::{Event, Level, News, State, Stream, Told, What, how_ended};
+use crate::event::{Event, Level, News, ReadyBy, State, Stream, Told, What, how_ended};
 use crate::supervise::Sink;
 
 /// Passes output on byte for byte, and adds lines of bowline's own on stderr.
@@ -90,7 +90,7 @@ impl Sink for Human {
             return;
         };
         let line = rendered(&format!("{}  {line}", self.style.name())) + self.streams.line_end;
-        if matches!(what, What::PortDetected { .. }) && self.terminal {
+        if matches!(what, What::PortDetected { .. } | What::Ready { .. }) && self.terminal {
             let now = Instant::now();
             let silence = Box::pin(tokio::time::sleep(SILENCE));
             self.delayed = Some(Delayed { line, latest: now + PATIENCE, silence });
@@ -148,6 +148,7 @@ pub(super) fn line_of(style: Style, what: &What) -> Option<String> {
                 after.map_or_else(|| "now at".to_owned(), |time| format!("ready in {} ms", time.as_millis()));
             Some(format!("{what}   {}", style.strong(url)))
         }
+        What::Ready { by, after, .. } => Some(ready(*by, *after)),
         What::PortReallocated { message, .. } | What::Noted { level: Level::Warning, message } => {
             warning(message)
         }
@@ -163,5 +164,16 @@ pub(super) fn line_of(style: Style, what: &What) -> Option<String> {
         | What::Error { .. }
         | What::LogChunk { .. }
         | What::Unknown => None,
+    }
+}
+
+/// The line for a service without a port that is ready.
+fn ready(by: ReadyBy, after: Option<Duration>) -> String {
+    let time = after.map_or_else(String::new, |time| format!(" in {} ms", time.as_millis()));
+    match by {
+        ReadyBy::FirstBuild => format!("ready{time} (first build)"),
+        ReadyBy::Start => {
+            format!("ready{time}: it has started, and nothing is known that it says at its first build")
+        }
     }
 }

@@ -62,6 +62,7 @@ impl Prefixed {
         let told = &mut self.view.services[service];
         match what {
             What::PortDetected { url, .. } => (told.url, told.has_ended) = (Some(url.clone()), false),
+            What::Ready { .. } => told.has_ended = false,
             What::ProcessExited { state, .. } => {
                 (told.url, told.has_ended) = (None, *state != State::Starting);
             }
@@ -115,14 +116,14 @@ impl Sink for Prefixed {
             match state {
                 State::Failed => Some(format!("{} it {how}", self.style.error("error:"))),
                 State::Stopped if stopped_by.is_some() => Some("has ended".to_owned()),
-                State::Done => Some("is done".to_owned()),
                 State::Idle
                 | State::Waiting
                 | State::Blocked
                 | State::Starting
                 | State::Running
                 | State::Stopping
-                | State::Stopped => None,
+                | State::Stopped
+                | State::Done => None,
             }
         } else {
             line_of(self.style, &what)

@@ -20,6 +20,7 @@ mod dev_server;
 mod edges;
 mod elsewhere;
 mod https;
+mod kinds;
 mod launch;
 #[cfg(target_os = "linux")]
 mod leftovers;

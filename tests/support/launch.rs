@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use bowline::detect::catalog::Catalog;
-use bowline::detect::{CommandWords, Snapshot};
+use bowline::detect::{CommandWords, ServiceKind, Snapshot};
 use bowline::launch::{
     Caller, ChosenManager, Host, LaunchError, LaunchRequest, LaunchSpec, NamedPort, Reading, Sibling, Step,
     Target, choose, explain, plan,
@@ -109,6 +109,7 @@ pub fn launch(
         inputs: &inputs,
         catalog: &catalog,
         port: wish.port.or(ordered).unwrap_or(3111),
+        kind: ServiceKind::Server,
         scheme: Scheme::Http,
         host: wish.host.as_ref(),
         session: "session-mark",

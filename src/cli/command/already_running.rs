@@ -174,8 +174,8 @@ fn announce(
 ) {
     let name = invocation.style.name();
     for one in running.iter().filter(|_| !invocation.quiet) {
-        let url = invocation.style.strong(one.url());
-        ui::eprint_line(&format!("{name}  {} is already running (pid {})   {url}", one.name, one.pid));
+        let url = one.url().map_or_else(String::new, |url| format!("   {}", invocation.style.strong(url)));
+        ui::eprint_line(&format!("{name}  {} is already running (pid {}){url}", one.name, one.pid));
     }
     let statuses = fan_out::call(running).into_iter().filter_map(|(_, answer)| answer.ok()).flatten();
     for warning in statuses.filter_map(|status| difference(&status)) {
@@ -188,9 +188,7 @@ fn await_ready(ports: &Ports, running: &[Reservation]) -> Result<bool, Failure> 
     let answers = fan_out::at_once(running, |one| ask(one, Verb::Wait, None));
     for (reservation, answer) in running.iter().zip(answers) {
         match answer {
-            Ok(Some(What::PortDetected { port, url, .. })) => {
-                let framework = reservation.framework.clone();
-                let what = What::PortDetected { port, framework, url, after: None };
+            Ok(Some(what @ (What::PortDetected { .. } | What::Ready { .. }))) => {
                 ui::print(&format!("{}\n", Event::now(&reservation.project, what).to_json()))?;
             }
             Ok(Some(What::ProcessExited { state: State::Done, .. })) => {}

@@ -56,7 +56,7 @@ pub fn report(
 ) -> Result<Exit, Failure> {
     let json = || {
         let service = |(one, remark): &(Reservation, Option<String>)| {
-            let mut service = json!({ "projectId": one.project, "name": one.name, "port": one.port, "url": one.url(), "result": result });
+            let mut service = json!({ "projectId": one.project, "name": one.name, "port": one.has_port().then_some(one.port), "url": one.url(), "result": result });
             if let Some(remark) = remark {
                 service["changes"] = json!(remark);
             }
@@ -75,7 +75,8 @@ pub fn report(
         let mut text = String::new();
         for (one, remark) in done.iter().filter(|_| !invocation.quiet) {
             let remark = remark.as_ref().map_or_else(String::new, |remark| format!(": {remark}"));
-            text.push_str(&format!("{result} {}{remark}   {}\n", one.name, one.url()));
+            let url = one.url().map_or_else(String::new, |url| format!("   {url}"));
+            text.push_str(&format!("{result} {}{remark}{url}\n", one.name));
         }
         text
     };

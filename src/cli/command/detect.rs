@@ -46,6 +46,9 @@ fn describe(detected: &Detected<'_>) -> String {
         Some(name) => {
             format!("  script     {}: {}\n", visible::line(name), visible::line(&reading.command))
         }
+        None if configured.runs_framework => {
+            format!("  script     none\n  command    {}\n", visible::line(&reading.command))
+        }
         None => "  script     none\n".to_owned(),
     });
     text.push_str(&format!("  manager    {}\n", configured.manager.manager.name()));

@@ -126,8 +126,9 @@ fn store(findings: &mut Findings, ports: &Ports) {
         findings.bad("store", warning.to_string(), mend);
     }
     findings.unless_bad("store", "what is remembered can be read");
-    for Reservation { name, port, .. } in ports.leftovers() {
-        let message = format!("the supervisor and the guardian of `{name}` (port {port}) were both killed");
+    for one in ports.leftovers() {
+        let place = if one.has_port() { format!(" (port {})", one.port) } else { String::new() };
+        let message = format!("the supervisor and the guardian of `{}`{place} were both killed", one.name);
         findings.bad("leftovers", message, "bowline ports prune");
     }
     findings.unless_bad("leftovers", "no service has lost its supervisor");
@@ -186,7 +187,7 @@ fn ranges(findings: &mut Findings, invocation: &Invocation, ports: &Ports) -> Re
     findings.unless_bad("ports", format!("every one of the {} ranges has a free port", usage.len()));
     let reservations = ports.reservations();
     let mut others: BTreeSet<u16> = ranges.iter().flat_map(|range| range.start..=range.end).collect();
-    for Reservation { name, port, pid, dir, .. } in &reservations {
+    for Reservation { name, port, pid, dir, .. } in reservations.iter().filter(|one| one.has_port()) {
         others.remove(port);
         let message = format!("port {port}: {name} (bowline, pid {pid}) in `{}`", dir.visible());
         findings.good("ports", message);

@@ -10,8 +10,8 @@ use crate::invocation::{Failure, Invocation};
 use crate::process::{Exit, terminal};
 use crate::ui;
 
-/// The columns that a narrow terminal leaves out, in this order: STARTED, MEMORY, UPTIME.
-const SPARE: [usize; 3] = [6, 5, 4];
+/// The columns that a narrow terminal leaves out, in this order: STARTED, MEMORY, UPTIME, KIND.
+const SPARE: [usize; 4] = [7, 6, 5, 2];
 
 pub fn ls(invocation: &Invocation) -> Result<Exit, Failure> {
     let rows = rows(&invocation.ports_to_read().reservations());
@@ -21,7 +21,7 @@ pub fn ls(invocation: &Invocation) -> Result<Exit, Failure> {
             return "nothing is running\n".to_owned();
         }
         let header =
-            ["NAME", "FRAMEWORK", "PORT", "STATE", "UPTIME", "MEMORY", "STARTED", "URL", "DIRECTORY"];
+            ["NAME", "FRAMEWORK", "KIND", "PORT", "STATE", "UPTIME", "MEMORY", "STARTED", "URL", "DIRECTORY"];
         let mut table = vec![header.map(str::to_owned)];
         let home = invocation.variable("HOME").map(PathBuf::from);
         table.extend(rows.iter().map(|row| row.cells(home.as_deref())));

@@ -5,14 +5,23 @@ use crate::cli::args::OneService;
 use crate::client::{actions, resolve};
 use crate::exit_code::FAILURE;
 use crate::invocation::{Failure, Invocation};
+use crate::port::Reservation;
 use crate::process::Exit;
 
 pub fn open(invocation: &Invocation, which: &OneService) -> Result<Exit, Failure> {
     let ports = invocation.ports_to_read();
     let found = resolve::one(invocation, &ports.reservations(), which.project.as_deref())?;
+    let no_url = |one: &Reservation| {
+        let message = format!("`{}` has no URL: it has no port", one.name);
+        let hint = "open another service; `bowline ls` lists them".to_owned();
+        Failure::new(FAILURE, message, Some(hint))
+    };
+    if !found.has_port() {
+        return Err(no_url(&found));
+    }
     actions::wait(&ports, &found, None)?;
     let found = resolve::latest(&ports, &[found]);
-    let url = found[0].url();
+    let url = found[0].url().ok_or_else(|| no_url(&found[0]))?;
     open::that_detached(&url).map_err(|_| {
         let hint = Some(format!("open {url} yourself"));
         Failure::new(FAILURE, "no browser could be opened", hint)

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::answer::{answer, one_or_all};
 use crate::client::resolve;
+use crate::exit_code::FAILURE;
 use crate::invocation::{Failure, Invocation};
 use crate::port::{Grant, Lookup, Ports, Reservation, Scheme};
 use crate::process::Exit;
@@ -30,11 +31,16 @@ pub fn run(invocation: &Invocation, project: Option<&str>) -> Result<Exit, Failu
         },
         None => lookup(invocation, &ports, &services(invocation, &ports)?)?,
     };
-    let json = |Found { name, port, live, scheme }: &Found| json!({ "name": name, "port": port, "live": live, "url": scheme.url(*port) });
+    let json = |Found { name, port, live, scheme }: &Found| json!({ "name": name, "port": port, "live": live, "url": port.map(|port| scheme.url(port)) });
+    let shown = |one: &Found| one.port.map_or_else(|| "-".to_owned(), |port| port.to_string());
+    if let [Found { name, port: None, .. }] = &found[..] {
+        let hint = Some("`bowline detect` tells what it is".to_owned());
+        return Err(Failure::new(FAILURE, format!("`{name}` has no port: it is no server"), hint));
+    }
     let text = || match &found[..] {
-        [only] => format!("{}\n", only.port),
+        [only] => format!("{}\n", shown(only)),
         several => {
-            let line = |one: &Found| [one.name.clone(), one.port.to_string()];
+            let line = |one: &Found| [one.name.clone(), shown(one)];
             ui::align(&several.iter().map(line).collect::<Vec<_>>())
         }
     };
@@ -43,15 +49,16 @@ pub fn run(invocation: &Invocation, project: Option<&str>) -> Result<Exit, Failu
 
 struct Found {
     name: String,
-    port: u16,
+    port: Option<u16>,
     scheme: Scheme,
     /// Whether it runs.
     live: bool,
 }
 
 impl Found {
-    fn live(Reservation { name, port, scheme, .. }: Reservation) -> Self {
-        Self { name, port, scheme, live: true }
+    fn live(one: Reservation) -> Self {
+        let port = one.has_port().then_some(one.port);
+        Self { name: one.name, port, scheme: one.scheme, live: true }
     }
 }
 
@@ -81,7 +88,9 @@ fn lookup(
     let found = ports.lookup(&requests, SystemTime::now())?.into_iter().zip(detected);
     let found = found.map(|(found, detected)| match found {
         Lookup::Live(reservation) => Found::live(reservation),
-        Lookup::Would(Grant { request, port, previous, .. }) => {
+        Lookup::Would(grant) => {
+            let port = grant.has_port().then_some(grant.port);
+            let Grant { request, previous, .. } = grant;
             let scheme = detected.scheme(&request, previous.as_ref()).present;
             Found { name: detected.configured.project.name.clone(), port, scheme, live: false }
         }

@@ -8,6 +8,7 @@ use super::answer::answer;
 use crate::cli::args::PortsAction;
 use crate::client::resolve;
 use crate::config;
+use crate::detect::ServiceKind;
 use crate::invocation::{Failure, Invocation};
 use crate::port::{AllocateOptions, Forgotten, Ports as Store, Reservation, SessionState, Usage, Why};
 use crate::process::Exit;
@@ -27,7 +28,7 @@ pub fn run(invocation: &Invocation, action: Option<&PortsAction>) -> Result<Exit
 pub fn framework_ranges(invocation: &Invocation) -> Result<BTreeMap<Range, Vec<String>>, Failure> {
     let catalog = config::catalog(&|name| invocation.variable(name))?;
     let mut ranges: BTreeMap<Range, Vec<String>> = BTreeMap::new();
-    for framework in catalog.frameworks() {
+    for framework in catalog.frameworks().iter().filter(|one| one.kind == ServiceKind::Server) {
         ranges.entry(framework.range).or_default().push(framework.key.to_string());
     }
     Ok(ranges)
@@ -35,7 +36,8 @@ pub fn framework_ranges(invocation: &Invocation) -> Result<BTreeMap<Range, Vec<S
 
 fn show(invocation: &Invocation) -> Result<Exit, Failure> {
     let ports = invocation.ports_to_read();
-    let reservations = ports.reservations();
+    let mut reservations = ports.reservations();
+    reservations.retain(Reservation::has_port);
     let (ranges, frameworks): (Vec<Range>, Vec<_>) = framework_ranges(invocation)?.into_iter().unzip();
     let usage = ports.usage(&ranges);
     let ranges = || usage.iter().zip(&frameworks);

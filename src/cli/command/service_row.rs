@@ -65,7 +65,8 @@ pub fn rows(reservations: &[Reservation]) -> Vec<Row> {
         whereabouts: Whereabouts::of(one, None),
         status: Err(Silent { reservation: one.clone(), error }),
     }));
-    rows.sort_by_key(Row::port);
+    // What has no port comes last.
+    rows.sort_by_key(|row| (row.port().is_none(), row.port()));
     rows
 }
 
@@ -75,11 +76,14 @@ impl Row {
         self.status.as_ref().map_or(true, |status| status.project_id == project)
     }
 
-    fn port(&self) -> u16 {
-        self.status.as_ref().map_or_else(|silent| silent.reservation.port, |status| status.port)
+    fn port(&self) -> Option<u16> {
+        match &self.status {
+            Ok(status) => status.port,
+            Err(Silent { reservation, .. }) => reservation.has_port().then_some(reservation.port),
+        }
     }
 
-    fn url(&self) -> String {
+    fn url(&self) -> Option<String> {
         self.status.as_ref().map_or_else(|silent| silent.reservation.url(), |status| status.url.clone())
     }
 
@@ -99,11 +103,11 @@ impl Row {
         let mut row = match &self.status {
             Ok(status) => json!(status),
             Err(Silent { reservation, error }) => {
-                let Reservation { project, name, dir, framework, port, pid, .. } = reservation;
+                let Reservation { project, name, dir, framework, pid, .. } = reservation;
                 let state = matches!(**error, ControlError::Suspended { .. }).then_some(SUSPENDED);
                 json!({
                     "projectId": project, "name": name, "dir": dir.to_string_lossy(), "framework": framework,
-                    "port": port, "url": reservation.url(), "state": state, "pid": pid,
+                    "port": self.port(), "url": self.url(), "state": state, "pid": pid,
                     "error": error.to_string(),
                 })
             }
@@ -167,16 +171,21 @@ impl Row {
 
     /// Name, state and URL.
     pub fn brief_cells(&self) -> [String; 3] {
-        [self.name().to_owned(), self.condition(), self.url()]
+        [self.name().to_owned(), self.condition(), self.url().unwrap_or_else(|| "-".to_owned())]
     }
 
     /// The line of `ls`. `home` is the user's.
-    pub fn cells(&self, home: Option<&Path>) -> [String; 9] {
+    pub fn cells(&self, home: Option<&Path>) -> [String; 10] {
         let unknown = || "-".to_owned();
-        let port = self.port();
-        let (framework, started_by) = match &self.status {
-            Ok(Status { framework, started_by, .. }) => (framework.clone(), started_by.clone()),
-            Err(Silent { reservation: Reservation { framework, .. }, .. }) => (framework.clone(), unknown()),
+        let port = self.port().map_or_else(unknown, |port| port.to_string());
+        let url = self.url().unwrap_or_else(unknown);
+        let (framework, kind, started_by) = match &self.status {
+            Ok(Status { framework, kind, started_by, .. }) => {
+                (framework.clone(), kind.name().to_owned(), started_by.clone())
+            }
+            Err(Silent { reservation: Reservation { framework, .. }, .. }) => {
+                (framework.clone(), unknown(), unknown())
+            }
         };
         let outer = self.part_of.as_ref().and_then(|(_, name)| name.as_ref());
         let started_by = outer.map_or(started_by, |name| format!("by {name}"));
@@ -184,7 +193,7 @@ impl Row {
         let uptime = self.uptime().map_or_else(unknown, ui::age);
         let memory = self.resident().map_or_else(unknown, ui::size);
         let dir = tilde(self.dir(), home);
-        [name, framework, port.to_string(), state, uptime, memory, started_by, self.url(), dir]
+        [name, framework, kind, port, state, uptime, memory, started_by, url, dir]
     }
 }
 

@@ -129,6 +129,10 @@ impl Waiting<'_> {
                 self.blocked.take_if(|blocked| *blocked == project_id);
                 print(&format!("{} is ready   {}", self.name(&project_id), style.strong(url)));
             }
+            What::Ready { .. } => {
+                self.ready += 1;
+                print(&format!("{} is ready", self.name(&project_id)));
+            }
             What::PortReallocated { message, .. } => print(&format!("{warning} {message}")),
             What::Blocked { message, .. } => {
                 print(&format!("{warning} {} {message}", self.name(&project_id)));
@@ -150,12 +154,7 @@ impl Waiting<'_> {
                     let how = how_ended(exit_code, signal.as_deref(), message);
                     print(&format!("{error} {} {how}", self.name(&project_id)));
                 }
-                if let Some(lines) = stderr.filter(|_| !self.invocation.json) {
-                    ui::pass(Stream::Stderr, format!("{lines}\n").as_bytes())?;
-                }
-                // The other services go on, so a signal that ended this one must not end `bowline start`.
-                let exit = exit_of_service(exit_code, signal.as_deref(), State::Failed);
-                self.failed.get_or_insert(Exit::Code(exit.code().unwrap_or(NOT_READY)));
+                self.has_failed(exit_code, signal.as_deref(), stderr)?;
             }
             What::ProcessExited { .. }
             | What::Waiting { .. }
@@ -167,6 +166,21 @@ impl Waiting<'_> {
             | What::Noted { .. }
             | What::Unknown => {}
         }
+        Ok(())
+    }
+
+    fn has_failed(
+        &mut self,
+        exit_code: Option<u8>,
+        signal: Option<&str>,
+        output: Option<String>,
+    ) -> io::Result<()> {
+        if let Some(lines) = output.filter(|_| !self.invocation.json) {
+            ui::pass(Stream::Stderr, format!("{lines}\n").as_bytes())?;
+        }
+        // The other services go on, so a signal that ended this one must not end `bowline start`.
+        let exit = exit_of_service(exit_code, signal, State::Failed);
+        self.failed.get_or_insert(Exit::Code(exit.code().unwrap_or(NOT_READY)));
         Ok(())
     }
 

@@ -32,6 +32,7 @@ impl Telling {
             | What::Waiting { .. }
             | What::Blocked { .. }
             | What::PortDetected { .. }
+            | What::Ready { .. }
             | What::PortConflict { .. }
             | What::PortReallocated { .. }
             | What::PortForwarded { .. }

@@ -22,7 +22,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
 use super::restart::Policy;
-use super::service::{Service, Settings};
+use super::service::{ReadyAt, Service, Settings};
 use super::{Finished, Lifeline, LoopInputs, Outcome, StartOrder, Supervisor};
 use crate::graph::Graph;
 use crate::process::caller::CallerWatch;
@@ -49,6 +49,8 @@ fn settings() -> Settings {
         relocations: 1,
         redirects: 1,
         follows: true,
+        ready_at: ReadyAt::Listener,
+        finishes: false,
     }
 }
 

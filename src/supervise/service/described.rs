@@ -30,6 +30,9 @@ fn describe(ending: &Ending, port: u16, ready_timeout: Duration) -> String {
             Some(exit) => format!("ended with {exit}: another process has taken port {port}"),
             None => format!("lost port {port} to another process"),
         },
+        Some(Reason::HealthCheckTimeout) if port == 0 => {
+            format!("was not through with its first build within {}, and was ended", span(ready_timeout))
+        }
         Some(Reason::HealthCheckTimeout) => {
             format!("did not listen on port {port} within {}, and was ended", span(ready_timeout))
         }
@@ -46,6 +49,11 @@ fn describe(ending: &Ending, port: u16, ready_timeout: Duration) -> String {
     };
     let again = if ending.gave_up { "; it was started several times and has failed every time" } else { "" };
     text + again
+}
+
+/// How it ended by itself when it had done its work.
+pub fn finished(ending: &Ending) -> String {
+    format!("finished after {} with exit code 0", span(ending.after))
 }
 
 /// A command that the shell, or the kernel, could not run.
@@ -131,6 +139,17 @@ mod tests {
                 Ending { exit, failure, was_ready, after: Duration::from_millis(400), ..Ending::default() };
             assert_eq!(describe(&ending, 6001, Duration::from_secs(60)), expected, "{failure:?} {exit:?}");
         }
+    }
+
+    #[test]
+    fn a_service_without_a_port_is_not_said_to_listen() {
+        let failure = Some(Reason::HealthCheckTimeout);
+        let ending = Ending { failure, after: Duration::from_secs(60), ..Ending::default() };
+        assert_eq!(
+            describe(&ending, 0, Duration::from_secs(60)),
+            "was not through with its first build within 60 s, and was ended"
+        );
+        assert_eq!(finished(&ending), "finished after 60 s with exit code 0");
     }
 
     #[test]

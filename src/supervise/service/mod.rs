@@ -5,6 +5,7 @@
 //! a living one, and does nothing after the release.
 
 mod described;
+pub use described::finished;
 mod transitions;
 #[cfg(test)]
 mod walk;
@@ -36,6 +37,23 @@ pub struct Settings {
     pub redirects: u32,
     /// Whether, as the last resort, the reservation follows the service to the port that it listens on.
     pub follows: bool,
+    pub ready_at: ReadyAt,
+    /// Whether an end by itself with exit code 0 is no failure, although it was never ready.
+    pub finishes: bool,
+}
+
+/// What makes a service ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadyAt {
+    /// It listens on its port.
+    #[default]
+    Listener,
+    /// It says that its first build is through.
+    FirstBuild,
+    /// It has started.
+    Start,
+    /// Nothing: it is done when it has ended.
+    End,
 }
 
 /// A run that failed by itself.
@@ -81,6 +99,8 @@ pub enum Input {
     },
     Listening,
     NotListening,
+    /// It has said that its first build is through.
+    Built,
     /// A stranger listens on the reserved port: the port is lost.
     Stranger,
     /// The tree listens on another port, and not on the reserved one.
@@ -122,9 +142,9 @@ pub enum Effect {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// The service listens on its port, this long after its start.
+    /// The service is ready, this long after its start.
     Ready(Duration),
-    /// The service takes longer to listen than it should.
+    /// The service takes longer to become ready than it should.
     Slow,
     /// The service has stopped listening shortly after it had begun.
     Withdrawn,
@@ -260,6 +280,7 @@ impl Service {
             State::Running { .. } => Public::Running,
             State::Stopping { .. } => Public::Stopping,
             State::Ended if self.run.ending.failure.is_some() => Public::Failed,
+            State::Ended if self.has_finished(&self.run.ending) => Public::Done,
             State::Ended => Public::Stopped,
         }
     }
@@ -281,6 +302,29 @@ impl Service {
     /// Whether the script itself was started, and not only what runs before it.
     pub fn is_at_main(&self) -> bool {
         self.run.ending.step >= self.settings.main
+    }
+
+    pub fn ready_at(&self) -> ReadyAt {
+        self.settings.ready_at
+    }
+
+    /// Whether its first build is waited for, which only the script itself can announce.
+    pub fn awaits_build(&self) -> bool {
+        self.is_starting()
+            && self.settings.ready_at == ReadyAt::FirstBuild
+            && self.step() >= self.settings.main
+    }
+
+    /// Whether it is waited for that it listens.
+    pub fn awaits_listener(&self) -> bool {
+        self.is_starting() && self.settings.ready_at == ReadyAt::Listener
+    }
+
+    /// Whether it ended by itself as a program does that has done its work.
+    pub fn has_finished(&self, ending: &Ending) -> bool {
+        let is_success = ending.exit == Some(Exit::Code(0)) && ending.failure.is_none();
+        let was_server = self.settings.ready_at == ReadyAt::Listener && ending.was_ready;
+        self.settings.finishes && is_success && self.asked.is_none() && !was_server
     }
 
     /// Whether it runs and is not ready yet.
@@ -314,6 +358,19 @@ impl Service {
             {
                 Vec::new()
             }
+            // Observations of a port.
+            Input::Listening
+            | Input::NotListening
+            | Input::Stranger
+            | Input::Elsewhere { .. }
+            | Input::Refused
+            | Input::NotFollowed
+            | Input::Misplaced
+            | Input::Followed
+                if self.settings.ready_at != ReadyAt::Listener =>
+            {
+                Vec::new()
+            }
             // Observations of a run that is ready or ending.
             Input::Elsewhere { .. } | Input::Refused | Input::NotFollowed | Input::Stranger
                 if !self.is_starting() =>
@@ -341,6 +398,7 @@ impl Service {
             Input::Empty { stranger, redirectable } => self.emptied(stranger, redirectable, now),
             Input::Listening => self.listening(now),
             Input::NotListening => self.not_listening(now),
+            Input::Built => self.built(now),
             Input::Stranger => self.stranger(now),
             Input::Elsewhere { redirectable } => self.elsewhere(redirectable, now),
             Input::Refused => self.refused(now),

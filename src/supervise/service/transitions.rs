@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Effect, Ending, Goal, Notice, Run, Service, State};
+use super::{Effect, Ending, Goal, Notice, ReadyAt, Run, Service, State};
 use crate::event::FailureReason;
 use crate::exit_code::{NOT_EXECUTABLE, NOT_FOUND};
 use crate::process::guardian::Order;
@@ -14,6 +14,9 @@ use crate::supervise::restart::Backoff;
 /// The settling time, after which a listener is believed: a second Next in one directory opens its port for half a
 /// second and then ends.
 const SETTLING_TIME: Duration = Duration::from_millis(1_500);
+
+/// How long a service runs that is ready at its start: a shell that does not find the program has ended by then.
+const STARTING_TIME: Duration = Duration::from_millis(200);
 
 /// A failed run shorter than this is an immediate crash (docs/runner-protocol.md).
 const IMMEDIATE_CRASH: Duration = Duration::from_secs(3);
@@ -25,8 +28,17 @@ impl Service {
             self.settings = settings;
         }
         self.run = Run::new(now);
-        self.state = State::Starting { ready_by: Some(now + self.settings.ready_timeout) };
+        self.state = State::Starting { ready_by: self.ready_by(0, now) };
         vec![Effect::Order(Order::Run(0))]
+    }
+
+    /// When a tick is due in the starting phase of this step.
+    fn ready_by(&self, step: usize, now: Instant) -> Option<Instant> {
+        match self.settings.ready_at {
+            ReadyAt::Listener | ReadyAt::FirstBuild => Some(now + self.settings.ready_timeout),
+            ReadyAt::Start => (step >= self.settings.main).then(|| now + STARTING_TIME),
+            ReadyAt::End => None,
+        }
     }
 
     pub(super) fn stop(&mut self, signal: Signal, now: Instant) -> Vec<Effect> {
@@ -139,10 +151,19 @@ impl Service {
         let next = step + 1;
         if exit.success() && next < self.settings.steps {
             self.run.ending.step = next;
+            if self.is_starting() && self.settings.ready_at == ReadyAt::Start {
+                self.state = State::Starting { ready_by: self.ready_by(next, now) };
+            }
             return vec![Effect::Order(Order::Run(next))];
         }
         // A server that daemonizes: its command ends while its descendants listen or are about to.
-        let goes_on = if self.is_starting() { exit.success() } else { listening };
+        let goes_on = match self.settings.ready_at {
+            ReadyAt::Listener if self.is_starting() => exit.success(),
+            ReadyAt::Listener => listening,
+            // Watches that it has started in the background.
+            ReadyAt::FirstBuild | ReadyAt::Start => exit.success(),
+            ReadyAt::End => false,
+        };
         if goes_on { Vec::new() } else { self.stopping(Goal::Conclude, Signal::SIGTERM, now) }
     }
 
@@ -233,6 +254,18 @@ impl Service {
         vec![Effect::Notify(Notice::Ready(now.saturating_duration_since(self.run.since)))]
     }
 
+    /// The first build is through, or the service that is ready at its start has run for long enough.
+    pub(super) fn built(&mut self, now: Instant) -> Vec<Effect> {
+        let is_due = matches!(self.settings.ready_at, ReadyAt::FirstBuild | ReadyAt::Start);
+        if !is_due || !self.is_starting() || self.run.ending.step < self.settings.main {
+            return Vec::new();
+        }
+        self.run.ending.was_ready = true;
+        self.run.settled = true;
+        self.state = State::Running { settled_at: None };
+        vec![Effect::Notify(Notice::Ready(now.saturating_duration_since(self.run.since)))]
+    }
+
     pub(super) fn not_listening(&mut self, now: Instant) -> Vec<Effect> {
         if !matches!(self.state, State::Running { settled_at: Some(_) }) {
             return Vec::new();
@@ -262,6 +295,7 @@ impl Service {
             return Vec::new();
         }
         match self.state {
+            State::Starting { .. } if self.settings.ready_at == ReadyAt::Start => self.built(now),
             State::Starting { .. } if self.settings.ready_required => {
                 self.fail(self.run.ending.failure.unwrap_or(FailureReason::HealthCheckTimeout), now)
             }
@@ -323,7 +357,7 @@ impl Service {
             (Some(nix::libc::EACCES | nix::libc::EPERM), _) => Some(FailureReason::PermissionDenied),
             (None, Some(Exit::Code(NOT_FOUND))) if !was_ready => Some(FailureReason::CommandNotFound),
             (None, Some(Exit::Code(NOT_EXECUTABLE))) if !was_ready => Some(FailureReason::PermissionDenied),
-            (None, Some(Exit::Code(0))) if was_ready => None,
+            (None, Some(Exit::Code(0))) if was_ready || self.settings.finishes => None,
             (None, _) if after < IMMEDIATE_CRASH => Some(FailureReason::ImmediateCrash),
             (Some(_) | None, _) => Some(FailureReason::Unknown),
         }

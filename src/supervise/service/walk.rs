@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Effect, Input, Notice, Service, Settings, State};
+use super::{Effect, Input, Notice, ReadyAt, Service, Settings, State};
 use crate::event::FailureReason;
 use crate::process::guardian::Order;
 use crate::process::{Exit, Signal};
@@ -13,7 +13,7 @@ use crate::supervise::restart::Policy;
 
 const DEPTH: usize = 7;
 
-const INPUTS: [Input; 32] = [
+const INPUTS: [Input; 33] = [
     Input::Start,
     Input::Stop(Signal::SIGINT),
     Input::Stop(Signal::SIGTERM),
@@ -44,6 +44,7 @@ const INPUTS: [Input; 32] = [
     Input::GuardianLost,
     Input::Relocated,
     Input::NoPort,
+    Input::Built,
     Input::Tick,
     // The early tick, for which the clock is not moved, must have no effect.
     Input::Tick,
@@ -66,6 +67,8 @@ fn settings(policy: Policy, ready_required: bool, relocations: u32) -> Settings 
         relocations,
         redirects: 2,
         follows,
+        ready_at: ReadyAt::Listener,
+        finishes: false,
     }
 }
 
@@ -202,6 +205,17 @@ fn no_sequence_of_inputs_breaks_the_rules() {
     }
 }
 
+#[test]
+fn no_sequence_of_inputs_breaks_the_rules_of_services_without_ports() {
+    let now = Instant::now();
+    for ready_at in [ReadyAt::FirstBuild, ReadyAt::Start, ReadyAt::End] {
+        for policy in [Policy::Never, Policy::OnFailure] {
+            let settings = Settings { ready_at, finishes: true, ..settings(policy, true, 1) };
+            walk(&Service::new(settings, now), now, DEPTH, &mut HashSet::new());
+        }
+    }
+}
+
 fn run(service: &mut Service, now: Instant, inputs: &[Input]) -> Vec<Effect> {
     inputs.iter().flat_map(|&input| service.on(input, now)).collect()
 }
@@ -315,4 +329,67 @@ fn a_run_that_was_refused_its_own_port_is_redirected_unless_its_end_was_requeste
     assert!(
         matches!(effects[1..], [Effect::Notify(Notice::End(ending)), Effect::Release] if ending.requested)
     );
+}
+
+/// A service without a port that has a pre script.
+fn portless(ready_at: ReadyAt, now: Instant) -> Service {
+    Service::new(Settings { ready_at, finishes: true, ..settings(Policy::Never, false, 3) }, now)
+}
+
+const DONE: Input = Input::Left { step: 1, exit: Exit::Code(0), listening: false };
+const PREPARED: Input = Input::Left { step: 0, exit: Exit::Code(0), listening: false };
+const EMPTY: Input = Input::Empty { stranger: false, redirectable: false };
+
+#[test]
+fn a_watch_is_ready_at_its_first_build_and_not_at_that_of_its_pre_script() {
+    let now = Instant::now();
+    let mut service = portless(ReadyAt::FirstBuild, now);
+    let effects = run(&mut service, now, &[Input::Start, Input::Built]);
+    assert_eq!((effects.len(), service.awaits_build()), (1, false));
+    let effects = run(&mut service, now, &[PREPARED, Input::Built]);
+    assert!(matches!(effects[..], [_, Effect::Notify(Notice::Ready(_))]), "{effects:?}");
+    assert_eq!(service.deadline(), None, "nothing is confirmed");
+    assert_eq!(run(&mut service, now, &[Input::Built]), []);
+}
+
+#[test]
+fn an_unknown_watch_is_ready_when_it_has_started() {
+    let now = Instant::now();
+    let mut service = portless(ReadyAt::Start, now);
+    run(&mut service, now, &[Input::Start]);
+    assert_eq!(service.deadline(), None, "the pre script is no start");
+    run(&mut service, now, &[PREPARED]);
+    let then = service.deadline().unwrap();
+    let effects = service.on(Input::Tick, then);
+    assert!(matches!(effects[..], [Effect::Notify(Notice::Ready(_))]), "{effects:?}");
+}
+
+#[test]
+fn what_is_no_server_is_done_with_exit_code_0() {
+    let now = Instant::now();
+    for ready_at in [ReadyAt::FirstBuild, ReadyAt::Start, ReadyAt::End] {
+        let mut service = portless(ready_at, now);
+        let effects = run(&mut service, now, &[Input::Start, PREPARED, DONE, EMPTY]);
+        assert!(effects.contains(&Effect::Release), "{effects:?}");
+        assert_eq!(service.state(), crate::event::State::Done, "{ready_at:?}");
+
+        let mut service = portless(ready_at, now);
+        let failed = Input::Left { step: 1, exit: Exit::Code(1), listening: false };
+        run(&mut service, now, &[Input::Start, PREPARED, failed, EMPTY]);
+        assert_eq!(service.state(), crate::event::State::Failed, "{ready_at:?}");
+
+        let mut service = portless(ready_at, now);
+        run(&mut service, now, &[Input::Start, PREPARED, Input::Stop(Signal::SIGTERM), DONE, EMPTY]);
+        assert_eq!(service.state(), crate::event::State::Stopped, "{ready_at:?}");
+    }
+}
+
+#[test]
+fn a_task_has_no_time_limit_and_leaves_nothing_behind() {
+    let now = Instant::now();
+    let mut service = portless(ReadyAt::End, now);
+    run(&mut service, now, &[Input::Start, PREPARED]);
+    assert_eq!(service.deadline(), None);
+    let effects = run(&mut service, now, &[DONE]);
+    assert_eq!(effects, [Effect::Order(Order::Signal(Signal::SIGTERM))]);
 }

@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::path::Path;
 use std::{env, fs};
 
-use bowline::detect::catalog::{CatalogText, Framework, Role};
+use bowline::detect::ServiceKind;
+use bowline::detect::catalog::{Catalog, CatalogText, Framework, Role};
 
 use super::embedded;
 
@@ -30,24 +31,31 @@ fn port(framework: &Framework) -> String {
 
 fn page() -> String {
     let catalog = embedded();
+    let is_server = |framework: &&Framework| framework.kind == ServiceKind::Server;
+    let (servers, watches): (Vec<_>, Vec<_>) = catalog.frameworks().iter().partition(is_server);
     let mut page = INTRODUCTION.to_owned();
-    let _ = writeln!(page, "\n## The {} entries\n", catalog.frameworks().len());
+    let _ = writeln!(page, "\n## The {} servers\n", servers.len());
     let _ = writeln!(page, "[matrix.md](matrix.md) has real projects of many of them, started by bowline.\n");
-    let _ = writeln!(page, "| key | name | ports | command | dependency | file | is told its port by |");
-    let _ = writeln!(page, "| --- | --- | --- | --- | --- | --- | --- |");
-    for framework in catalog.frameworks() {
+    let _ = writeln!(
+        page,
+        "| key | name | ports | command | dependency | file | is told its port by | without a script |"
+    );
+    let _ = writeln!(page, "| --- | --- | --- | --- | --- | --- | --- | --- |");
+    for framework in servers {
         let _ = writeln!(
             page,
-            "| `{}` | {} | {} | {} | {} | {} | {} |",
+            "| `{}` | {} | {} | {} | {} | {} | {} | {} |",
             framework.key,
             framework.label,
             framework.range,
             code(&framework.commands),
             code(&framework.dependencies),
             code(&framework.files),
-            port(framework)
+            port(framework),
+            code(framework.dev.as_slice())
         );
     }
+    page.push_str(&table_of_watches(&watches));
     let _ = writeln!(
         page,
         "\n## Who wins\n\n| key | wins even over the word in the script | wins over files and dependencies |"
@@ -66,16 +74,7 @@ fn page() -> String {
     }
     let _ = writeln!(page, "\nOnly where no app is found: {}.", of_role(Role::Side));
     let _ = writeln!(page, "Programs that run any code: {}.", of_role(Role::Runtime));
-    let _ = writeln!(page, "\n## Known wrappers\n");
-    for wrapper in catalog.wrappers() {
-        let _ = writeln!(page, "- `{}`: {}", wrapper.key, code(&wrapper.commands));
-    }
-    let _ = writeln!(page, "\n## Known companions\n");
-    for companion in catalog.companions() {
-        let forms =
-            if companion.ports.is_empty() { String::new() } else { format!("; {}", code(&companion.ports)) };
-        let _ = writeln!(page, "- `{}`: {}{forms}", companion.key, code(&companion.commands));
-    }
+    page.push_str(&lists_of_other_programs(&catalog));
     let _ = writeln!(page, "\n## Notes\n");
     for framework in catalog.frameworks() {
         for text in notes(framework) {
@@ -88,6 +87,39 @@ fn page() -> String {
         code(catalog.agent_variables())
     );
     page
+}
+
+fn lists_of_other_programs(catalog: &Catalog) -> String {
+    let mut list = String::new();
+    let _ = writeln!(list, "\n## Known wrappers\n");
+    for wrapper in catalog.wrappers() {
+        let _ = writeln!(list, "- `{}`: {}", wrapper.key, code(&wrapper.commands));
+    }
+    let _ = writeln!(list, "\n## Known companions\n");
+    for companion in catalog.companions() {
+        let forms =
+            if companion.ports.is_empty() { String::new() } else { format!("; {}", code(&companion.ports)) };
+        let _ = writeln!(list, "- `{}`: {}{forms}", companion.key, code(&companion.commands));
+    }
+    list
+}
+
+fn table_of_watches(watches: &[&Framework]) -> String {
+    let mut table = format!("\n## The {} watches\n\n", watches.len());
+    table.push_str("They have no port, and are ready with the first line of their output that matches.\n\n");
+    table.push_str("| key | name | command | but not | line |\n| --- | --- | --- | --- | --- |\n");
+    for one in watches {
+        let line = one.ready.iter().map(|ready| ready.replace('|', "\\|").into()).collect::<Vec<_>>();
+        let (commands, exceptions) = (code(&one.commands), code(&one.not_commands));
+        let _ = writeln!(
+            table,
+            "| `{}` | {} | {commands} | {exceptions} | {} |",
+            one.key,
+            one.label,
+            code(&line)
+        );
+    }
+    table
 }
 
 fn of_role(role: Role) -> String {

@@ -53,13 +53,13 @@ fn word_of_the_script_decides_first() {
 #[test]
 fn other_commands_of_a_tool_are_not_its_server() {
     check(&[
-        ("vite build --watch", &[], &[], "default"),
+        ("vite build --watch", &[], &[], "vite-build"),
         ("next build", &[], &[], "default"),
-        ("webpack --watch", &["webpack"], &[], "default"),
-        ("parcel watch src/index.html", &[], &[], "default"),
+        ("webpack --watch", &["webpack"], &[], "webpack-watch"),
+        ("parcel watch src/index.html", &[], &[], "parcel-watch"),
         ("astro", &[], &[], "default"),
         ("tsc -b & vite build --watch & node server.js", &[], &[], "node"),
-        ("rsbuild build -w", &[], &[], "default"),
+        ("rsbuild build -w", &[], &[], "rsbuild-watch"),
     ]);
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Sandbox, Test};
+use crate::support::{Ports, Sandbox, Test};
 
 fn detected(package: &Value, files: &[&str]) -> (Value, String) {
     let mut sandbox = Sandbox::new();
@@ -17,23 +17,36 @@ fn detected(package: &Value, files: &[&str]) -> (Value, String) {
 
 #[test]
 fn the_files_and_dependencies_answer() {
-    for (package, files, key) in [
-        (json!({ "name": "app", "devDependencies": { "vite": "8" } }), &[][..], "vite"),
-        (json!({ "name": "app" }), &["next.config.js"], "next"),
+    for (package, files, key, command) in [
+        (json!({ "name": "app", "devDependencies": { "vite": "8" } }), &[][..], "vite", json!("vite")),
+        (json!({ "name": "app" }), &["next.config.js"], "next", json!("next dev")),
         (
             json!({ "name": "app", "scripts": { "build": "tsc" }, "dependencies": { "astro": "6" } }),
             &[],
             "astro",
+            json!("astro dev"),
         ),
         // An empty script is none.
-        (json!({ "name": "app", "scripts": { "dev": " " }, "dependencies": { "astro": "6" } }), &[], "astro"),
-        (json!({ "name": "app" }), &[], "default"),
+        (
+            json!({ "name": "app", "scripts": { "dev": " " }, "dependencies": { "astro": "6" } }),
+            &[],
+            "astro",
+            json!("astro dev"),
+        ),
+        (json!({ "name": "app" }), &[], "default", Value::Null),
         // A workspace none of whose packages has a script.
-        (json!({ "name": "app", "workspaces": ["packages/*"] }), &["vite.config.ts"], "vite"),
+        (json!({ "name": "app", "workspaces": ["packages/*"] }), &["vite.config.ts"], "vite", json!("vite")),
+        // Redwood's root is a workspace without scripts.
+        (
+            json!({ "name": "app", "private": true, "workspaces": { "packages": ["api", "web"] } }),
+            &["redwood.toml"],
+            "redwood",
+            json!("rw dev"),
+        ),
     ] {
         let (answer, text) = detected(&package, files);
         assert_eq!(answer["framework"], key, "{package}: {answer}");
-        assert_eq!((&answer["script"], &answer["command"]), (&Value::Null, &Value::Null), "{answer}");
+        assert_eq!((&answer["script"], &answer["command"]), (&Value::Null, &command), "{answer}");
         assert_eq!((&answer["project"]["name"], &answer["packageManager"]), (&json!("app"), &json!("npm")));
         assert!(answer["range"]["start"].is_u64() && !answer["evidence"].as_array().unwrap().is_empty());
         assert!(text.contains(&format!("({key})\n")) && text.contains("  script     none\n"), "{text}");
@@ -57,4 +70,58 @@ fn a_script_that_was_named_must_be_there() {
     Test::new().file("package.json", r#"{ "name": "app" }"#).args(["--dry-run"]).status(5).run();
     let hint = "or run a command with `bowline exec -- COMMAND`";
     Test::new().args(["detect"]).status(5).stderr_contains(hint).run();
+}
+
+/// A project without scripts, in which `vite` tells how it is run.
+fn vite() -> (Sandbox, Ports) {
+    let mut sandbox = Sandbox::new();
+    sandbox.file("package.json", r#"{ "name": "app", "scripts": { "build": "vite build" } }"#);
+    sandbox.file("vite.config.ts", "").program("vite", "echo \"vite $*\"; echo \"in $PWD\"");
+    sandbox.with_ports("vite", 1)
+}
+
+#[test]
+fn a_frameworks_own_command_runs_on_the_reserved_port() {
+    let (sandbox, ports) = vite();
+    let port = ports.first();
+    let ran = sandbox.run(["dev", "--", "--mode", "test"]);
+    assert!(ran.stdout.contains(&format!("vite --mode test --port {port} --strictPort")), "{ran:?}");
+    let first = ran.stderr.lines().next().unwrap_or_default();
+    assert_eq!(first, format!("bowline  vite · npm · port {port} · no dev script, so `vite --mode test`"));
+    let planned = sandbox.run(["--dry-run", "--json"]);
+    let planned: Value = serde_json::from_str(&planned.stdout).unwrap();
+    assert_eq!(
+        (&planned["port"], &planned["command"]),
+        (&port.into(), &json!(format!("vite --port {port} --strictPort")))
+    );
+    assert_eq!(sandbox.run(["port"]).stdout, format!("{port}\n"));
+    let started = sandbox.run(["start"]);
+    assert!(
+        started.stderr.contains("ended with exit code 0"),
+        "it is started, and is no server: {started:?}"
+    );
+}
+
+#[test]
+fn a_script_that_is_there_or_named_goes_before_the_frameworks_command() {
+    let (mut sandbox, _ports) = vite();
+    let missing = sandbox.run(["--script", "dev"]);
+    assert_eq!(missing.status.code(), Some(5), "{missing:?}");
+    sandbox.file("package.json", r#"{ "name": "app", "scripts": { "serve": "vite preview" } }"#);
+    let planned = sandbox.run(["--dry-run"]);
+    assert!(planned.stdout.contains("vite preview"), "{planned:?}");
+}
+
+#[test]
+fn the_command_of_every_framework_is_its_own() {
+    let catalog = super::embedded();
+    for framework in catalog.frameworks() {
+        let Some(dev) = &framework.dev else { continue };
+        let needed = framework.needs.iter().take(1);
+        let packages: Vec<&str> =
+            framework.dependencies.iter().take(1).chain(needed).map(|name| &**name).collect();
+        let found = super::Sample::script(dev).packages(&packages).detect(&catalog);
+        assert_eq!(found.framework.key, framework.key, "{dev}");
+        assert_eq!(found.kind, framework.kind, "{dev}");
+    }
 }
