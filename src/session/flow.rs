@@ -5,7 +5,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use regex_lite::Regex;
 use tokio::time::Instant;
