@@ -5,7 +5,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use regex_lite::Regex;
 use tokio::time::Instant;
@@ -353,21 +353,7 @@ impl Backend for SessionBackend<'_> {
     }
 
     fn release(&mut self, service: usize) {
-        let project = &self.prepared[service].request.project;
-        let now = SystemTime::now();
-        let released = match self.lease.take() {
-            Some(mut lease) if lease.reservations().len() > 1 => {
-                let released = lease.remove(project, now);
-                self.lease = Some(lease);
-                released
-            }
-            Some(lease) => lease.release(now),
-            None => Ok(()),
-        };
-        if let Err(error) = released {
-            // The port is free all the same once this process has ended: the locks decide.
-            tracing::warn!("{error}");
-        }
+        self.give_back(service);
     }
 
     fn find_scheme(&mut self, service: usize, root: i32, output: &str) -> SchemeAnswer {

@@ -4,6 +4,7 @@
 //! know it as well.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use super::absent;
 use super::backend::SessionBackend;
@@ -106,6 +107,25 @@ impl SessionBackend<'_> {
         });
         let sentences: Vec<String> = sentences.collect();
         (!sentences.is_empty()).then(|| sentences.join("; "))
+    }
+
+    /// Gives back the reservation of a service that has ended.
+    pub(super) fn give_back(&mut self, service: usize) {
+        let project = &self.prepared[service].request.project;
+        let now = SystemTime::now();
+        let released = match self.lease.take() {
+            Some(mut lease) if lease.reservations().len() > 1 => {
+                let released = lease.remove(project, now);
+                self.lease = Some(lease);
+                released
+            }
+            Some(lease) => lease.release(now),
+            None => Ok(()),
+        };
+        if let Err(error) = released {
+            // The port is free all the same once this process has ended: the locks decide.
+            tracing::warn!("{error}");
+        }
     }
 
     /// The line of bowline.toml that reserves the port of the service from the beginning.
