@@ -4,7 +4,6 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use super::addresses::Addresses;
 use super::caught::add_shims;
 use super::framework_locks;
 use super::hooks;
@@ -12,17 +11,16 @@ use super::options::Options;
 use super::port_override::{Evidence, Inquiry, Note, PortOverride, list};
 use super::prepared::{Prepared, environment};
 use super::server_scheme::ServerScheme;
-use super::siblings::runs;
 use crate::control::Status;
 use crate::detect::ServiceKind;
 use crate::invocation::{Invocation, StartedBy, logging};
-use crate::launch::{self, LaunchRequest, LaunchSpec, Preload, ShimCall, Shims, Step};
+use crate::launch::{self, LaunchRequest, LaunchSpec, Preload, Shims, Step};
 use crate::logs;
 use crate::port::listeners::Listeners;
 use crate::port::{AllocateOptions, Guard, Lease, PortChoice, Ports, Reservation, Scheme};
 use crate::process::guardian::{CONCLUSION_PATIENCE, ExecProbe, GuardianSpec, HeldLock};
 use crate::process::tree::{self, Mark};
-use crate::process::{ABANDONED_GRACE, Program, Stdio, own_executable};
+use crate::process::{ABANDONED_GRACE, Program, Stdio};
 use crate::supervise::{Backend, Description, GuardedTree};
 
 pub struct SessionBackend<'a> {
@@ -129,67 +127,6 @@ impl<'a> SessionBackend<'a> {
             add_shims(&mut spec, shims, self.invocation);
         }
         spec
-    }
-
-    /// The addresses of the services that a service names.
-    pub(super) fn addresses(&self, service: usize) -> Addresses<'_> {
-        let own = (self.port(service), self.schemes[service].present);
-        self.addresses_of(&self.prepared[service], own)
-    }
-
-    /// The addresses of the services that one with the address `own` names: those of this session, of others, and of
-    /// none.
-    pub(super) fn addresses_of<'p>(&self, one: &'p Prepared<'_>, own: (u16, Scheme)) -> Addresses<'p> {
-        Addresses::of(one, own, self.options, |project| {
-            let ours = self.prepared.iter().position(|other| other.project().is_same(project));
-            if let Some(other) = ours {
-                let is_user = !self.prepared[other].detected().configured.is_added;
-                return Some(((self.port(other), self.schemes[other].present), is_user));
-            }
-            let live = self.neighbours.iter().filter(|other| runs(other, project));
-            let live = live.max_by_key(|other| other.project == project.id);
-            let live = live.map(|other| (other.port, other.scheme));
-            let absent = || one.absent.iter().find(|other| other.project == project.id);
-            let found = live.or_else(|| absent().map(|one| (one.sibling.port, one.sibling.scheme)));
-            Some((found?, false))
-        })
-    }
-
-    /// The processes of a service, without those of the sessions beneath it.
-    pub(super) fn own_processes(&self, service: usize, root: i32) -> Vec<i32> {
-        let mut own = descendants(root);
-        if self.shims[service].is_none() {
-            return own;
-        }
-        for inner in self.ports.seen().iter().filter_map(|one| i32::try_from(one.pid).ok()) {
-            if own.contains(&inner) {
-                let theirs = descendants(inner);
-                own.retain(|pid| *pid != inner && !theirs.contains(pid));
-            }
-        }
-        own
-    }
-
-    pub(super) fn has_inner_session(&self) -> bool {
-        let session = self.lease.as_ref().map(Lease::session);
-        self.ports.seen().iter().any(|one| one.part_of.is_some() && one.part_of.as_ref() == session)
-    }
-
-    /// The shims for a service.
-    fn shims_of(&self, service: usize) -> Option<Shims> {
-        if let Some(dir) = &self.options.shims {
-            return Some(Shims::written(dir.clone()));
-        }
-        let (one, lease) = (&self.prepared[service], self.lease.as_ref()?);
-        let bowline = own_executable().ok().filter(|_| one.orchestrates())?;
-        let call = ShimCall {
-            bowline: &bowline,
-            state_dir: self.ports.dir().root(),
-            session: lease.session().as_str(),
-            root: &one.project().dir,
-        };
-        let dir = one.script_shell(self.ports.dir()).with_extension("shims");
-        Some(Shims::new(dir, call, &one.detected().reading))
     }
 
     /// The descriptions that the control socket serves.

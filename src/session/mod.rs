@@ -3,7 +3,7 @@
 //! - `flow`: the steps in order · `configured`, `prepared`, `options`, `settings`: their inputs
 //! - `selection`: which services a start runs · `configure`: and what these need · `services`: those that are no packages
 //! - `backend`, `port_override`: programs and ports for the loop in [`crate::supervise`], which calls them through the
-//!   trait that `flow` implements
+//!   trait that `loop_backend` implements
 //! - `order`: who waits for whom, by bowline.toml and the packages
 //! - `reload`: a restart by what the files say now
 //! - `server_scheme`: http or https · `output`, `report`, `outcome`, `conflict`: what others see
@@ -23,7 +23,11 @@ mod dry_run;
 mod flow;
 mod framework_locks;
 mod hooks;
+mod inner_sessions;
+mod kind;
+mod known_addresses;
 mod known_sibling;
+mod loop_backend;
 mod nested;
 mod options;
 mod order;

@@ -12,10 +12,11 @@ use self_cell::self_cell;
 use serde_json::{Value, json};
 
 use super::configured::{ConfiguredProject, Runnable};
+use super::kind::{NO_FRAMEWORK, is_orchestrator, kind};
 use super::known_sibling::KnownSibling;
 use super::options::Options;
 use super::server_scheme::ServerScheme;
-use crate::config::{Orchestrator, PortSetting};
+
 use crate::detect::catalog::Role;
 use crate::detect::{Detection, ServerInputs, ServiceKind, Snapshot};
 use crate::exit_code::USAGE;
@@ -48,19 +49,6 @@ pub struct Detected<'a> {
     /// See [`Prepared::orchestrates`].
     orchestrates: bool,
     pub kind: ServiceKind,
-}
-
-/// The catalog's entry for what is no framework.
-const NO_FRAMEWORK: &str = "default";
-
-/// Whether the script is the root's, and runs as it is: it starts the scripts of packages, which are caught.
-fn is_orchestrator(configured: &ConfiguredProject, reading: &Reading<'_>) -> bool {
-    let ConfiguredProject { project, config, runnable, .. } = configured;
-    let is_asked = config.workspace.orchestrator == Some(Orchestrator::Script);
-    project.is_workspace_root()
-        && matches!(runnable, Runnable::Script { .. })
-        && project.dir.to_string_lossy() == project.id
-        && (is_asked || configured.additions.orchestrates || !reading.has_own_programs(true))
 }
 
 /// The owner of what a [`Detected`] borrows.
@@ -228,18 +216,6 @@ impl<'a> Detected<'a> {
             "command": Some(&reading.command).filter(|command| !command.is_empty()),
         })
     }
-}
-
-/// The kind of a service: what bowline.toml says, else what its commands are. A port in bowline.toml makes it a
-/// server, and `port = false` makes it none.
-fn kind(configured: &ConfiguredProject, detection: &Detection<'_>) -> ServiceKind {
-    let settings = &configured.config.settings;
-    let by_port = match settings.port {
-        Some(PortSetting::Own | PortSetting::Exact(_)) => ServiceKind::Server,
-        Some(PortSetting::None) if detection.kind == ServiceKind::Server => ServiceKind::Watch,
-        Some(PortSetting::None) | None => detection.kind,
-    };
-    settings.kind.unwrap_or(by_port)
 }
 
 impl<'a> Prepared<'a> {

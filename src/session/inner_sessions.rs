@@ -1,0 +1,45 @@
+//! The sessions beneath a service whose script runs as it is.
+
+use super::backend::{SessionBackend, descendants};
+use crate::launch::{ShimCall, Shims};
+use crate::port::Lease;
+use crate::process::own_executable;
+
+impl SessionBackend<'_> {
+    /// The processes of a service, without those of the sessions beneath it.
+    pub(super) fn own_processes(&self, service: usize, root: i32) -> Vec<i32> {
+        let mut own = descendants(root);
+        if self.shims[service].is_none() {
+            return own;
+        }
+        for inner in self.ports.seen().iter().filter_map(|one| i32::try_from(one.pid).ok()) {
+            if own.contains(&inner) {
+                let theirs = descendants(inner);
+                own.retain(|pid| *pid != inner && !theirs.contains(pid));
+            }
+        }
+        own
+    }
+
+    pub(super) fn has_inner_session(&self) -> bool {
+        let session = self.lease.as_ref().map(Lease::session);
+        self.ports.seen().iter().any(|one| one.part_of.is_some() && one.part_of.as_ref() == session)
+    }
+
+    /// The shims for a service.
+    pub(super) fn shims_of(&self, service: usize) -> Option<Shims> {
+        if let Some(dir) = &self.options.shims {
+            return Some(Shims::written(dir.clone()));
+        }
+        let (one, lease) = (&self.prepared[service], self.lease.as_ref()?);
+        let bowline = own_executable().ok().filter(|_| one.orchestrates())?;
+        let call = ShimCall {
+            bowline: &bowline,
+            state_dir: self.ports.dir().root(),
+            session: lease.session().as_str(),
+            root: &one.project().dir,
+        };
+        let dir = one.script_shell(self.ports.dir()).with_extension("shims");
+        Some(Shims::new(dir, call, &one.detected().reading))
+    }
+}
