@@ -7,6 +7,8 @@ mod feed;
 pub mod follow;
 mod forward;
 pub mod framework_mcp;
+pub mod labels;
+pub mod pattern;
 pub mod resolve;
 mod screen;
 mod typing;

@@ -4,6 +4,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 use super::fan_out;
+use super::pattern::Pattern;
 use crate::control::Status;
 use crate::event::State;
 use crate::exit_code::{NO_PROJECT, NOT_READY, USAGE};
@@ -14,6 +15,7 @@ use crate::port::{Ports, Remembered, Reservation};
 use crate::project::{Presence, Project, ProjectError, defining_directory};
 use crate::ui;
 use crate::visible::{self, Visible};
+use crate::workspace::Filter;
 
 /// How many links that lead nowhere are followed, one after the other: they may lead to each other.
 const MOST_LINKS: usize = 16;
@@ -62,10 +64,22 @@ pub fn all(
         return Ok((found, Vec::new()));
     }
     let (mut found, mut failures) = (Vec::new(), Vec::new());
-    for word in words {
+    let (patterns, plain): (Vec<&String>, Vec<&String>) =
+        words.iter().partition(|word| Filter::is_pattern(word));
+    for word in &plain {
         match by_word(invocation, live, word).and_then(Resolved::running) {
             Ok(more) => add(&mut found, more),
             Err(failure) => failures.push(failure),
+        }
+    }
+    if !patterns.is_empty() {
+        let pattern = Pattern::read(invocation, live, &patterns)?;
+        found.retain(|one| !pattern.excludes(one));
+        if plain.is_empty() || pattern.includes() {
+            match pattern.running(live).running() {
+                Ok(more) => add(&mut found, more),
+                Err(failure) => failures.push(failure),
+            }
         }
     }
     Ok((found, failures))
@@ -232,6 +246,9 @@ fn filtered(live: &[Reservation], is_meant: impl Fn(&Reservation) -> bool) -> Ve
 }
 
 fn by_word(invocation: &Invocation, live: &[Reservation], word: &str) -> Result<Resolved, Failure> {
+    if Filter::is_pattern(word) {
+        return Ok(Pattern::read(invocation, live, &[word])?.running(live));
+    }
     let path = path_of(invocation, word);
     let workspace = || Some(Project::find(&invocation.dir).ok()?.workspace?.root);
     let found = matches(live, word, &path, workspace).map_err(|found| several(word, &found))?;
@@ -291,6 +308,10 @@ pub fn ended(invocation: &Invocation, live: &[Reservation], word: Option<&str>) 
         let Ok(project) = Project::find(&invocation.dir) else { return Vec::new() };
         return ended.filter(|one| Path::new(&one.dir).starts_with(&project.dir)).collect();
     };
+    if Filter::is_pattern(word) {
+        let Ok(pattern) = Pattern::read(invocation, live, &[word]) else { return Vec::new() };
+        return ended.filter(|one| pattern.means(&one.name, Path::new(&one.dir))).collect();
+    }
     let path = path_of(invocation, word);
     let is_meant = |one: &Status| {
         path == Path::new(&one.dir)

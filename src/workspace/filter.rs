@@ -107,6 +107,20 @@ impl Filter {
         Ok(filter)
     }
 
+    /// The filter that means the package in this directory alone.
+    pub fn exactly(dir: &Path) -> Self {
+        Self {
+            text: dir.to_string_lossy().into_owned(),
+            excludes: false,
+            excludes_entries: false,
+            dependencies: false,
+            dependents: false,
+            name: None,
+            dir: Some(Directory::new(dir, ".")),
+            since: None,
+        }
+    }
+
     /// Whether the word has the marks of a filter, and is no plain name or directory.
     pub fn is_pattern(word: &str) -> bool {
         word.starts_with(['!', '{', '['])
@@ -123,6 +137,12 @@ impl Filter {
     /// Whether it takes packages away.
     pub fn excludes(&self) -> bool {
         self.excludes
+    }
+
+    /// The filter that includes what this one excludes, and the reverse.
+    #[must_use]
+    pub fn opposite(&self) -> Self {
+        Self { excludes: !self.excludes, ..self.clone() }
     }
 
     /// Whether it means one package: by its name or directory, without wildcards.

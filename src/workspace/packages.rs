@@ -6,13 +6,15 @@ use super::edges::edges;
 use super::links::Links;
 use crate::project::{Project, ProjectError};
 
-/// The root, the packages and the services beside them, and the edges between them.
+/// The root, the packages and the edges between them; after them, services that are no packages.
 #[derive(Debug)]
 pub struct Packages {
     root: PathBuf,
     projects: Vec<Project>,
     /// Of each, the indices of those that it depends on.
     edges: Vec<Vec<usize>>,
+    /// The names of the services. They depend on nothing, and have no directory of their own.
+    services: Vec<String>,
 }
 
 impl Packages {
@@ -31,10 +33,22 @@ impl Packages {
         Ok(Self::new(&workspace.root, projects))
     }
 
-    /// Services that are no packages may be among the projects; they depend on nothing.
-    pub fn new(root: &Path, projects: Vec<Project>) -> Self {
+    fn new(root: &Path, projects: Vec<Project>) -> Self {
         let edges = edges(&projects, &Links::of(root));
-        Self { root: root.to_path_buf(), projects, edges }
+        Self { root: root.to_path_buf(), projects, edges, services: Vec::new() }
+    }
+
+    /// With services that are no packages. Their indices follow those of the packages.
+    #[must_use]
+    pub fn beside(mut self, services: Vec<String>) -> Self {
+        self.services = services;
+        self.edges.resize(self.len(), Vec::new());
+        self
+    }
+
+    /// How many packages and services there are.
+    pub(super) fn len(&self) -> usize {
+        self.projects.len() + self.services.len()
     }
 
     pub fn root(&self) -> &Path {
@@ -45,19 +59,20 @@ impl Packages {
         &self.projects
     }
 
-    pub fn into_projects(self) -> Vec<Project> {
-        self.projects
-    }
-
     /// The indices of those that each one depends on, with the same indices as [`Packages::projects`].
     pub fn edges(&self) -> &[Vec<usize>] {
         &self.edges
     }
 
-    /// The name by which others mean it: that of its package.json, or of a service without one.
+    /// The name of the package or service.
     pub fn name(&self, index: usize) -> Option<&str> {
-        let project = self.projects.get(index)?;
-        let is_service = project.manifest.document.as_object().is_some_and(serde_json::Map::is_empty);
-        if is_service { Some(&project.name) } else { project.manifest.name.as_deref() }
+        match self.projects.get(index) {
+            Some(project) => project.manifest.name.as_deref(),
+            None => self.services.get(index - self.projects.len()).map(String::as_str),
+        }
+    }
+
+    pub(super) fn dir(&self, index: usize) -> Option<&Path> {
+        self.projects.get(index).map(|project| project.dir.as_path())
     }
 }

@@ -22,7 +22,7 @@ impl Packages {
     /// The packages that the filters select, one filter after the other: what a later one includes is there again, as
     /// for pnpm since 12. Where the first one excludes, it does so from all. No match is not an error here.
     pub fn select(&self, filters: &[Filter]) -> Result<Selected, FilterError> {
-        let all = 0..self.projects().len();
+        let all = 0..self.len();
         let mut selected = Selected::default();
         let mut found: BTreeSet<usize> = BTreeSet::new();
         if filters.first().is_none_or(Filter::excludes) {
@@ -50,22 +50,20 @@ impl Packages {
     /// The error for a selection without packages.
     pub fn no_match(&self, filters: &[Filter]) -> FilterError {
         let filters = filters.iter().map(|filter| filter.text.clone()).collect();
-        let names =
-            (0..self.projects().len()).filter_map(|index| self.name(index)).map(str::to_owned).collect();
+        let names = (0..self.len()).filter_map(|index| self.name(index)).map(str::to_owned).collect();
         FilterError::NoMatch { filters, names }
     }
 
     /// The packages that match name, directory and revision.
     fn entries(&self, filter: &Filter) -> Result<Vec<usize>, FilterError> {
-        let mut entries: Vec<usize> = (0..self.projects().len()).collect();
-        let dir = |index: usize| self.projects()[index].dir.as_path();
-        let dirs: Vec<&Path> = entries.iter().map(|index| dir(*index)).collect();
+        let mut entries: Vec<usize> = (0..self.len()).collect();
+        let dirs: Vec<&Path> = entries.iter().filter_map(|index| self.dir(*index)).collect();
         if let Some(revision) = &filter.since {
             let within = filter.dir.as_ref().map_or(self.root(), |dir| dir.path.as_path());
             let changed = changed(revision, within, &dirs)?;
-            entries.retain(|index| changed.contains(&dir(*index)));
+            entries.retain(|index| self.dir(*index).is_some_and(|dir| changed.contains(&dir)));
         } else if let Some(glob) = &filter.dir {
-            entries.retain(|index| glob.matches(dir(*index)));
+            entries.retain(|index| self.dir(*index).is_some_and(|dir| glob.matches(dir)));
         }
         let Some(pattern) = &filter.name else { return Ok(entries) };
         let named = |pattern: &str| -> Vec<usize> {
@@ -102,7 +100,7 @@ impl Packages {
     }
 
     fn reversed(&self) -> Vec<Vec<usize>> {
-        let mut reversed = vec![Vec::new(); self.projects().len()];
+        let mut reversed = vec![Vec::new(); self.len()];
         for (dependent, dependencies) in self.edges().iter().enumerate() {
             for dependency in dependencies {
                 reversed[*dependency].push(dependent);

@@ -163,9 +163,9 @@ fn filters_select_what_pnpm_selects() {
             let dir = if noise.below(4) == 0 && below.exists() { &below } else { &root };
             let (theirs, ours) = (by_pnpm(&pnpm, dir, &filters), by_us(dir, &filters));
             if theirs.is_empty() {
-                none += 1
+                none += 1;
             } else {
-                some += 1
+                some += 1;
             }
             if theirs != ours {
                 differences.push(format!(

@@ -10,6 +10,7 @@ use crate::event::State;
 use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
 use crate::project::Project;
+use crate::workspace::Filter;
 
 pub fn wait(invocation: &Invocation, wait: &Wait) -> Result<Exit, Failure> {
     let deadline = wait.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
@@ -22,11 +23,15 @@ pub fn wait(invocation: &Invocation, wait: &Wait) -> Result<Exit, Failure> {
     };
     let (mut words, mut failed_already) = (Vec::new(), Vec::new());
     for word in &wait.projects {
-        let failed = match resolve::resolve(invocation, &live, Some(word)) {
+        let resolved = resolve::resolve(invocation, &live, Some(word));
+        let is_running = matches!(resolved, Ok(Resolved::Running(_)));
+        let failed = match resolved {
             Ok(Resolved::Idle(_) | Resolved::Unknown(_)) => failed_services(Some(word)),
+            // Others of a pattern may have failed already.
+            Ok(Resolved::Running(_)) if Filter::is_pattern(word) => failed_services(Some(word)),
             Ok(Resolved::Running(_)) | Err(_) => Vec::new(),
         };
-        if failed.is_empty() {
+        if failed.is_empty() || is_running {
             words.push(word.clone());
         }
         failed_already.extend(failed);
