@@ -18,6 +18,7 @@ mod dev;
 mod dev_server;
 mod edges;
 mod elsewhere;
+mod filters;
 mod https;
 mod launch;
 #[cfg(target_os = "linux")]
