@@ -8,7 +8,7 @@ use std::io;
 use std::task::{Context, Poll};
 
 use crate::client::actions;
-use crate::client::feed::Feed;
+use crate::client::feed::{self, Feed};
 use crate::client::forward::{Forward, Opened};
 use crate::client::screen::Screen;
 use crate::client::typing::{Typing, Wish};
@@ -156,13 +156,7 @@ impl Following<'_> {
 
     /// Shows the recorded output, that of several services by time.
     fn begin_log(&mut self, select: &dyn Fn(Vec<logs::Record>) -> Vec<logs::Record>) {
-        let mut records = Vec::new();
-        for (service, feed) in self.feeds.iter_mut().enumerate() {
-            let recorded = select(feed.recorded(feed.start()));
-            records.extend(recorded.into_iter().map(|record| (service, record)));
-        }
-        records.sort_by_key(|(_, record)| record.time);
-        for (service, record) in records {
+        for (service, record) in feed::by_time(&mut self.feeds, select) {
             self.catch_up(service, vec![record]);
         }
     }

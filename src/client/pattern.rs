@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::resolve::{Resolved, not_running};
 use crate::invocation::{Failure, Invocation};
 use crate::port::Reservation;
 use crate::project::Project;
@@ -83,14 +82,16 @@ impl Pattern {
     }
 
     /// Those of the services that it means.
-    pub fn running(self, live: &[Reservation]) -> Resolved {
-        let found: Vec<Reservation> =
-            live.iter().filter(|one| self.means(&one.name, &one.dir)).cloned().collect();
-        match (found.is_empty(), self.no_match) {
-            (false, _) => Resolved::Running(found),
-            (true, None) => Resolved::Idle(not_running(&self.text)),
-            (true, Some(error)) => Resolved::Unknown(error.into()),
-        }
+    pub fn running(&self, live: &[Reservation]) -> Vec<Reservation> {
+        live.iter().filter(|one| self.means(&one.name, &one.dir)).cloned().collect()
+    }
+
+    /// The filters as they were typed, for what does not run.
+    ///
+    /// # Errors
+    /// There is nothing that they could mean, running or not.
+    pub fn into_text(self) -> Result<String, FilterError> {
+        self.no_match.map_or(Ok(self.text), Err)
     }
 }
 

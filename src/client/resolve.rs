@@ -76,7 +76,7 @@ pub fn all(
         let pattern = Pattern::read(invocation, live, &patterns)?;
         found.retain(|one| !pattern.excludes(one));
         if plain.is_empty() || pattern.includes() {
-            match pattern.running(live).running() {
+            match matching(pattern, live).running() {
                 Ok(more) => add(&mut found, more),
                 Err(failure) => failures.push(failure),
             }
@@ -247,12 +247,20 @@ fn filtered(live: &[Reservation], is_meant: impl Fn(&Reservation) -> bool) -> Ve
 
 fn by_word(invocation: &Invocation, live: &[Reservation], word: &str) -> Result<Resolved, Failure> {
     if Filter::is_pattern(word) {
-        return Ok(Pattern::read(invocation, live, &[word])?.running(live));
+        return Ok(matching(Pattern::read(invocation, live, &[word])?, live));
     }
     let path = path_of(invocation, word);
     let workspace = || Some(Project::find(&invocation.dir).ok()?.workspace?.root);
     let found = matches(live, word, &path, workspace).map_err(|found| several(word, &found))?;
     Ok(running_or(found, || by_port_or_project(invocation, live, word, &path)))
+}
+
+/// The services that a pattern means.
+pub fn matching(pattern: Pattern, live: &[Reservation]) -> Resolved {
+    running_or(pattern.running(live), || match pattern.into_text() {
+        Ok(text) => Resolved::Idle(not_running(&text)),
+        Err(error) => Resolved::Unknown(error.into()),
+    })
 }
 
 /// The services with this id or directory, else the one with this name, else the one whose name or directory ends

@@ -110,7 +110,7 @@ impl Source {
         let projects = ports.projects();
         let ended = projects.into_iter().filter(|(_, row)| pattern.means(&row.name, &row.dir));
         let ended: Vec<Self> = ended.map(|(id, row)| Self::ended(id, row.name)).collect();
-        match pattern.running(live) {
+        match resolve::matching(pattern, live) {
             Resolved::Running(running) => Ok(running.into_iter().map(Self::running).collect()),
             Resolved::Idle(_) if !ended.is_empty() => Ok(ended),
             Resolved::Idle(failure) | Resolved::Unknown(failure) => Err(failure),
