@@ -85,16 +85,6 @@ pub fn all(
     Ok((found, failures))
 }
 
-/// The same reservations as they are now: while a service was waited for, its port or scheme may have changed.
-pub fn latest(ports: &Ports, reservations: &[Reservation]) -> Vec<Reservation> {
-    let live = ports.reservations();
-    let latest = |one: &Reservation| {
-        let same = |now: &&Reservation| now.session == one.session && now.project == one.project;
-        live.iter().find(same).unwrap_or(one).clone()
-    };
-    reservations.iter().map(latest).collect()
-}
-
 /// Adds services that are not in the list yet.
 pub fn add(found: &mut Vec<Reservation>, more: Vec<Reservation>) {
     for one in more {

@@ -11,7 +11,7 @@ pub fn open(invocation: &Invocation, which: &OneService) -> Result<Exit, Failure
     let ports = invocation.ports_to_read();
     let found = resolve::one(invocation, &ports.reservations(), which.project.as_deref())?;
     actions::wait(&ports, &found, None)?;
-    let found = resolve::latest(&ports, &[found]);
+    let found = actions::latest(&ports, &[found]);
     let url = found[0].url();
     open::that_detached(&url).map_err(|_| {
         let hint = Some(format!("open {url} yourself"));

@@ -45,5 +45,5 @@ pub fn wait(invocation: &Invocation, wait: &Wait) -> Result<Exit, Failure> {
     }
     let outcomes = fan_out::at_once(&found, |one| actions::wait(&ports, one, deadline));
     failures.extend(failed_already.iter().map(resolve::failed));
-    conclude(invocation, &resolve::latest(&ports, &found), outcomes, failures, "ready")
+    conclude(invocation, &actions::latest(&ports, &found), outcomes, failures, "ready")
 }
