@@ -7,6 +7,7 @@ mod feed;
 pub mod follow;
 mod forward;
 pub mod framework_mcp;
+pub mod holder;
 pub mod labels;
 pub mod pattern;
 pub mod resolve;

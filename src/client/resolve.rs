@@ -1,19 +1,17 @@
 //! Which services the user means by a word: a directory, a name, a port or an id.
 
 use std::path::{Component, Path, PathBuf};
-use std::time::SystemTime;
 
 use super::fan_out;
+use super::holder;
 use super::pattern::Pattern;
 use crate::control::Status;
 use crate::event::State;
 use crate::exit_code::{NO_PROJECT, NOT_READY, USAGE};
 use crate::invocation::Invocation;
 use crate::invocation::failure::Failure;
-use crate::port::listeners::{Holder, holders};
 use crate::port::{Ports, Remembered, Reservation};
 use crate::project::{Presence, Project, ProjectError, defining_directory};
-use crate::ui;
 use crate::visible::{self, Visible};
 use crate::workspace::Filter;
 
@@ -285,7 +283,9 @@ fn last_part(name: &str) -> &str {
 
 fn by_port_or_project(invocation: &Invocation, live: &[Reservation], word: &str, path: &Path) -> Resolved {
     if let Ok(port) = word.parse::<u16>() {
-        return running_or(filtered(live, |one| one.port == port), || Resolved::Unknown(stranger(port)));
+        return running_or(filtered(live, |one| one.port == port), || {
+            Resolved::Unknown(holder::stranger(port))
+        });
     }
     let named = Project::named(word, &invocation.dir);
     // The root of a workspace, which may be gone.
@@ -336,32 +336,6 @@ pub fn ambiguous<'a>(word: &str, ids: impl Iterator<Item = &'a str>) -> Failure 
     let hint = Some("name one by its directory, id or port".to_owned());
     let (word, ids) = (visible::line(word), ids.join(", "));
     Failure::new(USAGE, format!("`{word}` means several projects: {}", visible::line(&ids)), hint)
-}
-
-/// The failure for a port that no service has. It names the stranger that holds the port, if any.
-fn stranger(port: u16) -> Failure {
-    let Some(holder) = holders(&[port]).into_iter().next() else {
-        let hint = Some("see what runs with `bowline ls`".to_owned());
-        return Failure::new(NO_PROJECT, format!("nothing listens on port {port}"), hint);
-    };
-    let hint = holder.pid.map(|pid| format!("if it is yours to end, end it with `kill {pid}`"));
-    let message = format!("port {port} is held by {}, which bowline has not started", describe(&holder));
-    Failure::new(NO_PROJECT, message, hint)
-}
-
-/// A holder with the time of its start and its directory.
-pub fn describe(holder: &Holder) -> String {
-    let mut text = holder.to_string();
-    if let Some(started) = holder.started {
-        text.push_str(&format!(" since {}", humantime::format_rfc3339_seconds(started)));
-        if let Ok(age) = SystemTime::now().duration_since(started) {
-            text.push_str(&format!(" ({} ago)", ui::age(age)));
-        }
-    }
-    if let Some(dir) = &holder.dir {
-        text.push_str(&format!(" in `{}`", dir.visible()));
-    }
-    text
 }
 
 #[cfg(test)]
