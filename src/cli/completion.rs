@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::Shells;
 
-use crate::config;
+use crate::config::{self, Files};
 use crate::event::Stream;
 use crate::invocation::Failure;
 use crate::paths::StateDir;
@@ -46,11 +46,36 @@ fn here() -> Option<Project> {
     Project::find(&std::env::current_dir().ok()?).ok()
 }
 
-/// The packages of the workspace.
+/// The packages of the workspace, and the services of its bowline.toml.
+fn names() -> Vec<String> {
+    let Some(project) = here() else { return Vec::new() };
+    let workspace = project.workspace.as_ref();
+    let members = workspace.map(Workspace::members).and_then(Result::ok).unwrap_or_default();
+    let root = workspace.and_then(|workspace| Project::at(&workspace.root).ok()).unwrap_or(project);
+    let services = Files::default().names(&root).map(|names| names.services().to_vec());
+    let configured = services.into_iter().flatten().map(|service| service.name);
+    members.into_iter().map(|member| member.name).chain(configured).collect()
+}
+
 pub fn projects(current: &OsStr) -> Vec<CompletionCandidate> {
-    let workspace = here().and_then(|project| project.workspace);
-    let members = workspace.as_ref().map(Workspace::members).and_then(Result::ok).unwrap_or_default();
-    matching(current, members.into_iter().map(|project| project.name))
+    filters(current)
+}
+
+/// Names after the marks that may stand before them, as in `!web` and `...ui`; scopes where several have one.
+pub fn filters(current: &OsStr) -> Vec<CompletionCandidate> {
+    let typed = current.to_string_lossy();
+    let typed = typed.as_ref();
+    let rest = typed.strip_prefix('!').unwrap_or(typed);
+    let rest = rest.strip_prefix("...").map_or(rest, |rest| rest.strip_prefix('^').unwrap_or(rest));
+    let marks = &typed[..typed.len() - rest.len()];
+    let names = names();
+    let scope = |name: &String| Some(format!("{}/*", name.strip_prefix('@')?.split_once('/')?.0));
+    let scopes: Vec<String> = names.iter().filter_map(scope).collect();
+    let is_shared = |scope: &&String| scopes.iter().filter(|other| other == scope).count() > 1;
+    let shared = scopes.iter().filter(is_shared).map(|scope| format!("@{scope}"));
+    let words: Vec<String> =
+        names.iter().cloned().chain(shared).map(|name| format!("{marks}{name}")).collect();
+    matching(current, words)
 }
 
 /// The running services, and the packages of the workspace.

@@ -189,6 +189,16 @@ pub fn wait(ports: &Ports, reservation: &Reservation, deadline: Option<Instant>)
     }
 }
 
+/// The same reservations as they are now: while a service was waited for, its port or scheme may have changed.
+pub fn latest(ports: &Ports, reservations: &[Reservation]) -> Vec<Reservation> {
+    let live = ports.reservations();
+    let latest = |one: &Reservation| {
+        let same = |now: &&Reservation| now.session == one.session && now.project == one.project;
+        live.iter().find(same).unwrap_or(one).clone()
+    };
+    reservations.iter().map(latest).collect()
+}
+
 /// Asks the supervisor only about a directory that is not where it was.
 fn whereabouts(reservation: &Reservation, deadline: Option<Instant>) -> Whereabouts {
     let known = Whereabouts::of(reservation, None);

@@ -58,3 +58,16 @@ impl Feed {
         missed
     }
 }
+
+/// What is selected of the recorded output of all feeds, by time, with the index of the feed.
+pub fn by_time(
+    feeds: &mut [Feed],
+    select: &dyn Fn(Vec<logs::Record>) -> Vec<logs::Record>,
+) -> Vec<(usize, logs::Record)> {
+    let mut records = Vec::new();
+    for (at, feed) in feeds.iter_mut().enumerate() {
+        records.extend(select(feed.recorded(feed.start())).into_iter().map(|record| (at, record)));
+    }
+    records.sort_by_key(|(_, record)| record.time);
+    records
+}

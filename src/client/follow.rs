@@ -8,7 +8,7 @@ use std::io;
 use std::task::{Context, Poll};
 
 use crate::client::actions;
-use crate::client::feed::Feed;
+use crate::client::feed::{self, Feed};
 use crate::client::forward::{Forward, Opened};
 use crate::client::screen::Screen;
 use crate::client::typing::{Typing, Wish};
@@ -124,25 +124,21 @@ impl Following<'_> {
     /// Shows the output so far, then introduces the services: servers clear the screen when they start.
     fn begin(&mut self, manner: &Manner<'_>) {
         let invocation = self.invocation;
+        if let Manner::Log(select) = manner {
+            return self.begin_log(select);
+        }
         for service in 0..self.feeds.len() {
             let feed = &mut self.feeds[service];
-            let start = feed.start();
-            let shown = match manner {
-                Manner::Log(select) => select(feed.recorded(start)),
-                Manner::Attach | Manner::Type | Manner::Join(_) => feed.missed(start),
-            };
-            self.catch_up(service, shown);
+            let missed = feed.missed(feed.start());
+            self.catch_up(service, missed);
             let Status { name, url, pid, state, .. } = &self.feeds[service].status;
             let condition = match (state, manner) {
-                (_, Manner::Log(_)) => continue,
                 (State::Stopping, _) => "is stopping",
                 (State::Stopped | State::Failed | State::Done, _) => "has ended",
                 (State::Waiting, _) => "waits for another service",
                 (State::Blocked, _) => "is blocked by another service",
                 (State::Idle | State::Starting | State::Running, Manner::Join(_)) => "is already running",
-                (State::Idle | State::Starting | State::Running, Manner::Attach | Manner::Type) => {
-                    "is running"
-                }
+                (State::Idle | State::Starting | State::Running, _) => "is running",
             };
             let way = match self.typing.as_ref().map(Typing::mode) {
                 None => "Ctrl-C only leaves it",
@@ -161,10 +157,17 @@ impl Following<'_> {
         }
     }
 
+    /// Shows the recorded output, that of several services by time.
+    fn begin_log(&mut self, select: &dyn Fn(Vec<logs::Record>) -> Vec<logs::Record>) {
+        for (service, record) in feed::by_time(&mut self.feeds, select) {
+            self.catch_up(service, vec![record]);
+        }
+    }
+
     fn warn(&mut self, service: usize, warning: String) {
         match &self.screen {
             Screen::People(_) => self.screen.notify(service, Level::Warning, warning),
-            Screen::Log(_) | Screen::Programs(_) => self.invocation.warn(&warning, None),
+            Screen::Log(..) | Screen::Programs(_) => self.invocation.warn(&warning, None),
         }
     }
 
@@ -206,6 +209,7 @@ impl Following<'_> {
                 return Ok(None);
             }
         }
+        self.screen.finish();
         poll_fn(|cx| self.screen.poll_drain(cx)).await;
         if let Some(lost) = self.lost {
             self.supervisor_lost(&self.feeds[lost].reservation)?;
@@ -217,7 +221,7 @@ impl Following<'_> {
     fn supervisor_lost(&self, reservation: &Reservation) -> Result<(), Failure> {
         let Reservation { name, pid, .. } = reservation;
         let how = match (&self.screen, reservation.is_released()) {
-            (Screen::Log(_), true) => return Ok(()),
+            (Screen::Log(..), true) => return Ok(()),
             (_, true) => "has ended",
             (_, false) => "was killed",
         };

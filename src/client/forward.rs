@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::client::resolve;
+use crate::client::holder;
 use crate::port::listeners::holders;
 use crate::port::{Ports, Probe, Verdict};
 
@@ -105,7 +105,7 @@ fn listen(port: u16, ports: &Ports) -> Result<Vec<TcpListener>, String> {
         Verdict::Free => {}
         Verdict::InUse => {
             let holder = holders(&[port]).into_iter().next();
-            let who = holder.map_or_else(String::new, |holder| format!(" by {}", resolve::describe(&holder)));
+            let who = holder.map_or_else(String::new, |holder| format!(" by {}", holder::describe(&holder)));
             return Err(format!("it is taken{who}"));
         }
         Verdict::Privileged => return Err("only a privileged user may listen on it".to_owned()),

@@ -1,19 +1,19 @@
 //! Which services the user means by a word: a directory, a name, a port or an id.
 
 use std::path::{Component, Path, PathBuf};
-use std::time::SystemTime;
 
 use super::fan_out;
+use super::holder;
+use super::pattern::Pattern;
 use crate::control::Status;
 use crate::event::State;
 use crate::exit_code::{NO_PROJECT, NOT_READY, USAGE};
 use crate::invocation::Invocation;
 use crate::invocation::failure::Failure;
-use crate::port::listeners::{Holder, holders};
 use crate::port::{Ports, Remembered, Reservation};
 use crate::project::{Presence, Project, ProjectError, defining_directory};
-use crate::ui;
 use crate::visible::{self, Visible};
+use crate::workspace::Filter;
 
 /// How many links that lead nowhere are followed, one after the other: they may lead to each other.
 const MOST_LINKS: usize = 16;
@@ -62,23 +62,25 @@ pub fn all(
         return Ok((found, Vec::new()));
     }
     let (mut found, mut failures) = (Vec::new(), Vec::new());
-    for word in words {
+    let (patterns, plain): (Vec<&String>, Vec<&String>) =
+        words.iter().partition(|word| Filter::is_pattern(word));
+    for word in &plain {
         match by_word(invocation, live, word).and_then(Resolved::running) {
             Ok(more) => add(&mut found, more),
             Err(failure) => failures.push(failure),
         }
     }
+    if !patterns.is_empty() {
+        let pattern = Pattern::read(invocation, live, &patterns)?;
+        found.retain(|one| !pattern.excludes(one));
+        if plain.is_empty() || pattern.includes() {
+            match matching(pattern, live).running() {
+                Ok(more) => add(&mut found, more),
+                Err(failure) => failures.push(failure),
+            }
+        }
+    }
     Ok((found, failures))
-}
-
-/// The same reservations as they are now: while a service was waited for, its port or scheme may have changed.
-pub fn latest(ports: &Ports, reservations: &[Reservation]) -> Vec<Reservation> {
-    let live = ports.reservations();
-    let latest = |one: &Reservation| {
-        let same = |now: &&Reservation| now.session == one.session && now.project == one.project;
-        live.iter().find(same).unwrap_or(one).clone()
-    };
-    reservations.iter().map(latest).collect()
 }
 
 /// Adds services that are not in the list yet.
@@ -232,10 +234,21 @@ fn filtered(live: &[Reservation], is_meant: impl Fn(&Reservation) -> bool) -> Ve
 }
 
 fn by_word(invocation: &Invocation, live: &[Reservation], word: &str) -> Result<Resolved, Failure> {
+    if Filter::is_pattern(word) {
+        return Ok(matching(Pattern::read(invocation, live, &[word])?, live));
+    }
     let path = path_of(invocation, word);
     let workspace = || Some(Project::find(&invocation.dir).ok()?.workspace?.root);
     let found = matches(live, word, &path, workspace).map_err(|found| several(word, &found))?;
     Ok(running_or(found, || by_port_or_project(invocation, live, word, &path)))
+}
+
+/// The services that a pattern means.
+pub fn matching(pattern: Pattern, live: &[Reservation]) -> Resolved {
+    running_or(pattern.running(live), || match pattern.into_text() {
+        Ok(text) => Resolved::Idle(not_running(&text)),
+        Err(error) => Resolved::Unknown(error.into()),
+    })
 }
 
 /// The services with this id or directory, else the one with this name, else the one whose name or directory ends
@@ -271,7 +284,7 @@ fn last_part(name: &str) -> &str {
 fn by_port_or_project(invocation: &Invocation, live: &[Reservation], word: &str, path: &Path) -> Resolved {
     if let Ok(port) = word.parse::<u16>() {
         return running_or(filtered(live, |one| one.has_port() && one.port == port), || {
-            Resolved::Unknown(stranger(port))
+            Resolved::Unknown(holder::stranger(port))
         });
     }
     let named = Project::named(word, &invocation.dir);
@@ -293,6 +306,10 @@ pub fn ended(invocation: &Invocation, live: &[Reservation], word: Option<&str>) 
         let Ok(project) = Project::find(&invocation.dir) else { return Vec::new() };
         return ended.filter(|one| Path::new(&one.dir).starts_with(&project.dir)).collect();
     };
+    if Filter::is_pattern(word) {
+        let Ok(pattern) = Pattern::read(invocation, live, &[word]) else { return Vec::new() };
+        return ended.filter(|one| pattern.means(&one.name, Path::new(&one.dir))).collect();
+    }
     let path = path_of(invocation, word);
     let is_meant = |one: &Status| {
         path == Path::new(&one.dir)
@@ -319,32 +336,6 @@ pub fn ambiguous<'a>(word: &str, ids: impl Iterator<Item = &'a str>) -> Failure 
     let hint = Some("name one by its directory, id or port".to_owned());
     let (word, ids) = (visible::line(word), ids.join(", "));
     Failure::new(USAGE, format!("`{word}` means several projects: {}", visible::line(&ids)), hint)
-}
-
-/// The failure for a port that no service has. It names the stranger that holds the port, if any.
-fn stranger(port: u16) -> Failure {
-    let Some(holder) = holders(&[port]).into_iter().next() else {
-        let hint = Some("see what runs with `bowline ls`".to_owned());
-        return Failure::new(NO_PROJECT, format!("nothing listens on port {port}"), hint);
-    };
-    let hint = holder.pid.map(|pid| format!("if it is yours to end, end it with `kill {pid}`"));
-    let message = format!("port {port} is held by {}, which bowline has not started", describe(&holder));
-    Failure::new(NO_PROJECT, message, hint)
-}
-
-/// A holder with the time of its start and its directory.
-pub fn describe(holder: &Holder) -> String {
-    let mut text = holder.to_string();
-    if let Some(started) = holder.started {
-        text.push_str(&format!(" since {}", humantime::format_rfc3339_seconds(started)));
-        if let Ok(age) = SystemTime::now().duration_since(started) {
-            text.push_str(&format!(" ({} ago)", ui::age(age)));
-        }
-    }
-    if let Some(dir) = &holder.dir {
-        text.push_str(&format!(" in `{}`", dir.visible()));
-    }
-    text
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
 use crate::client::feed::Feed;
+use crate::client::labels::Labels;
 use crate::event::{Level, Stream, What};
 use crate::invocation::Invocation;
 use crate::process::caller::CallerWatch;
@@ -14,7 +15,7 @@ use crate::ui::{self, Human, Prefixed};
 
 pub(super) enum Screen {
     /// The services' output and nothing else.
-    Log(NonblockingWriter),
+    Log(NonblockingWriter, Labels),
     /// The services' output, and lines of bowline's own.
     People(Box<dyn Sink>),
     /// The supervisor's events, as JSON lines.
@@ -27,7 +28,8 @@ impl Screen {
         Ok(if invocation.json {
             Self::Programs(NonblockingWriter::new(io::stdout().as_fd())?)
         } else if is_log {
-            Self::Log(NonblockingWriter::new(io::stdout().as_fd())?)
+            let names: Vec<String> = feeds.iter().map(|feed| feed.status.name.clone()).collect();
+            Self::Log(NonblockingWriter::new(io::stdout().as_fd())?, Labels::new(&names))
         } else if let [_] = feeds {
             Self::People(Box::new(Human::new(style, quiet)?))
         } else {
@@ -41,7 +43,7 @@ impl Screen {
     pub fn watch_caller(&self, invocation: &Invocation) -> io::Result<CallerWatch> {
         let (out, err) = (io::stdout(), io::stderr());
         let streams = match self {
-            Self::Log(_) | Self::Programs(_) => &[out.as_fd()][..],
+            Self::Log(..) | Self::Programs(_) => &[out.as_fd()][..],
             Self::People(_) => &[out.as_fd(), err.as_fd()],
         };
         CallerWatch::new(streams, invocation.parent.as_ref())
@@ -52,7 +54,7 @@ impl Screen {
             Self::People(sink) => {
                 sink.has_room(service, Stream::Stdout) && sink.has_room(service, Stream::Stderr)
             }
-            Self::Programs(out) | Self::Log(out) => out.has_room(),
+            Self::Programs(out) | Self::Log(out, _) => out.has_room(),
         }
     }
 
@@ -61,9 +63,9 @@ impl Screen {
             Self::People(sink) => {
                 while !bytes.is_empty() && sink.pass(service, stream, &mut bytes).is_ok() {}
             }
-            Self::Log(out) => {
+            Self::Log(out, labels) => {
                 ui::passed(bytes);
-                out.push(bytes);
+                out.push(&labels.label(service, bytes));
             }
             Self::Programs(_) => {}
         }
@@ -75,10 +77,17 @@ impl Screen {
         }
     }
 
+    /// Shows the lines without an end.
+    pub fn finish(&mut self) {
+        if let Self::Log(out, labels) = self {
+            out.push(&labels.finish());
+        }
+    }
+
     pub fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Self::People(sink) => sink.poll_drain(cx),
-            Self::Programs(out) | Self::Log(out) => out.poll_drain(cx),
+            Self::Programs(out) | Self::Log(out, _) => out.poll_drain(cx),
         }
     }
 }

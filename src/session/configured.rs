@@ -72,6 +72,12 @@ impl Additions {
 }
 
 impl ConfiguredProject {
+    /// One that runs only because of another.
+    #[must_use]
+    pub fn added(self) -> Self {
+        Self { is_added: true, ..self }
+    }
+
     /// # Errors
     /// The configuration is invalid, there is no such script, or the script would start bowline again.
     pub fn read(

@@ -44,7 +44,7 @@ fn in_place_of(invocation: &Invocation, project: &Project) -> Result<Vec<Project
 }
 
 /// All services of the project's workspace that are no packages.
-fn all(invocation: &Invocation, project: &Project) -> Result<Vec<Project>, Failure> {
+pub fn all(invocation: &Invocation, project: &Project) -> Result<Vec<Project>, Failure> {
     Ok(invocation.files.names(project)?.services().to_vec())
 }
 

@@ -1,6 +1,7 @@
 //! The grammar of filters, which is pnpm's: `web`, `@acme/*`, `./apps/*`, `web...`, `...^ui`, `{apps/*}[main]`, `!x`.
 
 use std::path::{Component, Path, PathBuf};
+use std::str::Chars;
 
 use fast_glob::glob_match;
 
@@ -106,6 +107,20 @@ impl Filter {
         Ok(filter)
     }
 
+    /// The filter that means the package in this directory alone.
+    pub fn exactly(dir: &Path) -> Self {
+        Self {
+            text: dir.to_string_lossy().into_owned(),
+            excludes: false,
+            excludes_entries: false,
+            dependencies: false,
+            dependents: false,
+            name: None,
+            dir: Some(Directory::new(dir, ".")),
+            since: None,
+        }
+    }
+
     /// Whether the word has the marks of a filter, and is no plain name or directory.
     pub fn is_pattern(word: &str) -> bool {
         word.starts_with(['!', '{', '['])
@@ -124,9 +139,15 @@ impl Filter {
         self.excludes
     }
 
+    /// The filter that includes what this one excludes, and the reverse.
+    #[must_use]
+    pub fn opposite(&self) -> Self {
+        Self { excludes: !self.excludes, ..self.clone() }
+    }
+
     /// Whether it means one package: by its name or directory, without wildcards.
     pub fn is_literal(&self) -> bool {
-        let has_name = self.name.as_ref().is_some_and(|name| !name.contains(['*', '!']));
+        let has_name = self.name.as_ref().is_some_and(|name| !name.contains(['*', '?', '!']));
         has_name || self.dir.as_ref().is_some_and(|dir| dir.is_literal)
     }
 }
@@ -206,23 +227,36 @@ fn escaped(text: &str) -> String {
     text.chars().flat_map(|c| escape(c).into_iter().chain([c])).collect()
 }
 
-/// Whether a name matches a pattern, in which `*` is any text, slashes included.
+/// Whether a name matches a pattern, in which `*` is any text, slashes included, and `?` any character.
 pub(super) fn matches_name(pattern: &str, name: &str) -> bool {
-    if let Some(pattern) = pattern.strip_prefix('!') {
-        return !matches_name_plainly(pattern, name);
+    match pattern.strip_prefix('!') {
+        Some(pattern) => !matches_text(pattern, name),
+        None => matches_text(pattern, name),
     }
-    matches_name_plainly(pattern, name)
 }
 
-fn matches_name_plainly(pattern: &str, name: &str) -> bool {
-    let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
-    let Some(mut name) = name.strip_prefix(start) else { return false };
-    let mut parts: Vec<&str> = rest.split('*').collect();
-    let end = parts.pop().unwrap_or_default();
-    for part in parts {
-        // The earliest place leaves the most for the others.
-        let Some(at) = name.find(part) else { return false };
-        name = &name[at + part.len()..];
+fn matches_text(pattern: &str, text: &str) -> bool {
+    let (mut pattern, mut text) = (pattern.chars(), text.chars());
+    // What follows the last star, and the text that it may begin with.
+    let mut star: Option<(Chars<'_>, Chars<'_>)> = None;
+    loop {
+        let before = (pattern.clone(), text.clone());
+        match (pattern.next(), text.next()) {
+            (Some('*'), _) => {
+                text = before.1;
+                star = Some((pattern.clone(), text.clone()));
+            }
+            (Some('?'), Some(_)) => {}
+            (Some(wanted), Some(found)) if wanted == found => {}
+            (None, None) => return true,
+            // The star takes one character more.
+            _ => {
+                let Some((after, rest)) = &mut star else { return false };
+                if rest.next().is_none() {
+                    return false;
+                }
+                (pattern, text) = (after.clone(), rest.clone());
+            }
+        }
     }
-    name.ends_with(end)
 }

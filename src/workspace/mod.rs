@@ -1,14 +1,17 @@
 //! The packages of a workspace, what they need of each other, and the filters that choose among them.
 //!
-//! - `packages`: the graph · `range`: the version ranges of its edges
+//! - `packages`: the graph · `edges`: who depends on whom · `links`: what package managers take from a workspace ·
+//!   `range`: version ranges
 //! - `meaning`: what the root's script starts · `first`: what has to be done before · `entry`: what a package lacks ·
 //!   `nx_target`: how nx serves an app · `json`: files of others
 //! - `filter`: the grammar, which is pnpm's · `select`: what filters mean in a graph · `since`: what git says has changed
 
+mod edges;
 mod entry;
 mod filter;
 mod first;
 mod json;
+mod links;
 mod meaning;
 mod nx_target;
 mod packages;

@@ -1,6 +1,6 @@
 //! What filters select in a graph of packages.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use super::filter::{Filter, FilterError, matches_name};
@@ -19,11 +19,15 @@ pub struct Selected {
 }
 
 impl Packages {
-    /// The packages that any of the filters selects, or all of them where each filter excludes, without those that
-    /// are excluded. No match is not an error here.
+    /// The packages that the filters select, one filter after the other: what a later one includes is there again, as
+    /// for pnpm since 12. Where the first one excludes, it does so from all. No match is not an error here.
     pub fn select(&self, filters: &[Filter]) -> Result<Selected, FilterError> {
+        let all = 0..self.len();
         let mut selected = Selected::default();
-        let (mut included, mut excluded) = (Walk::default(), Walk::default());
+        let mut found: BTreeSet<usize> = BTreeSet::new();
+        if filters.first().is_none_or(Filter::excludes) {
+            found.extend(all);
+        }
         for filter in filters {
             let entries = self.entries(filter)?;
             if entries.is_empty() {
@@ -32,35 +36,34 @@ impl Packages {
             if filter.is_literal() && !filter.excludes {
                 selected.named.extend(&entries);
             }
-            let walk = if filter.excludes { &mut excluded } else { &mut included };
-            walk.add(self, filter, &entries);
+            let around = self.around_entries(filter, &entries);
+            if filter.excludes {
+                found.retain(|index| !around.contains(index));
+            } else {
+                found.extend(around);
+            }
         }
-        let is_all = filters.iter().all(|filter| filter.excludes);
-        let is_selected =
-            |index: &usize| (is_all || included.found.contains(index)) && !excluded.found.contains(index);
-        selected.indices = (0..self.projects().len()).filter(is_selected).collect();
+        selected.indices = found.into_iter().collect();
         Ok(selected)
     }
 
     /// The error for a selection without packages.
     pub fn no_match(&self, filters: &[Filter]) -> FilterError {
         let filters = filters.iter().map(|filter| filter.text.clone()).collect();
-        let names =
-            (0..self.projects().len()).filter_map(|index| self.name(index)).map(str::to_owned).collect();
+        let names = (0..self.len()).filter_map(|index| self.name(index)).map(str::to_owned).collect();
         FilterError::NoMatch { filters, names }
     }
 
     /// The packages that match name, directory and revision.
     fn entries(&self, filter: &Filter) -> Result<Vec<usize>, FilterError> {
-        let mut entries: Vec<usize> = (0..self.projects().len()).collect();
-        let dir = |index: usize| self.projects()[index].dir.as_path();
-        let dirs: Vec<&Path> = entries.iter().map(|index| dir(*index)).collect();
+        let mut entries: Vec<usize> = (0..self.len()).collect();
+        let dirs: Vec<&Path> = entries.iter().filter_map(|index| self.dir(*index)).collect();
         if let Some(revision) = &filter.since {
             let within = filter.dir.as_ref().map_or(self.root(), |dir| dir.path.as_path());
             let changed = changed(revision, within, &dirs)?;
-            entries.retain(|index| changed.contains(&dir(*index)));
+            entries.retain(|index| self.dir(*index).is_some_and(|dir| changed.contains(&dir)));
         } else if let Some(glob) = &filter.dir {
-            entries.retain(|index| glob.matches(dir(*index)));
+            entries.retain(|index| self.dir(*index).is_some_and(|dir| glob.matches(dir)));
         }
         let Some(pattern) = &filter.name else { return Ok(entries) };
         let named = |pattern: &str| -> Vec<usize> {
@@ -76,42 +79,34 @@ impl Packages {
         Ok(found)
     }
 
+    /// The entries, and what the filter wants with them.
+    fn around_entries(&self, filter: &Filter, entries: &[usize]) -> HashSet<usize> {
+        if !filter.dependencies && !filter.dependents {
+            return entries.iter().copied().collect();
+        }
+        let mut found = HashSet::new();
+        if filter.dependencies {
+            found.extend(reached(self.edges(), entries, filter.excludes_entries));
+        }
+        if filter.dependents {
+            let dependents = reached(&self.reversed(), entries, filter.excludes_entries);
+            if filter.dependencies {
+                let dependents: Vec<usize> = dependents.iter().copied().collect();
+                found.extend(reached(self.edges(), &dependents, true));
+            }
+            found.extend(dependents);
+        }
+        found
+    }
+
     fn reversed(&self) -> Vec<Vec<usize>> {
-        let mut reversed = vec![Vec::new(); self.projects().len()];
+        let mut reversed = vec![Vec::new(); self.len()];
         for (dependent, dependencies) in self.edges().iter().enumerate() {
             for dependency in dependencies {
                 reversed[*dependency].push(dependent);
             }
         }
         reversed
-    }
-}
-
-/// What the filters that include, or those that exclude, have found so far.
-#[derive(Default)]
-struct Walk {
-    found: HashSet<usize>,
-    /// The dependents among them. As in pnpm, `...x...` adds what those of the filters before it depend on, too.
-    dependents: HashSet<usize>,
-}
-
-impl Walk {
-    fn add(&mut self, packages: &Packages, filter: &Filter, entries: &[usize]) {
-        let is_strict = filter.excludes_entries;
-        if filter.dependencies {
-            self.found.extend(reached(packages.edges(), entries, is_strict));
-        }
-        if filter.dependents {
-            self.dependents.extend(reached(&packages.reversed(), entries, is_strict));
-            self.found.extend(&self.dependents);
-        }
-        if filter.dependencies && filter.dependents {
-            let dependents: Vec<usize> = self.dependents.iter().copied().collect();
-            self.found.extend(reached(packages.edges(), &dependents, true));
-        }
-        if !filter.dependencies && !filter.dependents {
-            self.found.extend(entries);
-        }
     }
 }
 

@@ -10,8 +10,12 @@ use super::filter::FilterError;
 /// Of the directories, those with a file that has changed since the revision, as far as it is in `dir`. A file counts
 /// for the nearest of them.
 pub fn changed<'a>(revision: &str, dir: &Path, dirs: &[&'a Path]) -> Result<Vec<&'a Path>, FilterError> {
+    // From where the branch left the revision, if that is known: what has changed there since is not this branch's.
+    let base = git(revision, dir, &["merge-base", "--end-of-options", revision, "HEAD"]).ok();
+    let base = base.and_then(|base| String::from_utf8(base.trim_ascii_end().to_vec()).ok());
+    let base = base.as_deref().unwrap_or(revision);
     // What looks like an option is none.
-    let diff = git(revision, dir, &["diff", "--name-only", "-z", "--end-of-options", revision, "--", "."])?;
+    let diff = git(revision, dir, &["diff", "--name-only", "-z", "--end-of-options", base, "--", "."])?;
     let top = git(revision, dir, &["rev-parse", "--show-toplevel"])?;
     let top = PathBuf::from(OsStr::from_bytes(top.trim_ascii_end()));
     let mut found: Vec<&Path> = Vec::new();

@@ -25,12 +25,13 @@ fn commands_scripts_frameworks_and_projects_are_offered() {
         "package.json",
         r#"{"name":"root","workspaces":["packages/*"],"scripts":{"dev":"a","dev:api":"b"}}"#,
     );
-    for name in ["web", "worker"] {
+    for (dir, name) in [("web", "web"), ("worker", "worker"), ("a", "@acme/a"), ("b", "@acme/b")] {
         sandbox.file(
-            format!("packages/{name}/package.json"),
+            format!("packages/{dir}/package.json"),
             &format!(r#"{{"name":"{name}","scripts":{{"dev":"x"}}}}"#),
         );
     }
+    sandbox.file("bowline.toml", "[project.db]\ncommand = \"db\"\n");
     for (words, expected) in [
         (&["bowline", "st"][..], &["start", "stop", "status"][..]),
         (&["bowline", "dev", "--script", "dev"], &["dev", "dev:api"]),
@@ -42,6 +43,11 @@ fn commands_scripts_frameworks_and_projects_are_offered() {
         (&["bowline", "web", "wo"], &["worker"]),
         (&["bowline", "--framework", "nex"], &["next"]),
         (&["bowline", "web", "--scr"], &["--script"]),
+        // The marks of a filter stay.
+        (&["bowline", "-F", "!we"], &["!web"]),
+        (&["bowline", "start", "--filter", "...^wo"], &["...^worker"]),
+        (&["bowline", "dev", "d"], &["db"]),
+        (&["bowline", "stop", "@a"], &["@acme/*", "@acme/a", "@acme/b"]),
     ] {
         assert_eq!(offered(&sandbox, words), expected, "{words:?}");
     }

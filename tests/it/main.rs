@@ -19,6 +19,7 @@ mod dev;
 mod dev_server;
 mod edges;
 mod elsewhere;
+mod filters;
 mod https;
 mod kinds;
 mod launch;

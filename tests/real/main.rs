@@ -1,6 +1,7 @@
 //! Tests that need packages from the npm registry: real frameworks, real package managers, real projects.
 
 mod elsewhere;
+mod filters;
 mod frameworks;
 mod https;
 mod managers;

@@ -2,6 +2,7 @@
 
 mod agents;
 mod caught;
+mod choice;
 mod preparse;
 mod services;
 mod with_parent;
@@ -25,6 +26,7 @@ use crate::supervise::restart::Policy;
 use crate::ui::{ColorChoice, Prefix, Style};
 pub use agents::Agents;
 pub use caught::Caught;
+pub use choice::Choice;
 pub use preparse::{command_index, parse_quickly, with_command};
 pub use services::{Attach, Logs, OneService, StatusOptions, Stop, Wait};
 pub use with_parent::{WithParent, parent_value};
@@ -109,7 +111,7 @@ pub enum CliCommand {
     Stop(Stop),
     /// Stop services and start them again, as their files say now; if those are wrong, leave the services alone
     Restart {
-        /// Projects by directory, name or port; those that do not run are started [default: the one you are in]
+        /// Projects by directory, name, port or filter; those named that do not run are started [default: the one you are in]
         #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::services))]
         projects: Vec<String>,
     },
@@ -168,9 +170,11 @@ pub enum CliCommand {
 
 #[derive(Args, Debug)]
 pub struct Dev {
-    /// Projects of the workspace by name, or directories [default: the one you are in]
+    /// Projects of the workspace by name, directories, or filters [default: the one you are in]
     #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::projects))]
     pub projects: Vec<String>,
+    #[command(flatten)]
+    pub choice: Choice,
     /// The script to run [default: the first there is of dev, develop, start:dev, start, serve]
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::scripts))]
     pub script: Option<String>,

@@ -36,7 +36,7 @@ pub struct StatusOptions {
 
 #[derive(Args, Debug)]
 pub struct Stop {
-    /// Running projects by directory, name or port [default: the one you are in, or all of the workspace]
+    /// Running projects by directory, name, port or filter [default: the one you are in, or all of the workspace]
     #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::services))]
     pub projects: Vec<String>,
     /// Stop every service of this user
@@ -49,7 +49,7 @@ pub struct Stop {
 
 #[derive(Args, Debug)]
 pub struct Wait {
-    /// Running projects by directory, name or port [default: the one you are in, or all of the workspace]
+    /// Running projects by directory, name, port or filter [default: the one you are in, or all of the workspace]
     #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::services))]
     pub projects: Vec<String>,
     /// Give up after TIME, with exit code 4 [default: never]
@@ -59,16 +59,16 @@ pub struct Wait {
 
 #[derive(Args, Debug)]
 pub struct Logs {
-    /// A project by directory, name or port, running or not [default: the one you are in]
-    #[arg(add = ArgValueCompleter::new(completion::services))]
-    pub project: Option<String>,
+    /// Projects by directory, name, port or filter, running or not [default: the one you are in, or all of the workspace]
+    #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::services))]
+    pub projects: Vec<String>,
     /// Go on with new output until the service ends
     #[arg(short, long)]
     pub follow: bool,
     /// Start at TIME: `10m` ago, or `2026-01-31T12:00:00Z`
     #[arg(long, value_name = "TIME", value_parser = since)]
     pub since: Option<SystemTime>,
-    /// Start with the last N lines
+    /// Start with the last N lines, of each project
     #[arg(short = 'n', long = "lines", value_name = "N", value_parser = count)]
     pub lines: Option<usize>,
 }

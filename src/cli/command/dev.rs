@@ -19,6 +19,8 @@ pub fn dev(invocation: &Invocation, dev: &Dev) -> Result<Exit, Failure> {
     let unknown = |word: &str, error| usage::no_project(invocation, word, error);
     let wanted = Wanted {
         words: &dev.projects,
+        filters: &dev.choice.filter,
+        only: dev.choice.only,
         script: dev.script.as_deref(),
         arguments: &dev.arguments,
         unknown: &unknown,

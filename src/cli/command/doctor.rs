@@ -17,7 +17,7 @@ use super::agents;
 use super::answer::answer;
 use super::ports::framework_ranges;
 use crate::client::whereabouts::Whereabouts;
-use crate::client::{fan_out, resolve};
+use crate::client::{fan_out, holder};
 use crate::control::{ControlError, Status};
 use crate::exit_code::FAILURE;
 use crate::invocation::{Failure, Invocation};
@@ -194,7 +194,7 @@ fn ranges(findings: &mut Findings, invocation: &Invocation, ports: &Ports) -> Re
     }
     for holder in holders(&others.into_iter().collect::<Vec<_>>()) {
         let ports: Vec<String> = holder.ports.iter().map(u16::to_string).collect();
-        let message = format!("port {}: {}", ports.join(", "), resolve::describe(&holder));
+        let message = format!("port {}: {}", ports.join(", "), holder::describe(&holder));
         findings.good("ports", message);
     }
     Ok(())

@@ -1,9 +1,12 @@
 //! `bowline logs`: the output of services, while they run and afterwards.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::cli::args::Logs;
 use crate::client::follow::{self, Manner};
+use crate::client::labels::Labels;
+use crate::client::pattern::Pattern;
 use crate::client::resolve::{self, Resolved};
 use crate::event::Stream;
 use crate::invocation::{Failure, Invocation};
@@ -13,33 +16,38 @@ use crate::process::Exit;
 use crate::project::Project;
 use crate::ui;
 use crate::visible::Visible;
+use crate::workspace::Filter;
 
 pub fn logs(invocation: &Invocation, wanted: &Logs) -> Result<Exit, Failure> {
     let ports = invocation.ports_to_read();
-    let Source { file, project, live } = Source::find(invocation, &ports, wanted.project.as_deref())?;
-    let logs = ports.dir().logs();
+    let sources = Source::all(invocation, &ports, &wanted.projects)?;
     let select = |mut records: Vec<Record>| {
         records.retain(|record| wanted.since.is_none_or(|since| record.time >= since));
         last(records, wanted.lines)
     };
-    if let (true, Some(live)) = (wanted.follow, live)
-        && follow::follow(invocation, &ports, &[live], &Manner::Log(&select))?.is_some()
+    let live: Vec<Reservation> = sources.iter().filter_map(|source| source.live.clone()).collect();
+    if wanted.follow
+        && !live.is_empty()
+        && follow::follow(invocation, &ports, &live, &Manner::Log(&select))?.is_some()
     {
         return Ok(Exit::Code(0));
     }
-    let records = select(match file {
-        Some(file) => logs::read(&file)?,
-        None => logs::of_project(&logs, &project)?,
-    });
-    if invocation.json {
-        for event in logs::to_events(records, &project) {
-            ui::print(&format!("{}\n", event.to_json()))?;
-        }
-    } else {
-        for record in records {
-            ui::pass(Stream::Stdout, &record.bytes)?;
+    let mut labels = Labels::new(&sources.iter().map(|source| source.name.clone()).collect::<Vec<_>>());
+    let mut records = Vec::new();
+    for (at, source) in sources.iter().enumerate() {
+        records.extend(select(source.records(&ports)?).into_iter().map(|record| (at, record)));
+    }
+    records.sort_by_key(|(_, record)| record.time);
+    for (at, record) in records {
+        if invocation.json {
+            for event in logs::to_events(vec![record], &sources[at].project) {
+                ui::print(&format!("{}\n", event.to_json()))?;
+            }
+        } else {
+            ui::pass(Stream::Stdout, &labels.label(at, &record.bytes))?;
         }
     }
+    ui::pass(Stream::Stdout, &labels.finish())?;
     Ok(Exit::Code(0))
 }
 
@@ -48,10 +56,67 @@ struct Source {
     /// The only file; without it, those of the project's id, under whatever names it had.
     file: Option<PathBuf>,
     project: String,
+    name: String,
     live: Option<Reservation>,
 }
 
 impl Source {
+    fn running(live: Reservation) -> Self {
+        Self { file: None, project: live.project.clone(), name: live.name.clone(), live: Some(live) }
+    }
+
+    fn ended(project: String, name: String) -> Self {
+        Self { file: None, project, name, live: None }
+    }
+
+    fn records(&self, ports: &Ports) -> Result<Vec<Record>, Failure> {
+        Ok(match &self.file {
+            Some(file) => logs::read(file)?,
+            None => logs::of_project(&ports.dir().logs(), &self.project)?,
+        })
+    }
+
+    /// Those of the words, each once; without words, those of what runs here, else that of the project.
+    fn all(invocation: &Invocation, ports: &Ports, words: &[String]) -> Result<Vec<Self>, Failure> {
+        let (patterns, plain): (Vec<&String>, Vec<&String>) =
+            words.iter().partition(|word| Filter::is_pattern(word));
+        let live = ports.reservations();
+        let mut found: Vec<Self> = Vec::new();
+        if words.is_empty() {
+            found.extend(match resolve::resolve(invocation, &live, None) {
+                Ok(Resolved::Running(running)) => running.into_iter().map(Self::running).collect(),
+                Ok(Resolved::Idle(_) | Resolved::Unknown(_)) | Err(_) => {
+                    vec![Self::find(invocation, ports, None)?]
+                }
+            });
+        }
+        for word in &plain {
+            found.push(Self::find(invocation, ports, Some(word))?);
+        }
+        if !patterns.is_empty() {
+            let pattern = Pattern::read(invocation, &live, &patterns)?;
+            found.retain(|source| source.live.as_ref().is_none_or(|one| !pattern.excludes(one)));
+            if plain.is_empty() || pattern.includes() {
+                found.extend(Self::matching(ports, &live, pattern)?);
+            }
+        }
+        let mut seen = BTreeSet::new();
+        found.retain(|source| seen.insert((source.project.clone(), source.file.clone())));
+        Ok(found)
+    }
+
+    /// Those that run, else those that have run, of what the pattern means.
+    fn matching(ports: &Ports, live: &[Reservation], pattern: Pattern) -> Result<Vec<Self>, Failure> {
+        let projects = ports.projects();
+        let ended = projects.into_iter().filter(|(_, row)| pattern.means(&row.name, &row.dir));
+        let ended: Vec<Self> = ended.map(|(id, row)| Self::ended(id, row.name)).collect();
+        match resolve::matching(pattern, live) {
+            Resolved::Running(running) => Ok(running.into_iter().map(Self::running).collect()),
+            Resolved::Idle(_) if !ended.is_empty() => Ok(ended),
+            Resolved::Idle(failure) | Resolved::Unknown(failure) => Err(failure),
+        }
+    }
+
     /// Finds, in this order: a running service, an existing project, a remembered one, a log whose project is
     /// gone.
     fn find(invocation: &Invocation, ports: &Ports, word: Option<&str>) -> Result<Self, Failure> {
@@ -59,30 +124,32 @@ impl Source {
         let failure = match resolve::resolve(invocation, &ports.reservations(), word) {
             Ok(Resolved::Running(found)) => {
                 let live = resolve::single(word, found)?;
-                return Ok(Self { file: None, project: live.project.clone(), live: Some(live) });
+                return Ok(Self::running(live));
             }
             Ok(Resolved::Idle(failure) | Resolved::Unknown(failure)) => failure,
             // It may have been a command in a directory without a package.json.
             Err(failure) if word.is_none() => failure,
             Err(failure) => return Err(failure),
         };
-        let ended = |project: String| Self { file: None, project, live: None };
         let project = match word {
             Some(word) => Project::named(word, &invocation.dir),
             None => Project::find(&invocation.dir),
         };
-        if let Ok(Project { id, .. }) = project {
-            return Ok(ended(id));
+        if let Ok(Project { id, name, .. }) = project {
+            return Ok(Self::ended(id, name));
         }
         let known = resolve::remembered(invocation, ports, word.unwrap_or_default());
         let around = || resolve::remembered_around(ports, &invocation.dir).filter(|_| word.is_none());
-        if let Some((id, _)) = known.or_else(around) {
-            return Ok(ended(id));
+        if let Some((id, row)) = known.or_else(around) {
+            return Ok(Self::ended(id, row.name));
         }
         let Some(word) = word else { return Err(failure) };
         match &logs::named(&logs, word)[..] {
             [] => Err(failure),
-            [file] => Ok(Self { file: Some(file.clone()), project: word.to_owned(), live: None }),
+            [file] => {
+                let name = word.to_owned();
+                Ok(Self { file: Some(file.clone()), project: name.clone(), name, live: None })
+            }
             files => {
                 let projects = ports.projects();
                 let id = |file: &PathBuf| {

@@ -20,7 +20,7 @@ pub fn open(invocation: &Invocation, which: &OneService) -> Result<Exit, Failure
         return Err(no_url(&found));
     }
     actions::wait(&ports, &found, None)?;
-    let found = resolve::latest(&ports, &[found]);
+    let found = actions::latest(&ports, &[found]);
     let url = found[0].url().ok_or_else(|| no_url(&found[0]))?;
     open::that_detached(&url).map_err(|_| {
         let hint = Some(format!("open {url} yourself"));

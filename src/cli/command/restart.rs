@@ -13,6 +13,7 @@ use crate::event::State;
 use crate::invocation::{Failure, Invocation};
 use crate::port::{Ports, Reservation};
 use crate::process::Exit;
+use crate::workspace::Filter;
 
 /// Restarts services, and starts those that do not run. `arguments` are those of this process.
 pub fn restart(
@@ -88,7 +89,13 @@ impl Wanted {
         known: &[Reservation],
         words: &[String],
     ) -> Result<(), Failure> {
-        for word in words {
+        let (patterns, plain): (Vec<String>, Vec<String>) =
+            words.iter().cloned().partition(|word| Filter::is_pattern(word));
+        if !patterns.is_empty() {
+            let (found, failures) = resolve::all(invocation, known, &patterns)?;
+            (self.found, self.failures) = (found, failures);
+        }
+        for word in &plain {
             match resolve::resolve(invocation, known, Some(word)) {
                 Ok(Resolved::Running(more)) => resolve::add(&mut self.found, more),
                 Ok(Resolved::Idle(_)) => {

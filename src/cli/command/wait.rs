@@ -10,6 +10,7 @@ use crate::event::State;
 use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
 use crate::project::Project;
+use crate::workspace::Filter;
 
 pub fn wait(invocation: &Invocation, wait: &Wait) -> Result<Exit, Failure> {
     let deadline = wait.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
@@ -22,11 +23,15 @@ pub fn wait(invocation: &Invocation, wait: &Wait) -> Result<Exit, Failure> {
     };
     let (mut words, mut ended_already) = (Vec::new(), Vec::new());
     for word in &wait.projects {
-        let ended = match resolve::resolve(invocation, &live, Some(word)) {
+        let resolved = resolve::resolve(invocation, &live, Some(word));
+        let is_running = matches!(resolved, Ok(Resolved::Running(_)));
+        let ended = match resolved {
             Ok(Resolved::Idle(_) | Resolved::Unknown(_)) => ended_services(Some(word)),
+            // Others of a pattern may have ended already.
+            Ok(Resolved::Running(_)) if Filter::is_pattern(word) => ended_services(Some(word)),
             Ok(Resolved::Running(_)) | Err(_) => Vec::new(),
         };
-        if ended.is_empty() {
+        if ended.is_empty() || is_running {
             words.push(word.clone());
         }
         ended_already.extend(ended);
@@ -41,7 +46,7 @@ pub fn wait(invocation: &Invocation, wait: &Wait) -> Result<Exit, Failure> {
     let mut outcomes = fan_out::at_once(&found, |one| actions::wait(&ports, one, deadline));
     let (done, failed): (Vec<_>, Vec<_>) = ended_already.iter().partition(|one| one.state == State::Done);
     failures.extend(failed.into_iter().map(resolve::failed));
-    found = resolve::latest(&ports, &found);
+    found = actions::latest(&ports, &found);
     // What a task has done stays done.
     for done in done.into_iter().filter_map(|one| again::former(one, &live)) {
         found.push(done);

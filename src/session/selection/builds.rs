@@ -59,7 +59,7 @@ fn name(project: &Project) -> String {
 }
 
 /// Whether one of the project's dependencies may be a package of its workspace. All packages are read only then.
-fn has_linked_dependency(project: &Project) -> bool {
+pub(super) fn has_linked_dependency(project: &Project) -> bool {
     let Some(workspace) = &project.workspace else { return false };
     let places = [&project.dir, &workspace.root];
     let is_linked = |name: &String| places.iter().any(|dir| dir.join("node_modules").join(name).is_symlink());

@@ -1,14 +1,18 @@
 //! Which services a start runs: the words of the user, else what the directory means.
 //!
-//! - `wanted`: what the user asks for · `root`: what the script of a workspace's root means
-//! - `run`: a script of a package · `prerequisites`: what comes before · `builds`: of what is missing · `here`: every package
+//! - `wanted`: what the user asks for · `chosen`: what words and filters choose · `root`: what the script of a
+//!   workspace's root means
+//! - `run`: a script of a package · `prerequisites`: what comes before · `builds`: of what is missing · `watches`: of
+//!   what is chosen · `here`: every package
 
 mod builds;
+mod chosen;
 mod here;
 mod prerequisites;
 mod root;
 mod run;
 mod wanted;
+mod watches;
 
 pub use here::projects_of;
 pub use root::RootScript;
@@ -36,13 +40,21 @@ type Chosen = (Project, Runnable, Additions);
 /// # Errors
 /// A word names no project, or a project cannot be configured.
 pub fn select(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<Selection, Failure> {
-    let (chosen, root) = if wanted.words.is_empty() {
+    let (chosen, root) = if wanted.words.is_empty() && wanted.filters.is_empty() {
         here(invocation, wanted)?
     } else {
-        let named = named(invocation, wanted)?;
-        (named.into_iter().map(|project| wanted.choose(project)).collect(), None)
+        let chosen = chosen::chosen(invocation, wanted)?;
+        (chosen.into_iter().map(|project| wanted.choose(project)).collect(), None)
     };
-    let mut services = configure(invocation, chosen, false)?;
+    let mut services = configure(invocation, chosen, wanted.only)?;
+    if wanted.only {
+        return Ok(Selection { services, root });
+    }
+    let is_chosen = !wanted.words.is_empty() || !wanted.filters.is_empty();
+    let is_root = || Project::find(&invocation.dir).is_ok_and(|project| project.is_workspace_root());
+    if is_chosen || root.is_none() && is_root() {
+        watches::add(invocation, &mut services)?;
+    }
     // What runs the packages itself builds what they need as well.
     if !root.as_ref().is_some_and(RootScript::runs_as_it_is) {
         builds::add(invocation, &mut services)?;
@@ -53,7 +65,7 @@ pub fn select(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<Selection,
 /// The services that a start without words would run, also if there is no script.
 pub fn select_to_ask(invocation: &Invocation, script: Option<&str>) -> Result<Selection, Failure> {
     let unknown = |_: &str, error| Failure::from(error);
-    let wanted = Wanted { words: &[], script, arguments: &[], unknown: &unknown };
+    let wanted = Wanted { words: &[], filters: &[], only: false, script, arguments: &[], unknown: &unknown };
     let (chosen, root) = here(invocation, &wanted)?;
     let ask = |(project, runnable, additions): Chosen| match runnable {
         Runnable::Script { .. } if root.is_none() => {
@@ -89,19 +101,4 @@ fn here(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<(Vec<Chosen>, Op
     }
     let projects = if wanted.script.is_some() { vec![project] } else { services::of(invocation, project)? };
     Ok((projects.into_iter().map(|project| wanted.choose(project)).collect(), None))
-}
-
-/// The projects that the words name, each once: a directory, a package, or another service.
-fn named(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<Vec<Project>, Failure> {
-    let mut projects: Vec<Project> = Vec::new();
-    for word in wanted.words {
-        let project = match Project::named(word, &invocation.dir) {
-            Ok(project) => project,
-            Err(error) => services::named(invocation, word)?.ok_or_else(|| (wanted.unknown)(word, error))?,
-        };
-        if !projects.iter().any(|known| known.id == project.id) {
-            projects.push(project);
-        }
-    }
-    Ok(projects)
 }

@@ -9,6 +9,10 @@ use crate::session::configured::{Additions, Runnable};
 pub struct Wanted<'a> {
     /// Projects by name or directory; none for what the directory means.
     pub words: &'a [String],
+    /// In the grammar of [`crate::workspace::Filter`].
+    pub filters: &'a [String],
+    /// Whether nothing is started beside them.
+    pub only: bool,
     pub script: Option<&'a str>,
     /// For the dev script.
     pub arguments: &'a [String],

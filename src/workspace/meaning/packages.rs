@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::fan_out::{FanOut, PackageRunner, Which};
 use crate::project::Project;
+use crate::workspace::edges::joined;
 use crate::workspace::filter::Filter;
 use crate::workspace::nx_target::nx_target;
-use crate::workspace::packages::{Packages, joined};
+use crate::workspace::packages::Packages;
 
 impl FanOut {
     /// Their indices, in the order of `packages`; else why there are none.

@@ -1,0 +1,104 @@
+//! The projects that words and filters choose.
+
+use super::wanted::Wanted;
+use crate::invocation::{Failure, Invocation};
+use crate::project::Project;
+use crate::session::services;
+use crate::workspace::{Filter, Packages, nx_target};
+
+/// The projects that the words name and that the filters select, each once.
+///
+/// # Errors
+/// A word names no project, a filter cannot be read, or nothing is selected that has the script.
+pub(super) fn chosen(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<Vec<Project>, Failure> {
+    let is_filter = |word: &String| Filter::is_pattern(word) && !is_project(invocation, word);
+    let named = |word: &String| match Project::named(word, &invocation.dir) {
+        Ok(project) => Ok(project),
+        Err(error) => services::named(invocation, word)?.ok_or_else(|| (wanted.unknown)(word, error)),
+    };
+    if wanted.filters.is_empty() && !wanted.words.iter().any(is_filter) {
+        let mut projects = Vec::new();
+        for word in wanted.words {
+            add(&mut projects, named(word)?);
+        }
+        return Ok(projects);
+    }
+    let here = Project::find(&invocation.dir)?;
+    // A script that is named is that of packages.
+    let services = if wanted.script.is_some() { Vec::new() } else { services::all(invocation, &here)? };
+    let packages = Packages::around(&here)?;
+    let packages = packages.beside(services.iter().map(|service| service.name.clone()).collect());
+    let (mut filters, mut projects) = (Vec::new(), Vec::new());
+    for word in wanted.words {
+        if is_filter(word) {
+            filters.push(Filter::parse(word, &invocation.dir)?);
+        } else {
+            let project = named(word)?;
+            let is_package = project.defined_in.is_none();
+            filters.push(if is_package {
+                Filter::exactly(&project.dir)
+            } else {
+                Filter::parse(&project.name, &invocation.dir)?
+            });
+            if is_package && !packages.projects().iter().any(|one| one.dir == project.dir) {
+                add(&mut projects, project);
+            }
+        }
+    }
+    for text in wanted.filters {
+        filters.push(Filter::parse(text, &invocation.dir)?);
+    }
+    for project in selected(invocation, wanted, (&packages, &services), &filters)? {
+        add(&mut projects, project);
+    }
+    Ok(projects)
+}
+
+/// The packages that the filters select and that have the script. The root is one of them only if it is named, as its
+/// script mostly runs the others.
+fn selected(
+    invocation: &Invocation,
+    wanted: &Wanted<'_>,
+    (packages, services): (&Packages, &[Project]),
+    filters: &[Filter],
+) -> Result<Vec<Project>, Failure> {
+    let found = packages.select(filters)?;
+    let is_named = |index: &usize| found.named.contains(index);
+    let count = packages.projects().len();
+    let project = |index: usize| packages.projects().get(index).or_else(|| services.get(index - count));
+    let is_wanted = |index: &usize| {
+        is_named(index)
+            || project(*index)
+                .is_some_and(|one| one.defined_in.is_some() || !one.is_workspace_root() || count == 1)
+    };
+    let matching: Vec<usize> = found.indices.iter().copied().filter(is_wanted).collect();
+    let Some(first) = matching.first().copied().and_then(project) else {
+        return Err(packages.no_match(filters).into());
+    };
+    for text in &found.unmatched {
+        invocation.warn(&format!("nothing matches the filter `{}`", crate::visible::line(text)), None);
+    }
+    let has_script = |one: &&Project| {
+        one.defined_in.is_some()
+            || one.script(wanted.script).is_ok()
+            || nx_target(one, wanted.script).is_some()
+    };
+    let projects: Vec<Project> =
+        matching.iter().copied().filter_map(project).filter(has_script).cloned().collect();
+    if projects.is_empty() {
+        // The error names the scripts that there are.
+        first.script(wanted.script)?;
+    }
+    Ok(projects)
+}
+
+/// Whether the word is the directory of a project, whatever its characters.
+fn is_project(invocation: &Invocation, word: &str) -> bool {
+    invocation.dir.join(word).join("package.json").is_file()
+}
+
+fn add(projects: &mut Vec<Project>, project: Project) {
+    if !projects.iter().any(|known| known.id == project.id) {
+        projects.push(project);
+    }
+}
