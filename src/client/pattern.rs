@@ -8,7 +8,7 @@ use crate::project::Project;
 use crate::workspace::{Filter, FilterError, Packages};
 
 /// Filters, and what they select.
-pub struct Pattern {
+pub struct ServicePattern {
     text: String,
     root: PathBuf,
     includes: bool,
@@ -28,7 +28,7 @@ enum Service {
     Named(String),
 }
 
-impl Pattern {
+impl ServicePattern {
     /// The filters apply one after the other, as for a start.
     pub fn read<W: AsRef<str>>(
         invocation: &Invocation,

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::fan_out;
 use super::holder;
-use super::pattern::Pattern;
+use super::pattern::ServicePattern;
 use crate::control::Status;
 use crate::event::State;
 use crate::exit_code::{NO_PROJECT, NOT_READY, USAGE};
@@ -71,7 +71,7 @@ pub fn all(
         }
     }
     if !patterns.is_empty() {
-        let pattern = Pattern::read(invocation, live, &patterns)?;
+        let pattern = ServicePattern::read(invocation, live, &patterns)?;
         found.retain(|one| !pattern.excludes(one));
         if plain.is_empty() || pattern.includes() {
             match matching(pattern, live).running() {
@@ -235,7 +235,7 @@ fn filtered(live: &[Reservation], is_meant: impl Fn(&Reservation) -> bool) -> Ve
 
 fn by_word(invocation: &Invocation, live: &[Reservation], word: &str) -> Result<Resolved, Failure> {
     if Filter::is_pattern(word) {
-        return Ok(matching(Pattern::read(invocation, live, &[word])?, live));
+        return Ok(matching(ServicePattern::read(invocation, live, &[word])?, live));
     }
     let path = path_of(invocation, word);
     let workspace = || Some(Project::find(&invocation.dir).ok()?.workspace?.root);
@@ -244,7 +244,7 @@ fn by_word(invocation: &Invocation, live: &[Reservation], word: &str) -> Result<
 }
 
 /// The services that a pattern means.
-pub fn matching(pattern: Pattern, live: &[Reservation]) -> Resolved {
+pub fn matching(pattern: ServicePattern, live: &[Reservation]) -> Resolved {
     running_or(pattern.running(live), || match pattern.into_text() {
         Ok(text) => Resolved::Idle(not_running(&text)),
         Err(error) => Resolved::Unknown(error.into()),
@@ -307,7 +307,7 @@ pub fn ended(invocation: &Invocation, live: &[Reservation], word: Option<&str>) 
         return ended.filter(|one| Path::new(&one.dir).starts_with(&project.dir)).collect();
     };
     if Filter::is_pattern(word) {
-        let Ok(pattern) = Pattern::read(invocation, live, &[word]) else { return Vec::new() };
+        let Ok(pattern) = ServicePattern::read(invocation, live, &[word]) else { return Vec::new() };
         return ended.filter(|one| pattern.means(&one.name, Path::new(&one.dir))).collect();
     }
     let path = path_of(invocation, word);
