@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::cli::args::Logs;
 use crate::client::follow::{self, Manner};
 use crate::client::labels::Labels;
-use crate::client::pattern::Pattern;
+use crate::client::pattern::ServicePattern;
 use crate::client::resolve::{self, Resolved};
 use crate::event::Stream;
 use crate::invocation::{Failure, Invocation};
@@ -94,7 +94,7 @@ impl Source {
             found.push(Self::find(invocation, ports, Some(word))?);
         }
         if !patterns.is_empty() {
-            let pattern = Pattern::read(invocation, &live, &patterns)?;
+            let pattern = ServicePattern::read(invocation, &live, &patterns)?;
             found.retain(|source| source.live.as_ref().is_none_or(|one| !pattern.excludes(one)));
             if plain.is_empty() || pattern.includes() {
                 found.extend(Self::matching(ports, &live, pattern)?);
@@ -106,7 +106,7 @@ impl Source {
     }
 
     /// Those that run, else those that have run, of what the pattern means.
-    fn matching(ports: &Ports, live: &[Reservation], pattern: Pattern) -> Result<Vec<Self>, Failure> {
+    fn matching(ports: &Ports, live: &[Reservation], pattern: ServicePattern) -> Result<Vec<Self>, Failure> {
         let projects = ports.projects();
         let ended = projects.into_iter().filter(|(_, row)| pattern.means(&row.name, &row.dir));
         let ended: Vec<Self> = ended.map(|(id, row)| Self::ended(id, row.name)).collect();
