@@ -155,7 +155,8 @@ mod tests {
             (Pnpm, "install", None),
             (Yarn, "dev", Some("dev")),
             (Yarn, "run dev x", Some("dev x")),
-            (Bun, "run dev -- x", Some("dev -- x")),
+            (Bun, "run dev -- x", Some("dev x")),
+            (Bun, "run dev x -- y", Some("dev x -- y")),
             (Bun, "run --bun dev", None),
             (Bun, "--filter * dev", None),
         ] {

@@ -11,7 +11,7 @@ use crate::process::guardian::{Order, Report};
 use crate::supervise::service::{Input, Settings};
 use crate::supervise::{Conditions, PortOwner};
 
-const OURS: Option<PortOwner> = Some(PortOwner::Ours { socket: 1, pid: 0 });
+const OURS: Option<PortOwner> = Some(PortOwner::Ours { socket: 1, pid: 7 });
 const SECOND: Duration = Duration::from_secs(1);
 
 fn patient() -> Settings {
@@ -75,7 +75,7 @@ fn a_stranger_is_never_asked_and_a_server_that_does_not_answer_only_once() {
         assert_eq!(world.borrow().services[0].asked_for_pages, 1, "one request at a time");
         change(&world, SECOND, |world| {
             world.services[0].pages = [Ok(())].into();
-            world.services[0].listener = Some(PortOwner::Ours { socket: 2, pid: 0 });
+            world.services[0].listener = Some(PortOwner::Ours { socket: 2, pid: 7 });
         })
         .await;
         assert_eq!(world.borrow().services[0].asked_for_pages, 2, "another server is another question");

@@ -29,7 +29,7 @@ fn play(fail_fast: bool, script: impl AsyncFnOnce(Shared)) -> (Vec<Outcome>, Sha
 }
 
 fn listen(world: &mut World, service: usize) {
-    world.services[service].listener = Some(PortOwner::Ours { socket: 1, pid: 0 });
+    world.services[service].listener = Some(PortOwner::Ours { socket: 1, pid: 7 });
 }
 
 fn fail(world: &mut World, service: usize) {

@@ -105,7 +105,7 @@ fn a_flood_of_output_starves_nothing_and_is_not_buffered() {
 fn events_faster_than_the_check_interval_do_not_postpone_checks() {
     let resize = ReceivedSignal { signal: Signal::SIGWINCH, sent: Some(false), sender: None };
     run(&[settings()], async |world| {
-        world.borrow_mut().services[0].listener = Some(PortOwner::Ours { socket: 1, pid: 0 });
+        world.borrow_mut().services[0].listener = Some(PortOwner::Ours { socket: 1, pid: 7 });
         for _ in 0..30 {
             change(&world, Duration::from_millis(1), |world| world.signals.push_back(resize)).await;
         }

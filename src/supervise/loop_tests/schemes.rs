@@ -14,7 +14,7 @@ const LATE: Duration = Duration::from_secs(1);
 
 fn listen(world: &mut World, socket: u64, answer: Option<Duration>) {
     world.services[0].answer = answer;
-    world.services[0].listener = Some(PortOwner::Ours { socket, pid: 0 });
+    world.services[0].listener = Some(PortOwner::Ours { socket, pid: 7 });
 }
 
 /// The URLs that were told, and whether each was the first of a start.

@@ -54,7 +54,7 @@ const MOVES: [Move; 21] = [
     Move::DirectoryIsGone,
     Move::GuardianDies,
     Move::OrphansEnd,
-    Move::Listens(PortOwner::Ours { socket: 1, pid: 0 }),
+    Move::Listens(PortOwner::Ours { socket: 1, pid: 7 }),
     Move::Listens(PortOwner::Nobody),
     Move::Listens(PortOwner::Stranger),
     Move::IsElsewhere { redirectable: true },

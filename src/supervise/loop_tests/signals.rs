@@ -48,7 +48,7 @@ fn pair(first: ReceivedSignal, second: ReceivedSignal, services: usize, ready: b
     let exit = last.map_or(Exit::Code(0), Exit::Signal);
     let all = vec![settings(); services];
     let (outcomes, world) = run(&all, async |world| {
-        let listener = ready.then_some(PortOwner::Ours { socket: 1, pid: 0 });
+        let listener = ready.then_some(PortOwner::Ours { socket: 1, pid: 7 });
         let listen =
             |world: &mut World| world.services.iter_mut().for_each(|service| service.listener = listener);
         change(&world, MOMENT, listen).await;

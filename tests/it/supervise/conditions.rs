@@ -102,7 +102,7 @@ fn conditions_that_cannot_hold_are_refused() {
     for (ready, part) in [
         ("http = 'http://localhost:1/'", "the service's own port"),
         ("http = 'healthz'", "a `/` at its beginning"),
-        ("log = '('", "no regular expression"),
+        ("log = '('", "not a regular expression"),
     ] {
         let (sandbox, _ports) = stage("exec node server.js", ready);
         let finished = sandbox.run(["dev", "--framework", "default"]);
