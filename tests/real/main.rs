@@ -17,6 +17,7 @@ mod scripts;
 #[path = "../support/mod.rs"]
 mod support;
 mod watchers;
+mod workspaces;
 
 /// See [`support::memory`].
 const STATE_IN_MEMORY: bool = true;
