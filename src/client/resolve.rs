@@ -321,7 +321,10 @@ pub fn ended(invocation: &Invocation, live: &[Reservation], word: Option<&str>) 
 
 /// The failure of `wait` for a service that has failed.
 pub fn failed(one: &Status) -> Failure {
-    let hint = format!("see why with `bowline logs {}`", Path::new(&one.dir).visible());
+    // Its directory says nothing of a service that is no package.
+    let is_package = defining_directory(&one.project_id).is_none();
+    let word = if is_package { Path::new(&one.dir).visible() } else { one.name.visible() };
+    let hint = format!("see why with `bowline logs {word}`");
     Failure::new(NOT_READY, format!("`{}` has failed", one.name), Some(hint))
 }
 

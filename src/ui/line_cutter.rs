@@ -4,6 +4,7 @@
 //! screen, sets a title, switches a mode or asks the terminal something is left out: it is meant for a screen that
 //! the service has for itself. A carriage return begins the line anew, as it does on a screen.
 
+use super::columns::has_text;
 use super::rendition::Rendition;
 
 /// The longest part of a line that waits for its rest, in bytes.
@@ -11,6 +12,8 @@ const LONGEST: usize = 64 * 1024;
 /// The longest control sequence and control string that are looked at, in bytes.
 const LONGEST_SEQUENCE: usize = 64;
 const LONGEST_STRING: usize = 4096;
+/// How many empty lines wait for what follows. Vite writes as many as the screen has rows before it clears it.
+const MOST_BLANK: usize = 200;
 /// The most columns that one sequence moves the cursor forward.
 const FARTHEST: usize = 200;
 
@@ -57,6 +60,8 @@ pub(super) struct LineCutter {
     /// Whether a part of the line was handed out already.
     is_continued: bool,
     drawn: Drawn,
+    /// Empty lines that were not handed out yet.
+    blank: usize,
     rendition: Rendition,
     /// Whether the text is a link now.
     is_link: bool,
@@ -103,6 +108,7 @@ impl LineCutter {
         if has_text(&self.line) || self.is_continued {
             self.hand_out(true, &mut take);
         }
+        self.hand_out_blank(&mut take);
     }
 
     /// Whether there is a line that waits for its rest, none of which was handed out.
@@ -147,6 +153,13 @@ impl LineCutter {
     }
 
     fn hand_out(&mut self, is_end: bool, take: &mut impl FnMut(Piece<'_>)) {
+        if is_end && self.blank < MOST_BLANK && !self.is_continued && !has_text(&self.line) {
+            self.blank += 1;
+            self.restart();
+            self.drawn = Drawn::Once;
+            return;
+        }
+        self.hand_out_blank(take);
         let kept = if is_end { Vec::new() } else { self.line.split_off(whole_characters(&self.line)) };
         let mut line = std::mem::take(&mut self.line);
         self.close(&mut line);
@@ -158,6 +171,12 @@ impl LineCutter {
         self.restart();
         self.drawn = Drawn::Once;
         self.line.extend_from_slice(&kept);
+    }
+
+    fn hand_out_blank(&mut self, take: &mut impl FnMut(Piece<'_>)) {
+        for _ in 0..std::mem::take(&mut self.blank) {
+            take(Piece { text: b"", is_start: true, is_end: true });
+        }
     }
 
     /// Takes in one byte of a sequence. Returns whether it belongs to it.
@@ -217,6 +236,8 @@ impl LineCutter {
             }
             // The column.
             b'G' if matches!(number, Ok(0 | 1)) || parameters.is_empty() => self.drawn = Drawn::Returned,
+            // The first line of the screen: empty lines before it were to make room.
+            b'H' if matches!(parameters, "" | "1" | "1;1") => self.blank = 0,
             b'C' => self.text(&vec![b' '; number.unwrap_or(1).clamp(1, FARTHEST)]),
             // All of the line, or what lies before the cursor, is erased.
             b'K' if matches!(number, Ok(1 | 2)) => self.restart(),
@@ -253,40 +274,6 @@ fn whole_characters(bytes: &[u8]) -> usize {
     } else {
         bytes.len()
     }
-}
-
-/// Whether something is there besides sequences.
-fn has_text(line: &[u8]) -> bool {
-    outside_sequences(line).next().is_some()
-}
-
-/// The most columns that this line takes: a character that is not ASCII may be two wide.
-pub(super) fn width(line: &[u8]) -> usize {
-    let columns = |byte: u8| match byte {
-        b'\t' => 8,
-        0x20..=0x7e => 1,
-        0xc0.. => 2,
-        _ => 0,
-    };
-    outside_sequences(line).map(columns).sum()
-}
-
-/// The bytes of a line that belong to no colour and no link.
-fn outside_sequences(line: &[u8]) -> impl Iterator<Item = u8> {
-    let mut left = line;
-    std::iter::from_fn(move || {
-        while let Some(sequence) = left.strip_prefix(b"\x1b") {
-            let end = if sequence.first() == Some(&b'[') {
-                sequence.iter().position(u8::is_ascii_alphabetic).map(|end| end + 1)
-            } else {
-                sequence.windows(2).position(|end| end == b"\x1b\\").map(|end| end + 2)
-            };
-            left = &sequence[end.unwrap_or(sequence.len())..];
-        }
-        let (&byte, rest) = left.split_first()?;
-        left = rest;
-        Some(byte)
-    })
 }
 
 #[cfg(test)]
@@ -345,6 +332,19 @@ mod tests {
     }
 
     #[test]
+    fn empty_lines_before_a_cleared_screen_are_no_output() {
+        let rows = "\n".repeat(MOST_BLANK - 1);
+        assert_eq!(cut(format!("a\n{rows}\x1b[1;1H\x1b[0Jb\n").as_bytes(), 9), ["a", "b", ""]);
+        assert_eq!(cut(b"a\n\n\nb\n", 2), ["a", "", "", "b", ""]);
+        let count = cut("\n".repeat(10 * MOST_BLANK).as_bytes(), 7).len();
+        assert!(count > 9 * MOST_BLANK, "few wait: {count}");
+        let (mut cutter, mut seen) = (LineCutter::default(), 0);
+        cutter.cut(b"\n\x1b[31m\n", |_| seen += 1);
+        cutter.finish(|_| seen += 1);
+        assert_eq!(seen, 2, "none is lost at the end");
+    }
+
+    #[test]
     fn bytes_that_are_no_text_stay_as_they_are() {
         let mut cutter = LineCutter::default();
         let mut seen = Vec::new();
@@ -378,14 +378,5 @@ mod tests {
         cutter.finish(|piece| seen.push((piece.text.to_vec(), piece.is_end)));
         cutter.finish(|piece| seen.push((piece.text.to_vec(), piece.is_end)));
         assert_eq!(seen, [(b"rest".to_vec(), true)]);
-    }
-
-    #[test]
-    fn the_width_is_never_underestimated() {
-        for (line, columns) in
-            [("abc", 3), ("\x1b[31mabc\x1b[0m", 3), ("日", 2), ("é", 2), ("\x1b]8;;http://a\x1b\\ab", 2)]
-        {
-            assert_eq!(width(line.as_bytes()), columns, "{line:?}");
-        }
     }
 }

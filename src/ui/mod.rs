@@ -1,6 +1,7 @@
 //! The view of users: the service's own output untouched and a few lines of bowline's on stderr, or events as JSON
 //! lines.
 
+mod columns;
 mod human;
 mod json;
 mod keys;

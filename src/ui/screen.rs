@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::line_cutter::{Piece, width};
+use super::columns::width;
+use super::line_cutter::Piece;
 use super::prefixes::Prefixes;
 use super::streams::Streams;
 use super::{line, modes};

@@ -2,6 +2,7 @@
 
 use super::answer::{answer, one_or_all};
 use crate::cli::args::Detect;
+use crate::detect::ServiceKind;
 use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
 use crate::project::Project;
@@ -35,13 +36,16 @@ pub fn run(invocation: &Invocation, detect: &Detect) -> Result<Exit, Failure> {
 }
 
 fn describe(detected: &Detected<'_>) -> String {
-    let Detected { configured, reading, detection, inputs, .. } = detected;
+    let Detected { configured, reading, detection, inputs, kind, .. } = detected;
     let framework = detection.framework;
     let mut text = format!("{}  {} ({})\n", configured.project.name, framework.label, framework.key);
     for evidence in &detection.evidence {
         text.push_str(&format!("  because    {}\n", visible::line(evidence)));
     }
-    text.push_str(&format!("  ports      {}\n", inputs.range));
+    text.push_str(&match kind {
+        ServiceKind::Server => format!("  ports      {}\n", inputs.range),
+        ServiceKind::Watch | ServiceKind::Task => format!("  ports      none: it is a {}\n", kind.name()),
+    });
     text.push_str(&match reading.script() {
         Some(name) => {
             format!("  script     {}: {}\n", visible::line(name), visible::line(&reading.command))

@@ -105,7 +105,14 @@ impl Wanted {
                     }
                     resolve::add(&mut self.ended, ended);
                 }
-                Ok(Resolved::Unknown(failure)) | Err(failure) => self.failures.push(failure),
+                // What has ended and is no package is no project either.
+                Ok(Resolved::Unknown(failure)) | Err(failure) => {
+                    let ended = ended(invocation, known, Some(word), &[State::Failed, State::Stopped]);
+                    if ended.is_empty() {
+                        self.failures.push(failure);
+                    }
+                    resolve::add(&mut self.ended, ended);
+                }
             }
         }
         if !words.is_empty() {

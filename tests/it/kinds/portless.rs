@@ -50,6 +50,8 @@ fn it_is_listed_and_told_without_port_and_url() {
     let stopped = run(&["stop"]);
     assert_eq!(stopped.stdout, "stopped app\n", "{stopped:?}");
     assert_eq!(run(&["ls"]).stdout, "nothing is running\n");
+    let detected = run(&["detect"]).stdout;
+    assert!(detected.contains("  ports      none: it is a watch\n"), "{detected}");
 }
 
 #[test]

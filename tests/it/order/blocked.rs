@@ -52,6 +52,26 @@ fn it_is_told_everywhere_and_starts_by_itself_once_the_need_is_ready() {
 }
 
 #[test]
+fn a_need_that_is_no_package_is_started_again_by_its_name() {
+    let db = format!("[ ! -e broken ] || exit 7; {}", server());
+    let mut sandbox = workspace(&[("docs", &server()), ("web", &server())], "");
+    let config = format!(
+        "[project.\"@acme/web\"]\nneeds = [\"db\"]\n[project.db]\nport = true\ncommand = {}\n",
+        json!(db)
+    );
+    sandbox.file("bowline.toml", &config).file("broken", "");
+    let mut session = sandbox.start(["dev"]);
+    event(&mut session, "blocked", "web");
+    let waited = sandbox.run(["wait", "db"]);
+    assert_eq!(waited.stderr, "error: `db` has failed\nhint: see why with `bowline logs db`\n");
+    fs::remove_file(sandbox.project().join("broken")).unwrap();
+    let restarted = sandbox.run(["restart", "db"]);
+    assert!(restarted.status.success(), "{restarted:?}");
+    event(&mut session, "port-detected", "web");
+    session.stop();
+}
+
+#[test]
 fn a_start_names_it_and_another_start_or_a_restart_of_all_mends_it() {
     for again in ["start", "restart"] {
         let sandbox = stage();
