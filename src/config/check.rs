@@ -8,10 +8,10 @@ use crate::template::{SELF, references};
 use crate::visible::{self, Visible};
 
 /// A text of a table that may have templates: the keys below the table, the element of a list, and the text.
-struct Text<'a> {
-    keys: Vec<&'a str>,
-    index: Option<usize>,
-    content: &'a str,
+pub(super) struct Text<'a> {
+    pub keys: Vec<&'a str>,
+    pub index: Option<usize>,
+    pub content: &'a str,
 }
 
 pub(super) fn has_templates(settings: &ProjectSettings) -> bool {
@@ -52,7 +52,7 @@ pub(super) fn check(file: &ConfigFile, names: &KnownNames) -> Result<(), ConfigE
     Ok(())
 }
 
-fn shown(message: &str) -> String {
+pub(super) fn shown(message: &str) -> String {
     visible::line(message).into_owned()
 }
 
@@ -99,7 +99,7 @@ fn check_templates(
 }
 
 /// The texts in which templates are replaced.
-fn texts(settings: &ProjectSettings) -> impl Iterator<Item = Text<'_>> {
+pub(super) fn texts(settings: &ProjectSettings) -> impl Iterator<Item = Text<'_>> {
     let ProjectSettings { env, args, command, before, after, ready, .. } = settings;
     let plain = |key: &'static str, content| Text { keys: vec![key], index: None, content };
     let variables = env.iter().map(|(name, content)| Text { keys: vec!["env", name], index: None, content });

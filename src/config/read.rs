@@ -14,6 +14,7 @@ use super::settings::{ProjectSettings, WorkspaceSettings};
 use crate::detect::catalog::{Catalog, Layer};
 use crate::paths::{self, Environment};
 use crate::project::{Project, read_text};
+use crate::template::{Reference, references};
 
 #[derive(Debug)]
 pub struct Config {
@@ -43,6 +44,27 @@ impl Config {
             file.has(&keys)
                 .then(|| file.mistake(&FilePlace { keys: &keys, ..*place }, message, hint.to_owned()))
         })
+    }
+}
+
+impl Config {
+    /// A mistake in the first template of the project's table whose address is refused, with message and hint.
+    pub fn refused_template(
+        &self,
+        refuse: &dyn Fn(&Reference<'_>) -> Option<(String, String)>,
+    ) -> Option<ConfigError> {
+        for check::Text { keys, index, content } in check::texts(&self.settings) {
+            for reference in references(content).unwrap_or_default() {
+                let Some((message, hint)) = refuse(&reference) else { continue };
+                let place =
+                    FilePlace { index, part: Some(&content[reference.range]), ..FilePlace::default() };
+                // What the root's script sets is in no file.
+                if let Some(error) = self.mistake(&keys, &place, &check::shown(&message), &hint) {
+                    return Some(error);
+                }
+            }
+        }
+        None
     }
 }
 

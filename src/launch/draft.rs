@@ -18,9 +18,20 @@ pub(super) struct Draft<'r> {
 
 impl<'r> Draft<'r> {
     pub(super) fn of(reading: &'r Reading<'r>) -> Self {
+        Self::of_text(reading, &reading.command, reading.leaves.clone())
+    }
+
+    /// Another script of the same project.
+    pub(super) fn of_text(reading: &'r Reading<'r>, text: &str, leaves: Vec<Leaf>) -> Self {
         let (notes, warnings) = (Vec::new(), Vec::new());
-        let (text, leaves) = (reading.command.clone(), reading.leaves.clone());
-        Self { reading, text, leaves, nested: Vec::new(), notes, warnings }
+        Self { reading, text: text.to_owned(), leaves, nested: Vec::new(), notes, warnings }
+    }
+
+    /// Puts a port in place of the one that is mentioned, if that is possible.
+    pub(super) fn put(&mut self, mention: &Mention, port: u16, shells: &[PackageManager]) -> bool {
+        let Some(leaf) = self.leaves.get(mention.leaf) else { return false };
+        let place = (mention.part, mention.range.clone());
+        leaf.replace(place, &port.to_string(), shells).is_ok_and(|rewrite| self.accept(&rewrite))
     }
 
     /// Puts the server's port in place of the one by which other commands name it, where it is another one now.
@@ -32,24 +43,17 @@ impl<'r> Draft<'r> {
         let mut skipped = 0;
         while let Some((mention, leaf)) = self.mention(named.port, chosen, request, skipped) {
             let program = leaf.program.clone();
-            let place = (mention.part, mention.range.clone());
-            let replaced = match mention.form {
-                Form::Number => None,
-                Form::Address { .. } | Form::Argument => leaf
-                    .replace(place, &request.port.to_string(), shells)
-                    .ok()
-                    .filter(|rewrite| self.accept(rewrite)),
-            };
-            skipped += usize::from(replaced.is_none());
+            let is_replaced = mention.form != Form::Number && self.put(&mention, request.port, shells);
+            skipped += usize::from(!is_replaced);
             let (old, new) = (named.port, request.port);
-            let sentence = if replaced.is_some() {
+            let sentence = if is_replaced {
                 format!("`{program}` is told port {new} in place of {old}")
             } else {
                 format!(
                     "`{program}` names port {old}, but the server is on port {new}: let it read `BOWLINE_URL`, or free port {old}"
                 )
             };
-            let list = if replaced.is_some() { &mut self.notes } else { &mut self.warnings };
+            let list = if is_replaced { &mut self.notes } else { &mut self.warnings };
             if !list.contains(&sentence) {
                 list.push(sentence);
             }

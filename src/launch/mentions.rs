@@ -33,16 +33,34 @@ pub(super) struct Mention {
     pub(super) range: Range<usize>,
     pub(super) port: u16,
     pub(super) form: Form,
+    /// The variable that is this port and nothing else.
+    pub(super) variable: Option<String>,
+}
+
+impl Mention {
+    /// Whether it can only be the port of a server, by its form.
+    pub(super) fn is_address(&self) -> bool {
+        matches!(self.form, Form::Argument | Form::Address { is_web: true })
+    }
 }
 
 /// The ports that are named by the chosen leaf and those that run beside it. A command before the server waits for
 /// something else.
 pub(super) fn mentions(leaves: &[Leaf], chosen: usize, catalog: &Catalog) -> Vec<Mention> {
     let Some(server) = leaves.get(chosen) else { return Vec::new() };
+    mentions_in(leaves, catalog, |leaf, command| leaf == chosen || command.runs_beside(server))
+}
+
+/// The ports that are named by the leaves that count, given with their index.
+pub(super) fn mentions_in(
+    leaves: &[Leaf],
+    catalog: &Catalog,
+    counts: impl Fn(usize, &Leaf) -> bool,
+) -> Vec<Mention> {
     let mut found = Vec::new();
     let mut assignments = Vec::new();
     for (leaf, command) in leaves.iter().enumerate() {
-        if leaf != chosen && !command.runs_beside(server) {
+        if !counts(leaf, command) {
             continue;
         }
         let companion = companion(command, catalog);
@@ -59,18 +77,22 @@ pub(super) fn mentions(leaves: &[Leaf], chosen: usize, catalog: &Catalog) -> Vec
             };
             if is_new && !is_inspectors(&text, &previous) {
                 let in_text = ports_in(&text, companion.filter(|_| matches!(part, Part::Word(_))), &previous);
-                found.extend(in_text.into_iter().map(|(range, port, form)| Mention {
-                    leaf,
-                    part,
-                    range,
-                    port,
-                    form,
+                found.extend(in_text.into_iter().map(|(range, port, form)| {
+                    let variable = variable(part, &text, &range);
+                    Mention { leaf, part, range, port, form, variable }
                 }));
             }
             previous = text;
         }
     }
     found
+}
+
+/// The name of the variable whose whole value is in the range.
+fn variable(part: Part, text: &str, range: &Range<usize>) -> Option<String> {
+    let name = text.get(..range.start)?.strip_suffix('=')?;
+    let is_whole = matches!(part, Part::Assignment(_)) && range.end == text.len();
+    is_whole.then(|| name.to_owned())
 }
 
 /// Whether a word has the address of node's inspector, which is no page.
@@ -85,7 +107,11 @@ pub(super) fn companion<'c>(leaf: &Leaf, catalog: &'c Catalog) -> Option<&'c Com
 }
 
 /// All ports in a text, from left to right; `previous` is the word before it.
-fn ports_in(text: &str, companion: Option<&Companion>, previous: &str) -> Vec<(Range<usize>, u16, Form)> {
+pub(super) fn ports_in(
+    text: &str,
+    companion: Option<&Companion>,
+    previous: &str,
+) -> Vec<(Range<usize>, u16, Form)> {
     let mut found = Vec::new();
     let mut rest = 0;
     while let Some(start) = text[rest..].find(|c: char| c.is_ascii_digit()).map(|at| rest + at) {
@@ -114,7 +140,7 @@ fn ports_in(text: &str, companion: Option<&Companion>, previous: &str) -> Vec<(R
 }
 
 /// Whether the text before a port ends with a name of this machine; then, whether it may be that of a web server.
-fn address(before: &str) -> Option<bool> {
+pub(super) fn address(before: &str) -> Option<bool> {
     let host = before.strip_suffix(':')?;
     let lead = LOCAL.iter().find_map(|name| host.strip_suffix(name))?;
     let continues = lead.ends_with(|c: char| c.is_ascii_alphanumeric() || "._-".contains(c));

@@ -10,6 +10,7 @@ mod changes;
 mod draft;
 mod environment;
 mod error;
+mod file_mentions;
 mod inherited;
 mod mentions;
 mod missing;
@@ -28,13 +29,16 @@ mod script_runner;
 mod script_shell;
 mod settings;
 mod shims;
+mod sibling_ports;
 mod spec;
+mod usual_port;
 mod variables;
 mod yaml;
 
 pub use caller::Caller;
 pub use changes::Changes;
 pub use error::LaunchError;
+pub use file_mentions::{FileMention, with_template};
 pub use inherited::Inherited;
 pub use missing::explain;
 pub use named_port::NamedPort;
@@ -50,6 +54,9 @@ pub use shims::{
     RUN_IN_WORKSPACE, SCRIPT_SHELL, SHELL_OF_BUN, ShimCall, Shims, variables as shim_variables,
     without as without_shims,
 };
+pub use sibling_ports::{SiblingPort, TextPort, ports_in_value, present_value};
 pub use spec::{Delivery, LaunchSpec, Step};
+pub use usual_port::UsualPort;
+pub use variables::url_variable;
 
 pub use crate::script::PackageManager;

@@ -1,9 +1,9 @@
 //! The port by which another command of the script names the server, as in `wait-on tcp:3000`: it is preferred, so
 //! that this command finds the server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::mentions::{Form, Mention, companion, mentions};
+use super::mentions::{Form, Mention, address, companion, mentions};
 use super::reading::Reading;
 use crate::detect::catalog::{Catalog, CatalogText, Role};
 use crate::detect::{Detection, ServerInputs};
@@ -113,7 +113,30 @@ fn by_elimination(leaves: &[Leaf], chosen: usize, catalog: &Catalog, named: &[&M
 }
 
 /// Whether a file that configures the server, or its own program, has the port.
-fn is_configured(reading: &Reading<'_>, server: &Leaf, port: u16, files: &[String]) -> bool {
+pub(super) fn is_configured(reading: &Reading<'_>, server: &Leaf, port: u16, files: &[String]) -> bool {
+    let (dir, texts) = configurations(reading, server, files);
+    let program = || {
+        let words = server.words.iter().skip(1).filter_map(crate::script::Word::literal);
+        let mut sources =
+            words.filter(|word| !word.starts_with('-') && Path::new(word).extension().is_some());
+        sources.any(|source| read_beginning(&dir.join(source), SIZE).is_some_and(|text| listens(&text, port)))
+    };
+    texts.iter().any(|text| sets_port(text, port)) || program()
+}
+
+/// Whether a file that configures the server sets any port.
+pub(super) fn sets_some_port(reading: &Reading<'_>, server: &Leaf, files: &[String]) -> bool {
+    let (_, texts) = configurations(reading, server, files);
+    texts.iter().any(|text| {
+        let starts = text.char_indices().filter(|(at, c)| {
+            c.is_ascii_digit() && !text[..*at].ends_with(|before: char| before.is_ascii_alphanumeric())
+        });
+        starts.map(|(at, _)| at).any(|at| is_value_of_port(text, at))
+    })
+}
+
+/// The directory of the server, and the texts of the files there that configure it.
+fn configurations(reading: &Reading<'_>, server: &Leaf, files: &[String]) -> (PathBuf, Vec<String>) {
     let project = &reading.project.dir;
     let dir = project.join(server.directory());
     let is_known = |name: &&String| {
@@ -126,38 +149,46 @@ fn is_configured(reading: &Reading<'_>, server: &Leaf, port: u16, files: &[Strin
             CONFIGURATIONS.iter().flat_map(|ending| [format!("vite{ending}"), format!("webpack{ending}")]),
         );
     }
-    let is_set =
-        |name: &String| read_beginning(&dir.join(name), SIZE).is_some_and(|text| sets_port(&text, port));
-    let program = || {
-        let words = server.words.iter().skip(1).filter_map(crate::script::Word::literal);
-        let mut sources =
-            words.filter(|word| !word.starts_with('-') && Path::new(word).extension().is_some());
-        sources.any(|source| read_beginning(&dir.join(source), SIZE).is_some_and(|text| listens(&text, port)))
-    };
-    configurations.iter().any(is_set) || program()
+    let texts = configurations.iter().filter_map(|name| read_beginning(&dir.join(name), SIZE)).collect();
+    (dir, texts)
 }
 
 /// Whether a text has `port: N`, `"port": N` or `PORT=N`.
 fn sets_port(text: &str, port: u16) -> bool {
+    numbers(text, port).any(|at| is_value_of_port(text, at))
+}
+
+/// Whether what begins at this place is the value of `port`.
+fn is_value_of_port(text: &str, at: usize) -> bool {
+    let lead = text[..at].trim_end_matches([' ', '\t', '"', '\'']);
+    let Some(lead) = lead.strip_suffix([':', '=']) else { return false };
+    let name = lead.trim_end_matches([' ', '\t', '"', '\'']);
+    let is_port = name
+        .len()
+        .checked_sub(4)
+        .and_then(|at| name.get(at..))
+        .is_some_and(|end| end.eq_ignore_ascii_case("port"));
+    is_port && !name[..name.len() - 4].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Whether a line of a program speaks of a port or of listening before it has the number. The address of a server is
+/// what a client has.
+fn listens(text: &str, port: u16) -> bool {
     numbers(text, port).any(|at| {
-        let lead = text[..at].trim_end_matches([' ', '\t', '"', '\'']);
-        let Some(lead) = lead.strip_suffix([':', '=']) else { return false };
-        let name = lead.trim_end_matches([' ', '\t', '"', '\'']);
-        let is_port = name
-            .len()
-            .checked_sub(4)
-            .and_then(|at| name.get(at..))
-            .is_some_and(|end| end.eq_ignore_ascii_case("port"));
-        is_port && !name[..name.len() - 4].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        let line = text[..at].rsplit('\n').next().unwrap_or_default();
+        !is_client(line) && (speaks_of_port(line) || line.to_ascii_lowercase().contains("listen"))
     })
 }
 
-/// Whether a line of a program speaks of a port or of listening before it has the number.
-fn listens(text: &str, port: u16) -> bool {
-    numbers(text, port).any(|at| {
-        let line = text[..at].rsplit('\n').next().unwrap_or_default().to_ascii_lowercase();
-        line.contains("port") || line.contains("listen")
-    })
+fn is_client(line: &str) -> bool {
+    address(line).is_some() && line.contains("://")
+}
+
+/// Whether a line has the word: not `export` or `import`.
+fn speaks_of_port(line: &str) -> bool {
+    line.match_indices("port").any(|(at, _)| !line[..at].ends_with(|c: char| c.is_ascii_alphabetic()))
+        || line.contains("Port")
+        || line.contains("PORT")
 }
 
 /// Where the number stands alone.

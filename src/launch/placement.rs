@@ -5,6 +5,7 @@ use super::draft::{Draft, merge};
 use super::mentions::companion;
 use super::request::{LaunchRequest, NODE_OPTIONS, port_variables};
 use super::script_shell;
+use super::sibling_ports::SiblingPorts;
 use super::spec::Delivery;
 use crate::detect::Tool;
 use crate::detect::catalog::FlagPosition;
@@ -88,25 +89,28 @@ impl Placement {
 pub(super) fn place(request: &LaunchRequest<'_>) -> Placement {
     let reading = request.reading;
     let mut placement = Placement { text: reading.command.clone(), ..Placement::default() };
-    if !request.has_port() {
-        return placement;
-    }
     if let Some(error) = &reading.parse_error {
-        placement.doubt = Some((error.to_string(), error.hint()));
+        placement.doubt = request.has_port().then(|| (error.to_string(), error.hint()));
         return placement;
     }
-    if reading.leaves.iter().filter_map(BowlineCall::of).any(|call| call.launches()) {
+    let is_inner = || reading.leaves.iter().filter_map(BowlineCall::of).any(|call| call.launches());
+    if request.has_port() && is_inner() {
         placement.delivery = Delivery::Inner;
         placement.notes.push("the bowline that the script starts takes this port over".to_owned());
         return placement;
     }
     let shells = request.script_shell.map_or(&[][..], |_| script_shell::managers(reading));
     let mut draft = Draft::of(reading);
-    draft.rename_port(request, shells);
+    SiblingPorts::of(&draft, request).rename(&mut draft, request, shells, |draft| {
+        draft.rename_port(request, shells);
+    });
     placement.text.clone_from(&draft.text);
     placement.nested.clone_from(&draft.nested);
     placement.notes.append(&mut draft.notes);
     placement.warnings.append(&mut draft.warnings);
+    if !request.has_port() {
+        return placement;
+    }
     match request.detection.tool.and_then(|tool| Some((tool, reading.leaf(tool.command)?.0))) {
         Some((tool, index)) => {
             let server = Server { request, tool, index, draft: &draft, shells };

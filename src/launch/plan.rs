@@ -13,6 +13,7 @@ use super::reading::{Reading, Target};
 use super::request::{LaunchRequest, NODE_OPTIONS, port_variables};
 use super::script_runner::{self, SHELL, ScriptRunner};
 use super::script_shell::{self, ScriptShell};
+use super::sibling_ports;
 use super::spec::{Delivery, LaunchSpec, Step};
 use super::variables;
 use crate::detect::catalog::Role;
@@ -64,7 +65,8 @@ fn plan_script(request: &LaunchRequest<'_>, name: &str, text: &str) -> LaunchSpe
         let ScriptRunner::Shell(shell) = &runner else { return None };
         let event = format!("{prefix}{name}");
         let text = scripts.text(&event).filter(|text| scripts.runs_hooks && !text.is_empty())?;
-        let mut step = script_step(&event, &text, shell_command(shell, &text));
+        let present = sibling_ports::present_script(request, &text);
+        let mut step = script_step(&event, &text, shell_command(shell, &present));
         step.programs = programs(&text, &reading.leaves_of(&text).unwrap_or_default(), &step.program);
         Some(step)
     };

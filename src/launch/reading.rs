@@ -12,7 +12,7 @@ use super::settings::Settings;
 use crate::detect::catalog::{FlagPosition, PortInput};
 use crate::detect::{CommandWords, Detection};
 use crate::project::Project;
-use crate::script::{self, Edit, Kind, Leaf, ParseError, Script, Word, Wrapper};
+use crate::script::{self, Edit, Kind, Leaf, ParseError, Script, Scripts, Word, Wrapper};
 
 /// Programs that run scripts of packages, where they do not show which.
 const RUNNERS_OF_SCRIPTS: [&str; 6] = ["bun", "lerna", "npm", "pnpm", "turbo", "yarn"];
@@ -176,6 +176,12 @@ impl<'a> Reading<'a> {
         Some((index, self.leaves.get(index)?))
     }
 
+    /// The program that the script runs, if it is only one.
+    pub(super) fn only_program(&self) -> Option<(usize, &Leaf)> {
+        let [(index, _)] = self.commands[..] else { return None };
+        Some((index, self.leaves.get(index)?))
+    }
+
     /// The script that starts one of [`Reading::commands`] itself, if another script calls it.
     pub fn script_of(&self, command: usize) -> Option<&str> {
         self.leaf(command)?.1.scripts().last().copied()
@@ -192,6 +198,23 @@ impl<'a> Reading<'a> {
             }
         };
         self.parse_error.is_some() || !self.leaves.iter().all(calls_scripts)
+    }
+
+    /// Whether the script sets the variable for its program.
+    pub(super) fn assigns(&self, name: &str) -> bool {
+        self.leaves.iter().any(|leaf| leaf.assignments().any(|(own, _)| own == name))
+    }
+
+    /// The words of all commands, and of those that start them.
+    pub(super) fn words_with_starters(&self) -> Vec<String> {
+        let all = self.leaves.iter().flat_map(|leaf| leaf.scope.starters.iter().flatten().chain(&leaf.words));
+        all.filter_map(Word::literal).collect()
+    }
+
+    /// The scripts that run before and after the one that is run.
+    pub(super) fn hook_texts(&self) -> Vec<String> {
+        let Some(name) = self.script().filter(|_| self.scripts.runs_hooks) else { return Vec::new() };
+        ["pre", "post"].iter().filter_map(|prefix| self.scripts.text(&format!("{prefix}{name}"))).collect()
     }
 
     pub(super) fn leaves_of(&self, text: &str) -> Option<Vec<Leaf>> {

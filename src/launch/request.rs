@@ -6,6 +6,7 @@ use std::path::Path;
 use super::named_port::NamedPort;
 use super::preload::Preload;
 use super::reading::Reading;
+use super::sibling_ports::SiblingPort;
 use crate::detect::catalog::{Catalog, HostInput};
 use crate::detect::{Detection, ServerInputs, ServiceKind};
 use crate::port::Scheme;
@@ -56,6 +57,8 @@ pub struct LaunchRequest<'a> {
     pub host: Option<&'a Host>,
     pub session: &'a str,
     pub siblings: &'a [Sibling],
+    /// The usual ports of other services by which the script names them.
+    pub sibling_ports: &'a [SiblingPort],
     /// The variables that the project's bowline.toml sets.
     pub environment: &'a BTreeMap<String, String>,
     /// The preload that moves a listener which is known to ignore its port.

@@ -97,6 +97,11 @@ fn siblings(changes: &mut Changes, siblings: &[Sibling]) {
     }
 }
 
-fn variable_part(name: &str) -> String {
+/// The variable with the address of a sibling. It is another one's where several have a name without scope.
+pub fn url_variable(name: &str) -> String {
+    format!("BOWLINE_{}_URL", variable_part(name))
+}
+
+pub(super) fn variable_part(name: &str) -> String {
     sanitized(name.trim_start_matches('@')).to_ascii_uppercase()
 }

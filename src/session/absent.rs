@@ -29,7 +29,7 @@ pub fn addresses(
         return Ok(Vec::new());
     }
     let live = ports.reservations();
-    absent.retain(|project| !live.iter().any(|one| runs(one, project)));
+    absent.retain(|project| !live.iter().any(|one| one.has_port() && runs(one, project)));
     let asked = |project: &&Project| ConfiguredProject::asked(invocation, (*project).clone(), None);
     let configured = absent.iter().map(asked).collect::<Result<Vec<_>, _>>()?;
     let mut requests: Vec<_> = prepared.iter().map(|one| one.request.clone()).collect();

@@ -11,6 +11,7 @@ use super::options::Options;
 use super::port_override::{Evidence, Inquiry, Note, PortOverride, list};
 use super::prepared::{Prepared, environment};
 use super::server_scheme::ServerScheme;
+use super::usual_ports;
 use crate::control::Status;
 use crate::detect::ServiceKind;
 use crate::invocation::{Invocation, StartedBy, logging};
@@ -103,20 +104,24 @@ impl<'a> SessionBackend<'a> {
     fn spec(&self, service: usize) -> LaunchSpec {
         let session = self.lease.as_ref().map_or("", |lease| lease.session().as_str());
         let script_shell = self.prepared[service].script_shell(self.ports.dir());
-        let siblings: Vec<_> = self.siblings(service).into_iter().map(|one| one.sibling).collect();
+        let known = self.siblings(service);
+        let sibling_ports = usual_ports::in_script(&self.prepared[service], &known);
+        let siblings: Vec<_> = known.iter().map(|one| one.sibling.clone()).collect();
         let orchestrates = self.prepared[service].orchestrates();
         let port = if orchestrates { 0 } else { self.port(service) };
         let addresses = self.addresses(service);
-        let environment = addresses.environment(&self.prepared[service]);
+        let environment = usual_ports::environment(&addresses, &self.prepared[service], &sibling_ports);
         let mut spec = launch::plan(&LaunchRequest {
             script_shell: Some(&script_shell),
             siblings: &siblings,
+            sibling_ports: &sibling_ports,
             environment: &environment,
             preload: self.overrides[service].preload.as_ref(),
             is_followed: self.overrides[service].has_followed_to(self.port(service)),
             scheme: self.schemes[service].present,
             ..self.prepared[service].launch(port, session, self.options)
         });
+        spec.warnings.extend(usual_ports::warnings(&self.prepared[service], &known));
         addresses.apply(&self.prepared[service], &mut spec);
         let before = hooks::resolved(&self.prepared[service], &|text| addresses.fill(text)).before;
         spec.before = before.map(|text| spec.main.command("before", &text));

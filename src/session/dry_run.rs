@@ -9,9 +9,12 @@ use super::addresses::Addresses;
 use super::options::Options;
 use super::order;
 use super::port_override::PortOverride;
+use super::portless;
 use super::prepared::Prepared;
 use super::selection::RootScript;
 use super::siblings::{runs, siblings};
+use super::usual_ports;
+use crate::graph::Graph;
 use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, LaunchRequest, LaunchSpec};
 use crate::port::{Lookup, Ports};
@@ -42,14 +45,17 @@ pub fn dry_run(
         }
     };
     let others = ports.reservations();
-    let absent = absent::addresses(invocation, ports, &prepared.iter().collect::<Vec<_>>())?;
+    let all: Vec<&Prepared<'_>> = prepared.iter().collect();
+    let absent = absent::addresses(invocation, ports, &all)?;
+    all.iter().try_for_each(|one| portless::check(one, &all, &absent))?;
     let graph = order::of(prepared, options)?.graph;
     for (service, one) in prepared.iter().enumerate() {
         let script_shell = one.script_shell(ports.dir());
         let port_override = port_override(one, &found[service], ports);
         let address = |other| Some(planned(other)).filter(|(port, _)| *port != 0);
-        let siblings = siblings(prepared, service, address, &others);
-        let siblings: Vec<_> = siblings.into_iter().map(|one| one.sibling).collect();
+        let known_siblings = siblings(prepared, service, address, &others);
+        let sibling_ports = usual_ports::in_script(one, &known_siblings);
+        let siblings: Vec<_> = known_siblings.iter().map(|one| one.sibling.clone()).collect();
         let (port, scheme) = planned(service);
         let known = |project: &Project| {
             let ours = prepared.iter().position(|other| other.project().is_same(project));
@@ -62,16 +68,18 @@ pub fn dry_run(
             Some((live.or_else(|| absent.map(|one| (one.sibling.port, one.sibling.scheme)))?, false))
         };
         let addresses = Addresses::of(one, (port, scheme), options, known);
-        let environment = addresses.environment(one);
+        let environment = usual_ports::environment(&addresses, one, &sibling_ports);
         let mut spec = launch::plan(&LaunchRequest {
             environment: &environment,
             script_shell: Some(&script_shell),
             siblings: &siblings,
+            sibling_ports: &sibling_ports,
             preload: port_override.as_ref().and_then(|found| found.preload.as_ref()),
             is_followed: port_override.as_ref().is_some_and(|found| found.has_followed_to(port)),
             scheme,
             ..one.launch(port, SESSION, options)
         });
+        spec.warnings.extend(usual_ports::warnings(one, &known_siblings));
         addresses.apply(one, &mut spec);
         if invocation.json {
             let mut answer = one.detected().to_json();
@@ -82,8 +90,12 @@ pub fn dry_run(
             ui::print(&describe(one, &spec))?;
         }
     }
-    let order = order::described(&graph, prepared);
-    if !order.is_empty() && !invocation.json {
+    if invocation.json { Ok(()) } else { print_order(&graph, prepared) }
+}
+
+fn print_order(graph: &Graph, prepared: &[Prepared<'_>]) -> Result<(), Failure> {
+    let order = order::described(graph, prepared);
+    if !order.is_empty() {
         ui::print(&format!("order\n  {}\n", order.join("\n  ")))?;
     }
     Ok(())

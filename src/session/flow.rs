@@ -13,7 +13,7 @@ use super::configured::ConfiguredProject;
 use super::options::Options;
 use super::output::{self, Outlets, announce};
 use super::prepared::Prepared;
-use super::{absent, conflict, hooks, order, outcome, settings};
+use super::{absent, conflict, hooks, order, outcome, portless, settings, usual_ports};
 use crate::control::Server;
 use crate::invocation::{Failure, Invocation, StartedBy, require_descriptors};
 use crate::port::{AllocateOptions, Lease, PortChoice, PortError, Ports, Remembered, Reservation};
@@ -82,6 +82,8 @@ impl<'a> Session<'a> {
         let Self { invocation, options, ports, prepared, .. } = self;
         let projects: Vec<_> = prepared.iter().map(|one| one.request.project.clone()).collect();
         let absent = absent::addresses(invocation, ports, &prepared.iter().collect::<Vec<_>>())?;
+        let all: Vec<&Prepared<'_>> = prepared.iter().collect();
+        all.iter().try_for_each(|one| portless::check(one, &all, &absent))?;
         for one in prepared.iter_mut() {
             one.absent.clone_from(&absent);
         }
@@ -178,5 +180,7 @@ pub fn prepare<'a>(
         place += usize::from(prepared.request.choice != PortChoice::None);
         Ok(prepared)
     };
-    projects.into_iter().map(prepare).collect()
+    let mut prepared = projects.into_iter().map(prepare).collect::<Result<Vec<_>, Failure>>()?;
+    usual_ports::find(&mut prepared);
+    Ok(prepared)
 }

@@ -1,8 +1,14 @@
 //! What a service is there for, by its files and what was detected.
 
+use std::num::NonZeroU16;
+
 use super::configured::{ConfiguredProject, Runnable};
+use super::options::Options;
+use super::prepared::Detected;
 use crate::config::{Orchestrator, PortSetting};
 use crate::detect::{Detection, ServiceKind};
+use crate::exit_code::USAGE;
+use crate::invocation::Failure;
 use crate::launch::Reading;
 
 /// The catalog's entry for what is no framework.
@@ -28,4 +34,19 @@ pub fn kind(configured: &ConfiguredProject, detection: &Detection<'_>) -> Servic
         Some(PortSetting::None) | None => detection.kind,
     };
     settings.kind.unwrap_or(by_port)
+}
+
+/// Refuses a port for a service that has none.
+pub fn ensure_no_port(detected: &Detected<'_>, options: &Options) -> Result<(), Failure> {
+    let ConfiguredProject { project, config, .. } = detected.configured;
+    let ordered = options.port.map(NonZeroU16::get).or(config.settings.exact_port());
+    let Some(port) = ordered.filter(|_| detected.kind != ServiceKind::Server) else { return Ok(()) };
+    let (name, kind) = (&project.name, detected.kind.name());
+    let message = format!("`{name}` is a {kind}, which has no port: {port}");
+    let hint = if config.settings.kind.is_some() {
+        "leave the port out, or its `kind` in bowline.toml".to_owned()
+    } else {
+        "leave `--port` out, or set `kind = \"server\"` in bowline.toml if it listens".to_owned()
+    };
+    Err(Failure::new(USAGE, message, Some(hint)))
 }

@@ -160,6 +160,10 @@ impl Backend for SessionBackend<'_> {
         failed.then(|| What::Noted { level: Level::Warning, message: browser::unopened(&url) })
     }
 
+    fn told_another_port(&self, service: usize) -> Option<(Vec<usize>, String)> {
+        SessionBackend::told_another_port(self, service)
+    }
+
     fn review(&mut self, service: usize, root: i32, output: &str) -> Review {
         self.look_again(service, root, output)
     }

@@ -7,7 +7,7 @@
 //! - `order`: who waits for whom, by bowline.toml and the packages
 //! - `reload`: a restart by what the files say now
 //! - `server_scheme`: http or https · `output`, `report`, `outcome`, `conflict`: what others see
-//! - `siblings`, `known_sibling`, `told`, `addresses`, `absent`: what services know of each other
+//! - `siblings`, `known_sibling`, `told`, `addresses`, `absent`, `usual_ports`, `portless`: what services know of each other
 //! - `caught`: scripts beneath one that runs as it is
 //! - `browser`: opens the URL · `nested`: bowline within bowline · `dry_run`: a plan · `framework_locks`: lock files of frameworks
 
@@ -34,6 +34,7 @@ mod order;
 mod outcome;
 mod output;
 mod port_override;
+mod portless;
 mod prepared;
 mod reload;
 mod report;
@@ -44,6 +45,7 @@ mod services;
 mod settings;
 mod siblings;
 mod told;
+mod usual_ports;
 
 pub use configure::configure;
 pub use configured::{Additions, ConfiguredProject, Runnable};

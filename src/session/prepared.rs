@@ -12,10 +12,11 @@ use self_cell::self_cell;
 use serde_json::{Value, json};
 
 use super::configured::{ConfiguredProject, Runnable};
-use super::kind::{NO_FRAMEWORK, is_orchestrator, kind};
+use super::kind::{NO_FRAMEWORK, ensure_no_port, is_orchestrator, kind};
 use super::known_sibling::KnownSibling;
 use super::options::Options;
 use super::server_scheme::ServerScheme;
+use super::usual_ports::NamedByPort;
 
 use crate::detect::catalog::Role;
 use crate::detect::{Detection, ServerInputs, ServiceKind, Snapshot};
@@ -78,6 +79,8 @@ pub struct Prepared<'a> {
     pub absent: Vec<KnownSibling>,
     /// For the lines with which its watches say that a build is through.
     pub first_builds: Vec<Regex>,
+    /// The other services of the start that it names by their usual ports.
+    pub by_port: Vec<NamedByPort>,
 }
 
 impl<'a> Detected<'a> {
@@ -237,7 +240,8 @@ impl<'a> Prepared<'a> {
         let grace = options.grace.or(detected.configured.config.settings.grace).unwrap_or(GRACE);
         let request = detected.request(invocation, options, place);
         let first_builds = first_builds(detected)?;
-        let prepared = Self { place, own, request, grace, first_builds, absent: Vec::new() };
+        let prepared =
+            Self { place, own, request, grace, first_builds, absent: Vec::new(), by_port: Vec::new() };
         prepared.log();
         Ok(prepared)
     }
@@ -266,6 +270,14 @@ impl<'a> Prepared<'a> {
         }
     }
 
+    /// Forgets that another command of the script names its port: the port is another service's.
+    pub fn drop_wish(&mut self) {
+        let wish = self.own.with_dependent_mut(|_, detected| detected.named.take());
+        if wish.is_some_and(|wish| self.request.choice == PortChoice::Preferred(wish.port)) {
+            self.request.choice = PortChoice::Any;
+        }
+    }
+
     pub fn project(&self) -> &Project {
         &self.detected().configured.project
     }
@@ -285,6 +297,7 @@ impl<'a> Prepared<'a> {
             host: options.host.as_ref().filter(|_| !configured.is_added),
             session,
             siblings: &[],
+            sibling_ports: &[],
             environment: NONE,
             preload: None,
             named: self.detected().named.as_ref(),
@@ -359,21 +372,6 @@ fn first_builds(detected: &Detected<'_>) -> Result<Vec<Regex>, Failure> {
         })
     };
     texts.into_iter().map(regex).collect()
-}
-
-/// Refuses a port for a service that has none.
-fn ensure_no_port(detected: &Detected<'_>, options: &Options) -> Result<(), Failure> {
-    let ConfiguredProject { project, config, .. } = detected.configured;
-    let ordered = options.port.map(NonZeroU16::get).or(config.settings.exact_port());
-    let Some(port) = ordered.filter(|_| detected.kind != ServiceKind::Server) else { return Ok(()) };
-    let (name, kind) = (&project.name, detected.kind.name());
-    let message = format!("`{name}` is a {kind}, which has no port: {port}");
-    let hint = if config.settings.kind.is_some() {
-        "leave the port out, or its `kind` in bowline.toml".to_owned()
-    } else {
-        "leave `--port` out, or set `kind = \"server\"` in bowline.toml if it listens".to_owned()
-    };
-    Err(Failure::new(USAGE, message, Some(hint)))
 }
 
 pub fn environment(invocation: &Invocation, changes: &Changes) -> Vec<(OsString, OsString)> {

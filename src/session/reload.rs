@@ -4,7 +4,7 @@ use super::absent;
 use super::backend::SessionBackend;
 use super::port_override::PortOverride;
 use super::prepared::Prepared;
-use super::{hooks, settings};
+use super::{hooks, portless, settings, usual_ports};
 use crate::config::ProjectSettings;
 use crate::event::{Level, What};
 use crate::invocation::Failure;
@@ -22,7 +22,9 @@ impl SessionBackend<'_> {
         let mut prepared = self.prepared[service].reload(self.invocation, self.options)?;
         let others = self.prepared.iter().enumerate().filter(|(other, _)| *other != service);
         let all: Vec<&Prepared<'_>> = others.map(|(_, one)| one).chain([&prepared]).collect();
-        prepared.absent = absent::addresses(self.invocation, &self.ports, &all)?;
+        let absent = absent::addresses(self.invocation, &self.ports, &all)?;
+        portless::check(&prepared, &all, &absent)?;
+        prepared.absent = absent;
         let (original_port, was_held) = (self.port(service), self.is_held(service));
         let own = if let PortChoice::Exact(port) = prepared.request.choice { port } else { original_port };
         let addresses = self.addresses_of(&prepared, (own, self.schemes[service].present));
@@ -32,6 +34,7 @@ impl SessionBackend<'_> {
         self.forget_for_reload(service, &prepared);
         self.record_scheme(service);
         let former = std::mem::replace(&mut self.prepared[service], prepared);
+        usual_ports::find(&mut self.prepared);
         let former_spec = self.specs[service].clone();
         self.plan();
         let (spec, new_port) = (&self.specs[service], self.port(service));

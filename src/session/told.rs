@@ -11,8 +11,9 @@ use super::backend::SessionBackend;
 use super::known_sibling::KnownSibling;
 use super::prepared::Prepared;
 use super::siblings::siblings;
+use super::usual_ports;
 use crate::launch::{LaunchSpec, Sibling};
-use crate::port::Lease;
+use crate::port::{Lease, Reservation};
 
 impl SessionBackend<'_> {
     pub(super) fn siblings(&self, service: usize) -> Vec<KnownSibling> {
@@ -55,12 +56,8 @@ impl SessionBackend<'_> {
     pub(super) fn tell(&mut self, service: usize) {
         let spec = &self.specs[service];
         let one = &self.prepared[service];
-        let is_named = |other: &KnownSibling| {
-            let named = &one.detected().configured.named;
-            named.iter().any(|(_, project)| project.id == other.project)
-        };
         let known = self.siblings(service).into_iter().chain(one.absent.iter().cloned());
-        let told = known.filter(|other| is_named(other) || is_told(spec, &other.sibling));
+        let told = known.filter(|other| one.names(&other.project) || is_told(spec, &other.sibling));
         let told: BTreeMap<String, u16> = told.map(|one| (one.project, one.sibling.port)).collect();
         let project = &self.prepared[service].request.project;
         let Some(lease) = &mut self.lease else { return };
@@ -80,18 +77,25 @@ impl SessionBackend<'_> {
     }
 
     /// The warning that running services were told another port for this one, with what to do about it. Each of
-    /// this session is named once.
+    /// this session is named once, and not if it is restarted, see [`SessionBackend::told_another_port`].
     pub(super) fn told_otherwise(&mut self, service: usize, advice: &str) -> Option<String> {
         let (project, port) = (self.prepared[service].request.project.clone(), self.reserved(service)?);
+        let restarted: Vec<String> = self
+            .prepared
+            .iter()
+            .filter(|one| one.names(&project))
+            .map(|one| one.request.project.clone())
+            .collect();
         let lease = self.lease.as_mut()?;
+        let is_warned = |one: &&Reservation| !restarted.contains(&one.project);
         let mut misled: BTreeMap<u16, Vec<String>> = BTreeMap::new();
-        for one in lease.reservations().iter().chain(&self.neighbours) {
+        for one in lease.reservations().iter().filter(is_warned).chain(&self.neighbours) {
             let told = one.told.get(&project).filter(|told| **told != port);
             if let Some(told) = told {
                 misled.entry(*told).or_default().push(one.name.clone());
             }
         }
-        let own = lease.reservations().to_vec();
+        let own: Vec<Reservation> = lease.reservations().iter().filter(is_warned).cloned().collect();
         for mut one in own.into_iter().filter(|one| one.told.get(&project).is_some_and(|told| *told != port))
         {
             one.told.remove(&project);
@@ -107,6 +111,22 @@ impl SessionBackend<'_> {
         });
         let sentences: Vec<String> = sentences.collect();
         (!sentences.is_empty()).then(|| sentences.join("; "))
+    }
+
+    /// The services of this session that name this one, and were told another port of it; and the sentence that says
+    /// where it is now.
+    pub(super) fn told_another_port(&self, service: usize) -> Option<(Vec<usize>, String)> {
+        let (project, port) = (&self.prepared[service].request.project, self.reserved(service)?);
+        let reservations = self.lease.as_ref()?.reservations();
+        let was_misled = |one: &Prepared<'_>| {
+            let held = reservations.iter().find(|held| held.project == one.request.project);
+            one.names(project)
+                && held.and_then(|held| held.told.get(project)).is_some_and(|told| *told != port)
+        };
+        let all = self.prepared.iter().enumerate();
+        let misled: Vec<usize> = all.filter(|(_, one)| was_misled(one)).map(|(index, _)| index).collect();
+        let name = &self.prepared[service].project().name;
+        (!misled.is_empty()).then(|| (misled, format!("`{name}` is on port {port} now")))
     }
 
     /// Gives back the reservation of a service that has ended.
@@ -130,9 +150,7 @@ impl SessionBackend<'_> {
 
     /// The line of bowline.toml that reserves the port of the service from the beginning.
     pub(super) fn order_in_file(&self, service: usize) -> String {
-        let name = &self.prepared[service].project().name;
-        let is_bare = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
-        let key = if is_bare { name.clone() } else { format!("{name:?}") };
+        let key = usual_ports::key(&self.prepared[service].project().name);
         format!(
             "set `[project.{key}] port = {}` in bowline.toml, or ",
             self.reserved(service).unwrap_or_default()

@@ -132,6 +132,11 @@ pub trait Backend {
     /// Remembers what made the service listen on its port. Returns an event for the user, if there is something to
     /// say.
     fn became_ready(&mut self, service: usize) -> Option<What>;
+    /// The services that name this one and were told another port of it when they started, with the sentence that says
+    /// where it is now.
+    fn told_another_port(&self, _service: usize) -> Option<(Vec<usize>, String)> {
+        None
+    }
     /// Looks again at a service that is ready, some times: what was learned about its port may turn out to be wrong.
     fn review(&mut self, service: usize, root: i32, output: &str) -> Review;
     /// Reserves another port, and returns the event.

@@ -284,7 +284,10 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         match notice {
             // Others have announced that they are.
             Notice::Ready(_) if self.backend.orchestrates(index) && !self.listens(index) => {}
-            Notice::Ready(after) => self.became_ready(index, after),
+            Notice::Ready(after) => {
+                self.became_ready(index, after);
+                self.restart_misled(index);
+            }
             Notice::Slow if port == 0 => {
                 self.warn(index, "its first build is not through yet; still waiting for it".to_owned());
             }

@@ -16,6 +16,7 @@ mod keyboard;
 mod keys;
 #[cfg(test)]
 mod loop_tests;
+mod moved;
 mod order;
 mod output;
 mod process_tree;

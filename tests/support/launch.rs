@@ -104,6 +104,7 @@ pub fn launch(
     let ordered = reading.take_port(&detection, &inputs.port);
     let environment = wish.environment.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
     let spec = plan(&LaunchRequest {
+        sibling_ports: &[],
         reading: &reading,
         detection: &detection,
         inputs: &inputs,

@@ -1,0 +1,58 @@
+//! Where a server listens if nobody tells it a port: as its script, its configuration or its framework says.
+
+use super::mentions::{companion, mentions};
+use super::named_port::{is_configured, sets_some_port};
+use super::reading::Reading;
+use crate::detect::catalog::{Catalog, Role};
+use crate::detect::{Detection, ServerInputs};
+
+/// How sure it is that a port is a server's usual one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UsualPort {
+    /// It is the framework's default, but a file sets another port, perhaps for something else.
+    Possible,
+    Sure,
+}
+
+impl UsualPort {
+    /// Whether this is the usual port of the server, if it is known at all.
+    pub fn of(
+        reading: &Reading<'_>,
+        (detection, inputs): (&Detection<'_>, &ServerInputs),
+        files: &[String],
+        port: u16,
+    ) -> Option<Self> {
+        let tool = detection.tool;
+        let (_, server) = match tool {
+            Some(tool) => reading.leaf(tool.command)?,
+            None => reading.only_program()?,
+        };
+        let flags: Vec<&str> = inputs.port.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
+        if let Some(written) = server.port(&flags).or_else(|| server.assigned("PORT")?.parse().ok()) {
+            return (written == port).then_some(Self::Sure);
+        }
+        if is_configured(reading, server, port, files) {
+            return Some(Self::Sure);
+        }
+        // A runtime listens wherever its program wants to.
+        let is_default = tool.is_some_and(|tool| tool.framework.role != Role::Runtime)
+            && detection.framework.default_port == port;
+        let has_other = || sets_some_port(reading, server, files);
+        is_default.then(|| if has_other() { Self::Possible } else { Self::Sure })
+    }
+}
+
+impl Reading<'_> {
+    /// Whether the script itself has the port for a server of its own: one beside the chosen one, or the chosen one where
+    /// a tool beside it names the port.
+    pub fn has_own_port(&self, detection: &Detection<'_>, catalog: &Catalog, port: u16) -> bool {
+        let Some((chosen, _)) = detection.tool.and_then(|tool| self.leaf(tool.command)) else { return false };
+        let is_by_tool = |leaf: usize| {
+            leaf != chosen && self.leaves.get(leaf).is_some_and(|leaf| companion(leaf, catalog).is_some())
+        };
+        self.ports_of_others(detection, catalog).contains(&port)
+            || mentions(&self.leaves, chosen, catalog)
+                .iter()
+                .any(|mention| mention.port == port && mention.is_address() && is_by_tool(mention.leaf))
+    }
+}

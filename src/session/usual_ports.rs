@@ -1,0 +1,232 @@
+//! The usual ports of services, by which others of the same start name them: in scripts, where they are replaced, and in
+//! files, where they are told.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use super::addresses::Addresses;
+use super::configured::ConfiguredProject;
+use super::known_sibling::KnownSibling;
+use super::prepared::Prepared;
+use crate::launch::{
+    FileMention, Sibling, SiblingPort, TextPort, UsualPort, ports_in_value, present_value, url_variable,
+    with_template,
+};
+use crate::port::PortChoice;
+
+/// A port by which a service names others.
+#[derive(Clone, Debug)]
+pub struct NamedByPort {
+    pub port: u16,
+    /// The projects whose usual port it is; several if it is not known which one is meant.
+    pub projects: Vec<String>,
+    /// Where it stands; `None` for the script.
+    file: Option<FileMention>,
+}
+
+impl NamedByPort {
+    /// The project that a script names.
+    pub fn in_script(&self) -> Option<&str> {
+        match &self.projects[..] {
+            [only] if self.file.is_none() => Some(only),
+            _ => None,
+        }
+    }
+}
+
+impl Prepared<'_> {
+    /// Whether a text of bowline.toml or the script names the service of this project, so that it has to be started again
+    /// if that moves.
+    pub fn names(&self, project: &str) -> bool {
+        let by_template = self.detected().configured.named.iter().any(|(_, named)| named.id == project);
+        by_template || self.by_port.iter().any(|named| named.in_script() == Some(project))
+    }
+}
+
+/// Finds out which services name which others by their usual ports. A port that is another's is no wish.
+pub fn find(prepared: &mut [Prepared<'_>]) {
+    if prepared.len() < 2 {
+        return;
+    }
+    let usual = UsualPorts { prepared, known: RefCell::default() };
+    let found: Vec<Vec<NamedByPort>> = (0..prepared.len()).map(|service| usual.named_by(service)).collect();
+    for (one, named) in prepared.iter_mut().zip(found) {
+        if let Some(wish) = one.detected().named.as_ref().map(|wish| wish.port)
+            && named.iter().any(|named| named.port == wish && named.file.is_none())
+        {
+            one.drop_wish();
+        }
+        one.by_port = named;
+    }
+}
+
+struct UsualPorts<'p, 'a> {
+    prepared: &'p [Prepared<'a>],
+    known: RefCell<BTreeMap<(usize, u16), Option<UsualPort>>>,
+}
+
+impl UsualPorts<'_, '_> {
+    fn named_by(&self, service: usize) -> Vec<NamedByPort> {
+        let one = &self.prepared[service];
+        if one.orchestrates() {
+            return Vec::new();
+        }
+        let ConfiguredProject { project, config, additions, .. } = one.detected().configured;
+        let reading = &one.detected().reading;
+        let in_script = reading.ports_of_siblings(&config.catalog).into_iter();
+        let by_root = additions.environment.iter().flat_map(|(name, value)| ports_in_value(name, value));
+        let in_script = in_script.chain(by_root).map(|port| (port, None));
+        let files = project.files().unwrap_or_default();
+        let is_set = |name: &str| config.settings.env.contains_key(name);
+        let in_files = FileMention::all(reading, &files, is_set);
+        let in_files = in_files.into_iter().map(|mention| (mention.port.clone(), Some(mention)));
+        let named = in_script.chain(in_files).filter_map(|(port, file)| {
+            let projects = self.meant(service, &port);
+            (!projects.is_empty()).then_some(NamedByPort { port: port.port, projects, file })
+        });
+        named.collect()
+    }
+
+    /// The projects of the services that a port can mean, if it is not the service's own.
+    fn meant(&self, service: usize, port: &TextPort) -> Vec<String> {
+        let one = self.prepared[service].detected();
+        let own = self.of(service, port.port);
+        let catalog = &one.configured.config.catalog;
+        if own == Some(UsualPort::Sure) || one.reading.has_own_port(&one.detection, catalog, port.port) {
+            return Vec::new();
+        }
+        let others = (0..self.prepared.len()).filter(|&other| other != service);
+        let others = others.filter(|&other| port.may_mean(&self.prepared[other].project().name));
+        let sure: Vec<_> = others.filter_map(|other| Some((self.of(other, port.port)?, other))).collect();
+        let Some(best) = sure.iter().map(|(sure, _)| *sure).max().filter(|best| own < Some(*best)) else {
+            return Vec::new();
+        };
+        let meant = sure.into_iter().filter(|(sure, _)| *sure == best);
+        meant.map(|(_, other)| self.prepared[other].request.project.clone()).collect()
+    }
+
+    /// Whether this is the usual port of a service.
+    fn of(&self, service: usize, port: u16) -> Option<UsualPort> {
+        let known = self.known.borrow().get(&(service, port)).copied();
+        known.unwrap_or_else(|| {
+            let found = self.look_up(service, port);
+            self.known.borrow_mut().insert((service, port), found);
+            found
+        })
+    }
+
+    fn look_up(&self, service: usize, port: u16) -> Option<UsualPort> {
+        let one = &self.prepared[service];
+        if one.request.choice == PortChoice::None || one.orchestrates() {
+            return None;
+        }
+        if one.request.choice == PortChoice::Exact(port) {
+            return Some(UsualPort::Sure);
+        }
+        let detected = one.detected();
+        let files = detected.configured.project.files().unwrap_or_default();
+        UsualPort::of(&detected.reading, (&detected.detection, &detected.inputs), &files, port)
+    }
+}
+
+/// The ports in the script that mean other services, with where these are now.
+pub fn in_script(one: &Prepared<'_>, siblings: &[KnownSibling]) -> Vec<SiblingPort> {
+    let found = one.by_port.iter().filter_map(|named| {
+        let Sibling { name, port, .. } = find_sibling(siblings, named.in_script()?)?;
+        Some(SiblingPort { usual: named.port, port: *port, name: name.clone() })
+    });
+    found.collect()
+}
+
+/// The variables that bowline.toml and the root's script set for the service, with the present ports in the latter.
+pub fn environment(
+    addresses: &Addresses<'_>,
+    one: &Prepared<'_>,
+    ports: &[SiblingPort],
+) -> BTreeMap<String, String> {
+    let mut variables = addresses.environment(one);
+    for (name, value) in &one.detected().configured.additions.environment {
+        if let Some(present) = variables.get_mut(name).filter(|present| *present == value) {
+            *present = present_value(name, value, ports);
+        }
+    }
+    variables
+}
+
+/// What the files, or a script that is not clear, say of services that are on other ports now; each with what to do.
+pub fn warnings(one: &Prepared<'_>, siblings: &[KnownSibling]) -> Vec<String> {
+    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut warnings = Vec::new();
+    for named in &one.by_port {
+        let others: Vec<&Sibling> =
+            named.projects.iter().filter_map(|project| find_sibling(siblings, project)).collect();
+        let Some(first) = others.first().filter(|_| others.iter().all(|one| one.port != named.port)) else {
+            continue;
+        };
+        let file = match &named.file {
+            Some(file) => file,
+            None if others.len() < 2 => continue,
+            None => {
+                warnings.push(format!(
+                    "the script names {}: {}",
+                    described(named.port, &others),
+                    command(one, named.port, first)
+                ));
+                continue;
+            }
+        };
+        let subject = format!("`{}` names {}", file.file, described(named.port, &others));
+        let Some(variable) = &file.variable else {
+            let advice = if others.len() > 1 {
+                let names: Vec<String> = others.iter().map(|one| url_variable(&one.name)).collect();
+                format!("let it read `{}`", names.join("` or `"))
+            } else {
+                let key = key(&first.name);
+                format!(
+                    "let it read `{}`, or set `[project.{key}] port = {}` in bowline.toml",
+                    url_variable(&first.name),
+                    named.port
+                )
+            };
+            warnings.push(format!("{subject}: {advice}"));
+            continue;
+        };
+        let value = with_template(&file.value, named.port, &first.name, first.scheme);
+        let entry = told.entry(subject).or_default();
+        let pair = format!("{variable} = {value:?}");
+        if !entry.contains(&pair) {
+            entry.push(pair);
+        }
+    }
+    let key = key(&one.project().name);
+    warnings.extend(told.into_iter().map(|(subject, pairs)| {
+        format!("{subject}: set `[project.{key}] env = {{ {} }}` in bowline.toml", pairs.join(", "))
+    }));
+    warnings
+}
+
+fn described(port: u16, others: &[&Sibling]) -> String {
+    match others {
+        [one] => format!("port {port} for `{}`, which is on port {}", one.name, one.port),
+        _ => {
+            let names: Vec<&str> = others.iter().map(|one| one.name.as_str()).collect();
+            format!("port {port}, the usual one of `{}`, none of which is there", names.join("` and `"))
+        }
+    }
+}
+
+/// The line of bowline.toml with the command of the script, which names the first of the services.
+fn command(one: &Prepared<'_>, port: u16, first: &Sibling) -> String {
+    let text = with_template(&one.detected().reading.command, port, &first.name, first.scheme);
+    format!("set `[project.{}] command = {text:?}`, say, in bowline.toml", key(&one.project().name))
+}
+
+/// A name as a key of TOML.
+pub fn key(name: &str) -> String {
+    let is_bare = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+    if is_bare { name.to_owned() } else { format!("{name:?}") }
+}
+
+fn find_sibling<'s>(siblings: &'s [KnownSibling], project: &str) -> Option<&'s Sibling> {
+    siblings.iter().find(|one| one.project == project).map(|one| &one.sibling)
+}
