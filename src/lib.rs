@@ -15,26 +15,25 @@
 //! | workspace | the monorepo root of a project |
 //! | framework | an entry of `frameworks.toml`: how it is detected, its range, how it takes its port |
 //! | range | the ports from which a framework's projects get theirs |
-//! | probe | the test whether a port can be bound |
 //! | reservation | port → project, in the store |
 //! | lease | a session's reservations, with the file lock that proves they are live |
 //! | session | one run of a supervisor |
 //! | service | one supervised program; its steps are the pre script, the script and the post script |
+//! | kind | what a service is there for: a server listens on its port |
+//! | watch, task | kinds without a port: one builds for ever, and is ready at its first build; the other ends, and is then done |
+//! | need | a service that another one waits for until it is ready or done |
+//! | blocked | not started, as a need has failed, was stopped or is blocked |
 //! | supervisor | the process that runs services: the loop |
 //! | guardian | the process that is the parent of a service and ends its tree when the supervisor is gone |
 //! | lifeline | a pipe whose end-of-file says that the other side is gone |
 //! | leader, tree | the first process of a service; all its descendants |
 //! | mark | session and project in the environment of every process of a tree |
-//! | leftovers | processes of a tree whose supervisor and guardian are gone |
 //! | listener | a socket in the state LISTEN, and the process that has it |
 //! | stranger | a process that bowline did not start; never signalled |
 //! | ready | a process of the tree listens on the reserved port, and still does a moment later |
-//! | port override | the preload that moves a program's listener to the reserved port |
-//! | backend | ports and programs, as the loop sees them |
 //! | event | something that happened, as people and programs are told |
 //! | client | a bowline that asks or follows another supervisor |
 //! | caller | the process that started bowline; gone when nobody can read the output any more, or when it has ended |
-//! | nested | a bowline in the script of another |
 //!
 //! # The flow
 //!
@@ -124,6 +123,7 @@
 //! | the caller is gone when nobody reads the output | following the parent process | the parent may be a shell that lives on, or one that ends while its server is meant to stay | 0013 |
 //! | a call of a coding agent runs bowline | threads that start and wait | a child can be ended with its call, and answers as the command line does | 0014 |
 //! | package scripts beneath a root script are caught by shims | following the listeners of its tree | two servers that want one port have failed by then | 0015 |
+//! | services wait for first builds and needs; what cannot start is blocked | starting all at once; ending all | dependents die of what is missing, and hide the cause | 0016 |
 
 mod agents;
 mod cli;

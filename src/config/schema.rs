@@ -88,7 +88,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 
 /// The examples in the documents that have tables of a project or a workspace.
 fn examples() -> Vec<String> {
-    let documents = ["README.md", "docs/workspaces.md", "docs/frameworks.md"];
+    let documents = ["README.md", "docs/workspaces.md", "docs/frameworks.md", "docs/coming-from-procfile.md"];
     let texts = documents.iter().filter_map(|path| fs::read_to_string(root().join(path)).ok());
     let blocks = texts.flat_map(|text| {
         let blocks = text.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned());

@@ -269,16 +269,8 @@ fn a_procfile_is_run_where_there_is_no_dev_script() {
 #[test]
 fn the_example_of_the_documentation_is_understood() {
     let page = include_str!("../../docs/workspaces.md");
-    let example = page
-        .split("## bowline.toml")
-        .nth(1)
-        .unwrap()
-        .split("```toml\n[workspace]")
-        .nth(1)
-        .unwrap()
-        .split("```")
-        .next()
-        .unwrap();
+    let (_, section) = page.split_once("\n## bowline.toml\n").unwrap();
+    let example = section.split("```toml\n[workspace]").nth(1).unwrap().split("```").next().unwrap();
     let mut sandbox = workspace();
     sandbox.file("bowline.toml", &format!("[workspace]{example}")).file("tools/db/x", "");
     let test = Test::within(sandbox).args(["web", "--dry-run"]).stdout_contains("port       4000\n");

@@ -17,6 +17,7 @@ mod control;
 mod detect;
 mod dev;
 mod dev_server;
+mod documents;
 mod edges;
 mod elsewhere;
 mod filters;
