@@ -118,7 +118,8 @@ fn as_for_pnpm(filter: &str) -> String {
     let dir = filter.trim_start_matches('!');
     let dir = dir.strip_suffix("...").unwrap_or(dir).trim_end_matches('^');
     let dir = dir.strip_prefix("...").unwrap_or(dir).trim_start_matches('^');
-    if dir.starts_with("./") || dir.starts_with("../") {
+    let has_marks = filter.starts_with("...") || filter.starts_with("!...") || filter.ends_with("...");
+    if has_marks && (dir.starts_with("./") || dir.starts_with("../")) {
         filter.replacen(dir, &format!("{{{dir}}}"), 1)
     } else {
         filter.to_owned()
