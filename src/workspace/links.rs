@@ -23,9 +23,12 @@ pub struct Links {
 }
 
 impl Links {
-    /// Those of the workspace in this directory. A file with a mistake is one without settings here.
+    /// Those of the workspace in this directory. A file with a mistake is one without settings here. The file of pnpm
+    /// means nothing to another manager that `packageManager` names.
     pub fn of(root: &Path) -> Self {
-        let Some(text) = read_text_if_any(&root.join("pnpm-workspace.yaml")) else {
+        let is_pnpm = manager(root).is_none_or(|manager| manager.starts_with("pnpm@"));
+        let settings = read_text_if_any(&root.join("pnpm-workspace.yaml")).filter(|_| is_pnpm);
+        let Some(text) = settings else {
             return Self { by_pnpm: false, plain: true, catalogs: Vec::new() };
         };
         let documents = Yaml::load_from_str(&text).unwrap_or_default();
@@ -71,13 +74,18 @@ fn of_npmrc(root: &Path) -> Option<bool> {
     })
 }
 
+/// What `packageManager` says.
+fn manager(root: &Path) -> Option<String> {
+    let manifest = read_text_if_any(&root.join("package.json"))?;
+    let document: Value = serde_json::from_str(&manifest).ok()?;
+    Some(document.get("packageManager")?.as_str()?.to_owned())
+}
+
 /// Whether `packageManager`, else the lockfile, is that of a pnpm that linked whatever is satisfied.
 fn is_lenient_pnpm(root: &Path) -> bool {
     let major = |text: &str| text.split('.').next().and_then(|major| major.parse::<u64>().ok());
-    let manifest = read_text_if_any(&root.join("package.json")).unwrap_or_default();
-    let manifest: Option<Value> = serde_json::from_str(&manifest).ok();
-    let manager = manifest.as_ref().and_then(|document| document.get("packageManager")?.as_str());
-    if let Some(version) = manager.and_then(|manager| manager.strip_prefix("pnpm@")) {
+    let manager = manager(root);
+    if let Some(version) = manager.as_deref().and_then(|manager| manager.strip_prefix("pnpm@")) {
         return major(version).is_some_and(|major| major < STRICT_PNPM);
     }
     let lockfile = read_beginning(&root.join("pnpm-lock.yaml"), BEGINNING).unwrap_or_default();

@@ -71,12 +71,44 @@ fn the_roots_script_decides() {
     assert_eq!(planned(&sandbox, &[]).1, Value::Null);
 }
 
+/// What the real tools were seen to start; turbo 2.11, nx 24, npm 11, bun 1.
+#[test]
+fn names_and_directories_mean_what_the_tool_takes_them_for() {
+    for (script, expected) in [
+        ("turbo dev --filter=api", "root dev"),
+        ("turbo dev --filter=!api", "root dev"),
+        ("turbo dev --filter=@acme/api", "@acme/api dev"),
+        ("turbo dev --filter='*api'", "@acme/api dev"),
+        ("turbo watcher --filter='./apps/*...'", "ui watcher"),
+        ("turbo watcher --filter='...^./packages/*'", "root dev"),
+        ("turbo dev --filter='..../packages/*'", "web dev"),
+        ("bun --filter api dev", "root dev"),
+        ("nx run-many -t dev -p '*,!web'", "@acme/api dev"),
+        ("nx run-many -t dev --exclude=./apps/web", "@acme/api dev, web dev"),
+        ("npm run dev -w apps", "@acme/api dev, web dev"),
+        ("npm run deep -w packages", "root dev"),
+    ] {
+        let mut sandbox = workspace(&json!({ "dev": script }));
+        let root = json!({
+            "name": "root", "packageManager": "npm@11.0.0", "workspaces": ["apps/*", "packages/**"],
+            "scripts": { "dev": script },
+        });
+        sandbox.file("package.json", &root.to_string());
+        sandbox.file("pnpm-workspace.yaml", "packages: ['apps/*', 'packages/**']\n");
+        let ui = json!({ "name": "ui", "main": "index.js", "scripts": { "watcher": "tsc -w" } });
+        sandbox.file("packages/ui/package.json", &ui.to_string());
+        let deep = json!({ "name": "deep", "scripts": { "deep": "node deep.js" } });
+        sandbox.file("packages/far/deep/package.json", &deep.to_string());
+        assert_eq!(names(&sandbox, &[]), expected, "{script}");
+    }
+}
+
 #[test]
 fn another_script_of_the_root_may_be_named_and_is_given_the_arguments() {
     let sandbox = workspace(&json!({ "dev": "turbo dev --filter=web", "dev:full": "turbo run dev" }));
     assert_eq!(names(&sandbox, &[]), "web dev");
     assert_eq!(names(&sandbox, &["--script", "dev:full"]), "@acme/api dev, web dev");
-    assert_eq!(names(&sandbox, &["--script", "dev:full", "--", "--filter=api"]), "@acme/api dev");
+    assert_eq!(names(&sandbox, &["--script", "dev:full", "--", "--filter=@acme/api"]), "@acme/api dev");
     assert_eq!(names(&sandbox, &["--script", "watch"]), "ui watch", "no script of the root");
     assert_eq!(names(&sandbox, &["api"]), "@acme/api dev", "a word");
 }

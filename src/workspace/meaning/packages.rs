@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::fan_out::{FanOut, PackageRunner, Which};
 use crate::project::Project;
 use crate::workspace::edges::joined;
-use crate::workspace::filter::Filter;
+use crate::workspace::filter::{Filter, matches_name};
 use crate::workspace::nx_target::nx_target;
 use crate::workspace::packages::Packages;
 
@@ -23,8 +23,11 @@ impl FanOut {
             Which::Filters(texts) => {
                 let filters: Result<Vec<_>, _> =
                     texts.iter().map(|text| Filter::parse(text, packages.root())).collect();
-                let selected = filters.and_then(|filters| packages.select(&filters));
-                let selected = selected.map_err(|error| error.to_string())?;
+                let filters = filters.map_err(|error| error.to_string())?;
+                if matches!(self.tool, PackageRunner::Turbo | PackageRunner::Bun) {
+                    has_names(&filters, packages)?;
+                }
+                let selected = packages.select(&filters).map_err(|error| error.to_string())?;
                 root_is_named |= selected.named.iter().any(|index| is_root(*index));
                 selected.indices
             }
@@ -67,9 +70,9 @@ impl FanOut {
     /// Whether a glob means a package: its name, its directory or, for nx, a tag.
     fn means(&self, glob: &str, packages: &Packages, index: usize) -> bool {
         let project = &packages.projects()[index];
-        let in_directory = || {
+        let in_directory = |glob: &str| {
             let path = project.dir.strip_prefix(packages.root()).ok().and_then(Path::to_str);
-            path.is_some_and(|path| glob_match(glob.trim_start_matches("./").trim_end_matches('/'), path))
+            path.is_some_and(|path| glob_match(glob.trim_end_matches('/'), path))
         };
         match self.tool {
             PackageRunner::Nx => {
@@ -79,10 +82,15 @@ impl FanOut {
                 let tags = nx.and_then(|nx| nx.get("tags")?.as_array()).into_iter().flatten();
                 match glob.strip_prefix("tag:") {
                     Some(tag) => tags.filter_map(Value::as_str).any(|one| glob_match(tag, one)),
-                    None => glob_match(glob, name) || name.rsplit('/').next() == Some(glob) || in_directory(),
+                    None if glob == "*" => true,
+                    None => {
+                        glob_match(glob, name) || name.rsplit('/').next() == Some(glob) || in_directory(glob)
+                    }
                 }
             }
-            PackageRunner::Yarn => glob_match(glob, &project.name) || in_directory(),
+            PackageRunner::Yarn => {
+                glob_match(glob, &project.name) || in_directory(glob.trim_start_matches("./"))
+            }
             PackageRunner::Turbo
             | PackageRunner::Lerna
             | PackageRunner::Npm
@@ -93,11 +101,19 @@ impl FanOut {
     }
 }
 
-/// Whether one of the names is the package's, its directory, or one above it.
+/// Whether each name is that of a package, whole: turbo and bun know none without its scope.
+fn has_names(filters: &[Filter], packages: &Packages) -> Result<(), String> {
+    let is_whole = |name: &str| packages.projects().iter().any(|project| matches_name(name, &project.name));
+    let missing = filters.iter().filter_map(|filter| filter.name.as_deref()).find(|name| !is_whole(name));
+    missing.map_or(Ok(()), |name| Err(format!("no package is called `{name}`")))
+}
+
+/// Whether one of the names is the package's, its directory, or the one above it.
 fn is_workspace(names: &[String], packages: &Packages, index: usize) -> bool {
     let project = &packages.projects()[index];
     names.iter().any(|name| {
         let dir = joined(packages.root(), name);
-        project.name == *name || dir != packages.root() && project.dir.starts_with(dir)
+        project.name == *name
+            || dir != packages.root() && (project.dir == dir || project.dir.parent() == Some(&*dir))
     })
 }

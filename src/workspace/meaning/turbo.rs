@@ -70,7 +70,9 @@ pub(super) fn read(words: &[String]) -> Result<FanOut, Unknown> {
                 break;
             }
             Item::Word(word) => tasks.push(word),
-            Item::Option { name: "--filter" | "-F", value: Some(filter) } => filters.push(filter),
+            Item::Option { name: "--filter" | "-F", value: Some(filter) } => {
+                filters.push(as_for_pnpm(&filter));
+            }
             Item::Option { name: "--only", .. } => found.runs_dependencies = false,
             Item::Option { name: "--cwd", value }
                 if value.as_deref().is_none_or(|dir| dir != "." && dir != "./") =>
@@ -109,6 +111,19 @@ pub(super) fn read(words: &[String]) -> Result<FanOut, Unknown> {
         found.which = Which::Filters(filters);
     }
     Ok(found)
+}
+
+/// `./apps/*...`, whose marks pnpm takes no notice of, is `{./apps/*}...` in its grammar.
+fn as_for_pnpm(filter: &str) -> String {
+    let dir = filter.trim_start_matches('!');
+    let dir = dir.strip_suffix("...").unwrap_or(dir).trim_end_matches('^');
+    let dir = dir.strip_prefix("...").unwrap_or(dir).trim_start_matches('^');
+    let has_marks = filter.starts_with("...") || filter.starts_with("!...") || filter.ends_with("...");
+    if has_marks && (dir.starts_with("./") || dir.starts_with("../")) {
+        filter.replacen(dir, &format!("{{{dir}}}"), 1)
+    } else {
+        filter.to_owned()
+    }
 }
 
 /// `web#dev` is the task `dev` of the package `web`.
