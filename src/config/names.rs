@@ -167,6 +167,9 @@ impl KnownNames {
     }
 }
 
+/// As long as a package's name may be.
+const LONGEST_NAME: usize = 214;
+
 /// The service that a table with a command defines.
 fn service(
     file: &ConfigFile,
@@ -176,9 +179,14 @@ fn service(
 ) -> Result<Project, ConfigError> {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_.@/:".contains(c);
     let begins_well = name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '@');
-    if !begins_well || !name.chars().all(is_allowed) || name == SELF {
-        let hint = "use letters, digits and `-_.@/:`, and another name than `self`".to_owned();
-        return Err(file.mistaken_name(name, &format!("not a name for a service: `{name}`"), hint));
+    let is_short = name.len() <= LONGEST_NAME;
+    if !is_short || !begins_well || !name.chars().all(is_allowed) || name == SELF {
+        let hint = "use letters, digits and `-_.@/:`, at most 214 of them, and another name than `self`";
+        return Err(file.mistaken_name(
+            name,
+            &format!("not a name for a service: `{name}`"),
+            hint.to_owned(),
+        ));
     }
     let base = file.path.parent().unwrap_or(&file.path);
     let dir = settings.dir.as_deref().unwrap_or(base);

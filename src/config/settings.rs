@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::values::{PortSetting, command, duration, expression, port};
+use super::values::{PortSetting, arguments, command, duration, expression, port, variables};
 use crate::detect::ServiceKind;
 use crate::supervise::restart::Policy;
 
@@ -34,6 +34,7 @@ pub struct ProjectSettings {
     /// When it counts as ready. All conditions that are given must hold.
     pub ready: Ready,
     /// Variables for it. `{{NAME.port}}`, `{{NAME.url}}` and `{{NAME.host}}` are those of the service NAME.
+    #[serde(deserialize_with = "variables")]
     pub env: BTreeMap<String, String>,
     /// Whether it is a server, a watch (builds for ever, has no port) or a task (ends), in place of what is detected.
     pub kind: Option<ServiceKind>,
@@ -44,6 +45,7 @@ pub struct ProjectSettings {
     /// Where to run it, relative to this file.
     pub dir: Option<PathBuf>,
     /// Arguments for its script or command.
+    #[serde(deserialize_with = "arguments")]
     pub args: Vec<String>,
     /// Services that are started too, and waited for: ready, or done.
     pub needs: Vec<String>,

@@ -1,5 +1,6 @@
 //! Values as people write them, in files and on command lines.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::Value;
 
-use crate::template;
+use crate::{template, visible};
 
 /// Whether a service has a port, and which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +39,15 @@ pub fn parse_port(text: &str) -> Result<NonZeroU16, String> {
 
 pub(super) const NOT_A_PORT: &str = "not a port from 1 to 65535";
 
+/// The longest time span: a later moment than in a year is beyond what some clocks can tell.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// A time span as it is written on a command line.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|_| not_a_time(text))
+    match humantime::parse_duration(text) {
+        Ok(time) if time > LONGEST => Err(format!("longer than a year: `{text}`")),
+        found => found.map_err(|_| not_a_time(text)),
+    }
 }
 
 fn not_a_time(given: &str) -> String {
@@ -75,6 +82,35 @@ pub(super) fn expression<'de, D: Deserializer<'de>>(deserializer: D) -> Result<O
     }
 }
 
+/// Variables, which the operating system can tell apart.
+pub(super) fn variables<'de, D>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let variables = BTreeMap::<String, String>::deserialize(deserializer)?;
+    for (name, value) in &variables {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            let shown = visible::line(name);
+            return Err(D::Error::custom(format!("not a name for a variable: `{shown}`")));
+        }
+        if value.contains('\0') {
+            return Err(D::Error::custom(format!("`{name}` {HAS_NUL}")));
+        }
+    }
+    Ok(variables)
+}
+
+/// Arguments that a program can be given.
+pub(super) fn arguments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let arguments = Vec::<String>::deserialize(deserializer)?;
+    if arguments.iter().any(|argument| argument.contains('\0')) {
+        return Err(D::Error::custom(format!("an argument {HAS_NUL}")));
+    }
+    Ok(arguments)
+}
+
+const HAS_NUL: &str = "has a NUL character, which no program can be given";
+
 /// A command, which has a word.
 pub(super) fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = String::deserialize(deserializer)?;
@@ -82,7 +118,7 @@ pub(super) fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
         return Err(D::Error::custom("the command is empty"));
     }
     if text.contains('\0') {
-        return Err(D::Error::custom("the command has a NUL character, which no program can be given"));
+        return Err(D::Error::custom(format!("the command {HAS_NUL}")));
     }
     Ok(Some(text))
 }

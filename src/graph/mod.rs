@@ -7,6 +7,7 @@
 mod tests;
 
 use std::collections::BTreeSet;
+use std::mem;
 
 /// The needs of each service. There is no circle among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,8 +75,10 @@ impl Graph {
         for &(service, need) in edges {
             all[service].insert(need);
         }
+        // Of each need, once: many services wait for the same one.
+        let mut behind: Vec<Option<Vec<bool>>> = vec![None; all.len()];
         for &(service, need) in edges {
-            if !reachable(&all, need).contains(&service) {
+            if !behind[need].get_or_insert_with(|| reachable(&all, need))[service] {
                 self.needs[service].insert(need);
             }
         }
@@ -210,12 +213,13 @@ impl Graph {
     }
 }
 
-/// All that a service needs, directly or not.
-fn reachable(needs: &[BTreeSet<usize>], service: usize) -> BTreeSet<usize> {
-    let mut found = BTreeSet::new();
+/// Of every service, whether this one needs it, directly or not.
+fn reachable(needs: &[BTreeSet<usize>], service: usize) -> Vec<bool> {
+    let mut found = vec![false; needs.len()];
     let mut open = vec![service];
     while let Some(next) = open.pop() {
-        open.extend(needs[next].iter().filter(|&&need| found.insert(need)));
+        let is_new = |need: &usize| !mem::replace(&mut found[*need], true);
+        open.extend(needs[next].iter().copied().filter(is_new));
     }
     found
 }

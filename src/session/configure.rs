@@ -1,8 +1,6 @@
 //! The projects of a start with their configuration, and the services that these need.
 
 use super::configured::{Additions, ConfiguredProject, Runnable};
-use crate::config::{Config, FilePlace};
-use crate::exit_code;
 use crate::invocation::{Failure, Invocation, StartedBy};
 use crate::launch::Inherited;
 use crate::project::Project;
@@ -54,16 +52,11 @@ fn wanted(
         for name in list.iter().filter(is_new) {
             match invocation.files.names(project)?.find(name) {
                 Ok(found) => wanted.push(found.clone()),
-                Err(error) => return Err(unknown(config, key, &error.message(name), error.hint())),
+                Err(error) => return Err(one.mistake(&[key], &error.message(name), &error.hint())),
             }
         }
     }
     Ok(wanted)
-}
-
-fn unknown(config: &Config, key: &str, message: &str, hint: String) -> Failure {
-    let located = config.mistake(&[key], &FilePlace::default(), message, &hint);
-    located.map_or_else(|| Failure::new(exit_code::USAGE, message, Some(hint)), Failure::from)
 }
 
 fn added(invocation: &Invocation, project: Project) -> Result<ConfiguredProject, Failure> {

@@ -2,8 +2,9 @@
 
 use std::ffi::OsString;
 
-use crate::config::{Config, ProjectSettings};
+use crate::config::{Config, FilePlace, ProjectSettings};
 use crate::detect::{ServiceKind, Snapshot};
+use crate::exit_code::USAGE;
 use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, ChosenManager};
 use crate::project::{Project, ProjectError};
@@ -72,6 +73,12 @@ impl Additions {
 }
 
 impl ConfiguredProject {
+    /// The failure that a mistake in the project's table of bowline.toml is, below `keys`.
+    pub fn mistake(&self, keys: &[&str], message: &str, hint: &str) -> Failure {
+        let located = self.config.mistake(keys, &FilePlace::default(), message, hint);
+        located.map_or_else(|| Failure::new(USAGE, message, Some(hint.to_owned())), Failure::from)
+    }
+
     /// One that runs only because of another.
     #[must_use]
     pub fn added(self) -> Self {

@@ -5,8 +5,7 @@ use std::path::Path;
 use regex_lite::Regex;
 
 use super::prepared::Prepared;
-use crate::config::{FILE, Ready};
-use crate::exit_code::USAGE;
+use crate::config::Ready;
 use crate::invocation::Failure;
 use crate::port::page::Page;
 use crate::supervise::Conditions;
@@ -53,14 +52,19 @@ pub fn conditions(prepared: &Prepared<'_>, dir: &Path, fill: Fill<'_>) -> Condit
 /// A path or regular expression that is none; a port that is not the service's own.
 pub fn check(prepared: &Prepared<'_>, own: u16, fill: Fill<'_>) -> Result<(), Failure> {
     let Ready { http, log, .. } = resolved(prepared, fill).ready;
-    let http = http.map_or(Ok(()), |text| check_page(&text, own));
-    let log = log.map_or(Ok(()), |text| {
-        Regex::new(&text).map(drop).map_err(|error| format!("`log` is no regular expression: {error}"))
-    });
-    http.and(log).map_err(|error| {
-        let message = format!("`ready` of `{}` in {FILE}: {error}", prepared.project().name);
-        Failure::new(USAGE, message, Some("correct the file at that place".to_owned()))
-    })
+    let mistake = |key: &str, error: String| {
+        let message = format!("`ready` of `{}`: {error}", prepared.project().name);
+        let hint = "correct the file at that place";
+        prepared.detected().configured.mistake(&["ready", key], &message, hint)
+    };
+    if let Some(text) = http {
+        check_page(&text, own).map_err(|error| mistake("http", error))?;
+    }
+    if let Some(text) = log {
+        let compiled = Regex::new(&text);
+        compiled.map_err(|error| mistake("log", format!("`log` is no regular expression: {error}")))?;
+    }
+    Ok(())
 }
 
 fn check_page(text: &str, own: u16) -> Result<(), String> {

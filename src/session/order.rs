@@ -46,7 +46,12 @@ pub fn asked_for(prepared: &[Prepared<'_>]) -> Result<Graph, Failure> {
         let circle = [&names[..], &names[..1]].concat().join(" → ");
         let hint =
             "take one of these out of `needs` in bowline.toml; `with` starts a service and waits for nothing";
-        Failure::new(USAGE, format!("services need each other: {circle}"), Some(hint.to_owned()))
+        let message = format!("services need each other: {circle}");
+        let first = services.first().and_then(|&service| prepared.get(service));
+        first.map_or_else(
+            || Failure::new(USAGE, &message, Some(hint.to_owned())),
+            |one| one.detected().configured.mistake(&["needs"], &message, hint),
+        )
     })
 }
 

@@ -16,7 +16,7 @@ use crate::supervise::service::Ending;
 use crate::supervise::{Backend, Finished, Interrupt, Outcome};
 use crate::visible::{self, Visible};
 
-/// The exit of the first service, or the failure of the service that failed first.
+/// The exit of the first service that ran, or the failure of the service that failed first.
 pub fn conclude(finished: &Finished<SessionBackend<'_>>) -> Result<Exit, Failure> {
     let Finished { outcomes, backend, interrupt } = finished;
     let mut order: Vec<usize> = (0..outcomes.len()).collect();
@@ -29,7 +29,12 @@ pub fn conclude(finished: &Finished<SessionBackend<'_>>) -> Result<Exit, Failure
         }
         return Err(failure);
     }
-    let exit = outcomes.first().and_then(|outcome| outcome.ending.exit).unwrap_or(Exit::Code(0));
+    // A task that was done before says nothing of how the others were ended, and one that had not been started has no
+    // exit.
+    let ended = |requested| move |outcome: &&Outcome| outcome.ending.requested == requested;
+    let [asked, unasked] = [true, false]
+        .map(|requested| outcomes.iter().filter(ended(requested)).find_map(|outcome| outcome.ending.exit));
+    let exit = asked.or(unasked).unwrap_or(Exit::Code(0));
     let Some(interrupt) = interrupt else { return Ok(exit) };
     if *interrupt == Interrupt::Quit {
         return Ok(Exit::Code(0));

@@ -87,14 +87,49 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "[project.self]\ncommand = \"x\"\n",
         "1:10: not a name for a service: `self`\n",
-        "use letters, digits and `-_.@/:`, and another",
+        "use letters, digits and `-_.@/:`, at most 214 of them, and another",
     ),
     (
         "[project.web]\n[project.\"@acme/web\"]\n",
         "1:10: `[project.web]` is `@acme/web`, which has a table of its own\n",
         "make one table of the two",
     ),
+    (
+        "[project.web]\nready = { timeout = \"18446744073709551615s\" }\n",
+        "2:21: longer than a year: `18446744073709551615s`\n",
+        "correct",
+    ),
+    ("[project.web]\nenv = { \"A=B\" = \"1\" }\n", "2:7: not a name for a variable: `A=B`\n", "correct"),
+    ("[project.web]\nenv = { \"\" = \"1\" }\n", "2:7: not a name for a variable: ``\n", "correct"),
+    ("[project.web]\nenv = { A = \"\\u0000\" }\n", "2:7: `A` has a NUL character", "correct"),
+    ("[project.web]\nargs = [\"a\", \"\\u0000\"]\n", "2:8: an argument has a NUL character", "correct"),
+    (
+        "[project.web]\nneeds = [\"api\"]\n[project.api]\nneeds = [\"web\"]\n",
+        "4:9: services need each other: @acme/api → @acme/web → @acme/api\n",
+        "take one of these out of `needs`",
+    ),
 ];
+
+#[test]
+fn a_condition_that_cannot_hold_has_its_place_and_nothing_starts() {
+    for (condition, place) in [
+        ("http = \"healthz\"", "2:18: `ready` of `@acme/web`: `http` is a path with a `/` at its beginning"),
+        ("http = \"\"", "2:18: `ready` of `@acme/web`: `http` is a path with a `/` at its beginning"),
+    ] {
+        let (mut sandbox, _ports) = with_ports(2);
+        sandbox.file("bowline.toml", &format!("[project.web]\nready = {{ {condition} }}\n"));
+        let test = Test::within(sandbox).args(["dev"]).status(2).stdout("");
+        test.stderr_contains(&format!("error: [PROJECT]/bowline.toml:{place}")).run();
+    }
+}
+
+#[test]
+fn a_service_has_a_name_that_fits_on_a_screen_and_in_a_file_system() {
+    let mut sandbox = workspace();
+    sandbox.file("bowline.toml", &format!("[project.{}]\ncommand = \"x\"\n", "x".repeat(215)));
+    let test = Test::within(sandbox).args(["--dry-run"]).status(2).stdout("");
+    test.stderr_contains("bowline.toml:1:10: not a name for a service: `xxx").stderr_contains("hint: ").run();
+}
 
 #[test]
 fn every_mistake_has_its_place_and_a_suggestion() {

@@ -1,10 +1,11 @@
 //! The order in which services end.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 
 use rustix::process::Signal;
 
-use super::{Stage, event, workspace};
+use super::{Stage, count, event, workspace};
 use crate::support::{Sandbox, dev_server};
 
 /// A server that notes its end in the file `ends` of the workspace, after it has ended.
@@ -62,4 +63,19 @@ fn services_that_are_stopped_while_they_wait_just_end() {
     assert_eq!((&ended["state"], ended["exitCode"].is_null()), (&"stopped".into(), true), "{ended}");
     session.stop();
     assert_eq!(ends(&sandbox), "");
+}
+
+#[test]
+fn a_signal_is_the_exit_where_the_first_service_had_not_been_started() {
+    let config =
+        "[project.\"@acme/api\"]\nneeds = [\"slow\"]\n[project.job]\ncommand = \"true\"\nkind = \"task\"\n";
+    let slow = format!("echo has begun; exec '{}' --no-listen --lifetime 100", dev_server().display());
+    let sandbox = workspace(&[("api", &noting("api")), ("slow", &slow)], config);
+    let mut session = sandbox.start(["dev"]);
+    session.output("has begun");
+    if count(session.seen(), "process-exited", "job") == 0 {
+        event(&mut session, "process-exited", "job");
+    }
+    session.signal(Signal::TERM);
+    assert_eq!(session.wait().status.signal(), Some(Signal::TERM.as_raw()));
 }
