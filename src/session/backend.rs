@@ -104,8 +104,7 @@ impl<'a> SessionBackend<'a> {
         let session = self.lease.as_ref().map_or("", |lease| lease.session().as_str());
         let script_shell = self.prepared[service].script_shell(self.ports.dir());
         let siblings: Vec<_> = self.siblings(service).into_iter().map(|one| one.sibling).collect();
-        let orchestrates = self.prepared[service].orchestrates();
-        let port = if orchestrates { 0 } else { self.port(service) };
+        let port = if self.prepared[service].delegates() { 0 } else { self.port(service) };
         let addresses = self.addresses(service);
         let environment = addresses.environment(&self.prepared[service]);
         let mut spec = launch::plan(&LaunchRequest {
@@ -169,6 +168,7 @@ impl<'a> SessionBackend<'a> {
         let manager = project.manifest.exists().then(|| detected.configured.manager.manager.name());
         let manager = manager.map_or_else(String::new, |manager| format!(" · {manager}"));
         let what = match detected.kind {
+            ServiceKind::Server if self.port(service) == 0 => "no port of its own".to_owned(),
             ServiceKind::Server => format!("port {}", self.port(service)),
             ServiceKind::Watch | ServiceKind::Task => detected.kind.name().to_owned(),
         };
@@ -219,6 +219,7 @@ impl<'a> SessionBackend<'a> {
         if let Some(preload) = &self.overrides[service].preload {
             preload.write(self.port(service))?;
         }
+        self.stands_in[service] = false;
         // The reason for a further start (another port, a preload) may have changed the launch.
         if std::mem::replace(&mut self.started[service], true) {
             self.look_around(service);

@@ -6,6 +6,7 @@ use regex_lite::Regex;
 
 use super::prepared::Prepared;
 use crate::config::{FILE, Ready};
+use crate::detect::ServiceKind;
 use crate::exit_code::USAGE;
 use crate::invocation::Failure;
 use crate::port::page::Page;
@@ -52,7 +53,15 @@ pub fn conditions(prepared: &Prepared<'_>, dir: &Path, fill: Fill<'_>) -> Condit
 /// # Errors
 /// A path or regular expression that is none; a port that is not the service's own.
 pub fn check(prepared: &Prepared<'_>, own: u16, fill: Fill<'_>) -> Result<(), Failure> {
-    let Ready { http, log, .. } = resolved(prepared, fill).ready;
+    let Ready { http, log, exec, file, .. } = resolved(prepared, fill).ready;
+    let has_any = http.is_some() || log.is_some() || exec.is_some() || file.is_some();
+    if has_any && prepared.detected().kind == ServiceKind::Task {
+        let name = &prepared.project().name;
+        let message =
+            format!("`{name}` is a task, which is done when it ends with 0: `ready` says nothing of it");
+        let hint = format!("take `ready` out of `[project.{name}]` in {FILE}, or set its `kind`");
+        return Err(Failure::new(USAGE, message, Some(hint)));
+    }
     let http = http.map_or(Ok(()), |text| check_page(&text, own));
     let log = log.map_or(Ok(()), |text| {
         Regex::new(&text).map(drop).map_err(|error| format!("`log` is no regular expression: {error}"))

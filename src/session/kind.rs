@@ -1,7 +1,8 @@
 //! What a service is there for, by its files and what was detected.
 
 use super::configured::{ConfiguredProject, Runnable};
-use crate::config::{Orchestrator, PortSetting};
+use crate::config::{FILE, Orchestrator, PortSetting};
+use crate::detect::catalog::Role;
 use crate::detect::{Detection, ServiceKind};
 use crate::launch::Reading;
 
@@ -18,6 +19,13 @@ pub fn is_orchestrator(configured: &ConfiguredProject, reading: &Reading<'_>) ->
         && (is_asked || configured.additions.orchestrates || !reading.has_own_programs(true))
 }
 
+/// Whether a script that runs as it is has no server of its own: it starts nothing but scripts and task runners. A
+/// port in bowline.toml says otherwise.
+pub fn delegates(configured: &ConfiguredProject, reading: &Reading<'_>) -> bool {
+    let has_port = matches!(configured.config.settings.port, Some(PortSetting::Own | PortSetting::Exact(_)));
+    is_orchestrator(configured, reading) && !has_port && !reading.has_own_server()
+}
+
 /// The kind of a service: what bowline.toml says, else what its commands are. A port in bowline.toml makes it a
 /// server, and `port = false` makes it none.
 pub fn kind(configured: &ConfiguredProject, detection: &Detection<'_>) -> ServiceKind {
@@ -25,7 +33,25 @@ pub fn kind(configured: &ConfiguredProject, detection: &Detection<'_>) -> Servic
     let by_port = match settings.port {
         Some(PortSetting::Own | PortSetting::Exact(_)) => ServiceKind::Server,
         Some(PortSetting::None) if detection.kind == ServiceKind::Server => ServiceKind::Watch,
+        None if is_worker(configured, detection) => ServiceKind::Watch,
         Some(PortSetting::None) | None => detection.kind,
     };
     settings.kind.unwrap_or(by_port)
+}
+
+/// Names of processes that are servers, whatever they run.
+const NAMES_OF_SERVERS: [&str; 8] = ["web", "api", "app", "server", "frontend", "backend", "client", "site"];
+
+/// Whether it is a process of a Procfile that nothing says to be a server: neither its name nor its command, which
+/// does not ask for a port.
+fn is_worker(configured: &ConfiguredProject, detection: &Detection<'_>) -> bool {
+    let ConfiguredProject { project, runnable, .. } = configured;
+    let Runnable::Text { text, .. } = runnable else { return false };
+    let is_process = project.defined_in.as_ref().is_some_and(|file| !file.ends_with(FILE));
+    let runs_server =
+        detection.tool.is_some_and(|tool| matches!(tool.framework.role, Role::Main | Role::Side));
+    let asks_for_port = text.contains("$PORT") || text.contains("${PORT");
+    is_process
+        && detection.kind == ServiceKind::Server
+        && !(runs_server || asks_for_port || NAMES_OF_SERVERS.contains(&&*project.name))
 }

@@ -12,7 +12,7 @@ use self_cell::self_cell;
 use serde_json::{Value, json};
 
 use super::configured::{ConfiguredProject, Runnable};
-use super::kind::{NO_FRAMEWORK, is_orchestrator, kind};
+use super::kind::{NO_FRAMEWORK, delegates, is_orchestrator, kind};
 use super::known_sibling::KnownSibling;
 use super::options::Options;
 use super::server_scheme::ServerScheme;
@@ -46,8 +46,9 @@ pub struct Detected<'a> {
     ordered: Option<u16>,
     /// Whether the user has named the framework, by flag or in bowline.toml.
     is_named: bool,
-    /// See [`Prepared::orchestrates`].
+    /// See [`Prepared::orchestrates`] and [`Prepared::delegates`].
     orchestrates: bool,
+    delegates: bool,
     pub kind: ServiceKind,
 }
 
@@ -112,8 +113,9 @@ impl<'a> Detected<'a> {
         };
         let mut detection = config.catalog.detect(&snapshot)?;
         let orchestrates = is_orchestrator(configured, &reading);
+        let delegates = delegates(configured, &reading);
         // Whatever the packages run is no server of the root's.
-        let of_none = orchestrates.then_some(NO_FRAMEWORK);
+        let of_none = delegates.then_some(NO_FRAMEWORK);
         let named = framework.or(config.settings.framework.as_deref()).or(of_none);
         if let Some(key) = named {
             detection = detection.with_framework(config.catalog.find(key)?, &snapshot);
@@ -123,7 +125,7 @@ impl<'a> Detected<'a> {
         let is_named = named.is_some();
         let named = NamedPort::of(&reading, &detection, &inputs, &config.catalog, &files);
         let kind = kind(configured, &detection);
-        let is_server = kind == ServiceKind::Server;
+        let is_server = kind == ServiceKind::Server && !delegates;
         let named = named.filter(|_| is_server);
         let ordered = if is_server { reading.take_port(&detection, &inputs.port) } else { None };
         let mut detected = Self {
@@ -136,6 +138,7 @@ impl<'a> Detected<'a> {
             ordered,
             is_named,
             orchestrates,
+            delegates,
             kind,
         };
         detected.recall(remembered);
@@ -168,6 +171,7 @@ impl<'a> Detected<'a> {
             (choice, _) => choice,
         };
         let choice = match self.kind {
+            ServiceKind::Server if self.delegates => PortChoice::None,
             ServiceKind::Server => ordered.map_or_else(wished, PortChoice::Exact),
             ServiceKind::Watch | ServiceKind::Task => PortChoice::None,
         };
@@ -191,6 +195,11 @@ impl<'a> Detected<'a> {
                 .collect(),
             part_of: options.outer.as_ref().map(|outer| outer.session.clone()),
         }
+    }
+
+    /// Whether it is given a port.
+    pub fn has_port(&self) -> bool {
+        self.kind == ServiceKind::Server && !self.delegates
     }
 
     /// What is known of its server's scheme, with what `previous` has of earlier sessions.
@@ -306,6 +315,11 @@ impl<'a> Prepared<'a> {
         self.detected().orchestrates
     }
 
+    /// Whether it does nothing but that, and has no server of its own.
+    pub fn delegates(&self) -> bool {
+        self.detected().delegates
+    }
+
     /// The file for a shell of the script's nested scripts.
     pub fn script_shell(&self, state: &StateDir) -> PathBuf {
         let file = logs::file(&state.preload(), &self.request.project, &self.request.name);
@@ -365,7 +379,15 @@ fn first_builds(detected: &Detected<'_>) -> Result<Vec<Regex>, Failure> {
 fn ensure_no_port(detected: &Detected<'_>, options: &Options) -> Result<(), Failure> {
     let ConfiguredProject { project, config, .. } = detected.configured;
     let ordered = options.port.map(NonZeroU16::get).or(config.settings.exact_port());
-    let Some(port) = ordered.filter(|_| detected.kind != ServiceKind::Server) else { return Ok(()) };
+    let Some(port) = ordered else { return Ok(()) };
+    if detected.delegates {
+        let message = format!("`{}` only starts others, and has no port of its own: {port}", project.name);
+        let hint = format!("name the package that is to have it: `bowline dev NAME --port {port}`");
+        return Err(Failure::new(USAGE, message, Some(hint)));
+    }
+    if detected.kind == ServiceKind::Server {
+        return Ok(());
+    }
     let (name, kind) = (&project.name, detected.kind.name());
     let message = format!("`{name}` is a {kind}, which has no port: {port}");
     let hint = if config.settings.kind.is_some() {

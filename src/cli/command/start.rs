@@ -140,7 +140,7 @@ impl Waiting<'_> {
             }
             What::ProcessExited { state: State::Done, .. } => {
                 self.ready += 1;
-                print(&format!("{} is done", self.name(&project_id)));
+                print(&format!("{} has finished", self.name(&project_id)));
             }
             What::ProcessExited { state: State::Stopped, .. } => {
                 if !is_alone {
