@@ -1,6 +1,7 @@
 //! Usage errors, reported like every other failure.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{Command, CommandFactory, Subcommand};
@@ -46,8 +47,9 @@ pub fn failure(definition: &Command, arguments: &[OsString], error: &Error) -> F
     Failure::new(USAGE, message, Some(hint))
 }
 
-/// The failure for a word that names no project. If it is or resembles a command or script, the hint says so.
-pub fn no_project(invocation: &Invocation, word: &str, error: ProjectError) -> Failure {
+/// The failure for a word of `words` that names no project. If it is or resembles a command, script or program, the
+/// hint says so.
+pub fn no_project(invocation: &Invocation, words: &[String], word: &str, error: ProjectError) -> Failure {
     if !matches!(error, ProjectError::Unknown { .. }) {
         return error.into();
     }
@@ -58,6 +60,8 @@ pub fn no_project(invocation: &Invocation, word: &str, error: ProjectError) -> F
         Some(format!("`{word}` is a script: run it with `--script {word}`"))
     } else if word == "run" {
         Some("`bowline` alone runs the dev script, and `bowline --script NAME` another one".to_owned())
+    } else if words.first().is_some_and(|first| first == word && is_program(invocation, word)) {
+        Some(format!("`{word}` is a program: run it with `bowline exec -- {}`", words.join(" ")))
     } else {
         let otherwise = error.hint().unwrap_or_default();
         similar_command(word).map(|name| format!("did you mean the command `{name}`? If not, {otherwise}"))
@@ -65,6 +69,13 @@ pub fn no_project(invocation: &Invocation, word: &str, error: ProjectError) -> F
     let failure = Failure::from(error);
     let meant = meant.map(|hint| visible::line(&hint).into_owned());
     Failure { hint: meant.or(failure.hint), ..failure }
+}
+
+/// Whether a script could run it: one of the packages here, or any that can be found.
+fn is_program(invocation: &Invocation, word: &str) -> bool {
+    let bin = |dir: &Path| dir.join("node_modules/.bin").join(word).exists();
+    let is_here = Project::find(&invocation.dir).is_ok_and(|project| project.dir.ancestors().any(bin));
+    is_here || !word.contains('/') && invocation.caller.find(word).is_some()
 }
 
 fn similar_command(word: &str) -> Option<String> {

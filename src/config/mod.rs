@@ -16,7 +16,7 @@ mod settings;
 mod values;
 
 pub use error::ConfigError;
-pub use file::{FilePlace, SCHEMA};
+pub use file::{FILE, FilePlace, SCHEMA};
 pub use read::{Config, Files, catalog, may_have_procfile};
 pub use settings::{Build, Orchestrator, ProjectSettings, Ready};
 pub use values::{PortSetting, parse_duration, parse_port};

@@ -217,6 +217,16 @@ impl<'a> Reading<'a> {
         ["pre", "post"].iter().filter_map(|prefix| self.scripts.text(&format!("{prefix}{name}"))).collect()
     }
 
+    /// Whether it starts a program itself, neither a script nor a task runner, that does not end before something
+    /// else starts: that may be a server.
+    pub fn has_own_server(&self) -> bool {
+        let is_own = |leaf: &Leaf| leaf.kind == Kind::Program && leaf.names().next().is_none();
+        let lasts =
+            |index: usize, leaf: &Leaf| !self.leaves[index + 1..].iter().any(|later| leaf.precedes(later));
+        let mut leaves = self.leaves.iter().enumerate();
+        self.parse_error.is_some() || leaves.any(|(index, leaf)| is_own(leaf) && lasts(index, leaf))
+    }
+
     pub(super) fn leaves_of(&self, text: &str) -> Option<Vec<Leaf>> {
         Some(Script::parse(text).ok()?.leaves(&self.scripts))
     }

@@ -78,6 +78,10 @@ impl Sink for RecordingSink {
         self.inner.relay(told);
     }
 
+    fn stood_in(&mut self, service: usize) {
+        self.inner.stood_in(service);
+    }
+
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.calm.as_mut().is_some_and(|calm| calm.as_mut().poll(cx).is_ready()) {
             self.flush();

@@ -107,8 +107,7 @@ impl<'a> SessionBackend<'a> {
         let known = self.siblings(service);
         let sibling_ports = usual_ports::in_script(&self.prepared[service], &known);
         let siblings: Vec<_> = known.iter().map(|one| one.sibling.clone()).collect();
-        let orchestrates = self.prepared[service].orchestrates();
-        let port = if orchestrates { 0 } else { self.port(service) };
+        let port = if self.prepared[service].delegates() { 0 } else { self.port(service) };
         let addresses = self.addresses(service);
         let environment = usual_ports::environment(&addresses, &self.prepared[service], &sibling_ports);
         let mut spec = launch::plan(&LaunchRequest {
@@ -174,6 +173,7 @@ impl<'a> SessionBackend<'a> {
         let manager = project.manifest.exists().then(|| detected.configured.manager.manager.name());
         let manager = manager.map_or_else(String::new, |manager| format!(" · {manager}"));
         let what = match detected.kind {
+            ServiceKind::Server if self.port(service) == 0 => "no port of its own".to_owned(),
             ServiceKind::Server => format!("port {}", self.port(service)),
             ServiceKind::Watch | ServiceKind::Task => detected.kind.name().to_owned(),
         };
@@ -224,6 +224,7 @@ impl<'a> SessionBackend<'a> {
         if let Some(preload) = &self.overrides[service].preload {
             preload.write(self.port(service))?;
         }
+        self.stands_in[service] = false;
         // The reason for a further start (another port, a preload) may have changed the launch.
         if std::mem::replace(&mut self.started[service], true) {
             self.look_around(service);

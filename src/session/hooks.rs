@@ -6,6 +6,7 @@ use regex_lite::Regex;
 
 use super::prepared::Prepared;
 use crate::config::Ready;
+use crate::detect::ServiceKind;
 use crate::invocation::Failure;
 use crate::port::page::Page;
 use crate::supervise::Conditions;
@@ -51,18 +52,27 @@ pub fn conditions(prepared: &Prepared<'_>, dir: &Path, fill: Fill<'_>) -> Condit
 /// # Errors
 /// A path or regular expression that is none; a port that is not the service's own.
 pub fn check(prepared: &Prepared<'_>, own: u16, fill: Fill<'_>) -> Result<(), Failure> {
-    let Ready { http, log, .. } = resolved(prepared, fill).ready;
-    let mistake = |key: &str, error: String| {
-        let message = format!("`ready` of `{}`: {error}", prepared.project().name);
+    let Ready { http, log, exec, file, .. } = resolved(prepared, fill).ready;
+    let name = &prepared.project().name;
+    let mistake = |key: &[&str], message: &str| {
         let hint = "correct the file at that place";
-        prepared.detected().configured.mistake(&["ready", key], &message, hint)
+        prepared.detected().configured.mistake(&[&["ready"], key].concat(), message, hint)
     };
+    let has_any = http.is_some() || log.is_some() || exec.is_some() || file.is_some();
+    if has_any && prepared.detected().kind == ServiceKind::Task {
+        let message =
+            format!("`{name}` is a task, which is done when it ends with 0: `ready` says nothing of it");
+        return Err(mistake(&[], &message));
+    }
     if let Some(text) = http {
-        check_page(&text, own).map_err(|error| mistake("http", error))?;
+        check_page(&text, own)
+            .map_err(|error| mistake(&["http"], &format!("`ready` of `{name}`: {error}")))?;
     }
     if let Some(text) = log {
-        let compiled = Regex::new(&text);
-        compiled.map_err(|error| mistake("log", format!("`log` is no regular expression: {error}")))?;
+        Regex::new(&text).map_err(|error| {
+            let message = format!("`ready` of `{name}`: `log` is no regular expression: {error}");
+            mistake(&["log"], &message)
+        })?;
     }
     Ok(())
 }

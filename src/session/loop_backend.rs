@@ -10,7 +10,6 @@ use super::port_override::{Evidence, Place, list};
 use super::server_scheme::{Finding, ask, printed};
 use super::{browser, hooks};
 use crate::event::{Level, Refusal, What};
-use crate::exit_code::FAILURE;
 use crate::port::page::{self, Page};
 use crate::port::{Lease, PortChoice, Scheme};
 use crate::process::{Stdio, memory};
@@ -42,17 +41,6 @@ impl Backend for SessionBackend<'_> {
         })
     }
 
-    fn revive(&mut self, service: usize) -> Result<Reload, (String, Refusal)> {
-        let choice = self.prepared[service].request.choice;
-        let refused = |message| (message, Refusal { exit_code: FAILURE, hint: None });
-        self.reserve_instead(service, choice).map_err(refused)?;
-        let reloaded = self.reload(service);
-        if reloaded.is_err() {
-            self.release(service);
-        }
-        reloaded
-    }
-
     fn open(&mut self, service: usize) -> What {
         let port = Some(self.port(service)).filter(|port| *port != 0);
         browser::show(port.map(|port| self.scheme(service).url(port)))
@@ -68,17 +56,18 @@ impl Backend for SessionBackend<'_> {
 
     fn verify(&mut self, service: usize, root: i32) -> PortOwner {
         let port = self.port(service);
-        if self.stands_in[service] && self.has_inner_session() {
-            return PortOwner::Ours { socket: 0, pid: 0 };
-        }
         let me = nix::unistd::getuid().as_raw();
-        match self.listeners.seen(port, || descendants(root)).unwrap_or_default() {
+        let owner = match self.listeners.seen(port, || descendants(root)).unwrap_or_default() {
             _ if port == 0 => PortOwner::Nobody,
             (Some(held), _) => PortOwner::Ours { socket: held.listener.socket, pid: held.pid },
             (None, seen) if seen.is_empty() => PortOwner::Nobody,
             (None, seen) if seen.iter().all(|listener| listener.user == me) => PortOwner::Stranger,
             (None, _) => PortOwner::Hidden,
+        };
+        if !matches!(owner, PortOwner::Ours { .. }) && self.stands_in[service] && self.has_inner_session() {
+            return PortOwner::Ours { socket: 0, pid: 0 };
         }
+        owner
     }
 
     fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation> {
@@ -136,6 +125,14 @@ impl Backend for SessionBackend<'_> {
         let advice = self.order_in_file(service);
         let misled =
             self.told_otherwise(service, &advice).map_or_else(String::new, |misled| format!("; {misled}"));
+        if original_port == 0 {
+            let message = format!(
+                "it listens on {listed}, although it was given no port; \
+                 port {new_port} is reserved for it now, and may be taken the next time{misled}"
+            );
+            tracing::warn!("{message}");
+            return Ok(What::Noted { level: Level::Warning, message });
+        }
         let message = format!(
             "it listens on {listed}, not on its reserved port {original_port}; \
              port {new_port} is reserved for it instead, and may be taken the next time: let it read `PORT`{misled}"

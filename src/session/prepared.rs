@@ -12,7 +12,7 @@ use self_cell::self_cell;
 use serde_json::{Value, json};
 
 use super::configured::{ConfiguredProject, Runnable};
-use super::kind::{NO_FRAMEWORK, ensure_no_port, is_orchestrator, kind};
+use super::kind::{NO_FRAMEWORK, delegates, ensure_no_port, is_orchestrator, kind};
 use super::known_sibling::KnownSibling;
 use super::options::Options;
 use super::server_scheme::ServerScheme;
@@ -47,8 +47,9 @@ pub struct Detected<'a> {
     ordered: Option<u16>,
     /// Whether the user has named the framework, by flag or in bowline.toml.
     is_named: bool,
-    /// See [`Prepared::orchestrates`].
+    /// See [`Prepared::orchestrates`] and [`Prepared::delegates`].
     orchestrates: bool,
+    pub delegates: bool,
     pub kind: ServiceKind,
 }
 
@@ -115,8 +116,9 @@ impl<'a> Detected<'a> {
         };
         let mut detection = config.catalog.detect(&snapshot)?;
         let orchestrates = is_orchestrator(configured, &reading);
+        let delegates = delegates(configured, &reading);
         // Whatever the packages run is no server of the root's.
-        let of_none = orchestrates.then_some(NO_FRAMEWORK);
+        let of_none = delegates.then_some(NO_FRAMEWORK);
         let named = framework.or(config.settings.framework.as_deref()).or(of_none);
         if let Some(key) = named {
             detection = detection.with_framework(config.catalog.find(key)?, &snapshot);
@@ -126,7 +128,7 @@ impl<'a> Detected<'a> {
         let is_named = named.is_some();
         let named = NamedPort::of(&reading, &detection, &inputs, &config.catalog, &files);
         let kind = kind(configured, &detection);
-        let is_server = kind == ServiceKind::Server;
+        let is_server = kind == ServiceKind::Server && !delegates;
         let named = named.filter(|_| is_server);
         let ordered = if is_server { reading.take_port(&detection, &inputs.port) } else { None };
         let mut detected = Self {
@@ -139,6 +141,7 @@ impl<'a> Detected<'a> {
             ordered,
             is_named,
             orchestrates,
+            delegates,
             kind,
         };
         detected.recall(remembered);
@@ -171,6 +174,7 @@ impl<'a> Detected<'a> {
             (choice, _) => choice,
         };
         let choice = match self.kind {
+            ServiceKind::Server if self.delegates => PortChoice::None,
             ServiceKind::Server => ordered.map_or_else(wished, PortChoice::Exact),
             ServiceKind::Watch | ServiceKind::Task => PortChoice::None,
         };
@@ -194,6 +198,11 @@ impl<'a> Detected<'a> {
                 .collect(),
             part_of: options.outer.as_ref().map(|outer| outer.session.clone()),
         }
+    }
+
+    /// Whether it is given a port.
+    pub fn has_port(&self) -> bool {
+        self.kind == ServiceKind::Server && !self.delegates
     }
 
     /// What is known of its server's scheme, with what `previous` has of earlier sessions.
@@ -317,6 +326,11 @@ impl<'a> Prepared<'a> {
     /// Whether it starts the scripts of other packages, and is run as it is.
     pub fn orchestrates(&self) -> bool {
         self.detected().orchestrates
+    }
+
+    /// Whether it does nothing but that, and has no server of its own.
+    pub fn delegates(&self) -> bool {
+        self.detected().delegates
     }
 
     /// The file for a shell of the script's nested scripts.

@@ -2,7 +2,7 @@
 
 use super::absent;
 use super::backend::SessionBackend;
-use super::port_override::PortOverride;
+use super::port_override::{Inquiry, PortOverride};
 use super::prepared::Prepared;
 use super::{hooks, portless, settings, usual_ports};
 use crate::config::ProjectSettings;
@@ -104,6 +104,7 @@ impl SessionBackend<'_> {
         if !agrees || former.detected().reading.command != prepared.detected().reading.command {
             self.overrides[service] = PortOverride::new(prepared, previous.as_ref(), self.ports().dir());
         }
+        self.inquiries[service] = Inquiry::default();
         self.schemes[service] = prepared.detected().scheme(request, previous.as_ref());
     }
 }
@@ -150,6 +151,10 @@ fn changes(
         ),
         (manager(former) != manager(prepared), format!("its package manager is now {}", manager(prepared))),
         (settings_before.env != settings.env, format!("its variables have changed: {variables}")),
+        (
+            (&settings_before.needs, &settings_before.with) != (&settings.needs, &settings.with),
+            "its `needs` and `with` have changed, which counts from the next start of all on".to_owned(),
+        ),
         (rest(settings_before) != rest(settings), "its settings in bowline.toml have changed".to_owned()),
     ]
     .into_iter()

@@ -139,9 +139,6 @@ impl Sink for StartReport {
         let Some(out) = &mut self.out else { return };
         match &told.news {
             News::Event(event) => {
-                if matches!(event.what, What::PortDetected { .. }) {
-                    self.services.iter_mut().for_each(|one| one.is_ready = one.is_ready.or(Some(true)));
-                }
                 out.push(format!("{}\n", event.to_json()).as_bytes());
             }
             News::Warning(message) if !self.quiet => {
@@ -149,6 +146,12 @@ impl Sink for StartReport {
                 ui::eprint_line(&format!("{name}  {warning} {}: {message}", told.name));
             }
             News::Warning(_) => {}
+        }
+    }
+
+    fn stood_in(&mut self, service: usize) {
+        if let Some(one) = self.services.get_mut(service) {
+            one.is_ready = one.is_ready.or(Some(true));
         }
     }
 

@@ -30,6 +30,7 @@ pub fn of(backend: &SessionBackend<'_>, service: usize) -> Settings {
     let before = usize::from(spec.before.is_some()) + usize::from(spec.pre.is_some());
     let after = usize::from(spec.post.is_some());
     let is_exact = matches!(prepared.request.choice, PortChoice::Exact(_) | PortChoice::None);
+    let delegates = prepared.delegates();
     Settings {
         steps: before + 1 + after,
         main: before,
@@ -40,8 +41,9 @@ pub fn of(backend: &SessionBackend<'_>, service: usize) -> Settings {
         ready_required: is_background || configured.ready.timeout.is_some(),
         relocations: if is_exact { 0 } else { RELOCATIONS },
         // Another start would be one of everything beneath it.
-        redirects: if prepared.orchestrates() { 0 } else { REDIRECTS },
-        follows: !is_exact,
+        redirects: if delegates { 0 } else { REDIRECTS },
+        // Its server may be one that bowline has not caught.
+        follows: !is_exact || delegates,
         ready_at: ready_at(prepared),
         finishes: finishes(backend, prepared),
     }
@@ -50,10 +52,16 @@ pub fn of(backend: &SessionBackend<'_>, service: usize) -> Settings {
 fn ready_at(prepared: &Prepared<'_>) -> ReadyAt {
     match prepared.detected().kind {
         ServiceKind::Server => ReadyAt::Listener,
-        ServiceKind::Watch if prepared.first_builds.is_empty() => ReadyAt::Start,
+        ServiceKind::Watch if prepared.first_builds.is_empty() && !has_conditions(prepared) => ReadyAt::Start,
         ServiceKind::Watch => ReadyAt::FirstBuild,
         ServiceKind::Task => ReadyAt::End,
     }
+}
+
+/// Whether bowline.toml has conditions for a service that has no port.
+fn has_conditions(prepared: &Prepared<'_>) -> bool {
+    let ready = &prepared.detected().configured.config.settings.ready;
+    ready.exec.is_some() || ready.file.is_some()
 }
 
 /// Scripts of a workspace may be no servers, whoever runs them all.

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::backend::{Backend, Control, PortOwner, Sink};
 use super::conditions::ConditionWatch;
+use super::readiness::ReadinessWatch;
 use super::run::Supervisor;
 use super::service::Input;
 use super::streams::Source;
@@ -92,6 +93,24 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         if !exit.success() {
             let message = format!("`after` ended with {exit}");
             self.announce(index, What::Noted { level: Level::Warning, message });
+        }
+    }
+
+    /// The first build of a watch is through.
+    pub(super) fn first_built(&mut self, index: usize) {
+        let instance = &mut self.instances[index];
+        instance.first_build = None;
+        if instance.conditions.is_empty() {
+            return self.feed(index, Input::Built);
+        }
+        instance.readiness.get_or_insert_with(|| ReadinessWatch::new(Instant::now()));
+        self.check_build(index);
+    }
+
+    /// Looks whether a watch is ready, whose first build is through or is not waited for.
+    pub(super) fn check_build(&mut self, index: usize) {
+        if self.instances[index].awaits_conditions() && self.conditions_hold(index, PortOwner::Nobody) {
+            self.feed(index, Input::Built);
         }
     }
 

@@ -106,11 +106,9 @@ pub trait Backend {
     fn stdin(&self) -> Option<OwnedFd>;
     /// Creates the guardian of the service's next run, which waits for an order to run the first step.
     fn spawn(&mut self, service: usize, stdio: Stdio) -> io::Result<Box<dyn ProcessTree>>;
-    /// Reads the files of the service for its next start, and reserves a port if it has ended and has none. If they are wrong, everything is as before; returns the
-    /// error and how the client is to fail.
+    /// Reads the files of the service for its next start, and reserves a port if it has ended and has none. If they
+    /// are wrong, everything is as before; returns the error and how the client is to fail.
     fn reload(&mut self, service: usize) -> Result<Reload, (String, Refusal)>;
-    /// Reserves a port for a service that has ended and is to be started again, and reads its files.
-    fn revive(&mut self, service: usize) -> Result<Reload, (String, Refusal)>;
     /// Opens the service's URL for the user, and returns what there is to say.
     fn open(&mut self, service: usize) -> What;
     /// The service as it was started last.
@@ -170,6 +168,8 @@ pub trait Sink {
     fn notify(&mut self, service: usize, what: What);
     /// Passes on what another session has told.
     fn relay(&mut self, told: &Told);
+    /// The service counts as ready because others beneath it are.
+    fn stood_in(&mut self, _service: usize) {}
     /// Writes what can be written, and is ready when nothing waits any more.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()>;
     /// How many columns of the terminal stand before each line of a service.

@@ -12,6 +12,7 @@ use super::run::{Instance, Orphans};
 use super::scheme_watch::SchemeWatch;
 use super::service::{Effect, Ending, Input, Notice, ReadyAt, Service, finished};
 use super::tail::Tail;
+use super::told::Substitute;
 use super::{Backend, Condition, Control, Outcome, PortOwner, Reload, Review, Sink, Supervisor};
 use crate::event::{FailureReason, Level, ReadyBy, Refusal, State, What};
 use crate::exit_code::FAILURE;
@@ -44,7 +45,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         if instance.service.state() != State::Running {
             instance.review_at = None;
         }
-        if instance.service.awaits_listener() {
+        if instance.service.awaits_listener() || instance.awaits_conditions() {
             instance.readiness.get_or_insert_with(|| ReadinessWatch::new(Instant::now()));
         } else {
             instance.readiness = None;
@@ -71,14 +72,16 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         self.inputs.control.changed(index, condition);
     }
 
-    /// Starts a service again, by what its files say now. If they are wrong, it goes on as it is.
-    pub(super) fn restart(&mut self, index: usize, by: &str) {
+    /// Starts a service again, by what its files say now. If they are wrong, it goes on as it is, and the error says
+    /// what is wrong.
+    pub(super) fn restart(&mut self, index: usize, by: &str) -> Result<(), String> {
         let has_ended = self.instances[index].service.has_ended();
         let is_ending = !has_ended && !self.instances[index].service.state().is_alive();
         if is_ending || has_ended && self.is_ending {
             let refusal = Refusal { exit_code: FAILURE, hint: None };
             let error = if is_ending { "the service is ending" } else { "the other services are ending" };
-            return self.inputs.control.refused(index, error, &refusal);
+            self.inputs.control.refused(index, error, &refusal);
+            return Err(error.to_owned());
         }
         match self.backend.reload(index) {
             Ok(Reload { settings, changes, news }) => {
@@ -90,14 +93,19 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 }
                 self.inputs.control.restarting(index, changes.as_deref());
                 let changes = changes.map_or_else(String::new, |changes| format!(": {changes}"));
-                self.tell(index, format!("restarted by {by}{changes}"));
+                let what = if has_ended { "started again" } else { "restarted" };
+                self.tell(index, format!("{what} by {by}{changes}"));
                 self.instances[index].stopped_by = None;
                 for what in news {
                     self.announce(index, what);
                 }
                 self.feed(index, Input::Restart);
+                Ok(())
             }
-            Err((error, refusal)) => self.inputs.control.refused(index, &error, &refusal),
+            Err((error, refusal)) => {
+                self.inputs.control.refused(index, &error, &refusal);
+                Err(error)
+            }
         }
     }
 
@@ -155,6 +163,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         (instance.tree, instance.sources, instance.tail) = (Some(tree), sources, Tail::default());
         (instance.input, instance.first_build) = (input, first_build);
         (instance.readiness, instance.scheme) = (None, SchemeWatch::default());
+        instance.substitute = Substitute::default();
         self.watch_conditions(index);
         self.inputs.control.started(index, self.backend.description(index));
         self.order(index, Order::Run(0));
@@ -182,7 +191,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     }
 
     /// Whether a process of the tree itself listens on the port.
-    fn listens(&mut self, index: usize) -> bool {
+    pub(super) fn listens(&mut self, index: usize) -> bool {
         matches!(self.verify(index), PortOwner::Ours { pid: 1.., .. })
     }
 
@@ -241,6 +250,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
 
     /// Looks again at a service that is ready.
     pub(super) fn review(&mut self, index: usize) {
+        if !self.is_itself(index) {
+            return;
+        }
         let (root, output) = (self.root(index), self.instances[index].tail.text());
         let Review { event, input, again } = self.backend.review(index, root, &output);
         self.instances[index].review_at = again.map(|pause| Instant::now() + pause);
@@ -288,16 +300,17 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 self.became_ready(index, after);
                 self.restart_misled(index);
             }
-            Notice::Slow if port == 0 => {
+            Notice::Slow if self.instances[index].first_build.is_some() => {
                 self.warn(index, "its first build is not through yet; still waiting for it".to_owned());
             }
             Notice::Slow => {
                 let elsewhere = self.backend.elsewhere(index);
                 let instead = elsewhere.map(|places| format!(", but on {places}")).unwrap_or_default();
-                let missing = self.instances[index].conditions.unmet().map_or_else(
-                    || format!("nothing of the service listens on port {port} yet{instead}"),
-                    |unmet| format!("the service is not ready yet: {unmet}"),
-                );
+                let missing = match self.instances[index].conditions.unmet() {
+                    Some(unmet) => format!("the service is not ready yet: {unmet}"),
+                    None if port == 0 => "nothing that it starts is ready yet".to_owned(),
+                    None => format!("nothing of the service listens on port {port} yet{instead}"),
+                };
                 self.warn(index, format!("{missing}; still waiting for it"));
             }
             Notice::Withdrawn => {
@@ -357,7 +370,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         }
     }
 
-    fn warn(&mut self, index: usize, message: String) {
+    pub(super) fn warn(&mut self, index: usize, message: String) {
         self.announce(index, What::Noted { level: Level::Warning, message });
     }
 

@@ -2,10 +2,8 @@
 
 use std::task::Context;
 
-use tokio::time::Instant;
-
-use super::service::{Input, Service};
-use super::{Backend, Control, Interrupt, KeyCommand, KeyboardKind, Reload, Sink, Supervisor, Typed};
+use super::service::Input;
+use super::{Backend, Control, Interrupt, KeyCommand, KeyboardKind, Sink, Supervisor, Typed};
 use crate::event::{Level, What};
 use crate::process::Signal;
 use crate::process::terminal::LEAVE;
@@ -28,12 +26,10 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
 
     fn obey(&mut self, command: KeyCommand) {
         match command {
-            KeyCommand::Restart(index) | KeyCommand::StopOrStart(index)
-                if self.instances[index].service.has_ended() =>
-            {
-                self.revive(index);
+            KeyCommand::Restart(index) => self.start_again(index, "the key `r`"),
+            KeyCommand::StopOrStart(index) if self.instances[index].service.has_ended() => {
+                self.start_again(index, "the key `s`");
             }
-            KeyCommand::Restart(index) => self.restart(index, "the key `r`"),
             KeyCommand::StopOrStart(index) => {
                 if self.instances[index].service.state().is_alive() {
                     self.tell(index, "is being stopped; the key `s` starts it again".to_owned());
@@ -48,28 +44,15 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             KeyCommand::GiveKeyboard(index) => self.give_keyboard(index),
             KeyCommand::End => {
                 self.interrupt.get_or_insert(Interrupt::Quit);
-                self.feed_all(Input::Stop(Signal::SIGINT));
+                self.end_all(Signal::SIGINT);
             }
         }
     }
 
-    /// Starts a service again that has ended, by what its files say now.
-    fn revive(&mut self, index: usize) {
-        match self.backend.revive(index) {
-            Ok(Reload { settings, news, .. }) => {
-                let instance = &mut self.instances[index];
-                instance.service = Service::new(settings, Instant::now());
-                (instance.outcome, instance.stopped_by) = (None, None);
-                self.tell(index, "started again".to_owned());
-                for what in news {
-                    self.announce(index, what);
-                }
-                self.feed(index, Input::Start);
-            }
-            Err((error, _)) => {
-                let message = format!("it cannot be started again: {error}");
-                self.sink.notify(index, What::Noted { level: Level::Warning, message });
-            }
+    fn start_again(&mut self, index: usize, by: &str) {
+        if let Err(error) = self.restart(index, by) {
+            let message = format!("it is not started again: {error}");
+            self.sink.notify(index, What::Noted { level: Level::Warning, message });
         }
     }
 

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::run::Instance;
-use super::service::{Input, ReadyAt};
+use super::service::ReadyAt;
 use super::{Backend, Control, Sink, Supervisor};
 use crate::event::State;
 use crate::process::signals::SignalKind;
@@ -81,7 +81,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             cx.waker().wake_by_ref();
         }
         for &index in &built {
-            self.feed(index, Input::Built);
+            self.first_built(index);
         }
         if has_deadline || !built.is_empty() { Poll::Ready(()) } else { Poll::Pending }
     }

@@ -19,6 +19,7 @@ use super::shared_terminal::SharedTerminal;
 use super::start_order::{Leaving, StartOrder};
 use super::streams::{Lifeline, Source};
 use super::tail::Tail;
+use super::told::Substitute;
 use crate::graph::Turn;
 use crate::process::Signal;
 use crate::process::caller::CallerWatch;
@@ -78,6 +79,8 @@ pub(super) struct Instance {
     pub concludes: bool,
     /// When to look again at a service that is ready.
     pub review_at: Option<Instant>,
+    /// For a service that starts others.
+    pub substitute: Substitute,
     pub outcome: Option<Outcome>,
     /// Who has asked it to end, if somebody else than the user of this bowline did.
     pub stopped_by: Option<String>,
@@ -105,6 +108,7 @@ impl Instance {
             conditions: ConditionWatch::default(),
             concludes: false,
             review_at: None,
+            substitute: Substitute::default(),
             outcome: None,
             stopped_by: None,
             leaving: None,
@@ -117,6 +121,11 @@ impl Instance {
         self.tree.as_ref().and_then(|tree| tree.guardian())
     }
 
+    /// Whether its first build is through, or not waited for, and the rest of what makes it ready is.
+    pub fn awaits_conditions(&self) -> bool {
+        self.service.awaits_build() && self.first_build.is_none() && !self.conditions.is_empty()
+    }
+
     /// No deadline of the service is for what runs after it.
     fn service_deadline(&self) -> Option<Instant> {
         self.service.deadline().filter(|_| !self.concludes)
@@ -126,7 +135,8 @@ impl Instance {
     fn deadline(&self) -> Option<Instant> {
         let orphans = self.orphans.as_ref().map(|orphans| orphans.check_at);
         let readiness = self.readiness.as_ref().map(|readiness| readiness.check_at);
-        let looks = [self.scheme.look_at, self.review_at];
+        let stands_in = self.substitute.due;
+        let looks = [self.scheme.look_at, self.review_at, stands_in];
         [self.service_deadline(), orphans, readiness].into_iter().chain(looks).flatten().min()
     }
 }
@@ -293,6 +303,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             if is_due(self.instances[index].scheme.look_at) {
                 self.look_at_scheme(index);
             }
+            self.stand_in(index);
             if is_due(self.instances[index].review_at) {
                 self.review(index);
             }
@@ -307,6 +318,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
 
     /// Asks who listens on the port of a service that is not ready, and what the service does instead.
     pub(super) fn check_readiness(&mut self, index: usize) {
+        if self.instances[index].service.awaits_build() {
+            return self.check_build(index);
+        }
         let listener = self.verify(index);
         let root = self.root(index);
         let Instance { readiness, tail, .. } = &mut self.instances[index];

@@ -15,7 +15,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// Carries out the command of a client.
     pub(super) fn requested(&mut self, Requested { service, input, along, by }: Requested) {
         if input == Input::Restart {
-            return self.restart(service, &by);
+            // The client is told why it is refused.
+            let _refused = self.restart(service, &by);
+            return;
         }
         if let (Input::Stop(signal), [_, _, ..]) = (input, &along[..]) {
             return self.stop_along(&along, signal, &by);

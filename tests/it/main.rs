@@ -33,6 +33,7 @@ mod port;
 mod readme;
 mod root;
 mod runner;
+mod seams;
 mod security;
 mod siblings;
 mod supervise;

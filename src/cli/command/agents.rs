@@ -62,7 +62,13 @@ fn here(invocation: &Invocation) -> Result<(PathBuf, Vec<DevServer>), Failure> {
         match ConfiguredProject::asked(invocation, project, None) {
             Ok(one) if matches!(one.runnable, Runnable::Command(_)) => {}
             Err(failure) if failure.code() == NO_PROJECT => {}
-            one => configured.push(one?),
+            one => {
+                let one = one?;
+                // What has no port is no matter of an editor.
+                if Detected::new(invocation, &one, None, None)?.has_port() {
+                    configured.push(one);
+                }
+            }
         }
     }
     let ports = own_ports(invocation, &configured)?.into_iter();

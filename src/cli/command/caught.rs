@@ -36,6 +36,10 @@ pub fn caught(mut invocation: Invocation, caught: &Caught) -> Result<Exit, Failu
         outer.and_then(|outer| Some((outer, CalledScript::of(&program, arguments, &invocation.caller)?)));
     if let Some((outer, called)) = called {
         invocation.caller.forget_service(&ports.dir().preload());
+        // A task runner may have kept it, and taken away what says that it is the outer service's.
+        if outer.has_port() && invocation.caller.text("PORT") == Some(&*outer.port.to_string()) {
+            invocation.caller.variables.remove(OsStr::new("PORT"));
+        }
         match serve(&invocation, &called, outer, &caught.shims) {
             Ok(Some(exit)) => return Ok(exit),
             Ok(None) => {}

@@ -16,11 +16,12 @@ use crate::session::{
 use crate::ui;
 
 pub fn dev(invocation: &Invocation, dev: &Dev) -> Result<Exit, Failure> {
-    let unknown = |word: &str, error| usage::no_project(invocation, word, error);
+    let unknown = |word: &str, error| usage::no_project(invocation, &dev.projects, word, error);
     let wanted = Wanted {
         words: &dev.projects,
         filters: &dev.choice.filter,
         only: dev.choice.only,
+        no_order: dev.together.no_order,
         script: dev.script.as_deref(),
         arguments: &dev.arguments,
         unknown: &unknown,

@@ -17,6 +17,7 @@ pub mod open;
 pub mod port;
 pub mod ports;
 pub mod restart;
+mod restart_order;
 pub mod runner;
 pub mod schema;
 mod service_row;

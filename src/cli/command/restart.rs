@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::answer::report;
-use super::start;
+use super::{restart_order, start};
 use crate::client::actions::{self, Restarted};
 use crate::client::again::{self, StartedAgain};
 use crate::client::fan_out;
@@ -28,14 +28,18 @@ pub fn restart(
     let (mut restarted, mut starts) = (Vec::new(), Vec::<Vec<OsString>>::new());
     // These start by themselves, once those are ready that are started again.
     let waiting = if ended.is_empty() { Vec::new() } else { waiting(&found) };
-    let mut outcomes = fan_out::at_once(&ended, |one| start_again(&ports, one));
-    outcomes.extend(fan_out::at_once(&found, |one| {
+    let count = ended.len();
+    let all = [ended, found].concat();
+    let outcomes = restart_order::in_order(&all, |index, one| {
+        if index < count {
+            return start_again(&ports, one);
+        }
         if waiting.contains(&one.project) {
             return actions::wait(&ports, one, None).map(|()| Restarted::Ready(None));
         }
         actions::restart(&ports, one)
-    }));
-    for (one, outcome) in ended.into_iter().chain(found).zip(outcomes) {
+    });
+    for (one, outcome) in all.into_iter().zip(outcomes) {
         match outcome {
             Ok(Restarted::Ready(changes)) => restarted.push((current(&ports, one), changes)),
             Err(failure) => failures.push(failure),

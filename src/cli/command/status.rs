@@ -1,5 +1,7 @@
 //! `bowline status`.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::answer::answer;
@@ -40,13 +42,68 @@ pub fn status(invocation: &Invocation, word: Option<&str>) -> Result<Exit, Failu
         status["frameworkMcp"] = json!(url);
     }
     let text = || {
-        let cell = |value: &Value| match value {
-            Value::String(text) => text.clone(),
-            Value::Null => "-".to_owned(),
-            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
-        };
         let fields = status.as_object().into_iter().flatten();
-        ui::align(&fields.map(|(name, value)| [name.clone(), cell(value)]).collect::<Vec<_>>())
+        ui::align(&fields.map(|(name, value)| [words(name), cell(name, value)]).collect::<Vec<_>>())
     };
     answer(invocation, || status.clone(), text)
+}
+
+/// The name of a field as people write it: `started by` for `startedBy`.
+fn words(name: &str) -> String {
+    match name {
+        "uptimeSeconds" => return "uptime".to_owned(),
+        "residentBytes" => return "memory".to_owned(),
+        "env" => return "variables".to_owned(),
+        _ => {}
+    }
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
+}
+
+fn cell(name: &str, value: &Value) -> String {
+    match (name, value) {
+        (_, Value::Null) => "-".to_owned(),
+        (_, Value::String(text)) => text.clone(),
+        (_, Value::Bool(yes)) => (if *yes { "yes" } else { "no" }).to_owned(),
+        ("uptimeSeconds", Value::Number(number)) => {
+            ui::age(Duration::from_secs(number.as_u64().unwrap_or_default()))
+        }
+        ("residentBytes", Value::Number(number)) => ui::size(number.as_u64().unwrap_or_default()),
+        (_, Value::Number(number)) => number.to_string(),
+        (_, Value::Array(values)) => joined(values.iter().map(|value| cell("", value))),
+        (_, Value::Object(fields)) => {
+            joined(fields.iter().map(|(name, value)| format!("{name}={}", cell("", value))))
+        }
+    }
+}
+
+fn joined(parts: impl Iterator<Item = String>) -> String {
+    let text = parts.collect::<Vec<_>>().join(", ");
+    if text.is_empty() { "-".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_read_words_and_no_json() {
+        for (name, value, expected) in [
+            ("startedBy", json!("caught"), ["started by", "caught"]),
+            ("waitsFor", json!(["api", "db"]), ["waits for", "api, db"]),
+            ("blockedBy", json!([]), ["blocked by", "-"]),
+            ("env", json!({ "A": "1", "B": "2" }), ["variables", "A=1, B=2"]),
+            ("uptimeSeconds", json!(7), ["uptime", "7s"]),
+            ("port", json!(null), ["port", "-"]),
+            ("connected", json!(true), ["connected", "yes"]),
+        ] {
+            assert_eq!([words(name), cell(name, &value)], expected, "{name}");
+        }
+    }
 }

@@ -47,7 +47,7 @@ pub fn select(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<Selection,
         (chosen.into_iter().map(|project| wanted.choose(project)).collect(), None)
     };
     let mut services = configure(invocation, chosen, wanted.only)?;
-    if wanted.only {
+    if wanted.only || wanted.no_order {
         return Ok(Selection { services, root });
     }
     let is_chosen = !wanted.words.is_empty() || !wanted.filters.is_empty();
@@ -65,7 +65,15 @@ pub fn select(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<Selection,
 /// The services that a start without words would run, also if there is no script.
 pub fn select_to_ask(invocation: &Invocation, script: Option<&str>) -> Result<Selection, Failure> {
     let unknown = |_: &str, error| Failure::from(error);
-    let wanted = Wanted { words: &[], filters: &[], only: false, script, arguments: &[], unknown: &unknown };
+    let wanted = Wanted {
+        words: &[],
+        filters: &[],
+        only: false,
+        no_order: false,
+        script,
+        arguments: &[],
+        unknown: &unknown,
+    };
     let (chosen, root) = here(invocation, &wanted)?;
     let ask = |(project, runnable, additions): Chosen| match runnable {
         Runnable::Script { .. } if root.is_none() => {

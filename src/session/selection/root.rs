@@ -93,7 +93,7 @@ pub fn of_root(
     }
     let mut chosen = Vec::new();
     if let Meaning::Packages(all) = &meaning {
-        match in_packages(root, &packages, all) {
+        match in_packages(root, &packages, all, wanted.no_order) {
             Ok(found) => chosen = found,
             Err(reason) => meaning = Meaning::Script { reason },
         }
@@ -177,7 +177,12 @@ fn filtered(packages: &Packages, wanted: &Wanted<'_>, filters: &[String]) -> Res
 }
 
 /// The services that the commands of a root's script mean; else why that is not known.
-fn in_packages(root: &Project, packages: &Packages, all: &[FanOut]) -> Result<Vec<Chosen>, String> {
+fn in_packages(
+    root: &Project,
+    packages: &Packages,
+    all: &[FanOut],
+    no_order: bool,
+) -> Result<Vec<Chosen>, String> {
     let mut runs: Vec<Run> = Vec::new();
     for found in all {
         for package in found.packages(packages)? {
@@ -191,7 +196,7 @@ fn in_packages(root: &Project, packages: &Packages, all: &[FanOut]) -> Result<Ve
             runs.push(Run { package, script, is_first, arguments, environment, needs: Vec::new() });
         }
     }
-    let tasks = prerequisites::add(packages, all, &mut runs);
+    let tasks = if no_order { Vec::new() } else { prerequisites::add(packages, all, &mut runs) };
     let services = runs.into_iter().map(|run| run.choose(packages));
     // A `PORT` that was wished for is the first service's.
     Ok(services.chain(tasks.into_iter().map(|task| prerequisites::choose(root, task))).collect())

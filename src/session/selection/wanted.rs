@@ -13,6 +13,8 @@ pub struct Wanted<'a> {
     pub filters: &'a [String],
     /// Whether nothing is started beside them.
     pub only: bool,
+    /// Whether nothing is built or watched for them.
+    pub no_order: bool,
     pub script: Option<&'a str>,
     /// For the dev script.
     pub arguments: &'a [String],

@@ -233,11 +233,6 @@ impl Backend for Shared {
         Ok(Reload { settings, changes: None, news: Vec::new() })
     }
 
-    fn revive(&mut self, service: usize) -> Result<Reload, (String, Refusal)> {
-        assert_eq!(std::mem::take(&mut self.borrow_mut().services[service].end), End::Released);
-        self.reload(service)
-    }
-
     fn open(&mut self, service: usize) -> What {
         self.borrow_mut().service(service).opened += 1;
         What::Noted { level: Level::Plain, message: "opened".to_owned() }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Ending, Service};
+use super::{Ending, ReadyAt, Service};
 use crate::event::FailureReason as Reason;
 use crate::process::Exit;
 
@@ -13,6 +13,9 @@ impl Service {
         let timeout = self.settings.ready_timeout;
         match unmet.filter(|_| ending.failure == Some(Reason::HealthCheckTimeout)) {
             Some(unmet) => format!("was not ready within {}, and was ended: {unmet}", span(timeout)),
+            None if port == 0 && self.settings.ready_at == ReadyAt::Listener => {
+                describe_without_port(ending, timeout)
+            }
             None => describe(ending, port, timeout),
         }
     }
@@ -49,6 +52,22 @@ fn describe(ending: &Ending, port: u16, ready_timeout: Duration) -> String {
     };
     let again = if ending.gave_up { "; it was started several times and has failed every time" } else { "" };
     text + again
+}
+
+/// The same for one that starts others, and has no port of its own.
+fn describe_without_port(ending: &Ending, ready_timeout: Duration) -> String {
+    match (ending.failure, ending.exit) {
+        (Some(Reason::HealthCheckTimeout), _) => {
+            format!("had nothing that is ready within {}, and was ended", span(ready_timeout))
+        }
+        (Some(Reason::ImmediateCrash | Reason::Unknown), Some(Exit::Code(0))) if !ending.was_ready => {
+            format!(
+                "ended with exit code 0 after {}, and nothing that it started was ready",
+                span(ending.after)
+            )
+        }
+        _ => describe(ending, 0, ready_timeout),
+    }
 }
 
 /// How it ended by itself when it had done its work.

@@ -132,7 +132,7 @@ fn keys_act_on_one_or_ask_which() {
     terminal.keys("?");
     terminal.until("1 api   has ended");
     terminal.keys("s");
-    terminal.until("api │ started again");
+    terminal.until("api │ started again by the key `s`");
     terminal.until("api │ ready in");
     terminal.keys("0");
     terminal.until("all services");
