@@ -4,7 +4,6 @@ use std::num::NonZeroU16;
 
 use super::configured::{ConfiguredProject, Runnable};
 use super::options::Options;
-use super::prepared::Detected;
 use crate::config::{Orchestrator, PortSetting};
 use crate::detect::{Detection, ServiceKind};
 use crate::exit_code::USAGE;
@@ -37,11 +36,15 @@ pub fn kind(configured: &ConfiguredProject, detection: &Detection<'_>) -> Servic
 }
 
 /// Refuses a port for a service that has none.
-pub fn ensure_no_port(detected: &Detected<'_>, options: &Options) -> Result<(), Failure> {
-    let ConfiguredProject { project, config, .. } = detected.configured;
+pub fn ensure_no_port(
+    configured: &ConfiguredProject,
+    kind: ServiceKind,
+    options: &Options,
+) -> Result<(), Failure> {
+    let ConfiguredProject { project, config, .. } = configured;
     let ordered = options.port.map(NonZeroU16::get).or(config.settings.exact_port());
-    let Some(port) = ordered.filter(|_| detected.kind != ServiceKind::Server) else { return Ok(()) };
-    let (name, kind) = (&project.name, detected.kind.name());
+    let Some(port) = ordered.filter(|_| kind != ServiceKind::Server) else { return Ok(()) };
+    let (name, kind) = (&project.name, kind.name());
     let message = format!("`{name}` is a {kind}, which has no port: {port}");
     let hint = if config.settings.kind.is_some() {
         "leave the port out, or its `kind` in bowline.toml".to_owned()
