@@ -47,14 +47,14 @@ pub use plan::plan;
 pub use preload::{MovedListener, Preload, Remark};
 pub use project_scripts::OwnScripts;
 pub use reading::{Reading, Target};
-pub use request::{Host, LaunchRequest, Sibling};
+pub use request::{Host, LaunchRequest, Sibling, SiblingPort};
 pub use scheme_signs::SchemeSigns;
 pub use script_shell::ScriptShell;
 pub use shims::{
     RUN_IN_WORKSPACE, SCRIPT_SHELL, SHELL_OF_BUN, ShimCall, Shims, variables as shim_variables,
     without as without_shims,
 };
-pub use sibling_ports::{SiblingPort, TextPort, ports_in_value, present_value};
+pub use sibling_ports::{TextPort, ports_in_value, present_value};
 pub use spec::{Delivery, LaunchSpec, Step};
 pub use usual_port::UsualPort;
 pub use variables::url_variable;

@@ -99,3 +99,8 @@ fn flatten(changes: &mut Changes, name: &str, value: &Value, choice: &ChosenMana
 pub(super) fn sanitized(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
+
+/// A name as it stands in the variables about a sibling.
+pub(super) fn variable_part(name: &str) -> String {
+    sanitized(name.trim_start_matches('@')).to_ascii_uppercase()
+}

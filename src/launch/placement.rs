@@ -116,7 +116,7 @@ pub(super) fn place(request: &LaunchRequest<'_>) -> Placement {
             let server = Server { request, tool, index, draft: &draft, shells };
             server.place(&mut placement);
         }
-        None => place_unknown(request, shells, &mut placement),
+        None => place_unknown(request, (&draft.leaves, shells), &mut placement),
     }
     placement
 }
@@ -348,8 +348,11 @@ fn has_flag(leaf: &Leaf, flag: &str) -> bool {
 
 /// A script without a program that the catalog knows. If only one of its commands can be a server, that one alone
 /// gets the port, in its own assignments too.
-fn place_unknown(request: &LaunchRequest<'_>, shells: &[PackageManager], placement: &mut Placement) {
-    let leaves = &request.reading.leaves;
+fn place_unknown(
+    request: &LaunchRequest<'_>,
+    (leaves, shells): (&[Leaf], &[PackageManager]),
+    placement: &mut Placement,
+) {
     let programs: Vec<&Leaf> = leaves.iter().filter(|leaf| leaf.kind != Kind::Builtin).collect();
     let is_candidate = |leaf: &&&Leaf| companion(leaf, request.catalog).is_none();
     let candidates: Vec<&Leaf> = programs.iter().filter(is_candidate).copied().collect();

@@ -6,7 +6,6 @@ use std::path::Path;
 use super::named_port::NamedPort;
 use super::preload::Preload;
 use super::reading::Reading;
-use super::sibling_ports::SiblingPort;
 use crate::detect::catalog::{Catalog, HostInput};
 use crate::detect::{Detection, ServerInputs, ServiceKind};
 use crate::port::Scheme;
@@ -40,6 +39,15 @@ pub struct Sibling {
     pub name: String,
     pub port: u16,
     pub scheme: Scheme,
+}
+
+/// The usual port of another service, by which a text names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiblingPort {
+    pub usual: u16,
+    /// Where the service is now.
+    pub port: u16,
+    pub name: String,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -2,20 +2,11 @@
 
 use super::draft::Draft;
 use super::mentions::{Form, Mention, mentions_in, ports_in};
+use super::package_variables::variable_part;
 use super::reading::Reading;
-use super::request::LaunchRequest;
-use super::variables::variable_part;
+use super::request::{LaunchRequest, SiblingPort};
 use crate::detect::catalog::Catalog;
 use crate::script::{Leaf, PackageManager};
-
-/// The usual port of another service, by which a text names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SiblingPort {
-    pub usual: u16,
-    /// Where the service is now.
-    pub port: u16,
-    pub name: String,
-}
 
 impl SiblingPort {
     fn is_meant(&self, mention: &Mention) -> bool {

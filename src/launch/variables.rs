@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::changes::Changes;
 use super::inherited::{KIND, URL};
-use super::package_variables::sanitized;
+use super::package_variables::variable_part;
 use super::placement::{Placement, Reach};
 use super::request::{LaunchRequest, Sibling, port_variables};
 use crate::process::tree;
@@ -100,8 +100,4 @@ fn siblings(changes: &mut Changes, siblings: &[Sibling]) {
 /// The variable with the address of a sibling. It is another one's where several have a name without scope.
 pub fn url_variable(name: &str) -> String {
     format!("BOWLINE_{}_URL", variable_part(name))
-}
-
-pub(super) fn variable_part(name: &str) -> String {
-    sanitized(name.trim_start_matches('@')).to_ascii_uppercase()
 }

@@ -4,7 +4,6 @@ use std::num::NonZeroU16;
 
 use super::configured::{ConfiguredProject, Runnable};
 use super::options::Options;
-use super::prepared::Detected;
 use crate::config::{FILE, Orchestrator, PortSetting};
 use crate::detect::catalog::Role;
 use crate::detect::{Detection, ServiceKind};
@@ -46,19 +45,23 @@ pub fn kind(configured: &ConfiguredProject, detection: &Detection<'_>) -> Servic
 }
 
 /// Refuses a port for a service that has none.
-pub fn ensure_no_port(detected: &Detected<'_>, options: &Options) -> Result<(), Failure> {
-    let ConfiguredProject { project, config, .. } = detected.configured;
+pub fn ensure_no_port(
+    configured: &ConfiguredProject,
+    (kind, delegates): (ServiceKind, bool),
+    options: &Options,
+) -> Result<(), Failure> {
+    let ConfiguredProject { project, config, .. } = configured;
     let ordered = options.port.map(NonZeroU16::get).or(config.settings.exact_port());
     let Some(port) = ordered else { return Ok(()) };
-    if detected.delegates {
+    if delegates {
         let message = format!("`{}` only starts others, and has no port of its own: {port}", project.name);
         let hint = format!("name the package that is to have it: `bowline dev NAME --port {port}`");
         return Err(Failure::new(USAGE, message, Some(hint)));
     }
-    if detected.kind == ServiceKind::Server {
+    if kind == ServiceKind::Server {
         return Ok(());
     }
-    let (name, kind) = (&project.name, detected.kind.name());
+    let (name, kind) = (&project.name, kind.name());
     let message = format!("`{name}` is a {kind}, which has no port: {port}");
     let hint = if config.settings.kind.is_some() {
         "leave the port out, or its `kind` in bowline.toml".to_owned()

@@ -28,6 +28,7 @@ mod kind;
 mod known_addresses;
 mod known_sibling;
 mod loop_backend;
+mod named_by_port;
 mod nested;
 mod options;
 mod order;

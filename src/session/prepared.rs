@@ -14,10 +14,9 @@ use serde_json::{Value, json};
 use super::configured::{ConfiguredProject, Runnable};
 use super::kind::{NO_FRAMEWORK, delegates, ensure_no_port, is_orchestrator, kind};
 use super::known_sibling::KnownSibling;
+use super::named_by_port::NamedByPort;
 use super::options::Options;
 use super::server_scheme::ServerScheme;
-use super::usual_ports::NamedByPort;
-
 use crate::detect::catalog::Role;
 use crate::detect::{Detection, ServerInputs, ServiceKind, Snapshot};
 use crate::exit_code::USAGE;
@@ -49,7 +48,7 @@ pub struct Detected<'a> {
     is_named: bool,
     /// See [`Prepared::orchestrates`] and [`Prepared::delegates`].
     orchestrates: bool,
-    pub delegates: bool,
+    delegates: bool,
     pub kind: ServiceKind,
 }
 
@@ -245,7 +244,7 @@ impl<'a> Prepared<'a> {
             Detected::new(source.invocation, &source.configured, framework, remembered)
         })?;
         let detected = own.borrow_dependent();
-        ensure_no_port(detected, options)?;
+        ensure_no_port(detected.configured, (detected.kind, detected.delegates), options)?;
         let grace = options.grace.or(detected.configured.config.settings.grace).unwrap_or(GRACE);
         let request = detected.request(invocation, options, place);
         let first_builds = first_builds(detected)?;

@@ -7,32 +7,13 @@ use std::collections::BTreeMap;
 use super::addresses::Addresses;
 use super::configured::ConfiguredProject;
 use super::known_sibling::KnownSibling;
+use super::named_by_port::NamedByPort;
 use super::prepared::Prepared;
 use crate::launch::{
     FileMention, Sibling, SiblingPort, TextPort, UsualPort, ports_in_value, present_value, url_variable,
     with_template,
 };
 use crate::port::PortChoice;
-
-/// A port by which a service names others.
-#[derive(Clone, Debug)]
-pub struct NamedByPort {
-    pub port: u16,
-    /// The projects whose usual port it is; several if it is not known which one is meant.
-    pub projects: Vec<String>,
-    /// Where it stands; `None` for the script.
-    file: Option<FileMention>,
-}
-
-impl NamedByPort {
-    /// The project that a script names.
-    pub fn in_script(&self) -> Option<&str> {
-        match &self.projects[..] {
-            [only] if self.file.is_none() => Some(only),
-            _ => None,
-        }
-    }
-}
 
 impl Prepared<'_> {
     /// Whether a text of bowline.toml or the script names the service of this project, so that it has to be started again

@@ -2,7 +2,7 @@
 
 use super::service::Input;
 use super::{Backend, Control, Sink, Supervisor};
-use crate::event::State;
+use crate::event::{Level, State, What};
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// Starts those services again that name this one, which is ready, and were told another port of it. They are told
@@ -14,7 +14,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             let is_up = matches!(one.service.state(), State::Starting | State::Running) && one.tree.is_some();
             if is_up && one.leaving.is_none() && !self.is_ending {
                 tracing::info!("{} is restarted: {why}", self.backend.description(other).name);
-                self.tell(other, format!("restarted by bowline: {why}"));
+                let message = format!("restarted by bowline: {why}");
+                self.announce(other, What::Noted { level: Level::Plain, message });
                 self.feed(other, Input::Restart);
             }
         }

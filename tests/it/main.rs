@@ -14,6 +14,7 @@ mod configuration;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod control;
+mod cross;
 mod detect;
 mod dev;
 mod dev_server;

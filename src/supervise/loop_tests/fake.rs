@@ -57,6 +57,8 @@ pub struct Fake {
     /// For each restart that was asked for, whether it was carried out.
     pub restarts: Vec<bool>,
     pub told: Vec<What>,
+    /// Those that are found to be misled when it is ready for the next time, and why.
+    pub misled: Option<(Vec<usize>, String)>,
     /// How often its URL was opened.
     pub opened: usize,
     pub state: Option<State>,
@@ -277,6 +279,10 @@ impl Backend for Shared {
     fn became_ready(&mut self, service: usize) -> Option<What> {
         self.borrow_mut().service(service);
         None
+    }
+
+    fn told_another_port(&self, service: usize) -> Option<(Vec<usize>, String)> {
+        self.borrow_mut().services[service].misled.take()
     }
 
     fn review(&mut self, service: usize, _root: i32, _output: &str) -> Review {
