@@ -31,6 +31,7 @@ mod signals;
 mod start_order;
 mod stopped_by;
 mod streams;
+mod substitute;
 mod tail;
 mod terminals;
 mod told;

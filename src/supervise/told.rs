@@ -14,15 +14,6 @@ const OWN_SERVER_PATIENCE: Duration = Duration::from_secs(2);
 const LATE_INTERVAL: Duration = Duration::from_secs(1);
 const LATE_PATIENCE: Duration = Duration::from_secs(300);
 
-/// Others that are ready beneath a service.
-#[derive(Debug, Default)]
-pub(super) struct Substitute {
-    /// When they make the service ready.
-    pub due: Option<Instant>,
-    /// Since when they have.
-    since: Option<Instant>,
-}
-
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// Passes it on. The service that starts others is ready with the first of them; if it has a port of its own, only
     /// if nothing listens there soon.
