@@ -1,7 +1,7 @@
 //! The flow: detect → allocate → reserve → spawn → verify → supervise → release.
 //!
 //! Each step takes the product of the step before. The loop in [`crate::supervise`] spawns, verifies and releases,
-//! as often as a service is started, through the [`Backend`](crate::supervise::Backend) in `loop_backend`.
+//! as often as a service is started, through the [`Backend`] in `loop_backend`.
 
 use std::io;
 use std::time::Duration;
