@@ -18,13 +18,14 @@ use serde_json::{Value, json};
 
 use crate::support::{PATIENCE, Ports, Sandbox, end_of, stage_of};
 
-/// A server that serves `page.txt`, and crashes when it is asked for `/crash`.
+/// A server that serves `page.txt`, and crashes when it is asked for `/crash`: a moment later, when whoever waits for its
+/// end is there.
 const SERVER: &str = "
 const fs = require('node:fs');
 const page = fs.readFileSync(`${__dirname}/page.txt`, 'utf8');
 require('node:http').createServer((question, answer) => {
     answer.end(page);
-    if (question.url === '/crash') setImmediate(() => { throw new Error('asked to crash'); });
+    if (question.url === '/crash') setTimeout(() => { throw new Error('asked to crash'); }, 2000);
 }).listen(process.env.PORT, '127.0.0.1', () => console.log('listening'));
 ";
 
