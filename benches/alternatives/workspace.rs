@@ -18,7 +18,7 @@ use super::support::{Sandbox, Tree, dev_server};
 use super::tools::{STATIC, Tools, static_program};
 
 const SERVICES: usize = 30;
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 3;
 /// After which a launcher is said not to start, or to leave something behind.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// In which what comes of the start comes.
@@ -169,6 +169,7 @@ fn workspace(packages: &Path, stamps: &TempDir, is_pnpm: bool) -> Sandbox {
     sandbox.env("PATH", format!("{}:{path}", modules.join(".bin").display()));
     sandbox.env("NO_UPDATE_NOTIFIER", "1").env("npm_config_update_notifier", "false");
     sandbox.env("TURBO_TELEMETRY_DISABLED", "1").env("NX_DAEMON", "false");
+    sandbox.env("pnpm_config_verify_deps_before_run", "false");
     let mut root = serde_json::json!({ "name": "root", "private": true, "workspaces": ["packages/*"] });
     if is_pnpm {
         root["packageManager"] = "pnpm@12.21.0".into();
