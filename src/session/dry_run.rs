@@ -6,13 +6,14 @@ use serde_json::Value;
 
 use super::absent;
 use super::addresses::Addresses;
+use super::known_addresses::known;
 use super::options::Options;
 use super::order;
 use super::port_override::PortOverride;
 use super::portless;
 use super::prepared::Prepared;
 use super::selection::RootScript;
-use super::siblings::{runs, siblings};
+use super::siblings::siblings;
 use super::usual_ports;
 use crate::graph::Graph;
 use crate::invocation::{Failure, Invocation};
@@ -57,16 +58,7 @@ pub fn dry_run(
         let sibling_ports = usual_ports::in_script(one, &known_siblings);
         let siblings: Vec<_> = known_siblings.iter().map(|one| one.sibling.clone()).collect();
         let (port, scheme) = planned(service);
-        let known = |project: &Project| {
-            let ours = prepared.iter().position(|other| other.project().is_same(project));
-            if let Some(other) = ours {
-                let is_user = !prepared[other].detected().configured.is_added;
-                return Some((planned(other), is_user));
-            }
-            let live = others.iter().find(|other| runs(other, project)).map(|one| (one.port, one.scheme));
-            let absent = absent.iter().find(|other| other.project == project.id);
-            Some((live.or_else(|| absent.map(|one| (one.sibling.port, one.sibling.scheme)))?, false))
-        };
+        let known = |project: &Project| known(project, prepared, planned, (&others, &absent));
         let addresses = Addresses::of(one, (port, scheme), options, known);
         let environment = usual_ports::environment(&addresses, one, &sibling_ports);
         let mut spec = launch::plan(&LaunchRequest {
