@@ -226,7 +226,7 @@ pub fn ready(reservation: &Reservation, answer: Option<What>) -> Result<(), Fail
     }
 }
 
-/// One that is blocked has no output, and needs the others to be started again.
+/// A blocked service has no output; it starts once its needs have been started again.
 fn blocked(reservation: &Reservation, why: &str, causes: &[String]) -> Failure {
     let restart = format!("bowline restart {}", causes.join(" "));
     let hint = format!("start that again with `{}`, and this one starts by itself", visible::line(&restart));

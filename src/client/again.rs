@@ -8,7 +8,7 @@ use crate::control::{ControlError, ControlRequest, Status, Verb};
 use crate::event::{State, What};
 use crate::port::{Ports, Reservation};
 
-/// What a start again has come to.
+/// The result of starting a service again.
 pub struct StartedAgain {
     /// The outcome: see [`Connection::outcome`].
     pub what: What,

@@ -59,7 +59,7 @@ impl Feed {
     }
 }
 
-/// What is selected of the recorded output of all feeds, by time, with the index of the feed.
+/// The selected lines of the recorded output of all feeds, by time, each with the index of its feed.
 pub fn by_time(
     feeds: &mut [Feed],
     select: &dyn Fn(Vec<logs::Record>) -> Vec<logs::Record>,

@@ -1,4 +1,4 @@
-//! Who holds a port that no service has.
+//! The processes that hold a port which no service has.
 
 use std::time::SystemTime;
 

@@ -25,7 +25,7 @@ pub struct Typing {
     unfinished: Vec<u8>,
 }
 
-/// What the user does besides typing.
+/// A key that is for bowline itself, not for the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
     Leave,

@@ -64,7 +64,7 @@ fn here(invocation: &Invocation) -> Result<(PathBuf, Vec<DevServer>), Failure> {
             Err(failure) if failure.code() == NO_PROJECT => {}
             one => {
                 let one = one?;
-                // What has no port is no matter of an editor.
+                // An editor waits for a port, so a service without one gets no entry.
                 if Detected::new(invocation, &one, None, None)?.has_port() {
                     configured.push(one);
                 }

@@ -109,7 +109,7 @@ impl Wanted {
                     }
                     resolve::add(&mut self.ended, ended);
                 }
-                // What has ended and is no package is no project either.
+                // A service that is no package is found by its name only while its supervisor runs.
                 Ok(Resolved::Unknown(failure)) | Err(failure) => {
                     let ended = ended(invocation, known, Some(word), &[State::Failed, State::Stopped]);
                     if ended.is_empty() {

@@ -65,7 +65,7 @@ pub fn rows(reservations: &[Reservation]) -> Vec<Row> {
         whereabouts: Whereabouts::of(one, None),
         status: Err(Silent { reservation: one.clone(), error }),
     }));
-    // What has no port comes last.
+    // Services without a port come last.
     rows.sort_by_key(|row| (row.port().is_none(), row.port()));
     rows
 }

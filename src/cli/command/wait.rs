@@ -47,7 +47,7 @@ pub fn wait(invocation: &Invocation, wait: &Wait) -> Result<Exit, Failure> {
     let (done, failed): (Vec<_>, Vec<_>) = ended_already.iter().partition(|one| one.state == State::Done);
     failures.extend(failed.into_iter().map(resolve::failed));
     found = actions::latest(&ports, &found);
-    // What a task has done stays done.
+    // A task that is done counts as ready.
     for done in done.into_iter().filter_map(|one| again::former(one, &live)) {
         found.push(done);
         outcomes.push(Ok(()));
