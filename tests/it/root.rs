@@ -143,6 +143,8 @@ fn people_are_told_what_was_understood_and_why_not() {
         for arguments in [&["dev", "--dry-run"][..], &["detect"]] {
             let said = sandbox.run(arguments);
             assert_eq!(said.stdout.lines().next(), Some(words), "{arguments:?}: {said:?}");
+            let is_for_others = script.ends_with("--affected") && arguments.contains(&"--dry-run");
+            assert_eq!(said.stdout.contains("none of its own"), is_for_others, "{said:?}");
         }
     }
 }
