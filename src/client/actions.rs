@@ -163,20 +163,48 @@ pub fn restart(ports: &Ports, reservation: &Reservation) -> Result<Restarted, Fa
     if let Whereabouts::Moved(path) = whereabouts(reservation, None) {
         return Ok(Restarted::Moved(path));
     }
-    let by = Some("bowline restart".to_owned());
+    start_again(ports, reservation)
+}
+
+/// Has its supervisor start a service again, running or ended. Returns when it is ready.
+pub fn start_again(ports: &Ports, reservation: &Reservation) -> Result<Restarted, Failure> {
+    match ask_to_restart(ports, reservation, "bowline restart")? {
+        Some(RestartAnswer { what, changes }) => {
+            ready(reservation, Some(what)).map(|()| Restarted::Ready(changes))
+        }
+        None => await_guardian(reservation).map(|()| Restarted::Ended),
+    }
+}
+
+/// The answer to a request for a restart.
+pub struct RestartAnswer {
+    /// The outcome: see [`Connection::outcome`].
+    pub what: What,
+    /// What is different in the files of the service.
+    pub changes: Option<String>,
+}
+
+/// Asks its supervisor to start a service again, in the name of the command `by`, and waits for the outcome. `None` if
+/// the supervisor is gone.
+pub fn ask_to_restart(
+    ports: &Ports,
+    reservation: &Reservation,
+    by: &str,
+) -> Result<Option<RestartAnswer>, ControlError> {
+    let by = Some(by.to_owned());
     let request = ControlRequest { by, ..ControlRequest::new(Verb::Restart, Some(&reservation.project)) };
-    let restart = || {
+    let ask = || {
         let mut connection = Connection::open(reservation, None)?;
         connection.send(&request)?;
-        let outcome = connection.outcome(None)?;
-        Ok((outcome, connection.remark))
+        let what = connection.outcome(None)?;
+        Ok(RestartAnswer { what, changes: connection.remark })
     };
-    match restart() {
-        // The files are wrong, and it goes on.
-        Err(error @ ControlError::Failed(..)) => Err(error.into()),
-        Err(_) if is_gone(ports, reservation) => await_guardian(reservation).map(|()| Restarted::Ended),
-        Err(error) => Err(error.into()),
-        Ok((outcome, changes)) => ready(reservation, Some(outcome)).map(|()| Restarted::Ready(changes)),
+    match ask() {
+        Ok(answer) => Ok(Some(answer)),
+        // The files are wrong. A service that runs goes on.
+        Err(error @ ControlError::Failed(..)) => Err(error),
+        Err(_) if is_gone(ports, reservation) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -31,6 +31,11 @@ pub fn call(reservations: &[Reservation]) -> Vec<Called<'_>> {
     groups.into_iter().map(<[&Reservation]>::to_vec).zip(answers).collect()
 }
 
+/// The services of those supervisors that answer.
+pub fn statuses(reservations: &[Reservation]) -> Vec<Status> {
+    call(reservations).into_iter().filter_map(|(_, answer)| answer.ok()).flatten().collect()
+}
+
 struct Round {
     end: Instant,
     last_answer: Mutex<Instant>,

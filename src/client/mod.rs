@@ -1,8 +1,8 @@
 //! Other supervisors: find them, ask them, follow them.
 
 pub mod actions;
-pub mod again;
 pub mod connection;
+pub mod ended;
 pub mod fan_out;
 mod feed;
 pub mod follow;

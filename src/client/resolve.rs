@@ -300,7 +300,7 @@ fn by_port_or_project(invocation: &Invocation, live: &[Reservation], word: &str,
 /// Resolves a word to services that have ended while their supervisor still runs others; without a word, those of
 /// the project or workspace.
 pub fn ended(invocation: &Invocation, live: &[Reservation], word: Option<&str>) -> Vec<Status> {
-    let services = fan_out::call(live).into_iter().filter_map(|(_, answer)| answer.ok()).flatten();
+    let services = fan_out::statuses(live).into_iter();
     let ended = services.filter(|one| matches!(one.state, State::Failed | State::Stopped | State::Done));
     let Some(word) = word else {
         let Ok(project) = Project::find(&invocation.dir) else { return Vec::new() };

@@ -77,6 +77,11 @@ impl LaunchSpec {
         self.port != 0
     }
 
+    /// The script, and those before and after it.
+    pub fn scripts_mut(&mut self) -> impl Iterator<Item = &mut Step> {
+        self.pre.iter_mut().chain([&mut self.main]).chain(&mut self.post)
+    }
+
     /// All steps, in the order in which they run.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.before.iter().chain(&self.pre).chain([&self.main]).chain(&self.post)

@@ -64,7 +64,7 @@ impl<'a> Addresses<'a> {
         let configured = prepared.detected().configured;
         let dir = configured.config.settings.dir.as_deref();
         if let Some(dir) = dir.filter(|_| configured.project.defined_in.is_none()) {
-            for step in spec.pre.iter_mut().chain([&mut spec.main]).chain(&mut spec.post) {
+            for step in spec.scripts_mut() {
                 step.cwd = dir.to_path_buf();
                 if step.environment.get("PWD").is_some() {
                     step.environment.set("PWD", dir);

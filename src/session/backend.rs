@@ -8,17 +8,17 @@ use super::caught::add_shims;
 use super::framework_locks;
 use super::hooks;
 use super::options::Options;
+use super::plan::{PlanInputs, plan};
 use super::port_override::{Evidence, Inquiry, Note, PortOverride, list};
 use super::prepared::{Prepared, environment};
 use super::server_scheme::ServerScheme;
-use super::usual_ports;
 use crate::control::Status;
 use crate::detect::ServiceKind;
 use crate::invocation::{Invocation, StartedBy, logging};
-use crate::launch::{self, LaunchRequest, LaunchSpec, Preload, Shims, Step};
+use crate::launch::{LaunchSpec, Preload, Shims, Step};
 use crate::logs;
 use crate::port::listeners::Listeners;
-use crate::port::{AllocateOptions, Guard, Lease, PortChoice, Ports, Reservation, Scheme};
+use crate::port::{Guard, Lease, Ports, Reservation, Scheme};
 use crate::process::guardian::{CONCLUSION_PATIENCE, ExecProbe, GuardianSpec, HeldLock};
 use crate::process::tree::{self, Mark};
 use crate::process::{ABANDONED_GRACE, Program, Stdio};
@@ -103,27 +103,18 @@ impl<'a> SessionBackend<'a> {
 
     fn spec(&self, service: usize) -> LaunchSpec {
         let session = self.lease.as_ref().map_or("", |lease| lease.session().as_str());
-        let script_shell = self.prepared[service].script_shell(self.ports.dir());
-        let known = self.siblings(service);
-        let sibling_ports = usual_ports::in_script(&self.prepared[service], &known);
-        let siblings: Vec<_> = known.iter().map(|one| one.sibling.clone()).collect();
-        let port = if self.prepared[service].delegates() { 0 } else { self.port(service) };
-        let addresses = self.addresses(service);
-        let environment = usual_ports::environment(&addresses, &self.prepared[service], &sibling_ports);
-        let mut spec = launch::plan(&LaunchRequest {
-            script_shell: Some(&script_shell),
-            siblings: &siblings,
-            sibling_ports: &sibling_ports,
-            environment: &environment,
-            preload: self.overrides[service].preload.as_ref(),
-            is_followed: self.overrides[service].has_followed_to(self.port(service)),
-            scheme: self.schemes[service].present,
-            ..self.prepared[service].launch(port, session, self.options)
-        });
-        spec.warnings.extend(usual_ports::warnings(&self.prepared[service], &known));
-        addresses.apply(&self.prepared[service], &mut spec);
-        let before = hooks::resolved(&self.prepared[service], &|text| addresses.fill(text)).before;
-        spec.before = before.map(|text| spec.main.command("before", &text));
+        let mut spec = plan(
+            &self.prepared[service],
+            &PlanInputs {
+                session,
+                options: self.options,
+                state: self.ports.dir(),
+                address: (self.port(service), self.schemes[service].present),
+                port_override: Some(&self.overrides[service]),
+                siblings: &self.siblings(service),
+                addresses: &self.addresses(service),
+            },
+        );
         if self.options.without_hooks {
             (spec.pre, spec.post) = (None, None);
         }
@@ -280,45 +271,12 @@ impl<'a> SessionBackend<'a> {
         all.iter().any(|listener| ours.iter().all(|held| held.listener.socket != listener.socket))
     }
 
-    pub(super) fn reserve_instead(&mut self, service: usize, choice: PortChoice) -> Result<(), String> {
-        let Some(lease) = &mut self.lease else { return Err("nothing is reserved".to_owned()) };
-        let mut request = self.prepared[service].request.clone();
-        if choice == PortChoice::Any {
-            request.exclude.extend(&self.lost_ports[service]);
-        }
-        request.choice = choice;
-        let held = lease.reservations().iter().find(|held| held.project == request.project);
-        let told = held.map(|held| held.told.clone()).unwrap_or_default();
-        lease.replace(&request, AllocateOptions::default()).map_err(|error| error.to_string())?;
-        lease.tell(&request.project, told);
-        self.neighbours = lease.others().to_vec();
-        self.record_scheme(service);
-        self.plan();
-        Ok(())
-    }
-
-    /// Notes the present scheme for other bowlines.
-    pub(super) fn record_scheme(&mut self, service: usize) {
-        let project = &self.prepared[service].request.project;
-        let scheme = self.schemes[service].present;
-        if let Some(Err(error)) = self.lease.as_mut().map(|lease| lease.set_scheme(project, scheme)) {
-            tracing::warn!("other bowlines do not see that it speaks {}: {error}", scheme.name());
-        }
-    }
-
     /// Whether its service reads what bowline itself would read.
     pub fn shares_input(&self) -> bool {
         // Some watches end with their input, and none reads it.
         let [one] = &self.prepared[..] else { return false };
         one.detected().kind != ServiceKind::Watch
             && matches!(self.invocation.started_by, StartedBy::Foreground | StartedBy::Caught)
-    }
-
-    /// Closes the store, which only one process at a time can open.
-    pub fn close_store(&mut self) {
-        if let Some(lease) = &mut self.lease {
-            lease.close_store();
-        }
     }
 }
 

@@ -1,23 +1,23 @@
 //! The projects of a start with their configuration, and the services that these need.
 
-use super::configured::{Additions, ConfiguredProject, Runnable};
+use super::configured::{Additions, Chosen, ConfiguredProject, Runnable};
 use crate::invocation::{Failure, Invocation, StartedBy};
 use crate::launch::Inherited;
 use crate::project::Project;
 
-/// Reads the configuration of the projects, and adds the services that they need or want beside them, and those that
-/// these need, unless `only` the projects themselves are wanted.
+/// Reads the configuration of the services, and adds those that they need or want beside them, and those that these
+/// need, unless `only` the chosen ones are wanted.
 ///
 /// # Errors
 /// A configuration is invalid, names something that is nowhere, or a project cannot be run.
 pub fn configure(
     invocation: &Invocation,
-    projects: Vec<(Project, Runnable, Additions)>,
+    chosen: Vec<Chosen>,
     only: bool,
 ) -> Result<Vec<ConfiguredProject>, Failure> {
     let read =
         |(project, runnable, additions)| ConfiguredProject::read(invocation, project, runnable, additions);
-    let mut services = projects.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut services = chosen.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let is_alone = services.len() == 1;
     for one in &services {
         invocation.files.check(&one.project, &one.config, is_alone)?;

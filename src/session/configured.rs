@@ -53,6 +53,9 @@ pub struct Additions {
     pub orchestrates: bool,
 }
 
+/// A service before its configuration is read.
+pub type Chosen = (Project, Runnable, Additions);
+
 impl Additions {
     fn add_to(&self, project: &mut Project, settings: &mut ProjectSettings) {
         for (name, value) in &self.environment {

@@ -9,15 +9,15 @@ use super::addresses::Addresses;
 use super::known_addresses::known;
 use super::options::Options;
 use super::order;
+use super::plan::{PlanInputs, plan};
 use super::port_override::PortOverride;
 use super::portless;
 use super::prepared::Prepared;
 use super::selection::RootScript;
 use super::siblings::siblings;
-use super::usual_ports;
 use crate::graph::Graph;
 use crate::invocation::{Failure, Invocation};
-use crate::launch::{self, LaunchRequest, LaunchSpec};
+use crate::launch::LaunchSpec;
 use crate::port::{Lookup, Ports};
 use crate::project::Project;
 use crate::ui;
@@ -51,28 +51,20 @@ pub fn dry_run(
     all.iter().try_for_each(|one| portless::check(one, &all, &absent))?;
     let graph = order::of(prepared, options)?.graph;
     for (service, one) in prepared.iter().enumerate() {
-        let script_shell = one.script_shell(ports.dir());
-        let port_override = port_override(one, &found[service], ports);
         let address = |other| Some(planned(other)).filter(|(port, _)| *port != 0);
-        let known_siblings = siblings(prepared, service, address, &others);
-        let sibling_ports = usual_ports::in_script(one, &known_siblings);
-        let siblings: Vec<_> = known_siblings.iter().map(|one| one.sibling.clone()).collect();
-        let (port, scheme) = planned(service);
         let known = |project: &Project| known(project, prepared, planned, (&others, &absent));
-        let addresses = Addresses::of(one, (port, scheme), options, known);
-        let environment = usual_ports::environment(&addresses, one, &sibling_ports);
-        let mut spec = launch::plan(&LaunchRequest {
-            environment: &environment,
-            script_shell: Some(&script_shell),
-            siblings: &siblings,
-            sibling_ports: &sibling_ports,
-            preload: port_override.as_ref().and_then(|found| found.preload.as_ref()),
-            is_followed: port_override.as_ref().is_some_and(|found| found.has_followed_to(port)),
-            scheme,
-            ..one.launch(port, SESSION, options)
-        });
-        spec.warnings.extend(usual_ports::warnings(one, &known_siblings));
-        addresses.apply(one, &mut spec);
+        let spec = plan(
+            one,
+            &PlanInputs {
+                session: SESSION,
+                options,
+                state: ports.dir(),
+                address: planned(service),
+                port_override: port_override(one, &found[service], ports).as_ref(),
+                siblings: &siblings(prepared, service, address, &others),
+                addresses: &Addresses::of(one, planned(service), options, known),
+            },
+        );
         if invocation.json {
             let mut answer = one.detected().to_json();
             answer["needs"] = order::needs_json(&graph, prepared, service);
@@ -117,6 +109,8 @@ fn describe(prepared: &Prepared<'_>, spec: &LaunchSpec) -> String {
         prepared.request.framework,
         if spec.has_port() {
             spec.port.to_string()
+        } else if prepared.delegates() {
+            "none of its own: it only starts others".to_owned()
         } else {
             format!("none: it is a {}", prepared.detected().kind.name())
         },

@@ -81,8 +81,8 @@ impl<'a> Session<'a> {
     pub fn reserve(&mut self) -> Result<Reserved, Failure> {
         let Self { invocation, options, ports, prepared, .. } = self;
         let projects: Vec<_> = prepared.iter().map(|one| one.request.project.clone()).collect();
-        let absent = absent::addresses(invocation, ports, &prepared.iter().collect::<Vec<_>>())?;
         let all: Vec<&Prepared<'_>> = prepared.iter().collect();
+        let absent = absent::addresses(invocation, ports, &all)?;
         all.iter().try_for_each(|one| portless::check(one, &all, &absent))?;
         for one in prepared.iter_mut() {
             one.absent.clone_from(&absent);

@@ -26,7 +26,7 @@ pub fn resolved(prepared: &Prepared<'_>, fill: Fill<'_>) -> ResolvedTable {
     let ready = Ready {
         timeout: *timeout,
         http: filled(http),
-        log: log.clone(),
+        log: filled(log),
         exec: filled(exec),
         file: file.as_ref().map(|file| file.to_str().map_or_else(|| file.clone(), |text| fill(text).into())),
     };
@@ -35,10 +35,24 @@ pub fn resolved(prepared: &Prepared<'_>, fill: Fill<'_>) -> ResolvedTable {
 
 type Fill<'a> = &'a dyn Fn(&str) -> String;
 
-/// What has to hold before the service is ready. The port in a URL is the service's own, see [`check`]: one that has
+/// The lines at which a watch is ready: that of bowline.toml, else those of the tools that it runs.
+pub fn first_builds(prepared: &Prepared<'_>, fill: Fill<'_>) -> Vec<Regex> {
+    let detected = prepared.detected();
+    if detected.kind != ServiceKind::Watch {
+        return Vec::new();
+    }
+    let texts = match resolved(prepared, fill).ready.log {
+        Some(own) => vec![own],
+        None => detected.detection.first_builds.iter().map(ToString::to_string).collect(),
+    };
+    texts.iter().filter_map(|text| Regex::new(text).ok()).collect()
+}
+
+/// What has to hold before the service is ready, besides [`first_builds`]. The port in a URL is the service's own, see [`check`]: one that has
 /// moved since is asked on its present port. A relative path is one in `dir`.
 pub fn conditions(prepared: &Prepared<'_>, dir: &Path, fill: Fill<'_>) -> Conditions {
     let Ready { http, log, exec, file, .. } = resolved(prepared, fill).ready;
+    let log = log.filter(|_| prepared.detected().kind != ServiceKind::Watch);
     Conditions {
         http: http.as_deref().and_then(|text| page(text).ok()).map(|(page, _)| page),
         log: log.as_deref().and_then(|text| Regex::new(text).ok()),

@@ -11,7 +11,7 @@ use super::server_scheme::{Finding, ask, printed};
 use super::{browser, hooks};
 use crate::event::{Level, Refusal, What};
 use crate::port::page::{self, Page};
-use crate::port::{Lease, PortChoice, Scheme};
+use crate::port::{PortChoice, Scheme};
 use crate::process::{Stdio, memory};
 use crate::supervise::service::FailedRun;
 use crate::supervise::{
@@ -47,7 +47,8 @@ impl Backend for SessionBackend<'_> {
     }
 
     fn first_builds(&self, service: usize) -> Vec<Regex> {
-        self.prepared[service].first_builds.clone()
+        let addresses = self.addresses(service);
+        hooks::first_builds(&self.prepared[service], &|text| addresses.fill(text))
     }
 
     fn description(&self, service: usize) -> Description {
@@ -233,9 +234,7 @@ impl Backend for SessionBackend<'_> {
     }
 
     fn port(&self, service: usize) -> u16 {
-        let project = &self.prepared[service].request.project;
-        let reservations = self.lease.as_ref().map_or(&[][..], Lease::reservations);
-        let held = reservations.iter().find(|held| held.project == *project).map(|held| held.port);
+        let held = self.reservation(service).map(|held| held.port);
         // A service that has ended keeps its last port.
         held.or_else(|| self.specs.get(service).map(|spec| spec.port)).unwrap_or_default()
     }

@@ -2,8 +2,8 @@
 //!
 //! - `flow`: the steps in order · `configured`, `prepared`, `options`, `settings`: their inputs
 //! - `selection`: which services a start runs · `configure`: and what these need · `services`: those that are no packages
-//! - `backend`, `port_override`: programs and ports for the loop in [`crate::supervise`], which calls them through the
-//!   trait that `loop_backend` implements
+//! - `backend`, `reservations`, `port_override`: programs and ports for the loop in [`crate::supervise`], which calls them
+//!   through the trait that `loop_backend` implements · `plan`: the launch of a service
 //! - `order`: who waits for whom, by bowline.toml and the packages
 //! - `reload`: a restart by what the files say now
 //! - `server_scheme`: http or https · `output`, `report`, `outcome`, `conflict`: what others see
@@ -34,11 +34,13 @@ mod options;
 mod order;
 mod outcome;
 mod output;
+mod plan;
 mod port_override;
 mod portless;
 mod prepared;
 mod reload;
 mod report;
+mod reservations;
 mod review;
 pub mod selection;
 mod server_scheme;

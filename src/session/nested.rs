@@ -32,7 +32,7 @@ pub fn become_command(
     // The outer bowline may know more, and sees no more of the script than this one.
     let scheme = if request.scheme == Scheme::Https { request.scheme } else { inherited.scheme };
     let mut spec = launch::plan(&LaunchRequest { scheme, ..request });
-    for step in spec.pre.iter_mut().chain([&mut spec.main]).chain(&mut spec.post) {
+    for step in spec.scripts_mut() {
         step.environment.set(tree::PROJECT, &inherited.id);
     }
     become_steps(invocation, spec)

@@ -1,9 +1,6 @@
 //! Who waits for whom: by `needs` in bowline.toml and of what is built before, and by the packages that depend on each
 //! other.
 
-use std::collections::HashSet;
-use std::path::Path;
-
 use serde_json::Value;
 
 use super::options::Options;
@@ -68,10 +65,13 @@ fn implied(prepared: &[Prepared<'_>]) -> Result<Vec<(usize, usize)>, Failure> {
     let is_watch = |one: &&Prepared<'_>| kind(one) == ServiceKind::Watch;
     let Some(watch) = prepared.iter().find(is_watch) else { return Ok(Vec::new()) };
     let packages = Packages::around(watch.project())?;
+    let index_of = |one: &Prepared<'_>| packages.index_of(&one.project().dir);
     let mut edges = Vec::new();
     for (service, one) in prepared.iter().enumerate() {
-        let behind = behind(&packages, &one.project().dir);
-        let is_behind = |other: &&Prepared<'_>| behind.contains(&&*other.project().dir);
+        let Some(package) = index_of(one) else { continue };
+        let behind = packages.dependencies_of(package);
+        let is_behind =
+            |other: &&Prepared<'_>| index_of(other).is_some_and(|package| behind.contains(&package));
         let watches = prepared.iter().enumerate().filter(|(_, other)| is_watch(other) && is_behind(other));
         edges.extend(watches.map(|(watch, _)| (service, watch)).filter(|(service, watch)| service != watch));
     }
@@ -80,17 +80,6 @@ fn implied(prepared: &[Prepared<'_>]) -> Result<Vec<(usize, usize)>, Failure> {
 
 fn kind(prepared: &Prepared<'_>) -> ServiceKind {
     prepared.detected().kind
-}
-
-/// The directories of all packages that the one in `dir` depends on, directly or not.
-fn behind<'p>(packages: &'p Packages, dir: &Path) -> HashSet<&'p Path> {
-    let projects = packages.projects();
-    let (mut open, mut found) =
-        (Vec::from_iter(projects.iter().position(|one| one.dir == dir)), HashSet::new());
-    while let Some(next) = open.pop() {
-        open.extend(packages.edges()[next].iter().filter(|package| found.insert(**package)));
-    }
-    found.into_iter().map(|package| &*projects[package].dir).collect()
 }
 
 /// The lines about the order, level by level: `web after ui, api`.

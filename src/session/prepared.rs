@@ -7,7 +7,6 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use regex_lite::Regex;
 use self_cell::self_cell;
 use serde_json::{Value, json};
 
@@ -19,7 +18,6 @@ use super::options::Options;
 use super::server_scheme::ServerScheme;
 use crate::detect::catalog::Role;
 use crate::detect::{Detection, ServerInputs, ServiceKind, Snapshot};
-use crate::exit_code::USAGE;
 use crate::invocation::{Failure, Invocation, WITH_PARENT};
 use crate::launch::{Changes, LaunchRequest, LaunchSpec, NamedPort, Reading, SchemeSigns, Target};
 use crate::logs;
@@ -77,8 +75,6 @@ pub struct Prepared<'a> {
     pub grace: Duration,
     /// The addresses that services it names would have, if those do not run.
     pub absent: Vec<KnownSibling>,
-    /// For the lines with which its watches say that a build is through.
-    pub first_builds: Vec<Regex>,
     /// The other services of the start that it names by their usual ports.
     pub by_port: Vec<NamedByPort>,
 }
@@ -247,9 +243,7 @@ impl<'a> Prepared<'a> {
         ensure_no_port(detected.configured, (detected.kind, detected.delegates), options)?;
         let grace = options.grace.or(detected.configured.config.settings.grace).unwrap_or(GRACE);
         let request = detected.request(invocation, options, place);
-        let first_builds = first_builds(detected)?;
-        let prepared =
-            Self { place, own, request, grace, first_builds, absent: Vec::new(), by_port: Vec::new() };
+        let prepared = Self { place, own, request, grace, absent: Vec::new(), by_port: Vec::new() };
         prepared.log();
         Ok(prepared)
     }
@@ -363,28 +357,6 @@ fn for_service<'o>(options: &'o Options, configured: &ConfiguredProject) -> Cow<
     } else {
         Cow::Borrowed(options)
     }
-}
-
-/// The lines at which a watch is ready: those of bowline.toml, else those of the tools that it runs.
-fn first_builds(detected: &Detected<'_>) -> Result<Vec<Regex>, Failure> {
-    if detected.kind != ServiceKind::Watch {
-        return Ok(Vec::new());
-    }
-    let ready = &detected.configured.config.settings.ready;
-    let texts = match &ready.log {
-        Some(own) => vec![own.as_str()],
-        None => detected.detection.first_builds.iter().map(|text| &**text).collect(),
-    };
-    let regex = |text: &str| {
-        Regex::new(text).map_err(|error| {
-            let message = format!(
-                "`ready.log` of `{}` is not a regular expression: {error}: {text}",
-                detected.configured.project.name
-            );
-            Failure::new(USAGE, message, None)
-        })
-    };
-    texts.into_iter().map(regex).collect()
 }
 
 pub fn environment(invocation: &Invocation, changes: &Changes) -> Vec<(OsString, OsString)> {

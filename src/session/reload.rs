@@ -9,7 +9,7 @@ use crate::config::ProjectSettings;
 use crate::event::{Level, What};
 use crate::invocation::Failure;
 use crate::launch::{LaunchSpec, Step};
-use crate::port::{AllocateOptions, Lease, PortChoice, PortRequest};
+use crate::port::{AllocateOptions, PortChoice, PortRequest};
 use crate::supervise::{Backend, Reload};
 use crate::visible;
 
@@ -25,7 +25,7 @@ impl SessionBackend<'_> {
         let absent = absent::addresses(self.invocation, &self.ports, &all)?;
         portless::check(&prepared, &all, &absent)?;
         prepared.absent = absent;
-        let (original_port, was_held) = (self.port(service), self.is_held(service));
+        let (original_port, was_held) = (self.port(service), self.reservation(service).is_some());
         let own = if let PortChoice::Exact(port) = prepared.request.choice { port } else { original_port };
         let addresses = self.addresses_of(&prepared, (own, self.schemes[service].present));
         hooks::check(&prepared, own, &|text| addresses.fill(text))?;
@@ -65,23 +65,15 @@ impl SessionBackend<'_> {
     }
 
     fn is_for_present_directory(&self, service: usize) -> bool {
-        let request = &self.prepared[service].request;
-        let reservations = self.lease.as_ref().map_or(&[][..], Lease::reservations);
-        let held = reservations.iter().find(|held| held.project == request.project);
-        held.is_none_or(|held| held.is_for(&request.dir))
-    }
-
-    /// Whether a port is reserved for the service. That of one that has ended was given back.
-    fn is_held(&self, service: usize) -> bool {
-        let project = &self.prepared[service].request.project;
-        self.lease.iter().flat_map(Lease::reservations).any(|held| held.project == *project)
+        let dir = &self.prepared[service].request.dir;
+        self.reservation(service).is_none_or(|held| held.is_for(dir))
     }
 
     /// Records the reservation for what the files say now; reserves another port if the present one is wrong, or if
     /// there is none any more.
     fn reserve_for_reload(&mut self, service: usize, request: &PortRequest) -> Result<(), Failure> {
         let (former, port) = (&self.prepared[service].request, self.port(service));
-        let is_right = self.is_held(service) && is_right(port, former, request);
+        let is_right = self.reservation(service).is_some() && is_right(port, former, request);
         let is_same = (&former.name, &former.framework, former.evidence)
             == (&request.name, &request.framework, request.evidence)
             && self.is_for_present_directory(service);

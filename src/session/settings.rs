@@ -52,16 +52,17 @@ pub fn of(backend: &SessionBackend<'_>, service: usize) -> Settings {
 fn ready_at(prepared: &Prepared<'_>) -> ReadyAt {
     match prepared.detected().kind {
         ServiceKind::Server => ReadyAt::Listener,
-        ServiceKind::Watch if prepared.first_builds.is_empty() && !has_conditions(prepared) => ReadyAt::Start,
+        ServiceKind::Watch if !is_awaited(prepared) => ReadyAt::Start,
         ServiceKind::Watch => ReadyAt::FirstBuild,
         ServiceKind::Task => ReadyAt::End,
     }
 }
 
-/// Whether bowline.toml has conditions for a service that has no port.
-fn has_conditions(prepared: &Prepared<'_>) -> bool {
+/// Whether there is anything by which a watch is known to be ready.
+fn is_awaited(prepared: &Prepared<'_>) -> bool {
     let ready = &prepared.detected().configured.config.settings.ready;
-    ready.exec.is_some() || ready.file.is_some()
+    let has_conditions = ready.log.is_some() || ready.exec.is_some() || ready.file.is_some();
+    has_conditions || !prepared.detected().detection.first_builds.is_empty()
 }
 
 /// Scripts of a workspace may be no servers, whoever runs them all.

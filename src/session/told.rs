@@ -4,7 +4,6 @@
 //! know it as well.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use super::absent;
 use super::backend::SessionBackend;
@@ -23,16 +22,6 @@ impl SessionBackend<'_> {
             |other| Some((self.reserved(other)?, self.schemes[other].present)),
             &self.neighbours,
         )
-    }
-
-    fn reserved(&self, service: usize) -> Option<u16> {
-        let project = &self.prepared[service].request.project;
-        let reservations = self.lease.as_ref().map_or(&[][..], Lease::reservations);
-        reservations
-            .iter()
-            .find(|held| held.project == *project)
-            .map(|held| held.port)
-            .filter(|port| *port != 0)
     }
 
     /// Looks again which services of other sessions run, if any of them could be a sibling of this one.
@@ -59,11 +48,9 @@ impl SessionBackend<'_> {
         let known = self.siblings(service).into_iter().chain(one.absent.iter().cloned());
         let told = known.filter(|other| one.names(&other.project) || is_told(spec, &other.sibling));
         let told: BTreeMap<String, u16> = told.map(|one| (one.project, one.sibling.port)).collect();
-        let project = &self.prepared[service].request.project;
+        let is_news = self.reservation(service).is_some_and(|held| held.told != told);
         let Some(lease) = &mut self.lease else { return };
-        let before = lease.reservations().iter().find(|held| held.project == *project);
-        let is_news = before.is_some_and(|held| held.told != told);
-        lease.tell(project, told);
+        lease.tell(&self.prepared[service].request.project, told);
         // Once for all services of a start.
         if is_news && self.started.iter().all(|started| *started) {
             self.record_told();
@@ -117,35 +104,13 @@ impl SessionBackend<'_> {
     /// where it is now.
     pub(super) fn told_another_port(&self, service: usize) -> Option<(Vec<usize>, String)> {
         let (project, port) = (&self.prepared[service].request.project, self.reserved(service)?);
-        let reservations = self.lease.as_ref()?.reservations();
-        let was_misled = |one: &Prepared<'_>| {
-            let held = reservations.iter().find(|held| held.project == one.request.project);
-            one.names(project)
-                && held.and_then(|held| held.told.get(project)).is_some_and(|told| *told != port)
+        let was_told = |one: usize| self.reservation(one).and_then(|held| held.told.get(project));
+        let is_misled = |&one: &usize| {
+            self.prepared[one].names(project) && was_told(one).is_some_and(|told| *told != port)
         };
-        let all = self.prepared.iter().enumerate();
-        let misled: Vec<usize> = all.filter(|(_, one)| was_misled(one)).map(|(index, _)| index).collect();
+        let misled: Vec<usize> = (0..self.prepared.len()).filter(is_misled).collect();
         let name = &self.prepared[service].project().name;
         (!misled.is_empty()).then(|| (misled, format!("`{name}` is on port {port} now")))
-    }
-
-    /// Gives back the reservation of a service that has ended.
-    pub(super) fn give_back(&mut self, service: usize) {
-        let project = &self.prepared[service].request.project;
-        let now = SystemTime::now();
-        let released = match self.lease.take() {
-            Some(mut lease) if lease.reservations().len() > 1 => {
-                let released = lease.remove(project, now);
-                self.lease = Some(lease);
-                released
-            }
-            Some(lease) => lease.release(now),
-            None => Ok(()),
-        };
-        if let Err(error) = released {
-            // The port is free all the same once this process has ended: the locks decide.
-            tracing::warn!("{error}");
-        }
     }
 
     /// The line of bowline.toml that reserves the port of the service from the beginning.

@@ -11,7 +11,7 @@ use super::readiness::ReadinessWatch;
 use super::run::Supervisor;
 use super::service::Input;
 use super::streams::Source;
-use crate::event::{Level, Stream, What};
+use crate::event::Stream;
 use crate::process::Exit;
 use crate::process::guardian::Order;
 
@@ -91,8 +91,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
 
     pub(super) fn concluded(&mut self, index: usize, exit: Exit) {
         if !exit.success() {
-            let message = format!("`after` ended with {exit}");
-            self.announce(index, What::Noted { level: Level::Warning, message });
+            self.warn(index, format!("`after` ended with {exit}"));
         }
     }
 

@@ -9,6 +9,7 @@ use regex_lite::Regex;
 use tokio::time::Instant;
 
 use super::streams::Source;
+use super::tail::plain;
 use crate::event::Stream;
 use crate::port::page::Page;
 use crate::process::Exit;
@@ -72,9 +73,9 @@ impl Check {
     }
 }
 
-/// The run of a command.
+/// The run of the command of `exec`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Turn {
+enum CommandRun {
     #[default]
     Over,
     /// It is killed at this time.
@@ -93,7 +94,7 @@ pub(super) struct ConditionWatch {
     page: Check,
     question: Option<PageQuestion>,
     command: Check,
-    turn: Turn,
+    run: CommandRun,
     /// The output of the command.
     output: Option<Source>,
     written: Vec<u8>,
@@ -159,9 +160,10 @@ impl ConditionWatch {
 
     /// Whether the command is to be run now; it counts as running then.
     pub fn begins_command(&mut self, now: Instant) -> bool {
-        let begins = self.conditions.exec.is_some() && self.turn == Turn::Over && self.command.is_due(now);
+        let begins =
+            self.conditions.exec.is_some() && self.run == CommandRun::Over && self.command.is_due(now);
         if begins {
-            self.turn = Turn::Runs(now + EXEC_PATIENCE);
+            self.run = CommandRun::Runs(now + EXEC_PATIENCE);
             self.written.clear();
         }
         begins
@@ -169,9 +171,9 @@ impl ConditionWatch {
 
     /// Whether the command runs for too long, and is to be killed now.
     pub fn is_command_overdue(&mut self, now: Instant) -> bool {
-        let is_overdue = matches!(self.turn, Turn::Runs(kill_at) if kill_at <= now);
+        let is_overdue = matches!(self.run, CommandRun::Runs(kill_at) if kill_at <= now);
         if is_overdue {
-            self.turn = Turn::Killed;
+            self.run = CommandRun::Killed;
         }
         is_overdue
     }
@@ -179,16 +181,16 @@ impl ConditionWatch {
     /// Whether a command runs that nobody needs any more, and is to be killed now.
     pub fn abandons_command(&mut self) -> bool {
         self.question = None;
-        let is_running = matches!(self.turn, Turn::Runs(_));
+        let is_running = matches!(self.run, CommandRun::Runs(_));
         if is_running {
-            self.turn = Turn::Killed;
+            self.run = CommandRun::Killed;
         }
         is_running
     }
 
     /// The command has ended.
     pub fn command_ended(&mut self, exit: Exit) {
-        let was_killed = std::mem::take(&mut self.turn) == Turn::Killed;
+        let was_killed = std::mem::take(&mut self.run) == CommandRun::Killed;
         if let Some(output) = &self.output {
             let mut reader = output.reader();
             while read(&mut reader, &mut self.written).is_ok_and(|count| count > 0) {}
@@ -243,12 +245,8 @@ fn read(mut reader: impl std::io::Read, written: &mut Vec<u8>) -> std::io::Resul
 
 fn matches(pattern: &Regex, line: &[u8]) -> bool {
     let line = plain(line);
-    !line.is_empty() && pattern.is_match(&line)
-}
-
-fn plain(bytes: &[u8]) -> String {
-    let text = anstream::adapter::strip_str(&String::from_utf8_lossy(bytes)).to_string();
-    text.trim_end_matches(['\r', '\n']).to_owned()
+    let line = line.trim_end_matches(['\r', '\n']);
+    !line.is_empty() && pattern.is_match(line)
 }
 
 fn with_last_line(exit: Exit, written: &[u8]) -> String {

@@ -2,6 +2,7 @@
 
 use regex_lite::Regex;
 
+use super::tail::plain;
 use crate::event::Stream;
 
 /// The most of a line that is looked at, in bytes.
@@ -53,8 +54,7 @@ impl FirstBuild {
 
 /// Removes the first watch whose line this is.
 fn take(awaited: &mut Vec<Regex>, line: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(line);
-    let text = anstream::adapter::strip_str(&text).to_string();
+    let text = plain(line);
     let found = awaited.iter().position(|one| one.is_match(&text));
     found.map(|at| awaited.remove(at)).is_some()
 }

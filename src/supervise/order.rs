@@ -29,14 +29,14 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
 
     fn turns(&self) -> Vec<Turn> {
         let phases: Vec<Phase> = self.instances.iter().map(|one| phase(one.service.state())).collect();
-        self.order.graph.turns(&phases)
+        self.start_order.graph.turns(&phases)
     }
 
     /// Ends everything once a service has failed, if that is asked for.
     fn fail_fast(&mut self) {
         let failed = |one: &Instance| one.service.state() == State::Failed;
         let Some(failed) = self.instances.iter().position(failed) else { return };
-        if self.order.fail_fast && !self.is_ending && self.alive().next().is_some() {
+        if self.start_order.fail_fast && !self.is_ending && self.alive().next().is_some() {
             self.tell(failed, "it has failed: ending the others, as `--fail-fast` asks for".to_owned());
             self.end_all(Signal::SIGTERM);
             self.end_in_turn();
@@ -94,7 +94,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             // Those that were asked already are still to be waited for.
             let is_ending = |one: &Instance| one.leaving.is_some() || one.service.state() == State::Stopping;
             let ending: Vec<bool> = self.instances.iter().map(is_ending).collect();
-            let may_end = self.order.graph.may_end(&ending);
+            let may_end = self.start_order.graph.may_end(&ending);
             let is_due = |(service, one): (usize, &Instance)| {
                 let leaving = one.leaving.filter(|left| may_end.contains(&service) || left.until <= now)?;
                 Some((service, leaving.signal))

@@ -158,7 +158,7 @@ pub struct LoopInputs<C> {
 pub struct Supervisor<B, S, C> {
     pub backend: B,
     pub sink: S,
-    pub(super) order: StartOrder,
+    pub(super) start_order: StartOrder,
     pub(super) inputs: LoopInputs<C>,
     pub(super) instances: Vec<Instance>,
     pub(super) interrupted: Option<(ReceivedSignal, Instant)>,
@@ -185,7 +185,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         Self {
             backend,
             sink,
-            order,
+            start_order: order,
             inputs,
             instances: services.into_iter().map(Instance::new).collect(),
             interrupted: None,

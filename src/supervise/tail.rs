@@ -21,18 +21,19 @@ impl Tail {
         self.bytes.extend(kept);
     }
 
-    /// All of it, without colours and cursor movements.
+    /// All of it, see [`plain`].
     pub fn text(&self) -> String {
         plain(&self.bytes.iter().copied().collect::<Vec<_>>())
     }
 
-    /// The last lines that are not empty, without colours and cursor movements.
+    /// The last lines that are not empty, see [`plain`].
     pub fn lines(&self) -> String {
         last_lines(&self.text())
     }
 }
 
-fn plain(bytes: &[u8]) -> String {
+/// Output without colours and cursor movements.
+pub(super) fn plain(bytes: &[u8]) -> String {
     anstream::adapter::strip_str(&String::from_utf8_lossy(bytes)).to_string()
 }
 

@@ -3,7 +3,7 @@
 //! - `packages`: the graph · `edges`: who depends on whom · `links`: what package managers take from a workspace ·
 //!   `range`: version ranges
 //! - `meaning`: what the root's script starts · `first`: what has to be done before · `entry`: what a package lacks ·
-//!   `nx_target`: how nx serves an app · `json`: files of others
+//!   `nx_config`: what nx knows of a project · `nx_target`: how nx serves an app · `json`: files of others
 //! - `filter`: the grammar, which is pnpm's · `select`: what filters mean in a graph · `since`: what git says has changed
 
 mod edges;
@@ -13,6 +13,7 @@ mod first;
 mod json;
 mod links;
 mod meaning;
+mod nx_config;
 mod nx_target;
 mod packages;
 mod range;

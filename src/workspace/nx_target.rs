@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::json::read;
+use super::nx_config::NxConfig;
 use crate::project::Project;
 
 /// Targets that start a server, the usual one first.
@@ -62,21 +63,18 @@ pub fn nx_root(dir: &Path) -> Option<&Path> {
 /// The target of a project that starts its server: `wanted`, else a usual one.
 pub fn nx_target(project: &Project, wanted: Option<&str>) -> Option<NxTarget> {
     let root = nx_root(&project.dir)?;
-    let own = read(&project.dir.join("project.json"));
+    let config = NxConfig::of(project);
     let candidates = wanted.map_or_else(|| NAMES.to_vec(), |name| vec![name]);
     let (name, command) = candidates.into_iter().find_map(|name| {
-        let command = written(project, &own, name).or_else(|| inferred(project, root, name))?;
+        let command = written(&config, name).or_else(|| inferred(project, root, name))?;
         Some((name.to_owned(), command))
     })?;
-    let in_package = || Some(project.manifest.document.get("nx")?.get("name")?.as_str()?.to_owned());
-    let named = own["name"].as_str().map(str::to_owned).or_else(in_package);
-    Some(NxTarget { project: named.unwrap_or_else(|| project.name.clone()), name, command })
+    Some(NxTarget { project: config.name, name, command })
 }
 
 /// The command of a target in `project.json` or `package.json`.
-fn written(project: &Project, own: &Value, name: &str) -> Option<String> {
-    let in_package = project.manifest.document.get("nx").map_or(&Value::Null, |nx| &nx["targets"][name]);
-    let target = Some(&own["targets"][name]).filter(|target| target.is_object()).unwrap_or(in_package);
+fn written(config: &NxConfig, name: &str) -> Option<String> {
+    let target = Value::from(config.target(name));
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let executor = target["executor"].as_str();
     if matches!(executor, None | Some("nx:run-commands")) {

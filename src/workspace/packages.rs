@@ -1,5 +1,6 @@
 //! The packages of a workspace as a graph: which of them each one depends on.
 
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::edges::edges;
@@ -68,6 +69,19 @@ impl Packages {
         &self.edges
     }
 
+    /// All packages that this one depends on, directly or not. The package itself is none of them, though a circle
+    /// leads back to it.
+    pub fn dependencies_of(&self, index: usize) -> BTreeSet<usize> {
+        let mut found: BTreeSet<usize> = reached(&self.edges, &[index], true).into_iter().collect();
+        found.remove(&index);
+        found
+    }
+
+    /// The package in this directory.
+    pub fn index_of(&self, dir: &Path) -> Option<usize> {
+        self.projects.iter().position(|project| project.dir == dir)
+    }
+
     /// The name of the package or service.
     pub fn name(&self, index: usize) -> Option<&str> {
         match self.projects.get(index) {
@@ -79,4 +93,23 @@ impl Packages {
     pub(super) fn dir(&self, index: usize) -> Option<&Path> {
         self.projects.get(index).map(|project| project.dir.as_path())
     }
+}
+
+/// All that can be reached from the entries; without them if `is_strict`, unless one leads to the other.
+pub(super) fn reached(edges: &[Vec<usize>], entries: &[usize], is_strict: bool) -> HashSet<usize> {
+    let mut found: HashSet<usize> = HashSet::new();
+    let mut open: Vec<usize> = Vec::new();
+    for entry in entries {
+        if is_strict {
+            open.extend(&edges[*entry]);
+        } else {
+            open.push(*entry);
+        }
+    }
+    while let Some(index) = open.pop() {
+        if found.insert(index) {
+            open.extend(&edges[index]);
+        }
+    }
+    found
 }

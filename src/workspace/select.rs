@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use super::filter::{Filter, FilterError, matches_name};
-use super::packages::Packages;
+use super::packages::{Packages, reached};
 use super::since::changed;
 
 /// What filters select.
@@ -108,23 +108,4 @@ impl Packages {
         }
         reversed
     }
-}
-
-/// All that can be reached from the entries; without them if `is_strict`, unless one leads to the other.
-fn reached(edges: &[Vec<usize>], entries: &[usize], is_strict: bool) -> HashSet<usize> {
-    let mut found: HashSet<usize> = HashSet::new();
-    let mut open: Vec<usize> = Vec::new();
-    for entry in entries {
-        if is_strict {
-            open.extend(&edges[*entry]);
-        } else {
-            open.push(*entry);
-        }
-    }
-    while let Some(index) = open.pop() {
-        if found.insert(index) {
-            open.extend(&edges[index]);
-        }
-    }
-    found
 }

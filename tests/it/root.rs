@@ -143,6 +143,8 @@ fn people_are_told_what_was_understood_and_why_not() {
         for arguments in [&["dev", "--dry-run"][..], &["detect"]] {
             let said = sandbox.run(arguments);
             assert_eq!(said.stdout.lines().next(), Some(words), "{arguments:?}: {said:?}");
+            let is_for_others = script.ends_with("--affected") && arguments.contains(&"--dry-run");
+            assert_eq!(said.stdout.contains("none of its own"), is_for_others, "{said:?}");
         }
     }
 }
@@ -283,13 +285,29 @@ fn the_finite_work_of_nx_is_run_by_nx() {
     );
     let expected = [
         "api needs nx build",
-        "web needs nx codegen + api",
+        "web needs api + nx codegen",
         "nx build: nx run-many -t build -p core",
         "nx codegen: nx run-many -t codegen -p shop",
     ];
-    let mut found = needs(&sandbox);
-    found[1] = found[1].replace("api + nx codegen", "nx codegen + api");
-    assert_eq!(found, expected);
+    assert_eq!(needs(&sandbox), expected);
+}
+
+#[test]
+fn nx_knows_a_package_by_its_project_json_and_its_package_json() {
+    for (script, expected) in [
+        ("nx run-many -t dev -p shop", "web dev"),
+        ("nx run-many -t dev -p web", "root dev"),
+        ("nx run-many -t dev -p tag:scope:shop", "web dev"),
+        ("nx run-many -t dev -p tag:type:app", "@acme/api dev, web dev"),
+        ("nx dev shop", "web dev"),
+    ] {
+        let mut sandbox = workspace(&json!({ "dev": script }));
+        let project = json!({ "name": "shop", "tags": ["scope:shop", "type:app"] });
+        sandbox.file("apps/web/project.json", &project.to_string());
+        let api = json!({ "name": "@acme/api", "scripts": { "dev": "x" }, "nx": { "tags": ["type:app"] } });
+        sandbox.file("apps/api/package.json", &api.to_string());
+        assert_eq!(names(&sandbox, &[]), expected, "{script}");
+    }
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn here(invocation: &Invocation) -> Result<(PathBuf, Vec<DevServer>), Failure> {
     let root = project.workspace.as_ref().map_or_else(|| project.dir.clone(), |found| found.root.clone());
     // The root of a workspace need not be a project.
     let projects = match Project::at(&root) {
-        Ok(root) => projects_of(invocation, root, None)?,
+        Ok(root) => projects_of(invocation, root)?,
         Err(_) => project.workspace.as_ref().map(Workspace::members).transpose()?.unwrap_or_default(),
     };
     let mut configured = Vec::new();

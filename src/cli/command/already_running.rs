@@ -1,9 +1,8 @@
 //! `bowline dev` of projects that run already: replace, wait, follow, or refuse.
 
-use crate::client::actions::{self, ask, await_if_ending, is_gone, stop};
-use crate::client::again::{self, StartedAgain};
-use crate::client::fan_out;
+use crate::client::actions::{self, RestartAnswer, ask, ask_to_restart, await_if_ending, is_gone, stop};
 use crate::client::follow::{self, Join, Manner};
+use crate::client::{ended, fan_out};
 use crate::control::{Status, Verb};
 use crate::event::{Event, State, What};
 use crate::exit_code::NO_PORT;
@@ -75,14 +74,14 @@ fn start_again(
     running: &[Reservation],
 ) -> Result<bool, Failure> {
     let Session { ports, prepared, .. } = session;
-    let mut ended = if running.len() < prepared.len() { again::ended_beside(running) } else { Vec::new() };
+    let mut ended = if running.len() < prepared.len() { ended::beside(running) } else { Vec::new() };
     ended.retain(|one| prepared.iter().any(|prepared| prepared.request.project == one.project));
     let by = if invocation.started_by == StartedBy::Background { "bowline start" } else { "bowline" };
-    let start_again = || fan_out::at_once(&ended, |one| again::start_again(ports, one, by));
+    let start_again = || fan_out::at_once(&ended, |one| ask_to_restart(ports, one, by));
     let outcomes = while_there(invocation.parent.as_ref(), start_again);
     let mut is_any = false;
     for (one, outcome) in ended.iter().zip(outcomes) {
-        let Some(StartedAgain { what, .. }) = outcome? else { continue };
+        let Some(RestartAnswer { what, .. }) = outcome? else { continue };
         is_any = true;
         if invocation.json && matches!(what, What::ProcessExited { .. }) {
             ui::print(&format!("{}\n", Event::now(&one.project, what.clone()).to_json()))?;
@@ -177,7 +176,7 @@ fn announce(
         let url = one.url().map_or_else(String::new, |url| format!("   {}", invocation.style.strong(url)));
         ui::eprint_line(&format!("{name}  {} is already running (pid {}){url}", one.name, one.pid));
     }
-    let statuses = fan_out::call(running).into_iter().filter_map(|(_, answer)| answer.ok()).flatten();
+    let statuses = fan_out::statuses(running).into_iter();
     for warning in statuses.filter_map(|status| difference(&status)) {
         invocation.warn(&warning, None);
     }

@@ -30,7 +30,7 @@ pub fn brief(invocation: &Invocation) -> Result<Exit, Failure> {
     let mut rows = rows(&near);
     rows.retain(|row| row.dir().starts_with(&root));
     let members = match Project::at(&root) {
-        Ok(root) => projects_of(invocation, root, None)?,
+        Ok(root) => projects_of(invocation, root)?,
         Err(_) => vec![project],
     };
     let runs =

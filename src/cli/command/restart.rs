@@ -6,7 +6,7 @@ use std::path::Path;
 use super::answer::report;
 use super::{restart_order, start};
 use crate::client::actions::{self, Restarted};
-use crate::client::again::{self, StartedAgain};
+use crate::client::ended::former;
 use crate::client::fan_out;
 use crate::client::resolve::{self, Resolved};
 use crate::event::State;
@@ -32,7 +32,7 @@ pub fn restart(
     let all = [ended, found].concat();
     let outcomes = restart_order::in_order(&all, |index, one| {
         if index < count {
-            return start_again(&ports, one);
+            return actions::start_again(&ports, one);
         }
         if waiting.contains(&one.project) {
             return actions::wait(&ports, one, None).map(|()| Restarted::Ready(None));
@@ -143,20 +143,12 @@ fn ended(
     states: &[State],
 ) -> Vec<Reservation> {
     let ended = resolve::ended(invocation, known, word).into_iter();
-    ended.filter(|one| states.contains(&one.state)).filter_map(|one| again::former(&one, known)).collect()
-}
-
-/// Has its supervisor start a service again that has ended, and returns what has come of it.
-fn start_again(ports: &Ports, one: &Reservation) -> Result<Restarted, Failure> {
-    let Some(StartedAgain { what, changes }) = again::start_again(ports, one, "bowline restart")? else {
-        return Ok(Restarted::Ended);
-    };
-    actions::ready(one, Some(what)).map(|()| Restarted::Ready(changes))
+    ended.filter(|one| states.contains(&one.state)).filter_map(|one| former(&one, known)).collect()
 }
 
 /// The projects whose services were not started yet because of others.
 fn waiting(found: &[Reservation]) -> Vec<String> {
-    let services = fan_out::call(found).into_iter().filter_map(|(_, answer)| answer.ok()).flatten();
+    let services = fan_out::statuses(found).into_iter();
     let waiting = services.filter(|one| matches!(one.state, State::Waiting | State::Blocked));
     waiting.map(|one| one.project_id).collect()
 }

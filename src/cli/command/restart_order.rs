@@ -42,8 +42,7 @@ fn needs(all: &[Reservation]) -> Vec<Vec<usize>> {
     if all.len() < 2 {
         return vec![Vec::new(); all.len()];
     }
-    let answers = fan_out::call(all).into_iter().filter_map(|(_, answer)| answer.ok());
-    let statuses: Vec<_> = answers.flatten().collect();
+    let statuses = fan_out::statuses(all);
     let status = |one: &Reservation| {
         statuses
             .iter()

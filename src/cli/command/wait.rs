@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use super::answer::conclude;
 use crate::cli::args::Wait;
+use crate::client::ended::former;
 use crate::client::resolve::{self, Resolved};
-use crate::client::{actions, again, fan_out};
+use crate::client::{actions, fan_out};
 use crate::event::State;
 use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
@@ -48,7 +49,7 @@ pub fn wait(invocation: &Invocation, wait: &Wait) -> Result<Exit, Failure> {
     failures.extend(failed.into_iter().map(resolve::failed));
     found = actions::latest(&ports, &found);
     // A task that is done counts as ready.
-    for done in done.into_iter().filter_map(|one| again::former(one, &live)) {
+    for done in done.into_iter().filter_map(|one| former(one, &live)) {
         found.push(done);
         outcomes.push(Ok(()));
     }

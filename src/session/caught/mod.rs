@@ -45,7 +45,7 @@ pub fn instead_of_yarn(
 
 /// Lets the programs of a launch find the shims.
 pub fn add_shims(spec: &mut LaunchSpec, shims: &Shims, invocation: &Invocation) {
-    for step in spec.pre.iter_mut().chain([&mut spec.main]).chain(&mut spec.post) {
+    for step in spec.scripts_mut() {
         shims.add(&mut step.environment, &invocation.caller);
     }
 }

@@ -22,11 +22,11 @@ pub fn add(invocation: &Invocation, services: &mut Vec<ConfiguredProject>) -> Re
         return Ok(());
     }
     let packages = Packages::around(&first.project)?;
-    let index_of = |project: &Project| packages.projects().iter().position(|one| one.dir == project.dir);
-    let running: BTreeSet<usize> = services.iter().filter_map(|one| index_of(&one.project)).collect();
+    let index_of = |one: &ConfiguredProject| packages.index_of(&one.project.dir);
+    let running: BTreeSet<usize> = services.iter().filter_map(index_of).collect();
     let mut built = BTreeMap::new();
     for service in services.iter_mut() {
-        let Some(index) = index_of(&service.project) else { continue };
+        let Some(index) = index_of(service) else { continue };
         for below in packages.dependencies_of(index) {
             let project = &packages.projects()[below];
             let is_built = || {

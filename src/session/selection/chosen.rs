@@ -40,7 +40,7 @@ pub(super) fn chosen(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<Vec
             } else {
                 Filter::parse(&project.name, &invocation.dir)?
             });
-            if is_package && !packages.projects().iter().any(|one| one.dir == project.dir) {
+            if is_package && packages.index_of(&project.dir).is_none() {
                 add(&mut projects, project);
             }
         }

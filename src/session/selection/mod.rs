@@ -3,22 +3,22 @@
 //! - `wanted`: what the user asks for · `chosen`: what words and filters choose · `root`: what the script of a
 //!   workspace's root means
 //! - `run`: a script of a package · `prerequisites`: what comes before · `builds`: of what is missing · `watches`: of
-//!   what is chosen · `here`: every package
+//!   what is chosen · `candidates`: whatever could run
 
 mod builds;
+mod candidates;
 mod chosen;
-mod here;
 mod prerequisites;
 mod root;
 mod run;
 mod wanted;
 mod watches;
 
-pub use here::projects_of;
+pub use candidates::projects_of;
 pub use root::RootScript;
 pub use wanted::Wanted;
 
-use super::configured::{Additions, ConfiguredProject, Runnable};
+use super::configured::{Chosen, ConfiguredProject, Runnable};
 use super::{configure, services};
 use crate::invocation::{Failure, Invocation};
 use crate::project::{Project, ProjectError};
@@ -31,9 +31,6 @@ pub struct Selection {
     /// What the script of the workspace's root means, where the user is at the root and names nothing.
     pub root: Option<RootScript>,
 }
-
-/// A service before its configuration is read.
-type Chosen = (Project, Runnable, Additions);
 
 /// The services that a start runs, with those that they need.
 ///

@@ -3,7 +3,7 @@
 use super::run::Run;
 use crate::detect::ServiceKind;
 use crate::project::Project;
-use crate::session::configured::{Additions, Runnable};
+use crate::session::configured::{Additions, Chosen, Runnable};
 use crate::workspace::{FanOut, FirstTask, PackageScript, Packages, prerequisites};
 
 /// Adds what the orchestrator's configuration asks for: scripts to the runs, and tasks of the root, which are returned.
@@ -67,7 +67,7 @@ fn need(runs: &mut [Run], script: &str, waiting: &[usize], name: &str) {
 }
 
 /// The service that a task is.
-pub fn choose(root: &Project, task: FirstTask) -> (Project, Runnable, Additions) {
+pub fn choose(root: &Project, task: FirstTask) -> Chosen {
     let runnable = Runnable::Command(task.command.into_iter().map(Into::into).collect());
     let additions =
         Additions { name: Some(task.name), kind: Some(ServiceKind::Task), ..Additions::default() };

@@ -11,13 +11,11 @@ use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, OwnScripts};
 use crate::project::Project;
 use crate::script;
-use crate::session::configured::{Additions, ConfiguredProject, Runnable};
+use crate::session::configured::{Additions, Chosen, ConfiguredProject, Runnable};
 use crate::session::prepared::Detected;
 use crate::session::services;
 use crate::visible;
 use crate::workspace::{FanOut, Filter, Meaning, Packages, meaning, nx_projects, nx_root, nx_target};
-
-type Chosen = (Project, Runnable, Additions);
 
 /// The dev script of a workspace's root, as it was understood.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! A script of a package that is to be run.
 
 use crate::project::Project;
-use crate::session::configured::{Additions, Runnable};
+use crate::session::configured::{Additions, Chosen, Runnable};
 use crate::workspace::{Packages, nx_target};
 
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Run {
         if self.is_first { package.clone() } else { format!("{package}:{}", self.script) }
     }
 
-    pub fn choose(self, packages: &Packages) -> (Project, Runnable, Additions) {
+    pub fn choose(self, packages: &Packages) -> Chosen {
         let name = (!self.is_first).then(|| self.name(packages));
         let script = Some(self.script).filter(|script| !script.is_empty());
         let project = &packages.projects()[self.package];

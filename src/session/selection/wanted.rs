@@ -3,7 +3,7 @@
 use super::run::runnable;
 use crate::invocation::Failure;
 use crate::project::{Project, ProjectError};
-use crate::session::configured::{Additions, Runnable};
+use crate::session::configured::{Additions, Chosen};
 
 #[derive(Clone, Copy)]
 pub struct Wanted<'a> {
@@ -24,7 +24,7 @@ pub struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// The project with the script and arguments that the user wants.
-    pub(super) fn choose(&self, project: Project) -> (Project, Runnable, Additions) {
+    pub(super) fn choose(&self, project: Project) -> Chosen {
         let runnable = runnable(&project, self.script, self.arguments);
         (project, runnable, Additions::default())
     }

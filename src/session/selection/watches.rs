@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::builds::has_linked_dependency;
 use crate::detect::ServiceKind;
 use crate::invocation::{Failure, Invocation};
-use crate::project::Project;
 use crate::session::Detected;
 use crate::session::configured::{Additions, ConfiguredProject, Runnable};
 use crate::workspace::Packages;
@@ -15,8 +14,8 @@ use crate::workspace::Packages;
 pub fn add(invocation: &Invocation, services: &mut Vec<ConfiguredProject>) -> Result<(), Failure> {
     let Some(first) = services.iter().find(|one| has_linked_dependency(&one.project)) else { return Ok(()) };
     let packages = Packages::around(&first.project)?;
-    let index_of = |project: &Project| packages.projects().iter().position(|one| one.dir == project.dir);
-    let running: BTreeSet<usize> = services.iter().filter_map(|one| index_of(&one.project)).collect();
+    let running: BTreeSet<usize> =
+        services.iter().filter_map(|one| packages.index_of(&one.project.dir)).collect();
     let below: BTreeSet<usize> =
         running.iter().flat_map(|service| packages.dependencies_of(*service)).collect();
     for index in below.difference(&running) {

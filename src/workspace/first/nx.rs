@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::task::{Collected, PackageScript, Prerequisites, has};
-use crate::project::Project;
 use crate::workspace::json::read;
 use crate::workspace::meaning::{FanOut, PackageRunner};
+use crate::workspace::nx_config::NxConfig;
 use crate::workspace::packages::Packages;
 
 pub(super) fn prerequisites(found: &FanOut, packages: &Packages, indices: &[usize]) -> Prerequisites {
@@ -13,17 +13,18 @@ pub(super) fn prerequisites(found: &FanOut, packages: &Packages, indices: &[usiz
     let (mut wanted, mut collected) = (Prerequisites::default(), Collected::default());
     for &index in indices {
         let project = &packages.projects()[index];
-        for entry in entries(project, &found.script, &defaults) {
+        for entry in entries(&NxConfig::of(project), &found.script, &defaults) {
             for (package, target) in entry.targets(packages, index) {
-                if !has_target(packages, package, &target, &defaults) {
+                let config = NxConfig::of(&packages.projects()[package]);
+                if !has_target(packages, package, (&config, &target), &defaults) {
                     continue;
                 }
-                let goes_on = target == found.script
-                    || definition(&packages.projects()[package], &target, &defaults)["continuous"] == true;
+                let goes_on =
+                    target == found.script || definition(&config, &target, &defaults)["continuous"] == true;
                 if goes_on && has(packages, package, &target) {
                     wanted.needs.push((index, PackageScript { package, name: target }));
                 } else if !goes_on {
-                    collected.add(&target, [name_of(&packages.projects()[package])], index);
+                    collected.add(&target, [config.name], index);
                 }
             }
         }
@@ -86,7 +87,7 @@ impl Entry {
     /// The packages whose target it is.
     fn targets(&self, packages: &Packages, index: usize) -> Vec<(usize, String)> {
         let find = |names: &Vec<String>| {
-            let is_named = |index: &usize| names.contains(&name_of(&packages.projects()[*index]));
+            let is_named = |index: &usize| names.contains(&NxConfig::of(&packages.projects()[*index]).name);
             (0..packages.projects().len()).filter(is_named).collect::<Vec<_>>()
         };
         let indices = match &self.whose {
@@ -98,36 +99,27 @@ impl Entry {
     }
 }
 
-fn entries(project: &Project, target: &str, defaults: &Value) -> Vec<Entry> {
-    let definition = definition(project, target, defaults);
+fn entries(config: &NxConfig, target: &str, defaults: &Value) -> Vec<Entry> {
+    let definition = definition(config, target, defaults);
     definition["dependsOn"].as_array().into_iter().flatten().filter_map(Entry::of).collect()
 }
 
 /// The definition of a target, with the defaults below it.
-fn definition(project: &Project, target: &str, defaults: &Value) -> Value {
-    let of_project = read(&project.dir.join("project.json"))["targets"][target].take();
-    let of_package = project.manifest.document.get("nx").map(|nx| nx["targets"][target].clone());
-    let mut merged = defaults[target].clone();
-    for own in of_package.into_iter().chain([of_project]) {
-        for (key, value) in own.as_object().into_iter().flatten() {
-            merged[key] = value.clone();
-        }
-    }
-    merged
+fn definition(config: &NxConfig, target: &str, defaults: &Value) -> Value {
+    let mut merged = defaults[target].as_object().cloned().unwrap_or_default();
+    merged.extend(config.target(target));
+    merged.into()
 }
 
 /// Whether a package has a target: a script, a definition, or one that a plugin finds, as the defaults suggest.
-fn has_target(packages: &Packages, index: usize, target: &str, defaults: &Value) -> bool {
-    let project = &packages.projects()[index];
-    has(packages, index, target) || !definition(project, target, &Value::Null).is_null() || {
-        let has_defaults = !defaults[target].is_null();
-        has_defaults && project.manifest.document.get("scripts").is_none()
-    }
-}
-
-/// The name by which nx knows a project.
-fn name_of(project: &Project) -> String {
-    let own = read(&project.dir.join("project.json"))["name"].as_str().map(str::to_owned);
-    let nx = || Some(project.manifest.document.get("nx")?.get("name")?.as_str()?.to_owned());
-    own.or_else(nx).unwrap_or_else(|| project.name.clone())
+fn has_target(
+    packages: &Packages,
+    index: usize,
+    (config, target): (&NxConfig, &str),
+    defaults: &Value,
+) -> bool {
+    let has_scripts = packages.projects()[index].manifest.document.get("scripts").is_some();
+    has(packages, index, target)
+        || !config.target(target).is_empty()
+        || !defaults[target].is_null() && !has_scripts
 }

@@ -52,21 +52,6 @@ impl Collected {
     }
 }
 
-impl Packages {
-    /// All packages that this one depends on, directly or not.
-    pub fn dependencies_of(&self, index: usize) -> BTreeSet<usize> {
-        let (mut found, mut open) = (BTreeSet::new(), vec![index]);
-        while let Some(one) = open.pop() {
-            for next in self.edges().get(one).into_iter().flatten() {
-                if *next != index && found.insert(*next) {
-                    open.push(*next);
-                }
-            }
-        }
-        found
-    }
-}
-
 /// Whether the package has a script of this name.
 pub(super) fn has(packages: &Packages, index: usize, script: &str) -> bool {
     packages.projects()[index].script(Some(script)).is_ok()

@@ -68,10 +68,7 @@ impl Tasks<'_> {
     /// `api#dev`, or `build` of the package itself.
     fn script(&self, index: usize, task: &str) -> Option<PackageScript> {
         let (package, name) = match task.rsplit_once('#') {
-            Some(("//", name)) => {
-                let root = self.packages.root();
-                (self.packages.projects().iter().position(|project| project.dir == root)?, name)
-            }
+            Some(("//", name)) => (self.packages.index_of(self.packages.root())?, name),
             Some((package, name)) => {
                 (self.packages.projects().iter().position(|project| project.name == package)?, name)
             }

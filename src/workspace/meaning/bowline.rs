@@ -14,15 +14,15 @@ const OPTIONS: Options = Options {
 
 pub(super) fn read(words: &[String]) -> Result<FanOut, Unknown> {
     let (mut filters, mut arguments) = (Vec::new(), Vec::new());
-    let mut index = 0;
-    while let Some(item) = OPTIONS.next(words, &mut index)? {
+    let mut items = OPTIONS.read(words);
+    while let Some(item) = items.next()? {
         match item {
             Item::Word(word) if word == "dev" && filters.is_empty() => {}
             Item::Word(word) => filters.push(word),
             Item::Option { name: "-F" | "--filter", value: Some(filter) } => filters.push(filter),
             Item::Option { .. } => {}
             Item::Marker => {
-                arguments = words.get(index..).unwrap_or_default().to_vec();
+                arguments = items.rest();
                 break;
             }
         }

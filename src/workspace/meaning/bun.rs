@@ -26,8 +26,8 @@ pub(super) fn starts_scripts(words: &[Word], is_moved: bool) -> bool {
 pub(super) fn read(words: &[String], directory: &str) -> Result<FanOut, Unknown> {
     let mut found = FanOut::new(PackageRunner::Bun, "", Which::All);
     let (mut filters, mut dirs, mut is_all, mut runs) = (Vec::new(), Vec::new(), false, false);
-    let mut index = 0;
-    while let Some(item) = OPTIONS.next(words, &mut index)? {
+    let mut items = OPTIONS.read(words);
+    while let Some(item) = items.next()? {
         match item {
             Item::Word(word) if word == "run" && !runs => runs = true,
             Item::Word(word) => {
@@ -47,7 +47,7 @@ pub(super) fn read(words: &[String], directory: &str) -> Result<FanOut, Unknown>
     if found.script.contains('*') {
         return Err(Unknown(format!("`{}` may be several scripts", found.script)));
     }
-    found.arguments = words.get(index..).unwrap_or_default().to_vec();
+    found.arguments = items.rest();
     found.which = match (&filters[..], is_all, &dirs[..], directory) {
         ([], true, [], "") => Which::All,
         ([all], false, [], "") if all == "*" => Which::All,

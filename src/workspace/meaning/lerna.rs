@@ -16,11 +16,11 @@ pub(super) fn read(words: &[String]) -> Result<FanOut, Unknown> {
     let mut found = FanOut::new(PackageRunner::Lerna, "", Which::All);
     found.runs_dependencies = true;
     let (mut names, mut include, mut exclude) = (Vec::new(), Vec::new(), Vec::new());
-    let mut index = 0;
-    while let Some(item) = OPTIONS.next(words, &mut index)? {
+    let mut items = OPTIONS.read(words);
+    while let Some(item) = items.next()? {
         match item {
             Item::Marker => {
-                found.arguments = words.get(index..).unwrap_or_default().to_vec();
+                found.arguments = items.rest();
                 break;
             }
             Item::Word(word) => names.push(word),

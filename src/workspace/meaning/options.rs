@@ -1,5 +1,7 @@
 //! Command lines, read word by word: every option is in a list, or it is why the whole is not understood.
 
+use std::slice;
+
 use crate::script::Word;
 
 /// Why a script is not understood.
@@ -34,11 +36,21 @@ pub(super) enum Item {
     Marker,
 }
 
-impl Options {
-    /// The next item, from the word at `index`, which moves on behind it.
-    pub fn next(&self, words: &[String], index: &mut usize) -> Result<Option<Item>, Unknown> {
-        let Some(word) = words.get(*index) else { return Ok(None) };
-        *index += 1;
+/// A command line that is being read.
+#[derive(Debug)]
+pub(super) struct Items<'w> {
+    options: Options,
+    words: slice::Iter<'w, String>,
+}
+
+impl Items<'_> {
+    /// The words that were not read yet.
+    pub fn rest(&self) -> Vec<String> {
+        self.words.as_slice().to_vec()
+    }
+
+    pub fn next(&mut self) -> Result<Option<Item>, Unknown> {
+        let Some(word) = self.words.next() else { return Ok(None) };
         if word == "--" {
             return Ok(Some(Item::Marker));
         }
@@ -50,26 +62,27 @@ impl Options {
             None => (word.as_str(), None),
         };
         let known = |list: &[&'static str]| list.iter().copied().find(|known| *known == name);
-        if let Some(name) = known(self.valued) {
-            let value = match joined {
-                Some(value) => value,
-                None => {
-                    let next = words.get(*index).cloned();
-                    *index += 1;
-                    next.ok_or_else(|| Unknown(format!("`{word}` has no value")))?
-                }
-            };
+        let Options { flags, valued, optional } = self.options;
+        if let Some(name) = known(valued) {
+            let value = joined.or_else(|| self.words.next().cloned());
+            let value = value.ok_or_else(|| Unknown(format!("`{word}` has no value")))?;
             return Ok(Some(Item::Option { name, value: Some(value) }));
         }
-        if let Some(name) = known(self.optional) {
+        if let Some(name) = known(optional) {
             return Ok(Some(Item::Option { name, value: joined }));
         }
         // yargs takes `--stream=true`, too.
         let is_true = joined.as_deref().is_none_or(|value| value == "true");
-        if let Some(name) = known(self.flags).filter(|_| is_true) {
+        if let Some(name) = known(flags).filter(|_| is_true) {
             return Ok(Some(Item::Option { name, value: None }));
         }
         Err(Unknown::word(word))
+    }
+}
+
+impl Options {
+    pub fn read(self, words: &[String]) -> Items<'_> {
+        Items { options: self, words: words.iter() }
     }
 
     /// Takes words such as `-Apt` apart: letters that are flags, the last of which may have a value.

@@ -9,6 +9,7 @@ use super::fan_out::{FanOut, PackageRunner, Which};
 use crate::project::Project;
 use crate::workspace::edges::joined;
 use crate::workspace::filter::{Filter, matches_name};
+use crate::workspace::nx_config::NxConfig;
 use crate::workspace::nx_target::nx_target;
 use crate::workspace::packages::Packages;
 
@@ -76,15 +77,13 @@ impl FanOut {
         };
         match self.tool {
             PackageRunner::Nx => {
-                let nx = project.manifest.document.get("nx");
-                let own = nx.and_then(|nx| nx.get("name")?.as_str());
-                let name = own.unwrap_or(&project.name);
-                let tags = nx.and_then(|nx| nx.get("tags")?.as_array()).into_iter().flatten();
+                let config = NxConfig::of(project);
                 match glob.strip_prefix("tag:") {
-                    Some(tag) => tags.filter_map(Value::as_str).any(|one| glob_match(tag, one)),
+                    Some(tag) => config.has_tag(|one| glob_match(tag, one)),
                     None if glob == "*" => true,
                     None => {
-                        glob_match(glob, name) || name.rsplit('/').next() == Some(glob) || in_directory(glob)
+                        let short = config.name.rsplit('/').next();
+                        glob_match(glob, &config.name) || short == Some(glob) || in_directory(glob)
                     }
                 }
             }

@@ -42,8 +42,8 @@ pub(super) fn read(words: &[String], directory: &str) -> Result<FanOut, Unknown>
     let mut found = FanOut::new(PackageRunner::Pnpm, "", Which::All);
     let (mut filters, mut dirs) = (Vec::new(), Vec::new());
     let (mut is_recursive, mut runs) = (false, false);
-    let mut index = 0;
-    while let Some(item) = OPTIONS.next(words, &mut index)? {
+    let mut items = OPTIONS.read(words);
+    while let Some(item) = items.next()? {
         match item {
             Item::Word(word) if matches!(&*word, "recursive" | "multi" | "m") && !is_recursive => {
                 is_recursive = true;
@@ -73,7 +73,7 @@ pub(super) fn read(words: &[String], directory: &str) -> Result<FanOut, Unknown>
     if let Some(filter) = filters.iter().find(|filter| is_changing(filter)) {
         return Err(Unknown::word(filter));
     }
-    found.arguments = words.get(index..).unwrap_or_default().to_vec();
+    found.arguments = items.rest();
     found.which = match (&filters[..], is_recursive, &dirs[..], directory) {
         ([], true, [], "") => Which::All,
         ([_, ..], _, [], "") => Which::Filters(filters),

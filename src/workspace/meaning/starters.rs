@@ -96,12 +96,8 @@ fn texts(words: &[Word]) -> Option<Vec<String>> {
 
 fn only_known(options: &Options, rest: &[String]) -> Result<(), Unknown> {
     let rest = options.spread(rest);
-    let mut index = 0;
-    while let Some(item) = options.next(&rest, &mut index)? {
-        if item == Item::Marker {
-            break;
-        }
-    }
+    let mut items = options.read(&rest);
+    while items.next()?.is_some_and(|item| item != Item::Marker) {}
     Ok(())
 }
 

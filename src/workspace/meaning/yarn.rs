@@ -25,28 +25,26 @@ const COMMANDS: [&str; 10] =
     ["exec", "dlx", "node", "add", "remove", "install", "up", "upgrade", "npm", "pack"];
 
 pub(super) fn read(words: &[String], directory: &str) -> Result<FanOut, Unknown> {
-    let mut index = 0;
+    let mut items = OPTIONS.read(words);
     let mut dir = Some(directory.to_owned()).filter(|dir| !dir.is_empty());
-    while let Some(item) = OPTIONS.next(words, &mut index)? {
+    while let Some(item) = items.next()? {
         match item {
             Item::Option { name: "--cwd", value } if dir.is_none() => dir = value,
             Item::Option { name: "--cwd", .. } => return Err(Unknown::word("--cwd")),
             Item::Option { .. } => {}
             Item::Marker => return Err(Unknown::word("--")),
             Item::Word(word) => {
-                let rest = words.get(index..).unwrap_or_default();
+                let rest = items.rest();
                 return match (&*word, dir) {
                     ("workspace", None) => match rest.split_first() {
                         Some((name, rest)) => script(Which::Workspaces(vec![name.clone()]), rest),
                         None => Err(Unknown("it names no package".to_owned())),
                     },
-                    ("workspaces", None) => all(rest),
+                    ("workspaces", None) => all(&rest),
                     ("workspace" | "workspaces", Some(_)) => {
                         Err(Unknown("it names packages in two ways".to_owned()))
                     }
-                    (_, Some(dir)) => {
-                        script(Which::Directory(dir), words.get(index - 1..).unwrap_or_default())
-                    }
+                    (_, Some(dir)) => script(Which::Directory(dir), &[vec![word], rest].concat()),
                     (command, None) => Err(no_script(command)),
                 };
             }
@@ -87,17 +85,21 @@ fn for_each(words: &[String]) -> Result<FanOut, Unknown> {
     let words = FOREACH.spread(words);
     let (mut include, mut exclude, mut from) = (Vec::new(), Vec::new(), Vec::new());
     let (mut is_recursive, mut only_public) = (false, false);
-    let mut index = 0;
-    loop {
-        match FOREACH.next(&words, &mut index)? {
-            Some(Item::Option { name: "-R" | "--recursive", .. }) => is_recursive = true,
-            Some(Item::Option { name: "--no-private", .. }) => only_public = true,
-            Some(Item::Option { name: "--include", value: Some(glob) }) => include.push(glob),
-            Some(Item::Option { name: "--exclude", value: Some(glob) }) => exclude.push(glob),
-            Some(Item::Option { name: "--from", value: Some(glob) }) => from.push(glob),
-            Some(Item::Option { .. }) => {}
-            Some(Item::Marker) => return Err(Unknown::word("--")),
-            Some(Item::Word(_)) | None => break,
+    let mut command = Vec::new();
+    let mut items = FOREACH.read(&words);
+    while let Some(item) = items.next()? {
+        match item {
+            Item::Option { name: "-R" | "--recursive", .. } => is_recursive = true,
+            Item::Option { name: "--no-private", .. } => only_public = true,
+            Item::Option { name: "--include", value: Some(glob) } => include.push(glob),
+            Item::Option { name: "--exclude", value: Some(glob) } => exclude.push(glob),
+            Item::Option { name: "--from", value: Some(glob) } => from.push(glob),
+            Item::Option { .. } => {}
+            Item::Marker => return Err(Unknown::word("--")),
+            Item::Word(word) => {
+                command = [vec![word], items.rest()].concat();
+                break;
+            }
         }
     }
     let which = match (is_recursive, &from[..]) {
@@ -114,6 +116,6 @@ fn for_each(words: &[String]) -> Result<FanOut, Unknown> {
         (false, []) if include.is_empty() && exclude.is_empty() => Which::All,
         (false, []) => Which::Globs { include, exclude },
     };
-    let found = script(which, words.get(index.saturating_sub(1)..).unwrap_or_default())?;
+    let found = script(which, &command)?;
     Ok(FanOut { with_root: true, only_public, ..found })
 }

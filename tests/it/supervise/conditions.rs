@@ -66,6 +66,18 @@ fn all_conditions_have_to_hold() {
 }
 
 #[test]
+fn a_line_of_output_may_have_an_address() {
+    for (kind, log) in [("server", "^up on {{self.port}}$"), ("watch", "^watches {{self.host}}$")] {
+        let script = "echo up on $PORT; echo watches localhost; exec node server.js";
+        let ready = format!("log = {} }}\nkind = {}\nenv = {{ A = '1'", json!(log), json!(kind));
+        let (sandbox, _ports) = stage(script, &ready);
+        let mut session = start(&sandbox);
+        session.event(if kind == "server" { "port-detected" } else { "ready" });
+        session.stop();
+    }
+}
+
+#[test]
 fn what_did_not_hold_is_told_with_the_last_answer() {
     let ready = "http = '/', log = 'never', exec = 'echo starting; echo no response >&2; exit 2', file = 'no/such', timeout = '600ms'";
     let (sandbox, _ports) = stage("exec node server.js", ready);

@@ -47,6 +47,15 @@ fn server(arguments: &str) -> String {
 }
 
 #[test]
+fn a_dry_run_shows_what_runs_before() {
+    let stage = Stage::new(&server(""), "true {{self.host}}", "true", "");
+    let finished = stage.sandbox.run(["dev", "--framework", "default", "--dry-run"]);
+    let line =
+        finished.stdout.lines().find(|line| line.trim_start().starts_with("before ")).unwrap_or_default();
+    assert!(line.ends_with("echo before $PORT >> steps; true localhost"), "{finished:?}");
+}
+
+#[test]
 fn both_run_once_whichever_way_the_service_ends() {
     let ways = ["exit", "crash", "killed service", "INT", "TERM", "KILL", "HUP", "force"];
     side_by_side(2, &ways, |way| {
