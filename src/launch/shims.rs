@@ -27,6 +27,8 @@ pub const RUN_IN_WORKSPACE: &str = "bowline-run";
 #[derive(Clone, Copy, Debug)]
 pub struct ShimCall<'a> {
     pub bowline: &'a Path,
+    /// Another path to the same program, which outlives its file.
+    pub running: Option<&'a Path>,
     pub state_dir: &'a Path,
     pub session: &'a str,
     /// The directory of the script that runs as it is.
@@ -44,16 +46,15 @@ impl Shims {
     /// Shims in `dir` for the package managers that the caller has.
     pub fn new(dir: PathBuf, call: ShimCall<'_>, reading: &Reading<'_>) -> Self {
         let Reading { caller, choice, settings, command, .. } = reading;
-        let mut start = format!("exec {}", quoted(&call.bowline.to_string_lossy()));
-        let _ = write!(start, " --state-dir {}", quoted(&call.state_dir.to_string_lossy()));
-        let _ = write!(start, " caught --session {}", call.session);
-        let _ = write!(start, " --root {}", quoted(&call.root.to_string_lossy()));
-        let _ = write!(start, " --shims {}", quoted(&dir.to_string_lossy()));
+        let mut words = format!(" --state-dir {}", quoted(&call.state_dir.to_string_lossy()));
+        let _ = write!(words, " caught --session {}", call.session);
+        let _ = write!(words, " --root {}", quoted(&call.root.to_string_lossy()));
+        let _ = write!(words, " --shims {}", quoted(&dir.to_string_lossy()));
         let shell = settings.get("script-shell").unwrap_or(SHELL);
+        let programs = programs(call.bowline, call.running);
         let text = |before: &str, options: &str, name: &str| {
-            format!(
-                "#!/bin/sh\n# bowline wrote this for one run.\n{before}{start}{options} -- {name} \"$@\"\n"
-            )
+            let calls = programs.iter().map(|it| format!("{it}{words}{options} -- {name} \"$@\"\n"));
+            format!("#!/bin/sh\n# bowline wrote this for one run.\n{before}{}", calls.collect::<String>())
         };
         let named = format!(" --shell {}", quoted(shell));
         let mut files = vec![(SCRIPT_SHELL, text("", &named, SCRIPT_SHELL))];
@@ -94,6 +95,19 @@ impl Shims {
             }
         }
     }
+}
+
+/// The beginnings of the lines that execute bowline, of which the first whose condition holds does. An upgrade puts
+/// another version in the place of the file, and a removal nothing.
+fn programs(bowline: &Path, running: Option<&Path>) -> Vec<String> {
+    let file = quoted(&bowline.to_string_lossy());
+    let last = format!("exec {file}");
+    let Some(running) = running.map(|path| quoted(&path.to_string_lossy())) else { return vec![last] };
+    vec![
+        format!("[ {file} -ef {running} ] && exec {file}"),
+        format!("[ -x {running} ] && exec {running}"),
+        last,
+    ]
 }
 
 /// The variables by which programs find the shims in `dir`, in an environment with this `PATH`.

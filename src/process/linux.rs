@@ -91,6 +91,11 @@ pub fn own_executable() -> io::Result<PathBuf> {
     std::env::current_exe().map(|path| if path.exists() { path } else { "/proc/self/exe".into() })
 }
 
+/// A path by which any process executes this very program as long as this process runs, whatever becomes of its file.
+pub fn executable_while_running() -> Option<PathBuf> {
+    Some(format!("/proc/{}/exe", std::process::id()).into())
+}
+
 /// In bytes.
 pub fn resident(pid: i32) -> Option<u64> {
     let pages: u64 = number(&format!("/proc/{pid}/statm"), 1)?;

@@ -8,7 +8,8 @@ use nix::libc;
 /// The time now as `hh:mm:ss`; `None` if the system cannot tell it.
 pub fn clock() -> Option<String> {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
-    let seconds = libc::time_t::try_from(seconds).ok()?;
+    // A `time_t`, whose name libc deprecates where its size is about to change.
+    let seconds = seconds.try_into().ok()?;
     let mut parts = MaybeUninit::<libc::tm>::uninit();
     #[expect(unsafe_code, reason = "the standard library knows no time zones")]
     // SAFETY: both pointers are valid, and the result is read only if the function has written it.

@@ -112,6 +112,10 @@ pub fn own_executable() -> io::Result<PathBuf> {
     std::env::current_exe()
 }
 
+pub fn executable_while_running() -> Option<PathBuf> {
+    None
+}
+
 pub fn resident(pid: i32) -> Option<u64> {
     info::<proc_taskinfo>(pid, libc::PROC_PIDTASKINFO, 0).map(|task| task.pti_resident_size)
 }

@@ -7,5 +7,6 @@ use super::linux as this;
 use super::macos as this;
 
 pub use this::{
-    all_pids, children, executable, own_executable, read_environment, resident, wait_for_end, watch_end,
+    all_pids, children, executable, executable_while_running, own_executable, read_environment, resident,
+    wait_for_end, watch_end,
 };

@@ -3,7 +3,7 @@
 use super::backend::{SessionBackend, descendants};
 use crate::launch::{ShimCall, Shims};
 use crate::port::Lease;
-use crate::process::own_executable;
+use crate::process::{executable_while_running, own_executable};
 
 impl SessionBackend<'_> {
     /// The processes of a service, without those of the sessions beneath it.
@@ -33,8 +33,10 @@ impl SessionBackend<'_> {
         }
         let (one, lease) = (&self.prepared[service], self.lease.as_ref()?);
         let bowline = own_executable().ok().filter(|_| one.orchestrates())?;
+        let running = executable_while_running();
         let call = ShimCall {
             bowline: &bowline,
+            running: running.as_deref(),
             state_dir: self.ports.dir().root(),
             session: lease.session().as_str(),
             root: &one.project().dir,

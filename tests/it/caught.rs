@@ -140,3 +140,34 @@ fn nothing_is_left_of_a_run_that_was_killed() {
     // Ends with the last process that has inherited the output.
     session.wait();
 }
+
+/// A package manager puts the new version in its place, or removes it.
+#[cfg(target_os = "linux")]
+#[test]
+fn package_scripts_start_after_bowline_was_replaced_or_removed() {
+    for new in [Some("#!/bin/sh\necho another >&2\nexit 99\n"), None] {
+        let stage = Stage::new("npm run dev -w web");
+        let program = stage.sandbox.root().join("bowline");
+        // Another process writes it: a fork of another test could hold a file of this one open, and none executes that.
+        let copied =
+            std::process::Command::new("cp").arg(env!("CARGO_BIN_EXE_bowline")).arg(&program).status();
+        assert!(copied.unwrap().success());
+        let mut command = stage.sandbox.command(&program);
+        command.args(["--json", "dev"]);
+        let mut session = Session::start(command);
+        let port = ready(&mut session, "packages/web");
+        std::fs::remove_file(&program).unwrap();
+        if let Some(text) = new {
+            std::fs::write(&program, text).unwrap();
+        }
+        let restarted = stage.sandbox.run(["restart"]);
+        assert!(restarted.status.success(), "{restarted:?}");
+        let again = session.until("the port of `web`", |event| {
+            event["type"] == "port-detected"
+                && event["projectId"].as_str().is_some_and(|id| id.ends_with("packages/web"))
+        });
+        assert_eq!(again["port"], port);
+        session.signal(Signal::INT);
+        session.wait();
+    }
+}
