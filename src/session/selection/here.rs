@@ -1,5 +1,6 @@
 //! Every service of a workspace that could run.
 
+use super::run::can_run;
 use crate::config::Orchestrator;
 use crate::invocation::{Failure, Invocation};
 use crate::project::Project;
@@ -19,7 +20,7 @@ pub fn projects_of(
     }
     if let (true, Some(workspace)) = (project.is_workspace_root(), &project.workspace) {
         let mut members = workspace.members()?;
-        members.retain(|member| member.script(script).is_ok());
+        members.retain(|member| can_run(invocation, member, script));
         if !members.is_empty() {
             return if script.is_some() {
                 Ok(members)
