@@ -1,5 +1,7 @@
 //! Whether the names in a `bowline.toml` mean something: those of its tables, in `needs` and `with`, and in templates.
 
+use std::path::Path;
+
 use super::error::ConfigError;
 use super::file::{ConfigFile, FilePlace};
 use super::names::KnownNames;
@@ -29,9 +31,7 @@ pub(super) fn check(file: &ConfigFile, names: &KnownNames) -> Result<(), ConfigE
     for (table, settings) in &file.projects {
         check_table(file, names, table)?;
         if let Some(dir) = settings.dir.as_deref().filter(|dir| !dir.is_dir()) {
-            let place = FilePlace { keys: &["project", table, "dir"], ..FilePlace::default() };
-            let message = format!("no such directory: `{}`", dir.visible());
-            return Err(file.mistake(&place, &message, "name a directory, relative to this file".to_owned()));
+            return Err(no_directory(file, table, dir));
         }
         for (key, list) in [("needs", &settings.needs), ("with", &settings.with)] {
             for (index, name) in list.iter().enumerate() {
@@ -52,6 +52,12 @@ pub(super) fn check(file: &ConfigFile, names: &KnownNames) -> Result<(), ConfigE
     Ok(())
 }
 
+pub(super) fn no_directory(file: &ConfigFile, table: &str, dir: &Path) -> ConfigError {
+    let message = format!("no such directory: `{}`", dir.visible());
+    let hint = "name a directory, relative to this file";
+    file.mistake(&FilePlace::at(&["project", table, "dir"]), &message, hint.to_owned())
+}
+
 pub(super) fn shown(message: &str) -> String {
     visible::line(message).into_owned()
 }
@@ -66,7 +72,14 @@ fn check_table(file: &ConfigFile, names: &KnownNames, table: &str) -> Result<(),
             let message = format!("`[project.{table}]` is `{}`, which has a table of its own", package.name);
             Err(file.mistaken_name(table, &shown(&message), "make one table of the two".to_owned()))
         }
-        Some(_) => Ok(()),
+        Some(package) => match names.belongs_elsewhere(package, file) {
+            Some(root) => {
+                let message = format!("`[project.{table}]` is not read from the file of another package");
+                let hint = format!("put it into `{}`", root.visible());
+                Err(file.mistaken_name(table, &shown(&message), hint))
+            }
+            None => Ok(()),
+        },
         None if names.has_service(table) => Ok(()),
         None => {
             let message = format!("`[project.{table}]` names no package, and has no `command`");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::values::NOT_A_PORT;
+use super::values::{HAS_NUL, IS_EMPTY, NO_TEMPLATES, NO_TIME, NOT_A_PORT, NOT_A_TIME, NOT_A_VARIABLE};
 use crate::detect::catalog::CatalogError;
 use crate::project::{FileError, ProjectError};
 
@@ -32,7 +32,7 @@ impl ConfigError {
         let message = error.message();
         // The hint says what there is.
         let shown = if is_unknown(message) { message.split(", expected").next() } else { None };
-        let error = FileError::at_offset(path, text, offset, shown.unwrap_or(message));
+        let error = FileError::at_offset(path, text, offset, &in_words_of_toml(shown.unwrap_or(message)));
         Self::Invalid { error, hint: advice(message) }
     }
 }
@@ -47,15 +47,49 @@ fn advice(message: &str) -> String {
     let words: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     match &words[..] {
         [given, known @ ..] if is_unknown(message) => did_you_mean(given, known.iter().copied()),
-        _ if message.starts_with(NOT_A_PORT) => {
-            "write `true` for a port of its own, `false` for none, or its number".to_owned()
+        _ => {
+            let known = ADVICE.iter().find(|(part, _)| message.contains(part));
+            known.map_or("correct the file at that place", |(_, advice)| advice).to_owned()
         }
-        _ => "correct the file at that place".to_owned(),
     }
 }
 
+/// Parts of the reader's messages, and what to do.
+const ADVICE: [(&str, &str); 17] = [
+    (NOT_A_PORT, "write `true` for a port of its own, `false` for none, or its number"),
+    (NOT_A_TIME, "write a number and its unit in quotes, as in `\"10s\"`, `\"500ms\"` or `\"2m\"`"),
+    (NO_TIME, "give it longer, or leave it out"),
+    (IS_EMPTY, "write something between the quotes, or leave the key out"),
+    (NOT_A_VARIABLE, "write a name that a program can look up, as in `API_URL`"),
+    (NO_TEMPLATES, "write it in `env`, `args`, `command`, `ready`, `before` or `after`"),
+    (HAS_NUL, "leave the `\\u0000` out"),
+    ("not a regular expression", "put a `\\` before a character that is meant as it is"),
+    ("nonzero u16", "write a number from 1 to 65535"),
+    ("expected a string", "write a text in quotes"),
+    ("expected path string", "write a path in quotes"),
+    ("expected a sequence", "write a list, as in `[\"api\", \"db\"]`"),
+    ("expected a boolean", "write `true` or `false`, without quotes"),
+    ("expected a map", "write a table, as in `{ NAME = \"value\" }`"),
+    ("expected a table", "write a table, as in `{ key = \"value\" }`"),
+    ("wanted string or table", "write one of its words in quotes: see docs/frameworks.md"),
+    ("duplicate key", "make one of the two"),
+];
+
+/// The message with the words of TOML in place of those of the reader.
+fn in_words_of_toml(message: &str) -> String {
+    let words = [
+        ("invalid type: sequence", "invalid type: list"),
+        ("invalid type: map", "invalid type: table"),
+        ("expected a sequence", "expected a list"),
+        ("expected a map", "expected a table"),
+        ("expected path string", "expected a string"),
+        ("wanted string or table", "expected a word in quotes"),
+    ];
+    words.iter().fold(message.to_owned(), |message, (readers, own)| message.replace(readers, own))
+}
+
 /// The known words that resemble this one, else all of them.
-pub(super) fn did_you_mean<'k>(given: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
+pub fn did_you_mean<'k>(given: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
     let small = given.to_lowercase();
     let distance = |word: &str| {
         let word = word.to_lowercase();
@@ -88,7 +122,8 @@ mod tests {
             ("unknown field `Port`, expected `port`", "did you mean `port`?"),
             ("unknown field `colour`, expected `script` or `port`", "choose one of: script, port"),
             ("unknown variant `sometimes`, expected `always` or `never`", "choose one of: always, never"),
-            ("invalid type: integer `5`, expected a string", "correct the file at that place"),
+            ("invalid type: integer `5`, expected a string", "write a text in quotes"),
+            ("missing field `x`", "correct the file at that place"),
         ] {
             assert_eq!(advice(message), expected, "{message}");
         }

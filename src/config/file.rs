@@ -10,9 +10,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigError;
 use super::settings::{ProjectSettings, WorkspaceSettings};
-use crate::detect::Entries;
+use super::values::table;
 use crate::detect::catalog::{Companion, Framework, Layer};
-use crate::project::{FileError, read_text};
+use crate::detect::{Entries, OfTable};
+use crate::project::{FileError, ProjectError, read_text};
 use crate::script::Wrapper;
 
 /// The name of the file.
@@ -26,6 +27,8 @@ pub const SCHEMA: &str = include_str!("../../bowline.schema.json");
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "bowline.toml"))]
 #[serde(deny_unknown_fields, default, expecting = "tables")]
 pub(super) struct Tables {
+    #[serde(deserialize_with = "table")]
+    #[cfg_attr(test, schemars(with = "WorkspaceSettings"))]
     pub workspace: WorkspaceSettings,
     /// Services: packages, and new ones with a `command`.
     #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String, ProjectSettings>"))]
@@ -59,8 +62,8 @@ impl<'de> Visitor<'de> for Projects {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
-        while let Some(entry) = map.next_entry()? {
-            self.0.push(entry);
+        while let Some((name, OfTable(settings))) = map.next_entry()? {
+            self.0.push((name, settings));
         }
         Ok(self)
     }
@@ -77,6 +80,12 @@ pub struct ConfigFile {
     pub(super) layer: Layer,
 }
 
+/// The text of a file that people write, without the mark that some editors put at its beginning.
+pub(super) fn text_of(path: &Path) -> Result<Option<String>, ProjectError> {
+    let text = read_text(path)?;
+    Ok(text.map(|text| text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)))
+}
+
 /// A place in the file.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FilePlace<'a> {
@@ -88,11 +97,18 @@ pub struct FilePlace<'a> {
     pub part: Option<&'a str>,
 }
 
+impl<'a> FilePlace<'a> {
+    /// The whole value.
+    pub const fn at(keys: &'a [&'a str]) -> Self {
+        Self { keys, index: None, part: None }
+    }
+}
+
 impl ConfigFile {
     /// The file in `dir`, if there is one.
     pub fn read(dir: &Path) -> Result<Option<Self>, ConfigError> {
         let path = dir.join(FILE);
-        let Some(text) = read_text(&path)? else { return Ok(None) };
+        let Some(text) = text_of(&path)? else { return Ok(None) };
         let tables: Tables =
             toml::from_str(&text).map_err(|error| ConfigError::of_toml(&path, &text, &error))?;
         let layer = Layer::new(&path, text.clone(), &tables.framework, &tables.wrapper, &tables.companion);
@@ -107,7 +123,7 @@ impl ConfigFile {
 
     /// Whether the value is in the file.
     pub fn has(&self, keys: &[&str]) -> bool {
-        self.span(&FilePlace { keys, ..FilePlace::default() }).is_some()
+        self.span(&FilePlace::at(keys)).is_some()
     }
 
     pub fn mistake(&self, place: &FilePlace<'_>, message: &str, hint: String) -> ConfigError {

@@ -3,6 +3,8 @@
 //! Order of precedence: flags, the environment, `bowline.toml`, the user's file, the defaults. This module reads
 //! the files; `cli` puts flags and environment above them.
 
+#[cfg(test)]
+mod agreement;
 mod check;
 mod error;
 mod file;
@@ -15,7 +17,7 @@ mod schema;
 mod settings;
 mod values;
 
-pub use error::ConfigError;
+pub use error::{ConfigError, did_you_mean};
 pub use file::{FILE, FilePlace, SCHEMA};
 pub use read::{Config, Files, catalog, may_have_procfile};
 pub use settings::{Build, Orchestrator, ProjectSettings, Ready};

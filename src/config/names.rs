@@ -1,11 +1,12 @@
 //! What the names in `bowline.toml` can mean: the packages of the workspace, and the services that are no packages.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::check::no_directory;
 use super::error::{ConfigError, did_you_mean};
-use super::file::{ConfigFile, FilePlace};
+use super::file::{ConfigFile, FILE};
 use super::procfile::Procfile;
 use super::settings::ProjectSettings;
 use crate::project::{Project, called};
@@ -31,6 +32,8 @@ fn names_of(project: &Project) -> (&str, &Path) {
 /// The packages and other services of a workspace, or of a project alone.
 #[derive(Debug)]
 pub struct KnownNames {
+    /// See [`root`].
+    root: PathBuf,
     packages: Vec<Project>,
     services: Vec<Project>,
     procfiles: Vec<Procfile>,
@@ -74,14 +77,14 @@ impl KnownNames {
             None => vec![project.clone()],
         };
         let procfiles = Procfile::all(root, &packages)?;
-        let mut names = Self { packages, services: Vec::new(), procfiles };
-        let mut services = Vec::new();
+        let mut names = Self { root: root.to_path_buf(), packages, services: Vec::new(), procfiles };
+        let mut services: Vec<Project> = Vec::new();
         for file in names.files(root, file)? {
             for (key, settings) in file.projects.iter().filter(|(_, settings)| settings.command.is_some()) {
                 let is_new = names.package(key).is_ok_and(|package| package.is_none());
                 // A Procfile's service is there already, and has another command now.
                 if is_new && !names.procfiles.iter().any(|procfile| procfile.has(key)) {
-                    services.push(service(&file, key, settings, project)?);
+                    services.push(service(&file, key, settings, (project, &services))?);
                 }
             }
         }
@@ -146,6 +149,13 @@ impl KnownNames {
         }
     }
 
+    /// The file in which the table of a package belongs, if it is not read from this one: that is read for the package in
+    /// its directory, or for all if it is at the root.
+    pub(super) fn belongs_elsewhere(&self, package: &Project, file: &ConfigFile) -> Option<PathBuf> {
+        let dir = file.path.parent()?;
+        (dir != self.root && dir != package.dir).then(|| self.root.join(FILE))
+    }
+
     /// Whether a table of this name is the project's.
     pub(super) fn is_of(&self, name: &str, project: &Project) -> bool {
         self.package(name).is_ok_and(|found| found.is_some_and(|package| package.dir == project.dir))
@@ -175,7 +185,7 @@ fn service(
     file: &ConfigFile,
     name: &str,
     settings: &ProjectSettings,
-    project: &Project,
+    (project, others): (&Project, &[Project]),
 ) -> Result<Project, ConfigError> {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_.@/:".contains(c);
     let begins_well = name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '@');
@@ -188,15 +198,16 @@ fn service(
             hint.to_owned(),
         ));
     }
+    if let Some(other) = others.iter().find(|other| other.name == name) {
+        let place = other.defined_in.as_deref().unwrap_or(&other.dir).visible();
+        let message = format!("a second service `{name}`: the first is in `{place}`");
+        return Err(file.mistaken_name(name, &message, "give one of them another name".to_owned()));
+    }
     let base = file.path.parent().unwrap_or(&file.path);
     let dir = settings.dir.as_deref().unwrap_or(base);
     let dir = match fs::canonicalize(dir) {
         Ok(dir) if dir.is_dir() => dir,
-        Ok(_) | Err(_) => {
-            let place = FilePlace { keys: &["project", name, "dir"], ..FilePlace::default() };
-            let message = format!("no such directory: `{}`", dir.visible());
-            return Err(file.mistake(&place, &message, "name a directory, relative to this file".to_owned()));
-        }
+        Ok(_) | Err(_) => return Err(no_directory(file, name, dir)),
     };
     Ok(Project::service(name, &file.path, &dir, project.workspace.clone()))
 }

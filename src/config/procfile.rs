@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
+use super::file::text_of;
 use super::process_runner::ProcessRunner;
 use super::settings::ProjectSettings;
-use crate::project::{FileError, Project, Workspace, env_file_variables, read_text, read_text_if_any};
+use crate::project::{FileError, Project, Workspace, env_file_variables, read_text_if_any};
 
 /// The files that are looked for where there is no dev script, the first one wins.
 const FILES: [&str; 2] = ["Procfile.dev", "Procfile"];
@@ -55,7 +56,7 @@ impl Procfile {
 
     fn read(path: &Path, package: &Path, runner: &ProcessRunner) -> Result<Option<Self>, ConfigError> {
         let Ok(path) = path.canonicalize() else { return Ok(None) };
-        let Some(text) = read_text(&path)? else { return Ok(None) };
+        let Some(text) = text_of(&path)? else { return Ok(None) };
         let mut processes = processes(&path, &text)?;
         processes.retain(|process| runner.runs(&process.name));
         let base = path.parent().unwrap_or(package);

@@ -7,14 +7,15 @@ use std::rc::Rc;
 
 use super::check;
 use super::error::ConfigError;
-use super::file::{ConfigFile, FILE, FilePlace};
+use super::file::{ConfigFile, FILE, FilePlace, text_of};
 use super::names::{self, KnownNames};
 use super::process_runner::ProcessRunner;
 use super::settings::{ProjectSettings, WorkspaceSettings};
 use crate::detect::catalog::{Catalog, Layer};
 use crate::paths::{self, Environment};
-use crate::project::{Project, read_text};
+use crate::project::Project;
 use crate::template::{Reference, references};
+use crate::visible::Visible;
 
 #[derive(Debug)]
 pub struct Config {
@@ -30,17 +31,11 @@ pub struct Config {
 }
 
 impl Config {
-    /// A mistake in the project's own table, below `keys`.
-    pub fn mistake(
-        &self,
-        keys: &[&str],
-        place: &FilePlace<'_>,
-        message: &str,
-        hint: &str,
-    ) -> Option<ConfigError> {
+    /// A mistake in the project's own table, at a place below it.
+    pub fn mistake(&self, place: &FilePlace<'_>, message: &str, hint: &str) -> Option<ConfigError> {
         let both = self.files.iter().zip(&self.keys).rev();
         both.filter_map(|(file, key)| Some((file, key.as_deref()?))).find_map(|(file, key)| {
-            let keys: Vec<&str> = ["project", key].iter().chain(keys).copied().collect();
+            let keys: Vec<&str> = ["project", key].iter().chain(place.keys).copied().collect();
             file.has(&keys)
                 .then(|| file.mistake(&FilePlace { keys: &keys, ..*place }, message, hint.to_owned()))
         })
@@ -48,6 +43,13 @@ impl Config {
 }
 
 impl Config {
+    /// A mistake in an element of `filter`, in the file of the workspace's root.
+    pub fn mistaken_filter(&self, index: usize, message: &str, hint: String) -> Option<ConfigError> {
+        let place = FilePlace { keys: &["workspace", "filter"], index: Some(index), part: None };
+        let file = self.files.iter().find(|file| file.has(place.keys))?;
+        Some(file.mistake(&place, message, hint))
+    }
+
     /// A mistake in the first template of the project's table whose address is refused, with message and hint.
     pub fn refused_template(
         &self,
@@ -56,10 +58,9 @@ impl Config {
         for check::Text { keys, index, content } in check::texts(&self.settings) {
             for reference in references(content).unwrap_or_default() {
                 let Some((message, hint)) = refuse(&reference) else { continue };
-                let place =
-                    FilePlace { index, part: Some(&content[reference.range]), ..FilePlace::default() };
+                let place = FilePlace { keys: &keys, index, part: Some(&content[reference.range]) };
                 // What the root's script sets is in no file.
-                if let Some(error) = self.mistake(&keys, &place, &check::shown(&message), &hint) {
+                if let Some(error) = self.mistake(&place, &check::shown(&message), &hint) {
                     return Some(error);
                 }
             }
@@ -96,7 +97,13 @@ impl Files {
         let near = project.defined_in.as_deref().and_then(Path::parent).unwrap_or(&project.dir);
         let dirs = [root].into_iter().filter(|root| *root != near).chain([near]);
         let files: Vec<_> = dirs.filter_map(|dir| self.file(dir).transpose()).collect::<Result<_, _>>()?;
-        let at_root = files.iter().find(|file| file.path.parent() == Some(root));
+        let is_at_root = |file: &&Rc<ConfigFile>| file.path.parent() == Some(root);
+        if let Some(file) = files.iter().find(|file| !is_at_root(file) && file.has(&["workspace"])) {
+            let message = "`[workspace]` is not read from the file of a package";
+            let hint = format!("put it into `{}`", root.join(FILE).visible());
+            return Err(file.mistake(&FilePlace::at(&["workspace"]), message, hint));
+        }
+        let at_root = files.iter().find(is_at_root);
         let workspace = at_root.map(|file| file.workspace.clone()).unwrap_or_default();
         let mut settings = self.procfile_settings(project)?;
         let mut keys = Vec::new();
@@ -219,6 +226,6 @@ pub fn catalog(environment: Environment<'_>) -> Result<Catalog, ConfigError> {
 fn user_layer(environment: Environment<'_>) -> Result<Option<Layer>, ConfigError> {
     let Some(dir) = paths::config_dir(environment) else { return Ok(None) };
     let path = dir.join("frameworks.toml");
-    let text = read_text(&path)?;
+    let text = text_of(&path)?;
     Ok(text.map(|text| Layer::parse(&path, text)).transpose()?)
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::file::{FILE, SCHEMA, Tables};
 
-fn generated() -> Value {
+pub(super) fn generated() -> Value {
     let mut schema =
         SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Tables>().to_value();
     tidy(&mut schema);
@@ -66,9 +66,12 @@ fn root() -> &'static Path {
 
 /// The errors of a file.
 fn errors(schema: &Value, text: &str) -> Vec<String> {
+    errors_of(&jsonschema::validator_for(schema).unwrap(), text)
+}
+
+pub(super) fn errors_of(validator: &jsonschema::Validator, text: &str) -> Vec<String> {
     let document: toml::Table = text.parse().unwrap();
     let document = serde_json::to_value(document).unwrap();
-    let validator = jsonschema::validator_for(schema).unwrap();
     validator.iter_errors(&document).map(|error| error.to_string()).collect()
 }
 

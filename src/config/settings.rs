@@ -8,9 +8,16 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::values::{PortSetting, arguments, command, duration, expression, port, variables};
+use super::values::{
+    PortSetting, arguments, command, dir, duration, expression, limit, name, names, optional_word, path,
+    port, table, variables, word,
+};
 use crate::detect::ServiceKind;
 use crate::supervise::restart::Policy;
+
+/// What a time looks like.
+#[cfg(test)]
+const TIME: &str = r"^\s*([0-9]+\s*[a-zA-Zµ]+\s*)+$";
 
 /// A service: a package by its `name` in package.json or the last part of that, or a new one, which has a `command`.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
@@ -18,46 +25,63 @@ use crate::supervise::restart::Policy;
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default, expecting = "a table of settings")]
 pub struct ProjectSettings {
     /// The script of package.json to run.
+    #[serde(deserialize_with = "name")]
+    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
     pub script: Option<String>,
     /// The port: `true` for one of its own, `false` for none, a number for exactly that one.
     #[serde(deserialize_with = "port")]
     #[cfg_attr(test, schemars(with = "Option<super::values::Port>"))]
     pub port: Option<PortSetting>,
     /// The key of its framework, in place of what is detected.
+    #[serde(deserialize_with = "name")]
+    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
     pub framework: Option<String>,
     /// When it is started again after it has ended.
+    #[serde(deserialize_with = "optional_word")]
+    #[cfg_attr(test, schemars(with = "Option<Policy>"))]
     pub restart: Option<Policy>,
     /// How long it may take to end before it is killed, as in `10s` or `500ms`.
     #[serde(deserialize_with = "duration")]
-    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = TIME)))]
     pub grace: Option<Duration>,
     /// When it counts as ready. All conditions that are given must hold.
+    #[serde(deserialize_with = "table")]
+    #[cfg_attr(test, schemars(with = "Ready"))]
     pub ready: Ready,
     /// Variables for it. `{{NAME.port}}`, `{{NAME.url}}` and `{{NAME.host}}` are those of the service NAME.
     #[serde(deserialize_with = "variables")]
+    #[cfg_attr(test, schemars(extend("propertyNames" = { "pattern": "^[^=]+$" })))]
     pub env: BTreeMap<String, String>,
     /// Whether it is a server, a watch (builds for ever, has no port) or a task (ends), in place of what is detected.
+    #[serde(deserialize_with = "optional_word")]
+    #[cfg_attr(test, schemars(with = "Option<ServiceKind>"))]
     pub kind: Option<ServiceKind>,
     /// What to run in place of a script, in a shell. A service that is no package has to have one.
     #[serde(deserialize_with = "command")]
-    #[cfg_attr(test, schemars(with = "Option<String>", length(min = 1)))]
+    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
     pub command: Option<String>,
     /// Where to run it, relative to this file.
+    #[serde(deserialize_with = "dir")]
+    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
     pub dir: Option<PathBuf>,
     /// Arguments for its script or command.
     #[serde(deserialize_with = "arguments")]
     pub args: Vec<String>,
     /// Services that are started too, and waited for: ready, or done.
+    #[serde(deserialize_with = "names")]
+    #[cfg_attr(test, schemars(inner(regex(pattern = r"\S"))))]
     pub needs: Vec<String>,
     /// Services that are started too, and not waited for.
+    #[serde(deserialize_with = "names")]
+    #[cfg_attr(test, schemars(inner(regex(pattern = r"\S"))))]
     pub with: Vec<String>,
     /// A command that runs before each start. If it fails, the service is not started.
     #[serde(deserialize_with = "command")]
-    #[cfg_attr(test, schemars(with = "Option<String>", length(min = 1)))]
+    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
     pub before: Option<String>,
     /// A command that runs when the service has ended, however it ended.
     #[serde(deserialize_with = "command")]
-    #[cfg_attr(test, schemars(with = "Option<String>", length(min = 1)))]
+    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
     pub after: Option<String>,
 }
 
@@ -115,20 +139,24 @@ impl ProjectSettings {
 #[serde(deny_unknown_fields, default, expecting = "a table of conditions")]
 pub struct Ready {
     /// How long it may take, as in `60s`.
-    #[serde(deserialize_with = "duration")]
-    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    #[serde(deserialize_with = "limit")]
+    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = TIME)))]
     pub timeout: Option<Duration>,
     /// A path, or a URL, that it answers with a status from 200 to 399.
+    #[serde(deserialize_with = "command")]
+    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
     pub http: Option<String>,
     /// A regular expression that a line of its output matches.
     #[serde(deserialize_with = "expression")]
-    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
     pub log: Option<String>,
     /// A command that ends with exit code 0.
     #[serde(deserialize_with = "command")]
-    #[cfg_attr(test, schemars(with = "Option<String>", length(min = 1)))]
+    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
     pub exec: Option<String>,
     /// A file that exists.
+    #[serde(deserialize_with = "path")]
+    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
     pub file: Option<PathBuf>,
 }
 
@@ -138,10 +166,16 @@ pub struct Ready {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default, expecting = "a table of settings")]
 pub struct WorkspaceSettings {
     /// What bare `bowline` at the root runs, in the grammar of `--filter`.
+    #[serde(deserialize_with = "names")]
+    #[cfg_attr(test, schemars(inner(regex(pattern = r"\S"))))]
     pub filter: Vec<String>,
     /// When the packages that others depend on are built before those start.
+    #[serde(deserialize_with = "word")]
+    #[cfg_attr(test, schemars(with = "Build"))]
     pub build: Build,
     /// Who runs the packages where the root's script would: bowline itself, or the script as it is.
+    #[serde(deserialize_with = "optional_word")]
+    #[cfg_attr(test, schemars(with = "Option<Orchestrator>"))]
     pub orchestrator: Option<Orchestrator>,
     /// Whether the first failure ends everything, as with `--fail-fast`.
     pub fail_fast: bool,

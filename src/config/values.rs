@@ -1,13 +1,16 @@
 //! Values as people write them, in files and on command lines.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::num::NonZeroU16;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::de::Error as _;
+use serde::de::{Error as _, IntoDeserializer, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Value;
 
+use crate::detect::OfTable;
 use crate::{template, visible};
 
 /// Whether a service has a port, and which.
@@ -38,6 +41,12 @@ pub fn parse_port(text: &str) -> Result<NonZeroU16, String> {
 }
 
 pub(super) const NOT_A_PORT: &str = "not a port from 1 to 65535";
+pub(super) const NOT_A_TIME: &str = "not a time like `10s` or `500ms`";
+pub(super) const NO_TIME: &str = "nothing is ready in no time";
+pub(super) const NOT_A_VARIABLE: &str = "not a name for a variable";
+pub(super) const HAS_NUL: &str = "no program can be given a NUL character";
+pub(super) const NO_TEMPLATES: &str = "no address is filled in here";
+pub(super) const IS_EMPTY: &str = "the text is empty";
 
 /// The longest time span: a later moment than in a year is beyond what some clocks can tell.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -51,7 +60,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 fn not_a_time(given: &str) -> String {
-    format!("not a time like `10s` or `500ms`: `{given}`")
+    format!("{NOT_A_TIME}: `{given}`")
 }
 
 pub(super) fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PortSetting>, D::Error> {
@@ -72,9 +81,51 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opt
     time.map(Some).map_err(D::Error::custom)
 }
 
+/// A time within which something is to happen.
+pub(super) fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let limit = duration(deserializer)?;
+    if limit.is_some_and(|limit| limit.is_zero()) { Err(D::Error::custom(NO_TIME)) } else { Ok(limit) }
+}
+
+/// One of the words of an enum. The reader of TOML would take a table for it as well.
+pub(super) fn word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let given = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    T::deserialize(given.into_deserializer())
+}
+
+pub(super) fn optional_word<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    word(deserializer).map(Some)
+}
+
+pub(super) fn table<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    OfTable::deserialize(deserializer).map(|table| table.0)
+}
+
+/// A text with something in it, that a program can be given.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    deserializer.deserialize_str(Checked(|text| match text {
+        text if text.trim().is_empty() => Err(IS_EMPTY.to_owned()),
+        text if text.contains('\0') => Err(HAS_NUL.to_owned()),
+        text => Ok(text.to_owned()),
+    }))
+}
+
+pub(super) fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    text(deserializer).map(Some)
+}
+
+pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    text(deserializer).map(|text| Some(text.into()))
+}
+
 /// A regular expression, which is compiled to see whether it is one.
 pub(super) fn expression<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let text = String::deserialize(deserializer)?;
+    let text = text(deserializer)?;
     let with_numbers = template::fill(&text, |_, _| Some("0".to_owned()));
     match regex_lite::Regex::new(&with_numbers) {
         Ok(_) => Ok(Some(text)),
@@ -82,43 +133,87 @@ pub(super) fn expression<'de, D: Deserializer<'de>>(deserializer: D) -> Result<O
     }
 }
 
-/// Variables, which the operating system can tell apart.
+/// A text that has to pass a check, which says why it does not. Its mistake has the place of the text, in a list, too:
+/// a visitor's error does, that of what comes after it does not.
+struct Checked<T>(fn(&str) -> Result<T, String>);
+
+impl<T> Visitor<'_> for Checked<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        (self.0)(text).map_err(E::custom)
+    }
+}
+
+/// A name that the operating system can tell from others.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Variable(String);
+
+impl<'de> Deserialize<'de> for Variable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Checked(|name| {
+            if name.is_empty() || name.contains(['=', '\0']) || name.contains("{{") {
+                return Err(format!("{NOT_A_VARIABLE}: `{}`", visible::line(name)));
+            }
+            Ok(Self(name.to_owned()))
+        }))
+    }
+}
+
+/// A text that a program can be given.
+struct Argument(String);
+
+impl<'de> Deserialize<'de> for Argument {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Checked(|text| {
+            if text.contains('\0') { Err(HAS_NUL.to_owned()) } else { Ok(Self(text.to_owned())) }
+        }))
+    }
+}
+
 pub(super) fn variables<'de, D>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error>
 where
     D: Deserializer<'de>,
 {
-    let variables = BTreeMap::<String, String>::deserialize(deserializer)?;
-    for (name, value) in &variables {
-        if name.is_empty() || name.contains(['=', '\0']) {
-            let shown = visible::line(name);
-            return Err(D::Error::custom(format!("not a name for a variable: `{shown}`")));
-        }
-        if value.contains('\0') {
-            return Err(D::Error::custom(format!("`{name}` {HAS_NUL}")));
-        }
-    }
-    Ok(variables)
+    let variables = BTreeMap::<Variable, Argument>::deserialize(deserializer)?;
+    Ok(variables.into_iter().map(|(name, value)| (name.0, value.0)).collect())
 }
 
-/// Arguments that a program can be given.
 pub(super) fn arguments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let arguments = Vec::<String>::deserialize(deserializer)?;
-    if arguments.iter().any(|argument| argument.contains('\0')) {
-        return Err(D::Error::custom(format!("an argument {HAS_NUL}")));
-    }
-    Ok(arguments)
+    let arguments = Vec::<Argument>::deserialize(deserializer)?;
+    Ok(arguments.into_iter().map(|argument| argument.0).collect())
 }
 
-const HAS_NUL: &str = "has a NUL character, which no program can be given";
+/// A text with something in it, and without templates.
+struct Name(String);
 
-/// A command, which has a word.
-pub(super) fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if text.trim().is_empty() {
-        return Err(D::Error::custom("the command is empty"));
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Checked(|text| {
+            if text.trim().is_empty() {
+                return Err(IS_EMPTY.to_owned());
+            }
+            if text.contains("{{") {
+                return Err(format!("{NO_TEMPLATES}: `{}`", visible::line(text)));
+            }
+            if text.contains('\0') { Err(HAS_NUL.to_owned()) } else { Ok(Self(text.to_owned())) }
+        }))
     }
-    if text.contains('\0') {
-        return Err(D::Error::custom(format!("the command {HAS_NUL}")));
-    }
-    Ok(Some(text))
+}
+
+pub(super) fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Name::deserialize(deserializer).map(|name| Some(name.0))
+}
+
+pub(super) fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let names = Vec::<Name>::deserialize(deserializer)?;
+    Ok(names.into_iter().map(|name| name.0).collect())
+}
+
+pub(super) fn dir<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    Name::deserialize(deserializer).map(|name| Some(name.0.into()))
 }

@@ -19,6 +19,7 @@ pub use super::framework::{
     FlagPosition, Framework, HostInput, HttpsSigns, PortInput, Repeated, Role, Variant,
 };
 use super::resolve::{self, Entry, Mistake};
+use super::table::OfTable;
 use crate::project::FileError;
 use crate::script::{WRAPPERS, Wrapper};
 
@@ -50,7 +51,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
-        while map.next_entry::<Key, T>()?.is_some() {
+        while map.next_entry::<Key, OfTable<T>>()?.is_some() {
             self.exist = true;
         }
         Ok(self)

@@ -16,10 +16,12 @@ mod https_signs;
 mod kind;
 mod resolve;
 mod snapshot;
+mod table;
 
 pub use self::catalog::Entries;
 pub use self::detection::{Detection, ServerInputs};
 pub use self::evidence::Tool;
 pub use self::kind::ServiceKind;
 pub use self::snapshot::{CommandWords, Snapshot};
+pub use self::table::OfTable;
 pub use crate::fingerprint::Fingerprint;

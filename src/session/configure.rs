@@ -1,6 +1,8 @@
 //! The projects of a start with their configuration, and the services that these need.
 
 use super::configured::{Additions, Chosen, ConfiguredProject, Runnable};
+use crate::config::FilePlace;
+use crate::exit_code::NO_PROJECT;
 use crate::invocation::{Failure, Invocation, StartedBy};
 use crate::launch::Inherited;
 use crate::project::Project;
@@ -29,9 +31,11 @@ pub fn configure(
     }
     let mut at = 0;
     while let Some(one) = services.get(at) {
-        for project in wanted(invocation, one, &services)? {
+        for (project, place) in wanted(invocation, one, &services)? {
             if !services.iter().any(|known| known.project.is_same(&project)) {
-                services.push(added(invocation, project)?);
+                let added = added(invocation, project)
+                    .map_err(|failure| cannot_run(&services[at], &place, failure))?;
+                services.push(added);
             }
         }
         at += 1;
@@ -39,24 +43,42 @@ pub fn configure(
     Ok(services)
 }
 
-/// The services that one needs, or wants beside it, and that are not known by these very names.
+/// The services that one needs, or wants beside it, and that are not known by these very names; with the places of
+/// their names.
 fn wanted(
     invocation: &Invocation,
     one: &ConfiguredProject,
     services: &[ConfiguredProject],
-) -> Result<Vec<Project>, Failure> {
+) -> Result<Vec<(Project, FilePlace<'static>)>, Failure> {
     let ConfiguredProject { project, config, .. } = one;
     let mut wanted = Vec::new();
-    for (key, list) in [("needs", &config.settings.needs), ("with", &config.settings.with)] {
-        let is_new = |name: &&String| !services.iter().any(|known| known.project.name == **name);
-        for name in list.iter().filter(is_new) {
+    let lists: [(&'static [&'static str], _); 2] =
+        [(&["needs"], &config.settings.needs), (&["with"], &config.settings.with)];
+    for (keys, list) in lists {
+        let is_new =
+            |(_, name): &(usize, &String)| !services.iter().any(|known| known.project.name == **name);
+        for (index, name) in list.iter().enumerate().filter(is_new) {
+            let place = FilePlace { keys, index: Some(index), part: None };
             match invocation.files.names(project)?.find(name) {
-                Ok(found) => wanted.push(found.clone()),
-                Err(error) => return Err(one.mistake(&[key], &error.message(name), &error.hint())),
+                Ok(found) => wanted.push((found.clone(), place)),
+                Err(error) => return Err(one.mistake(&place, &error.message(name), &error.hint())),
             }
         }
     }
     Ok(wanted)
+}
+
+/// The failure of a service that `one` names and that has nothing to run. All others have places of their own.
+fn cannot_run(one: &ConfiguredProject, place: &FilePlace<'_>, failure: Failure) -> Failure {
+    if failure.code() != NO_PROJECT {
+        return failure;
+    }
+    let message = format!("`{}` starts what cannot run: {}", one.project.name, failure.message);
+    one.mistake(
+        place,
+        &message,
+        "give it a script, or a `command` in bowline.toml, or take its name out here",
+    )
 }
 
 fn added(invocation: &Invocation, project: Project) -> Result<ConfiguredProject, Failure> {

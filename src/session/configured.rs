@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use crate::config::{Config, FilePlace, ProjectSettings};
+use crate::config::{Config, FilePlace, ProjectSettings, did_you_mean};
 use crate::detect::{ServiceKind, Snapshot};
 use crate::exit_code::USAGE;
 use crate::invocation::{Failure, Invocation};
@@ -76,10 +76,9 @@ impl Additions {
 }
 
 impl ConfiguredProject {
-    /// The failure that a mistake in the project's table of bowline.toml is, below `keys`.
-    pub fn mistake(&self, keys: &[&str], message: &str, hint: &str) -> Failure {
-        let located = self.config.mistake(keys, &FilePlace::default(), message, hint);
-        located.map_or_else(|| Failure::new(USAGE, message, Some(hint.to_owned())), Failure::from)
+    /// The failure that a mistake in the project's table of bowline.toml is.
+    pub fn mistake(&self, place: &FilePlace<'_>, message: &str, hint: &str) -> Failure {
+        mistake(&self.config, place, message, hint)
     }
 
     /// One that runs only because of another.
@@ -133,6 +132,10 @@ impl ConfiguredProject {
         mut runnable: Runnable,
         additions: Additions,
     ) -> Result<Self, Failure> {
+        if let Some(Err(error)) = config.settings.framework.as_ref().map(|key| config.catalog.find(key)) {
+            let hint = error.hint().unwrap_or_default();
+            return Err(mistake(&config, &FilePlace::at(&["framework"]), &error.to_string(), &hint));
+        }
         let asked = runnable.clone();
         if let Runnable::Script { name, arguments } = &mut runnable {
             arguments.splice(..0, config.settings.args.iter().map(|text| template::compact(text)));
@@ -152,8 +155,12 @@ impl ConfiguredProject {
             runnable = Runnable::Text { text, arguments: std::mem::take(arguments) };
         }
         if let Runnable::Script { name, .. } = &mut runnable {
-            let wanted = name.as_deref().or(config.settings.script.as_deref());
-            let (found, text) = project.script(wanted)?;
+            let (found, text) = match (&*name, &config.settings.script) {
+                (None, Some(own)) => {
+                    project.script(Some(own)).map_err(|error| mistaken_script(&config, &error))?
+                }
+                (name, _) => project.script(name.as_deref())?,
+            };
             project.manifest.ensure_runnable(found, text)?;
             *name = Some(found.to_owned());
         }
@@ -181,6 +188,21 @@ impl ConfiguredProject {
         invocation.files.check(&read.project, &read.config, true)?;
         Ok(read)
     }
+}
+
+fn mistake(config: &Config, place: &FilePlace<'_>, message: &str, hint: &str) -> Failure {
+    let located = config.mistake(place, message, hint);
+    located.map_or_else(|| Failure::new(USAGE, message, Some(hint.to_owned())), Failure::from)
+}
+
+/// The failure that a script is which bowline.toml names and which cannot be run.
+pub fn mistaken_script(config: &Config, error: &ProjectError) -> Failure {
+    let hint = if let ProjectError::NoScript { wanted, scripts, .. } = error {
+        did_you_mean(&wanted.concat(), scripts.iter().map(String::as_str))
+    } else {
+        error.hint().unwrap_or_default()
+    };
+    mistake(config, &FilePlace::at(&["script"]), &error.to_string(), &hint)
 }
 
 /// The command that the project's framework has for development, if the project has no script for that: by the

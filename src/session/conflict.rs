@@ -1,11 +1,31 @@
 //! The failure of a start that got no port.
 
+use std::collections::BTreeMap;
+
 use super::prepared::Prepared;
+use crate::config::FilePlace;
 use crate::event::{Event, What};
 use crate::invocation::{Failure, Invocation};
 use crate::port::{PortChoice, PortError, is_blocked};
 use crate::range::Range;
 use crate::ui;
+
+/// Refuses two services that are to have one port.
+///
+/// # Errors
+/// There are two such services.
+pub fn ensure_own_ports(prepared: &[Prepared<'_>]) -> Result<(), Failure> {
+    let mut ordered: BTreeMap<u16, &Prepared<'_>> = BTreeMap::new();
+    for one in prepared {
+        let PortChoice::Exact(port) = one.request.choice else { continue };
+        let Some(other) = ordered.insert(port, one) else { continue };
+        let (first, second) = (&other.project().name, &one.project().name);
+        let message = format!("`{first}` and `{second}` are both to have port {port}");
+        let hint = "give one of them another port, or `port = true` for one of its own";
+        return Err(one.detected().configured.mistake(&FilePlace::at(&["port"]), &message, hint));
+    }
+    Ok(())
+}
 
 /// The failure of a reservation. A single service without a port is a `port-conflict` event as well.
 pub fn report(invocation: &Invocation, error: PortError, prepared: &[Prepared<'_>]) -> Failure {

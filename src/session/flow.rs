@@ -181,6 +181,7 @@ pub fn prepare<'a>(
         Ok(prepared)
     };
     let mut prepared = projects.into_iter().map(prepare).collect::<Result<Vec<_>, Failure>>()?;
+    conflict::ensure_own_ports(&prepared)?;
     usual_ports::find(&mut prepared);
     Ok(prepared)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use regex_lite::Regex;
 
 use super::prepared::Prepared;
-use crate::config::Ready;
+use crate::config::{FilePlace, Ready};
 use crate::detect::ServiceKind;
 use crate::invocation::Failure;
 use crate::port::page::Page;
@@ -70,7 +70,7 @@ pub fn check(prepared: &Prepared<'_>, own: u16, fill: Fill<'_>) -> Result<(), Fa
     let name = &prepared.project().name;
     let mistake = |key: &[&str], message: &str| {
         let hint = "correct the file at that place";
-        prepared.detected().configured.mistake(&[&["ready"], key].concat(), message, hint)
+        prepared.detected().configured.mistake(&FilePlace::at(&[&["ready"], key].concat()), message, hint)
     };
     let has_any = http.is_some() || log.is_some() || exec.is_some() || file.is_some();
     if has_any && prepared.detected().kind == ServiceKind::Task {

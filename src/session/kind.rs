@@ -1,10 +1,8 @@
 //! What a service is there for, by its files and what was detected.
 
-use std::num::NonZeroU16;
-
 use super::configured::{ConfiguredProject, Runnable};
 use super::options::Options;
-use crate::config::{FILE, Orchestrator, PortSetting};
+use crate::config::{FILE, FilePlace, Orchestrator, PortSetting};
 use crate::detect::catalog::Role;
 use crate::detect::{Detection, ServiceKind};
 use crate::exit_code::USAGE;
@@ -44,31 +42,41 @@ pub fn kind(configured: &ConfiguredProject, detection: &Detection<'_>) -> Servic
     settings.kind.unwrap_or(by_port)
 }
 
-/// Refuses a port for a service that has none.
+/// Refuses a port for a service that has none, and a server without one.
 pub fn ensure_no_port(
     configured: &ConfiguredProject,
     (kind, delegates): (ServiceKind, bool),
     options: &Options,
 ) -> Result<(), Failure> {
     let ConfiguredProject { project, config, .. } = configured;
-    let ordered = options.port.map(NonZeroU16::get).or(config.settings.exact_port());
-    let Some(port) = ordered else { return Ok(()) };
-    if delegates {
-        let message = format!("`{}` only starts others, and has no port of its own: {port}", project.name);
+    let name = &project.name;
+    if delegates && let Some(port) = options.port {
+        let message = format!("`{name}` only starts others, and has no port of its own: {port}");
         let hint = format!("name the package that is to have it: `bowline dev NAME --port {port}`");
         return Err(Failure::new(USAGE, message, Some(hint)));
     }
-    if kind == ServiceKind::Server {
-        return Ok(());
+    let kind_name = kind.name();
+    match (kind, options.port, config.settings.port) {
+        (ServiceKind::Server, None, Some(PortSetting::None)) => {
+            let message = format!("`{name}` is a server by its `kind`, and has no port by this");
+            let hint = "leave one of the two out, or make it a watch or a task";
+            Err(configured.mistake(&FilePlace::at(&["port"]), &message, hint))
+        }
+        (ServiceKind::Server, ..) | (_, None, Some(PortSetting::None) | None) => Ok(()),
+        (_, Some(port), _) => {
+            let message = format!("`{name}` is a {kind_name}, which has no port: {port}");
+            let hint = if config.settings.kind.is_some() {
+                "leave the port out, or its `kind` in bowline.toml"
+            } else {
+                "leave `--port` out, or set `kind = \"server\"` in bowline.toml if it listens"
+            };
+            Err(Failure::new(USAGE, message, Some(hint.to_owned())))
+        }
+        (_, None, Some(PortSetting::Own | PortSetting::Exact(_))) => {
+            let message = format!("`{name}` is a {kind_name} by its `kind`, which has no port");
+            Err(configured.mistake(&FilePlace::at(&["port"]), &message, "leave one of the two out"))
+        }
     }
-    let (name, kind) = (&project.name, kind.name());
-    let message = format!("`{name}` is a {kind}, which has no port: {port}");
-    let hint = if config.settings.kind.is_some() {
-        "leave the port out, or its `kind` in bowline.toml".to_owned()
-    } else {
-        "leave `--port` out, or set `kind = \"server\"` in bowline.toml if it listens".to_owned()
-    };
-    Err(Failure::new(USAGE, message, Some(hint)))
 }
 
 /// Names of processes that are servers, whatever they run.

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::options::Options;
 use super::prepared::Prepared;
+use crate::config::FilePlace;
 use crate::detect::ServiceKind;
 use crate::exit_code::USAGE;
 use crate::graph::{Cycle, Graph};
@@ -45,9 +46,15 @@ pub fn asked_for(prepared: &[Prepared<'_>]) -> Result<Graph, Failure> {
             "take one of these out of `needs` in bowline.toml; `with` starts a service and waits for nothing";
         let message = format!("services need each other: {circle}");
         let first = services.first().and_then(|&service| prepared.get(service));
+        let second = services.get(1).or(services.first()).copied();
         first.map_or_else(
             || Failure::new(USAGE, &message, Some(hint.to_owned())),
-            |one| one.detected().configured.mistake(&["needs"], &message, hint),
+            |one| {
+                let configured = one.detected().configured;
+                let needs = &configured.config.settings.needs;
+                let index = needs.iter().position(|name| named(name, prepared) == second);
+                configured.mistake(&FilePlace { keys: &["needs"], index, part: None }, &message, hint)
+            },
         )
     })
 }

@@ -29,10 +29,16 @@ pub fn beside(
 /// a script, all services there are.
 pub fn of(invocation: &Invocation, project: Project) -> Result<Vec<Project>, Failure> {
     let mut found = in_place_of(invocation, &project)?;
-    if found.is_empty() && project.script(None).is_err() {
+    if found.is_empty() && project.script(None).is_err() && !is_configured(invocation, &project) {
         found = all(invocation, &project)?;
     }
     Ok(if found.is_empty() { vec![project] } else { found })
+}
+
+/// Whether bowline.toml has a command or script for a project, which needs no dev script then.
+pub fn is_configured(invocation: &Invocation, project: &Project) -> bool {
+    let config = invocation.files.config(project, &|name| invocation.variable(name));
+    config.is_ok_and(|config| config.settings.command.is_some() || config.settings.script.is_some())
 }
 
 /// The services of a Procfile that run in place of the project's dev script; none if that is no matter of a Procfile.

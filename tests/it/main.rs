@@ -28,6 +28,7 @@ mod launch;
 #[cfg(target_os = "linux")]
 mod leftovers;
 mod mcp;
+mod mistakes;
 mod order;
 mod packaging;
 mod port;

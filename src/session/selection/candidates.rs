@@ -1,5 +1,6 @@
 //! Every service of a workspace that could run, whatever the root's script means.
 
+use super::run::can_run;
 use crate::config::Orchestrator;
 use crate::invocation::{Failure, Invocation};
 use crate::project::Project;
@@ -17,7 +18,7 @@ pub fn projects_of(invocation: &Invocation, project: Project) -> Result<Vec<Proj
         return Ok(vec![project]);
     }
     let mut members = workspace.members()?;
-    members.retain(|member| member.script(None).is_ok());
+    members.retain(|member| can_run(invocation, member, None));
     if members.is_empty() {
         return services::of(invocation, project);
     }

@@ -1,10 +1,11 @@
 //! The projects that words and filters choose.
 
+use super::run::can_run;
 use super::wanted::Wanted;
 use crate::invocation::{Failure, Invocation};
 use crate::project::Project;
 use crate::session::services;
-use crate::workspace::{Filter, Packages, nx_target};
+use crate::workspace::{Filter, Packages};
 
 /// The projects that the words name and that the filters select, each once.
 ///
@@ -56,7 +57,7 @@ pub(super) fn chosen(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<Vec
 
 /// The packages that the filters select and that have the script. The root is one of them only if it is named, as its
 /// script mostly runs the others.
-fn selected(
+pub(super) fn selected(
     invocation: &Invocation,
     wanted: &Wanted<'_>,
     (packages, services): (&Packages, &[Project]),
@@ -78,11 +79,7 @@ fn selected(
     for text in &found.unmatched {
         invocation.warn(&format!("nothing matches the filter `{}`", crate::visible::line(text)), None);
     }
-    let has_script = |one: &&Project| {
-        one.defined_in.is_some()
-            || one.script(wanted.script).is_ok()
-            || nx_target(one, wanted.script).is_some()
-    };
+    let has_script = |one: &&Project| one.defined_in.is_some() || can_run(invocation, one, wanted.script);
     let projects: Vec<Project> =
         matching.iter().copied().filter_map(project).filter(has_script).cloned().collect();
     if projects.is_empty() {

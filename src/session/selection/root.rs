@@ -2,20 +2,22 @@
 
 use serde_json::{Value, json};
 
+use super::chosen::selected;
 use super::prerequisites;
-use super::run::Run;
+use super::run::{Run, can_run};
 use super::wanted::Wanted;
-use crate::config::Orchestrator;
+use crate::config::{Config, Orchestrator};
 use crate::detect::catalog::Role;
+use crate::exit_code::NO_PROJECT;
 use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, OwnScripts};
 use crate::project::Project;
 use crate::script;
-use crate::session::configured::{Additions, Chosen, ConfiguredProject, Runnable};
+use crate::session::configured::{Additions, Chosen, ConfiguredProject, Runnable, mistaken_script};
 use crate::session::prepared::Detected;
 use crate::session::services;
 use crate::visible;
-use crate::workspace::{FanOut, Filter, Meaning, Packages, meaning, nx_projects, nx_root, nx_target};
+use crate::workspace::{FanOut, Filter, Meaning, Packages, meaning, nx_projects, nx_root};
 
 /// The dev script of a workspace's root, as it was understood.
 #[derive(Debug)]
@@ -72,10 +74,14 @@ pub fn of_root(
     let packages = packages_around(root)?;
     let script = wanted.script.or(config.settings.script.as_deref());
     if wanted.script.is_none() && !config.workspace.filter.is_empty() {
-        return Ok((filtered(&packages, wanted, &config.workspace.filter)?, None));
+        return Ok((filtered(invocation, (root, packages), wanted, &config)?, None));
     }
-    let Ok((name, text)) = root.script(script) else {
-        return Ok((every(invocation, &packages, root, wanted)?, None));
+    let (name, text) = match root.script(script) {
+        Ok(script) => script,
+        Err(error) if wanted.script.is_none() && script.is_some() => {
+            return Err(mistaken_script(&config, &error));
+        }
+        Err(_) => return Ok((every(invocation, &packages, root, wanted)?, None)),
     };
     let text = script::append(text, wanted.arguments);
     let manager = launch::choose(root, &invocation.caller);
@@ -144,10 +150,8 @@ fn every(
     root: &Project,
     wanted: &Wanted<'_>,
 ) -> Result<Vec<Chosen>, Failure> {
-    let is_member = |project: &&Project| {
-        let can_run = || project.script(wanted.script).is_ok() || nx_target(project, wanted.script).is_some();
-        project.dir != packages.root() && can_run()
-    };
+    let is_member =
+        |project: &&Project| project.dir != packages.root() && can_run(invocation, project, wanted.script);
     let members: Vec<Project> = packages.projects().iter().filter(is_member).cloned().collect();
     let all = if wanted.script.is_some() || members.is_empty() {
         members
@@ -157,21 +161,30 @@ fn every(
     Ok(all.into_iter().map(|project| wanted.choose(project)).collect())
 }
 
-/// The packages that `filter` of `bowline.toml` selects, of those that have a dev script.
-fn filtered(packages: &Packages, wanted: &Wanted<'_>, filters: &[String]) -> Result<Vec<Chosen>, Failure> {
-    let filters =
-        filters.iter().map(|text| Filter::parse(text, packages.root())).collect::<Result<Vec<_>, _>>()?;
-    let selected = packages.select(&filters)?;
-    let is_run = |index: &&usize| {
-        let project = &packages.projects()[**index];
-        (project.dir != packages.root() || selected.named.contains(index)) && project.script(None).is_ok()
+/// What `filter` of `bowline.toml` selects, as `--filter` would at the root.
+fn filtered(
+    invocation: &Invocation,
+    (root, packages): (&Project, Packages),
+    wanted: &Wanted<'_>,
+    config: &Config,
+) -> Result<Vec<Chosen>, Failure> {
+    let texts = &config.workspace.filter;
+    let mistake = |index: usize, failure: Failure| {
+        let hint = failure.hint.clone().unwrap_or_default();
+        config.mistaken_filter(index, &failure.message, hint).map_or(failure, Failure::from)
     };
-    let projects: Vec<&Project> =
-        selected.indices.iter().filter(is_run).map(|index| &packages.projects()[*index]).collect();
-    if projects.is_empty() {
-        return Err(packages.no_match(&filters).into());
-    }
-    Ok(projects.into_iter().map(|project| wanted.choose(project.clone())).collect())
+    let parse = |(index, text): (usize, &String)| {
+        Filter::parse(text, &root.dir).map_err(|error| mistake(index, error.into()))
+    };
+    let filters = texts.iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?;
+    let services = services::all(invocation, root)?;
+    let packages = packages.beside(services.iter().map(|service| service.name.clone()).collect());
+    let found = selected(invocation, wanted, (&packages, &services), &filters).map_err(|failure| {
+        // That nothing has changed since a revision is no mistake.
+        let is_mistake = failure.code() == NO_PROJECT && !texts.iter().any(|text| text.contains('['));
+        if is_mistake { mistake(0, failure) } else { failure }
+    })?;
+    Ok(found.into_iter().map(|project| wanted.choose(project)).collect())
 }
 
 /// The services that the commands of a root's script mean; else why that is not known.

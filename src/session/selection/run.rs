@@ -1,7 +1,9 @@
 //! A script of a package that is to be run.
 
+use crate::invocation::Invocation;
 use crate::project::Project;
 use crate::session::configured::{Additions, Chosen, Runnable};
+use crate::session::services;
 use crate::workspace::{Packages, nx_target};
 
 #[derive(Debug)]
@@ -30,6 +32,13 @@ impl Run {
         let (environment, needs) = (self.environment, self.needs);
         (project.clone(), runnable, Additions { environment, needs, name, ..Additions::default() })
     }
+}
+
+/// Whether the project can be run: by the script, by the target of nx, or by what bowline.toml says of it.
+pub fn can_run(invocation: &Invocation, project: &Project, script: Option<&str>) -> bool {
+    project.script(script).is_ok()
+        || nx_target(project, script).is_some()
+        || script.is_none() && services::is_configured(invocation, project)
 }
 
 /// The script, or the target by which nx serves a project that has no such script.
