@@ -31,6 +31,8 @@ pub struct ShimCall<'a> {
     pub session: &'a str,
     /// The directory of the script that runs as it is.
     pub root: &'a Path,
+    /// Options of the run that are for each of its services.
+    pub options: &'a [String],
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +51,9 @@ impl Shims {
         let _ = write!(start, " caught --session {}", call.session);
         let _ = write!(start, " --root {}", quoted(&call.root.to_string_lossy()));
         let _ = write!(start, " --shims {}", quoted(&dir.to_string_lossy()));
+        for option in call.options {
+            let _ = write!(start, " {}", quoted(option));
+        }
         let shell = settings.get("script-shell").unwrap_or(SHELL);
         let text = |before: &str, options: &str, name: &str| {
             format!(
