@@ -33,6 +33,8 @@ pub struct ShimCall<'a> {
     pub session: &'a str,
     /// The directory of the script that runs as it is.
     pub root: &'a Path,
+    /// Options of the run that are for each of its services.
+    pub options: &'a [String],
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +52,9 @@ impl Shims {
         let _ = write!(words, " caught --session {}", call.session);
         let _ = write!(words, " --root {}", quoted(&call.root.to_string_lossy()));
         let _ = write!(words, " --shims {}", quoted(&dir.to_string_lossy()));
+        for option in call.options {
+            let _ = write!(words, " {}", quoted(option));
+        }
         let shell = settings.get("script-shell").unwrap_or(SHELL);
         let programs = programs(call.bowline, call.running);
         let text = |before: &str, options: &str, name: &str| {

@@ -2,7 +2,7 @@
 
 use super::backend::{SessionBackend, descendants};
 use crate::launch::{ShimCall, Shims};
-use crate::port::Lease;
+use crate::port::{Lease, Reservation};
 use crate::process::{executable_while_running, own_executable};
 
 impl SessionBackend<'_> {
@@ -21,9 +21,11 @@ impl SessionBackend<'_> {
         own
     }
 
-    pub(super) fn has_inner_session(&self) -> bool {
+    /// What runs in the sessions beneath this one.
+    pub(super) fn inner_sessions(&self) -> impl Iterator<Item = Reservation> {
         let session = self.lease.as_ref().map(Lease::session);
-        self.ports.seen().iter().any(|one| one.part_of.is_some() && one.part_of.as_ref() == session)
+        let is_inner = move |one: &Reservation| session.is_some() && one.part_of.as_ref() == session;
+        self.ports.seen().into_iter().filter(is_inner)
     }
 
     /// The shims for a service.
@@ -40,6 +42,7 @@ impl SessionBackend<'_> {
             state_dir: self.ports.dir().root(),
             session: lease.session().as_str(),
             root: &one.project().dir,
+            options: &self.options.of_each(),
         };
         let dir = one.script_shell(self.ports.dir()).with_extension("shims");
         Some(Shims::new(dir, call, &one.detected().reading))

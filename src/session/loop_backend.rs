@@ -65,7 +65,7 @@ impl Backend for SessionBackend<'_> {
             (None, seen) if seen.iter().all(|listener| listener.user == me) => PortOwner::Stranger,
             (None, _) => PortOwner::Hidden,
         };
-        if !matches!(owner, PortOwner::Ours { .. }) && self.stands_in[service] && self.has_inner_session() {
+        if !matches!(owner, PortOwner::Ours { .. }) && self.stands_in[service] && self.inner_sessions().next().is_some() {
             return PortOwner::Ours { socket: 0, pid: 0 };
         }
         owner
@@ -241,6 +241,10 @@ impl Backend for SessionBackend<'_> {
 
     fn orchestrates(&self, service: usize) -> bool {
         self.prepared[service].orchestrates()
+    }
+
+    fn has_server_beneath(&self) -> bool {
+        self.inner_sessions().any(|one| one.has_port())
     }
 
     fn stand_in(&mut self, service: usize) {

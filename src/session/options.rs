@@ -29,6 +29,19 @@ pub struct Options {
     pub order: OrderOptions,
 }
 
+impl Options {
+    /// Those that hold for each service of a run, as arguments.
+    pub fn of_each(&self) -> Vec<String> {
+        let host = self.host.as_ref().map(|host| match host {
+            Host::All => "--host=".to_owned(),
+            Host::Address(address) => format!("--host={address}"),
+        });
+        let restart = self.restart.map(|policy| format!("--restart={}", policy.name()));
+        let grace = self.grace.map(|grace| format!("--grace={}", humantime::format_duration(grace)));
+        [host, restart, grace].into_iter().flatten().collect()
+    }
+}
+
 /// How several services start and end together.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OrderOptions {

@@ -156,6 +156,10 @@ pub trait Backend {
     fn orchestrates(&self, _service: usize) -> bool {
         false
     }
+    /// Whether such a session has a server, ready or not.
+    fn has_server_beneath(&self) -> bool {
+        false
+    }
     /// Counts the service as ready, as long as such a session lives.
     fn stand_in(&mut self, _service: usize) {}
 }

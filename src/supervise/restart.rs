@@ -19,6 +19,14 @@ pub enum Policy {
 }
 
 impl Policy {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::OnFailure => "on-failure",
+            Self::Always => "always",
+        }
+    }
+
     pub fn restarts(self, failed: bool) -> bool {
         match self {
             Self::Never => false,

@@ -2,11 +2,22 @@
 
 use tokio::time::Instant;
 
+use super::readiness::ReadinessWatch;
+
 /// Others that are ready beneath a service.
 #[derive(Debug, Default)]
 pub(super) struct Substitute {
     /// When they make the service ready.
     pub due: Option<Instant>,
-    /// Since when they have.
-    pub since: Option<Instant>,
+    /// Whether one of them is a server.
+    pub has_server: bool,
+    /// Since they have, until it has a server itself.
+    pub late: Option<LateServer>,
+}
+
+/// Whether the service has a server itself, which no session beneath it has started.
+#[derive(Debug)]
+pub(super) struct LateServer {
+    pub since: Instant,
+    pub watch: ReadinessWatch,
 }

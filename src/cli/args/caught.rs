@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::Each;
+
 #[derive(Args, Debug)]
 pub struct Caught {
     /// The session of the run
@@ -19,6 +21,8 @@ pub struct Caught {
     /// The shell of scripts
     #[arg(long)]
     pub shell: Option<PathBuf>,
+    #[command(flatten)]
+    pub each: Each,
     /// The program that the shim stands for, with its arguments
     #[arg(last = true, required = true)]
     pub command: Vec<OsString>,

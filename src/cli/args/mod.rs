@@ -211,15 +211,8 @@ pub struct Launch {
     /// Reserve the port for this id instead of the project's directory
     #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub project_id: Option<String>,
-    /// Let the server listen on the network: on ADDR, or on every interface
-    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "", value_parser = StringValueParser::new().map(host))]
-    pub host: Option<Host>,
-    /// When to restart a server that has ended
-    #[arg(long, value_enum, value_name = "WHEN")]
-    pub restart: Option<Policy>,
-    /// How long a server may take to end before it is killed [default: 10s]
-    #[arg(long, value_name = "TIME", value_parser = config::parse_duration)]
-    pub grace: Option<Duration>,
+    #[command(flatten)]
+    pub each: Each,
     #[command(flatten)]
     pub parent: WithParent,
     /// If the project is already running, stop it and start it again
@@ -231,6 +224,20 @@ pub struct Launch {
     /// Open the URL in a browser once the server is ready
     #[arg(long)]
     pub open: bool,
+}
+
+/// Options for each of the servers.
+#[derive(Args, Debug)]
+pub struct Each {
+    /// Let the server listen on the network: on ADDR, or on every interface
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "", value_parser = StringValueParser::new().map(host))]
+    pub host: Option<Host>,
+    /// When to restart a server that has ended
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub restart: Option<Policy>,
+    /// How long a server may take to end before it is killed [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = config::parse_duration)]
+    pub grace: Option<Duration>,
 }
 
 /// Options for several services.
@@ -250,12 +257,15 @@ impl From<&Launch> for Options {
         Self {
             framework: launch.framework.clone(),
             port: launch.port,
-            host: launch.host.clone(),
-            restart: launch.restart,
-            grace: launch.grace,
             open: launch.open,
-            ..Self::default()
+            ..Self::from(&launch.each)
         }
+    }
+}
+
+impl From<&Each> for Options {
+    fn from(Each { host, restart, grace }: &Each) -> Self {
+        Self { host: host.clone(), restart: *restart, grace: *grace, ..Self::default() }
     }
 }
 
@@ -270,9 +280,9 @@ impl ValueEnum for Policy {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(match self {
-            Self::Never => PossibleValue::new("never").help("Never"),
-            Self::OnFailure => PossibleValue::new("on-failure").help("When it fails"),
-            Self::Always => PossibleValue::new("always").help("Whenever it ends by itself"),
+            Self::Never => PossibleValue::new(self.name()).help("Never"),
+            Self::OnFailure => PossibleValue::new(self.name()).help("When it fails"),
+            Self::Always => PossibleValue::new(self.name()).help("Whenever it ends by itself"),
         })
     }
 }

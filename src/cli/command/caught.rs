@@ -2,7 +2,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::Command;
 
 use super::already_running;
@@ -40,7 +39,7 @@ pub fn caught(mut invocation: Invocation, caught: &Caught) -> Result<Exit, Failu
         if outer.has_port() && invocation.caller.text("PORT") == Some(&*outer.port.to_string()) {
             invocation.caller.variables.remove(OsStr::new("PORT"));
         }
-        match serve(&invocation, &called, outer, &caught.shims) {
+        match serve(&invocation, &called, outer, caught) {
             Ok(Some(exit)) => return Ok(exit),
             Ok(None) => {}
             Err(failure) => {
@@ -59,7 +58,7 @@ fn serve(
     invocation: &Invocation,
     called: &CalledScript,
     outer: &Reservation,
-    shims: &Path,
+    caught: &Caught,
 ) -> Result<Option<Exit>, Failure> {
     if is_within_service(invocation, called, outer) {
         return Ok(None);
@@ -67,9 +66,9 @@ fn serve(
     let configured = caught::configured(invocation, called, outer)?;
     let options = Options {
         outer: Some(outer.clone()),
-        shims: Some(shims.to_owned()),
+        shims: Some(caught.shims.clone()),
         without_hooks: called.by_manager,
-        ..Options::default()
+        ..Options::from(&caught.each)
     };
     let mut session = Session::new(invocation, &options, vec![configured])?;
     let Some(one) = session.prepared.first() else { return Ok(None) };

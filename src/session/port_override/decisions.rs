@@ -271,7 +271,9 @@ impl PortOverride {
     /// The reservation followed the service to `port`, from `original`.
     pub fn follow(&mut self, port: u16, original: u16) -> Option<Note> {
         self.diagnosis = None;
-        self.original.get_or_insert(original);
+        if original != 0 {
+            self.original.get_or_insert(original);
+        }
         (self.follows.replace(port) != Some(port)).then(|| (FOLLOWS, Some(port.to_string())))
     }
 

@@ -255,6 +255,11 @@ impl Service {
         Some(FailedRun { exit, settled: self.run.settled })
     }
 
+    /// Whether its reservation may follow it to another port.
+    pub fn follows(&self) -> bool {
+        self.settings.follows
+    }
+
     pub fn grace(&self) -> Duration {
         self.settings.grace
     }
