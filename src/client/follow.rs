@@ -6,6 +6,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use crate::client::actions;
 use crate::client::feed::{self, Feed};
@@ -23,6 +24,7 @@ use crate::process::caller::CallerWatch;
 use crate::process::signals::{SignalKind, Signals, stop_group};
 use crate::process::terminal::KeyMode;
 use crate::process::{Exit, children};
+use crate::supervise::service::finished;
 use crate::ui;
 
 pub enum Manner<'a> {
@@ -317,10 +319,10 @@ impl Following<'_> {
                 let message = "the service has ended and is started again".to_owned();
                 self.screen.notify(service, Level::Warning, message);
             }
-            What::ProcessExited { exit_code, signal, state, message, .. } => {
-                let has = if message.is_none() { "has " } else { "" };
-                let message = format!("it {has}{}", how_ended(exit_code, signal.as_deref(), message));
-                self.screen.notify(service, Level::Plain, message);
+            What::ProcessExited { exit_code, signal, state, message, duration_ms, .. } => {
+                let done = (state == State::Done).then(|| finished(Duration::from_millis(duration_ms)));
+                let how = done.unwrap_or_else(|| has_ended(exit_code, signal.as_deref(), message));
+                self.screen.notify(service, Level::Plain, how);
                 let exit = exit_of_service(exit_code, signal.as_deref(), state);
                 self.feeds[service].exit = Some(exit);
                 if state == State::Failed {
@@ -360,4 +362,9 @@ impl Following<'_> {
         self.catch_up(service, missed);
         Ok(())
     }
+}
+
+fn has_ended(exit_code: Option<u8>, signal: Option<&str>, message: Option<String>) -> String {
+    let has = if message.is_none() { "has " } else { "" };
+    format!("it {has}{}", how_ended(exit_code, signal, message))
 }

@@ -9,7 +9,6 @@ pub mod follow;
 mod forward;
 pub mod framework_mcp;
 pub mod holder;
-pub mod labels;
 pub mod pattern;
 pub mod resolve;
 mod screen;

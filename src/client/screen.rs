@@ -5,17 +5,16 @@ use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
 use crate::client::feed::Feed;
-use crate::client::labels::Labels;
 use crate::event::{Level, Stream, What};
 use crate::invocation::Invocation;
 use crate::process::caller::CallerWatch;
 use crate::process::nonblocking_writer::NonblockingWriter;
 use crate::supervise::Sink;
-use crate::ui::{self, Human, Prefixed};
+use crate::ui::{self, Human, LogLines, Prefixed};
 
 pub(super) enum Screen {
     /// The services' output and nothing else.
-    Log(NonblockingWriter, Labels),
+    Log(NonblockingWriter, LogLines),
     /// The services' output, and lines of bowline's own.
     People(Box<dyn Sink>),
     /// The supervisor's events, as JSON lines.
@@ -25,17 +24,16 @@ pub(super) enum Screen {
 impl Screen {
     pub fn new(invocation: &Invocation, feeds: &[Feed], is_log: bool) -> io::Result<Self> {
         let (style, quiet) = (invocation.style, invocation.quiet);
+        let services: Vec<_> =
+            feeds.iter().map(|feed| (feed.status.name.clone(), feed.status.dir.clone())).collect();
         Ok(if invocation.json {
             Self::Programs(NonblockingWriter::new(io::stdout().as_fd())?)
         } else if is_log {
-            let names: Vec<String> = feeds.iter().map(|feed| feed.status.name.clone()).collect();
-            Self::Log(NonblockingWriter::new(io::stdout().as_fd())?, Labels::new(&names))
+            Self::Log(NonblockingWriter::new(io::stdout().as_fd())?, LogLines::new(&services, style))
         } else if let [_] = feeds {
             Self::People(Box::new(Human::new(style, quiet)?))
         } else {
-            let names: Vec<_> =
-                feeds.iter().map(|feed| (feed.status.name.clone(), feed.status.dir.clone())).collect();
-            Self::People(Box::new(Prefixed::new(&names, invocation.prefix, style, quiet)?))
+            Self::People(Box::new(Prefixed::new(&services, invocation.prefix, style, quiet)?))
         })
     }
 
@@ -63,9 +61,10 @@ impl Screen {
             Self::People(sink) => {
                 while !bytes.is_empty() && sink.pass(service, stream, &mut bytes).is_ok() {}
             }
-            Self::Log(out, labels) => {
-                ui::passed(bytes);
-                out.push(&labels.label(service, bytes));
+            Self::Log(out, lines) => {
+                let shown = lines.show(service, stream, bytes);
+                ui::passed(&shown);
+                out.push(&shown);
             }
             Self::Programs(_) => {}
         }
@@ -79,8 +78,8 @@ impl Screen {
 
     /// Shows the lines without an end.
     pub fn finish(&mut self) {
-        if let Self::Log(out, labels) = self {
-            out.push(&labels.finish());
+        if let Self::Log(out, lines) = self {
+            out.push(&lines.finish());
         }
     }
 

@@ -8,6 +8,7 @@ pub mod descriptors;
 mod exit;
 pub mod guardian;
 mod identity;
+mod left_terminal;
 pub mod leftovers;
 #[cfg(target_os = "linux")]
 mod linux;

@@ -12,6 +12,8 @@ use nix::sys::termios::{
 use nix::unistd::{getpgrp, tcgetpgrp};
 use rustix::termios::{Winsize, tcgetwinsize, tcsetwinsize};
 
+use super::left_terminal;
+
 /// How many characters a line of the terminal has; `None` if `out` is no terminal, or one that does not say.
 pub fn width(out: &impl AsFd) -> Option<usize> {
     tcgetwinsize(out).ok().map(|size| usize::from(size.ws_col)).filter(|&columns| columns > 0)
@@ -108,6 +110,12 @@ pub enum KeyMode {
 /// Ctrl-].
 pub const LEAVE: u8 = 0x1d;
 
+/// Has a guardian restore the settings if bowline is killed while it has changed them. To be called before the first
+/// guardian starts.
+pub fn prepare_for_a_kill() {
+    left_terminal::prepare();
+}
+
 /// The user's terminal in another mode. Dropping it restores the settings.
 #[derive(Debug)]
 pub struct Modified {
@@ -129,6 +137,7 @@ impl Modified {
             KeyMode::Lines => wanted.control_chars[SpecialCharacterIndices::VEOL as usize] = LEAVE,
         }
         tcsetattr(terminal, SetArg::TCSADRAIN, &wanted)?;
+        left_terminal::changed(terminal, &before);
         Ok(Self { terminal: terminal.try_clone_to_owned()?, before })
     }
 }
@@ -137,5 +146,6 @@ impl Drop for Modified {
     fn drop(&mut self) {
         // Works from the background too, as the supervisor ignores SIGTTOU.
         let _gone = tcsetattr(&self.terminal, SetArg::TCSADRAIN, &self.before);
+        left_terminal::put_back();
     }
 }

@@ -10,12 +10,30 @@ use crate::process::{children, wait_for_end};
 /// How long a launcher is watched for an immediate failure. One that goes on is the browser itself, or waits for it.
 const WATCHED: Duration = Duration::from_millis(250);
 
-/// Opens the URL with the first of the system's launchers that works. Returns whether one did.
+/// Opens the URL with the first that works of the programs that the user names in `BROWSER`, as `xdg-open` and Python
+/// take it, and the system's launchers. Returns whether one did.
 ///
 /// The `open` crate would wait for the launcher in a thread, and a supervisor with a second thread cannot fork
 /// another guardian. The supervisor reaps all of its children.
 pub fn open(url: &str) -> bool {
-    open::commands(url).iter_mut().any(is_launched)
+    let wanted = std::env::var("BROWSER").unwrap_or_default();
+    // As Vite and Create React App have it.
+    if wanted == "none" {
+        return false;
+    }
+    wanted.split(':').filter_map(|words| named(words, url)).chain(open::commands(url)).any(is_launched)
+}
+
+/// The command of these words, with the URL in the place of `%s` or at the end.
+fn named(words: &str, url: &str) -> Option<Command> {
+    let words = shell_words::split(words).ok()?;
+    let (program, arguments) = words.split_first()?;
+    let mut command = Command::new(program);
+    command.args(arguments.iter().map(|word| word.replace("%s", url)));
+    if !arguments.iter().any(|word| word.contains("%s")) {
+        command.arg(url);
+    }
+    Some(command)
 }
 
 /// Opens the URL for the user, and returns what there is to say; a service without a port has none.
@@ -32,7 +50,7 @@ pub fn unopened(url: &str) -> String {
     format!("no browser could be opened; the URL is {url}")
 }
 
-fn is_launched(launcher: &mut Command) -> bool {
+fn is_launched(mut launcher: Command) -> bool {
     launcher.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     // In a process group of its own: Ctrl-C is for the service.
     let Ok(mut child) = launcher.process_group(0).spawn() else { return false };

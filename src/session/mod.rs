@@ -14,7 +14,7 @@
 mod absent;
 mod addresses;
 mod backend;
-mod browser;
+pub mod browser;
 pub mod caught;
 mod configure;
 mod configured;

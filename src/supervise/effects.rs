@@ -325,7 +325,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             Notice::End(ending) => {
                 let has_finished = self.instances[index].service.has_finished(&ending);
                 if has_finished {
-                    self.announce(index, What::Noted { level: Level::Plain, message: finished(&ending) });
+                    let message = finished(ending.after);
+                    self.announce(index, What::Noted { level: Level::Plain, message });
                 }
                 let state = match ending.failure {
                     Some(_) => State::Failed,

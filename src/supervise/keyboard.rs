@@ -12,7 +12,7 @@ use tokio::io::Interest;
 use tokio::time::Sleep;
 
 use crate::process::async_fd::{Watched, readable, watch};
-use crate::process::terminal::{KeyMode, Modified, in_foreground};
+use crate::process::terminal::{KeyMode, Modified, in_foreground, prepare_for_a_kill};
 
 /// How long a shell may take to read a key, or to give the terminal to a job.
 const SHELL_PATIENCE: Duration = Duration::from_millis(50);
@@ -31,6 +31,7 @@ pub struct Keyboard {
 impl Keyboard {
     /// The keyboard of `terminal`. Needs a running tokio runtime.
     pub fn open(terminal: &OwnedFd, mode: KeyMode) -> io::Result<Self> {
+        prepare_for_a_kill();
         let terminal = watch(reopen(terminal)?, Interest::READABLE)?;
         Ok(Self { terminal, mode, modified: None, has_come: false, handing_over: None })
     }

@@ -14,7 +14,7 @@ use crate::process::signals::SignalKind;
 const CLIENTS_PATIENCE: Duration = Duration::from_millis(100);
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
-    /// Writes what the services left unread, until it is done or a signal asks to end.
+    /// Writes what the services left unread, until it is done or a signal or key asks to end.
     pub(super) async fn flush(&mut self) {
         for index in 0..self.instances.len() {
             self.read_rest(index);
@@ -30,6 +30,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                     }
                 }
                 () = poll_fn(|cx| self.sink.poll_drain(cx)) => break,
+                // In raw mode, Ctrl-C is no signal. Asked last, as other keys may be meant for the shell.
+                _ = poll_fn(|cx| self.inputs.console.as_mut().map_or(Poll::Pending, |it| it.poll_keys(cx))) => break,
             }
         }
         // Clients that have not read by now miss the rest.

@@ -16,6 +16,40 @@ pub(super) fn width(line: &[u8]) -> usize {
     outside_sequences(line).map(columns).sum()
 }
 
+/// How many columns this name takes: characters of East Asia and pictures are two wide, combining ones none.
+pub(super) fn columns(name: &str) -> usize {
+    name.chars().map(columns_of).sum()
+}
+
+/// As much of the name as fits into these columns.
+pub(super) fn fitting(name: &str, room: usize) -> &str {
+    let mut taken = 0;
+    let fits = |&(_, character): &(usize, char)| {
+        taken += columns_of(character);
+        taken <= room
+    };
+    let end = name.char_indices().take_while(fits).last().map_or(0, |(at, last)| at + last.len_utf8());
+    &name[..end]
+}
+
+fn columns_of(character: char) -> usize {
+    match u32::from(character) {
+        0x0300..=0x036f | 0x200b..=0x200f | 0xfe00..=0xfe0f => 0,
+        0x1100..=0x115f
+        | 0x2e80..=0x303e
+        | 0x3041..=0xa4cf
+        | 0xac00..=0xd7a3
+        | 0xf900..=0xfaff
+        | 0xfe30..=0xfe6f
+        | 0xff01..=0xff60
+        | 0xffe0..=0xffe6
+        | 0x1f300..=0x1f64f
+        | 0x1f680..=0x1faff
+        | 0x20000..=0x3fffd => 2,
+        _ => 1,
+    }
+}
+
 /// The bytes of a line that belong to no colour and no link.
 fn outside_sequences(line: &[u8]) -> impl Iterator<Item = u8> {
     let mut left = line;
@@ -37,6 +71,16 @@ fn outside_sequences(line: &[u8]) -> impl Iterator<Item = u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_take_the_columns_that_a_terminal_gives_them() {
+        for (name, wide) in [("web", 3), ("é", 1), ("e\u{301}", 1), ("日本語", 6), ("📦-app", 6), ("한", 2)]
+        {
+            assert_eq!(columns(name), wide, "{name}");
+        }
+        assert_eq!(["日本語", "web", "日本"].map(|name| fitting(name, 3)), ["日", "web", "日"]);
+        assert_eq!(fitting("日", 0), "");
+    }
 
     #[test]
     fn the_width_is_never_underestimated() {

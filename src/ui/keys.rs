@@ -31,6 +31,8 @@ pub(super) enum Asked {
 
 /// One read of more keys than this is text that was pasted, which asks for nothing.
 const PASTED: usize = 32;
+/// All keys that mean something by themselves.
+const MEANT: &[u8] = b"123456789/\x1b\r\n0?cqrsoi";
 /// The longest name that can be typed, in bytes.
 const LONGEST_NAME: usize = 200;
 
@@ -51,7 +53,7 @@ impl Keys {
     /// Takes in what was read at once. `labels` are the names of the services, and `shown` is the one that is shown
     /// alone.
     pub fn read(&mut self, keys: &[u8], labels: &[String], shown: Option<usize>) -> Vec<Asked> {
-        if keys.len() > PASTED && self.name.is_none() {
+        if self.name.is_none() && is_pasted(keys) {
             return Vec::new();
         }
         let mut asked = Vec::new();
@@ -62,6 +64,9 @@ impl Keys {
                 // An arrow or another key that sends a sequence.
                 let end = rest.iter().skip(1).position(|byte| (0x40..=0x7e).contains(byte));
                 left = end.map_or(&[][..], |end| &rest[end + 2..]);
+            } else if key == ESCAPE && !rest.is_empty() {
+                // A key together with Alt.
+                left = &rest[1..];
             } else if self.name.is_some() {
                 self.typed(key, labels, &mut asked);
             } else {
@@ -82,9 +87,12 @@ impl Keys {
                 self.name = Some(Vec::new());
                 asked.push(Asked::Typed(Some("/".to_owned())));
             }
-            ESCAPE if self.choosing.take().is_some() => asked.push(Asked::GivenUp),
+            ESCAPE | b'\r' | b'\n' if self.choosing.take().is_some() => asked.push(Asked::GivenUp),
             b'\r' | b'\n' => asked.push(Asked::EmptyLine),
-            b'0' => asked.push(Asked::ShowAll),
+            b'0' => {
+                self.choosing = None;
+                asked.push(Asked::ShowAll);
+            }
             b'?' => asked.push(Asked::Help),
             b'c' => asked.push(Asked::Clear),
             b'q' => asked.push(Asked::End),
@@ -135,6 +143,13 @@ impl Keys {
         }
         asked.push(Asked::Typed(Some(format!("/{}", String::from_utf8_lossy(name)))));
     }
+}
+
+/// Whether these keys, read at once, are text. People type one by one, and a slow connection brings a few together.
+fn is_pasted(keys: &[u8]) -> bool {
+    // A name follows the slash, and a sequence the escape character.
+    let end = keys.iter().position(|key| matches!(key, b'/' | &ESCAPE)).unwrap_or(keys.len());
+    keys.len() > PASTED || end > 1 && !keys[..end].iter().all(|key| MEANT.contains(key))
 }
 
 /// The service with this name, else the only one whose name begins with it, else the only one that contains it.
@@ -202,7 +217,13 @@ mod tests {
                 &[Choose(GiveKeyboard), NotOne("nobody".to_owned()), Do(Show, 0)],
             ),
             (&["\x1b[A", "\x1b[1;5D", "\x1bOP", "\x1b"], None, &[]),
+            (&["\x1bq", "\x1br"], None, &[]),
+            (&["r", "\r", "2"], None, &[Choose(Restart), GivenUp, Do(Show, 1)]),
+            (&["r", "0", "2"], None, &[Choose(Restart), ShowAll, Do(Show, 1)]),
+            (&["Q", "R", "x", " "], None, &[]),
             (&["a pasted text with a q and an r in it, or so"], None, &[]),
+            (&["quick", "to /web\r", "r\t2"], None, &[]),
+            (&["qq"], None, &[End, End]),
         ] {
             assert_eq!(read(&mut Keys::default(), typed, shown), expected, "{typed:?}");
         }

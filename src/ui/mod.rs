@@ -8,7 +8,9 @@ mod keys;
 mod labels;
 mod line;
 mod line_cutter;
+mod log_lines;
 mod modes;
+mod portion;
 mod prefixed;
 mod prefixes;
 mod recent;
@@ -21,6 +23,7 @@ mod view;
 
 pub use human::Human;
 pub use json::JsonLines;
+pub use log_lines::LogLines;
 pub use modes::{passed, restore_terminal};
 pub use prefixed::Prefixed;
 pub use prefixes::Prefix;

@@ -1,22 +1,17 @@
 //! Output of several services for people: whole lines, each behind the name of its service.
 
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::task::{Context, Poll};
 
 use super::human::{line_of, line_of_told};
 use super::line_cutter::LineCutter;
+use super::portion::Portion;
 use super::prefixes::{Prefix, Prefixes};
 use super::screen::Screen;
 use super::style::{Style, rendered};
 use super::view::View;
 use crate::event::{State, Stream, Told, What, how_ended};
 use crate::supervise::{KeyCommand, Sink};
-
-/// Bytes of output read at once. Little, so that what a key asks for is seen soon though a slow terminal has a flood
-/// to show.
-const CHUNK: usize = 8 * 1024;
-/// How many bytes may wait for a terminal.
-const TERMINAL_ROOM: usize = 8 * 1024;
 
 #[derive(Debug)]
 pub struct Prefixed {
@@ -26,6 +21,7 @@ pub struct Prefixed {
     /// For each service and stream.
     cutters: Vec<[LineCutter; 2]>,
     view: View,
+    portion: Portion,
     buffer: Box<[u8]>,
 }
 
@@ -34,12 +30,13 @@ impl Prefixed {
     /// runtime.
     pub fn new(services: &[(String, String)], prefix: Prefix, style: Style, quiet: bool) -> io::Result<Self> {
         Ok(Self {
-            screen: Screen::new(Prefixes::new(services, prefix, style))?,
+            screen: Screen::new(Prefixes::new(services, prefix, style.at(io::stdout().is_terminal())))?,
             style,
             quiet,
             cutters: services.iter().map(|_| Default::default()).collect(),
             view: View::new(style, services.len()),
-            buffer: vec![0; CHUNK].into(),
+            portion: Portion::default(),
+            buffer: vec![0; Portion::MOST].into(),
         })
     }
 
@@ -82,14 +79,17 @@ impl Prefixed {
 
 impl Sink for Prefixed {
     fn has_room(&self, service: usize, stream: Stream) -> bool {
-        self.screen.has_room(service, stream)
-            && (!self.screen.is_terminal || self.screen.streams.pending() < TERMINAL_ROOM)
+        // What a key asks for is shown behind what waits.
+        let waits = self.screen.is_terminal && self.screen.streams.pending() > 0;
+        !waits && self.screen.has_room(service, stream)
     }
 
     fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]> {
-        let count = source.read(&mut self.buffer)?;
-        let Self { screen, cutters, view, buffer, .. } = self;
+        let most = if self.screen.is_terminal { self.portion.size() } else { Portion::MOST };
+        let count = source.read(&mut self.buffer[..most])?;
+        let Self { screen, cutters, view, portion, buffer, .. } = self;
         let bytes = &buffer[..count];
+        let before = screen.streams.pending();
         let is_alone = view.alone.is_some();
         if view.lent_to == Some(service) {
             screen.pass(stream, bytes);
@@ -102,6 +102,7 @@ impl Sink for Prefixed {
         });
         let unfinished = Some(cutter.is_redrawn()).filter(|_| view.shows(service) && cutter.is_unfinished());
         screen.wait(service, stream, unfinished);
+        portion.became(count, screen.streams.pending() - before);
         Ok(bytes)
     }
 

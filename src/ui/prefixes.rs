@@ -1,5 +1,6 @@
 //! The beginning of each line of several services.
 
+use super::columns::{columns, fitting};
 use super::labels;
 use super::style::{COLOURS, Style, rendered};
 use crate::process::local_time;
@@ -46,9 +47,9 @@ impl Prefixes {
     }
 
     /// Fits the names to a window of this many columns: they take at most half of it.
-    pub fn fit(&mut self, columns: Option<usize>) {
-        let longest = self.labels.iter().map(|label| label.chars().count()).max().unwrap_or_default();
-        let room = columns.map_or(longest, |columns| (columns / 2).saturating_sub(3).max(NARROWEST));
+    pub fn fit(&mut self, window: Option<usize>) {
+        let longest = self.labels.iter().map(|label| columns(label)).max().unwrap_or_default();
+        let room = window.map_or(longest, |columns| (columns / 2).saturating_sub(3).max(NARROWEST));
         self.width = longest.min(room);
         self.texts = (0..self.labels.len()).map(|service| self.text(service)).collect();
     }
@@ -59,12 +60,12 @@ impl Prefixes {
         }
         let label = &self.labels[service];
         let width = self.width;
-        let mut label: String = label.chars().take(width).collect();
-        if self.labels[service].chars().count() > width && self.stroke == "│" {
-            label.pop();
-            label.push('…');
-        }
-        let padding = " ".repeat(width.saturating_sub(label.chars().count()));
+        let label = if columns(label) > width && self.stroke == "│" {
+            format!("{}…", fitting(label, width - 1))
+        } else {
+            fitting(label, width).to_owned()
+        };
+        let padding = " ".repeat(width.saturating_sub(columns(&label)));
         let name = self.style.service(self.colours[service], label);
         rendered(&format!("{name}{padding} {} ", self.style.faint(self.stroke)))
     }
@@ -145,6 +146,11 @@ mod tests {
         assert_eq!(prefixes.columns(), 10);
         prefixes.fit(Some(3));
         assert_eq!(of(&prefixes, 1), "ba… │ ");
+        prefixes.labels = vec!["日本語".to_owned(), "web".to_owned()];
+        prefixes.fit(None);
+        assert_eq!([of(&prefixes, 0), of(&prefixes, 1)], ["日本語 │ ", "web    │ "]);
+        prefixes.fit(Some(16));
+        assert_eq!([of(&prefixes, 0), of(&prefixes, 1)], ["日本… │ ", "web   │ "]);
     }
 
     #[test]

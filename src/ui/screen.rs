@@ -64,6 +64,8 @@ pub(super) struct Screen {
     pub can_erase: bool,
     /// Whether a service has the terminal for itself for a while, and moves the cursor as it likes.
     is_lent: bool,
+    /// Lines of bowline's own that wait until that service has left the alternate screen.
+    held: Vec<Vec<u8>>,
     columns: usize,
     /// For each service and stream.
     due: Vec<[Option<Due>; 2]>,
@@ -85,6 +87,7 @@ impl Screen {
             is_terminal: io::stdout().is_terminal(),
             can_erase: !is_dumb,
             is_lent: false,
+            held: Vec::new(),
             columns: 0,
             due: vec![[None; 2]; prefixes.labels().len()],
             waiting: Vec::new(),
@@ -145,6 +148,9 @@ impl Screen {
 
     /// Writes a line of bowline's own, which ends with its line's end.
     pub fn write_own(&mut self, line: &[u8]) {
+        if self.is_lent && modes::on_alternate_screen() {
+            return self.held.push(line.to_vec());
+        }
         let place = self.streams.index(Stream::Stderr);
         let mut text = std::mem::take(&mut self.text);
         self.leave(place, &mut text);
@@ -171,6 +177,14 @@ impl Screen {
             self.write_raw(modes::undo().as_bytes());
         }
         self.is_lent = is_lent;
+        self.release();
+    }
+
+    /// Writes the lines that waited for the end of the alternate screen.
+    fn release(&mut self) {
+        for line in std::mem::take(&mut self.held) {
+            self.write_own(&line);
+        }
     }
 
     /// Passes on the output of the service that has the terminal for itself.
@@ -180,6 +194,9 @@ impl Screen {
             line::passed(bytes);
         }
         self.streams.of(stream).push(bytes);
+        if !modes::on_alternate_screen() {
+            self.release();
+        }
     }
 
     fn push(&mut self, place: usize, stream: Stream, text: &mut Vec<u8>) {

@@ -16,6 +16,8 @@ pub enum ColorChoice {
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     colored: bool,
+    /// Whether the user wants colours anywhere.
+    always: bool,
 }
 
 impl Style {
@@ -26,7 +28,12 @@ impl Style {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
         };
-        Self { colored }
+        Self { colored, always: choice == ColorChoice::Always }
+    }
+
+    /// The style of what is written to another place than stderr, which may be a terminal.
+    pub fn at(self, terminal: bool) -> Self {
+        Self { colored: self.colored && (terminal || self.always), ..self }
     }
 
     /// The word for [`ColorChoice`] that makes this style anywhere.
@@ -93,6 +100,13 @@ pub(super) fn rendered(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colours_stay_out_of_what_is_no_terminal_unless_they_are_wanted() {
+        let is_plain = |choice, stderr, other| Style::new(choice, stderr).at(other).name() == "bowline";
+        assert!(is_plain(ColorChoice::Auto, true, false) && is_plain(ColorChoice::Never, true, true));
+        assert!(!is_plain(ColorChoice::Always, false, false));
+    }
 
     #[test]
     fn only_the_known_codes_are_sent() {

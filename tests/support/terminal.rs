@@ -117,12 +117,17 @@ impl Terminal {
         tcgetattr(&self.slave).expect("a terminal")
     }
 
-    /// Closes the terminal as a closed window does: the programs at it are hung up.
-    pub fn close(&mut self) {
+    /// Shows nothing more of what is written, as a connection that hangs.
+    pub fn stall(&mut self) {
         if let Some((stopper, reader)) = self.reader.take() {
             drop(stopper);
             let _ = reader.join();
         }
+    }
+
+    /// Closes the terminal as a closed window does: the programs at it are hung up.
+    pub fn close(&mut self) {
+        self.stall();
         drop(self.master.take());
     }
 }

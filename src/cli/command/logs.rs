@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use crate::cli::args::Logs;
 use crate::client::follow::{self, Manner};
-use crate::client::labels::Labels;
 use crate::client::pattern::ServicePattern;
 use crate::client::resolve::{self, Resolved};
 use crate::event::Stream;
@@ -14,7 +13,7 @@ use crate::logs::{self, Record};
 use crate::port::{Ports, Remembered, Reservation};
 use crate::process::Exit;
 use crate::project::Project;
-use crate::ui;
+use crate::ui::{self, LogLines};
 use crate::visible::Visible;
 use crate::workspace::Filter;
 
@@ -32,7 +31,8 @@ pub fn logs(invocation: &Invocation, wanted: &Logs) -> Result<Exit, Failure> {
     {
         return Ok(Exit::Code(0));
     }
-    let mut labels = Labels::new(&sources.iter().map(|source| source.name.clone()).collect::<Vec<_>>());
+    let named = |source: &Source| (source.name.clone(), source.project.clone());
+    let mut lines = LogLines::new(&sources.iter().map(named).collect::<Vec<_>>(), invocation.style);
     let mut records = Vec::new();
     for (at, source) in sources.iter().enumerate() {
         records.extend(select(source.records(&ports)?).into_iter().map(|record| (at, record)));
@@ -44,10 +44,10 @@ pub fn logs(invocation: &Invocation, wanted: &Logs) -> Result<Exit, Failure> {
                 ui::print(&format!("{}\n", event.to_json()))?;
             }
         } else {
-            ui::pass(Stream::Stdout, &labels.label(at, &record.bytes))?;
+            ui::pass(Stream::Stdout, &lines.show(at, record.stream, &record.bytes))?;
         }
     }
-    ui::pass(Stream::Stdout, &labels.finish())?;
+    ui::pass(Stream::Stdout, &lines.finish())?;
     Ok(Exit::Code(0))
 }
 

@@ -7,6 +7,7 @@ use crate::exit_code::FAILURE;
 use crate::invocation::{Failure, Invocation};
 use crate::port::Reservation;
 use crate::process::Exit;
+use crate::session::browser;
 
 pub fn open(invocation: &Invocation, which: &OneService) -> Result<Exit, Failure> {
     let ports = invocation.ports_to_read();
@@ -22,9 +23,9 @@ pub fn open(invocation: &Invocation, which: &OneService) -> Result<Exit, Failure
     actions::wait(&ports, &found, None)?;
     let found = actions::latest(&ports, &[found]);
     let url = found[0].url().ok_or_else(|| no_url(&found[0]))?;
-    open::that_detached(&url).map_err(|_| {
+    if !browser::open(&url) {
         let hint = Some(format!("open {url} yourself"));
-        Failure::new(FAILURE, "no browser could be opened", hint)
-    })?;
+        return Err(Failure::new(FAILURE, "no browser could be opened", hint));
+    }
     conclude(invocation, &found, vec![Ok(())], Vec::new(), "opened")
 }

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io::{self, PipeReader, Read};
 use std::os::fd::AsFd;
 use std::process::Child;
+use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
@@ -18,6 +19,7 @@ use crate::invocation::failure::{Failure, exit_of_service};
 use crate::invocation::{Invocation, StartedBy};
 use crate::process::Exit;
 use crate::session::{Introduced, Introduction};
+use crate::supervise::service::finished;
 use crate::ui;
 
 /// Bytes read at once.
@@ -138,9 +140,10 @@ impl Waiting<'_> {
                 print(&format!("{warning} {} {message}", self.name(&project_id)));
                 self.blocked.get_or_insert(project_id);
             }
-            What::ProcessExited { state: State::Done, .. } => {
+            What::ProcessExited { state: State::Done, duration_ms, .. } => {
                 self.ready += 1;
-                print(&format!("{} has finished", self.name(&project_id)));
+                let how = finished(Duration::from_millis(duration_ms));
+                print(&format!("{} {how}", self.name(&project_id)));
             }
             What::ProcessExited { state: State::Stopped, .. } => {
                 if !is_alone {

@@ -11,7 +11,7 @@ use super::watch::{Leader, Phase, Watch};
 use super::wire::Report;
 use crate::exit_code::NOT_FOUND;
 use crate::process::spawn::spawn;
-use crate::process::{Exit, Program, Stdio};
+use crate::process::{Exit, Program, Stdio, left_terminal};
 
 /// How long it may take before it is killed.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,6 +26,8 @@ impl Watch {
     /// Starts what runs after the service, once, if any process of the service was started. Returns whether there is
     /// an end to wait for.
     pub(super) fn conclude(&mut self) -> bool {
+        // When the lifeline ended, the supervisor may not have been gone altogether.
+        left_terminal::restore_if_abandoned();
         let Some(after) = self.spec.after.take().filter(|_| self.group.is_some()) else { return false };
         self.release_leader();
         (self.concludes, self.empty) = (true, false);

@@ -13,7 +13,7 @@ use nix::sys::signal::{SigHandler, SigSet, Signal};
 use super::wire::Report;
 use crate::process::signals::{set_action, set_unless_nohup, simple_action};
 use crate::process::tree::Mark;
-use crate::process::{Program, Stdio, descriptors};
+use crate::process::{Program, Stdio, descriptors, left_terminal};
 
 /// A lock by which others see that a guardian lives. Its descriptor stays open in the guardian.
 pub trait HeldLock: AsFd + Debug {
@@ -93,6 +93,7 @@ pub(super) fn catch_signals() -> nix::Result<()> {
 /// open here when the supervisor is gone.
 pub(super) fn close_all_but(keep: &[RawFd]) {
     let mut open = descriptors::open_numbers();
+    open.retain(|&number| Some(number) != left_terminal::descriptor());
     // Newest first: a file that was opened under a lock is closed before the lock's descriptor.
     open.sort_unstable_by(|a, b| b.cmp(a));
     for number in open.into_iter().filter(|number| !keep.contains(number)) {

@@ -261,6 +261,7 @@ impl Watch {
 
     /// The supervisor is gone. Whoever killed it counts on the port soon.
     fn abandon(&mut self) {
+        crate::process::left_terminal::restore_if_abandoned();
         let grace = self.spec.grace.min(ABANDONED_GRACE);
         match self.phase {
             Phase::Guarding => self.end(grace),

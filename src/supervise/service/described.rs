@@ -71,8 +71,8 @@ fn describe_without_port(ending: &Ending, ready_timeout: Duration) -> String {
 }
 
 /// How it ended by itself when it had done its work.
-pub fn finished(ending: &Ending) -> String {
-    format!("finished after {} with exit code 0", span(ending.after))
+pub fn finished(after: Duration) -> String {
+    format!("finished after {} with exit code 0", span(after))
 }
 
 /// A command that the shell, or the kernel, could not run.
@@ -168,7 +168,7 @@ mod tests {
             describe(&ending, 0, Duration::from_secs(60)),
             "was not through with its first build within 60 s, and was ended"
         );
-        assert_eq!(finished(&ending), "finished after 60 s with exit code 0");
+        assert_eq!(finished(ending.after), "finished after 60 s with exit code 0");
     }
 
     #[test]

@@ -32,7 +32,7 @@ fn a_task_is_done_with_exit_code_0_and_has_failed_with_any_other() {
 fn a_task_in_the_background_is_waited_for() {
     let sandbox = task("echo done > done.txt");
     let started = sandbox.run(["start"]);
-    assert!(started.status.success() && started.stderr.contains("app has finished"), "{started:?}");
+    assert!(started.status.success() && started.stderr.contains("app finished after "), "{started:?}");
     assert!(sandbox.project().join("done.txt").exists());
     let failed = task("exit 3").run(["start"]);
     assert_eq!(failed.status.code(), Some(3), "{failed:?}");

@@ -147,6 +147,83 @@ fn keys_act_on_one_or_ask_which() {
 }
 
 #[test]
+fn a_browser_is_the_one_that_the_user_names() {
+    let (mut sandbox, _ports) = workspace(&[("api", &reader()), ("web", &reader())]);
+    let opened = sandbox.root().join("opened");
+    sandbox.program("xdg-open", "exit 1").program("mine", &format!("echo \"$@\" > '{}'", opened.display()));
+    for (browser, words) in
+        [("no-such-program:mine --new %s", "opened http"), ("none", "no browser could be")]
+    {
+        let mut command = dev(&sandbox, &[]);
+        command.env("BROWSER", browser);
+        let mut seat = Seat::take(command);
+        seat.terminal.until("ready in");
+        seat.terminal.until("ready in");
+        seat.terminal.keys("o");
+        seat.terminal.until("open which? 1 api, 2 web");
+        seat.terminal.keys("2");
+        seat.terminal.until(words);
+        seat.terminal.keys("q");
+        seat.wait();
+    }
+    let opened = std::fs::read_to_string(opened).unwrap();
+    assert!(opened.starts_with("--new http://localhost:"), "{opened}");
+}
+
+#[test]
+fn the_terminal_is_as_it_was_though_bowline_is_killed() {
+    let (several, _ports) = workspace(&[("api", &reader()), ("web", &reader())]);
+    let one = Sandbox::with_script(&reader());
+    for (sandbox, keys) in [(&several, ""), (&several, "i1"), (&one, "")] {
+        let mut seat = Seat::take(dev(sandbox, &[]));
+        seat.terminal.until("ready in");
+        seat.terminal.keys(keys);
+        if !keys.is_empty() {
+            seat.terminal.until("has the keyboard");
+        }
+        seat.child.kill().unwrap();
+        assert_eq!(seat.wait().signal(), Some(Signal::KILL.as_raw()));
+    }
+}
+
+#[test]
+fn lines_wait_while_the_service_at_the_keyboard_draws_on_the_alternate_screen() {
+    let draw =
+        "read line; printf '\\033[?1049hdrawn'; read line; printf '\\033[?1049lthrough'; exec sleep 100";
+    let (sandbox, _ports) = workspace(&[("api", draw), ("web", &reader())]);
+    let mut seat = Seat::take(dev(&sandbox, &["--grace", "1s"]));
+    let terminal = &mut seat.terminal;
+    terminal.until("ready in");
+    terminal.keys("i1");
+    terminal.until("has the keyboard");
+    terminal.keys("\n");
+    terminal.until("drawn");
+    assert!(sandbox.run(["stop", "web"]).status.success());
+    terminal.keys("\n");
+    let meanwhile = terminal.until("through");
+    assert!(!meanwhile.contains("has ended"), "{meanwhile}");
+    terminal.until("web │ has ended");
+    terminal.keys("\x1d");
+    terminal.until("yours again");
+    terminal.keys("q");
+    seat.wait();
+}
+
+#[test]
+fn names_in_a_file_have_no_colour_though_stderr_is_a_terminal() {
+    let (sandbox, _ports) = workspace(&[("api", "echo one"), ("web", "echo two")]);
+    let mut shell = sandbox.command("sh");
+    let script =
+        format!("'{}' dev -q > '{}'", env!("CARGO_BIN_EXE_bowline"), sandbox.root().join("out").display());
+    shell.args(["-c", &script]);
+    Seat::take(shell).wait();
+    let out = std::fs::read_to_string(sandbox.root().join("out")).unwrap();
+    let mut lines: Vec<&str> = out.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["api │ one", "web │ two"]);
+}
+
+#[test]
 fn ctrl_z_and_fg_work_as_for_one() {
     let (sandbox, _ports) = workspace(&[("api", &reader()), ("web", &reader())]);
     let mut shell = sandbox.command("sh");

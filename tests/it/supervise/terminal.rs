@@ -2,8 +2,11 @@
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 use crate::support::{Sandbox, Seat, Terminal, http, is_free, stage, stage_of};
 
@@ -104,6 +107,27 @@ fn a_second_ctrl_c_kills_what_ignores_the_first() {
     seat.terminal.keys("\x03");
     assert_eq!(seat.wait().signal(), Some(Signal::KILL.as_raw()));
     assert!(is_free(ports.first()));
+}
+
+#[test]
+fn ctrl_c_ends_bowline_though_the_terminal_hangs() {
+    let sandbox = Sandbox::with_script("echo begun; exec yes");
+    let mut seat = Seat::take(sandbox.bowline(["-q", "dev", "--grace", "1s"]));
+    seat.terminal.until("begun");
+    seat.terminal.stall();
+    let pid = Pid::from_child(&seat.child);
+    let (tell, ended) = mpsc::channel();
+    thread::spawn(move || {
+        let wanted = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        let _ = tell.send(waitid(WaitId::Pid(pid), wanted).is_ok());
+    });
+    // The service, what it leaves unread, and perhaps its kill.
+    let mut presses = (0..100).map(|_| {
+        seat.terminal.keys("\x03");
+        ended.recv_timeout(Duration::from_millis(200)) == Ok(true)
+    });
+    assert!(presses.any(|has_ended| has_ended));
+    assert_eq!(seat.wait().signal(), Some(Signal::INT.as_raw()));
 }
 
 #[test]
