@@ -115,6 +115,27 @@ fn the_sums_are_those_of_the_archives() {
     }
 }
 
+/// What the formula installs is in the archives, and ruby can read it.
+#[test]
+fn the_formula_installs_what_there_is() {
+    let dir = assembled("release");
+    let out = dir.path().join("out");
+    let formula = fs::read_to_string(out.join("bowline.rb")).unwrap();
+    let installed: Vec<&str> = formula.lines().filter(|line| line.contains(".install \"")).collect();
+    assert_eq!(installed.len(), 5, "{formula}");
+    for archive in archives() {
+        let listed = run_to_end(Command::new("tar").arg("-tzf").arg(out.join(&archive))).stdout;
+        let within = archive.strip_suffix(".tar.gz").unwrap();
+        for file in installed.iter().map(|line| line.split('"').nth(1).unwrap()) {
+            assert!(listed.lines().any(|line| line == format!("{within}/{file}")), "{file}: {listed}");
+        }
+    }
+    if let Ok(ruby) = which::which("ruby") {
+        let finished = run_to_end(Command::new(ruby).arg("-c").arg(out.join("bowline.rb")));
+        assert!(finished.status.success(), "{finished:?}");
+    }
+}
+
 /// The same input makes the same bytes, so that anybody can verify a release.
 #[test]
 fn an_archive_is_reproducible() {
