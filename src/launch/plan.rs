@@ -18,7 +18,7 @@ use super::spec::{Delivery, LaunchSpec, Step};
 use super::variables;
 use crate::detect::catalog::Role;
 use crate::project::Project;
-use crate::script::{Kind, Leaf, PackageManager, Script, Scripts, Word};
+use crate::script::{Kind, Leaf, PackageManager, Script, Scripts, Word, is_shell_word};
 
 /// Decides a launch in every detail. Starts nothing and writes nothing.
 pub fn plan(request: &LaunchRequest<'_>) -> LaunchSpec {
@@ -255,8 +255,7 @@ fn programs(text: &str, leaves: &[Leaf], started: &Path) -> Vec<String> {
     let words =
         || text.split(|c: char| c.is_whitespace() || "'\";&|()".contains(c)).filter(|word| !word.is_empty());
     let leaf_programs: Vec<String> = leaves.iter().filter_map(program_of).collect();
-    let starts_with_builtin = leaves.first().is_some_and(|leaf| leaf.kind == Kind::Builtin);
-    let first = words().find(|word| !word.contains('=')).filter(|_| !starts_with_builtin);
+    let first = words().find(|word| !word.contains('=')).filter(|word| !is_shell_word(word));
     let known =
         words().filter(|word| missing::is_program(word) || leaf_programs.iter().any(|leaf| leaf == word));
 

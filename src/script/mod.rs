@@ -52,6 +52,7 @@ pub use package_manager::COMMANDS as MANAGER_COMMANDS;
 pub use replace::Part;
 pub use script_call::HARMLESS;
 pub use scripts::{OtherPackage, PackageManager, Scripts};
+pub use walk::is_shell_word;
 pub use word::Word;
 pub use wrapper::Wrapper;
 
@@ -88,7 +89,7 @@ impl Script {
         let [syntax::Command::Simple(simple)] = &commands[..] else { return None };
         let program = simple.words.first()?;
         let leads = simple.assignments.is_empty() && self.text.get(..program.span.start)?.trim().is_empty();
-        (leads && !walk::is_shell_word(&program.literal()?)).then_some(simple)
+        (leads && !is_shell_word(&program.literal()?)).then_some(simple)
     }
 
     /// The programs that the script runs, those of nested scripts included, in the order of the text.

@@ -32,7 +32,7 @@ const OTHER_SHELL_WORDS: [&str; 17] = [
 ];
 
 /// Whether some shell runs this word itself, so that `exec` cannot precede it.
-pub(super) fn is_shell_word(name: &str) -> bool {
+pub fn is_shell_word(name: &str) -> bool {
     BUILTINS.contains(&name) || OTHER_SHELL_WORDS.contains(&name) || name.is_empty()
 }
 

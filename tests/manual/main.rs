@@ -25,6 +25,7 @@ mod published;
 mod support;
 #[cfg(target_os = "linux")]
 mod table;
+mod versions;
 
 /// See [`support::memory`].
 const STATE_IN_MEMORY: bool = false;

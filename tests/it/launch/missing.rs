@@ -53,7 +53,13 @@ fn known_packages_are_to_be_added() {
 
 #[test]
 fn other_programs_are_to_be_found_elsewhere() {
-    for (script, program) in [("acme-serve", "acme-serve"), ("A=1 acme-vault run -- echo", "acme-vault")] {
+    for (script, program) in [
+        ("acme-serve", "acme-serve"),
+        ("A=1 acme-vault run -- echo", "acme-vault"),
+        ("exec acme-serve", "acme-serve"),
+        ("A=1 command acme-serve", "acme-serve"),
+        ("[ -n 1 ] && acme-serve", "acme-serve"),
+    ] {
         let manifest = format!(r#"{{"scripts":{{"dev":"{script}"}}}}"#);
         let hint = format!("install `{program}`: it is neither in `node_modules/.bin` nor in the `PATH`");
         assert_advice(&[("package.json", &manifest)], "", program, &hint);
@@ -113,4 +119,6 @@ fn other_failures_are_not_explained() {
     assert_eq!(said(&files, "", 127), None);
     assert_eq!(said(&files, "", 1), None);
     assert_eq!(said(&[("package.json", script)], "", 0), None);
+    let shell = r#"{"scripts":{"dev":"exec ./run.sh"}}"#;
+    assert_eq!(said(&[("package.json", shell), ("run.sh", "exit 127\n")], "", 127), None);
 }

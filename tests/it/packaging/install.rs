@@ -1,12 +1,16 @@
 //! `install.sh` of a release, against a server on this machine.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
+use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 
 use super::{assembled, files, platform, targets};
@@ -44,13 +48,13 @@ impl Release {
     }
 }
 
-/// Answers one request for a file.
+/// Answers one request for a file. Whoever asks it as a proxy names the server as well.
 fn serve(root: &Path, mut stream: TcpStream) {
     let mut lines = BufReader::new(stream.try_clone().expect("a descriptor")).lines();
     let request = lines.next().and_then(Result::ok).unwrap_or_default();
     lines.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
-    let path = request.split(' ').nth(1).unwrap_or_default().trim_start_matches('/').to_owned();
-    let _ = match fs::read(root.join(path)) {
+    let address = request.split(' ').nth(1).unwrap_or_default();
+    let _ = match fs::read(root.join(address.rsplit('/').next().unwrap_or_default())) {
         Ok(body) => {
             write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len())
                 .and_then(|()| stream.write_all(&body))
@@ -106,11 +110,16 @@ fn it_goes_where_it_is_told_and_replaces_what_is_there() {
     let bin = sandbox.root().join("my bin");
     fs::create_dir(&bin).unwrap();
     fs::write(bin.join("bowline"), "old").unwrap();
-    sandbox.env("BOWLINE_INSTALL_DIR", &bin);
+    let mut old = fs::File::open(bin.join("bowline")).unwrap();
+    sandbox.env("BOWLINE_INSTALL_DIR", "../my bin");
     sandbox.env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()));
     let finished = release.install(&sandbox, &["sh"]);
+    let bin = fs::canonicalize(bin).unwrap();
     let expected = format!("bowline {} is installed: {}/bowline\n", env!("CARGO_PKG_VERSION"), bin.display());
     assert_eq!(finished.stdout, expected, "the PATH has it: {finished:?}");
+    let mut text = String::new();
+    old.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "old", "whoever runs it keeps it");
     let version = run_to_end(sandbox.command("bowline").arg("--version"));
     assert_eq!(version.stdout, format!("bowline {}\n", env!("CARGO_PKG_VERSION")));
 }
@@ -169,6 +178,42 @@ fn wget_does_where_there_is_no_curl() {
 }
 
 #[test]
+fn a_proxy_is_asked() {
+    let mut release = Release::served();
+    let proxy = std::mem::replace(&mut release.url, "http://nowhere.invalid/releases".to_owned());
+    let mut sandbox = Sandbox::new();
+    sandbox.env("http_proxy", proxy);
+    let finished = release.install(&sandbox, &["sh"]);
+    assert_eq!(finished.status.code(), Some(0), "{finished:?}");
+}
+
+#[test]
+fn an_interrupted_download_leaves_nothing() {
+    let sandbox = Sandbox::new();
+    let mut release = Release::served();
+    // Its answers never end.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    release.url = format!("http://{}", listener.local_addr().expect("an address"));
+    let (tell, asked) = mpsc::channel();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegin");
+            let _ = tell.send(stream);
+        }
+    });
+    let mut command = sandbox.command("sh");
+    command.arg(release.path("install.sh")).env("BOWLINE_DOWNLOAD_URL", &release.url);
+    let mut child = command.process_group(0).spawn().expect("a shell");
+    let _stream = asked.recv_timeout(Duration::from_secs(60)).expect("a request");
+    // As Ctrl-C does, which reaches the whole group.
+    let group = Pid::from_child(&child);
+    rustix::process::kill_process_group(group, Signal::INT).expect("a group of our own");
+    assert!(!child.wait().expect("a child of our own").success());
+    let home = files(&sandbox.root().join("home"));
+    assert!(home.is_empty(), "{home:?}");
+}
+
+#[test]
 fn a_directory_that_cannot_be_written_is_named() {
     let release = Release::served();
     let mut sandbox = Sandbox::new();
@@ -176,6 +221,8 @@ fn a_directory_that_cannot_be_written_is_named() {
     fs::write(&file, "").unwrap();
     sandbox.env("BOWLINE_INSTALL_DIR", file.join("bin"));
     assert_refused(&release, &sandbox, &format!("this directory cannot be written: {}/bin", file.display()));
+    sandbox.env("BOWLINE_INSTALL_DIR", "").env("HOME", "");
+    assert_refused(&release, &sandbox, "there is no HOME to install into");
     if cfg!(target_os = "linux") {
         // No user can write there, not even root.
         sandbox.env("BOWLINE_INSTALL_DIR", "/proc");

@@ -74,16 +74,24 @@ fn what_npm_would_publish_is_tidy() {
     for platform in targets().keys() {
         let text = published(&out.join("@bowline").join(platform));
         let listed: BTreeSet<&str> = packed(&text).collect();
-        let expected = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "bin/bowline", "package.json"];
+        let expected = [
+            "LICENSE-APACHE",
+            "LICENSE-MIT",
+            "README.md",
+            "THIRD-PARTY-LICENSES.txt",
+            "bin/bowline",
+            "package.json",
+        ];
         assert_eq!(listed, BTreeSet::from(expected), "{text}");
-        assert!(!text.contains("auto-corrected"), "{text}");
+        assert!(!text.contains("npm warn"), "{text}");
     }
     let text = published(&out.join("bowline"));
-    assert!(!text.contains("auto-corrected"), "{text}");
+    assert!(!text.contains("npm warn"), "{text}");
     let listed: BTreeSet<&str> = packed(&text).collect();
-    for file in
-        ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "bin/bowline.bin", "package.json", "man/bowline.1"]
-    {
+    for file in [
+        "LICENSE-APACHE", "LICENSE-MIT", "README.md", "bin/bowline.bin", "package.json", "man/bowline.1",
+        "bowline.schema.json",
+    ] {
         assert!(listed.contains(file), "{file}: {text}");
     }
     let others = listed.iter().filter(|file| {
@@ -119,6 +127,8 @@ fn completions_and_manual_pages_of_every_command_come_along() {
         let path = format!("man/{page}.1");
         assert!(fs::read_to_string(main.join(&path)).unwrap().contains(&format!(".TH {page} 1")), "{path}");
     }
+    let schema = fs::read(main.join("bowline.schema.json")).unwrap();
+    assert_eq!(schema, fs::read(root().join("bowline.schema.json")).unwrap());
     let listed = manifest(&main)["man"].as_array().unwrap().len();
     assert_eq!(there.iter().filter(|file| file.starts_with("man")).count(), listed);
 }

@@ -27,12 +27,63 @@ fn the_archives_hold_what_a_user_needs() {
         let listed = run_to_end(tar.arg("-tzf").arg(out.join(&archive))).stdout;
         let within = archive.strip_suffix(".tar.gz").unwrap();
         for file in [
-            "bowline", "LICENSE-MIT", "LICENSE-APACHE", "README.md", "completions/_bowline",
+            "bowline",
+            "LICENSE-MIT",
+            "LICENSE-APACHE",
+            "README.md",
+            "completions/_bowline",
             "man/bowline-dev.1",
+            "bowline.schema.json",
+            "THIRD-PARTY-LICENSES.txt",
         ] {
             assert!(listed.lines().any(|line| line == format!("{within}/{file}")), "{file}: {listed}");
         }
         assert!(listed.lines().all(|line| line.starts_with(within)), "{listed}");
+    }
+}
+
+/// Each as cargo names it, in the tree of what is linked into the program for this target.
+fn crates(target: &str) -> BTreeSet<String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args([
+        "tree",
+        "--locked",
+        "--edges=normal,no-proc-macro",
+        "--prefix=none",
+        "--format={p}",
+        "--target",
+        target,
+    ]);
+    let listed = run_to_end(cargo.current_dir(root()));
+    assert!(listed.status.success(), "{listed:?}");
+    let words = listed.stdout.lines().map(|line| line.split(' ').take(2).collect::<Vec<_>>());
+    let named = words.map(|words| format!("{} {}", words[0], words[1].trim_start_matches('v')));
+    named.filter(|one| !one.starts_with("bowline ")).collect()
+}
+
+#[test]
+fn the_licence_of_everything_within_a_program_comes_along() {
+    let dir = assembled("release");
+    for (archive, target) in archives().into_iter().zip(targets().into_values().collect::<BTreeSet<_>>()) {
+        let file = format!("{}/THIRD-PARTY-LICENSES.txt", archive.trim_end_matches(".tar.gz"));
+        let mut tar = Command::new("tar");
+        let text = run_to_end(tar.arg("-xzOf").arg(dir.path().join("out").join(&archive)).arg(file)).stdout;
+        let between = format!("\n\n{}\n\n", "-".repeat(80));
+        let mut sections = text.split(&between);
+        let list = sections.next().unwrap();
+        // The crates that a text is of stand above it.
+        let heads: BTreeSet<&str> = sections
+            .clone()
+            .filter(|section| section.split_once("\n\n").is_some_and(|(_, text)| text.len() > 100))
+            .flat_map(|section| section.split("\n\n").next().unwrap().lines())
+            .collect();
+        for one in crates(&target) {
+            assert!(list.contains(&format!("\n{one}: ")), "{one}: {list}");
+            assert!(heads.contains(one.as_str()), "{one}: {heads:?}");
+        }
+        assert!(text.contains("The Rust Project Contributors"), "{text}");
+        assert_eq!(text.contains("musl as a whole is licensed"), target.ends_with("-musl"), "{target}");
+        assert!(!text.contains("GNU GENERAL PUBLIC LICENSE"), "{text}");
     }
 }
 
@@ -61,6 +112,27 @@ fn the_sums_are_those_of_the_archives() {
     }
     for text in [formula, script] {
         assert!(!text.contains("@VERSION@") && !text.contains("@SUM"), "{text}");
+    }
+}
+
+/// What the formula installs is in the archives, and ruby can read it.
+#[test]
+fn the_formula_installs_what_there_is() {
+    let dir = assembled("release");
+    let out = dir.path().join("out");
+    let formula = fs::read_to_string(out.join("bowline.rb")).unwrap();
+    let installed: Vec<&str> = formula.lines().filter(|line| line.contains(".install \"")).collect();
+    assert_eq!(installed.len(), 5, "{formula}");
+    for archive in archives() {
+        let listed = run_to_end(Command::new("tar").arg("-tzf").arg(out.join(&archive))).stdout;
+        let within = archive.strip_suffix(".tar.gz").unwrap();
+        for file in installed.iter().map(|line| line.split('"').nth(1).unwrap()) {
+            assert!(listed.lines().any(|line| line == format!("{within}/{file}")), "{file}: {listed}");
+        }
+    }
+    if let Ok(ruby) = which::which("ruby") {
+        let finished = run_to_end(Command::new(ruby).arg("-c").arg(out.join("bowline.rb")));
+        assert!(finished.status.success(), "{finished:?}");
     }
 }
 
@@ -120,5 +192,17 @@ fn the_workflow_builds_every_platform() {
     for (platform, target) in targets() {
         assert!(workflow.contains(&format!("platform: {platform},")), "{platform}: {workflow}");
         assert!(workflow.contains(&format!("target: {target},")), "{target}: {workflow}");
+    }
+}
+
+/// A tag of an action may be moved to other code, and this workflow may publish.
+#[test]
+fn the_workflow_names_actions_by_their_commit() {
+    let workflow = fs::read_to_string(root().join(".github/workflows/release.yml")).unwrap();
+    for action in workflow.lines().filter_map(|line| line.trim().strip_prefix("- uses: ")) {
+        let (_, commit) = action.split_once('@').unwrap();
+        let (commit, version) = commit.split_once(" # v").expect("a version in a comment");
+        assert!(commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()), "{action}");
+        assert!(version.split('.').count() == 3, "{action}");
     }
 }
