@@ -1,7 +1,5 @@
 //! Whether the names in a `bowline.toml` mean something: those of its tables, in `needs` and `with`, and in templates.
 
-use std::path::Path;
-
 use super::error::ConfigError;
 use super::file::{ConfigFile, FilePlace};
 use super::names::KnownNames;
@@ -31,7 +29,7 @@ pub(super) fn check(file: &ConfigFile, names: &KnownNames) -> Result<(), ConfigE
     for (table, settings) in &file.projects {
         check_table(file, names, table)?;
         if let Some(dir) = settings.dir.as_deref().filter(|dir| !dir.is_dir()) {
-            return Err(no_directory(file, table, dir));
+            return Err(file.no_directory(table, dir));
         }
         for (key, list) in [("needs", &settings.needs), ("with", &settings.with)] {
             for (index, name) in list.iter().enumerate() {
@@ -50,12 +48,6 @@ pub(super) fn check(file: &ConfigFile, names: &KnownNames) -> Result<(), ConfigE
         }
     }
     Ok(())
-}
-
-pub(super) fn no_directory(file: &ConfigFile, table: &str, dir: &Path) -> ConfigError {
-    let message = format!("no such directory: `{}`", dir.visible());
-    let hint = "name a directory, relative to this file";
-    file.mistake(&FilePlace::at(&["project", table, "dir"]), &message, hint.to_owned())
 }
 
 pub(super) fn shown(message: &str) -> String {

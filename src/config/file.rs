@@ -15,6 +15,7 @@ use crate::detect::catalog::{Companion, Framework, Layer};
 use crate::detect::{Entries, OfTable};
 use crate::project::{FileError, ProjectError, read_text};
 use crate::script::Wrapper;
+use crate::visible::Visible;
 
 /// The name of the file.
 pub const FILE: &str = "bowline.toml";
@@ -140,6 +141,13 @@ impl ConfigFile {
         });
         let offset = span.map_or(0, |span| span.start);
         ConfigError::Invalid { error: FileError::at_offset(&self.path, &self.text, offset, message), hint }
+    }
+
+    /// A mistake in the `dir` of a table `[project.NAME]`.
+    pub(super) fn no_directory(&self, name: &str, dir: &Path) -> ConfigError {
+        let message = format!("no such directory: `{}`", dir.visible());
+        let hint = "name a directory, relative to this file";
+        self.mistake(&FilePlace::at(&["project", name, "dir"]), &message, hint.to_owned())
     }
 
     fn span(&self, place: &FilePlace<'_>) -> Option<Range<usize>> {

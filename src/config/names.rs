@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::check::no_directory;
 use super::error::{ConfigError, did_you_mean};
 use super::file::{ConfigFile, FILE};
 use super::procfile::Procfile;
@@ -207,7 +206,7 @@ fn service(
     let dir = settings.dir.as_deref().unwrap_or(base);
     let dir = match fs::canonicalize(dir) {
         Ok(dir) if dir.is_dir() => dir,
-        Ok(_) | Err(_) => return Err(no_directory(file, name, dir)),
+        Ok(_) | Err(_) => return Err(file.no_directory(name, dir)),
     };
     Ok(Project::service(name, &file.path, &dir, project.workspace.clone()))
 }

@@ -65,7 +65,10 @@ impl Backend for SessionBackend<'_> {
             (None, seen) if seen.iter().all(|listener| listener.user == me) => PortOwner::Stranger,
             (None, _) => PortOwner::Hidden,
         };
-        if !matches!(owner, PortOwner::Ours { .. }) && self.stands_in[service] && self.inner_sessions().next().is_some() {
+        if !matches!(owner, PortOwner::Ours { .. })
+            && self.stands_in[service]
+            && self.inner_sessions().next().is_some()
+        {
             return PortOwner::Ours { socket: 0, pid: 0 };
         }
         owner
