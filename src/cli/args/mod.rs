@@ -130,7 +130,7 @@ pub enum CliCommand {
     /// Print the project's port: the one that it has, or would get
     Port {
         /// A project of the workspace by name, or a directory [default: the one you are in]
-        #[arg(add = ArgValueCompleter::new(completion::projects))]
+        #[arg(add = ArgValueCompleter::new(completion::filters))]
         project: Option<String>,
     },
     /// List reservations, and how full each range is
@@ -171,7 +171,7 @@ pub enum CliCommand {
 #[derive(Args, Debug)]
 pub struct Dev {
     /// Projects of the workspace by name, directories, or filters [default: the one you are in]
-    #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::projects))]
+    #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::filters))]
     pub projects: Vec<String>,
     #[command(flatten)]
     pub choice: Choice,
