@@ -117,7 +117,7 @@ pub enum CliCommand {
     },
     /// Show the output of a service so far, then the output that follows; with `--json`, both as events
     Attach(Attach),
-    /// Print the output of a service, also after its end
+    /// Print the output of services, also after their end
     Logs(Logs),
     /// Open the URL of a service in a browser, once it is ready
     Open(OneService),
@@ -214,7 +214,7 @@ pub struct Launch {
     /// Let the server listen on the network: on ADDR, or on every interface
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "", value_parser = StringValueParser::new().map(host))]
     pub host: Option<Host>,
-    /// When to restart a server that has ended
+    /// When to restart a service that has ended
     #[arg(long, value_enum, value_name = "WHEN")]
     pub restart: Option<Policy>,
     /// How long a server may take to end before it is killed [default: 10s]
@@ -236,11 +236,11 @@ pub struct Launch {
 /// Options for several services.
 #[derive(Args, Debug, Default)]
 pub struct Together {
-    /// Start all at once, but for what `needs` in bowline.toml says: wait neither for the builds of watches nor for
-    /// other builds
+    /// Start all at once, except what `needs` in bowline.toml orders: wait for no first build of a watch, and build
+    /// nothing before
     #[arg(long)]
     pub no_order: bool,
-    /// End all with the first that fails, and with its exit code
+    /// End all services once one has failed, with the exit code of that one
     #[arg(long)]
     pub fail_fast: bool,
 }
