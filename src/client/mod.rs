@@ -9,7 +9,7 @@ pub mod follow;
 mod forward;
 pub mod framework_mcp;
 pub mod holder;
-pub mod labels;
+pub mod named_lines;
 pub mod pattern;
 pub mod resolve;
 mod screen;

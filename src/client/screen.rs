@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
 use crate::client::feed::Feed;
-use crate::client::labels::Labels;
+use crate::client::named_lines::NamedLines;
 use crate::event::{Level, Stream, What};
 use crate::invocation::Invocation;
 use crate::process::caller::CallerWatch;
@@ -15,7 +15,7 @@ use crate::ui::{self, Human, Prefixed};
 
 pub(super) enum Screen {
     /// The services' output and nothing else.
-    Log(NonblockingWriter, Labels),
+    Log(NonblockingWriter, NamedLines),
     /// The services' output, and lines of bowline's own.
     People(Box<dyn Sink>),
     /// The supervisor's events, as JSON lines.
@@ -29,7 +29,7 @@ impl Screen {
             Self::Programs(NonblockingWriter::new(io::stdout().as_fd())?)
         } else if is_log {
             let names: Vec<String> = feeds.iter().map(|feed| feed.status.name.clone()).collect();
-            Self::Log(NonblockingWriter::new(io::stdout().as_fd())?, Labels::new(&names))
+            Self::Log(NonblockingWriter::new(io::stdout().as_fd())?, NamedLines::new(&names))
         } else if let [_] = feeds {
             Self::People(Box::new(Human::new(style, quiet)?))
         } else {
@@ -63,9 +63,9 @@ impl Screen {
             Self::People(sink) => {
                 while !bytes.is_empty() && sink.pass(service, stream, &mut bytes).is_ok() {}
             }
-            Self::Log(out, labels) => {
+            Self::Log(out, lines) => {
                 ui::passed(bytes);
-                out.push(&labels.label(service, bytes));
+                out.push(&lines.label(service, bytes));
             }
             Self::Programs(_) => {}
         }
@@ -79,8 +79,8 @@ impl Screen {
 
     /// Shows the lines without an end.
     pub fn finish(&mut self) {
-        if let Self::Log(out, labels) = self {
-            out.push(&labels.finish());
+        if let Self::Log(out, lines) = self {
+            out.push(&lines.finish());
         }
     }
 

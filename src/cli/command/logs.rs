@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::cli::args::Logs;
 use crate::client::follow::{self, Manner};
-use crate::client::labels::Labels;
+use crate::client::named_lines::NamedLines;
 use crate::client::pattern::ServicePattern;
 use crate::client::resolve::{self, Resolved};
 use crate::event::Stream;
@@ -32,7 +32,7 @@ pub fn logs(invocation: &Invocation, wanted: &Logs) -> Result<Exit, Failure> {
     {
         return Ok(Exit::Code(0));
     }
-    let mut labels = Labels::new(&sources.iter().map(|source| source.name.clone()).collect::<Vec<_>>());
+    let mut lines = NamedLines::new(&sources.iter().map(|source| source.name.clone()).collect::<Vec<_>>());
     let mut records = Vec::new();
     for (at, source) in sources.iter().enumerate() {
         records.extend(select(source.records(&ports)?).into_iter().map(|record| (at, record)));
@@ -44,10 +44,10 @@ pub fn logs(invocation: &Invocation, wanted: &Logs) -> Result<Exit, Failure> {
                 ui::print(&format!("{}\n", event.to_json()))?;
             }
         } else {
-            ui::pass(Stream::Stdout, &labels.label(at, &record.bytes))?;
+            ui::pass(Stream::Stdout, &lines.label(at, &record.bytes))?;
         }
     }
-    ui::pass(Stream::Stdout, &labels.finish())?;
+    ui::pass(Stream::Stdout, &lines.finish())?;
     Ok(Exit::Code(0))
 }
 

@@ -7,13 +7,13 @@ const LONGEST: usize = 64 * 1024;
 
 /// The output of one service is passed on as it is.
 #[derive(Debug)]
-pub struct Labels {
+pub struct NamedLines {
     prefixes: Vec<String>,
     /// Of each service, the line whose end has not come yet.
     unfinished: Vec<Vec<u8>>,
 }
 
-impl Labels {
+impl NamedLines {
     pub fn new(names: &[String]) -> Self {
         let names: Vec<_> = names.iter().map(|name| visible::line(name)).collect();
         let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
@@ -60,20 +60,20 @@ mod tests {
 
     #[test]
     fn each_line_of_several_services_has_its_name() {
-        let mut labels = Labels::new(&["web".to_owned(), "ui:build".to_owned()]);
+        let mut lines = NamedLines::new(&["web".to_owned(), "ui:build".to_owned()]);
         let mut shown = Vec::new();
         for (service, bytes) in [(0, "a\nb"), (1, "c\n"), (0, "b\n\n"), (1, "end")] {
-            shown.extend(labels.label(service, bytes.as_bytes()));
+            shown.extend(lines.label(service, bytes.as_bytes()));
         }
-        shown.extend(labels.finish());
+        shown.extend(lines.finish());
         let expected = "web      │ a\nui:build │ c\nweb      │ bb\nweb      │ \nui:build │ end\n";
         assert_eq!(String::from_utf8(shown).unwrap(), expected);
     }
 
     #[test]
     fn the_output_of_one_service_is_as_it_came() {
-        let mut labels = Labels::new(&["web".to_owned()]);
-        assert_eq!(labels.label(0, b"a\r\x1b[31mb"), b"a\r\x1b[31mb");
-        assert!(labels.finish().is_empty());
+        let mut lines = NamedLines::new(&["web".to_owned()]);
+        assert_eq!(lines.label(0, b"a\r\x1b[31mb"), b"a\r\x1b[31mb");
+        assert!(lines.finish().is_empty());
     }
 }
