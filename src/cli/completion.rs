@@ -57,10 +57,6 @@ fn names() -> Vec<String> {
     members.into_iter().map(|member| member.name).chain(configured).collect()
 }
 
-pub fn projects(current: &OsStr) -> Vec<CompletionCandidate> {
-    filters(current)
-}
-
 /// Names after the marks that may stand before them, as in `!web` and `...ui`; scopes where several have one.
 pub fn filters(current: &OsStr) -> Vec<CompletionCandidate> {
     let typed = current.to_string_lossy();
@@ -83,7 +79,7 @@ pub fn services(current: &OsStr) -> Vec<CompletionCandidate> {
     let state = StateDir::locate(None, &|name| std::env::var_os(name));
     let running = Ports::new(Arc::new(state)).reservations();
     let mut candidates = matching(current, running.into_iter().map(|reservation| reservation.name));
-    for project in projects(current) {
+    for project in filters(current) {
         if !candidates.contains(&project) {
             candidates.push(project);
         }

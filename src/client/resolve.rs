@@ -11,7 +11,7 @@ use crate::exit_code::{NO_PROJECT, NOT_READY, USAGE};
 use crate::invocation::Invocation;
 use crate::invocation::failure::Failure;
 use crate::port::{Ports, Remembered, Reservation};
-use crate::project::{Presence, Project, ProjectError, defining_directory};
+use crate::project::{Presence, Project, ProjectError, defining_directory, last_part};
 use crate::visible::{self, Visible};
 use crate::workspace::Filter;
 
@@ -274,11 +274,6 @@ fn matches<P: AsRef<Path>>(
         return if near.len() == 1 { Ok(near) } else { Err(found) };
     }
     Ok(found)
-}
-
-/// `web` of `@acme/web`.
-fn last_part(name: &str) -> &str {
-    name.rsplit_once('/').map_or(name, |(_, last)| last)
 }
 
 fn by_port_or_project(invocation: &Invocation, live: &[Reservation], word: &str, path: &Path) -> Resolved {

@@ -8,7 +8,7 @@ use super::error::{ConfigError, did_you_mean};
 use super::file::{ConfigFile, FILE};
 use super::procfile::Procfile;
 use super::settings::ProjectSettings;
-use crate::project::{Project, called};
+use crate::project::{Project, called, last_part};
 use crate::template::SELF;
 use crate::visible::Visible;
 
@@ -16,11 +16,6 @@ use crate::visible::Visible;
 pub(super) fn root(project: &Project) -> &Path {
     let own = || project.defined_in.as_deref().and_then(Path::parent).unwrap_or(&project.dir);
     project.workspace.as_ref().map_or_else(own, |workspace| &workspace.root)
-}
-
-/// `web` of `@acme/web`.
-pub(super) fn last_part(name: &str) -> &str {
-    name.rsplit_once('/').map_or(name, |(_, last)| last)
 }
 
 /// The name of a project, and its directory. Services share directories, which are no names of theirs.

@@ -13,7 +13,7 @@ use super::process_runner::ProcessRunner;
 use super::settings::{ProjectSettings, WorkspaceSettings};
 use crate::detect::catalog::{Catalog, Layer};
 use crate::paths::{self, Environment};
-use crate::project::Project;
+use crate::project::{Project, last_part};
 use crate::template::{Reference, references};
 use crate::visible::Visible;
 
@@ -40,9 +40,7 @@ impl Config {
                 .then(|| file.mistake(&FilePlace { keys: &keys, ..*place }, message, hint.to_owned()))
         })
     }
-}
 
-impl Config {
     /// A mistake in an element of `filter`, in the file of the workspace's root.
     pub fn mistaken_filter(&self, index: usize, message: &str, hint: String) -> Option<ConfigError> {
         let place = FilePlace { keys: &["workspace", "filter"], index: Some(index), part: None };
@@ -180,7 +178,7 @@ impl Files {
         if has(&project.name) {
             return Ok(Some(project.name.clone()));
         }
-        let short = names::last_part(&project.name);
+        let short = last_part(&project.name);
         if short == project.name || !has(short) || project.defined_in.is_some() {
             return Ok(None);
         }

@@ -171,6 +171,13 @@ pub struct PortInput {
     pub repeated: Repeated,
 }
 
+impl PortInput {
+    /// The flags without the `=` that joins them to their value.
+    pub fn flag_names(&self) -> Vec<&str> {
+        self.flags.iter().map(|flag| flag.trim_end_matches('=')).collect()
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]

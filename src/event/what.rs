@@ -168,6 +168,26 @@ pub enum What {
     Unknown,
 }
 
+impl What {
+    /// The state of the service that the event tells of; `None` if it tells of something else.
+    pub fn state(&self) -> Option<State> {
+        match self {
+            Self::PortDetected { .. } | Self::Ready { .. } => Some(State::Running),
+            Self::Waiting { .. } => Some(State::Waiting),
+            Self::Blocked { .. } => Some(State::Blocked),
+            Self::ProcessExited { state, .. } => Some(*state),
+            Self::Ack { .. }
+            | Self::LogChunk { .. }
+            | Self::PortConflict { .. }
+            | Self::PortReallocated { .. }
+            | Self::PortForwarded { .. }
+            | Self::Error { .. }
+            | Self::Noted { .. }
+            | Self::Unknown => None,
+        }
+    }
+}
+
 /// What made a service without a port ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -204,7 +204,7 @@ impl Invocation {
         if self.quiet {
             return;
         }
-        ui::eprint_line(&format!("{}  {} {message}", self.style.name(), self.style.warning("warning:")));
+        ui::eprint_warning(self.style, &message);
         if let Some(hint) = hint {
             let hint = visible::line(&hint);
             ui::eprint_line(&format!("{}  {} {hint}", self.style.name(), self.style.strong("hint:")));

@@ -4,14 +4,16 @@ use crate::project::{DEV_SCRIPTS, Project};
 use crate::script::{Leaf, Word};
 
 /// The commands of bowline that answer instead of launching.
-const ANSWERS: [&str; 17] = [
-    "stop", "restart", "logs", "open", "ls", "status", "wait", "port", "ports", "detect", "doctor", "runner",
-    "completions", "man", "agents", "mcp", "schema",
+pub const ANSWERS: [&str; 19] = [
+    "stop", "restart", "attach", "logs", "open", "ls", "status", "wait", "port", "ports", "detect", "doctor",
+    "runner", "completions", "man", "agents", "mcp", "schema", "help",
 ];
 
 /// The options of bowline whose value may be the next word.
-const VALUED: [&str; 7] =
-    ["--port", "--framework", "--project-id", "--restart", "--grace", "--color", "--state-dir"];
+pub const VALUED: [&str; 15] = [
+    "-C", "--dir", "-F", "--filter", "--script", "--port", "--framework", "--project-id", "--host",
+    "--restart", "--grace", "--prefix", "--color", "--state-dir", "--parent",
+];
 
 #[derive(Default)]
 pub(super) struct BowlineCall {
@@ -27,7 +29,7 @@ impl BowlineCall {
             return None;
         }
         let mut call = Self::default();
-        let mut words = leaf.words.iter().skip(1).map(Word::literal);
+        let mut words = leaf.words.iter().skip(1).map(Word::literal).peekable();
         while let Some(word) = words.next() {
             let Some(word) = word else {
                 call.is_elsewhere = true;
@@ -37,9 +39,15 @@ impl BowlineCall {
                 word.split_once('=').map_or((&*word, None), |(name, value)| (name, Some(value)));
             match option {
                 "--" => break,
-                "--dir" | "-C" => {
+                "--dir" | "-C" | "--filter" | "-F" => {
                     call.is_elsewhere = true;
                     break;
+                }
+                // Its value may be missing.
+                "--host" => {
+                    let is_value =
+                        |word: &Option<String>| word.as_ref().is_none_or(|word| !word.starts_with('-'));
+                    words.next_if(|word| value.is_none() && is_value(word));
                 }
                 "--script" => call.script = value.map(str::to_owned).or_else(|| words.next().flatten()),
                 option if VALUED.contains(&option) && value.is_none() => drop(words.next()),

@@ -35,6 +35,7 @@ mod usual_port;
 mod variables;
 mod yaml;
 
+pub use bowline_call::{ANSWERS as ANSWERING_COMMANDS, VALUED as VALUED_OPTIONS};
 pub use caller::Caller;
 pub use changes::Changes;
 pub use error::LaunchError;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::mentions::{Form, Mention, address, companion, mentions};
 use super::reading::Reading;
-use crate::detect::catalog::{Catalog, CatalogText, Role};
+use crate::detect::catalog::{Catalog, CatalogText, PortInput, Role};
 use crate::detect::{Detection, ServerInputs};
 use crate::project::read_beginning;
 use crate::script::{Kind, Leaf};
@@ -14,10 +14,8 @@ use crate::script::{Kind, Leaf};
 const SIZE: u64 = 256 * 1024;
 
 /// The endings of configuration files that may set a port, and names of others.
-const CONFIGURATIONS: [&str; 8] = [
-    ".config.js", ".config.mjs", ".config.cjs", ".config.ts", ".config.mts", ".config.cts", ".config.json",
-    ".config.cts",
-];
+const CONFIGURATIONS: [&str; 7] =
+    [".config.js", ".config.mjs", ".config.cjs", ".config.ts", ".config.mts", ".config.cts", ".config.json"];
 const OTHERS: [&str; 8] = [
     "angular.json", "project.json", ".env", ".env.local", ".env.development", ".env.development.local",
     "quasar.conf.js", ".umirc.ts",
@@ -57,8 +55,7 @@ impl NamedPort {
             Self { port: mention.port, by }
         };
         let by_port = |port: u16| named.iter().find(|mention| mention.port == port).map(with_name);
-        let flags: Vec<&str> = inputs.port.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
-        if let Some(written) = server.port(&flags).or_else(|| server.assigned("PORT")?.parse().ok()) {
+        if let Some(written) = written_port(server, &inputs.port) {
             return by_port(written);
         }
         let configured = named.iter().find(|mention| is_configured(reading, server, mention.port, files));
@@ -82,13 +79,16 @@ impl Reading<'_> {
             let framework = catalog.frameworks().iter().filter(|_| is_other).find(|framework| {
                 framework.commands.iter().any(is_it) && !framework.not_commands.iter().any(is_it)
             })?;
-            let flags: Vec<&str> =
-                framework.port.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
-            let set = leaf.port(&flags).or_else(|| leaf.assigned("PORT")?.parse().ok());
-            set.or((framework.role != Role::Runtime).then_some(framework.default_port))
+            let written = written_port(leaf, &framework.port);
+            written.or((framework.role != Role::Runtime).then_some(framework.default_port))
         };
         self.leaves.iter().enumerate().filter_map(ports).collect()
     }
+}
+
+/// The port that the command line of a server sets.
+pub(super) fn written_port(server: &Leaf, input: &PortInput) -> Option<u16> {
+    server.port(&input.flag_names()).or_else(|| server.assigned("PORT")?.parse().ok())
 }
 
 /// The only port that is named where nothing else can be a server.

@@ -165,7 +165,7 @@ impl<'r> Server<'r> {
 
     fn place(&self, placement: &mut Placement) {
         let (leaf, port) = (self.leaf(), &self.request.inputs.port);
-        let flags: Vec<&str> = port.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
+        let flags = port.flag_names();
         let has_port = leaf.has_flag(&flags);
         let edit = self.edit(flags, has_port, placement);
         let reads_variable = port.reads_port_variable

@@ -3,7 +3,7 @@
 use super::caller::Caller;
 use super::package_manager::ChosenManager;
 use super::settings::Settings;
-use crate::project::Project;
+use crate::project::{Project, last_part};
 use crate::script::{NestedScript, OtherPackage, PackageManager, Scripts, Wrapper};
 use crate::workspace::{NxTarget, nx_projects, nx_root, nx_target};
 
@@ -46,8 +46,7 @@ impl Scripts for ProjectScripts<'_> {
 
     fn target(&self, project: &str, target: &str) -> Option<(String, String)> {
         let root = nx_root(&self.project.dir)?;
-        let is_meant =
-            |found: &NxTarget| found.project == project || found.project.rsplit('/').next() == Some(project);
+        let is_meant = |found: &NxTarget| found.project == project || last_part(&found.project) == project;
         let of = |one: &Project| nx_target(one, Some(target)).filter(is_meant);
         let found = |one: &Project| Some((one.dir.to_string_lossy().into_owned(), of(one)?.command));
         let members = || self.project.workspace.as_ref().and_then(|workspace| workspace.members().ok());

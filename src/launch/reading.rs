@@ -143,7 +143,7 @@ impl<'a> Reading<'a> {
     /// put on the server's command line.
     pub fn take_port(&mut self, detection: &Detection<'_>, inputs: &PortInput) -> Option<u16> {
         let (_, arguments) = self.target.text()?;
-        let flags: Vec<&str> = inputs.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
+        let flags = inputs.flag_names();
         let port = script::port_in(arguments, if flags.is_empty() { &["--port"] } else { &flags })?;
         let tool = detection.tool.filter(|_| !flags.is_empty() && inputs.place == FlagPosition::End);
         if let Some(tool) = tool {

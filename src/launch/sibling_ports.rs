@@ -6,6 +6,7 @@ use super::package_variables::variable_part;
 use super::reading::Reading;
 use super::request::{LaunchRequest, SiblingPort};
 use crate::detect::catalog::Catalog;
+use crate::project::last_part;
 use crate::script::{Leaf, PackageManager};
 
 impl SiblingPort {
@@ -33,7 +34,7 @@ impl TextPort {
 /// Whether a variable has its name from the port of a service: `API_PORT` and `NEXT_PUBLIC_API_PORT` from that of `api`.
 fn means(variable: &str, name: &str) -> bool {
     let Some(stem) = variable.strip_suffix("_PORT") else { return false };
-    let own = variable_part(name.rsplit('/').next().unwrap_or_default());
+    let own = variable_part(last_part(name));
     !own.is_empty()
         && stem.strip_suffix(own.as_str()).is_some_and(|lead| lead.is_empty() || lead.ends_with('_'))
 }

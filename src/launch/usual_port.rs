@@ -1,7 +1,7 @@
 //! Where a server listens if nobody tells it a port: as its script, its configuration or its framework says.
 
 use super::mentions::{companion, mentions};
-use super::named_port::{is_configured, sets_some_port};
+use super::named_port::{is_configured, sets_some_port, written_port};
 use super::reading::Reading;
 use crate::detect::catalog::{Catalog, Role};
 use crate::detect::{Detection, ServerInputs};
@@ -27,8 +27,7 @@ impl UsualPort {
             Some(tool) => reading.leaf(tool.command)?,
             None => reading.only_program()?,
         };
-        let flags: Vec<&str> = inputs.port.flags.iter().map(|flag| flag.trim_end_matches('=')).collect();
-        if let Some(written) = server.port(&flags).or_else(|| server.assigned("PORT")?.parse().ok()) {
+        if let Some(written) = written_port(server, &inputs.port) {
             return (written == port).then_some(Self::Sure);
         }
         if is_configured(reading, server, port, files) {

@@ -8,6 +8,7 @@ use super::package_variables::variable_part;
 use super::placement::{Placement, Reach};
 use super::request::{LaunchRequest, Sibling, port_variables};
 use crate::process::tree;
+use crate::project::last_part;
 
 /// Sets the variables of a service that gets its port and address by `placement`.
 pub(super) fn set(changes: &mut Changes, request: &LaunchRequest<'_>, placement: &Placement) {
@@ -81,7 +82,7 @@ fn remove_port(changes: &mut Changes, request: &LaunchRequest<'_>) {
 
 /// `@acme/web` is `BOWLINE_ACME_WEB_PORT` and, if no other package has that short name, `BOWLINE_WEB_PORT`.
 fn siblings(changes: &mut Changes, siblings: &[Sibling]) {
-    let short = |sibling: &Sibling| variable_part(sibling.name.rsplit('/').next().unwrap_or_default());
+    let short = |sibling: &Sibling| variable_part(last_part(&sibling.name));
     let mut seen = BTreeSet::new();
     let ambiguous: BTreeSet<String> =
         siblings.iter().map(short).filter(|name| !seen.insert(name.clone())).collect();

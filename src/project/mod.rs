@@ -17,7 +17,7 @@ pub use self::file::{
     beginning as read_beginning, read as read_file, text as read_text, text_if_any as read_text_if_any,
 };
 pub use self::manifest::Manifest;
-pub use self::name::{called, goes_by};
+pub use self::name::{called, goes_by, last_part};
 pub use self::presence::{DirectoryId, HeldDirectory, Presence};
 pub use self::version::lowest_version;
 pub use self::workspace::Workspace;

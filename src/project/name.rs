@@ -7,9 +7,14 @@ use super::error::ProjectError;
 use super::manifest::Manifest;
 use super::workspace::Workspace;
 
+/// `web` of `@acme/web`.
+pub fn last_part(name: &str) -> &str {
+    name.rsplit_once('/').map_or(name, |(_, last)| last)
+}
+
 /// Whether `word` is the whole name, the name without scope, or the last parts of the directory.
 pub fn goes_by(word: &str, name: &str, dir: &Path) -> bool {
-    name == word || name.rsplit('/').next() == Some(word) || !word.is_empty() && dir.ends_with(word)
+    name == word || last_part(name) == word || !word.is_empty() && dir.ends_with(word)
 }
 
 /// The projects that go by `word`; whole names win. `names` gives the name and directory of a project.

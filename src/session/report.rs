@@ -108,29 +108,17 @@ impl Sink for StartReport {
         let Some(reported) = self.services.get_mut(service) else { return };
         if let What::Noted { level, message } = what {
             if level == Level::Warning && !self.quiet {
-                let (name, warning) = (self.style.name(), self.style.warning("warning:"));
-                ui::eprint_line(&format!("{name}  {warning} {message}"));
+                ui::eprint_warning(self.style, &message);
             }
             return;
         }
-        match &what {
-            What::PortDetected { .. }
-            | What::Ready { .. }
-            | What::ProcessExited { state: State::Done, .. } => {
-                reported.is_ready = Some(true);
+        match what.state() {
+            Some(State::Running | State::Done) => reported.is_ready = Some(true),
+            Some(State::Blocked | State::Stopping | State::Stopped | State::Failed) => {
+                reported.is_ready = Some(false);
             }
-            What::Blocked { .. } => reported.is_ready = Some(false),
-            What::Waiting { .. } => reported.is_ready = None,
-            What::ProcessExited { state, .. } if *state != State::Starting => reported.is_ready = Some(false),
-            What::ProcessExited { .. }
-            | What::Ack { .. }
-            | What::LogChunk { .. }
-            | What::PortConflict { .. }
-            | What::PortReallocated { .. }
-            | What::PortForwarded { .. }
-            | What::Error { .. }
-            | What::Noted { .. }
-            | What::Unknown => {}
+            Some(State::Waiting) => reported.is_ready = None,
+            Some(State::Idle | State::Starting) | None => {}
         }
         out.push(format!("{}\n", Event::now(&reported.project, what).to_json()).as_bytes());
     }
@@ -142,8 +130,7 @@ impl Sink for StartReport {
                 out.push(format!("{}\n", event.to_json()).as_bytes());
             }
             News::Warning(message) if !self.quiet => {
-                let (name, warning) = (self.style.name(), self.style.warning("warning:"));
-                ui::eprint_line(&format!("{name}  {warning} {}: {message}", told.name));
+                ui::eprint_warning(self.style, &format!("{}: {message}", told.name));
             }
             News::Warning(_) => {}
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::config::may_have_procfile;
 use crate::invocation::{Failure, Invocation};
-use crate::project::{Project, ProjectError};
+use crate::project::{Project, ProjectError, last_part};
 
 /// Everything in the workspace of `root`: its packages, and all services that are none.
 pub fn beside(
@@ -78,7 +78,7 @@ pub fn named(invocation: &Invocation, word: &str) -> Result<Option<Project>, Fai
         Err(_) => Vec::new(),
     };
     let is_meant = |one: &Project| one.id == word || one.name == name;
-    let short = |one: &Project| one.name.rsplit('/').next() == Some(name);
+    let short = |one: &Project| last_part(&one.name) == name;
     let found = services.iter().find(|one| is_meant(one)).or_else(|| services.iter().find(|one| short(one)));
     Ok(found.cloned())
 }

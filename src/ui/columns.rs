@@ -50,13 +50,13 @@ fn columns_of(character: char) -> usize {
     }
 }
 
-/// The bytes of a line that belong to no colour and no link.
+/// The bytes of a line that belong to no control sequence (ECMA-48) and to no link.
 fn outside_sequences(line: &[u8]) -> impl Iterator<Item = u8> {
     let mut left = line;
     std::iter::from_fn(move || {
         while let Some(sequence) = left.strip_prefix(b"\x1b") {
             let end = if sequence.first() == Some(&b'[') {
-                sequence.iter().position(u8::is_ascii_alphabetic).map(|end| end + 1)
+                sequence[1..].iter().position(|byte| (0x40..=0x7e).contains(byte)).map(|end| end + 2)
             } else {
                 sequence.windows(2).position(|end| end == b"\x1b\\").map(|end| end + 2)
             };

@@ -55,8 +55,7 @@ impl Sink for JsonLines {
         }
         if let What::Noted { level, message } = what {
             if level == Level::Warning && !self.quiet {
-                let warning = self.style.warning("warning:");
-                super::eprint_line(&format!("{}  {warning} {message}", self.style.name()));
+                super::eprint_warning(self.style, &message);
             }
             return;
         }
@@ -67,8 +66,7 @@ impl Sink for JsonLines {
         match &told.news {
             News::Event(event) => self.out.push(format!("{}\n", event.to_json()).as_bytes()),
             News::Warning(message) if !self.quiet => {
-                let warning = self.style.warning("warning:");
-                super::eprint_line(&format!("{}  {warning} {}: {message}", self.style.name(), told.name));
+                super::eprint_warning(self.style, &format!("{}: {message}", told.name));
             }
             News::Warning(_) => {}
         }

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::columns::has_text;
+
 /// Whether the last line on stderr is unfinished. A global, as stderr is one: bowline's last message is printed
 /// after the sinks are gone.
 static UNFINISHED: AtomicBool = AtomicBool::new(false);
@@ -18,7 +20,8 @@ pub(super) fn begin() -> bool {
 pub(super) fn passed(bytes: &[u8]) {
     let end = bytes.iter().rposition(|&byte| byte == b'\n');
     let rest = end.map_or(bytes, |end| &bytes[end + 1..]);
-    let unfinished = rest.len() > LOOKED_AT || has_text(rest);
+    // Servers reset colours after a line.
+    let unfinished = rest.len() > LOOKED_AT || has_text(rest.strip_suffix(b"\r").unwrap_or(rest));
     if end.is_some() || unfinished {
         UNFINISHED.store(unfinished, Ordering::Relaxed);
     }
@@ -27,15 +30,6 @@ pub(super) fn passed(bytes: &[u8]) {
 /// Records where the cursor was left by whoever knows.
 pub(super) fn set_unfinished(unfinished: bool) {
     UNFINISHED.store(unfinished, Ordering::Relaxed);
-}
-
-/// Whether there is more than control sequences (ECMA-48), as servers write them after a line to reset colours.
-fn has_text(mut bytes: &[u8]) -> bool {
-    while let Some(start) = bytes.strip_prefix(b"\x1b[") {
-        let Some(end) = start.iter().position(|byte| (0x40..=0x7e).contains(byte)) else { return false };
-        bytes = &start[end + 1..];
-    }
-    !bytes.is_empty() && bytes != b"\r"
 }
 
 #[cfg(test)]

@@ -56,6 +56,11 @@ pub fn pass(stream: Stream, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Prints a warning to stderr, as [`eprint_line`] does.
+pub fn eprint_warning(style: Style, message: &str) {
+    eprint_line(&format!("{}  {} {message}", style.name(), style.warning("warning:")));
+}
+
 /// Prints a line of bowline's own to stderr, with control characters escaped.
 pub fn eprint_line(line: &str) {
     let begun = if line::begin() { "\n" } else { "" };

@@ -57,22 +57,16 @@ impl Prefixed {
     /// Keeps in mind what the user may ask for.
     fn note(&mut self, service: usize, what: &What) {
         let told = &mut self.view.services[service];
-        match what {
-            What::PortDetected { url, .. } => (told.url, told.has_ended) = (Some(url.clone()), false),
-            What::Ready { .. } => told.has_ended = false,
-            What::ProcessExited { state, .. } => {
-                (told.url, told.has_ended) = (None, *state != State::Starting);
+        if let What::PortDetected { url, .. } = what {
+            told.url = Some(url.clone());
+        }
+        match what.state() {
+            Some(State::Running) => told.has_ended = false,
+            Some(State::Starting) => (told.url, told.has_ended) = (None, false),
+            Some(State::Stopping | State::Stopped | State::Done | State::Failed) => {
+                (told.url, told.has_ended) = (None, true);
             }
-            What::Ack { .. }
-            | What::Waiting { .. }
-            | What::Blocked { .. }
-            | What::LogChunk { .. }
-            | What::PortConflict { .. }
-            | What::PortReallocated { .. }
-            | What::PortForwarded { .. }
-            | What::Error { .. }
-            | What::Noted { .. }
-            | What::Unknown => {}
+            Some(State::Idle | State::Waiting | State::Blocked) | None => {}
         }
     }
 }

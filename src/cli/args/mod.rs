@@ -117,7 +117,7 @@ pub enum CliCommand {
     },
     /// Show the output of a service so far, then the output that follows; with `--json`, both as events
     Attach(Attach),
-    /// Print the output of a service, also after its end
+    /// Print the output of services, also after their end
     Logs(Logs),
     /// Open the URL of a service in a browser, once it is ready
     Open(OneService),
@@ -130,7 +130,7 @@ pub enum CliCommand {
     /// Print the project's port: the one that it has, or would get
     Port {
         /// A project of the workspace by name, or a directory [default: the one you are in]
-        #[arg(add = ArgValueCompleter::new(completion::projects))]
+        #[arg(add = ArgValueCompleter::new(completion::filters))]
         project: Option<String>,
     },
     /// List reservations, and how full each range is
@@ -171,7 +171,7 @@ pub enum CliCommand {
 #[derive(Args, Debug)]
 pub struct Dev {
     /// Projects of the workspace by name, directories, or filters [default: the one you are in]
-    #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::projects))]
+    #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::filters))]
     pub projects: Vec<String>,
     #[command(flatten)]
     pub choice: Choice,
@@ -232,7 +232,7 @@ pub struct Each {
     /// Let the server listen on the network: on ADDR, or on every interface
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "", value_parser = StringValueParser::new().map(host))]
     pub host: Option<Host>,
-    /// When to restart a server that has ended
+    /// When to restart a service that has ended
     #[arg(long, value_enum, value_name = "WHEN")]
     pub restart: Option<Policy>,
     /// How long a server may take to end before it is killed [default: 10s]
@@ -243,11 +243,11 @@ pub struct Each {
 /// Options for several services.
 #[derive(Args, Debug, Default)]
 pub struct Together {
-    /// Start all at once, but for what `needs` in bowline.toml says: wait neither for the builds of watches nor for
-    /// other builds
+    /// Start all at once, except what `needs` in bowline.toml orders: wait for no first build of a watch, and build
+    /// nothing before
     #[arg(long)]
     pub no_order: bool,
-    /// End all with the first that fails, and with its exit code
+    /// End all services once one has failed, with the exit code of that one
     #[arg(long)]
     pub fail_fast: bool,
 }

@@ -69,6 +69,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::launch;
 
     #[test]
     fn the_definition_is_consistent() {
@@ -102,6 +103,25 @@ mod tests {
         for typed in ["dev --help", "dev --prot 3", "dev -vq", "exec", "exec --script x -- y", "dev --port 0"]
         {
             assert_eq!(read(typed), ("None".to_owned(), "None".to_owned()), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_script_that_calls_bowline_is_read_with_the_same_options_and_commands() {
+        let whole = Dev::augment_args(Cli::command());
+        for option in whole.get_arguments().filter(|one| one.get_action().takes_values()) {
+            let short = option.get_short().map(|letter| format!("-{letter}"));
+            for name in option.get_long().map(|name| format!("--{name}")).into_iter().chain(short) {
+                assert!(launch::VALUED_OPTIONS.contains(&&*name), "{name}");
+            }
+        }
+        let launching = ["dev", "exec", "start", "supervise", "runner-exec", "caught"];
+        for command in whole.get_subcommands().map(clap::Command::get_name) {
+            assert_ne!(
+                launching.contains(&command),
+                launch::ANSWERING_COMMANDS.contains(&command),
+                "{command}"
+            );
         }
     }
 

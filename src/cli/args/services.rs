@@ -29,7 +29,7 @@ pub struct Attach {
 pub struct StatusOptions {
     #[arg(help = SERVICE, add = ArgValueCompleter::new(completion::services))]
     pub project: Option<String>,
-    /// Print, in ten lines at most, what runs of the project or workspace, and what to type
+    /// Print, in ten lines at most, what runs in the project or workspace, what does not, and what to type
     #[arg(long, conflicts_with = "project")]
     pub brief: bool,
 }

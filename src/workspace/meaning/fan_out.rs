@@ -21,15 +21,15 @@ pub struct FanOut {
     pub with_root: bool,
     /// Whether packages that are `private` are left out.
     pub only_public: bool,
-    /// For each script.
+    /// Arguments for each script.
     pub arguments: Vec<String>,
     /// The variables that the root's script sets, in alphabetical order.
     pub environment: Vec<(String, String)>,
     /// The names of the root's scripts that lead to the command, outermost first.
     pub chain: Vec<String>,
-    /// The command with which the tool can be started for other work.
+    /// The words that start the tool, as in `npx turbo`.
     pub command: Vec<String>,
-    /// Its options that matter for such work, too.
+    /// Those options of the tool that what it runs first needs, too.
     pub options: Vec<String>,
     /// Whether the tool runs what the script depends on first.
     pub runs_dependencies: bool,

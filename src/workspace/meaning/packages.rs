@@ -6,7 +6,7 @@ use fast_glob::glob_match;
 use serde_json::Value;
 
 use super::fan_out::{FanOut, PackageRunner, Which};
-use crate::project::Project;
+use crate::project::{Project, last_part};
 use crate::workspace::edges::joined;
 use crate::workspace::filter::{Filter, matches_name};
 use crate::workspace::nx_config::NxConfig;
@@ -82,8 +82,8 @@ impl FanOut {
                     Some(tag) => config.has_tag(|one| glob_match(tag, one)),
                     None if glob == "*" => true,
                     None => {
-                        let short = config.name.rsplit('/').next();
-                        glob_match(glob, &config.name) || short == Some(glob) || in_directory(glob)
+                        let name = &config.name;
+                        glob_match(glob, name) || last_part(name) == glob || in_directory(glob)
                     }
                 }
             }

@@ -3,7 +3,7 @@
 use super::fan_out::{FanOut, PackageRunner, Which};
 use super::npm::no_script;
 use super::options::{Item, Options, Unknown};
-use super::turbo::is_changing;
+use super::turbo::asks_git;
 
 const OPTIONS: Options = Options {
     flags: &[
@@ -70,7 +70,7 @@ pub(super) fn read(words: &[String], directory: &str) -> Result<FanOut, Unknown>
     if found.script.starts_with('/') {
         return Err(Unknown(format!("`{}` may be several scripts", found.script)));
     }
-    if let Some(filter) = filters.iter().find(|filter| is_changing(filter)) {
+    if let Some(filter) = filters.iter().find(|filter| asks_git(filter)) {
         return Err(Unknown::word(filter));
     }
     found.arguments = items.rest();

@@ -35,7 +35,7 @@ const OPTIONS: Options = Options {
     ],
 };
 
-/// Options that matter for what is built, too.
+/// Options that what turbo runs first needs, too: see [`FanOut::options`].
 const KEPT: [&str; 13] = [
     "--no-cache",
     "--cache",
@@ -104,7 +104,7 @@ pub(super) fn read(words: &[String]) -> Result<FanOut, Unknown> {
         let packages = packages.filter(|_| filters.is_empty());
         filters = packages.ok_or_else(|| Unknown("it names tasks with and without packages".to_owned()))?;
     }
-    if let Some(filter) = filters.iter().find(|filter| is_changing(filter) || filter.contains("//")) {
+    if let Some(filter) = filters.iter().find(|filter| asks_git(filter) || filter.contains("//")) {
         return Err(Unknown::word(filter));
     }
     if !filters.is_empty() {
@@ -135,6 +135,6 @@ fn parts(task: &str) -> (Option<String>, String) {
 }
 
 /// Whether a filter asks git for changes.
-pub(super) fn is_changing(filter: &str) -> bool {
+pub(super) fn asks_git(filter: &str) -> bool {
     filter.contains('[')
 }
