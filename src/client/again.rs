@@ -36,6 +36,17 @@ pub fn ended_beside(running: &[Reservation]) -> Vec<Reservation> {
     ended.filter_map(|one| former(&one, running)).collect()
 }
 
+/// Of the services beside these that have failed or were stopped, those that others of their supervisor wait for.
+pub fn needed_beside(running: &[Reservation]) -> Vec<Reservation> {
+    let services = fan_out::call(running).into_iter().filter_map(|(_, answer)| answer.ok()).flatten();
+    let services: Vec<Status> = services.collect();
+    let is_needed = |one: &&Status| {
+        let waits = |other: &Status| other.session == one.session && other.blocked_by.contains(&one.name);
+        matches!(one.state, State::Failed | State::Stopped) && services.iter().any(waits)
+    };
+    services.iter().filter(is_needed).filter_map(|one| former(one, running)).collect()
+}
+
 /// Has its supervisor start a service again, and waits until it is ready or has failed. `None` if the supervisor is
 /// gone. Its users are told that the command `by` did it.
 pub fn start_again(
