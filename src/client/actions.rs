@@ -12,6 +12,7 @@ use crate::exit_code::{FAILURE, NOT_READY};
 use crate::invocation::failure::Failure;
 use crate::port::{GUARDIAN_PATIENCE, Ports, Reservation, SessionState};
 use crate::process::{Identity, Signal, leftovers, signal};
+use crate::project::defining_directory;
 use crate::visible::{self, Visible};
 
 /// How often, and with which pause, to look whether a killed supervisor is gone.
@@ -262,6 +263,9 @@ fn blocked(reservation: &Reservation, why: &str, causes: &[String]) -> Failure {
 }
 
 fn not_ready(reservation: &Reservation, how: &str) -> Failure {
-    let hint = format!("look at its output with `bowline logs {}`", reservation.dir.visible());
+    // Its directory says nothing of a service that is no package.
+    let is_package = defining_directory(&reservation.project).is_none();
+    let word = if is_package { reservation.dir.visible() } else { reservation.name.visible() };
+    let hint = format!("look at its output with `bowline logs {word}`");
     Failure::new(NOT_READY, format!("`{}` {how}", reservation.name), Some(hint))
 }

@@ -26,3 +26,13 @@ pub fn beside(running: &[Reservation]) -> Vec<Reservation> {
     let ended = services.filter(|one| matches!(one.state, State::Failed | State::Stopped));
     ended.filter_map(|one| former(&one, running)).collect()
 }
+
+/// Those of them that other services of their supervisor wait for.
+pub fn needed_beside(running: &[Reservation]) -> Vec<Reservation> {
+    let services = fan_out::statuses(running);
+    let is_needed = |one: &&Status| {
+        let waits = |other: &Status| other.session == one.session && other.blocked_by.contains(&one.name);
+        matches!(one.state, State::Failed | State::Stopped) && services.iter().any(waits)
+    };
+    services.iter().filter(is_needed).filter_map(|one| former(one, running)).collect()
+}

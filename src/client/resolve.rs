@@ -288,8 +288,18 @@ fn by_port_or_project(invocation: &Invocation, live: &[Reservation], word: &str,
     let services = if is_root { below(live, path) } else { Vec::new() };
     running_or(services, || match named {
         Ok(project) => Resolved::Idle(not_running(&project.name)),
-        Err(error) => Resolved::Unknown(error.into()),
+        Err(error) => defined(invocation, word).map_or_else(
+            || Resolved::Unknown(error.into()),
+            |service| Resolved::Idle(not_running(&service.name)),
+        ),
     })
+}
+
+/// The service that is no package and goes by this name.
+fn defined(invocation: &Invocation, word: &str) -> Option<Project> {
+    let project = Project::find(&invocation.dir).or_else(|_| Project::around(&invocation.dir)).ok()?;
+    let found = invocation.files.names(&project).ok()?.find(word).ok().cloned();
+    found.filter(|one| one.defined_in.is_some())
 }
 
 /// Resolves a word to services that have ended while their supervisor still runs others; without a word, those of

@@ -19,7 +19,7 @@ use crate::launch::{LaunchSpec, Preload, Shims, Step};
 use crate::logs;
 use crate::port::listeners::Listeners;
 use crate::port::{Guard, Lease, Ports, Reservation, Scheme};
-use crate::process::guardian::{CONCLUSION_PATIENCE, ExecProbe, GuardianSpec, HeldLock};
+use crate::process::guardian::{ExecProbe, GuardianSpec, HeldLock, patience};
 use crate::process::tree::{self, Mark};
 use crate::process::{ABANDONED_GRACE, Program, Stdio};
 use crate::supervise::{Backend, Description, GuardedTree};
@@ -243,7 +243,7 @@ impl<'a> SessionBackend<'a> {
         let lease = self.lease.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let grace = self.prepared[service].grace;
         // Others wait for a guardian only once its supervisor is gone.
-        let conclusion = if after.is_some() { CONCLUSION_PATIENCE } else { Duration::ZERO };
+        let conclusion = if after.is_some() { patience(grace) } else { Duration::ZERO };
         let abandoned = grace.min(ABANDONED_GRACE) + conclusion;
         let lock = Box::new(SessionGuard { guard: lease.guard()?, grace: abandoned });
         let mark = Mark::of_service(lease.session().as_str(), &self.prepared[service].request.project);

@@ -15,6 +15,7 @@ use super::output::{self, Outlets, announce};
 use super::prepared::Prepared;
 use super::{absent, conflict, hooks, order, outcome, portless, settings, usual_ports};
 use crate::control::Server;
+use crate::detect::ServiceKind;
 use crate::invocation::{Failure, Invocation, StartedBy, require_descriptors};
 use crate::port::{AllocateOptions, Lease, PortChoice, PortError, Ports, Remembered, Reservation};
 use crate::process::signals::Signals;
@@ -64,6 +65,24 @@ impl<'a> Session<'a> {
 
     pub fn leave_out(&mut self, running: &[Reservation]) {
         self.prepared.retain(|one| !running.iter().any(|running| running.is_of(&one.request.project)));
+    }
+
+    /// Leaves out the tasks that only services need which run already.
+    pub fn leave_out_needless(&mut self, running: &[Reservation]) -> Result<(), Failure> {
+        let Self { prepared, options, .. } = self;
+        let graph = order::of(prepared, options)?.graph;
+        let is_running = |one: &Prepared<'_>| running.iter().any(|held| held.is_of(&one.request.project));
+        let mut is_served: Vec<bool> = prepared.iter().map(is_running).collect();
+        // Tasks may need each other.
+        for task in graph.levels().concat().into_iter().rev() {
+            let is_task = prepared[task].detected().kind == ServiceKind::Task;
+            let mut dependents = graph.dependents_of(task).peekable();
+            is_served[task] |=
+                is_task && dependents.peek().is_some() && dependents.all(|dependent| is_served[dependent]);
+        }
+        let mut is_served = is_served.into_iter();
+        prepared.retain(|one| !is_served.next().unwrap_or_default() || is_running(one));
+        Ok(())
     }
 
     /// Of services that run already, those that the others wait for.

@@ -122,12 +122,15 @@ fn missing_program(
 
 /// `without` is how it is run without bowline.
 fn describe(spec: &LaunchSpec, reason: Reason, outcome: &Outcome, without: &str) -> Failure {
-    let Outcome { ending, how, .. } = outcome;
+    let Outcome { ending, how, lacked_conditions, .. } = outcome;
     let exit = ending.exit;
     let never_listened = ending.ended_unready();
     let (code, hint) = match reason {
         Reason::DirectoryMissing => (NO_PROJECT, None),
-        Reason::CommandNotFound => (NOT_FOUND, None),
+        Reason::CommandNotFound => {
+            let hint = "install what `before` runs, or correct it in bowline.toml";
+            (NOT_FOUND, spec.before.as_ref().filter(|_| ending.step == 0).map(|_| hint.to_owned()))
+        }
         Reason::PermissionDenied => (NOT_EXECUTABLE, None),
         Reason::PortInUse => (
             NO_PORT,
@@ -156,7 +159,8 @@ fn describe(spec: &LaunchSpec, reason: Reason, outcome: &Outcome, without: &str)
     };
     let limit = ending.errno.and_then(|errno| descriptors::hint(&io::Error::from_raw_os_error(errno)));
     // Why the port may not have arrived says more than that the time is over.
-    let doubt = spec.doubt.clone().filter(|_| reason == Reason::HealthCheckTimeout || never_listened);
+    let is_unplaced = reason == Reason::HealthCheckTimeout && !lacked_conditions || never_listened;
+    let doubt = spec.doubt.clone().filter(|_| is_unplaced);
     let mut failure = Failure::new(code, message, limit.or(doubt).or(hint));
     // A service that was not ready in time was ended by us, so its exit says nothing.
     if let Some(exit) = exit.filter(|exit| !exit.success() && reason != Reason::HealthCheckTimeout) {
@@ -228,7 +232,12 @@ mod tests {
     /// An outcome of the main step.
     fn outcome(exit: Option<Exit>, was_ready: bool) -> Outcome {
         let ending = Ending { step: 1, exit, was_ready, ..Ending::default() };
-        Outcome { ending, how: "ended so".to_owned(), at: tokio::time::Instant::now() }
+        Outcome {
+            ending,
+            how: "ended so".to_owned(),
+            lacked_conditions: false,
+            at: tokio::time::Instant::now(),
+        }
     }
 
     fn assert_described(reason: Reason, exit: Option<Exit>, was_ready: bool, expected: (&str, Exit)) {
@@ -263,6 +272,17 @@ mod tests {
             (Reason::Unknown, Exit::Signal(Signal::SIGSEGV)),
         ] {
             assert_described(reason, Some(exit), false, ("`vite` ended so", exit));
+        }
+    }
+
+    #[test]
+    fn a_doubtful_port_is_not_the_reason_if_the_service_listened() {
+        let doubtful = LaunchSpec { doubt: Some("let it read `PORT`".to_owned()), ..spec() };
+        for (lacked_conditions, hint) in [(false, "let it read `PORT`"), (true, "look at its output")] {
+            let late = Outcome { lacked_conditions, ..outcome(Some(Exit::Code(0)), false) };
+            let late = Outcome { ending: Ending { exit: None, ..late.ending }, ..late };
+            let failure = describe(&doubtful, Reason::HealthCheckTimeout, &late, "without bowline");
+            assert!(failure.hint.as_ref().is_some_and(|found| found.starts_with(hint)), "{failure:?}");
         }
     }
 

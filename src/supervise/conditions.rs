@@ -80,7 +80,10 @@ enum CommandRun {
     Over,
     /// It is killed at this time.
     Runs(Instant),
+    /// It took too long.
     Killed,
+    /// Nobody needs it any more.
+    Abandoned,
 }
 
 /// The conditions of one run of a service.
@@ -183,22 +186,25 @@ impl ConditionWatch {
         self.question = None;
         let is_running = matches!(self.run, CommandRun::Runs(_));
         if is_running {
-            self.run = CommandRun::Killed;
+            self.run = CommandRun::Abandoned;
         }
         is_running
     }
 
     /// The command has ended.
     pub fn command_ended(&mut self, exit: Exit) {
-        let was_killed = std::mem::take(&mut self.run) == CommandRun::Killed;
+        let run = std::mem::take(&mut self.run);
         if let Some(output) = &self.output {
             let mut reader = output.reader();
             while read(&mut reader, &mut self.written).is_ok_and(|count| count > 0) {}
         }
-        let answer = match (was_killed, exit.success()) {
-            (true, _) => Err(format!("not ended within {} s", EXEC_PATIENCE.as_secs())),
-            (false, true) => Ok(()),
-            (false, false) => Err(with_last_line(exit, &self.written)),
+        let answer = match (run, exit.success()) {
+            (CommandRun::Abandoned, _) => {
+                Err(self.command.last.take().unwrap_or_else(|| "not ended in that time".to_owned()))
+            }
+            (CommandRun::Killed, _) => Err(format!("not ended within {} s", EXEC_PATIENCE.as_secs())),
+            (CommandRun::Over | CommandRun::Runs(_), true) => Ok(()),
+            (CommandRun::Over | CommandRun::Runs(_), false) => Err(with_last_line(exit, &self.written)),
         };
         self.command.answered(answer);
     }
@@ -280,6 +286,24 @@ mod tests {
                 watch.heard(Stream::Stdout, piece.as_bytes());
             }
             assert_eq!(watch.hold(None), expected, "{pattern} {pieces:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_that_is_not_waited_for_leaves_the_last_answer() {
+        let exec = Some("check".to_owned());
+        let mut watch = ConditionWatch::new(Conditions { exec, ..Conditions::default() }, None);
+        let now = Instant::now();
+        for (exit, last) in [
+            (None, "exec `check`: not ended in that time"),
+            (Some(Exit::Code(3)), "exec `check`: exit code 3"),
+            (None, "exec `check`: exit code 3"),
+        ] {
+            assert!(!watch.hold(None));
+            assert!(watch.begins_command(now + 2 * LONGEST_PAUSE), "{last}");
+            assert!(exit.is_some() || watch.abandons_command(), "it runs");
+            watch.command_ended(exit.unwrap_or(Exit::Code(137)));
+            assert_eq!(watch.unmet().as_deref(), Some(last));
         }
     }
 

@@ -266,12 +266,17 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
 
     pub(super) fn guardian_lost(&mut self, index: usize) {
         let instance = &mut self.instances[index];
+        let mut lost = "";
         if let Some(tree) = &mut instance.tree {
+            // Nobody is left to carry this out.
+            if tree.conclude() {
+                lost = ", and its `after` does not run";
+            }
             tree.reap();
         }
         instance.orphans =
             Some(Orphans { last_order: Order::Signal(Signal::SIGTERM), check_at: Instant::now() });
-        self.warn(index, "the guardian of the service was killed; ending the service".to_owned());
+        self.warn(index, format!("the guardian of the service was killed; ending the service{lost}"));
         self.feed(index, Input::GuardianLost);
         self.check_orphans(index);
     }
@@ -335,7 +340,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 };
                 self.notify_exit(index, ending, state);
                 let how = self.described(index, &ending);
-                self.instances[index].outcome = Some(Outcome { ending, how, at: Instant::now() });
+                let lacked_conditions = self.instances[index].conditions.unmet().is_some();
+                self.instances[index].outcome =
+                    Some(Outcome { ending, how, lacked_conditions, at: Instant::now() });
             }
         }
     }

@@ -32,6 +32,8 @@ pub struct Outcome {
     pub ending: Ending,
     /// The ending as people read it: the predicate of a sentence.
     pub how: String,
+    /// Whether it listened, and only conditions of bowline.toml were missing.
+    pub lacked_conditions: bool,
     pub at: Instant,
 }
 

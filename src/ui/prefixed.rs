@@ -105,21 +105,8 @@ impl Sink for Prefixed {
             self.finish(service);
         }
         self.note(service, &what);
-        // When bowline ends it prints only the first failure, and until then the other services go on.
-        let line = if let What::ProcessExited { state, exit_code, signal, message, stopped_by, .. } = &what {
-            let how = how_ended(*exit_code, signal.as_deref(), message.clone());
-            match state {
-                State::Failed => Some(format!("{} it {how}", self.style.error("error:"))),
-                State::Stopped if stopped_by.is_some() => Some("has ended".to_owned()),
-                State::Idle
-                | State::Waiting
-                | State::Blocked
-                | State::Starting
-                | State::Running
-                | State::Stopping
-                | State::Stopped
-                | State::Done => None,
-            }
+        let line = if let What::ProcessExited { .. } = what {
+            line_of_end(self.style, &what)
         } else {
             line_of(self.style, &what)
         };
@@ -166,5 +153,58 @@ impl Sink for Prefixed {
     fn lend_terminal(&mut self, service: Option<usize>) {
         let unfinished = service.and_then(|service| self.cutters[service][0].unfinished());
         self.view.lend(service, &unfinished.unwrap_or_default(), &mut self.screen);
+    }
+}
+
+/// The line about the end of a service. When bowline ends it prints only the first failure, and until then the other
+/// services go on.
+fn line_of_end(style: Style, what: &What) -> Option<String> {
+    let What::ProcessExited { state, exit_code, signal, message, stopped_by, .. } = what else { return None };
+    match state {
+        State::Failed => {
+            let how = how_ended(*exit_code, signal.as_deref(), message.clone());
+            Some(format!("{} it {how}", style.error("error:")))
+        }
+        // One without an exit was waiting for another one.
+        State::Stopped if stopped_by.is_some() && (exit_code.is_some() || signal.is_some()) => {
+            Some("has ended".to_owned())
+        }
+        State::Idle
+        | State::Waiting
+        | State::Blocked
+        | State::Starting
+        | State::Running
+        | State::Stopping
+        | State::Stopped
+        | State::Done => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::ColorChoice;
+
+    #[test]
+    fn only_what_had_started_has_ended() {
+        for (exit_code, signal, expected) in
+            [(Some(0), None, true), (None, Some("SIGTERM".to_owned()), true), (None, None, false)]
+        {
+            let stopped = What::ProcessExited {
+                exit_code,
+                signal,
+                duration_ms: 0,
+                state: State::Stopped,
+                failure_reason: None,
+                message: None,
+                stderr: None,
+                stopped_by: Some("`bowline stop`".to_owned()),
+            };
+            assert_eq!(
+                line_of_end(Style::new(ColorChoice::Never, false), &stopped).is_some(),
+                expected,
+                "{stopped:?}"
+            );
+        }
     }
 }

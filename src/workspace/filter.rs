@@ -5,7 +5,7 @@ use std::str::Chars;
 
 use fast_glob::glob_match;
 
-use crate::visible;
+use crate::visible::{self, Visible};
 
 const WILDCARDS: [char; 7] = ['*', '?', '[', ']', '{', '}', '!'];
 
@@ -17,7 +17,12 @@ pub enum FilterError {
     Git { revision: String, reason: String },
     /// Nothing is left to run.
     #[error("no package matches {}", quoted(.filters))]
-    NoMatch { filters: Vec<String>, names: Vec<String> },
+    NoMatch {
+        filters: Vec<String>,
+        names: Vec<String>,
+        /// The directory of a package that is known by that alone, as pnpm has no name for it.
+        nameless: Option<PathBuf>,
+    },
 }
 
 impl FilterError {
@@ -27,6 +32,10 @@ impl FilterError {
                 Some("give a name, a directory as in `./apps/*`, or a git revision as in `[main]`".to_owned())
             }
             Self::Git { .. } => Some("give a revision that `git diff` takes".to_owned()),
+            Self::NoMatch { nameless: Some(dir), .. } => Some(format!(
+                "give it a `name` in package.json, or filter by its directory: `./{}`",
+                dir.visible()
+            )),
             Self::NoMatch { names, .. } if names.is_empty() => None,
             Self::NoMatch { names, .. } => Some(format!("choose one of: {}", names.join(", "))),
         }

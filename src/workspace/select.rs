@@ -49,9 +49,16 @@ impl Packages {
 
     /// The error for a selection without packages.
     pub fn no_match(&self, filters: &[Filter]) -> FilterError {
+        let is_meant = |index: &usize| {
+            let dir = self.dir(*index).and_then(Path::file_name).map(|name| name.to_string_lossy());
+            self.name(*index).is_none()
+                && filters.iter().any(|filter| dir.as_deref() == filter.name.as_deref())
+        };
+        let nameless = (0..self.len()).find(is_meant).and_then(|index| self.dir(index));
+        let nameless = nameless.and_then(|dir| dir.strip_prefix(self.root()).ok()).map(Path::to_path_buf);
         let filters = filters.iter().map(|filter| filter.text.clone()).collect();
         let names = (0..self.len()).filter_map(|index| self.name(index)).map(str::to_owned).collect();
-        FilterError::NoMatch { filters, names }
+        FilterError::NoMatch { filters, names, nameless }
     }
 
     /// The packages that match name, directory and revision.

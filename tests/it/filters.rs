@@ -120,6 +120,15 @@ fn filters_that_select_nothing_fail_with_the_names_and_one_among_others_is_told(
         assert!(finished.stderr.contains(message) || arguments.contains(&"config"), "{}", finished.stderr);
         assert!(finished.stderr.contains(hint), "{}", finished.stderr);
     }
+    let mut sandbox = Sandbox::new();
+    sandbox.file("package.json", r#"{ "name": "root", "workspaces": ["packages/*"] }"#);
+    sandbox.file("packages/plain/package.json", r#"{ "scripts": { "dev": "true" } }"#);
+    let finished = sandbox.run(["dev", "--dry-run", "-F", "plain"]);
+    assert!(
+        finished.stderr.contains("or filter by its directory: `./packages/plain`"),
+        "{}",
+        finished.stderr
+    );
     let finished = stage.sandbox.run(["dev", "--dry-run", "-F", "web", "-F", "nope"]);
     assert!(finished.status.success(), "{finished:?}");
     assert!(finished.stderr.contains("nothing matches the filter `nope`"), "{}", finished.stderr);

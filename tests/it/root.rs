@@ -161,7 +161,11 @@ fn the_variables_of_the_roots_script_are_those_of_its_packages() {
 
 /// What each service of a start would need, with the command of those that are no scripts of the workspace.
 fn needs(sandbox: &Sandbox) -> Vec<String> {
-    let finished = sandbox.run(["dev", "--dry-run", "--json"]);
+    needs_of(sandbox, &[])
+}
+
+fn needs_of(sandbox: &Sandbox, arguments: &[&str]) -> Vec<String> {
+    let finished = sandbox.run([&["dev", "--dry-run", "--json"], arguments].concat());
     assert!(finished.status.success(), "{finished:?}");
     let lines = finished.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -265,7 +269,7 @@ fn a_package_has_a_turbo_json_of_its_own_and_asks_for_services_beside_it() {
     let expected = [
         "web needs turbo build + turbo codegen",
         "api needs turbo build",
-        "turbo build: npx turbo@2 run build --filter=web^... --env-mode=loose",
+        "turbo build: npx turbo@2 run build --filter=web^... --filter=api^... --env-mode=loose",
         "turbo codegen: npx turbo@2 run codegen --filter=web --env-mode=loose",
     ];
     assert_eq!(needs(&sandbox), expected);
@@ -308,6 +312,26 @@ fn nx_knows_a_package_by_its_project_json_and_its_package_json() {
         sandbox.file("apps/api/package.json", &api.to_string());
         assert_eq!(names(&sandbox, &[]), expected, "{script}");
     }
+}
+
+#[test]
+fn the_finite_work_comes_before_what_is_chosen_by_name_as_well() {
+    let mut sandbox = with_libraries("FOO=1 turbo run dev --filter=api");
+    let tasks = json!({ "tasks": { "dev": { "dependsOn": ["^build"], "with": ["api#dev"] } } });
+    sandbox.file("turbo.json", &tasks.to_string());
+    let web = [
+        "web needs turbo build",
+        "api needs turbo build",
+        "turbo build: turbo run build --filter=web^... --filter=api^...",
+    ];
+    for arguments in [&["web"][..], &["-F", "web"]] {
+        assert_eq!(needs_of(&sandbox, arguments), web, "{arguments:?}");
+    }
+    let builds = needs_of(&sandbox, &["-C", "apps/web"]);
+    assert!(builds.contains(&"ui:build needs core:build".to_owned()), "alone in its directory: {builds:?}");
+    assert_eq!(needs_of(&sandbox, &["api", "--no-order"]), ["api"]);
+    sandbox.file("bowline.toml", "[workspace]\nfilter = [\"api\"]\n");
+    assert_eq!(needs(&sandbox), ["api needs turbo build", "turbo build: turbo run build --filter=api^..."]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `bowline dev` of projects that run already: replace, wait, follow, or refuse.
 
+use std::path::Path;
+
 use crate::client::actions::{self, RestartAnswer, ask, ask_to_restart, await_if_ending, is_gone, stop};
 use crate::client::follow::{self, Join, Manner};
 use crate::client::{ended, fan_out};
@@ -22,6 +24,9 @@ pub fn decide(
     session: &mut Session<'_>,
     running: &[Reservation],
 ) -> Result<Option<Exit>, Failure> {
+    if !replace {
+        session.leave_out_needless(running)?;
+    }
     let Session { ports, prepared, .. } = session;
     let parent = invocation.parent.as_ref();
     let outdated =
@@ -73,11 +78,40 @@ fn start_again(
     session: &Session<'_>,
     running: &[Reservation],
 ) -> Result<bool, Failure> {
-    let Session { ports, prepared, .. } = session;
-    let mut ended = if running.len() < prepared.len() { ended::beside(running) } else { Vec::new() };
-    ended.retain(|one| prepared.iter().any(|prepared| prepared.request.project == one.project));
+    let mut ended = if running.len() < session.prepared.len() { ended::beside(running) } else { Vec::new() };
+    ended.retain(|one| is_to_start(session, one));
+    start_all(invocation, session, &ended)
+}
+
+/// Has other supervisors start those of these services again that have ended there, and that others there wait for.
+pub fn start_where_needed(invocation: &Invocation, session: &Session<'_>) -> Result<(), Failure> {
+    let roots = session.prepared.iter().filter_map(|one| one.project().workspace.as_ref());
+    let roots: Vec<&Path> = roots.map(|workspace| workspace.root.as_path()).collect();
+    if roots.is_empty() {
+        return Ok(());
+    }
+    let mut live = session.ports.seen();
+    live.retain(|one| roots.iter().any(|root| one.dir.starts_with(root)));
+    if live.is_empty()
+        || session.prepared.iter().all(|one| live.iter().any(|held| held.is_of(&one.request.project)))
+    {
+        return Ok(());
+    }
+    let mut needed = ended::needed_beside(&live);
+    needed.retain(|one| is_to_start(session, one));
+    start_all(invocation, session, &needed)?;
+    Ok(())
+}
+
+fn is_to_start(session: &Session<'_>, one: &Reservation) -> bool {
+    session.prepared.iter().any(|prepared| prepared.request.project == one.project)
+}
+
+/// Has their supervisors start these services again. False if there are none.
+fn start_all(invocation: &Invocation, session: &Session<'_>, ended: &[Reservation]) -> Result<bool, Failure> {
+    let ports = &session.ports;
     let by = if invocation.started_by == StartedBy::Background { "bowline start" } else { "bowline" };
-    let start_again = || fan_out::at_once(&ended, |one| ask_to_restart(ports, one, by));
+    let start_again = || fan_out::at_once(ended, |one| ask_to_restart(ports, one, by));
     let outcomes = while_there(invocation.parent.as_ref(), start_again);
     let mut is_any = false;
     for (one, outcome) in ended.iter().zip(outcomes) {

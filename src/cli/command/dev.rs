@@ -94,6 +94,7 @@ fn launch(
         return session::become_command(invocation, &options, &prepared[0], &inherited);
     }
     let mut session = Session::new(invocation, &options, projects)?;
+    already_running::start_where_needed(invocation, &session)?;
     loop {
         match session.reserve()? {
             Reserved::Lease(lease) => {

@@ -13,8 +13,13 @@ use crate::exit_code::NOT_FOUND;
 use crate::process::spawn::spawn;
 use crate::process::{Exit, Program, Stdio, left_terminal};
 
-/// How long it may take before it is killed.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it may take before it is killed, unless the service itself may take longer to end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long it may take after a service that has this time to end.
+pub fn patience(grace: Duration) -> Duration {
+    grace.max(PATIENCE)
+}
 
 impl Watch {
     /// Starts what runs after the service, and has the end reported in any case.
@@ -31,7 +36,7 @@ impl Watch {
         let Some(after) = self.spec.after.take().filter(|_| self.group.is_some()) else { return false };
         self.release_leader();
         (self.concludes, self.empty) = (true, false);
-        self.phase = Phase::Ending(Instant::now() + PATIENCE);
+        self.phase = Phase::Ending(Instant::now() + patience(self.spec.grace));
         match self.spawn_after(&after) {
             Ok(pid) => (self.leader, self.group) = (Some(Leader { pid, exit: None }), Some(pid)),
             Err(_) => self.report(Report::Concluded { exit: Exit::Code(NOT_FOUND) }),
@@ -53,4 +58,15 @@ impl Watch {
 fn silent() -> io::Result<Stdio> {
     let null = || File::options().read(true).write(true).open("/dev/null").map(OwnedFd::from);
     Ok(Stdio { stdin: null()?, stdout: null()?, stderr: null()?, terminal: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_take_long_to_end_may_take_long_to_be_cleared_away() {
+        assert_eq!(patience(Duration::from_secs(60)), Duration::from_secs(60));
+        assert_eq!(patience(Duration::ZERO), PATIENCE);
+    }
 }

@@ -27,7 +27,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork};
 
 use super::{Identity, Signal, signal};
-pub use conclusion::PATIENCE as CONCLUSION_PATIENCE;
+pub use conclusion::patience;
 pub use setup::{ExecProbe, GuardianSpec, HeldLock};
 pub use wire::{Order, Report};
 

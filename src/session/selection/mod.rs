@@ -2,12 +2,13 @@
 //!
 //! - `wanted`: what the user asks for · `chosen`: what words and filters choose · `root`: what the script of a
 //!   workspace's root means
-//! - `run`: a script of a package · `prerequisites`: what comes before · `builds`: of what is missing · `watches`: of
-//!   what is chosen · `candidates`: whatever could run
+//! - `run`: a script of a package · `prerequisites`: what comes before · `finite`: the same of what is chosen ·
+//!   `builds`: of what is missing · `watches`: of what is chosen · `candidates`: whatever could run
 
 mod builds;
 mod candidates;
 mod chosen;
+mod finite;
 mod prerequisites;
 mod root;
 mod run;
@@ -51,6 +52,7 @@ pub fn select(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<Selection,
     let is_root = || Project::find(&invocation.dir).is_ok_and(|project| project.is_workspace_root());
     if is_chosen || root.is_none() && is_root() {
         watches::add(invocation, &mut services)?;
+        finite::add(invocation, &mut services)?;
     }
     // What runs the packages itself builds what they need as well.
     if !root.as_ref().is_some_and(RootScript::runs_as_it_is) {

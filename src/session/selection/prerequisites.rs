@@ -26,13 +26,14 @@ pub fn add(packages: &Packages, all: &[FanOut], runs: &mut Vec<Run>) -> Vec<Firs
                 let name = ensure(packages, runs, script, found);
                 need(runs, &found.script, &[waiting], &name);
             }
-            for task in wanted.tasks {
-                need(runs, &found.script, &task.waiting, &task.name);
-                if !tasks.iter().any(|known| known.name == task.name) {
-                    tasks.push(task);
-                }
-            }
             done.extend(indices);
+        }
+        // Each is one for all packages, those that were added included.
+        for task in prerequisites(found, packages, &done).tasks {
+            need(runs, &found.script, &task.waiting, &task.name);
+            if !tasks.iter().any(|known| known.name == task.name) {
+                tasks.push(task);
+            }
         }
     }
     tasks

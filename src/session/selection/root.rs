@@ -121,6 +121,17 @@ pub fn of_root(
     Ok((chosen, Some(RootScript { name, text, meaning })))
 }
 
+/// The commands of the root's script with which turbo or nx does other work first.
+pub(super) fn fan_outs(invocation: &Invocation, root: &Project) -> Result<Vec<FanOut>, Failure> {
+    let config = invocation.files.config(root, &|name| invocation.variable(name))?;
+    let Ok((name, text)) = root.script(config.settings.script.as_deref()) else { return Ok(Vec::new()) };
+    let manager = launch::choose(root, &invocation.caller);
+    let scripts = OwnScripts::new(root, &manager, &invocation.caller, config.catalog.wrappers());
+    let Meaning::Packages(mut all) = meaning(name, text, &scripts, || false) else { return Ok(Vec::new()) };
+    all.retain(|found| found.runs_dependencies);
+    Ok(all)
+}
+
 /// Whether the script runs a server that is known as one, not only a program that might be anything.
 fn runs_server(invocation: &Invocation, (root, runnable, additions): Chosen) -> bool {
     let Ok(root) = ConfiguredProject::read(invocation, root, runnable, additions) else { return false };
@@ -129,7 +140,7 @@ fn runs_server(invocation: &Invocation, (root, runnable, additions): Chosen) -> 
 }
 
 /// The packages of the workspace, and what nx knows beside them.
-fn packages_around(root: &Project) -> Result<Packages, Failure> {
+pub(super) fn packages_around(root: &Project) -> Result<Packages, Failure> {
     let packages = Packages::around(root)?;
     if !is_nx_root(root) {
         return Ok(packages);

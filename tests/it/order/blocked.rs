@@ -72,6 +72,39 @@ fn a_need_that_is_no_package_is_started_again_by_its_name() {
 }
 
 #[test]
+fn a_start_of_the_need_alone_has_its_supervisor_start_it_again() {
+    let sandbox = stage();
+    assert_eq!(sandbox.run(["start"]).status.code(), Some(7));
+    let still = sandbox.run(["start", "api"]);
+    assert!(!still.status.success() && still.stderr.contains("`@acme/api` ended"), "{still:?}");
+    mend(&sandbox);
+    assert!(sandbox.run(["start", "api"]).status.success());
+    assert!(sandbox.run(["wait", "web"]).status.success(), "it was waiting");
+    assert_eq!(status(&sandbox, "web")["session"], status(&sandbox, "api")["session"]);
+}
+
+#[test]
+fn a_task_that_only_running_services_need_is_not_run_again() {
+    let config = "[project.\"@acme/web\"]\nneeds = [\"job\"]\n[project.job]\ncommand = \"echo >> runs\"\nkind = \"task\"\n";
+    let sandbox = workspace(&[("web", &server())], config);
+    for expected in ["is ready", "is already running"] {
+        let started = sandbox.run(["start"]);
+        assert!(started.status.success() && started.stderr.contains(expected), "{started:?}");
+    }
+    assert_eq!(fs::read_to_string(sandbox.project().join("runs")).unwrap(), "\n");
+}
+
+#[test]
+fn a_service_that_is_no_package_is_known_by_its_name_when_it_does_not_run() {
+    let config = format!("[project.db]\ncommand = {}\n", json!(server()));
+    let sandbox = workspace(&[("web", &server())], &config);
+    let waited = sandbox.run(["wait", "db"]);
+    assert!(waited.stderr.contains("No running dev server found for project: `db`"), "{waited:?}");
+    let restarted = sandbox.run(["restart", "db"]);
+    assert!(restarted.status.success() && restarted.stderr.contains("db is ready"), "{restarted:?}");
+}
+
+#[test]
 fn a_start_names_it_and_another_start_or_a_restart_of_all_mends_it() {
     for again in ["start", "restart"] {
         let sandbox = stage();

@@ -157,6 +157,25 @@ fn the_failure_of_after_is_a_warning_and_its_output_the_services() {
 }
 
 #[test]
+fn an_after_that_a_killed_guardian_cannot_run_is_told() {
+    let stage = Stage::new(&server(""), "true", "true", "");
+    let mut session = stage.start(&[]);
+    session.ready();
+    kill_process(stage.sandbox.guardian(), Signal::KILL).unwrap();
+    let ended = session.wait();
+    assert!(ended.stderr.contains("ending the service, and its `after` does not run"), "{ended:#?}");
+    assert_eq!(stage.steps(), ["before"]);
+}
+
+#[test]
+fn a_command_that_before_lacks_is_told_with_what_to_do() {
+    let stage = Stage::new("true", "no-such-program", "true", "");
+    let ended = stage.start(&[]).wait();
+    assert_eq!(ended.status.code(), Some(127), "{ended:#?}");
+    assert!(ended.stderr.contains("hint: install what `before` runs"), "{ended:#?}");
+}
+
+#[test]
 fn a_second_interrupt_ends_an_after_that_hangs() {
     let stage = Stage::new("exit 7", "true", "trap '' INT TERM; echo clearing; sleep 100", "");
     let mut session = stage.start(&[]);
