@@ -2,8 +2,11 @@
 
 use std::num::NonZeroU16;
 
+use regex_lite::Regex;
+
 use super::configured::{ConfiguredProject, Runnable};
 use super::options::Options;
+use super::prepared::Detected;
 use crate::config::{FILE, Orchestrator, PortSetting};
 use crate::detect::catalog::Role;
 use crate::detect::{Detection, ServiceKind};
@@ -69,6 +72,31 @@ pub fn ensure_no_port(
         "leave `--port` out, or set `kind = \"server\"` in bowline.toml if it listens".to_owned()
     };
     Err(Failure::new(USAGE, message, Some(hint)))
+}
+
+/// The lines at which a watch is ready: those of bowline.toml, else those of the tools that it runs.
+///
+/// # Errors
+/// The one of bowline.toml is no regular expression.
+pub fn first_builds(detected: &Detected<'_>) -> Result<Vec<Regex>, Failure> {
+    if detected.kind != ServiceKind::Watch {
+        return Ok(Vec::new());
+    }
+    let ready = &detected.configured.config.settings.ready;
+    let texts = match &ready.log {
+        Some(own) => vec![own.as_str()],
+        None => detected.detection.first_builds.iter().map(|text| &**text).collect(),
+    };
+    let regex = |text: &str| {
+        Regex::new(text).map_err(|error| {
+            let message = format!(
+                "`ready.log` of `{}` is not a regular expression: {error}: {text}",
+                detected.configured.project.name
+            );
+            Failure::new(USAGE, message, None)
+        })
+    };
+    texts.into_iter().map(regex).collect()
 }
 
 /// Names of processes that are servers, whatever they run.

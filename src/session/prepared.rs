@@ -12,14 +12,13 @@ use self_cell::self_cell;
 use serde_json::{Value, json};
 
 use super::configured::{ConfiguredProject, Runnable};
-use super::kind::{NO_FRAMEWORK, delegates, ensure_no_port, is_orchestrator, kind};
+use super::kind::{NO_FRAMEWORK, delegates, ensure_no_port, first_builds, is_orchestrator, kind};
 use super::known_sibling::KnownSibling;
 use super::named_by_port::NamedByPort;
 use super::options::Options;
 use super::server_scheme::ServerScheme;
 use crate::detect::catalog::Role;
 use crate::detect::{Detection, ServerInputs, ServiceKind, Snapshot};
-use crate::exit_code::USAGE;
 use crate::invocation::{Failure, Invocation, WITH_PARENT};
 use crate::launch::{Changes, LaunchRequest, LaunchSpec, NamedPort, Reading, SchemeSigns, Target};
 use crate::logs;
@@ -112,6 +111,7 @@ impl<'a> Detected<'a> {
             files: &files,
             script: reading.script(),
             commands: &commands,
+            hides_more: reading.hides_more(),
         };
         let mut detection = config.catalog.detect(&snapshot)?;
         let orchestrates = is_orchestrator(configured, &reading);
@@ -363,28 +363,6 @@ fn for_service<'o>(options: &'o Options, configured: &ConfiguredProject) -> Cow<
     } else {
         Cow::Borrowed(options)
     }
-}
-
-/// The lines at which a watch is ready: those of bowline.toml, else those of the tools that it runs.
-fn first_builds(detected: &Detected<'_>) -> Result<Vec<Regex>, Failure> {
-    if detected.kind != ServiceKind::Watch {
-        return Ok(Vec::new());
-    }
-    let ready = &detected.configured.config.settings.ready;
-    let texts = match &ready.log {
-        Some(own) => vec![own.as_str()],
-        None => detected.detection.first_builds.iter().map(|text| &**text).collect(),
-    };
-    let regex = |text: &str| {
-        Regex::new(text).map_err(|error| {
-            let message = format!(
-                "`ready.log` of `{}` is not a regular expression: {error}: {text}",
-                detected.configured.project.name
-            );
-            Failure::new(USAGE, message, None)
-        })
-    };
-    texts.into_iter().map(regex).collect()
 }
 
 pub fn environment(invocation: &Invocation, changes: &Changes) -> Vec<(OsString, OsString)> {
