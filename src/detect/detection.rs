@@ -53,7 +53,7 @@ impl Catalog {
             framework,
             tool: facts.tool(),
             kind: framework.kind,
-            first_builds: facts.watches().filter_map(|watch| watch.ready.clone()).collect(),
+            first_builds: facts.first_builds(),
             evidence: facts.sentences(framework),
             fingerprint: Fingerprint::new(facts.relevant(), facts.all()),
         })

@@ -50,7 +50,8 @@ impl<'c> Facts<'c, '_> {
             is_known || !is_harmless || self.is_exception(command)
         };
         let mut commands = self.snapshot.commands.iter();
-        let goes_on = commands.any(|command| self.watch_of(command).is_none() && may_serve(command));
+        let goes_on = self.snapshot.hides_more
+            || commands.any(|command| self.watch_of(command).is_none() && may_serve(command));
         let first = self.watches().find(|one| one.kind == ServiceKind::Watch);
         first.or_else(|| self.watches().next()).filter(|_| !goes_on)
     }
@@ -60,13 +61,36 @@ impl<'c> Facts<'c, '_> {
         self.snapshot.commands.iter().filter_map(|command| self.watch_of(command))
     }
 
+    /// The lines that its watches print at their first build.
+    pub fn first_builds(&self) -> Vec<CatalogText> {
+        let prints = |command: &&CommandWords<'_>, watch: &Framework| {
+            !watch.quiet_commands.iter().any(|rule| command.is(rule))
+        };
+        let commands = self.snapshot.commands.iter();
+        let watches = commands.filter_map(|command| Some((command, self.watch_of(command)?)));
+        watches
+            .filter(|(command, watch)| prints(command, watch))
+            .filter_map(|(_, watch)| watch.ready.clone())
+            .collect()
+    }
+
     fn watch_of(&self, command: &CommandWords<'_>) -> Option<&'c Framework> {
         let mut watches = self
             .catalog
             .frameworks()
             .iter()
             .filter(|one| one.kind != ServiceKind::Server && self.allows(one));
-        watches.find(|one| is_of(command, one))
+        let own = watches.find(|one| is_of(command, one));
+        own.or_else(|| self.repeated(command))
+    }
+
+    /// The watch that runs a command again at each change, if the command is known to be no server.
+    fn repeated(&self, command: &CommandWords<'_>) -> Option<&'c Framework> {
+        let is_its = |one: &&Framework| {
+            one.repeaters.iter().any(|name| command.starters.iter().any(|starter| starter == name))
+        };
+        let may_build = !command.ends_before && self.is_companion(command);
+        self.catalog.frameworks().iter().filter(|_| may_build).find(is_its)
     }
 
     /// Whether it is the program of a watch, but does something else with these arguments: `esbuild --servedir`.

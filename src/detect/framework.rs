@@ -39,6 +39,9 @@ pub struct Framework {
     /// Exceptions to `commands`: `vite build`.
     #[serde(deserialize_with = "list::<Text, _>")]
     pub not_commands: CatalogTexts,
+    /// Programs that run a command again at each change: it is this watch if the command is known to be no server.
+    #[serde(deserialize_with = "list::<Text, _>")]
+    pub repeaters: CatalogTexts,
     /// Packages, any of which means this framework.
     #[serde(deserialize_with = "list::<Text, _>")]
     pub dependencies: CatalogTexts,
@@ -62,6 +65,9 @@ pub struct Framework {
     /// For a watch: a regular expression for the line of its output that says that a build is through.
     #[serde(deserialize_with = "unless_empty::<Pattern, _>")]
     pub ready: Option<CatalogText>,
+    /// The commands that do not print that line: `rollup --silent`.
+    #[serde(deserialize_with = "list::<Text, _>")]
+    pub quiet_commands: CatalogTexts,
     /// The command that starts its development server where a project has no script for that: `vite`.
     #[serde(deserialize_with = "unless_empty::<Text, _>")]
     pub dev: Option<CatalogText>,

@@ -12,6 +12,8 @@ pub struct Snapshot<'a> {
     pub script: Option<&'a str>,
     /// The simple commands of that script, without wrappers, in its order.
     pub commands: &'a [CommandWords<'a>],
+    /// Whether something of the script goes on that the commands do not show: `make serve`.
+    pub hides_more: bool,
 }
 
 /// A simple command of a script, without wrappers: `next` with `dev` and `--turbo`.
@@ -22,6 +24,8 @@ pub struct CommandWords<'a> {
     pub arguments: Vec<&'a str>,
     /// The words in the names of the scripts, directories and files that lead to it, in small letters.
     pub names: Vec<String>,
+    /// The programs that start it, outermost first.
+    pub starters: Vec<String>,
     /// Whether a later command of the script waits for its end.
     pub ends_before: bool,
 }

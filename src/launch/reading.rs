@@ -118,17 +118,27 @@ impl<'a> Reading<'a> {
     pub fn commands(&self) -> Vec<CommandWords<'_>> {
         let commands = self.commands.iter().map(|(index, arguments)| {
             let leaf = &self.leaves[*index];
-            let is_program = |later: &Leaf| later.kind == Kind::Program;
             CommandWords {
                 program: &leaf.program,
                 arguments: arguments.iter().map(String::as_str).collect(),
                 names: names(leaf, arguments),
-                ends_before: self.leaves[index + 1..]
-                    .iter()
-                    .any(|later| is_program(later) && leaf.precedes(later)),
+                starters: leaf.starters(),
+                ends_before: self.ends_before(*index, leaf),
             }
         });
         commands.collect()
+    }
+
+    /// Whether a later command of the script waits for the end of this leaf.
+    fn ends_before(&self, index: usize, leaf: &Leaf) -> bool {
+        let mut later = self.leaves[index + 1..].iter();
+        later.any(|later| later.kind != Kind::Builtin && leaf.precedes(later))
+    }
+
+    /// Whether something of the script goes on that [`Reading::commands`] do not show.
+    pub fn hides_more(&self) -> bool {
+        let mut leaves = self.leaves.iter().enumerate();
+        leaves.any(|(index, leaf)| leaf.kind == Kind::Opaque && !self.ends_before(index, leaf))
     }
 
     pub fn script(&self) -> Option<&'a str> {

@@ -115,8 +115,13 @@ impl CommandLine<'_> {
     pub fn binary_of(&self, index: usize, package: &str) -> Step {
         let at = package.rfind('@').filter(|at| *at > 0).unwrap_or(package.len());
         let package = &package[..at];
-        Step::Leaf(index, self.scripts.binary(package).unwrap_or_else(|| program_name(package)))
+        Step::Leaf(index, self.scripts.binary(package).unwrap_or_else(|| program_of(package)))
     }
+}
+
+/// The name of a package's program, by that of the package: `tailwindcss` for `@tailwindcss/cli`.
+fn program_of(package: &str) -> String {
+    program_name(&format!("node_modules/{package}"))
 }
 
 /// The name of the program that a word runs, without directory and, in `node_modules`, without extension.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::arguments::port_of;
+use super::command_line::program_name;
 use super::error::RewriteError;
 use super::frame::Frame;
 use super::lead::{Lane, Lead, LeafEnvironment};
@@ -149,6 +150,12 @@ impl Leaf {
             let pre = frame.pre.as_ref().map(|_| format!("pre{name}"));
             pre.into_iter().chain(frame.post.as_ref().map(|_| format!("post{name}")))
         })
+    }
+
+    /// The names of the programs that start it, outermost first.
+    pub fn starters(&self) -> Vec<String> {
+        let first = |words: &Vec<Word>| Some(program_name(&words.first()?.literal()?));
+        self.scope.starters.iter().filter_map(first).collect()
     }
 
     /// The variables that the script sets for this command, the last one first; `None` for a value that only the

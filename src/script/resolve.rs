@@ -39,6 +39,7 @@ fn step(line: &mut CommandLine) -> Option<Step> {
         "concurrently" | "conc" => task_runner::concurrently(line),
         "run-p" | "run-s" | "npm-run-all" | "npm-run-all2" => task_runner::run_all(line, &name),
         "nodemon" => task_runner::nodemon(line),
+        "tsc-watch" | "tsup" | "tsup-node" | "tsdown" => task_runner::on_success(line, &name),
         "start-server-and-test" | "server-test" | "start-test" => task_runner::server_and_test(line, &name),
         "nx" => other_package::target(line).map_or(Step::Opaque, Step::Script),
         name if OPAQUE.contains(&name) => Step::Opaque,

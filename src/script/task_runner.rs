@@ -225,3 +225,24 @@ pub(super) fn nodemon(line: &mut CommandLine) -> Step {
     }
     Step::Text(text)
 }
+
+/// Flags of watches, each with a command that runs when a build is through.
+const ON_SUCCESS: [&str; 5] =
+    ["--onSuccess", "--on-success", "--onFirstSuccess", "--onCompilationComplete", "--onEmit"];
+
+/// `tsup --watch --onSuccess TEXT`: the watch, and what it runs after a build.
+pub(super) fn on_success(line: &mut CommandLine, name: &str) -> Step {
+    let starts = |at: usize, role, step| StartedCommand { word: at, role, step };
+    let mut all = vec![starts(line.at, LeafRole::Parallel, Step::Leaf(line.at, name.to_owned()))];
+    for index in line.at + 1..line.words.len().saturating_sub(1) {
+        if line.flag(index).is_some_and(|flag| ON_SUCCESS.contains(&flag.as_str())) {
+            all.push(starts(index + 1, LeafRole::Parallel, Step::Text(index + 1)));
+        }
+    }
+    if all.len() == 1 {
+        return Step::Leaf(line.at, name.to_owned());
+    }
+    // Some of these tools run the text without a shell.
+    line.fixed = Some(RewriteError::Assembled);
+    Step::Several(all)
+}

@@ -213,7 +213,7 @@ fn dev_command(project: &Project, config: &Config) -> Result<Option<String>, Fai
     }
     let files = project.files()?;
     let dependencies = &project.manifest.dependencies;
-    let snapshot = Snapshot { dependencies, files: &files, script: None, commands: &[] };
+    let snapshot = Snapshot { dependencies, files: &files, script: None, commands: &[], hides_more: false };
     let framework = match &config.settings.framework {
         Some(key) => config.catalog.find(key)?,
         None => config.catalog.detect(&snapshot)?.framework,

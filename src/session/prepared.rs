@@ -108,6 +108,7 @@ impl<'a> Detected<'a> {
             files: &files,
             script: reading.script(),
             commands: &commands,
+            hides_more: reading.hides_more(),
         };
         let mut detection = config.catalog.detect(&snapshot)?;
         let orchestrates = is_orchestrator(configured, &reading);

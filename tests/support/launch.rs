@@ -131,7 +131,7 @@ fn snapshot<'a>(
     script: Option<&'a str>,
     commands: &'a [CommandWords<'a>],
 ) -> Snapshot<'a> {
-    Snapshot { dependencies: &project.manifest.dependencies, files, script, commands }
+    Snapshot { dependencies: &project.manifest.dependencies, files, script, commands, hides_more: false }
 }
 
 /// The port by which other commands of the dev script name its server.

@@ -47,7 +47,7 @@ fn ranges_are_the_documented_ones() {
 #[test]
 fn every_entry_has_a_name_and_a_way_to_be_found() {
     for framework in embedded().frameworks() {
-        let rules = [&framework.commands, &framework.dependencies, &framework.files];
+        let rules = [&framework.commands, &framework.repeaters, &framework.dependencies, &framework.files];
         let found = rules.iter().any(|rule| !rule.is_empty());
         assert!(found || framework.key == "default", "{}", framework.key);
         assert!(!framework.label.is_empty(), "{}", framework.key);

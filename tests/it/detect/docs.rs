@@ -107,13 +107,18 @@ fn lists_of_other_programs(catalog: &Catalog) -> String {
 fn table_of_watches(watches: &[&Framework]) -> String {
     let mut table = format!("\n## The {} watches\n\n", watches.len());
     table.push_str("They have no port, and are ready with the first line of their output that matches.\n\n");
-    table.push_str("| key | name | command | but not | line |\n| --- | --- | --- | --- | --- |\n");
+    table.push_str(
+        "| key | name | command | but not | line | not printed by |\n| --- | --- | --- | --- | --- | --- |\n",
+    );
     for one in watches {
         let line = one.ready.iter().map(|ready| ready.replace('|', "\\|").into()).collect::<Vec<_>>();
-        let (commands, exceptions) = (code(&one.commands), code(&one.not_commands));
+        let quiet = code(&one.quiet_commands);
+        let repeats = one.repeaters.iter().map(|name| format!("{name} …").into());
+        let commands: Vec<CatalogText> = one.commands.iter().cloned().chain(repeats).collect();
+        let (commands, exceptions) = (code(&commands), code(&one.not_commands));
         let _ = writeln!(
             table,
-            "| `{}` | {} | {commands} | {exceptions} | {} |",
+            "| `{}` | {} | {commands} | {exceptions} | {} | {quiet} |",
             one.key,
             one.label,
             code(&line)

@@ -53,7 +53,13 @@ impl Sample {
 }
 
 fn snapshot<'a>(sample: &'a Sample, commands: &'a [CommandWords<'a>]) -> Snapshot<'a> {
-    Snapshot { dependencies: &sample.dependencies, files: &sample.files, script: Some("dev"), commands }
+    Snapshot {
+        dependencies: &sample.dependencies,
+        files: &sample.files,
+        script: Some("dev"),
+        commands,
+        hides_more: false,
+    }
 }
 
 fn embedded() -> Catalog {
