@@ -36,7 +36,7 @@ order RUNS="100":
 matrix *ROWS:
     BOWLINE_MATRIX="{{ ROWS }}" cargo test --test manual -- --ignored --nocapture matrix
 
-# Measures the cost of a reservation, of a scan and of a question about listeners.
+# Measures the cost of a reservation, of a scan, of a question about listeners and of a key on a slow terminal.
 figures:
     cargo test --release --test manual -- --ignored --nocapture figures
 

@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -19,6 +19,43 @@ use nix::sys::termios::{
 
 /// A global, as the terminal is one. Each guardian has a copy of the reading end.
 static PIPE: OnceLock<(PipeReader, PipeWriter)> = OnceLock::new();
+
+/// What is in the pipe.
+static RECORD: Mutex<Record> =
+    Mutex::new(Record { settings: Vec::new(), undo: Vec::new(), name: Vec::new() });
+
+#[derive(Debug)]
+struct Record {
+    /// Those from before and those of bowline. Empty while the terminal has those from before.
+    settings: Vec<u8>,
+    /// The sequences that undo the modes that a service has set.
+    undo: Vec<u8>,
+    /// The path of the terminal.
+    name: Vec<u8>,
+}
+
+impl Record {
+    fn bytes(&self) -> Vec<u8> {
+        let length = u8::try_from(self.undo.len()).unwrap_or_default();
+        [&self.settings[..], &[length], &self.undo[..length.into()], &self.name].concat()
+    }
+
+    /// Puts it into the pipe, in place of what is there.
+    fn write(&self) {
+        let Some((reader, writer)) = PIPE.get() else { return };
+        let _nothing = (&*reader).read(&mut [0; 4096]);
+        if !self.settings.is_empty() {
+            // It is empty, so there is room.
+            let _whole = (&*writer).write(&self.bytes());
+        }
+    }
+}
+
+fn update(change: impl FnOnce(&mut Record)) {
+    let mut record = RECORD.lock().unwrap_or_else(PoisonError::into_inner);
+    change(&mut record);
+    record.write();
+}
 
 /// Settings as bytes, each of this length.
 const LENGTH: usize = 4 * size_of::<u64>() + nix::libc::NCCS;
@@ -39,22 +76,21 @@ pub(super) fn prepare() {
 
 /// Bowline has changed the settings of `terminal`, and they were these before.
 pub(super) fn changed(terminal: BorrowedFd<'_>, before: &Termios) {
-    put_back();
-    let (Some((_, writer)), Ok(name), Ok(now)) =
-        (PIPE.get(), nix::unistd::ttyname(terminal), tcgetattr(terminal))
-    else {
-        return;
-    };
-    let record = [&settings(before)[..], &settings(&now), name.as_os_str().as_bytes()].concat();
-    // It is empty, so there is room.
-    let _whole = (&*writer).write(&record);
+    let (Ok(name), Ok(now)) = (nix::unistd::ttyname(terminal), tcgetattr(terminal)) else { return };
+    update(|record| {
+        record.settings = [settings(before), settings(&now)].concat();
+        record.name = name.as_os_str().as_bytes().to_vec();
+    });
+}
+
+/// A service has set modes of the terminal that these sequences undo.
+pub(super) fn undone_by(sequences: &str) {
+    update(|record| record.undo = sequences.as_bytes().to_vec());
 }
 
 /// Bowline has put them back itself.
 pub(super) fn put_back() {
-    if let Some((reader, _)) = PIPE.get() {
-        let _nothing = (&*reader).read(&mut [0; 4096]);
-    }
+    update(|record| record.settings.clear());
 }
 
 /// What a guardian keeps open.
@@ -62,8 +98,8 @@ pub(super) fn descriptor() -> Option<RawFd> {
     PIPE.get().map(|(reader, _)| reader.as_raw_fd())
 }
 
-/// Called by a guardian. Does nothing while bowline lives, and where the settings are no longer those of bowline: a
-/// shell has set its own.
+/// Called by a guardian. Does nothing while bowline lives, and leaves settings alone that are no longer those of
+/// bowline: a shell has set its own.
 pub(super) fn restore_if_abandoned() {
     if let Some((reader, _)) = PIPE.get().filter(|(reader, _)| is_abandoned(reader.as_fd())) {
         let mut record = [0; 4096];
@@ -81,7 +117,9 @@ fn is_abandoned(reader: BorrowedFd<'_>) -> bool {
 
 fn restore(record: &[u8]) -> io::Result<()> {
     let Some((before, rest)) = record.split_first_chunk::<LENGTH>() else { return Ok(()) };
-    let Some((set, name)) = rest.split_first_chunk::<LENGTH>() else { return Ok(()) };
+    let Some((set, rest)) = rest.split_first_chunk::<LENGTH>() else { return Ok(()) };
+    let Some((&length, rest)) = rest.split_first() else { return Ok(()) };
+    let Some((undo, name)) = rest.split_at_checked(length.into()) else { return Ok(()) };
     let path = Path::new(std::ffi::OsStr::from_bytes(name));
     let flags = nix::libc::O_NOCTTY | nix::libc::O_NONBLOCK;
     let terminal = File::options().read(true).write(true).custom_flags(flags).open(path)?;
@@ -90,7 +128,8 @@ fn restore(record: &[u8]) -> io::Result<()> {
         apply(before, &mut now);
         tcsetattr(&terminal, SetArg::TCSANOW, &now)?;
     }
-    Ok(())
+    // No shell does this.
+    (&terminal).write_all(undo)
 }
 
 fn settings(termios: &Termios) -> Settings {
@@ -135,7 +174,12 @@ mod tests {
         tcsetattr(&pair.slave, SetArg::TCSANOW, &raw).unwrap();
         let set = settings(&tcgetattr(&pair.slave).unwrap());
         let name = nix::unistd::ttyname(&pair.slave).unwrap();
-        let record = [&settings(&before)[..], &set, name.as_os_str().as_bytes()].concat();
+        let record = Record {
+            settings: [settings(&before), set].concat(),
+            undo: b"\x1b[?25h".to_vec(),
+            name: name.as_os_str().as_bytes().to_vec(),
+        };
+        let record = record.bytes();
         let now = || settings(&tcgetattr(&pair.slave).unwrap());
 
         let mut other = raw.clone();
@@ -146,6 +190,9 @@ mod tests {
         tcsetattr(&pair.slave, SetArg::TCSANOW, &raw).unwrap();
         restore(&record).unwrap();
         assert_eq!(now(), settings(&before));
+        let mut written = [0; 12];
+        File::from(pair.master).read_exact(&mut written).unwrap();
+        assert_eq!(&written, b"\x1b[?25h\x1b[?25h", "each time");
         restore(&record[..record.len() / 3]).unwrap();
     }
 

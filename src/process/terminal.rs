@@ -116,6 +116,11 @@ pub fn prepare_for_a_kill() {
     left_terminal::prepare();
 }
 
+/// Has a guardian write these sequences too, which undo the modes that a service has set.
+pub fn undo_after_a_kill(sequences: &str) {
+    left_terminal::undone_by(sequences);
+}
+
 /// The user's terminal in another mode. Dropping it restores the settings.
 #[derive(Debug)]
 pub struct Modified {

@@ -135,7 +135,9 @@ impl LineCutter {
         if self.drawn == Drawn::Returned {
             self.restart();
         }
+        let start = self.line.len().saturating_sub(1);
         self.line.extend_from_slice(text);
+        remove_controls(&mut self.line, start);
     }
 
     /// Begins the line anew.
@@ -266,6 +268,19 @@ fn is_special(byte: u8) -> bool {
     matches!(byte, 0x05 | 0x08 | 0x0a..=0x0f | 0x1b)
 }
 
+/// Removes the control characters that begin with the byte C2 in UTF-8, U+0080 to U+009F: some terminals obey them.
+fn remove_controls(line: &mut Vec<u8>, start: usize) {
+    let mut from = start;
+    while let Some(found) = line[from..].iter().position(|&byte| byte == 0xc2) {
+        from += found;
+        if line.get(from + 1).is_some_and(|byte| (0x80..=0x9f).contains(byte)) {
+            line.drain(from..from + 2);
+        } else {
+            from += 1;
+        }
+    }
+}
+
 /// How many of these bytes come before a character at the end that is not complete.
 fn whole_characters(bytes: &[u8]) -> usize {
     let start = bytes.iter().rposition(|byte| byte & 0xc0 != 0x80).unwrap_or(0);
@@ -322,6 +337,7 @@ mod tests {
             ("|\x08/\x08-\n", &["-", ""]),
             ("cut \x1b]0;off\nnext\n", &["cut ", "next", ""]),
             ("cut \x1b[3\nnext\n", &["cut ", "next", ""]),
+            ("a\u{9b}2Jb\u{85}\u{a0}\u{9d}0;c\u{b5}\n", &["a2Jb\u{a0}0;cµ", ""]),
             ("tab\tbell\x07 nul\0 é日\n", &["tab\tbell\x07 nul\0 é日", ""]),
         ] {
             for size in [1, 2, 3, 7, 1000] {

@@ -3,6 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use crate::process::terminal::undo_after_a_kill;
+
 /// The private modes of a terminal (DECSET) that programs set for their time, and whether each is on by default.
 const MODES: [(u16, bool); 11] = [
     // The cursor is shown.
@@ -40,7 +42,12 @@ struct Modes {
 pub fn passed(bytes: &[u8]) {
     static IS_TERMINAL: OnceLock<bool> = OnceLock::new();
     if *IS_TERMINAL.get_or_init(|| io::stdout().is_terminal()) {
-        CHANGED.lock().unwrap_or_else(PoisonError::into_inner).read(bytes);
+        let mut modes = CHANGED.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = modes.changed;
+        modes.read(bytes);
+        if modes.changed != before {
+            undo_after_a_kill(&modes.sequences());
+        }
     }
 }
 
@@ -62,6 +69,7 @@ pub fn restore_terminal() {
 
 /// The sequences that do so. What they undo counts as undone.
 pub(super) fn undo() -> String {
+    undo_after_a_kill("");
     CHANGED.lock().unwrap_or_else(PoisonError::into_inner).undo()
 }
 
@@ -110,12 +118,17 @@ impl Modes {
     }
 
     /// The sequences that put every mode back to its default.
+    fn sequences(&self) -> String {
+        let changed = self.changed.iter().zip(MODES).filter(|(changed, _)| **changed);
+        changed
+            .map(|(_, (mode, default))| format!("\x1b[?{mode}{}", if default { 'h' } else { 'l' }))
+            .collect()
+    }
+
     fn undo(&mut self) -> String {
-        let changed = self.changed.iter_mut().zip(MODES);
-        let undone = changed.filter_map(|(changed, (mode, default))| {
-            std::mem::take(changed).then(|| format!("\x1b[?{mode}{}", if default { 'h' } else { 'l' }))
-        });
-        undone.collect()
+        let sequences = self.sequences();
+        self.changed = Default::default();
+        sequences
     }
 }
 

@@ -97,6 +97,10 @@ impl Sink for Prefixed {
         let unfinished = Some(cutter.is_redrawn()).filter(|_| view.shows(service) && cutter.is_unfinished());
         screen.wait(service, stream, unfinished);
         portion.became(count, screen.streams.pending() - before);
+        if screen.is_terminal {
+            // At once, so that there is room for the next service.
+            screen.streams.of(stream).write_some();
+        }
         Ok(bytes)
     }
 

@@ -9,7 +9,7 @@ use bowline::port::{PortRequest, Probe, Verdict};
 use crate::port::{Place, allocate, block};
 
 #[expect(clippy::print_stdout, reason = "figures are for people")]
-fn tell(what: &str, time: Duration) {
+pub fn tell(what: &str, time: Duration) {
     println!("{what}: {time:?}");
 }
 

@@ -10,6 +10,7 @@ mod chaos_kills;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod figures;
+mod keys;
 #[cfg(target_os = "linux")]
 mod launchers;
 #[path = "../matrix/mod.rs"]

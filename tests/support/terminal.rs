@@ -125,6 +125,15 @@ impl Terminal {
         }
     }
 
+    /// Shows so many bytes more of a terminal that was stalled, once there are any.
+    pub fn show(&mut self, most: usize) -> Vec<u8> {
+        let mut bytes = vec![0; most];
+        let master = self.master.as_ref().expect("the terminal is open");
+        let count = rustix::io::read(master, &mut bytes).expect("an open terminal");
+        bytes.truncate(count);
+        bytes
+    }
+
     /// Closes the terminal as a closed window does: the programs at it are hung up.
     pub fn close(&mut self) {
         self.stall();

@@ -187,6 +187,16 @@ fn the_terminal_is_as_it_was_though_bowline_is_killed() {
 }
 
 #[test]
+fn a_screen_is_left_though_bowline_is_killed() {
+    let sandbox = Sandbox::with_script("printf '\\033[?1049h\\033[?25ldrawn'; exec sleep 100");
+    let mut seat = Seat::take(dev(&sandbox, &[]));
+    seat.terminal.until("drawn");
+    seat.child.kill().unwrap();
+    seat.terminal.until("\x1b[?25h\x1b[?1049l");
+    seat.wait();
+}
+
+#[test]
 fn lines_wait_while_the_service_at_the_keyboard_draws_on_the_alternate_screen() {
     let draw =
         "read line; printf '\\033[?1049hdrawn'; read line; printf '\\033[?1049lthrough'; exec sleep 100";
