@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use super::report::{Budget, Section, float};
+use super::support::run_to_end;
 use super::tools::Tools;
 
 const PLATFORMS: [(&str, &str); 4] = [
@@ -20,16 +22,25 @@ pub(crate) fn measure(_: &Tools) -> Section {
         let archive = format!("bowline-v{}-{triple}.tar.gz", env!("CARGO_PKG_VERSION"));
         let program = size(&target.join("packaging").join(platform).join("bowline"));
         let archive = size(&target.join("release-dist").join(archive));
-        vec![platform.to_owned(), mebibytes(program), mebibytes(archive)]
+        let package = packed(&target.join("npm-dist/@bowline").join(platform));
+        vec![platform.to_owned(), mebibytes(program), mebibytes(archive), mebibytes(package)]
     };
-    let own_row = vec!["this machine, for the other measurements".to_owned(), mebibytes(own), String::new()];
+    let main = mebibytes(packed(&target.join("npm-dist/bowline")));
+    let main_row = vec!["any, the package `bowline`".to_owned(), String::new(), String::new(), main];
+    let own_row = vec![
+        "this machine, for the other measurements".to_owned(),
+        mebibytes(own),
+        String::new(),
+        String::new(),
+    ];
     Section {
         title: "Size of the program",
         method: "The release profile, stripped; for each platform as `just release-rehearsal` has built it. The archive is what a user \
-                 downloads, with licences, completions and manual pages; the package for npm is as large."
+                 downloads, with licences, completions and manual pages; at npm, a user downloads the package of the platform and the \
+                 package `bowline`."
             .into(),
-        columns: &["platform", "program", "archive"],
-        rows: PLATFORMS.into_iter().map(row).chain([own_row]).collect(),
+        columns: &["platform", "program", "archive", "package for npm"],
+        rows: PLATFORMS.into_iter().map(row).chain([main_row, own_row]).collect(),
         budgets: vec![Budget {
             promise: "at most 6 MiB",
             measured: mebibytes(own),
@@ -41,6 +52,19 @@ pub(crate) fn measure(_: &Tools) -> Section {
 /// In bytes; `None` where it was not built.
 fn size(file: &Path) -> Option<u64> {
     fs::metadata(file).ok().map(|metadata| metadata.len())
+}
+
+/// What `npm pack` would make of a package, in bytes; `None` where it was not assembled.
+fn packed(dir: &Path) -> Option<u64> {
+    fs::metadata(dir).ok()?;
+    let mut npm = Command::new("npm");
+    npm.args(["pack", "--dry-run", "--json"]).current_dir(dir).stdin(Stdio::null());
+    let finished = run_to_end(&mut npm);
+    let listed: serde_json::Value = serde_json::from_str(&finished.stdout).ok()?;
+    // npm 12 names the package in place of a list.
+    let package =
+        listed.as_array().and_then(|list| list.first()).or_else(|| listed.as_object()?.values().next());
+    package?["size"].as_u64()
 }
 
 fn mebibytes(bytes: Option<u64>) -> String {
