@@ -145,7 +145,7 @@ impl Sink for StartReport {
                 let (name, warning) = (self.style.name(), self.style.warning("warning:"));
                 ui::eprint_line(&format!("{name}  {warning} {}: {message}", told.name));
             }
-            News::Warning(_) => {}
+            News::Note(_) | News::Warning(_) => {}
         }
     }
 

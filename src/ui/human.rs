@@ -125,7 +125,9 @@ pub(super) fn line_of_told(style: Style, told: &Told) -> Option<String> {
         News::Event(Event { what: What::PortDetected { url, .. }, .. }) => {
             Some(format!("{name} is ready   {}", style.strong(url)))
         }
-        News::Event(Event { what: What::Ready { by, .. }, .. }) => Some(format!("{name} is {}", ready(*by, None))),
+        News::Event(Event { what: What::Ready { by, .. }, .. }) => {
+            Some(format!("{name} is {}", ready(*by, None)))
+        }
         News::Event(Event {
             what: What::ProcessExited { state: State::Failed, exit_code, signal, message, .. },
             ..
@@ -136,6 +138,7 @@ pub(super) fn line_of_told(style: Style, told: &Told) -> Option<String> {
         News::Event(Event { what: What::PortReallocated { message, .. }, .. }) | News::Warning(message) => {
             Some(format!("{} {name}: {message}", style.warning("warning:")))
         }
+        News::Note(message) => Some(format!("{name}: {message}")),
         News::Event(_) => None,
     }
 }

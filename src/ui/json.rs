@@ -70,7 +70,7 @@ impl Sink for JsonLines {
                 let warning = self.style.warning("warning:");
                 super::eprint_line(&format!("{}  {warning} {}: {message}", self.style.name(), told.name));
             }
-            News::Warning(_) => {}
+            News::Note(_) | News::Warning(_) => {}
         }
     }
 
