@@ -3,7 +3,7 @@
 
 use super::Telling;
 use crate::event::What;
-use crate::port::{Lease, Reservation};
+use crate::port::Reservation;
 use crate::session::backend::SessionBackend;
 use crate::session::usual_ports;
 use crate::supervise::{Backend, Misled};
@@ -29,9 +29,7 @@ impl SessionBackend<'_> {
         self.look_around(service);
         let named = self.neighbours.iter().find(|other| other.project == project && other.has_port())?;
         let (name, url, port) = (named.name.clone(), named.url()?, named.port);
-        let own = self.prepared[service].request.project.clone();
-        let held = self.lease.iter().flat_map(Lease::reservations).find(|held| held.project == own)?;
-        let mut told = held.told.clone();
+        let mut told = self.reservation(service)?.told.clone();
         let before = told.insert(project.to_owned(), port).filter(|before| *before != port)?;
         let one = &self.prepared[service];
         if one.names(project) {
@@ -42,8 +40,8 @@ impl SessionBackend<'_> {
             || format!("it was told port {before} for `{name}`, which is at {url} now: restart it for that");
         let is_in_file = one.by_port.iter().any(|named| named.only() == Some(project));
         let warnings = if is_in_file { in_files } else { vec![by_variable()] };
-        let lease = self.lease.as_mut()?;
-        lease.tell(&own, told);
+        let own = self.prepared[service].request.project.clone();
+        self.lease.as_mut()?.tell(&own, told);
         self.record_told();
         Some(Misled::Warn(warnings))
     }
