@@ -160,9 +160,9 @@ fn package_scripts_start_after_bowline_was_replaced_or_removed() {
         command.args(["--json", "dev"]);
         let mut session = Session::start(command);
         let port = ready(&mut session, "packages/web");
-        std::fs::remove_file(&program).unwrap();
+        fs::remove_file(&program).unwrap();
         if let Some(text) = new {
-            std::fs::write(&program, text).unwrap();
+            fs::write(&program, text).unwrap();
         }
         let restarted = stage.sandbox.run(["restart"]);
         assert!(restarted.status.success(), "{restarted:?}");
