@@ -8,6 +8,7 @@ mod support;
 
 mod bin;
 mod burst;
+mod caught;
 mod launch;
 mod machine;
 mod memory;
@@ -31,7 +32,7 @@ const STATE_IN_MEMORY: bool = false;
 /// A name to ask for it by, and the measurement.
 type Measurement = (&'static str, fn(&Tools) -> Section);
 
-const MEASUREMENTS: [Measurement; 10] = [
+const MEASUREMENTS: [Measurement; 11] = [
     ("launch", launch::measure),
     ("bin", bin::measure),
     ("scan", scan::measure),
@@ -41,6 +42,7 @@ const MEASUREMENTS: [Measurement; 10] = [
     ("remembered", remembered::measure),
     ("output", output::measure),
     ("workspace", workspace::measure),
+    ("caught", caught::measure),
     ("size", size::measure),
 ];
 

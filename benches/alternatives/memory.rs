@@ -58,7 +58,7 @@ pub(crate) struct Memory {
     processes: usize,
 }
 
-fn of_one_service(tool: &Tool) -> Memory {
+pub(crate) fn of_one_service(tool: &Tool) -> Memory {
     let script = format!("'{}' --lifetime 60", dev_server().display());
     let sandbox = tool.project(&script);
     let mut tree = Tree::new();

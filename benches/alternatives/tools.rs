@@ -9,6 +9,10 @@ use super::support::{Sandbox, run_to_end};
 /// The program that is published for Linux, linked with musl: `packaging/build linux-x64`.
 pub(crate) const STATIC: &str = "bowline, static";
 
+/// A script that is caught by such a bowline.
+pub(crate) const CAUGHT: &str = "bowline, which has caught it";
+pub(crate) const CAUGHT_STATIC: &str = "the same, static";
+
 /// Everything that runs a dev script, bowline first, then its static build and the bare shell.
 #[derive(Debug)]
 pub(crate) struct Tools {
@@ -90,8 +94,20 @@ impl Tools {
 }
 
 impl Tool {
+    /// The shim for npm.
+    pub fn caught(name: &'static str, shims: &Path) -> Self {
+        Self {
+            name,
+            version: Some(String::new()),
+            program: shims.join("npm"),
+            first: Vec::new(),
+            run: &["run", "dev"],
+            install: None,
+        }
+    }
+
     pub fn is_bowline(&self) -> bool {
-        self.name == "bowline" || self.name == STATIC
+        ["bowline", STATIC, CAUGHT, CAUGHT_STATIC].contains(&self.name)
     }
 
     pub fn is_shell(&self) -> bool {

@@ -23,7 +23,8 @@ enum Tag {
 #[serde(rename_all = "kebab-case")]
 pub enum News {
     Event(Event),
-    /// For people only.
+    /// For people only, as is a warning.
+    Note(String),
     Warning(String),
 }
 

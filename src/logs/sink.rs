@@ -74,6 +74,10 @@ impl Sink for RecordingSink {
         self.inner.notify(service, what);
     }
 
+    fn signalled(&mut self, service: usize, message: String) {
+        self.inner.signalled(service, message);
+    }
+
     fn relay(&mut self, told: &Told) {
         self.inner.relay(told);
     }

@@ -201,6 +201,6 @@ pub fn prepare<'a>(
     };
     let mut prepared = projects.into_iter().map(prepare).collect::<Result<Vec<_>, Failure>>()?;
     conflict::ensure_own_ports(&prepared)?;
-    usual_ports::find(&mut prepared);
+    usual_ports::find(invocation, options, &mut prepared);
     Ok(prepared)
 }

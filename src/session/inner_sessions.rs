@@ -1,11 +1,19 @@
 //! The sessions beneath a service whose script runs as it is.
 
 use super::backend::{SessionBackend, descendants};
+use super::browser;
+use crate::event::{Level, What};
 use crate::launch::{ShimCall, Shims};
 use crate::port::{Lease, Reservation};
 use crate::process::{executable_while_running, own_executable};
 
 impl SessionBackend<'_> {
+    /// Opens the URL of the first server that is ready, if the user wants that.
+    pub(super) fn show_first(&mut self, url: &str) -> Option<What> {
+        let failed = std::mem::take(&mut self.open_browser) && !browser::open(url);
+        failed.then(|| What::Noted { level: Level::Warning, message: browser::unopened(url) })
+    }
+
     /// The processes of a service, without those of the sessions beneath it.
     pub(super) fn own_processes(&self, service: usize, root: i32) -> Vec<i32> {
         let mut own = descendants(root);

@@ -15,8 +15,8 @@ use crate::port::{PortChoice, Scheme};
 use crate::process::{Stdio, memory};
 use crate::supervise::service::FailedRun;
 use crate::supervise::{
-    Backend, Conditions, Description, Observation, PageQuestion, PortOwner, ProcessTree, Reload, Review,
-    SchemeAnswer,
+    Backend, Conditions, Description, Misled, Observation, PageQuestion, PortOwner, ProcessTree, Reload,
+    Review, SchemeAnswer,
 };
 
 impl Backend for SessionBackend<'_> {
@@ -153,16 +153,19 @@ impl Backend for SessionBackend<'_> {
             self.store(service, &note);
         }
         self.inquiries[service].reviews = 0;
+        self.tell_others(service);
         if let Some(note) = self.schemes[service].note() {
             self.store(service, &note);
         }
-        let url = std::mem::take(&mut self.open_browser).then(|| self.scheme(service).url(reserved))?;
-        let failed = !browser::open(&url);
-        failed.then(|| What::Noted { level: Level::Warning, message: browser::unopened(&url) })
+        self.show_first(&self.scheme(service).url(reserved))
     }
 
     fn told_another_port(&self, service: usize) -> Option<(Vec<usize>, String)> {
         SessionBackend::told_another_port(self, service)
+    }
+
+    fn misled_by(&mut self, service: usize, project: &str) -> Option<Misled> {
+        SessionBackend::misled_by(self, service, project)
     }
 
     fn review(&mut self, service: usize, root: i32, output: &str) -> Review {
@@ -250,8 +253,9 @@ impl Backend for SessionBackend<'_> {
         self.inner_sessions().any(|one| one.has_port())
     }
 
-    fn stand_in(&mut self, service: usize) {
+    fn stand_in(&mut self, service: usize, url: Option<&str>) -> Option<What> {
         self.stands_in[service] = true;
+        self.show_first(url?)
     }
 
     fn framework(&self, service: usize) -> String {

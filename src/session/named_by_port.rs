@@ -13,11 +13,13 @@ pub struct NamedByPort {
 }
 
 impl NamedByPort {
+    /// The project that is meant.
+    pub fn only(&self) -> Option<&str> {
+        if let [only] = &self.projects[..] { Some(only) } else { None }
+    }
+
     /// The project that a script names.
     pub fn in_script(&self) -> Option<&str> {
-        match &self.projects[..] {
-            [only] if self.file.is_none() => Some(only),
-            _ => None,
-        }
+        self.only().filter(|_| self.file.is_none())
     }
 }

@@ -106,7 +106,11 @@ pub fn announce(sink: &mut impl Sink, backend: &mut SessionBackend<'_>, grants: 
                 What::PortReallocated { original_port: declined.port, new_port: grant.port, message },
             );
         }
-        let plain = [Some(backend.headline(service)), backend.override_reminder(service)];
+        let plain = if backend.invocation.started_by == StartedBy::Caught {
+            [None, None]
+        } else {
+            [Some(backend.headline(service)), backend.override_reminder(service)]
+        };
         let plain = plain.into_iter().flatten().map(|message| (Level::Plain, message));
         let mut warnings = backend.specs[service].warnings.clone();
         warnings.extend(backend.told_otherwise(service, ""));

@@ -132,7 +132,7 @@ impl Sink for StartReport {
             News::Warning(message) if !self.quiet => {
                 ui::eprint_warning(self.style, &format!("{}: {message}", told.name));
             }
-            News::Warning(_) => {}
+            News::Note(_) | News::Warning(_) => {}
         }
     }
 

@@ -47,7 +47,11 @@ impl SessionBackend<'_> {
         let one = &self.prepared[service];
         let known = self.siblings(service).into_iter().chain(one.absent.iter().cloned());
         let told = known.filter(|other| one.names(&other.project) || is_told(spec, &other.sibling));
-        let told: BTreeMap<String, u16> = told.map(|one| (one.project, one.sibling.port)).collect();
+        // Of a script that is caught, the others may start later.
+        let by_port = one.by_port.iter().filter(|_| self.options.outer.is_some());
+        let usual = by_port.filter_map(|named| Some((named.only()?.to_owned(), named.port)));
+        let told: BTreeMap<String, u16> =
+            usual.chain(told.map(|one| (one.project, one.sibling.port))).collect();
         let is_news = self.reservation(service).is_some_and(|held| held.told != told);
         let Some(lease) = &mut self.lease else { return };
         lease.tell(&self.prepared[service].request.project, told);
@@ -57,7 +61,7 @@ impl SessionBackend<'_> {
         }
     }
 
-    fn record_told(&mut self) {
+    pub(super) fn record_told(&mut self) {
         if let Some(Err(error)) = self.lease.as_mut().map(Lease::record_told) {
             tracing::warn!("what the service was told of others is not recorded: {error}");
         }
@@ -76,7 +80,10 @@ impl SessionBackend<'_> {
         let lease = self.lease.as_mut()?;
         let is_warned = |one: &&Reservation| !restarted.contains(&one.project);
         let mut misled: BTreeMap<u16, Vec<String>> = BTreeMap::new();
-        for one in lease.reservations().iter().filter(is_warned).chain(&self.neighbours) {
+        // Those of the same run are told, see [`SessionBackend::tell_others`].
+        let outer = self.options.outer.as_ref().map(|outer| &outer.session);
+        let beside = self.neighbours.iter().filter(|one| outer.is_none() || one.part_of.as_ref() != outer);
+        for one in lease.reservations().iter().filter(is_warned).chain(beside) {
             let told = one.told.get(&project).filter(|told| **told != port);
             if let Some(told) = told {
                 misled.entry(*told).or_default().push(one.name.clone());

@@ -8,12 +8,15 @@ use super::addresses::Addresses;
 use super::configured::ConfiguredProject;
 use super::known_sibling::KnownSibling;
 use super::named_by_port::NamedByPort;
+use super::options::Options;
 use super::prepared::Prepared;
+use crate::invocation::Invocation;
 use crate::launch::{
     FileMention, Sibling, SiblingPort, TextPort, UsualPort, ports_in_value, present_value, url_variable,
     with_template,
 };
 use crate::port::PortChoice;
+use crate::project::Project;
 
 impl Prepared<'_> {
     /// Whether a text of bowline.toml or the script names the service of this project, so that it has to be started again
@@ -24,13 +27,17 @@ impl Prepared<'_> {
     }
 }
 
-/// Finds out which services name which others by their usual ports. A port that is another's is no wish.
-pub fn find(prepared: &mut [Prepared<'_>]) {
-    if prepared.len() < 2 {
-        return;
+/// Finds out which services name which others by their usual ports. A port that is another's is no wish. For a script
+/// that is caught, the others are the packages of its workspace, whether they run yet or not.
+pub fn find<'a>(invocation: &'a Invocation, options: &Options, prepared: &mut Vec<Prepared<'a>>) {
+    let own = prepared.len();
+    if options.outer.is_some() {
+        prepared.extend(packages_beside(invocation, prepared));
     }
     let usual = UsualPorts { prepared, known: RefCell::default() };
-    let found: Vec<Vec<NamedByPort>> = (0..prepared.len()).map(|service| usual.named_by(service)).collect();
+    let asks = if prepared.len() < 2 { 0 } else { own };
+    let found: Vec<Vec<NamedByPort>> = (0..asks).map(|service| usual.named_by(service)).collect();
+    prepared.truncate(own);
     for (one, named) in prepared.iter_mut().zip(found) {
         if let Some(wish) = one.detected().named.as_ref().map(|wish| wish.port)
             && named.iter().any(|named| named.port == wish && named.file.is_none())
@@ -39,6 +46,35 @@ pub fn find(prepared: &mut [Prepared<'_>]) {
         }
         one.by_port = named;
     }
+}
+
+/// The other packages of the workspace with a dev script, if the service names any port of this machine.
+fn packages_beside<'a>(invocation: &'a Invocation, prepared: &[Prepared<'a>]) -> Vec<Prepared<'a>> {
+    let [one] = prepared else { return Vec::new() };
+    let Some(workspace) = one.project().workspace.as_ref().filter(|_| !mentions(one).is_empty()) else {
+        return Vec::new();
+    };
+    let here = &one.project().dir;
+    let is_other =
+        |other: &Project| ![here, &workspace.root].contains(&&other.dir) && other.script(None).is_ok();
+    let read = |other: Project| {
+        let configured = ConfiguredProject::asked(invocation, other, None).ok()?;
+        Prepared::new(invocation, &Options::default(), 0, configured, None).ok()
+    };
+    workspace.packages().into_iter().filter(is_other).filter_map(read).collect()
+}
+
+/// The ports of this machine in the script, the variables and the files of a service.
+fn mentions(one: &Prepared<'_>) -> Vec<(TextPort, Option<FileMention>)> {
+    let ConfiguredProject { project, config, additions, .. } = one.detected().configured;
+    let reading = &one.detected().reading;
+    let in_script = reading.ports_of_siblings(&config.catalog).into_iter();
+    let by_root = additions.environment.iter().flat_map(|(name, value)| ports_in_value(name, value));
+    let in_script = in_script.chain(by_root).map(|port| (port, None));
+    let files = project.files().unwrap_or_default();
+    let is_set = |name: &str| config.settings.env.contains_key(name);
+    let in_files = FileMention::all(reading, &files, is_set);
+    in_script.chain(in_files.into_iter().map(|mention| (mention.port.clone(), Some(mention)))).collect()
 }
 
 struct UsualPorts<'p, 'a> {
@@ -52,16 +88,7 @@ impl UsualPorts<'_, '_> {
         if one.orchestrates() {
             return Vec::new();
         }
-        let ConfiguredProject { project, config, additions, .. } = one.detected().configured;
-        let reading = &one.detected().reading;
-        let in_script = reading.ports_of_siblings(&config.catalog).into_iter();
-        let by_root = additions.environment.iter().flat_map(|(name, value)| ports_in_value(name, value));
-        let in_script = in_script.chain(by_root).map(|port| (port, None));
-        let files = project.files().unwrap_or_default();
-        let is_set = |name: &str| config.settings.env.contains_key(name);
-        let in_files = FileMention::all(reading, &files, is_set);
-        let in_files = in_files.into_iter().map(|mention| (mention.port.clone(), Some(mention)));
-        let named = in_script.chain(in_files).filter_map(|(port, file)| {
+        let named = mentions(one).into_iter().filter_map(|(port, file)| {
             let projects = self.meant(service, &port);
             (!projects.is_empty()).then_some(NamedByPort { port: port.port, projects, file })
         });

@@ -14,7 +14,7 @@ use super::conditions::{Conditions, PageQuestion};
 use super::process_tree::ProcessTree;
 use super::service::{FailedRun, Input, Settings};
 use crate::detect::ServiceKind;
-use crate::event::{Refusal, State, Stream, Told, What};
+use crate::event::{Level, Refusal, State, Stream, Told, What};
 use crate::port::Scheme;
 use crate::port::page::Page;
 use crate::process::signals::{self, ReceivedSignal, Signals};
@@ -87,6 +87,15 @@ pub struct Reload {
     pub news: Vec<What>,
 }
 
+/// What follows for a service that was told another port of one than that has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Misled {
+    /// It has to be started again, with the sentence that says why.
+    Restart(String),
+    /// Another start would not help.
+    Warn(Vec<String>),
+}
+
 /// A service as clients are told of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Description {
@@ -135,6 +144,10 @@ pub trait Backend {
     fn told_another_port(&self, _service: usize) -> Option<(Vec<usize>, String)> {
         None
     }
+    /// What follows for a service now that another session's is ready, if it was told another port of that.
+    fn misled_by(&mut self, _service: usize, _project: &str) -> Option<Misled> {
+        None
+    }
     /// Looks again at a service that is ready, some times: what was learned about its port may turn out to be wrong.
     fn review(&mut self, service: usize, root: i32, output: &str) -> Review;
     /// Reserves another port, and returns the event.
@@ -160,8 +173,11 @@ pub trait Backend {
     fn has_server_beneath(&self) -> bool {
         false
     }
-    /// Counts the service as ready, as long as such a session lives.
-    fn stand_in(&mut self, _service: usize) {}
+    /// Counts the service as ready, as long as such a session lives; `url` is that of the first one. Returns an event for
+    /// the user, if there is something to say.
+    fn stand_in(&mut self, _service: usize, _url: Option<&str>) -> Option<What> {
+        None
+    }
 }
 
 pub trait Sink {
@@ -170,6 +186,10 @@ pub trait Sink {
     /// Reads once from `source`, passes the bytes on and returns them; none at the end.
     fn pass(&mut self, service: usize, stream: Stream, source: &mut dyn Read) -> io::Result<&[u8]>;
     fn notify(&mut self, service: usize, what: What);
+    /// Somebody else than the user has asked for the end by a signal.
+    fn signalled(&mut self, service: usize, message: String) {
+        self.notify(service, What::Noted { level: Level::Plain, message });
+    }
     /// Passes on what another session has told.
     fn relay(&mut self, told: &Told);
     /// The service counts as ready because others beneath it are.

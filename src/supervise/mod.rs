@@ -37,8 +37,8 @@ mod terminals;
 mod told;
 
 pub use backend::{
-    Backend, Condition, Control, Description, KeyCommand, KeyboardKind, Observation, PortOwner, Reload,
-    Requested, Review, SchemeAnswer, Sink, Typed,
+    Backend, Condition, Control, Description, KeyCommand, KeyboardKind, Misled, Observation, PortOwner,
+    Reload, Requested, Review, SchemeAnswer, Sink, Typed,
 };
 pub use conditions::{Conditions, PageQuestion};
 pub use console::Console;

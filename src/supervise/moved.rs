@@ -1,8 +1,8 @@
 //! A service that is on another port than others were told: those are started again.
 
 use super::service::Input;
-use super::{Backend, Control, Sink, Supervisor};
-use crate::event::{Level, State, What};
+use super::{Backend, Control, Misled, Sink, Supervisor};
+use crate::event::{Event, Level, News, State, Told, What};
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// Starts those services again that name this one, which is ready, and were told another port of it. They are told
@@ -10,14 +10,34 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     pub(super) fn restart_misled(&mut self, index: usize) {
         let Some((misled, why)) = self.backend.told_another_port(index) else { return };
         for other in misled {
-            let one = &self.instances[other];
-            let is_up = matches!(one.service.state(), State::Starting | State::Running) && one.tree.is_some();
-            if is_up && one.leaving.is_none() && !self.is_ending {
-                tracing::info!("{} is restarted: {why}", self.backend.description(other).name);
-                let message = format!("restarted by bowline: {why}");
-                self.announce(other, What::Noted { level: Level::Plain, message });
-                self.feed(other, Input::Restart);
+            self.restart_because(other, &why);
+        }
+    }
+
+    /// Does the same for a service of another session, which has told that it is ready.
+    pub(super) fn told_beside(&mut self, told: &Told) {
+        let News::Event(Event { project_id: Some(project), .. }) = &told.news else { return };
+        for index in self.alive().collect::<Vec<_>>() {
+            match self.backend.misled_by(index, project) {
+                Some(Misled::Restart(why)) => self.restart_because(index, &why),
+                Some(Misled::Warn(warnings)) => {
+                    for warning in warnings {
+                        self.warn(index, warning);
+                    }
+                }
+                None => {}
             }
+        }
+    }
+
+    fn restart_because(&mut self, index: usize, why: &str) {
+        let one = &self.instances[index];
+        let is_up = matches!(one.service.state(), State::Starting | State::Running) && one.tree.is_some();
+        if is_up && one.leaving.is_none() && !self.is_ending {
+            tracing::info!("{} is restarted: {why}", self.backend.description(index).name);
+            let message = format!("restarted by bowline: {why}");
+            self.announce(index, What::Noted { level: Level::Plain, message });
+            self.feed(index, Input::Restart);
         }
     }
 }

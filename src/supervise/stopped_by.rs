@@ -48,7 +48,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         let Some(sender) = sender(caught).filter(|_| self.inputs.lifeline.is_none()) else { return };
         let ending: Vec<usize> = self.alive().collect();
         if let Some(&first) = ending.first() {
-            self.tell(first, format!("stopped with {} by {sender}", caught.signal));
+            self.sink.signalled(first, format!("stopped with {} by {sender}", caught.signal));
         }
         for index in ending {
             self.instances[index].stopped_by = Some(sender.clone());

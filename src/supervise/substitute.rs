@@ -9,8 +9,8 @@ use super::readiness::ReadinessWatch;
 pub(super) struct Substitute {
     /// When they make the service ready.
     pub due: Option<Instant>,
-    /// Whether one of them is a server.
-    pub has_server: bool,
+    /// The URL of the first one that is a server.
+    pub url: Option<String>,
     /// Since they have, until it has a server itself.
     pub late: Option<LateServer>,
 }

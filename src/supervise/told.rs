@@ -21,17 +21,20 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// Passes it on. The service that starts others is ready with the first of them; if it has a port of its own, only
     /// if nothing listens there soon. One that starts nothing but watches is ready with the first of those.
     pub(super) fn told(&mut self, told: &Told) {
+        if !(0..self.instances.len()).any(|index| self.backend.orchestrates(index)) {
+            return self.told_beside(told);
+        }
         self.sink.relay(told);
         let News::Event(Event { what, .. }) = &told.news else { return };
-        let is_server = matches!(what, What::PortDetected { .. });
-        if !is_server && !matches!(what, What::Ready { .. }) {
+        let url = if let What::PortDetected { url, .. } = what { Some(url) } else { None };
+        if url.is_none() && !matches!(what, What::Ready { .. }) {
             return;
         }
         for index in self.alive().collect::<Vec<_>>() {
             if !self.backend.orchestrates(index) || !self.instances[index].service.is_starting() {
                 continue;
             }
-            let patience = match (is_server, self.backend.port(index)) {
+            let patience = match (url.is_some(), self.backend.port(index)) {
                 (true, 0) => Duration::ZERO,
                 (true, _) | (false, 0) => OWN_SERVER_PATIENCE,
                 (false, _) => continue,
@@ -39,7 +42,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             let due = Instant::now() + patience;
             let substitute = &mut self.instances[index].substitute;
             substitute.due = Some(substitute.due.map_or(due, |at| at.min(due)));
-            substitute.has_server |= is_server;
+            substitute.url = substitute.url.take().or_else(|| url.cloned());
             self.stand_in(index);
         }
     }
@@ -51,14 +54,17 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         if substitute.due.take_if(|at| *at <= now).is_none() || !service.is_starting() {
             return;
         }
-        if !substitute.has_server && self.backend.has_server_beneath() {
+        if substitute.url.is_none() && self.backend.has_server_beneath() {
             substitute.due = Some(now + LATE_INTERVAL);
             return;
         }
+        let url = substitute.url.take();
         let framework = self.backend.framework(index);
         self.inputs.control.notify(index, &What::Ready { framework, by: ReadyBy::Start, after: None });
         self.sink.stood_in(index);
-        self.backend.stand_in(index);
+        if let Some(what) = self.backend.stand_in(index, url.as_deref()) {
+            self.sink.notify(index, what);
+        }
         self.feed(index, Input::Listening);
         let watch = ReadinessWatch::new(now);
         self.instances[index].substitute.late = Some(LateServer { since: now, watch });

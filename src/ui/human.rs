@@ -138,6 +138,7 @@ pub(super) fn line_of_told(style: Style, told: &Told) -> Option<String> {
         News::Event(Event { what: What::PortReallocated { message, .. }, .. }) | News::Warning(message) => {
             Some(format!("{} {name}: {message}", style.warning("warning:")))
         }
+        News::Note(message) => Some(format!("{name}: {message}")),
         News::Event(_) => None,
     }
 }

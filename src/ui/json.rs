@@ -68,7 +68,7 @@ impl Sink for JsonLines {
             News::Warning(message) if !self.quiet => {
                 super::eprint_warning(self.style, &format!("{}: {message}", told.name));
             }
-            News::Warning(_) => {}
+            News::Note(_) | News::Warning(_) => {}
         }
     }
 

@@ -1,10 +1,14 @@
 //! Package scripts beneath a root script that runs as it is: started through the real npm, by stand-ins for task
 //! runners.
 
-use rustix::process::Signal;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::support::{Ports, Sandbox, Session, dev_server};
+use crate::support::{Gate, Ports, Sandbox, Session, dev_server};
 
 /// A workspace with the packages `web` and `api`, whose root script is run as it is.
 struct Stage {
@@ -156,9 +160,9 @@ fn package_scripts_start_after_bowline_was_replaced_or_removed() {
         command.args(["--json", "dev"]);
         let mut session = Session::start(command);
         let port = ready(&mut session, "packages/web");
-        std::fs::remove_file(&program).unwrap();
+        fs::remove_file(&program).unwrap();
         if let Some(text) = new {
-            std::fs::write(&program, text).unwrap();
+            fs::write(&program, text).unwrap();
         }
         let restarted = stage.sandbox.run(["restart"]);
         assert!(restarted.status.success(), "{restarted:?}");
@@ -170,4 +174,105 @@ fn package_scripts_start_after_bowline_was_replaced_or_removed() {
         session.signal(Signal::INT);
         session.wait();
     }
+}
+
+/// A workspace whose `api` listens by itself on a port that `web` names, each started when the test wants it.
+fn stage_with_usual_port(first: &str, second: &str) -> (Stage, Gate) {
+    let mut stage =
+        Stage::new(&format!("npm run dev -w {first} & read go < go; npm run dev -w {second} & wait"));
+    let server = format!("exec '{}' --lifetime 200", dev_server().display());
+    stage.package("api", &json!({ "dev": format!("{server} server.js") }));
+    stage.sandbox.file("packages/api/server.js", "http.createServer().listen(45678);\n");
+    stage.package("web", &json!({ "dev": format!("UP=http://localhost:45678/up {server} --report") }));
+    let gate = Gate::create(&stage.sandbox.project().join("go"));
+    (stage, gate)
+}
+
+#[test]
+fn the_usual_port_of_a_service_that_runs_already_is_replaced() {
+    let (stage, gate) = stage_with_usual_port("api", "web");
+    let mut session = stage.sandbox.start(["dev", "--json"]);
+    let api = ready(&mut session, "packages/api");
+    gate.open();
+    session.output(&format!("http://localhost:{api}/up"));
+    ready(&mut session, "packages/web");
+    session.signal(Signal::INT);
+    session.wait();
+}
+
+#[test]
+fn a_script_is_started_again_once_a_service_is_ready_whose_usual_port_it_names() {
+    let (stage, gate) = stage_with_usual_port("web", "api");
+    let mut session = stage.sandbox.start(["dev", "--json"]);
+    session.output("http://localhost:45678/up");
+    ready(&mut session, "packages/web");
+    gate.open();
+    let api = ready(&mut session, "packages/api");
+    session.output(&format!("http://localhost:{api}/up"));
+    assert!(stage.sandbox.run(["wait", "web"]).status.success());
+    session.signal(Signal::INT);
+    session.wait();
+}
+
+#[test]
+fn the_options_of_the_run_hold_for_each_script() {
+    let mut stage = Stage::new("echo began; npm run dev -w web & wait");
+    let server = format!("exec '{}' --lifetime 200", dev_server().display());
+    let dev = format!("[ -e crashed ] || {{ : > crashed; exit 3; }}; {server}");
+    stage.package("web", &json!({ "dev": dev }));
+    let mut session = stage.sandbox.start(["dev", "--json", "--restart", "on-failure"]);
+    ready(&mut session, "packages/web");
+    assert_eq!(session.printed().matches("began").count(), 1, "{:#?}", session.seen());
+    session.signal(Signal::INT);
+    session.wait();
+}
+
+#[test]
+fn a_run_of_nothing_but_watches_is_ready_with_the_first_of_them() {
+    let mut stage = Stage::new("npm run dev -w web & wait");
+    stage.sandbox.program("tsc", "echo 'Found 0 errors. Watching for file changes.'; exec sleep 200");
+    stage.package("web", &json!({ "dev": "tsc -w" }));
+    let started = stage.sandbox.run(["start"]);
+    assert!(started.status.success(), "{started:?}");
+    let stopped = stage.sandbox.run(["stop", "--all"]);
+    assert!(stopped.status.success(), "{stopped:?}");
+
+    let mut command = stage.sandbox.bowline(["dev"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let told = lines.find(|line| line.contains("web is ready"));
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    lines.for_each(drop);
+    child.wait().unwrap();
+    assert!(told.is_some_and(|line| line.ends_with("web is ready (first build)")));
+}
+
+#[test]
+fn a_server_that_no_script_has_started_is_told_although_the_run_is_ready() {
+    let own = Ports::claim(1);
+    let server = format!("exec '{}' --hard-coded {} --lifetime 200", dev_server().display(), own.first());
+    let stage = Stage::new(&format!("npm run dev -w web & read go < go; {server}"));
+    let gate = Gate::create(&stage.sandbox.project().join("go"));
+    let mut session = stage.sandbox.start(["dev", "--json"]);
+    ready(&mut session, "packages/web");
+    assert!(stage.sandbox.run(["wait", "root"]).status.success());
+    gate.open();
+    let moved = session.until("told", |event| event["newPort"] == json!(own.first()));
+    assert!(moved["message"].as_str().unwrap().contains("it listens on port"), "{moved}");
+    session.signal(Signal::INT);
+    session.wait();
+}
+
+#[test]
+fn a_browser_is_opened_for_the_first_script_that_serves() {
+    let mut stage = Stage::new("npm run dev -w web & wait");
+    stage.sandbox.program("xdg-open", "echo \"$1\" > \"$HOME/opened\"");
+    let opened = stage.sandbox.root().join("home/opened");
+    let mut session = stage.sandbox.start(["dev", "--json", "--open"]);
+    let web = ready(&mut session, "packages/web");
+    assert!(stage.sandbox.run(["wait", "root"]).status.success());
+    session.signal(Signal::INT);
+    session.wait();
+    assert_eq!(fs::read_to_string(opened).unwrap(), format!("http://localhost:{web}\n"));
 }

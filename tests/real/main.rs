@@ -1,5 +1,6 @@
 //! Tests that need packages from the npm registry: real frameworks, real package managers, real projects.
 
+mod caught;
 mod elsewhere;
 mod filters;
 mod frameworks;

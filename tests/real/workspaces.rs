@@ -10,22 +10,22 @@ use serde_json::{Value, json};
 use crate::support::{Ports, Sandbox, Session, http, npm};
 
 /// The name, directory and further files of a package, and its `package.json` without its name.
-struct Package {
-    dir: &'static str,
-    manifest: Value,
-    files: &'static [(&'static str, &'static str)],
+pub(crate) struct Package {
+    pub dir: &'static str,
+    pub manifest: Value,
+    pub files: &'static [(&'static str, &'static str)],
 }
 
 /// A workspace whose `node_modules` has the packages of the fixture and links to its own.
-struct Stage {
-    sandbox: Sandbox,
-    servers: Ports,
-    pages: Ports,
+pub(crate) struct Stage {
+    pub sandbox: Sandbox,
+    pub servers: Ports,
+    pub pages: Ports,
     _installed: npm::Installed,
 }
 
 impl Stage {
-    fn new(root: &Value, packages: &[Package]) -> Self {
+    pub fn new(root: &Value, packages: &[Package]) -> Self {
         let installed = npm::packages("fixtures/real/workspaces");
         let mut sandbox = Sandbox::new();
         let (servers, pages) = (Ports::claim(4), Ports::claim(4));
@@ -64,7 +64,7 @@ impl Stage {
     }
 
     /// Reads events until this package is ready, and returns the port of a server.
-    fn ready(&self, session: &mut Session, dir: &str) -> Option<u16> {
+    pub fn ready(&self, session: &mut Session, dir: &str) -> Option<u16> {
         let id = self.sandbox.project().canonicalize().unwrap().join(dir);
         let is_it = |event: &&Value| {
             event["projectId"] == id.to_str().unwrap()

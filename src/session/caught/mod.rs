@@ -2,8 +2,9 @@
 //! of its own within the run, in the place of the package manager.
 //!
 //! - `call`: which script a package manager was called for · `service`: whether that script is a service, and which
-//! - `report`: what the outer bowline is told
+//! - `report`: what the outer bowline is told · `beside`: what these sessions tell each other
 
+mod beside;
 mod call;
 mod report;
 mod service;

@@ -26,7 +26,8 @@ impl Telling {
 
     pub fn tell(&mut self, what: What) {
         let news = match what {
-            What::Noted { level: Level::Plain, .. } | What::LogChunk { .. } | What::Unknown => return,
+            What::LogChunk { .. } | What::Unknown => return,
+            What::Noted { level: Level::Plain, message } => News::Note(message),
             What::Noted { level: Level::Warning, message } => News::Warning(message),
             What::Ack { .. }
             | What::Waiting { .. }
@@ -70,6 +71,9 @@ impl Sink for Reporting {
     fn notify(&mut self, _service: usize, what: What) {
         self.outer.tell(what);
     }
+
+    /// The task runner ends its scripts.
+    fn signalled(&mut self, _service: usize, _message: String) {}
 
     fn relay(&mut self, told: &Told) {
         self.outer.pass_on(told);

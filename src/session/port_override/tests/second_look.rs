@@ -90,6 +90,10 @@ fn a_reservation_comes_home_to_a_program_that_obeys_late() {
     assert_eq!(one.original(), Some(RESERVED));
     assert_eq!(one.unfollow(), (FOLLOWS, None));
     assert_eq!(one.observe(&evidence(vec![of("python3", 9998, Data)])), None);
+    // It had no port before.
+    let mut one = fresh(Delivery::Unverified);
+    one.follow(9998, 0);
+    assert_eq!(one.original(), None);
     // Another listener of it has a page, and the followed one has none.
     let mut one = fresh(Delivery::Unverified);
     one.follow(9998, RESERVED);
