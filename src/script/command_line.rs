@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::error::RewriteError;
 use super::frame::Nested;
-use super::leaf::{LeafRole, Scope};
+use super::leaf::{LeafRole, Scope, program_name};
 use super::scripts::{OtherPackage, Scripts};
 use super::word::Word;
 
@@ -122,27 +122,4 @@ impl CommandLine<'_> {
 /// The name of a package's program, by that of the package: `tailwindcss` for `@tailwindcss/cli`.
 fn program_of(package: &str) -> String {
     program_name(&format!("node_modules/{package}"))
-}
-
-/// The name of the program that a word runs, without directory and, in `node_modules`, without extension.
-pub(super) fn program_name(word: &str) -> String {
-    let Some((_, inside)) = word.rsplit_once("node_modules/") else {
-        return word.rsplit('/').next().unwrap_or(word).to_owned();
-    };
-    let file = inside.rsplit('/').next().unwrap_or(inside);
-    let stem = ["cmd", "ps1", "exe", "js", "mjs", "cjs", "ts"]
-        .into_iter()
-        .find_map(|ending| file.strip_suffix(ending)?.strip_suffix('.'))
-        .unwrap_or(file);
-    let is_generic = matches!(stem, "cli" | "cmd" | "index" | "main" | "bin" | "run" | "start" | "entry");
-    if !is_generic || inside.starts_with(".bin/") {
-        return stem.to_owned();
-    }
-    let mut parts = inside.split('/');
-    let package = parts.next().unwrap_or(stem);
-    match (package.strip_prefix('@'), parts.next()) {
-        (Some(scope), Some("dev" | "cli") | None) => scope.to_owned(),
-        (Some(_), Some(name)) => name.to_owned(),
-        (None, _) => package.to_owned(),
-    }
 }

@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::arguments::port_of;
-use super::command_line::program_name;
 use super::error::RewriteError;
 use super::frame::Frame;
 use super::lead::{Lane, Lead, LeafEnvironment};
@@ -201,5 +200,28 @@ impl Leaf {
                 word.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
             })
         })
+    }
+}
+
+/// The name of the program that a word runs, without directory and, in `node_modules`, without extension.
+pub(super) fn program_name(word: &str) -> String {
+    let Some((_, inside)) = word.rsplit_once("node_modules/") else {
+        return word.rsplit('/').next().unwrap_or(word).to_owned();
+    };
+    let file = inside.rsplit('/').next().unwrap_or(inside);
+    let stem = ["cmd", "ps1", "exe", "js", "mjs", "cjs", "ts"]
+        .into_iter()
+        .find_map(|ending| file.strip_suffix(ending)?.strip_suffix('.'))
+        .unwrap_or(file);
+    let is_generic = matches!(stem, "cli" | "cmd" | "index" | "main" | "bin" | "run" | "start" | "entry");
+    if !is_generic || inside.starts_with(".bin/") {
+        return stem.to_owned();
+    }
+    let mut parts = inside.split('/');
+    let package = parts.next().unwrap_or(stem);
+    match (package.strip_prefix('@'), parts.next()) {
+        (Some(scope), Some("dev" | "cli") | None) => scope.to_owned(),
+        (Some(_), Some(name)) => name.to_owned(),
+        (None, _) => package.to_owned(),
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! A step of `None` means that the call runs programs which the script does not show.
 
-use super::command_line::{CommandLine, Step, program_name};
+use super::command_line::{CommandLine, Step};
 use super::error::RewriteError;
 use super::frame::Invoker;
+use super::leaf::program_name;
 use super::script_call::{HARMLESS, script};
 use super::scripts::PackageManager;
 use super::word::Word;

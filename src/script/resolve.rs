@@ -1,6 +1,7 @@
 //! From the first word of a simple command to the program that it really runs.
 
-use super::command_line::{CommandLine, Step, program_name};
+use super::command_line::{CommandLine, Step};
+use super::leaf::program_name;
 use super::scripts::PackageManager;
 use super::{other_package, package_manager, runtime, task_runner, wrapped};
 

@@ -1,7 +1,8 @@
 //! node, tsx and deno: which script, binary or file a call runs.
 
-use super::command_line::{CommandLine, Step, program_name};
+use super::command_line::{CommandLine, Step};
 use super::frame::Invoker;
+use super::leaf::program_name;
 use super::script_call::script;
 
 /// `deno run npm:vite`; anything else is deno's own.

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::command_line::{CommandLine, StartedCommand, Step, program_name};
+use super::command_line::{CommandLine, StartedCommand, Step};
 use super::frame::{CallForm, Frame, Invoker, Nested};
 use super::lead::{Front, Lane, Lead};
+use super::leaf::program_name;
 use super::leaf::{Assignment, Kind, Leaf, LeafRole, Scope};
 use super::parse;
 use super::resolve::resolve;

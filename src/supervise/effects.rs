@@ -10,20 +10,18 @@ use super::first_build::FirstBuild;
 use super::readiness::ReadinessWatch;
 use super::run::{Instance, Orphans};
 use super::scheme_watch::SchemeWatch;
-use super::service::{Effect, Ending, Input, Notice, ReadyAt, Service, finished};
+use super::service::{Effect, Input, Service};
 use super::substitute::Substitute;
 use super::tail::Tail;
-use super::{Backend, Condition, Control, Outcome, PortOwner, Reload, Review, Sink, Supervisor};
-use crate::event::{FailureReason, Level, ReadyBy, Refusal, State, What};
+use super::{Backend, Condition, Control, PortOwner, Reload, Review, Sink, Supervisor};
+use crate::event::{Refusal, State, What};
 use crate::exit_code::FAILURE;
 use crate::graph::Turn;
+use crate::process::Signal;
 use crate::process::guardian::{Order, Report};
-use crate::process::{Exit, Signal};
 
 /// How often to look whether orphans are gone whose end sends no SIGCHLD.
 const ORPHANS_INTERVAL: Duration = Duration::from_millis(50);
-/// When to look again at a service that is ready.
-const FIRST_REVIEW: Duration = Duration::from_secs(1);
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     pub(super) fn feed_all(&mut self, input: Input) {
@@ -295,112 +293,4 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             tree.order(Order::Kill, &guardians);
         }
     }
-
-    fn notify(&mut self, index: usize, notice: Notice) {
-        let port = self.backend.port(index);
-        match notice {
-            // Others have announced that they are.
-            Notice::Ready(_) if self.backend.orchestrates(index) && !self.listens(index) => {}
-            Notice::Ready(after) => {
-                self.became_ready(index, after);
-                self.restart_misled(index);
-            }
-            Notice::Slow if self.instances[index].first_build.is_some() => {
-                self.warn(index, "its first build is not through yet; still waiting for it".to_owned());
-            }
-            Notice::Slow => {
-                let elsewhere = self.backend.elsewhere(index);
-                let instead = elsewhere.map(|places| format!(", but on {places}")).unwrap_or_default();
-                let missing = match self.instances[index].conditions.unmet() {
-                    Some(unmet) => format!("the service is not ready yet: {unmet}"),
-                    None if port == 0 => "nothing that it starts is ready yet".to_owned(),
-                    None => format!("nothing of the service listens on port {port} yet{instead}"),
-                };
-                self.warn(index, format!("{missing}; still waiting for it"));
-            }
-            Notice::Withdrawn => {
-                self.warn(index, format!("the service has stopped listening on port {port}"));
-            }
-            Notice::Restart(ending, pause) => {
-                self.notify_exit(index, ending, State::Starting);
-                let pause = humantime::format_duration(Duration::from_millis(milliseconds(pause)));
-                let how = self.described(index, &ending);
-                self.warn(index, format!("the service {how}; starting it again in {pause}"));
-            }
-            Notice::End(ending) => {
-                let has_finished = self.instances[index].service.has_finished(&ending);
-                if has_finished {
-                    let message = finished(ending.after);
-                    self.announce(index, What::Noted { level: Level::Plain, message });
-                }
-                let state = match ending.failure {
-                    Some(_) => State::Failed,
-                    None if has_finished => State::Done,
-                    None => State::Stopped,
-                };
-                self.notify_exit(index, ending, state);
-                let how = self.described(index, &ending);
-                let lacked_conditions = self.instances[index].conditions.unmet().is_some();
-                self.instances[index].outcome =
-                    Some(Outcome { ending, how, lacked_conditions, at: Instant::now() });
-            }
-        }
-    }
-
-    fn became_ready(&mut self, index: usize, after: Duration) {
-        let by = match self.instances[index].service.ready_at() {
-            ReadyAt::Listener | ReadyAt::End => {
-                self.announce_ready(index, Some(after));
-                self.instances[index].review_at = Some(Instant::now() + FIRST_REVIEW);
-                return;
-            }
-            ReadyAt::FirstBuild => ReadyBy::FirstBuild,
-            ReadyAt::Start => ReadyBy::Start,
-        };
-        self.instances[index].first_build = None;
-        let framework = self.backend.framework(index);
-        self.announce(index, What::Ready { framework, by, after: Some(after) });
-        if let Some(what) = self.backend.became_ready(index) {
-            self.sink.notify(index, what);
-        }
-    }
-
-    fn described(&self, index: usize, ending: &Ending) -> String {
-        let is_blocked = ending.failure == Some(FailureReason::NeedFailed);
-        if let Some(reason) = self.instances[index].not_started.as_ref().filter(|_| is_blocked) {
-            return reason.clone();
-        }
-        let Instance { service, conditions, .. } = &self.instances[index];
-        let how = service.described(ending, self.backend.port(index), conditions.unmet().as_deref());
-        match self.backend.hook_before(index).filter(|_| ending.step == 0 && !ending.was_ready) {
-            Some(_) if ending.failure.is_some() => format!("was not started: `before` {how}"),
-            Some(_) | None => how,
-        }
-    }
-
-    pub(super) fn warn(&mut self, index: usize, message: String) {
-        self.announce(index, What::Noted { level: Level::Warning, message });
-    }
-
-    fn notify_exit(&mut self, index: usize, ending: Ending, state: State) {
-        let stderr = ending.failure.is_some().then(|| self.instances[index].tail.lines());
-        let message = ending.failure.map(|_| self.described(index, &ending));
-        self.announce(
-            index,
-            What::ProcessExited {
-                exit_code: ending.exit.and_then(Exit::code),
-                signal: ending.exit.and_then(Exit::signal).map(str::to_owned),
-                duration_ms: milliseconds(ending.after),
-                state,
-                failure_reason: ending.failure,
-                message,
-                stderr: stderr.filter(|lines| !lines.is_empty()),
-                stopped_by: self.instances[index].stopped_by.clone(),
-            },
-        );
-    }
-}
-
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -17,6 +17,7 @@ mod keys;
 #[cfg(test)]
 mod loop_tests;
 mod moved;
+mod notices;
 mod order;
 mod output;
 mod process_tree;
