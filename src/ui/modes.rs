@@ -120,9 +120,9 @@ impl Modes {
     /// The sequences that put every mode back to its default.
     fn sequences(&self) -> String {
         let changed = self.changed.iter().zip(MODES).filter(|(changed, _)| **changed);
-        changed.fold(String::new(), |sequences, (_, (mode, default))| {
-            sequences + &format!("\x1b[?{mode}{}", if default { 'h' } else { 'l' })
-        })
+        let undone =
+            changed.map(|(_, (mode, default))| format!("\x1b[?{mode}{}", if default { 'h' } else { 'l' }));
+        undone.collect::<Vec<_>>().concat()
     }
 
     fn undo(&mut self) -> String {

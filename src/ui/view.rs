@@ -43,7 +43,8 @@ impl View {
     pub fn keep(&mut self, service: usize, text: &[u8], is_end: bool) -> bool {
         self.services[service].recent.push(text, is_end);
         let is_shown = self.shows(service);
-        self.hidden += u64::from(!is_shown && is_end);
+        let is_hidden = self.lent_to.or(self.alone).is_some_and(|shown| shown != service);
+        self.hidden += u64::from(is_hidden && is_end);
         is_shown
     }
 

@@ -142,6 +142,17 @@ fn keys_act_on_one_or_ask_which() {
     terminal.until("got <hello>");
     terminal.keys("\x1d");
     terminal.until("the keyboard is yours again");
+    // What it wrote meanwhile was seen, and is no line of the others.
+    terminal.keys("1");
+    terminal.until("api alone");
+    terminal.keys("i");
+    terminal.until("has the keyboard");
+    terminal.keys("again\n");
+    terminal.until("got <again>");
+    terminal.keys("\x1d");
+    terminal.until("the keyboard is yours again");
+    terminal.keys("0");
+    terminal.until("all services\r\n");
     terminal.keys("q");
     assert_eq!(seat.wait().code(), Some(0), "the end was asked for");
 }
