@@ -18,6 +18,7 @@ mod keys;
 mod loop_tests;
 mod moved;
 mod order;
+mod orphans;
 mod output;
 mod process_tree;
 mod readiness;
