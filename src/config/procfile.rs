@@ -101,11 +101,18 @@ impl Procfile {
 /// The processes to run, in their order.
 fn processes(path: &Path, text: &str) -> Result<Vec<Process>, ConfigError> {
     let mut found: Vec<Process> = Vec::new();
-    let mut offset = 0;
+    let (mut start, mut offset) = (0, 0);
+    let mut line = String::new();
     for whole in text.split_inclusive('\n') {
-        let start = offset;
         offset += whole.len();
-        let line = whole.trim();
+        let own = whole.trim();
+        line.push_str(own);
+        // A line may go on in the next one, as in a shell.
+        if own.ends_with('\\') && !line.starts_with('#') && offset < text.len() {
+            line.truncate(line.len() - 1);
+            continue;
+        }
+        let (line, start) = (std::mem::take(&mut line), std::mem::replace(&mut start, offset));
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
@@ -158,6 +165,10 @@ mod tests {
             "# dev\nweb: bin/rails server -p $PORT\r\n\n  worker:sidekiq -c 1:2\nrelease: rake db:migrate\n";
         let own = |name: &str, command: &str| (name.to_owned(), command.to_owned());
         assert_eq!(
+            read("web: serve \\\r\n  --port 1\nx: y\\").unwrap(),
+            [own("web", "serve --port 1"), own("x", "y\\")]
+        );
+        assert_eq!(
             read(text).unwrap(),
             [own("web", "bin/rails server -p $PORT"), own("worker", "sidekiq -c 1:2")]
         );
@@ -170,6 +181,7 @@ mod tests {
             ("w b: x", "Procfile:1:1: not a name for a process: `w b`\n"),
             ("\nweb:  \n", "Procfile:2:1: `web` has no command\n"),
             ("a: x\na: y\n", "Procfile:2:1: a second process `a`\n"),
+            ("a: x \\\n  y\nb\n", "Procfile:3:1: not a line like `web: COMMAND`\n"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.starts_with(message), "{text}: {error}");

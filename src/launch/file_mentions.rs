@@ -17,6 +17,8 @@ const ENV_FILES: [&str; 4] = [".env.development.local", ".env.local", ".env.deve
 /// Files of configuration that do not end in `.config` and an ending of JavaScript.
 const CONFIGURATIONS: [&str; 4] = ["proxy.conf.json", "proxy.conf.js", "proxy.conf.mjs", "proxy.conf.cjs"];
 
+const MANIFEST: &str = "package.json";
+
 /// The beginnings of files that configure other programs than the server.
 const OF_TOOLS: [&str; 11] = [
     "playwright", "cypress", "vitest", "jest", "wdio", "testcafe", "lighthouserc", "tailwind", "postcss",
@@ -36,6 +38,11 @@ pub struct FileMention {
 }
 
 impl FileMention {
+    /// Whether it is in package.json, which cannot read the environment.
+    pub fn is_in_manifest(&self) -> bool {
+        self.file == MANIFEST
+    }
+
     /// Those in the files of a project, and in the files of variables that its script names. A variable that is set
     /// before does not count.
     pub fn all(reading: &Reading<'_>, files: &[String], is_set: impl Fn(&str) -> bool) -> Vec<Self> {
@@ -61,7 +68,12 @@ impl FileMention {
                 }
             }
         }
-        for file in files.iter().filter(|name| is_configuration(name)) {
+        // What `react-scripts` forwards requests to.
+        let is_create_react_app = reading.project.manifest.dependencies.contains_key("react-scripts");
+        let setup = is_create_react_app.then(|| "src/setupProxy.js".to_owned());
+        let proxy = reading.project.manifest.document["proxy"].as_str().filter(|_| is_create_react_app);
+        found.extend(proxy.into_iter().flat_map(|value| in_configuration(MANIFEST, value)));
+        for file in files.iter().filter(|name| is_configuration(name)).chain(&setup) {
             let Some(text) = read_beginning(&reading.project.dir.join(file), SIZE) else { continue };
             found.extend(in_configuration(file, &text).into_iter().filter(|mention| {
                 let variable = mention.variable.as_deref();

@@ -13,7 +13,7 @@ use super::configured::ConfiguredProject;
 use super::options::Options;
 use super::output::{self, Outlets, announce};
 use super::prepared::Prepared;
-use super::{absent, conflict, hooks, order, outcome, portless, settings, usual_ports};
+use super::{absent, conflict, hooks, neighbours, order, outcome, portless, settings, usual_ports};
 use crate::control::Server;
 use crate::detect::ServiceKind;
 use crate::invocation::{Failure, Invocation, StartedBy, require_descriptors};
@@ -58,7 +58,8 @@ impl<'a> Session<'a> {
         let ports = invocation.ports_to_write()?;
         require_descriptors(DESCRIPTORS + DESCRIPTORS_OF_A_SERVICE * projects.len())?;
         // No store yet: the transaction in `reserve` recalls the remembered frameworks.
-        let prepared = prepare(invocation, options, projects, None)?;
+        let live = neighbours::live(&ports, &projects);
+        let prepared = prepare(invocation, options, projects, (None, &live))?;
         order::asked_for(&prepared)?;
         Ok(Self { invocation, options, ports, prepared })
     }
@@ -183,13 +184,13 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Detects the framework of each project, or recalls it from `ports`, and makes the requests to the allocator. The
-/// ports are chosen by [`Session::reserve`].
+/// Detects the framework of each project, or recalls it from `ports`, and makes the requests to the allocator. `live` are
+/// the services that run. The ports are chosen by [`Session::reserve`].
 pub fn prepare<'a>(
     invocation: &'a Invocation,
     options: &Options,
     projects: Vec<ConfiguredProject>,
-    ports: Option<&Ports>,
+    (ports, live): (Option<&Ports>, &[Reservation]),
 ) -> Result<Vec<Prepared<'a>>, Failure> {
     let mut place = 0;
     let prepare = |configured: ConfiguredProject| {
@@ -201,6 +202,6 @@ pub fn prepare<'a>(
     };
     let mut prepared = projects.into_iter().map(prepare).collect::<Result<Vec<_>, Failure>>()?;
     conflict::ensure_own_ports(&prepared)?;
-    usual_ports::find(invocation, options, &mut prepared);
+    usual_ports::find(invocation, options, &mut prepared, live);
     Ok(prepared)
 }

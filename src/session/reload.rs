@@ -34,7 +34,7 @@ impl SessionBackend<'_> {
         self.forget_for_reload(service, &prepared);
         self.record_scheme(service);
         let former = std::mem::replace(&mut self.prepared[service], prepared);
-        usual_ports::find(self.invocation, self.options, &mut self.prepared);
+        usual_ports::find(self.invocation, self.options, &mut self.prepared, &self.neighbours);
         let former_spec = self.specs[service].clone();
         self.plan();
         let (spec, new_port) = (&self.specs[service], self.port(service));

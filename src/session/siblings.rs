@@ -41,7 +41,7 @@ pub fn siblings(
 }
 
 /// Whether the service is in the project's workspace, or defined beside the project.
-fn is_near(project: &Project, other: &Reservation) -> bool {
+pub fn is_near(project: &Project, other: &Reservation) -> bool {
     if runs(other, project) {
         return false;
     }

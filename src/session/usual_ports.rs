@@ -1,4 +1,4 @@
-//! The usual ports of services, by which others of the same start name them: in scripts, where they are replaced, and in
+//! The usual ports of services, by which others name them: in scripts, where they are replaced, and in
 //! files, where they are told.
 
 use std::cell::RefCell;
@@ -8,6 +8,7 @@ use super::addresses::Addresses;
 use super::configured::ConfiguredProject;
 use super::known_sibling::KnownSibling;
 use super::named_by_port::NamedByPort;
+use super::neighbours;
 use super::options::Options;
 use super::prepared::Prepared;
 use crate::invocation::Invocation;
@@ -15,7 +16,7 @@ use crate::launch::{
     FileMention, Sibling, SiblingPort, TextPort, UsualPort, ports_in_value, present_value, url_variable,
     with_template,
 };
-use crate::port::PortChoice;
+use crate::port::{PortChoice, Reservation};
 use crate::project::Project;
 
 impl Prepared<'_> {
@@ -27,12 +28,21 @@ impl Prepared<'_> {
     }
 }
 
-/// Finds out which services name which others by their usual ports. A port that is another's is no wish. For a script
-/// that is caught, the others are the packages of its workspace, whether they run yet or not.
-pub fn find<'a>(invocation: &'a Invocation, options: &Options, prepared: &mut Vec<Prepared<'a>>) {
+/// Finds out which services name which others by their usual ports: those of the start, and of what runs already
+/// (`live`). A port that is another's is no wish. For a script that is caught, the others are the packages of its
+/// workspace, whether they run yet or not.
+pub fn find<'a>(
+    invocation: &'a Invocation,
+    options: &Options,
+    prepared: &mut Vec<Prepared<'a>>,
+    live: &[Reservation],
+) {
     let own = prepared.len();
     if options.outer.is_some() {
         prepared.extend(packages_beside(invocation, prepared));
+    } else if !live.is_empty() && prepared.iter().any(|one| !mentions(one).is_empty()) {
+        let configured = neighbours::configured(invocation, prepared, live).into_iter();
+        prepared.extend(configured.filter_map(|one| prepare(invocation, one)));
     }
     let usual = UsualPorts { prepared, known: RefCell::default() };
     let asks = if prepared.len() < 2 { 0 } else { own };
@@ -57,11 +67,12 @@ fn packages_beside<'a>(invocation: &'a Invocation, prepared: &[Prepared<'a>]) ->
     let here = &one.project().dir;
     let is_other =
         |other: &Project| ![here, &workspace.root].contains(&&other.dir) && other.script(None).is_ok();
-    let read = |other: Project| {
-        let configured = ConfiguredProject::asked(invocation, other, None).ok()?;
-        Prepared::new(invocation, &Options::default(), 0, configured, None).ok()
-    };
+    let read = |other| prepare(invocation, ConfiguredProject::asked(invocation, other, None).ok()?);
     workspace.packages().into_iter().filter(is_other).filter_map(read).collect()
+}
+
+fn prepare(invocation: &Invocation, configured: ConfiguredProject) -> Option<Prepared<'_>> {
+    Prepared::new(invocation, &Options::default(), 0, configured, None).ok()
 }
 
 /// The ports of this machine in the script, the variables and the files of a service.
@@ -185,7 +196,9 @@ pub fn warnings(one: &Prepared<'_>, siblings: &[KnownSibling]) -> Vec<String> {
         };
         let subject = format!("`{}` names {}", file.file, described(named.port, &others));
         let Some(variable) = &file.variable else {
-            let advice = if others.len() > 1 {
+            let advice = if file.is_in_manifest() {
+                format!("set `[project.{}] port = {}` in bowline.toml", key(&first.name), named.port)
+            } else if others.len() > 1 {
                 let names: Vec<String> = others.iter().map(|one| url_variable(&one.name)).collect();
                 format!("let it read `{}`", names.join("` or `"))
             } else {

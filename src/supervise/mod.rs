@@ -19,6 +19,7 @@ mod loop_tests;
 mod moved;
 mod notices;
 mod order;
+mod orphans;
 mod output;
 mod process_tree;
 mod readiness;

@@ -157,6 +157,43 @@ fn what_files_say_is_told_with_the_line_for_bowline_toml() {
 }
 
 #[test]
+fn the_proxy_of_a_package_json_is_told_as_well() {
+    let mut sandbox = workspace(&[("api", "node api.js")]);
+    sandbox.file("apps/api/api.js", "require('http').createServer().listen(process.env.PORT || 4100)\n");
+    for (dependency, is_told) in [("react-scripts", true), ("vite", false)] {
+        let manifest = json!({
+            "name": "web", "proxy": "http://localhost:4100", "dependencies": { dependency: "*" },
+            "scripts": { "dev": "web-server" },
+        });
+        sandbox.file("apps/web/package.json", &manifest.to_string());
+        let warnings = texts(&plan(&plans(&sandbox, &[]), "web")["warnings"]).join("\n");
+        let said = "`package.json` names port 4100 for `api`";
+        assert_eq!(warnings.contains(said), is_told, "{warnings}");
+        assert!(!warnings.contains("let it read `BOWLINE_API"), "{warnings}");
+        assert_eq!(
+            warnings.contains("set `[project.api] port = 4100` in bowline.toml"),
+            is_told,
+            "{warnings}"
+        );
+    }
+}
+
+#[test]
+fn the_usual_port_of_a_service_of_another_session_is_replaced() {
+    let (mut sandbox, _ports) = Sandbox::new().with_ports("default", 4);
+    let web = format!("PORT=4100 exec '{}' --lifetime 100", dev_server().display());
+    let script = "WS=ws://localhost:4100/ws ws-client";
+    add(&mut sandbox, &[("web", &web), ("client", script)]);
+    assert_eq!(plan(&plans(&sandbox, &["client"]), "client")["command"], script, "nobody is there");
+    let started = sandbox.run(["start", "web", "--framework", "default"]);
+    assert!(started.status.success(), "{started:?}");
+    let port = sandbox.run(["port", "web"]).stdout.trim().to_owned();
+    let expected = script.replace("4100", &port);
+    assert_eq!(plan(&plans(&sandbox, &["client"]), "client")["command"], expected.as_str());
+    assert!(sandbox.run(["stop", "web"]).status.success());
+}
+
+#[test]
 fn a_template_for_a_port_that_is_not_there_is_a_mistake_with_its_place() {
     for (text, expected) in [
         (

@@ -269,7 +269,7 @@ fn a_package_has_a_turbo_json_of_its_own_and_asks_for_services_beside_it() {
     let expected = [
         "web needs turbo build + turbo codegen",
         "api needs turbo build",
-        "turbo build: npx turbo@2 run build --filter=web^... --filter=api^... --env-mode=loose",
+        "turbo build: npx turbo@2 run build --filter=api^... --filter=web^... --env-mode=loose",
         "turbo codegen: npx turbo@2 run codegen --filter=web --env-mode=loose",
     ];
     assert_eq!(needs(&sandbox), expected);
@@ -322,7 +322,7 @@ fn the_finite_work_comes_before_what_is_chosen_by_name_as_well() {
     let web = [
         "web needs turbo build",
         "api needs turbo build",
-        "turbo build: turbo run build --filter=web^... --filter=api^...",
+        "turbo build: turbo run build --filter=api^... --filter=web^...",
     ];
     for arguments in [&["web"][..], &["-F", "web"]] {
         assert_eq!(needs_of(&sandbox, arguments), web, "{arguments:?}");

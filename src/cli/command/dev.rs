@@ -82,7 +82,8 @@ fn launch(
     }
     if launch.dry_run {
         let ports = invocation.ports_to_plan();
-        let prepared = session::prepare(invocation, &options, projects, Some(&ports))?;
+        let live = session::live(&ports, &projects);
+        let prepared = session::prepare(invocation, &options, projects, (Some(&ports), &live))?;
         session::dry_run(invocation, &options, &ports, &prepared, root.as_ref())?;
         return Ok(Exit::Code(0));
     }
@@ -90,7 +91,7 @@ fn launch(
         && let Some(inherited) = Inherited::from(&invocation.caller, &project.project)
     {
         let ports = invocation.ports_to_write()?;
-        let prepared = session::prepare(invocation, &options, projects, Some(&ports))?;
+        let prepared = session::prepare(invocation, &options, projects, (Some(&ports), &[]))?;
         return session::become_command(invocation, &options, &prepared[0], &inherited);
     }
     let mut session = Session::new(invocation, &options, projects)?;
