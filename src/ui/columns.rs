@@ -55,10 +55,12 @@ fn outside_sequences(line: &[u8]) -> impl Iterator<Item = u8> {
     let mut left = line;
     std::iter::from_fn(move || {
         while let Some(sequence) = left.strip_prefix(b"\x1b") {
-            let end = if sequence.first() == Some(&b'[') {
-                sequence[1..].iter().position(|byte| (0x40..=0x7e).contains(byte)).map(|end| end + 2)
-            } else {
-                sequence.windows(2).position(|end| end == b"\x1b\\").map(|end| end + 2)
+            let end = match sequence.first() {
+                Some(b'[') => {
+                    sequence[1..].iter().position(|byte| (0x40..=0x7e).contains(byte)).map(|at| at + 2)
+                }
+                Some(b']' | b'P' | b'X' | b'^' | b'_') => end_of_string(sequence),
+                _ => sequence.iter().position(|byte| !(0x20..=0x2f).contains(byte)).map(|at| at + 1),
             };
             left = &sequence[end.unwrap_or(sequence.len())..];
         }
@@ -66,6 +68,12 @@ fn outside_sequences(line: &[u8]) -> impl Iterator<Item = u8> {
         left = rest;
         Some(byte)
     })
+}
+
+/// Where a control string ends: behind a BEL, or behind `ESC \\`.
+fn end_of_string(bytes: &[u8]) -> Option<usize> {
+    let is_end = |at: &usize| bytes[*at] == 0x07 || bytes[..=*at].ends_with(b"\x1b\\");
+    (0..bytes.len()).find(is_end).map(|at| at + 1)
 }
 
 #[cfg(test)]
@@ -84,9 +92,14 @@ mod tests {
 
     #[test]
     fn the_width_is_never_underestimated() {
-        for (line, columns) in
-            [("abc", 3), ("\x1b[31mabc\x1b[0m", 3), ("日", 2), ("é", 2), ("\x1b]8;;http://a\x1b\\ab", 2)]
-        {
+        for (line, columns) in [
+            ("abc", 3),
+            ("\x1b[31mabc\x1b[0m", 3),
+            ("日", 2),
+            ("é", 2),
+            ("\x1b]8;;http://a\x1b\\ab", 2),
+            ("\x1b]0;t\x07ab\x1b(B\x1b[3~", 2),
+        ] {
             assert_eq!(width(line.as_bytes()), columns, "{line:?}");
         }
     }

@@ -46,6 +46,8 @@ mod tests {
             ("\n\x1b[2K\x1b[1G", false),
             ("\n\x1b[2K> ", true),
             ("50%\r", true),
+            ("\n\x1b]0;title\x07\x1b(B", false),
+            ("\n\x1b]0;title\x07text", true),
             ("\n\r", false),
         ] {
             begin();
