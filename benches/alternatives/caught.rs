@@ -84,8 +84,10 @@ impl Outer {
     fn start(bowline: &Path) -> Self {
         let mut sandbox = Sandbox::new();
         let script = "printf %s \"${PATH%%:*}\" > shims.tmp && mv shims.tmp shims && exec sleep 1000";
-        let manifest = serde_json::json!({ "name": "root", "workspaces": [], "scripts": { "dev": script } });
+        let manifest =
+            serde_json::json!({ "name": "root", "workspaces": ["packages/*"], "scripts": { "dev": script } });
         sandbox.file("package.json", &manifest.to_string());
+        sandbox.file("packages/one/package.json", r#"{"name":"one"}"#);
         sandbox.file("bowline.toml", "[workspace]\norchestrator = \"script\"\n");
         let mut command: Command = sandbox.command(bowline);
         command.arg("dev").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::http;
+use crate::support::{Ports, http};
 use crate::workspaces::{Package, Stage};
 
 /// A Vite app, and an API whose port stands in its source.
@@ -17,17 +17,21 @@ fn apps() -> [Package; 2] {
         Package {
             dir: "apps/api",
             manifest: json!({ "scripts": { "dev": "tsx src/index.ts" } }),
-            files: &[(
-                "src/index.ts",
-                "import { createServer } from 'node:http';
-                 createServer((_, answer) => answer.end('api')).listen(45670, '127.0.0.1');",
-            )],
+            files: &[],
         },
     ]
 }
 
 /// Both are services of their own on ports of their own, a part of the run, and nothing is left of them.
-fn are_caught(stage: &Stage, what: &str) {
+fn are_caught(mut stage: Stage, what: &str) {
+    let own = Ports::claim(1);
+    let server = format!(
+        "import {{ createServer }} from 'node:http';
+         createServer((_, answer) => answer.end('api')).listen({}, '127.0.0.1');",
+        own.first()
+    );
+    stage.sandbox.file("apps/api/src/index.ts", &server);
+    let stage = &stage;
     let mut session = stage.sandbox.start(["dev"]);
     let web = stage.ready(&mut session, "apps/web").unwrap();
     let api = stage.ready(&mut session, "apps/api").unwrap();
@@ -53,10 +57,13 @@ fn services(stage: &Stage) -> Vec<Value> {
 #[test]
 fn turbo_in_its_strict_mode() {
     let mut stage = Stage::new(&json!({ "scripts": { "dev": "turbo run dev --env-mode=strict" } }), &apps());
-    let tasks = json!({ "ui": "stream", "tasks": { "dev": { "cache": false, "persistent": true } } });
+    // Where the ranges of this test are written.
+    let passed = json!(["XDG_CONFIG_HOME"]);
+    let tasks = json!({ "dev": { "cache": false, "persistent": true, "passThroughEnv": passed } });
+    let tasks = json!({ "ui": "stream", "tasks": tasks });
     stage.sandbox.file("turbo.json", &tasks.to_string());
     stage.sandbox.file("bowline.toml", "[workspace]\norchestrator = \"script\"\n");
-    are_caught(&stage, "turbo");
+    are_caught(stage, "turbo");
 }
 
 #[test]
@@ -69,7 +76,7 @@ fn wireit_whose_services_are_scripts_of_packages() {
     });
     let scripts = json!({ "dev": "wireit", "web": "wireit", "api": "wireit" });
     let stage = Stage::new(&json!({ "scripts": scripts, "wireit": wireit }), &apps());
-    are_caught(&stage, "wireit");
+    are_caught(stage, "wireit");
 }
 
 #[test]
@@ -80,7 +87,7 @@ fn moon_that_runs_scripts_of_packages() {
         let task = "language: javascript\ntasks:\n  dev:\n    command: npm run dev\n    preset: server\n";
         stage.sandbox.file(format!("apps/{app}/moon.yml"), task);
     }
-    are_caught(&stage, "moon");
+    are_caught(stage, "moon");
 }
 
 #[test]
@@ -92,5 +99,5 @@ fn a_program_that_starts_scripts_without_a_shell() {
          spawn('npm', ['run', 'dev', '-w', '@acme/web'], { stdio: 'inherit', shell: false });
          spawn('npm', ['run', 'dev'], { cwd: 'apps/api', stdio: 'inherit' });",
     );
-    are_caught(&stage, "dev.mjs");
+    are_caught(stage, "dev.mjs");
 }
