@@ -122,6 +122,7 @@ fn finish(dir: &Path, command: &str, programs: &[&Path]) -> String {
     shell.args(["-c", command]).current_dir(dir).stdin(Stdio::null()).env("PATH", programs + &path);
     for (name, value) in [
         ("CI", "1"),
+        ("YARN_ENABLE_IMMUTABLE_INSTALLS", "false"),
         ("NX_DAEMON", "false"),
         ("NX_TUI", "false"),
         ("NX_NO_CLOUD", "true"),
@@ -181,8 +182,8 @@ fn turbo() {
     compare(&Tool {
         manager: "npm@11.0.0",
         range: "*",
-        workspaces: 3,
-        questions: 14,
+        workspaces: 2,
+        questions: 10,
         script: |noise| format!("turbo run dev{}", filters(noise)),
         run: |dir, script| {
             let answer = asked(dir, &format!("{script} --dry=json"));
@@ -199,7 +200,7 @@ fn nx() {
         manager: "npm@11.0.0",
         range: "*",
         workspaces: 1,
-        questions: 8,
+        questions: 6,
         script: |noise| {
             let glob = noise.one(&["@acme/*", "apps/*", "tag:type:app", "*web", "packages/**"]);
             match noise.below(6) {
@@ -243,16 +244,15 @@ fn npm_itself() {
         workspaces: 1,
         questions: 8,
         script: |noise| {
-            let root = noise.one(&["", "", " --include-workspace-root"]);
             let dir = noise.one(&["apps", "packages", "apps/web", "./apps", "tools"]);
             match noise.below(4) {
-                0 => format!("npm run dev -ws --if-present{root}"),
+                0 => "npm run dev -ws --if-present".to_owned(),
                 1 => format!("npm run dev --if-present -w {} -w {dir}", name(noise)),
                 2 => format!("npm -w {dir} --if-present run dev"),
-                _ => format!("npm run dev --workspace={}{root}", name(noise)),
+                _ => format!("npm run dev --workspace={}", name(noise)),
             }
         },
-        run: |dir, _| marked(dir, "npm", Path::new("/usr/bin")),
+        run: |dir, _| marked(dir, "npm", Path::new("node_modules/.bin")),
     });
 }
 
