@@ -1,8 +1,9 @@
 //! What tools read differently at the root of a workspace, and files that they refuse.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::root::{names, workspace};
+use crate::support::Sandbox;
 
 /// What the real tools were seen to start, or to refuse.
 #[test]
@@ -112,4 +113,28 @@ fn a_broken_file_of_the_scripts_tool_is_an_error() {
     let mut sandbox = workspace(&json!({ "dev": "pnpm -r dev" }));
     sandbox.file("turbo.json", "{").file("lerna.json", "{");
     assert_eq!(names(&sandbox, &[]), "@acme/api dev, web dev", "files of other tools");
+}
+
+#[test]
+fn a_project_that_only_nx_knows_goes_by_name_directory_and_filter_and_the_first_line_names_its_target() {
+    let (mut sandbox, ports) = Sandbox::new().with_ports("vite", 2);
+    sandbox.file("package.json", r#"{ "name": "org", "private": true, "devDependencies": { "nx": "*" } }"#);
+    sandbox.file("nx.json", r#"{ "plugins": [{ "plugin": "@nx/vite/plugin" }] }"#);
+    sandbox.file("apps/shop/project.json", r#"{ "name": "shop", "targets": {} }"#);
+    sandbox.file("apps/shop/vite.config.mts", "").file("apps/shop/index.html", "");
+    sandbox.program("nx", "exit 3");
+    for arguments in [&[][..], &["shop"], &["apps/shop"], &["-F", "shop"], &["-F", "./apps/*"]] {
+        let planned = sandbox.run([&["dev", "--dry-run", "--json"], arguments].concat());
+        assert!(planned.status.success(), "{arguments:?}: {planned:?}");
+        let plan: Value = serde_json::from_str(planned.stdout.trim()).unwrap();
+        assert_eq!(plan["argv"][2], "shop:serve", "{arguments:?}: {plan}");
+    }
+    let ended = sandbox.run(["dev"]);
+    let first = format!("port {} · no dev script, so `nx run shop:serve`", ports.first());
+    assert!(ended.stderr.lines().next().is_some_and(|line| line.ends_with(&first)), "{ended:?}");
+    sandbox.file("nx.json", "{");
+    for arguments in [&[][..], &["shop"], &["-F", "shop"]] {
+        let refused = sandbox.run([&["dev", "--dry-run"], arguments].concat());
+        assert!(refused.stderr.contains("nx.json:1:"), "{arguments:?}: {refused:?}");
+    }
 }
