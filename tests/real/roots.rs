@@ -117,9 +117,13 @@ fn by_us(sandbox: &Sandbox) -> Option<BTreeSet<PathBuf>> {
 /// an error for some tools, and no matter here.
 fn finish(dir: &Path, command: &str, programs: &[&Path]) -> String {
     let path = std::env::var("PATH").unwrap();
-    let programs: String = programs.iter().map(|dir| format!("{}:", dir.display())).collect();
+    let first: Vec<String> = programs.iter().map(|dir| dir.display().to_string()).collect();
     let mut shell = Command::new("sh");
-    shell.args(["-c", command]).current_dir(dir).stdin(Stdio::null()).env("PATH", programs + &path);
+    shell
+        .args(["-c", command])
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .env("PATH", format!("{}:{path}", first.join(":")));
     for (name, value) in [
         ("CI", "1"),
         ("YARN_ENABLE_IMMUTABLE_INSTALLS", "false"),
