@@ -52,7 +52,7 @@ impl Scripts for ProjectScripts<'_> {
         let members = || self.project.workspace.as_ref().and_then(|workspace| workspace.members().ok());
         found(self.project)
             .or_else(|| members()?.iter().find_map(found))
-            .or_else(|| nx_projects(root).iter().find_map(found))
+            .or_else(|| nx_projects(root).ok()?.iter().find_map(found))
     }
 
     fn binary(&self, package: &str) -> Option<String> {

@@ -51,12 +51,19 @@ impl Workspace {
     }
 
     fn declared(root: &Path, manifest: Option<&Manifest>) -> Result<Option<Self>, ProjectError> {
-        let globs = if let Some(globs) = manifest.and_then(|manifest| workspaces(&manifest.document)) {
-            Some(globs)
-        } else if let Some(globs) = pnpm(root)? {
-            Some(globs)
-        } else {
-            lerna(root)?
+        let own = || manifest.and_then(|manifest| workspaces(&manifest.document));
+        let is_pnpm = manifest.is_some_and(|manifest| {
+            manifest
+                .document
+                .get("packageManager")
+                .and_then(Value::as_str)
+                .is_some_and(|text| text.starts_with("pnpm@"))
+        });
+        // pnpm does not look at `workspaces`, and its file may have nothing but settings.
+        let first = if is_pnpm { pnpm(root)? } else { None };
+        let globs = match first.or_else(own) {
+            Some(globs) => Some(globs),
+            None => pnpm(root)?.map_or_else(|| lerna(root), |globs| Ok(Some(globs)))?,
         };
         let workspace = |globs: Vec<String>| Self {
             root: root.to_path_buf(),
@@ -73,9 +80,11 @@ impl Workspace {
     /// Whether `dir` is one of the package directories.
     fn holds(&self, dir: &Path) -> bool {
         let Some(path) = dir.strip_prefix(&self.root).ok().and_then(Path::to_str) else { return false };
-        // The last pattern that matches decides.
-        let last = self.patterns.iter().rev().find(|pattern| pattern.matches(path));
-        !path.split('/').any(is_hidden) && last.is_some_and(|pattern| !pattern.excludes)
+        let is_matched = |excludes| {
+            self.patterns.iter().any(|pattern| pattern.excludes == excludes && pattern.matches(path))
+        };
+        // What is excluded stays so, whatever comes later.
+        !path.split('/').any(is_hidden) && is_matched(false) && !is_matched(true)
     }
 
     /// The package directories, sorted. Links, `node_modules` and hidden directories are not followed.

@@ -31,7 +31,7 @@ pub struct ConfiguredProject {
     pub is_added: bool,
     /// The services that its texts in bowline.toml name in templates, by these names.
     pub named: Vec<(String, Project)>,
-    /// Whether it has no dev script, and runs its framework's own command.
+    /// Whether it has no dev script, and runs its framework's own command or a target of nx.
     pub runs_framework: bool,
     /// As the user gave it.
     asked: Runnable,
@@ -49,6 +49,8 @@ pub struct Additions {
     pub kind: Option<ServiceKind>,
     /// The name in the workspace, where it is not the package's: `ui:build`. The id ends in it, too.
     pub name: Option<String>,
+    /// It is a target of nx, in place of a script.
+    pub is_target: bool,
     /// It starts the scripts of other packages, and has no server of its own.
     pub orchestrates: bool,
 }
@@ -150,7 +152,7 @@ impl ConfiguredProject {
             }
             Runnable::Script { .. } | Runnable::Command(_) | Runnable::Text { .. } => None,
         };
-        let runs_framework = own.is_some();
+        let runs_framework = own.is_some() || additions.is_target;
         if let (Some(text), Runnable::Script { arguments, .. }) = (own, &mut runnable) {
             runnable = Runnable::Text { text, arguments: std::mem::take(arguments) };
         }

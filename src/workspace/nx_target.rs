@@ -4,13 +4,13 @@
 //! the configuration file that each looks for.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
-use super::json::read;
+use super::json::{check, read};
 use super::nx_config::NxConfig;
-use crate::project::Project;
+use crate::project::{Project, ProjectError};
 
 /// Targets that start a server, the usual one first.
 const NAMES: [&str; 4] = ["serve", "dev", "start", "develop"];
@@ -106,7 +106,7 @@ fn inferred(project: &Project, root: &Path, name: &str) -> Option<String> {
 }
 
 /// The projects of an nx workspace that have a `project.json`, and no `package.json`.
-pub fn nx_projects(root: &Path) -> Vec<Project> {
+pub fn nx_projects(root: &Path) -> Result<Vec<Project>, ProjectError> {
     let (mut found, mut open) = (Vec::new(), vec![root.to_path_buf()]);
     while let Some(dir) = open.pop() {
         let entries = fs::read_dir(&dir).into_iter().flatten().flatten();
@@ -115,25 +115,24 @@ pub fn nx_projects(root: &Path) -> Vec<Project> {
         open.extend(
             below.filter(|entry| !is_hidden(&entry.file_name().to_string_lossy())).map(|entry| entry.path()),
         );
-        found.extend(nx_project(&dir));
+        found.extend(nx_project(&dir)?);
     }
     found.sort_by(|one, other| one.dir.cmp(&other.dir));
-    found
+    Ok(found)
 }
 
 /// The project in a directory with a `project.json`, and no `package.json`.
-fn nx_project(dir: &Path) -> Option<Project> {
-    if dir.join("package.json").exists() {
-        return None;
+fn nx_project(dir: &Path) -> Result<Option<Project>, ProjectError> {
+    let path = dir.join("project.json");
+    if !path.is_file() || dir.join("package.json").exists() {
+        return Ok(None);
     }
-    let document = read(&dir.join("project.json"));
-    document.is_object().then_some(())?;
-    Project::without_manifest(dir, document["name"].as_str()).ok()
+    check(&path)?;
+    Project::without_manifest(dir, read(&path)["name"].as_str()).map(Some)
 }
 
 /// The project of nx without a `package.json` that a directory lies in, below `above`.
-pub fn nx_project_around(dir: &Path, above: &Path) -> Option<Project> {
-    let dir: PathBuf = dir.canonicalize().ok()?;
-    nx_root(&dir)?;
-    dir.ancestors().take_while(|dir| *dir != above).find_map(nx_project)
+pub fn nx_project_around(dir: &Path, above: &Path) -> Result<Option<Project>, ProjectError> {
+    let Some(dir) = dir.canonicalize().ok().filter(|dir| nx_root(dir).is_some()) else { return Ok(None) };
+    dir.ancestors().take_while(|dir| *dir != above).find_map(|dir| nx_project(dir).transpose()).transpose()
 }

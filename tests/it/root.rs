@@ -6,7 +6,7 @@ use crate::support::Sandbox;
 
 /// A workspace whose root has these scripts. Of its packages, `web` and `api` have a dev script, `ui` has only `watch`,
 /// and `web` depends on `ui`.
-fn workspace(scripts: &Value) -> Sandbox {
+pub fn workspace(scripts: &Value) -> Sandbox {
     let mut sandbox = Sandbox::new();
     let root = json!({ "name": "root", "workspaces": ["apps/*", "packages/*"], "scripts": scripts });
     sandbox.file("package.json", &root.to_string());
@@ -34,7 +34,7 @@ fn planned(sandbox: &Sandbox, arguments: &[&str]) -> (Vec<(String, String)>, Val
     (runs.collect(), lines[0]["root"].clone())
 }
 
-fn names(sandbox: &Sandbox, arguments: &[&str]) -> String {
+pub fn names(sandbox: &Sandbox, arguments: &[&str]) -> String {
     let (runs, _) = planned(sandbox, arguments);
     runs.into_iter().map(|(name, script)| format!("{name} {script}")).collect::<Vec<_>>().join(", ")
 }

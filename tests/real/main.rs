@@ -13,6 +13,7 @@ mod packages;
 mod playwright;
 #[path = "../published/mod.rs"]
 mod published;
+mod roots;
 mod rows;
 mod scripts;
 #[path = "../support/mod.rs"]

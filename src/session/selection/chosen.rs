@@ -3,9 +3,9 @@
 use super::run::can_run;
 use super::wanted::Wanted;
 use crate::invocation::{Failure, Invocation};
-use crate::project::Project;
+use crate::project::{Project, goes_by};
 use crate::session::services;
-use crate::workspace::{Filter, Packages};
+use crate::workspace::{Filter, Packages, nx_projects, nx_root};
 
 /// The projects that the words name and that the filters select, each once.
 ///
@@ -15,7 +15,10 @@ pub(super) fn chosen(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<Vec
     let is_filter = |word: &String| Filter::is_pattern(word) && !is_project(invocation, word);
     let named = |word: &String| match Project::named(word, &invocation.dir) {
         Ok(project) => Ok(project),
-        Err(error) => services::named(invocation, word)?.ok_or_else(|| (wanted.unknown)(word, error)),
+        Err(error) => match services::named(invocation, word)? {
+            Some(service) => Ok(service),
+            None => nx_named(invocation, word)?.ok_or_else(|| (wanted.unknown)(word, error)),
+        },
     };
     if wanted.filters.is_empty() && !wanted.words.iter().any(is_filter) {
         let mut projects = Vec::new();
@@ -27,7 +30,7 @@ pub(super) fn chosen(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<Vec
     let here = Project::find(&invocation.dir)?;
     // A script that is named is that of packages.
     let services = if wanted.script.is_some() { Vec::new() } else { services::all(invocation, &here)? };
-    let packages = Packages::around(&here)?;
+    let packages = Packages::with_nx(&here)?;
     let packages = packages.beside(services.iter().map(|service| service.name.clone()).collect());
     let (mut filters, mut projects) = (Vec::new(), Vec::new());
     for word in wanted.words {
@@ -87,6 +90,15 @@ pub(super) fn selected(
         first.script(wanted.script)?;
     }
     Ok(projects)
+}
+
+/// The project of nx without a package.json that goes by the word: its name, the last part of it, or its directory.
+fn nx_named(invocation: &Invocation, word: &str) -> Result<Option<Project>, Failure> {
+    let Some(root) = nx_root(&invocation.dir) else { return Ok(None) };
+    let (mut projects, dir) = (nx_projects(root)?, invocation.dir.join(word).canonicalize());
+    let is_named =
+        |one: &Project| goes_by(word, &one.name, &one.dir) || dir.as_ref().is_ok_and(|dir| *dir == one.dir);
+    Ok(projects.iter().position(is_named).map(|index| projects.swap_remove(index)))
 }
 
 /// Whether the word is the directory of a project, whatever its characters.

@@ -1,7 +1,7 @@
 //! The finite work of turbo or nx before services that were chosen by name: what the root's script would have it do.
 
 use super::prerequisites;
-use super::root::{fan_outs, packages_around};
+use super::root::fan_outs;
 use super::run::Run;
 use crate::invocation::{Failure, Invocation};
 use crate::project::Project;
@@ -18,7 +18,7 @@ pub fn add(invocation: &Invocation, services: &mut Vec<ConfiguredProject>) -> Re
     if all.is_empty() {
         return Ok(());
     }
-    let packages = packages_around(&root)?;
+    let packages = Packages::with_nx(&root)?;
     let (mut runs, owners): (Vec<Run>, Vec<usize>) = services
         .iter()
         .enumerate()

@@ -23,7 +23,7 @@ use super::configured::{Chosen, ConfiguredProject, Runnable};
 use super::{configure, services};
 use crate::invocation::{Failure, Invocation};
 use crate::project::{Project, ProjectError};
-use crate::workspace::nx_project_around;
+use crate::workspace::{check_nx, nx_project_around};
 
 /// The services of a start, in the order in which they are listed.
 #[derive(Debug)]
@@ -38,6 +38,7 @@ pub struct Selection {
 /// # Errors
 /// A word names no project, or a project cannot be configured.
 pub fn select(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<Selection, Failure> {
+    check_nx(&invocation.dir)?;
     let (chosen, root) = if wanted.words.is_empty() && wanted.filters.is_empty() {
         here(invocation, wanted)?
     } else {
@@ -73,6 +74,7 @@ pub fn select_to_ask(invocation: &Invocation, script: Option<&str>) -> Result<Se
         arguments: &[],
         unknown: &unknown,
     };
+    check_nx(&invocation.dir)?;
     let (chosen, root) = here(invocation, &wanted)?;
     let ask = |(project, runnable, additions): Chosen| match runnable {
         Runnable::Script { .. } if root.is_none() => {
@@ -90,7 +92,7 @@ pub fn select_to_ask(invocation: &Invocation, script: Option<&str>) -> Result<Se
 fn here(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<(Vec<Chosen>, Option<RootScript>), Failure> {
     let project = match Project::find(&invocation.dir) {
         // One that only nx knows lies below one with a package.json.
-        Ok(project) => nx_project_around(&invocation.dir, &project.dir).unwrap_or(project),
+        Ok(project) => nx_project_around(&invocation.dir, &project.dir)?.unwrap_or(project),
         Err(error @ ProjectError::NotFound { .. }) => {
             let found = services::without_package(invocation, &invocation.dir)?;
             if found.is_empty() {

@@ -17,7 +17,7 @@ use crate::session::configured::{Additions, Chosen, ConfiguredProject, Runnable,
 use crate::session::prepared::Detected;
 use crate::session::services;
 use crate::visible;
-use crate::workspace::{FanOut, Filter, Meaning, Packages, meaning, nx_projects, nx_root};
+use crate::workspace::{FanOut, Filter, Meaning, Packages, meaning, nx_root};
 
 /// The dev script of a workspace's root, as it was understood.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ pub fn of_root(
     wanted: &Wanted<'_>,
 ) -> Result<(Vec<Chosen>, Option<RootScript>), Failure> {
     let config = invocation.files.config(root, &|name| invocation.variable(name))?;
-    let packages = packages_around(root)?;
+    let packages = Packages::with_nx(root)?;
     let script = wanted.script.or(config.settings.script.as_deref());
     if wanted.script.is_none() && !config.workspace.filter.is_empty() {
         return Ok((filtered(invocation, (root, packages), wanted, &config)?, None));
@@ -97,6 +97,7 @@ pub fn of_root(
     }
     let mut chosen = Vec::new();
     if let Meaning::Packages(all) = &meaning {
+        all.iter().try_for_each(|found| found.check_files(&packages))?;
         match in_packages(root, &packages, all, wanted.no_order) {
             Ok(found) => chosen = found,
             Err(reason) => meaning = Meaning::Script { reason },
@@ -137,17 +138,6 @@ fn runs_server(invocation: &Invocation, (root, runnable, additions): Chosen) -> 
     let Ok(root) = ConfiguredProject::read(invocation, root, runnable, additions) else { return false };
     let Ok(detected) = Detected::new(invocation, &root, None, None) else { return false };
     detected.detection.tool.is_some_and(|tool| matches!(tool.framework.role, Role::Main | Role::Side))
-}
-
-/// The packages of the workspace, and what nx knows beside them.
-pub(super) fn packages_around(root: &Project) -> Result<Packages, Failure> {
-    let packages = Packages::around(root)?;
-    if !is_nx_root(root) {
-        return Ok(packages);
-    }
-    let mut projects = packages.into_projects();
-    projects.extend(nx_projects(&root.dir));
-    Ok(Packages::new(&root.dir, projects))
 }
 
 pub fn is_nx_root(project: &Project) -> bool {

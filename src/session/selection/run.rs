@@ -29,8 +29,8 @@ impl Run {
         let script = Some(self.script).filter(|script| !script.is_empty());
         let project = &packages.projects()[self.package];
         let runnable = runnable(project, script.as_deref(), &self.arguments);
-        let (environment, needs) = (self.environment, self.needs);
-        (project.clone(), runnable, Additions { environment, needs, name, ..Additions::default() })
+        let (environment, needs, is_target) = (self.environment, self.needs, is_target(&runnable));
+        (project.clone(), runnable, Additions { environment, needs, name, is_target, ..Additions::default() })
     }
 }
 
@@ -39,6 +39,11 @@ pub fn can_run(invocation: &Invocation, project: &Project, script: Option<&str>)
     project.script(script).is_ok()
         || nx_target(project, script).is_some()
         || script.is_none() && services::is_configured(invocation, project)
+}
+
+/// Whether it is a target of nx, and no script.
+pub fn is_target(runnable: &Runnable) -> bool {
+    matches!(runnable, Runnable::Command(_))
 }
 
 /// The script, or the target by which nx serves a project that has no such script.

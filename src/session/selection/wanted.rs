@@ -1,6 +1,6 @@
 //! What the user asks a start for.
 
-use super::run::runnable;
+use super::run::{is_target, runnable};
 use crate::invocation::Failure;
 use crate::project::{Project, ProjectError};
 use crate::session::configured::{Additions, Chosen};
@@ -26,6 +26,7 @@ impl Wanted<'_> {
     /// The project with the script and arguments that the user wants.
     pub(super) fn choose(&self, project: Project) -> Chosen {
         let runnable = runnable(&project, self.script, self.arguments);
-        (project, runnable, Additions::default())
+        let is_target = is_target(&runnable);
+        (project, runnable, Additions { is_target, ..Additions::default() })
     }
 }

@@ -25,11 +25,15 @@ pub(super) fn starts_scripts(words: &[Word], is_moved: bool) -> bool {
 
 pub(super) fn read(words: &[String], directory: &str) -> Result<FanOut, Unknown> {
     let mut found = FanOut::new(PackageRunner::Bun, "", Which::All);
-    let (mut filters, mut dirs, mut is_all, mut runs) = (Vec::new(), Vec::new(), false, false);
+    let (mut filters, mut dirs, mut is_all, mut is_lenient) = (Vec::new(), Vec::new(), false, false);
+    let mut is_first = true;
     let mut items = OPTIONS.read(words);
     while let Some(item) = items.next()? {
+        let was_first = std::mem::take(&mut is_first);
         match item {
-            Item::Word(word) if word == "run" && !runs => runs = true,
+            // Behind an option, it may be the name of a script.
+            Item::Word(word) if word == "run" && was_first => {}
+            Item::Word(word) if word == "run" => return Err(Unknown::word("run")),
             Item::Word(word) => {
                 found.script = word;
                 break;
@@ -38,6 +42,7 @@ pub(super) fn read(words: &[String], directory: &str) -> Result<FanOut, Unknown>
             Item::Option { name: "--filter" | "-F", value: Some(filter) } => filters.push(filter),
             Item::Option { name: "--cwd", value: Some(dir) } => dirs.push(dir),
             Item::Option { name: "--workspaces", .. } => is_all = true,
+            Item::Option { name: "--if-present", .. } => is_lenient = true,
             Item::Option { .. } => {}
         }
     }
@@ -47,9 +52,16 @@ pub(super) fn read(words: &[String], directory: &str) -> Result<FanOut, Unknown>
     if found.script.contains('*') {
         return Err(Unknown(format!("`{}` may be several scripts", found.script)));
     }
-    found.arguments = items.rest();
+    // A star at the beginning takes all names but those with a scope.
+    let is_wild = |filter: &&String| *filter != "*" && filter.trim_start_matches('!').starts_with('*');
+    if let Some(filter) = filters.iter().find(is_wild) {
+        return Err(Unknown::word(filter));
+    }
+    let arguments = items.rest();
+    found.arguments = arguments.strip_prefix(&["--".to_owned()]).unwrap_or(&arguments).to_vec();
     found.which = match (&filters[..], is_all, &dirs[..], directory) {
-        ([], true, [], "") => Which::All,
+        ([], true, [], "") if is_lenient => Which::All,
+        ([], true, [], "") => Which::Everywhere,
         ([all], false, [], "") if all == "*" => Which::All,
         ([_, ..], false, [], "") => Which::Filters(filters),
         ([], false, [dir], "") => Which::Directory(dir.clone()),

@@ -67,6 +67,8 @@ impl PackageRunner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
     All,
+    /// All of them, and the tool fails where one has no such script.
+    Everywhere,
     /// In the grammar of pnpm's filters.
     Filters(Vec<String>),
     /// By globs over names and directories: those that one of `include` matches, or all if it is empty, without
@@ -75,6 +77,8 @@ pub enum Which {
         include: Vec<String>,
         exclude: Vec<String>,
     },
+    /// The only one of this name, in whatever scope.
+    Named(String),
     /// By their names, their directories, or directories above them, as for `npm --workspace`.
     Workspaces(Vec<String>),
     /// The one in this directory, relative to the root.

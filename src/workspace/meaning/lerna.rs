@@ -39,6 +39,9 @@ pub(super) fn read(words: &[String]) -> Result<FanOut, Unknown> {
     if let Some(list) = found.script.contains(',').then_some(&found.script) {
         return Err(Unknown(format!("it runs several scripts: `{list}`")));
     }
+    if let Some(glob) = include.iter().chain(&exclude).find(|glob| glob.starts_with('!')) {
+        return Err(Unknown::word(glob));
+    }
     if !include.is_empty() || !exclude.is_empty() {
         found.which = Which::Globs { include, exclude };
     }

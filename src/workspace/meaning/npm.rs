@@ -38,6 +38,8 @@ pub(super) fn read(words: &[String], directory: &str) -> Result<FanOut, Unknown>
                 found.arguments = items.rest();
                 break;
             }
+            // It would be the value of the flag before it.
+            Item::Word(word) if matches!(&*word, "true" | "false") => return Err(Unknown::word(&word)),
             Item::Word(word) => names.push(word),
             Item::Option { name: "-ws" | "--workspaces", .. } => is_all = true,
             Item::Option { name: "-iwr" | "--include-workspace-root", .. } => found.with_root = true,

@@ -55,7 +55,7 @@ fn one(project: &str, target: &str, rest: &[String]) -> Result<FanOut, Unknown> 
     if let Some(word) = rest.iter().find(is_own) {
         return Err(Unknown::word(word));
     }
-    let which = Which::Globs { include: vec![project.to_owned()], exclude: Vec::new() };
+    let which = Which::Named(project.to_owned());
     let is_passed = |word: &&String| {
         let name = word.split('=').next().unwrap_or(word);
         *word != "--" && !FLAGS.contains(&name) && !(VALUED.contains(&name) && word.contains('='))
@@ -117,19 +117,32 @@ fn run_many(words: &[String]) -> Result<FanOut, Unknown> {
             None => return Err(Unknown::word(word)),
         }
     }
-    found.script = match &targets[..] {
-        [target] if target.contains('*') => {
-            return Err(Unknown(format!("`{target}` may be several targets")));
-        }
-        [target] => target.clone(),
-        [] => return Err(Unknown("it names no target".to_owned())),
-        several => return Err(Unknown(format!("it runs several tasks: `{}`", several.join("`, `")))),
-    };
+    found.script = target(&targets)?;
+    found.which = which(include, exclude)?;
+    Ok(found)
+}
+
+/// The only target.
+fn target(targets: &[String]) -> Result<String, Unknown> {
+    match targets {
+        [target] if target.contains('*') => Err(Unknown(format!("`{target}` may be several targets"))),
+        [target] => Ok(target.clone()),
+        [] => Err(Unknown("it names no target".to_owned())),
+        several => Err(Unknown(format!("it runs several tasks: `{}`", several.join("`, `")))),
+    }
+}
+
+fn which(include: Vec<String>, mut exclude: Vec<String>) -> Result<Which, Unknown> {
+    // Where the first one leaves out, the rest comes to all others.
+    if let [first, rest @ ..] = &include[..]
+        && first.starts_with('!')
+        && let Some(other) = rest.iter().find(|name| !name.starts_with('!'))
+    {
+        return Err(Unknown(format!("`{first}` stands before `{other}`")));
+    }
     let (negated, include): (Vec<String>, Vec<String>) =
         include.into_iter().partition(|name| name.starts_with('!'));
     exclude.extend(negated.into_iter().map(|name| name.trim_start_matches('!').to_owned()));
-    if !include.is_empty() || !exclude.is_empty() {
-        found.which = Which::Globs { include, exclude };
-    }
-    Ok(found)
+    let is_all = include.is_empty() && exclude.is_empty();
+    Ok(if is_all { Which::All } else { Which::Globs { include, exclude } })
 }

@@ -66,11 +66,13 @@ fn shown(meaning: &Meaning) -> String {
 fn of_packages(found: &FanOut) -> String {
     let which = match &found.which {
         Which::All => "*".to_owned(),
+        Which::Everywhere => "**".to_owned(),
         Which::Filters(filters) => filters.join(" "),
         Which::Globs { include, exclude } => {
             let exclude = exclude.iter().map(|glob| format!("-{glob}"));
             include.iter().map(|glob| format!("+{glob}")).chain(exclude).collect::<Vec<_>>().join(" ")
         }
+        Which::Named(name) => format!("+{name}"),
         Which::Workspaces(names) => format!("w:{}", names.join(" w:")),
         Which::Directory(dir) => format!("in {dir}"),
     };
@@ -92,7 +94,7 @@ fn of_packages(found: &FanOut) -> String {
 #[test]
 fn the_scripts_of_roots_mean() {
     let mut wrong = Vec::new();
-    for (text, expected) in TABLE.iter().chain(&AS_THEY_ARE) {
+    for (text, expected) in TABLE.iter().chain(AS_THEY_ARE) {
         let found = shown(&of("dev", text));
         if found != *expected {
             wrong.push(format!("{text}\n     found {found}\n  expected {expected}"));
@@ -255,7 +257,7 @@ const TABLE: &[(&str, &str)] = &[
     ("pnpm --dir apps/web run start", "start in apps/web"),
     ("pnpm --filter web build", "build web"),
     // yarn
-    ("yarn workspaces run dev", "dev *"),
+    ("yarn workspaces run dev", "dev **"),
     ("yarn workspace web dev", "dev w:web"),
     ("yarn workspace @acme/web run dev --host", "dev w:@acme/web, -- --host"),
     ("yarn --cwd apps/web dev", "dev in apps/web"),
@@ -276,7 +278,9 @@ const TABLE: &[(&str, &str)] = &[
     ("bun run --filter '*' dev", "dev *"),
     ("bun run --filter=web --filter=api dev", "dev web api"),
     ("bun --filter './apps/*' --elide-lines 0 dev", "dev ./apps/*"),
-    ("bun run --workspaces --parallel dev", "dev *"),
+    ("bun run --workspaces --parallel dev", "dev **"),
+    ("bun run --workspaces --if-present dev", "dev *"),
+    ("bun --filter '@acme/*' dev -- --host", "dev @acme/*, -- --host"),
     ("bun --cwd apps/web dev", "dev in apps/web"),
     ("cd apps/web && bun run dev", "dev in apps/web"),
     ("bun -F web dev --host", "dev web, -- --host"),
@@ -311,7 +315,7 @@ const TABLE: &[(&str, &str)] = &[
     ("cd apps/web && vite", "root"),
 ];
 
-const AS_THEY_ARE: [(&str, &str); 56] = [
+const AS_THEY_ARE: &[(&str, &str)] = &[
     ("turbo run dev --affected", "as it is: `--affected` is not understood"),
     ("turbo run build dev", "as it is: it runs several tasks: `build`, `dev`"),
     ("turbo run web#dev lint", "as it is: it runs several tasks: `dev`, `lint`"),
@@ -358,6 +362,13 @@ const AS_THEY_ARE: [(&str, &str); 56] = [
     ("pnpm -r run '/^dev:.*/'", "as it is: `/^dev:.*/` may be several scripts"),
     ("pnpm --filter '[main]' dev", "as it is: `[main]` is not understood"),
     ("yarn workspaces foreach -Rp run dev", "as it is: it starts from what the root depends on"),
+    ("yarn workspace web dev -- --host", "as it is: `--` is not understood"),
+    ("lerna run dev --scope '!web'", "as it is: `!web` is not understood"),
+    ("npm run dev --workspaces true", "as it is: `true` is not understood"),
+    ("bun --filter '*' run dev", "as it is: `run` is not understood"),
+    ("bun --filter '*web' dev", "as it is: `*web` is not understood"),
+    ("nx run-many -t dev -p '!web,api'", "as it is: `!web` stands before `api`"),
+    ("turbo dev --filter='u?il'", "as it is: `u?il` is not understood"),
     ("yarn workspaces foreach -A --since run dev", "as it is: `--since` is not understood"),
     ("concurrently 'turbo dev' 'prisma studio'", "as it is: `prisma studio` is no script of a package"),
     ("concurrently npm:dev:all npm:css", "as it is: `tailwindcss -w` is no script of a package"),

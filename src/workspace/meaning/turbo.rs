@@ -104,7 +104,8 @@ pub(super) fn read(words: &[String]) -> Result<FanOut, Unknown> {
         let packages = packages.filter(|_| filters.is_empty());
         filters = packages.ok_or_else(|| Unknown("it names tasks with and without packages".to_owned()))?;
     }
-    if let Some(filter) = filters.iter().find(|filter| asks_git(filter) || filter.contains("//")) {
+    let is_unknown = |filter: &&String| asks_git(filter) || filter.contains("//") || filter.contains('?');
+    if let Some(filter) = filters.iter().find(is_unknown) {
         return Err(Unknown::word(filter));
     }
     if !filters.is_empty() {

@@ -63,6 +63,8 @@ fn script(which: Which, words: &[String]) -> Result<FanOut, Unknown> {
         _ => words,
     };
     match rest {
+        // Yarn 1 leaves the marker out, and later ones pass it on.
+        [_, marker, ..] if marker == "--" => Err(Unknown::word("--")),
         [name, arguments @ ..] if !name.starts_with('-') => {
             let arguments = arguments.to_vec();
             Ok(FanOut { arguments, ..FanOut::new(PackageRunner::Yarn, name.clone(), which) })
@@ -74,7 +76,7 @@ fn script(which: Which, words: &[String]) -> Result<FanOut, Unknown> {
 
 fn all(words: &[String]) -> Result<FanOut, Unknown> {
     match words.split_first() {
-        Some((run, _)) if run == "run" => script(Which::All, words),
+        Some((run, _)) if run == "run" => script(Which::Everywhere, words),
         Some((foreach, rest)) if foreach == "foreach" => for_each(rest),
         Some((word, _)) => Err(Unknown(format!("`yarn workspaces {word}` starts no script"))),
         None => Err(Unknown("it names no script".to_owned())),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::task::{Collected, PackageScript, Prerequisites, has};
-use crate::workspace::json::read;
+use crate::workspace::json::turbo_tasks;
 use crate::workspace::meaning::FanOut;
 use crate::workspace::packages::Packages;
 
@@ -11,7 +11,7 @@ use crate::workspace::packages::Packages;
 const EXTENDS: &str = "$TURBO_EXTENDS$";
 
 pub(super) fn prerequisites(found: &FanOut, packages: &Packages, indices: &[usize]) -> Prerequisites {
-    let tasks = Tasks { packages, root: tasks_in(packages.root()) };
+    let tasks = Tasks { packages, root: turbo_tasks(packages.root()) };
     let (mut wanted, mut collected) = (Prerequisites::default(), Collected::default());
     for &index in indices {
         for task in tasks.list(index, &found.script, "dependsOn") {
@@ -90,7 +90,7 @@ impl Tasks<'_> {
     /// The definitions of a package's task, the strongest first.
     fn definitions(&self, index: usize, task: &str) -> [Value; 3] {
         let project = &self.packages.projects()[index];
-        let own = tasks_in(&project.dir);
+        let own = turbo_tasks(&project.dir);
         let own = if project.dir == self.packages.root() { Value::Null } else { own[task].clone() };
         [own, self.root[format!("{}#{task}", project.name)].clone(), self.root[task].clone()]
     }
@@ -109,15 +109,4 @@ impl Tasks<'_> {
         }
         found
     }
-}
-
-/// `tasks` of the `turbo.json` in a directory, which was `pipeline` once.
-fn tasks_in(dir: &std::path::Path) -> Value {
-    let mut document = ["turbo.json", "turbo.jsonc"]
-        .iter()
-        .map(|name| read(&dir.join(name)))
-        .find(|document| !document.is_null())
-        .unwrap_or_default();
-    let key = if document["tasks"].is_object() { "tasks" } else { "pipeline" };
-    document.get_mut(key).map(Value::take).unwrap_or_default()
 }
