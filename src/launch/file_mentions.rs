@@ -61,6 +61,10 @@ impl FileMention {
                 }
             }
         }
+        // Create React App and its kin read it there.
+        if let Some(proxy) = reading.project.manifest.document.get("proxy") {
+            found.extend(in_configuration("package.json", &proxy.to_string()));
+        }
         for file in files.iter().filter(|name| is_configuration(name)) {
             let Some(text) = read_beginning(&reading.project.dir.join(file), SIZE) else { continue };
             found.extend(in_configuration(file, &text).into_iter().filter(|mention| {

@@ -259,6 +259,13 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         if let Some(what) = event {
             self.announce(index, what);
         }
+        if self.instances[index].service.ready_at() != ReadyAt::Listener {
+            if self.listens(index) {
+                self.instances[index].review_at = None;
+                self.announce_ready(index, None);
+            }
+            return;
+        }
         if let Some(input) = input {
             self.feed(index, input);
         }
@@ -305,18 +312,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 self.became_ready(index, after);
                 self.restart_misled(index);
             }
-            Notice::Slow if self.instances[index].first_build.is_some() => {
-                self.warn(index, "its first build is not through yet; still waiting for it".to_owned());
-            }
-            Notice::Slow => {
-                let elsewhere = self.backend.elsewhere(index);
-                let instead = elsewhere.map(|places| format!(", but on {places}")).unwrap_or_default();
-                let missing = match self.instances[index].conditions.unmet() {
-                    Some(unmet) => format!("the service is not ready yet: {unmet}"),
-                    None if port == 0 => "nothing that it starts is ready yet".to_owned(),
-                    None => format!("nothing of the service listens on port {port} yet{instead}"),
-                };
-                self.warn(index, format!("{missing}; still waiting for it"));
+            Notice::Slow | Notice::Unproven => {
+                let message = self.overdue(index, notice == Notice::Unproven);
+                self.warn(index, message);
             }
             Notice::Withdrawn => {
                 self.warn(index, format!("the service has stopped listening on port {port}"));
@@ -358,6 +356,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             ReadyAt::Start => ReadyBy::Start,
         };
         self.instances[index].first_build = None;
+        self.instances[index].review_at = Some(Instant::now() + FIRST_REVIEW);
         let framework = self.backend.framework(index);
         self.announce(index, What::Ready { framework, by, after: Some(after) });
         if let Some(what) = self.backend.became_ready(index) {

@@ -19,6 +19,7 @@ mod loop_tests;
 mod moved;
 mod order;
 mod output;
+mod overdue;
 mod process_tree;
 mod readiness;
 pub mod restart;

@@ -157,6 +157,18 @@ fn what_files_say_is_told_with_the_line_for_bowline_toml() {
 }
 
 #[test]
+fn what_package_json_says_of_a_proxy_is_told() {
+    let mut sandbox = workspace(&[("web", "react-scripts start"), ("api", "node api.js")]);
+    sandbox
+        .file("apps/api/api.js", "require('http').createServer().listen(process.env.PORT || 4100)\n")
+        .file("apps/web/package.json", r#"{ "name": "web", "scripts": { "dev": "react-scripts start" }, "proxy": "http://localhost:4100" }"#);
+    let warnings = texts(&plan(&plans(&sandbox, &[]), "web")["warnings"]).join("\n");
+    for part in ["`package.json` names port 4100 for `api`", "`[project.api] port = 4100` in bowline.toml"] {
+        assert!(warnings.contains(part), "{part}: {warnings}");
+    }
+}
+
+#[test]
 fn a_template_for_a_port_that_is_not_there_is_a_mistake_with_its_place() {
     for (text, expected) in [
         (
