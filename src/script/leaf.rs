@@ -153,7 +153,7 @@ impl Leaf {
 
     /// The names of the programs that start it, outermost first.
     pub fn starters(&self) -> Vec<String> {
-        let first = |words: &Vec<Word>| Some(program_name(&words.first()?.literal()?));
+        let first = |words: &Vec<Word>| words.first()?.literal()?.rsplit('/').next().map(str::to_owned);
         self.scope.starters.iter().filter_map(first).collect()
     }
 

@@ -4,7 +4,7 @@ use super::configured::{ConfiguredProject, Runnable};
 use super::options::Options;
 use crate::config::{FILE, FilePlace, Orchestrator, PortSetting};
 use crate::detect::catalog::Role;
-use crate::detect::{Detection, ServiceKind};
+use crate::detect::{CommandWords, Detection, ServiceKind};
 use crate::exit_code::USAGE;
 use crate::invocation::Failure;
 use crate::launch::Reading;
@@ -79,6 +79,31 @@ pub fn ensure_no_port(
     }
 }
 
+/// Whether a program that nobody knows may be no server, and build something: by its name or flag, or because it
+/// belongs to a library of a workspace.
+pub fn may_only_build(
+    configured: &ConfiguredProject,
+    reading: &Reading<'_>,
+    detection: &Detection<'_>,
+) -> bool {
+    let project = &configured.project;
+    let is_known = detection.tool.is_some_and(|tool| is_server(tool.framework.role));
+    let is_library =
+        ["exports", "module", "types"].iter().any(|key| project.manifest.document.get(key).is_some());
+    let is_watch = reading.commands().iter().any(is_called_watch);
+    !is_known && (is_watch || is_library && project.workspace.is_some())
+}
+
+/// Whether a program is called a watch by its file, script or arguments. A flag in front of its file is one of node.
+fn is_called_watch(command: &CommandWords<'_>) -> bool {
+    let mut behind = command.arguments.iter().skip_while(|word| word.starts_with('-')).skip(1);
+    command.names.iter().any(|name| name == "watch") || behind.any(|word| ["--watch", "-w"].contains(word))
+}
+
+fn is_server(role: Role) -> bool {
+    matches!(role, Role::Main | Role::Side)
+}
+
 /// Names of processes that are servers, whatever they run.
 const NAMES_OF_SERVERS: [&str; 8] = ["web", "api", "app", "server", "frontend", "backend", "client", "site"];
 
@@ -88,10 +113,29 @@ fn is_worker(configured: &ConfiguredProject, detection: &Detection<'_>) -> bool 
     let ConfiguredProject { project, runnable, .. } = configured;
     let Runnable::Text { text, .. } = runnable else { return false };
     let is_process = project.defined_in.as_ref().is_some_and(|file| !file.ends_with(FILE));
-    let runs_server =
-        detection.tool.is_some_and(|tool| matches!(tool.framework.role, Role::Main | Role::Side));
+    let runs_server = detection.tool.is_some_and(|tool| is_server(tool.framework.role));
     let asks_for_port = text.contains("$PORT") || text.contains("${PORT");
     is_process
         && detection.kind == ServiceKind::Server
         && !(runs_server || asks_for_port || NAMES_OF_SERVERS.contains(&&*project.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_called_a_watch_by_its_file_and_flags() {
+        for (names, arguments, expected) in [
+            (&["scripts", "watch", "mjs"][..], &["scripts/watch.mjs"][..], true),
+            (&["build", "mjs"], &["build.mjs", "--watch"], true),
+            (&["src", "index", "ts"], &["watch", "src/index.ts"], false),
+            (&["server", "mjs"], &["--watch", "server.mjs"], false),
+            (&["watcher", "js"], &["watcher.js"], false),
+        ] {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            let command = CommandWords { names, arguments: arguments.to_vec(), ..CommandWords::default() };
+            assert_eq!(is_called_watch(&command), expected, "{arguments:?}");
+        }
+    }
 }

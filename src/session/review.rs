@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::backend::{SessionBackend, descendants};
 use super::port_override::{Evidence, Judgement, Place, list};
+use crate::detect::ServiceKind;
 use crate::event::{Level, What};
 use crate::port::PortChoice;
 use crate::supervise::service::Input;
@@ -20,6 +21,9 @@ const TIMES_OF_OTHERS: u32 = 6;
 impl SessionBackend<'_> {
     pub(super) fn look_again(&mut self, service: usize, root: i32, output: &str) -> Review {
         let again = self.pause(service);
+        if self.port(service) == 0 && !self.is_server(service) {
+            return Review { event: self.find_server(service, root, output), again, ..Review::default() };
+        }
         if let Some(event) = self.return_to_original(service, root) {
             return Review { event: Some(event), input: Some(Input::Followed), again: None };
         }
@@ -66,9 +70,20 @@ impl SessionBackend<'_> {
         }
     }
 
+    /// Reserves the port on which a service without one serves after all.
+    fn find_server(&mut self, service: usize, root: i32, output: &str) -> Option<What> {
+        let seen = self.observe(service, root, output)?;
+        let is_server = !seen.ports.is_empty() && seen.patience.is_some();
+        is_server.then(|| self.follow(service, root).ok()).flatten()
+    }
+
     fn pause(&mut self, service: usize) -> Option<Duration> {
+        let is_server = self.is_server(service);
         let reviews = &mut self.inquiries[service].reviews;
         *reviews += 1;
+        if !is_server {
+            return (*reviews < TIMES).then(|| INTERVAL * (1 << (*reviews).min(2)));
+        }
         if self.overrides[service].is_in_effect() {
             return (*reviews < TIMES).then_some(INTERVAL);
         }
@@ -120,6 +135,10 @@ impl SessionBackend<'_> {
         format!(
             "two programs of it ask for port {port}, and only one has got it{who}; let the other one ask for a port of its own"
         )
+    }
+
+    fn is_server(&self, service: usize) -> bool {
+        self.prepared[service].detected().kind == ServiceKind::Server
     }
 
     fn is_exact(&self, service: usize) -> bool {

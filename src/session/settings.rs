@@ -5,11 +5,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::backend::SessionBackend;
+use super::kind::may_only_build;
 use super::prepared::Prepared;
+use crate::config::Ready;
 use crate::detect::ServiceKind;
 use crate::invocation::StartedBy;
 use crate::port::PortChoice;
-use crate::supervise::service::{ReadyAt, Service, Settings};
+use crate::supervise::service::{Overdue, ReadyAt, Service, Settings};
 
 /// Time in which a service should be ready, unless configured.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -37,8 +39,7 @@ pub fn of(backend: &SessionBackend<'_>, service: usize) -> Settings {
         policy: options.restart.or(configured.restart).unwrap_or_default(),
         grace: prepared.grace,
         ready_timeout: configured.ready.timeout.unwrap_or(READY_TIMEOUT),
-        // The caller of `start` must not wait for ever.
-        ready_required: is_background || configured.ready.timeout.is_some(),
+        overdue: overdue(backend, prepared, is_background),
         relocations: if is_exact { 0 } else { RELOCATIONS },
         // Another start would be one of everything beneath it.
         redirects: if delegates { 0 } else { REDIRECTS },
@@ -55,6 +56,28 @@ fn ready_at(prepared: &Prepared<'_>) -> ReadyAt {
         ServiceKind::Watch if !is_awaited(prepared) => ReadyAt::Start,
         ServiceKind::Watch => ReadyAt::FirstBuild,
         ServiceKind::Task => ReadyAt::End,
+    }
+}
+
+/// In the background, where a caller must not wait for ever, a watch is accepted whose line does not come, and a program
+/// that may be no server. Not where bowline.toml says what makes it ready.
+fn overdue(backend: &SessionBackend<'_>, prepared: &Prepared<'_>, is_background: bool) -> Overdue {
+    let is_runner = matches!(backend.invocation.started_by, StartedBy::Runner);
+    let detected = prepared.detected();
+    let ready = &detected.configured.config.settings.ready;
+    let may_be_late = match ready_at(prepared) {
+        ReadyAt::Listener => {
+            !is_runner
+                && detected.has_port()
+                && may_only_build(detected.configured, &detected.reading, &detected.detection)
+        }
+        ReadyAt::FirstBuild => true,
+        ReadyAt::Start | ReadyAt::End => false,
+    };
+    match () {
+        () if !is_background && ready.timeout.is_none() => Overdue::Warned,
+        () if may_be_late && *ready == Ready::default() => Overdue::Accepted,
+        () => Overdue::Ended,
     }
 }
 

@@ -9,7 +9,7 @@ use super::first_build::FirstBuild;
 use super::readiness::ReadinessWatch;
 use super::run::Instance;
 use super::scheme_watch::SchemeWatch;
-use super::service::{Effect, Input, Service};
+use super::service::{Effect, Input, ReadyAt, Service};
 use super::substitute::Substitute;
 use super::tail::Tail;
 use super::{Backend, Condition, Control, PortOwner, Reload, Review, Sink, Supervisor};
@@ -251,6 +251,13 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         self.instances[index].review_at = again.map(|pause| Instant::now() + pause);
         if let Some(what) = event {
             self.announce(index, what);
+        }
+        if self.instances[index].service.ready_at() != ReadyAt::Listener {
+            if self.listens(index) {
+                self.instances[index].review_at = None;
+                self.announce_ready(index, None);
+            }
+            return;
         }
         if let Some(input) = input {
             self.feed(index, input);

@@ -21,6 +21,7 @@ mod notices;
 mod order;
 mod orphans;
 mod output;
+mod overdue;
 mod process_tree;
 mod readiness;
 pub mod restart;

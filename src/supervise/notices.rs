@@ -23,18 +23,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 self.became_ready(index, after);
                 self.restart_misled(index);
             }
-            Notice::Slow if self.instances[index].first_build.is_some() => {
-                self.warn(index, "its first build is not through yet; still waiting for it".to_owned());
-            }
-            Notice::Slow => {
-                let elsewhere = self.backend.elsewhere(index);
-                let instead = elsewhere.map(|places| format!(", but on {places}")).unwrap_or_default();
-                let missing = match self.instances[index].conditions.unmet() {
-                    Some(unmet) => format!("the service is not ready yet: {unmet}"),
-                    None if port == 0 => "nothing that it starts is ready yet".to_owned(),
-                    None => format!("nothing of the service listens on port {port} yet{instead}"),
-                };
-                self.warn(index, format!("{missing}; still waiting for it"));
+            Notice::Slow | Notice::Unproven => {
+                let message = self.overdue(index, notice == Notice::Unproven);
+                self.warn(index, message);
             }
             Notice::Withdrawn => {
                 self.warn(index, format!("the service has stopped listening on port {port}"));
@@ -75,6 +66,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             ReadyAt::FirstBuild => ReadyBy::FirstBuild,
             ReadyAt::Start => ReadyBy::Start,
         };
+        self.instances[index].review_at = Some(Instant::now() + FIRST_REVIEW);
         self.instances[index].first_build = None;
         let framework = self.backend.framework(index);
         self.announce(index, What::Ready { framework, by, after: Some(after) });

@@ -254,3 +254,31 @@ fn watches_are_ready_at_their_first_build() {
     session.signal(Signal::INT);
     session.wait();
 }
+
+/// What waits for a watch is started when its first build has failed, too.
+#[test]
+fn a_first_build_with_errors_is_a_first_build() {
+    const WRONG: (&str, &str) = ("src/index.ts", "export const a: string = ;\n");
+    const PLAIN: (&str, &str) = ("src/index.js", "export const a = ;\n");
+    const PAGE: (&str, &str) = ("index.html", "<script type=module src=/src/index.js></script>");
+    let watch =
+        |dir, script: &str, files| Package { dir, manifest: json!({ "scripts": { "dev": script } }), files };
+    let watches = [
+        watch("packages/tsc", "tsc -w", &[TYPESCRIPT, WRONG][..]),
+        watch("packages/tsup", "tsup src/index.ts --watch", &[WRONG]),
+        watch("packages/tsdown", "tsdown --watch", &[WRONG]),
+        watch("packages/esbuild", "esbuild src/index.js --bundle --outdir=dist --watch", &[PLAIN]),
+        watch("packages/rollup", "rollup src/index.js -d dist -w", &[PLAIN]),
+        watch("packages/vite", "vite build --watch", &[PAGE, PLAIN]),
+        watch("packages/swc", "swc src -d dist --watch", &[PLAIN]),
+    ];
+    let stage = Stage::new(&json!({}), &watches);
+    let mut session = stage.sandbox.start(["dev"]);
+    for watch in &watches {
+        assert_eq!(stage.ready(&mut session, watch.dir), None, "{}", watch.dir);
+    }
+    let ready = session.seen().iter().filter(|event| event["type"] == "ready");
+    assert!(ready.clone().all(|event| event["by"] == "first-build"), "{:?}", ready.collect::<Vec<_>>());
+    session.signal(Signal::INT);
+    session.wait();
+}

@@ -22,7 +22,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
 use super::restart::Policy;
-use super::service::{ReadyAt, Service, Settings};
+use super::service::{Overdue, ReadyAt, Service, Settings};
 use super::{Finished, Lifeline, LoopInputs, Outcome, StartOrder, Supervisor};
 use crate::graph::Graph;
 use crate::process::caller::CallerWatch;
@@ -45,7 +45,7 @@ fn settings() -> Settings {
         policy: Policy::Never,
         grace: Duration::from_millis(200),
         ready_timeout: Duration::from_millis(250),
-        ready_required: false,
+        overdue: Overdue::Warned,
         relocations: 1,
         redirects: 1,
         follows: true,

@@ -16,7 +16,7 @@ use crate::process::signals::ReceivedSignal;
 use crate::process::{Exit, Signal};
 use crate::supervise::restart::Policy;
 use crate::supervise::run::Instance;
-use crate::supervise::service::{Input, Settings};
+use crate::supervise::service::{Input, Overdue, Settings};
 use crate::supervise::{Observation, PortOwner, Supervisor};
 
 const DEPTH: usize = 4;
@@ -221,7 +221,7 @@ fn no_sequence_of_inputs_breaks_the_rules_of_the_loop() {
 fn no_sequence_of_inputs_breaks_the_rules_of_a_service_that_is_started_again_and_again() {
     let always = Settings {
         policy: Policy::Always,
-        ready_required: true,
+        overdue: Overdue::Ended,
         steps: 2,
         main: 1,
         relocations: 0,

@@ -13,7 +13,7 @@ impl Service {
         let timeout = self.settings.ready_timeout;
         match unmet.filter(|_| ending.failure == Some(Reason::HealthCheckTimeout)) {
             Some(unmet) => format!("was not ready within {}, and was ended: {unmet}", span(timeout)),
-            None if port == 0 && self.settings.ready_at == ReadyAt::Listener => {
+            None if port == 0 && self.ready_at() == ReadyAt::Listener => {
                 describe_without_port(ending, timeout)
             }
             None => describe(ending, port, timeout),

@@ -8,6 +8,8 @@ mod described;
 mod ending;
 pub use described::finished;
 pub use ending::Ending;
+#[cfg(test)]
+mod accepted;
 mod transitions;
 #[cfg(test)]
 mod walk;
@@ -30,8 +32,8 @@ pub struct Settings {
     pub policy: Policy,
     pub grace: Duration,
     pub ready_timeout: Duration,
-    /// Whether a service that takes longer is ended; otherwise the user is only warned.
-    pub ready_required: bool,
+    /// What becomes of a service that takes longer.
+    pub overdue: Overdue,
     /// How often another port may be tried when a stranger has taken the reserved one.
     pub relocations: u32,
     /// How often the service may be started again because it asks for another port than the reserved one.
@@ -41,6 +43,18 @@ pub struct Settings {
     pub ready_at: ReadyAt,
     /// Whether an end by itself with exit code 0 is no failure, although it was never ready.
     pub finishes: bool,
+}
+
+/// What becomes of a service that is not ready in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overdue {
+    /// The user is warned.
+    #[default]
+    Warned,
+    /// It is ended.
+    Ended,
+    /// It counts as ready all the same: nobody knows whether it serves, or what it says at its first build.
+    Accepted,
 }
 
 /// What makes a service ready.
@@ -147,6 +161,8 @@ pub enum Notice {
     Ready(Duration),
     /// The service takes longer to become ready than it should.
     Slow,
+    /// The service counts as ready though nothing was seen of that in time.
+    Unproven,
     /// The service has stopped listening shortly after it had begun.
     Withdrawn,
     /// The service ended, and will be started again after a pause.
@@ -184,12 +200,14 @@ struct Run {
     since: Instant,
     /// Whether the service still listened after the settling time.
     settled: bool,
+    /// Whether it counts as ready although nothing was seen of that in time.
+    is_unproven: bool,
     ending: Ending,
 }
 
 impl Run {
     fn new(since: Instant) -> Self {
-        Self { since, settled: false, ending: Ending::default() }
+        Self { since, settled: false, is_unproven: false, ending: Ending::default() }
     }
 }
 
@@ -274,25 +292,23 @@ impl Service {
     }
 
     pub fn ready_at(&self) -> ReadyAt {
-        self.settings.ready_at
+        if self.run.is_unproven { ReadyAt::Start } else { self.settings.ready_at }
     }
 
     /// Whether its first build is waited for, which only the script itself can announce.
     pub fn awaits_build(&self) -> bool {
-        self.is_starting()
-            && self.settings.ready_at == ReadyAt::FirstBuild
-            && self.step() >= self.settings.main
+        self.is_starting() && self.ready_at() == ReadyAt::FirstBuild && self.step() >= self.settings.main
     }
 
     /// Whether it is waited for that it listens.
     pub fn awaits_listener(&self) -> bool {
-        self.is_starting() && self.settings.ready_at == ReadyAt::Listener
+        self.is_starting() && self.ready_at() == ReadyAt::Listener
     }
 
     /// Whether it ended by itself as a program does that has done its work.
     pub fn has_finished(&self, ending: &Ending) -> bool {
         let is_success = ending.exit == Some(Exit::Code(0)) && ending.failure.is_none();
-        let was_server = self.settings.ready_at == ReadyAt::Listener && ending.was_ready;
+        let was_server = self.ready_at() == ReadyAt::Listener && ending.was_ready;
         self.settings.finishes && is_success && self.asked.is_none() && !was_server
     }
 
@@ -336,7 +352,7 @@ impl Service {
             | Input::NotFollowed
             | Input::Misplaced
             | Input::Followed
-                if self.settings.ready_at != ReadyAt::Listener =>
+                if self.ready_at() != ReadyAt::Listener =>
             {
                 Vec::new()
             }

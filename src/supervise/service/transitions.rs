@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Effect, Ending, Goal, Notice, ReadyAt, Run, Service, State};
+use super::{Effect, Ending, Goal, Notice, Overdue, ReadyAt, Run, Service, State};
 use crate::event::FailureReason;
 use crate::exit_code::{NOT_EXECUTABLE, NOT_FOUND};
 use crate::process::guardian::Order;
@@ -34,7 +34,7 @@ impl Service {
 
     /// When a tick is due in the starting phase of this step.
     fn ready_by(&self, step: usize, now: Instant) -> Option<Instant> {
-        match self.settings.ready_at {
+        match self.ready_at() {
             ReadyAt::Listener | ReadyAt::FirstBuild => Some(now + self.settings.ready_timeout),
             ReadyAt::Start => (step >= self.settings.main).then(|| now + STARTING_TIME),
             ReadyAt::End => None,
@@ -151,13 +151,13 @@ impl Service {
         let next = step + 1;
         if exit.success() && next < self.settings.steps {
             self.run.ending.step = next;
-            if self.is_starting() && self.settings.ready_at == ReadyAt::Start {
+            if self.is_starting() && self.ready_at() == ReadyAt::Start {
                 self.state = State::Starting { ready_by: self.ready_by(next, now) };
             }
             return vec![Effect::Order(Order::Run(next))];
         }
         // A server that daemonizes: its command ends while its descendants listen or are about to.
-        let goes_on = match self.settings.ready_at {
+        let goes_on = match self.ready_at() {
             ReadyAt::Listener if self.is_starting() => exit.success(),
             ReadyAt::Listener => listening,
             // Watches that it has started in the background.
@@ -256,7 +256,7 @@ impl Service {
 
     /// The first build is through, or the service that is ready at its start has run for long enough.
     pub(super) fn built(&mut self, now: Instant) -> Vec<Effect> {
-        let is_due = matches!(self.settings.ready_at, ReadyAt::FirstBuild | ReadyAt::Start);
+        let is_due = matches!(self.ready_at(), ReadyAt::FirstBuild | ReadyAt::Start);
         if !is_due || !self.is_starting() || self.run.ending.step < self.settings.main {
             return Vec::new();
         }
@@ -295,8 +295,14 @@ impl Service {
             return Vec::new();
         }
         match self.state {
-            State::Starting { .. } if self.settings.ready_at == ReadyAt::Start => self.built(now),
-            State::Starting { .. } if self.settings.ready_required => {
+            State::Starting { .. } if self.ready_at() == ReadyAt::Start => self.built(now),
+            State::Starting { .. } if self.settings.overdue == Overdue::Accepted && self.is_at_main() => {
+                let mut effects = vec![Effect::Notify(Notice::Unproven)];
+                self.run.is_unproven = true;
+                effects.extend(self.built(now));
+                effects
+            }
+            State::Starting { .. } if self.settings.overdue != Overdue::Warned => {
                 self.fail(self.run.ending.failure.unwrap_or(FailureReason::HealthCheckTimeout), now)
             }
             State::Starting { .. } => {

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Effect, Input, Notice, ReadyAt, Service, Settings, State};
+use super::{Effect, Input, Notice, Overdue, ReadyAt, Service, Settings, State};
 use crate::event::FailureReason;
 use crate::process::guardian::Order;
 use crate::process::{Exit, Signal};
 use crate::supervise::restart::Policy;
 
-const DEPTH: usize = 7;
+pub(super) const DEPTH: usize = 7;
 
 const INPUTS: [Input; 33] = [
     Input::Start,
@@ -55,7 +55,7 @@ fn is_due(index: usize) -> bool {
     index == INPUTS.len() - 2
 }
 
-fn settings(policy: Policy, ready_required: bool, relocations: u32) -> Settings {
+pub(super) fn settings(policy: Policy, ready_required: bool, relocations: u32) -> Settings {
     let follows = relocations > 0;
     Settings {
         steps: 2,
@@ -63,7 +63,7 @@ fn settings(policy: Policy, ready_required: bool, relocations: u32) -> Settings 
         policy,
         grace: Duration::from_secs(10),
         ready_timeout: Duration::from_secs(60),
-        ready_required,
+        overdue: if ready_required { Overdue::Ended } else { Overdue::Warned },
         relocations,
         redirects: 2,
         follows,
@@ -157,7 +157,7 @@ fn key(service: &Service) -> String {
     )
 }
 
-fn walk(service: &Service, now: Instant, depth: usize, seen: &mut HashSet<(usize, String)>) {
+pub(super) fn walk(service: &Service, now: Instant, depth: usize, seen: &mut HashSet<(usize, String)>) {
     if depth == 0 || !seen.insert((depth, key(service))) {
         return;
     }
@@ -216,7 +216,7 @@ fn no_sequence_of_inputs_breaks_the_rules_of_services_without_ports() {
     }
 }
 
-fn run(service: &mut Service, now: Instant, inputs: &[Input]) -> Vec<Effect> {
+pub(super) fn run(service: &mut Service, now: Instant, inputs: &[Input]) -> Vec<Effect> {
     inputs.iter().flat_map(|&input| service.on(input, now)).collect()
 }
 

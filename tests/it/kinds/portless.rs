@@ -170,3 +170,19 @@ fn a_script_that_becomes_a_watch_gives_its_port_up_at_a_restart() {
     assert_eq!(session.ready(), ports.first());
     session.stop();
 }
+
+#[test]
+fn a_watch_that_serves_after_all_is_found_when_it_listens() {
+    let ports = Ports::claim(1);
+    let port = ports.first();
+    let mut sandbox = Sandbox::with_script("tsc -w");
+    let server = format!("PORT={port} exec '{}' --lifetime 200", dev_server().display());
+    sandbox.program("tsc", &format!("echo 'Found 0 errors. Watching for file changes.'; {server}"));
+    let mut session = sandbox.start(["dev"]);
+    session.event("ready");
+    let found = session.event("port-detected");
+    assert_eq!(found["port"], port, "{found}");
+    let listed = answer(&sandbox.run(["ls", "--json"]));
+    assert_eq!(listed["services"][0]["port"], port, "{listed}");
+    session.stop();
+}
