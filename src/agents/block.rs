@@ -11,7 +11,8 @@ pub const BLOCK: &str = "\
 ## Dev servers
 
 `bowline` runs this project's dev servers, each on a port of its own. It never starts a second one of the same
-project, so every command below is safe to repeat. At the root of a workspace, add the name of a package.
+project, so every command below is safe to repeat. At the root of a workspace each means everything there; add the
+name of a package, as in `bowline start web`, for that one and what it needs.
 
 - Look: `bowline status --brief` says what runs, where, and what to type.
 - Start: `bowline start` returns when the server is ready, or says why it is not. `bowline wait` only waits.

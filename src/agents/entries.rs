@@ -20,13 +20,14 @@ impl DevServer {
         ["dev"].into_iter().chain(self.word.as_deref()).collect()
     }
 
-    /// Whether an entry with these arguments runs this server in the foreground, perhaps with options of the user's.
-    fn is_run_by(&self, arguments: &Value) -> bool {
+    /// Whether an entry with these arguments runs this one of the servers in the foreground, perhaps with options of the
+    /// user's.
+    fn is_run_by(&self, arguments: &Value, servers: &[Self]) -> bool {
         let Some(words) = arguments.as_array().filter(|words| words.first() == Some(&json!("dev"))) else {
             return false;
         };
         let named = words[1..].iter().filter_map(Value::as_str).find(|word| !word.starts_with('-'));
-        self.word.as_deref() == named || self.word.is_none()
+        self.word.as_deref() == named || self.word.is_none() && servers.len() == 1
     }
 
     /// The entry of `.claude/launch.json`. With `autoPort`, an editor that finds the port taken hands another one in
@@ -64,7 +65,7 @@ pub fn merge_launch(text: &str, servers: &[DevServer]) -> Result<String, Damage>
     for server in servers {
         let entries = launch_entries(&text)?;
         text = match entries.iter().position(|entry| is_for(entry, server, servers)) {
-            Some(index) => correct(&text, index, &entries[index], server)?,
+            Some(index) => correct(&text, index, &entries[index], (server, servers))?,
             None => {
                 let is_taken = |name: &str| entries.iter().any(|entry| entry["name"] == name);
                 let own = format!("{PROGRAM} {}", server.name);
@@ -83,13 +84,18 @@ fn launch_entries(text: &str) -> Result<Vec<Value>, Damage> {
 
 /// Whether this is the server's entry: it runs the server, or has its name and runs none of the others.
 fn is_for(entry: &Value, server: &DevServer, servers: &[DevServer]) -> bool {
-    let is_run = |one: &DevServer| one.is_run_by(&entry["runtimeArgs"]);
+    let is_run = |one: &DevServer| one.is_run_by(&entry["runtimeArgs"], servers);
     let has_name = || entry["name"] == server.name.as_str() && !servers.iter().any(is_run);
     runs_bowline(&entry["runtimeExecutable"]) && (is_run(server) || has_name())
 }
 
 /// Changes what is wrong in the entry, and leaves the rest to the user.
-fn correct(text: &str, index: usize, entry: &Value, server: &DevServer) -> Result<String, Damage> {
+fn correct(
+    text: &str,
+    index: usize,
+    entry: &Value,
+    (server, servers): (&DevServer, &[DevServer]),
+) -> Result<String, Damage> {
     let mut text = text.to_owned();
     let mut set = |name: &str, value: Value| -> Result<(), Damage> {
         text = jsonc::set(&text, &[CONFIGURATIONS, PathStep::At(index), PathStep::Key(name)], &value)?;
@@ -98,7 +104,7 @@ fn correct(text: &str, index: usize, entry: &Value, server: &DevServer) -> Resul
     if !is_there(&entry["runtimeExecutable"]) {
         set("runtimeExecutable", json!(PROGRAM))?;
     }
-    if !server.is_run_by(&entry["runtimeArgs"]) {
+    if !server.is_run_by(&entry["runtimeArgs"], servers) {
         set("runtimeArgs", json!(server.arguments()))?;
     }
     set("port", json!(server.port))?;
@@ -157,7 +163,7 @@ pub fn obsolete(text: &str, servers: &[DevServer]) -> Vec<String> {
         runs_bowline(&one["runtimeExecutable"])
             && one["runtimeArgs"][0] == "dev"
             && one["runtimeArgs"][1].is_string()
-            && !servers.iter().any(|server| server.is_run_by(&one["runtimeArgs"]))
+            && !servers.iter().any(|server| server.is_run_by(&one["runtimeArgs"], servers))
     };
     let names = entries.iter().filter(is_obsolete).filter_map(|one| one["name"].as_str());
     names.map(str::to_owned).collect()

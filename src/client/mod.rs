@@ -12,5 +12,6 @@ pub mod holder;
 pub mod pattern;
 pub mod resolve;
 mod screen;
+pub mod services;
 mod typing;
 pub mod whereabouts;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::services;
 use crate::invocation::{Failure, Invocation};
 use crate::port::Reservation;
 use crate::project::Project;
@@ -35,12 +36,18 @@ impl ServicePattern {
         live: &[Reservation],
         words: &[W],
     ) -> Result<Self, Failure> {
-        let packages = Packages::around(&Project::find(&invocation.dir)?)?;
+        let project = Project::find(&invocation.dir)?;
+        let packages = Packages::around(&project)?;
         let root = packages.root().to_path_buf();
-        let others = live
-            .iter()
-            .filter(|one| one.dir.starts_with(&root) && one.project.ends_with(&format!("#{}", one.name)));
-        let services: Vec<String> = others.map(|one| one.name.clone()).collect();
+        // What runs is found, whatever the files say by now.
+        let known = services::all(invocation, &project).unwrap_or_default();
+        let mut services: Vec<String> = known.into_iter().map(|one| one.name).collect();
+        for one in live {
+            let is_service = one.project.ends_with(&format!("#{}", one.name));
+            if one.dir.starts_with(&root) && is_service && !services.contains(&one.name) {
+                services.push(one.name.clone());
+            }
+        }
         let packages = packages.beside(services.clone());
         let parse = |word: &W| Filter::parse(word.as_ref(), &invocation.dir);
         let filters = words.iter().map(parse).collect::<Result<Vec<_>, _>>()?;

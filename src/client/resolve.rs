@@ -285,8 +285,8 @@ fn by_port_or_project(invocation: &Invocation, live: &[Reservation], word: &str,
     let named = Project::named(word, &invocation.dir);
     // The root of a workspace, which may be gone.
     let is_root = named.as_ref().map_or(!path.exists(), |one| one.dir == path && one.is_workspace_root());
-    let services = if is_root { below(live, path) } else { Vec::new() };
-    running_or(services, || match named {
+    let found = if is_root { below(live, path) } else { Vec::new() };
+    running_or(found, || match named {
         Ok(project) => Resolved::Idle(not_running(&project.name)),
         Err(error) => defined(invocation, word).map_or_else(
             || Resolved::Unknown(error.into()),

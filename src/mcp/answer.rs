@@ -1,7 +1,8 @@
 //! The results of calls: their text, and their bound.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use crate::event::State;
 use crate::visible;
 
 /// The longest result, in bytes of its JSON.
@@ -21,6 +22,40 @@ pub fn result(mut structured: Value, is_error: bool) -> Value {
     }
 }
 
+/// The result with one service, or all of several. It is an error if one of them failed, or is blocked by one that
+/// did.
+pub fn one_or_all(mut answers: Vec<Value>, warning: &str) -> Value {
+    let is_error = answers.iter().any(|one| one["state"] == "failed" || one["state"] == "blocked");
+    let mut value = match answers.len() {
+        1 => answers.remove(0),
+        _ => object(&mut [("services", answers.into())]),
+    };
+    if !warning.is_empty() {
+        set(&mut value, "warning", warning.into());
+    }
+    result(value, is_error)
+}
+
+/// An object with these fields. Those without a value are left out, as schemas have no null.
+pub fn object(fields: &mut [(&str, Value)]) -> Value {
+    let mut object = Value::Object(Map::new());
+    for (name, value) in fields {
+        set(&mut object, name, value.take());
+    }
+    object
+}
+
+/// Sets a field of an object, unless there is no value.
+pub fn set(object: &mut Value, name: &str, value: Value) {
+    if let (Value::Object(fields), false) = (object, value.is_null()) {
+        fields.insert(name.to_owned(), value);
+    }
+}
+
+pub fn word(state: State) -> Value {
+    json!(state)
+}
+
 /// The result of a call that could not be carried out. Without `structuredContent`, which would have to follow the
 /// schema.
 pub fn refusal(why: &str) -> Value {
@@ -30,36 +65,38 @@ pub fn refusal(why: &str) -> Value {
 
 /// Halves the longest text, or else the number of services. False if nothing is left to shorten.
 fn shorten(structured: &mut Value) -> bool {
-    let mut longest: Option<(usize, &mut Value)> = None;
-    let (own, services) = match structured {
-        Value::Object(fields) => {
-            let (texts, rest): (Vec<_>, Vec<_>) =
-                fields.iter_mut().partition(|(key, _)| TEXTS.contains(&key.as_str()));
-            let services = rest.into_iter().find(|(key, _)| *key == "services").map(|(_, services)| services);
-            (texts, services)
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => return false,
-    };
-    let mut services = services.and_then(Value::as_array_mut);
-    let theirs = services.iter_mut().flat_map(|services| services.iter_mut());
-    let theirs = theirs.filter_map(Value::as_object_mut).flat_map(|fields| fields.iter_mut());
-    for (_, value) in own.into_iter().chain(theirs.filter(|(key, _)| TEXTS.contains(&key.as_str()))) {
-        let length = value.as_str().map_or(0, str::len);
-        if length > 1 && longest.as_ref().is_none_or(|(known, _)| length > *known) {
-            longest = Some((length, value));
-        }
-    }
-    if let Some((length, value)) = longest {
+    let mut longest = None;
+    find_longest(structured, &mut longest);
+    if let Some(value) = longest.filter(|value| length(value) > 1) {
         let text = value.as_str().unwrap_or_default();
-        let half = text.char_indices().find(|(at, _)| *at >= length / 2).map_or("", |(at, _)| &text[at..]);
-        *value = json!(half.split_once('\n').map_or("", |(_, rest)| rest));
+        let half =
+            text.char_indices().find(|(at, _)| *at >= text.len() / 2).map_or("", |(at, _)| &text[at..]);
+        *value = half.split_once('\n').map_or("", |(_, rest)| rest).into();
         return true;
     }
-    services.is_some_and(|services| {
+    structured["services"].as_array_mut().is_some_and(|services| {
         let left = services.len() / 2;
         services.truncate(left);
         left > 0
     })
+}
+
+fn length(value: &Value) -> usize {
+    value.as_str().map_or(0, str::len)
+}
+
+fn find_longest<'a>(value: &'a mut Value, longest: &mut Option<&'a mut Value>) {
+    for (key, value) in value.as_object_mut().into_iter().flatten() {
+        if let Value::Array(services) = value {
+            for service in services {
+                find_longest(service, longest);
+            }
+        } else if TEXTS.contains(&key.as_str())
+            && longest.as_ref().is_none_or(|known| length(value) > length(known))
+        {
+            *longest = Some(value);
+        }
+    }
 }
 
 /// The result as text, which ends with the output.
@@ -68,18 +105,28 @@ fn text(value: &Value) -> String {
         if services.is_empty() {
             return "there is no project with a dev script".to_owned();
         }
-        return services.iter().map(text).collect::<Vec<_>>().join("\n");
+        let warning =
+            value["warning"].as_str().map(|warning| format!("warning: {}", plain(warning).trim_end()));
+        return services.iter().map(text).chain(warning).collect::<Vec<_>>().join("\n");
     }
     let of = |key: &str| value[key].as_str().filter(|text| !text.is_empty());
     let mut lines: Vec<String> =
         headline(value).map(|line| visible::line(&line).into_owned()).into_iter().collect();
-    for key in ["holder", "pid", "dir", "advice", "warning", "error", "hint", "frameworkMcp", "cursor"] {
+    for key in [
+        "holder", "pid", "dir", "advice", "warning", "waitsFor", "blockedBy", "error", "hint",
+        "frameworkMcp", "cursor",
+    ] {
         let is_shown = key != "dir" || value["advice"].is_string();
-        let text =
-            of(key).map(str::to_owned).or_else(|| value[key].as_u64().map(|number| number.to_string()));
+        let number = || value[key].as_u64().map(|number| number.to_string());
+        let names = || {
+            let names = value[key].as_array()?.iter().filter_map(Value::as_str);
+            Some(names.collect::<Vec<_>>().join(", "))
+        };
+        let text = of(key).map(str::to_owned).or_else(number).or_else(names);
         lines.extend(text.filter(|_| is_shown).map(|text| format!("{key}: {}", plain(&text).trim_end())));
     }
-    lines.extend(TEXTS[1..].iter().filter_map(|key| Some(of(key)?.trim_end().to_owned())));
+    // Programs print empty lines round what they say.
+    lines.extend(TEXTS[1..].iter().filter_map(|key| Some(of(key)?.trim_matches('\n').to_owned())));
     lines.join("\n")
 }
 
@@ -91,8 +138,11 @@ fn headline(value: &Value) -> Option<String> {
     }
     let (name, state) = (value["name"].as_str()?, value["state"].as_str());
     let mut line = state.map_or_else(|| name.to_owned(), |state| format!("{name}: {state}"));
-    if let Some(url) = value["url"].as_str() {
-        line.push_str(&format!(" at {url}"));
+    // What does not run leads nowhere.
+    let is_up = matches!(state, Some("starting" | "running" | "stopping" | "suspended" | "unknown"));
+    if let Some(url) = value["url"].as_str().filter(|_| is_up) {
+        line.push_str(" at ");
+        line.push_str(url);
     }
     if value["alreadyRunning"] == true {
         line.push_str(" (already running)");

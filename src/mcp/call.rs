@@ -1,19 +1,21 @@
 //! What each tool does.
 
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::answer::{refusal, result};
+use super::answer::{object, one_or_all, refusal, result, set, word};
 use super::child::{AtDeadline, Cancel, Printed};
-use super::server::{DescribedService, McpServer, Targets, View};
-use super::tools::{Arguments, McpTool, Until};
+use super::failed::ServiceEnd;
+use super::server::{DescribedService, McpServer, View};
+use super::targets::{Targets, is_run_as};
+use super::tools::{Arguments, McpTool};
 use super::{failed, holder, output};
 use crate::client::{actions, resolve};
 use crate::event::{State, What};
 use crate::invocation::Failure;
 use crate::port::Reservation;
+use crate::project::Project;
 
 /// How many of a service's last lines go with it.
 const TAIL: usize = 20;
@@ -38,7 +40,7 @@ pub fn carry_out(server: &McpServer, call: &Call, cancel: &Cancel) -> Value {
         McpTool::Status => status(&view, arguments),
         McpTool::Logs => output::logs(&view, arguments),
         McpTool::Wait => wait(&view, arguments, cancel),
-        McpTool::Port => Ok(holder::holder(&view, arguments.port.unwrap_or_default())),
+        McpTool::Port => Ok(holder::holder(&view, arguments)),
     });
     outcome.unwrap_or_else(|failure| {
         let fields = failed::fields(&failure);
@@ -54,102 +56,160 @@ pub fn carry_out(server: &McpServer, call: &Call, cancel: &Cancel) -> Value {
 }
 
 fn start(view: &View<'_>, arguments: &Arguments, cancel: &Cancel) -> Result<Value, Failure> {
-    let targets = view.targets(arguments.name.as_deref())?;
-    let word = if arguments.restart && !targets.running.is_empty() { "restart" } else { "start" };
-    // A restart that fails says why in words alone.
-    targets.running.iter().filter(|_| word == "restart").for_each(|one| view.ends().watch(one));
+    let targets = view.targets(arguments.text("name"))?;
+    let is_restart = arguments.says("restart") && !targets.running.is_empty();
+    if is_restart {
+        // A restart that fails says why in words alone.
+        targets.running.iter().for_each(|one| view.ends().watch(one));
+    }
     let ends = view.ends().clone();
     let keep = move |printed: &Printed| ends.keep(&failed::ended(printed));
     let least = Instant::now() + LEAST_FOR_START;
-    let until = (cancel, deadline(arguments.wait_seconds).max(least));
-    let at_deadline = AtDeadline::GoOn(Box::new(keep));
-    let printed = view.run((word, &targets.dir), until, at_deadline, |_| false)?;
+    let until = (cancel, deadline(arguments.number("waitSeconds")).max(least));
+    let command = (if is_restart { "restart" } else { "start" }, targets.place(view.dir()));
+    let printed = view.run(command, until, AtDeadline::GoOn(Box::new(keep)), &|_| false)?;
     let mut ended = failed::ended(&printed);
-    if word == "restart" && ended.is_empty() && !printed.is_late && printed.code != Some(0) {
-        ended.extend(targets.running.iter().filter_map(|one| view.ends().soon(&one.dir)));
+    if is_restart && ended.is_empty() && !printed.is_late && printed.code != Some(0) {
+        ended.extend(known_ends(view, &targets));
     }
-    let mut services = view.services(|dir| dir.starts_with(&targets.dir), TAIL);
-    // At the root of a workspace they are in the directories below.
-    if services.iter().any(|one| one.dir == targets.dir) {
-        services.retain(|one| one.dir == targets.dir);
-    }
-    let has_ended = |one: &DescribedService| ended.iter().any(|end| Path::new(str_of(end, "dir")) == one.dir);
-    services.retain(|one| str_of(&one.answer, "state") != "failed" && !has_ended(one));
     view.ends().keep(&ended);
-    let describe = |mut one: DescribedService| {
-        let ran = targets.running.iter().any(|known| known.session.as_str() == one.session);
-        one.answer["alreadyRunning"] = json!(ran && word == "start");
-        one.answer
+    let mut answers: Vec<Value> = started(view, arguments, &targets, &printed)
+        .into_iter()
+        .filter(|one| !ended.iter().any(|end| end.id == one.id))
+        .map(|mut one| {
+            let is_same =
+                |known: &&Reservation| known.project == one.id && known.session.as_str() == one.session;
+            let ran = targets.running.iter().any(|known| is_same(&known));
+            set(&mut one.answer, "alreadyRunning", (ran && !is_restart).into());
+            one.answer
+        })
+        .collect();
+    answers.extend(ended.into_iter().map(|end| end.answer));
+    if answers.is_empty() && !printed.is_late {
+        return Err(failed::nothing_started(&printed, &targets.name));
+    }
+    if answers.is_empty() {
+        answers.push(starting(&targets));
+    }
+    Ok(one_or_all(answers, &printed.warnings.join("\n")))
+}
+
+/// The services that a start has to do with: those that were meant, and what they need.
+fn started(
+    view: &View<'_>,
+    arguments: &Arguments,
+    targets: &Targets,
+    printed: &Printed,
+) -> Vec<DescribedService> {
+    // Some are on record only now.
+    let now = view.targets(arguments.text("name"));
+    let is_meant = |id: &str| {
+        let is_told = || printed.events.iter().any(|event| event.project_id.as_deref() == Some(id));
+        targets.run(id) || now.as_ref().is_ok_and(|now| now.run(id)) || is_told()
     };
-    let answers: Vec<Value> = services.into_iter().map(describe).chain(ended).collect();
-    if !answers.is_empty() {
-        return Ok(one_or_all(answers));
-    }
-    if printed.is_late {
-        return Ok(one_or_all(vec![starting(&targets)]));
-    }
-    Err(failed::nothing_started(&printed, &targets.name))
+    view.services(&is_meant, TAIL)
 }
 
 /// What is known of a start that has only just begun.
 fn starting(targets: &Targets) -> Value {
-    let mut answer = absent(&targets.name, &targets.dir, State::Starting);
-    answer["alreadyRunning"] = json!(false);
-    answer["hint"] = json!("call bowline_wait, which returns when it is ready");
-    answer
+    let dir = targets.idle.first().map(|project| project.dir.to_string_lossy().into_owned());
+    object(&mut [
+        ("name", targets.name.as_str().into()),
+        ("dir", dir.into()),
+        ("state", word(State::Starting)),
+        ("alreadyRunning", false.into()),
+        ("hint", "call bowline_wait, which returns when it is ready".into()),
+    ])
 }
 
 fn stop(view: &View<'_>, arguments: &Arguments) -> Result<Value, Failure> {
-    let targets = view.targets(arguments.name.as_deref())?;
+    let targets = view.targets(arguments.text("name"))?;
     if targets.running.is_empty() {
         return Err(resolve::not_running(&targets.name));
     }
     let outcomes = actions::stop(&view.ports, &targets.running, false, BY);
     let describe = |(one, outcome): (&Reservation, Result<(), Failure>)| {
-        let mut answer = outcome.as_ref().err().map_or_else(|| json!({}), failed::fields);
-        (answer["name"], answer["dir"]) = (json!(one.name), json!(one.dir.to_string_lossy()));
-        answer["port"] = json!(one.port);
-        answer["state"] = json!(if outcome.is_ok() { State::Stopped } else { State::Failed });
+        let (mut answer, state) = match &outcome {
+            Ok(()) => (object(&mut []), State::Stopped),
+            Err(failure) => (failed::fields(failure), State::Failed),
+        };
+        set(&mut answer, "name", one.name.as_str().into());
+        set(&mut answer, "dir", one.dir.to_string_lossy().into());
+        set(&mut answer, "port", one.has_port().then_some(one.port).into());
+        set(&mut answer, "state", word(state));
         answer
     };
-    Ok(one_or_all(targets.running.iter().zip(outcomes).map(describe).collect()))
+    Ok(one_or_all(targets.running.iter().zip(outcomes).map(describe).collect(), ""))
 }
 
 fn status(view: &View<'_>, arguments: &Arguments) -> Result<Value, Failure> {
-    if let Some(name) = arguments.name.as_deref() {
-        let targets = view.targets(Some(name))?;
-        let found = view.services(|dir| dir == targets.dir, TAIL);
-        let mut answers: Vec<Value> = found.into_iter().map(|one| one.answer).collect();
-        if answers.is_empty() {
-            answers.push(not_running(view, &targets.name, &targets.dir));
-        }
-        let answer = if answers.len() == 1 { answers.remove(0) } else { json!({ "services": answers }) };
-        return Ok(result(answer, false));
-    }
-    let services = view.services(|_| true, 0);
-    let dirs: Vec<PathBuf> = services.iter().map(|one| one.dir.clone()).collect();
+    let name = arguments.text("name");
+    let targets = name.map(|name| view.targets(Some(name))).transpose()?;
+    let is_meant = |id: &str| {
+        targets.as_ref().is_none_or(|targets| targets.run(id) || targets.idle.iter().any(|one| one.id == id))
+    };
+    let services = view.services(&is_meant, if name.is_some() { TAIL } else { 0 });
+    let mut idle = targets.map_or_else(|| view.projects(), |targets| targets.idle);
+    idle.retain(|project| !services.iter().any(|one| is_run_as(project, &one.id, &one.dir)));
     let mut answers: Vec<Value> = services.into_iter().map(|one| one.answer).collect();
-    for project in view.projects() {
-        if !dirs.contains(&project.dir) {
-            answers.push(not_running(view, &project.name, &project.dir));
-        }
-    }
-    Ok(result(json!({ "services": answers }), false))
+    answers.extend(idle.iter().map(|project| not_running(view, project)));
+    Ok(if let (Some(_), [_]) = (name, &answers[..]) {
+        result(answers.remove(0), false)
+    } else {
+        result(object(&mut [("services", answers.into())]), false)
+    })
 }
 
 fn wait(view: &View<'_>, arguments: &Arguments, cancel: &Cancel) -> Result<Value, Failure> {
-    let targets = view.targets(arguments.name.as_deref())?;
-    let until = arguments.until.unwrap_or_default();
+    let targets = view.targets(arguments.text("name"))?;
     if targets.running.is_empty() {
         // It may have ended since the client has looked.
-        let end = view.ends().soon(&targets.dir);
-        return end.map(|end| one_or_all(vec![end])).ok_or_else(|| resolve::not_running(&targets.name));
+        let ends: Vec<Value> = known_ends(view, &targets).into_iter().map(|end| end.answer).collect();
+        return if ends.is_empty() {
+            Err(resolve::not_running(&targets.name))
+        } else {
+            Ok(one_or_all(ends, ""))
+        };
+    }
+    let is_for_end = arguments.text("for") == Some("exit");
+    let is_alone = targets.running.len() == 1;
+    if is_for_end && !is_alone {
+        resolve::single(arguments.text("name"), targets.running.clone())?;
+    }
+    let is_blocked = |one: &DescribedService| one.answer["state"] == "blocked";
+    let services = if is_for_end { Vec::new() } else { view.services(&|id| targets.run(id), TAIL) };
+    if services.iter().any(is_blocked) {
+        // It starts only once somebody has started its need again.
+        return Ok(one_or_all(services.into_iter().map(|one| one.answer).collect(), ""));
     }
     // It may end before it is followed.
     targets.running.iter().for_each(|one| view.ends().watch(one));
-    let is_enough = |what: &What| match what {
+    let alone = |what: &What| is_alone && is_enough(what, is_for_end);
+    // `attach` tells why a service ended, and follows one alone.
+    let command = (if is_alone { "attach" } else { "wait" }, (view.dir(), targets.ids()));
+    let until = (cancel, deadline(arguments.number("seconds")));
+    let printed = view.run(command, until, AtDeadline::End, &alone)?;
+    let mut ended = failed::ended(&printed);
+    view.ends().keep(&ended);
+    if ended.is_empty() && printed.code != Some(0) && !printed.is_late {
+        ended.extend(known_ends(view, &targets));
+    }
+    let mut answers: Vec<Value> = ended.iter().map(|end| end.answer.clone()).collect();
+    if answers.is_empty() && printed.events.iter().any(|event| matches!(event.what, What::Error { .. })) {
+        return Err(failed::nothing_started(&printed, &targets.name));
+    }
+    let others = view.services(&|id| targets.run(id) && !ended.iter().any(|end| end.id == id), TAIL);
+    answers.extend(others.into_iter().map(|one| one.answer));
+    if answers.is_empty() {
+        answers.extend(targets.running.iter().map(|one| absent(&one.name, &one.dir.to_string_lossy())));
+    }
+    Ok(one_or_all(answers, ""))
+}
+
+fn is_enough(what: &What, is_for_end: bool) -> bool {
+    match what {
         // One that is blocked starts only once somebody has started its need again.
-        What::PortDetected { .. } | What::Ready { .. } | What::Blocked { .. } => until == Until::Ready,
+        What::PortDetected { .. } | What::Ready { .. } | What::Blocked { .. } => !is_for_end,
         What::ProcessExited { state, .. } => !state.is_alive(),
         What::Ack { .. }
         | What::LogChunk { .. }
@@ -160,28 +220,14 @@ fn wait(view: &View<'_>, arguments: &Arguments, cancel: &Cancel) -> Result<Value
         | What::Error { .. }
         | What::Noted { .. }
         | What::Unknown => false,
-    };
-    let alone = |what: &What| targets.running.len() == 1 && is_enough(what);
-    // `attach` tells why a service ended, and follows one alone.
-    let word = if targets.running.len() == 1 || until == Until::Exit { "attach" } else { "wait" };
-    let until = (cancel, deadline(arguments.seconds));
-    let printed = view.run((word, &targets.dir), until, AtDeadline::End, alone)?;
-    let mut answers = failed::ended(&printed);
-    view.ends().keep(&answers);
-    if answers.is_empty() && printed.code != Some(0) && !printed.is_late {
-        answers.extend(view.ends().soon(&targets.running[0].dir));
     }
-    if answers.is_empty() && printed.events.iter().any(|event| matches!(event.what, What::Error { .. })) {
-        return Err(failed::nothing_started(&printed, &targets.name));
-    }
-    if answers.is_empty() {
-        let is_meant = |dir: &Path| targets.running.iter().any(|one| one.dir == dir);
-        answers = view.services(is_meant, TAIL).into_iter().map(|one| one.answer).collect();
-    }
-    if answers.is_empty() {
-        answers.push(not_running(view, &targets.name, &targets.dir));
-    }
-    Ok(one_or_all(answers))
+}
+
+/// How those that were meant have ended, as far as that is known, or is about to be.
+fn known_ends(view: &View<'_>, targets: &Targets) -> Vec<ServiceEnd> {
+    let running = targets.running.iter().map(|one| &one.project);
+    let ids = running.chain(targets.idle.iter().map(|project| &project.id));
+    ids.filter_map(|id| Some(ServiceEnd { id: id.clone(), answer: view.ends().soon(id)? })).collect()
 }
 
 fn deadline(seconds: Option<u64>) -> Instant {
@@ -189,22 +235,10 @@ fn deadline(seconds: Option<u64>) -> Instant {
 }
 
 /// A project without a supervisor: how its last service ended, if that is known.
-fn not_running(view: &View<'_>, name: &str, dir: &Path) -> Value {
-    view.ends().soon(dir).unwrap_or_else(|| absent(name, dir, State::Idle))
+fn not_running(view: &View<'_>, project: &Project) -> Value {
+    view.ends().soon(&project.id).unwrap_or_else(|| absent(&project.name, &project.dir.to_string_lossy()))
 }
 
-fn absent(name: &str, dir: &Path, state: State) -> Value {
-    json!({ "name": name, "dir": dir.to_string_lossy(), "state": state })
-}
-
-fn str_of<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_default()
-}
-
-/// The result with one service, or all of several. It is an error if one of them failed, or is blocked by one that
-/// did.
-fn one_or_all(mut answers: Vec<Value>) -> Value {
-    let is_error = answers.iter().any(|one| one["state"] == "failed" || one["state"] == "blocked");
-    let value = if answers.len() == 1 { answers.remove(0) } else { json!({ "services": answers }) };
-    result(value, is_error)
+fn absent(name: &str, dir: &str) -> Value {
+    object(&mut [("name", name.into()), ("dir", dir.into()), ("state", word(State::Idle))])
 }

@@ -17,8 +17,9 @@ use crate::process::own_executable;
 
 /// Bytes read at once.
 const CHUNK: usize = 64 * 1024;
-/// What a failure's hint begins with on stderr.
+/// What a failure's hint, and a warning, begin with on stderr.
 const HINT: &str = "hint: ";
+const WARNING: &str = "warning: ";
 
 /// The way to end a call before its time.
 #[derive(Debug, Default)]
@@ -67,6 +68,7 @@ pub enum AtDeadline {
 pub struct Printed {
     pub events: Vec<Event>,
     pub hint: Option<String>,
+    pub warnings: Vec<String>,
     /// Whether it was still running at the deadline.
     pub is_late: bool,
     /// Its exit code, if it has one.
@@ -79,7 +81,7 @@ pub fn run(
     cancel: &Cancel,
     deadline: Instant,
     at_deadline: AtDeadline,
-    is_enough: impl Fn(&What) -> bool,
+    is_enough: &dyn Fn(&What) -> bool,
 ) -> io::Result<Printed> {
     let (out, their_out) = io::pipe()?;
     let (err, their_err) = io::pipe()?;
@@ -99,13 +101,16 @@ pub fn run(
     let child = cancel.lock().child.take();
     let Some(mut child) = child else { return end.map(|_| reading.printed) };
     if let (Ok(End::Late), AtDeadline::GoOn(then)) = (&end, at_deadline) {
+        // What was told by now is told twice.
+        let events = reading.printed.events.clone();
+        let warnings = reading.printed.warnings.clone();
         thread::Builder::new().spawn(move || {
-            if reading.read(None, |_| false).is_ok() {
+            if reading.read(None, &|_| false).is_ok() {
                 reading.printed.code = child.wait().ok().and_then(|status| status.code());
                 then(&reading.printed);
             }
         })?;
-        return Ok(Printed { is_late: true, ..Printed::default() });
+        return Ok(Printed { events, warnings, is_late: true, ..Printed::default() });
     }
     if !matches!(end, Ok(End::Whole)) {
         let _gone = child.kill();
@@ -130,7 +135,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn read(&mut self, deadline: Option<Instant>, is_enough: impl Fn(&What) -> bool) -> io::Result<End> {
+    fn read(&mut self, deadline: Option<Instant>, is_enough: &dyn Fn(&What) -> bool) -> io::Result<End> {
         let mut buffer = vec![0; CHUNK];
         let (mut events, mut text) = (Lines::new(LONGEST_EVENT), Lines::new(LONGEST_EVENT));
         while self.out.is_some() || self.err.is_some() {
@@ -160,6 +165,8 @@ impl Reading {
     fn take_text(&mut self, line: &str) {
         if let Some((_, hint)) = line.split_once(HINT) {
             self.printed.hint = Some(hint.to_owned());
+        } else if let Some((_, warning)) = line.split_once(WARNING) {
+            self.printed.warnings.push(warning.to_owned());
         }
     }
 }

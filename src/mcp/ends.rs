@@ -1,16 +1,14 @@
 //! How services ended, for as long as this process lives: their supervisors, which knew it, are gone by then.
 
-use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::failed;
+use super::failed::{self, ServiceEnd};
 use crate::client::connection::Connection;
 use crate::control::{ControlRequest, Line, Verb};
 use crate::event::{Event, What};
@@ -20,13 +18,13 @@ use crate::port::Reservation;
 /// How long the news of an end may take.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// By the directory of the service.
 #[derive(Clone, Debug, Default)]
 pub struct Ends(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    known: Mutex<HashMap<PathBuf, Known>>,
+    /// By the ids of the services: so few that they are looked for one by one.
+    known: Mutex<Vec<(String, Known)>>,
     changed: Condvar,
 }
 
@@ -40,57 +38,62 @@ enum Known {
 impl Ends {
     /// Waits for the end of a service, in a thread of its own.
     pub fn watch(&self, reservation: &Reservation) {
-        if self.lock().get(&reservation.dir).is_some_and(watched_by(reservation)) {
+        if self.is_watched(reservation) {
             return;
         }
-        let session = reservation.session.as_str().to_owned();
-        self.lock().insert(reservation.dir.clone(), Known::Watched(session));
+        self.put(&reservation.project, Some(Known::Watched(reservation.session.as_str().to_owned())));
         let (ends, reservation) = (self.clone(), reservation.clone());
         // Without the thread, only the reason of the end is missed.
         let _missed = thread::Builder::new().spawn(move || {
             // Where the supervisor was killed, nobody knows more.
             let end = end_of(&reservation).ok().flatten();
-            let mut known = ends.lock();
-            if known.get(&reservation.dir).is_some_and(watched_by(&reservation)) {
-                known.remove(&reservation.dir);
+            if ends.is_watched(&reservation) {
+                let answer = end.as_ref().and_then(|event| failed::describe(event, None));
+                ends.put(&reservation.project, answer.map(Known::Ended));
                 ends.0.changed.notify_all();
-                if let Some(answer) = end.as_ref().and_then(|event| failed::describe(event, None)) {
-                    known.insert(reservation.dir, Known::Ended(answer));
-                }
             }
         });
     }
 
     /// Keeps the ends of services that did not get as far as being watched.
-    pub fn keep(&self, answers: &[Value]) {
-        for answer in answers {
-            let dir = PathBuf::from(answer["dir"].as_str().unwrap_or_default());
-            self.lock().insert(dir, Known::Ended(answer.clone()));
+    pub fn keep(&self, ends: &[ServiceEnd]) {
+        for end in ends {
+            self.put(&end.id, Some(Known::Ended(end.answer.clone())));
         }
     }
 
-    /// How the last service of a directory ended, if it has.
-    pub fn of(&self, dir: &Path) -> Option<Value> {
-        match self.lock().get(dir)? {
-            Known::Ended(answer) => Some(answer.clone()),
-            Known::Watched(_) => None,
-        }
+    fn put(&self, id: &str, known: Option<Known>) {
+        let mut all = self.lock();
+        all.retain(|(its, _)| its != id);
+        all.extend(known.map(|known| (id.to_owned(), known)));
+    }
+
+    fn is_watched(&self, reservation: &Reservation) -> bool {
+        let session = reservation.session.as_str();
+        let is_same = |known: &Known| matches!(known, Known::Watched(id) if id == session);
+        self.lock().iter().any(|(id, known)| *id == reservation.project && is_same(known))
+    }
+
+    /// How the last service with this id ended, if it has.
+    pub fn of(&self, id: &str) -> Option<Value> {
+        self.lock().iter().find_map(|(its, known)| match known {
+            Known::Ended(answer) if its == id => Some(answer.clone()),
+            Known::Ended(_) | Known::Watched(_) => None,
+        })
     }
 
     /// As [`Ends::of`], of a watched service that has just ended: it may take a moment until that is known.
-    pub fn soon(&self, dir: &Path) -> Option<Value> {
-        let is_watched = |known: &mut HashMap<_, _>| matches!(known.get(dir), Some(Known::Watched(_)));
+    pub fn soon(&self, id: &str) -> Option<Value> {
+        let is_watched = |known: &mut Vec<(String, Known)>| {
+            known.iter().any(|(its, known)| its == id && matches!(known, Known::Watched(_)))
+        };
         drop(self.0.changed.wait_timeout_while(self.lock(), MOMENT, is_watched));
-        self.of(dir)
+        self.of(id)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, Known>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<(String, Known)>> {
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn watched_by(reservation: &Reservation) -> impl Fn(&Known) -> bool {
-    |known| matches!(known, Known::Watched(id) if id == reservation.session.as_str())
 }
 
 /// Waits until a service has ended for good. `None` if its supervisor ends without a word.

@@ -4,15 +4,23 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::answer::plain;
+use super::answer::{object, plain, set, word};
 use super::child::Printed;
 use crate::event::{Event, FailureReason, State, What};
 use crate::exit_code::{FAILURE, NO_PORT};
 use crate::invocation::Failure;
-use crate::project::Project;
+use crate::project::{Project, defining_directory};
+
+/// The end of a service.
+#[derive(Clone, Debug)]
+pub struct ServiceEnd {
+    pub id: String,
+    /// What is told of it.
+    pub answer: Value,
+}
 
 /// The services that ended, each with its reason.
-pub fn ended(printed: &Printed) -> Vec<Value> {
+pub fn ended(printed: &Printed) -> Vec<ServiceEnd> {
     let is_end =
         |event: &&Event| matches!(event.what, What::ProcessExited { state, .. } if !state.is_alive());
     let ends: Vec<&Event> = printed.events.iter().filter(is_end).collect();
@@ -21,9 +29,10 @@ pub fn ended(printed: &Printed) -> Vec<Value> {
     let described = ends.into_iter().filter_map(|event| {
         let mut answer = describe(event, hint)?;
         if let Some((by, why)) = blocked(printed, event.project_id.as_deref()) {
-            (answer["blockedBy"], answer["error"]) = (json!(by), json!(why));
+            set(&mut answer, "blockedBy", by.to_vec().into());
+            set(&mut answer, "error", why.into());
         }
-        Some(answer)
+        Some(ServiceEnd { id: event.project_id.clone().unwrap_or_default(), answer })
     });
     described.collect()
 }
@@ -55,20 +64,25 @@ pub fn describe(event: &Event, hint: Option<&str>) -> Option<Value> {
     else {
         return None;
     };
-    let dir = event.project_id.as_deref().unwrap_or_default();
-    let name = Project::at(Path::new(dir)).map_or_else(|_| dir.to_owned(), |project| project.name);
+    let id = event.project_id.as_deref().unwrap_or_default();
+    let dir = defining_directory(id).unwrap_or(Path::new(id));
+    let name = id.strip_prefix(&*dir.to_string_lossy()).and_then(|name| name.strip_prefix('#'));
+    let package = || Project::at(dir).map_or_else(|_| id.to_owned(), |project| project.name);
+    let name = name.map_or_else(package, str::to_owned);
     let tail = stderr.as_deref().map(plain).filter(|tail| !tail.is_empty());
     let hint = hint.filter(|hint| !hint.starts_with("see why in its output")).map(as_tools);
     let next = || Some(next_step(*failure_reason).to_owned()).filter(|_| *state == State::Failed);
-    let mut answer = json!({
-        "name": name, "dir": dir, "state": state,
-        "failureReason": failure_reason, "exitCode": exit_code, "signal": signal, "stoppedBy": stopped_by,
-        "hint": hint.or_else(next), "logTail": tail,
-    });
-    if let Some(fields) = answer.as_object_mut() {
-        fields.retain(|_, value| !value.is_null());
-    }
-    Some(answer)
+    Some(object(&mut [
+        ("name", name.into()),
+        ("dir", dir.to_string_lossy().into()),
+        ("state", word(*state)),
+        ("failureReason", json!(failure_reason)),
+        ("exitCode", (*exit_code).into()),
+        ("signal", signal.clone().into()),
+        ("stoppedBy", stopped_by.clone().into()),
+        ("hint", hint.or_else(next).into()),
+        ("logTail", tail.into()),
+    ]))
 }
 
 pub fn next_step(reason: Option<FailureReason>) -> &'static str {
@@ -118,35 +132,46 @@ pub fn nothing_started(printed: &Printed, name: &str) -> Failure {
 pub fn fields(failure: &Failure) -> Value {
     let code = failure.exit.code();
     let reason = (code == Some(NO_PORT)).then_some(FailureReason::PortInUse);
-    let mut answer = json!({
-        "failureReason": reason, "exitCode": code,
-        "error": plain(&failure.message).trim_end(), "hint": failure.hint.as_deref().map(as_tools),
-    });
-    if let Some(fields) = answer.as_object_mut() {
-        fields.retain(|_, value| !value.is_null());
-    }
-    answer
+    object(&mut [
+        ("failureReason", json!(reason)),
+        ("exitCode", code.into()),
+        ("error", plain(&failure.message).trim_end().into()),
+        ("hint", failure.hint.as_deref().map(as_tools).into()),
+    ])
 }
 
-/// The commands of a hint as the tools that do the same.
+/// What a client can do that has no command line, for the options that hints name.
+const OPTIONS: [(&str, &str); 6] = [
+    ("`--script`", "`script` in bowline.toml"),
+    ("`--port`", "`port` in bowline.toml"),
+    ("`--framework`", "`framework` in bowline.toml"),
+    ("`--restart-running`", "`restart` of bowline_start"),
+    ("`--dir`", "`bowline mcp --dir DIR`"),
+    ("`--state-dir`", "`bowline mcp --state-dir DIR`"),
+];
+
+/// The commands of a hint as the tools that do the same, and its options as arguments or settings. What has none stays
+/// a command, for a shell.
 pub fn as_tools(hint: &str) -> String {
     let mut text = String::with_capacity(hint.len());
     let mut rest = hint;
     while let Some((before, command)) = rest.split_once("`bowline ") {
         let Some((command, after)) = command.split_once('`') else { break };
         text.push_str(before);
+        let has_options = command.contains(" --");
         match command.split(' ').next().unwrap_or_default() {
-            word @ ("start" | "stop" | "status" | "logs" | "wait" | "port") => {
-                text.push_str(&format!("bowline_{word}"));
+            word @ ("start" | "stop" | "status" | "logs" | "wait" | "port") if !has_options => {
+                text.push_str("bowline_");
+                text.push_str(word);
             }
             "ls" => text.push_str("bowline_status"),
-            "ports" => text.push_str("bowline_port"),
-            "restart" => text.push_str("bowline_start"),
+            "ports" if !has_options => text.push_str("bowline_port"),
+            "restart" if !has_options => text.push_str("bowline_start with `restart`"),
             _ => text.push_str(&format!("`bowline {command}`")),
         }
         rest = after;
     }
-    text + rest
+    OPTIONS.iter().fold(text + rest, |text, (option, instead)| text.replace(option, instead))
 }
 
 #[cfg(test)]
@@ -164,6 +189,11 @@ mod tests {
             ("look for what is left with `bowline doctor`", "look for what is left with `bowline doctor`"),
             ("run `npm install` in `/app`", "run `npm install` in `/app`"),
             ("an open `bowline start", "an open `bowline start"),
+            (
+                "start it again with `bowline restart web`, or end it with `bowline stop --force`",
+                "start it again with bowline_start with `restart`, or end it with `bowline stop --force`",
+            ),
+            ("choose one with `--script`: serve", "choose one with `script` in bowline.toml: serve"),
         ] {
             assert_eq!(as_tools(hint), expected);
         }

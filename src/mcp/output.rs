@@ -3,13 +3,12 @@
 use std::io;
 use std::time::SystemTime;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::answer::{refusal, result};
+use super::answer::{object, one_or_all, refusal};
 use super::server::View;
 use super::tail::last_lines;
 use super::tools::Arguments;
-use crate::client::resolve;
 use crate::event::{cursor, parse_cursor};
 use crate::invocation::Failure;
 use crate::logs::{self, Record};
@@ -17,36 +16,60 @@ use crate::logs::{self, Record};
 const USUAL_LINES: usize = 50;
 
 pub fn logs(view: &View<'_>, arguments: &Arguments) -> Result<Value, Failure> {
-    let targets = view.targets(arguments.name.as_deref())?;
-    let (project, name) = if targets.running.is_empty() {
-        (targets.dir.to_string_lossy().into_owned(), targets.name)
-    } else {
-        let one = resolve::single(arguments.name.as_deref(), targets.running)?;
-        (one.project, one.name)
-    };
-    let mut records = match logs::of_project(&view.ports.dir().logs(), &project) {
-        // It has never run.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        records => records?,
-    };
-    let known = arguments.cursor.as_deref().filter(|cursor| !cursor.is_empty());
-    let end = records.last().map_or_else(|| known.unwrap_or_default().to_owned(), cursor_behind);
-    if let Some(known) = known {
-        let Some((session, bytes)) = parse_cursor(known) else {
-            return Ok(refusal("`cursor` must be that of an earlier answer"));
-        };
-        records = logs::from(records, session, bytes);
+    let targets = view.targets(arguments.text("name"))?;
+    let running = targets.running.iter().map(|one| (&one.project, &one.name));
+    let mut sources: Vec<(&String, &String)> = running.collect();
+    if sources.is_empty() {
+        sources.extend(targets.idle.iter().map(|project| (&project.id, &project.name)));
     }
-    if let Some(since) = arguments.since.as_deref() {
-        let Some(since) = parse_since(since) else {
-            return Ok(refusal("`since` must be a span such as `30s`, or a time as in RFC 3339"));
+    let is_alone = sources.len() == 1;
+    let cursor = arguments.text("cursor").filter(|cursor| !cursor.is_empty());
+    if cursor.is_some() && !is_alone {
+        return Ok(refusal("`cursor` is that of one project: give its `name`, too"));
+    }
+    let mut answers = Vec::new();
+    for (id, name) in sources {
+        let mut records = match logs::of_project(&view.ports.dir().logs(), id) {
+            // It has never run.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            records => records?,
         };
+        if records.is_empty() && !is_alone {
+            continue;
+        }
+        let end = records.last().map_or_else(|| cursor.unwrap_or_default().to_owned(), cursor_behind);
+        if let Err(why) = choose(&mut records, cursor, arguments.text("since")) {
+            return Ok(refusal(why));
+        }
+        let lines = last_of(&records, arguments);
+        answers.push(object(&mut [
+            ("name", name.as_str().into()),
+            ("lines", lines.into()),
+            ("cursor", end.into()),
+        ]));
+    }
+    Ok(one_or_all(answers, ""))
+}
+
+/// Leaves the records behind the cursor that are young enough. The error is what is wrong with the arguments.
+fn choose(records: &mut Vec<Record>, cursor: Option<&str>, since: Option<&str>) -> Result<(), &'static str> {
+    if let Some(known) = cursor {
+        let (session, bytes) = parse_cursor(known).ok_or("`cursor` must be that of an earlier answer")?;
+        *records = logs::from(std::mem::take(records), session, bytes);
+    }
+    if let Some(since) = since {
+        let wrong = "`since` must be a span such as `30s`, or a time as in RFC 3339";
+        let since = parse_since(since).ok_or(wrong)?;
         records.retain(|record| record.time >= since);
     }
-    let wanted = arguments.matching.as_deref().map(str::to_lowercase);
+    Ok(())
+}
+
+fn last_of(records: &[Record], arguments: &Arguments) -> String {
+    let wanted = arguments.text("match").map(str::to_lowercase);
     let is_wanted = |line: &str| wanted.as_ref().is_none_or(|wanted| line.to_lowercase().contains(wanted));
-    let lines = last_lines(&records, arguments.lines.unwrap_or(USUAL_LINES), is_wanted);
-    Ok(result(json!({ "name": name, "lines": lines, "cursor": end }), false))
+    let count = arguments.number("lines").and_then(|count| usize::try_from(count).ok());
+    last_lines(records, count.unwrap_or(USUAL_LINES), &is_wanted)
 }
 
 fn cursor_behind(record: &Record) -> String {

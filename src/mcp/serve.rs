@@ -1,6 +1,5 @@
 //! The connection: lines in, lines out, and a thread for each call.
 
-use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -27,10 +26,10 @@ const CALLS: usize = 64;
 /// How long calls may still take after the end of standard input: what is known already is answered.
 const LAST_MOMENT: Duration = Duration::from_millis(60);
 
-/// The calls that are being carried out, by the JSON of their request's id.
+/// The calls that are being carried out, by the ids of their requests.
 #[derive(Debug, Default)]
 struct Calls {
-    running: Mutex<HashMap<String, Arc<Cancel>>>,
+    running: Mutex<Vec<(Value, Arc<Cancel>)>>,
     ended: Condvar,
 }
 
@@ -45,7 +44,7 @@ pub fn serve(invocation: &Invocation) -> Result<Exit, Failure> {
         let _ended = calls.ended.wait_timeout_while(running, LAST_MOMENT, |running| !running.is_empty());
     }
     // Their processes must not outlive this one.
-    for (_, call) in calls.lock().drain() {
+    for (_, call) in calls.lock().drain(..) {
         call.cancel();
     }
     match outcome {
@@ -89,7 +88,7 @@ fn act(server: &Arc<McpServer>, calls: &Arc<Calls>, incoming: Incoming) -> io::R
         Incoming::Nothing => {}
         Incoming::Answer(line) => send(&line)?,
         Incoming::Cancel(id) => {
-            if let Some(call) = calls.lock().remove(&id.to_string()) {
+            if let Some(call) = calls.remove(&id) {
                 call.cancel();
             }
         }
@@ -102,12 +101,12 @@ fn act(server: &Arc<McpServer>, calls: &Arc<Calls>, incoming: Incoming) -> io::R
 }
 
 fn start(server: &Arc<McpServer>, calls: &Arc<Calls>, reply: &Reply, call: Call) -> io::Result<()> {
-    let (id, cancel) = (reply.id.to_string(), Arc::new(Cancel::default()));
+    let cancel = Arc::new(Cancel::default());
     let is_new = {
         let mut running = calls.lock();
-        let is_new = running.len() < CALLS && !running.contains_key(&id);
+        let is_new = running.len() < CALLS && !running.iter().any(|(id, _)| *id == reply.id);
         if is_new {
-            running.insert(id.clone(), Arc::clone(&cancel));
+            running.push((reply.id.clone(), Arc::clone(&cancel)));
         }
         is_new
     };
@@ -116,19 +115,18 @@ fn start(server: &Arc<McpServer>, calls: &Arc<Calls>, reply: &Reply, call: Call)
         send(&refusal("a request with this id is being answered, or too many are"))?;
         return Ok(());
     }
-    let (server, running) = (Arc::clone(server), Arc::clone(calls));
-    let (its_id, its_reply) = (id.clone(), reply.clone());
+    let (server, running, its_reply) = (Arc::clone(server), Arc::clone(calls), reply.clone());
     let work = move || {
         let result = call::carry_out(&server, &call, &cancel);
         // A cancelled request is not answered.
-        if running.lock().contains_key(&its_id) {
+        if running.lock().iter().any(|(id, _)| *id == its_reply.id) {
             let _closed = send(&its_reply.result(result));
         }
-        running.lock().remove(&its_id);
+        running.remove(&its_reply.id);
         running.ended.notify_all();
     };
     if thread::Builder::new().spawn(work).is_err() {
-        calls.lock().remove(&id);
+        calls.remove(&reply.id);
         send(&refusal("the system has no more threads"))?;
     }
     Ok(())
@@ -142,7 +140,13 @@ fn send(line: &Value) -> io::Result<()> {
 }
 
 impl Calls {
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Cancel>>> {
+    fn remove(&self, id: &Value) -> Option<Arc<Cancel>> {
+        let mut running = self.lock();
+        let place = running.iter().position(|(its, _)| its == id)?;
+        Some(running.swap_remove(place).1)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(Value, Arc<Cancel>)>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,41 +1,27 @@
 //! The six tools: what clients are told of them, and their arguments.
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::answer;
 use super::protocol::{self, INVALID_PARAMS, Reply};
 use crate::visible;
 
-/// The longest time that a call waits for a service, in seconds.
-const LONGEST_WAIT: u64 = 600;
-/// The most lines of output that one answer has.
-const MOST_LINES: usize = 500;
+/// The arguments of a call, as the schema of its tool has them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Arguments(Map<String, Value>);
 
-/// The arguments of every tool. Those that a tool does not have are refused by its schema.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default, expecting = "an object")]
-pub struct Arguments {
-    pub name: Option<String>,
-    pub restart: bool,
-    pub wait_seconds: Option<u64>,
-    pub lines: Option<usize>,
-    pub since: Option<String>,
-    #[serde(rename = "match")]
-    pub matching: Option<String>,
-    pub cursor: Option<String>,
-    pub port: Option<u16>,
-    #[serde(rename = "for")]
-    pub until: Option<Until>,
-    pub seconds: Option<u64>,
-}
+impl Arguments {
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_str()
+    }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Until {
-    #[default]
-    Ready,
-    Exit,
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.0.get(name)?.as_u64()
+    }
+
+    pub fn says(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|value| *value == true)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,50 +59,90 @@ impl BadCall {
 }
 
 /// Reads a call: the tool with this name, and its arguments.
-pub fn read(name: &str, arguments: Map<String, Value>) -> Result<(McpTool, Arguments), BadCall> {
+pub fn read(name: &str, mut arguments: Map<String, Value>) -> Result<(McpTool, Arguments), BadCall> {
     let Some(tool) = TOOLS.into_iter().find(|tool| tool.name() == name) else {
         return Err(BadCall::UnknownTool(name.to_owned()));
     };
-    let input = input(name);
-    let known = |key: &String| input["properties"].get(key).is_some();
-    if let Some(key) = arguments.keys().find(|key| !known(key)) {
-        let names =
-            input["properties"].as_object().into_iter().flatten().map(|(name, _)| format!("`{name}`"));
-        let names = names.collect::<Vec<_>>().join(", ");
+    arguments.retain(|_, value| !value.is_null());
+    check(name, &arguments).map_err(BadCall::Arguments)?;
+    Ok((tool, Arguments(arguments)))
+}
+
+/// Whether the arguments follow the schema of the tool; if not, what is wrong.
+fn check(tool: &str, arguments: &Map<String, Value>) -> Result<(), String> {
+    let input = input(tool);
+    let Some(known) = input["properties"].as_object() else { return Ok(()) };
+    if let Some(key) = arguments.keys().find(|key| !known.contains_key(*key)) {
+        let names: Vec<String> = known.keys().map(|name| format!("`{name}`")).collect();
         let key = visible::line(key);
-        return Err(BadCall::Arguments(format!("`{name}` has no argument `{key}`; it has {names}")));
+        return Err(format!("`{tool}` has no argument `{key}`; it has {}", names.join(", ")));
     }
-    let given: Map<String, Value> = arguments.into_iter().filter(|(_, value)| !value.is_null()).collect();
-    let arguments: Arguments =
-        serde_json::from_value(Value::Object(given)).map_err(|why| BadCall::Arguments(why.to_string()))?;
-    check(tool, &arguments).map_err(BadCall::Arguments)?;
-    Ok((tool, arguments))
+    for (key, schema) in known {
+        let is_required = || input["required"] == json!([key]);
+        let follows = arguments.get(key).map_or_else(|| !is_required(), |value| follows(schema, value));
+        if !follows {
+            return Err(format!("`{key}` must be {}", wanted(schema)));
+        }
+    }
+    // Neither an option nor a second line.
+    let is_word = |name: &str| !name.is_empty() && !name.starts_with('-') && !name.contains(char::is_control);
+    match arguments.get("name").and_then(Value::as_str) {
+        Some(name) if !is_word(name) => {
+            Err("`name` must be the name or directory of a project of this workspace".to_owned())
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
-fn check(tool: McpTool, arguments: &Arguments) -> Result<(), String> {
-    let Arguments { name, wait_seconds, lines, seconds, .. } = arguments;
-    if name
-        .as_ref()
-        .is_some_and(|name| name.is_empty() || name.starts_with('-') || name.contains(char::is_control))
-    {
-        return Err("`name` must be the name or directory of a project of this workspace".to_owned());
+fn follows(schema: &Value, value: &Value) -> bool {
+    let is_in = |range: &Value, number: u64| {
+        range["minimum"].as_u64() <= Some(number) && range["maximum"].as_u64() >= Some(number)
+    };
+    match value {
+        Value::Bool(_) => schema["type"] == "boolean",
+        Value::String(_) => {
+            schema["type"] == "string"
+                && schema["enum"].as_array().is_none_or(|values| values.contains(value))
+        }
+        Value::Number(number) => number.as_u64().is_some_and(|number| is_in(schema, number)),
+        Value::Null | Value::Array(_) | Value::Object(_) => false,
     }
-    if wait_seconds.as_ref().max(seconds.as_ref()).is_some_and(|seconds| *seconds > LONGEST_WAIT) {
-        return Err(format!("a call waits at most {LONGEST_WAIT} seconds"));
-    }
-    if lines.is_some_and(|lines| lines == 0 || lines > MOST_LINES) {
-        return Err(format!("`lines` must be between 1 and {MOST_LINES}"));
-    }
-    if tool == McpTool::Port && arguments.port.is_none_or(|port| port == 0) {
-        return Err("`port` must be between 1 and 65535".to_owned());
-    }
-    Ok(())
 }
 
-/// The list of tools, always in the same order. The program has it as text: building it would take more code.
+/// What a schema asks for, in words.
+fn wanted(schema: &Value) -> String {
+    match (schema["type"].as_str(), schema["enum"].as_array()) {
+        (Some("integer"), _) => {
+            format!("an integer between {} and {}", schema["minimum"], schema["maximum"])
+        }
+        (Some("boolean"), _) => "true or false".to_owned(),
+        (_, Some(values)) => format!("one of {}", Value::Array(values.clone())),
+        (_, None) => "a string".to_owned(),
+    }
+}
+
+/// The list of tools, always in the same order. The program has it as text, with the parts that tools share only once:
+/// building it would take more code.
 pub fn list() -> Value {
     // A test reads it.
-    serde_json::from_str(include_str!("tools.json")).unwrap_or_default()
+    let mut text: Value = serde_json::from_str(include_str!("tools.json")).unwrap_or_default();
+    let (name, service, output) = (text["name"].take(), text["service"].take(), text["output"].take());
+    let mut tools = text["tools"].take();
+    for tool in tools.as_array_mut().into_iter().flatten() {
+        if let Some(own) = tool["inputSchema"]["properties"].get_mut("name") {
+            own.clone_from(&name);
+        }
+        let (of_one, required) = match tool["outputSchema"].as_str() {
+            Some("service") => (&service, json!(["name", "state"])),
+            Some(_) => (&output, json!(["name", "lines", "cursor"])),
+            None => continue,
+        };
+        let mut properties = of_one.clone();
+        let items = json!({ "type": "object", "properties": of_one, "required": required });
+        properties["services"] = json!({ "type": "array", "items": items });
+        tool["outputSchema"] = json!({ "type": "object", "properties": properties });
+    }
+    tools
 }
 
 /// What a tool takes, as JSON Schema.
@@ -144,12 +170,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_has_every_tool_and_the_same_limits() {
-        let names: Vec<String> =
-            list().as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect();
+    fn the_list_has_every_tool() {
+        let tools = list();
+        let names: Vec<&str> =
+            tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
         assert_eq!(names, TOOLS.map(McpTool::name));
-        assert_eq!(input("bowline_start")["properties"]["waitSeconds"]["maximum"], LONGEST_WAIT);
-        assert_eq!(input("bowline_wait")["properties"]["seconds"]["maximum"], LONGEST_WAIT);
-        assert_eq!(input("bowline_logs")["properties"]["lines"]["maximum"], MOST_LINES);
+        assert!(
+            tools[0]["outputSchema"]["properties"]["services"]["items"]["properties"]["kind"].is_object()
+        );
+        assert!(tools[3]["inputSchema"]["properties"]["name"]["description"].is_string());
     }
 }

@@ -1,7 +1,7 @@
 //! One supervising process, from projects to outcome. It knows no command line.
 //!
 //! - `flow`: the steps in order · `configured`, `prepared`, `options`, `settings`: their inputs
-//! - `selection`: which services a start runs · `configure`: and what these need · `services`: those that are no packages
+//! - `selection`: which services a start runs · `configure`: and what these need
 //! - `backend`, `reservations`, `port_override`: programs and ports for the loop in [`crate::supervise`], which calls them
 //!   through the trait that `loop_backend` implements · `plan`: the launch of a service
 //! - `order`: who waits for whom, by bowline.toml and the packages
@@ -45,7 +45,6 @@ mod reservations;
 mod review;
 pub mod selection;
 mod server_scheme;
-mod services;
 mod settings;
 mod siblings;
 mod told;

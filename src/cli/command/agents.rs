@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use super::answer::answer;
 use crate::agents::{self, AgentFile, BLOCK, DevServer, Planned, Stale};
 use crate::cli::args::Agents;
+use crate::client::services;
 use crate::exit_code::NO_PROJECT;
 use crate::invocation::{Failure, Invocation};
 use crate::port::{Lookup, PortChoice, PortRequest};
 use crate::process::Exit;
-use crate::project::{Project, Workspace};
-use crate::session::selection::projects_of;
+use crate::project::Project;
 use crate::session::{ConfiguredProject, Detected, Options, Runnable};
 use crate::ui;
 
@@ -50,13 +50,7 @@ fn report(invocation: &Invocation, planned: &[Planned]) -> Result<Exit, Failure>
 /// The directory with the files of agents, which is the root of the workspace if there is one, and the dev servers
 /// that can be started there.
 fn here(invocation: &Invocation) -> Result<(PathBuf, Vec<DevServer>), Failure> {
-    let project = Project::find(&invocation.dir)?;
-    let root = project.workspace.as_ref().map_or_else(|| project.dir.clone(), |found| found.root.clone());
-    // The root of a workspace need not be a project.
-    let projects = match Project::at(&root) {
-        Ok(root) => projects_of(invocation, root)?,
-        Err(_) => project.workspace.as_ref().map(Workspace::members).transpose()?.unwrap_or_default(),
-    };
+    let (root, projects) = services::around(invocation, Project::find(&invocation.dir)?)?;
     let mut configured = Vec::new();
     for project in projects {
         match ConfiguredProject::asked(invocation, project, None) {
@@ -74,7 +68,8 @@ fn here(invocation: &Invocation) -> Result<(PathBuf, Vec<DevServer>), Failure> {
     let ports = own_ports(invocation, &configured)?.into_iter();
     let server = |(one, port): (&ConfiguredProject, u16)| {
         let ConfiguredProject { project, .. } = one;
-        let word = (project.dir != root).then(|| word_for(project, &root));
+        let is_root = project.dir == root && project.defined_in.is_none();
+        let word = (!is_root).then(|| word_for(project, &root));
         DevServer { name: project.name.clone(), word, port }
     };
     let servers = configured.iter().zip(ports).map(server).collect();
@@ -83,6 +78,10 @@ fn here(invocation: &Invocation) -> Result<(PathBuf, Vec<DevServer>), Failure> {
 
 /// The word that means the project at the root of its workspace: its name, unless that means another one there.
 fn word_for(project: &Project, root: &Path) -> String {
+    // A service that is no package has no directory of its own.
+    if project.defined_in.is_some() {
+        return project.name.clone();
+    }
     let is_meant = |word: &str| Project::named(word, root).is_ok_and(|named| named.dir == project.dir);
     if is_meant(&project.name) {
         return project.name.clone();

@@ -1,6 +1,7 @@
 //! `bowline dev` of projects that run already: replace, wait, follow, or refuse.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::client::actions::{self, RestartAnswer, ask, ask_to_restart, await_if_ending, is_gone, stop};
 use crate::client::follow::{self, Join, Manner};
@@ -8,10 +9,11 @@ use crate::client::{ended, fan_out};
 use crate::control::{Status, Verb};
 use crate::event::{Event, State, What};
 use crate::exit_code::NO_PORT;
-use crate::invocation::{Failure, Invocation, StartedBy};
+use crate::invocation::{Failure, Invocation, StartedBy, WITH_PARENT};
 use crate::port::{PortChoice, Ports, Reservation};
-use crate::process::Exit;
 use crate::process::caller::while_there;
+use crate::process::{Exit, own_executable};
+use crate::project::defining_directory;
 use crate::session::{Prepared, Session};
 use crate::ui;
 use crate::visible::Visible;
@@ -55,6 +57,7 @@ pub fn decide(
         let needed = session.needed(running)?;
         let wait = || fan_out::at_once(&needed, |one| actions::wait(&session.ports, one, None));
         while_there(parent, wait).into_iter().collect::<Result<(), _>>()?;
+        forward_beside(invocation, &mut session.prepared, running)?;
         session.leave_out(running);
         return Ok(None);
     }
@@ -63,12 +66,46 @@ pub fn decide(
         return Ok(while_there(parent, || await_ready(ports, running))?.then_some(Exit::Code(0)));
     }
     let wish = |project: &str| {
-        // A runner is told the port that the service has.
-        let is_foreground = invocation.started_by == StartedBy::Foreground;
         let one = prepared.iter().find(|one| one.request.project == project)?;
-        invocation.wished_port(one.place).filter(|_| is_foreground)
+        wish(invocation, one)
     };
     follow::follow(invocation, ports, running, &Manner::Join(&Join { difference: &difference, wish: &wish }))
+}
+
+/// The port that the caller expects a service on that runs already.
+fn wish(invocation: &Invocation, one: &Prepared<'_>) -> Option<u16> {
+    // A runner is told the port that the service has.
+    let is_foreground = invocation.started_by == StartedBy::Foreground;
+    invocation.wished_port(one.place).filter(|_| is_foreground)
+}
+
+/// Has other bowlines join the services that run already, and forward the ports that are wanted for them, while this one
+/// starts the others. Those end with this one.
+fn forward_beside(
+    invocation: &Invocation,
+    prepared: &mut [Prepared<'_>],
+    running: &[Reservation],
+) -> Result<(), Failure> {
+    for at in 0..prepared.len() {
+        let request = &prepared[at].request;
+        let is_running = running.iter().any(|one| one.is_of(&request.project));
+        let Some(port) = wish(invocation, &prepared[at]).filter(|_| is_running) else { continue };
+        let mut joiner = Command::new(own_executable()?);
+        joiner.arg("--state-dir").arg(invocation.ports_to_read().dir().root()).arg("--dir").arg(&request.dir);
+        joiner.args(["dev", "--only"]);
+        match defining_directory(&request.project) {
+            Some(_) => joiner.arg(&request.project),
+            None => joiner.args(["--project-id", &request.project]),
+        };
+        joiner.env("PORT", port.to_string()).env(WITH_PARENT, "1");
+        joiner.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+        for Prepared { request, .. } in &mut *prepared {
+            if matches!(request.choice, PortChoice::Preferred(wanted) if wanted == port) {
+                request.choice = PortChoice::Any;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Has a supervisor that runs others of these services start those again that have ended there: the others may wait

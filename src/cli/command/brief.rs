@@ -1,16 +1,13 @@
 //! `bowline status --brief`: what runs here, for the start of a session.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 use super::answer::answer;
 use super::service_row::{Row, rows};
-use crate::client::whereabouts::Whereabouts;
+use crate::client::services;
 use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
 use crate::project::{Project, ProjectError};
-use crate::session::selection::projects_of;
 use crate::ui;
 
 /// How many services are listed, so that the whole has ten lines at most.
@@ -24,18 +21,13 @@ pub fn brief(invocation: &Invocation) -> Result<Exit, Failure> {
         Err(ProjectError::NotFound { .. }) => return nothing_here(invocation),
         Err(error) => return Err(error.into()),
     };
-    let root = project.workspace.as_ref().map_or_else(|| project.dir.clone(), |found| found.root.clone());
+    let (root, members) = services::around(invocation, project)?;
     let live = invocation.ports_to_read().reservations();
     let near: Vec<_> = live.into_iter().filter(|one| one.dir.starts_with(&root)).collect();
     let mut rows = rows(&near);
     rows.retain(|row| row.dir().starts_with(&root));
-    let members = match Project::at(&root) {
-        Ok(root) => projects_of(invocation, root)?,
-        Err(_) => vec![project],
-    };
-    let runs =
-        |dir: &Path| rows.iter().any(|row| row.whereabouts == Whereabouts::Present && row.dir() == dir);
-    let idle = members.iter().filter(|member| member.script(None).is_ok() && !runs(&member.dir));
+    let runs = |member: &Project| rows.iter().any(|row| row.runs(member));
+    let idle = members.iter().filter(|member| services::can_run(invocation, member, None) && !runs(member));
     let idle: Vec<&str> = idle.map(|member| member.name.as_str()).collect();
     let json = || {
         let services: Vec<Value> = rows.iter().map(Row::to_brief_json).collect();
@@ -64,7 +56,8 @@ fn text(rows: &[Row], idle: &[&str], has_several: bool) -> String {
         text.push_str("nothing to run here: no dev script\n");
     }
     let name = if has_several { " NAME" } else { "" };
-    text.push_str(&format!("start it and wait:  bowline start{name}\n"));
+    let which = if has_several { " [NAME]" } else { "" };
+    text.push_str(&format!("start it and wait:  bowline start{which}\n"));
     if !rows.is_empty() {
         text.push_str(&format!("read its output:    bowline logs{name} -n 50\n"));
         text.push_str(&format!(

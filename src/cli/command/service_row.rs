@@ -11,6 +11,7 @@ use crate::client::{actions, fan_out};
 use crate::control::{ControlError, Status};
 use crate::port::Reservation;
 use crate::process::memory;
+use crate::project::{Project, defining_directory};
 use crate::ui;
 use crate::visible::Visible;
 
@@ -74,6 +75,15 @@ impl Row {
     /// Whether this is the project's service. True for a supervisor that does not answer: it may be.
     pub fn is_of(&self, project: &str) -> bool {
         self.status.as_ref().map_or(true, |status| status.project_id == project)
+    }
+
+    /// Whether it runs this package, under any id, or this service.
+    pub fn runs(&self, project: &Project) -> bool {
+        let known = self.status.as_ref().map(|status| &status.project_id);
+        let id = known.unwrap_or_else(|silent| &silent.reservation.project);
+        let are_packages = project.defined_in.is_none() && defining_directory(id).is_none();
+        self.whereabouts == Whereabouts::Present
+            && (*id == project.id || are_packages && self.dir() == project.dir)
     }
 
     fn port(&self) -> Option<u16> {

@@ -1,10 +1,9 @@
 //! The projects that words and filters choose.
 
-use super::run::can_run;
 use super::wanted::Wanted;
+use crate::client::services::{self, can_run};
 use crate::invocation::{Failure, Invocation};
 use crate::project::{Project, goes_by};
-use crate::session::services;
 use crate::workspace::{Filter, Packages, nx_projects, nx_root};
 
 /// The projects that the words name and that the filters select, each once.
@@ -82,7 +81,7 @@ pub(super) fn selected(
     for text in &found.unmatched {
         invocation.warn(&format!("nothing matches the filter `{}`", crate::visible::line(text)), None);
     }
-    let has_script = |one: &&Project| one.defined_in.is_some() || can_run(invocation, one, wanted.script);
+    let has_script = |one: &&Project| can_run(invocation, one, wanted.script);
     let projects: Vec<Project> =
         matching.iter().copied().filter_map(project).filter(has_script).cloned().collect();
     if projects.is_empty() {

@@ -3,10 +3,9 @@
 //! - `wanted`: what the user asks for · `chosen`: what words and filters choose · `root`: what the script of a
 //!   workspace's root means
 //! - `run`: a script of a package · `prerequisites`: what comes before · `finite`: the same of what is chosen ·
-//!   `builds`: of what is missing · `watches`: of what is chosen · `candidates`: whatever could run
+//!   `builds`: of what is missing · `watches`: of what is chosen
 
 mod builds;
-mod candidates;
 mod chosen;
 mod finite;
 mod prerequisites;
@@ -15,12 +14,12 @@ mod run;
 mod wanted;
 mod watches;
 
-pub use candidates::projects_of;
 pub use root::RootScript;
 pub use wanted::Wanted;
 
+use super::configure;
 use super::configured::{Chosen, ConfiguredProject, Runnable};
-use super::{configure, services};
+use crate::client::services;
 use crate::invocation::{Failure, Invocation};
 use crate::project::{Project, ProjectError};
 use crate::workspace::{check_nx, nx_project_around};

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::chosen::selected;
 use super::prerequisites;
-use super::run::{Run, can_run};
+use super::run::Run;
 use super::wanted::Wanted;
+use crate::client::services::{self, can_run};
 use crate::config::{Config, Orchestrator};
 use crate::detect::catalog::Role;
 use crate::exit_code::NO_PROJECT;
@@ -15,7 +16,6 @@ use crate::project::Project;
 use crate::script;
 use crate::session::configured::{Additions, Chosen, ConfiguredProject, Runnable, mistaken_script};
 use crate::session::prepared::Detected;
-use crate::session::services;
 use crate::visible;
 use crate::workspace::{FanOut, Filter, Meaning, Packages, meaning, nx_root};
 

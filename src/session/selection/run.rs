@@ -1,9 +1,7 @@
 //! A script of a package that is to be run.
 
-use crate::invocation::Invocation;
 use crate::project::Project;
 use crate::session::configured::{Additions, Chosen, Runnable};
-use crate::session::services;
 use crate::workspace::{Packages, nx_target};
 
 #[derive(Debug)]
@@ -32,13 +30,6 @@ impl Run {
         let (environment, needs, is_target) = (self.environment, self.needs, is_target(&runnable));
         (project.clone(), runnable, Additions { environment, needs, name, is_target, ..Additions::default() })
     }
-}
-
-/// Whether the project can be run: by the script, by the target of nx, or by what bowline.toml says of it.
-pub fn can_run(invocation: &Invocation, project: &Project, script: Option<&str>) -> bool {
-    project.script(script).is_ok()
-        || nx_target(project, script).is_some()
-        || script.is_none() && services::is_configured(invocation, project)
 }
 
 /// Whether it is a target of nx, and no script.

@@ -256,14 +256,17 @@ fn a_workspace_has_an_entry_for_each_server() {
     sandbox.program("bowline", "exit 0");
     sandbox.file(
         "package.json",
-        r#"{ "name": "root", "workspaces": ["apps/*"], "scripts": { "dev": "turbo dev" } }"#,
+        r#"{ "name": "root", "workspaces": ["apps/*", "packages/*"], "scripts": { "dev": "turbo dev" } }"#,
     );
     for (dir, name) in [("web", "@acme/web"), ("one", "twin"), ("two", "twin")] {
         sandbox.file(format!("apps/{dir}/package.json"), &PACKAGE.replace("app", name));
     }
     sandbox.file("apps/tools/package.json", r#"{ "name": "tools" }"#);
     sandbox.file("apps/fixed/package.json", &PACKAGE.replace("app", "fixed"));
-    sandbox.file("bowline.toml", "[project.fixed]\nport = 4123\n");
+    let config = "[project.fixed]\nport = 4123\n[project.db]\ncommand = 'node db.js'\nport = true\n\
+                  [project.css]\ncommand = 'tailwindcss --watch'\n[project.seed]\ncommand = 'node seed.js'\nkind = 'task'\n";
+    sandbox.file("bowline.toml", config);
+    sandbox.file("packages/ui/package.json", r#"{ "name": "ui", "scripts": { "dev": "tsc -w" } }"#);
     let here = sandbox.run(["-C", "apps/web", "agents", "--write", "--claude"]);
     assert!(here.status.success(), "{here:?}");
     let entries = json_of(&sandbox, ".claude/launch.json")["configurations"].take();
@@ -281,10 +284,30 @@ fn a_workspace_has_an_entry_for_each_server() {
             (json!("twin"), json!("./apps/one"), port(0)),
             (json!("bowline twin"), json!("./apps/two"), port(1)),
             (json!("@acme/web"), json!("@acme/web"), port(2)),
+            (json!("db"), json!("db"), port(3)),
         ]
     );
     assert_eq!(wrote(&sandbox, &["--claude"]), "unchanged .claude/launch.json\nunchanged .mcp.json\n");
     fs::remove_dir_all(sandbox.project().join("apps/web")).unwrap();
     let findings = doctor(&sandbox);
-    assert!(findings.len() == 1 && findings[0].1.contains("`@acme/web`"), "{findings:?}");
+    assert!(findings.iter().any(|(ok, said)| !ok && said.contains("the entry `@acme/web`")), "{findings:?}");
+}
+
+#[test]
+fn a_root_that_is_the_app_has_an_entry_beside_its_packages() {
+    let (mut sandbox, ports) = Sandbox::new().with_ports("node", 3);
+    sandbox.program("bowline", "exit 0");
+    let root = r#"{ "name": "shop", "workspaces": ["apps/*"], "scripts": { "dev": "node server.js" } }"#;
+    sandbox.file("package.json", root).file("apps/web/package.json", &PACKAGE.replace("app", "web"));
+    wrote(&sandbox, &["--claude"]);
+    let entry = |name: &str, arguments: &[&str], at: u16| {
+        json!({
+            "name": name, "runtimeExecutable": "bowline", "runtimeArgs": arguments, "port": ports.first() + at,
+            "autoPort": true,
+        })
+    };
+    let entries = json!([entry("shop", &["dev"], 0), entry("web", &["dev", "web"], 1)]);
+    assert_eq!(json_of(&sandbox, ".claude/launch.json")["configurations"], entries);
+    assert_eq!(wrote(&sandbox, &["--claude"]), "unchanged .claude/launch.json\nunchanged .mcp.json\n");
+    assert!(doctor(&sandbox)[0].0, "{:?}", doctor(&sandbox));
 }

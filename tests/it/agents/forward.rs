@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::{PATIENCE, Ports, Sandbox, Session, dev_server, http, is_free, read_until, run_to_end};
 
-const LOCAL: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+pub const LOCAL: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// A server that does what the first bytes of a connection ask for.
 const SERVER: &str = r"
@@ -52,21 +52,21 @@ net.createServer({ allowHalfOpen: true }, socket => {
 ";
 
 /// A project with that server, and ports that editors could ask for.
-struct Stage {
-    sandbox: Sandbox,
+pub struct Stage {
+    pub sandbox: Sandbox,
     ports: Ports,
-    wishes: Ports,
+    pub wishes: Ports,
 }
 
 impl Stage {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let (mut sandbox, ports) = Sandbox::with_script("node server.js").with_ports("node", 2);
         sandbox.file("server.js", SERVER);
         Self { sandbox, ports, wishes: Ports::claim(20) }
     }
 
     /// A joiner with this `PORT`, which it forwards once this returns.
-    fn join(&self, wish: u16) -> Session {
+    pub fn join(&self, wish: u16) -> Session {
         let mut command = self.sandbox.bowline(["--json", "dev"]);
         command.env("PORT", wish.to_string());
         let mut session = Session::start(command);

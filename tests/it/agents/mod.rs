@@ -3,6 +3,7 @@
 mod brief;
 mod files;
 mod forward;
+mod several;
 
 use std::fs;
 

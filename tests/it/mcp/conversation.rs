@@ -172,22 +172,49 @@ const listen = () => require('node:http').createServer((_, answer) => answer.end
 const timer = setInterval(() => fs.existsSync(`${__dirname}/go`) && (clearInterval(timer), listen()), 20);
 ";
 
+/// The processes that the agent's bowline runs for calls.
+#[cfg(target_os = "linux")]
+fn children(agent: &Agent) -> String {
+    let tasks = fs::read_dir(format!("/proc/{}/task", agent.id())).unwrap().flatten();
+    tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok()).collect()
+}
+
 #[cfg(target_os = "linux")]
 #[test]
-fn a_cancelled_start_is_not_answered_and_its_service_lives_on() {
-    let stage = Stage::of("node server.js", HELD_UP);
-    let mut agent = stage.agent();
-    let start = agent.ask("start", &json!({ "waitSeconds": 600 }));
-    super::until_it_starts(&stage);
-    agent.send(&json!({
-        "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": start, "reason": "no" },
-    }));
-    let waiting = agent.ask("wait", &json!({ "seconds": 600 }));
-    fs::write(stage.sandbox.project().join("go"), "").unwrap();
-    assert_eq!(agent.answer(waiting)["structuredContent"]["state"], "running");
-    let (_, rest) = agent.end();
-    assert!(rest.is_empty(), "{rest:?}");
-    assert_eq!(http::get(stage.ports.first()).body, "at last");
+fn a_cancelled_call_is_not_answered_and_its_service_lives_on() {
+    for meta in [
+        json!(null),
+        json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        }),
+    ] {
+        let stage = Stage::of("node server.js", HELD_UP);
+        let mut agent = stage.agent();
+        for (id, tool) in [("one", "bowline_start"), ("two", "bowline_wait")] {
+            let mut params = json!({ "name": tool, "arguments": {} });
+            if meta.is_object() {
+                params["_meta"] = meta.clone();
+            }
+            agent.send(&json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params }));
+            super::until_it_starts(&stage);
+            while children(&agent).is_empty() {
+                std::thread::yield_now();
+            }
+            let cancelled = json!({ "requestId": id, "reason": "no" });
+            agent
+                .send(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": cancelled }));
+            while !children(&agent).is_empty() {
+                std::thread::yield_now();
+            }
+        }
+        let waiting = agent.ask("wait", &json!({ "seconds": 600 }));
+        fs::write(stage.sandbox.project().join("go"), "").unwrap();
+        assert_eq!(agent.answer(waiting)["structuredContent"]["state"], "running");
+        let (_, rest) = agent.end();
+        assert!(rest.is_empty(), "{rest:?}");
+        assert_eq!(http::get(stage.ports.first()).body, "at last");
+    }
 }
 
 #[cfg(target_os = "linux")]

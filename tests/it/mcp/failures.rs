@@ -2,9 +2,7 @@
 
 use serde_json::{Value, json};
 
-#[cfg(target_os = "linux")]
-use super::SERVER;
-use super::Stage;
+use super::{SERVER, Stage};
 
 /// What a start tells that fails, with a hint in any case.
 fn failure(stage: &Stage) -> Value {
@@ -67,6 +65,22 @@ fn a_server_that_never_listens_is_told_when_its_time_is_over() {
     assert_failed(&stage, "health_check_timeout", "so far");
 }
 
+/// Milliseconds between the moment that a server has written to `when` and now.
+fn since(stage: &Stage, when: &str) -> u128 {
+    let text = std::fs::read_to_string(stage.sandbox.project().join(when)).unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    now.as_millis() - text.parse::<u128>().unwrap()
+}
+
+/// The promise is 300 ms. The machine may be busy with other tests, so the best of ten counts.
+fn assert_prompt(mut attempt: impl FnMut() -> u128) {
+    let mut times = Vec::new();
+    while times.len() < 10 && times.iter().all(|time| *time >= 300) {
+        times.push(attempt());
+    }
+    assert!(times.iter().any(|time| *time < 300), "{times:?} ms");
+}
+
 #[test]
 fn a_server_that_crashed_later_is_told_to_whoever_asks() {
     let stage = Stage::new();
@@ -93,6 +107,56 @@ fn what_is_wrong_in_the_files_is_told_with_its_place() {
     stage.sandbox.file("package.json", r#"{ "name": "app", "scripts": { "build": "true" } }"#);
     let told = failure(&stage);
     assert!(told["hint"].as_str().unwrap().contains("build"), "the scripts that there are: {told:#}");
+}
+
+const NOTE: &str =
+    "const note = () => require('node:fs').writeFileSync(`${__dirname}/when`, String(Date.now()));";
+
+#[test]
+fn a_failure_is_told_within_300_milliseconds() {
+    let stage = Stage::of("node server.js", &format!("{NOTE} note(); process.exit(3)"));
+    let mut agent = stage.agent();
+    assert_prompt(|| {
+        assert_eq!(agent.refused("start", &json!({}))["exitCode"], 3);
+        since(&stage, "when")
+    });
+    let crash = format!(
+        "{NOTE} require('node:http').createServer((_, answer) => {{
+            answer.end();
+            setTimeout(() => {{ note(); process.exit(4); }}, 500);
+        }}).listen(process.env.PORT, '127.0.0.1');"
+    );
+    let stage = Stage::of("node server.js", &crash);
+    let mut agent = stage.agent();
+    assert_prompt(|| {
+        let url = agent.told("start", &json!({}))["url"].take();
+        let waiting = agent.ask("wait", &json!({ "for": "exit" }));
+        super::page_of(&url, "/");
+        assert_eq!(agent.answer(waiting)["structuredContent"]["exitCode"], 4);
+        since(&stage, "when")
+    });
+}
+
+#[test]
+fn a_need_that_fails_is_told_within_300_milliseconds() {
+    let mut stage = Stage::of("node server.js", SERVER);
+    let server = format!("{NOTE} note(); process.exit(3)");
+    stage.sandbox.file("api/server.js", &server.replace("__dirname", "__dirname}/..${''"));
+    let config =
+        "[project.app]\nneeds = ['api']\n[project.api]\ncommand = 'node api/server.js'\nport = true\n";
+    stage.sandbox.file("bowline.toml", config);
+    let mut agent = stage.agent();
+    assert_prompt(|| {
+        let told = agent.refused("start", &json!({ "name": "app" }));
+        let all = told["services"].as_array().unwrap();
+        let app = all.iter().find(|one| one["name"] == "app").unwrap();
+        assert_eq!(
+            (&app["failureReason"], &app["blockedBy"]),
+            (&"need_failed".into(), &json!(["api"])),
+            "{told:#}"
+        );
+        since(&stage, "when")
+    });
 }
 
 /// A mount namespace of its own, with a file system of 64 KiB that is full.

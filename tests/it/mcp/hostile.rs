@@ -67,14 +67,15 @@ fn wrong_arguments_are_results_that_the_model_can_read() {
         ("start", json!({ "name": "--script" }), "`name`"),
         ("start", json!({ "name": "a\nb" }), "`name`"),
         ("start", json!({ "waitSeconds": 601 }), "600"),
-        ("start", json!({ "waitSeconds": -1 }), "u64"),
+        ("start", json!({ "waitSeconds": -1 }), "between 0 and 600"),
         ("logs", json!({ "lines": 501 }), "500"),
         ("logs", json!({ "cursor": "nonsense" }), "cursor"),
         ("logs", json!({ "since": "yesterday" }), "since"),
         ("port", json!({}), "65535"),
-        ("port", json!({ "port": 65536 }), "u16"),
+        ("port", json!({ "port": 65536 }), "65535"),
         ("stop", json!({ "signal": "KILL" }), "has no argument `signal`"),
-        ("wait", json!({ "for": "ever" }), "ever"),
+        ("start", json!({ "restart": "yes" }), "true or false"),
+        ("wait", json!({ "for": "ever" }), "\"exit\""),
     ] {
         let result = agent.call(tool, &arguments);
         assert_eq!(result["isError"], true, "{tool} {arguments}: {result}");

@@ -6,14 +6,17 @@ mod hostile;
 mod lines;
 mod places;
 mod story;
+mod workspaces;
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
+use jsonschema::Validator;
 use serde_json::{Value, json};
 
 use crate::support::{PATIENCE, Ports, Sandbox, end_of, stage_of};
@@ -78,6 +81,8 @@ pub struct Agent {
     input: Option<ChildStdin>,
     lines: Receiver<Value>,
     asked: u64,
+    /// The tools of the calls, by their ids.
+    tools: HashMap<u64, String>,
     /// Answers that came before others were read.
     early: HashMap<u64, Value>,
 }
@@ -107,7 +112,19 @@ impl Agent {
                 }
             }
         });
-        Self { input: child.stdin.take(), child, lines, asked: 0, early: HashMap::new() }
+        Self {
+            input: child.stdin.take(),
+            child,
+            lines,
+            asked: 0,
+            tools: HashMap::new(),
+            early: HashMap::new(),
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn send(&mut self, message: &Value) {
@@ -126,6 +143,7 @@ impl Agent {
     /// Sends a call, and returns its id.
     pub fn ask(&mut self, tool: &str, arguments: &Value) -> u64 {
         self.asked += 1;
+        self.tools.insert(self.asked, format!("bowline_{tool}"));
         self.send(&json!({
             "jsonrpc": "2.0", "id": self.asked, "method": "tools/call",
             "params": { "name": format!("bowline_{tool}"), "arguments": arguments },
@@ -142,6 +160,10 @@ impl Agent {
         }
         let mut answer = self.early.remove(&id).unwrap();
         assert!(answer["result"].is_object(), "{answer}");
+        let structured = &answer["result"]["structuredContent"];
+        if structured.is_object() {
+            assert_follows(&self.tools[&id], structured);
+        }
         answer["result"].take()
     }
 
@@ -171,6 +193,28 @@ impl Agent {
         let status = self.child.wait().unwrap();
         (status, self.lines.iter().collect())
     }
+}
+
+/// Every answer follows the schema that the tool has.
+fn assert_follows(tool: &str, answer: &Value) {
+    static SCHEMAS: OnceLock<HashMap<String, Validator>> = OnceLock::new();
+    let schemas = SCHEMAS.get_or_init(|| {
+        let sandbox = Sandbox::new();
+        let mut agent = Agent::start(sandbox.bowline(["mcp"]));
+        agent.send(&json!({ "jsonrpc": "2.0", "id": "t", "method": "tools/list" }));
+        let mut answer = agent.read();
+        let tools = answer["result"]["tools"].as_array_mut().unwrap();
+        let schema = |tool: &Value| {
+            let name = tool["name"].as_str().unwrap().to_owned();
+            (name, jsonschema::validator_for(&tool["outputSchema"]).unwrap())
+        };
+        tools.iter().map(schema).collect()
+    });
+    let errors: Vec<String> = schemas[tool]
+        .iter_errors(answer)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{tool}: {errors:?}: {answer:#}");
 }
 
 impl Drop for Agent {

@@ -3,10 +3,13 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+
+use serde_json::json;
 
 #[cfg(target_os = "linux")]
 use crate::support::http;
-use crate::support::{Sandbox, run_to_end, stage_in_shell};
+use crate::support::{Sandbox, dev_server, run_to_end, stage_in_shell};
 
 /// Connects to a socket as node would, and says what came of it.
 const CONNECT: &str = "
@@ -74,6 +77,38 @@ fn a_link_in_place_of_a_file_of_the_state_is_not_followed() {
     let _whatever = sandbox.run(["start"]);
     let _whatever = sandbox.run(["stop"]);
     assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+}
+
+/// All files and directories of the state.
+fn state_of(sandbox: &Sandbox) -> Vec<PathBuf> {
+    let (mut found, mut at) = (vec![sandbox.state_dir()], 0);
+    while at < found.len() {
+        let entries = fs::read_dir(&found[at]).into_iter().flatten().flatten();
+        found.extend(entries.map(|entry| entry.path()).collect::<Vec<_>>());
+        at += 1;
+    }
+    found
+}
+
+#[test]
+fn the_programs_in_the_place_of_package_managers_are_for_the_user_alone() {
+    let (mut sandbox, _ports) = Sandbox::new().with_ports("default", 3);
+    let root = json!({
+        "name": "root", "workspaces": ["web"], "scripts": { "dev": "(cd web && npm run dev) & wait" },
+    });
+    sandbox.file("package.json", &root.to_string());
+    sandbox.file("bowline.toml", "[workspace]\norchestrator = \"script\"\n");
+    let script = format!("exec '{}' --lifetime 200", dev_server().display());
+    sandbox.file("web/package.json", &json!({ "name": "web", "scripts": { "dev": script } }).to_string());
+    let mut session = sandbox.start(["dev"]);
+    session.ready();
+    let state = state_of(&sandbox);
+    assert!(state.iter().any(|path| path.ends_with("npm")), "{state:?}");
+    for path in state {
+        let mode = fs::symlink_metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}: {mode:o}", path.display());
+    }
+    session.stop();
 }
 
 /// The ports on which a process of this tree listens.

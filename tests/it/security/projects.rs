@@ -83,11 +83,15 @@ fn a_project_without_a_start_runs_nothing() {
     let scripts =
         json!({ "dev": "touch ran", "predev": "touch ran", "install": "touch ran", "prepare": "touch ran" });
     sandbox.file("package.json", &json!({ "name": "app", "scripts": scripts, "bin": "./run" }).to_string());
+    let config = "[project.app]\nbefore = 'touch ran'\nafter = 'touch ran'\nready = { exec = 'touch ran' }\n\
+                  [project.job]\ncommand = 'touch ran'\n";
+    sandbox.file("bowline.toml", config).file("Procfile.dev", "job: touch ran\n");
     sandbox.file("node_modules/.bin/git", "#!/bin/sh\ntouch ran\n").file(".npmrc", "script-shell=touch");
     let mut agent = Agent::start(sandbox.bowline(["mcp"]));
     for (tool, arguments) in [
         ("status", json!({})),
         ("status", json!({ "name": "app" })),
+        ("status", json!({ "name": "job" })),
         ("logs", json!({})),
         ("port", json!({ "port": 1 })),
         ("wait", json!({})),
@@ -95,7 +99,16 @@ fn a_project_without_a_start_runs_nothing() {
     ] {
         agent.call(tool, &arguments);
     }
-    for arguments in [&["ls"][..], &["status"], &["port"], &["detect"], &["doctor"], &["--dry-run"]] {
+    for arguments in [
+        &["ls"][..],
+        &["status"],
+        &["port"],
+        &["detect"],
+        &["doctor"],
+        &["agents"],
+        &["status", "--brief"],
+        &["--dry-run"],
+    ] {
         let _whatever = run_to_end(&mut sandbox.bowline(arguments));
     }
     assert!(!sandbox.project().join("ran").exists());

@@ -1,10 +1,60 @@
-//! The services that are no packages: those of bowline.toml with a command, and those of a Procfile.
+//! Every service that could run: packages, those of bowline.toml with a command, and those of a Procfile.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::config::may_have_procfile;
+use crate::config::{Orchestrator, may_have_procfile};
 use crate::invocation::{Failure, Invocation};
+use crate::launch::{self, OwnScripts};
 use crate::project::{Project, ProjectError, last_part};
+use crate::workspace::{Meaning, meaning, nx_target};
+
+/// The root of the project's workspace, or its own directory, and every service there that could run.
+pub fn around(invocation: &Invocation, project: Project) -> Result<(PathBuf, Vec<Project>), Failure> {
+    let root = project.workspace.as_ref().map_or_else(|| project.dir.clone(), |found| found.root.clone());
+    // The root of a workspace need not be a project.
+    let projects = match (Project::at(&root), &project.workspace) {
+        (Ok(root), _) => projects_of(invocation, root)?,
+        (Err(_), Some(workspace)) => workspace.members()?,
+        (Err(_), None) => vec![project],
+    };
+    Ok((root, projects))
+}
+
+/// The project; if it is the root of a workspace, every package that has a dev script, every other service, and the root
+/// itself if its script starts none of those. The services of a Procfile stand for the script that runs it.
+pub fn projects_of(invocation: &Invocation, project: Project) -> Result<Vec<Project>, Failure> {
+    let config = invocation.files.config(&project, &|name| invocation.variable(name))?;
+    let Some(workspace) = project.workspace.as_ref().filter(|_| project.is_workspace_root()) else {
+        return of(invocation, project);
+    };
+    let orchestrator = config.workspace.orchestrator;
+    let own = project.script(config.settings.script.as_deref()).ok();
+    if own.is_some() && orchestrator == Some(Orchestrator::Script) {
+        return Ok(vec![project]);
+    }
+    let mut members = workspace.members()?;
+    members.retain(|member| can_run(invocation, member, None));
+    if members.is_empty() {
+        return of(invocation, project);
+    }
+    let starts_none = |(name, text): (&str, &str)| {
+        let manager = launch::choose(&project, &invocation.caller);
+        let scripts = OwnScripts::new(&project, &manager, &invocation.caller, config.catalog.wrappers());
+        matches!(meaning(name, text, &scripts, || true), Meaning::Root)
+    };
+    if orchestrator.is_none() && own.is_some_and(starts_none) {
+        members.insert(0, project.clone());
+    }
+    beside(invocation, &project, members)
+}
+
+/// Whether there is something to run: the script, the target of nx, or what bowline.toml says of it.
+pub fn can_run(invocation: &Invocation, project: &Project, script: Option<&str>) -> bool {
+    project.defined_in.is_some()
+        || project.script(script).is_ok()
+        || nx_target(project, script).is_some()
+        || script.is_none() && is_configured(invocation, project)
+}
 
 /// Everything in the workspace of `root`: its packages, and all services that are none.
 pub fn beside(
