@@ -4,9 +4,10 @@ use std::ffi::OsString;
 
 use crate::config::{Config, FilePlace, ProjectSettings, did_you_mean};
 use crate::detect::{ServiceKind, Snapshot};
-use crate::exit_code::USAGE;
+use crate::exit_code::{NO_PROJECT, USAGE};
 use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, ChosenManager};
+use crate::process::Exit;
 use crate::project::{Project, ProjectError};
 use crate::template;
 
@@ -204,7 +205,11 @@ pub fn mistaken_script(config: &Config, error: &ProjectError) -> Failure {
     } else {
         error.hint().unwrap_or_default()
     };
-    mistake(config, &FilePlace::at(&["script"]), &error.to_string(), &hint)
+    let mut failure = mistake(config, &FilePlace::at(&["script"]), &error.to_string(), &hint);
+    if matches!(error, ProjectError::NoScript { .. }) {
+        failure.exit = Exit::Code(NO_PROJECT);
+    }
+    failure
 }
 
 /// The command that the project's framework has for development, if the project has no script for that: by the

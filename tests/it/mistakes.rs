@@ -104,7 +104,6 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "take one of these out of `needs`",
     ),
     ("[project.web]\nframework = \"vitee\"\n", "2:13: unknown framework: `vitee`\n", "did you mean `vite`"),
-    ("[project.web]\nscript = \"devv\"\n", "2:10: no script `devv` in ", "did you mean `dev`?"),
     ("[project.web]\nscript = \"\"\n", "2:10: the text is empty\n", "write something"),
     ("[project.web]\ndir = \" \"\n", "2:7: the text is empty\n", "write something"),
     ("[project.web]\nready = { file = \"\" }\n", "2:18: the text is empty\n", "write something"),
@@ -188,6 +187,15 @@ fn a_service_has_a_name_that_fits_on_a_screen_and_in_a_file_system() {
     sandbox.file("bowline.toml", &format!("[project.{}]\ncommand = \"x\"\n", "x".repeat(215)));
     let test = Test::within(sandbox).args(["--dry-run"]).status(2).stdout("");
     test.stderr_contains("bowline.toml:1:10: not a name for a service: `xxx").stderr_contains("hint: ").run();
+}
+
+#[test]
+fn a_script_that_is_not_there_has_its_place_and_its_exit_code() {
+    let mut sandbox = workspace();
+    sandbox.file("bowline.toml", "[project.web]\nscript = \"devv\"\n");
+    let test = Test::within(sandbox).args(["--dry-run"]).status(5).stdout("");
+    let test = test.stderr_contains("error: [PROJECT]/bowline.toml:2:10: no script `devv` in ");
+    test.stderr_contains("\nhint: did you mean `dev`?").run();
 }
 
 #[test]

@@ -101,16 +101,17 @@ fn it_gets_no_port_and_its_siblings_hear_of_none() {
 #[test]
 fn a_port_for_it_is_refused() {
     let stage = Stage::new("tsc -w");
-    for (arguments, settings, hint) in [
-        (&["--port", "4321"][..], "", "leave `--port` out, or set `kind = \"server\"` in bowline.toml"),
-        (&[], "[project.app]\nkind = \"watch\"\nport = 4321\n", "leave the port out, or its `kind`"),
-        (&["--dry-run", "--port", "4321"], "", "leave `--port` out"),
+    let none = "`app` is a watch, which has no port: 4321";
+    let by_its_kind = "bowline.toml:3:8: `app` is a watch by its `kind`, which has no port";
+    for (arguments, settings, message, hint) in [
+        (&["--port", "4321"][..], "", none, "leave `--port` out, or set `kind = \"server\"` in bowline.toml"),
+        (&[], "[project.app]\nkind = \"watch\"\nport = 4321\n", by_its_kind, "leave one of the two out"),
+        (&["--dry-run", "--port", "4321"], "", none, "leave `--port` out"),
     ] {
         let mut sandbox = Sandbox::with_script("tsc -w");
         sandbox.file("bowline.toml", settings);
         let refused = sandbox.run(arguments);
         assert_eq!(refused.status.code(), Some(2), "{refused:?}");
-        let message = "`app` is a watch, which has no port: 4321";
         assert!(refused.stderr.contains(message) && refused.stderr.contains(hint), "{refused:?}");
     }
     drop(stage);
