@@ -152,7 +152,7 @@ fn keys_act_on_one_or_ask_which() {
     terminal.keys("\x1d");
     terminal.until("the keyboard is yours again");
     terminal.keys("0");
-    terminal.until("all services\r\n");
+    terminal.until("all services\r");
     terminal.keys("q");
     assert_eq!(seat.wait().code(), Some(0), "the end was asked for");
 }
