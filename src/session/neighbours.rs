@@ -7,7 +7,7 @@ use crate::invocation::Invocation;
 use crate::port::{Ports, Reservation};
 use crate::project::{Project, defining_directory};
 
-/// What runs in sessions, where any of these projects may have neighbours.
+/// Everything that runs; nothing if none of these projects can have neighbours.
 pub fn live(ports: &Ports, projects: &[ConfiguredProject]) -> Vec<Reservation> {
     let has_place =
         |one: &ConfiguredProject| one.project.workspace.is_some() || one.project.defined_in.is_some();
