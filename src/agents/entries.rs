@@ -20,8 +20,8 @@ impl DevServer {
         ["dev"].into_iter().chain(self.word.as_deref()).collect()
     }
 
-    /// Whether an entry with these arguments runs this one of the servers in the foreground, perhaps with options of the
-    /// user's.
+    /// Whether an entry with these arguments runs this one of the servers in the foreground, perhaps with options of
+    /// the user's.
     fn is_run_by(&self, arguments: &Value, servers: &[Self]) -> bool {
         let Some(words) = arguments.as_array().filter(|words| words.first() == Some(&json!("dev"))) else {
             return false;

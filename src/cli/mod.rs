@@ -20,7 +20,7 @@ use crate::mcp;
 use crate::process::caller::while_there;
 use crate::process::{Exit, Signal, signals};
 use crate::ui::{self, ColorChoice, Style};
-use args::{Cli, CliCommand, Dev};
+use args::{Cli, CliCommand, Foreground};
 use command::{
     agents, attach, brief, caught, detect, dev, doctor, logs, ls, man, open, port, ports, restart, runner,
     schema, start, status, stop, wait,
@@ -48,14 +48,14 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
 }
 
 fn execute(mut invocation: Invocation, command: CliCommand, arguments: &[OsString]) -> Result<Exit, Failure> {
-    if let CliCommand::Dev(dev) = &command {
-        invocation.prefix = dev.prefix;
+    if let CliCommand::Dev(foreground) = &command {
+        invocation.prefix = foreground.prefix;
     }
     if !parent::tie(&mut invocation, &command)? {
         return Ok(Exit::Signal(Signal::SIGHUP));
     }
     match command {
-        CliCommand::Dev(dev) => dev::dev(&invocation, &dev),
+        CliCommand::Dev(foreground) => dev::dev(&invocation, &foreground.dev),
         CliCommand::Exec(exec) => dev::exec(&invocation, &exec),
         CliCommand::Start(dev) => while_there(None, || start::start(&invocation, arguments, &dev)),
         CliCommand::Supervise(dev) => start::supervise(invocation, &dev),
@@ -90,7 +90,7 @@ fn answer_shell(arguments: &[OsString]) -> Option<Result<Exit, Failure>> {
     std::env::var_os(completion::VARIABLE)?;
     let here = std::env::current_dir().ok();
     // Without a command, the arguments of `dev` can be typed.
-    let definition = || Dev::augment_args(Cli::command());
+    let definition = || Foreground::augment_args(Cli::command());
     let asked = CompleteEnv::with_factory(definition).var(completion::VARIABLE);
     let answered = asked.try_complete(arguments.iter().cloned(), here.as_deref());
     Some(answered.map(|_| Exit::Code(0)).map_err(|error| Failure::new(FAILURE, error, None)))

@@ -1,13 +1,13 @@
 //! Which commands end with the process that started bowline.
 
-use super::args::{CliCommand, Dev, Exec};
+use super::args::{CliCommand, Dev, Exec, Foreground};
 use crate::invocation::{Failure, Invocation};
 use crate::process::caller::Parent;
 
 /// Finds the process that the command is to end with, if it is to end with any. Returns false if that is gone.
 pub fn tie(invocation: &mut Invocation, command: &CliCommand) -> Result<bool, Failure> {
     let option = match command {
-        CliCommand::Dev(Dev { launch, .. })
+        CliCommand::Dev(Foreground { dev: Dev { launch, .. }, .. })
         | CliCommand::Start(Dev { launch, .. })
         | CliCommand::Exec(Exec { launch, .. }) => launch.parent.with_parent,
         // Its parent is `bowline start`, which has found its own.

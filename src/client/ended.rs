@@ -1,5 +1,5 @@
-//! Services that have ended while their supervisor still runs others, which may wait for them: that supervisor can start
-//! them again.
+//! Services that have ended while their supervisor still runs others, which may wait for them. That supervisor can
+//! start them again.
 
 use super::fan_out;
 use crate::control::Status;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::services;
 use crate::invocation::{Failure, Invocation};
 use crate::port::Reservation;
-use crate::project::Project;
+use crate::project::{Project, defining_directory};
 use crate::workspace::{Filter, FilterError, Packages};
 
 /// Filters, and what they select.
@@ -43,7 +43,7 @@ impl ServicePattern {
         let known = services::all(invocation, &project).unwrap_or_default();
         let mut services: Vec<String> = known.into_iter().map(|one| one.name).collect();
         for one in live {
-            let is_service = one.project.ends_with(&format!("#{}", one.name));
+            let is_service = defining_directory(&one.project).is_some();
             if one.dir.starts_with(&root) && is_service && !services.contains(&one.name) {
                 services.push(one.name.clone());
             }

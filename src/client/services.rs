@@ -20,8 +20,8 @@ pub fn around(invocation: &Invocation, project: Project) -> Result<(PathBuf, Vec
     Ok((root, projects))
 }
 
-/// The project; if it is the root of a workspace, every package that has a dev script, every other service, and the root
-/// itself if its script starts none of those. The services of a Procfile stand for the script that runs it.
+/// The project; if it is the root of a workspace, every package that can run, every other service, and the root itself
+/// if its script starts none of those. The services of a Procfile stand for the script that runs it.
 pub fn projects_of(invocation: &Invocation, project: Project) -> Result<Vec<Project>, Failure> {
     let config = invocation.files.config(&project, &|name| invocation.variable(name))?;
     let Some(workspace) = project.workspace.as_ref().filter(|_| project.is_workspace_root()) else {
@@ -91,7 +91,7 @@ pub fn is_configured(invocation: &Invocation, project: &Project) -> bool {
     config.is_ok_and(|config| config.settings.command.is_some() || config.settings.script.is_some())
 }
 
-/// The services of a Procfile that run in place of the project's dev script; none if that is no matter of a Procfile.
+/// The services of a Procfile that run in place of the project's dev script; none if it has no Procfile.
 fn in_place_of(invocation: &Invocation, project: &Project) -> Result<Vec<Project>, Failure> {
     if !may_have_procfile(project) {
         return Ok(Vec::new());

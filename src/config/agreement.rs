@@ -1,5 +1,5 @@
-//! Whatever is written in a `bowline.toml`: the program and the schema agree on it, and every mistake has a place and says
-//! what to do.
+//! The program and the schema agree on whatever is written in a `bowline.toml`, and every mistake has a place and a
+//! hint.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use super::read::Files;
 use super::schema::{errors_of, generated};
 use crate::project::Project;
 
-/// Every key, each with a value that is right, in the order of SPEC.
+/// Every key, each with a value that is right.
 const KEYS: &[(&str, &str, &str)] = &[
     ("workspace", "filter", r#"["./apps/*"]"#),
     ("workspace", "build", r#""auto""#),

@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::values::{
-    PortSetting, arguments, command, dir, duration, expression, limit, name, names, optional_word, path,
-    port, table, variables, word,
+    PortSetting, arguments, dir, duration, expression, limit, name, names, optional_word, path, port, table,
+    text, variables, word,
 };
 use crate::detect::ServiceKind;
 use crate::supervise::restart::Policy;
@@ -57,7 +57,7 @@ pub struct ProjectSettings {
     #[cfg_attr(test, schemars(with = "Option<ServiceKind>"))]
     pub kind: Option<ServiceKind>,
     /// What to run in place of a script, in a shell. A service that is no package has to have one.
-    #[serde(deserialize_with = "command")]
+    #[serde(deserialize_with = "text")]
     #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
     pub command: Option<String>,
     /// Where to run it, relative to this file.
@@ -76,11 +76,11 @@ pub struct ProjectSettings {
     #[cfg_attr(test, schemars(inner(regex(pattern = r"\S"))))]
     pub with: Vec<String>,
     /// A command that runs before each start. If it fails, the service is not started.
-    #[serde(deserialize_with = "command")]
+    #[serde(deserialize_with = "text")]
     #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
     pub before: Option<String>,
     /// A command that runs when the service has ended, however it ended.
-    #[serde(deserialize_with = "command")]
+    #[serde(deserialize_with = "text")]
     #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
     pub after: Option<String>,
 }
@@ -143,7 +143,7 @@ pub struct Ready {
     #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = TIME)))]
     pub timeout: Option<Duration>,
     /// A path, or a URL, that it answers with a status from 200 to 399.
-    #[serde(deserialize_with = "command")]
+    #[serde(deserialize_with = "text")]
     #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
     pub http: Option<String>,
     /// A regular expression that a line of its output matches.
@@ -151,7 +151,7 @@ pub struct Ready {
     #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
     pub log: Option<String>,
     /// A command that ends with exit code 0.
-    #[serde(deserialize_with = "command")]
+    #[serde(deserialize_with = "text")]
     #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
     pub exec: Option<String>,
     /// A file that exists.

@@ -106,26 +106,29 @@ pub(super) fn table<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer
     OfTable::deserialize(deserializer).map(|table| table.0)
 }
 
-/// A text with something in it, that a program can be given.
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    deserializer.deserialize_str(Checked(|text| match text {
-        text if text.trim().is_empty() => Err(IS_EMPTY.to_owned()),
-        text if text.contains('\0') => Err(HAS_NUL.to_owned()),
-        text => Ok(text.to_owned()),
-    }))
+/// A text that is not blank, and that a program can be given.
+fn non_empty(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err(IS_EMPTY.to_owned());
+    }
+    without_nul(text)
 }
 
-pub(super) fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    text(deserializer).map(Some)
+fn without_nul(text: &str) -> Result<String, String> {
+    if text.contains('\0') { Err(HAS_NUL.to_owned()) } else { Ok(text.to_owned()) }
+}
+
+pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    deserializer.deserialize_str(Checked(non_empty)).map(Some)
 }
 
 pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
-    text(deserializer).map(|text| Some(text.into()))
+    Ok(text(deserializer)?.map(PathBuf::from))
 }
 
 /// A regular expression, which is compiled to see whether it is one.
 pub(super) fn expression<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let text = text(deserializer)?;
+    let text = deserializer.deserialize_str(Checked(non_empty))?;
     let with_numbers = template::fill(&text, |_, _| Some("0".to_owned()));
     match regex_lite::Regex::new(&with_numbers) {
         Ok(_) => Ok(Some(text)),
@@ -133,8 +136,8 @@ pub(super) fn expression<'de, D: Deserializer<'de>>(deserializer: D) -> Result<O
     }
 }
 
-/// A text that has to pass a check, which says why it does not. Its mistake has the place of the text, in a list, too:
-/// a visitor's error does, that of what comes after it does not.
+/// Reads a text that has to pass a check. The check is a visitor, as only a visitor's error keeps the place of the
+/// text within a list.
 struct Checked<T>(fn(&str) -> Result<T, String>);
 
 impl<T> Visitor<'_> for Checked<T> {
@@ -169,9 +172,7 @@ struct Argument(String);
 
 impl<'de> Deserialize<'de> for Argument {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Checked(|text| {
-            if text.contains('\0') { Err(HAS_NUL.to_owned()) } else { Ok(Self(text.to_owned())) }
-        }))
+        deserializer.deserialize_str(Checked(|text| without_nul(text).map(Self)))
     }
 }
 
@@ -188,19 +189,16 @@ pub(super) fn arguments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Ve
     Ok(arguments.into_iter().map(|argument| argument.0).collect())
 }
 
-/// A text with something in it, and without templates.
+/// A text that is not blank, and without templates.
 struct Name(String);
 
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(Checked(|text| {
-            if text.trim().is_empty() {
-                return Err(IS_EMPTY.to_owned());
-            }
             if text.contains("{{") {
                 return Err(format!("{NO_TEMPLATES}: `{}`", visible::line(text)));
             }
-            if text.contains('\0') { Err(HAS_NUL.to_owned()) } else { Ok(Self(text.to_owned())) }
+            non_empty(text).map(Self)
         }))
     }
 }

@@ -8,7 +8,7 @@ use super::answer::{object, one_or_all, refusal, result, set, word};
 use super::child::{AtDeadline, Cancel, Printed};
 use super::failed::ServiceEnd;
 use super::server::{DescribedService, McpServer, View};
-use super::targets::{Targets, is_run_as};
+use super::targets::Targets;
 use super::tools::{Arguments, McpTool};
 use super::{failed, holder, output};
 use crate::client::{actions, resolve};
@@ -150,7 +150,7 @@ fn status(view: &View<'_>, arguments: &Arguments) -> Result<Value, Failure> {
     };
     let services = view.services(&is_meant, if name.is_some() { TAIL } else { 0 });
     let mut idle = targets.map_or_else(|| view.projects(), |targets| targets.idle);
-    idle.retain(|project| !services.iter().any(|one| is_run_as(project, &one.id, &one.dir)));
+    idle.retain(|project| !services.iter().any(|one| project.is_run_as(&one.id, &one.dir)));
     let mut answers: Vec<Value> = services.into_iter().map(|one| one.answer).collect();
     answers.extend(idle.iter().map(|project| not_running(view, project)));
     Ok(if let (Some(_), [_]) = (name, &answers[..]) {

@@ -75,7 +75,7 @@ impl View<'_> {
             (None, Some(word)) if running.is_empty() => vec![self.named(word)?],
             (None, _) => Vec::new(),
         };
-        idle.retain(|one| !running.iter().any(|known| is_run_as(one, &known.project, &known.dir)));
+        idle.retain(|one| !running.iter().any(|known| one.is_run_as(&known.project, &known.dir)));
         let names = running.iter().map(|one| &one.name).chain(idle.iter().map(|one| &one.name));
         let name = word.map(str::to_owned).or_else(|| names.into_iter().next().cloned());
         match failure {
@@ -142,9 +142,4 @@ impl View<'_> {
     pub fn holds(&self, id: &str, dir: &Path) -> bool {
         self.is_in_scope(defining_directory(id).unwrap_or(dir))
     }
-}
-
-/// Whether a project runs under this id: that is the user's, or its own.
-pub fn is_run_as(project: &Project, id: &str, dir: &Path) -> bool {
-    project.id == id || project.defined_in.is_none() && defining_directory(id).is_none() && project.dir == dir
 }

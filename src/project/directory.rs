@@ -110,10 +110,15 @@ impl Project {
         Self { id, ..self }
     }
 
+    /// Whether what has this id and runs in `dir` is this one: a package may run under any id.
+    pub fn is_run_as(&self, id: &str, dir: &Path) -> bool {
+        let is_package = |id: &str| defining_directory(id).is_none();
+        self.id == id || is_package(&self.id) && is_package(id) && self.dir == dir
+    }
+
     /// Whether both are the same package, under any id, or the same service.
     pub fn is_same(&self, other: &Self) -> bool {
-        let is_package = |one: &Self| defining_directory(&one.id).is_none();
-        self.id == other.id || is_package(self) && is_package(other) && self.dir == other.dir
+        self.is_run_as(&other.id, &other.dir)
     }
 
     /// Whether this is the root of its workspace.

@@ -6,7 +6,6 @@ use super::configured::ConfiguredProject;
 use super::known_sibling::KnownSibling;
 use super::options::Options;
 use super::prepared::{Detected, Prepared};
-use super::siblings::runs;
 use crate::invocation::{Failure, Invocation};
 use crate::launch::Sibling;
 use crate::port::{Lookup, Ports};
@@ -29,7 +28,9 @@ pub fn addresses(
         return Ok(Vec::new());
     }
     let live = ports.reservations();
-    absent.retain(|project| !live.iter().any(|one| one.has_port() && runs(one, project)));
+    absent.retain(|project| {
+        !live.iter().any(|one| one.has_port() && project.is_run_as(&one.project, &one.dir))
+    });
     let asked = |project: &&Project| ConfiguredProject::asked(invocation, (*project).clone(), None);
     let configured = absent.iter().map(asked).collect::<Result<Vec<_>, _>>()?;
     let mut requests: Vec<_> = prepared.iter().map(|one| one.request.clone()).collect();

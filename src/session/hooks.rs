@@ -48,8 +48,8 @@ pub fn first_builds(prepared: &Prepared<'_>, fill: Fill<'_>) -> Vec<Regex> {
     texts.iter().filter_map(|text| Regex::new(text).ok()).collect()
 }
 
-/// What has to hold before the service is ready, besides [`first_builds`]. The port in a URL is the service's own, see [`check`]: one that has
-/// moved since is asked on its present port. A relative path is one in `dir`.
+/// What has to hold before the service is ready, besides [`first_builds`]. The port in a URL is the service's own, see
+/// [`check`]: one that has moved since is asked on its present port. A relative path is one in `dir`.
 pub fn conditions(prepared: &Prepared<'_>, dir: &Path, fill: Fill<'_>) -> Conditions {
     let Ready { http, log, exec, file, .. } = resolved(prepared, fill).ready;
     let log = log.filter(|_| prepared.detected().kind != ServiceKind::Watch);

@@ -58,7 +58,7 @@ pub fn ensure_no_port(
     let kind_name = kind.name();
     match (kind, options.port, config.settings.port) {
         (ServiceKind::Server, None, Some(PortSetting::None)) => {
-            let message = format!("`{name}` is a server by its `kind`, and has no port by this");
+            let message = format!("`{name}` is a server by its `kind`, which has a port");
             let hint = "leave one of the two out, or make it a watch or a task";
             Err(configured.mistake(&FilePlace::at(&["port"]), &message, hint))
         }

@@ -4,7 +4,6 @@ use super::addresses::Addresses;
 use super::backend::SessionBackend;
 use super::known_sibling::KnownSibling;
 use super::prepared::Prepared;
-use super::siblings::runs;
 use crate::port::{Reservation, Scheme};
 use crate::project::Project;
 use crate::supervise::Backend;
@@ -37,7 +36,7 @@ pub fn known(
     if let Some(ours) = prepared.iter().position(|other| other.project().is_same(project)) {
         return Some((address(ours), !prepared[ours].detected().configured.is_added));
     }
-    let live = others.iter().filter(|other| runs(other, project));
+    let live = others.iter().filter(|other| project.is_run_as(&other.project, &other.dir));
     let live = live.max_by_key(|other| other.project == project.id);
     let live = live.map(|other| (other.port, other.scheme));
     let absent = || absent.iter().find(|other| other.project == project.id);

@@ -2,12 +2,12 @@
 
 use super::configured::ConfiguredProject;
 use super::prepared::Prepared;
-use super::siblings::{is_near, runs};
+use super::siblings::is_near;
 use crate::invocation::Invocation;
 use crate::port::{Ports, Reservation};
 use crate::project::{Project, defining_directory};
 
-/// What runs in sessions, where any of these projects may have neighbours.
+/// Everything that runs; nothing if none of these projects can have neighbours.
 pub fn live(ports: &Ports, projects: &[ConfiguredProject]) -> Vec<Reservation> {
     let has_place =
         |one: &ConfiguredProject| one.project.workspace.is_some() || one.project.defined_in.is_some();
@@ -23,7 +23,7 @@ pub fn configured(
     let is_neighbour = |held: &&Reservation| {
         let projects = || prepared.iter().map(Prepared::project);
         held.has_port()
-            && !projects().any(|project| runs(held, project))
+            && !projects().any(|project| project.is_run_as(&held.project, &held.dir))
             && projects().any(|project| is_near(project, held))
     };
     let project = |held: &Reservation| {

@@ -59,8 +59,9 @@ fn ready_at(prepared: &Prepared<'_>) -> ReadyAt {
     }
 }
 
-/// In the background, where a caller must not wait for ever, a watch is accepted whose line does not come, and a program
-/// that may be no server. Not where bowline.toml says what makes it ready.
+/// What becomes of a service that is not ready in time. A caller must not wait for ever for one in the background: a
+/// watch whose line does not come, and a program that may be no server, are accepted there, any other service is ended.
+/// So is each with a `ready` in bowline.toml.
 fn overdue(backend: &SessionBackend<'_>, prepared: &Prepared<'_>, is_background: bool) -> Overdue {
     let is_runner = matches!(backend.invocation.started_by, StartedBy::Runner);
     let detected = prepared.detected();
@@ -74,10 +75,12 @@ fn overdue(backend: &SessionBackend<'_>, prepared: &Prepared<'_>, is_background:
         ReadyAt::FirstBuild => true,
         ReadyAt::Start | ReadyAt::End => false,
     };
-    match () {
-        () if !is_background && ready.timeout.is_none() => Overdue::Warned,
-        () if may_be_late && *ready == Ready::default() => Overdue::Accepted,
-        () => Overdue::Ended,
+    if !is_background && ready.timeout.is_none() {
+        Overdue::Warned
+    } else if may_be_late && *ready == Ready::default() {
+        Overdue::Accepted
+    } else {
+        Overdue::Ended
     }
 }
 

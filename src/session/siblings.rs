@@ -42,17 +42,11 @@ pub fn siblings(
 
 /// Whether the service is in the project's workspace, or defined beside the project.
 pub fn is_near(project: &Project, other: &Reservation) -> bool {
-    if runs(other, project) {
+    if project.is_run_as(&other.project, &other.dir) {
         return false;
     }
     let own = project.defined_in.as_deref().and_then(Path::parent).unwrap_or(&project.dir);
     let place = defining_directory(&other.project).unwrap_or(&other.dir);
     let workspace = project.workspace.as_ref();
     place == own || workspace.is_some_and(|workspace| workspace.contains(place))
-}
-
-/// Whether the reservation is the project's. A package in the same directory is the same one with another id.
-pub fn runs(one: &Reservation, project: &Project) -> bool {
-    let is_package = project.defined_in.is_none() && defining_directory(&one.project).is_none();
-    one.project == project.id || is_package && one.dir == project.dir
 }

@@ -1,5 +1,5 @@
-//! The usual ports of services, by which others name them: in scripts, where they are replaced, and in
-//! files, where they are told.
+//! The usual ports of services, by which others name them: in scripts, where they are replaced, and in files, of which
+//! the user is warned.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

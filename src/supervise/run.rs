@@ -179,7 +179,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// A supervisor of `services`, none of which is started yet.
     pub fn new(
         services: Vec<Service>,
-        order: StartOrder,
+        start_order: StartOrder,
         backend: B,
         sink: S,
         inputs: LoopInputs<C>,
@@ -187,7 +187,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         Self {
             backend,
             sink,
-            start_order: order,
+            start_order,
             inputs,
             instances: services.into_iter().map(Instance::new).collect(),
             interrupted: None,

@@ -11,11 +11,11 @@ pub(super) struct Substitute {
     pub due: Option<Instant>,
     /// The URL of the first one that is a server.
     pub url: Option<String>,
-    /// Since they have, until it has a server itself.
+    /// Set when they have made it ready, until it has a server itself.
     pub late: Option<LateServer>,
 }
 
-/// Whether the service has a server itself, which no session beneath it has started.
+/// The watch for a server of the service itself, which no session beneath it has started.
 #[derive(Debug)]
 pub(super) struct LateServer {
     pub since: Instant,

@@ -9,7 +9,7 @@ use crate::project::{FileError, ProjectError, read_text, read_text_if_any};
 
 pub(super) const TURBO: [&str; 2] = ["turbo.json", "turbo.jsonc"];
 
-/// `Null` if it cannot be read.
+/// Reads a file; `Null` if that cannot be done.
 pub(super) fn read(path: &Path) -> Value {
     let text = read_text_if_any(path).unwrap_or_default();
     let text = text.trim_start_matches('\u{feff}');

@@ -2,8 +2,9 @@
 //!
 //! - `packages`: the graph · `edges`: who depends on whom · `links`: what package managers take from a workspace ·
 //!   `range`: version ranges
-//! - `meaning`: what the root's script starts · `prerequisites`: what has to be done before · `entry`: what a package lacks ·
-//!   `nx_config`: what nx knows of a project · `nx_target`: how nx serves an app · `json`: files of others · `tool_files`: mistakes in them
+//! - `meaning`: what the root's script starts · `prerequisites`: what has to be done before · `entry`: what a package
+//!   lacks · `nx_config`: what nx knows of a project · `nx_target`: how nx serves an app · `json`: files of others ·
+//!   `tool_files`: mistakes in them
 //! - `filter`: the grammar, which is pnpm's · `select`: what filters mean in a graph · `since`: what git says has changed
 
 mod edges;

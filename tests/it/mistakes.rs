@@ -151,7 +151,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     (
         "[project.web]\nport = false\nkind = \"server\"\n",
-        "2:8: `@acme/web` is a server by its `kind`, and has no port by this\n",
+        "2:8: `@acme/web` is a server by its `kind`, which has a port\n",
         "leave one of the two out",
     ),
     (

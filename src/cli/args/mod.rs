@@ -99,7 +99,7 @@ impl Global {
 #[derive(Debug, Subcommand)]
 pub enum CliCommand {
     /// Run the dev script in the foreground (this is what `bowline` alone does)
-    Dev(Dev),
+    Dev(Foreground),
     /// Run a command on the project's port: `"dev": "bowline exec -- next dev"`
     Exec(Exec),
     /// Start services in the background, and return when they are ready
@@ -169,6 +169,15 @@ pub enum CliCommand {
 }
 
 #[derive(Args, Debug)]
+pub struct Foreground {
+    #[command(flatten)]
+    pub dev: Dev,
+    /// What stands before each line of the output of several services
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    pub prefix: Prefix,
+}
+
+#[derive(Args, Debug)]
 pub struct Dev {
     /// Projects of the workspace by name, directories, or filters [default: the one you are in]
     #[arg(value_name = "PROJECT", add = ArgValueCompleter::new(completion::filters))]
@@ -180,9 +189,6 @@ pub struct Dev {
     pub script: Option<String>,
     #[command(flatten)]
     pub launch: Launch,
-    /// What stands before each line of the output of several services
-    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
-    pub prefix: Prefix,
     #[command(flatten)]
     pub together: Together,
     /// Arguments for the dev script

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::{Args, FromArgMatches, Subcommand};
 
-use super::{Caught, Cli, CliCommand, Dev, Exec, Global};
+use super::{Caught, Cli, CliCommand, Dev, Exec, Foreground, Global};
 
 /// Global options whose value may be the next argument.
 const WITH_VALUE: [&str; 4] = ["-C", "--dir", "--color", "--state-dir"];
@@ -12,11 +12,10 @@ const WITH_VALUE: [&str; 4] = ["-C", "--dir", "--color", "--state-dir"];
 /// Parses the commands that run services with a definition of that one command: to define all of them takes longer
 /// than all else before the start. `None` for other commands, help and usage errors, which need [`super::Cli`].
 pub fn parse_quickly(arguments: &[OsString]) -> Option<Cli> {
-    let dev = |name| Dev::augment_args(clap::Command::new(name));
     let exec = |name| Exec::augment_args(clap::Command::new(name));
     let typed = match arguments.get(command_index(arguments))?.to_str()? {
-        "dev" => dev("dev"),
-        "supervise" => dev("supervise"),
+        "dev" => Foreground::augment_args(clap::Command::new("dev")),
+        "supervise" => Dev::augment_args(clap::Command::new("supervise")),
         "exec" => exec("exec"),
         "runner-exec" => exec("runner-exec"),
         "caught" => Caught::augment_args(clap::Command::new("caught")),
@@ -108,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_script_that_calls_bowline_is_read_with_the_same_options_and_commands() {
-        let whole = Dev::augment_args(Cli::command());
+        let whole = Foreground::augment_args(Cli::command());
         for option in whole.get_arguments().filter(|one| one.get_action().takes_values()) {
             let short = option.get_short().map(|letter| format!("-{letter}"));
             for name in option.get_long().map(|name| format!("--{name}")).into_iter().chain(short) {

@@ -11,7 +11,7 @@ use crate::client::{actions, fan_out};
 use crate::control::{ControlError, Status};
 use crate::port::Reservation;
 use crate::process::memory;
-use crate::project::{Project, defining_directory};
+use crate::project::Project;
 use crate::ui;
 use crate::visible::Visible;
 
@@ -81,9 +81,7 @@ impl Row {
     pub fn runs(&self, project: &Project) -> bool {
         let known = self.status.as_ref().map(|status| &status.project_id);
         let id = known.unwrap_or_else(|silent| &silent.reservation.project);
-        let are_packages = project.defined_in.is_none() && defining_directory(id).is_none();
-        self.whereabouts == Whereabouts::Present
-            && (*id == project.id || are_packages && self.dir() == project.dir)
+        self.whereabouts == Whereabouts::Present && project.is_run_as(id, self.dir())
     }
 
     fn port(&self) -> Option<u16> {

@@ -1,5 +1,5 @@
-//! The scripts of one run that are caught, each in a session of its own: which of them name a service by a port that is
-//! not its own, once that is ready.
+//! The caught scripts of one run, each in a session of its own. Once a service is ready, those that name it by a port
+//! which is not its own are told.
 
 use super::Telling;
 use crate::event::What;

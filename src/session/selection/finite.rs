@@ -44,7 +44,7 @@ pub fn add(invocation: &Invocation, services: &mut Vec<ConfiguredProject>) -> Re
 fn run_of(service: &ConfiguredProject, all: &[FanOut], packages: &Packages) -> Option<Run> {
     let Runnable::Script { name: Some(script), .. } = &service.runnable else { return None };
     all.iter().find(|found| found.script == *script)?;
-    let package = packages.projects().iter().position(|one| one.dir == service.project.dir)?;
+    let package = packages.index_of(&service.project.dir)?;
     let script = script.clone();
     Some(Run {
         package,

@@ -84,7 +84,7 @@ impl FanOut {
         let filters: Result<Vec<_>, _> =
             texts.iter().map(|text| Filter::parse(text, packages.root())).collect();
         let mut filters = filters.map_err(|error| error.to_string())?;
-        self.check(&mut filters, packages)?;
+        self.arrange(&mut filters, packages)?;
         let selected = packages.select(&filters).map_err(|error| error.to_string())?;
         let is_strict = matches!(self.tool, PackageRunner::Turbo | PackageRunner::Bun);
         if let Some(filter) = selected.unmatched.first().filter(|_| is_strict) {
@@ -130,8 +130,8 @@ impl FanOut {
         }
     }
 
-    /// Brings the filters into the order in which the tool applies them, where it is not that of pnpm 12.
-    fn check(&self, filters: &mut [Filter], packages: &Packages) -> Result<(), String> {
+    /// Brings the filters into the order in which the tool applies them; else why that is not known.
+    fn arrange(&self, filters: &mut [Filter], packages: &Packages) -> Result<(), String> {
         match self.tool {
             PackageRunner::Turbo => {
                 has_names(filters, packages)?;

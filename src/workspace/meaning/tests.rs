@@ -324,7 +324,7 @@ const AS_THEY_ARE: &[(&str, &str)] = &[
     ("turbo run dev --filter=//", "as it is: `//` is not understood"),
     ("turbo run dev --dry-run", "as it is: `--dry-run` is not understood"),
     ("turbo run dev --graph", "as it is: `--graph` is not understood"),
-    ("turbo watch dev", "as it is: `turbo watch` runs no task once"),
+    ("turbo watch dev", "as it is: `turbo watch` is no `turbo run`"),
     ("turbo dev --cwd apps", "as it is: `--cwd` is not understood"),
     ("turbo dev --unheard-of", "as it is: `--unheard-of` is not understood"),
     ("turbo dev --filter=$APP", "as it is: only the shell knows what follows `--filter=`"),

@@ -91,7 +91,7 @@ pub(super) fn read(words: &[String]) -> Result<FanOut, Unknown> {
     if tasks.first().is_some_and(|word| word == "run") {
         tasks.remove(0);
     } else if let Some(command) = tasks.first().filter(|word| COMMANDS.contains(&word.as_str())) {
-        return Err(Unknown(format!("`turbo {command}` runs no task once")));
+        return Err(Unknown(format!("`turbo {command}` is no `turbo run`")));
     }
     let (packages, tasks): (Vec<Option<String>>, Vec<String>) = tasks.iter().map(|task| parts(task)).unzip();
     found.script = match &tasks[..] {

@@ -71,6 +71,8 @@ fn the_prefix_can_be_left_out_or_have_the_time() {
     assert_eq!(lines(&["--prefix", "name"], "C"), ["api | one", "web | two"]);
     let timed = lines(&["--prefix", "time"], "C.UTF-8");
     assert!(timed.iter().any(|line| &line[8..] == " api │ one"), "{timed:?}");
+    let refused = sandbox.run(["start", "--prefix", "time"]);
+    assert_eq!(refused.status.code(), Some(2), "it shows no output: {refused:?}");
 }
 
 #[test]
