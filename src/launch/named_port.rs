@@ -115,13 +115,23 @@ fn by_elimination(leaves: &[Leaf], chosen: usize, catalog: &Catalog, named: &[&M
 /// Whether a file that configures the server, or its own program, has the port.
 pub(super) fn is_configured(reading: &Reading<'_>, server: &Leaf, port: u16, files: &[String]) -> bool {
     let (dir, texts) = configurations(reading, server, files);
-    let program = || {
-        let words = server.words.iter().skip(1).filter_map(crate::script::Word::literal);
-        let mut sources =
-            words.filter(|word| !word.starts_with('-') && Path::new(word).extension().is_some());
-        sources.any(|source| read_beginning(&dir.join(source), SIZE).is_some_and(|text| listens(&text, port)))
-    };
+    let program = || sources(server, &dir).any(|(_, text)| listens(&text, port));
     texts.iter().any(|text| sets_port(text, port)) || program()
+}
+
+/// The files of programs that a command names, with their texts.
+fn sources(leaf: &Leaf, dir: &Path) -> impl Iterator<Item = (String, String)> {
+    let words = leaf.words.iter().filter_map(crate::script::Word::literal);
+    let files = words.filter(|word| !word.starts_with('-') && Path::new(word).extension().is_some());
+    files.filter_map(|file| read_beginning(&dir.join(&file), SIZE).map(|text| (file, text)))
+}
+
+impl Reading<'_> {
+    /// The files of programs that the script names, with their texts.
+    pub fn sources(&self) -> Vec<(String, String)> {
+        let directory = |leaf: &Leaf| self.project.dir.join(leaf.directory());
+        self.leaves.iter().flat_map(|leaf| sources(leaf, &directory(leaf)).collect::<Vec<_>>()).collect()
+    }
 }
 
 /// Whether a file that configures the server sets any port.

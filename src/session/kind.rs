@@ -80,18 +80,36 @@ pub fn ensure_no_port(
 }
 
 /// Whether a program that nobody knows may be no server, and build something: by its name or flag, or because it
-/// belongs to a library of a workspace.
+/// belongs to a library of a workspace. Not if its source or bowline.toml says that it serves.
 pub fn may_only_build(
     configured: &ConfiguredProject,
     reading: &Reading<'_>,
     detection: &Detection<'_>,
 ) -> bool {
-    let project = &configured.project;
-    let is_known = detection.tool.is_some_and(|tool| is_server(tool.framework.role));
-    let is_library =
-        ["exports", "module", "types"].iter().any(|key| project.manifest.document.get(key).is_some());
+    let ConfiguredProject { project, config, .. } = configured;
+    let has_port = matches!(config.settings.port, Some(PortSetting::Own | PortSetting::Exact(_)));
+    if has_port
+        || config.settings.kind.is_some()
+        || detection.tool.is_some_and(|tool| is_server(tool.framework.role))
+    {
+        return false;
+    }
+    let is_library = project.workspace.is_some()
+        && ["exports", "module", "types"].iter().any(|key| project.manifest.document.get(key).is_some());
     let is_watch = reading.commands().iter().any(is_called_watch);
-    !is_known && (is_watch || is_library && project.workspace.is_some())
+    let sources = reading.sources();
+    // What a runtime runs without that its file is known is a program like any other.
+    let is_unknown = sources.is_empty() && detection.tool.is_some();
+    (is_watch || is_library && !is_unknown) && sources.iter().all(|(file, text)| may_be_watch(file, text))
+}
+
+/// Whether a program watches something, and does not serve.
+fn may_be_watch(file: &str, text: &str) -> bool {
+    let serves = |line: &str| {
+        let is_call = |(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric());
+        line.contains("listen(") || line.contains("Server(") || line.match_indices("serve(").any(is_call)
+    };
+    (file.contains("watch") || text.contains("watch")) && !text.lines().any(serves)
 }
 
 /// Whether a program is called a watch by its file, script or arguments. A flag in front of its file is one of node.
@@ -123,6 +141,21 @@ fn is_worker(configured: &ConfiguredProject, detection: &Detection<'_>) -> bool 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_serves_or_watches_nothing_is_no_watch() {
+        for (file, text, expected) in [
+            ("build.mjs", "const it = await esbuild.context(options)\nawait it.watch()", true),
+            ("scripts/watch.mjs", "import './build.mjs'", true),
+            ("build.mjs", "if (process.argv.includes('--watch')) observe(files)", true),
+            ("src/index.ts", "import { start } from './app'\nawait start()", false),
+            ("src/index.ts", "chokidar.watch('views')\napp.listen(process.env.PORT)", false),
+            ("watch.ts", "Bun.serve({ fetch })", false),
+            ("watch.js", "http.createServer(answer)", false),
+        ] {
+            assert_eq!(may_be_watch(file, text), expected, "{file}: {text}");
+        }
+    }
 
     #[test]
     fn a_program_is_called_a_watch_by_its_file_and_flags() {

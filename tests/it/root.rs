@@ -261,6 +261,14 @@ fn the_finite_work_of_turbo_is_run_by_turbo_and_what_goes_on_by_us() {
 }
 
 #[test]
+fn builds_of_packages_in_a_circle_do_not_wait_for_each_other() {
+    let mut sandbox = with_libraries("vite");
+    let core = json!({ "name": "core", "main": "dist/index.js", "scripts": { "build": "tsc" }, "dependencies": { "core": "workspace:*", "ui": "workspace:*" } });
+    sandbox.file("packages/core/package.json", &core.to_string());
+    assert_eq!(needs_of(&sandbox, &["api"]), ["api needs core:build + ui:build", "core:build", "ui:build"]);
+}
+
+#[test]
 fn a_package_has_a_turbo_json_of_its_own_and_asks_for_services_beside_it() {
     let mut sandbox = with_libraries("npx turbo@2 run dev --filter=web --env-mode=loose");
     sandbox.file("turbo.json", &json!({ "tasks": { "dev": { "dependsOn": ["^build"] } } }).to_string());

@@ -265,7 +265,6 @@ fn a_first_build_with_errors_is_a_first_build() {
         |dir, script: &str, files| Package { dir, manifest: json!({ "scripts": { "dev": script } }), files };
     let watches = [
         watch("packages/tsc", "tsc -w", &[TYPESCRIPT, WRONG][..]),
-        watch("packages/tsup", "tsup src/index.ts --watch", &[WRONG]),
         watch("packages/tsdown", "tsdown --watch", &[WRONG]),
         watch("packages/esbuild", "esbuild src/index.js --bundle --outdir=dist --watch", &[PLAIN]),
         watch("packages/rollup", "rollup src/index.js -d dist -w", &[PLAIN]),

@@ -41,7 +41,9 @@ pub fn add(invocation: &Invocation, services: &mut Vec<ConfiguredProject>) -> Re
     for (index, _) in built.iter().filter(|(_, is_built)| **is_built) {
         let project = packages.projects()[*index].clone();
         let below = packages.dependencies_of(*index);
-        let needs = below.iter().filter(|one| built.get(one) == Some(&true));
+        // Packages in a circle do not wait for each other.
+        let is_in_circle = |other: usize| packages.dependencies_of(other).contains(index);
+        let needs = below.iter().filter(|one| built.get(one) == Some(&true) && !is_in_circle(**one));
         let additions = Additions {
             needs: needs.map(|one| name(&packages.projects()[*one])).collect(),
             kind: Some(ServiceKind::Task),
