@@ -102,7 +102,17 @@ impl ConfiguredProject {
         let mut config = invocation.files.config(&project, &environment)?;
         let named = invocation.files.named(&project, &config)?;
         additions.add_to(&mut project, &mut config.settings);
-        Ok(Self { named, ..Self::new(invocation, project, config, runnable, additions)? })
+        let manager = launch::choose(&project, &invocation.caller);
+        Ok(Self { named, ..Self::new(project, config, manager, runnable, additions)? })
+    }
+
+    /// Whether this is the script that `bowline` runs in the project.
+    pub fn is_usual_script(invocation: &Invocation, project: &Project, script: &str) -> bool {
+        let config = invocation.files.config(project, &|name| invocation.variable(name));
+        config.is_ok_and(|config| {
+            let usual = project.script(config.settings.script.as_deref());
+            config.settings.command.is_none() && usual.is_ok_and(|(name, _)| name == script)
+        })
     }
 
     /// Makes it wait for a service of the same start.
@@ -116,6 +126,22 @@ impl ConfiguredProject {
 
     /// A project to be asked about, not run: one without a dev script will do, unless a script is named.
     pub fn asked(invocation: &Invocation, project: Project, name: Option<String>) -> Result<Self, Failure> {
+        let manager = launch::choose(&project, &invocation.caller);
+        Self::asked_with(invocation, project, name, manager)
+    }
+
+    /// Another package of the same workspace, to be asked about. Its package manager is the same, so it is not looked for
+    /// once more.
+    pub fn beside(&self, invocation: &Invocation, project: Project) -> Result<Self, Failure> {
+        Self::asked_with(invocation, project, None, self.manager.clone())
+    }
+
+    fn asked_with(
+        invocation: &Invocation,
+        project: Project,
+        name: Option<String>,
+        manager: ChosenManager,
+    ) -> Result<Self, Failure> {
         let config = invocation.files.config(&project, &|name| invocation.variable(name))?;
         let is_named =
             name.is_some() || config.settings.script.is_some() || config.settings.command.is_some();
@@ -125,13 +151,13 @@ impl ConfiguredProject {
         } else {
             Runnable::Command(Vec::new())
         };
-        Self::new(invocation, project, config, runnable, Additions::default())
+        Self::new(project, config, manager, runnable, Additions::default())
     }
 
     fn new(
-        invocation: &Invocation,
         project: Project,
         config: Config,
+        manager: ChosenManager,
         mut runnable: Runnable,
         additions: Additions,
     ) -> Result<Self, Failure> {
@@ -167,7 +193,6 @@ impl ConfiguredProject {
             project.manifest.ensure_runnable(found, text)?;
             *name = Some(found.to_owned());
         }
-        let manager = launch::choose(&project, &invocation.caller);
         let (is_added, named) = (false, Vec::new());
         Ok(Self { project, config, manager, runnable, is_added, named, runs_framework, asked, additions })
     }

@@ -58,16 +58,20 @@ pub fn find<'a>(
     }
 }
 
-/// The other packages of the workspace with a dev script, if the service names any port of this machine.
+/// The other packages of the workspace with a dev script that the ports which the service names can mean.
 fn packages_beside<'a>(invocation: &'a Invocation, prepared: &[Prepared<'a>]) -> Vec<Prepared<'a>> {
     let [one] = prepared else { return Vec::new() };
-    let Some(workspace) = one.project().workspace.as_ref().filter(|_| !mentions(one).is_empty()) else {
+    let mentions = mentions(one);
+    let Some(workspace) = one.project().workspace.as_ref().filter(|_| !mentions.is_empty()) else {
         return Vec::new();
     };
     let here = &one.project().dir;
-    let is_other =
-        |other: &Project| ![here, &workspace.root].contains(&&other.dir) && other.script(None).is_ok();
-    let read = |other| prepare(invocation, ConfiguredProject::asked(invocation, other, None).ok()?);
+    let is_other = |other: &Project| {
+        ![here, &workspace.root].contains(&&other.dir)
+            && mentions.iter().any(|(port, _)| port.may_mean(&other.name))
+            && other.script(None).is_ok()
+    };
+    let read = |other| prepare(invocation, one.detected().configured.beside(invocation, other).ok()?);
     workspace.packages().into_iter().filter(is_other).filter_map(read).collect()
 }
 

@@ -31,14 +31,15 @@ pub fn configured(
 /// Whether the script is what `bowline` runs in the package: its dev script, or the one beneath that script which has
 /// the server.
 fn is_usual(invocation: &Invocation, project: &Project, script: &str) -> Result<bool, Failure> {
+    // Nearly always, and then nothing more has to be read.
+    if ConfiguredProject::is_usual_script(invocation, project, script) {
+        return Ok(true);
+    }
     let runnable = Runnable::Script { name: None, arguments: Vec::new() };
     let Ok(main) = ConfiguredProject::read(invocation, project.clone(), runnable, Additions::default())
     else {
         return Ok(false);
     };
-    if matches!(&main.runnable, Runnable::Script { name: Some(name), .. } if name == script) {
-        return Ok(true);
-    }
     let main = Detected::new(invocation, &main, None, None)?;
     let server = main.detection.tool.and_then(|tool| main.reading.script_of(tool.command));
     Ok(server == Some(script))
