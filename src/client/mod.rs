@@ -9,6 +9,7 @@ pub mod follow;
 mod forward;
 pub mod framework_mcp;
 pub mod holder;
+pub mod own_command;
 pub mod pattern;
 pub mod resolve;
 mod screen;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::own_command::{is_app, own_command};
 use crate::config::{Orchestrator, may_have_procfile};
 use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, OwnScripts};
@@ -14,7 +15,7 @@ pub fn around(invocation: &Invocation, project: Project) -> Result<(PathBuf, Vec
     // The root of a workspace need not be a project.
     let projects = match (Project::at(&root), &project.workspace) {
         (Ok(root), _) => projects_of(invocation, root)?,
-        (Err(_), Some(workspace)) => workspace.members()?,
+        (Err(_), Some(workspace)) => runnable(invocation, None, workspace.members()?, None),
         (Err(_), None) => vec![project],
     };
     Ok((root, projects))
@@ -32,8 +33,7 @@ pub fn projects_of(invocation: &Invocation, project: Project) -> Result<Vec<Proj
     if own.is_some() && orchestrator == Some(Orchestrator::Script) {
         return Ok(vec![project]);
     }
-    let mut members = workspace.members()?;
-    members.retain(|member| can_run(invocation, member, None));
+    let mut members = runnable(invocation, Some(&project), workspace.members()?, None);
     if members.is_empty() {
         return of(invocation, project);
     }
@@ -48,12 +48,42 @@ pub fn projects_of(invocation: &Invocation, project: Project) -> Result<Vec<Proj
     beside(invocation, &project, members)
 }
 
-/// Whether there is something to run: the script, the target of nx, or what bowline.toml says of it.
+/// Whether there is something to run: what has the script, or the own command of a framework.
 pub fn can_run(invocation: &Invocation, project: &Project, script: Option<&str>) -> bool {
+    let has_own = || {
+        let config = invocation.files.config(project, &|name| invocation.variable(name));
+        config.is_ok_and(|config| own_command(project, &config).is_ok_and(|own| own.is_some()))
+    };
+    has_script(invocation, project, script) || script.is_none() && has_own()
+}
+
+/// Whether it has the script, a target of nx of that name, or what bowline.toml says of it.
+fn has_script(invocation: &Invocation, project: &Project, script: Option<&str>) -> bool {
     project.defined_in.is_some()
         || project.script(script).is_ok()
         || nx_target(project, script).is_some()
         || script.is_none() && is_configured(invocation, project)
+}
+
+/// Those of the packages that run where none is named: the ones with the script. If none has it, the apps whose
+/// framework has a command of its own; not if the workspace's root is one.
+pub fn runnable(
+    invocation: &Invocation,
+    root: Option<&Project>,
+    packages: Vec<Project>,
+    script: Option<&str>,
+) -> Vec<Project> {
+    let (with, mut without): (Vec<_>, Vec<_>) =
+        packages.into_iter().partition(|package| has_script(invocation, package, script));
+    let is_app = |project: &Project| {
+        let config = invocation.files.config(project, &|name| invocation.variable(name));
+        config.is_ok_and(|config| is_app(project, &config))
+    };
+    if !with.is_empty() || script.is_some() || root.is_some_and(is_app) {
+        return with;
+    }
+    without.retain(is_app);
+    without
 }
 
 /// Everything in the workspace of `root`: its packages, and all services that are none.

@@ -2,8 +2,9 @@
 
 use std::ffi::OsString;
 
+use crate::client::own_command::own_command;
 use crate::config::{Config, FilePlace, ProjectSettings, did_you_mean};
-use crate::detect::{ServiceKind, Snapshot};
+use crate::detect::ServiceKind;
 use crate::exit_code::{NO_PROJECT, USAGE};
 use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, ChosenManager};
@@ -146,7 +147,7 @@ impl ConfiguredProject {
         let is_named =
             name.is_some() || config.settings.script.is_some() || config.settings.command.is_some();
         let has_script = || project.script(None).is_ok();
-        let runnable = if is_named || has_script() || dev_command(&project, &config)?.is_some() {
+        let runnable = if is_named || has_script() || own_command(&project, &config)?.is_some() {
             Runnable::Script { name, arguments: Vec::new() }
         } else {
             Runnable::Command(Vec::new())
@@ -175,7 +176,7 @@ impl ConfiguredProject {
         }
         let own = match &runnable {
             Runnable::Script { name: None, .. } if config.settings.script.is_none() => {
-                dev_command(&project, &config)?
+                own_command(&project, &config)?
             }
             Runnable::Script { .. } | Runnable::Command(_) | Runnable::Text { .. } => None,
         };
@@ -235,20 +236,4 @@ pub fn mistaken_script(config: &Config, error: &ProjectError) -> Failure {
         failure.exit = Exit::Code(NO_PROJECT);
     }
     failure
-}
-
-/// The command that the project's framework has for development, if the project has no script for that: by the
-/// framework that is configured, else by files and dependencies.
-fn dev_command(project: &Project, config: &Config) -> Result<Option<String>, Failure> {
-    if project.script(None).is_ok() {
-        return Ok(None);
-    }
-    let files = project.files()?;
-    let dependencies = &project.manifest.dependencies;
-    let snapshot = Snapshot { dependencies, files: &files, script: None, commands: &[], hides_more: false };
-    let framework = match &config.settings.framework {
-        Some(key) => config.catalog.find(key)?,
-        None => config.catalog.detect(&snapshot)?.framework,
-    };
-    Ok(framework.dev.as_ref().map(ToString::to_string))
 }

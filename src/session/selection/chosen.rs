@@ -1,7 +1,7 @@
 //! The projects that words and filters choose.
 
 use super::wanted::Wanted;
-use crate::client::services::{self, can_run};
+use crate::client::services::{self, can_run, runnable};
 use crate::invocation::{Failure, Invocation};
 use crate::project::{Project, goes_by};
 use crate::workspace::{Filter, Packages, nx_projects, nx_root};
@@ -81,9 +81,17 @@ pub(super) fn selected(
     for text in &found.unmatched {
         invocation.warn(&format!("nothing matches the filter `{}`", crate::visible::line(text)), None);
     }
-    let has_script = |one: &&Project| can_run(invocation, one, wanted.script);
+    let projects = matching.iter().copied().filter_map(project).cloned().collect();
+    let runs = runnable(invocation, None, projects, wanted.script);
+    let is_chosen = |index: &usize| {
+        let is_it = |one: &Project| {
+            runs.iter().any(|runs| runs.id == one.id)
+                || is_named(index) && can_run(invocation, one, wanted.script)
+        };
+        project(*index).is_some_and(is_it)
+    };
     let projects: Vec<Project> =
-        matching.iter().copied().filter_map(project).filter(has_script).cloned().collect();
+        matching.iter().copied().filter(is_chosen).filter_map(project).cloned().collect();
     if projects.is_empty() {
         // The error names the scripts that there are.
         first.script(wanted.script)?;

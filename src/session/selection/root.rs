@@ -6,7 +6,7 @@ use super::chosen::selected;
 use super::prerequisites;
 use super::run::Run;
 use super::wanted::Wanted;
-use crate::client::services::{self, can_run};
+use crate::client::services::{self, runnable};
 use crate::config::{Config, Orchestrator};
 use crate::detect::catalog::Role;
 use crate::exit_code::NO_PROJECT;
@@ -144,16 +144,15 @@ pub fn is_nx_root(project: &Project) -> bool {
     nx_root(&project.dir) == Some(&*project.dir)
 }
 
-/// Every package that has the script, and every other service.
+/// Every package that runs where none is named, and every other service.
 fn every(
     invocation: &Invocation,
     packages: &Packages,
     root: &Project,
     wanted: &Wanted<'_>,
 ) -> Result<Vec<Chosen>, Failure> {
-    let is_member =
-        |project: &&Project| project.dir != packages.root() && can_run(invocation, project, wanted.script);
-    let members: Vec<Project> = packages.projects().iter().filter(is_member).cloned().collect();
+    let members = packages.projects().iter().filter(|project| project.dir != packages.root());
+    let members = runnable(invocation, Some(root), members.cloned().collect(), wanted.script);
     let all = if wanted.script.is_some() || members.is_empty() {
         members
     } else {

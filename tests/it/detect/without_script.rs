@@ -126,3 +126,41 @@ fn the_command_of_every_framework_is_its_own() {
         assert_eq!(found.kind, framework.kind, "{dev}");
     }
 }
+
+#[test]
+fn in_a_workspace_a_package_without_a_script_runs_where_it_is_named_or_where_no_package_has_one() {
+    let mut sandbox = Sandbox::new();
+    sandbox.file("package.json", r#"{ "name": "root", "workspaces": ["apps/*", "packages/*"] }"#);
+    for (dir, files) in
+        [("apps/web", &["vite.config.ts", "index.html"][..]), ("packages/ui", &["vite.config.ts"])]
+    {
+        let name = dir.rsplit('/').next().unwrap();
+        sandbox.file(format!("{dir}/package.json"), &json!({ "name": name }).to_string());
+        for file in files {
+            sandbox.file(format!("{dir}/{file}"), "");
+        }
+    }
+    let names = |sandbox: &Sandbox, arguments: &[&str]| {
+        let planned = sandbox.run([&["dev", "--dry-run", "--json"], arguments].concat());
+        let name = |line: &str| serde_json::from_str::<Value>(line).unwrap()["project"]["name"].to_string();
+        planned.stdout.lines().map(name).collect::<Vec<_>>().join(" ").replace('"', "")
+    };
+    // A library that Vite builds has no page.
+    for (arguments, expected) in [
+        (&[][..], "web"),
+        (&["-F", "*"], "web"),
+        (&["-F", "./apps/*"], "web"),
+        (&["-F", "web..."], "web"),
+        (&["-F", "ui"], "ui"),
+    ] {
+        assert_eq!(names(&sandbox, arguments), expected, "{arguments:?}");
+    }
+    assert_eq!(sandbox.run(["dev", "--dry-run", "--script", "dev"]).status.code(), Some(5));
+    assert!(sandbox.run(["status", "--brief"]).stdout.contains("not running: web\n"));
+    sandbox.file("apps/api/package.json", r#"{ "name": "api", "scripts": { "dev": "node api.js" } }"#);
+    for (arguments, expected) in [(&[][..], "api"), (&["-F", "*"], "api"), (&["-F", "web"], "web")] {
+        assert_eq!(names(&sandbox, arguments), expected, "beside a script: {arguments:?}");
+    }
+    sandbox.file("apps/api/package.json", r#"{ "name": "api" }"#).file("redwood.toml", "");
+    assert_eq!(names(&sandbox, &[]), "root", "the root is the app");
+}

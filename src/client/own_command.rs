@@ -1,0 +1,31 @@
+//! What runs where a project has no dev script: the command that its framework has for development.
+
+use crate::config::Config;
+use crate::detect::Snapshot;
+use crate::invocation::Failure;
+use crate::project::Project;
+
+/// The command of the framework that is configured, else of the one that files and dependencies show; none if the project
+/// has a dev script.
+///
+/// # Errors
+/// The configured framework is unknown, or the project's directory cannot be read.
+pub fn own_command(project: &Project, config: &Config) -> Result<Option<String>, Failure> {
+    if project.script(None).is_ok() {
+        return Ok(None);
+    }
+    let files = project.files()?;
+    let dependencies = &project.manifest.dependencies;
+    let snapshot = Snapshot { dependencies, files: &files, script: None, commands: &[], hides_more: false };
+    let framework = match &config.settings.framework {
+        Some(key) => config.catalog.find(key)?,
+        None => config.catalog.detect(&snapshot)?.framework,
+    };
+    Ok(framework.dev.as_ref().map(ToString::to_string))
+}
+
+/// Whether that command serves an app, as far as files show it: a library that Vite builds or tests has no page.
+pub fn is_app(project: &Project, config: &Config) -> bool {
+    let has_page = || project.files().is_ok_and(|files| files.iter().any(|file| file == "index.html"));
+    own_command(project, config).ok().flatten().is_some_and(|command| command != "vite" || has_page())
+}
