@@ -22,8 +22,22 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 "nothing of the service listens on port {port}; it goes on, and counts as a watch. \
                  `kind = \"watch\"` in bowline.toml says so from the start"
             ),
-            (false, false) => format!("{}; still waiting for it", self.missing(index, port)),
+            (false, false) => {
+                let cure = if self.lacks_only_a_listener(index, port) {
+                    ". If it is no server, `port = false` in bowline.toml says so"
+                } else {
+                    ""
+                };
+                format!("{}; still waiting for it{cure}", self.missing(index, port))
+            }
         }
+    }
+
+    /// Whether nothing else is known that the service lacks, or where it listens instead.
+    fn lacks_only_a_listener(&self, index: usize, port: u16) -> bool {
+        port != 0
+            && self.instances[index].conditions.unmet().is_none()
+            && self.backend.elsewhere(index).is_none()
     }
 
     fn missing(&self, index: usize, port: u16) -> String {

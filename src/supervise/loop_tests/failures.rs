@@ -106,6 +106,17 @@ fn the_orphans_of_a_guardian_that_dies_before_its_first_report_are_ended_and_the
 }
 
 #[test]
+fn what_listens_on_nothing_is_told_how_to_have_no_port() {
+    let (_, world) = run(&[settings()], async |world| {
+        change(&world, 2 * settings().ready_timeout, |_| {}).await;
+        change(&world, MOMENT, |world| world.services[0].end(Exit::Code(0))).await;
+    });
+    let cure = "If it is no server, `port = false` in bowline.toml says so";
+    let warned = |what: &What| matches!(what, What::Noted { message, .. } if message.ends_with(cure));
+    assert!(world.borrow().services[0].told.iter().any(warned));
+}
+
+#[test]
 fn a_stranger_that_stays_on_the_port_makes_the_service_move_until_there_is_no_other_port() {
     let (outcomes, world) = run(&[settings()], async |world| {
         for _ in 0..2 {
