@@ -33,6 +33,10 @@ fn every_failure_has_its_reason_and_says_what_was_written() {
         let exited = stage.answer(&id, "process-exited");
         // A machine that is busy with the other tests may need the three seconds for which a crash is immediate.
         let is_late = reason == "immediate_crash" && exited["durationMs"].as_u64().unwrap() >= 3_000;
+        if is_late && exited["exitCode"] == 0 {
+            // It was a server by then, and one that ends with 0 has not failed.
+            continue;
+        }
         let reason = if is_late { "unknown" } else { reason };
         assert_eq!(
             (&exited["failureReason"], &exited["state"]),
