@@ -292,6 +292,7 @@ fn no_line_of_a_flood_is_torn_or_lost_and_keys_are_answered() {
     shown += &terminal.until("restart which?");
     terminal.keys("\x1b");
     let mut left = vec!["a is through", "b is through", "c is through"];
+    left.retain(|words| !shown.contains(words));
     while !left.is_empty() {
         shown += &terminal.until("is through");
         left.retain(|words| !shown.contains(words));
