@@ -35,8 +35,10 @@ fn parse(pid: i32, stat: &[u8]) -> Option<Process> {
     let state = fields.next()?;
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
-    let started = fields.nth(16)?.parse().ok()?;
-    let (zombie, stopped) = (matches!(state, "Z" | "X" | "x"), state == "T");
+    let threads: usize = fields.nth(14)?.parse().ok()?;
+    let started = fields.nth(1)?.parse().ok()?;
+    // The state is that of the first thread, which may end before the others; these keep the children.
+    let (zombie, stopped) = (matches!(state, "Z" | "X" | "x") && threads <= 1, state == "T");
     Some(Process { identity: Identity { pid, started }, parent, group, zombie, stopped })
 }
 
@@ -145,6 +147,15 @@ mod tests {
         assert_eq!(process.identity, Identity { pid: 42, started: 987_654 });
         assert_eq!((process.parent, process.group), (7, 42));
         assert!(!process.zombie && !process.stopped);
+    }
+
+    #[test]
+    fn a_process_has_ended_when_its_last_thread_has() {
+        for (state, threads, ended) in [("S", 1, false), ("Z", 2, false), ("Z", 1, true), ("X", 0, true)] {
+            let stat =
+                format!("42 (a) {state} 7 42 41 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 {threads} 0 98 1 2 3");
+            assert_eq!(parse(42, stat.as_bytes()).unwrap().zombie, ended, "{state} {threads}");
+        }
     }
 
     #[test]
