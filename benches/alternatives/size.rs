@@ -54,7 +54,7 @@ fn size(file: &Path) -> Option<u64> {
     fs::metadata(file).ok().map(|metadata| metadata.len())
 }
 
-/// What `npm pack` would make of a package, in bytes; `None` where it was not assembled.
+/// The size in bytes of the package that `npm pack` would make; `None` where it was not assembled.
 fn packed(dir: &Path) -> Option<u64> {
     fs::metadata(dir).ok()?;
     let mut npm = Command::new("npm");

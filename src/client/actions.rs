@@ -181,7 +181,7 @@ pub fn start_again(ports: &Ports, reservation: &Reservation) -> Result<Restarted
 pub struct RestartAnswer {
     /// The outcome: see [`Connection::outcome`].
     pub what: What,
-    /// What is different in the files of the service.
+    /// The differences in the files of the service since its last start.
     pub changes: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What runs where a project has no dev script: the command that its framework has for development.
+//! The framework's own command for development, for projects without a dev script.
 
 use crate::config::Config;
 use crate::detect::Snapshot;

@@ -39,7 +39,7 @@ impl ServicePattern {
         let project = Project::find(&invocation.dir)?;
         let packages = Packages::around(&project)?;
         let root = packages.root().to_path_buf();
-        // What runs is found, whatever the files say by now.
+        // Running services are found even if the files are wrong by now.
         let known = services::all(invocation, &project).unwrap_or_default();
         let mut services: Vec<String> = known.into_iter().map(|one| one.name).collect();
         for one in live {

@@ -6,7 +6,7 @@ use super::own_command::{is_app, own_command};
 use crate::config::{Orchestrator, may_have_procfile};
 use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, OwnScripts};
-use crate::project::{Project, ProjectError, last_part};
+use crate::project::{Project, ProjectError, SERVICE_MARK, last_part};
 use crate::workspace::{Meaning, meaning, nx_target};
 
 /// The root of the project's workspace, or its own directory, and every service there that could run.
@@ -24,7 +24,7 @@ pub fn around(invocation: &Invocation, project: Project) -> Result<(PathBuf, Vec
 /// The project; if it is the root of a workspace, every package that can run, every other service, and the root itself
 /// if its script starts none of those. The services of a Procfile stand for the script that runs it.
 pub fn projects_of(invocation: &Invocation, project: Project) -> Result<Vec<Project>, Failure> {
-    let config = invocation.files.config(&project, &|name| invocation.variable(name))?;
+    let config = invocation.config(&project)?;
     let Some(workspace) = project.workspace.as_ref().filter(|_| project.is_workspace_root()) else {
         return of(invocation, project);
     };
@@ -51,7 +51,7 @@ pub fn projects_of(invocation: &Invocation, project: Project) -> Result<Vec<Proj
 /// Whether there is something to run: what has the script, or the own command of a framework.
 pub fn can_run(invocation: &Invocation, project: &Project, script: Option<&str>) -> bool {
     let has_own = || {
-        let config = invocation.files.config(project, &|name| invocation.variable(name));
+        let config = invocation.config(project);
         config.is_ok_and(|config| own_command(project, &config).is_ok_and(|own| own.is_some()))
     };
     has_script(invocation, project, script) || script.is_none() && has_own()
@@ -76,7 +76,7 @@ pub fn runnable(
     let (with, mut without): (Vec<_>, Vec<_>) =
         packages.into_iter().partition(|package| has_script(invocation, package, script));
     let is_app = |project: &Project| {
-        let config = invocation.files.config(project, &|name| invocation.variable(name));
+        let config = invocation.config(project);
         config.is_ok_and(|config| is_app(project, &config))
     };
     if !with.is_empty() || script.is_some() || root.is_some_and(is_app) {
@@ -105,8 +105,8 @@ pub fn beside(
     Ok(found)
 }
 
-/// What runs where only this project is meant: itself, or the services of a Procfile in place of its script; without
-/// a script, all services there are.
+/// The services of this project alone: itself, or those of a Procfile in place of its script; without a script, all
+/// that there are.
 pub fn of(invocation: &Invocation, project: Project) -> Result<Vec<Project>, Failure> {
     let mut found = in_place_of(invocation, &project)?;
     if found.is_empty() && project.script(None).is_err() && !is_configured(invocation, &project) {
@@ -117,7 +117,7 @@ pub fn of(invocation: &Invocation, project: Project) -> Result<Vec<Project>, Fai
 
 /// Whether bowline.toml has a command or script for a project, which needs no dev script then.
 pub fn is_configured(invocation: &Invocation, project: &Project) -> bool {
-    let config = invocation.files.config(project, &|name| invocation.variable(name));
+    let config = invocation.config(project);
     config.is_ok_and(|config| config.settings.command.is_some() || config.settings.script.is_some())
 }
 
@@ -148,7 +148,7 @@ pub fn without_package(invocation: &Invocation, start: &Path) -> Result<Vec<Proj
 
 /// The service that a word means: its name in the workspace, or its id.
 pub fn named(invocation: &Invocation, word: &str) -> Result<Option<Project>, Failure> {
-    let (dir, name) = match word.rsplit_once('#') {
+    let (dir, name) = match word.rsplit_once(SERVICE_MARK) {
         Some((dir, name)) => (invocation.dir.join(dir), name),
         None => (invocation.dir.clone(), word),
     };

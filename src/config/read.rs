@@ -57,7 +57,7 @@ impl Config {
             for reference in references(content).unwrap_or_default() {
                 let Some((message, hint)) = refuse(&reference) else { continue };
                 let place = FilePlace { keys: &keys, index, part: Some(&content[reference.range]) };
-                // What the root's script sets is in no file.
+                // The variables of the root's script are in no file.
                 if let Some(error) = self.mistake(&place, &check::shown(&message), &hint) {
                     return Some(error);
                 }

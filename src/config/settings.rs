@@ -15,7 +15,7 @@ use super::values::{
 use crate::detect::ServiceKind;
 use crate::supervise::restart::Policy;
 
-/// What a time looks like.
+/// The form of a time span.
 #[cfg(test)]
 const TIME: &str = r"^\s*([0-9]+\s*[a-zA-Zµ]+\s*)+$";
 
@@ -86,6 +86,11 @@ pub struct ProjectSettings {
 }
 
 impl ProjectSettings {
+    /// Whether it is to have a port, one of its own or this very one.
+    pub fn has_port(&self) -> bool {
+        matches!(self.port, Some(PortSetting::Own | PortSetting::Exact(_)))
+    }
+
     /// The port that it must have.
     pub fn exact_port(&self) -> Option<u16> {
         match self.port? {

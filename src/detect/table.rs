@@ -7,7 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// What is read from a table.
+/// A value that was read from a table.
 #[derive(Debug)]
 pub struct OfTable<T>(pub T);
 

@@ -14,13 +14,14 @@ use std::sync::Arc;
 pub use self::failure::Failure;
 use self::logging::LogLayer;
 pub use self::with_parent::VARIABLE as WITH_PARENT;
-use crate::config::Files;
+use crate::config::{Config, ConfigError, Files};
 use crate::exit_code;
 use crate::launch::Caller;
 use crate::paths::StateDir;
 use crate::port::{PortChoice, Ports, Warning};
 use crate::process::caller::Parent;
 use crate::process::descriptors;
+use crate::project::Project;
 use crate::ui::{self, Prefix, Style};
 use crate::visible;
 
@@ -121,6 +122,11 @@ impl Invocation {
             log_layer: LogLayer { verbose, port_allocator },
             wish: OnceCell::new(),
         })
+    }
+
+    /// The configuration of a project, by the files and the caller's environment.
+    pub fn config(&self, project: &Project) -> Result<Config, ConfigError> {
+        self.files.config(project, &|name| self.variable(name))
     }
 
     pub fn variable(&self, name: &str) -> Option<OsString> {

@@ -68,7 +68,7 @@ impl FileMention {
                 }
             }
         }
-        // What `react-scripts` forwards requests to.
+        // `react-scripts` forwards requests to these.
         let is_create_react_app = reading.project.manifest.dependencies.contains_key("react-scripts");
         let setup = is_create_react_app.then(|| "src/setupProxy.js".to_owned());
         let proxy = reading.project.manifest.document["proxy"].as_str().filter(|_| is_create_react_app);

@@ -1,5 +1,7 @@
 //! The usual ports of other services in a script, which are on other ports now.
 
+use std::ops::Range;
+
 use super::draft::Draft;
 use super::mentions::{Form, Mention, mentions_in, ports_in};
 use super::package_variables::variable_part;
@@ -41,29 +43,32 @@ fn means(variable: &str, name: &str) -> bool {
 
 /// The ports in the value of a variable that may be those of other services.
 pub fn ports_in_value(name: &str, value: &str) -> Vec<TextPort> {
-    let found = ports_in(value, None, "").into_iter();
-    let found = found.filter_map(|(range, port, form)| match form {
-        Form::Address { is_web: true } => Some(TextPort { port, variable: None }),
-        Form::Number if range == (0..value.len()) => Some(TextPort { port, variable: Some(name.to_owned()) }),
-        Form::Address { is_web: false } | Form::Argument | Form::Number => None,
-    });
-    found.collect()
+    placed_in_value(name, value).map(|(_, port)| port).collect()
 }
 
 /// The value of a variable with the present ports of other services.
 pub fn present_value(name: &str, value: &str, siblings: &[SiblingPort]) -> String {
     let mut present = value.to_owned();
-    for (range, port, form) in ports_in(value, None, "").into_iter().rev() {
-        let is_whole = range == (0..value.len());
-        let is_meant = |sibling: &&SiblingPort| {
-            sibling.usual == port
-                && (form == Form::Address { is_web: true } || is_whole && means(name, &sibling.name))
-        };
+    for (range, port) in placed_in_value(name, value).rev() {
+        let is_meant = |sibling: &&SiblingPort| sibling.usual == port.port && port.may_mean(&sibling.name);
         if let Some(sibling) = siblings.iter().find(is_meant) {
             present.replace_range(range, &sibling.port.to_string());
         }
     }
     present
+}
+
+/// The same ports as [`ports_in_value`], from left to right, with their places.
+fn placed_in_value(name: &str, value: &str) -> impl DoubleEndedIterator<Item = (Range<usize>, TextPort)> {
+    let found = ports_in(value, None, "").into_iter();
+    found.filter_map(move |(range, port, form)| {
+        let variable = match form {
+            Form::Address { is_web: true } => None,
+            Form::Number if range == (0..value.len()) => Some(name.to_owned()),
+            Form::Address { is_web: false } | Form::Argument | Form::Number => return None,
+        };
+        Some((range, TextPort { port, variable }))
+    })
 }
 
 impl Reading<'_> {

@@ -138,7 +138,7 @@ fn headline(value: &Value) -> Option<String> {
     }
     let (name, state) = (value["name"].as_str()?, value["state"].as_str());
     let mut line = state.map_or_else(|| name.to_owned(), |state| format!("{name}: {state}"));
-    // What does not run leads nowhere.
+    // The URL of a service that does not run leads nowhere.
     let is_up = matches!(state, Some("starting" | "running" | "stopping" | "suspended" | "unknown"));
     if let Some(url) = value["url"].as_str().filter(|_| is_up) {
         line.push_str(" at ");

@@ -17,7 +17,7 @@ use crate::process::own_executable;
 
 /// Bytes read at once.
 const CHUNK: usize = 64 * 1024;
-/// What a failure's hint, and a warning, begin with on stderr.
+/// The beginnings of a failure's hint and of a warning on stderr.
 const HINT: &str = "hint: ";
 const WARNING: &str = "warning: ";
 

@@ -9,7 +9,7 @@ use super::child::Printed;
 use crate::event::{Event, FailureReason, State, What};
 use crate::exit_code::{FAILURE, NO_PORT};
 use crate::invocation::Failure;
-use crate::project::{Project, defining_directory};
+use crate::project::{Project, service_parts};
 
 /// The end of a service.
 #[derive(Clone, Debug)]
@@ -65,8 +65,7 @@ pub fn describe(event: &Event, hint: Option<&str>) -> Option<Value> {
         return None;
     };
     let id = event.project_id.as_deref().unwrap_or_default();
-    let dir = defining_directory(id).unwrap_or(Path::new(id));
-    let name = id.strip_prefix(&*dir.to_string_lossy()).and_then(|name| name.strip_prefix('#'));
+    let (dir, name) = service_parts(id).map_or((Path::new(id), None), |(dir, name)| (dir, Some(name)));
     let package = || Project::at(dir).map_or_else(|_| id.to_owned(), |project| project.name);
     let name = name.map_or_else(package, str::to_owned);
     let tail = stderr.as_deref().map(plain).filter(|tail| !tail.is_empty());

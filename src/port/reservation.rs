@@ -55,6 +55,11 @@ impl Reservation {
         self.has_port().then(|| self.scheme.url(self.port))
     }
 
+    /// The port that the service was told of a project, if that is on another one.
+    pub fn told_instead_of(&self, project: &str, port: u16) -> Option<u16> {
+        self.told.get(project).copied().filter(|told| *told != port)
+    }
+
     /// Whether it is the reservation of the project with this id. A project whose directory was moved while it runs
     /// is known by its new path too, unless it has an id that is no path.
     pub fn is_of(&self, project: &str) -> bool {

@@ -16,7 +16,7 @@ use crate::visible;
 pub const DEV_SCRIPTS: [&str; 5] = ["dev", "develop", "start:dev", "start", "serve"];
 
 /// What stands between the directory and the name in the id of a service that is no package.
-const SERVICE: char = '#';
+pub const SERVICE_MARK: char = '#';
 
 /// A directory with a `package.json`, one in which a command is run, or a service of a bowline.toml or Procfile.
 #[derive(Clone, Debug)]
@@ -95,7 +95,7 @@ impl Project {
     pub fn service(name: &str, file: &Path, dir: &Path, workspace: Option<Workspace>) -> Self {
         let base = file.parent().unwrap_or(file);
         Self {
-            id: format!("{}{SERVICE}{name}", base.to_string_lossy()),
+            id: service_id(base, name),
             name: name.to_owned(),
             dir: dir.to_path_buf(),
             manifest: Manifest::empty(PathBuf::new()),
@@ -200,10 +200,20 @@ impl Project {
     }
 }
 
+/// The id of the service with this name that is defined in a directory.
+pub fn service_id(dir: &Path, name: &str) -> String {
+    format!("{}{SERVICE_MARK}{name}", dir.to_string_lossy())
+}
+
+/// The directory and the name in the id of a service; `None` for a package.
+pub fn service_parts(id: &str) -> Option<(&Path, &str)> {
+    let (dir, name) = id.rsplit_once(SERVICE_MARK)?;
+    Some((Path::new(dir), name)).filter(|(dir, _)| dir.is_absolute())
+}
+
 /// The directory of the file that defines a service with this id; `None` for a package.
 pub fn defining_directory(id: &str) -> Option<&Path> {
-    let (dir, _) = id.rsplit_once(SERVICE)?;
-    Some(Path::new(dir)).filter(|dir| dir.is_absolute())
+    service_parts(id).map(|(dir, _)| dir)
 }
 
 /// The canonical path of a directory that a user named or works in.

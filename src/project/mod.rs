@@ -10,7 +10,9 @@ mod presence;
 mod version;
 mod workspace;
 
-pub use self::directory::{DEV_SCRIPTS, Project, defining_directory};
+pub use self::directory::{
+    DEV_SCRIPTS, Project, SERVICE_MARK, defining_directory, service_id, service_parts,
+};
 pub use self::env_file::{value as env_file_value, variables as env_file_variables};
 pub use self::error::{FileError, ProjectError};
 pub use self::file::{

@@ -9,7 +9,7 @@ use crate::exit_code::{NO_PROJECT, USAGE};
 use crate::invocation::{Failure, Invocation};
 use crate::launch::{self, ChosenManager};
 use crate::process::Exit;
-use crate::project::{Project, ProjectError};
+use crate::project::{Project, ProjectError, service_id};
 use crate::template;
 
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ impl Additions {
         );
         settings.kind = settings.kind.or(self.kind);
         if let Some(name) = &self.name {
-            project.id = format!("{}#{name}", project.dir.to_string_lossy());
+            project.id = service_id(&project.dir, name);
             project.name.clone_from(name);
             // All else in the package's table is about its dev script.
             let ProjectSettings { env, grace, kind, needs: _, .. } = std::mem::take(settings);
@@ -99,8 +99,7 @@ impl ConfiguredProject {
         runnable: Runnable,
         additions: Additions,
     ) -> Result<Self, Failure> {
-        let environment = |name: &str| invocation.variable(name);
-        let mut config = invocation.files.config(&project, &environment)?;
+        let mut config = invocation.config(&project)?;
         let named = invocation.files.named(&project, &config)?;
         additions.add_to(&mut project, &mut config.settings);
         let manager = launch::choose(&project, &invocation.caller);
@@ -109,7 +108,7 @@ impl ConfiguredProject {
 
     /// Whether this is the script that `bowline` runs in the project.
     pub fn is_usual_script(invocation: &Invocation, project: &Project, script: &str) -> bool {
-        let config = invocation.files.config(project, &|name| invocation.variable(name));
+        let config = invocation.config(project);
         config.is_ok_and(|config| {
             let usual = project.script(config.settings.script.as_deref());
             config.settings.command.is_none() && usual.is_ok_and(|(name, _)| name == script)
@@ -143,7 +142,7 @@ impl ConfiguredProject {
         name: Option<String>,
         manager: ChosenManager,
     ) -> Result<Self, Failure> {
-        let config = invocation.files.config(&project, &|name| invocation.variable(name))?;
+        let config = invocation.config(&project)?;
         let is_named =
             name.is_some() || config.settings.script.is_some() || config.settings.command.is_some();
         let has_script = || project.script(None).is_ok();

@@ -25,7 +25,7 @@ pub fn is_orchestrator(configured: &ConfiguredProject, reading: &Reading<'_>) ->
 /// Whether a script that runs as it is has no server of its own: it starts nothing but scripts and task runners. A
 /// port in bowline.toml says otherwise.
 pub fn delegates(configured: &ConfiguredProject, reading: &Reading<'_>) -> bool {
-    let has_port = matches!(configured.config.settings.port, Some(PortSetting::Own | PortSetting::Exact(_)));
+    let has_port = configured.config.settings.has_port();
     is_orchestrator(configured, reading) && !has_port && !reading.has_own_server()
 }
 
@@ -87,8 +87,7 @@ pub fn may_only_build(
     detection: &Detection<'_>,
 ) -> bool {
     let ConfiguredProject { project, config, .. } = configured;
-    let has_port = matches!(config.settings.port, Some(PortSetting::Own | PortSetting::Exact(_)));
-    if has_port
+    if config.settings.has_port()
         || config.settings.kind.is_some()
         || detection.tool.is_some_and(|tool| is_server(tool.framework.role))
     {

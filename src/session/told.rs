@@ -84,14 +84,13 @@ impl SessionBackend<'_> {
         let outer = self.options.outer.as_ref().map(|outer| &outer.session);
         let beside = self.neighbours.iter().filter(|one| outer.is_none() || one.part_of.as_ref() != outer);
         for one in lease.reservations().iter().filter(is_warned).chain(beside) {
-            let told = one.told.get(&project).filter(|told| **told != port);
-            if let Some(told) = told {
-                misled.entry(*told).or_default().push(one.name.clone());
+            if let Some(told) = one.told_instead_of(&project, port) {
+                misled.entry(told).or_default().push(one.name.clone());
             }
         }
-        let own: Vec<Reservation> = lease.reservations().iter().filter(is_warned).cloned().collect();
-        for mut one in own.into_iter().filter(|one| one.told.get(&project).is_some_and(|told| *told != port))
-        {
+        let is_misled = |one: &&Reservation| is_warned(one) && one.told_instead_of(&project, port).is_some();
+        let own: Vec<Reservation> = lease.reservations().iter().filter(is_misled).cloned().collect();
+        for mut one in own {
             one.told.remove(&project);
             lease.tell(&one.project, one.told);
         }
@@ -111,10 +110,10 @@ impl SessionBackend<'_> {
     /// where it is now.
     pub(super) fn told_another_port(&self, service: usize) -> Option<(Vec<usize>, String)> {
         let (project, port) = (&self.prepared[service].request.project, self.reserved(service)?);
-        let was_told = |one: usize| self.reservation(one).and_then(|held| held.told.get(project));
-        let is_misled = |&one: &usize| {
-            self.prepared[one].names(project) && was_told(one).is_some_and(|told| *told != port)
+        let was_misled = |one: usize| {
+            self.reservation(one).is_some_and(|held| held.told_instead_of(project, port).is_some())
         };
+        let is_misled = |&one: &usize| self.prepared[one].names(project) && was_misled(one);
         let misled: Vec<usize> = (0..self.prepared.len()).filter(is_misled).collect();
         let name = &self.prepared[service].project().name;
         (!misled.is_empty()).then(|| (misled, format!("`{name}` is on port {port} now")))

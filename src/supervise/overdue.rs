@@ -22,32 +22,24 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 "nothing of the service listens on port {port}; it goes on, and counts as a watch. \
                  `kind = \"watch\"` in bowline.toml says so from the start"
             ),
-            (false, false) => {
-                let cure = if self.lacks_only_a_listener(index, port) {
-                    ". If it is no server, `port = false` in bowline.toml says so"
-                } else {
-                    ""
-                };
-                format!("{}; still waiting for it{cure}", self.missing(index, port))
-            }
+            (false, false) => self.missing(index, port),
         }
     }
 
-    /// Whether nothing else is known that the service lacks, or where it listens instead.
-    fn lacks_only_a_listener(&self, index: usize, port: u16) -> bool {
-        port != 0
-            && self.instances[index].conditions.unmet().is_none()
-            && self.backend.elsewhere(index).is_none()
-    }
-
+    /// What the service still lacks, and the cure where it may be no server.
     fn missing(&self, index: usize, port: u16) -> String {
-        let instead = self.backend.elsewhere(index).map(|places| format!(", but on {places}"));
-        match self.instances[index].conditions.unmet() {
-            Some(unmet) => format!("the service is not ready yet: {unmet}"),
-            None if port == 0 => "nothing that it starts is ready yet".to_owned(),
-            None => {
-                format!("nothing of the service listens on port {port} yet{}", instead.unwrap_or_default())
-            }
+        if let Some(unmet) = self.instances[index].conditions.unmet() {
+            return format!("the service is not ready yet: {unmet}; still waiting for it");
+        }
+        if port == 0 {
+            return "nothing that it starts is ready yet; still waiting for it".to_owned();
+        }
+        let nothing = format!("nothing of the service listens on port {port} yet");
+        match self.backend.elsewhere(index) {
+            Some(places) => format!("{nothing}, but on {places}; still waiting for it"),
+            None => format!(
+                "{nothing}; still waiting for it. If it is no server, `port = false` in bowline.toml says so"
+            ),
         }
     }
 }

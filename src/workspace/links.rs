@@ -26,7 +26,8 @@ impl Links {
     /// Those of the workspace in this directory. A file with a mistake is one without settings here. The file of pnpm
     /// means nothing to another manager that `packageManager` names.
     pub fn of(root: &Path) -> Self {
-        let is_pnpm = manager(root).is_none_or(|manager| manager.starts_with("pnpm@"));
+        let manager = manager(root);
+        let is_pnpm = manager.as_deref().is_none_or(|manager| manager.starts_with("pnpm@"));
         let settings = read_text_if_any(&root.join("pnpm-workspace.yaml")).filter(|_| is_pnpm);
         let Some(text) = settings else {
             return Self { by_pnpm: false, plain: true, catalogs: Vec::new() };
@@ -35,7 +36,8 @@ impl Links {
         let settings = documents.first();
         let of_yaml = settings.and_then(|settings| settings.as_mapping_get("linkWorkspacePackages"));
         let of_yaml = of_yaml.map(|value| value.as_bool().unwrap_or_else(|| value.as_str() == Some("deep")));
-        let plain = of_yaml.or_else(|| of_npmrc(root)).unwrap_or_else(|| is_lenient_pnpm(root));
+        let plain =
+            of_yaml.or_else(|| of_npmrc(root)).unwrap_or_else(|| is_lenient_pnpm(root, manager.as_deref()));
         Self { by_pnpm: true, plain, catalogs: settings.map(catalogs).unwrap_or_default() }
     }
 
@@ -81,11 +83,10 @@ fn manager(root: &Path) -> Option<String> {
     Some(document.get("packageManager")?.as_str()?.to_owned())
 }
 
-/// Whether `packageManager`, else the lockfile, is that of a pnpm that linked whatever is satisfied.
-fn is_lenient_pnpm(root: &Path) -> bool {
+/// Whether `manager`, which `packageManager` names, else the lockfile, is that of a pnpm that linked whatever is satisfied.
+fn is_lenient_pnpm(root: &Path, manager: Option<&str>) -> bool {
     let major = |text: &str| text.split('.').next().and_then(|major| major.parse::<u64>().ok());
-    let manager = manager(root);
-    if let Some(version) = manager.as_deref().and_then(|manager| manager.strip_prefix("pnpm@")) {
+    if let Some(version) = manager.and_then(|manager| manager.strip_prefix("pnpm@")) {
         return major(version).is_some_and(|major| major < STRICT_PNPM);
     }
     let lockfile = read_beginning(&root.join("pnpm-lock.yaml"), BEGINNING).unwrap_or_default();

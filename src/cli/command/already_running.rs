@@ -116,7 +116,7 @@ fn start_again(
     running: &[Reservation],
 ) -> Result<bool, Failure> {
     let mut ended = if running.len() < session.prepared.len() { ended::beside(running) } else { Vec::new() };
-    ended.retain(|one| is_to_start(session, one));
+    ended.retain(|one| requested(&session.prepared, one).is_some());
     start_all(invocation, session, &ended)
 }
 
@@ -135,13 +135,9 @@ pub fn start_where_needed(invocation: &Invocation, session: &Session<'_>) -> Res
         return Ok(());
     }
     let mut needed = ended::needed_beside(&live);
-    needed.retain(|one| is_to_start(session, one));
+    needed.retain(|one| requested(&session.prepared, one).is_some());
     start_all(invocation, session, &needed)?;
     Ok(())
-}
-
-fn is_to_start(session: &Session<'_>, one: &Reservation) -> bool {
-    session.prepared.iter().any(|prepared| prepared.request.project == one.project)
 }
 
 /// Has their supervisors start these services again. False if there are none.

@@ -15,8 +15,7 @@ impl SessionBackend<'_> {
         let (one, port) = (&self.prepared[service], self.port(service));
         let (id, name) = (&one.request.project, &one.project().name);
         let is_misled = |other: &Reservation| {
-            other.part_of.as_ref() == Some(&outer.session)
-                && other.told.get(id).is_some_and(|told| *told != port)
+            other.part_of.as_ref() == Some(&outer.session) && other.told_instead_of(id, port).is_some()
         };
         for other in self.ports.seen().iter().filter(|other| is_misled(other)) {
             let (framework, url) = (self.framework(service), self.scheme(service).url(port));

@@ -12,6 +12,7 @@ pub fn add(packages: &Packages, all: &[FanOut], runs: &mut Vec<Run>) -> Vec<Firs
     for found in all {
         // Scripts that are added may want more themselves.
         let mut done: Vec<usize> = Vec::new();
+        let (mut passes, mut latest) = (0, Vec::new());
         loop {
             let is_new = |run: &&Run| run.script == found.script && !done.contains(&run.package);
             let indices: Vec<usize> = runs.iter().filter(is_new).map(|run| run.package).collect();
@@ -26,10 +27,12 @@ pub fn add(packages: &Packages, all: &[FanOut], runs: &mut Vec<Run>) -> Vec<Firs
                 let name = ensure(packages, runs, script, found);
                 need(runs, &found.script, &[waiting], &name);
             }
+            (passes, latest) = (passes + 1, wanted.tasks);
             done.extend(indices);
         }
         // Each is one for all packages, those that were added included.
-        for task in prerequisites(found, packages, &done).tasks {
+        let first = if passes > 1 { prerequisites(found, packages, &done).tasks } else { latest };
+        for task in first {
             need(runs, &found.script, &task.waiting, &task.name);
             if !tasks.iter().any(|known| known.name == task.name) {
                 tasks.push(task);

@@ -70,7 +70,7 @@ pub fn of_root(
     root: &Project,
     wanted: &Wanted<'_>,
 ) -> Result<(Vec<Chosen>, Option<RootScript>), Failure> {
-    let config = invocation.files.config(root, &|name| invocation.variable(name))?;
+    let config = invocation.config(root)?;
     let packages = Packages::with_nx(root)?;
     let script = wanted.script.or(config.settings.script.as_deref());
     if wanted.script.is_none() && !config.workspace.filter.is_empty() {
@@ -124,7 +124,7 @@ pub fn of_root(
 
 /// The commands of the root's script with which turbo or nx does other work first.
 pub(super) fn fan_outs(invocation: &Invocation, root: &Project) -> Result<Vec<FanOut>, Failure> {
-    let config = invocation.files.config(root, &|name| invocation.variable(name))?;
+    let config = invocation.config(root)?;
     let Ok((name, text)) = root.script(config.settings.script.as_deref()) else { return Ok(Vec::new()) };
     let manager = launch::choose(root, &invocation.caller);
     let scripts = OwnScripts::new(root, &manager, &invocation.caller, config.catalog.wrappers());

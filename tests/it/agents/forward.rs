@@ -84,6 +84,13 @@ fn ask(address: IpAddr, port: u16, path: &str) -> TcpStream {
     stream
 }
 
+/// Polls a port until something listens on it, as an editor does.
+pub fn await_listener(port: u16) {
+    while TcpStream::connect((LOCAL[0], port)).is_err() {
+        thread::yield_now();
+    }
+}
+
 fn line(reader: &mut BufReader<TcpStream>) -> String {
     let mut line = String::new();
     reader.read_line(&mut line).unwrap();
@@ -259,13 +266,7 @@ fn an_editor_polls_its_port_and_kills_what_it_started() {
     let mut command = stage.sandbox.bowline(["dev"]);
     let mut editor =
         command.env("PORT", wish.to_string()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let stream = loop {
-        match TcpStream::connect((LOCAL[0], wish)) {
-            Ok(stream) => break stream,
-            Err(_) => thread::yield_now(),
-        }
-    };
-    drop(stream);
+    await_listener(wish);
     assert_eq!(http::get(wish).body, format!("port {port}"));
     let said = read_until(editor.stderr.as_mut().unwrap(), &format!("http://localhost:{wish}\n"));
     assert!(said.contains(&format!("port {wish} leads to app on port {port}")), "{said}");

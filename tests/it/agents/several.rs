@@ -1,9 +1,8 @@
 //! A port that is wanted where there are several services.
 
-use std::net::TcpStream;
 use std::thread;
 
-use super::forward::{LOCAL, Stage};
+use super::forward::{Stage, await_listener};
 use crate::support::{Session, http, is_free};
 
 /// With the packages `a` and `b`, in this order.
@@ -42,13 +41,7 @@ fn a_start_of_which_a_part_runs_already_has_the_wanted_port_too() {
     command.env("PORT", wish.to_string());
     let mut session = Session::start(command);
     assert_ne!(session.ready(), port, "it runs the other one");
-    let stream = loop {
-        match TcpStream::connect((LOCAL[0], wish)) {
-            Ok(stream) => break stream,
-            Err(_) => thread::yield_now(),
-        }
-    };
-    drop(stream);
+    await_listener(wish);
     assert_eq!(http::get(wish).body, format!("port {port}"));
     session.stop();
     while !is_free(wish) {
