@@ -19,7 +19,7 @@ pub struct Snapshot<'a> {
 /// A simple command of a script, without wrappers: `next` with `dev` and `--turbo`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommandWords<'a> {
-    /// The program, with or without its directory.
+    /// The program without its directory, and without the version of `npx vite@8`.
     pub program: &'a str,
     pub arguments: Vec<&'a str>,
     /// The words in the names of the scripts, directories and files that lead to it, in small letters.
@@ -30,22 +30,23 @@ pub struct CommandWords<'a> {
     pub ends_before: bool,
 }
 
-impl CommandWords<'_> {
-    /// The program without its directory, and without the version of `npx vite@8`.
-    pub(super) fn word(&self) -> &str {
-        let name = self.program.rsplit('/').next().unwrap_or(self.program);
-        name.split_once('@').map_or(name, |(name, _)| name)
+impl<'a> CommandWords<'a> {
+    /// The command of a program, which may have a directory and a version.
+    pub fn of(program: &'a str) -> Self {
+        let name = program.rsplit('/').next().unwrap_or(program);
+        Self { program: name.split_once('@').map_or(name, |(name, _)| name), ..Self::default() }
     }
 
     /// Whether a rule describes this command. Arguments of a rule that begin with a dash may be at any position.
     pub(super) fn is(&self, rule: &str) -> bool {
-        let mut words = rule.split_whitespace();
-        if words.next() != Some(self.word()) {
-            return false;
-        }
+        // Each command is compared with some hundred rules.
+        let Some(arguments) = rule.trim_start().strip_prefix(self.program) else { return false };
         let mut at = 0;
-        words
-            .all(|word| if word.starts_with('-') { self.has_flag(word) } else { self.next_is(word, &mut at) })
+        arguments.is_empty()
+            || arguments.starts_with(char::is_whitespace)
+                && arguments.split_whitespace().all(|word| {
+                    if word.starts_with('-') { self.has_flag(word) } else { self.next_is(word, &mut at) }
+                })
     }
 
     /// Whether the flag is among the arguments, with a value or without, and is not switched off.
@@ -82,6 +83,6 @@ impl CommandWords<'_> {
     /// The command up to its first flag, for people.
     pub(super) fn lead(&self) -> String {
         let leading = self.arguments.iter().take_while(|argument| !argument.starts_with('-'));
-        leading.fold(self.word().to_owned(), |text, argument| text + " " + argument)
+        leading.fold(self.program.to_owned(), |text, argument| text + " " + argument)
     }
 }

@@ -119,11 +119,11 @@ impl<'a> Reading<'a> {
         let commands = self.commands.iter().map(|(index, arguments)| {
             let leaf = &self.leaves[*index];
             CommandWords {
-                program: &leaf.program,
                 arguments: arguments.iter().map(String::as_str).collect(),
                 names: names(leaf, arguments),
                 starters: leaf.starters(),
                 ends_before: self.ends_before(*index, leaf),
+                ..CommandWords::of(&leaf.program)
             }
         });
         commands.collect()

@@ -162,15 +162,23 @@ impl Lease {
 
     /// Gives the project another port, in one transaction. If that fails, it keeps what it has.
     pub fn replace(&mut self, request: &PortRequest, options: AllocateOptions<'_>) -> Result<(), PortError> {
-        let kept = self.without(&request.project);
+        let others = self.reservations.iter().filter(|held| held.project != request.project);
+        let kept: Vec<Reservation> = others.cloned().collect();
         self.transact(&kept, std::slice::from_ref(&request.project), |_, _| request.clone(), options)?;
         self.close_store();
         Ok(())
     }
 
-    /// Gives back one project's port and goes on with the others, see [`Lease::release`].
-    pub fn remove(&mut self, project: &str, now: SystemTime) -> Result<(), PortError> {
-        self.keep(self.without(project), now)
+    /// Gives back one project's port and goes on with the others. The session's file decides: the store learns of it
+    /// with the next transaction.
+    pub fn remove(&mut self, project: &str) -> Result<(), PortError> {
+        self.close_store();
+        self.reservations.retain(|held| held.project != project);
+        // While a transaction goes on, a reader could find a line cut short.
+        let _locked = self.ports.lock(BRIEFLY);
+        let Some(session) = &mut self.session else { return Ok(()) };
+        let recorded = session.record(&mut self.reservations);
+        recorded.map_err(|source| PortError::Record { path: session.run.clone(), source })
     }
 
     /// Gives all ports back, and remembers them. The ports of a guardian that is not done yet are free once it is.
@@ -178,32 +186,16 @@ impl Lease {
     /// # Errors
     /// The store could not be tidied, which the next transaction does. The ports are given back all the same.
     pub fn release(mut self, now: SystemTime) -> Result<(), PortError> {
-        self.keep(Vec::new(), now)
-    }
-
-    fn without(&self, project: &str) -> Vec<Reservation> {
-        self.reservations.iter().filter(|held| held.project != project).cloned().collect()
-    }
-
-    /// Gives back all but these. The session's lock file decides, and removing lines from it needs no transaction:
-    /// if the lock of the transaction cannot be had in time, the next one tidies the store.
-    fn keep(&mut self, mut kept: Vec<Reservation>, now: SystemTime) -> Result<(), PortError> {
         self.close_store();
         let locked = self.ports.lock(BRIEFLY);
         let tidied = locked.as_ref().map_or(Ok(()), |locked| {
             let snapshot = Snapshot::take(locked, Some(&self.id));
-            let tidy = |tables: &mut WriteTables<'_>| snapshot.reconcile(tables, &kept, seconds(now));
+            let tidy = |tables: &mut WriteTables<'_>| snapshot.reconcile(tables, &[], seconds(now));
             store::write(&self.ports.dir.store(), &mut Vec::new(), tidy).map(drop)
         });
-        if kept.is_empty() {
-            if let Some(session) = self.session.take() {
-                session.end();
-            }
-        } else if let Some(session) = &mut self.session {
-            let recorded = session.record(&mut kept);
-            recorded.map_err(|source| PortError::Record { path: session.run.clone(), source })?;
+        if let Some(session) = self.session.take() {
+            session.end();
         }
-        self.reservations = kept;
         match locked {
             Err(PortError::Busy { .. }) => Ok(()),
             // The state directory was removed meanwhile, and the reservations with it.

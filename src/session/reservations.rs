@@ -46,14 +46,13 @@ impl SessionBackend<'_> {
     /// Gives back the reservation of a service that has ended.
     pub(super) fn give_back(&mut self, service: usize) {
         let project = &self.prepared[service].request.project;
-        let now = SystemTime::now();
         let released = match self.lease.take() {
             Some(mut lease) if lease.reservations().len() > 1 => {
-                let released = lease.remove(project, now);
+                let released = lease.remove(project);
                 self.lease = Some(lease);
                 released
             }
-            Some(lease) => lease.release(now),
+            Some(lease) => lease.release(SystemTime::now()),
             None => Ok(()),
         };
         if let Err(error) = released {

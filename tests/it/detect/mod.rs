@@ -74,11 +74,8 @@ fn commands(script: &str) -> Vec<CommandWords<'_>> {
     simple
         .filter_map(|words| {
             let mut words = words.into_iter().skip_while(wrapper);
-            Some(CommandWords {
-                program: words.next()?,
-                arguments: words.collect(),
-                ..CommandWords::default()
-            })
+            let command = CommandWords::of(words.next()?);
+            Some(CommandWords { arguments: words.collect(), ..command })
         })
         .collect()
 }

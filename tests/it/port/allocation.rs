@@ -85,7 +85,7 @@ fn a_lost_port_is_replaced_and_the_others_stay() {
     let impossible = PortRequest { choice: PortChoice::Exact(block.range.start + 1), ..requests[0].clone() };
     assert!(lease.replace(&impossible, terms()).is_err());
     assert_eq!(ports.live("a").unwrap().port, block.range.start + 2);
-    lease.remove("b", SystemTime::now()).unwrap();
+    lease.remove("b").unwrap();
     assert_eq!(ports.reservations().len(), 1);
 }
 

@@ -121,7 +121,7 @@ fn a_transaction_that_does_not_end_keeps_nobody_waiting_for_ever() {
     let terms = AllocateOptions { now, patience: Duration::ZERO, end_leftovers };
     assert!(matches!(several.replace(&lost, terms), Err(PortError::Busy { .. })));
     // The ports are given back all the same.
-    several.remove("a", now).unwrap();
+    several.remove("a").unwrap();
     single.release(now).unwrap();
     let reserved = |ports: &Ports| {
         let reservations = ports.reservations().into_iter();
@@ -162,7 +162,7 @@ fn what_is_given_back_leaves_the_leftovers_of_others_to_be_ended() {
     let mut other = Holder::start(&place, "d", block.range, Role::Supervisor);
     other.port();
     other.kill();
-    several.remove("b", SystemTime::now()).unwrap();
+    several.remove("b").unwrap();
     several.release(SystemTime::now()).unwrap();
     let (ended, lease) = sessions_ended(&ports, &place.request("e", block.range));
     assert_eq!(ended.len(), 1, "nobody has ended them before");
