@@ -1,5 +1,7 @@
 //! How much of a line that a service has written can be seen.
 
+use unicode_width::UnicodeWidthChar as _;
+
 /// Whether something is there besides sequences.
 pub(super) fn has_text(line: &[u8]) -> bool {
     outside_sequences(line).next().is_some()
@@ -16,7 +18,7 @@ pub(super) fn width(line: &[u8]) -> usize {
     outside_sequences(line).map(columns).sum()
 }
 
-/// How many columns this name takes: characters of East Asia and pictures are two wide, combining ones none.
+/// How many columns a terminal gives to this name.
 pub(super) fn columns(name: &str) -> usize {
     name.chars().map(columns_of).sum()
 }
@@ -33,21 +35,7 @@ pub(super) fn fitting(name: &str, room: usize) -> &str {
 }
 
 fn columns_of(character: char) -> usize {
-    match u32::from(character) {
-        0x0300..=0x036f | 0x200b..=0x200f | 0xfe00..=0xfe0f => 0,
-        0x1100..=0x115f
-        | 0x2e80..=0x303e
-        | 0x3041..=0xa4cf
-        | 0xac00..=0xd7a3
-        | 0xf900..=0xfaff
-        | 0xfe30..=0xfe6f
-        | 0xff01..=0xff60
-        | 0xffe0..=0xffe6
-        | 0x1f300..=0x1f64f
-        | 0x1f680..=0x1faff
-        | 0x20000..=0x3fffd => 2,
-        _ => 1,
-    }
+    character.width().unwrap_or(0)
 }
 
 /// The bytes of a line that belong to no control sequence (ECMA-48) and to no link.
