@@ -62,6 +62,12 @@ impl ReadinessWatch {
         Self { check_at, observe_at: check_at, socket: None, stranger_since: None, observation: None }
     }
 
+    /// Whether it is time to ask who listens. Services that are due soon after each other are asked about at once, and
+    /// stay together.
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.check_at <= now + CHECK_INTERVAL / 2
+    }
+
     /// Takes in who listens on the port, and returns what follows for the service.
     pub fn see(&mut self, listener: PortOwner, now: Instant) -> Option<Input> {
         self.check_at = now + CHECK_INTERVAL;

@@ -299,7 +299,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         let is_due = |time: Option<Instant>| time.is_some_and(|time| time <= now);
         self.has_changed |= is_due(self.leaving_deadline());
         for index in 0..self.instances.len() {
-            if is_due(self.instances[index].readiness.as_ref().map(|readiness| readiness.check_at)) {
+            if self.instances[index].readiness.as_ref().is_some_and(|readiness| readiness.is_due(now)) {
                 self.check_readiness(index);
             }
             if is_due(self.instances[index].scheme.look_at) {

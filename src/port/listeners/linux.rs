@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket};
@@ -19,9 +20,15 @@ const LISTENING: u32 = 1 << TCP_LISTEN;
 /// which may outlive it.
 const CONNECTED: u32 = 0b1011_0111_1110;
 
+/// How long a port where nobody listened is not asked for again. The kernel looks at every listener whatever is asked,
+/// and the services of one run ask at the same time.
+const NOBODY_MAX_AGE: Duration = Duration::from_millis(2);
+
 /// Asks the kernel for listeners over a socket that is kept open: about 20 µs a question.
 #[derive(Debug)]
 pub struct Listeners {
+    /// The ports that somebody listened on, and when.
+    ports: Option<(Instant, Vec<u16>)>,
     /// `None` where the system refuses such sockets (a sandbox, say); `/proc/net` serves then.
     diag: Option<OwnedFd>,
     buffer: Vec<u8>,
@@ -35,7 +42,7 @@ impl Default for Listeners {
             SockFlag::SOCK_CLOEXEC,
             SockProtocol::NetlinkSockDiag,
         );
-        Self { diag: diag.ok(), buffer: Vec::new() }
+        Self { ports: None, diag: diag.ok(), buffer: Vec::new() }
     }
 }
 
@@ -62,13 +69,19 @@ impl Listeners {
     }
 
     /// The first of `pids` that listens on the port, and every listener on it. `pids` is called only if there is
-    /// one.
+    /// one. A listener may be missing for [`NOBODY_MAX_AGE`] after its start; one that is closed is never returned.
     pub fn seen(
         &mut self,
         port: u16,
         pids: impl FnOnce() -> Vec<i32>,
     ) -> io::Result<(Option<Held>, Vec<Listener>)> {
-        let listeners = self.on(port)?;
+        let recent = self.ports.take().filter(|(since, _)| since.elapsed() < NOBODY_MAX_AGE);
+        let ports = match recent {
+            Some(recent) => recent,
+            None => (Instant::now(), self.all()?.iter().map(|listener| listener.address.port()).collect()),
+        };
+        let listeners = if ports.1.contains(&port) { self.on(port)? } else { Vec::new() };
+        self.ports = Some(ports);
         let held = if listeners.is_empty() { None } else { owners(&listeners, &pids()).first().copied() };
         Ok((held, listeners))
     }
@@ -256,7 +269,7 @@ mod tests {
     use std::net::TcpListener;
 
     fn netless() -> Listeners {
-        Listeners { diag: None, buffer: Vec::new() }
+        Listeners { ports: None, diag: None, buffer: Vec::new() }
     }
 
     #[test]
@@ -290,6 +303,18 @@ mod tests {
         drop(socket);
         assert_eq!(listeners.on(port).unwrap(), []);
         assert_eq!(listeners.seen(port, || unreachable!("nobody listens")).unwrap(), (None, Vec::new()));
+    }
+
+    #[test]
+    fn a_listener_that_has_just_started_is_seen_soon() {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let me = i32::try_from(std::process::id()).unwrap();
+        let mut listeners = Listeners { ports: Some((Instant::now(), Vec::new())), ..Listeners::default() };
+        let begun = Instant::now();
+        while listeners.seen(port, || vec![me]).unwrap().0.is_none() {
+            assert!(begun.elapsed() < NOBODY_MAX_AGE * 1000, "never seen");
+        }
     }
 
     #[test]
