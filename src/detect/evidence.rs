@@ -75,13 +75,11 @@ impl<'c> Facts<'c, '_> {
     }
 
     fn watch_of(&self, command: &CommandWords<'_>) -> Option<&'c Framework> {
-        let mut watches = self
-            .catalog
-            .frameworks()
-            .iter()
-            .filter(|one| one.kind != ServiceKind::Server && self.allows(one));
-        let own = watches.find(|one| is_of(command, one));
-        own.or_else(|| self.repeated(command))
+        let own = |kind| {
+            let mut all = self.catalog.frameworks().iter().filter(|one| one.kind == kind && self.allows(one));
+            all.find(|one| is_of(command, one))
+        };
+        own(ServiceKind::Watch).or_else(|| self.repeated(command)).or_else(|| own(ServiceKind::Task))
     }
 
     /// The watch that runs a command again at each change, if the command is known to be no server.

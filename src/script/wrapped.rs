@@ -103,10 +103,11 @@ fn pass_on(line: &mut CommandLine, wrapper: &Wrapper, start: usize, begin: Begin
     if is_text { Step::Text(index) } else { Step::Next(index) }
 }
 
-/// Whether only options follow the word. Several words are joined by a program that takes a text, which is not
-/// imitated.
+/// Whether only options follow the word, or it can be no program: `watch 'npm run build' src`. Several words are joined by a
+/// program that takes a text, which is not imitated.
 fn is_alone(line: &CommandLine, index: usize) -> bool {
-    line.words.get(index + 1).is_none_or(Word::is_flag)
+    let is_text = || line.literal(index).is_some_and(|word| word.contains(' '));
+    line.words.get(index + 1).is_none_or(Word::is_flag) || is_text()
 }
 
 /// Reads the options from `start` on, before `end`, and applies those that change the environment or the directory.
