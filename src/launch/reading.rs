@@ -210,6 +210,12 @@ impl<'a> Reading<'a> {
         self.parse_error.is_some() || !self.leaves.iter().all(calls_scripts)
     }
 
+    /// Whether the script leads to one program, in its own package, and to nothing else: `pnpm play` of `nuxt dev playground`.
+    pub fn has_one_program(&self) -> bool {
+        let is_known = self.leaves.iter().all(|leaf| leaf.kind != Kind::Opaque);
+        is_known && self.only_program().is_some_and(|(_, leaf)| leaf.directory().is_empty())
+    }
+
     /// Whether the script sets the variable for its program.
     pub(super) fn assigns(&self, name: &str) -> bool {
         self.leaves.iter().any(|leaf| leaf.assignments().any(|(own, _)| own == name))
