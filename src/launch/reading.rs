@@ -124,9 +124,18 @@ impl<'a> Reading<'a> {
                 names: names(leaf, arguments),
                 starters: leaf.starters(),
                 ends_before: self.ends_before(*index, leaf),
+                after: self.before(*index, leaf),
+                is_elsewhere: !leaf.directory().is_empty(),
             }
         });
         commands.collect()
+    }
+
+    /// The earlier of [`Reading::commands`] that end before this leaf.
+    fn before(&self, index: usize, leaf: &Leaf) -> Vec<usize> {
+        let earlier = self.commands.iter().enumerate().filter(|(_, (other, _))| *other < index);
+        let earlier = earlier.filter(|(_, (other, _))| self.leaves[*other].precedes(leaf));
+        earlier.map(|(command, _)| command).collect()
     }
 
     /// Whether a later command of the script waits for the end of this leaf.
