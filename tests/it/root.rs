@@ -247,6 +247,15 @@ fn the_finite_work_of_turbo_is_run_by_turbo_and_what_goes_on_by_us() {
             json!({ "dev": {}, "web#dev": { "dependsOn": ["core#build"] } }),
             &["api", "web needs turbo build", "turbo build: turbo run build --filter=core"],
         ),
+        // No app has the task, but a library has.
+        (
+            json!({ "dev": { "dependsOn": ["build"] }, "build": { "dependsOn": ["^build"] } }),
+            &[
+                "api needs turbo build",
+                "web needs turbo build",
+                "turbo build: turbo run build --filter=api --filter=web",
+            ],
+        ),
         (json!({ "dev": { "persistent": true }, "web#dev": { "dependsOn": ["api#dev"] } }), &BESIDE),
         (json!({ "dev": { "dependsOn": ["^dev"] } }), &BESIDE),
         (

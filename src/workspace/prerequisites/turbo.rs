@@ -59,7 +59,10 @@ impl Tasks<'_> {
                 if has(self.packages, package, &name) {
                     wanted.needs.push((index, PackageScript { package, name }));
                 }
-            } else if has(self.packages, package, &name) || self.leads_on(&name) {
+            } else if has(self.packages, package, &name)
+                || self.leads_on(&name)
+                || self.leads_below(package, &name)
+            {
                 collected.add(&name, [self.packages.projects()[package].name.clone()], index);
             }
         }
@@ -81,6 +84,14 @@ impl Tasks<'_> {
     fn leads_on(&self, task: &str) -> bool {
         let others = self.root[task]["dependsOn"].as_array().into_iter().flatten();
         others.filter_map(Value::as_str).any(|other| other.strip_prefix('^') != Some(task))
+    }
+
+    /// Whether the task of a package depends on the same one of those below it, and one of these has its script.
+    fn leads_below(&self, index: usize, task: &str) -> bool {
+        let is_same = |other: &String| other.strip_prefix('^') == Some(task);
+        let mut below = self.packages.dependencies_of(index).into_iter();
+        self.list(index, task, "dependsOn").iter().any(is_same)
+            && below.any(|one| has(self.packages, one, task))
     }
 
     fn goes_on(&self, index: usize, task: &str) -> bool {
