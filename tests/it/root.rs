@@ -247,6 +247,10 @@ fn the_finite_work_of_turbo_is_run_by_turbo_and_what_goes_on_by_us() {
             json!({ "dev": {}, "web#dev": { "dependsOn": ["core#build"] } }),
             &["api", "web needs turbo build", "turbo build: turbo run build --filter=core"],
         ),
+        (
+            json!({ "dev": { "dependsOn": ["^build"] }, "api#dev": { "persistent": true } }),
+            &["api", "web needs turbo build", "turbo build: turbo run build --filter=web^..."],
+        ),
         // No app has the task, but a library has.
         (
             json!({ "dev": { "dependsOn": ["build"] }, "build": { "dependsOn": ["^build"] } }),

@@ -98,12 +98,14 @@ impl Tasks<'_> {
         self.definitions(index, task).iter().find_map(|one| one["persistent"].as_bool()) == Some(true)
     }
 
-    /// The definitions of a package's task, the strongest first.
-    fn definitions(&self, index: usize, task: &str) -> [Value; 3] {
+    /// The definitions of a package's task, the strongest first: of the root's file only one counts.
+    fn definitions(&self, index: usize, task: &str) -> [Value; 2] {
         let project = &self.packages.projects()[index];
         let own = turbo_tasks(&project.dir);
         let own = if project.dir == self.packages.root() { Value::Null } else { own[task].clone() };
-        [own, self.root[format!("{}#{task}", project.name)].clone(), self.root[task].clone()]
+        let exact = &self.root[format!("{}#{task}", project.name)];
+        let root = if exact.is_null() { &self.root[task] } else { exact };
+        [own, root.clone()]
     }
 
     /// The texts in an array of a package's task.
