@@ -123,10 +123,19 @@ impl<'a> Reading<'a> {
                 names: names(leaf, arguments),
                 starters: leaf.starters(),
                 ends_before: self.ends_before(*index, leaf),
+                after: self.before(*index, leaf),
+                is_elsewhere: !leaf.directory().is_empty(),
                 ..CommandWords::of(&leaf.program)
             }
         });
         commands.collect()
+    }
+
+    /// The earlier of [`Reading::commands`] that end before this leaf.
+    fn before(&self, index: usize, leaf: &Leaf) -> Vec<usize> {
+        let earlier = self.commands.iter().enumerate().filter(|(_, (other, _))| *other < index);
+        let earlier = earlier.filter(|(_, (other, _))| self.leaves[*other].precedes(leaf));
+        earlier.map(|(command, _)| command).collect()
     }
 
     /// Whether a later command of the script waits for the end of this leaf.
@@ -208,6 +217,12 @@ impl<'a> Reading<'a> {
             }
         };
         self.parse_error.is_some() || !self.leaves.iter().all(calls_scripts)
+    }
+
+    /// Whether the script leads to one program, in its own package, and to nothing else: `pnpm play` of `nuxt dev playground`.
+    pub fn has_one_program(&self) -> bool {
+        let is_known = self.leaves.iter().all(|leaf| leaf.kind != Kind::Opaque);
+        is_known && self.only_program().is_some_and(|(_, leaf)| leaf.directory().is_empty())
     }
 
     /// Whether the script sets the variable for its program.
