@@ -4,8 +4,8 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use super::caller::Caller;
 use super::changes::Changes;
@@ -88,6 +88,11 @@ impl Shims {
     /// Writes the files, each whole or not at all.
     pub fn write(&self) -> io::Result<()> {
         self.files.iter().try_for_each(|(name, text)| write_file(&self.dir.join(name), text, 0o700))
+    }
+
+    /// Removes the files, if this is the run that wrote them.
+    pub fn remove(&self) -> io::Result<()> {
+        if self.files.is_empty() { Ok(()) } else { fs::remove_dir_all(&self.dir) }
     }
 
     /// Adds the shims to an environment that is made from the caller's. One that names a shell of scripts already keeps

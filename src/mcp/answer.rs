@@ -165,7 +165,7 @@ pub fn plain(output: &str) -> String {
         let line = line.trim_end_matches('\r');
         let line = line.rsplit_once('\r').map_or(line, |(_, last)| last);
         let stripped = anstream::adapter::strip_str(line).to_string();
-        plain.push_str(&visible::line(&stripped));
+        plain.push_str(&visible::lines(&stripped));
         plain.push('\n');
     }
     plain
@@ -229,6 +229,9 @@ mod tests {
 
     #[test]
     fn output_is_plain() {
-        assert_eq!(plain("\u{1b}[32mok\u{1b}[0m\r\n10%\r100%\n\u{202e}"), "ok\n100%\n\\u202e\n");
+        assert_eq!(
+            plain("\u{1b}[32mok\u{1b}[0m\r\n10%\r100%\n\tat x\n\u{202e}"),
+            "ok\n100%\n\tat x\n\\u202e\n"
+        );
     }
 }

@@ -91,7 +91,7 @@ fn start(view: &View<'_>, arguments: &Arguments, cancel: &Cancel) -> Result<Valu
     if answers.is_empty() {
         answers.push(starting(&targets));
     }
-    Ok(one_or_all(answers, &printed.warnings.join("\n")))
+    Ok(one_or_all(answers, &failed::as_tools(&printed.warnings.join("\n"))))
 }
 
 /// The services that a start has to do with: those that were meant, and what they need.
@@ -173,9 +173,6 @@ fn wait(view: &View<'_>, arguments: &Arguments, cancel: &Cancel) -> Result<Value
     }
     let is_for_end = arguments.text("for") == Some("exit");
     let is_alone = targets.running.len() == 1;
-    if is_for_end && !is_alone {
-        resolve::single(arguments.text("name"), targets.running.clone())?;
-    }
     let is_blocked = |one: &DescribedService| one.answer["state"] == "blocked";
     let services = if is_for_end { Vec::new() } else { view.services(&|id| targets.run(id), TAIL) };
     if services.iter().any(is_blocked) {
@@ -184,26 +181,44 @@ fn wait(view: &View<'_>, arguments: &Arguments, cancel: &Cancel) -> Result<Value
     }
     // It may end before it is followed.
     targets.running.iter().for_each(|one| view.ends().watch(one));
-    let alone = |what: &What| is_alone && is_enough(what, is_for_end);
-    // `attach` tells why a service ended, and follows one alone.
-    let command = (if is_alone { "attach" } else { "wait" }, (view.dir(), targets.ids()));
     let until = (cancel, deadline(arguments.number("seconds")));
-    let printed = view.run(command, until, AtDeadline::End, &alone)?;
-    let mut ended = failed::ended(&printed);
-    view.ends().keep(&ended);
-    if ended.is_empty() && printed.code != Some(0) && !printed.is_late {
-        ended.extend(known_ends(view, &targets));
-    }
+    let ended = if is_for_end && !is_alone {
+        view.ends().until_one_failed(&targets, until);
+        let running = targets.running.iter().map(|one| &one.project);
+        running.filter_map(|id| Some(ServiceEnd { id: id.clone(), answer: view.ends().of(id)? })).collect()
+    } else {
+        followed(view, &targets, is_for_end, until)?
+    };
     let mut answers: Vec<Value> = ended.iter().map(|end| end.answer.clone()).collect();
-    if answers.is_empty() && printed.events.iter().any(|event| matches!(event.what, What::Error { .. })) {
-        return Err(failed::nothing_started(&printed, &targets.name));
-    }
     let others = view.services(&|id| targets.run(id) && !ended.iter().any(|end| end.id == id), TAIL);
     answers.extend(others.into_iter().map(|one| one.answer));
     if answers.is_empty() {
         answers.extend(targets.running.iter().map(|one| absent(&one.name, &one.dir.to_string_lossy())));
     }
     Ok(one_or_all(answers, ""))
+}
+
+/// Follows services until they are ready or have ended, and returns those that have ended.
+fn followed(
+    view: &View<'_>,
+    targets: &Targets,
+    is_for_end: bool,
+    until: (&Cancel, Instant),
+) -> Result<Vec<ServiceEnd>, Failure> {
+    let is_alone = targets.running.len() == 1;
+    let alone = |what: &What| is_alone && is_enough(what, is_for_end);
+    // `attach` tells why a service ended, and follows one alone.
+    let command = (if is_alone { "attach" } else { "wait" }, (view.dir(), targets.ids()));
+    let printed = view.run(command, until, AtDeadline::End, &alone)?;
+    let mut ended = failed::ended(&printed);
+    view.ends().keep(&ended);
+    if ended.is_empty() && printed.code != Some(0) && !printed.is_late {
+        ended.extend(known_ends(view, targets));
+    }
+    if ended.is_empty() && printed.events.iter().any(|event| matches!(event.what, What::Error { .. })) {
+        return Err(failed::nothing_started(&printed, &targets.name));
+    }
+    Ok(ended)
 }
 
 fn is_enough(what: &What, is_for_end: bool) -> bool {

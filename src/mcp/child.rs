@@ -42,6 +42,10 @@ impl Cancel {
         }
     }
 
+    pub fn is_cancelled(&self) -> bool {
+        self.lock().is_cancelled
+    }
+
     fn lock(&self) -> MutexGuard<'_, Running> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,11 +4,13 @@ use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::child::Cancel;
 use super::failed::{self, ServiceEnd};
+use super::targets::Targets;
 use crate::client::connection::Connection;
 use crate::control::{ControlRequest, Line, Verb};
 use crate::event::{Event, What};
@@ -89,6 +91,23 @@ impl Ends {
         };
         drop(self.0.changed.wait_timeout_while(self.lock(), MOMENT, is_watched));
         self.of(id)
+    }
+
+    /// Waits until one of several watched services has failed, or all have ended.
+    pub fn until_one_failed(&self, targets: &Targets, (cancel, deadline): (&Cancel, Instant)) {
+        let goes_on = |known: &mut Vec<(String, Known)>| {
+            let own = || known.iter().filter(|(id, _)| targets.run(id)).map(|(_, known)| known);
+            let has_failed =
+                |known: &Known| matches!(known, Known::Ended(answer) if answer["state"] == "failed");
+            own().any(|known| matches!(known, Known::Watched(_))) && !own().any(has_failed)
+        };
+        let mut is_late = true;
+        // Nobody is woken by a cancellation.
+        while is_late && !cancel.is_cancelled() && Instant::now() < deadline {
+            let left = deadline.saturating_duration_since(Instant::now()).min(MOMENT);
+            let waited = self.0.changed.wait_timeout_while(self.lock(), left, goes_on);
+            is_late = waited.is_ok_and(|(_, waited)| waited.timed_out());
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<(String, Known)>> {

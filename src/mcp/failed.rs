@@ -1,13 +1,15 @@
 //! Why something failed, and what the client's model can do next.
 
+use std::io;
 use std::path::Path;
 
+use nix::errno::Errno;
 use serde_json::{Value, json};
 
 use super::answer::{object, plain, set, word};
 use super::child::Printed;
-use crate::event::{Event, FailureReason, State, What};
-use crate::exit_code::{FAILURE, NO_PORT};
+use crate::event::{Event, FailureReason, State, What, how_ended};
+use crate::exit_code::{FAILURE, NO_PORT, NO_PROJECT, USAGE};
 use crate::invocation::Failure;
 use crate::project::{Project, service_parts};
 
@@ -24,9 +26,13 @@ pub fn ended(printed: &Printed) -> Vec<ServiceEnd> {
     let is_end =
         |event: &&Event| matches!(event.what, What::ProcessExited { state, .. } if !state.is_alive());
     let ends: Vec<&Event> = printed.events.iter().filter(is_end).collect();
-    // The hint is for one of several, and does not say for which.
-    let hint = printed.hint.as_deref().filter(|_| ends.len() == 1);
+    // The hint is for one of several, and does not say for which. It is never about one that was not started.
+    let is_own = |event: &Event| {
+        !matches!(event.what, What::ProcessExited { failure_reason: Some(FailureReason::NeedFailed), .. })
+    };
+    let is_alone = ends.iter().filter(|event| is_own(event)).count() == 1;
     let described = ends.into_iter().filter_map(|event| {
+        let hint = printed.hint.as_deref().filter(|_| is_alone && is_own(event));
         let mut answer = describe(event, hint)?;
         if let Some((by, why)) = blocked(printed, event.project_id.as_deref()) {
             set(&mut answer, "blockedBy", by.to_vec().into());
@@ -59,7 +65,7 @@ fn blocked<'a>(printed: &'a Printed, project: Option<&str>) -> Option<(&'a [Stri
 
 /// The end of a service, with its reason and last lines.
 pub fn describe(event: &Event, hint: Option<&str>) -> Option<Value> {
-    let What::ProcessExited { exit_code, signal, state, failure_reason, stderr, stopped_by, .. } =
+    let What::ProcessExited { exit_code, signal, state, failure_reason, message, stderr, stopped_by, .. } =
         &event.what
     else {
         return None;
@@ -69,8 +75,17 @@ pub fn describe(event: &Event, hint: Option<&str>) -> Option<Value> {
     let package = || Project::at(dir).map_or_else(|_| id.to_owned(), |project| project.name);
     let name = name.map_or_else(package, str::to_owned);
     let tail = stderr.as_deref().map(plain).filter(|tail| !tail.is_empty());
+    let has_failed = *state == State::Failed;
+    // The code or signal is a field of its own.
+    let is_more =
+        |message: &&String| has_failed && **message != how_ended(*exit_code, signal.as_deref(), None);
     let hint = hint.filter(|hint| !hint.starts_with("see why in its output")).map(as_tools);
-    let next = || Some(next_step(*failure_reason).to_owned()).filter(|_| *state == State::Failed);
+    let next = || {
+        let is_silent = tail.is_none()
+            && matches!(failure_reason, Some(FailureReason::ImmediateCrash | FailureReason::Unknown));
+        let step = if is_silent { NOTHING_PRINTED } else { next_step(*failure_reason) };
+        Some(step.to_owned()).filter(|_| has_failed)
+    };
     Some(object(&mut [
         ("name", name.into()),
         ("dir", dir.to_string_lossy().into()),
@@ -79,10 +94,13 @@ pub fn describe(event: &Event, hint: Option<&str>) -> Option<Value> {
         ("exitCode", (*exit_code).into()),
         ("signal", signal.clone().into()),
         ("stoppedBy", stopped_by.clone().into()),
+        ("error", message.clone().filter(|message| is_more(&message)).into()),
         ("hint", hint.or_else(next).into()),
         ("logTail", tail.into()),
     ]))
 }
+
+const NOTHING_PRINTED: &str = "it has printed nothing: look at its script in package.json, or its command, then call bowline_start again";
 
 pub fn next_step(reason: Option<FailureReason>) -> &'static str {
     match reason {
@@ -130,13 +148,32 @@ pub fn nothing_started(printed: &Printed, name: &str) -> Failure {
 /// A failure as the fields of an answer.
 pub fn fields(failure: &Failure) -> Value {
     let code = failure.exit.code();
-    let reason = (code == Some(NO_PORT)).then_some(FailureReason::PortInUse);
+    let hint = match &failure.hint {
+        // People may know what holds a port; a client does not.
+        Some(hint) if code == Some(NO_PORT) && hint.starts_with("stop ") => HELD.to_owned(),
+        Some(hint) => as_tools(hint),
+        None => "mend what `error` names, then call it again".to_owned(),
+    };
     object(&mut [
-        ("failureReason", json!(reason)),
+        ("failureReason", reason(code, &failure.message).into()),
         ("exitCode", code.into()),
         ("error", plain(&failure.message).trim_end().into()),
-        ("hint", failure.hint.as_deref().map(as_tools).into()),
+        ("hint", hint.into()),
     ])
+}
+
+const HELD: &str = "ask bowline_port who holds the port, and do not kill it: leave `port` in bowline.toml out, or choose another";
+
+/// Why nothing was started.
+fn reason(code: Option<u8>, message: &str) -> &'static str {
+    let is_full = |code: Errno| message.contains(&io::Error::from(code).to_string());
+    match code {
+        Some(USAGE) => "invalid_configuration",
+        Some(NO_PORT) => "port_in_use",
+        Some(NO_PROJECT) => "not_found",
+        Some(_) | None if [Errno::ENOSPC, Errno::EDQUOT].into_iter().any(is_full) => "disk_full",
+        Some(_) | None => "unknown",
+    }
 }
 
 /// What a client can do that has no command line, for the options that hints name.

@@ -1,11 +1,35 @@
 //! The sessions beneath a service whose script runs as it is.
 
+use std::fs;
+use std::path::PathBuf;
+
 use super::backend::{SessionBackend, descendants};
 use super::browser;
 use crate::event::{Level, What};
 use crate::launch::{ShimCall, Shims};
-use crate::port::{Lease, Reservation};
+use crate::logs;
+use crate::port::{Lease, Ports, Reservation};
 use crate::process::{executable_while_running, own_executable};
+
+/// What the name of a directory of shims ends with.
+const SHIMS: &str = "shims";
+
+/// Removes the shims of runs that were killed.
+pub fn remove_lost_shims(ports: &Ports) {
+    let dir = ports.dir().preload();
+    let entries = fs::read_dir(&dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let found: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|it| it == SHIMS)).collect();
+    // Looked for later: a run writes its shims once it is on record.
+    let running = ports.reservations();
+    let is_kept = |path: &PathBuf| {
+        let own = |one: &Reservation| logs::file(&dir, &one.project, &one.name).with_extension(SHIMS);
+        running.iter().any(|one| own(one) == *path)
+    };
+    for lost in found.iter().filter(|path| !is_kept(path)) {
+        // Another bowline may have been faster, and what stays does no harm.
+        let _gone = fs::remove_dir_all(lost);
+    }
+}
 
 impl SessionBackend<'_> {
     /// Opens the URL of the first server that is ready, if the user wants that.
@@ -52,7 +76,7 @@ impl SessionBackend<'_> {
             root: &one.project().dir,
             options: &self.options.of_each(),
         };
-        let dir = one.script_shell(self.ports.dir()).with_extension("shims");
+        let dir = one.script_shell(self.ports.dir()).with_extension(SHIMS);
         Some(Shims::new(dir, call, &one.detected().reading))
     }
 }

@@ -54,6 +54,7 @@ pub use configure::configure;
 pub use configured::{Additions, ConfiguredProject, Runnable};
 pub use dry_run::dry_run;
 pub use flow::{Reserved, Session, prepare};
+pub use inner_sessions::remove_lost_shims;
 pub use neighbours::live;
 pub use nested::become_command;
 pub use options::{Options, OrderOptions};

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use super::backend::SessionBackend;
+use crate::launch::Shims;
 use crate::port::{AllocateOptions, Lease, PortChoice, Reservation};
 
 impl SessionBackend<'_> {
@@ -45,6 +46,10 @@ impl SessionBackend<'_> {
 
     /// Gives back the reservation of a service that has ended.
     pub(super) fn give_back(&mut self, service: usize) {
+        // While the reservation keeps others from writing new ones.
+        if let Some(Err(error)) = self.shims[service].as_ref().map(Shims::remove) {
+            tracing::debug!("its shims stay: {error}");
+        }
         let project = &self.prepared[service].request.project;
         let released = match self.lease.take() {
             Some(mut lease) if lease.reservations().len() > 1 => {

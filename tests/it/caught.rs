@@ -36,6 +36,12 @@ impl Stage {
         self.sandbox.file(format!("packages/{name}/package.json"), &manifest.to_string());
     }
 
+    /// How many directories of shims there are.
+    fn shims(&self) -> usize {
+        let entries = fs::read_dir(self.sandbox.state_dir().join("preload")).unwrap();
+        entries.filter(|entry| entry.as_ref().unwrap().path().extension() == Some("shims".as_ref())).count()
+    }
+
     fn services(&self) -> Vec<Value> {
         let answer: Value = serde_json::from_str(&self.sandbox.run(["ls", "--json"]).stdout).unwrap();
         answer["services"].as_array().unwrap().clone()
@@ -78,7 +84,22 @@ fn each_package_script_has_a_port_of_its_own_and_ends_with_the_run() {
         session.signal(Signal::INT);
         session.wait();
         assert_eq!(stage.services(), Vec::<Value>::new(), "{root}");
+        assert_eq!(stage.shims(), 0, "{root}");
     }
+}
+
+#[test]
+fn the_shims_of_a_killed_run_are_pruned_and_those_of_a_live_one_stay() {
+    let stage = Stage::new("npm run dev -w web & npm run dev -w api & wait");
+    let mut session = stage.sandbox.start(["dev", "--json"]);
+    ready(&mut session, "packages/web");
+    assert!(stage.sandbox.run(["ports", "--prune"]).status.success());
+    assert_eq!(stage.shims(), 1);
+    session.signal(Signal::KILL);
+    session.wait();
+    assert_eq!(stage.shims(), 1);
+    assert!(stage.sandbox.run(["ports", "--prune"]).status.success());
+    assert_eq!(stage.shims(), 0);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::port::{AllocateOptions, Forgotten, Ports as Store, Reservation, Sessi
 use crate::process::Exit;
 use crate::project::Project;
 use crate::range::Range;
+use crate::session;
 use crate::visible::{self, Visible};
 
 pub fn run(invocation: &Invocation, action: Option<&PortsAction>) -> Result<Exit, Failure> {
@@ -82,6 +83,7 @@ fn row(reservation: &Reservation) -> Value {
 fn prune(invocation: &Invocation) -> Result<Exit, Failure> {
     let ports = invocation.ports_to_write()?;
     let pruned = ports.prune(AllocateOptions::default())?;
+    session::remove_lost_shims(&ports);
     invocation.warn_all(&pruned.warnings);
     let json = || {
         let forgotten = |Forgotten { project, port, why }: &Forgotten| json!({ "project": project, "port": port, "why": reason(*why) });

@@ -5,6 +5,7 @@ mod failures;
 mod hostile;
 mod lines;
 mod places;
+mod reasons;
 mod story;
 mod workspaces;
 
