@@ -22,6 +22,17 @@ pub struct Tool<'c> {
 /// The roles that a command can have, the strongest first.
 const SERVERS: [Role; 3] = [Role::Main, Role::Side, Role::Runtime];
 
+/// What makes one command a likelier server than another, the most important first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Standing {
+    ends_before: bool,
+    /// It begins when another server is there.
+    waits: bool,
+    /// By its name.
+    rank: u8,
+    is_elsewhere: bool,
+}
+
 /// A snapshot seen through a catalog.
 pub(super) struct Facts<'c, 's> {
     pub catalog: &'c Catalog,
@@ -75,13 +86,11 @@ impl<'c> Facts<'c, '_> {
     }
 
     fn watch_of(&self, command: &CommandWords<'_>) -> Option<&'c Framework> {
-        let mut watches = self
-            .catalog
-            .frameworks()
-            .iter()
-            .filter(|one| one.kind != ServiceKind::Server && self.allows(one));
-        let own = watches.find(|one| is_of(command, one));
-        own.or_else(|| self.repeated(command))
+        let own = |kind| {
+            let mut all = self.catalog.frameworks().iter().filter(|one| one.kind == kind && self.allows(one));
+            all.find(|one| is_of(command, one))
+        };
+        own(ServiceKind::Watch).or_else(|| self.repeated(command)).or_else(|| own(ServiceKind::Task))
     }
 
     /// The watch that runs a command again at each change, if the command is known to be no server.
@@ -121,8 +130,12 @@ impl<'c> Facts<'c, '_> {
                 SERVERS.into_iter().any(|role| !self.named_by(other, role).is_empty())
             };
             let why = match ordered.next() {
-                Some((_, other)) if other.0 != standing.0 => "the others end before it",
-                Some((_, other)) if other != standing => "its name is that of the part with the pages",
+                Some((_, other)) if other.ends_before != standing.ends_before => "the others end before it",
+                Some((_, other)) if other.waits != standing.waits => "the others wait for a server",
+                Some((_, other)) if other.rank != standing.rank => {
+                    "its name is that of the part with the pages"
+                }
+                Some((_, other)) if other != standing => "the others are of other packages",
                 Some(_) => "it is the first of its kind",
                 None if self.snapshot.commands.iter().filter(|command| is_server(command)).count() > 1 => {
                     "a framework's server goes before any other program"
@@ -141,7 +154,7 @@ impl<'c> Facts<'c, '_> {
     }
 
     /// How likely a command is the server among others of the same role, the likeliest first.
-    fn standing(&self, command: &CommandWords<'_>) -> (bool, u8) {
+    fn standing(&self, command: &CommandWords<'_>) -> Standing {
         let names = self.catalog.names();
         let by_word = |word: &String| {
             let is_in = |list: &[CatalogText]| list.iter().any(|name| name == word);
@@ -152,7 +165,14 @@ impl<'c> Facts<'c, '_> {
         };
         // The last name is the most exact one: `web/worker.js`.
         let rank = command.names.iter().rev().find_map(by_word).unwrap_or(1);
-        (command.ends_before, rank)
+        let waits = command.after.iter().any(|&before| self.is_waiter(&self.snapshot.commands[before]));
+        Standing { ends_before: command.ends_before, waits, rank, is_elsewhere: command.is_elsewhere }
+    }
+
+    /// Whether it waits for a server, as `wait-on` does.
+    fn is_waiter(&self, command: &CommandWords<'_>) -> bool {
+        let mut waiters = self.catalog.companions().iter().filter(|one| !one.ports.is_empty() && !one.starts);
+        waiters.any(|one| one.commands.iter().any(|rule| command.is(rule)))
     }
 
     pub fn sentences(&self, framework: &Framework) -> Vec<String> {

@@ -28,6 +28,10 @@ pub struct CommandWords<'a> {
     pub starters: Vec<String>,
     /// Whether a later command of the script waits for its end.
     pub ends_before: bool,
+    /// The commands that end before it, by their index.
+    pub after: Vec<usize>,
+    /// Whether it runs in the directory of another package.
+    pub is_elsewhere: bool,
 }
 
 impl<'a> CommandWords<'a> {

@@ -64,7 +64,8 @@ pub fn explain(status: u8, step: &Step, reading: &Reading<'_>, catalog: &Catalog
     }
 }
 
-fn find(reading: &Reading<'_>, program: &str) -> Option<PathBuf> {
+/// The file of a program as its step finds it.
+pub(super) fn find(reading: &Reading<'_>, program: &str) -> Option<PathBuf> {
     if program.contains('/') {
         let path: PathBuf = reading.project.dir.join(program).components().collect();
         return Some(path).filter(|path| path.exists());

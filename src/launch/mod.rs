@@ -42,7 +42,7 @@ pub use error::LaunchError;
 pub use file_mentions::{FileMention, with_template};
 pub use inherited::Inherited;
 pub use missing::explain;
-pub use named_port::NamedPort;
+pub use named_port::{NamedPort, UsualPort};
 pub use package_manager::{ChosenManager, Source, choose};
 pub use plan::plan;
 pub use preload::{MovedListener, Preload, Remark};
@@ -57,7 +57,6 @@ pub use shims::{
 };
 pub use sibling_ports::{TextPort, ports_in_value, present_value};
 pub use spec::{Delivery, LaunchSpec, Step};
-pub use usual_port::UsualPort;
 pub use variables::url_variable;
 
 pub use crate::script::PackageManager;

@@ -25,6 +25,15 @@ const OTHERS: [&str; 8] = [
 const NEVER: [u16; 14] =
     [1433, 1521, 2181, 3306, 5432, 5433, 5672, 6379, 8086, 9042, 9092, 9200, 11211, 27017];
 
+/// How sure it is that a port is a server's usual one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UsualPort {
+    /// It is the framework's default, but a file sets another port, perhaps for something else; or the program speaks of it,
+    /// perhaps as that of something else.
+    Possible,
+    Sure,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedPort {
     pub port: u16,
@@ -58,9 +67,22 @@ impl NamedPort {
         if let Some(written) = written_port(server, &inputs.port) {
             return by_port(written);
         }
-        let configured = named.iter().find(|mention| is_configured(reading, server, mention.port, files));
-        let default = if tool.framework.role == Role::Runtime { tool.framework } else { detection.framework };
-        configured.map(with_name).or_else(|| by_port(default.default_port)).or_else(|| {
+        // What a program is told itself may be the address of another one.
+        let by_other = |mention: &Mention| mention.leaf != chosen;
+        let configured =
+            named.iter().find(|mention| match configured(reading, server, mention.port, files) {
+                Some(UsualPort::Sure) => true,
+                Some(UsualPort::Possible) => by_other(mention),
+                None => false,
+            });
+        let is_runtime = tool.framework.role == Role::Runtime;
+        let default = if is_runtime { tool.framework } else { detection.framework }.default_port;
+        let by_default = || {
+            let is_default =
+                |mention: &&&Mention| mention.port == default && (!is_runtime || by_other(mention));
+            named.iter().find(is_default)
+        };
+        configured.or_else(by_default).map(with_name).or_else(|| {
             let known = by_elimination(leaves, chosen, catalog, &named)?;
             by_port(known)
         })
@@ -113,10 +135,15 @@ fn by_elimination(leaves: &[Leaf], chosen: usize, catalog: &Catalog, named: &[&M
 }
 
 /// Whether a file that configures the server, or its own program, has the port.
-pub(super) fn is_configured(reading: &Reading<'_>, server: &Leaf, port: u16, files: &[String]) -> bool {
+pub(super) fn configured(
+    reading: &Reading<'_>,
+    server: &Leaf,
+    port: u16,
+    files: &[String],
+) -> Option<UsualPort> {
     let (dir, texts) = configurations(reading, server, files);
-    let program = || sources(server, &dir).any(|(_, text)| listens(&text, port));
-    texts.iter().any(|text| sets_port(text, port)) || program()
+    let program = || sources(server, &dir).filter_map(|(_, text)| listens(&text, port)).max();
+    if texts.iter().any(|text| sets_port(text, port)) { Some(UsualPort::Sure) } else { program() }
 }
 
 /// The files of programs that a command names, with their texts.
@@ -181,24 +208,41 @@ fn is_value_of_port(text: &str, at: usize) -> bool {
     is_port && !name[..name.len() - 4].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Whether a line of a program speaks of a port or of listening before it has the number. The address of a server is
-/// what a client has.
-fn listens(text: &str, port: u16) -> bool {
-    numbers(text, port).any(|at| {
-        let line = text[..at].rsplit('\n').next().unwrap_or_default();
-        !is_client(line) && (speaks_of_port(line) || line.to_ascii_lowercase().contains("listen"))
-    })
+/// Whether a line of a program speaks of a port or of listening before it has the number. Where nothing listens or gives `port`
+/// its value, it may be the port of something else. The address of a server is what a client has.
+fn listens(text: &str, port: u16) -> Option<UsualPort> {
+    let lines = numbers(text, port).map(|at| text[..at].rsplit('\n').next().unwrap_or_default());
+    let sure = |line: &str| {
+        let small = line.to_ascii_lowercase();
+        let serves = ["listen", "serve("].iter().any(|word| small.contains(word));
+        if serves || line.contains("PORT") || after_port(line).any(is_value) {
+            Some(UsualPort::Sure)
+        } else {
+            (after_port(line).next().is_some() || line.contains("Port")).then_some(UsualPort::Possible)
+        }
+    };
+    lines.filter(|line| !is_client(line)).filter_map(sure).max()
 }
 
 fn is_client(line: &str) -> bool {
     address(line).is_some() && line.contains("://")
 }
 
-/// Whether a line has the word: not `export` or `import`.
-fn speaks_of_port(line: &str) -> bool {
-    line.match_indices("port").any(|(at, _)| !line[..at].ends_with(|c: char| c.is_ascii_alphabetic()))
-        || line.contains("Port")
-        || line.contains("PORT")
+/// What comes after the word in a line: not in `export` or `import`.
+fn after_port(line: &str) -> impl Iterator<Item = &str> {
+    let found = line
+        .match_indices("port")
+        .filter(|(at, _)| !line[..*at].ends_with(|c: char| c.is_ascii_alphabetic()));
+    found.map(|(at, word)| &line[at + word.len()..])
+}
+
+/// Whether what comes after a name gives it a value: `= 3000`, `: number = 3000`.
+fn is_value(rest: &str) -> bool {
+    let rest = rest.trim_start();
+    let rest = rest
+        .strip_prefix(':')
+        .map_or(rest, |kind| kind.trim_start().trim_start_matches("number").trim_start());
+    rest.starts_with('=') && !rest.starts_with("==")
 }
 
 /// Where the number stands alone.

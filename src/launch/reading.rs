@@ -58,6 +58,8 @@ pub struct Reading<'a> {
     pub(super) parse_error: Option<ParseError>,
     /// The leaves that are programs, by their index, with their arguments.
     commands: Vec<(usize, Vec<String>)>,
+    /// Whether those of other scripts are left out.
+    has_own_alone: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -99,7 +101,7 @@ impl<'a> Reading<'a> {
             }
             Target::Script { .. } | Target::Text { .. } | Target::Command(_) => {}
         }
-        let commands = commands_of(&leaves);
+        let commands = commands_of(&leaves, false);
         Ok(Self {
             project,
             choice,
@@ -112,7 +114,14 @@ impl<'a> Reading<'a> {
             leaves,
             parse_error: parsed.err(),
             commands,
+            has_own_alone: false,
         })
+    }
+
+    /// Takes what other scripts start out of the [`Reading::commands`]: it is a service of its own.
+    pub fn leave_out_scripts(&mut self) {
+        self.has_own_alone = true;
+        self.commands = commands_of(&self.leaves, true);
     }
 
     pub fn commands(&self) -> Vec<CommandWords<'_>> {
@@ -123,10 +132,19 @@ impl<'a> Reading<'a> {
                 names: names(leaf, arguments),
                 starters: leaf.starters(),
                 ends_before: self.ends_before(*index, leaf),
+                after: self.before(*index, leaf),
+                is_elsewhere: !leaf.directory().is_empty(),
                 ..CommandWords::of(&leaf.program)
             }
         });
         commands.collect()
+    }
+
+    /// The earlier of [`Reading::commands`] that end before this leaf.
+    fn before(&self, index: usize, leaf: &Leaf) -> Vec<usize> {
+        let earlier = self.commands.iter().enumerate().filter(|(_, (other, _))| *other < index);
+        let earlier = earlier.filter(|(_, (other, _))| self.leaves[*other].precedes(leaf));
+        earlier.map(|(command, _)| command).collect()
     }
 
     /// Whether a later command of the script waits for the end of this leaf.
@@ -168,7 +186,7 @@ impl<'a> Reading<'a> {
         let rest = script::without_ports(arguments, &flags);
         let command = script::append(text, &rest);
         let leaves = self.leaves_of(&command)?;
-        let commands = commands_of(&leaves);
+        let commands = commands_of(&leaves, self.has_own_alone);
         // What was taken for a command behind the server may have been the port.
         let is_server =
             commands.get(server).map(|(index, _)| *index) == self.leaf(server).map(|(index, _)| index);
@@ -208,6 +226,12 @@ impl<'a> Reading<'a> {
             }
         };
         self.parse_error.is_some() || !self.leaves.iter().all(calls_scripts)
+    }
+
+    /// Whether the script leads to one program, in its own package, and to nothing else: `pnpm play` of `nuxt dev playground`.
+    pub fn has_one_program(&self) -> bool {
+        let is_known = self.leaves.iter().all(|leaf| leaf.kind != Kind::Opaque);
+        is_known && self.only_program().is_some_and(|(_, leaf)| leaf.directory().is_empty())
     }
 
     /// Whether the script sets the variable for its program.
@@ -264,8 +288,9 @@ fn names(leaf: &Leaf, arguments: &[String]) -> Vec<String> {
 }
 
 /// The leaves that are programs, by their index, with their arguments.
-fn commands_of(leaves: &[Leaf]) -> Vec<(usize, Vec<String>)> {
-    let programs = leaves.iter().enumerate().filter(|(_, leaf)| leaf.kind == Kind::Program);
+fn commands_of(leaves: &[Leaf], own_alone: bool) -> Vec<(usize, Vec<String>)> {
+    let is_meant = |leaf: &Leaf| leaf.kind == Kind::Program && !(own_alone && leaf.names().next().is_some());
+    let programs = leaves.iter().enumerate().filter(|(_, leaf)| is_meant(leaf));
     programs.map(|(index, leaf)| (index, arguments_of(leaf))).collect()
 }
 

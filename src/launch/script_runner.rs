@@ -69,6 +69,14 @@ fn bunfig_changes_scripts(dir: &Path) -> bool {
     run.get("bun") == Some(&true.into()) || shell.is_some_and(|shell| shell != "system")
 }
 
+/// The command with which Yarn runs a text that is no script, as `exec` or bowline.toml has it: under Plug'n'Play, the
+/// programs of packages are in no `PATH`.
+pub(super) fn exec_of_yarn(reading: &Reading<'_>, text: &str) -> Option<Vec<OsString>> {
+    let choice = reading.choice;
+    let uses_archives = choice.is_modern_yarn() && plug_and_play(&choice.root);
+    uses_archives.then(|| delegated(reading, "", Some(text)))
+}
+
 /// The command with which the manager runs the script `name`, or `text` where it can run any text.
 pub(super) fn delegated(reading: &Reading<'_>, name: &str, text: Option<&str>) -> Vec<OsString> {
     let Reading { choice, caller, .. } = reading;

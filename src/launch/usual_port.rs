@@ -1,18 +1,10 @@
 //! Where a server listens if nobody tells it a port: as its script, its configuration or its framework says.
 
 use super::mentions::{companion, mentions};
-use super::named_port::{is_configured, sets_some_port, written_port};
+use super::named_port::{UsualPort, configured, sets_some_port, written_port};
 use super::reading::Reading;
 use crate::detect::catalog::{Catalog, Role};
 use crate::detect::{Detection, ServerInputs};
-
-/// How sure it is that a port is a server's usual one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum UsualPort {
-    /// It is the framework's default, but a file sets another port, perhaps for something else.
-    Possible,
-    Sure,
-}
 
 impl UsualPort {
     /// Whether this is the usual port of the server, if it is known at all.
@@ -30,14 +22,16 @@ impl UsualPort {
         if let Some(written) = written_port(server, &inputs.port) {
             return (written == port).then_some(Self::Sure);
         }
-        if is_configured(reading, server, port, files) {
-            return Some(Self::Sure);
+        let by_file = configured(reading, server, port, files);
+        if by_file == Some(Self::Sure) {
+            return by_file;
         }
         // A runtime listens wherever its program wants to.
         let is_default = tool.is_some_and(|tool| tool.framework.role != Role::Runtime)
             && detection.framework.default_port == port;
         let has_other = || sets_some_port(reading, server, files);
-        is_default.then(|| if has_other() { Self::Possible } else { Self::Sure })
+        let by_default = is_default.then(|| if has_other() { Self::Possible } else { Self::Sure });
+        by_default.max(by_file)
     }
 }
 

@@ -16,7 +16,7 @@ impl Leaf {
 
     /// Whether a later command of the script waits for this one.
     pub fn precedes(&self, later: &Self) -> bool {
-        self.scope.lanes == later.scope.lanes
+        later.scope.lanes.starts_with(&self.scope.lanes)
     }
 
     /// Whether the leaf would get the variable `name` that an edit sets apart from `others`.

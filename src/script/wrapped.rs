@@ -75,7 +75,7 @@ enum Begin {
 
 fn pass_on(line: &mut CommandLine, wrapper: &Wrapper, start: usize, begin: Begin) -> Step {
     line.scope.environment.cleared |= wrapper.clears_environment;
-    line.scope.environment.files |= wrapper.reads_variables;
+    line.scope.environment.files |= wrapper.reads_variables && wrapper.overriding.is_empty();
     let end = if let Begin::At(end) = begin { end } else { line.words.len() };
     let (word, marked) = read_options(line, wrapper, start, end);
     let mut index = match begin {
@@ -103,10 +103,11 @@ fn pass_on(line: &mut CommandLine, wrapper: &Wrapper, start: usize, begin: Begin
     if is_text { Step::Text(index) } else { Step::Next(index) }
 }
 
-/// Whether only options follow the word. Several words are joined by a program that takes a text, which is not
-/// imitated.
+/// Whether only options follow the word, or it can be no program: `watch 'npm run build' src`. Several words are joined by a
+/// program that takes a text, which is not imitated.
 fn is_alone(line: &CommandLine, index: usize) -> bool {
-    line.words.get(index + 1).is_none_or(Word::is_flag)
+    let is_text = || line.literal(index).is_some_and(|word| word.contains(' '));
+    line.words.get(index + 1).is_none_or(Word::is_flag) || is_text()
 }
 
 /// Reads the options from `start` on, before `end`, and applies those that change the environment or the directory.
@@ -124,7 +125,7 @@ fn read_options<'w>(
             return (index + 1, true);
         }
         let name = flag.split_once('=').map_or(&*flag, |(name, _)| name);
-        let alone = wrapper.clearing.iter().chain(wrapper.hiding.iter());
+        let alone = wrapper.clearing.iter().chain(wrapper.hiding.iter()).chain(wrapper.overriding.iter());
         for option in alone.filter(|option| ***option == *name || is_among_letters(wrapper, &flag, option)) {
             apply(line, wrapper, option, None);
         }
@@ -147,6 +148,7 @@ fn read_options<'w>(
 fn apply(line: &mut CommandLine, wrapper: &Wrapper, option: &str, value: Option<String>) {
     let is_in = |list: &Texts| list.iter().any(|one| one == option);
     line.scope.environment.cleared |= is_in(&wrapper.clearing);
+    line.scope.environment.files |= is_in(&wrapper.overriding);
     line.scope.moved |= is_in(&wrapper.moving);
     if is_in(&wrapper.removing) {
         line.scope.environment.removed.extend(value);

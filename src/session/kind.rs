@@ -16,10 +16,11 @@ pub const NO_FRAMEWORK: &str = "default";
 pub fn is_orchestrator(configured: &ConfiguredProject, reading: &Reading<'_>) -> bool {
     let ConfiguredProject { project, config, runnable, .. } = configured;
     let is_asked = config.workspace.orchestrator == Some(Orchestrator::Script);
+    let starts_others = || !reading.has_own_programs(true) && !reading.has_one_program();
     project.is_workspace_root()
         && matches!(runnable, Runnable::Script { .. })
         && project.dir.to_string_lossy() == project.id
-        && (is_asked || configured.additions.orchestrates || !reading.has_own_programs(true))
+        && (is_asked || configured.additions.orchestrates || starts_others())
 }
 
 /// Whether a script that runs as it is has no server of its own: it starts nothing but scripts and task runners. A

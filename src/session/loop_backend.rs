@@ -74,6 +74,10 @@ impl Backend for SessionBackend<'_> {
         owner
     }
 
+    fn may_listen(&mut self, service: usize) -> bool {
+        self.stands_in[service] || self.listeners.may_have(self.port(service))
+    }
+
     fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation> {
         let held = self.listeners.of(&self.own_processes(service, root)).ok()?;
         let reserved = self.port(service);

@@ -102,6 +102,11 @@ impl<'a> Detected<'a> {
         };
         let mut reading =
             Reading::of(project, manager, target, &invocation.caller, config.catalog.wrappers())?;
+        let orchestrates = is_orchestrator(configured, &reading);
+        let delegates = delegates(configured, &reading);
+        if orchestrates {
+            reading.leave_out_scripts();
+        }
         let (files, commands) = (project.files()?, reading.commands());
         let snapshot = Snapshot {
             dependencies: &project.manifest.dependencies,
@@ -111,8 +116,6 @@ impl<'a> Detected<'a> {
             hides_more: reading.hides_more(),
         };
         let mut detection = config.catalog.detect(&snapshot)?;
-        let orchestrates = is_orchestrator(configured, &reading);
-        let delegates = delegates(configured, &reading);
         // Whatever the packages run is no server of the root's.
         let of_none = delegates.then_some(NO_FRAMEWORK);
         let named = framework.or(config.settings.framework.as_deref()).or(of_none);

@@ -125,6 +125,10 @@ pub trait Backend {
     /// Regular expressions for the lines with which the watches of the service say that their first build is through.
     fn first_builds(&self, service: usize) -> Vec<Regex>;
     fn verify(&mut self, service: usize, root: i32) -> PortOwner;
+    /// Whether [`Backend::verify`] is worth its price: false if nobody has listened a moment ago.
+    fn may_listen(&mut self, _service: usize) -> bool {
+        true
+    }
     /// The behaviour of a service that does not listen on its port. `output` is the end of its output.
     fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation>;
     /// The listeners on other ports of a service that is not ready, as text.

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::time::{Instant, sleep_until};
 
-use super::backend::{Backend, Control, SignalSource, Sink};
+use super::backend::{Backend, Control, PortOwner, SignalSource, Sink};
 use super::conditions::ConditionWatch;
 use super::console::Console;
 use super::first_build::FirstBuild;
@@ -323,7 +323,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         if self.instances[index].service.awaits_build() {
             return self.check_build(index);
         }
-        let listener = self.verify(index);
+        let may_listen = self.backend.may_listen(index);
+        let listener = if may_listen { self.verify(index) } else { PortOwner::Nobody };
         let root = self.root(index);
         let Instance { readiness, tail, .. } = &mut self.instances[index];
         let Some(readiness) = readiness else { return };

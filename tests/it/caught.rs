@@ -144,6 +144,40 @@ fn two_scripts_of_a_package_beneath_one_that_only_starts_them_are_two_services()
 }
 
 #[test]
+fn what_the_root_runs_itself_takes_no_server_from_a_package() {
+    for (root, has_server) in [
+        ("true-ish && concurrently \"npm run dev -w web\" \"npm run dev -w api\"", false),
+        ("own & npm run dev -w web & npm run dev -w api & wait", true),
+    ] {
+        let mut stage = Stage::new(root);
+        let server = format!("exec '{}' --lifetime 200", dev_server().display());
+        stage.sandbox.program("true-ish", "");
+        stage.sandbox.program("concurrently", "for one; do sh -c \"$one\" & done; wait");
+        stage.sandbox.program("vite", &server);
+        stage.sandbox.program("own", &server);
+        let pages = Ports::claim(4);
+        let range = |key, ports: &Ports| {
+            format!("[framework.{key}]\nrange = \"{}-{}\"\n", ports.first(), ports.last())
+        };
+        let ranges = range("default", &stage.ports) + &range("vite", &pages);
+        stage.sandbox.user_file("frameworks.toml", &ranges);
+        stage.package("web", &json!({ "dev": "vite" }));
+        let mut session = stage.sandbox.start(["dev", "--json"]);
+        assert_eq!(ready(&mut session, "packages/web"), u64::from(pages.first()), "{root}");
+        ready(&mut session, "packages/api");
+        if has_server {
+            ready(&mut session, "/app");
+        }
+        let services = stage.services();
+        let of_root = services.iter().find(|one| one["name"] == "root").unwrap();
+        assert_eq!(of_root["port"].is_number(), has_server, "{root}: {of_root}");
+        assert!(services.iter().any(|one| one["name"] == "web" && one["startedBy"] == "caught"), "{root}");
+        session.signal(Signal::INT);
+        session.wait();
+    }
+}
+
+#[test]
 fn the_exit_code_of_a_script_is_passed_on() {
     let mut stage =
         Stage::new("npm run -s dev -w web; echo code $?; (cd packages/web && npm run dev); exit 3");

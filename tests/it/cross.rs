@@ -70,6 +70,22 @@ fn a_runner_finds_the_app_whose_usual_port_it_names() {
     assert_ne!(runner["port"], json!(3000), "the app's port is no wish of the runner");
     assert_eq!(runner["command"], json!(script.replace("3000", &app["port"].to_string())));
     assert_eq!(texts(&runner["warnings"]), Vec::<String>::new());
+    // The app may have a server of its own, and the runner may speak of ports that are not its own.
+    let manifest = json!({ "name": "openbuilder", "scripts": { "dev": "tsx server.ts" } });
+    sandbox
+        .file("apps/openbuilder/package.json", &manifest.to_string())
+        .file("apps/openbuilder/server.ts", "const port = parseInt(process.env.PORT || '3000', 10);\n")
+        .file(
+            "apps/runner/src/index.ts",
+            "log({ port: payload.preferredPort || 3000 });\nconst free = await findPort(3000);\n\
+             const message = `No available port found in range 3000-3099`;\nexport const sample = { port: 3000 };\n",
+        );
+    let full = plans(&sandbox, &["--script", "dev:full"]);
+    let (app, runner) = (plan(&full, "openbuilder"), plan(&full, "@sentryvibe/runner"));
+    assert_eq!(runner["command"], json!(script.replace("3000", &app["port"].to_string())));
+    // Alone, it is left as it is written.
+    let alone = plans(&sandbox, &["@sentryvibe/runner"]);
+    assert_eq!((&alone[0]["command"], alone[0]["port"] == 3000), (&json!(script), false));
 }
 
 #[test]

@@ -353,7 +353,20 @@ fn assignments_and_the_environment_are_those_that_reach_the_leaf() {
     assert!(leaf(". ./.env; vite", "vite").scope.environment.files);
     assert!(leaf("export $(cat .env); vite", "vite").scope.environment.files);
     assert!(leaf("env $(cat .env) vite", "vite").scope.environment.files);
-    assert!(!leaf("vite", "vite").scope.environment.files);
+    // What is set already stays, unless an option of the wrapper says otherwise.
+    for (text, replaces) in [
+        ("vite", false),
+        ("dotenv -e .env -- vite", false),
+        ("dotenv -o -- vite", true),
+        ("dotenv --override -e .env -- vite", true),
+        ("dotenvx run -f .env -- vite", false),
+        ("dotenvx run --overload -- vite", true),
+        ("dotenv-flow -- vite", false),
+        ("dotenv run -- vite", true),
+        ("env-cmd vite", true),
+    ] {
+        assert_eq!(leaf(text, "vite").scope.environment.files, replaces, "`{text}`");
+    }
 }
 
 #[test]

@@ -30,9 +30,15 @@ pub fn is_refused(output: &str, ended_well: bool, reserved: u16, is_taken: impl 
     false
 }
 
-/// Whether a program was refused the reserved port.
+/// Whether a program was refused the reserved port, and has not gone on there: Rsbuild 1 says "Port 3101 is in use, using port
+/// 3101" of a free one.
 pub fn is_conflict(output: &str, reserved: u16) -> bool {
-    output.lines().any(|line| is_complaint(line) && numbers(line).any(|number| number == reserved))
+    let names = |text: &str| numbers(text).any(|number| number == reserved);
+    output.lines().filter(|line| is_complaint(line)).any(|line| {
+        let goes_on = ["using", "trying"].iter().find_map(|word| line.split_once(word));
+        let (refused, next) = goes_on.unwrap_or((line, ""));
+        names(refused) && !names(next)
+    })
 }
 
 fn is_complaint(line: &str) -> bool {
@@ -93,6 +99,9 @@ mod tests {
             ),
             ("Port 3101 is in use, trying another one...", true),
             ("Error: listen EADDRINUSE: address already in use :::3000", false),
+            ("Port 3101 is in use, using available port 3102 instead.", true),
+            ("Port 3000 is in use, using available port 3101 instead.", false),
+            ("info    Port 3101 is in use, using port 3101.", false),
             ("listening on 3101", false),
             ("in use: 31010", false),
         ] {

@@ -59,7 +59,10 @@ impl Tasks<'_> {
                 if has(self.packages, package, &name) {
                     wanted.needs.push((index, PackageScript { package, name }));
                 }
-            } else if has(self.packages, package, &name) || self.leads_on(&name) {
+            } else if has(self.packages, package, &name)
+                || self.leads_on(&name)
+                || self.leads_below(package, &name)
+            {
                 collected.add(&name, [self.packages.projects()[package].name.clone()], index);
             }
         }
@@ -83,16 +86,26 @@ impl Tasks<'_> {
         others.filter_map(Value::as_str).any(|other| other.strip_prefix('^') != Some(task))
     }
 
+    /// Whether the task of a package depends on the same one of those below it, and one of these has its script.
+    fn leads_below(&self, index: usize, task: &str) -> bool {
+        let is_same = |other: &String| other.strip_prefix('^') == Some(task);
+        let mut below = self.packages.dependencies_of(index).into_iter();
+        self.list(index, task, "dependsOn").iter().any(is_same)
+            && below.any(|one| has(self.packages, one, task))
+    }
+
     fn goes_on(&self, index: usize, task: &str) -> bool {
         self.definitions(index, task).iter().find_map(|one| one["persistent"].as_bool()) == Some(true)
     }
 
-    /// The definitions of a package's task, the strongest first.
-    fn definitions(&self, index: usize, task: &str) -> [Value; 3] {
+    /// The definitions of a package's task, the strongest first: of the root's file only one counts.
+    fn definitions(&self, index: usize, task: &str) -> [Value; 2] {
         let project = &self.packages.projects()[index];
         let own = turbo_tasks(&project.dir);
         let own = if project.dir == self.packages.root() { Value::Null } else { own[task].clone() };
-        [own, self.root[format!("{}#{task}", project.name)].clone(), self.root[task].clone()]
+        let exact = &self.root[format!("{}#{task}", project.name)];
+        let root = if exact.is_null() { &self.root[task] } else { exact };
+        [own, root.clone()]
     }
 
     /// The texts in an array of a package's task.

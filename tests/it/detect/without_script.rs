@@ -145,13 +145,17 @@ fn in_a_workspace_a_package_without_a_script_runs_where_it_is_named_or_where_no_
         let name = |line: &str| serde_json::from_str::<Value>(line).unwrap()["project"]["name"].to_string();
         planned.stdout.lines().map(name).collect::<Vec<_>>().join(" ").replace('"', "")
     };
-    // A library that Vite builds has no page.
+    // A library that Vite builds has no page, and one for users of a framework is not run by it.
+    let plugin =
+        json!({ "name": "plugin", "peerDependencies": { "next": "*" }, "devDependencies": { "next": "16" } });
+    sandbox.file("packages/plugin/package.json", &plugin.to_string());
     for (arguments, expected) in [
         (&[][..], "web"),
         (&["-F", "*"], "web"),
         (&["-F", "./apps/*"], "web"),
         (&["-F", "web..."], "web"),
         (&["-F", "ui"], "ui"),
+        (&["-F", "plugin"], "plugin"),
     ] {
         assert_eq!(names(&sandbox, arguments), expected, "{arguments:?}");
     }

@@ -65,6 +65,10 @@ const WATCHES: &[(&str, &str)] = &[
     ("parcel watch src/index.html", "parcel-watch"),
     ("bun build ./a.ts --outdir dist --watch", "bun-build"),
     ("tsc-alias -w", "generators"),
+    ("npm run build && tshy --watch", "generators"),
+    ("convex dev", "cloud"),
+    ("npx trigger.dev@latest dev", "cloud"),
+    ("tsc & tsup --watch", "tsup"),
     ("tsc --w", "tsc"),
     ("tsc -watch", "tsc"),
     ("npx @tailwindcss/cli -i a.css -o b.css --watch", "tailwindcss"),
@@ -81,6 +85,8 @@ const WATCHES: &[(&str, &str)] = &[
     ("onchange -i 'src/**' -- npm run build", "repeaters"),
     ("chokidar 'src/**' --initial -c 'tsc && tsc-alias'", "repeaters"),
     ("watchexec -w src -e ts tsc", "repeaters"),
+    ("watch 'npm run build' src --wait=0.2", "repeaters"),
+    ("npm run build && watch unbuild src", "repeaters"),
     // What it runs after a build.
     ("tsup --watch --onSuccess 'tsc --emitDeclarationOnly'", "tsup"),
     ("tsc-watch --onSuccess tsc-alias", "tsc"),
@@ -151,9 +157,6 @@ fn what_serves_or_runs_a_program_is_a_server() {
         "wp-scripts start --hot",
         "eleventy --serve --watch",
         "stencil build --watch --serve",
-        "tsc",
-        "tsc --watch false",
-        "tsc --watch=false",
         "rollup -c",
         "vite build",
         "webpack",
@@ -178,6 +181,25 @@ fn what_serves_or_runs_a_program_is_a_server() {
 }
 
 #[test]
+fn what_only_compiles_is_a_task() {
+    let mut sandbox = Sandbox::new();
+    for (script, kind) in [
+        ("tsc", "task"),
+        ("tsc -p tsconfig.build.json", "task"),
+        ("tsc --watch false", "task"),
+        ("tsc --watch=false", "task"),
+        ("rm -rf dist && npx tsc && cp a b", "task"),
+        ("tsc && node dist/index.js", "server"),
+        ("tsc & make serve", "server"),
+        ("tsc & vite", "server"),
+        ("tsc && eslint . && vite", "server"),
+        ("watch 'node server.js' src", "server"),
+    ] {
+        assert_eq!(kind_of(&mut sandbox, script, "").0, kind, "{script}");
+    }
+}
+
+#[test]
 fn the_user_knows_better() {
     let mut sandbox = Sandbox::new();
     for (script, settings, expected) in [
@@ -189,7 +211,7 @@ fn the_user_knows_better() {
         ("tsc -w", "[project.app]\nport = 4500\n", "server"),
         ("shiny watch", "[framework.shiny]\nkind = \"watch\"\ncommands = [\"shiny watch\"]\n", "watch"),
         ("shiny all", "[framework.shiny]\nkind = \"task\"\ncommands = [\"shiny all\"]\n", "task"),
-        ("tsc -w", "[framework.tsc]\nnot-commands = [\"tsc\"]\n", "server"),
+        ("tsup -w", "[framework.tsup]\nnot-commands = [\"tsup\"]\n", "server"),
     ] {
         let (kind, _) = kind_of(&mut sandbox, script, settings);
         assert_eq!(kind, expected, "{script} {settings}");

@@ -50,3 +50,23 @@ fn without_a_shell_the_working_directory_is_named_as_a_shell_would() {
     assert_eq!(named(&tree.dir.join("src")), tree.dir);
     assert_eq!(named(Path::new("/nowhere")), tree.dir);
 }
+
+#[test]
+fn under_plug_and_play_yarn_finds_the_programs_of_packages() {
+    let tree = Tree::new(&[
+        ("package.json", &manifest("vite", &["vite"])),
+        ("yarn.lock", "__metadata:\n"),
+        (".pnp.cjs", ""),
+    ]);
+    tree.program("bin/yarn", "");
+    tree.program("bin/node", "");
+    let bin = tree.dir.join("bin");
+    let caller = caller(&tree.dir, &[("PATH", bin.to_str().unwrap())]);
+    let argv = |command: &[&str]| {
+        planned(&tree.project(""), &caller, &Wish { command, ..Wish::default() }).main.argv
+    };
+    assert_eq!(argv(&["vite", "a b"]), ["yarn", "exec", "vite 'a b' --port 3111 --strictPort"]);
+    assert_eq!(argv(&["turbo", "build"]), ["yarn", "exec", "turbo build"]);
+    assert_eq!(argv(&["node", "x.js"]), ["node", "x.js"]);
+    assert_eq!(argv(&["./vite"]), ["./vite", "--port", "3111", "--strictPort"]);
+}

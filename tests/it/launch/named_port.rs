@@ -28,6 +28,8 @@ const WISHES: &[(&str, &[File], Option<u16>)] = &[
         &[("server.js", "app.listen(process.env.PORT || 4200)")],
         Some(4200),
     ),
+    ("URL=http://localhost:4200 node server.js", &[("server.js", "const port = 4200")], Some(4200)),
+    ("node server.js & wait-on tcp:4200 && ./open", &[("server.js", "start({ port: 4200 })")], Some(4200)),
     ("run-p web desk", &[VITE], Some(3334)),
     ("concurrently npm:web npm:desk", &[VITE], Some(3334)),
     ("npm run web & npm run desk", &[VITE], Some(3334)),
@@ -37,6 +39,8 @@ const WISHES: &[(&str, &[File], Option<u16>)] = &[
     // The only port that is named, and nothing else can be a server.
     ("node server.js & wait-on tcp:4200 && electron .", &[], Some(4200)),
     // Others' ports.
+    ("URL=http://localhost:3000 node client.js", &[], None),
+    ("URL=http://localhost:4200 node client.js", &[("client.js", "log({ port: other.port || 4200 })")], None),
     ("concurrently 'node api.js' 'wait-on tcp:5000 && react-scripts start'", &[], None),
     ("wait-on tcp:3334 && vite", &[VITE], None),
     ("node --inspect=0.0.0.0:3334 server.js", &[], None),

@@ -16,6 +16,12 @@ const APART: &[(&str, &str)] = &[
     ),
     ("concurrently \"nodemon api.js\" \"nest start\"", "concurrently \"nodemon api.js\" \"@ nest start\""),
     ("(cd api && node index.js) & node web.js", "(cd api && node index.js) & @ node web.js"),
+    ("(cd images && node x.js) & node y.js", "(cd images && node x.js) & @ node y.js"),
+    ("(cd web && node x.js) & node y.js", "(cd web && @ node x.js) & node y.js"),
+    (
+        "(wait-port tcp:4000 && node web.js) & node api.js",
+        "(wait-port tcp:4000 && node web.js) & @ node api.js",
+    ),
     ("cross-env A=1 node web.js & node api.js", "@ cross-env A=1 node web.js & node api.js"),
     ("export PORT=4000; node web.js & node api.js", "export PORT=4000; @ node web.js & node api.js"),
     (

@@ -78,7 +78,8 @@ fn a_guardian_that_is_asked_to_end_gives_the_whole_grace_until_its_supervisor_is
         "package.json",
         &serde_json::json!({ "name": "app", "scripts": { "dev": script } }).to_string(),
     );
-    sandbox.range("default", &Ports::claim(1));
+    let ports = Ports::claim(1);
+    sandbox.range("default", &ports);
     let mut session = sandbox.start(["dev", "--grace", "90s"]);
     session.ready();
     alive.pid(SOON).unwrap();
