@@ -53,15 +53,33 @@ pub fn merge(text: &str) -> Result<String, Damage> {
 fn line_end(text: &str) -> &'static str {
     match text.find('\n') {
         Some(at) if text[..at].ends_with('\r') => "\r\n",
+        None if text.ends_with('\r') => "\r\n",
         Some(_) | None => "\n",
     }
 }
 
-/// Where the block begins and ends, if there is one.
+/// The characters that begin a fence around code, if the line is one.
+fn fence(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    let length = |mark: char| line.len() - line.trim_start_matches(mark).len();
+    let length = length('`').max(length('~'));
+    (length >= 3).then(|| &line[..length])
+}
+
+/// Where the block begins and ends, if there is one. What a fence encloses is an example.
 fn place(text: &str) -> Result<Option<(usize, usize)>, Damage> {
     let mut marks = Vec::new();
     let mut offset = 0;
+    let mut open: Option<(&str, usize)> = None;
     for line in text.split_inclusive('\n') {
+        match (fence(line), open) {
+            (Some(begins), None) => open = Some((begins, marks.len())),
+            (Some(ends), Some((begins, before))) if ends.starts_with(begins) && line.trim() == ends => {
+                marks.truncate(before);
+                open = None;
+            }
+            (Some(_) | None, _) => {}
+        }
         let word = line.trim_start_matches('\u{feff}').trim();
         if [BEGIN, END].contains(&word) {
             marks.push((word, offset + line.find('<').unwrap_or(0)));
@@ -115,6 +133,12 @@ mod tests {
             (format!("a  \n{BEGIN}{END}\nb\n"), format!("a  \n{BEGIN}{END}\nb\n\n{BLOCK}")),
             (crlf(&format!("a\n{BEGIN}\nold\n{END}\n\tb ")), crlf(&format!("a\n{whole}\n\tb "))),
             (format!("  {BEGIN}\n{END}  \n"), format!("  {whole}  \n")),
+            ("a\rb\r".to_owned(), format!("a\rb\r{}", crlf(&format!("\n\n{BEGIN}").replace(BEGIN, whole)))),
+            (
+                format!("```md\n{BEGIN}\nmine\n{END}\n```\n"),
+                format!("```md\n{BEGIN}\nmine\n{END}\n```\n\n{BLOCK}"),
+            ),
+            (format!("~~~\n{BEGIN}\nold\n{END}\n```\n"), format!("~~~\n{whole}\n```\n")),
         ] {
             let merged = merge(&before).unwrap();
             assert_eq!(merged, after, "{before:?}");

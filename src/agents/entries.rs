@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::jsonc::{self, Damage, PathStep};
+use crate::range::Range;
 
 /// A dev server that an editor can start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct DevServer {
     /// Its word on the command line, if the project is one of several.
     pub word: Option<String>,
     pub port: u16,
+    /// What it has its port from, if it has none of its own yet: another one is as good.
+    pub range: Option<Range>,
 }
 
 impl DevServer {
@@ -107,7 +110,10 @@ fn correct(
     if !server.is_run_by(&entry["runtimeArgs"], servers) {
         set("runtimeArgs", json!(server.arguments()))?;
     }
-    set("port", json!(server.port))?;
+    let present = entry["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+    if !present.is_some_and(|port| server.range.is_some_and(|range| range.contains(port))) {
+        set("port", json!(server.port))?;
+    }
     if entry["autoPort"].is_null() {
         set("autoPort", json!(true))?;
     }
@@ -124,12 +130,19 @@ pub fn merge_mcp(text: &str, list: &str) -> Result<String, Damage> {
     if !found.is_object() {
         return jsonc::set(text, &path, wanted);
     }
+    let words: Vec<&str> = found["args"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let is_mcp = words.contains(&"mcp");
+    let is_own = runs_bowline(&found["command"]);
+    // Such as with npx.
+    if !is_own && is_mcp && words.iter().any(|word| word.contains(PROGRAM)) {
+        return Ok(text.to_owned());
+    }
     let mut text = text.to_owned();
     if !is_there(&found["command"]) {
         text = jsonc::set(&text, &[path[0], path[1], PathStep::Key("command")], &wanted["command"])?;
     }
     // The user may have added options.
-    if !found["args"].as_array().is_some_and(|words| words.contains(&json!("mcp"))) {
+    if !(is_own && is_mcp) {
         text = jsonc::set(&text, &[path[0], path[1], PathStep::Key("args")], &wanted["args"])?;
     }
     Ok(text)

@@ -183,7 +183,7 @@ fn wait(view: &View<'_>, arguments: &Arguments, cancel: &Cancel) -> Result<Value
     targets.running.iter().for_each(|one| view.ends().watch(one));
     let until = (cancel, deadline(arguments.number("seconds")));
     let ended = if is_for_end && !is_alone {
-        view.ends().until_one_failed(&targets, until);
+        view.ends().until_one_failed(&|id| targets.run(id), until);
         let running = targets.running.iter().map(|one| &one.project);
         running.filter_map(|id| Some(ServiceEnd { id: id.clone(), answer: view.ends().of(id)? })).collect()
     } else {

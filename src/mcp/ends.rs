@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use super::child::Cancel;
 use super::failed::{self, ServiceEnd};
-use super::targets::Targets;
 use crate::client::connection::Connection;
 use crate::control::{ControlRequest, Line, Verb};
 use crate::event::{Event, What};
@@ -94,9 +93,9 @@ impl Ends {
     }
 
     /// Waits until one of several watched services has failed, or all have ended.
-    pub fn until_one_failed(&self, targets: &Targets, (cancel, deadline): (&Cancel, Instant)) {
+    pub fn until_one_failed(&self, is_meant: &dyn Fn(&str) -> bool, (cancel, deadline): (&Cancel, Instant)) {
         let goes_on = |known: &mut Vec<(String, Known)>| {
-            let own = || known.iter().filter(|(id, _)| targets.run(id)).map(|(_, known)| known);
+            let own = || known.iter().filter(|(id, _)| is_meant(id)).map(|(_, known)| known);
             let has_failed =
                 |known: &Known| matches!(known, Known::Ended(answer) if answer["state"] == "failed");
             own().any(|known| matches!(known, Known::Watched(_))) && !own().any(has_failed)

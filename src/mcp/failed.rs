@@ -177,11 +177,12 @@ fn reason(code: Option<u8>, message: &str) -> &'static str {
 }
 
 /// What a client can do that has no command line, for the options that hints name.
-const OPTIONS: [(&str, &str); 6] = [
+const OPTIONS: [(&str, &str); 7] = [
     ("`--script`", "`script` in bowline.toml"),
     ("`--port`", "`port` in bowline.toml"),
     ("`--framework`", "`framework` in bowline.toml"),
     ("`--restart-running`", "`restart` of bowline_start"),
+    ("`--project-id`", "`bowline start --project-id ID`"),
     ("`--dir`", "`bowline mcp --dir DIR`"),
     ("`--state-dir`", "`bowline mcp --state-dir DIR`"),
 ];
@@ -233,5 +234,39 @@ mod tests {
         ] {
             assert_eq!(as_tools(hint), expected);
         }
+    }
+    /// The options that texts of bowline name, each with the text after it.
+    fn options_in(dir: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                options_in(&path, found);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]").next().unwrap().lines();
+                let code = code.filter(|line| !line.trim_start().starts_with("//"));
+                let named = |line: &str| line.split("`--").skip(1).map(str::to_owned).collect::<Vec<_>>();
+                found.extend(code.flat_map(named));
+            }
+        }
+    }
+
+    #[test]
+    fn each_option_that_a_text_names_has_a_way_for_clients() {
+        let mut found = Vec::new();
+        // Without the command line's own, and the list above.
+        for part in
+            ["client", "control", "launch", "paths", "port", "project", "script", "session", "cli/command"]
+        {
+            options_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(part), &mut found);
+        }
+        assert!(found.len() > 10, "{found:?}");
+        // In no answer: an option of the command line that is used wrongly.
+        let usage = ["`--`"];
+        found.retain(|text| {
+            let named = format!("`--{}", text.split_inclusive('`').next().unwrap_or_default());
+            !usage.contains(&named.as_str()) && as_tools(&named).starts_with("`--")
+        });
+        assert_eq!(found, Vec::<String>::new());
     }
 }

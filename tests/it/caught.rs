@@ -93,12 +93,12 @@ fn the_shims_of_a_killed_run_are_pruned_and_those_of_a_live_one_stay() {
     let stage = Stage::new("npm run dev -w web & npm run dev -w api & wait");
     let mut session = stage.sandbox.start(["dev", "--json"]);
     ready(&mut session, "packages/web");
-    assert!(stage.sandbox.run(["ports", "--prune"]).status.success());
+    assert!(stage.sandbox.run(["ports", "prune"]).status.success());
     assert_eq!(stage.shims(), 1);
     session.signal(Signal::KILL);
     session.wait();
     assert_eq!(stage.shims(), 1);
-    assert!(stage.sandbox.run(["ports", "--prune"]).status.success());
+    assert!(stage.sandbox.run(["ports", "prune"]).status.success());
     assert_eq!(stage.shims(), 0);
 }
 

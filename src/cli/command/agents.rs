@@ -14,6 +14,7 @@ use crate::invocation::{Failure, Invocation};
 use crate::port::{Lookup, PortChoice, PortRequest};
 use crate::process::Exit;
 use crate::project::Project;
+use crate::range::Range;
 use crate::session::{ConfiguredProject, Detected, Options, Runnable};
 use crate::ui;
 
@@ -66,11 +67,11 @@ fn here(invocation: &Invocation) -> Result<(PathBuf, Vec<DevServer>), Failure> {
         }
     }
     let ports = own_ports(invocation, &configured)?.into_iter();
-    let server = |(one, port): (&ConfiguredProject, u16)| {
+    let server = |(one, (port, range)): (&ConfiguredProject, (u16, Option<Range>))| {
         let ConfiguredProject { project, .. } = one;
         let is_root = project.dir == root && project.defined_in.is_none();
         let word = (!is_root).then(|| word_for(project, &root));
-        DevServer { name: project.name.clone(), word, port }
+        DevServer { name: project.name.clone(), word, port, range }
     };
     let servers = configured.iter().zip(ports).map(server).collect();
     Ok((root, servers))
@@ -91,8 +92,12 @@ fn word_for(project: &Project, root: &Path) -> String {
 }
 
 /// The port of each project's own: the one of bowline.toml, or the remembered one even while it runs on another one,
-/// as an editor may have asked for that; else the one that it would get. `PORT` of the environment does not count.
-fn own_ports(invocation: &Invocation, projects: &[ConfiguredProject]) -> Result<Vec<u16>, Failure> {
+/// as an editor may have asked for that; else the one that it would get now, and the range that this is from. `PORT`
+/// of the environment does not count.
+fn own_ports(
+    invocation: &Invocation,
+    projects: &[ConfiguredProject],
+) -> Result<Vec<(u16, Option<Range>)>, Failure> {
     let ports = invocation.ports_to_read();
     let (mut own, mut requests) = (Vec::new(), Vec::new());
     for one in projects {
@@ -116,10 +121,11 @@ fn own_ports(invocation: &Invocation, projects: &[ConfiguredProject]) -> Result<
         request.exclude.extend(&taken);
     }
     let mut found = ports.lookup(&open, SystemTime::now())?.into_iter().map(|found| match found {
-        Lookup::Live(reservation) => reservation.port,
-        Lookup::Would(grant) => grant.port,
+        Lookup::Live(reservation) => (reservation.port, None),
+        Lookup::Would(grant) => (grant.port, Some(grant.request.range)),
     });
-    Ok(own.into_iter().filter_map(|own| own.or_else(|| found.next())).collect())
+    let sure = |own: Option<u16>| own.map(|port| (port, None));
+    Ok(own.into_iter().filter_map(|own| sure(own).or_else(|| found.next())).collect())
 }
 
 /// The findings of `doctor` about the files of agents here: good news, or a fault and its remedy.

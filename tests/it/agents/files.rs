@@ -79,7 +79,7 @@ fn it_prints_everything_and_writes_nothing() {
 
 #[test]
 fn files_are_made_and_the_second_time_nothing_changes() {
-    let (sandbox, _ports) = project();
+    let (sandbox, ports) = project();
     let all = ["--claude", "--cursor", "--vscode", "--agents-md"];
     let paths = ["AGENTS.md", ".claude/launch.json", ".mcp.json", ".cursor/mcp.json", ".vscode/mcp.json"];
     let lines = |word: &str| paths.map(|path| format!("{word} {path}\n")).concat();
@@ -91,8 +91,11 @@ fn files_are_made_and_the_second_time_nothing_changes() {
     assert_eq!(text(&sandbox, "AGENTS.md"), answer["block"]);
     let stamps = || paths.map(|path| fs::metadata(sandbox.project().join(path)).unwrap().modified().unwrap());
     let (texts, before) = (paths.map(|path| text(&sandbox, path)), stamps());
-    for options in [&all[..], &[]] {
-        assert_eq!(wrote(&sandbox, options), lines("unchanged"));
+    // Somebody else may have the port by then.
+    for stranger in [None, Some(ports.stranger(ports.first()))] {
+        for options in [&all[..], &[]] {
+            assert_eq!(wrote(&sandbox, options), lines("unchanged"), "{stranger:?}");
+        }
     }
     assert_eq!((paths.map(|path| text(&sandbox, path)), stamps()), (texts, before));
     assert_eq!(doctor(&sandbox).iter().map(|one| one.0).collect::<Vec<_>>(), [true]);
@@ -166,6 +169,15 @@ fn what_is_out_of_date_is_told_and_corrected() {
         assert!(wrote(&sandbox, &[]).contains(&format!("changed {path}\n")));
         assert_eq!(text(&sandbox, path), right);
     }
+    let npx = r#"{ "mcpServers": { "bowline": { "command": "npx", "args": ["-y", "bowline@1", "mcp"] } } }"#;
+    sandbox.file(".mcp.json", npx);
+    assert!(wrote(&sandbox, &[]).contains("unchanged .mcp.json\n"));
+    sandbox.file(".mcp.json", &npx.replace("bowline@1", "other"));
+    wrote(&sandbox, &[]);
+    assert_eq!(
+        json_of(&sandbox, ".mcp.json")["mcpServers"]["bowline"],
+        json!({ "command": "bowline", "args": ["mcp"] })
+    );
     // What a user may add to an entry is no mistake.
     let own = sandbox.project().join("bowline").to_str().unwrap().to_owned();
     sandbox.file("bowline", "");

@@ -191,3 +191,15 @@ fn a_wait_for_the_end_of_several_ends_with_the_first_failure_or_the_last_end() {
         "{told:#}"
     );
 }
+
+#[test]
+fn a_warning_names_what_a_client_can_do() {
+    let mut stage = Stage::new();
+    let mut agent = stage.agent();
+    agent.told("start", &json!({}));
+    stage.sandbox.file("package.json", r#"{ "name": "app", "scripts": { "dev": "node other.js" } }"#);
+    let told = agent.told("start", &json!({}));
+    let warning = told["warning"].as_str().unwrap_or_else(|| panic!("{told:#}"));
+    assert!(warning.contains("replace it with `restart` of bowline_start"), "{warning}");
+    assert!(!warning.contains("`--"), "{warning}");
+}
