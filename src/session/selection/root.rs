@@ -71,17 +71,18 @@ pub fn of_root(
     wanted: &Wanted<'_>,
 ) -> Result<(Vec<Chosen>, Option<RootScript>), Failure> {
     let config = invocation.config(root)?;
-    let packages = Packages::with_nx(root)?;
+    // Where the script runs as it is, or is the root's own server, they are not looked at: there may be hundreds.
+    let packages = || Packages::with_nx(root);
     let script = wanted.script.or(config.settings.script.as_deref());
     if wanted.script.is_none() && !config.workspace.filter.is_empty() {
-        return Ok((filtered(invocation, (root, packages), wanted, &config)?, None));
+        return Ok((filtered(invocation, (root, packages()?), wanted, &config)?, None));
     }
     let (name, text) = match root.script(script) {
         Ok(script) => script,
         Err(error) if wanted.script.is_none() && script.is_some() => {
             return Err(mistaken_script(&config, &error));
         }
-        Err(_) => return Ok((every(invocation, &packages, root, wanted)?, None)),
+        Err(_) => return Ok((every(invocation, &packages()?, root, wanted)?, None)),
     };
     let text = script::append(text, wanted.arguments);
     let manager = launch::choose(root, &invocation.caller);
@@ -97,6 +98,7 @@ pub fn of_root(
     }
     let mut chosen = Vec::new();
     if let Meaning::Packages(all) = &meaning {
+        let packages = packages()?;
         all.iter().try_for_each(|found| found.check_files(&packages))?;
         match in_packages(root, &packages, all, wanted.no_order) {
             Ok(found) => chosen = found,
@@ -107,7 +109,7 @@ pub fn of_root(
         Meaning::Packages(_) => {}
         Meaning::Root => chosen.push(own(Additions::default())),
         Meaning::Script { .. } if config.workspace.orchestrator == Some(Orchestrator::Bowline) => {
-            return Ok((every(invocation, &packages, root, wanted)?, None));
+            return Ok((every(invocation, &packages()?, root, wanted)?, None));
         }
         Meaning::Script { .. } => {
             // The services of a Procfile stand for the script that runs it.
