@@ -52,8 +52,8 @@ pub use request::{Host, LaunchRequest, Sibling, SiblingPort};
 pub use scheme_signs::SchemeSigns;
 pub use script_shell::ScriptShell;
 pub use shims::{
-    RUN_IN_WORKSPACE, SCRIPT_SHELL, SHELL_OF_BUN, ShimCall, Shims, variables as shim_variables,
-    without as without_shims,
+    RUN_IN_WORKSPACE, SCRIPT_SHELL, SHELL_OF_BUN, ShimCall, Shims, exec_with_shims,
+    variables as shim_variables, without as without_shims,
 };
 pub use sibling_ports::{TextPort, ports_in_value, present_value};
 pub use spec::{Delivery, LaunchSpec, Step};

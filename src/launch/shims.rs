@@ -132,6 +132,12 @@ pub fn variables(dir: &Path, path: Option<&OsStr>) -> Vec<(&'static str, OsStrin
     variables
 }
 
+/// The command with which modern Yarn runs a text so that it finds the shims in `dir` before Yarn's own programs.
+pub fn exec_with_shims(text: &str, dir: &Path) -> [OsString; 3] {
+    let text = format!("PATH={}:\"$PATH\"; {text}", quoted(&dir.to_string_lossy()));
+    ["yarn".into(), "exec".into(), text.into()]
+}
+
 /// Takes the shims in `dir` out of the caller's environment, so that what is found there are the real programs.
 pub fn without(caller: &mut Caller, dir: &Path) {
     for name in VARIABLES {

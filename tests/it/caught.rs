@@ -177,6 +177,27 @@ fn what_the_root_runs_itself_takes_no_server_from_a_package() {
     }
 }
 
+/// Under Plug'n'Play, only Yarn can run a script, and it puts its own programs in front of `PATH`.
+#[test]
+fn scripts_beneath_one_that_only_yarn_can_run_are_caught() {
+    let mut stage = Stage::new("sh run.sh");
+    let manifest = json!({ "name": "root", "packageManager": "yarn@4.18.1", "workspaces": ["packages/*"],
+        "scripts": { "dev": "sh run.sh" } });
+    stage.sandbox.file("package.json", &manifest.to_string());
+    stage.sandbox.file("yarn.lock", "__metadata:\n").file(".pnp.cjs", "");
+    stage.sandbox.file("run.sh", "cd packages/web && yarn run dev\n");
+    let yarn = r#"PATH="${0%/*}:$PATH"
+    [ "$1" = exec ] && shift && exec sh -c "$*"
+    exec sh -c "$(sed -n "s/.*\"$2\":\"\([^\"]*\)\".*/\1/p" package.json)""#;
+    stage.sandbox.program("yarn", yarn);
+    let mut session = stage.sandbox.start(["dev", "--json"]);
+    ready(&mut session, "packages/web");
+    let services = stage.services();
+    assert!(services.iter().any(|one| one["name"] == "web" && one["startedBy"] == "caught"), "{services:?}");
+    session.signal(Signal::INT);
+    session.wait();
+}
+
 #[test]
 fn the_exit_code_of_a_script_is_passed_on() {
     let mut stage =

@@ -366,6 +366,20 @@ fn the_finite_work_comes_before_what_is_chosen_by_name_as_well() {
     assert_eq!(needs(&sandbox), ["api needs turbo build", "turbo build: turbo run build --filter=api^..."]);
 }
 
+/// A root often has the framework of its apps among its own dependencies.
+#[test]
+fn what_turbo_does_first_has_no_framework() {
+    let mut sandbox = with_libraries("turbo run dev");
+    let root = json!({ "name": "root", "workspaces": ["apps/*", "packages/*"],
+        "scripts": { "dev": "turbo run dev" }, "devDependencies": { "vite": "8" } });
+    sandbox.file("package.json", &root.to_string());
+    sandbox.file("turbo.json", r#"{ "tasks": { "dev": { "dependsOn": ["^build"] } } }"#);
+    let planned = sandbox.run(["dev", "--dry-run", "--json"]).stdout;
+    let mut lines = planned.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let first = lines.find(|line| line["project"]["name"] == "turbo build").unwrap();
+    assert_eq!(first["framework"], "default", "{first}");
+}
+
 #[test]
 fn what_was_never_built_is_built_first_unless_bowline_toml_says_otherwise() {
     let mut sandbox = with_libraries("turbo run dev");

@@ -218,6 +218,8 @@ const OPAQUE: &[&str] = &[
     "npx turbo dev",
     "nx serve web",
     "lerna run dev",
+    "lage dev --continue",
+    "wsrun --parallel -c dev",
     "npm run missing",
     "npm run loop",
     "npm run broken",

@@ -21,7 +21,8 @@ use crate::launch::{self, LaunchSpec, PackageManager, Shims};
 use crate::process::Exit;
 
 /// Runs a script that only starts other ones, in the place of a modern Yarn: that would run those itself, and put its
-/// own program in front of the shims. `None` for any other script.
+/// own program in front of the shims. Where only Yarn can run it, as under Plug'n'Play, the text puts the shims back.
+/// `None` for any other script.
 pub fn instead_of_yarn(
     invocation: &Invocation,
     options: &Options,
@@ -39,6 +40,9 @@ pub fn instead_of_yarn(
     }
     let mut spec = launch::plan(&prepared.launch(0, outer.session.as_str(), options));
     if let Some(dir) = &options.shims {
+        if spec.main.argv.starts_with(&["yarn", "run", &called.script].map(Into::into)) {
+            spec.main.argv = launch::exec_with_shims(&spec.command, dir).into();
+        }
         add_shims(&mut spec, &Shims::written(dir.clone()), invocation);
     }
     become_steps(invocation, spec).map(Some)
