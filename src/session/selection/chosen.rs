@@ -26,7 +26,7 @@ pub(super) fn chosen(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<Vec
         }
         return Ok(projects);
     }
-    let here = Project::find(&invocation.dir)?;
+    let here = services::here(invocation)?;
     // A script that is named is that of packages.
     let services = if wanted.script.is_some() { Vec::new() } else { services::all(invocation, &here)? };
     let packages = Packages::with_nx(&here)?;
