@@ -149,6 +149,15 @@ pub fn here(invocation: &Invocation) -> Result<Project, Failure> {
     }
 }
 
+/// The error for a word that names no project, with the names of the services that are no packages, too.
+pub fn with_names(invocation: &Invocation, mut error: ProjectError) -> ProjectError {
+    if let ProjectError::Unknown { names, .. } = &mut error {
+        let services = here(invocation).and_then(|project| all(invocation, &project)).unwrap_or_default();
+        names.extend(services.into_iter().map(|one| one.name));
+    }
+    error
+}
+
 /// The nearest directory with services, or with a mistake in their files.
 fn nearest(invocation: &Invocation, start: &Path) -> Option<Project> {
     let start = start.canonicalize().ok()?;

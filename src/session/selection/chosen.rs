@@ -16,7 +16,8 @@ pub(super) fn chosen(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<Vec
         Ok(project) => Ok(project),
         Err(error) => match services::named(invocation, word)? {
             Some(service) => Ok(service),
-            None => nx_named(invocation, word)?.ok_or_else(|| (wanted.unknown)(word, error)),
+            None => nx_named(invocation, word)?
+                .ok_or_else(|| (wanted.unknown)(word, services::with_names(invocation, error))),
         },
     };
     if wanted.filters.is_empty() && !wanted.words.iter().any(is_filter) {
