@@ -12,6 +12,10 @@ use crate::invocation::{Failure, Invocation};
 use crate::project::{Project, ProjectError};
 use crate::visible;
 
+/// What other programs call the commands.
+const OTHER_NAMES: [(&str, &str); 6] =
+    [("ps", "ls"), ("list", "ls"), ("kill", "stop"), ("down", "stop"), ("up", "start"), ("tail", "logs -f")];
+
 /// Whether `--json` is among the arguments, which clap has rejected.
 pub fn wants_json(arguments: &[OsString]) -> bool {
     arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json")
@@ -34,7 +38,8 @@ pub fn failure(definition: &Command, arguments: &[OsString], error: &Error) -> F
     };
     let suggestions =
         [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
-    let similar = suggestions.into_iter().find_map(text).map(|similar| format!("did you mean `{similar}`?"));
+    let similar = suggestions.into_iter().find_map(text).filter(|similar| !is_hidden(definition, similar));
+    let similar = similar.map(|similar| format!("did you mean `{similar}`?"));
     let possible = text(ContextKind::ValidValue).filter(|values| !values.is_empty());
     let possible = possible.map(|values| format!("choose one of: {values}"));
     let hint = similar.or(possible).unwrap_or_else(|| {
@@ -45,6 +50,13 @@ pub fn failure(definition: &Command, arguments: &[OsString], error: &Error) -> F
         format!("see `{}`", words.join(" "))
     });
     Failure::new(USAGE, message, Some(hint))
+}
+
+/// Whether it is an option that `--help` does not show.
+fn is_hidden(definition: &Command, option: &str) -> bool {
+    let long = option.strip_prefix("--");
+    let mut options = definition.get_subcommands().flat_map(Command::get_arguments);
+    long.is_some() && options.any(|one| one.is_hide_set() && one.get_long() == long)
 }
 
 /// The failure for a word of `words` that names no project. If it is or resembles a command, script or program, the
@@ -60,6 +72,8 @@ pub fn no_project(invocation: &Invocation, words: &[String], word: &str, error: 
         Some(format!("`{word}` is a script: run it with `--script {word}`"))
     } else if word == "run" {
         Some("`bowline` alone runs the dev script, and `bowline --script NAME` another one".to_owned())
+    } else if let Some((_, command)) = OTHER_NAMES.iter().find(|(name, _)| *name == word) {
+        Some(format!("did you mean the command `{command}`?"))
     } else if words.first().is_some_and(|first| first == word && is_program(invocation, word)) {
         Some(format!("`{word}` is a program: run it with `bowline exec -- {}`", words.join(" ")))
     } else {

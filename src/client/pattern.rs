@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::services;
 use crate::invocation::{Failure, Invocation};
 use crate::port::Reservation;
-use crate::project::{Project, defining_directory};
+use crate::project::defining_directory;
 use crate::workspace::{Filter, FilterError, Packages};
 
 /// Filters, and what they select.
@@ -36,7 +36,7 @@ impl ServicePattern {
         live: &[Reservation],
         words: &[W],
     ) -> Result<Self, Failure> {
-        let project = Project::find(&invocation.dir)?;
+        let project = services::here(invocation)?;
         let packages = Packages::around(&project)?;
         let root = packages.root().to_path_buf();
         // Running services are found even if the files are wrong by now.

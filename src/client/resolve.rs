@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use super::fan_out;
 use super::holder;
 use super::pattern::ServicePattern;
+use super::services;
 use crate::control::Status;
 use crate::event::State;
 use crate::exit_code::{NO_PROJECT, NOT_READY, USAGE};
@@ -289,7 +290,7 @@ fn by_port_or_project(invocation: &Invocation, live: &[Reservation], word: &str,
     running_or(found, || match named {
         Ok(project) => Resolved::Idle(not_running(&project.name)),
         Err(error) => defined(invocation, word).map_or_else(
-            || Resolved::Unknown(error.into()),
+            || Resolved::Unknown(services::with_names(invocation, error).into()),
             |service| Resolved::Idle(not_running(&service.name)),
         ),
     })

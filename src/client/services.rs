@@ -136,14 +136,33 @@ pub fn all(invocation: &Invocation, project: &Project) -> Result<Vec<Project>, F
 
 /// The services of the nearest directory that has any: `start` has no package.json, nor has any directory above it.
 pub fn without_package(invocation: &Invocation, start: &Path) -> Result<Vec<Project>, Failure> {
-    let Ok(start) = start.canonicalize() else { return Ok(Vec::new()) };
-    for dir in start.ancestors() {
-        let found = all(invocation, &Project::around(dir)?)?;
-        if !found.is_empty() {
-            return Ok(found);
+    nearest(invocation, start).map_or_else(|| Ok(Vec::new()), |project| all(invocation, &project))
+}
+
+/// The project that filters are seen from. It may have services and no package.json.
+pub fn here(invocation: &Invocation) -> Result<Project, Failure> {
+    match Project::find(&invocation.dir) {
+        Err(ProjectError::NotFound { start }) => {
+            nearest(invocation, &start).ok_or_else(|| ProjectError::NotFound { start }.into())
         }
+        found => Ok(found?),
     }
-    Ok(Vec::new())
+}
+
+/// The error for a word that names no project, with the names of the services that are no packages, too.
+pub fn with_names(invocation: &Invocation, mut error: ProjectError) -> ProjectError {
+    if let ProjectError::Unknown { names, .. } = &mut error {
+        let services = here(invocation).and_then(|project| all(invocation, &project)).unwrap_or_default();
+        names.extend(services.into_iter().map(|one| one.name));
+    }
+    error
+}
+
+/// The nearest directory with services, or with a mistake in their files.
+fn nearest(invocation: &Invocation, start: &Path) -> Option<Project> {
+    let start = start.canonicalize().ok()?;
+    let mut projects = start.ancestors().filter_map(|dir| Project::around(dir).ok());
+    projects.find(|project| all(invocation, project).map_or(true, |found| !found.is_empty()))
 }
 
 /// The service that a word means: its name in the workspace, or its id.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::values::{HAS_NUL, IS_EMPTY, NO_TEMPLATES, NO_TIME, NOT_A_PORT, NOT_A_TIME, NOT_A_VARIABLE};
 use crate::detect::catalog::CatalogError;
-use crate::project::{FileError, ProjectError};
+use crate::project::{FileError, ProjectError, similar};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -90,16 +90,8 @@ fn in_words_of_toml(message: &str) -> String {
 
 /// The known words that resemble this one, else all of them.
 pub fn did_you_mean<'k>(given: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
-    let small = given.to_lowercase();
-    let distance = |word: &str| {
-        let word = word.to_lowercase();
-        let last = word.rsplit('/').next().unwrap_or_default();
-        strsim::osa_distance(&small, &word).min(strsim::osa_distance(&small, last))
-    };
-    let limit = (given.chars().count() / 3).clamp(1, 3);
-    let near = known.clone().map(|word| (distance(word), word)).filter(|(distance, _)| *distance <= limit);
-    match near.min() {
-        Some((_, word)) => format!("did you mean `{word}`?"),
+    match similar(given, known.clone()) {
+        Some(word) => format!("did you mean `{word}`?"),
         None => {
             let all: Vec<&str> = known.collect();
             if all.is_empty() {

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::similar::choose_name;
 use crate::visible::{self, Visible};
 
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +85,7 @@ impl ProjectError {
             Self::Unknown { names, .. } if names.is_empty() => {
                 Some("name a directory with a package.json, or a package of the workspace".to_owned())
             }
-            Self::Unknown { names, .. } => Some(format!("choose one of: {}", names.join(", "))),
+            Self::Unknown { name, names } => Some(choose_name(name, names)),
             Self::Ambiguous { .. } => Some("give the whole name or the directory".to_owned()),
             Self::EmptyScript { scripts, .. } => Some(or_choose("give it a command", scripts)),
             Self::NoScript { scripts, .. } if scripts.is_empty() => Some(

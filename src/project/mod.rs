@@ -7,6 +7,7 @@ mod file;
 mod manifest;
 mod name;
 mod presence;
+mod similar;
 mod version;
 mod workspace;
 
@@ -21,5 +22,6 @@ pub use self::file::{
 pub use self::manifest::Manifest;
 pub use self::name::{called, goes_by, last_part};
 pub use self::presence::{DirectoryId, HeldDirectory, Presence};
+pub use self::similar::{choose_name, similar};
 pub use self::version::lowest_version;
 pub use self::workspace::Workspace;

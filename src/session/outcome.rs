@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 
-use super::backend::SessionBackend;
+use super::backend::{SessionBackend, is_taken};
 use super::framework_locks;
 use super::prepared::Prepared;
 use crate::event::FailureReason as Reason;
@@ -87,7 +87,8 @@ fn failure_of(backend: &SessionBackend<'_>, service: usize, outcome: &Outcome) -
 /// What the program did with its port, if that is why it failed.
 fn port_hint(backend: &SessionBackend<'_>, service: usize, reason: Reason) -> Option<String> {
     let port = backend.specs[service].port;
-    if backend.is_contested(service) {
+    // Nothing of its own is left: who has the port now is a stranger.
+    if backend.is_contested(service) && !is_taken(port) {
         return Some(format!(
             "two programs of it ask for port {port}, and only one can have it: let the other one ask for a port of its own"
         ));

@@ -5,6 +5,7 @@ use std::str::Chars;
 
 use fast_glob::glob_match;
 
+use crate::project::choose_name;
 use crate::visible::{self, Visible};
 
 const WILDCARDS: [char; 7] = ['*', '?', '[', ']', '{', '}', '!'];
@@ -37,7 +38,7 @@ impl FilterError {
                 dir.visible()
             )),
             Self::NoMatch { names, .. } if names.is_empty() => None,
-            Self::NoMatch { names, .. } => Some(format!("choose one of: {}", names.join(", "))),
+            Self::NoMatch { filters, names, .. } => Some(choose_name(&filters.concat(), names)),
         }
     }
 }

@@ -22,7 +22,8 @@ impl Packages {
     /// Those of the project's workspace; the project alone if it has none.
     pub fn around(project: &Project) -> Result<Self, ProjectError> {
         let Some(workspace) = &project.workspace else {
-            return Ok(Self::new(&project.dir, vec![project.clone()]));
+            let is_package = project.defined_in.is_some() || project.manifest.exists();
+            return Ok(Self::new(&project.dir, Vec::from_iter(is_package.then(|| project.clone()))));
         };
         let mut projects = workspace.members()?;
         // A root without a package.json has only the packages.

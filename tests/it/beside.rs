@@ -238,6 +238,28 @@ fn two_programs_that_want_the_port_are_told_of() {
 }
 
 #[test]
+fn a_stranger_that_takes_the_port_meanwhile_is_no_second_program() {
+    let mut stage = Stage::new(
+        "node server.js",
+        &[(
+            "server.js",
+            "HELPERS
+            const wait = () => require('fs').existsSync('go') ? serve(process.env.PORT, 0) : setTimeout(wait, 20);
+            console.log('waits');
+            wait();",
+        )],
+    );
+    let mut session = stage.sandbox.start(["dev", "--port", &stage.port().to_string()]);
+    session.output("waits");
+    let stranger = stage.ports.stranger(stage.port());
+    stage.write(&[("go", "")]);
+    let ended = session.wait();
+    assert!(ended.stderr.contains("another process has taken port"), "{ended:#?}");
+    assert!(!ended.stderr.contains("two programs"), "{ended:#?}");
+    drop(stranger);
+}
+
+#[test]
 fn what_is_not_its_server_is_named_when_the_time_is_up() {
     let program = "HELPERS require('net').createServer(() => {}).listen(OTHER, '127.0.0.1');";
     let mut stage = Stage::new("node server.js", &[("server.js", program)]);

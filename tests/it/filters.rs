@@ -120,6 +120,11 @@ fn filters_that_select_nothing_fail_with_the_names_and_one_among_others_is_told(
         assert!(finished.stderr.contains(message) || arguments.contains(&"config"), "{}", finished.stderr);
         assert!(finished.stderr.contains(hint), "{}", finished.stderr);
     }
+    let near = format!("hint: did you mean `@acme/web`? If not, {names}");
+    for arguments in [&["wbe"][..], &["-F", "wbe"], &["stop", "wbe"]] {
+        let finished = stage.sandbox.run(arguments);
+        assert!(finished.status.code() == Some(5) && finished.stderr.contains(&near), "{}", finished.stderr);
+    }
     let mut sandbox = Sandbox::new();
     sandbox.file("package.json", r#"{ "name": "root", "workspaces": ["packages/*"] }"#);
     sandbox.file("packages/plain/package.json", r#"{ "scripts": { "dev": "true" } }"#);
@@ -213,4 +218,26 @@ fn what_has_changed_since_a_revision_is_asked_of_git() {
         finished.stderr.contains("git cannot tell what has changed since `nope`: bad revision"),
         "{finished:?}"
     );
+}
+
+#[test]
+fn filters_choose_from_the_services_of_a_directory_without_a_package_json() {
+    let (mut sandbox, _ports) = Sandbox::new().with_ports("default", 2);
+    let command = format!("exec '{}' --lifetime 200 --port $PORT", dev_server().display());
+    sandbox.file("Procfile", &format!("web: {command}\nwork: sleep 200\n")).file("sub/x", "");
+    let stage = Stage { sandbox, _ports };
+    assert_eq!(stage.names(&["dev", "--dry-run", "w*"]), ["web", "work"]);
+    assert_eq!(stage.names(&["-C", "sub", "dev", "--dry-run", "-F", "!work"]), ["web"]);
+    let finished = stage.sandbox.run(["dev", "--dry-run", "x*"]);
+    assert!(finished.stderr.contains("choose one of: web, work\n"), "{}", finished.stderr);
+    for arguments in [&["wrok"][..], &["logs", "wrok"]] {
+        let finished = stage.sandbox.run(arguments);
+        assert!(finished.stderr.contains("did you mean `work`? If not, choose one of: web, work\n"));
+    }
+    stage.succeeds(&["start"]);
+    assert_eq!(stage.names(&["wait", "*"]), ["web", "work"]);
+    let logs = stage.succeeds(&["logs", "web", "--tail", "0"]);
+    assert_eq!(logs, "");
+    assert_eq!(stage.names(&["-C", "sub", "stop", "!web"]), ["work"]);
+    assert_eq!(stage.names(&["stop", "*"]), ["web"]);
 }

@@ -119,6 +119,7 @@ impl Waiting<'_> {
         let event = serde_json::from_slice(line.as_bytes());
         let Ok(Event { what, project_id: Some(project_id), .. }) = event else { return Ok(()) };
         let (style, is_alone) = (self.invocation.style, self.services.len() < 2);
+        let whose = if is_alone { String::new() } else { format!("{}: ", self.name(&project_id)) };
         let (warning, error) = (style.warning("warning:"), style.error("error:"));
         let print = |text: &str| {
             if !self.invocation.json && !self.invocation.quiet {
@@ -135,7 +136,7 @@ impl Waiting<'_> {
                 self.ready += 1;
                 print(&format!("{} is ready", self.name(&project_id)));
             }
-            What::PortReallocated { message, .. } => print(&format!("{warning} {message}")),
+            What::PortReallocated { message, .. } => print(&format!("{warning} {whose}{message}")),
             What::Blocked { message, .. } => {
                 print(&format!("{warning} {} {message}", self.name(&project_id)));
                 self.blocked.get_or_insert(project_id);

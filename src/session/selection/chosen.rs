@@ -16,7 +16,8 @@ pub(super) fn chosen(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<Vec
         Ok(project) => Ok(project),
         Err(error) => match services::named(invocation, word)? {
             Some(service) => Ok(service),
-            None => nx_named(invocation, word)?.ok_or_else(|| (wanted.unknown)(word, error)),
+            None => nx_named(invocation, word)?
+                .ok_or_else(|| (wanted.unknown)(word, services::with_names(invocation, error))),
         },
     };
     if wanted.filters.is_empty() && !wanted.words.iter().any(is_filter) {
@@ -26,7 +27,7 @@ pub(super) fn chosen(invocation: &Invocation, wanted: &Wanted<'_>) -> Result<Vec
         }
         return Ok(projects);
     }
-    let here = Project::find(&invocation.dir)?;
+    let here = services::here(invocation)?;
     // A script that is named is that of packages.
     let services = if wanted.script.is_some() { Vec::new() } else { services::all(invocation, &here)? };
     let packages = Packages::with_nx(&here)?;

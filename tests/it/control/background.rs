@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Stage, code, pid_of, until_it_runs};
-use crate::support::{Terminal, http, is_free, run_to_end};
+use crate::support::{Sandbox, Terminal, dev_server, http, is_free, run_to_end};
 
 #[test]
 fn start_returns_when_ready_and_stop_when_gone() {
@@ -232,4 +232,19 @@ fn a_long_directory_is_shortened_in_a_terminal_and_whole_elsewhere() {
     command.spawn().unwrap().wait().unwrap();
     let shown = terminal.until("/app");
     assert!(shown.contains("  …/packages/app"), "{shown}");
+}
+
+#[test]
+fn of_several_services_the_one_that_has_another_port_is_named() {
+    let (mut sandbox, ports) = Sandbox::new().with_ports("default", 4);
+    let command = format!("exec '{}' --lifetime 200", dev_server().display());
+    sandbox.file("Procfile", &format!("web: {command}\napi: {command}\n"));
+    assert_eq!(code(&sandbox.run(["start"])), Some(0));
+    let port: u16 = sandbox.run(["port", "web"]).stdout.trim().parse().unwrap();
+    sandbox.run(["stop", "--all"]);
+    let stranger = ports.stranger(port);
+    let again = sandbox.run(["start"]);
+    sandbox.run(["stop", "--all"]);
+    assert!(again.stderr.contains(&format!("warning: web: port {port} is in use")), "{again:?}");
+    drop(stranger);
 }

@@ -20,6 +20,8 @@ fn what_was_typed_wrong_is_said_in_two_lines() {
     let mut sandbox = stage();
     for (arguments, message, hint) in [
         (&["--bogus"][..], "unexpected argument '--bogus' found", "see `bowline dev --help`"),
+        // `--parent` is near, and hidden.
+        (&["--parallel"], "unexpected argument '--parallel' found", "see `bowline dev --help`"),
         (&["--prot", "5"], "unexpected argument '--prot' found", "did you mean `--port`?"),
         (&["--port", "abc"], "`--port`: not a port from 1 to 65535: `abc`", "see `bowline dev --help`"),
         (
@@ -78,6 +80,8 @@ fn a_word_that_is_no_project_is_said_to_be_what_it_is() {
             "`start` is a command, which stands before all else: see `bowline start --help`",
         ),
         (&["strat"], "did you mean the command `start`? If not, name a directory with a package.json"),
+        (&["ps"], "did you mean the command `ls`?"),
+        (&["kill", "app"], "did you mean the command `stop`?"),
         (&["build"], "`build` is a script: run it with `--script build`"),
         (&["run", "dev"], "`bowline` alone runs the dev script, and `bowline --script NAME` another one"),
         (&["elsewhere"], "name a directory with a package.json, or a package of the workspace"),
