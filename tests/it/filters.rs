@@ -222,10 +222,10 @@ fn what_has_changed_since_a_revision_is_asked_of_git() {
 
 #[test]
 fn filters_choose_from_the_services_of_a_directory_without_a_package_json() {
-    let (mut sandbox, _ports) = Sandbox::new().with_ports("default", 2);
+    let (mut sandbox, ports) = Sandbox::new().with_ports("default", 2);
     let command = format!("exec '{}' --lifetime 200 --port $PORT", dev_server().display());
     sandbox.file("Procfile", &format!("web: {command}\nwork: sleep 200\n")).file("sub/x", "");
-    let stage = Stage { sandbox, _ports };
+    let stage = Stage { sandbox, _ports: ports };
     assert_eq!(stage.names(&["dev", "--dry-run", "w*"]), ["web", "work"]);
     assert_eq!(stage.names(&["-C", "sub", "dev", "--dry-run", "-F", "!work"]), ["web"]);
     let finished = stage.sandbox.run(["dev", "--dry-run", "x*"]);

@@ -116,11 +116,16 @@ impl Waiting<'_> {
         if self.invocation.json {
             ui::print(&format!("{line}\n"))?;
         }
-        let event = serde_json::from_slice(line.as_bytes());
-        let Ok(Event { what, project_id: Some(project_id), .. }) = event else { return Ok(()) };
+        let Ok(event) = serde_json::from_slice(line.as_bytes()) else { return Ok(()) };
+        self.handle_event(event)
+    }
+
+    fn handle_event(&mut self, event: Event) -> io::Result<()> {
+        let Event { what, project_id: Some(project_id), .. } = event else { return Ok(()) };
         let (style, is_alone) = (self.invocation.style, self.services.len() < 2);
-        let whose = if is_alone { String::new() } else { format!("{}: ", self.name(&project_id)) };
-        let (warning, error) = (style.warning("warning:"), style.error("error:"));
+        let name = self.name(&project_id);
+        let whose = if is_alone { String::new() } else { format!("{name}: ") };
+        let warning = style.warning("warning:");
         let print = |text: &str| {
             if !self.invocation.json && !self.invocation.quiet {
                 ui::eprint_line(&format!("{}  {text}", style.name()));
@@ -130,25 +135,24 @@ impl Waiting<'_> {
             What::PortDetected { url, .. } => {
                 self.ready += 1;
                 self.blocked.take_if(|blocked| *blocked == project_id);
-                print(&format!("{} is ready   {}", self.name(&project_id), style.strong(url)));
+                print(&format!("{name} is ready   {}", style.strong(url)));
             }
             What::Ready { .. } => {
                 self.ready += 1;
-                print(&format!("{} is ready", self.name(&project_id)));
+                print(&format!("{name} is ready"));
             }
             What::PortReallocated { message, .. } => print(&format!("{warning} {whose}{message}")),
             What::Blocked { message, .. } => {
-                print(&format!("{warning} {} {message}", self.name(&project_id)));
+                print(&format!("{warning} {name} {message}"));
                 self.blocked.get_or_insert(project_id);
             }
             What::ProcessExited { state: State::Done, duration_ms, .. } => {
                 self.ready += 1;
-                let how = finished(Duration::from_millis(duration_ms));
-                print(&format!("{} {how}", self.name(&project_id)));
+                print(&format!("{name} {}", finished(Duration::from_millis(duration_ms))));
             }
             What::ProcessExited { state: State::Stopped, .. } => {
                 if !is_alone {
-                    print(&format!("{warning} {} was stopped", self.name(&project_id)));
+                    print(&format!("{warning} {name} was stopped"));
                 }
                 self.stopped.get_or_insert(project_id);
             }
@@ -156,7 +160,7 @@ impl Waiting<'_> {
                 // Of a single service the supervisor itself prints the failure; only the output is missing.
                 if !is_alone {
                     let how = how_ended(exit_code, signal.as_deref(), message);
-                    print(&format!("{error} {} {how}", self.name(&project_id)));
+                    print(&format!("{} {name} {how}", style.error("error:")));
                 }
                 self.has_failed(exit_code, signal.as_deref(), stderr)?;
             }
