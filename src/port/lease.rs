@@ -60,7 +60,7 @@ impl Ports {
     /// [`Lease::close_store`] every other transaction has to wait, those of this process included.
     ///
     /// # Errors
-    /// [`PortError::AlreadyRunning`] before any request is made; [`PortError::Busy`] after ten seconds of others'
+    /// [`PortError::AlreadyRunning`] before any request is made; [`PortError::Busy`] after half a minute of others'
     /// transactions; and what keeps a request from being granted.
     pub fn allocate(
         &self,

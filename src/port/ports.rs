@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use super::error::PortError;
 use crate::paths::{StateDir, open_lock};
 
-/// How long a start waits for the transactions of others. A hundred of them take a second or two.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a start waits for the transactions of others. A hundred of them take a second or two, and ten times that
+/// where as many processes want the same processor.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a supervisor, which has services to attend to, and a command that only reads wait for them.
 pub(super) const BRIEFLY: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(1);

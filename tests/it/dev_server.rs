@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::support::{Ports, Sandbox, Session, Tree, dev_server, http, run_to_end};
+use crate::support::{Ports, Sandbox, Session, Tree, dev_server, http, read_until, run_to_end};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -145,10 +145,12 @@ fn a_leftover_process_is_found() {
 fn a_leftover_without_a_mark_is_found() {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command("env");
-    command.arg("-i").arg(dev_server()).args(["--no-listen", "--until-stdin-closes"]);
+    command.arg("-i").arg(dev_server()).args(["--no-listen", "--lines", "1", "--until-stdin-closes"]);
     let mut tree = Tree::new();
     tree.mark(&mut command);
-    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    // `env` itself has the mark.
+    read_until(child.stdout.as_mut().unwrap(), "line 1");
     let text = failure(|| tree.assert_gone(Duration::ZERO));
     child.kill().unwrap();
     child.wait().unwrap();

@@ -375,9 +375,8 @@ fn what_turbo_does_first_has_no_framework() {
     sandbox.file("package.json", &root.to_string());
     sandbox.file("turbo.json", r#"{ "tasks": { "dev": { "dependsOn": ["^build"] } } }"#);
     let planned = sandbox.run(["dev", "--dry-run", "--json"]).stdout;
-    let mut lines = planned.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let first = lines.find(|line| line["project"]["name"] == "turbo build").unwrap();
-    assert_eq!(first["framework"], "default", "{first}");
+    let first = planned.lines().find(|line| line.contains(r#""name":"turbo build""#)).unwrap();
+    assert!(first.contains(r#""framework":"default""#), "{first}");
 }
 
 #[test]
