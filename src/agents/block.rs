@@ -66,7 +66,7 @@ fn fence(line: &str) -> Option<&str> {
     (length >= 3).then(|| &line[..length])
 }
 
-/// Where the block begins and ends, if there is one. What a fence encloses is an example.
+/// Where the block begins and ends, if there is one. Marks within a fence are an example.
 fn place(text: &str) -> Result<Option<(usize, usize)>, Damage> {
     let mut marks = Vec::new();
     let mut offset = 0;

@@ -14,7 +14,7 @@ pub struct DevServer {
     /// Its word on the command line, if the project is one of several.
     pub word: Option<String>,
     pub port: u16,
-    /// What it has its port from, if it has none of its own yet: another one is as good.
+    /// The range that `port` was chosen from, if the server has no port of its own yet: any other port of it is as good.
     pub range: Option<Range>,
 }
 
@@ -133,7 +133,7 @@ pub fn merge_mcp(text: &str, list: &str) -> Result<String, Damage> {
     let words: Vec<&str> = found["args"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let is_mcp = words.contains(&"mcp");
     let is_own = runs_bowline(&found["command"]);
-    // Such as with npx.
+    // The user runs bowline in another way, as with `npx bowline mcp`.
     if !is_own && is_mcp && words.iter().any(|word| word.contains(PROGRAM)) {
         return Ok(text.to_owned());
     }

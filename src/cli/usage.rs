@@ -12,7 +12,7 @@ use crate::invocation::{Failure, Invocation};
 use crate::project::{Project, ProjectError};
 use crate::visible;
 
-/// What other programs call the commands.
+/// Names that other programs have for our commands.
 const OTHER_NAMES: [(&str, &str); 6] =
     [("ps", "ls"), ("list", "ls"), ("kill", "stop"), ("down", "stop"), ("up", "start"), ("tail", "logs -f")];
 

@@ -136,14 +136,15 @@ pub fn all(invocation: &Invocation, project: &Project) -> Result<Vec<Project>, F
 
 /// The services of the nearest directory that has any: `start` has no package.json, nor has any directory above it.
 pub fn without_package(invocation: &Invocation, start: &Path) -> Result<Vec<Project>, Failure> {
-    nearest(invocation, start).map_or_else(|| Ok(Vec::new()), |project| all(invocation, &project))
+    nearest(invocation, start).map_or_else(|| Ok(Vec::new()), |(_, services)| services)
 }
 
 /// The project that filters are seen from. It may have services and no package.json.
 pub fn here(invocation: &Invocation) -> Result<Project, Failure> {
     match Project::find(&invocation.dir) {
         Err(ProjectError::NotFound { start }) => {
-            nearest(invocation, &start).ok_or_else(|| ProjectError::NotFound { start }.into())
+            let found = nearest(invocation, &start).map(|(project, _)| project);
+            found.ok_or_else(|| ProjectError::NotFound { start }.into())
         }
         found => Ok(found?),
     }
@@ -159,10 +160,14 @@ pub fn with_names(invocation: &Invocation, mut error: ProjectError) -> ProjectEr
 }
 
 /// The nearest directory with services, or with a mistake in their files.
-fn nearest(invocation: &Invocation, start: &Path) -> Option<Project> {
+fn nearest(invocation: &Invocation, start: &Path) -> Option<(Project, Result<Vec<Project>, Failure>)> {
     let start = start.canonicalize().ok()?;
-    let mut projects = start.ancestors().filter_map(|dir| Project::around(dir).ok());
-    projects.find(|project| all(invocation, project).map_or(true, |found| !found.is_empty()))
+    let projects = start.ancestors().filter_map(|dir| Project::around(dir).ok());
+    let mut with_services = projects.map(|project| {
+        let services = all(invocation, &project);
+        (project, services)
+    });
+    with_services.find(|(_, services)| services.as_ref().map_or(true, |found| !found.is_empty()))
 }
 
 /// The service that a word means: its name in the workspace, or its id.

@@ -2,7 +2,7 @@
 
 use fast_glob::glob_match;
 
-use super::catalog::{Catalog, CatalogText, Framework, Role};
+use super::catalog::{Catalog, CatalogText, Companion, Framework, Role};
 use super::kind::ServiceKind;
 use super::snapshot::{CommandWords, Snapshot};
 
@@ -22,7 +22,7 @@ pub struct Tool<'c> {
 /// The roles that a command can have, the strongest first.
 const SERVERS: [Role; 3] = [Role::Main, Role::Side, Role::Runtime];
 
-/// What makes one command a likelier server than another, the most important first.
+/// How likely a command is the server: the least is the likeliest, and the first field weighs most.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Standing {
     ends_before: bool,
@@ -108,9 +108,14 @@ impl<'c> Facts<'c, '_> {
         watches.any(|one| one.not_commands.iter().any(|rule| command.is(rule)))
     }
 
+    /// The companions of servers whose command it is.
+    fn companions(&self, command: &CommandWords<'_>) -> impl Iterator<Item = &'c Companion> {
+        let all = self.catalog.companions().iter();
+        all.filter(|one| one.commands.iter().any(|rule| command.is(rule)))
+    }
+
     fn is_companion(&self, command: &CommandWords<'_>) -> bool {
-        let mut companions = self.catalog.companions().iter();
-        companions.any(|one| one.commands.iter().any(|rule| command.is(rule)))
+        self.companions(command).next().is_some()
     }
 
     /// The command that is given the port: the app before a server beside it before a runtime.
@@ -171,8 +176,7 @@ impl<'c> Facts<'c, '_> {
 
     /// Whether it waits for a server, as `wait-on` does.
     fn is_waiter(&self, command: &CommandWords<'_>) -> bool {
-        let mut waiters = self.catalog.companions().iter().filter(|one| !one.ports.is_empty() && !one.starts);
-        waiters.any(|one| one.commands.iter().any(|rule| command.is(rule)))
+        self.companions(command).any(|one| !one.ports.is_empty() && !one.starts)
     }
 
     pub fn sentences(&self, framework: &Framework) -> Vec<String> {

@@ -28,8 +28,8 @@ const NEVER: [u16; 14] =
 /// How sure it is that a port is a server's usual one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UsualPort {
-    /// It is the framework's default, but a file sets another port, perhaps for something else; or the program speaks of it,
-    /// perhaps as that of something else.
+    /// It is the framework's default, but a file sets another port; or the program names it. Either may be the port of
+    /// something else.
     Possible,
     Sure,
 }
@@ -67,7 +67,7 @@ impl NamedPort {
         if let Some(written) = written_port(server, &inputs.port) {
             return by_port(written);
         }
-        // What a program is told itself may be the address of another one.
+        // An address that a program is told may be that of another program.
         let by_other = |mention: &Mention| mention.leaf != chosen;
         let configured =
             named.iter().find(|mention| match configured(reading, server, mention.port, files) {
@@ -134,7 +134,7 @@ fn by_elimination(leaves: &[Leaf], chosen: usize, catalog: &Catalog, named: &[&M
     if let [port] = ports[..] { Some(port) } else { None }
 }
 
-/// Whether a file that configures the server, or its own program, has the port.
+/// How sure a file that configures the server, or its own program, makes it that this is its port.
 pub(super) fn configured(
     reading: &Reading<'_>,
     server: &Leaf,
@@ -208,8 +208,8 @@ fn is_value_of_port(text: &str, at: usize) -> bool {
     is_port && !name[..name.len() - 4].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Whether a line of a program speaks of a port or of listening before it has the number. Where nothing listens or gives `port`
-/// its value, it may be the port of something else. The address of a server is what a client has.
+/// How sure the text of a program makes it that the program listens on this port: surely if a line listens on the number or
+/// gives it to a port, possibly if a line has the word before it. An address with `://` is a client's.
 fn listens(text: &str, port: u16) -> Option<UsualPort> {
     let lines = numbers(text, port).map(|at| text[..at].rsplit('\n').next().unwrap_or_default());
     let sure = |line: &str| {
@@ -228,7 +228,7 @@ fn is_client(line: &str) -> bool {
     address(line).is_some() && line.contains("://")
 }
 
-/// What comes after the word in a line: not in `export` or `import`.
+/// The rests of a line behind each `port` that begins a word: not behind `export` or `import`.
 fn after_port(line: &str) -> impl Iterator<Item = &str> {
     let found = line
         .match_indices("port")
@@ -236,7 +236,7 @@ fn after_port(line: &str) -> impl Iterator<Item = &str> {
     found.map(|(at, word)| &line[at + word.len()..])
 }
 
-/// Whether what comes after a name gives it a value: `= 3000`, `: number = 3000`.
+/// Whether this text behind a name gives the name a value: `= 3000`, `: number = 3000`.
 fn is_value(rest: &str) -> bool {
     let rest = rest.trim_start();
     let rest = rest

@@ -236,8 +236,8 @@ fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> La
     let is_missing = |name: &String| !name.contains('/') && missing::find(request.reading, name).is_none();
     let is_script = matches!(request.reading.target, Target::Script { .. });
     if !is_script
-        && main.programs.iter().any(is_missing)
         && let Some(argv) = script_runner::exec_of_yarn(request.reading, &command)
+        && main.programs.iter().any(is_missing)
     {
         notes.push("started by yarn: Yarn Plug'n'Play has no `node_modules`".to_owned());
         (main.program, main.argv) = self::command(argv);

@@ -58,7 +58,7 @@ pub struct Reading<'a> {
     pub(super) parse_error: Option<ParseError>,
     /// The leaves that are programs, by their index, with their arguments.
     commands: Vec<(usize, Vec<String>)>,
-    /// Whether those of other scripts are left out.
+    /// Whether `commands` leaves out those that other scripts start.
     has_own_alone: bool,
 }
 
@@ -118,7 +118,7 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// Takes what other scripts start out of the [`Reading::commands`]: it is a service of its own.
+    /// Takes the commands that other scripts start out of [`Reading::commands`]: those scripts are services of their own.
     pub fn leave_out_scripts(&mut self) {
         self.has_own_alone = true;
         self.commands = commands_of(&self.leaves, true);

@@ -69,8 +69,8 @@ fn bunfig_changes_scripts(dir: &Path) -> bool {
     run.get("bun") == Some(&true.into()) || shell.is_some_and(|shell| shell != "system")
 }
 
-/// The command with which Yarn runs a text that is no script, as `exec` or bowline.toml has it: under Plug'n'Play, the
-/// programs of packages are in no `PATH`.
+/// The command with which Yarn runs a text that is no script, such as that of `bowline exec` or bowline.toml. `None` but
+/// under Plug'n'Play, where no directory of `PATH` has the programs of packages.
 pub(super) fn exec_of_yarn(reading: &Reading<'_>, text: &str) -> Option<Vec<OsString>> {
     let choice = reading.choice;
     let uses_archives = choice.is_modern_yarn() && plug_and_play(&choice.root);

@@ -101,7 +101,7 @@ impl Ends {
             own().any(|known| matches!(known, Known::Watched(_))) && !own().any(has_failed)
         };
         let mut is_late = true;
-        // Nobody is woken by a cancellation.
+        // A cancellation wakes nobody, so that it is looked for now and then.
         while is_late && !cancel.is_cancelled() && Instant::now() < deadline {
             let left = deadline.saturating_duration_since(Instant::now()).min(MOMENT);
             let waited = self.0.changed.wait_timeout_while(self.lock(), left, goes_on);

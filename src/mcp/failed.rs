@@ -26,7 +26,7 @@ pub fn ended(printed: &Printed) -> Vec<ServiceEnd> {
     let is_end =
         |event: &&Event| matches!(event.what, What::ProcessExited { state, .. } if !state.is_alive());
     let ends: Vec<&Event> = printed.events.iter().filter(is_end).collect();
-    // The hint is for one of several, and does not say for which. It is never about one that was not started.
+    // The hint does not say which of several services it is about. It is never about one that was not started.
     let is_own = |event: &Event| {
         !matches!(event.what, What::ProcessExited { failure_reason: Some(FailureReason::NeedFailed), .. })
     };
@@ -77,8 +77,7 @@ pub fn describe(event: &Event, hint: Option<&str>) -> Option<Value> {
     let tail = stderr.as_deref().map(plain).filter(|tail| !tail.is_empty());
     let has_failed = *state == State::Failed;
     // The code or signal is a field of its own.
-    let is_more =
-        |message: &&String| has_failed && **message != how_ended(*exit_code, signal.as_deref(), None);
+    let is_more = |message: &String| has_failed && *message != how_ended(*exit_code, signal.as_deref(), None);
     let hint = hint.filter(|hint| !hint.starts_with("see why in its output")).map(as_tools);
     let next = || {
         let is_silent = tail.is_none()
@@ -94,7 +93,7 @@ pub fn describe(event: &Event, hint: Option<&str>) -> Option<Value> {
         ("exitCode", (*exit_code).into()),
         ("signal", signal.clone().into()),
         ("stoppedBy", stopped_by.clone().into()),
-        ("error", message.clone().filter(|message| is_more(&message)).into()),
+        ("error", message.clone().filter(is_more).into()),
         ("hint", hint.or_else(next).into()),
         ("logTail", tail.into()),
     ]))
@@ -149,7 +148,7 @@ pub fn nothing_started(printed: &Printed, name: &str) -> Failure {
 pub fn fields(failure: &Failure) -> Value {
     let code = failure.exit.code();
     let hint = match &failure.hint {
-        // People may know what holds a port; a client does not.
+        // A person may know who holds the port; a client does not.
         Some(hint) if code == Some(NO_PORT) && hint.starts_with("stop ") => HELD.to_owned(),
         Some(hint) => as_tools(hint),
         None => "mend what `error` names, then call it again".to_owned(),
@@ -235,6 +234,7 @@ mod tests {
             assert_eq!(as_tools(hint), expected);
         }
     }
+
     /// The options that texts of bowline name, each with the text after it.
     fn options_in(dir: &Path, found: &mut Vec<String>) {
         for entry in std::fs::read_dir(dir).unwrap() {

@@ -132,6 +132,11 @@ impl Lease {
     }
 
     pub fn record_told(&mut self) -> io::Result<()> {
+        self.rewrite()
+    }
+
+    /// Writes the reservations to the session's file anew.
+    fn rewrite(&mut self) -> io::Result<()> {
         self.session.as_mut().map_or(Ok(()), |session| session.record(&mut self.reservations))
     }
 
@@ -142,8 +147,12 @@ impl Lease {
 
     /// Where the session's control socket belongs.
     pub fn socket(&self) -> PathBuf {
-        let run = self.session.as_ref().map_or_else(|| self.ports.dir.run(), |session| session.run.clone());
-        crate::paths::socket(&run, self.id.as_str())
+        crate::paths::socket(&self.run(), self.id.as_str())
+    }
+
+    /// The directory of the session's files.
+    fn run(&self) -> PathBuf {
+        self.session.as_ref().map_or_else(|| self.ports.dir.run(), |session| session.run.clone())
     }
 
     /// The guard for a service's guardian. The guardians of one session share its lock.
@@ -157,7 +166,7 @@ impl Lease {
             return Ok(());
         };
         held.scheme = scheme;
-        self.session.as_mut().map_or(Ok(()), |session| session.record(&mut self.reservations))
+        self.rewrite()
     }
 
     /// Gives the project another port, in one transaction. If that fails, it keeps what it has.
@@ -174,11 +183,10 @@ impl Lease {
     pub fn remove(&mut self, project: &str) -> Result<(), PortError> {
         self.close_store();
         self.reservations.retain(|held| held.project != project);
-        // While a transaction goes on, a reader could find a line cut short.
+        // Without it, a transaction could read a line that is cut short.
         let _locked = self.ports.lock(BRIEFLY);
-        let Some(session) = &mut self.session else { return Ok(()) };
-        let recorded = session.record(&mut self.reservations);
-        recorded.map_err(|source| PortError::Record { path: session.run.clone(), source })
+        let recorded = self.rewrite();
+        recorded.map_err(|source| PortError::Record { path: self.run(), source })
     }
 
     /// Gives all ports back, and remembers them. The ports of a guardian that is not done yet are free once it is.

@@ -1,6 +1,6 @@
-//! Names for a word that is none.
+//! Known names that resemble a mistyped one.
 
-/// The known word that resembles this one most, be it without its scope.
+/// The known word that resembles this one most, with or without its scope.
 pub fn similar<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let small = given.to_lowercase();
     let distance = |word: &str| {
@@ -13,7 +13,7 @@ pub fn similar<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> Option<
     near.min().map(|(_, word)| word)
 }
 
-/// The hint where no project goes by the word: all names, after the one that resembles it.
+/// The hint for a word that names no project: the name that resembles it, and all names.
 pub fn choose_name(given: &str, names: &[String]) -> String {
     let all = format!("choose one of: {}", names.join(", "));
     match similar(given, names.iter().map(String::as_str)) {

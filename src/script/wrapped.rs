@@ -103,8 +103,8 @@ fn pass_on(line: &mut CommandLine, wrapper: &Wrapper, start: usize, begin: Begin
     if is_text { Step::Text(index) } else { Step::Next(index) }
 }
 
-/// Whether only options follow the word, or it can be no program: `watch 'npm run build' src`. Several words are joined by a
-/// program that takes a text, which is not imitated.
+/// Whether only options follow the word, or a space shows that it is a text: `watch 'npm run build' src`. A program that takes
+/// a text joins several words, which is not imitated.
 fn is_alone(line: &CommandLine, index: usize) -> bool {
     let is_text = || line.literal(index).is_some_and(|word| word.contains(' '));
     line.words.get(index + 1).is_none_or(Word::is_flag) || is_text()

@@ -53,7 +53,7 @@ pub struct Wrapper {
     pub clears_environment: bool,
     /// It reads a file of variables, or gets them from elsewhere.
     pub reads_variables: bool,
-    /// Options with which these go before what is set already. Empty: they always do.
+    /// Options with which these variables replace those that are set already. Empty: they always do.
     #[serde(deserialize_with = "options")]
     pub overriding: Texts,
 }

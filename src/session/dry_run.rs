@@ -125,15 +125,17 @@ fn describe(prepared: &Prepared<'_>, spec: &LaunchSpec) -> String {
         let command = if step.name == spec.main.name { spec.command.clone() } else { words.join(" ") };
         text.push_str(&format!("  {:<10} {}\n", step.name, visible::line(&command)));
     }
-    // Most of those are package.json once more.
-    let is_managers = |name: &str| name.starts_with("npm_");
-    let added = || spec.main.environment.additions();
-    for (name, value) in added().filter(|(name, _)| !is_managers(name)) {
-        text.push_str(&format!("  env        {name}={}\n", value.visible()));
+    // Most variables of the package manager repeat package.json.
+    let mut of_manager = 0;
+    for (name, value) in spec.main.environment.additions() {
+        if name.starts_with("npm_") {
+            of_manager += 1;
+        } else {
+            text.push_str(&format!("  env        {name}={}\n", value.visible()));
+        }
     }
-    let count = added().filter(|(name, _)| is_managers(name)).count();
-    if count > 0 {
-        text.push_str(&format!("  env        npm_…: {count} more, which `--json` shows\n"));
+    if of_manager > 0 {
+        text.push_str(&format!("  env        npm_…: {of_manager} more, which `--json` shows\n"));
     }
     if let Some(named) = prepared.wish().filter(|named| named.port == spec.port) {
         text.push_str(&format!("  note       port {} is wished for: `{}` names it\n", named.port, named.by));

@@ -8,23 +8,27 @@ use super::browser;
 use crate::event::{Level, What};
 use crate::launch::{ShimCall, Shims};
 use crate::logs;
+use crate::paths::StateDir;
 use crate::port::{Lease, Ports, Reservation};
 use crate::process::{executable_while_running, own_executable};
 
-/// What the name of a directory of shims ends with.
+/// The extension of a directory with shims.
 const SHIMS: &str = "shims";
+
+/// The directory for the shims of a service.
+fn shims_of(state: &StateDir, project: &str, name: &str) -> PathBuf {
+    logs::file(&state.preload(), project, name).with_extension(SHIMS)
+}
 
 /// Removes the shims of runs that were killed.
 pub fn remove_lost_shims(ports: &Ports) {
-    let dir = ports.dir().preload();
-    let entries = fs::read_dir(&dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let entries =
+        fs::read_dir(ports.dir().preload()).into_iter().flatten().flatten().map(|entry| entry.path());
     let found: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|it| it == SHIMS)).collect();
-    // Looked for later: a run writes its shims once it is on record.
+    // Read after the directory: a run is on record before it writes its shims.
     let running = ports.reservations();
-    let is_kept = |path: &PathBuf| {
-        let own = |one: &Reservation| logs::file(&dir, &one.project, &one.name).with_extension(SHIMS);
-        running.iter().any(|one| own(one) == *path)
-    };
+    let is_kept =
+        |path: &PathBuf| running.iter().any(|one| shims_of(ports.dir(), &one.project, &one.name) == *path);
     for lost in found.iter().filter(|path| !is_kept(path)) {
         // Another bowline may have been faster, and what stays does no harm.
         let _gone = fs::remove_dir_all(lost);
@@ -76,7 +80,7 @@ impl SessionBackend<'_> {
             root: &one.project().dir,
             options: &self.options.of_each(),
         };
-        let dir = one.script_shell(self.ports.dir()).with_extension(SHIMS);
+        let dir = shims_of(self.ports.dir(), &one.request.project, &one.request.name);
         Some(Shims::new(dir, call, &one.detected().reading))
     }
 }

@@ -87,7 +87,7 @@ fn failure_of(backend: &SessionBackend<'_>, service: usize, outcome: &Outcome) -
 /// What the program did with its port, if that is why it failed.
 fn port_hint(backend: &SessionBackend<'_>, service: usize, reason: Reason) -> Option<String> {
     let port = backend.specs[service].port;
-    // Nothing of its own is left: who has the port now is a stranger.
+    // The whole tree has ended, so that whoever has the port now is a stranger.
     if backend.is_contested(service) && !is_taken(port) {
         return Some(format!(
             "two programs of it ask for port {port}, and only one can have it: let the other one ask for a port of its own"

@@ -116,7 +116,7 @@ impl<'a> Detected<'a> {
             hides_more: reading.hides_more(),
         };
         let mut detection = config.catalog.detect(&snapshot)?;
-        // Whatever the packages run is no server of the root's, and neither is what a task runner does first.
+        // The root has no server in the packages' scripts, nor in the work that a task runner does first.
         let is_first_work = configured.additions.kind == Some(ServiceKind::Task) && detection.tool.is_none();
         let of_none = (delegates || is_first_work).then_some(NO_FRAMEWORK);
         let named = framework.or(config.settings.framework.as_deref()).or(of_none);

@@ -46,7 +46,7 @@ impl SessionBackend<'_> {
 
     /// Gives back the reservation of a service that has ended.
     pub(super) fn give_back(&mut self, service: usize) {
-        // While the reservation keeps others from writing new ones.
+        // The reservation still keeps another run from writing its shims there.
         if let Some(Err(error)) = self.shims[service].as_ref().map(Shims::remove) {
             tracing::debug!("its shims stay: {error}");
         }

@@ -125,7 +125,8 @@ pub trait Backend {
     /// Regular expressions for the lines with which the watches of the service say that their first build is through.
     fn first_builds(&self, service: usize) -> Vec<Regex>;
     fn verify(&mut self, service: usize, root: i32) -> PortOwner;
-    /// Whether [`Backend::verify`] is worth its price: false if nobody has listened a moment ago.
+    /// Whether anybody may listen on the port of the service: false if nobody did a moment ago. Costs less than
+    /// [`Backend::verify`].
     fn may_listen(&mut self, _service: usize) -> bool {
         true
     }

@@ -62,8 +62,8 @@ impl ReadinessWatch {
         Self { check_at, observe_at: check_at, socket: None, stranger_since: None, observation: None }
     }
 
-    /// Whether it is time to ask who listens. Services that are due soon after each other are asked about at once, and
-    /// stay together.
+    /// Whether it is time to ask who listens. Services that are due within half an interval are asked about together, and
+    /// are due together from then on.
     pub fn is_due(&self, now: Instant) -> bool {
         self.check_at <= now + CHECK_INTERVAL / 2
     }

@@ -123,8 +123,6 @@ impl Waiting<'_> {
     fn handle_event(&mut self, event: Event) -> io::Result<()> {
         let Event { what, project_id: Some(project_id), .. } = event else { return Ok(()) };
         let (style, is_alone) = (self.invocation.style, self.services.len() < 2);
-        let name = self.name(&project_id);
-        let whose = if is_alone { String::new() } else { format!("{name}: ") };
         let warning = style.warning("warning:");
         let print = |text: &str| {
             if !self.invocation.json && !self.invocation.quiet {
@@ -135,24 +133,28 @@ impl Waiting<'_> {
             What::PortDetected { url, .. } => {
                 self.ready += 1;
                 self.blocked.take_if(|blocked| *blocked == project_id);
-                print(&format!("{name} is ready   {}", style.strong(url)));
+                print(&format!("{} is ready   {}", self.name(&project_id), style.strong(url)));
             }
             What::Ready { .. } => {
                 self.ready += 1;
-                print(&format!("{name} is ready"));
+                print(&format!("{} is ready", self.name(&project_id)));
             }
-            What::PortReallocated { message, .. } => print(&format!("{warning} {whose}{message}")),
+            What::PortReallocated { message, .. } if is_alone => print(&format!("{warning} {message}")),
+            What::PortReallocated { message, .. } => {
+                print(&format!("{warning} {}: {message}", self.name(&project_id)));
+            }
             What::Blocked { message, .. } => {
-                print(&format!("{warning} {name} {message}"));
+                print(&format!("{warning} {} {message}", self.name(&project_id)));
                 self.blocked.get_or_insert(project_id);
             }
             What::ProcessExited { state: State::Done, duration_ms, .. } => {
                 self.ready += 1;
-                print(&format!("{name} {}", finished(Duration::from_millis(duration_ms))));
+                let how = finished(Duration::from_millis(duration_ms));
+                print(&format!("{} {how}", self.name(&project_id)));
             }
             What::ProcessExited { state: State::Stopped, .. } => {
                 if !is_alone {
-                    print(&format!("{warning} {name} was stopped"));
+                    print(&format!("{warning} {} was stopped", self.name(&project_id)));
                 }
                 self.stopped.get_or_insert(project_id);
             }
@@ -160,7 +162,7 @@ impl Waiting<'_> {
                 // Of a single service the supervisor itself prints the failure; only the output is missing.
                 if !is_alone {
                     let how = how_ended(exit_code, signal.as_deref(), message);
-                    print(&format!("{} {name} {how}", style.error("error:")));
+                    print(&format!("{} {} {how}", style.error("error:"), self.name(&project_id)));
                 }
                 self.has_failed(exit_code, signal.as_deref(), stderr)?;
             }

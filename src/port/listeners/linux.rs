@@ -20,8 +20,8 @@ const LISTENING: u32 = 1 << TCP_LISTEN;
 /// which may outlive it.
 const CONNECTED: u32 = 0b1011_0111_1110;
 
-/// How long a port on which nobody listened counts as such. The kernel goes through every listener whatever it is asked,
-/// and the services of one run are asked about at the same time.
+/// How long one answer about all ports serves. The kernel goes through every listener even when asked about one port, and
+/// the services of a run are asked about at the same time.
 const NOBODY_MAX_AGE: Duration = Duration::from_millis(2);
 
 /// Asks the kernel for listeners over a socket that is kept open: about 20 µs a question.

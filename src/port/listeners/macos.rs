@@ -68,7 +68,7 @@ impl Listeners {
     }
 
     /// Whether somebody may listen on the port. To find out costs as much as [`Listeners::seen`].
-    #[expect(clippy::unused_self, reason = "Linux asks")]
+    #[expect(clippy::unused_self, reason = "on Linux it asks the kernel")]
     pub fn may_have(&mut self, _port: u16) -> bool {
         true
     }

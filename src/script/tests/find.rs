@@ -355,7 +355,7 @@ fn assignments_and_the_environment_are_those_that_reach_the_leaf() {
     assert!(leaf(". ./.env; vite", "vite").scope.environment.files);
     assert!(leaf("export $(cat .env); vite", "vite").scope.environment.files);
     assert!(leaf("env $(cat .env) vite", "vite").scope.environment.files);
-    // What is set already stays, unless an option of the wrapper says otherwise.
+    // These wrappers keep variables that are set already, unless an option says otherwise.
     for (text, replaces) in [
         ("vite", false),
         ("dotenv -e .env -- vite", false),

@@ -30,8 +30,8 @@ pub fn is_refused(output: &str, ended_well: bool, reserved: u16, is_taken: impl 
     false
 }
 
-/// Whether a program was refused the reserved port, and has not gone on there: Rsbuild 1 says "Port 3101 is in use, using port
-/// 3101" of a free one.
+/// Whether a program was refused the reserved port and did not use it all the same: of a free port, Rsbuild 1 says "Port 3101
+/// is in use, using port 3101".
 pub fn is_conflict(output: &str, reserved: u16) -> bool {
     let names = |text: &str| numbers(text).any(|number| number == reserved);
     output.lines().filter(|line| is_complaint(line)).any(|line| {

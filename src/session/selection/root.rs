@@ -71,7 +71,7 @@ pub fn of_root(
     wanted: &Wanted<'_>,
 ) -> Result<(Vec<Chosen>, Option<RootScript>), Failure> {
     let config = invocation.config(root)?;
-    // Where the script runs as it is, or is the root's own server, they are not looked at: there may be hundreds.
+    // There may be hundreds, and a script that runs as it is or is the root's own server needs none of them.
     let packages = || Packages::with_nx(root);
     let script = wanted.script.or(config.settings.script.as_deref());
     if wanted.script.is_none() && !config.workspace.filter.is_empty() {

@@ -86,7 +86,7 @@ impl Tasks<'_> {
         others.filter_map(Value::as_str).any(|other| other.strip_prefix('^') != Some(task))
     }
 
-    /// Whether the task of a package depends on the same one of those below it, and one of these has its script.
+    /// Whether the task of a package depends on the same task of its dependencies, and one of these has the script.
     fn leads_below(&self, index: usize, task: &str) -> bool {
         let is_same = |other: &String| other.strip_prefix('^') == Some(task);
         let mut below = self.packages.dependencies_of(index).into_iter();
@@ -98,7 +98,7 @@ impl Tasks<'_> {
         self.definitions(index, task).iter().find_map(|one| one["persistent"].as_bool()) == Some(true)
     }
 
-    /// The definitions of a package's task, the strongest first: of the root's file only one counts.
+    /// The definitions of a package's task, the strongest first. Of those in the root's file, only the most exact one counts.
     fn definitions(&self, index: usize, task: &str) -> [Value; 2] {
         let project = &self.packages.projects()[index];
         let own = turbo_tasks(&project.dir);

@@ -1,5 +1,5 @@
-//! The same failures at a start over MCP and on the command line: the reason, the last lines, and what to do next. No
-//! time-out is waited for: those that are near enough would end in another reason, or without one.
+//! Failures of a start, over MCP and on the command line: the reason, the last lines, and a next step. Only the server
+//! that never listens waits for a time-out, which is its event: the others are longer than the tests are patient.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ struct Failed {
     server: &'static str,
     service: &'static str,
     reason: &'static str,
-    /// What the last lines have, or else the message.
+    /// A part of the last lines, or of the message.
     says: &'static str,
     hint: &'static str,
 }
