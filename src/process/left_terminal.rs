@@ -16,6 +16,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{
     ControlFlags, InputFlags, LocalFlags, OutputFlags, SetArg, Termios, tcgetattr, tcsetattr,
 };
+use rustix::io::ioctl_fionread;
 
 /// A global, as the terminal is one. Each guardian has a copy of the reading end.
 static PIPE: OnceLock<(PipeReader, PipeWriter)> = OnceLock::new();
@@ -74,11 +75,12 @@ pub(super) fn prepare() {
     }
 }
 
-/// Bowline has changed the settings of `terminal`, and they were these before.
-pub(super) fn changed(terminal: BorrowedFd<'_>, before: &Termios) {
-    let (Ok(name), Ok(now)) = (nix::unistd::ttyname(terminal), tcgetattr(terminal)) else { return };
+/// Bowline changes the settings of `terminal` from those before to these. Told before the change, it is undone
+/// whenever bowline is killed; told after it as well, with the settings that the terminal took.
+pub(super) fn changed(terminal: BorrowedFd<'_>, before: &Termios, now: &Termios) {
+    let Ok(name) = nix::unistd::ttyname(terminal) else { return };
     update(|record| {
-        record.settings = [settings(before), settings(&now)].concat();
+        record.settings = [settings(before), settings(now)].concat();
         record.name = name.as_os_str().as_bytes().to_vec();
     });
 }
@@ -101,7 +103,22 @@ pub(super) fn descriptor() -> Option<RawFd> {
 /// Called by a guardian. Does nothing while bowline lives, and leaves settings alone that are no longer those of
 /// bowline: a shell has set its own.
 pub(super) fn restore_if_abandoned() {
-    if let Some((reader, _)) = PIPE.get().filter(|(reader, _)| is_abandoned(reader.as_fd())) {
+    restore_once_abandoned(PollTimeout::ZERO);
+}
+
+/// Called by a guardian that is about to exit because its lifeline has ended. The kernel closes a killed process's
+/// descriptors one by one, so the last of them can still be open; they are waited for.
+pub(super) fn restore_before_exit() {
+    if PIPE.get().is_some_and(|(reader, _)| ioctl_fionread(reader).is_ok_and(|bytes| bytes > 0)) {
+        restore_once_abandoned(CLOSING.into());
+    }
+}
+
+/// How long the kernel may take to close what a killed process had open. On a busy machine it takes milliseconds.
+const CLOSING: u16 = 1000;
+
+fn restore_once_abandoned(patience: PollTimeout) {
+    if let Some((reader, _)) = PIPE.get().filter(|(reader, _)| is_abandoned(reader.as_fd(), patience)) {
         let mut record = [0; 4096];
         let count = (&*reader).read(&mut record).unwrap_or_default();
         // A terminal that is gone needs nothing.
@@ -109,9 +126,11 @@ pub(super) fn restore_if_abandoned() {
     }
 }
 
-fn is_abandoned(reader: BorrowedFd<'_>) -> bool {
-    let mut asked = [PollFd::new(reader, PollFlags::POLLIN)];
-    let answered = poll(&mut asked, PollTimeout::ZERO).is_ok();
+/// Whether nobody can write to the pipe any more, at the latest after this time.
+fn is_abandoned(reader: BorrowedFd<'_>, patience: PollTimeout) -> bool {
+    // A record in the pipe does not end the wait.
+    let mut asked = [PollFd::new(reader, PollFlags::empty())];
+    let answered = poll(&mut asked, patience).is_ok();
     answered && asked[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP))
 }
 
@@ -199,10 +218,12 @@ mod tests {
     #[test]
     fn nobody_is_gone_while_the_other_end_is_open() {
         let (reader, writer) = io::pipe().unwrap();
-        assert!(!is_abandoned(reader.as_fd()));
+        assert!(!is_abandoned(reader.as_fd(), PollTimeout::ZERO));
         (&writer).write_all(b"record").unwrap();
-        assert!(!is_abandoned(reader.as_fd()));
-        drop(writer);
-        assert!(is_abandoned(reader.as_fd()));
+        assert!(!is_abandoned(reader.as_fd(), PollTimeout::ZERO));
+        std::thread::scope(|scope| {
+            scope.spawn(|| drop(writer));
+            assert!(is_abandoned(reader.as_fd(), PollTimeout::NONE));
+        });
     }
 }

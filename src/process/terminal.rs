@@ -141,8 +141,14 @@ impl Modified {
             }
             KeyMode::Lines => wanted.control_chars[SpecialCharacterIndices::VEOL as usize] = LEAVE,
         }
-        tcsetattr(terminal, SetArg::TCSADRAIN, &wanted)?;
-        left_terminal::changed(terminal, &before);
+        left_terminal::changed(terminal, &before, &wanted);
+        if let Err(error) = tcsetattr(terminal, SetArg::TCSADRAIN, &wanted) {
+            left_terminal::put_back();
+            return Err(error.into());
+        }
+        if let Ok(now) = tcgetattr(terminal) {
+            left_terminal::changed(terminal, &before, &now);
+        }
         Ok(Self { terminal: terminal.try_clone_to_owned()?, before })
     }
 }

@@ -31,8 +31,9 @@ impl Watch {
     /// Starts what runs after the service, once, if any process of the service was started. Returns whether there is
     /// an end to wait for.
     pub(super) fn conclude(&mut self) -> bool {
-        // When the lifeline ended, the supervisor may not have been gone altogether.
-        left_terminal::restore_if_abandoned();
+        if self.lifeline.is_none() {
+            left_terminal::restore_before_exit();
+        }
         let Some(after) = self.spec.after.take().filter(|_| self.group.is_some()) else { return false };
         self.release_leader();
         (self.concludes, self.empty) = (true, false);
