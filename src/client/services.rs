@@ -164,7 +164,12 @@ fn nearest(invocation: &Invocation, start: &Path) -> Option<(Project, Result<Vec
     let start = start.canonicalize().ok()?;
     let projects = start.ancestors().filter_map(|dir| Project::around(dir).ok());
     let mut with_services = projects.map(|project| {
-        let services = all(invocation, &project);
+        let services = all(invocation, &project).and_then(|found| {
+            if found.is_empty() {
+                invocation.files.check_without_service(&project)?;
+            }
+            Ok(found)
+        });
         (project, services)
     });
     with_services.find(|(_, services)| services.as_ref().map_or(true, |found| !found.is_empty()))
