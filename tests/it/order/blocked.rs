@@ -52,6 +52,20 @@ fn it_is_told_everywhere_and_starts_by_itself_once_the_need_is_ready() {
 }
 
 #[test]
+fn what_never_started_is_stopped_without_an_address() {
+    let sandbox = stage();
+    let mut session = sandbox.start(["dev"]);
+    event(&mut session, "blocked", "web");
+    let stopped = sandbox.run(["stop", "web", "--json"]);
+    let stopped: serde_json::Value = serde_json::from_str(&stopped.stdout).unwrap();
+    let web = &stopped["services"][0];
+    assert_eq!((&web["name"], &web["url"]), (&json!("@acme/web"), &json!(null)), "{stopped}");
+    let docs = sandbox.run(["stop", "docs"]).stdout;
+    assert!(docs.starts_with("stopped @acme/docs   http://localhost:"), "{docs}");
+    session.wait();
+}
+
+#[test]
 fn a_need_that_is_no_package_is_started_again_by_its_name() {
     let db = format!("[ ! -e broken ] || exit 7; {}", server());
     let mut sandbox = workspace(&[("docs", &server()), ("web", &server())], "");
