@@ -43,6 +43,8 @@ pub struct SessionBackend<'a> {
     pub(super) ports: Ports,
     /// Whether each service was started before, so that its launch may be out of date.
     pub(super) started: Vec<bool>,
+    /// The texts of bowline.toml that each service was started with, addresses filled in.
+    pub(super) told: Vec<Vec<String>>,
     /// The live reservations of other sessions.
     pub(super) neighbours: Vec<Reservation>,
     /// Whether each service counts as ready because others beneath it are.
@@ -77,6 +79,7 @@ impl<'a> SessionBackend<'a> {
             listeners: Listeners::default(),
             lost_ports: vec![Vec::new(); prepared.len()],
             started: vec![false; prepared.len()],
+            told: vec![Vec::new(); prepared.len()],
             inquiries: prepared.iter().map(|_| Inquiry::default()).collect(),
             overrides,
             schemes,

@@ -43,6 +43,7 @@ impl SessionBackend<'_> {
 
     /// Notes what the service is told at this start.
     pub(super) fn tell(&mut self, service: usize) {
+        self.told[service] = self.texts(service);
         let spec = &self.specs[service];
         let one = &self.prepared[service];
         let known = self.siblings(service).into_iter().chain(one.absent.iter().cloned());
@@ -68,7 +69,7 @@ impl SessionBackend<'_> {
     }
 
     /// The warning that running services were told another port for this one, with what to do about it. Each of
-    /// this session is named once, and not if it is restarted, see [`SessionBackend::told_another_port`].
+    /// this session is named once, and not if it is restarted, see [`SessionBackend::told_another_address`].
     pub(super) fn told_otherwise(&mut self, service: usize, advice: &str) -> Option<String> {
         let (project, port) = (self.prepared[service].request.project.clone(), self.reserved(service)?);
         let restarted: Vec<String> = self
@@ -106,17 +107,33 @@ impl SessionBackend<'_> {
         (!sentences.is_empty()).then(|| sentences.join("; "))
     }
 
-    /// The services of this session that name this one, and were told another port of it; and the sentence that says
-    /// where it is now.
-    pub(super) fn told_another_port(&self, service: usize) -> Option<(Vec<usize>, String)> {
+    /// The texts of bowline.toml that a service is told, as they would be filled in now.
+    fn texts(&self, service: usize) -> Vec<String> {
+        let settings = &self.prepared[service].detected().configured.config.settings;
+        let addresses = self.addresses(service);
+        let texts = settings.env.values().chain(&settings.args).chain(&settings.command);
+        texts.map(|text| addresses.fill(text)).collect()
+    }
+
+    /// The services of this session that name this one, and were told another address of it; and the sentence that
+    /// says where it is now.
+    pub(super) fn told_another_address(&self, service: usize) -> Option<(Vec<usize>, String)> {
         let (project, port) = (&self.prepared[service].request.project, self.reserved(service)?);
-        let was_misled = |one: usize| {
+        let another_port = |one: usize| {
             self.reservation(one).is_some_and(|held| held.told_instead_of(project, port).is_some())
         };
-        let is_misled = |&one: &usize| self.prepared[one].names(project) && was_misled(one);
-        let misled: Vec<usize> = (0..self.prepared.len()).filter(is_misled).collect();
+        let is_misled = |&one: &usize| {
+            self.prepared[one].names(project) && (another_port(one) || self.told[one] != self.texts(one))
+        };
+        let started = (0..self.prepared.len()).filter(|&one| self.started[one]);
+        let misled: Vec<usize> = started.filter(is_misled).collect();
         let name = &self.prepared[service].project().name;
-        (!misled.is_empty()).then(|| (misled, format!("`{name}` is on port {port} now")))
+        let place = if misled.iter().any(|&one| another_port(one)) {
+            format!("on port {port}")
+        } else {
+            format!("at {}", self.schemes[service].present.url(port))
+        };
+        (!misled.is_empty()).then(|| (misled, format!("`{name}` is {place} now")))
     }
 
     /// The line of bowline.toml that reserves the port of the service from the beginning.
