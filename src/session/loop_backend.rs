@@ -168,6 +168,10 @@ impl Backend for SessionBackend<'_> {
         SessionBackend::told_another_address(self, service)
     }
 
+    fn is_added(&self, service: usize) -> bool {
+        self.prepared[service].detected().configured.is_added
+    }
+
     fn misled_by(&mut self, service: usize, project: &str) -> Option<Misled> {
         SessionBackend::misled_by(self, service, project)
     }

@@ -149,6 +149,10 @@ pub trait Backend {
     fn told_another_address(&self, _service: usize) -> Option<(Vec<usize>, String)> {
         None
     }
+    /// Whether the service runs only because others need it, or are to have it beside them.
+    fn is_added(&self, _service: usize) -> bool {
+        false
+    }
     /// What follows for a service now that another session's is ready, if it was told another port of that.
     fn misled_by(&mut self, _service: usize, _project: &str) -> Option<Misled> {
         None

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::json;
 
 use super::{Stage, breakable, count, event, server, status, workspace};
-use crate::support::Sandbox;
+use crate::support::{Sandbox, Seat};
 
 /// `web` needs `api`, which fails while there is a file `broken`; `docs` needs nothing.
 fn stage() -> Stage {
@@ -49,6 +49,16 @@ fn it_is_told_everywhere_and_starts_by_itself_once_the_need_is_ready() {
     assert_eq!(status(&sandbox, "web")["blockedBy"], json!([]));
     assert!(sandbox.run(["wait", "web"]).status.success());
     session.stop();
+}
+
+#[test]
+fn what_was_started_for_one_that_has_ended_is_said_to_go_on() {
+    let config = "[project.\"@acme/web\"]\nneeds = [\"api\"]\n";
+    let sandbox = workspace(&[("api", &server()), ("web", "exit 3")], config);
+    let mut seat = Seat::take(sandbox.bowline(["dev", "web", "--color", "never"]));
+    seat.terminal.until("web │ what was started for it goes on: `@acme/api`; Ctrl-C ends that");
+    seat.terminal.keys("q");
+    seat.wait();
 }
 
 #[test]
