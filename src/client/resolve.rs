@@ -290,18 +290,10 @@ fn by_port_or_project(invocation: &Invocation, live: &[Reservation], word: &str,
     running_or(found, || match named {
         Ok(project) => Resolved::Idle(not_running(&project.name)),
         Err(error) => defined(invocation, word).map_or_else(
-            || Resolved::Unknown(unknown(services::with_names(invocation, error))),
+            || Resolved::Unknown(services::unknown(invocation, error)),
             |service| Resolved::Idle(not_running(&service.name)),
         ),
     })
-}
-
-/// The failure for a word that means nothing. Where there are no names to choose from, what runs elsewhere has some.
-fn unknown(error: ProjectError) -> Failure {
-    let is_nameless = matches!(&error, ProjectError::Unknown { names, .. } if names.is_empty());
-    let failure = Failure::from(error);
-    let see = |hint| format!("{hint}, or see what runs with `bowline ls`");
-    Failure { hint: failure.hint.map(|hint| if is_nameless { see(hint) } else { hint }), ..failure }
 }
 
 /// The service that is no package and goes by this name.

@@ -159,6 +159,15 @@ pub fn with_names(invocation: &Invocation, mut error: ProjectError) -> ProjectEr
     error
 }
 
+/// The failure for a word that means nothing. Where there are no names to choose from, what runs elsewhere has some.
+pub fn unknown(invocation: &Invocation, error: ProjectError) -> Failure {
+    let error = with_names(invocation, error);
+    let is_nameless = matches!(&error, ProjectError::Unknown { names, .. } if names.is_empty());
+    let failure = Failure::from(error);
+    let see = |hint| format!("{hint}, or see what runs with `bowline ls`");
+    Failure { hint: failure.hint.map(|hint| if is_nameless { see(hint) } else { hint }), ..failure }
+}
+
 /// The nearest directory with services, or with a mistake in their files.
 fn nearest(invocation: &Invocation, start: &Path) -> Option<(Project, Result<Vec<Project>, Failure>)> {
     let start = start.canonicalize().ok()?;
