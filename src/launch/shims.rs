@@ -103,14 +103,12 @@ impl Shims {
 
     /// Writes the files, each whole or not at all.
     pub fn write(&self) -> io::Result<()> {
-        if let Some(program) = &self.program {
-            fs::create_dir_all(&self.dir)?;
-            let link = self.dir.join(PROGRAM);
-            // A run that was killed may have left one.
-            let _none = fs::remove_file(&link);
-            symlink(program, link)?;
-        }
-        self.files.iter().try_for_each(|(name, text)| write_file(&self.dir.join(name), text, 0o700))
+        self.files.iter().try_for_each(|(name, text)| write_file(&self.dir.join(name), text, 0o700))?;
+        let Some(program) = &self.program else { return Ok(()) };
+        let link = self.dir.join(PROGRAM);
+        // A run that was killed may have left one.
+        let _none = fs::remove_file(&link);
+        symlink(program, link)
     }
 
     /// Removes the files, if this is the run that wrote them.
