@@ -16,6 +16,7 @@ use crate::event::{Event, What};
 use crate::exit_code::FAILURE;
 use crate::invocation::Failure;
 use crate::invocation::{Invocation, logging};
+use crate::launch;
 use crate::mcp;
 use crate::process::caller::while_there;
 use crate::process::{Exit, Signal, signals};
@@ -33,7 +34,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     if let Some(answered) = answer_shell(&arguments) {
         return answered.unwrap_or_else(|failure| report(&failure, false, default_style()));
     }
-    let arguments = args::with_command(arguments);
+    let arguments = args::with_command(launch::shim_arguments(&arguments).unwrap_or(arguments));
     let cli = match args::parse_quickly(&arguments).map_or_else(|| parse(&arguments), Ok) {
         Ok(cli) => cli,
         Err(exit) => return exit,

@@ -52,7 +52,7 @@ pub use request::{Host, LaunchRequest, Sibling, SiblingPort};
 pub use scheme_signs::SchemeSigns;
 pub use script_shell::ScriptShell;
 pub use shims::{
-    RUN_IN_WORKSPACE, SCRIPT_SHELL, SHELL_OF_BUN, ShimCall, Shims, exec_with_shims,
+    RUN_IN_WORKSPACE, SCRIPT_SHELL, SHELL_OF_BUN, ShimCall, Shims, exec_with_shims, shim_arguments,
     variables as shim_variables, without as without_shims,
 };
 pub use sibling_ports::{TextPort, ports_in_value, present_value};

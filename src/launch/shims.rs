@@ -4,6 +4,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -13,7 +14,7 @@ use super::reading::Reading;
 use super::script_runner::SHELL;
 use super::script_shell::{VARIABLES, quoted};
 use crate::paths::write_file;
-use crate::script::PackageManager;
+use crate::script::{PackageManager, Script};
 
 /// The file that package managers run scripts through. Its name must be no program's, as its directory is in `PATH`.
 pub const SCRIPT_SHELL: &str = "bowline-script-shell";
@@ -22,6 +23,17 @@ pub const SHELL_OF_BUN: &str = "bash";
 
 /// What modern Yarn runs in each workspace in the place of a script.
 pub const RUN_IN_WORKSPACE: &str = "bowline-run";
+
+/// The option with which the kernel calls bowline for a shim, before the shim's path.
+pub const CALLED_BY_SHIM: &str = "--shim";
+/// A link to the running program, beside the shims. Its name must be no program's.
+const PROGRAM: &str = "bowline-of-this-run";
+/// The first line of a program that `sh` runs.
+const SH: &str = "#!/bin/sh";
+/// The end of a shim: what it was called with.
+const ARGUMENTS: &str = " \"$@\"";
+/// The longest first line that names an interpreter, in bytes (Linux before 5.1).
+const LONGEST_FIRST_LINE: usize = 127;
 
 /// How a shim calls bowline.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +54,8 @@ pub struct Shims {
     dir: PathBuf,
     /// Each by its name, with its text. None where they are written already.
     files: Vec<(&'static str, String)>,
+    /// What [`PROGRAM`] links to.
+    program: Option<PathBuf>,
 }
 
 impl Shims {
@@ -57,16 +71,18 @@ impl Shims {
         }
         let shell = settings.get("script-shell").unwrap_or(SHELL);
         let programs = programs(call.bowline, call.running);
-        let text = |before: &str, options: &str, name: &str| {
-            let calls = programs.iter().map(|it| format!("{it}{words}{options} -- {name} \"$@\"\n"));
-            format!("#!/bin/sh\n# bowline wrote this for one run.\n{before}{}", calls.collect::<String>())
+        let text = |first: &str, before: &str, options: &str, name: &str| {
+            let calls = programs.iter().map(|it| format!("{it}{words}{options} -- {name}{ARGUMENTS}\n"));
+            format!("{first}\n# bowline wrote this for one run.\n{before}{}", calls.collect::<String>())
         };
+        // A program that is not found in one directory of `PATH` is found in the next. A shell of scripts is not.
+        let direct = call.running.and_then(|_| first_line(&dir)).unwrap_or_else(|| SH.to_owned());
         let named = format!(" --shell {}", quoted(shell));
-        let mut files = vec![(SCRIPT_SHELL, text("", &named, SCRIPT_SHELL))];
-        files.push((RUN_IN_WORKSPACE, text("", "", RUN_IN_WORKSPACE)));
+        let mut files = vec![(SCRIPT_SHELL, text(SH, "", &named, SCRIPT_SHELL))];
+        files.push((RUN_IN_WORKSPACE, text(&direct, "", "", RUN_IN_WORKSPACE)));
         let managers = [PackageManager::Npm, PackageManager::Pnpm, PackageManager::Yarn, PackageManager::Bun];
         for manager in managers.into_iter().filter(|manager| caller.find(manager.name()).is_some()) {
-            files.push((manager.name(), text("", "", manager.name())));
+            files.push((manager.name(), text(&direct, "", "", manager.name())));
         }
         let runs_bun = choice.manager == PackageManager::Bun || command.contains("bun");
         if let Some(bash) = caller.find(SHELL_OF_BUN).filter(|_| runs_bun) {
@@ -75,19 +91,24 @@ impl Shims {
                 "[ \"$1\" = -c ] && [ -f package.json ] || exec {} \"$@\"\n",
                 quoted(&bash.to_string_lossy())
             );
-            files.push((SHELL_OF_BUN, text(&before, "", SHELL_OF_BUN)));
+            files.push((SHELL_OF_BUN, text(SH, &before, "", SHELL_OF_BUN)));
         }
-        Self { dir, files }
+        Self { dir, files, program: call.running.map(Path::to_path_buf) }
     }
 
     /// The shims that another bowline has written to `dir`.
     pub fn written(dir: PathBuf) -> Self {
-        Self { dir, files: Vec::new() }
+        Self { dir, files: Vec::new(), program: None }
     }
 
     /// Writes the files, each whole or not at all.
     pub fn write(&self) -> io::Result<()> {
-        self.files.iter().try_for_each(|(name, text)| write_file(&self.dir.join(name), text, 0o700))
+        self.files.iter().try_for_each(|(name, text)| write_file(&self.dir.join(name), text, 0o700))?;
+        let Some(program) = &self.program else { return Ok(()) };
+        let link = self.dir.join(PROGRAM);
+        // A run that was killed may have left one.
+        let _none = fs::remove_file(&link);
+        symlink(program, link)
     }
 
     /// Removes the files, if this is the run that wrote them.
@@ -105,6 +126,26 @@ impl Shims {
             }
         }
     }
+}
+
+/// The first line by which the kernel starts bowline without a shell for a shim in `dir`: that is a process less for
+/// each script. `None` where it can't name the program.
+fn first_line(dir: &Path) -> Option<String> {
+    let program = dir.join(PROGRAM);
+    let program = program.to_str().filter(|path| !path.contains(char::is_whitespace))?;
+    let line = format!("#!{program} {CALLED_BY_SHIM}");
+    (line.len() <= LONGEST_FIRST_LINE).then_some(line)
+}
+
+/// The arguments that a shim means, where the kernel has started bowline for it: those that `sh` would read from it.
+/// `None` for any other call.
+pub fn shim_arguments(arguments: &[OsString]) -> Option<Vec<OsString>> {
+    let [program, option, shim, others @ ..] = arguments else { return None };
+    let text = fs::read_to_string(Path::new(shim)).ok().filter(|_| option == CALLED_BY_SHIM)?;
+    let words = text.lines().last()?.strip_prefix("exec ")?.strip_suffix(ARGUMENTS)?;
+    let words = Script::parse(words).ok()?.plain_words()?;
+    let words = words.into_iter().skip(1).map(OsString::from);
+    Some(std::iter::once(program).cloned().chain(words).chain(others.iter().cloned()).collect())
 }
 
 /// The beginnings of the lines that execute bowline, of which the first whose condition holds does. An upgrade puts

@@ -1,6 +1,7 @@
 //! Linux' answers about processes, from `/proc` (proc(5)) and process descriptors. `macos.rs` has the same list of
 //! functions.
 
+use std::ffi::CStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
@@ -96,6 +97,11 @@ pub fn own_executable() -> io::Result<PathBuf> {
 /// A path by which any process executes this very program as long as this process runs, whatever becomes of its file.
 pub fn executable_while_running() -> Option<PathBuf> {
     Some(format!("/proc/{}/exe", std::process::id()).into())
+}
+
+/// The name of this process in process lists.
+pub fn set_name(name: &CStr) {
+    let _cosmetic = nix::sys::prctl::set_name(name);
 }
 
 /// In bytes.

@@ -116,6 +116,8 @@ pub fn executable_while_running() -> Option<PathBuf> {
     None
 }
 
+pub fn set_name(_: &CStr) {}
+
 pub fn resident(pid: i32) -> Option<u64> {
     info::<proc_taskinfo>(pid, libc::PROC_PIDTASKINFO, 0).map(|task| task.pti_resident_size)
 }

@@ -31,7 +31,7 @@ pub use exit::Exit;
 pub use identity::{Identity, Process};
 pub use nix::sys::signal::Signal;
 pub use spawn::{Program, Stdio};
-pub use system::{all_pids, executable, executable_while_running, own_executable, wait_for_end};
+pub use system::{all_pids, executable, executable_while_running, own_executable, set_name, wait_for_end};
 
 /// The longest grace period of a service that is abandoned: its supervisor was killed, or its caller is gone.
 pub const ABANDONED_GRACE: Duration = Duration::from_secs(1);

@@ -8,5 +8,5 @@ use super::macos as this;
 
 pub use this::{
     all_pids, children, executable, executable_while_running, own_executable, read_environment, resident,
-    wait_for_end, watch_end,
+    set_name, wait_for_end, watch_end,
 };

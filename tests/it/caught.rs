@@ -88,6 +88,28 @@ fn each_package_script_has_a_port_of_its_own_and_ends_with_the_run() {
     }
 }
 
+/// A first line cannot name a path with a space.
+#[test]
+fn no_shell_is_started_for_a_package_manager_where_the_kernel_can_start_bowline() {
+    for state in ["state", "state with spaces"] {
+        let stage = Stage::new("head -n 1 \"$(command -v npm)\" && npm run dev -w web");
+        let state = stage.sandbox.root().join(state);
+        let mut session = stage.sandbox.start(["--state-dir".as_ref(), state.as_os_str(), "dev".as_ref()]);
+        ready(&mut session, "packages/web");
+        let through_sh = session.printed().lines().any(|line| line == "#!/bin/sh");
+        assert_eq!(through_sh, cfg!(not(target_os = "linux")) || state.ends_with("state with spaces"));
+        if cfg!(target_os = "linux") {
+            let name = |pid| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            let names: Vec<String> = session.processes().into_iter().map(|(pid, _)| name(pid)).collect();
+            let count = |name: &str| names.iter().filter(|one| one.trim() == name).count();
+            // The supervisor of the run, that of the package, and a guardian for each.
+            assert_eq!((count("bowline"), count("bowline-guard")), (2, 2), "{names:?}");
+        }
+        session.signal(Signal::INT);
+        session.wait();
+    }
+}
+
 #[test]
 fn the_shims_of_a_killed_run_are_pruned_and_those_of_a_live_one_stay() {
     let stage = Stage::new("npm run dev -w web & npm run dev -w api & wait");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::support::{Sandbox, Test, http};
+use crate::support::{Ports, Sandbox, Test, http};
 
 const README: &str = include_str!("../../README.md");
 
@@ -94,11 +94,14 @@ fn the_configuration_is_understood() {
     let examples = blocks("toml");
     assert_eq!(examples.len(), 2);
     let package = r#"{ "name": "web", "scripts": { "dev": "vite", "dev:api": "node api.js" } }"#;
+    let ports = Ports::claim(1);
+    let free = format!("port = {}", ports.first());
     let finished = Test::new()
         .file("package.json", package)
-        .file("bowline.toml", examples[0])
+        // Another program may have that of the example.
+        .file("bowline.toml", &examples[0].replace("port = 4000", &free))
         .args(["dev", "--dry-run"])
-        .stdout_contains("port       4000\n")
+        .stdout_contains(&format!("port       {}\n", ports.first()))
         .stdout_contains("dev:api    node api.js\n")
         .stdout_contains("env        GREETING=hello\n")
         .run();

@@ -58,6 +58,11 @@ impl Session {
         self.child.id()
     }
 
+    /// The pids and command lines of all that it has started and that lives; none but on Linux.
+    pub fn processes(&self) -> Vec<(i32, String)> {
+        self.tree.processes()
+    }
+
     /// The events so far.
     pub fn seen(&self) -> &[Value] {
         &self.seen

@@ -11,7 +11,7 @@ use crate::exit_code::{NOT_EXECUTABLE, NOT_FOUND};
 use crate::invocation::{Failure, Invocation, StartedBy};
 use crate::launch::{self, RUN_IN_WORKSPACE, SCRIPT_SHELL};
 use crate::port::Reservation;
-use crate::process::{Exit, tree};
+use crate::process::{Exit, set_name, tree};
 use crate::script::PackageManager;
 use crate::session::caught::{self, CalledScript, Telling};
 use crate::session::{Options, Reserved, Session};
@@ -20,6 +20,8 @@ const SHELL: &str = "/bin/sh";
 
 /// Runs the script as a service of its own if it is one, else becomes the real program.
 pub fn caught(mut invocation: Invocation, caught: &Caught) -> Result<Exit, Failure> {
+    // The kernel calls it after the shim.
+    set_name(c"bowline");
     let inherited = invocation.caller.clone();
     launch::without_shims(&mut invocation.caller, &caught.shims);
     (invocation.started_by, invocation.quiet) = (StartedBy::Caught, true);

@@ -110,9 +110,7 @@ impl Watch {
         self.spec.lock.begin();
         nix::unistd::setsid()?;
         adopt_orphans();
-        // Its name in process lists.
-        #[cfg(target_os = "linux")]
-        let _cosmetic = nix::sys::prctl::set_name(c"bowline-guard");
+        crate::process::set_name(c"bowline-guard");
         catch_signals()?;
         if self.spec.stdio.terminal {
             // If the script's shell led the session of its terminal, a script that ends before its server would
