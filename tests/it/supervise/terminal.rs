@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
@@ -41,6 +41,24 @@ fn shells() -> Vec<&'static [&'static str]> {
         shells.push(&["bash", "--norc", "--noprofile"]);
     }
     shells
+}
+
+#[test]
+fn the_end_of_a_service_is_not_delayed_by_the_care_for_the_terminal() {
+    let (sandbox, _ports) = stage("", 1);
+    let end = || {
+        let mut seat = Seat::take(sandbox.bowline(["dev"]));
+        seat.terminal.until("ready in");
+        let asked = Instant::now();
+        seat.terminal.keys("\x03");
+        seat.child.wait().unwrap();
+        let took = asked.elapsed();
+        seat.wait();
+        took
+    };
+    // A guardian waits for a second for the end of a bowline that was killed.
+    let fastest = (0..3).map(|_| end()).min().unwrap();
+    assert!(fastest < Duration::from_secs(1), "{fastest:?}");
 }
 
 #[test]
