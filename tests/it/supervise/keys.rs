@@ -357,7 +357,7 @@ fn a_keyboard_is_given_from_elsewhere() {
     seat.terminal.keys("i2");
     seat.terminal.until("web │ its keyboard is taken by `bowline attach -i` (pid ");
     other.terminal.keys("\x1d");
-    other.terminal.until("it goes on running");
+    other.terminal.until("bowline stop @acme/web");
     assert_eq!(other.wait().code(), Some(0));
     seat.terminal.keys("q");
     seat.wait();
