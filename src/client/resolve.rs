@@ -304,10 +304,10 @@ fn by_port_or_project(invocation: &Invocation, live: &[Reservation], word: &str,
     let is_root = named.as_ref().map_or(!path.exists(), |one| one.dir == path && one.is_workspace_root());
     let found = if is_root { below(live, path) } else { Vec::new() };
     running_or(found, || match named {
-        Ok(project) => Resolved::Idle(not_running(&project.name)),
+        Ok(project) => Resolved::Idle(named_not_running(&project.name, word)),
         Err(error) => defined(invocation, word).map_or_else(
             || Resolved::Unknown(services::unknown(invocation, error)),
-            |service| Resolved::Idle(not_running(&service.name)),
+            |service| Resolved::Idle(named_not_running(&service.name, word)),
         ),
     })
 }
@@ -351,8 +351,15 @@ pub fn failed(one: &Status) -> Failure {
 }
 
 pub fn not_running(name: &str) -> Failure {
+    named_not_running(name, "")
+}
+
+/// The same for a project that the user has named by this word, which a start is told as well.
+fn named_not_running(name: &str, word: &str) -> Failure {
     let message = format!("No running dev server found for project: `{}`", visible::line(name));
-    let hint = "start it with `bowline start`, or see what runs with `bowline ls`".to_owned();
+    let needs_quotes = word.contains(|c: char| !(c.is_ascii_alphanumeric() || "-_.@/:".contains(c)));
+    let start = if word.is_empty() || needs_quotes { String::new() } else { format!(" {word}") };
+    let hint = format!("start it with `bowline start{start}`, or see what runs with `bowline ls`");
     Failure::new(NO_PROJECT, message, Some(hint))
 }
 

@@ -123,7 +123,8 @@ fn a_service_that_is_no_package_is_known_by_its_name_when_it_does_not_run() {
     let config = format!("[project.db]\ncommand = {}\n", json!(server()));
     let sandbox = workspace(&[("web", &server())], &config);
     let waited = sandbox.run(["wait", "db"]);
-    assert!(waited.stderr.contains("No running dev server found for project: `db`"), "{waited:?}");
+    let said = "No running dev server found for project: `db`\nhint: start it with `bowline start db`, or";
+    assert!(waited.stderr.contains(said), "{waited:?}");
     let restarted = sandbox.run(["restart", "db"]);
     assert!(restarted.status.success() && restarted.stderr.contains("db is ready"), "{restarted:?}");
 }
