@@ -43,8 +43,8 @@ pub struct SessionBackend<'a> {
     pub(super) ports: Ports,
     /// Whether each service was started before, so that its launch may be out of date.
     pub(super) started: Vec<bool>,
-    /// The texts of bowline.toml that each service was started with, addresses filled in.
-    pub(super) told: Vec<Vec<String>>,
+    /// The schemes of all services, as each of them was told when it started.
+    pub(super) told: Vec<Vec<Scheme>>,
     /// The live reservations of other sessions.
     pub(super) neighbours: Vec<Reservation>,
     /// Whether each service counts as ready because others beneath it are.
