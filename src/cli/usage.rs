@@ -16,6 +16,15 @@ use crate::visible;
 const OTHER_NAMES: [(&str, &str); 6] =
     [("ps", "ls"), ("list", "ls"), ("kill", "stop"), ("down", "stop"), ("up", "start"), ("tail", "logs -f")];
 
+/// How values look that have a form, by their options.
+const FORMS: [(&str, &str); 5] = [
+    ("--port", "give a number, as in `--port 4000`"),
+    ("--grace", "write a number and its unit, as in `--grace 10s`"),
+    ("--timeout", "write a number and its unit, as in `--timeout 60s`"),
+    ("--lines", "give a number, as in `-n 50`"),
+    ("--since", "write how long ago, as in `--since 10m`, or a moment in UTC"),
+];
+
 /// Whether `--json` is among the arguments, which clap has rejected.
 pub fn wants_json(arguments: &[OsString]) -> bool {
     arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json")
@@ -42,7 +51,12 @@ pub fn failure(definition: &Command, arguments: &[OsString], error: &Error) -> F
     let similar = similar.map(|similar| format!("did you mean `{similar}`?"));
     let possible = text(ContextKind::ValidValue).filter(|values| !values.is_empty());
     let possible = possible.map(|values| format!("choose one of: {values}"));
-    let hint = similar.or(possible).unwrap_or_else(|| {
+    let form = FORMS.iter().find(|(name, _)| error.kind() == ErrorKind::ValueValidation && *name == option);
+    let known = match (similar, possible) {
+        (Some(similar), Some(possible)) => Some(format!("{similar} If not, {possible}")),
+        (similar, possible) => similar.or(possible).or(form.map(|(_, hint)| (*hint).to_owned())),
+    };
+    let hint = known.unwrap_or_else(|| {
         let command =
             arguments.get(args::command_index(arguments)).and_then(|name| definition.find_subcommand(name));
         let command = command.filter(|command| !command.is_hide_set()).map(Command::get_name);

@@ -113,9 +113,21 @@ fn await_guardian(reservation: &Reservation) -> Result<(), Failure> {
     }
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    Ended,
+    /// It waited for others, or was blocked by them.
+    NeverStarted,
+}
+
 /// Stops services; a supervisor ends what needs others of them first. Returns when each has ended or cannot be
 /// stopped. The supervisors tell their users that the command `by` did it.
-pub fn stop(ports: &Ports, reservations: &[Reservation], force: bool, by: &str) -> Vec<Result<(), Failure>> {
+pub fn stop(
+    ports: &Ports,
+    reservations: &[Reservation],
+    force: bool,
+    by: &str,
+) -> Vec<Result<Stopped, Failure>> {
     let request = |one: &Reservation| {
         let beside = reservations.iter().filter(|other| other.session == one.session);
         ControlRequest {
@@ -126,12 +138,13 @@ pub fn stop(ports: &Ports, reservations: &[Reservation], force: bool, by: &str) 
         }
     };
     fan_out::at_once(reservations, |one| match send(one, &request(one), None) {
-        Ok(_) => Ok(()),
-        Err(_) if is_gone(ports, one) => await_guardian(one),
+        Ok(Some(What::ProcessExited { exit_code: None, signal: None, .. })) => Ok(Stopped::NeverStarted),
+        Ok(_) => Ok(Stopped::Ended),
+        Err(_) if is_gone(ports, one) => await_guardian(one).map(|()| Stopped::Ended),
         Err(ControlError::NotConnected { .. } | ControlError::Suspended { .. })
             if force && kill_supervisor(one) && is_gone(ports, one) =>
         {
-            await_guardian(one)
+            await_guardian(one).map(|()| Stopped::Ended)
         }
         Err(error) => Err(error.into()),
     })

@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::client::actions;
 use crate::client::feed::{self, Feed};
 use crate::client::forward::{Forward, Opened};
+use crate::client::resolve;
 use crate::client::screen::Screen;
 use crate::client::typing::{Typing, Wish};
 use crate::control::{self, Line, Status};
@@ -26,6 +27,7 @@ use crate::process::terminal::KeyMode;
 use crate::process::{Exit, children};
 use crate::supervise::service::finished;
 use crate::ui;
+use crate::visible;
 
 pub enum Manner<'a> {
     /// `attach`: the output so far, and what comes.
@@ -97,8 +99,11 @@ pub fn follow(
         ui::eprint_line("");
     }
     if end.is_none() && !invocation.json && !invocation.quiet && !is_log {
-        let hint = invocation.style.strong("bowline stop");
-        ui::eprint_line(&format!("{}  it goes on running; stop it with {hint}", invocation.style.name()));
+        let names = resolve::words(reservations, &ports.reservations());
+        let stop = invocation.style.strong(format!("bowline stop {}", visible::line(&names.join(" "))));
+        let goes_on =
+            if names.len() > 1 { "they go on running; stop them" } else { "it goes on running; stop it" };
+        ui::eprint_line(&format!("{}  {goes_on} with {stop}", invocation.style.name()));
     }
     Ok(Some(end.unwrap_or(Exit::Code(0))))
 }

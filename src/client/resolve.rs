@@ -104,7 +104,23 @@ pub fn one(
 
 /// The service in a list of one, which must not be empty. Several are a failure: `word` is ambiguous.
 pub fn single(word: Option<&str>, mut found: Vec<Reservation>) -> Result<Reservation, Failure> {
-    if found.len() > 1 { Err(several(word.unwrap_or("."), &found)) } else { Ok(found.remove(0)) }
+    match word {
+        _ if found.len() == 1 => Ok(found.remove(0)),
+        Some(word) => Err(several(word, &found)),
+        None => Err(several_here(&found)),
+    }
+}
+
+/// The failure where no word says which of the services is meant.
+fn several_here(found: &[Reservation]) -> Failure {
+    let hint = format!("name one of them: {}", visible::line(&words(found, found).join(", ")));
+    Failure::new(USAGE, format!("{} services run here", found.len()), Some(hint))
+}
+
+/// What each of the services goes by: its name, if no other of `all` has it.
+pub fn words<'r>(found: &'r [Reservation], all: &[Reservation]) -> Vec<&'r str> {
+    let is_alone = |one: &Reservation| all.iter().filter(|other| other.name == one.name).count() < 2;
+    found.iter().map(|one| if is_alone(one) { &*one.name } else { &*one.project }).collect()
 }
 
 fn several(word: &str, found: &[Reservation]) -> Failure {
@@ -288,10 +304,10 @@ fn by_port_or_project(invocation: &Invocation, live: &[Reservation], word: &str,
     let is_root = named.as_ref().map_or(!path.exists(), |one| one.dir == path && one.is_workspace_root());
     let found = if is_root { below(live, path) } else { Vec::new() };
     running_or(found, || match named {
-        Ok(project) => Resolved::Idle(not_running(&project.name)),
+        Ok(project) => Resolved::Idle(named_not_running(&project.name, word)),
         Err(error) => defined(invocation, word).map_or_else(
-            || Resolved::Unknown(services::with_names(invocation, error).into()),
-            |service| Resolved::Idle(not_running(&service.name)),
+            || Resolved::Unknown(services::unknown(invocation, error)),
+            |service| Resolved::Idle(named_not_running(&service.name, word)),
         ),
     })
 }
@@ -335,8 +351,15 @@ pub fn failed(one: &Status) -> Failure {
 }
 
 pub fn not_running(name: &str) -> Failure {
+    named_not_running(name, "")
+}
+
+/// The same for a project that the user has named by this word, which a start is told as well.
+fn named_not_running(name: &str, word: &str) -> Failure {
     let message = format!("No running dev server found for project: `{}`", visible::line(name));
-    let hint = "start it with `bowline start`, or see what runs with `bowline ls`".to_owned();
+    let needs_quotes = word.contains(|c: char| !(c.is_ascii_alphanumeric() || "-_.@/:".contains(c)));
+    let start = if word.is_empty() || needs_quotes { String::new() } else { format!(" {word}") };
+    let hint = format!("start it with `bowline start{start}`, or see what runs with `bowline ls`");
     Failure::new(NO_PROJECT, message, Some(hint))
 }
 
@@ -348,48 +371,4 @@ pub fn ambiguous<'a>(word: &str, ids: impl Iterator<Item = &'a str>) -> Failure 
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn service(project: &str, name: &str, dir: &str) -> Reservation {
-        let row = json!({
-            "port": 3101, "project": project, "name": name, "dir": dir, "framework": "next",
-            "session": "0123456789abcdef", "pid": 1, "startedAt": 0,
-        });
-        serde_json::from_value(row).unwrap()
-    }
-
-    #[test]
-    fn a_word_means_an_id_a_directory_a_name_or_its_last_part() {
-        let live = [
-            service("/a/web", "@acme/web", "/a/web"),
-            service("/a/api", "api", "/a/api"),
-            service("second", "api-two", "/a/api"),
-            service("/b/site", "@acme/site", "/b/site"),
-            service("/c/site", "@other/site", "/c/site"),
-            service("/c/old", "site-old", "/c/old"),
-        ];
-        let ids = |word: &str, path: Option<&str>, root: Option<&str>| {
-            let ids = |found: Vec<Reservation>| found.into_iter().map(|one| one.project).collect::<Vec<_>>();
-            matches(&live, word, Path::new(path.unwrap_or("/nowhere")), || root).map(ids).map_err(ids)
-        };
-        let several = || Err(vec!["/b/site", "/c/site"]);
-        for (word, path, root, expected) in [
-            ("second", None, None, Ok(vec!["second"])),
-            ("x", Some("/a/api"), None, Ok(vec!["/a/api", "second"])),
-            ("@acme/web", None, None, Ok(vec!["/a/web"])),
-            ("web", None, None, Ok(vec!["/a/web"])),
-            ("api", None, None, Ok(vec!["/a/api"])),
-            ("old", None, None, Ok(vec!["/c/old"])),
-            ("site", None, None, several()),
-            ("site", None, Some("/b"), Ok(vec!["/b/site"])),
-            ("site", None, Some("/"), several()),
-            ("nothing", None, None, Ok(vec![])),
-        ] {
-            let owned = |ids: Vec<&str>| ids.into_iter().map(str::to_owned).collect::<Vec<_>>();
-            assert_eq!(ids(word, path, root), expected.map(owned).map_err(owned), "{word} {path:?} {root:?}");
-        }
-    }
-}
+mod tests;

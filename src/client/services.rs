@@ -159,12 +159,26 @@ pub fn with_names(invocation: &Invocation, mut error: ProjectError) -> ProjectEr
     error
 }
 
+/// The failure for a word that means nothing. Where there are no names to choose from, what runs elsewhere has some.
+pub fn unknown(invocation: &Invocation, error: ProjectError) -> Failure {
+    let error = with_names(invocation, error);
+    let is_nameless = matches!(&error, ProjectError::Unknown { names, .. } if names.is_empty());
+    let failure = Failure::from(error);
+    let see = |hint| format!("{hint}, or see what runs with `bowline ls`");
+    Failure { hint: failure.hint.map(|hint| if is_nameless { see(hint) } else { hint }), ..failure }
+}
+
 /// The nearest directory with services, or with a mistake in their files.
 fn nearest(invocation: &Invocation, start: &Path) -> Option<(Project, Result<Vec<Project>, Failure>)> {
     let start = start.canonicalize().ok()?;
     let projects = start.ancestors().filter_map(|dir| Project::around(dir).ok());
     let mut with_services = projects.map(|project| {
-        let services = all(invocation, &project);
+        let services = all(invocation, &project).and_then(|found| {
+            if found.is_empty() {
+                invocation.files.check_without_service(&project)?;
+            }
+            Ok(found)
+        });
         (project, services)
     });
     with_services.find(|(_, services)| services.as_ref().map_or(true, |found| !found.is_empty()))

@@ -32,6 +32,9 @@ pub enum Wish {
     Suspend,
 }
 
+/// What those can do who do not get the keyboard.
+const READ_ALONG: &str = "leave out `-i` to read along: one at a time has the keyboard";
+
 impl Typing {
     /// Takes the keyboard of a service. Needs a running tokio runtime.
     ///
@@ -50,12 +53,16 @@ impl Typing {
         let project = reservation.project.clone();
         let by = Some("bowline attach -i".to_owned());
         connection.send(&ControlRequest { by, ..ControlRequest::new(Verb::Input, Some(&project)) })?;
-        let status = connection.status(&ControlRequest::new(Verb::Status, Some(&project)), None)?;
+        let status = connection.status(&ControlRequest::new(Verb::Status, Some(&project)), None);
+        let status = status.map_err(Failure::from).map_err(|failure| Failure {
+            hint: failure.hint.or_else(|| Some(READ_ALONG.to_owned())),
+            ..failure
+        })?;
         let mode = match status.first().map(|status| status.keyboard) {
             Some(KeyboardKind::Keys) => KeyMode::Raw,
             Some(KeyboardKind::Lines) => KeyMode::Lines,
             Some(KeyboardKind::None | KeyboardKind::Taken) | None => {
-                return Err(Failure::new(FAILURE, "the service takes no keys", None));
+                return Err(Failure::new(FAILURE, "the service takes no keys", Some(READ_ALONG.to_owned())));
             }
         };
         let terminal: OwnedFd = io::stdin().as_fd().try_clone_to_owned()?;

@@ -103,6 +103,11 @@ impl KnownNames {
         self.procfiles.iter().find(|file| file.path == path)
     }
 
+    /// The mistake of the first Procfile that has nothing to run.
+    pub(super) fn empty_procfile(&self) -> Option<ConfigError> {
+        self.procfiles.iter().find_map(Procfile::emptiness)
+    }
+
     /// The services that are no packages, in the order of their files.
     pub fn services(&self) -> &[Project] {
         &self.services
@@ -166,7 +171,11 @@ impl KnownNames {
         if advice.starts_with("did you mean") {
             return advice;
         }
-        let packages: Vec<&str> = self.packages.iter().map(|package| &*package.name).collect();
+        let packages = self.packages.iter().filter(|package| package.manifest.path.is_file());
+        let packages: Vec<&str> = packages.map(|package| &*package.name).collect();
+        if packages.is_empty() {
+            return "give it a `command`".to_owned();
+        }
         format!("give it a `command`, or choose one of the packages: {}", packages.join(", "))
     }
 }

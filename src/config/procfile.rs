@@ -18,6 +18,7 @@ const RELEASE: &str = "release";
 #[derive(Debug)]
 pub struct Procfile {
     pub path: PathBuf,
+    text: String,
     /// Where its processes run.
     dir: PathBuf,
     processes: Vec<Process>,
@@ -69,7 +70,14 @@ impl Procfile {
         }
         // Each of its services has a port of its own.
         environment.remove("PORT");
-        Ok(Some(Self { dir, processes, environment, package: package.to_path_buf(), path }))
+        Ok(Some(Self { text, dir, processes, environment, package: package.to_path_buf(), path }))
+    }
+
+    /// The mistake of a file that has nothing to run.
+    pub(super) fn emptiness(&self) -> Option<ConfigError> {
+        let error = FileError::at_offset(&self.path, &self.text, 0, "no process to run");
+        let hint = "add a line like `web: COMMAND`".to_owned();
+        self.processes.is_empty().then_some(ConfigError::Invalid { error, hint })
     }
 
     pub(super) fn has(&self, name: &str) -> bool {

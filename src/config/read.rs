@@ -148,6 +148,15 @@ impl Files {
         Ok(())
     }
 
+    /// Checks the files of a directory that has no package.json and no service: they were meant to define one.
+    pub fn check_without_service(&self, project: &Project) -> Result<(), ConfigError> {
+        let names = self.names(project)?;
+        if let Some(file) = self.file(&project.dir)? {
+            check::check(&file, &names)?;
+        }
+        names.empty_procfile().map_or(Ok(()), Err)
+    }
+
     /// The services that the texts of a configuration name in templates, by these names.
     pub fn named(&self, project: &Project, config: &Config) -> Result<Vec<(String, Project)>, ConfigError> {
         let mut found: Vec<(String, Project)> = Vec::new();

@@ -11,7 +11,8 @@ use super::server::{DescribedService, McpServer, View};
 use super::targets::Targets;
 use super::tools::{Arguments, McpTool};
 use super::{failed, holder, output};
-use crate::client::{actions, resolve};
+use crate::client::actions::{self, Stopped};
+use crate::client::resolve;
 use crate::event::{State, What};
 use crate::invocation::Failure;
 use crate::port::Reservation;
@@ -128,9 +129,9 @@ fn stop(view: &View<'_>, arguments: &Arguments) -> Result<Value, Failure> {
         return Err(resolve::not_running(&targets.name));
     }
     let outcomes = actions::stop(&view.ports, &targets.running, false, BY);
-    let describe = |(one, outcome): (&Reservation, Result<(), Failure>)| {
+    let describe = |(one, outcome): (&Reservation, Result<Stopped, Failure>)| {
         let (mut answer, state) = match &outcome {
-            Ok(()) => (object(&mut []), State::Stopped),
+            Ok(Stopped::Ended | Stopped::NeverStarted) => (object(&mut []), State::Stopped),
             Err(failure) => (failed::fields(failure), State::Failed),
         };
         set(&mut answer, "name", one.name.as_str().into());

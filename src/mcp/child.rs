@@ -5,6 +5,7 @@ use std::io::{self, PipeReader, Read};
 use std::os::fd::AsFd;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::thread;
 use std::time::Instant;
 
@@ -29,6 +30,8 @@ pub struct Cancel(Mutex<Running>);
 struct Running {
     is_cancelled: bool,
     child: Option<Child>,
+    /// Of who waits for something else than the command.
+    waker: Option<Waker>,
 }
 
 impl Cancel {
@@ -40,6 +43,17 @@ impl Cancel {
             // It has ended by itself if this fails.
             let _gone = child.kill();
         }
+        let waker = running.waker.take();
+        // Who is woken looks whether the call is cancelled.
+        drop(running);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Has this one woken when the call is cancelled.
+    pub fn wake(&self, waker: Waker) {
+        self.lock().waker = Some(waker);
     }
 
     pub fn is_cancelled(&self) -> bool {

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,14 @@ enum Known {
     /// A thread waits for the end of the service of this session.
     Watched(String),
     Ended(Value),
+}
+
+impl Wake for Shared {
+    fn wake(self: Arc<Self>) {
+        // Nobody is between a look and the wait then.
+        drop(self.known.lock());
+        self.changed.notify_all();
+    }
 }
 
 impl Ends {
@@ -100,13 +109,10 @@ impl Ends {
                 |known: &Known| matches!(known, Known::Ended(answer) if answer["state"] == "failed");
             own().any(|known| matches!(known, Known::Watched(_))) && !own().any(has_failed)
         };
-        let mut is_late = true;
-        // A cancellation wakes nobody, so that it is looked for now and then.
-        while is_late && !cancel.is_cancelled() && Instant::now() < deadline {
-            let left = deadline.saturating_duration_since(Instant::now()).min(MOMENT);
-            let waited = self.0.changed.wait_timeout_while(self.lock(), left, goes_on);
-            is_late = waited.is_ok_and(|(_, waited)| waited.timed_out());
-        }
+        cancel.wake(Waker::from(Arc::clone(&self.0)));
+        let waits = |known: &mut Vec<(String, Known)>| !cancel.is_cancelled() && goes_on(known);
+        let left = deadline.saturating_duration_since(Instant::now());
+        drop(self.0.changed.wait_timeout_while(self.lock(), left, waits));
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<(String, Known)>> {
@@ -131,4 +137,22 @@ fn end_of(reservation: &Reservation) -> Result<Option<Event>, Failure> {
         }
         Ok(None)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_for_one_that_fails_is_woken_when_the_call_is_cancelled() {
+        let (ends, cancel) = (Ends::default(), Cancel::default());
+        ends.put("web", Some(Known::Watched("session".to_owned())));
+        let late = Instant::now() + Duration::from_secs(3600);
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| ends.until_one_failed(&|id| id == "web", (&cancel, late)));
+            cancel.cancel();
+            waiting.join().unwrap();
+        });
+        assert!(cancel.is_cancelled() && ends.of("web").is_none());
+    }
 }

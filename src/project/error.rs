@@ -83,7 +83,7 @@ impl ProjectError {
                 Some(format!("correct `{name}` at that place"))
             }
             Self::Unknown { names, .. } if names.is_empty() => {
-                Some("name a directory with a package.json, or a package of the workspace".to_owned())
+                Some("name a directory with a package.json".to_owned())
             }
             Self::Unknown { name, names } => Some(choose_name(name, names)),
             Self::Ambiguous { .. } => Some("give the whole name or the directory".to_owned()),

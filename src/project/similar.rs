@@ -2,6 +2,9 @@
 
 /// The known word that resembles this one most, with or without its scope.
 pub fn similar<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    if given.is_empty() {
+        return None;
+    }
     let small = given.to_lowercase();
     let distance = |word: &str| {
         let word = word.to_lowercase();
@@ -13,7 +16,7 @@ pub fn similar<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> Option<
     near.min().map(|(_, word)| word)
 }
 
-/// The hint for a word that names no project: the name that resembles it, and all names.
+/// The hint for a word that names no project: the name that resembles it, and all names. Nothing resembles no word.
 pub fn choose_name(given: &str, names: &[String]) -> String {
     let all = format!("choose one of: {}", names.join(", "));
     match similar(given, names.iter().map(String::as_str)) {

@@ -43,6 +43,8 @@ pub struct SessionBackend<'a> {
     pub(super) ports: Ports,
     /// Whether each service was started before, so that its launch may be out of date.
     pub(super) started: Vec<bool>,
+    /// The schemes of all services, as each of them was told when it started.
+    pub(super) told: Vec<Vec<Scheme>>,
     /// The live reservations of other sessions.
     pub(super) neighbours: Vec<Reservation>,
     /// Whether each service counts as ready because others beneath it are.
@@ -77,6 +79,7 @@ impl<'a> SessionBackend<'a> {
             listeners: Listeners::default(),
             lost_ports: vec![Vec::new(); prepared.len()],
             started: vec![false; prepared.len()],
+            told: vec![Vec::new(); prepared.len()],
             inquiries: prepared.iter().map(|_| Inquiry::default()).collect(),
             overrides,
             schemes,

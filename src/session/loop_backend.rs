@@ -164,8 +164,12 @@ impl Backend for SessionBackend<'_> {
         self.show_first(&self.scheme(service).url(reserved))
     }
 
-    fn told_another_port(&self, service: usize) -> Option<(Vec<usize>, String)> {
-        SessionBackend::told_another_port(self, service)
+    fn told_another_address(&self, service: usize) -> Option<(Vec<usize>, String)> {
+        SessionBackend::told_another_address(self, service)
+    }
+
+    fn is_added(&self, service: usize) -> bool {
+        self.prepared[service].detected().configured.is_added
     }
 
     fn misled_by(&mut self, service: usize, project: &str) -> Option<Misled> {

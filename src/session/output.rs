@@ -47,7 +47,8 @@ pub fn open(
     } else if invocation.started_by == StartedBy::Background {
         Box::new(StartReport::new(services, session, style, quiet)?)
     } else if invocation.json {
-        let projects = services.iter().map(|service| service.project_id.clone()).collect();
+        let named = |service: &Status| (service.project_id.clone(), service.name.clone());
+        let projects = services.iter().map(named).collect();
         Box::new(JsonLines::new(projects, session, style, quiet)?)
     } else if services.len() > 1 {
         let names: Vec<_> =

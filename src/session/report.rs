@@ -56,6 +56,8 @@ pub struct StartReport {
 #[derive(Debug)]
 struct Reported {
     project: String,
+    /// Its name, if there are several.
+    name: Option<String>,
     /// `Some(false)` once it has ended or is blocked, `None` while it starts or waits.
     is_ready: Option<bool>,
 }
@@ -72,7 +74,9 @@ impl StartReport {
         let introduction = Introduction { services: services.iter().map(introduced).collect() };
         let mut out = NonblockingWriter::new(io::stdout().as_fd())?;
         out.push(format!("{}\n", serde_json::to_string(&introduction)?).as_bytes());
-        let reported = |one: &Status| Reported { project: one.project_id.clone(), is_ready: None };
+        let name = |one: &Status| (services.len() > 1).then(|| one.name.clone());
+        let reported =
+            |one: &Status| Reported { project: one.project_id.clone(), name: name(one), is_ready: None };
         let services = services.iter().map(reported).collect();
         Ok(Self { out: Some(out), services, style, quiet, buffer: vec![0; CHUNK].into() })
     }
@@ -108,7 +112,7 @@ impl Sink for StartReport {
         let Some(reported) = self.services.get_mut(service) else { return };
         if let What::Noted { level, message } = what {
             if level == Level::Warning && !self.quiet {
-                ui::eprint_warning(self.style, &message);
+                ui::eprint_warning_of(self.style, reported.name.as_deref(), &message);
             }
             return;
         }
@@ -130,7 +134,7 @@ impl Sink for StartReport {
                 out.push(format!("{}\n", event.to_json()).as_bytes());
             }
             News::Warning(message) if !self.quiet => {
-                ui::eprint_warning(self.style, &format!("{}: {message}", told.name));
+                ui::eprint_warning_of(self.style, Some(&told.name), message);
             }
             News::Note(_) | News::Warning(_) => {}
         }

@@ -13,6 +13,7 @@ use super::siblings::siblings;
 use super::usual_ports;
 use crate::launch::{LaunchSpec, Sibling};
 use crate::port::{Lease, Reservation};
+use crate::template::{Field, references};
 
 impl SessionBackend<'_> {
     pub(super) fn siblings(&self, service: usize) -> Vec<KnownSibling> {
@@ -43,6 +44,7 @@ impl SessionBackend<'_> {
 
     /// Notes what the service is told at this start.
     pub(super) fn tell(&mut self, service: usize) {
+        self.told[service] = self.schemes.iter().map(|scheme| scheme.present).collect();
         let spec = &self.specs[service];
         let one = &self.prepared[service];
         let known = self.siblings(service).into_iter().chain(one.absent.iter().cloned());
@@ -68,7 +70,7 @@ impl SessionBackend<'_> {
     }
 
     /// The warning that running services were told another port for this one, with what to do about it. Each of
-    /// this session is named once, and not if it is restarted, see [`SessionBackend::told_another_port`].
+    /// this session is named once, and not if it is restarted, see [`SessionBackend::told_another_address`].
     pub(super) fn told_otherwise(&mut self, service: usize, advice: &str) -> Option<String> {
         let (project, port) = (self.prepared[service].request.project.clone(), self.reserved(service)?);
         let restarted: Vec<String> = self
@@ -106,17 +108,29 @@ impl SessionBackend<'_> {
         (!sentences.is_empty()).then(|| sentences.join("; "))
     }
 
-    /// The services of this session that name this one, and were told another port of it; and the sentence that says
-    /// where it is now.
-    pub(super) fn told_another_port(&self, service: usize) -> Option<(Vec<usize>, String)> {
+    /// The services of this session that name this one, and were told another address of it; and the sentence that
+    /// says where it is now.
+    pub(super) fn told_another_address(&self, service: usize) -> Option<(Vec<usize>, String)> {
         let (project, port) = (&self.prepared[service].request.project, self.reserved(service)?);
-        let was_misled = |one: usize| {
+        let another_port = |one: usize| {
             self.reservation(one).is_some_and(|held| held.told_instead_of(project, port).is_some())
         };
-        let is_misled = |&one: &usize| self.prepared[one].names(project) && was_misled(one);
+        let scheme = self.schemes[service].present;
+        let another_url = |one: usize| {
+            one != service
+                && self.told[one].get(service).is_some_and(|told| *told != scheme)
+                && names_url(&self.prepared[one], project)
+        };
+        let is_misled =
+            |&one: &usize| self.prepared[one].names(project) && another_port(one) || another_url(one);
         let misled: Vec<usize> = (0..self.prepared.len()).filter(is_misled).collect();
         let name = &self.prepared[service].project().name;
-        (!misled.is_empty()).then(|| (misled, format!("`{name}` is on port {port} now")))
+        let place = if misled.iter().any(|&one| another_port(one)) {
+            format!("on port {port}")
+        } else {
+            format!("at {}", scheme.url(port))
+        };
+        (!misled.is_empty()).then(|| (misled, format!("`{name}` is {place} now")))
     }
 
     /// The line of bowline.toml that reserves the port of the service from the beginning.
@@ -127,6 +141,19 @@ impl SessionBackend<'_> {
             self.reserved(service).unwrap_or_default()
         )
     }
+}
+
+/// Whether a text of bowline.toml has the URL of this project's service.
+fn names_url(one: &Prepared<'_>, project: &str) -> bool {
+    let configured = one.detected().configured;
+    let settings = &configured.config.settings;
+    let is_its =
+        |name: &str| configured.named.iter().any(|(known, named)| known == name && named.id == project);
+    let mut texts = settings.env.values().chain(&settings.args).chain(&settings.command);
+    texts.any(|text| {
+        let found = references(text).unwrap_or_default();
+        found.iter().any(|reference| reference.field == Field::Url && is_its(reference.name))
+    })
 }
 
 /// Whether the launch has the sibling's address in a variable: not if its name is also another's.

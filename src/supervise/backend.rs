@@ -144,10 +144,14 @@ pub trait Backend {
     /// Remembers what made the service listen on its port. Returns an event for the user, if there is something to
     /// say.
     fn became_ready(&mut self, service: usize) -> Option<What>;
-    /// The services that name this one and were told another port of it when they started, with the sentence that says
+    /// The services that name this one and were told another address of it when they started, with the sentence that says
     /// where it is now.
-    fn told_another_port(&self, _service: usize) -> Option<(Vec<usize>, String)> {
+    fn told_another_address(&self, _service: usize) -> Option<(Vec<usize>, String)> {
         None
+    }
+    /// Whether the service runs only because others need it, or are to have it beside them.
+    fn is_added(&self, _service: usize) -> bool {
+        false
     }
     /// What follows for a service now that another session's is ready, if it was told another port of that.
     fn misled_by(&mut self, _service: usize, _project: &str) -> Option<Misled> {

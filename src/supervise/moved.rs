@@ -1,14 +1,14 @@
-//! A service that is on another port than others were told: those are started again.
+//! A service that has another address than others were told: those are started again.
 
 use super::service::Input;
 use super::{Backend, Control, Misled, Sink, Supervisor};
 use crate::event::{Event, Level, News, State, Told, What};
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
-    /// Starts those services again that name this one, which is ready, and were told another port of it. They are told
+    /// Starts those services again that name this one, which is ready, and were told another address of it. They are told
     /// the present one then, so each is started again once. One that is not running is told at its next start.
     pub(super) fn restart_misled(&mut self, index: usize) {
-        let Some((misled, why)) = self.backend.told_another_port(index) else { return };
+        let Some((misled, why)) = self.backend.told_another_address(index) else { return };
         for other in misled {
             self.restart_because(other, &why);
         }

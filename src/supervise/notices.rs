@@ -52,7 +52,22 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
                 let lacked_conditions = self.instances[index].conditions.unmet().is_some();
                 self.instances[index].outcome =
                     Some(Outcome { ending, how, lacked_conditions, at: Instant::now() });
+                self.tell_what_goes_on(index);
             }
+        }
+    }
+
+    /// Tells, once nothing is left of what the user has named, that the services go on that it needed.
+    fn tell_what_goes_on(&mut self, ended: usize) {
+        let is_wanted = |&index: &usize| !self.backend.is_added(index);
+        let are_over = (0..self.instances.len())
+            .filter(is_wanted)
+            .all(|index| self.instances[index].service.has_ended());
+        let left: Vec<usize> = self.alive().collect();
+        let all_end = self.is_ending || self.start_order.fail_fast;
+        if are_over && is_wanted(&ended) && !left.is_empty() && !all_end {
+            let names = self.names(&left).join("`, `");
+            self.tell(ended, format!("what was started for it goes on: `{names}`; Ctrl-C ends that"));
         }
     }
 

@@ -86,6 +86,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         if self.instances[index].service.state() == State::Running {
             self.show_condition(index);
             self.announce_ready(index, None);
+            self.restart_misled(index);
         }
     }
 

@@ -93,7 +93,11 @@ impl Sink for Human {
         if matches!(what, What::PortDetected { .. } | What::Ready { .. }) && self.terminal {
             let now = Instant::now();
             let silence = Box::pin(tokio::time::sleep(SILENCE));
+            let line = self.delayed.take().map_or_else(String::new, |before| before.line) + &line;
             self.delayed = Some(Delayed { line, latest: now + PATIENCE, silence });
+        } else if let Some(delayed) = &mut self.delayed {
+            // What happened later is told later.
+            delayed.line.push_str(&line);
         } else {
             self.add(&line);
         }

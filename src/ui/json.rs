@@ -16,17 +16,26 @@ const CHUNK: usize = 64 * 1024;
 pub struct JsonLines {
     out: NonblockingWriter,
     services: Vec<(String, Output)>,
+    /// The name of each, if there are several.
+    names: Vec<Option<String>>,
     buffer: Box<[u8]>,
     style: Style,
     quiet: bool,
 }
 
 impl JsonLines {
-    /// Writes the events of the services of these projects to stdout. Needs a running tokio runtime.
-    pub fn new(projects: Vec<String>, session: &str, style: Style, quiet: bool) -> io::Result<Self> {
-        let services = projects.into_iter().map(|project| (project, Output::new(session))).collect();
+    /// Writes the events of services with these projects and names to stdout. Needs a running tokio runtime.
+    pub fn new(
+        projects: Vec<(String, String)>,
+        session: &str,
+        style: Style,
+        quiet: bool,
+    ) -> io::Result<Self> {
+        let are_several = projects.len() > 1;
+        let one = |(project, name)| ((project, Output::new(session)), are_several.then_some(name));
+        let (services, names) = projects.into_iter().map(one).unzip();
         let out = NonblockingWriter::new(io::stdout().as_fd())?;
-        Ok(Self { out, services, buffer: vec![0; CHUNK].into(), style, quiet })
+        Ok(Self { out, services, names, buffer: vec![0; CHUNK].into(), style, quiet })
     }
 
     fn emit(&mut self, service: usize, what: What) {
@@ -55,7 +64,7 @@ impl Sink for JsonLines {
         }
         if let What::Noted { level, message } = what {
             if level == Level::Warning && !self.quiet {
-                super::eprint_warning(self.style, &message);
+                super::eprint_warning_of(self.style, self.names[service].as_deref(), &message);
             }
             return;
         }
@@ -66,7 +75,7 @@ impl Sink for JsonLines {
         match &told.news {
             News::Event(event) => self.out.push(format!("{}\n", event.to_json()).as_bytes()),
             News::Warning(message) if !self.quiet => {
-                super::eprint_warning(self.style, &format!("{}: {message}", told.name));
+                super::eprint_warning_of(self.style, Some(&told.name), message);
             }
             News::Note(_) | News::Warning(_) => {}
         }

@@ -27,6 +27,8 @@ pub(super) enum Asked {
     Clear,
     EmptyLine,
     End,
+    /// Nothing: the key means nothing.
+    Unknown(char),
 }
 
 /// One read of more keys than this is text that was pasted, which asks for nothing.
@@ -47,6 +49,8 @@ pub(super) struct Keys {
     choosing: Option<Deed>,
     /// The name so far, behind `/`.
     name: Option<Vec<u8>>,
+    /// Whether the last key meant nothing, which was said.
+    is_lost: bool,
 }
 
 impl Keys {
@@ -78,6 +82,7 @@ impl Keys {
 
     fn pressed(&mut self, key: u8, count: usize, shown: Option<usize>, asked: &mut Vec<Asked>) {
         let deed = self.choosing.unwrap_or(Deed::Show);
+        let was_lost = std::mem::take(&mut self.is_lost);
         match key {
             b'1'..=b'9' if usize::from(key - b'1') < count => {
                 self.choosing = None;
@@ -100,6 +105,10 @@ impl Keys {
             b's' => self.act(Deed::StopOrStart, shown, asked),
             b'o' => self.act(Deed::Open, shown, asked),
             b'i' => self.act(Deed::GiveKeyboard, shown, asked),
+            b'!'..=b'~' => {
+                self.is_lost = true;
+                asked.extend((!was_lost).then_some(Asked::Unknown(char::from(key))));
+            }
             _ => {}
         }
     }
@@ -181,13 +190,13 @@ mod tests {
 
     #[test]
     fn what_keys_ask_for() {
-        use Asked::{Choose, Clear, Do, EmptyLine, End, GivenUp, Help, NotOne, ShowAll};
+        use Asked::{Choose, Clear, Do, EmptyLine, End, GivenUp, Help, NotOne, ShowAll, Unknown};
         use Deed::{GiveKeyboard, Open, Restart, Show, StopOrStart};
         for (typed, shown, expected) in [
             (&["?"][..], None, &[Help][..]),
             (&["1"], None, &[Do(Show, 0)]),
             (&["4"], Some(0), &[Do(Show, 3)]),
-            (&["5", "9"], None, &[]),
+            (&["5", "9", "\r", "h"], None, &[Unknown('5'), EmptyLine, Unknown('h')]),
             (&["0"], Some(1), &[ShowAll]),
             (&["c"], None, &[Clear]),
             (&["\r"], None, &[EmptyLine]),
@@ -220,7 +229,7 @@ mod tests {
             (&["\x1bq", "\x1br"], None, &[]),
             (&["r", "\r", "2"], None, &[Choose(Restart), GivenUp, Do(Show, 1)]),
             (&["r", "0", "2"], None, &[Choose(Restart), ShowAll, Do(Show, 1)]),
-            (&["Q", "R", "x", " "], None, &[]),
+            (&["Q", "R", "x", " "], None, &[Unknown('Q')]),
             (&["a pasted text with a q and an r in it, or so"], None, &[]),
             (&["quick", "to /web\r", "r\t2"], None, &[]),
             (&["qq"], None, &[End, End]),

@@ -61,6 +61,14 @@ pub fn eprint_warning(style: Style, message: &str) {
     eprint_line(&format!("{}  {} {message}", style.name(), style.warning("warning:")));
 }
 
+/// Prints a warning about a service, with its name if that is to be told.
+pub fn eprint_warning_of(style: Style, name: Option<&str>, message: &str) {
+    match name {
+        Some(name) => eprint_warning(style, &format!("{name}: {message}")),
+        None => eprint_warning(style, message),
+    }
+}
+
 /// Prints a line of bowline's own to stderr, with control characters escaped.
 pub fn eprint_line(line: &str) {
     let begun = if line::begin() { "\n" } else { "" };

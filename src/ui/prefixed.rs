@@ -44,9 +44,10 @@ impl Prefixed {
     fn finish(&mut self, service: usize) {
         let Self { screen, cutters, view, .. } = self;
         let is_alone = view.alone.is_some();
+        let is_seen = view.services[service].is_seen;
         for stream in [Stream::Stdout, Stream::Stderr] {
             cutters[service][stream as usize].finish(|piece| {
-                if view.keep(service, piece.text, piece.is_end) {
+                if view.keep(service, piece.text, piece.is_end) && !is_seen {
                     screen.write(service, stream, &piece, is_alone);
                 }
             });
@@ -85,6 +86,7 @@ impl Sink for Prefixed {
         let bytes = &buffer[..count];
         let before = screen.streams.pending();
         let is_alone = view.alone.is_some();
+        view.services[service].is_seen = false;
         if view.lent_to == Some(service) {
             screen.pass(stream, bytes);
         }

@@ -5,6 +5,7 @@
 //! be kept is written in parts, the other services are not read.
 
 use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -105,6 +106,12 @@ impl Screen {
         let columns = if self.is_terminal { terminal::width(&io::stdout()) } else { None };
         self.columns = columns.unwrap_or_default();
         self.prefixes.fit(columns);
+    }
+
+    /// How many rows the terminal has, if it says so.
+    pub fn height(&self) -> Option<usize> {
+        let size = terminal::size(io::stdout().as_fd()).filter(|_| self.is_terminal);
+        size.map(|size| usize::from(size.rows))
     }
 
     /// Whether the service may be read: not while the line of another one is being written.

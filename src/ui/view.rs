@@ -12,12 +12,29 @@ const CLEAR: &[u8] = b"\x1b[H\x1b[2J";
 /// As many empty lines as most windows have rows, for a terminal that cannot be cleared.
 const ROWS: usize = 50;
 
+/// What the keys do.
+const KEYS: [(&str, &str); 8] = [
+    ("1-9 /name", "show one alone"),
+    ("0", "show all"),
+    ("r", "restart"),
+    ("s", "stop or start"),
+    ("o", "open in a browser"),
+    ("i", "give one the keyboard, until Ctrl-]"),
+    ("c", "clear"),
+    ("q", "end all"),
+];
+
+/// The rows that must be left beside the help: that of the cursor, and one for a line that is broken.
+const ROOM: usize = 2;
+
 /// One service, as the user is told of it.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     pub recent: Recent,
     pub url: Option<String>,
     pub has_ended: bool,
+    /// It had the terminal for itself when it wrote last, so that what has no end yet was seen.
+    pub is_seen: bool,
 }
 
 #[derive(Debug)]
@@ -90,6 +107,12 @@ impl View {
             Asked::Clear if screen.can_erase => screen.write_raw(CLEAR),
             Asked::Clear => screen.write_raw("\n".repeat(ROWS).as_bytes()),
             Asked::EmptyLine => screen.write_raw(b"\n"),
+            Asked::Unknown(key) => {
+                self.say(
+                    screen,
+                    &format!("`{key}` does nothing; press {} for the keys", self.style.strong("?")),
+                );
+            }
         }
         None
     }
@@ -105,16 +128,12 @@ impl View {
             let name = screen.prefixes.coloured(service);
             self.say(screen, &format!("{} {name}{condition}", self.style.strong(number)));
         }
-        for (keys, what) in [
-            ("1-9 /name", "show one alone"),
-            ("0", "show all"),
-            ("r", "restart"),
-            ("s", "stop or start"),
-            ("o", "open in a browser"),
-            ("i", "give one the keyboard, until Ctrl-]"),
-            ("c", "clear"),
-            ("q", "end all"),
-        ] {
+        // In a window that is too low, they would scroll away.
+        if screen.height().is_some_and(|rows| rows < self.services.len() + KEYS.len() + ROOM) {
+            let keys = KEYS.iter().map(|(keys, what)| format!("{} {what}", self.style.strong(keys)));
+            return self.say(screen, &keys.collect::<Vec<_>>().join(" · "));
+        }
+        for (keys, what) in KEYS {
             let padding = " ".repeat("1-9 /name".len() - keys.len());
             self.say(screen, &format!("{}{padding}  {what}", self.style.strong(keys)));
         }
@@ -176,6 +195,8 @@ impl View {
             screen.lend(false);
             self.say(screen, "the keyboard is yours again");
         }
-        self.lent_to = service;
+        if let Some(before) = std::mem::replace(&mut self.lent_to, service) {
+            self.services[before].is_seen = true;
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::str::Chars;
 
 use fast_glob::glob_match;
 
-use crate::project::choose_name;
+use crate::project::{choose_name, last_part, similar};
 use crate::visible::{self, Visible};
 
 const WILDCARDS: [char; 7] = ['*', '?', '[', ']', '{', '}', '!'];
@@ -38,7 +38,15 @@ impl FilterError {
                 dir.visible()
             )),
             Self::NoMatch { names, .. } if names.is_empty() => None,
-            Self::NoMatch { filters, names, .. } => Some(choose_name(&filters.concat(), names)),
+            Self::NoMatch { filters, names, .. } => {
+                let mut asked = filters.iter().filter(|filter| !filter.starts_with('!'));
+                // What is named rightly was taken away by another filter.
+                let is_near = |filter: &&String| {
+                    let near = similar(filter, names.iter().map(String::as_str));
+                    near.is_some_and(|name| name != *filter && last_part(name) != *filter)
+                };
+                Some(choose_name(asked.find(is_near).map_or("", String::as_str), names))
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::json::read;
 use crate::project::Project;
 
+#[derive(Debug)]
 pub(super) struct NxConfig {
     pub name: String,
     /// `nx` of `package.json`, then `project.json`, which goes before it.

@@ -1,10 +1,12 @@
 //! The packages of a workspace as a graph: which of them each one depends on.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::edges::edges;
 use super::links::Links;
+use super::nx_config::NxConfig;
 use crate::project::{Project, ProjectError};
 
 /// The root, the packages and the edges between them; after them, services that are no packages.
@@ -16,6 +18,8 @@ pub struct Packages {
     edges: Vec<Vec<usize>>,
     /// The names of the services. They depend on nothing, and have no directory of their own.
     services: Vec<String>,
+    /// What nx knows of each package, read when it is asked for.
+    nx: Vec<OnceCell<NxConfig>>,
 }
 
 impl Packages {
@@ -37,7 +41,8 @@ impl Packages {
 
     pub fn new(root: &Path, projects: Vec<Project>) -> Self {
         let edges = edges(&projects, &Links::of(root));
-        Self { root: root.to_path_buf(), projects, edges, services: Vec::new() }
+        let nx = projects.iter().map(|_| OnceCell::new()).collect();
+        Self { root: root.to_path_buf(), projects, edges, services: Vec::new(), nx }
     }
 
     /// With services that are no packages. Their indices follow those of the packages.
@@ -59,6 +64,11 @@ impl Packages {
 
     pub fn projects(&self) -> &[Project] {
         &self.projects
+    }
+
+    /// What nx knows of a package.
+    pub(super) fn nx(&self, index: usize) -> &NxConfig {
+        self.nx[index].get_or_init(|| NxConfig::of(&self.projects[index]))
     }
 
     pub fn into_projects(self) -> Vec<Project> {

@@ -91,13 +91,13 @@ fn each_package_script_has_a_port_of_its_own_and_ends_with_the_run() {
 /// A first line cannot name a path with a space.
 #[test]
 fn no_shell_is_started_for_a_package_manager_where_the_kernel_can_start_bowline() {
-    for state in ["state", "state with spaces"] {
+    for place in ["state", "state with spaces"] {
         let stage = Stage::new("head -n 1 \"$(command -v npm)\" && npm run dev -w web");
-        let state = stage.sandbox.root().join(state);
-        let mut session = stage.sandbox.start(["--state-dir".as_ref(), state.as_os_str(), "dev".as_ref()]);
+        let place = stage.sandbox.root().join(place);
+        let mut session = stage.sandbox.start(["--state-dir".as_ref(), place.as_os_str(), "dev".as_ref()]);
         ready(&mut session, "packages/web");
         let through_sh = session.printed().lines().any(|line| line == "#!/bin/sh");
-        assert_eq!(through_sh, cfg!(not(target_os = "linux")) || state.ends_with("state with spaces"));
+        assert_eq!(through_sh, cfg!(not(target_os = "linux")) || place.ends_with("state with spaces"));
         if cfg!(target_os = "linux") {
             let name = |pid| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
             let names: Vec<String> = session.processes().into_iter().map(|(pid, _)| name(pid)).collect();

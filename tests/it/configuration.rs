@@ -170,6 +170,31 @@ fn a_procfile_is_run_where_there_is_no_dev_script() {
 }
 
 #[test]
+fn files_without_a_package_json_that_define_nothing_are_named() {
+    let mut sandbox = Sandbox::new();
+    for (file, content, message, hint) in [
+        ("Procfile", "release: migrate\n", "1:1: no process to run", "add a line like `web: COMMAND`"),
+        ("Procfile.dev", "", "1:1: no process to run", "add a line like `web: COMMAND`"),
+        (
+            "bowline.toml",
+            "[project.db]\nport = true\n",
+            "1:10: `[project.db]` names no package, and has no `command`",
+            "give it a `command`",
+        ),
+    ] {
+        sandbox.file(file, content);
+        for command in ["dev", "start"] {
+            let test = Test::within(sandbox).args([command]).status(2);
+            let test = test.stderr_contains(&format!("error: [PROJECT]/{file}:{message}\n"));
+            sandbox = test.stderr_contains(&format!("hint: {hint}\n")).run();
+        }
+    }
+    // A command needs no service.
+    sandbox.file("bowline.toml", "");
+    Test::within(sandbox).args(["exec", "--dry-run", "--", "server"]).run();
+}
+
+#[test]
 fn the_example_of_the_documentation_is_understood() {
     let page = include_str!("../../docs/workspaces.md");
     let (_, section) = page.split_once("\n## bowline.toml\n").unwrap();

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{Gate, Ports, Sandbox, http};
+use crate::support::{Gate, Ports, Sandbox, Session, dev_server, http};
 
 /// A project of these files, with a key and a certificate.
 fn stage(script: &str, files: &[(&str, &str)]) -> (Sandbox, Ports) {
@@ -25,7 +25,7 @@ fn hidden(server: &str) -> (Sandbox, Ports) {
     stage("node index.js", &[("index.js", "require('./server.js')"), ("server.js", server)])
 }
 
-fn json(sandbox: &Sandbox, arguments: &[&str]) -> Value {
+fn answer(sandbox: &Sandbox, arguments: &[&str]) -> Value {
     let finished = sandbox.run(arguments);
     serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:?}"))
 }
@@ -59,14 +59,14 @@ fn servers_that_speak_tls_are_asked_and_remembered() {
         let mut first = sandbox.start(["dev"]);
         // On a busy machine the answer may be late, and is told then.
         first.until(&url, |event| event["type"] == "port-detected" && event["url"] == url);
-        assert_eq!(json(&sandbox, &["status", "--json"])["url"], url, "{module} {options}");
-        assert_eq!(json(&sandbox, &["ls", "--json"])["services"][0]["url"], url);
-        assert_eq!(json(&sandbox, &["port", "--json"])["url"], url);
+        assert_eq!(answer(&sandbox, &["status", "--json"])["url"], url, "{module} {options}");
+        assert_eq!(answer(&sandbox, &["ls", "--json"])["services"][0]["url"], url);
+        assert_eq!(answer(&sandbox, &["port", "--json"])["url"], url);
         assert!(sandbox.run(["wait"]).stdout.contains(&url));
         first.output("told http://");
         assert!(sandbox.run(["stop"]).stdout.contains(&url));
         first.wait();
-        assert_eq!(json(&sandbox, &["port", "--json"])["url"], url, "it does not run");
+        assert_eq!(answer(&sandbox, &["port", "--json"])["url"], url, "it does not run");
         let mut second = sandbox.start(["dev"]);
         assert_eq!(second.event("port-detected")["url"], url);
         second.output(&format!("told {url}\n"));
@@ -85,7 +85,7 @@ fn what_is_remembered_and_no_longer_true_is_forgotten() {
     let mut session = sandbox.start(["dev"]);
     session.until(&plain, |event| event["url"] == plain);
     session.stop();
-    assert_eq!(json(&sandbox, &["port", "--json"])["url"], plain);
+    assert_eq!(answer(&sandbox, &["port", "--json"])["url"], plain);
 }
 
 /// Before it listens, too.
@@ -126,7 +126,7 @@ server.serve_forever()
         let ranges = ["node", "default"].map(|key| format!("[framework.{key}]\nrange = \"{range}\"\n"));
         sandbox.user_file("frameworks.toml", &ranges.concat());
         let url = format!("https://localhost:{}", ports.first());
-        let plan = json(&sandbox, &["dev", "--dry-run", "--json"]);
+        let plan = answer(&sandbox, &["dev", "--dry-run", "--json"]);
         assert_eq!(plan["env"]["BOWLINE_URL"], url, "{script}: {plan:#}");
         let mut session = sandbox.start(["dev"]);
         assert_eq!(session.event("port-detected")["url"], url, "{script}");
@@ -144,7 +144,7 @@ fn signs_that_are_wrong_are_corrected() {
         let mut session = sandbox.start(["dev"]);
         session.until(&url, |event| event["url"] == url);
         session.stop();
-        assert_eq!(json(&sandbox, &["port", "--json"])["url"], url);
+        assert_eq!(answer(&sandbox, &["port", "--json"])["url"], url);
     }
 }
 
@@ -219,7 +219,44 @@ listen('http');
     session.until(&plain, |event| event["url"] == plain);
     assert!(http::get(ports.first()).body.contains("changing"));
     session.until(&tls, |event| event["type"] == "port-detected" && event["url"] == tls);
-    assert_eq!(json(&sandbox, &["status", "--json"])["url"], tls);
+    assert_eq!(answer(&sandbox, &["status", "--json"])["url"], tls);
+    session.stop();
+}
+
+/// A package that says with what address it was started, and then serves.
+fn teller() -> String {
+    format!("echo told $API; exec '{}' --lifetime 200", dev_server().display())
+}
+
+#[test]
+fn who_was_told_another_scheme_is_started_again_and_told_why() {
+    let (mut sandbox, _) = hidden("require('http').createServer().listen(process.env.PORT)");
+    sandbox.file("package.json", r#"{ "name": "root", "workspaces": ["web", "beside"] }"#);
+    for name in ["web", "beside"] {
+        let manifest = json!({ "name": name, "scripts": { "dev": teller() } });
+        sandbox.file(format!("{name}/package.json"), &manifest.to_string());
+    }
+    let config = "[project.api]\ncommand = \"node index.js\"\nport = true\nframework = \"default\"\n\
+                  [project.web]\nneeds = [\"api\"]\nenv = { API = \"{{api.url}}\" }\n\
+                  [project.beside]\nneeds = [\"api\"]\nenv = { API = \"{{api.port}}\" }\n";
+    sandbox.file("bowline.toml", config);
+    let (mut sandbox, _ports) = sandbox.with_ports("default", 3);
+    let ready = |session: &mut Session, count: usize| {
+        while session.seen().iter().filter(|event| event["type"] == "port-detected").count() < count {
+            session.event("port-detected");
+        }
+    };
+    let mut session = sandbox.start(["dev"]);
+    let port = session.ready();
+    session.output(&format!("told http://localhost:{port}\n"));
+    ready(&mut session, 3);
+    sandbox.file("server.js", &secure("https", ""));
+    let restarted = sandbox.run(["restart", "api"]);
+    assert!(restarted.status.success(), "{restarted:?}");
+    session.output(&format!("told https://localhost:{port}\n"));
+    ready(&mut session, 5);
+    let printed = session.printed();
+    assert_eq!(printed.matches(&format!("told {port}\n")).count(), 1, "the port is the same");
     session.stop();
 }
 

@@ -209,7 +209,7 @@ pub struct Exec {
 #[derive(Args, Debug)]
 pub struct Launch {
     /// Use exactly this port, or fail
-    #[arg(long, value_name = "N", value_parser = config::parse_port)]
+    #[arg(long, value_name = "N", value_parser = config::parse_port, allow_negative_numbers = true)]
     pub port: Option<NonZeroU16>,
     /// Use this framework instead of the detected one
     #[arg(long, value_name = "KEY", add = ArgValueCompleter::new(completion::frameworks))]

@@ -69,7 +69,7 @@ pub struct Logs {
     #[arg(long, value_name = "TIME", value_parser = since)]
     pub since: Option<SystemTime>,
     /// Start with the last N lines, of each project
-    #[arg(short = 'n', long = "lines", alias = "tail", value_name = "N", value_parser = count)]
+    #[arg(short = 'n', long = "lines", alias = "tail", value_name = "N", value_parser = count, allow_negative_numbers = true)]
     pub lines: Option<usize>,
 }
 

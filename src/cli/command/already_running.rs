@@ -37,7 +37,7 @@ pub fn decide(
         keep_moved_ports(prepared, &outdated);
         let by = if replace { "bowline --restart-running" } else { "bowline" };
         let stop = || stop(ports, &outdated, false, by);
-        while_there(parent, stop).into_iter().collect::<Result<(), _>>()?;
+        while_there(parent, stop).into_iter().collect::<Result<Vec<_>, _>>()?;
         return Ok(None);
     }
     let ended = while_there(parent, || fan_out::at_once(running, |one| await_if_ending(ports, one)));

@@ -22,19 +22,33 @@ pub fn one_or_all(mut answers: Vec<Value>) -> Value {
     if answers.len() == 1 { answers.remove(0) } else { Value::Array(answers) }
 }
 
+/// A service with which a command has done its work.
+pub struct Done {
+    pub service: Reservation,
+    /// What else there is to say of it.
+    pub remark: Option<String>,
+    /// Where it is, or was until now.
+    pub url: Option<String>,
+}
+
+impl Done {
+    pub fn new(service: Reservation, remark: Option<String>) -> Self {
+        Self { url: service.url(), service, remark }
+    }
+}
+
 /// Prints the services whose outcome is good, each with `result` (`stopped`), then all failures: those of the
 /// outcomes and `failures`. The exit code is the highest.
 pub fn conclude(
     invocation: &Invocation,
-    services: &[Reservation],
-    outcomes: Vec<Result<(), Failure>>,
+    outcomes: Vec<Result<Done, Failure>>,
     failures: Vec<Failure>,
     result: &str,
 ) -> Result<Exit, Failure> {
     let (mut done, mut all) = (Vec::new(), Vec::new());
-    for (service, outcome) in services.iter().zip(outcomes) {
+    for outcome in outcomes {
         match outcome {
-            Ok(()) => done.push((service.clone(), None)),
+            Ok(one) => done.push(one),
             Err(failure) => all.push(failure),
         }
     }
@@ -50,13 +64,13 @@ pub fn conclude(
 /// The exit code is the highest.
 pub fn report(
     invocation: &Invocation,
-    done: &[(Reservation, Option<String>)],
+    done: &[Done],
     all: &[Failure],
     result: &str,
 ) -> Result<Exit, Failure> {
     let json = || {
-        let service = |(one, remark): &(Reservation, Option<String>)| {
-            let mut service = json!({ "projectId": one.project, "name": one.name, "port": one.has_port().then_some(one.port), "url": one.url(), "result": result });
+        let service = |Done { service: one, remark, url }: &Done| {
+            let mut service = json!({ "projectId": one.project, "name": one.name, "port": one.has_port().then_some(one.port), "url": url, "result": result });
             if let Some(remark) = remark {
                 service["changes"] = json!(remark);
             }
@@ -73,10 +87,10 @@ pub fn report(
             return "nothing is running\n".to_owned();
         }
         let mut text = String::new();
-        for (one, remark) in done.iter().filter(|_| !invocation.quiet) {
+        for Done { service, remark, url } in done.iter().filter(|_| !invocation.quiet) {
             let remark = remark.as_ref().map_or_else(String::new, |remark| format!(": {remark}"));
-            let url = one.url().map_or_else(String::new, |url| format!("   {url}"));
-            text.push_str(&format!("{result} {}{remark}{url}\n", one.name));
+            let url = url.as_ref().map_or_else(String::new, |url| format!("   {url}"));
+            text.push_str(&format!("{result} {}{remark}{url}\n", service.name));
         }
         text
     };

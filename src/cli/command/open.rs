@@ -1,6 +1,6 @@
 //! `bowline open`.
 
-use super::answer::conclude;
+use super::answer::{Done, conclude};
 use crate::cli::args::OneService;
 use crate::client::{actions, resolve};
 use crate::exit_code::FAILURE;
@@ -21,11 +21,11 @@ pub fn open(invocation: &Invocation, which: &OneService) -> Result<Exit, Failure
         return Err(no_url(&found));
     }
     actions::wait(&ports, &found, None)?;
-    let found = actions::latest(&ports, &[found]);
-    let url = found[0].url().ok_or_else(|| no_url(&found[0]))?;
+    let found = actions::latest(&ports, &[found]).remove(0);
+    let url = found.url().ok_or_else(|| no_url(&found))?;
     if !browser::open(&url) {
         let hint = Some(format!("open {url} yourself"));
         return Err(Failure::new(FAILURE, "no browser could be opened", hint));
     }
-    conclude(invocation, &found, vec![Ok(())], Vec::new(), "opened")
+    conclude(invocation, vec![Ok(Done::new(found, None))], Vec::new(), "opened")
 }

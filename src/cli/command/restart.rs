@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::answer::report;
+use super::answer::{Done, report};
 use super::{restart_order, start};
 use crate::client::actions::{self, Restarted};
 use crate::client::ended::former;
@@ -41,7 +41,7 @@ pub fn restart(
     });
     for (one, outcome) in all.into_iter().zip(outcomes) {
         match outcome {
-            Ok(Restarted::Ready(changes)) => restarted.push((current(&ports, one), changes)),
+            Ok(Restarted::Ready(changes)) => restarted.push(Done::new(current(&ports, one), changes)),
             Err(failure) => failures.push(failure),
             Ok(Restarted::Ended) if !has_own_id(&one) => absent.push(Some(one.dir.into())),
             Ok(Restarted::Ended) => {

@@ -41,12 +41,37 @@ pub fn status(invocation: &Invocation, word: Option<&str>) -> Result<Exit, Failu
     if let Some(url) = row.status.as_ref().ok().and_then(framework_mcp::url) {
         status["frameworkMcp"] = json!(url);
     }
-    let text = || {
-        let fields = status.as_object().into_iter().flatten();
-        ui::align(&fields.map(|(name, value)| [words(name), cell(name, value)]).collect::<Vec<_>>())
-    };
-    answer(invocation, || status.clone(), text)
+    answer(invocation, || status.clone(), || ui::align(&lines(&status)))
 }
+
+/// What people look for first.
+const FIRST: [&str; 10] = [
+    "name", "state", "url", "blockedBy", "waitsFor", "wantedBy", "lastEnd", "attempts", "uptimeSeconds",
+    "residentBytes",
+];
+
+/// What there is to say of a service, for people: without what it has not, and what goes without saying.
+fn lines(status: &Value) -> Vec<[String; 2]> {
+    let fields = status.as_object().into_iter().flatten();
+    let is_usual = |name: &str, value: &Value| match name {
+        "connected" => *value == true,
+        "dirState" => value == Whereabouts::Present.word(),
+        "original" => *value == status["command"],
+        _ => false,
+    };
+    let mut lines: Vec<(usize, [String; 2])> = fields
+        .filter(|(name, value)| !is_usual(name, value))
+        .map(|(name, value)| {
+            let place = FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len());
+            (place, [words(name), cell(name, value)])
+        })
+        .filter(|(_, [_, text])| text != NOTHING)
+        .collect();
+    lines.sort_by_key(|(place, _)| *place);
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
+const NOTHING: &str = "-";
 
 /// The name of a field as people write it: `started by` for `startedBy`.
 fn words(name: &str) -> String {
@@ -68,7 +93,7 @@ fn words(name: &str) -> String {
 
 fn cell(name: &str, value: &Value) -> String {
     match (name, value) {
-        (_, Value::Null) => "-".to_owned(),
+        (_, Value::Null) => NOTHING.to_owned(),
         (_, Value::String(text)) => text.clone(),
         (_, Value::Bool(yes)) => (if *yes { "yes" } else { "no" }).to_owned(),
         ("uptimeSeconds", Value::Number(number)) => {
@@ -85,12 +110,27 @@ fn cell(name: &str, value: &Value) -> String {
 
 fn joined(parts: impl Iterator<Item = String>) -> String {
     let text = parts.collect::<Vec<_>>().join(", ");
-    if text.is_empty() { "-".to_owned() } else { text }
+    if text.is_empty() { NOTHING.to_owned() } else { text }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_looked_for_first_comes_first_and_what_there_is_not_is_left_out() {
+        let status = json!({
+            "projectId": "/a", "name": "web", "movedTo": null, "state": "blocked", "blockedBy": ["api"],
+            "waitsFor": [], "attempts": 0, "command": "vite", "original": "vite", "dirState": "present",
+            "connected": true,
+        });
+        let text: Vec<String> = lines(&status).into_iter().map(|line| line.join(": ")).collect();
+        let expected = [
+            "name: web", "state: blocked", "blocked by: api", "attempts: 0", "project id: /a",
+            "command: vite",
+        ];
+        assert_eq!(text, expected);
+    }
 
     #[test]
     fn people_read_words_and_no_json() {

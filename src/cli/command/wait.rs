@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use super::answer::conclude;
+use super::answer::{Done, conclude};
 use crate::cli::args::Wait;
 use crate::client::ended::former;
 use crate::client::resolve::{self, Resolved};
 use crate::client::{actions, fan_out};
 use crate::event::State;
 use crate::invocation::{Failure, Invocation};
+use crate::port::Reservation;
 use crate::process::Exit;
 use crate::project::Project;
 use crate::workspace::Filter;
@@ -53,5 +54,7 @@ pub fn wait(invocation: &Invocation, wait: &Wait) -> Result<Exit, Failure> {
         found.push(done);
         outcomes.push(Ok(()));
     }
-    conclude(invocation, &found, outcomes, failures, "ready")
+    let done = |(one, outcome): (Reservation, Result<(), Failure>)| outcome.map(|()| Done::new(one, None));
+    let outcomes = found.into_iter().zip(outcomes).map(done);
+    conclude(invocation, outcomes.collect(), failures, "ready")
 }

@@ -11,7 +11,7 @@ use super::watch::{Leader, Phase, Watch};
 use super::wire::Report;
 use crate::exit_code::NOT_FOUND;
 use crate::process::spawn::spawn;
-use crate::process::{Exit, Program, Stdio, left_terminal};
+use crate::process::{ABANDONED_GRACE, Exit, Program, Stdio, left_terminal};
 
 /// How long it may take before it is killed, unless the service itself may take longer to end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,6 +22,20 @@ pub fn patience(grace: Duration) -> Duration {
 }
 
 impl Watch {
+    /// The supervisor is gone. Whoever killed it counts on the port soon.
+    pub(super) fn abandon(&mut self) {
+        left_terminal::restore_if_abandoned();
+        let grace = self.spec.grace.min(ABANDONED_GRACE);
+        match self.phase {
+            // It lives, and lets a guardian go that has nothing left to guard.
+            Phase::Guarding if self.empty => {}
+            Phase::Guarding => self.end(grace),
+            Phase::Ending(_) if self.concludes => {}
+            Phase::Ending(deadline) => self.phase = Phase::Ending(deadline.min(Instant::now() + grace)),
+            Phase::Killing => {}
+        }
+    }
+
     /// Starts what runs after the service, and has the end reported in any case.
     pub(super) fn begin_conclusion(&mut self) {
         self.conclude();
@@ -31,7 +45,7 @@ impl Watch {
     /// Starts what runs after the service, once, if any process of the service was started. Returns whether there is
     /// an end to wait for.
     pub(super) fn conclude(&mut self) -> bool {
-        if self.lifeline.is_none() {
+        if self.lifeline.is_none() && self.phase != Phase::Guarding {
             left_terminal::restore_before_exit();
         }
         let Some(after) = self.spec.after.take().filter(|_| self.group.is_some()) else { return false };

@@ -22,7 +22,7 @@ use super::setup::{
 use super::wire::{Frame, Order, Report};
 use crate::process::exit::poll_child;
 use crate::process::spawn::spawn;
-use crate::process::{ABANDONED_GRACE, Exit, Identity, Process, Stdio, memory, signal, signals, tree};
+use crate::process::{Exit, Identity, Process, Stdio, memory, signal, signals, tree};
 
 /// How often a tree that is being killed is searched for processes that the last search missed.
 const KILLING_INTERVAL: Duration = Duration::from_millis(20);
@@ -252,21 +252,9 @@ impl Watch {
     }
 
     /// Asks the whole tree to end within `grace`.
-    fn end(&mut self, grace: Duration) {
+    pub(super) fn end(&mut self, grace: Duration) {
         self.phase = Phase::Ending(Instant::now() + grace);
         self.signal_tree(Signal::SIGTERM, None);
-    }
-
-    /// The supervisor is gone. Whoever killed it counts on the port soon.
-    fn abandon(&mut self) {
-        crate::process::left_terminal::restore_if_abandoned();
-        let grace = self.spec.grace.min(ABANDONED_GRACE);
-        match self.phase {
-            Phase::Guarding => self.end(grace),
-            Phase::Ending(_) if self.concludes => {}
-            Phase::Ending(deadline) => self.phase = Phase::Ending(deadline.min(Instant::now() + grace)),
-            Phase::Killing => {}
-        }
     }
 
     fn signal(&self, wanted: Signal) {

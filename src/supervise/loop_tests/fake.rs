@@ -281,7 +281,7 @@ impl Backend for Shared {
         None
     }
 
-    fn told_another_port(&self, service: usize) -> Option<(Vec<usize>, String)> {
+    fn told_another_address(&self, service: usize) -> Option<(Vec<usize>, String)> {
         self.borrow_mut().services[service].misled.take()
     }
 

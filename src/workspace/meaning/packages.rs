@@ -10,7 +10,6 @@ use crate::project::{Project, last_part};
 use crate::workspace::edges::joined;
 use crate::workspace::filter::{Filter, matches_name};
 use crate::workspace::json::{read, turbo_tasks};
-use crate::workspace::nx_config::NxConfig;
 use crate::workspace::nx_target::nx_target;
 use crate::workspace::packages::Packages;
 
@@ -166,7 +165,7 @@ impl FanOut {
         };
         match self.tool {
             PackageRunner::Nx => {
-                let config = NxConfig::of(project);
+                let config = packages.nx(index);
                 match glob.strip_prefix("tag:") {
                     Some(tag) => config.has_tag(|one| glob_match(tag, one)),
                     None if glob == "*" => true,

@@ -12,19 +12,18 @@ pub(super) fn prerequisites(found: &FanOut, packages: &Packages, indices: &[usiz
     let defaults = read(&packages.root().join("nx.json"))["targetDefaults"].take();
     let (mut wanted, mut collected) = (Prerequisites::default(), Collected::default());
     for &index in indices {
-        let project = &packages.projects()[index];
-        for entry in entries(&NxConfig::of(project), &found.script, &defaults) {
+        for entry in entries(packages.nx(index), &found.script, &defaults) {
             for (package, target) in entry.targets(packages, index) {
-                let config = NxConfig::of(&packages.projects()[package]);
-                if !has_target(packages, package, (&config, &target), &defaults) {
+                let config = packages.nx(package);
+                if !has_target(packages, package, (config, &target), &defaults) {
                     continue;
                 }
                 let goes_on =
-                    target == found.script || definition(&config, &target, &defaults)["continuous"] == true;
+                    target == found.script || definition(config, &target, &defaults)["continuous"] == true;
                 if goes_on && has(packages, package, &target) {
                     wanted.needs.push((index, PackageScript { package, name: target }));
                 } else if !goes_on {
-                    collected.add(&target, [config.name], index);
+                    collected.add(&target, [config.name.clone()], index);
                 }
             }
         }
@@ -87,7 +86,7 @@ impl Entry {
     /// The packages whose target it is.
     fn targets(&self, packages: &Packages, index: usize) -> Vec<(usize, String)> {
         let find = |names: &Vec<String>| {
-            let is_named = |index: &usize| names.contains(&NxConfig::of(&packages.projects()[*index]).name);
+            let is_named = |index: &usize| names.contains(&packages.nx(*index).name);
             (0..packages.projects().len()).filter(is_named).collect::<Vec<_>>()
         };
         let indices = match &self.whose {

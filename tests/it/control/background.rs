@@ -248,3 +248,15 @@ fn of_several_services_the_one_that_has_another_port_is_named() {
     assert!(again.stderr.contains(&format!("warning: web: port {port} is in use")), "{again:?}");
     drop(stranger);
 }
+
+#[test]
+fn a_warning_about_one_of_several_services_has_its_name() {
+    let (mut sandbox, _ports) = Sandbox::new().with_ports("default", 2);
+    let command = format!("exec '{}' --lifetime 200", dev_server().display());
+    let script = format!("[ -e once ] || {{ touch once; exit 7; }}; {command}");
+    sandbox.file("Procfile", &format!("web: {command}\napi: {script}\n"));
+    let started = sandbox.run(["start", "--restart", "on-failure"]);
+    sandbox.run(["stop", "--all"]);
+    let said = "warning: api: the service ended with exit code 7; starting it again in";
+    assert!(started.stderr.contains(said), "{started:?}");
+}

@@ -57,6 +57,17 @@ fn one_that_fails_leaves_the_others_alone() {
 }
 
 #[test]
+fn a_command_for_one_names_those_that_run_at_the_root() {
+    let stage = workspace(&[("api", ""), ("web", "")]);
+    assert_eq!(code(&stage.sandbox.run(["start"])), Some(0));
+    for command in ["status", "open", "attach"] {
+        let refused = stage.sandbox.run([command]);
+        let said = "error: 2 services run here\nhint: name one of them: api, web\n";
+        assert_eq!((code(&refused), &*refused.stderr), (Some(2), said), "{command}");
+    }
+}
+
+#[test]
 fn the_end_of_one_by_itself_or_by_a_kill_of_its_guardian_leaves_the_others_alone() {
     let stage = workspace(&[("api", ""), ("web", "--exit-code 0 --once-asked"), ("worker", "")]);
     let mut session = stage.sandbox.start(["dev"]);

@@ -15,49 +15,63 @@ fn stage() -> Sandbox {
     sandbox
 }
 
+/// What was typed, the message and the hint.
+const MISTYPED: &[(&[&str], &str, &str)] = &[
+    (&["--bogus"], "unexpected argument '--bogus' found", "see `bowline dev --help`"),
+    // `--parent` is near, and hidden.
+    (&["--parallel"], "unexpected argument '--parallel' found", "see `bowline dev --help`"),
+    (&["--prot", "5"], "unexpected argument '--prot' found", "did you mean `--port`?"),
+    (&["--port", "abc"], "`--port`: not a port from 1 to 65535: `abc`", "give a number, as in `--port 4000`"),
+    (
+        &["start", "--port", "0"],
+        "`--port`: not a port from 1 to 65535: `0`",
+        "give a number, as in `--port 4000`",
+    ),
+    (
+        &["exec", "--port", "-1", "x"],
+        "`--port`: not a port from 1 to 65535: `-1`",
+        "give a number, as in `--port 4000`",
+    ),
+    (
+        &["--grace", "x"],
+        "`--grace`: not a time like `10s` or `500ms`: `x`",
+        "write a number and its unit, as in `--grace 10s`",
+    ),
+    (
+        &["wait", "--timeout", "5"],
+        "`--timeout`: not a time like `10s` or `500ms`: `5`",
+        "write a number and its unit, as in `--timeout 60s`",
+    ),
+    (&["logs", "-n", "x"], "`--lines`: not a number of lines: `x`", "give a number, as in `-n 50`"),
+    (&["logs", "-n", "-3"], "`--lines`: not a number of lines: `-3`", "give a number, as in `-n 50`"),
+    (
+        &["logs", "--since", "x"],
+        "`--since`: not a time like `10m` or `2026-01-31T12:00:00Z`: `x`",
+        "write how long ago, as in `--since 10m`, or a moment in UTC",
+    ),
+    (
+        &["completions", "tcsh"],
+        "invalid value 'tcsh' for '<SHELL>'",
+        "did you mean `zsh`? If not, choose one of: bash, elvish, fish, powershell, zsh",
+    ),
+    (
+        &["--restart", "x"],
+        "invalid value 'x' for '--restart <WHEN>'",
+        "choose one of: never, on-failure, always",
+    ),
+    (&["exec"], "the following required arguments were not provided: <CMD>...", "see `bowline exec --help`"),
+    (
+        &["--script"],
+        "a value is required for '--script <NAME>' but none was supplied",
+        "see `bowline dev --help`",
+    ),
+    (&["-C"], "a value is required for '--dir <DIR>' but none was supplied", "see `bowline --help`"),
+];
+
 #[test]
 fn what_was_typed_wrong_is_said_in_two_lines() {
     let mut sandbox = stage();
-    for (arguments, message, hint) in [
-        (&["--bogus"][..], "unexpected argument '--bogus' found", "see `bowline dev --help`"),
-        // `--parent` is near, and hidden.
-        (&["--parallel"], "unexpected argument '--parallel' found", "see `bowline dev --help`"),
-        (&["--prot", "5"], "unexpected argument '--prot' found", "did you mean `--port`?"),
-        (&["--port", "abc"], "`--port`: not a port from 1 to 65535: `abc`", "see `bowline dev --help`"),
-        (
-            &["start", "--port", "0"],
-            "`--port`: not a port from 1 to 65535: `0`",
-            "see `bowline start --help`",
-        ),
-        (&["--grace", "x"], "`--grace`: not a time like `10s` or `500ms`: `x`", "see `bowline dev --help`"),
-        (
-            &["wait", "--timeout", "5"],
-            "`--timeout`: not a time like `10s` or `500ms`: `5`",
-            "see `bowline wait --help`",
-        ),
-        (&["logs", "-n", "x"], "`--lines`: not a number of lines: `x`", "see `bowline logs --help`"),
-        (
-            &["logs", "--since", "x"],
-            "`--since`: not a time like `10m` or `2026-01-31T12:00:00Z`: `x`",
-            "see `bowline logs --help`",
-        ),
-        (
-            &["--restart", "x"],
-            "invalid value 'x' for '--restart <WHEN>'",
-            "choose one of: never, on-failure, always",
-        ),
-        (
-            &["exec"],
-            "the following required arguments were not provided: <CMD>...",
-            "see `bowline exec --help`",
-        ),
-        (
-            &["--script"],
-            "a value is required for '--script <NAME>' but none was supplied",
-            "see `bowline dev --help`",
-        ),
-        (&["-C"], "a value is required for '--dir <DIR>' but none was supplied", "see `bowline --help`"),
-    ] {
+    for &(arguments, message, hint) in MISTYPED {
         let said = format!("error: {message}\nhint: {hint}\n");
         let test = Test::within(sandbox).args(arguments.iter().copied()).status(2);
         sandbox = test.stdout("").stderr(&said).run();
@@ -84,7 +98,15 @@ fn a_word_that_is_no_project_is_said_to_be_what_it_is() {
         (&["kill", "app"], "did you mean the command `stop`?"),
         (&["build"], "`build` is a script: run it with `--script build`"),
         (&["run", "dev"], "`bowline` alone runs the dev script, and `bowline --script NAME` another one"),
-        (&["elsewhere"], "name a directory with a package.json, or a package of the workspace"),
+        (&["elsewhere"], "name a directory with a package.json\n"),
+        (
+            &["open", "elsewhere"],
+            "name a directory with a package.json, or see what runs with `bowline ls`\n",
+        ),
+        (
+            &["restart", "elsewhere"],
+            "name a directory with a package.json, or see what runs with `bowline ls`\n",
+        ),
     ] {
         sandbox = Test::within(sandbox)
             .args(arguments.iter().copied())

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::json;
 
 use super::{Stage, breakable, count, event, server, status, workspace};
-use crate::support::Sandbox;
+use crate::support::{Sandbox, Seat};
 
 /// `web` needs `api`, which fails while there is a file `broken`; `docs` needs nothing.
 fn stage() -> Stage {
@@ -49,6 +49,30 @@ fn it_is_told_everywhere_and_starts_by_itself_once_the_need_is_ready() {
     assert_eq!(status(&sandbox, "web")["blockedBy"], json!([]));
     assert!(sandbox.run(["wait", "web"]).status.success());
     session.stop();
+}
+
+#[test]
+fn what_was_started_for_one_that_has_ended_is_said_to_go_on() {
+    let config = "[project.\"@acme/web\"]\nneeds = [\"api\"]\n";
+    let sandbox = workspace(&[("api", &server()), ("web", "exit 3")], config);
+    let mut seat = Seat::take(sandbox.bowline(["dev", "web", "--color", "never"]));
+    seat.terminal.until("web │ what was started for it goes on: `@acme/api`; Ctrl-C ends that");
+    seat.terminal.keys("q");
+    seat.wait();
+}
+
+#[test]
+fn what_never_started_is_stopped_without_an_address() {
+    let sandbox = stage();
+    let mut session = sandbox.start(["dev"]);
+    event(&mut session, "blocked", "web");
+    let stopped = sandbox.run(["stop", "web", "--json"]);
+    let stopped: serde_json::Value = serde_json::from_str(&stopped.stdout).unwrap();
+    let web = &stopped["services"][0];
+    assert_eq!((&web["name"], &web["url"]), (&json!("@acme/web"), &json!(null)), "{stopped}");
+    let docs = sandbox.run(["stop", "docs"]).stdout;
+    assert!(docs.starts_with("stopped @acme/docs   http://localhost:"), "{docs}");
+    session.wait();
 }
 
 #[test]
@@ -99,7 +123,8 @@ fn a_service_that_is_no_package_is_known_by_its_name_when_it_does_not_run() {
     let config = format!("[project.db]\ncommand = {}\n", json!(server()));
     let sandbox = workspace(&[("web", &server())], &config);
     let waited = sandbox.run(["wait", "db"]);
-    assert!(waited.stderr.contains("No running dev server found for project: `db`"), "{waited:?}");
+    let said = "No running dev server found for project: `db`\nhint: start it with `bowline start db`, or";
+    assert!(waited.stderr.contains(said), "{waited:?}");
     let restarted = sandbox.run(["restart", "db"]);
     assert!(restarted.status.success() && restarted.stderr.contains("db is ready"), "{restarted:?}");
 }

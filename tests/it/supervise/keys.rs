@@ -118,6 +118,11 @@ fn keys_act_on_one_or_ask_which() {
     for words in ["1 api   http://localhost:", "2 web   http://localhost:", "end all"] {
         terminal.until(words);
     }
+    terminal.keys("h");
+    terminal.until("`h` does nothing; press ? for the keys");
+    terminal.resize(10, 100);
+    terminal.keys("?");
+    terminal.until("c clear · q end all");
     terminal.keys("r");
     terminal.until("restart which? 1 api, 2 web");
     terminal.keys("\x1b");
@@ -157,6 +162,27 @@ fn keys_act_on_one_or_ask_which() {
     terminal.until("all services\r");
     terminal.keys("q");
     assert_eq!(seat.wait().code(), Some(0), "the end was asked for");
+}
+
+#[test]
+fn what_was_seen_of_the_one_with_the_keyboard_is_not_shown_again_at_its_end() {
+    let (sandbox, _ports) = workspace(&[("api", &reader()), ("web", &reader())]);
+    let mut seat = Seat::take(dev(&sandbox, &[]));
+    let terminal = &mut seat.terminal;
+    for _ in 0..2 {
+        terminal.until("ready in");
+    }
+    terminal.keys("i1");
+    terminal.until("has the keyboard");
+    terminal.keys("half");
+    terminal.until("half");
+    terminal.keys("\x1d");
+    terminal.until("the keyboard is yours again");
+    terminal.keys("s1");
+    let seen = terminal.until("api │ has ended");
+    assert!(!seen.contains("half"), "{seen}");
+    terminal.keys("q");
+    seat.wait();
 }
 
 #[test]
@@ -327,11 +353,12 @@ fn a_keyboard_is_given_from_elsewhere() {
     seat.terminal.until("web │ got <from elsewhere>");
     let mut third = Seat::take(sandbox.bowline(["attach", "-i", "web"]));
     third.terminal.until("its keyboard is taken by `bowline attach -i` (pid ");
+    third.terminal.until("leave out `-i` to read along");
     assert_eq!(third.wait().code(), Some(1));
     seat.terminal.keys("i2");
     seat.terminal.until("web │ its keyboard is taken by `bowline attach -i` (pid ");
     other.terminal.keys("\x1d");
-    other.terminal.until("it goes on running");
+    other.terminal.until("bowline stop @acme/web");
     assert_eq!(other.wait().code(), Some(0));
     seat.terminal.keys("q");
     seat.wait();

@@ -4,11 +4,11 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
-use crate::support::{Sandbox, Seat, Terminal, http, is_free, stage, stage_of};
+use crate::support::{Sandbox, Seat, Terminal, http, is_free, stage, stage_in_shell, stage_of};
 
 /// Settings of a terminal that a program may have to put back.
 fn settings(terminal: &Terminal) -> String {
@@ -41,6 +41,37 @@ fn shells() -> Vec<&'static [&'static str]> {
         shells.push(&["bash", "--norc", "--noprofile"]);
     }
     shells
+}
+
+#[test]
+fn the_end_of_a_service_is_not_delayed_by_the_care_for_the_terminal() {
+    let (sandbox, _ports) = stage("", 1);
+    let end = || {
+        let mut seat = Seat::take(sandbox.bowline(["dev"]));
+        seat.terminal.until("ready in");
+        let asked = Instant::now();
+        seat.terminal.keys("\x03");
+        seat.child.wait().unwrap();
+        let took = asked.elapsed();
+        seat.wait();
+        took
+    };
+    // A guardian waits for a second for the end of a bowline that was killed.
+    let fastest = (0..3).map(|_| end()).min().unwrap();
+    assert!(fastest < Duration::from_secs(1), "{fastest:?}");
+}
+
+#[test]
+fn what_happens_after_a_service_is_ready_is_told_after_that() {
+    // While there is output, the news that it is ready waits.
+    let (sandbox, _ports) = stage_in_shell("& while :; do echo on; sleep 0.02; done", 1);
+    let mut seat = Seat::take(sandbox.bowline(["dev"]));
+    seat.terminal.until("on");
+    while !sandbox.run(["wait"]).status.success() {}
+    sandbox.run(["stop"]);
+    seat.terminal.until("ready in");
+    seat.terminal.until("stopped by `bowline stop`");
+    seat.wait();
 }
 
 #[test]
