@@ -74,8 +74,15 @@ impl Facts {
         }
     }
 
-    /// How long the listener must stay to be taken for the server; `None` as long as too little is known.
-    pub fn patience(&self, delivery: Delivery, place: &Place, sources: Option<&Sources>) -> Option<Duration> {
+    /// How long the listener must stay to be taken for the server; `None` as long as too little is known. `listening` are
+    /// the ports of all listeners of the service.
+    pub fn patience(
+        &self,
+        delivery: Delivery,
+        place: &Place,
+        sources: Option<&Sources>,
+        listening: &[u16],
+    ) -> Option<Duration> {
         let (is_conventional, is_doubtful) = (place.port == self.conventional, self.doubts(place.port));
         let (least, if_late) = match place.greeting? {
             Greeting::Foreign => return None,
@@ -88,7 +95,18 @@ impl Facts {
             Greeting::Empty if !is_conventional => (10, 30),
             Greeting::Page | Greeting::Data | Greeting::Empty => (0, 10),
         };
-        let seconds = if sources?.obey_instead_of(place.port) { least.max(if_late) } else { least };
+        let sources = sources?;
+        let is_likely = !is_doubtful && !self.beside.contains(&place.port);
+        let have_opened_all =
+            self.role == Role::Runtime && is_likely && sources.have_opened_all(place.port, listening);
+        let may_be_late = sources.obey_instead_of(place.port);
+        let seconds = match (may_be_late, have_opened_all) {
+            // A package that it uses may open one more, and be told the port.
+            (true, true) if !sources.have_read_elsewhere(listening) => if_late.min(10),
+            (_, true) => least.min(3),
+            (true, false) => least.max(if_late),
+            (false, false) => least,
+        };
         let patience = self.least_patience(delivery).max(Duration::from_secs(seconds));
         let is_another = self.is_one_of_several && !is_conventional && delivery != Delivery::Flag;
         Some(if is_another { patience.max(ONE_OF_SEVERAL) } else { patience })
