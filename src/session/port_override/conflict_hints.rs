@@ -8,6 +8,8 @@ const NUMBERS: usize = 64;
 const UNPRIVILEGED: u16 = 1024;
 /// Deno's name for the error.
 pub(super) const DENOS: &str = "AddrInUse";
+/// A module of Deno's own, in the stack of an error in the words of node.
+const DENOS_STACK: &str = "ext:deno_";
 /// Lines of nodemon and `node --watch` after the watched program exited with code 0.
 const ENDED_WELL: [&str; 2] = ["clean exit", "Completed running"];
 
@@ -38,9 +40,10 @@ pub fn refusal(
     is_taken: impl Fn(u16) -> bool,
 ) -> Option<RefusedPort> {
     let complaints: Vec<&str> = output.lines().filter(|line| is_complaint(line)).collect();
-    let is_denos = complaints.iter().any(|line| line.contains(DENOS));
+    let says = |word: &str| complaints.iter().any(|line| line.contains(word));
+    let is_denos = says(DENOS) || output.contains(DENOS_STACK);
     let named: Vec<u16> = complaints.iter().flat_map(|line| numbers(line)).collect();
-    let is_sure = named.is_empty() && (is_denos || complaints.iter().any(|line| line.contains("EADDRINUSE")));
+    let is_sure = named.is_empty() && (says(DENOS) || says("EADDRINUSE"));
     let ended_well = ended_well || ENDED_WELL.iter().any(|words| output.contains(words));
     let is_claimed = |port: &u16| *port >= UNPRIVILEGED;
     let claimed = output.lines().filter(|_| ended_well).flat_map(numbers).filter(is_claimed);
@@ -100,6 +103,11 @@ mod tests {
             ("error: Failed to start server. Is port 3000 in use?\n code: \"EADDRINUSE\"", Some(3000), false),
             ("{ code: 'EADDRINUSE' }", None, false),
             (&format!("{deno}Deno.serve({{ port: 3000 }}, () => {{"), Some(3000), true),
+            (
+                "listen EADDRINUSE: address already in use :::3000\n at x (ext:deno_node/net.ts:1)",
+                Some(3000),
+                true,
+            ),
             (&format!("{deno}Deno.serve({{ port }}, () => {{"), None, true),
         ] {
             let found = refusal(output, false, 3101, |port| port == 3000);
