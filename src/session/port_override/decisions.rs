@@ -7,7 +7,6 @@ use super::conflict_hints::{RefusedPort, refusal};
 use super::evidence::Evidence;
 use super::facts::Facts;
 use super::place::{Place, Standing, names};
-use crate::detect::catalog::Role;
 use crate::launch::{Delivery, MovedListener, Preload, Remark};
 use crate::logs;
 use crate::paths::StateDir;
@@ -286,7 +285,7 @@ impl PortOverride {
     /// Whether the program may be no server: it runs any code, and has never been seen to listen.
     pub fn may_be_no_server(&self) -> bool {
         let is_known = self.preload.is_some() || self.follows.is_some();
-        self.facts.role == Role::Runtime && !is_known && self.others.is_empty()
+        self.facts.runs_own_program() && !is_known && self.others.is_empty()
     }
 
     /// The port that the run was refused, though all was tried that could move its server from it.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::place::Place;
-use super::sources::Sources;
+use super::sources::{Sources, is_searched};
 use crate::detect::catalog::Role;
 use crate::launch::Delivery;
 use crate::port::Greeting;
@@ -29,6 +29,8 @@ pub(super) struct Facts {
     /// Whether the port was told to the server alone, one of several programs of the script.
     pub is_one_of_several: bool,
     pub role: Role,
+    /// Whether all that the script runs is known, and is where sources are searched.
+    pub runs_sources: bool,
     pub is_ephemeral: fn(u16) -> bool,
 }
 
@@ -46,8 +48,14 @@ impl Facts {
             is_concurrent: detected.reading.is_concurrent(),
             is_one_of_several: false,
             role: detection.framework.role,
+            runs_sources: detected.reading.are_all_paths(is_searched),
             is_ephemeral: crate::port::is_ephemeral,
         }
+    }
+
+    /// Whether it is a program of the user's own, whose sources tell what it opens.
+    pub fn runs_own_program(&self) -> bool {
+        self.role == Role::Runtime && self.runs_sources
     }
 
     /// Whether a port is hardly the server's, unless a page is there.
@@ -98,7 +106,7 @@ impl Facts {
         let sources = sources?;
         let is_likely = !is_doubtful && !self.beside.contains(&place.port);
         let have_opened_all =
-            self.role == Role::Runtime && is_likely && sources.have_opened_all(place.port, listening);
+            self.runs_own_program() && is_likely && sources.have_opened_all(place.port, listening);
         let may_be_late = sources.obey_instead_of(place.port);
         let seconds = match (may_be_late, have_opened_all) {
             // A package that it uses may open one more, and be told the port.

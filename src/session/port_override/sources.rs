@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use tokio::task::yield_now;
 
@@ -60,8 +60,9 @@ impl Sources {
             for entry in entries {
                 let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
                 yield_now().await;
-                // Links are not followed: they may lead anywhere.
                 let Ok(kind) = entry.file_type() else { continue };
+                // Links are not followed: they may lead anywhere.
+                sources.is_whole &= !kind.is_symlink() || OTHERS.contains(&&*name) || name.starts_with('.');
                 if kind.is_dir() && !name.starts_with('.') && !OTHERS.contains(&&*name) {
                     pending.push_back(path);
                 } else if kind.is_file() && name.starts_with(".env") {
@@ -120,6 +121,15 @@ impl Sources {
     pub fn open_nothing(&self) -> bool {
         self.is_whole && self.servers.is_empty() && !self.reads_port
     }
+}
+
+/// Whether a file with this path, relative to the project, is one of those that are searched.
+pub fn is_searched(path: &Path) -> bool {
+    path.components().all(|part| match part {
+        Component::Normal(name) => name.to_str().is_some_and(|name| !OTHERS.contains(&name)),
+        Component::CurDir => true,
+        Component::ParentDir | Component::RootDir | Component::Prefix(_) => false,
+    })
 }
 
 fn are_among(servers: &[Vec<u16>], listening: &[u16]) -> bool {
@@ -215,6 +225,20 @@ mod tests {
             "// the PORT",
         ] {
             assert!(!reads_port(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn paths_of_sources() {
+        for (path, expected) in [
+            ("server.js", true),
+            ("./src/worker.ts", true),
+            ("dist/server.js", false),
+            ("../server/main.js", false),
+            ("/srv/main.js", false),
+            ("node_modules/some-server/bin.js", false),
+        ] {
+            assert_eq!(is_searched(Path::new(path)), expected, "{path}");
         }
     }
 

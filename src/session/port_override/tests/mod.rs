@@ -36,6 +36,7 @@ fn facts() -> Facts {
         is_one_of_several: false,
         is_concurrent: false,
         role: Role::Main,
+        runs_sources: true,
         is_ephemeral: |port| port >= 32_768,
     }
 }
