@@ -40,6 +40,8 @@ pub(super) enum Diagnosis {
     Refused(RefusedPort),
     /// It ran without the preload, and fails with it.
     Broken,
+    /// The first server of its program was moved, and is not its own.
+    AnotherMoved,
     /// The listener that was moved to the reserved port blocks another one, which obeys `PORT`.
     InTheWay,
 }

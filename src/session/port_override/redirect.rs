@@ -10,7 +10,7 @@ impl PortOverride {
         let next = match &self.diagnosis {
             Some(Diagnosis::Elsewhere(places)) => self.next_move(places),
             Some(Diagnosis::Refused(refusal)) => Some(refusal.next_move()),
-            Some(Diagnosis::Broken | Diagnosis::InTheWay) | None => None,
+            Some(Diagnosis::Broken | Diagnosis::AnotherMoved | Diagnosis::InTheWay) | None => None,
         };
         let message = match (&self.diagnosis, &next) {
             (Some(Diagnosis::Elsewhere(places)), Some(moved)) => {
@@ -26,13 +26,16 @@ impl PortOverride {
             (Some(Diagnosis::InTheWay), _) => format!(
                 "it asks for its reserved port {reserved} itself, where another listener of it was moved; starting it once more without that"
             ),
+            (Some(Diagnosis::AnotherMoved), _) => format!(
+                "what was moved to its reserved port {reserved} is another server of it; starting it once more without that"
+            ),
             (_, _) => {
                 "it does not run with its listener moved; starting it once more without that".to_owned()
             }
         };
         let was_deno = matches!(&self.preload, Some(Preload { moved: MovedListener::Deno(_), .. }));
         self.gave_up |= match self.diagnosis {
-            Some(Diagnosis::Broken) => true,
+            Some(Diagnosis::Broken | Diagnosis::AnotherMoved) => true,
             Some(Diagnosis::InTheWay) => was_deno,
             Some(Diagnosis::Elsewhere(_) | Diagnosis::Refused(_)) | None => false,
         };

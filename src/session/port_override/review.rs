@@ -45,6 +45,13 @@ impl PortOverride {
                 return Judgement::Misplaced;
             }
         }
+        // The server itself is where it was, so that another one of its program has been moved.
+        if let Some(MovedListener::Deno(port)) = self.preload.as_ref().map(|preload| &preload.moved)
+            && evidence.listeners.iter().any(|place| place.port == *port)
+        {
+            self.diagnosis = Some(Diagnosis::AnotherMoved);
+            return Judgement::Misplaced;
+        }
         if let Some(verdict) = self.better(evidence, here) {
             return verdict;
         }
@@ -93,7 +100,7 @@ impl PortOverride {
         }
         if let Some(preload) = &mut self.preload {
             if let MovedListener::Deno(_) = preload.moved {
-                self.diagnosis = Some(Diagnosis::Broken);
+                self.diagnosis = Some(Diagnosis::AnotherMoved);
                 return Some(Judgement::Misplaced);
             }
             let before = preload.moved.clone();

@@ -82,6 +82,16 @@ fn a_second_program_that_finds_the_port_taken_gets_its_own() {
 }
 
 #[test]
+fn a_server_that_is_not_the_first_of_its_program_any_more_gets_its_own_port() {
+    let mut one = remembering(Some(DENO), None);
+    one.succeed(RESERVED, None, None);
+    let listeners = vec![of("deno", RESERVED, None), of("deno", 4000, None)];
+    assert_eq!(one.review(&evidence(listeners), None), Judgement::Misplaced);
+    one.redirect(RESERVED);
+    assert_eq!(moved(&one), None);
+}
+
+#[test]
 fn a_better_one_is_followed_without() {
     let mut one = remembering(Some(DENO), None);
     one.succeed(RESERVED, None, None);
