@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::preload::{self, NODE_OPTIONS};
+use super::preload::{self, BUN_OPTIONS, NODE_OPTIONS, SERVE_ADDRESS};
 use crate::script::PackageManager;
 
 #[derive(Clone, Debug, Default)]
@@ -52,9 +52,14 @@ impl Caller {
         self.variables.retain(|name, value| {
             is_own(name) || !is_port(name) || value.to_str() != port.as_deref() || port.is_none()
         });
-        let options = self.text(NODE_OPTIONS).map(|options| preload::without(options, preloads));
-        if let Some(options) = options {
-            self.variables.insert(NODE_OPTIONS.into(), options.into());
+        for name in [NODE_OPTIONS, BUN_OPTIONS] {
+            if let Some(options) = self.text(name).map(|options| preload::without(options, preloads)) {
+                self.variables.insert(name.into(), options.into());
+            }
+        }
+        let served = self.text(SERVE_ADDRESS).and_then(|address| address.rsplit_once(':'));
+        if served.is_some_and(|(_, served)| Some(served) == port.as_deref()) {
+            self.variables.remove(OsStr::new(SERVE_ADDRESS));
         }
     }
 

@@ -3,7 +3,8 @@
 use super::bowline_call::BowlineCall;
 use super::draft::{Draft, merge};
 use super::mentions::companion;
-use super::request::{LaunchRequest, NODE_OPTIONS, port_variables};
+use super::preload::Preload;
+use super::request::{LaunchRequest, port_variables};
 use super::script_shell;
 use super::sibling_ports::SiblingPorts;
 use super::spec::Delivery;
@@ -123,11 +124,10 @@ pub(super) fn place(request: &LaunchRequest<'_>) -> Placement {
 
 /// The edit of the variables that the script assigns itself, which would hide ours.
 fn variable_edit<'r>(request: &LaunchRequest<'r>) -> Edit<'r> {
-    let preload = request.preload.and_then(|preload| preload.options(None).into_string().ok());
     Edit {
         port: request.port,
         variables: port_variables(request.inputs).collect(),
-        options: preload.map(|option| (NODE_OPTIONS, option)).into_iter().collect(),
+        options: request.preload.map(Preload::assignments).unwrap_or_default(),
         ..Edit::default()
     }
 }
@@ -184,11 +184,8 @@ impl<'r> Server<'r> {
         };
         match result {
             Ok(rewrite) => {
-                placement.delivery = match (port.flags.is_empty(), reads_variable) {
-                    (false, _) => Delivery::Flag,
-                    (true, true) => Delivery::Variable,
-                    (true, false) => Delivery::Unverified,
-                };
+                let role = self.tool.framework.role;
+                placement.delivery = Delivery::of(role, !port.flags.is_empty(), reads_variable);
                 placement.doubt = Some(why_unread(leaf, port.reads_port_variable));
                 placement.reach = if done_by.is_for_one() {
                     Reach::Server

@@ -9,8 +9,9 @@ use super::changes::Changes;
 use super::environment::{self, bin_directories, search_path};
 use super::missing;
 use super::placement::{Placement, Reach, place};
+use super::preload::{MovedListener, SERVE_ADDRESS};
 use super::reading::{Reading, Target};
-use super::request::{LaunchRequest, NODE_OPTIONS, port_variables};
+use super::request::{Host, LaunchRequest, port_variables};
 use super::script_runner::{self, SHELL, ScriptRunner};
 use super::script_shell::{self, ScriptShell};
 use super::sibling_ports;
@@ -209,12 +210,23 @@ fn plan_command(request: &LaunchRequest<'_>, argv: &[OsString]) -> LaunchSpec {
     LaunchSpec { script_shell, ..spec(request, main, placement) }
 }
 
-/// Adds the preload to the other options of `NODE_OPTIONS`.
+/// Adds the preload to the other options of the variables that load it.
 fn load_preload(environment: &mut Changes, request: &LaunchRequest<'_>) {
     let Some(preload) = request.preload else { return };
-    let present = environment.get(NODE_OPTIONS).or_else(|| request.reading.caller.raw(NODE_OPTIONS));
-    let options = preload.options(present);
-    environment.set(NODE_OPTIONS, options);
+    for &name in preload.variables() {
+        let present = environment.get(name).or_else(|| request.reading.caller.raw(name));
+        let options = preload.options(name, present);
+        environment.set(name, options);
+    }
+    if let MovedListener::Deno(_) = preload.moved {
+        let host = match request.host {
+            Some(Host::All) => "0.0.0.0",
+            Some(Host::Address(address)) => address,
+            None => "127.0.0.1",
+        };
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        environment.set(SERVE_ADDRESS, format!("tcp:{host}:{}", request.port));
+    }
 }
 
 fn spec(request: &LaunchRequest<'_>, mut main: Step, placement: Placement) -> LaunchSpec {

@@ -1,5 +1,5 @@
-// bowline loads this file into the node programs of one service, through NODE_OPTIONS, because one of them asks for a
-// port of its own instead of the one reserved for it. `plan` is written in front of it:
+// bowline loads this file into the node and Bun programs of one service, through NODE_OPTIONS and BUN_OPTIONS, because one
+// of them asks for a port of its own instead of the one reserved for it. `plan` is written in front of it:
 //
 //   to      the reserved port
 //   ports   the ports that the service is known to ask for
@@ -212,4 +212,65 @@
     if (!mayBeTaken || !mayServePages(this)) return original.apply(this, args);
     return listenWatched(this, args, () => (claims(port) ? adopt(this, args) : undefined));
   };
+
+  // Bun's own servers, and those of `node:http` under Bun, which stand on them.
+  const serve = typeof Bun === 'object' && typeof Bun.serve === 'function' ? Bun.serve : undefined;
+  let mineOfBun;
+
+  // Serves, and calls `taken` if the port is taken.
+  function serveWatched(options, taken) {
+    try {
+      return serve.call(Bun, options);
+    } catch (error) {
+      const isTaken = error && error.code === 'EADDRINUSE';
+      const server = isTaken ? taken() : undefined;
+      if (server === undefined) throw error;
+      return server;
+    }
+  }
+
+  function serveMoved(options, otherwise) {
+    mineOfBun = serveWatched(Object.assign({}, options, { port: plan.to }), otherwise);
+    return mineOfBun;
+  }
+
+  function isMeantOfBun(port) {
+    if (!plan.ports.includes(port)) return false;
+    if (plan.first && port === 0 && mineOfBun !== undefined) return false;
+    return !plan.first || claims(port);
+  }
+
+  // A port that is not written there is the one that Bun reads in PORT.
+  function bunServe(options) {
+    const asked = options && !options.unix && !options.fd ? options.port : undefined;
+    const port = asked === undefined || asked === null || asked === '' ? undefined : Number(asked);
+    if (port === plan.to) {
+      obeys = true;
+      const isTaken = () => {
+        if (has(plan.claim)) remark('blocked');
+      };
+      const server = serveWatched(options, isTaken);
+      remark('obeyed');
+      return server;
+    }
+    if (obeys || port === undefined) return serve.call(Bun, options);
+    if (isMeantOfBun(port)) {
+      const server = serveMoved(options, () => {
+        remark('twice');
+        return serve.call(Bun, options);
+      });
+      claims(port);
+      return server;
+    }
+    if (!plan.taken || !port || plan.never.includes(port)) return serve.call(Bun, options);
+    return serveWatched(options, () => (claims(port) ? serveMoved(options, () => undefined) : undefined));
+  }
+
+  if (serve !== undefined) {
+    try {
+      Bun.serve = bunServe;
+    } catch (_) {
+      // Then its servers are where they want to be.
+    }
+  }
 })();

@@ -1,7 +1,8 @@
-//! The preload that moves a listener of a node program to the reserved port.
+//! The preload that moves a listener of a node or Bun program to the reserved port.
 //!
-//! The file is self-contained, and found by `NODE_OPTIONS` alone: turbo's strict mode, scrubbed environments and
-//! the environments of workers drop every other variable.
+//! The file is self-contained, and found by `NODE_OPTIONS` alone, under Bun by `BUN_OPTIONS`: turbo's strict mode, scrubbed
+//! environments and the environments of workers drop every other variable. Deno loads no file by a variable, but has one
+//! for the address of a program's first server.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -16,9 +17,14 @@ use serde_json::json;
 use crate::paths::write_file;
 
 pub(super) const NODE_OPTIONS: &str = "NODE_OPTIONS";
+pub(super) const BUN_OPTIONS: &str = "BUN_OPTIONS";
+/// Deno's variable for the address of the first server of a program, whatever that asks for.
+pub(super) const SERVE_ADDRESS: &str = "DENO_SERVE_ADDRESS";
 
 /// The program; [`Preload::text`] writes its plan in front of it.
 const PROGRAM: &str = include_str!("preload.cjs");
+/// What [`MovedListener::Deno`] begins with where it is remembered.
+const DENO: &str = "deno ";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MovedListener {
@@ -28,6 +34,8 @@ pub enum MovedListener {
     FirstOf(Vec<u16>),
     /// The first HTTP server whose own port is taken by another program.
     Refused,
+    /// The first server of a Deno program, which is known to ask for this port, or for one that is taken: 0.
+    Deno(u16),
 }
 
 impl MovedListener {
@@ -42,7 +50,8 @@ impl MovedListener {
         match self {
             Self::Exactly(ports) => format!("it asks for {}", list(ports)),
             Self::FirstOf(ports) => format!("its first HTTP server asks for {}", list(ports)),
-            Self::Refused => "the port that it asks for is taken".to_owned(),
+            Self::Refused | Self::Deno(0) => "the port that it asks for is taken".to_owned(),
+            Self::Deno(port) => format!("it asks for port {port}"),
         }
     }
 }
@@ -105,7 +114,7 @@ impl Preload {
     fn text(&self, port: u16) -> String {
         let ports = match &self.moved {
             MovedListener::Exactly(ports) | MovedListener::FirstOf(ports) => &ports[..],
-            MovedListener::Refused => &[],
+            MovedListener::Refused | MovedListener::Deno(_) => &[],
         };
         let plan = json!({
             "to": port,
@@ -121,12 +130,27 @@ impl Preload {
         format!("const plan = {plan};\n{PROGRAM}")
     }
 
-    /// `NODE_OPTIONS` with the option that loads the file, quoted as node reads it, before the `present` options.
-    pub(super) fn options(&self, present: Option<&OsStr>) -> OsString {
+    /// The variables that load the file.
+    pub(super) fn variables(&self) -> &'static [&'static str] {
+        if let MovedListener::Deno(_) = self.moved { &[] } else { &[NODE_OPTIONS, BUN_OPTIONS] }
+    }
+
+    /// Those variables and what to put in front of their values.
+    pub(super) fn assignments(&self) -> Vec<(&'static str, String)> {
+        let option = |name: &&'static str| Some((*name, self.options(name, None).into_string().ok()?));
+        self.variables().iter().filter_map(option).collect()
+    }
+
+    /// The value of one of [`Preload::variables`] with the option that loads the file, before the `present` options. Both
+    /// are quoted as their program reads them: node a value, Bun a whole word.
+    pub(super) fn options(&self, name: &str, present: Option<&OsStr>) -> OsString {
         let path = self.path.as_os_str().as_bytes();
         let is_quoted = path.iter().any(|byte| matches!(byte, b' ' | b'"' | b'\\'));
         let quote: &[u8] = if is_quoted { b"\"" } else { b"" };
-        let mut options = [b"--require=", quote].concat();
+        let mut options = match name {
+            BUN_OPTIONS => [quote, b"--preload="].concat(),
+            _ => [b"--require=", quote].concat(),
+        };
         for byte in path {
             if matches!(byte, b'"' | b'\\') {
                 options.push(b'\\');
@@ -142,16 +166,18 @@ impl Preload {
     }
 }
 
-/// The options of `NODE_OPTIONS` without a preload in this directory, which [`Preload::options`] has put first.
+/// The options of a variable without a preload in this directory, which [`Preload::options`] has put first.
 pub(super) fn without(options: &str, dir: &Path) -> String {
-    let rest = options.strip_prefix("--require=").map(|rest| rest.strip_prefix('"').unwrap_or(rest));
+    let start = options.trim_start_matches('"');
+    let rest = start.strip_prefix("--require=").or_else(|| start.strip_prefix("--preload="));
+    let rest = rest.map(|rest| rest.strip_prefix('"').unwrap_or(rest));
     let is_ours = rest.is_some_and(|path| path.starts_with(&*dir.to_string_lossy()));
     let end = options.find(".cjs").map_or(options.len(), |at| at + ".cjs".len());
     let rest = options[if is_ours { end } else { 0 }..].trim_start_matches(['"', ' ']);
     if is_ours { rest.to_owned() } else { options.to_owned() }
 }
 
-/// The form in which it is remembered: `3000,3001`, `?0` for the first of the ports, `*` for a refused one.
+/// The form in which it is remembered: `3000,3001`, `?0` for the first of the ports, `*` for a refused one, `deno 3000`.
 impl fmt::Display for MovedListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |ports: &[u16]| ports.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
@@ -159,6 +185,7 @@ impl fmt::Display for MovedListener {
             Self::Exactly(ports) => f.write_str(&list(ports)),
             Self::FirstOf(ports) => write!(f, "?{}", list(ports)),
             Self::Refused => f.write_str("*"),
+            Self::Deno(port) => write!(f, "{DENO}{port}"),
         }
     }
 }
@@ -168,6 +195,9 @@ impl FromStr for MovedListener {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let list = |text: &str| text.split(',').map(str::parse).collect::<Result<Vec<u16>, _>>();
+        if let Some(port) = text.strip_prefix(DENO) {
+            return port.parse().map(Self::Deno);
+        }
         match text.strip_prefix('?') {
             _ if text == "*" => Ok(Self::Refused),
             Some(rest) => list(rest).map(Self::FirstOf),
@@ -186,24 +216,34 @@ mod tests {
             MovedListener::Exactly(vec![3000, 1]),
             MovedListener::FirstOf(vec![0, 65_535]),
             MovedListener::Refused,
+            MovedListener::Deno(4000),
         ] {
             assert_eq!(moved.to_string().parse(), Ok(moved));
         }
-        for text in ["", "?", "3000,", "65536", "-1", "**"] {
+        for text in ["", "?", "3000,", "65536", "-1", "**", "deno"] {
             assert!(text.parse::<MovedListener>().is_err(), "{text}");
         }
     }
 
     #[test]
-    fn node_options_are_kept_and_quoted_as_node_reads_them() {
-        let option = |path: &str, present: Option<&str>| {
+    fn options_are_kept_and_quoted_as_their_programs_read_them() {
+        for (path, present, node, bun) in [
+            ("/s/p.cjs", None, "--require=/s/p.cjs", "--preload=/s/p.cjs"),
+            ("/s/p.cjs", Some(""), "--require=/s/p.cjs", "--preload=/s/p.cjs"),
+            ("/s/p.cjs", Some("-r x"), "--require=/s/p.cjs -r x", "--preload=/s/p.cjs -r x"),
+            ("/s p.cjs", Some("-r x"), r#"--require="/s p.cjs" -r x"#, r#""--preload=/s p.cjs" -r x"#),
+            (r#"/a "b\/p.cjs"#, None, r#"--require="/a \"b\\/p.cjs""#, r#""--preload=/a \"b\\/p.cjs""#),
+        ] {
             let preload = Preload { path: path.into(), moved: MovedListener::Refused, auxiliary: Vec::new() };
-            preload.options(present.map(OsStr::new)).into_string().unwrap()
-        };
-        assert_eq!(option("/s/p.cjs", None), "--require=/s/p.cjs");
-        assert_eq!(option("/s/p.cjs", Some("")), "--require=/s/p.cjs");
-        assert_eq!(option("/s/p.cjs", Some("--inspect -r x")), "--require=/s/p.cjs --inspect -r x");
-        assert_eq!(option("/a \"b\\/p.cjs", None), r#"--require="/a \"b\\/p.cjs""#);
+            for (name, expected) in [(NODE_OPTIONS, node), (BUN_OPTIONS, bun)] {
+                let found = preload.options(name, present.map(OsStr::new)).into_string().unwrap();
+                assert_eq!(found, expected, "{path} {present:?}");
+                let dir = Path::new("/s");
+                if path.starts_with("/s") {
+                    assert_eq!(without(&found, dir), present.unwrap_or_default(), "{found}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The target of a launch, read once: detection looks at its commands, the plan at all of it.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::bowline_call::BowlineCall;
 use super::caller::Caller;
@@ -151,6 +151,12 @@ impl<'a> Reading<'a> {
     fn ends_before(&self, index: usize, leaf: &Leaf) -> bool {
         let mut later = self.leaves[index + 1..].iter();
         later.any(|later| later.kind != Kind::Builtin && leaf.precedes(later))
+    }
+
+    /// Whether nothing of the script is hidden, and every path among its words is such.
+    pub fn are_all_paths(&self, such: impl Fn(&Path) -> bool) -> bool {
+        let mut words = self.leaves.iter().flat_map(|leaf| leaf.words.iter().map(Word::prefix));
+        !self.hides_more() && words.all(|word| !word.contains('/') || such(Path::new(&word)))
     }
 
     /// Whether something of the script goes on that [`Reading::commands`] do not show.

@@ -10,8 +10,6 @@ use crate::detect::catalog::{Catalog, HostInput};
 use crate::detect::{Detection, ServerInputs, ServiceKind};
 use crate::port::Scheme;
 
-pub(super) use super::preload::NODE_OPTIONS;
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
     /// `--host` alone: every interface.

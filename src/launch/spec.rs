@@ -9,6 +9,7 @@ use serde_json::{Map, json};
 use super::changes::Changes;
 use super::script_runner::SHELL;
 use super::script_shell::ScriptShell;
+use crate::detect::catalog::Role;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
@@ -43,6 +44,19 @@ pub enum Delivery {
     Unverified,
     /// By another bowline that the script starts, and that takes this one's port over.
     Inner,
+}
+
+impl Delivery {
+    /// That of a server which is told by its flag, if it has one, and in variables, which it may be known to read.
+    pub(super) fn of(role: Role, by_flag: bool, reads_variable: bool) -> Self {
+        match (by_flag, reads_variable) {
+            // A program may ask for another port than its runtime would choose.
+            (true, true) if role == Role::Runtime => Self::Variable,
+            (true, _) => Self::Flag,
+            (false, true) => Self::Variable,
+            (false, false) => Self::Unverified,
+        }
+    }
 }
 
 /// A launch, decided in every detail. Nothing has been started or written yet.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 use regex_lite::Regex;
 
@@ -97,6 +98,10 @@ impl Backend for SessionBackend<'_> {
     fn elsewhere(&self, service: usize) -> Option<String> {
         let others = self.overrides[service].others();
         (!others.is_empty()).then(|| list(others))
+    }
+
+    fn obstacle(&mut self, service: usize, age: Duration) -> Option<String> {
+        SessionBackend::obstacle(self, service, age)
     }
 
     fn is_redirectable(&mut self, service: usize, run: FailedRun, output: &str) -> bool {

@@ -6,6 +6,7 @@
 //!   through the trait that `loop_backend` implements · `plan`: the launch of a service
 //! - `order`: who waits for whom, by bowline.toml and the packages
 //! - `reload`: a restart by what the files say now
+//! - `obstacle`: what keeps a service from being ready
 //! - `server_scheme`: http or https · `output`, `report`, `outcome`, `conflict`: what others see
 //! - `siblings`, `known_sibling`, `told`, `addresses`, `absent`, `usual_ports`, `portless`: what services know of each other
 //! - `caught`: scripts beneath one that runs as it is
@@ -31,6 +32,7 @@ mod loop_backend;
 mod named_by_port;
 mod neighbours;
 mod nested;
+mod obstacle;
 mod options;
 mod order;
 mod outcome;

@@ -79,7 +79,12 @@ fn failure_of(backend: &SessionBackend<'_>, service: usize, outcome: &Outcome) -
         let failure = describe(spec, reason, outcome, &without);
         let ended_with_input = || input_hint(ending).filter(|_| backend.shares_input());
         let port = || port_hint(backend, service, reason);
-        let hint = framework_locks::hint(prepared).or_else(port).or_else(ended_with_input).or(failure.hint);
+        let taken = || backend.taken(service).filter(|_| !ending.was_ready);
+        let hint = framework_locks::hint(prepared)
+            .or_else(port)
+            .or_else(taken)
+            .or_else(ended_with_input)
+            .or(failure.hint);
         Some(Failure { hint, ..failure })
     })
 }

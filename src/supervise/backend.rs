@@ -134,6 +134,10 @@ pub trait Backend {
     fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation>;
     /// The listeners on other ports of a service that is not ready, as text.
     fn elsewhere(&self, service: usize) -> Option<String>;
+    /// What seems to keep a service from ever being ready whose script has run for `age`, with the cure.
+    fn obstacle(&mut self, _service: usize, _age: Duration) -> Option<String> {
+        None
+    }
     /// Whether [`Backend::redirect`] can help a run that failed: it ended because it asked for another port, or
     /// because of how its listener was moved.
     fn is_redirectable(&mut self, service: usize, run: FailedRun, output: &str) -> bool;

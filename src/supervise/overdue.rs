@@ -1,8 +1,21 @@
 //! What people read of a service that is not ready in time.
 
+use tokio::time::Instant;
+
 use super::{Backend, Control, Sink, Supervisor};
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
+    /// Tells, once in a run, what seems to keep the service from ever being ready.
+    pub(super) fn tell_obstacle(&mut self, index: usize, now: Instant) {
+        let is_at_main = self.instances[index].service.is_at_main();
+        let readiness = self.instances[index].readiness.as_mut().filter(|one| is_at_main && !one.has_told);
+        let Some(age) = readiness.map(|readiness| readiness.main_age(now)) else { return };
+        if let Some(obstacle) = self.backend.obstacle(index, age) {
+            self.instances[index].readiness.iter_mut().for_each(|readiness| readiness.has_told = true);
+            self.warn(index, obstacle);
+        }
+    }
+
     /// `is_accepted`: it counts as ready now all the same.
     pub(super) fn overdue(&self, index: usize, is_accepted: bool) -> String {
         let port = self.backend.port(index);
@@ -35,8 +48,10 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             return "nothing that it starts is ready yet; still waiting for it".to_owned();
         }
         let nothing = format!("nothing of the service listens on port {port} yet");
+        let has_told = self.instances[index].readiness.as_ref().is_some_and(|readiness| readiness.has_told);
         match self.backend.elsewhere(index) {
             Some(places) => format!("{nothing}, but on {places}; still waiting for it"),
+            None if has_told => format!("{nothing}; still waiting for it"),
             None => format!(
                 "{nothing}; still waiting for it. If it is no server, `port = false` in bowline.toml says so"
             ),

@@ -54,12 +54,24 @@ pub(super) struct ReadinessWatch {
     stranger_since: Option<Instant>,
     /// The other ports that were observed last, and since when.
     observation: Option<(Vec<u16>, Instant)>,
+    /// Since when the script itself is looked at.
+    main_since: Option<Instant>,
+    /// Whether the user was told why the service may never be ready.
+    pub has_told: bool,
 }
 
 impl ReadinessWatch {
     pub fn new(now: Instant) -> Self {
         let check_at = now + CHECK_INTERVAL;
-        Self { check_at, observe_at: check_at, socket: None, stranger_since: None, observation: None }
+        Self {
+            check_at,
+            observe_at: check_at,
+            socket: None,
+            stranger_since: None,
+            observation: None,
+            main_since: None,
+            has_told: false,
+        }
     }
 
     /// Whether it is time to ask who listens. Services that are due within half an interval are asked about together, and
@@ -99,6 +111,11 @@ impl ReadinessWatch {
         }
         self.observe_at = now + OBSERVATION_INTERVAL;
         true
+    }
+
+    /// How long the script itself has been looked at, by a look at it now.
+    pub fn main_age(&mut self, now: Instant) -> Duration {
+        now.saturating_duration_since(*self.main_since.get_or_insert(now))
     }
 
     /// Takes in what the service does instead, and returns what follows once that has held for long enough. A

@@ -333,6 +333,9 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         if input.is_none() && !listener.is_ours() && readiness.is_observation_due(now) {
             let observation = self.backend.observe(index, root, &tail.text());
             input = readiness.observe(observation, now);
+            if input.is_none() {
+                self.tell_obstacle(index, now);
+            }
         }
         if let Some(input) = input
             && (input != Input::Listening

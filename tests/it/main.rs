@@ -36,6 +36,7 @@ mod readme;
 mod root;
 mod root_tools;
 mod runner;
+mod runtimes;
 mod seams;
 mod security;
 mod siblings;

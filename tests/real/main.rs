@@ -15,6 +15,7 @@ mod playwright;
 mod published;
 mod roots;
 mod rows;
+mod runtimes;
 mod scripts;
 #[path = "../support/mod.rs"]
 mod support;

@@ -149,6 +149,16 @@ pub fn named(project: &Project, caller: &Caller) -> Option<NamedPort> {
     NamedPort::of(&reading, &detection, &inputs, &catalog, &files)
 }
 
+/// Whether nothing of the dev script is hidden, and every path in it is such.
+pub fn are_all_paths(project: &Project, caller: &Caller, such: impl Fn(&Path) -> bool) -> bool {
+    let choice = choose(project, caller);
+    let catalog = Catalog::load(&[]).expect("the catalog");
+    let (name, text) = project.script(None).expect("a script");
+    let target = Target::Script { name, text, arguments: &[] };
+    let reading = Reading::of(project, &choice, target, caller, catalog.wrappers()).expect("a script");
+    reading.are_all_paths(such)
+}
+
 /// The plan alone.
 pub fn planned(project: &Project, caller: &Caller, wish: &Wish<'_>) -> LaunchSpec {
     launch(project, caller, wish, None).expect("a plan").0

@@ -1,33 +1,64 @@
 //! Signs of a refused port in a program's output. They are hints: a wrong one costs one more start.
 
+use crate::launch::MovedListener;
+
 /// The most ports of one output whose listeners are looked up.
 const NUMBERS: usize = 64;
 /// Smaller numbers are hardly ports of dev servers.
 const UNPRIVILEGED: u16 = 1024;
+/// Deno's name for the error.
+pub(super) const DENOS: &str = "AddrInUse";
+/// A module of Deno's own, in the stack of an error in the words of node.
+const DENOS_STACK: &str = "ext:deno_";
 /// Lines of nodemon and `node --watch` after the watched program exited with code 0.
 const ENDED_WELL: [&str; 2] = ["clean exit", "Completed running"];
 
-/// Whether the program was refused another port than `reserved`. `ended_well`: it exited with code 0, as Express 5
-/// does on a taken port after printing that it listens. `is_taken` tells of ports that may be the server's.
-pub fn is_refused(output: &str, ended_well: bool, reserved: u16, is_taken: impl Fn(u16) -> bool) -> bool {
-    let complaints: Vec<&str> = output.lines().filter(|line| is_complaint(line)).collect();
-    let named: Vec<u16> = complaints.iter().flat_map(|line| numbers(line)).collect();
-    if named.is_empty() && complaints.iter().any(|line| line.contains("EADDRINUSE")) {
-        return true;
+/// How many lines after a complaint without a number show the line of the program that asked.
+const SHOWN: usize = 4;
+
+/// A port that a program was refused because another one has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusedPort {
+    /// Its number, as far as the output tells.
+    pub port: Option<u16>,
+    /// Whether it is Deno that says so.
+    pub is_denos: bool,
+}
+
+impl RefusedPort {
+    pub(super) fn next_move(self) -> MovedListener {
+        if self.is_denos { MovedListener::Deno(0) } else { MovedListener::Refused }
     }
+}
+
+/// What shows that the program was refused another port than `reserved`. `ended_well`: it exited with code 0, as Express 5
+/// does on a taken port after printing that it listens. `is_taken` tells of ports that may be the server's.
+pub fn refusal(
+    output: &str,
+    ended_well: bool,
+    reserved: u16,
+    is_taken: impl Fn(u16) -> bool,
+) -> Option<RefusedPort> {
+    let complaints: Vec<&str> = output.lines().filter(|line| is_complaint(line)).collect();
+    let says = |word: &str| complaints.iter().any(|line| line.contains(word));
+    let is_denos = says(DENOS) || output.contains(DENOS_STACK);
+    let named: Vec<u16> = complaints.iter().flat_map(|line| numbers(line)).collect();
+    let is_sure = named.is_empty() && (says(DENOS) || says("EADDRINUSE"));
     let ended_well = ended_well || ENDED_WELL.iter().any(|words| output.contains(words));
-    let claimed =
-        output.lines().filter(|_| ended_well).flat_map(numbers).filter(|&port| port >= UNPRIVILEGED);
+    let is_claimed = |port: &u16| *port >= UNPRIVILEGED;
+    let claimed = output.lines().filter(|_| ended_well).flat_map(numbers).filter(is_claimed);
+    let shown = output.lines().skip_while(|line| !is_complaint(line)).take(SHOWN).filter(|_| is_sure);
+    let shown = shown.flat_map(numbers).filter(is_claimed);
     let mut asked = Vec::new();
-    for port in named.into_iter().chain(claimed).filter(|&port| port != reserved) {
+    for port in named.into_iter().chain(shown).chain(claimed).filter(|&port| port != reserved) {
         if !asked.contains(&port) && asked.len() < NUMBERS {
             if is_taken(port) {
-                return true;
+                return Some(RefusedPort { port: Some(port), is_denos });
             }
             asked.push(port);
         }
     }
-    false
+    is_sure.then_some(RefusedPort { port: None, is_denos })
 }
 
 /// Whether a program was refused the reserved port and did not use it all the same: of a free port, Rsbuild 1 says "Port 3101
@@ -49,6 +80,8 @@ fn is_complaint(line: &str) -> bool {
 
 /// The numbers of a line that may be ports.
 fn numbers(line: &str) -> impl Iterator<Item = u16> + '_ {
+    // Behind this stands the number of the error.
+    let line = line.split("(os error").next().unwrap_or_default();
     line.split(|c: char| !c.is_ascii_digit())
         .filter(|digits| (2..=5).contains(&digits.len()))
         .filter_map(|digits| digits.parse().ok())
@@ -59,7 +92,27 @@ mod tests {
     use super::*;
 
     fn refused(output: &str, ended_well: bool) -> bool {
-        is_refused(output, ended_well, 3101, |port| port == 3000)
+        refusal(output, ended_well, 3101, |port| port == 3000).is_some()
+    }
+
+    #[test]
+    fn a_refused_port_is_named() {
+        let deno = "error: Uncaught (in promise) AddrInUse: Address already in use (os error 98)\n";
+        for (output, port, is_denos) in [
+            ("Error: listen EADDRINUSE: address already in use :::3000", Some(3000), false),
+            ("error: Failed to start server. Is port 3000 in use?\n code: \"EADDRINUSE\"", Some(3000), false),
+            ("{ code: 'EADDRINUSE' }", None, false),
+            (&format!("{deno}Deno.serve({{ port: 3000 }}, () => {{"), Some(3000), true),
+            (
+                "listen EADDRINUSE: address already in use :::3000\n at x (ext:deno_node/net.ts:1)",
+                Some(3000),
+                true,
+            ),
+            (&format!("{deno}Deno.serve({{ port }}, () => {{"), None, true),
+        ] {
+            let found = refusal(output, false, 3101, |port| port == 3000);
+            assert_eq!(found, Some(RefusedPort { port, is_denos }), "{output}");
+        }
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::conflict_hints::is_refused;
+use super::conflict_hints::{RefusedPort, refusal};
 use super::evidence::Evidence;
 use super::facts::Facts;
-use super::place::{Place, Standing, list, names};
+use super::place::{Place, Standing, names};
 use crate::launch::{Delivery, MovedListener, Preload, Remark};
 use crate::logs;
 use crate::paths::StateDir;
@@ -21,7 +21,7 @@ pub(super) const MOVED: &str = "moved";
 /// The note in the store with the ports that were open beside the server's.
 pub(super) const BESIDE: &str = "beside";
 /// How many moved ports, and ports beside, are remembered per project.
-const REMEMBERED: usize = 4;
+pub(super) const REMEMBERED: usize = 4;
 const REMEMBERED_BESIDE: usize = 16;
 /// How long another listener must stay while the one that is moved is awaited: a page, and one that hardly is the server.
 const AWAITED: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(20));
@@ -37,9 +37,11 @@ pub(super) enum Diagnosis {
     /// It listens on these places.
     Elsewhere(Vec<Place>),
     /// The port that it asks for, not the reserved one, is taken.
-    Refused,
+    Refused(RefusedPort),
     /// It ran without the preload, and fails with it.
     Broken,
+    /// The first server of its program was moved, and is not its own.
+    AnotherMoved,
     /// The listener that was moved to the reserved port blocks another one, which obeys `PORT`.
     InTheWay,
 }
@@ -48,15 +50,17 @@ pub(super) enum Diagnosis {
 pub struct PortOverride {
     pub(super) facts: Facts,
     /// The file of the preload.
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// The preload of the next start.
     pub preload: Option<Preload>,
     /// Whether the preload was remembered from an earlier session.
-    is_remembered: bool,
+    pub(super) is_remembered: bool,
     /// The present value of the note [`MOVED`] in the store.
     pub(super) noted: Option<String>,
     /// Whether the preload failed, so that none is tried again.
-    gave_up: bool,
+    pub(super) gave_up: bool,
+    /// The port that the present run was refused, as far as is known.
+    refused: Option<u16>,
     pub(super) diagnosis: Option<Diagnosis>,
     pub(super) follows: Option<u16>,
     /// The port that was reserved before the reservation followed the service.
@@ -100,6 +104,7 @@ impl PortOverride {
             preload,
             path,
             gave_up: false,
+            refused: None,
             diagnosis: None,
             follows,
             original: None,
@@ -117,6 +122,7 @@ impl PortOverride {
         self.diagnosis = None;
         self.others.clear();
         self.is_contested = false;
+        self.refused = None;
     }
 
     /// How old a listener on another port is when it is asked what it is; `None` if that does not matter.
@@ -132,16 +138,17 @@ impl PortOverride {
         let mut places = self.places(evidence);
         // A listener beside a server that was refused its port is hardly the server.
         let is_conventional = places.first().is_some_and(|place| place.port == self.facts.conventional);
-        let refused = !is_conventional && self.may_be_refused() && self.is_refused(evidence, false);
-        if refused {
+        let refusal = if is_conventional { None } else { self.refusal(evidence, false) };
+        if let Some(refusal) = refusal.filter(|_| self.may_be_refused()) {
             let patience = self.facts.patience_when_refused(self.delivery, evidence.sources);
-            self.diagnosis = Some(Diagnosis::Refused);
+            self.diagnosis = Some(Diagnosis::Refused(refusal));
             return Some(Observation { ports: Vec::new(), redirectable: true, patience });
         }
         self.diagnosis = None;
         let ports: Vec<u16> = places.iter().map(|place| place.port).collect();
+        let listening: Vec<u16> = evidence.listeners.iter().map(|place| place.port).collect();
         let patience = |place: &Place| {
-            let patience = self.facts.patience(self.delivery, place, evidence.sources)?;
+            let patience = self.facts.patience(self.delivery, place, evidence.sources, &listening)?;
             Some(patience.max(self.patience_beside_moved(place)))
         };
         let mut patience: Vec<_> = places.iter().map(patience).collect();
@@ -150,7 +157,9 @@ impl PortOverride {
         patience.retain(Option::is_some);
         let redirectable = self.next_move(&places).is_some();
         let has_followed = self.follows.is_some_and(|port| places.iter().any(|place| place.port == port));
-        let obeys = evidence.sources.is_some_and(|sources| sources.reads_port);
+        let obeys = evidence.sources.is_some_and(|sources| {
+            sources.reads_port && !sources.have_opened_all(self.follows.unwrap_or_default(), &listening)
+        });
         let patience = if has_followed && !redirectable && !obeys {
             Some(Duration::ZERO)
         } else {
@@ -165,55 +174,25 @@ impl PortOverride {
     /// Whether a run that exited without listening on its port for long is worth another start.
     pub fn is_redirectable(&mut self, run: FailedRun, evidence: &Evidence<'_>) -> bool {
         self.is_contested |= self.preload.is_none() && evidence.is_conflict();
-        let is_in_the_way = self.preload.is_some() && evidence.is_in_the_way();
+        let is_in_the_way = self.is_in_the_way(evidence);
+        let refusal = self.refusal(evidence, run.exit.success());
         if is_in_the_way {
             self.disown_moved(evidence.claimed);
         }
         self.diagnosis = match &self.preload {
             Some(_) if is_in_the_way => Some(Diagnosis::InTheWay),
             _ if run.settled => None,
+            // A Deno program that may listen on its own port alone.
+            Some(Preload { moved: MovedListener::Deno(_), .. }) if evidence.output.contains("NotCapable") => {
+                Some(Diagnosis::Broken)
+            }
             Some(_) if self.is_remembered => None,
             Some(Preload { moved: MovedListener::Refused, .. }) => None,
             // Without the preload it did run, on another port.
             Some(_) => Some(Diagnosis::Broken),
-            None => {
-                let refused = self.may_be_refused() && self.is_refused(evidence, run.exit.success());
-                refused.then_some(Diagnosis::Refused)
-            }
+            None => refusal.filter(|_| self.may_be_refused()).map(Diagnosis::Refused),
         };
         self.diagnosis.is_some()
-    }
-
-    /// Sets the preload of the next start, and returns the message for the user.
-    pub fn redirect(&mut self, reserved: u16) -> String {
-        let next = match &self.diagnosis {
-            Some(Diagnosis::Elsewhere(places)) => self.next_move(places),
-            Some(Diagnosis::Refused) => Some(MovedListener::Refused),
-            Some(Diagnosis::Broken | Diagnosis::InTheWay) | None => None,
-        };
-        let message = match (&self.diagnosis, &next) {
-            (Some(Diagnosis::Elsewhere(places)), Some(moved)) => {
-                let which = if let MovedListener::FirstOf(_) = moved { "its HTTP server" } else { "that" };
-                format!(
-                    "it listens on {}, not on its reserved port {reserved}; starting it once more with {which} moved to port {reserved}, its files unchanged",
-                    list(places)
-                )
-            }
-            (Some(Diagnosis::Refused), Some(_)) => format!(
-                "the port that it asks for is taken by another program; starting it once more so that it gets its reserved port {reserved}"
-            ),
-            (Some(Diagnosis::InTheWay), _) => format!(
-                "it asks for its reserved port {reserved} itself, where another listener of it was moved; starting it once more without that"
-            ),
-            (_, _) => {
-                "it does not run with its listener moved; starting it once more without that".to_owned()
-            }
-        };
-        self.gave_up |= self.diagnosis == Some(Diagnosis::Broken);
-        self.is_remembered = false;
-        let (path, auxiliary) = (self.path.clone(), self.facts.never_moved());
-        self.preload = next.map(|moved| Preload { path, moved, auxiliary });
-        message
     }
 
     /// The service listens on `reserved`; `claimed` is the port that the moved listener had asked for. Returns the
@@ -239,7 +218,8 @@ impl PortOverride {
                 }
                 // Nothing was refused, and so nothing was moved.
                 (MovedListener::Refused, None) => return notes,
-                (MovedListener::FirstOf(_), None) | (MovedListener::Exactly(_), _) => {}
+                (MovedListener::FirstOf(_), None)
+                | (MovedListener::Exactly(_) | MovedListener::Deno(_), _) => {}
             }
             self.is_remembered = true;
         }
@@ -296,23 +276,38 @@ impl PortOverride {
         self.delivery != Delivery::Flag && !self.gave_up && self.preload.is_none()
     }
 
-    fn is_refused(&self, evidence: &Evidence<'_>, ended_well: bool) -> bool {
+    fn refusal(&mut self, evidence: &Evidence<'_>, ended_well: bool) -> Option<RefusedPort> {
         let never = self.facts.never_moved();
         let is_taken = |port| !never.contains(&port) && (evidence.is_taken)(port);
-        is_refused(evidence.output, ended_well, evidence.reserved, is_taken)
+        let found = refusal(evidence.output, ended_well, evidence.reserved, is_taken);
+        self.refused = found.and_then(|found| found.port);
+        found
+    }
+
+    /// Whether the program may be no server: it runs any code, and has never been seen to listen.
+    pub fn may_be_no_server(&self) -> bool {
+        let is_known = self.preload.is_some() || self.follows.is_some();
+        self.facts.runs_own_program() && !is_known && self.others.is_empty()
+    }
+
+    /// The port that the run was refused, though all was tried that could move its server from it.
+    pub fn refused(&self) -> Option<u16> {
+        self.refused.filter(|_| !self.may_be_refused())
     }
 
     /// How long the listener must stay because another one is known to be the server, and may be slow.
     fn patience_beside_moved(&self, place: &Place) -> Duration {
-        match self.preload.as_ref().map(|preload| &preload.moved) {
-            Some(MovedListener::Exactly(ports))
-                if !ports.contains(&place.port) && place.port != self.facts.conventional =>
-            {
-                let is_likely = place.is_page() && !self.facts.doubts(place.port);
-                if is_likely { AWAITED.0 } else { AWAITED.1 }
-            }
-            Some(_) | None => Duration::ZERO,
+        let is_moved = |moved: &MovedListener| match moved {
+            MovedListener::Exactly(ports) => ports.contains(&place.port),
+            MovedListener::Deno(port) => [place.port, 0].contains(port),
+            MovedListener::FirstOf(_) | MovedListener::Refused => true,
+        };
+        let moved = self.preload.as_ref().map(|preload| &preload.moved);
+        if place.port == self.facts.conventional || moved.is_none_or(is_moved) {
+            return Duration::ZERO;
         }
+        let is_likely = place.is_page() && !self.facts.doubts(place.port);
+        if is_likely { AWAITED.0 } else { AWAITED.1 }
     }
 
     /// What speaks for a listener with this answer, which the program asked for as `port`.
@@ -355,29 +350,6 @@ impl PortOverride {
             return vec![only];
         }
         places
-    }
-
-    /// The listener to move next; `None` if there is none that has not been tried.
-    pub(super) fn next_move(&self, places: &[Place]) -> Option<MovedListener> {
-        if self.gave_up {
-            return None;
-        }
-        let tried = match self.preload.as_ref().map(|preload| &preload.moved) {
-            Some(MovedListener::Exactly(ports)) => &ports[..],
-            Some(MovedListener::FirstOf(_) | MovedListener::Refused) | None => &[],
-        };
-        let in_turn = matches!(&self.preload, Some(Preload { moved: MovedListener::FirstOf(_), .. }));
-        let nodes = places.iter().filter(|place| place.is_node()).map(|place| place.port);
-        let ports: Vec<u16> = nodes.filter(|port| !tried.contains(port)).collect();
-        let (&first, rest) = ports.split_first()?;
-        let is_ephemeral = (self.facts.is_ephemeral)(first);
-        if first == self.facts.conventional || in_turn || (rest.is_empty() && !is_ephemeral) {
-            let known = tried.iter().copied().filter(|port| !self.facts.auxiliary.contains(port));
-            let known = known.take(REMEMBERED - 1);
-            return Some(MovedListener::Exactly([first].into_iter().chain(known).collect()));
-        }
-        let any = is_ephemeral.then_some(0);
-        Some(MovedListener::FirstOf(ports.iter().copied().chain(any).collect()))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::place::Place;
-use super::sources::Sources;
+use super::sources::{Sources, is_searched};
 use crate::detect::catalog::Role;
 use crate::launch::Delivery;
 use crate::port::Greeting;
@@ -29,6 +29,8 @@ pub(super) struct Facts {
     /// Whether the port was told to the server alone, one of several programs of the script.
     pub is_one_of_several: bool,
     pub role: Role,
+    /// Whether all that the script runs is known, and is where sources are searched.
+    pub runs_sources: bool,
     pub is_ephemeral: fn(u16) -> bool,
 }
 
@@ -46,8 +48,14 @@ impl Facts {
             is_concurrent: detected.reading.is_concurrent(),
             is_one_of_several: false,
             role: detection.framework.role,
+            runs_sources: detected.reading.are_all_paths(is_searched),
             is_ephemeral: crate::port::is_ephemeral,
         }
+    }
+
+    /// Whether it is a program of the user's own, whose sources tell what it opens.
+    pub fn runs_own_program(&self) -> bool {
+        self.role == Role::Runtime && self.runs_sources
     }
 
     /// Whether a port is hardly the server's, unless a page is there.
@@ -74,8 +82,15 @@ impl Facts {
         }
     }
 
-    /// How long the listener must stay to be taken for the server; `None` as long as too little is known.
-    pub fn patience(&self, delivery: Delivery, place: &Place, sources: Option<&Sources>) -> Option<Duration> {
+    /// How long the listener must stay to be taken for the server; `None` as long as too little is known. `listening` are
+    /// the ports of all listeners of the service.
+    pub fn patience(
+        &self,
+        delivery: Delivery,
+        place: &Place,
+        sources: Option<&Sources>,
+        listening: &[u16],
+    ) -> Option<Duration> {
         let (is_conventional, is_doubtful) = (place.port == self.conventional, self.doubts(place.port));
         let (least, if_late) = match place.greeting? {
             Greeting::Foreign => return None,
@@ -88,7 +103,18 @@ impl Facts {
             Greeting::Empty if !is_conventional => (10, 30),
             Greeting::Page | Greeting::Data | Greeting::Empty => (0, 10),
         };
-        let seconds = if sources?.obey_instead_of(place.port) { least.max(if_late) } else { least };
+        let sources = sources?;
+        let is_likely = !is_doubtful && !self.beside.contains(&place.port);
+        let have_opened_all =
+            self.runs_own_program() && is_likely && sources.have_opened_all(place.port, listening);
+        let may_be_late = sources.obey_instead_of(place.port);
+        let seconds = match (may_be_late, have_opened_all) {
+            // A package that it uses may open one more, and be told the port.
+            (true, true) if !sources.have_read_elsewhere(listening) => if_late.min(10),
+            (_, true) => least.min(3),
+            (true, false) => least.max(if_late),
+            (false, false) => least,
+        };
         let patience = self.least_patience(delivery).max(Duration::from_secs(seconds));
         let is_another = self.is_one_of_several && !is_conventional && delivery != Delivery::Flag;
         Some(if is_another { patience.max(ONE_OF_SEVERAL) } else { patience })

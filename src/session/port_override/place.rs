@@ -28,9 +28,13 @@ impl Place {
         ["node", "bun", "deno"].iter().any(|name| self.program.starts_with(name))
     }
 
-    /// Whether the program reads `NODE_OPTIONS`.
-    pub fn is_node(&self) -> bool {
-        self.program.starts_with("node")
+    /// Whether the program loads a file that a variable names: node, Bun.
+    pub fn loads_files(&self) -> bool {
+        ["node", "bun"].iter().any(|name| self.program.starts_with(name))
+    }
+
+    pub fn is_deno(&self) -> bool {
+        self.program.starts_with("deno")
     }
 
     pub fn is_page(&self) -> bool {

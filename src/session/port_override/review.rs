@@ -1,5 +1,6 @@
 //! A second look at a service that is ready: what was learned wrongly is unlearned.
 
+use super::conflict_hints::DENOS;
 use super::decisions::{Diagnosis, MOVED, Note, PortOverride};
 use super::evidence::Evidence;
 use super::place::{Place, names};
@@ -38,11 +39,18 @@ impl PortOverride {
                 let moved = [(MOVED, None)].into_iter();
                 return Judgement::Obeys(moved.chain(self.learn_beside(evidence.reserved)).collect());
             }
-            if evidence.is_in_the_way() {
+            if self.is_in_the_way(evidence) {
                 self.disown_moved(evidence.claimed);
                 self.diagnosis = Some(Diagnosis::InTheWay);
                 return Judgement::Misplaced;
             }
+        }
+        // The server itself is where it was, so that another one of its program has been moved.
+        if let Some(MovedListener::Deno(port)) = self.preload.as_ref().map(|preload| &preload.moved)
+            && evidence.listeners.iter().any(|place| place.port == *port)
+        {
+            self.diagnosis = Some(Diagnosis::AnotherMoved);
+            return Judgement::Misplaced;
         }
         if let Some(verdict) = self.better(evidence, here) {
             return verdict;
@@ -52,6 +60,16 @@ impl PortOverride {
             return Judgement::Contested;
         }
         Judgement::Fine
+    }
+
+    /// Whether what was moved keeps another program of the service from the port that it asks for. Each Deno program is
+    /// moved, and does not name the port that it is refused.
+    pub(super) fn is_in_the_way(&self, evidence: &Evidence<'_>) -> bool {
+        let is_deno = |preload: &Preload| matches!(preload.moved, MovedListener::Deno(_));
+        let is_refused = evidence.output.contains(DENOS);
+        self.preload
+            .as_ref()
+            .is_some_and(|preload| evidence.is_in_the_way() || (is_deno(preload) && is_refused))
     }
 
     /// Whether to ask what the listener on the reserved port is: there is another one that may be the server.
@@ -64,8 +82,12 @@ impl PortOverride {
         if !self.is_in_effect() {
             return None;
         }
-        // Without a claim, nothing was moved.
-        let taken = if self.preload.is_some() { evidence.claimed? } else { self.follows? };
+        let taken = match self.preload.as_ref().map(|preload| &preload.moved) {
+            Some(MovedListener::Deno(port)) => *port,
+            // Without a claim, nothing was moved.
+            Some(_) => evidence.claimed?,
+            None => self.follows?,
+        };
         let mut own = self.standing(Some(here?), taken, evidence.output);
         own.is_named |= names(evidence.output, evidence.reserved);
         let standing = |place: &Place| self.standing(place.greeting, place.port, evidence.output);
@@ -77,6 +99,10 @@ impl PortOverride {
             return None;
         }
         if let Some(preload) = &mut self.preload {
+            if let MovedListener::Deno(_) = preload.moved {
+                self.diagnosis = Some(Diagnosis::AnotherMoved);
+                return Some(Judgement::Misplaced);
+            }
             let before = preload.moved.clone();
             if let MovedListener::Exactly(ports) = &mut preload.moved {
                 ports.retain(|&port| port != taken && better.iter().all(|place| place.port != port));

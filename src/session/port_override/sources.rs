@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use tokio::task::yield_now;
 
+use super::servers::{self, servers, without_comments};
 use crate::project::{env_file_value, read_beginning};
 
 /// How many files are read, and how much of each.
@@ -32,16 +33,26 @@ pub struct Sources {
     pub reads_port: bool,
     /// The values that the project's own environment files give to `PORT`.
     pub own: Vec<u16>,
+    /// The ports that are written at each server that the sources open; none where it is not known.
+    pub servers: Vec<Vec<u16>>,
+    /// The ports that are written where the sources read `PORT`, as what is used without it.
+    pub defaults: Vec<Vec<u16>>,
+    /// Whether all sources were read, and are in a language whose servers are found.
+    pub is_whole: bool,
 }
 
 impl Sources {
     /// Searches a directory, the files nearest to it first. The loop goes on between two files; a thread would keep
     /// it from forking a guardian.
     pub async fn search(dir: PathBuf) -> Self {
-        let mut sources = Self::default();
+        let mut sources = Self { is_whole: true, ..Self::default() };
         let mut pending = VecDeque::from([dir]);
         let (mut files, mut directories) = (0, 0);
-        while let Some(dir) = pending.pop_front().filter(|_| files < FILES && directories < DIRECTORIES) {
+        while let Some(dir) = pending.pop_front() {
+            if files >= FILES || directories >= DIRECTORIES {
+                sources.is_whole = false;
+                break;
+            }
             directories += 1;
             let mut entries: Vec<_> =
                 fs::read_dir(dir).into_iter().flatten().flatten().take(ENTRIES).collect();
@@ -49,8 +60,9 @@ impl Sources {
             for entry in entries {
                 let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
                 yield_now().await;
-                // Links are not followed: they may lead anywhere.
                 let Ok(kind) = entry.file_type() else { continue };
+                // Links are not followed: they may lead anywhere.
+                sources.is_whole &= !kind.is_symlink() || OTHERS.contains(&&*name) || name.starts_with('.');
                 if kind.is_dir() && !name.starts_with('.') && !OTHERS.contains(&&*name) {
                     pending.push_back(path);
                 } else if kind.is_file() && name.starts_with(".env") {
@@ -58,24 +70,78 @@ impl Sources {
                     sources
                         .own
                         .extend(env_file_value(&text, "PORT").and_then(|value| value.parse::<u16>().ok()));
-                } else if kind.is_file() && !sources.reads_port && files < FILES && is_source(&name) {
+                } else if kind.is_file() && files < FILES && is_source(&name) {
                     files += 1;
-                    sources.reads_port = read_beginning(&path, BYTES).is_some_and(|text| reads_port(&text));
+                    let text = read_beginning(&path, BYTES).unwrap_or_default();
+                    sources.is_whole &= (text.len() as u64) < BYTES;
+                    sources.take(&text, servers::is_read(extension(&name)));
                 }
             }
         }
+        sources.is_whole &= files > 0;
         sources
+    }
+
+    /// Takes in one source. `opens`: its servers are found by its text.
+    fn take(&mut self, text: &str, opens: bool) {
+        self.is_whole &= opens;
+        let text = if opens { without_comments(text) } else { text.to_owned() };
+        if opens {
+            self.servers.extend(servers(&text));
+        }
+        if reads_port(&text) {
+            self.reads_port = true;
+            let lines = text.lines().filter(|line| reads_port(line));
+            let before = self.defaults.len();
+            self.defaults.extend(lines.map(servers::numbers));
+            // It is read by words on several lines.
+            if self.defaults.len() == before {
+                self.defaults.push(Vec::new());
+            }
+        }
     }
 
     /// Whether the program seems to obey `PORT`, and does not find this port there.
     pub fn obey_instead_of(&self, port: u16) -> bool {
         self.reads_port && !self.own.contains(&port)
     }
+
+    /// Whether every server that the sources open is among these listeners, this port's too: none of them is awaited.
+    pub fn have_opened_all(&self, port: u16, listening: &[u16]) -> bool {
+        let is_known = self.servers.iter().any(|ports| ports.contains(&port));
+        self.is_whole && is_known && are_among(&self.servers, listening)
+    }
+
+    /// Whether each place that reads `PORT` has another port beside it which is among these listeners.
+    pub fn have_read_elsewhere(&self, listening: &[u16]) -> bool {
+        are_among(&self.defaults, listening)
+    }
+
+    /// Whether nothing in the sources opens a server, or could be one that is not understood.
+    pub fn open_nothing(&self) -> bool {
+        self.is_whole && self.servers.is_empty() && !self.reads_port
+    }
+}
+
+/// Whether a file with this path, relative to the project, is one of those that are searched.
+pub fn is_searched(path: &Path) -> bool {
+    path.components().all(|part| match part {
+        Component::Normal(name) => name.to_str().is_some_and(|name| !OTHERS.contains(&name)),
+        Component::CurDir => true,
+        Component::ParentDir | Component::RootDir | Component::Prefix(_) => false,
+    })
+}
+
+fn are_among(servers: &[Vec<u16>], listening: &[u16]) -> bool {
+    servers.iter().all(|ports| ports.iter().any(|port| listening.contains(port)))
+}
+
+fn extension(name: &str) -> &str {
+    name.rsplit_once('.').map_or("", |(_, extension)| extension)
 }
 
 fn is_source(name: &str) -> bool {
-    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    EXTENSIONS.contains(&extension) && !TESTS.iter().any(|word| name.contains(word))
+    EXTENSIONS.contains(&extension(name)) && !TESTS.iter().any(|word| name.contains(word))
 }
 
 /// Whether a program's text reads the variable `PORT` of its environment, in the way of any language: `env.PORT`,
@@ -162,6 +228,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn paths_of_sources() {
+        for (path, expected) in [
+            ("server.js", true),
+            ("./src/worker.ts", true),
+            ("dist/server.js", false),
+            ("../server/main.js", false),
+            ("/srv/main.js", false),
+            ("node_modules/some-server/bin.js", false),
+        ] {
+            assert_eq!(is_searched(Path::new(path)), expected, "{path}");
+        }
+    }
+
     fn searched(dir: &Path) -> Sources {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(Sources::search(dir.to_owned()))
@@ -194,7 +274,8 @@ mod tests {
         fs::write(dir.path().join("server.js"), "listen(process.env.PORT)").unwrap();
         fs::write(dir.path().join(".env"), "DB_PORT=5432\nexport PORT = \"4000\"\n").unwrap();
         let sources = searched(dir.path());
-        assert_eq!(sources, Sources { reads_port: true, own: vec![4000] });
+        assert!(sources.reads_port);
+        assert_eq!(sources.own, [4000]);
         assert!(!sources.obey_instead_of(4000));
         assert!(sources.obey_instead_of(9464));
     }

@@ -117,6 +117,32 @@ fn what_listens_on_nothing_is_told_how_to_have_no_port() {
 }
 
 #[test]
+fn an_obstacle_is_told_once_and_not_before_the_script_itself_runs() {
+    let ready_timeout = Duration::from_secs(2);
+    let prepared = Settings { steps: 2, main: 1, ready_timeout, ..settings() };
+    let (_, world) = run(&[prepared], async |world| {
+        let age = Duration::from_millis(300);
+        let begin = |world: &mut World| world.services[0].obstacle = Some((age, "no server"));
+        change(&world, Duration::from_secs(1), begin).await;
+        let messages = |world: &World| {
+            let told = world.services[0].told.iter();
+            let message = |what: &What| {
+                if let What::Noted { message, .. } = what { Some(message.clone()) } else { None }
+            };
+            told.filter_map(message).collect::<Vec<_>>()
+        };
+        assert_eq!(messages(&world.borrow()), [""; 0], "what runs before it is no server");
+        change(&world, MOMENT, |world| world.services[0].end(Exit::Code(0))).await;
+        change(&world, ready_timeout, |_| {}).await;
+        let told = messages(&world.borrow());
+        assert!(told[0] == "no server" && told[1].ends_with("yet; still waiting for it"), "{told:?}");
+        assert_eq!(told.len(), 2, "{told:?}");
+        change(&world, MOMENT, |world| world.services[0].end(Exit::Code(0))).await;
+    });
+    assert_eq!(world.borrow().services[0].starts, 1);
+}
+
+#[test]
 fn a_stranger_that_stays_on_the_port_makes_the_service_move_until_there_is_no_other_port() {
     let (outcomes, world) = run(&[settings()], async |world| {
         for _ in 0..2 {

@@ -40,6 +40,8 @@ pub struct Fake {
     pub obedient: bool,
     pub listener: Option<PortOwner>,
     pub observation: Option<Observation>,
+    /// Why it may never be ready, once it has run for so long.
+    pub obstacle: Option<(Duration, &'static str)>,
     /// How often it was asked what it speaks, and how long it takes to answer that this is TLS.
     pub asked: usize,
     pub answer: Option<Duration>,
@@ -254,6 +256,11 @@ impl Backend for Shared {
 
     fn observe(&mut self, service: usize, _root: i32, _output: &str) -> Option<Observation> {
         self.borrow_mut().service(service).observation.clone()
+    }
+
+    fn obstacle(&mut self, service: usize, age: Duration) -> Option<String> {
+        let obstacle = self.borrow_mut().service(service).obstacle;
+        obstacle.filter(|(after, _)| age >= *after).map(|(_, why)| why.to_owned())
     }
 
     fn elsewhere(&self, _service: usize) -> Option<String> {

@@ -68,10 +68,10 @@ const SCRIPTS: &[(&str, &[&str], &str, Delivery)] = &[
         Delivery::Flag,
     ),
     ("sh -c 'deno serve x.ts'", &[], "sh -c 'deno serve x.ts'", Delivery::Unverified),
-    ("bun --hot x.ts", &["@types/bun"], "bun --port=3111 --hot x.ts", Delivery::Flag),
+    ("bun --hot x.ts", &["@types/bun"], "bun --port=3111 --hot x.ts", Delivery::Variable),
     // Bun takes the `3111` of `bun --port 3111 run x.ts` for the command.
-    ("bun run --hot x.ts", &["@types/bun"], "bun --port=3111 run --hot x.ts", Delivery::Flag),
-    ("bun run --port 80 x.ts", &["@types/bun"], "bun run --port 3111 x.ts", Delivery::Flag),
+    ("bun run --hot x.ts", &["@types/bun"], "bun --port=3111 run --hot x.ts", Delivery::Variable),
+    ("bun run --port 80 x.ts", &["@types/bun"], "bun run --port 3111 x.ts", Delivery::Variable),
     ("turbo run dev", &[], "turbo run dev", Delivery::Unverified),
     ("./start.sh", &[], "./start.sh", Delivery::Unverified),
     ("PORT=4000 ./start.sh", &[], "PORT=3111 ./start.sh", Delivery::Unverified),

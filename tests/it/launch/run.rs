@@ -1,10 +1,32 @@
 //! Plans, really run through the shell with a program that tells what it was given.
 
-use crate::support::launch::{Tree, Wish, caller, manifest, planned, run};
+use crate::support::launch::{Tree, Wish, are_all_paths, caller, manifest, planned, run};
 
 /// Prints its arguments one a line, then some variables.
 const TELL: &str = "#!/bin/sh\nfor word in \"$@\"; do printf '<%s>\\n' \"$word\"; done\n\
     printf '%s|%s|%s|%s\\n' \"$PORT\" \"$npm_lifecycle_event\" \"$INIT_CWD\" \"$(pwd)\"\n";
+
+/// What a script shows of where its programs are.
+#[test]
+fn paths_of_a_script_are_known_unless_something_is_hidden() {
+    for (script, expected) in [
+        ("node server.js", true),
+        ("./setup.sh && tsx watch ./src/worker.ts", true),
+        ("node dist/server.js", false),
+        ("npm run web", true),
+        ("npm run built", false),
+        ("make serve", false),
+        ("$COMMAND", false),
+    ] {
+        let manifest = format!(
+            r#"{{"name":"app","scripts":{{"dev":"{script}","web":"node ./web.js","built":"node dist/web.js"}}}}"#
+        );
+        let tree = Tree::new(&[("package.json", &manifest)]);
+        let found =
+            are_all_paths(&tree.project(""), &caller(&tree.dir, &[]), |path| !path.starts_with("dist"));
+        assert_eq!(found, expected, "{script}");
+    }
+}
 
 #[test]
 fn arguments_arrive_byte_for_byte() {

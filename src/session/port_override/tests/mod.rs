@@ -1,5 +1,7 @@
 //! Every decision of a port override, by tables: no processes, no files.
 
+mod deno;
+mod patience;
 mod second_look;
 
 use std::path::PathBuf;
@@ -34,6 +36,7 @@ fn facts() -> Facts {
         is_one_of_several: false,
         is_concurrent: false,
         role: Role::Main,
+        runs_sources: true,
         is_ephemeral: |port| port >= 32_768,
     }
 }
@@ -67,8 +70,12 @@ fn moved(one: &PortOverride) -> Option<&MovedListener> {
     one.preload.as_ref().map(|preload| &preload.moved)
 }
 
-static NO_SOURCES: Sources = Sources { reads_port: false, own: Vec::new() };
-static READING: Sources = Sources { reads_port: true, own: Vec::new() };
+static NO_SOURCES: Sources = sources(false);
+static READING: Sources = sources(true);
+
+const fn sources(reads_port: bool) -> Sources {
+    Sources { reads_port, own: Vec::new(), servers: Vec::new(), defaults: Vec::new(), is_whole: true }
+}
 
 fn evidence(listeners: Vec<Place>) -> Evidence<'static> {
     let is_taken = &|port| port == 3000 || port == HMR;
@@ -171,49 +178,6 @@ fn of_two_listeners_that_answer_alike_the_one_that_the_program_names_is_the_serv
 }
 
 #[test]
-fn while_a_moved_listener_is_awaited_others_wait_longer() {
-    for (listener, millis) in [
-        (place(HMR, Page), 20_000),
-        (place(4001, Data), 20_000),
-        (place(4001, Page), 10_000),
-        // It is the framework's own port, or the one that was to be moved.
-        (place(5173, Page), 1_500),
-        (place(4000, Page), 1_500),
-    ] {
-        let mut one = remembering(Some(exactly(4000)), None);
-        let found = one.observe(&evidence(vec![listener.clone()])).and_then(|found| found.patience);
-        assert_eq!(found, Some(Duration::from_millis(millis)), "{listener:?}");
-    }
-}
-
-#[test]
-fn a_project_that_reads_the_variable_may_obey_late() {
-    for (listener, millis) in [
-        (place(4000, Page), 10_000),
-        (place(4000, Data), 30_000),
-        (place(HMR, Page), 20_000),
-        (place(5173, Data), 10_000),
-        // Hardly anything else has the framework's own port.
-        (place(5173, Page), 1_500),
-    ] {
-        let late = Evidence { sources: Some(&READING), ..evidence(vec![listener.clone()]) };
-        let found = seen(&mut fresh(Delivery::Unverified), &late);
-        assert_eq!(found, Some((vec![listener.port], true, Some(millis))), "{listener:?}");
-        // Its environment file says why it is on that port.
-        let own = Sources { reads_port: true, own: vec![listener.port] };
-        let explained = Evidence { sources: Some(&own), ..evidence(vec![listener.clone()]) };
-        let found = seen(&mut fresh(Delivery::Unverified), &explained);
-        assert!(found.is_some_and(|(.., wait)| wait <= Some(6_000)), "{listener:?}");
-        let unknown = Evidence { sources: None, ..evidence(vec![listener.clone()]) };
-        let found = seen(&mut fresh(Delivery::Unverified), &unknown);
-        assert_eq!(
-            found,
-            Some((vec![listener.port], false, None)).filter(|_| millis > 1_500).or(found.clone())
-        );
-    }
-}
-
-#[test]
 fn only_what_matters_is_asked_and_late() {
     let one = fresh(Delivery::Unverified);
     assert_eq!(one.ask_after(RESERVED, RESERVED), None);
@@ -224,8 +188,15 @@ fn only_what_matters_is_asked_and_late() {
 }
 
 #[test]
-fn only_node_programs_are_movable() {
-    for (program, expected) in [("node", true), ("node-22", true), ("bun", false), ("python3", false)] {
+fn programs_of_three_runtimes_are_movable() {
+    for (program, expected) in [
+        ("node", true),
+        ("node-22", true),
+        ("bun", true),
+        ("bun.exe", true),
+        ("deno", true),
+        ("python3", false),
+    ] {
         let found = seen(&mut fresh(Delivery::Unverified), &evidence(vec![of(program, 4000, Page)]));
         assert_eq!(found.map(|(_, redirectable, _)| redirectable), Some(expected), "{program}");
     }

@@ -44,7 +44,13 @@ fn a_second_look_unlearns() {
         (Some(exactly(4000)), None, vec![place(RESERVED, None), place(3000, Page)], "", Judgement::Fine),
         (Some(exactly(4000)), None, vec![place(RESERVED, Data), place(3000, Data)], "", Judgement::Fine),
         (Some(exactly(4000)), None, vec![place(RESERVED, Data), place(HMR, Page)], "", Judgement::Fine),
-        (Some(exactly(4000)), None, vec![place(RESERVED, Data), of("bun", 3000, Page)], "", Judgement::Fine),
+        (
+            Some(exactly(4000)),
+            None,
+            vec![place(RESERVED, Data), of("python3", 3000, Page)],
+            "",
+            Judgement::Fine,
+        ),
         // Nothing was learned: it obeys, whatever it opens besides.
         (None, None, page(), "", Judgement::Fine),
         (None, None, vec![], conflict, Judgement::Contested),

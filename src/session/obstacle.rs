@@ -1,0 +1,54 @@
+//! What keeps a service from being ready: its own port is taken, or it is no server at all.
+
+use std::time::Duration;
+
+use super::backend::SessionBackend;
+use super::port_override::Sources;
+use crate::port::PortChoice;
+use crate::port::listeners::holders;
+use crate::visible::Visible;
+
+/// How long a program that opens no server by its sources must be silent until that is said.
+const SILENCE: Duration = Duration::from_secs(10);
+
+impl SessionBackend<'_> {
+    /// What seems to keep a service from ever being ready whose script has run for `age`, with the cure.
+    pub(super) fn obstacle(&mut self, service: usize, age: Duration) -> Option<String> {
+        self.taken(service).or_else(|| self.no_server(service, age))
+    }
+
+    /// Who holds the port that the service asks for in place of its reserved one.
+    pub(super) fn taken(&self, service: usize) -> Option<String> {
+        let port = self.overrides[service].refused()?;
+        Some(format!(
+            "port {port}, which it asks for, is held by {}: let the server read `PORT`",
+            self.holder(port)?
+        ))
+    }
+
+    fn holder(&self, port: u16) -> Option<String> {
+        let services = self.ports().reservations();
+        let service = services.iter().find(|held| held.port == port);
+        let service = service.map(|held| format!("`{}` in `{}`", held.name, held.dir.visible()));
+        service.or_else(|| holders(&[port]).first().map(ToString::to_string))
+    }
+
+    fn no_server(&mut self, service: usize, age: Duration) -> Option<String> {
+        let one = &self.prepared[service];
+        let is_ordered = matches!(one.request.choice, PortChoice::Exact(_) | PortChoice::None);
+        let may_be_none = !is_ordered && !one.delegates() && self.overrides[service].may_be_no_server();
+        if !may_be_none || age < SILENCE {
+            return None;
+        }
+        let inquiry = &mut self.inquiries[service];
+        inquiry.search(&one.project().dir);
+        let opens_nothing = inquiry.sources().is_some_and(Sources::open_nothing);
+        opens_nothing.then(|| {
+            format!(
+                "nothing of the service listens on port {}, and nothing in its sources opens a server. If it is none, \
+                 `port = false` in bowline.toml says so",
+                self.reserved(service).unwrap_or_default()
+            )
+        })
+    }
+}
