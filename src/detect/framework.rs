@@ -78,6 +78,9 @@ pub struct Framework {
     #[serde(deserialize_with = "pairs")]
     #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String, String>"))]
     pub environment: Pairs,
+    /// Files of the program that its commands run without naming it, relative to the project.
+    #[serde(deserialize_with = "list::<Text, _>")]
+    pub programs: CatalogTexts,
     /// Files in which a server notes that it runs in this directory, relative to the project; the first
     /// directory may be `*`, for any.
     #[serde(deserialize_with = "list::<Text, _>")]
