@@ -44,6 +44,6 @@ fn step(line: &mut CommandLine) -> Option<Step> {
         "start-server-and-test" | "server-test" | "start-test" => task_runner::server_and_test(line, &name),
         "nx" => other_package::target(line).map_or(Step::Opaque, Step::Script),
         name if OPAQUE.contains(&name) => Step::Opaque,
-        _ => Step::Leaf(line.at, name),
+        _ => wrapped::by_file(line, line.at).unwrap_or(Step::Leaf(line.at, name)),
     })
 }
