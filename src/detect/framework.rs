@@ -177,6 +177,8 @@ pub struct PortInput {
     #[serde(deserialize_with = "list::<Variable, _>")]
     pub environment: CatalogTexts,
     pub reads_port_variable: bool,
+    /// It starts a server of the project in turn, which would take `PORT` for its own.
+    pub flag_alone: bool,
     pub repeated: Repeated,
 }
 

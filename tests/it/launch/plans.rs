@@ -111,6 +111,15 @@ fn scripts_become_commands() {
 }
 
 #[test]
+fn a_proxy_in_front_of_the_projects_own_server_has_its_port_by_flag_alone() {
+    let tree = Tree::new(&[("package.json", &manifest("netlify dev", &["netlify-cli", "vite"]))]);
+    let spec = planned(&tree.project(""), &caller(&tree.dir, &[("PORT", "3111")]), &Wish::default());
+    assert_eq!((&*spec.command, spec.delivery), ("netlify dev --port 3111", Delivery::Flag));
+    assert_eq!(set(&spec.main, "PORT"), None);
+    assert!(spec.main.environment.removals().any(|name| name == "PORT"), "{spec:#?}");
+}
+
+#[test]
 fn a_shell_script_of_the_project_that_runs_its_arguments_is_a_wrapper() {
     for (text, command) in [
         ("#!/bin/sh\n. ./.env\nexec \"$@\"\n", "./env.sh vite --port 3111 --strictPort"),
