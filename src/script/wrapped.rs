@@ -27,7 +27,8 @@ pub(super) fn step(line: &mut CommandLine, name: &str) -> Option<Step> {
 
 /// The step of a file of the package, such as `./env.sh`, which prepares something and runs the command behind it.
 pub(super) fn by_file(line: &mut CommandLine, at: usize) -> Option<Step> {
-    let file = line.literal(at).filter(|file| file.contains('/') || file.ends_with(".sh"))?;
+    // A shell finds its file without a directory, too.
+    let file = line.literal(at).filter(|file| file.contains('/') || at != line.at)?;
     let is_command = line.words.get(at + 1).is_some_and(|word| !word.is_flag());
     if line.scope.moved || !is_command || !line.scripts.runs_its_arguments(&file) {
         return None;
