@@ -7,6 +7,7 @@ use super::conflict_hints::is_refused;
 use super::evidence::Evidence;
 use super::facts::Facts;
 use super::place::{Place, Standing, list, names};
+use super::sources::Sources;
 use crate::launch::{Delivery, MovedListener, Preload, Remark};
 use crate::logs;
 use crate::paths::StateDir;
@@ -130,18 +131,21 @@ impl PortOverride {
     /// Where the service listens instead of on the reserved port.
     pub fn observe(&mut self, evidence: &Evidence<'_>) -> Option<Observation> {
         let mut places = self.places(evidence);
+        // What was given no port has none to obey.
+        let unread = Sources::default();
+        let sources = if evidence.reserved == 0 { Some(&unread) } else { evidence.sources };
         // A listener beside a server that was refused its port is hardly the server.
         let is_conventional = places.first().is_some_and(|place| place.port == self.facts.conventional);
         let refused = !is_conventional && self.may_be_refused() && self.is_refused(evidence, false);
         if refused {
-            let patience = self.facts.patience_when_refused(self.delivery, evidence.sources);
+            let patience = self.facts.patience_when_refused(self.delivery, sources);
             self.diagnosis = Some(Diagnosis::Refused);
             return Some(Observation { ports: Vec::new(), redirectable: true, patience });
         }
         self.diagnosis = None;
         let ports: Vec<u16> = places.iter().map(|place| place.port).collect();
         let patience = |place: &Place| {
-            let patience = self.facts.patience(self.delivery, place, evidence.sources)?;
+            let patience = self.facts.patience(self.delivery, place, sources)?;
             Some(patience.max(self.patience_beside_moved(place)))
         };
         let mut patience: Vec<_> = places.iter().map(patience).collect();
@@ -150,7 +154,7 @@ impl PortOverride {
         patience.retain(Option::is_some);
         let redirectable = self.next_move(&places).is_some();
         let has_followed = self.follows.is_some_and(|port| places.iter().any(|place| place.port == port));
-        let obeys = evidence.sources.is_some_and(|sources| sources.reads_port);
+        let obeys = sources.is_some_and(|sources| sources.reads_port);
         let patience = if has_followed && !redirectable && !obeys {
             Some(Duration::ZERO)
         } else {
