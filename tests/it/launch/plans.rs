@@ -111,27 +111,6 @@ fn scripts_become_commands() {
 }
 
 #[test]
-fn a_proxy_in_front_of_the_projects_own_server_has_its_port_by_flag_alone() {
-    let tree = Tree::new(&[("package.json", &manifest("netlify dev", &["netlify-cli", "vite"]))]);
-    let spec = planned(&tree.project(""), &caller(&tree.dir, &[("PORT", "3111")]), &Wish::default());
-    assert_eq!((&*spec.command, spec.delivery), ("netlify dev --port 3111", Delivery::Flag));
-    assert_eq!(set(&spec.main, "PORT"), None);
-    assert!(spec.main.environment.removals().any(|name| name == "PORT"), "{spec:#?}");
-}
-
-#[test]
-fn a_shell_script_of_the_project_that_runs_its_arguments_is_a_wrapper() {
-    for (text, command) in [
-        ("#!/bin/sh\n. ./.env\nexec \"$@\"\n", "./env.sh vite --port 3111 --strictPort"),
-        ("#!/bin/sh\nexec next dev \"$@\"\n", "./env.sh vite"),
-    ] {
-        let tree = Tree::new(&[("package.json", &manifest("./env.sh vite", &["vite"])), ("env.sh", text)]);
-        let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default());
-        assert_eq!(spec.command, command, "{text}");
-    }
-}
-
-#[test]
 fn a_doubt_says_why_and_what_to_do() {
     let tree = Tree::new(&[("package.json", &manifest("turbo run dev", &[]))]);
     let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default());
