@@ -78,6 +78,9 @@ pub struct Framework {
     #[serde(deserialize_with = "pairs")]
     #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String, String>"))]
     pub environment: Pairs,
+    /// Files of the program that its commands run without naming it, relative to the project.
+    #[serde(deserialize_with = "list::<Text, _>")]
+    pub programs: CatalogTexts,
     /// Files in which a server notes that it runs in this directory, relative to the project; the first
     /// directory may be `*`, for any.
     #[serde(deserialize_with = "list::<Text, _>")]
@@ -174,6 +177,8 @@ pub struct PortInput {
     #[serde(deserialize_with = "list::<Variable, _>")]
     pub environment: CatalogTexts,
     pub reads_port_variable: bool,
+    /// It starts a server of the project in turn, which would take `PORT` for its own.
+    pub flag_alone: bool,
     pub repeated: Repeated,
 }
 

@@ -53,6 +53,7 @@ impl NamedPort {
         let tool = detection.tool?;
         let (chosen, server) = reading.leaf(tool.command)?;
         let leaves = &reading.leaves;
+        let programs = &tool.framework.programs;
         let all = mentions(leaves, chosen, catalog);
         let is_named = |mention: &&Mention| mention.form != Form::Number && !NEVER.contains(&mention.port);
         let named: Vec<&Mention> = all.iter().filter(is_named).collect();
@@ -70,7 +71,7 @@ impl NamedPort {
         // An address that a program is told may be that of another program.
         let by_other = |mention: &Mention| mention.leaf != chosen;
         let configured =
-            named.iter().find(|mention| match configured(reading, server, mention.port, files) {
+            named.iter().find(|mention| match configured(reading, server, mention.port, files, programs) {
                 Some(UsualPort::Sure) => true,
                 Some(UsualPort::Possible) => by_other(mention),
                 None => false,
@@ -140,9 +141,14 @@ pub(super) fn configured(
     server: &Leaf,
     port: u16,
     files: &[String],
+    programs: &[CatalogText],
 ) -> Option<UsualPort> {
     let (dir, texts) = configurations(reading, server, files);
-    let program = || sources(server, &dir).filter_map(|(_, text)| listens(&text, port)).max();
+    let program = || {
+        let unnamed = programs.iter().filter_map(|file| read_beginning(&dir.join(&**file), SIZE));
+        let all = sources(server, &dir).map(|(_, text)| text).chain(unnamed);
+        all.filter_map(|text| listens(&text, port)).max()
+    };
     if texts.iter().any(|text| sets_port(text, port)) { Some(UsualPort::Sure) } else { program() }
 }
 
@@ -161,15 +167,26 @@ impl Reading<'_> {
     }
 }
 
-/// Whether a file that configures the server sets any port.
-pub(super) fn sets_some_port(reading: &Reading<'_>, server: &Leaf, files: &[String]) -> bool {
-    let (_, texts) = configurations(reading, server, files);
+/// Whether a file that configures the server sets any port, or the program that its command does not name listens on one.
+pub(super) fn sets_some_port(
+    reading: &Reading<'_>,
+    server: &Leaf,
+    files: &[String],
+    programs: &[CatalogText],
+) -> bool {
+    let (dir, texts) = configurations(reading, server, files);
+    let mut unnamed = programs.iter().filter_map(|file| read_beginning(&dir.join(&**file), SIZE));
+    let listens = |text: String| {
+        let calls = text.lines().filter_map(|line| line.split_once("listen(").map(|(_, rest)| rest));
+        let mut numbers = calls.flat_map(|rest| rest.split(|c: char| !c.is_ascii_digit()));
+        numbers.any(|number| number.len() > 3)
+    };
     texts.iter().any(|text| {
         let starts = text.char_indices().filter(|(at, c)| {
             c.is_ascii_digit() && !text[..*at].ends_with(|before: char| before.is_ascii_alphanumeric())
         });
         starts.map(|(at, _)| at).any(|at| is_value_of_port(text, at))
-    })
+    }) || unnamed.any(listens)
 }
 
 /// The directory of the server, and the texts of the files there that configure it.

@@ -189,7 +189,7 @@ impl<'r> Server<'r> {
                 placement.doubt = Some(why_unread(leaf, port.reads_port_variable));
                 placement.reach = if done_by.is_for_one() {
                     Reach::Server
-                } else if edit.is_for_one() {
+                } else if edit.is_for_one() || port.flag_alone {
                     Reach::NotPort
                 } else {
                     Reach::All

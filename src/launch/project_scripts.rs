@@ -3,9 +3,12 @@
 use super::caller::Caller;
 use super::package_manager::ChosenManager;
 use super::settings::Settings;
-use crate::project::{Project, last_part};
+use crate::project::{Project, last_part, read_beginning};
 use crate::script::{NestedScript, OtherPackage, PackageManager, Scripts, Wrapper};
 use crate::workspace::{NxTarget, nx_projects, nx_root, nx_target};
+
+/// How much of a shell script is looked at.
+const SCRIPT_SIZE: u64 = 64 * 1024;
 
 #[derive(Debug)]
 pub(super) struct ProjectScripts<'a> {
@@ -19,6 +22,14 @@ pub(super) struct ProjectScripts<'a> {
 
 fn text(project: &Project, name: &str) -> Option<String> {
     project.manifest.scripts.iter().find(|(key, _)| key == name).map(|(_, text)| text.clone())
+}
+
+/// Whether a line of a shell script has its arguments for its command: `exec "$@"`, `A=1 "$@"`.
+fn is_run_of_arguments(line: &str) -> bool {
+    let mut words = line.split_ascii_whitespace();
+    let command =
+        words.find(|word| !matches!(*word, "exec" | "env" | "nice" | "time") && !word.contains('='));
+    matches!(command, Some("\"$@\"" | "$@" | "\"${@}\"" | "$*"))
 }
 
 impl Scripts for ProjectScripts<'_> {
@@ -65,6 +76,11 @@ impl Scripts for ProjectScripts<'_> {
 
     fn runs_hooks(&self, manager: PackageManager) -> bool {
         manager != self.choice.manager || self.runs_hooks
+    }
+
+    fn runs_its_arguments(&self, file: &str) -> bool {
+        let text = read_beginning(&self.project.dir.join(file), SCRIPT_SIZE);
+        text.is_some_and(|text| text.lines().any(is_run_of_arguments))
     }
 
     fn wrappers(&self) -> &[Wrapper] {
@@ -115,6 +131,10 @@ impl Scripts for OwnScripts<'_> {
         self.0.runs_hooks(manager)
     }
 
+    fn runs_its_arguments(&self, file: &str) -> bool {
+        self.0.runs_its_arguments(file)
+    }
+
     fn wrappers(&self) -> &[Wrapper] {
         self.0.wrappers()
     }
@@ -157,7 +177,31 @@ impl Scripts for Changed<'_> {
         self.scripts.runs_hooks(manager)
     }
 
+    fn runs_its_arguments(&self, file: &str) -> bool {
+        self.scripts.runs_its_arguments(file)
+    }
+
     fn wrappers(&self) -> &[Wrapper] {
         self.scripts.wrappers()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_runs_the_arguments_has_them_for_its_command() {
+        for (line, expected) in [
+            ("exec \"$@\"", true),
+            ("  NODE_ENV=development A=1 \"$@\" &", true),
+            ("env A=1 $@", true),
+            ("next dev \"$@\"", false),
+            ("# exec \"$@\"", false),
+            ("for name in \"$@\"; do", false),
+            ("", false),
+        ] {
+            assert_eq!(is_run_of_arguments(line), expected, "{line}");
+        }
     }
 }

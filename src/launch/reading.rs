@@ -234,10 +234,24 @@ impl<'a> Reading<'a> {
         self.parse_error.is_some() || !self.leaves.iter().all(calls_scripts)
     }
 
-    /// Whether the script leads to one program, in its own package, and to nothing else: `pnpm play` of `nuxt dev playground`.
+    /// Whether the script leads to programs in its own package, and to nothing else: `pnpm play` of `nuxt dev playground`.
+    pub fn has_only_own_programs(&self) -> bool {
+        let is_own = |leaf: &Leaf| match leaf.kind {
+            Kind::Builtin => true,
+            Kind::Program => leaf.directory().is_empty(),
+            Kind::Opaque => false,
+        };
+        !self.commands.is_empty() && self.leaves.iter().all(is_own)
+    }
+
+    /// Whether the script leads to one program, in its own package, and to nothing else.
     pub fn has_one_program(&self) -> bool {
-        let is_known = self.leaves.iter().all(|leaf| leaf.kind != Kind::Opaque);
-        is_known && self.only_program().is_some_and(|(_, leaf)| leaf.directory().is_empty())
+        self.only_program().is_some() && self.has_only_own_programs()
+    }
+
+    /// Whether the only program is started by the script `name`, at whatever depth.
+    pub fn has_one_program_by(&self, name: &str) -> bool {
+        self.has_one_program() && self.leaves.iter().any(|leaf| leaf.scripts().contains(&name))
     }
 
     /// Whether the script sets the variable for its program.

@@ -22,14 +22,15 @@ impl UsualPort {
         if let Some(written) = written_port(server, &inputs.port) {
             return (written == port).then_some(Self::Sure);
         }
-        let by_file = configured(reading, server, port, files);
+        let programs = tool.map_or(&[][..], |tool| &tool.framework.programs);
+        let by_file = configured(reading, server, port, files, programs);
         if by_file == Some(Self::Sure) {
             return by_file;
         }
         // A runtime listens wherever its program wants to.
         let is_default = tool.is_some_and(|tool| tool.framework.role != Role::Runtime)
             && detection.framework.default_port == port;
-        let has_other = || sets_some_port(reading, server, files);
+        let has_other = || sets_some_port(reading, server, files, programs);
         let by_default = is_default.then(|| if has_other() { Self::Possible } else { Self::Sure });
         by_default.max(by_file)
     }

@@ -70,6 +70,9 @@ impl ProjectError {
 
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::NotFound { start } if start.ancestors().any(|dir| dir.join("rush.json").is_file()) => {
+                Some("a repository of Rush is no workspace for bowline: run this in the directory of a project".to_owned())
+            }
             Self::NotFound { .. } | Self::NoManifest { .. } => Some(
                 "run this in a project, name its directory with `--dir`, or run a command with `bowline exec -- COMMAND`"
                     .to_owned(),

@@ -6,9 +6,10 @@ use super::scripts::PackageManager;
 use super::{other_package, package_manager, runtime, task_runner, wrapped};
 
 /// Programs that start others which the script does not show.
-const OPAQUE: [&str; 22] = [
+const OPAQUE: [&str; 28] = [
     "turbo", "nx", "lerna", "eval", "xargs", "make", "just", "task", "wireit", "foreman", "nf", "overmind",
     "honcho", "mprocs", "moon", "rush", "rushx", "docker", "docker-compose", "podman", "lage", "wsrun",
+    "ultra", "hivemind", "goreman", "process-compose", "tilt", "mise",
 ];
 
 /// Moves `line` past all wrappers, and returns the step of the program after them.
@@ -44,6 +45,6 @@ fn step(line: &mut CommandLine) -> Option<Step> {
         "start-server-and-test" | "server-test" | "start-test" => task_runner::server_and_test(line, &name),
         "nx" => other_package::target(line).map_or(Step::Opaque, Step::Script),
         name if OPAQUE.contains(&name) => Step::Opaque,
-        _ => Step::Leaf(line.at, name),
+        _ => wrapped::by_file(line, line.at).unwrap_or(Step::Leaf(line.at, name)),
     })
 }

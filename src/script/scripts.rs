@@ -58,6 +58,11 @@ pub trait Scripts {
     /// Whether `manager` runs the `pre` and `post` scripts around a script.
     fn runs_hooks(&self, manager: PackageManager) -> bool;
 
+    /// Whether a file of the package is a shell script that runs the command which its arguments are.
+    fn runs_its_arguments(&self, _file: &str) -> bool {
+        false
+    }
+
     /// The known wrappers, in order of precedence.
     fn wrappers(&self) -> &[Wrapper];
 }

@@ -8,9 +8,11 @@ use super::frame::{Call, CallForm, Invoker, ListKind, Name, Nested};
 use super::leaf::LeafRole;
 use super::scripts::{PackageManager, Scripts};
 use super::word::{UNKNOWN, Word};
+use super::wrapped;
 
-/// `sh -c TEXT`, the `c` alone or joined to other flags; anything else runs a file or standard input.
-pub(super) fn shell(line: &CommandLine) -> Step {
+/// `sh -c TEXT`, the `c` alone or joined to other flags; anything else runs a file or standard input. What the file does is
+/// only known where it runs the command behind it.
+pub(super) fn shell(line: &mut CommandLine) -> Step {
     let mut index = line.at + 1;
     while let Some(flag) = line.flag(index) {
         index += 1;
@@ -21,7 +23,7 @@ pub(super) fn shell(line: &CommandLine) -> Step {
             return if text < line.words.len() { Step::Text(text) } else { Step::Opaque };
         }
     }
-    Step::Opaque
+    wrapped::by_file(line, index).unwrap_or(Step::Opaque)
 }
 
 const CONCURRENTLY_VALUED: [&str; 22] = [

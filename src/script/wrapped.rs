@@ -25,6 +25,18 @@ pub(super) fn step(line: &mut CommandLine, name: &str) -> Option<Step> {
     }
 }
 
+/// The step of a file of the package, such as `./env.sh`, which prepares something and runs the command behind it.
+pub(super) fn by_file(line: &mut CommandLine, at: usize) -> Option<Step> {
+    // A shell finds its file without a directory, too.
+    let file = line.literal(at).filter(|file| file.contains('/') || at != line.at)?;
+    let is_command = line.words.get(at + 1).is_some_and(|word| !word.is_flag());
+    if line.scope.moved || !is_command || !line.scripts.runs_its_arguments(&file) {
+        return None;
+    }
+    line.scope.environment.files = true;
+    Some(Step::Next(at + 1))
+}
+
 /// Where the arguments of `command` begin, if the current program is that with its subcommand.
 fn start(line: &CommandLine, name: &str, command: &str) -> Option<usize> {
     let mut wanted = command.split_ascii_whitespace();

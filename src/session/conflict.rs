@@ -36,7 +36,30 @@ pub fn report(invocation: &Invocation, error: PortError, prepared: &[Prepared<'_
             return error.into();
         }
     }
-    error.into()
+    failure(error, prepared)
+}
+
+/// The failure of services that start together. What is missing may be ports in their range.
+pub fn failure(error: PortError, prepared: &[Prepared<'_>]) -> Failure {
+    let hint =
+        if let PortError::Exhausted { range, .. } = &error { too_many(*range, prepared) } else { None };
+    let failure = Failure::from(error);
+    Failure { hint: hint.or(failure.hint), ..failure }
+}
+
+/// What to do where more services have this range than it has ports.
+fn too_many(range: Range, prepared: &[Prepared<'_>]) -> Option<String> {
+    let is_within = |one: &&Prepared<'_>| one.request.range == range && one.detected().has_port();
+    let those: Vec<_> = prepared.iter().filter(is_within).collect();
+    let ports = range.end - range.start + 1;
+    let key = &those.get(usize::from(ports))?.request.framework;
+    let end = range.start.checked_add(u16::try_from(those.len()).ok()?.checked_mul(2)?)?;
+    Some(format!(
+        "{} services are to have one of these {ports} ports each: name those to start, or give the range more with \
+         `[framework.{key}]` and `range = \"{}-{end}\"` in bowline.toml",
+        those.len(),
+        range.start
+    ))
 }
 
 /// The port to name in the event: the one asked for, else the first of the range that may be used at all.

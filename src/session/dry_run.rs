@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::absent;
 use super::addresses::Addresses;
+use super::conflict;
 use super::known_addresses::known;
 use super::options::Options;
 use super::order;
@@ -37,7 +38,8 @@ pub fn dry_run(
         ui::print(&format!("{root}\n"))?;
     }
     let requests: Vec<_> = prepared.iter().map(|one| one.request.clone()).collect();
-    let found = ports.lookup(&requests, SystemTime::now())?;
+    let found = ports.lookup(&requests, SystemTime::now());
+    let found = found.map_err(|error| conflict::failure(error, prepared))?;
     let planned = |service: usize| match &found[service] {
         Lookup::Live(reservation) => (reservation.port, reservation.scheme),
         Lookup::Would(grant) => {

@@ -16,18 +16,21 @@ pub const NO_FRAMEWORK: &str = "default";
 pub fn is_orchestrator(configured: &ConfiguredProject, reading: &Reading<'_>) -> bool {
     let ConfiguredProject { project, config, runnable, .. } = configured;
     let is_asked = config.workspace.orchestrator == Some(Orchestrator::Script);
-    let starts_others = || !reading.has_own_programs(true) && !reading.has_one_program();
+    let starts_others = || !reading.has_own_programs(true) && !reading.has_only_own_programs();
     project.is_workspace_root()
         && matches!(runnable, Runnable::Script { .. })
         && project.dir.to_string_lossy() == project.id
         && (is_asked || configured.additions.orchestrates || starts_others())
 }
 
-/// Whether a script that runs as it is has no server of its own: it starts nothing but scripts and task runners. A
-/// port in bowline.toml says otherwise.
+/// Whether a script that runs as it is has no server of its own: it starts nothing but scripts and task runners, and
+/// more than one program. A port in bowline.toml says otherwise.
 pub fn delegates(configured: &ConfiguredProject, reading: &Reading<'_>) -> bool {
     let has_port = configured.config.settings.has_port();
-    is_orchestrator(configured, reading) && !has_port && !reading.has_own_server()
+    is_orchestrator(configured, reading)
+        && !has_port
+        && !reading.has_own_server()
+        && !reading.has_one_program()
 }
 
 /// The kind of a service: what bowline.toml says, else what its commands are. A port in bowline.toml makes it a
@@ -123,7 +126,8 @@ fn is_server(role: Role) -> bool {
 }
 
 /// Names of processes that are servers, whatever they run.
-const NAMES_OF_SERVERS: [&str; 8] = ["web", "api", "app", "server", "frontend", "backend", "client", "site"];
+pub const NAMES_OF_SERVERS: [&str; 8] =
+    ["web", "api", "app", "server", "frontend", "backend", "client", "site"];
 
 /// Whether it is a process of a Procfile that nothing says to be a server: neither its name nor its command, which
 /// does not ask for a port.

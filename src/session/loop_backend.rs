@@ -132,6 +132,7 @@ impl Backend for SessionBackend<'_> {
         if let Err(reason) = self.reserve_instead(service, PortChoice::Observed(new_port)) {
             return error(format!("it listens on {listed}: {reason}"));
         }
+        let servers = list(&self.overrides[service].servers());
         if let Some(note) = self.overrides[service].follow(new_port, original_port) {
             self.store(service, &note);
         }
@@ -140,7 +141,7 @@ impl Backend for SessionBackend<'_> {
             self.told_otherwise(service, &advice).map_or_else(String::new, |misled| format!("; {misled}"));
         if original_port == 0 {
             let message = format!(
-                "it listens on {listed}, although it was given no port; \
+                "it listens on {servers}, although it was given no port; \
                  port {new_port} is reserved for it now, and may be taken the next time{misled}"
             );
             tracing::warn!("{message}");

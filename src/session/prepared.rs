@@ -104,7 +104,7 @@ impl<'a> Detected<'a> {
             Reading::of(project, manager, target, &invocation.caller, config.catalog.wrappers())?;
         let orchestrates = is_orchestrator(configured, &reading);
         let delegates = delegates(configured, &reading);
-        if orchestrates {
+        if orchestrates && !reading.has_one_program() {
             reading.leave_out_scripts();
         }
         let (files, commands) = (project.files()?, reading.commands());

@@ -199,6 +199,29 @@ fn what_the_root_runs_itself_takes_no_server_from_a_package() {
     }
 }
 
+#[test]
+fn a_program_of_the_root_in_a_script_that_is_called_a_server_is_caught_unless_it_is_the_roots_only_one() {
+    for (dev, is_caught) in [("npm run watch & npm run api & wait", true), ("npm run api", false)] {
+        let mut stage = Stage::new(dev);
+        let scripts = json!({ "dev": dev, "watch": "tsc -w", "api": "tsx api.ts" });
+        let root = json!({ "name": "root", "workspaces": ["packages/*"], "scripts": scripts });
+        stage.sandbox.file("package.json", &root.to_string());
+        stage.sandbox.file("bowline.toml", "");
+        stage.sandbox.program("tsc", "echo 'Found 0 errors. Watching for file changes.'; exec sleep 200");
+        stage.sandbox.program("tsx", &format!("exec '{}' --lifetime 200", dev_server().display()));
+        let (first, last) = (stage.ports.first(), stage.ports.last());
+        let range = format!("[framework.node]\nrange = \"{first}-{last}\"\n");
+        stage.sandbox.user_file("frameworks.toml", &range);
+        let mut session = stage.sandbox.start(["dev", "--json"]);
+        ready(&mut session, if is_caught { "#api" } else { "/app" });
+        let services = stage.services();
+        let found = services.iter().any(|one| one["name"] == "root#api");
+        assert_eq!(found, is_caught, "{services:#?}");
+        session.signal(Signal::INT);
+        session.wait();
+    }
+}
+
 /// Under Plug'n'Play, only Yarn can run a script, and it puts its own programs in front of `PATH`.
 #[test]
 fn scripts_beneath_one_that_only_yarn_can_run_are_caught() {

@@ -128,6 +128,22 @@ fn the_usual_port_of_one_other_service_is_replaced_in_a_script() {
 }
 
 #[test]
+fn the_usual_port_may_stand_in_a_program_that_the_command_does_not_name() {
+    for (listen, named, meant) in [
+        ("listen(4123)", 4123, "api"),
+        ("listen(process.env.PORT ?? 4123)", 4123, "api"),
+        ("listen(process.env.PORT ?? 4123)", 3000, "app"),
+    ] {
+        let script = format!("A=http://localhost:{named} node x.js");
+        let mut sandbox = workspace(&[("api", "nest start --watch"), ("app", "next dev"), ("job", &script)]);
+        sandbox.file("apps/api/src/main.ts", &format!("await app.{listen};\n"));
+        let plans = plans(&sandbox, &[]);
+        let expected = script.replace(&named.to_string(), &plan(&plans, meant)["port"].to_string());
+        assert_eq!(plan(&plans, "job")["command"], json!(expected), "{listen}");
+    }
+}
+
+#[test]
 fn a_port_is_told_and_not_replaced_where_it_is_not_clear_whose_it_is() {
     let sandbox = workspace(&[
         ("web", "next dev"),

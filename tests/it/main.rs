@@ -34,6 +34,7 @@ mod packaging;
 mod port;
 mod readme;
 mod root;
+mod root_app;
 mod root_tools;
 mod runner;
 mod runtimes;

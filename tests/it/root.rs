@@ -73,17 +73,6 @@ fn the_roots_script_decides() {
 
 /// What the real tools were seen to start; turbo 2.11, nx 24, npm 11, bun 1.
 #[test]
-fn a_server_of_the_root_has_its_port_also_where_another_script_starts_it() {
-    let sandbox = workspace(&json!({ "dev": "npm run play", "play": "vite playground" }));
-    let finished = sandbox.run(["dev", "--dry-run", "--json", "--port", "45555"]);
-    assert!(finished.status.success(), "{finished:?}");
-    let plan: Value = serde_json::from_str(&finished.stdout).unwrap();
-    let found = (&plan["root"]["means"], &plan["framework"], &plan["command"]);
-    let command = "npm run play -- --port 45555 --strictPort";
-    assert_eq!(found, (&json!("root"), &json!("vite"), &json!(command)), "{plan}");
-}
-
-#[test]
 fn names_and_directories_mean_what_the_tool_takes_them_for() {
     for (script, expected) in [
         ("turbo dev --filter=api", "root dev"),

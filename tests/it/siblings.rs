@@ -71,6 +71,27 @@ fn ready(session: &mut Session, name: &str) -> u16 {
 }
 
 #[test]
+fn more_services_than_their_range_has_ports_are_told_so() {
+    let (mut sandbox, ports) = Sandbox::new().with_ports("node", 2);
+    sandbox.file("package.json", r#"{ "name": "root", "workspaces": ["apps/*"] }"#);
+    for name in ["a", "b", "c"] {
+        let manifest = json!({ "name": name, "scripts": { "dev": "node x.js" } });
+        sandbox.file(format!("apps/{name}/package.json"), &manifest.to_string());
+    }
+    for arguments in [&["dev"][..], &["dev", "--dry-run"]] {
+        let finished = sandbox.run(arguments);
+        assert_eq!(finished.status.code(), Some(3), "{finished:?}");
+        let hint = format!(
+            "hint: 3 services are to have one of these 2 ports each: name those to start, or give the range more \
+             with `[framework.node]` and `range = \"{}-{}\"` in bowline.toml",
+            ports.first(),
+            ports.first() + 6
+        );
+        assert!(finished.stderr.contains(&hint), "{finished:?}");
+    }
+}
+
+#[test]
 fn a_followed_port_is_known_at_the_next_start_from_the_beginning() {
     let stage = Stage::new(true);
     let (reserved, own) = (stage.ports.first(), stage.own.first());

@@ -90,6 +90,33 @@ fn moon_that_runs_scripts_of_packages() {
     are_caught(stage, "moon");
 }
 
+/// They cannot be caught: one server gets the reservation, and the other one is named.
+#[test]
+fn moon_with_commands_of_its_own() {
+    let own = Ports::claim(2);
+    let server = |port: u16, answer: &str| {
+        format!(
+            "require('node:http').createServer((_, response) => response.end('{answer}')).listen({port}, '127.0.0.1');"
+        )
+    };
+    let mut stage = Stage::new(&json!({ "scripts": { "dev": "moon run :dev" } }), &apps());
+    stage.sandbox.file(".moon/workspace.yml", "projects: ['apps/*']\ntelemetry: false\n");
+    let pages = [("web", server(own.last(), "<h1>web</h1>")), ("api", server(own.first(), "api"))];
+    for (app, source) in pages {
+        let task = "language: javascript\ntasks:\n  dev:\n    command: node server.cjs\n    preset: server\n";
+        stage.sandbox.file(format!("apps/{app}/moon.yml"), task);
+        stage.sandbox.file(format!("apps/{app}/server.cjs"), &source);
+    }
+    let mut session = stage.sandbox.start(["dev", "--json"]);
+    session.until("ready", |event| event["type"] == "port-detected" && event["port"] == own.last());
+    session.signal(Signal::INT);
+    let ended = session.wait();
+    for port in [own.first(), own.last()] {
+        assert!(ended.stderr.contains(&format!("port {port} (node, pid ")), "{ended:?}");
+    }
+    assert_eq!(services(&stage), Vec::<Value>::new());
+}
+
 #[test]
 fn a_program_that_starts_scripts_without_a_shell() {
     let mut stage = Stage::new(&json!({ "scripts": { "dev": "node dev.mjs" } }), &apps());

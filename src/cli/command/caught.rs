@@ -62,7 +62,7 @@ fn serve(
     outer: &Reservation,
     caught: &Caught,
 ) -> Result<Option<Exit>, Failure> {
-    if is_within_service(invocation, called, outer) {
+    if is_within_service(invocation, called, outer) || caught::is_the_roots(invocation, called, outer) {
         return Ok(None);
     }
     let configured = caught::configured(invocation, called, outer)?;

@@ -43,6 +43,9 @@ impl Scripts for Package {
     fn runs_hooks(&self, manager: PackageManager) -> bool {
         self.npm_runs_hooks || manager != PackageManager::Npm
     }
+    fn runs_its_arguments(&self, file: &str) -> bool {
+        file == "./env.sh"
+    }
     fn wrappers(&self) -> &[Wrapper] {
         &WRAPPERS
     }

@@ -40,6 +40,23 @@ fn a_port_in_the_script_is_replaced() {
 }
 
 #[test]
+fn a_shell_script_that_runs_its_arguments_is_a_wrapper() {
+    assert_rewrites(&[
+        ("./env.sh vite", "vite", "./env.sh vite --port 3101"),
+        ("A=1 sh ./env.sh next dev -p 3000", "next", "A=1 sh ./env.sh next dev -p 3101"),
+        ("bash -e ./env.sh npm run web", "vite", "bash -e ./env.sh npm run web -- --port 3101"),
+    ]);
+    for (text, program) in
+        [("./env.sh", "env.sh"), ("./env.sh -q vite", "env.sh"), ("./run.sh vite", "run.sh")]
+    {
+        leaf(text, program);
+    }
+    for text in ["sh ./run.sh vite", "cd web && ./env.sh vite"] {
+        assert!(leaves(text).iter().all(|leaf| leaf.program != "vite"), "{text}");
+    }
+}
+
+#[test]
 fn a_port_is_added_after_the_commands_own_arguments() {
     assert_rewrites(&[
         ("vite", "vite", "vite --port 3101"),

@@ -11,7 +11,7 @@ mod service;
 
 pub use call::{CalledScript, foreach, is_left_out};
 pub use report::{Reporting, Telling};
-pub use service::{configured, is_service};
+pub use service::{configured, is_service, is_the_roots};
 
 use super::nested::become_steps;
 use super::options::Options;

@@ -6,6 +6,7 @@ use crate::invocation::{Failure, Invocation};
 use crate::port::Reservation;
 use crate::project::{DEV_SCRIPTS, Project};
 use crate::session::configured::{Additions, ConfiguredProject, Runnable};
+use crate::session::kind::NAMES_OF_SERVERS;
 use crate::session::prepared::Detected;
 
 /// The service that the script is, as a part of the run of `outer`.
@@ -45,11 +46,30 @@ fn is_usual(invocation: &Invocation, project: &Project, script: &str) -> Result<
     Ok(server == Some(script))
 }
 
+/// Whether the script leads to the only program of the root's script: that has the port of `outer`.
+pub fn is_the_roots(invocation: &Invocation, called: &CalledScript, outer: &Reservation) -> bool {
+    let CalledScript { project, script, .. } = called;
+    let leads_there = |name: Option<&str>| {
+        let runnable = Runnable::Script { name: name.map(str::to_owned), arguments: Vec::new() };
+        let main =
+            ConfiguredProject::read(invocation, project.clone(), runnable, Additions::default()).ok()?;
+        let main = Detected::new(invocation, &main, None, None).ok()?;
+        Some(main.reading.has_one_program_by(script))
+    };
+    let calling = invocation.caller.text("npm_lifecycle_event");
+    let mut of_root = [calling, None].into_iter();
+    project.dir == outer.dir && outer.has_port() && of_root.any(|name| leads_there(name) == Some(true))
+}
+
 /// Whether the script is a service: it starts a program of its own, which is a server by its command or by the
 /// script's name. At the root, a task runner starts programs of packages.
 pub fn is_service(detected: &Detected<'_>, is_root: bool) -> bool {
     let Detected { reading, detection, .. } = detected;
-    let is_server = detection.tool.is_some_and(|tool| tool.framework.role != Role::Runtime);
     let first = reading.script().and_then(|name| name.split(':').next()).unwrap_or_default();
-    reading.has_own_programs(is_root) && (is_server || DEV_SCRIPTS.contains(&first))
+    let is_service = match detection.tool.map(|tool| tool.framework.role) {
+        Some(Role::Runtime) => DEV_SCRIPTS.contains(&first) || NAMES_OF_SERVERS.contains(&first),
+        Some(Role::Main | Role::Side | Role::Last) => true,
+        None => DEV_SCRIPTS.contains(&first),
+    };
+    is_service && reading.has_own_programs(is_root)
 }

@@ -7,6 +7,7 @@ use super::conflict_hints::{RefusedPort, refusal};
 use super::evidence::Evidence;
 use super::facts::Facts;
 use super::place::{Place, Standing, names};
+use super::sources::Sources;
 use crate::launch::{Delivery, MovedListener, Preload, Remark};
 use crate::logs;
 use crate::paths::StateDir;
@@ -136,11 +137,14 @@ impl PortOverride {
     /// Where the service listens instead of on the reserved port.
     pub fn observe(&mut self, evidence: &Evidence<'_>) -> Option<Observation> {
         let mut places = self.places(evidence);
+        // What was given no port has none to obey.
+        let unread = Sources::default();
+        let sources = if evidence.reserved == 0 { Some(&unread) } else { evidence.sources };
         // A listener beside a server that was refused its port is hardly the server.
         let is_conventional = places.first().is_some_and(|place| place.port == self.facts.conventional);
         let refusal = if is_conventional { None } else { self.refusal(evidence, false) };
         if let Some(refusal) = refusal.filter(|_| self.may_be_refused()) {
-            let patience = self.facts.patience_when_refused(self.delivery, evidence.sources);
+            let patience = self.facts.patience_when_refused(self.delivery, sources);
             self.diagnosis = Some(Diagnosis::Refused(refusal));
             return Some(Observation { ports: Vec::new(), redirectable: true, patience });
         }
@@ -148,7 +152,7 @@ impl PortOverride {
         let ports: Vec<u16> = places.iter().map(|place| place.port).collect();
         let listening: Vec<u16> = evidence.listeners.iter().map(|place| place.port).collect();
         let patience = |place: &Place| {
-            let patience = self.facts.patience(self.delivery, place, evidence.sources, &listening)?;
+            let patience = self.facts.patience(self.delivery, place, sources, &listening)?;
             Some(patience.max(self.patience_beside_moved(place)))
         };
         let mut patience: Vec<_> = places.iter().map(patience).collect();
@@ -157,7 +161,7 @@ impl PortOverride {
         patience.retain(Option::is_some);
         let redirectable = self.next_move(&places).is_some();
         let has_followed = self.follows.is_some_and(|port| places.iter().any(|place| place.port == port));
-        let obeys = evidence.sources.is_some_and(|sources| {
+        let obeys = sources.is_some_and(|sources| {
             sources.reads_port && !sources.have_opened_all(self.follows.unwrap_or_default(), &listening)
         });
         let patience = if has_followed && !redirectable && !obeys {

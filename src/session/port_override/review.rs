@@ -29,6 +29,19 @@ impl PortOverride {
         self.preload.is_some() || self.follows.is_some()
     }
 
+    /// The listeners that can be servers: those of which one is the service's own, the likeliest first, then the others that
+    /// answer as one.
+    pub fn servers(&self) -> Vec<Place> {
+        let mut all = self.elsewhere().unwrap_or_default().to_vec();
+        for other in self.others() {
+            let answers = matches!(other.greeting, Some(Greeting::Page | Greeting::Data));
+            if answers && self.facts.can_be(other) && all.iter().all(|known| known.port != other.port) {
+                all.push(other.clone());
+            }
+        }
+        all
+    }
+
     /// Looks again. `here` is what the listener on the reserved port answers, if that is known.
     pub fn review(&mut self, evidence: &Evidence<'_>, here: Option<Greeting>) -> Judgement {
         if self.preload.is_some() {

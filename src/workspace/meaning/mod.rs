@@ -40,7 +40,10 @@ pub fn meaning(name: &str, text: &str, scripts: &dyn Scripts, is_server: impl Fn
     let understood = match (&starting[..], &others[..]) {
         ([], []) => Err(Unknown("it starts nothing".to_owned())),
         ([], [_, ..]) if is_server() => return Meaning::Root,
-        ([], [other, ..]) => Err(Unknown(format!("`{}` may start anything", shown(other)))),
+        ([], [first, ..]) => {
+            let opaque = others.iter().find(|leaf| leaf.kind == Kind::Opaque);
+            Err(Unknown(format!("`{}` may start anything", shown(opaque.unwrap_or(first)))))
+        }
         ([_, ..], [other, ..]) => Err(Unknown(format!("`{}` is no script of a package", shown(other)))),
         ([..], []) => understand_all(name, &starting, scripts),
     };

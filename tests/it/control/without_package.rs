@@ -152,3 +152,14 @@ fn two_directories_and_two_ids_are_projects_of_their_own() {
         session.stop();
     }
 }
+
+#[test]
+fn the_root_of_a_repository_of_rush_is_told_what_to_do() {
+    let (mut sandbox, _ports) = stage();
+    sandbox.file("rush.json", "{}");
+    for dir in [".", "inner"] {
+        let said = answer(&sandbox, dir, &["dev"]);
+        assert_eq!(said.status.code(), Some(5), "{said:?}");
+        assert!(said.stderr.contains("run this in the directory of a project"), "{said:?}");
+    }
+}

@@ -56,7 +56,8 @@ fn every_fixture_is_detected_as_its_key() {
 #[test]
 fn fixtures_are_detected_without_their_script() {
     let mute = [
-        "bun", "default", "deno", "drizzle-studio", "node", "prisma-studio", "react-email", "turso", "vercel",
+        "bun", "default", "deno", "drizzle-studio", "node", "prisma-studio", "react-email", "turso",
+        "vercel", "netlify",
     ];
     let catalog = embedded();
     // A watch is found by its command alone.

@@ -9,3 +9,4 @@ mod packages;
 mod plans;
 mod run;
 mod variables;
+mod wrapper;

@@ -1,5 +1,7 @@
 //! Scripts of several programs: only the server is told the port.
 
+use bowline::launch::Delivery;
+
 use crate::support::launch::{Tree, Wish, caller, manifest, planned, set};
 
 const VARIABLES: &str = "PORT=3111 DEV_SERVER_PORT=3111";
@@ -132,4 +134,13 @@ fn the_plan_says_who_is_told_and_why() {
         let spec = planned(&tree.project(""), &caller(&tree.dir, &[]), &Wish::default());
         assert!(spec.notes.iter().any(|note| note.contains(why)), "{script}: {:?}", spec.notes);
     }
+}
+
+#[test]
+fn a_proxy_in_front_of_the_projects_own_server_has_its_port_by_flag_alone() {
+    let tree = Tree::new(&[("package.json", &manifest("netlify dev", &["netlify-cli", "vite"]))]);
+    let spec = planned(&tree.project(""), &caller(&tree.dir, &[("PORT", "3111")]), &Wish::default());
+    assert_eq!((&*spec.command, spec.delivery), ("netlify dev --port 3111", Delivery::Flag));
+    assert_eq!(set(&spec.main, "PORT"), None);
+    assert!(spec.main.environment.removals().any(|name| name == "PORT"), "{spec:#?}");
 }

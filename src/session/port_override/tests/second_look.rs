@@ -110,6 +110,34 @@ fn a_reservation_comes_home_to_a_program_that_obeys_late() {
 }
 
 #[test]
+fn what_was_given_no_port_is_not_waited_for_until_it_obeys() {
+    for (greeting, reserved, millis) in
+        [(Page, RESERVED, 10_000), (Page, 0, 1_500), (Data, RESERVED, 30_000), (Data, 0, 6_000)]
+    {
+        let mut one = PortOverride::remembering(
+            Facts { role: Role::Last, ..facts() },
+            None,
+            None,
+            PathBuf::from("/preload.cjs"),
+        );
+        one.begin(Delivery::Unverified, false);
+        let listeners = evidence(vec![place(4000, greeting)]);
+        let found = seen(&mut one, &Evidence { reserved, sources: Some(&READING), ..listeners });
+        let patience = found.and_then(|(_, _, patience)| patience);
+        assert_eq!(patience, Some(millis), "{greeting:?} {reserved}");
+    }
+}
+
+#[test]
+fn the_servers_that_are_told_are_not_only_those_with_a_page() {
+    let mut one = fresh(Delivery::Unverified);
+    let listeners = vec![place(4000, Data), place(5173, Page), place(9229, Foreign), place(HMR, Data)];
+    one.observe(&evidence(listeners));
+    assert_eq!(one.elsewhere(), Some(&[place(5173, Page)][..]));
+    assert_eq!(one.servers(), [place(5173, Page), place(4000, Data)]);
+}
+
+#[test]
 fn what_the_preload_has_remarked_tells_who_was_in_the_way() {
     let conflict = "listen EADDRINUSE: address already in use :::3101";
     for (remark, output, expected) in [
