@@ -14,8 +14,11 @@ const TEXTS: [&str; 3] = ["error", "lines", "logTail"];
 pub fn result(mut structured: Value, is_error: bool) -> Value {
     loop {
         let text = text(&structured);
-        let content = json!([{ "type": "text", "text": text }]);
-        let result = json!({ "content": content, "structuredContent": structured, "isError": is_error });
+        let result = object(&mut [
+            ("content", content(text)),
+            ("structuredContent", structured.clone()),
+            ("isError", is_error.into()),
+        ]);
         if result.to_string().len() <= LONGEST || !shorten(&mut structured) {
             return result;
         }
@@ -60,7 +63,11 @@ pub fn word(state: State) -> Value {
 /// schema.
 pub fn refusal(why: &str) -> Value {
     let text: String = why.chars().take(LONGEST / 8).collect();
-    json!({ "content": [{ "type": "text", "text": text }], "isError": true })
+    object(&mut [("content", content(text)), ("isError", true.into())])
+}
+
+fn content(text: String) -> Value {
+    vec![object(&mut [("type", "text".into()), ("text", text.into())])].into()
 }
 
 /// Halves the longest text, or else the number of services. False if nothing is left to shorten.

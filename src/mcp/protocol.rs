@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::answer::object;
 use crate::visible;
 
 /// The version of the present era.
@@ -65,9 +66,9 @@ impl Reply {
     pub fn result(&self, mut result: Value) -> Value {
         if self.era == Era::Modern {
             result["resultType"] = json!("complete");
-            result["_meta"] = json!({ SERVER_KEY: server() });
+            result["_meta"] = object(&mut [(SERVER_KEY, server())]);
         }
-        json!({ "jsonrpc": "2.0", "id": self.id, "result": result })
+        object(&mut [("jsonrpc", "2.0".into()), ("id", self.id.clone()), ("result", result)])
     }
 
     fn cached(&self, mut result: Value) -> Value {
@@ -81,7 +82,8 @@ impl Reply {
 
 /// The line with the error of a request; without an id, of a line that could not be read.
 pub fn error(id: Option<&Value>, code: i32, message: &str) -> Value {
-    let mut line = json!({ "jsonrpc": "2.0", "error": { "code": code, "message": message } });
+    let error = object(&mut [("code", code.into()), ("message", message.into())]);
+    let mut line = object(&mut [("jsonrpc", "2.0".into()), ("error", error)]);
     if let Some(id) = id {
         line["id"] = id.clone();
     }
@@ -89,7 +91,15 @@ pub fn error(id: Option<&Value>, code: i32, message: &str) -> Value {
 }
 
 fn server() -> Value {
-    json!({ "name": "bowline", "title": "bowline", "version": env!("CARGO_PKG_VERSION") })
+    object(&mut [
+        ("name", "bowline".into()),
+        ("title", "bowline".into()),
+        ("version", env!("CARGO_PKG_VERSION").into()),
+    ])
+}
+
+fn capabilities() -> Value {
+    object(&mut [("tools", object(&mut []))])
 }
 
 /// One conversation. It only remembers whether the client has begun in the old way, and in which version.
@@ -156,7 +166,7 @@ impl Conversation {
             "initialize" => return self.initialize(&reply(Era::Legacy), params),
             // Allowed before `initialize`; gone in the present era.
             "ping" if version_of(params).is_none() => {
-                return Incoming::Answer(reply(Era::Legacy).result(json!({})));
+                return Incoming::Answer(reply(Era::Legacy).result(object(&mut [])));
             }
             _ => {}
         }
@@ -164,19 +174,20 @@ impl Conversation {
             Ok(era) => era,
             Err(Refusal::Version(requested)) => {
                 let mut line = error(Some(id), UNSUPPORTED_VERSION, "Unsupported protocol version");
-                line["error"]["data"] = json!({ "supported": [MODERN], "requested": requested });
+                line["error"]["data"] =
+                    object(&mut [("supported", vec![MODERN].into()), ("requested", requested.into())]);
                 return Incoming::Answer(line);
             }
             Err(Refusal::Params(why)) => return refuse(INVALID_PARAMS, why),
         };
         let reply = reply(era);
         match (method, era) {
-            ("server/discover", Era::Modern) => Incoming::Answer(reply.cached(json!({
-                "supportedVersions": [MODERN],
-                "capabilities": { "tools": {} },
-                "instructions": INSTRUCTIONS,
-            }))),
-            ("tools/list", _) => Incoming::Answer(reply.cached(json!({ "tools": tools() }))),
+            ("server/discover", Era::Modern) => Incoming::Answer(reply.cached(object(&mut [
+                ("supportedVersions", vec![MODERN].into()),
+                ("capabilities", capabilities()),
+                ("instructions", INSTRUCTIONS.into()),
+            ]))),
+            ("tools/list", _) => Incoming::Answer(reply.cached(object(&mut [("tools", tools())]))),
             ("tools/call", _) => match (params.get("name"), params.get("arguments")) {
                 (Some(Value::String(name)), None | Some(Value::Null)) => {
                     Incoming::Call { reply, name: name.clone(), arguments: Map::new() }
@@ -198,12 +209,12 @@ impl Conversation {
         };
         let version = LEGACY.into_iter().find(|version| *version == wanted).unwrap_or(LEGACY[0]);
         self.initialized = Some(version);
-        Incoming::Answer(reply.result(json!({
-            "protocolVersion": version,
-            "capabilities": { "tools": {} },
-            "serverInfo": server(),
-            "instructions": INSTRUCTIONS,
-        })))
+        Incoming::Answer(reply.result(object(&mut [
+            ("protocolVersion", version.into()),
+            ("capabilities", capabilities()),
+            ("serverInfo", server()),
+            ("instructions", INSTRUCTIONS.into()),
+        ])))
     }
 
     fn era(&self, params: &Value) -> Result<Era, Refusal> {
