@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
-use crate::support::{Sandbox, Seat, Terminal, http, is_free, stage, stage_in_shell, stage_of};
+use crate::support::{PATIENCE, Sandbox, Seat, Terminal, http, is_free, stage, stage_in_shell, stage_of};
 
 /// Settings of a terminal that a program may have to put back.
 fn settings(terminal: &Terminal) -> String {
@@ -56,9 +56,8 @@ fn the_end_of_a_service_is_not_delayed_by_the_care_for_the_terminal() {
         seat.wait();
         took
     };
-    // A guardian waits for a second for the end of a bowline that was killed.
-    let fastest = (0..3).map(|_| end()).min().unwrap();
-    assert!(fastest < Duration::from_secs(1), "{fastest:?}");
+    // A guardian waits for a second for the end of a bowline that was killed. A busy machine may delay one end.
+    assert!((0..10).any(|_| end() < Duration::from_secs(1)));
 }
 
 #[test]
@@ -179,6 +178,7 @@ fn ctrl_z_stops_and_fg_goes_on() {
         for _ in 0..2 {
             seat.terminal.keys("bowline dev\n");
             seat.terminal.until("ready in");
+            let raw = settings(&seat.terminal);
             for _ in 0..2 {
                 seat.terminal.keys("\x1a");
                 seat.terminal.until("ready>");
@@ -189,6 +189,12 @@ fn ctrl_z_stops_and_fg_goes_on() {
                 seat.terminal.keys("fg\n");
                 seat.terminal.until("bowline dev");
                 assert_eq!(http::get(ports.first()).status, 200);
+                // A stop that comes before the shell has continued bowline is lost.
+                let continued = Instant::now();
+                while settings(&seat.terminal) != raw {
+                    assert!(continued.elapsed() < PATIENCE, "the terminal is not raw");
+                    thread::yield_now();
+                }
             }
             seat.terminal.keys("\x03");
             seat.terminal.until("ready>");
