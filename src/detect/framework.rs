@@ -177,7 +177,7 @@ pub struct PortInput {
     #[serde(deserialize_with = "list::<Variable, _>")]
     pub environment: CatalogTexts,
     pub reads_port_variable: bool,
-    /// It starts a server of the project in turn, which would take `PORT` for its own.
+    /// The port goes by flag alone: it starts the project's own server, which would read `PORT` too.
     pub flag_alone: bool,
     pub repeated: Repeated,
 }

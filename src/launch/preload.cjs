@@ -230,7 +230,10 @@
   }
 
   function serveMoved(options, otherwise) {
-    mineOfBun = serveWatched(Object.assign({}, options, { port: plan.to }), otherwise);
+    mineOfBun = serveWatched(
+      Object.assign(Object.create(Object.getPrototypeOf(options)), options, { port: plan.to }),
+      otherwise,
+    );
     return mineOfBun;
   }
 

@@ -173,8 +173,12 @@ pub(super) fn without(options: &str, dir: &Path) -> String {
     let rest = rest.map(|rest| rest.strip_prefix('"').unwrap_or(rest));
     let is_ours = rest.is_some_and(|path| path.starts_with(&*dir.to_string_lossy()));
     let end = options.find(".cjs").map_or(options.len(), |at| at + ".cjs".len());
-    let rest = options[if is_ours { end } else { 0 }..].trim_start_matches(['"', ' ']);
-    if is_ours { rest.to_owned() } else { options.to_owned() }
+    if !is_ours {
+        return options.to_owned();
+    }
+    let rest = &options[end..];
+    let rest = rest.strip_prefix('"').unwrap_or(rest);
+    rest.strip_prefix(' ').unwrap_or(rest).to_owned()
 }
 
 /// The form in which it is remembered: `3000,3001`, `?0` for the first of the ports, `*` for a refused one, `deno 3000`.
@@ -231,6 +235,7 @@ mod tests {
             ("/s/p.cjs", None, "--require=/s/p.cjs", "--preload=/s/p.cjs"),
             ("/s/p.cjs", Some(""), "--require=/s/p.cjs", "--preload=/s/p.cjs"),
             ("/s/p.cjs", Some("-r x"), "--require=/s/p.cjs -r x", "--preload=/s/p.cjs -r x"),
+            ("/s/p.cjs", Some("\"-r y\""), r#"--require=/s/p.cjs "-r y""#, r#"--preload=/s/p.cjs "-r y""#),
             ("/s p.cjs", Some("-r x"), r#"--require="/s p.cjs" -r x"#, r#""--preload=/s p.cjs" -r x"#),
             (r#"/a "b\/p.cjs"#, None, r#"--require="/a \"b\\/p.cjs""#, r#""--preload=/a \"b\\/p.cjs""#),
         ] {

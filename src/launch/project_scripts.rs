@@ -32,6 +32,14 @@ fn is_run_of_arguments(line: &str) -> bool {
     matches!(command, Some("\"$@\"" | "$@" | "\"${@}\"" | "$*"))
 }
 
+/// Whether a shell script runs its arguments in the end. In a function, or after a `set`, these may be others.
+fn ends_with_arguments(text: &str) -> bool {
+    let is_code = |line: &&str| !line.trim().is_empty() && !line.starts_with('#');
+    let last = text.lines().rfind(is_code);
+    let sets = text.lines().any(|line| line.trim_start().starts_with("set --"));
+    last.is_some_and(is_run_of_arguments) && !sets
+}
+
 impl Scripts for ProjectScripts<'_> {
     fn text(&self, name: &str) -> Option<String> {
         text(self.project, name)
@@ -80,7 +88,7 @@ impl Scripts for ProjectScripts<'_> {
 
     fn runs_its_arguments(&self, file: &str) -> bool {
         let text = read_beginning(&self.project.dir.join(file), SCRIPT_SIZE);
-        text.is_some_and(|text| text.lines().any(is_run_of_arguments))
+        text.is_some_and(|text| ends_with_arguments(&text))
     }
 
     fn wrappers(&self) -> &[Wrapper] {
@@ -202,6 +210,18 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(is_run_of_arguments(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_script_that_runs_its_arguments_does_so_in_the_end() {
+        for (text, expected) in [
+            ("#!/bin/sh\n. ./.env\nexec \"$@\"\n\n# done\n", true),
+            ("run() {\n  \"$@\"\n}\nrun next dev\n", false),
+            ("set -- next dev\nexec \"$@\"\n", false),
+            ("", false),
+        ] {
+            assert_eq!(ends_with_arguments(text), expected, "{text}");
         }
     }
 }

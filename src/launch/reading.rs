@@ -153,10 +153,10 @@ impl<'a> Reading<'a> {
         later.any(|later| later.kind != Kind::Builtin && leaf.precedes(later))
     }
 
-    /// Whether nothing of the script is hidden, and every path among its words is such.
+    /// Whether the script hides nothing, and `such` holds for each of its words, any of which may be a path.
     pub fn are_all_paths(&self, such: impl Fn(&Path) -> bool) -> bool {
         let mut words = self.leaves.iter().flat_map(|leaf| leaf.words.iter().map(Word::prefix));
-        !self.hides_more() && words.all(|word| !word.contains('/') || such(Path::new(&word)))
+        !self.hides_more() && words.all(|word| such(Path::new(&word)))
     }
 
     /// Whether something of the script goes on that [`Reading::commands`] do not show.

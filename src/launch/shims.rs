@@ -25,7 +25,7 @@ pub const SHELL_OF_BUN: &str = "bash";
 pub const RUN_IN_WORKSPACE: &str = "bowline-run";
 
 /// The option with which the kernel calls bowline for a shim, before the shim's path.
-pub const CALLED_BY_SHIM: &str = "--shim";
+const CALLED_BY_SHIM: &str = "--shim";
 /// A link to the running program, beside the shims. Its name must be no program's.
 const PROGRAM: &str = "bowline-of-this-run";
 /// The first line of a program that `sh` runs.
@@ -75,7 +75,8 @@ impl Shims {
             let calls = programs.iter().map(|it| format!("{it}{words}{options} -- {name}{ARGUMENTS}\n"));
             format!("{first}\n# bowline wrote this for one run.\n{before}{}", calls.collect::<String>())
         };
-        // A program that is not found in one directory of `PATH` is found in the next. A shell of scripts is not.
+        // Where the interpreter is gone, the real program is found in the next directory of `PATH`. The shell of scripts is
+        // called by its path.
         let direct = call.running.and_then(|_| first_line(&dir)).unwrap_or_else(|| SH.to_owned());
         let named = format!(" --shell {}", quoted(shell));
         let mut files = vec![(SCRIPT_SHELL, text(SH, "", &named, SCRIPT_SHELL))];

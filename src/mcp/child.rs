@@ -30,7 +30,7 @@ pub struct Cancel(Mutex<Running>);
 struct Running {
     is_cancelled: bool,
     child: Option<Child>,
-    /// Of who waits for something else than the command.
+    /// Of a thread that waits for something other than the command.
     waker: Option<Waker>,
 }
 
@@ -44,14 +44,14 @@ impl Cancel {
             let _gone = child.kill();
         }
         let waker = running.waker.take();
-        // Who is woken looks whether the call is cancelled.
+        // The woken thread takes this lock.
         drop(running);
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    /// Has this one woken when the call is cancelled.
+    /// Registers what a cancellation wakes.
     pub fn wake(&self, waker: Waker) {
         self.lock().waker = Some(waker);
     }

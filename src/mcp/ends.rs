@@ -39,7 +39,7 @@ enum Known {
 
 impl Wake for Shared {
     fn wake(self: Arc<Self>) {
-        // Nobody is between a look and the wait then.
+        // With the lock, as who has looked and does not wait yet would miss it.
         drop(self.known.lock());
         self.changed.notify_all();
     }

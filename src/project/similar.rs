@@ -16,7 +16,7 @@ pub fn similar<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> Option<
     near.min().map(|(_, word)| word)
 }
 
-/// The hint for a word that names no project: the name that resembles it, and all names. Nothing resembles no word.
+/// The hint for a word that names no project: the name that resembles it, and all names. An empty word resembles none.
 pub fn choose_name(given: &str, names: &[String]) -> String {
     let all = format!("choose one of: {}", names.join(", "));
     match similar(given, names.iter().map(String::as_str)) {

@@ -39,7 +39,7 @@ pub fn report(invocation: &Invocation, error: PortError, prepared: &[Prepared<'_
     failure(error, prepared)
 }
 
-/// The failure of services that start together. What is missing may be ports in their range.
+/// The failure of services that start together. The hint says if their range has too few ports.
 pub fn failure(error: PortError, prepared: &[Prepared<'_>]) -> Failure {
     let hint =
         if let PortError::Exhausted { range, .. } = &error { too_many(*range, prepared) } else { None };
@@ -47,7 +47,7 @@ pub fn failure(error: PortError, prepared: &[Prepared<'_>]) -> Failure {
     Failure { hint: hint.or(failure.hint), ..failure }
 }
 
-/// What to do where more services have this range than it has ports.
+/// The hint if more services share this range than it has ports.
 fn too_many(range: Range, prepared: &[Prepared<'_>]) -> Option<String> {
     let is_within = |one: &&Prepared<'_>| one.request.range == range && one.detected().has_port();
     let those: Vec<_> = prepared.iter().filter(is_within).collect();

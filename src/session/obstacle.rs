@@ -8,11 +8,11 @@ use crate::port::PortChoice;
 use crate::port::listeners::holders;
 use crate::visible::Visible;
 
-/// How long a program that opens no server by its sources must be silent until that is said.
+/// How long a program whose sources open no server may run without a listener until the user is told.
 const SILENCE: Duration = Duration::from_secs(10);
 
 impl SessionBackend<'_> {
-    /// What seems to keep a service from ever being ready whose script has run for `age`, with the cure.
+    /// The likely reason why a service will never be ready, with what to do. Its script has run for `age`.
     pub(super) fn obstacle(&mut self, service: usize, age: Duration) -> Option<String> {
         self.taken(service).or_else(|| self.no_server(service, age))
     }

@@ -134,7 +134,7 @@ pub trait Backend {
     fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation>;
     /// The listeners on other ports of a service that is not ready, as text.
     fn elsewhere(&self, service: usize) -> Option<String>;
-    /// What seems to keep a service from ever being ready whose script has run for `age`, with the cure.
+    /// The likely reason why a service will never be ready, with what to do. Its script has run for `age`.
     fn obstacle(&mut self, _service: usize, _age: Duration) -> Option<String> {
         None
     }

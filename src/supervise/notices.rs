@@ -57,17 +57,18 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         }
     }
 
-    /// Tells, once nothing is left of what the user has named, that the services go on that it needed.
+    /// Once every service that the user named has ended, tells which of the others still run.
     fn tell_what_goes_on(&mut self, ended: usize) {
         let is_wanted = |&index: &usize| !self.backend.is_added(index);
         let are_over = (0..self.instances.len())
             .filter(is_wanted)
             .all(|index| self.instances[index].service.has_ended());
-        let left: Vec<usize> = self.alive().collect();
+        let left: Vec<usize> =
+            self.alive().filter(|&index| self.instances[index].leaving.is_none()).collect();
         let all_end = self.is_ending || self.start_order.fail_fast;
         if are_over && is_wanted(&ended) && !left.is_empty() && !all_end {
             let names = self.names(&left).join("`, `");
-            self.tell(ended, format!("what was started for it goes on: `{names}`; Ctrl-C ends that"));
+            self.tell(ended, format!("no service that was named is left; still running: `{names}`"));
         }
     }
 

@@ -20,7 +20,7 @@ const SHELL: &str = "/bin/sh";
 
 /// Runs the script as a service of its own if it is one, else becomes the real program.
 pub fn caught(mut invocation: Invocation, caught: &Caught) -> Result<Exit, Failure> {
-    // The kernel calls it after the shim.
+    // The kernel has named the process after the shim.
     set_name(c"bowline");
     let inherited = invocation.caller.clone();
     launch::without_shims(&mut invocation.caller, &caught.shims);

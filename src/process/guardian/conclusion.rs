@@ -22,12 +22,12 @@ pub fn patience(grace: Duration) -> Duration {
 }
 
 impl Watch {
-    /// The supervisor is gone. Whoever killed it counts on the port soon.
+    /// The lifeline has ended. Whoever killed the supervisor counts on the port soon.
     pub(super) fn abandon(&mut self) {
         left_terminal::restore_if_abandoned();
         let grace = self.spec.grace.min(ABANDONED_GRACE);
         match self.phase {
-            // It lives, and lets a guardian go that has nothing left to guard.
+            // The supervisor lives, and has dismissed a guardian that has nothing left to guard.
             Phase::Guarding if self.empty => {}
             Phase::Guarding => self.end(grace),
             Phase::Ending(_) if self.concludes => {}

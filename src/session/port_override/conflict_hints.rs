@@ -13,7 +13,7 @@ const DENOS_STACK: &str = "ext:deno_";
 /// Lines of nodemon and `node --watch` after the watched program exited with code 0.
 const ENDED_WELL: [&str; 2] = ["clean exit", "Completed running"];
 
-/// How many lines after a complaint without a number show the line of the program that asked.
+/// How many lines, from a complaint without a port on, are searched for one: Deno shows the source there.
 const SHOWN: usize = 4;
 
 /// A port that a program was refused because another one has it.
@@ -50,10 +50,13 @@ pub fn refusal(
     let shown = output.lines().skip_while(|line| !is_complaint(line)).take(SHOWN).filter(|_| is_sure);
     let shown = shown.flat_map(numbers).filter(is_claimed);
     let mut asked = Vec::new();
-    for port in named.into_iter().chain(shown).chain(claimed).filter(|&port| port != reserved) {
+    let complained = named.into_iter().chain(shown).map(|port| (port, true));
+    let all = complained.chain(claimed.map(|port| (port, false))).filter(|&(port, _)| port != reserved);
+    for (port, is_sure) in all {
         if !asked.contains(&port) && asked.len() < NUMBERS {
             if is_taken(port) {
-                return Some(RefusedPort { port: Some(port), is_denos });
+                // A program that ended well may have named it for another reason.
+                return Some(RefusedPort { port: is_sure.then_some(port), is_denos });
             }
             asked.push(port);
         }
@@ -80,7 +83,7 @@ fn is_complaint(line: &str) -> bool {
 
 /// The numbers of a line that may be ports.
 fn numbers(line: &str) -> impl Iterator<Item = u16> + '_ {
-    // Behind this stands the number of the error.
+    // The number behind this is an errno.
     let line = line.split("(os error").next().unwrap_or_default();
     line.split(|c: char| !c.is_ascii_digit())
         .filter(|digits| (2..=5).contains(&digits.len()))
@@ -93,6 +96,12 @@ mod tests {
 
     fn refused(output: &str, ended_well: bool) -> bool {
         refusal(output, ended_well, 3101, |port| port == 3000).is_some()
+    }
+
+    #[test]
+    fn a_port_that_a_program_names_before_it_ends_well_is_a_guess() {
+        let found = refusal("connected to localhost:3000", true, 3101, |port| port == 3000);
+        assert_eq!(found, Some(RefusedPort { port: None, is_denos: false }));
     }
 
     #[test]

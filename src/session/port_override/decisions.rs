@@ -21,6 +21,8 @@ use crate::supervise::service::FailedRun;
 pub(super) const MOVED: &str = "moved";
 /// The note in the store with the ports that were open beside the server's.
 pub(super) const BESIDE: &str = "beside";
+/// What Deno says of an address on which a program may not listen.
+const DENY_NET: &str = "NotCapable: Requires net access";
 /// How many moved ports, and ports beside, are remembered per project.
 pub(super) const REMEMBERED: usize = 4;
 const REMEMBERED_BESIDE: usize = 16;
@@ -137,7 +139,7 @@ impl PortOverride {
     /// Where the service listens instead of on the reserved port.
     pub fn observe(&mut self, evidence: &Evidence<'_>) -> Option<Observation> {
         let mut places = self.places(evidence);
-        // What was given no port has none to obey.
+        // A service without a reserved port cannot obey one later.
         let unread = Sources::default();
         let sources = if evidence.reserved == 0 { Some(&unread) } else { evidence.sources };
         // A listener beside a server that was refused its port is hardly the server.
@@ -162,7 +164,9 @@ impl PortOverride {
         let redirectable = self.next_move(&places).is_some();
         let has_followed = self.follows.is_some_and(|port| places.iter().any(|place| place.port == port));
         let obeys = sources.is_some_and(|sources| {
-            sources.reads_port && !sources.have_opened_all(self.follows.unwrap_or_default(), &listening)
+            let have_opened_all = self.facts.runs_own_program()
+                && sources.have_opened_all(self.follows.unwrap_or_default(), &listening);
+            sources.reads_port && !have_opened_all
         });
         let patience = if has_followed && !redirectable && !obeys {
             Some(Duration::ZERO)
@@ -187,7 +191,7 @@ impl PortOverride {
             Some(_) if is_in_the_way => Some(Diagnosis::InTheWay),
             _ if run.settled => None,
             // A Deno program that may listen on its own port alone.
-            Some(Preload { moved: MovedListener::Deno(_), .. }) if evidence.output.contains("NotCapable") => {
+            Some(Preload { moved: MovedListener::Deno(_), .. }) if evidence.output.contains(DENY_NET) => {
                 Some(Diagnosis::Broken)
             }
             Some(_) if self.is_remembered => None,
@@ -294,9 +298,9 @@ impl PortOverride {
         self.facts.runs_own_program() && !is_known && self.others.is_empty()
     }
 
-    /// The port that the run was refused, though all was tried that could move its server from it.
+    /// The port that the run was refused, if its server cannot be moved from it.
     pub fn refused(&self) -> Option<u16> {
-        self.refused.filter(|_| !self.may_be_refused())
+        self.refused.filter(|_| self.delivery != Delivery::Flag && !self.may_be_refused())
     }
 
     /// How long the listener must stay because another one is known to be the server, and may be slow.

@@ -55,7 +55,7 @@ impl PortOverride {
             Some(MovedListener::FirstOf(_) | MovedListener::Refused | MovedListener::Deno(_)) | None => &[],
         };
         let in_turn = matches!(&self.preload, Some(Preload { moved: MovedListener::FirstOf(_), .. }));
-        // The first server of a Deno program is moved, whichever that is: there must be no other.
+        // Deno moves the server that a program opens first, so it must have only one.
         if let ([only], [_]) = (places, &self.others[..])
             && only.is_deno()
         {

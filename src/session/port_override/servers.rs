@@ -3,6 +3,8 @@
 
 /// How far a call's arguments are read.
 const ARGUMENTS: usize = 20_000;
+/// Of servers that are opened by another call.
+const LIBRARIES: [&str; 3] = ["@hapi/hapi", "startStandaloneServer", "listen?.("];
 const EXTENSIONS: [&str; 8] = ["js", "mjs", "cjs", "ts", "mts", "cts", "jsx", "tsx"];
 
 /// Whether the file is one whose servers are found.
@@ -15,7 +17,8 @@ pub fn servers(text: &str) -> Vec<Vec<u16>> {
     let calls = ["listen", "serve"].iter().flat_map(|name| calls(text, name));
     let called =
         calls.map(|arguments| port_expression(arguments).map_or_else(Vec::new, |at| ports(text, at)));
-    called.chain(default_export(text)).collect()
+    let by_library = LIBRARIES.iter().filter(|words| text.contains(**words)).map(|_| Vec::new());
+    called.chain(default_export(text)).chain(by_library).collect()
 }
 
 /// The text without lines that are comments.

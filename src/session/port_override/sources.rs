@@ -33,9 +33,9 @@ pub struct Sources {
     pub reads_port: bool,
     /// The values that the project's own environment files give to `PORT`.
     pub own: Vec<u16>,
-    /// The ports that are written at each server that the sources open; none where it is not known.
+    /// For each call that opens a server, the ports that are written there; none where they are not known.
     pub servers: Vec<Vec<u16>>,
-    /// The ports that are written where the sources read `PORT`, as what is used without it.
+    /// For each read of `PORT`, the ports that are written beside it: one of them is used without the variable.
     pub defaults: Vec<Vec<u16>>,
     /// Whether all sources were read, and are in a language whose servers are found.
     pub is_whole: bool,
@@ -54,8 +54,10 @@ impl Sources {
                 break;
             }
             directories += 1;
-            let mut entries: Vec<_> =
-                fs::read_dir(dir).into_iter().flatten().flatten().take(ENTRIES).collect();
+            let listed = fs::read_dir(dir);
+            sources.is_whole &= listed.is_ok();
+            let mut entries: Vec<_> = listed.into_iter().flatten().flatten().take(ENTRIES).collect();
+            sources.is_whole &= entries.len() < ENTRIES;
             entries.sort_by_key(fs::DirEntry::file_name);
             for entry in entries {
                 let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
@@ -70,9 +72,11 @@ impl Sources {
                     sources
                         .own
                         .extend(env_file_value(&text, "PORT").and_then(|value| value.parse::<u16>().ok()));
-                } else if kind.is_file() && files < FILES && is_source(&name) {
+                } else if kind.is_file() && is_source(&name) {
                     files += 1;
-                    let text = read_beginning(&path, BYTES).unwrap_or_default();
+                    let read = read_beginning(&path, BYTES).filter(|_| files <= FILES);
+                    sources.is_whole &= read.is_some();
+                    let text = read.unwrap_or_default();
                     sources.is_whole &= (text.len() as u64) < BYTES;
                     sources.take(&text, servers::is_read(extension(&name)));
                 }
@@ -106,13 +110,13 @@ impl Sources {
         self.reads_port && !self.own.contains(&port)
     }
 
-    /// Whether every server that the sources open is among these listeners, this port's too: none of them is awaited.
+    /// Whether every server in the sources listens already, one of them on `port`.
     pub fn have_opened_all(&self, port: u16, listening: &[u16]) -> bool {
         let is_known = self.servers.iter().any(|ports| ports.contains(&port));
         self.is_whole && is_known && are_among(&self.servers, listening)
     }
 
-    /// Whether each place that reads `PORT` has another port beside it which is among these listeners.
+    /// Whether every read of `PORT` has a port beside it that is open.
     pub fn have_read_elsewhere(&self, listening: &[u16]) -> bool {
         are_among(&self.defaults, listening)
     }
@@ -265,6 +269,17 @@ mod tests {
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, reading).unwrap();
             assert_eq!(searched(dir.path()).reads_port, expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_search_that_leaves_files_out_is_not_whole() {
+        for (files, expected) in [(1, true), (FILES, true), (FILES + 1, false)] {
+            let dir = tempfile::tempdir().unwrap();
+            for number in 0..files {
+                fs::write(dir.path().join(format!("{number}.js")), "").unwrap();
+            }
+            assert_eq!(searched(dir.path()).is_whole, expected, "{files}");
         }
     }
 

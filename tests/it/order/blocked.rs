@@ -56,7 +56,7 @@ fn what_was_started_for_one_that_has_ended_is_said_to_go_on() {
     let config = "[project.\"@acme/web\"]\nneeds = [\"api\"]\n";
     let sandbox = workspace(&[("api", &server()), ("web", "exit 3")], config);
     let mut seat = Seat::take(sandbox.bowline(["dev", "web", "--color", "never"]));
-    seat.terminal.until("web │ what was started for it goes on: `@acme/api`; Ctrl-C ends that");
+    seat.terminal.until("web │ no service that was named is left; still running: `@acme/api`");
     seat.terminal.keys("q");
     seat.wait();
 }
