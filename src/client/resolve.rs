@@ -117,7 +117,7 @@ fn several_here(found: &[Reservation]) -> Failure {
     Failure::new(USAGE, format!("{} services run here", found.len()), Some(hint))
 }
 
-/// What each of the services goes by: its name, if no other of `all` has it.
+/// The word that means each of the services: its name, or its id if another of `all` has that name.
 pub fn words<'r>(found: &'r [Reservation], all: &[Reservation]) -> Vec<&'r str> {
     let is_alone = |one: &Reservation| all.iter().filter(|other| other.name == one.name).count() < 2;
     found.iter().map(|one| if is_alone(one) { &*one.name } else { &*one.project }).collect()

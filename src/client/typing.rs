@@ -32,7 +32,7 @@ pub enum Wish {
     Suspend,
 }
 
-/// What those can do who do not get the keyboard.
+/// The hint if another client has the keyboard.
 const READ_ALONG: &str = "leave out `-i` to read along: one at a time has the keyboard";
 
 impl Typing {

@@ -75,9 +75,10 @@ impl Procfile {
 
     /// The mistake of a file that has nothing to run.
     pub(super) fn emptiness(&self) -> Option<ConfigError> {
-        let error = FileError::at_offset(&self.path, &self.text, 0, "no process to run");
-        let hint = "add a line like `web: COMMAND`".to_owned();
-        self.processes.is_empty().then_some(ConfigError::Invalid { error, hint })
+        self.processes.is_empty().then(|| ConfigError::Invalid {
+            error: FileError::at_offset(&self.path, &self.text, 0, "no process to run"),
+            hint: "add a line like `web: COMMAND`".to_owned(),
+        })
     }
 
     pub(super) fn has(&self, name: &str) -> bool {

@@ -145,8 +145,7 @@ pub(super) fn configured(
 ) -> Option<UsualPort> {
     let (dir, texts) = configurations(reading, server, files);
     let program = || {
-        let unnamed = programs.iter().filter_map(|file| read_beginning(&dir.join(&**file), SIZE));
-        let all = sources(server, &dir).map(|(_, text)| text).chain(unnamed);
+        let all = sources(server, &dir).map(|(_, text)| text).chain(read_programs(programs, &dir));
         all.filter_map(|text| listens(&text, port)).max()
     };
     if texts.iter().any(|text| sets_port(text, port)) { Some(UsualPort::Sure) } else { program() }
@@ -167,6 +166,11 @@ impl Reading<'_> {
     }
 }
 
+/// The texts of the programs that the server's command does not name.
+fn read_programs<'a>(programs: &'a [CatalogText], dir: &'a Path) -> impl Iterator<Item = String> + 'a {
+    programs.iter().filter_map(|file| read_beginning(&dir.join(&**file), SIZE))
+}
+
 /// Whether a file that configures the server sets any port, or the program that its command does not name listens on one.
 pub(super) fn sets_some_port(
     reading: &Reading<'_>,
@@ -175,7 +179,6 @@ pub(super) fn sets_some_port(
     programs: &[CatalogText],
 ) -> bool {
     let (dir, texts) = configurations(reading, server, files);
-    let mut unnamed = programs.iter().filter_map(|file| read_beginning(&dir.join(&**file), SIZE));
     let listens = |text: String| {
         let calls = text.lines().filter_map(|line| line.split_once("listen(").map(|(_, rest)| rest));
         let mut numbers = calls.flat_map(|rest| rest.split(|c: char| !c.is_ascii_digit()));
@@ -186,7 +189,7 @@ pub(super) fn sets_some_port(
             c.is_ascii_digit() && !text[..*at].ends_with(|before: char| before.is_ascii_alphanumeric())
         });
         starts.map(|(at, _)| at).any(|at| is_value_of_port(text, at))
-    }) || unnamed.any(listens)
+    }) || read_programs(programs, &dir).any(listens)
 }
 
 /// The directory of the server, and the texts of the files there that configure it.

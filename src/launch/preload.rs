@@ -23,7 +23,7 @@ pub(super) const SERVE_ADDRESS: &str = "DENO_SERVE_ADDRESS";
 
 /// The program; [`Preload::text`] writes its plan in front of it.
 const PROGRAM: &str = include_str!("preload.cjs");
-/// What [`MovedListener::Deno`] begins with where it is remembered.
+/// The prefix of a remembered [`MovedListener::Deno`].
 const DENO: &str = "deno ";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,10 +172,10 @@ pub(super) fn without(options: &str, dir: &Path) -> String {
     let rest = start.strip_prefix("--require=").or_else(|| start.strip_prefix("--preload="));
     let rest = rest.map(|rest| rest.strip_prefix('"').unwrap_or(rest));
     let is_ours = rest.is_some_and(|path| path.starts_with(&*dir.to_string_lossy()));
-    let end = options.find(".cjs").map_or(options.len(), |at| at + ".cjs".len());
     if !is_ours {
         return options.to_owned();
     }
+    let end = options.find(".cjs").map_or(options.len(), |at| at + ".cjs".len());
     let rest = &options[end..];
     let rest = rest.strip_prefix('"').unwrap_or(rest);
     rest.strip_prefix(' ').unwrap_or(rest).to_owned()

@@ -54,7 +54,7 @@ pub struct Shims {
     dir: PathBuf,
     /// Each by its name, with its text. None where they are written already.
     files: Vec<(&'static str, String)>,
-    /// What [`PROGRAM`] links to.
+    /// The target of the link [`PROGRAM`], where the kernel can start it.
     program: Option<PathBuf>,
 }
 
@@ -77,13 +77,14 @@ impl Shims {
         };
         // Where the interpreter is gone, the real program is found in the next directory of `PATH`. The shell of scripts is
         // called by its path.
-        let direct = call.running.and_then(|_| first_line(&dir)).unwrap_or_else(|| SH.to_owned());
+        let by_kernel = call.running.zip(first_line(&dir));
+        let direct = by_kernel.as_ref().map_or(SH, |(_, line)| line);
         let named = format!(" --shell {}", quoted(shell));
         let mut files = vec![(SCRIPT_SHELL, text(SH, "", &named, SCRIPT_SHELL))];
-        files.push((RUN_IN_WORKSPACE, text(&direct, "", "", RUN_IN_WORKSPACE)));
+        files.push((RUN_IN_WORKSPACE, text(direct, "", "", RUN_IN_WORKSPACE)));
         let managers = [PackageManager::Npm, PackageManager::Pnpm, PackageManager::Yarn, PackageManager::Bun];
         for manager in managers.into_iter().filter(|manager| caller.find(manager.name()).is_some()) {
-            files.push((manager.name(), text(&direct, "", "", manager.name())));
+            files.push((manager.name(), text(direct, "", "", manager.name())));
         }
         let runs_bun = choice.manager == PackageManager::Bun || command.contains("bun");
         if let Some(bash) = caller.find(SHELL_OF_BUN).filter(|_| runs_bun) {
@@ -94,7 +95,8 @@ impl Shims {
             );
             files.push((SHELL_OF_BUN, text(SH, &before, "", SHELL_OF_BUN)));
         }
-        Self { dir, files, program: call.running.map(Path::to_path_buf) }
+        let program = by_kernel.map(|(program, _)| program.to_path_buf());
+        Self { dir, files, program }
     }
 
     /// The shims that another bowline has written to `dir`.
@@ -142,7 +144,8 @@ fn first_line(dir: &Path) -> Option<String> {
 /// `None` for any other call.
 pub fn shim_arguments(arguments: &[OsString]) -> Option<Vec<OsString>> {
     let [program, option, shim, others @ ..] = arguments else { return None };
-    let text = fs::read_to_string(Path::new(shim)).ok().filter(|_| option == CALLED_BY_SHIM)?;
+    // Nothing is read for any other call, whose argument may be the name of a file.
+    let text = (option == CALLED_BY_SHIM).then(|| fs::read_to_string(Path::new(shim)).ok())??;
     let words = text.lines().last()?.strip_prefix("exec ")?.strip_suffix(ARGUMENTS)?;
     let words = Script::parse(words).ok()?.plain_words()?;
     let words = words.into_iter().skip(1).map(OsString::from);
@@ -190,5 +193,30 @@ pub fn without(caller: &mut Caller, dir: &Path) {
     let Some(path) = caller.variables.get_mut(OsStr::new("PATH")) else { return };
     if let Ok(others) = std::env::join_paths(std::env::split_paths(path).filter(|other| other != dir)) {
         *path = others;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_shim_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let call = |option: &str, file: &Path| {
+            shim_arguments(&["bowline".into(), option.into(), file.into(), "run".into()])
+        };
+        // Reading it would wait for a writer.
+        let pipe = dir.path().join("web");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert_eq!(call("dev", &pipe), None);
+        let shim = dir.path().join("npm");
+        fs::write(
+            &shim,
+            "#!/x --shim\n[ a -ef b ] && exec a\nexec '/b in' caught --root 'it'\\''s' -- npm \"$@\"\n",
+        )
+        .unwrap();
+        let words = ["bowline", "caught", "--root", "it's", "--", "npm", "run"].map(OsString::from);
+        assert_eq!(call(CALLED_BY_SHIM, &shim), Some(words.into()));
     }
 }

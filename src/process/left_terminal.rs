@@ -18,6 +18,9 @@ use nix::sys::termios::{
 };
 use rustix::io::ioctl_fionread;
 
+/// How long the kernel may take to close what a killed process had open, in milliseconds. On a busy machine it takes a few.
+const CLOSING: u16 = 1000;
+
 /// A global, as the terminal is one. Each guardian has a copy of the reading end.
 static PIPE: OnceLock<(PipeReader, PipeWriter)> = OnceLock::new();
 
@@ -113,9 +116,6 @@ pub(super) fn restore_before_exit() {
         restore_once_abandoned(CLOSING.into());
     }
 }
-
-/// How long the kernel may take to close what a killed process had open. On a busy machine it takes milliseconds.
-const CLOSING: u16 = 1000;
 
 fn restore_once_abandoned(patience: PollTimeout) {
     if let Some((reader, _)) = PIPE.get().filter(|(reader, _)| is_abandoned(reader.as_fd(), patience)) {

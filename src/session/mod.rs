@@ -6,7 +6,7 @@
 //!   through the trait that `loop_backend` implements · `plan`: the launch of a service
 //! - `order`: who waits for whom, by bowline.toml and the packages
 //! - `reload`: a restart by what the files say now
-//! - `obstacle`: what keeps a service from being ready
+//! - `obstacle`: reasons why a service will not be ready
 //! - `server_scheme`: http or https · `output`, `report`, `outcome`, `conflict`: what others see
 //! - `siblings`, `known_sibling`, `told`, `addresses`, `absent`, `usual_ports`, `portless`: what services know of each other
 //! - `caught`: scripts beneath one that runs as it is

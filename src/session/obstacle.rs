@@ -1,4 +1,4 @@
-//! What keeps a service from being ready: its own port is taken, or it is no server at all.
+//! Reasons why a service will not be ready: another program has the port that it asks for, or it is no server at all.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ impl SessionBackend<'_> {
         self.taken(service).or_else(|| self.no_server(service, age))
     }
 
-    /// Who holds the port that the service asks for in place of its reserved one.
+    /// The message that names the holder of the port that the service asks for in place of its reserved one.
     pub(super) fn taken(&self, service: usize) -> Option<String> {
         let port = self.overrides[service].refused()?;
         Some(format!(

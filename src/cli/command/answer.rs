@@ -25,7 +25,7 @@ pub fn one_or_all(mut answers: Vec<Value>) -> Value {
 /// A service with which a command has done its work.
 pub struct Done {
     pub service: Reservation,
-    /// What else there is to say of it.
+    /// The change that the command brought about.
     pub remark: Option<String>,
     /// Where it is, or was until now.
     pub url: Option<String>,

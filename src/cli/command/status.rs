@@ -44,13 +44,13 @@ pub fn status(invocation: &Invocation, word: Option<&str>) -> Result<Exit, Failu
     answer(invocation, || status.clone(), || ui::align(&lines(&status)))
 }
 
-/// What people look for first.
+/// The fields that are shown first, in this order.
 const FIRST: [&str; 10] = [
     "name", "state", "url", "blockedBy", "waitsFor", "wantedBy", "lastEnd", "attempts", "uptimeSeconds",
     "residentBytes",
 ];
 
-/// What there is to say of a service, for people: without what it has not, and what goes without saying.
+/// The fields of a service for people: names and values, without the empty ones and those with their usual value.
 fn lines(status: &Value) -> Vec<[String; 2]> {
     let fields = status.as_object().into_iter().flatten();
     let is_usual = |name: &str, value: &Value| match name {

@@ -1,4 +1,4 @@
-//! What words mean.
+//! The services that words mean.
 
 use serde_json::json;
 

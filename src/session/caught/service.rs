@@ -57,7 +57,7 @@ pub fn is_the_roots(invocation: &Invocation, called: &CalledScript, outer: &Rese
         Some(main.reading.has_one_program_by(script))
     };
     let calling = invocation.caller.text("npm_lifecycle_event");
-    let mut of_root = [calling, None].into_iter();
+    let mut of_root = calling.map(Some).into_iter().chain([None]);
     project.dir == outer.dir && outer.has_port() && of_root.any(|name| leads_there(name) == Some(true))
 }
 
@@ -66,10 +66,10 @@ pub fn is_the_roots(invocation: &Invocation, called: &CalledScript, outer: &Rese
 pub fn is_service(detected: &Detected<'_>, is_root: bool) -> bool {
     let Detected { reading, detection, .. } = detected;
     let first = reading.script().and_then(|name| name.split(':').next()).unwrap_or_default();
-    let is_service = match detection.tool.map(|tool| tool.framework.role) {
-        Some(Role::Runtime) => DEV_SCRIPTS.contains(&first) || NAMES_OF_SERVERS.contains(&first),
+    let is_server = match detection.tool.map(|tool| tool.framework.role) {
+        Some(Role::Runtime) => NAMES_OF_SERVERS.contains(&first),
         Some(Role::Main | Role::Side | Role::Last) => true,
-        None => DEV_SCRIPTS.contains(&first),
+        None => false,
     };
-    is_service && reading.has_own_programs(is_root)
+    (is_server || DEV_SCRIPTS.contains(&first)) && reading.has_own_programs(is_root)
 }

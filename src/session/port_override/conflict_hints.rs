@@ -31,7 +31,7 @@ impl RefusedPort {
     }
 }
 
-/// What shows that the program was refused another port than `reserved`. `ended_well`: it exited with code 0, as Express 5
+/// The port that the program was refused, if the output shows one other than `reserved`. `ended_well`: it exited with code 0, as Express 5
 /// does on a taken port after printing that it listens. `is_taken` tells of ports that may be the server's.
 pub fn refusal(
     output: &str,
@@ -52,11 +52,11 @@ pub fn refusal(
     let mut asked = Vec::new();
     let complained = named.into_iter().chain(shown).map(|port| (port, true));
     let all = complained.chain(claimed.map(|port| (port, false))).filter(|&(port, _)| port != reserved);
-    for (port, is_sure) in all {
+    for (port, is_complained) in all {
         if !asked.contains(&port) && asked.len() < NUMBERS {
             if is_taken(port) {
                 // A program that ended well may have named it for another reason.
-                return Some(RefusedPort { port: is_sure.then_some(port), is_denos });
+                return Some(RefusedPort { port: is_complained.then_some(port), is_denos });
             }
             asked.push(port);
         }

@@ -21,7 +21,7 @@ use crate::supervise::service::FailedRun;
 pub(super) const MOVED: &str = "moved";
 /// The note in the store with the ports that were open beside the server's.
 pub(super) const BESIDE: &str = "beside";
-/// What Deno says of an address on which a program may not listen.
+/// Deno's error for an address on which a program may not listen.
 const DENY_NET: &str = "NotCapable: Requires net access";
 /// How many moved ports, and ports beside, are remembered per project.
 pub(super) const REMEMBERED: usize = 4;
@@ -191,9 +191,7 @@ impl PortOverride {
             Some(_) if is_in_the_way => Some(Diagnosis::InTheWay),
             _ if run.settled => None,
             // A Deno program that may listen on its own port alone.
-            Some(Preload { moved: MovedListener::Deno(_), .. }) if evidence.output.contains(DENY_NET) => {
-                Some(Diagnosis::Broken)
-            }
+            Some(_) if self.moves_deno() && evidence.output.contains(DENY_NET) => Some(Diagnosis::Broken),
             Some(_) if self.is_remembered => None,
             Some(Preload { moved: MovedListener::Refused, .. }) => None,
             // Without the preload it did run, on another port.
@@ -280,11 +278,19 @@ impl PortOverride {
         &self.others
     }
 
+    pub(super) fn moves_deno(&self) -> bool {
+        matches!(self.preload, Some(Preload { moved: MovedListener::Deno(_), .. }))
+    }
+
     fn may_be_refused(&self) -> bool {
         self.delivery != Delivery::Flag && !self.gave_up && self.preload.is_none()
     }
 
     fn refusal(&mut self, evidence: &Evidence<'_>, ended_well: bool) -> Option<RefusedPort> {
+        // A server that got its port by a flag asks for no other.
+        if self.delivery == Delivery::Flag {
+            return None;
+        }
         let never = self.facts.never_moved();
         let is_taken = |port| !never.contains(&port) && (evidence.is_taken)(port);
         let found = refusal(evidence.output, ended_well, evidence.reserved, is_taken);
@@ -300,7 +306,7 @@ impl PortOverride {
 
     /// The port that the run was refused, if its server cannot be moved from it.
     pub fn refused(&self) -> Option<u16> {
-        self.refused.filter(|_| self.delivery != Delivery::Flag && !self.may_be_refused())
+        self.refused.filter(|_| !self.may_be_refused())
     }
 
     /// How long the listener must stay because another one is known to be the server, and may be slow.

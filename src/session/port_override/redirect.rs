@@ -33,10 +33,9 @@ impl PortOverride {
                 "it does not run with its listener moved; starting it once more without that".to_owned()
             }
         };
-        let was_deno = matches!(&self.preload, Some(Preload { moved: MovedListener::Deno(_), .. }));
         self.gave_up |= match self.diagnosis {
             Some(Diagnosis::Broken | Diagnosis::AnotherMoved) => true,
-            Some(Diagnosis::InTheWay) => was_deno,
+            Some(Diagnosis::InTheWay) => self.moves_deno(),
             Some(Diagnosis::Elsewhere(_) | Diagnosis::Refused(_)) | None => false,
         };
         self.is_remembered = false;
@@ -59,8 +58,7 @@ impl PortOverride {
         if let ([only], [_]) = (places, &self.others[..])
             && only.is_deno()
         {
-            let was_tried = matches!(&self.preload, Some(Preload { moved: MovedListener::Deno(_), .. }));
-            return (!was_tried).then_some(MovedListener::Deno(only.port));
+            return (!self.moves_deno()).then_some(MovedListener::Deno(only.port));
         }
         let loading = places.iter().filter(|place| place.loads_files()).map(|place| place.port);
         let ports: Vec<u16> = loading.filter(|port| !tried.contains(port)).collect();

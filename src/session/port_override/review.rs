@@ -78,11 +78,8 @@ impl PortOverride {
     /// Whether what was moved keeps another program of the service from the port that it asks for. Each Deno program is
     /// moved, and does not name the port that it is refused.
     pub(super) fn is_in_the_way(&self, evidence: &Evidence<'_>) -> bool {
-        let is_deno = |preload: &Preload| matches!(preload.moved, MovedListener::Deno(_));
-        let is_refused = evidence.output.contains(DENOS);
-        self.preload
-            .as_ref()
-            .is_some_and(|preload| evidence.is_in_the_way() || (is_deno(preload) && is_refused))
+        let is_deno_refused = self.moves_deno() && evidence.output.contains(DENOS);
+        is_deno_refused || (self.preload.is_some() && evidence.is_in_the_way())
     }
 
     /// Whether to ask what the listener on the reserved port is: there is another one that may be the server.
@@ -111,11 +108,11 @@ impl PortOverride {
         if better.is_empty() {
             return None;
         }
+        if self.moves_deno() {
+            self.diagnosis = Some(Diagnosis::AnotherMoved);
+            return Some(Judgement::Misplaced);
+        }
         if let Some(preload) = &mut self.preload {
-            if let MovedListener::Deno(_) = preload.moved {
-                self.diagnosis = Some(Diagnosis::AnotherMoved);
-                return Some(Judgement::Misplaced);
-            }
             let before = preload.moved.clone();
             if let MovedListener::Exactly(ports) = &mut preload.moved {
                 ports.retain(|&port| port != taken && better.iter().all(|place| place.port != port));

@@ -116,12 +116,10 @@ fn value_of<'t>(text: &'t str, name: &str) -> Option<&'t str> {
 
 /// Bun serves a module's default export, which has a function `fetch`.
 fn default_export(text: &str) -> Option<Vec<u16>> {
-    let (_, object) = text.split_once("export default {")?;
-    let object = up_to_end(object);
-    words(object).any(|word| word == "fetch").then(|| {
-        let port = object.split_once("port").and_then(|(_, rest)| rest.trim_start().strip_prefix(':'));
-        port.and_then(|rest| rest.split([',', '}', '\n']).next()).map_or_else(Vec::new, |at| ports(text, at))
-    })
+    let export = text.find("export default {")? + "export default ".len();
+    let object = &text[export..=export + up_to_end(&text[export + 1..]).len()];
+    let serves = words(object).any(|word| word == "fetch");
+    serves.then(|| keyed(object).map_or_else(Vec::new, |at| ports(text, at)))
 }
 
 #[cfg(test)]
