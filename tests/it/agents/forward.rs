@@ -80,7 +80,8 @@ impl Stage {
 fn ask(address: IpAddr, port: u16, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect((address, port)).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\n\r\n").unwrap();
+    // One write: the server reads the path from the first bytes that come.
+    stream.write_all(format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes()).unwrap();
     stream
 }
 
