@@ -15,17 +15,25 @@
 
 mod fault;
 mod guard;
+mod late_sync;
+#[cfg(test)]
+mod power_cut;
 mod tables;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::backends::FileBackend;
+use redb::{
+    Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition,
+    WriteTransaction,
+};
 
 use super::error::{PortError, StoreFault, Warning};
 use super::reservation::seconds;
 use guard::{ForgetOnPanic, guarded};
+use late_sync::{LateSync, Syncs};
 use tables::ReadTables;
 pub(super) use tables::{EmptyMemory, Memory, WriteTables};
 
@@ -52,6 +60,7 @@ fn builder() -> redb::Builder {
 pub(super) struct OpenStore {
     transaction: Option<ForgetOnPanic<WriteTransaction>>,
     database: Option<ForgetOnPanic<Database>>,
+    syncs: Syncs,
 }
 
 impl OpenStore {
@@ -74,6 +83,7 @@ impl OpenStore {
     }
 
     fn try_commit(&mut self) -> Result<(), PortError> {
+        self.syncs.begin();
         let transaction = self.transaction.take();
         guarded(|| Ok(transaction.map_or(Ok(()), |transaction| transaction.into_inner().commit())?))
     }
@@ -81,6 +91,7 @@ impl OpenStore {
 
 impl Drop for OpenStore {
     fn drop(&mut self) {
+        self.syncs.begin();
         let (transaction, database) = (self.transaction.take(), self.database.take());
         let _ = guarded(|| {
             drop(transaction);
@@ -165,8 +176,30 @@ fn attempt<T>(
     if is_empty(path) {
         create(path)?;
     }
-    let database = ForgetOnPanic::new(patiently(|| builder().create(path))?);
-    let transaction = ForgetOnPanic::new(database.begin_write()?);
+    let syncs = Syncs::default();
+    attempt_in(patiently(|| open(FileBackend::new(file(path)?)?, &syncs))?, syncs, work)
+}
+
+fn file(path: &Path) -> std::io::Result<fs::File> {
+    fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+/// Opens the database for a transaction. A repair waits for the disk from its first step.
+fn open(file: impl StorageBackend, syncs: &Syncs) -> Result<Database, DatabaseError> {
+    let at_repair = syncs.clone();
+    builder().set_repair_callback(move |_| at_repair.begin()).create_with_backend(LateSync::new(file, syncs))
+}
+
+fn attempt_in<T>(
+    database: Database,
+    syncs: Syncs,
+    work: &mut impl FnMut(&mut WriteTables<'_>) -> Result<T, PortError>,
+) -> Result<(T, OpenStore), PortError> {
+    // Whatever fails from here on, the database is closed with every wait.
+    let mut store = OpenStore::default();
+    store.syncs = syncs;
+    let database = store.database.insert(ForgetOnPanic::new(database));
+    let transaction = store.transaction.insert(ForgetOnPanic::new(database.begin_write()?));
     let value = {
         let mut meta = ForgetOnPanic::new(transaction.open_table(META)?);
         let schema = meta.get("schema")?.map(|row| row.value());
@@ -174,9 +207,9 @@ fn attempt<T>(
             None => drop(meta.insert("schema", SCHEMA)?),
             Some(found) => check_schema(found)?,
         }
-        work(&mut WriteTables::open(&transaction)?)?
+        work(&mut WriteTables::open(transaction)?)?
     };
-    Ok((value, OpenStore { transaction: Some(transaction), database: Some(database) }))
+    Ok((value, store))
 }
 
 fn is_empty(path: &Path) -> bool {
