@@ -160,6 +160,7 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         self.watch_conditions(index);
         self.inputs.control.started(index, self.backend.description(index));
         self.order(index, Order::Run(0));
+        self.instances[index].service.ordered(Instant::now());
         Ok(())
     }
 

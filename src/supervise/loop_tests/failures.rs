@@ -12,7 +12,7 @@ use crate::event::{FailureReason, What};
 use crate::process::guardian::{Order, Report};
 use crate::process::{Exit, Signal};
 use crate::supervise::restart::Policy;
-use crate::supervise::service::{Ending, Settings};
+use crate::supervise::service::{Ending, Input, Overdue, Settings};
 use crate::supervise::{Outcome, PortOwner};
 
 fn ending(outcomes: &[Outcome]) -> Ending {
@@ -25,7 +25,7 @@ fn ending(outcomes: &[Outcome]) -> Ending {
 fn a_guardian_that_cannot_be_forked_ends_its_service_and_no_other() {
     let (outcomes, world) = run(&[settings(), settings()], async |world| {
         change(&world, MOMENT, |world| {
-            world.commands.push_back((1, crate::supervise::service::Input::Restart));
+            world.commands.push_back((1, Input::Restart));
             world.services[1].obedient = true;
             world.services[1].spawn_error = Some(EAGAIN);
         })
@@ -114,6 +114,24 @@ fn what_listens_on_nothing_is_told_how_to_have_no_port() {
     let cure = "If it is no server, `port = false` in bowline.toml says so";
     let warned = |what: &What| matches!(what, What::Noted { message, .. } if message.ends_with(cure));
     assert!(world.borrow().services[0].told.iter().any(warned));
+}
+
+#[test]
+fn the_time_that_a_start_waits_for_the_disk_is_not_the_scripts() {
+    let ready_timeout = settings().ready_timeout;
+    let (_, world) = run(&[Settings { overdue: Overdue::Ended, ..settings() }], async |world| {
+        change(&world, MOMENT, |world| {
+            let service = &mut world.services[0];
+            (service.obedient, service.spawn_time) = (true, 4 * ready_timeout);
+            world.commands.push_back((0, Input::Restart));
+        })
+        .await;
+        change(&world, ready_timeout / 2, |_| {}).await;
+        assert_eq!(world.borrow().services[0].processes, Processes::Guarded, "half of its time is left");
+        change(&world, ready_timeout, |_| {}).await;
+        assert!(world.borrow().is_released(0), "its time is over");
+    });
+    assert_eq!(world.borrow().services[0].starts, 2);
 }
 
 #[test]

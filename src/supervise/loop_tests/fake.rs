@@ -36,6 +36,8 @@ pub struct Fake {
     pub starts: usize,
     /// The error of the next start.
     pub spawn_error: Option<i32>,
+    /// How long a start takes, as on a busy disk.
+    pub spawn_time: Duration,
     /// Whether the tree ends when it is asked to.
     pub obedient: bool,
     pub listener: Option<PortOwner>,
@@ -220,6 +222,8 @@ impl Backend for Shared {
         assert_eq!(world.services[service].processes, Processes::None, "over a living tree: {world:?}");
         let fake = world.service(service);
         fake.starts += 1;
+        let advance = std::pin::pin!(tokio::time::advance(fake.spawn_time));
+        let _time_has_passed = advance.poll(&mut Context::from_waker(Waker::noop()));
         if let Some(errno) = fake.spawn_error.take() {
             return Err(io::Error::from_raw_os_error(errno));
         }

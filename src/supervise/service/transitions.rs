@@ -32,6 +32,15 @@ impl Service {
         vec![Effect::Order(Order::Run(0))]
     }
 
+    /// The guardian was told to run the script just now. What the start has waited for until then, such as the
+    /// disk, is not the script's time.
+    pub fn ordered(&mut self, now: Instant) {
+        self.run.since = now;
+        if self.is_starting() {
+            self.state = State::Starting { ready_by: self.ready_by(0, now) };
+        }
+    }
+
     /// When a tick is due in the starting phase of this step.
     fn ready_by(&self, step: usize, now: Instant) -> Option<Instant> {
         match self.ready_at() {
