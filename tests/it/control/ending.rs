@@ -38,7 +38,7 @@ fn listens(stage: &Stage) -> bool {
 
 #[test]
 fn stopped_means_gone_though_the_supervisor_was_killed() {
-    let stage = stubborn("1s");
+    let stage = stubborn("3s");
     let supervisor = pid_of(&stage.services()[0]);
     thread::scope(|scope| {
         let stop = begin(scope, &stage, "stop");
