@@ -266,7 +266,7 @@ fn a_stranger_that_takes_the_port_meanwhile_is_no_second_program() {
 fn what_is_not_its_server_is_named_when_the_time_is_up() {
     let program = "HELPERS require('net').createServer(() => {}).listen(OTHER, '127.0.0.1');";
     let mut stage = Stage::new("node server.js", &[("server.js", program)]);
-    stage.sandbox.file("bowline.toml", "[project.app.ready]\ntimeout = \"3s\"\n");
+    stage.sandbox.file("bowline.toml", "[project.app.ready]\ntimeout = \"6s\"\n");
     let ended = stage.sandbox.start(["dev"]).wait();
     assert_eq!(ended.status.code(), Some(4), "{ended:#?}");
     assert!(

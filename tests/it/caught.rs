@@ -8,7 +8,7 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::support::{Gate, Ports, Sandbox, Session, dev_server};
+use crate::support::{Gate, PATIENCE, Ports, Sandbox, Session, dev_server};
 
 /// A workspace with the packages `web` and `api`, whose root script is run as it is.
 struct Stage {
@@ -117,8 +117,7 @@ fn the_shims_of_a_killed_run_are_pruned_and_those_of_a_live_one_stay() {
     ready(&mut session, "packages/web");
     assert!(stage.sandbox.run(["ports", "prune"]).status.success());
     assert_eq!(stage.shims(), 1);
-    session.signal(Signal::KILL);
-    session.wait();
+    session.kill(PATIENCE);
     assert_eq!(stage.shims(), 1);
     assert!(stage.sandbox.run(["ports", "prune"]).status.success());
     assert_eq!(stage.shims(), 0);
@@ -261,9 +260,7 @@ fn nothing_is_left_of_a_run_that_was_killed() {
     let mut session = stage.sandbox.start(["dev", "--json"]);
     ready(&mut session, "packages/web");
     ready(&mut session, "packages/api");
-    session.signal(Signal::KILL);
-    // Ends with the last process that has inherited the output.
-    session.wait();
+    session.kill(PATIENCE);
 }
 
 /// A package manager puts the new version in its place, or removes it.

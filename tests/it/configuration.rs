@@ -23,12 +23,14 @@ fn with_ports(count: u16) -> (Sandbox, Ports) {
 #[test]
 fn the_nearest_file_wins_key_by_key() {
     let mut sandbox = workspace();
-    sandbox.file(
-        "bowline.toml",
-        "[project.web]\nport = 4001\nargs = [\"--far\"]\nenv = { A = \"far\", B = \"far\" }\n",
-    );
+    let ports = Ports::claim(1);
+    let port = ports.first();
+    let far =
+        format!("[project.web]\nport = {port}\nargs = [\"--far\"]\nenv = {{ A = \"far\", B = \"far\" }}\n");
+    sandbox.file("bowline.toml", &far);
     sandbox.file("apps/web/bowline.toml", "[project.web]\nargs = []\nenv = { B = \"near\" }\n");
-    let test = Test::within(sandbox).args(["web", "--dry-run"]).stdout_contains("port       4001\n");
+    let test =
+        Test::within(sandbox).args(["web", "--dry-run"]).stdout_contains(&format!("port       {port}\n"));
     let test = test.stdout_lacks("--far").stdout_contains("A=far\n").stdout_contains("B=near\n");
     // The many variables of a package manager are for programs.
     test.stdout_lacks("npm_lifecycle_event").stdout_contains("env        npm_…: ").run();
@@ -52,10 +54,13 @@ fn services_that_are_needed_or_wanted_are_started_too() {
     sandbox = started(&["db"], sandbox, &["db", "@acme/web", "@acme/api"]);
     sandbox = started(&[], sandbox, &["@acme/api", "@acme/web", "db"]);
     // The user's options are for the services that the user names.
-    let test = Test::within(sandbox).args(["web", "--dry-run", "--port", "4321", "--", "--debug"]);
-    let (finished, _) = test.stdout_contains("port       4321\n").answer();
+    let ports = Ports::claim(1);
+    let port = ports.first().to_string();
+    let test = Test::within(sandbox).args(["web", "--dry-run", "--port", &port, "--", "--debug"]);
+    let line = format!("  port       {port}\n");
+    let (finished, _) = test.stdout_contains(&line).answer();
     assert_eq!(finished.stdout.matches("--debug").count(), 1, "{}", finished.stdout);
-    assert_eq!(finished.stdout.matches("  port       4321\n").count(), 1, "{}", finished.stdout);
+    assert_eq!(finished.stdout.matches(&line).count(), 1, "{}", finished.stdout);
 }
 
 #[test]

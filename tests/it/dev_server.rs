@@ -157,6 +157,23 @@ fn a_leftover_without_a_mark_is_found() {
     assert!(text.contains(&format!("/proc/{}", child.id())), "{text}");
 }
 
+/// A process that becomes another program has no environment for a moment.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_is_found_whatever_program_it_becomes() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command("sh");
+    let again = r#"[ "$1" = 0 ] && exec cat; exec sh -c "$0" "$0" "$(($1 - 1))""#;
+    command.args(["-c", again, again, "500"]).stdin(Stdio::piped()).stdout(Stdio::null());
+    let tree = Tree::new();
+    tree.mark(&mut command);
+    let mut child = command.spawn().unwrap();
+    let found = (0..50).filter(|_| tree.processes().len() == 1).count();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(found, 50);
+}
+
 #[test]
 fn claimed_ports_are_nobody_elses() {
     let (one, other) = (Ports::claim(128), Ports::claim(128));

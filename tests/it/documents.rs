@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::support::Sandbox;
+use crate::support::{Ports, Sandbox};
 
 /// README and the pages beside each other in docs, with their places.
 fn pages() -> Vec<(PathBuf, String)> {
@@ -51,10 +51,13 @@ fn workspace() -> Sandbox {
 #[test]
 fn every_configuration_is_understood() {
     let mut sandbox = workspace();
+    let ports = Ports::claim(1);
+    let free = format!("\nport = {}", ports.first());
     let mut count = 0;
     for (path, page) in pages() {
         for block in blocks(&page, "toml") {
-            sandbox.file("bowline.toml", block);
+            // Another program may have that of the examples.
+            sandbox.file("bowline.toml", &block.replace("\nport = 4000", &free));
             let finished = sandbox.run(["dev", "--dry-run"]);
             assert!(finished.status.success(), "{}\n{block}\n{finished:?}", path.display());
             count += 1;

@@ -356,12 +356,13 @@ fn a_second_server_gets_the_port_that_the_first_one_left_free() {
                 });
                 return new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
             };
-            serve((port) => `port ${port}`).then(() => serve(() => 'panel'));
+            serve((port) => `port ${port}`).then(() => serve(() => 'panel')).then(() => console.log('both serve'));
             ",
         )],
     );
     stage.serves().stop();
-    let session = stage.serves();
+    let mut session = stage.serves();
+    session.output("both serve");
     assert_eq!(http::get(stage.own()).body, "panel");
     session.stop();
 }

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Ports, Sandbox, Session, dev_server, http};
+use crate::support::{Gate, Ports, Sandbox, Session, dev_server, http};
 
 /// A workspace of `api`, which listens on a port of its own or obeys, and `web`, which prints what it was told of it.
 struct Stage {
@@ -298,12 +298,15 @@ impl Stage {
 fn a_lost_race_is_told_to_those_who_were_told_the_port() {
     let mut stage = Stage::new(false);
     let first = stage.ports.first();
-    // A stranger takes the port while `api` is about to listen.
-    stage.package("api", "", "--delay 1500 --taken fail");
+    // A stranger takes the port while `api` is about to listen, the first time.
+    let gate = Gate::create(&stage.sandbox.root().join("go"));
+    let wait = format!("[ -e began ] || {{ : > began; read go < '{}'; }};", gate.0.display());
+    stage.package("api", &wait, "--taken fail");
     let mut session = stage.sandbox.start(["dev"]);
     session.output(&knows(first));
     ready(&mut session, "web");
     let stranger = stage.ports.stranger(first);
+    gate.open();
     let told = session.until("another port", |event| event["type"] == "port-reallocated");
     let message = told["message"].as_str().unwrap();
     let said = format!("`web` was told http://localhost:{first} for `api`, which is on port ");

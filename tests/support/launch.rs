@@ -15,6 +15,8 @@ use bowline::launch::{
 use bowline::port::Scheme;
 use bowline::project::Project;
 
+use super::own_descriptors;
+
 /// A directory tree that is gone with the value.
 pub struct Tree {
     _temp: tempfile::TempDir,
@@ -23,6 +25,8 @@ pub struct Tree {
 
 impl Tree {
     pub fn new(files: &[(&str, &str)]) -> Self {
+        // A program that another test's child has open for writing cannot be executed.
+        own_descriptors();
         let temp = tempfile::tempdir().expect("a temporary directory");
         let dir = temp.path().canonicalize().expect("a canonical directory");
         let tree = Self { _temp: temp, dir };

@@ -123,10 +123,11 @@ fn holders(_: &PipeReader) -> Vec<String> {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::fs;
-    use std::io::PipeReader;
+    use std::fs::{self, File};
+    use std::io::{PipeReader, Read};
     use std::os::fd::{AsRawFd, OwnedFd};
     use std::path::{Path, PathBuf};
+    use std::thread;
 
     use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
@@ -173,11 +174,38 @@ mod linux {
         let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         pids.filter_map(|pid: i32| {
             let pidfd = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
-            let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+            let environment = environment(pid)?;
             environment.split(|&byte| byte == 0).find(|entry| *entry == line.as_bytes())?;
             let command = command_line(format!("/proc/{pid}").as_ref());
             Some(Marked { pid, pidfd, description: format!("{pid} {command}") })
         })
         .collect()
+    }
+
+    /// The environment of a process. One that becomes another program has none for a moment, which a busy machine
+    /// may draw out, and is looked at again.
+    fn environment(pid: i32) -> Option<Vec<u8>> {
+        const LOOKS: usize = 10_000;
+        const LONGEST: usize = 128 * 1024;
+        for _ in 0..LOOKS {
+            let mut environment = vec![0; LONGEST];
+            // One read: the rest is not there of a program that is replaced meanwhile.
+            let count = File::open(format!("/proc/{pid}/environ")).ok()?.read(&mut environment).ok()?;
+            environment.truncate(count);
+            if !environment.is_empty() {
+                return Some(environment);
+            }
+            let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            let fields: Vec<&str> = line.rsplit_once(") ")?.1.split(' ').collect();
+            // The addresses at which its environment begins and ends.
+            let (start, end) = (*fields.get(47)?, *fields.get(48)?);
+            // One that is ending has no program any more.
+            let becomes_another = end == "0" && fs::read_link(format!("/proc/{pid}/exe")).is_ok();
+            if !becomes_another && start == end {
+                return None;
+            }
+            thread::yield_now();
+        }
+        None
     }
 }

@@ -38,7 +38,7 @@ fn listens(stage: &Stage) -> bool {
 
 #[test]
 fn stopped_means_gone_though_the_supervisor_was_killed() {
-    let stage = stubborn("1s");
+    let stage = stubborn("3s");
     let supervisor = pid_of(&stage.services()[0]);
     thread::scope(|scope| {
         let stop = begin(scope, &stage, "stop");
@@ -55,7 +55,7 @@ fn stopped_means_gone_though_the_supervisor_was_killed() {
 
 #[test]
 fn a_restart_of_what_is_ending_starts_it_anew() {
-    let stage = stubborn("500ms");
+    let stage = stubborn("3s");
     let before = stage.services();
     thread::scope(|scope| {
         let stop = begin(scope, &stage, "stop");
@@ -71,7 +71,7 @@ fn a_restart_of_what_is_ending_starts_it_anew() {
 
 #[test]
 fn a_restart_outlives_the_supervisor() {
-    let stage = stubborn("500ms");
+    let stage = stubborn("3s");
     let before = stage.services();
     thread::scope(|scope| {
         let restart = begin(scope, &stage, "restart");
@@ -86,7 +86,7 @@ fn a_restart_outlives_the_supervisor() {
 #[test]
 fn a_restart_anew_keeps_the_id() {
     let stage = Stage::new("--ignore TERM", 2);
-    assert_eq!(code(&stage.sandbox.run(["start", "--grace", "500ms", "--project-id", "mine"])), Some(0));
+    assert_eq!(code(&stage.sandbox.run(["start", "--grace", "3s", "--project-id", "mine"])), Some(0));
     thread::scope(|scope| {
         let stop = begin(scope, &stage, "stop");
         assert_eq!(code(&stage.sandbox.run(["restart", "mine"])), Some(0));
@@ -98,7 +98,7 @@ fn a_restart_anew_keeps_the_id() {
 
 #[test]
 fn what_is_ending_is_not_said_to_run() {
-    let stage = stubborn("500ms");
+    let stage = stubborn("3s");
     thread::scope(|scope| {
         let stop = begin(scope, &stage, "stop");
         let started = stage.sandbox.run(["start"]);
