@@ -47,7 +47,8 @@ fn executable(path: &Path, text: &str) {
     fs::remove_file(draft).expect("a file of our own");
 }
 
-/// Lets the command heed an interrupt, even where the tests run in the background of a script, whose jobs ignore it.
+/// Lets the command heed an interrupt, even where the tests run in the background of a script, whose jobs
+/// ignore it.
 pub fn heed_interrupts(command: &mut Command) -> &mut Command {
     #[expect(unsafe_code, reason = "only the child is changed")]
     // SAFETY: signal is async-signal-safe.

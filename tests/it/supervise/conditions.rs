@@ -26,7 +26,8 @@ server.listen(process.env.PORT, process.argv[2]);
 
 /// A server that never answers anything but 503.
 const BUSY: &str = "
-require('http').createServer((_, response) => { response.statusCode = 503; response.end(); }).listen(process.env.PORT);
+const answer = (_, response) => { response.statusCode = 503; response.end(); };
+require('http').createServer(answer).listen(process.env.PORT);
 ";
 
 fn stage(script: &str, ready: &str) -> (Sandbox, Ports) {

@@ -110,7 +110,7 @@ fn is_living(pid: Pid) -> bool {
 }
 
 /// Runs bowline after these commands of an entry script, kills the guardian once the server is ready, and waits for
-/// the end of bowline. Where a browser is to be opened, which tells its pid, the service is restarted before that.
+/// the end of bowline. Where a browser is to be opened, which tells its pid, the service is restarted before.
 fn lose_the_guardian(sandbox: &Sandbox, entry: &str, browser: Option<&Fifo>) -> Option<Pid> {
     let options = if browser.is_some() { "--open" } else { "" };
     let mut command = sandbox.command("sh");

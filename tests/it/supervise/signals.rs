@@ -28,8 +28,8 @@ fn each_of_a_pair_reaches_a_service_that_ignores_it_and_the_second_interrupt_kil
     side_by_side(16, &pairs, |&[(first, first_name), (second, second_name)]| {
         let (sandbox, ports) = stage(DEAF, 1);
         let interrupts = (first, second) == (Signal::INT, Signal::INT);
-        // Nothing but the second interrupt could end it within this test. The second signal of another pair must come
-        // within the grace period, on a busy machine as well.
+        // Nothing but the second interrupt could end it within this test. The second signal of another pair must
+        // come within the grace period, on a busy machine as well.
         let grace = if interrupts { "100s" } else { "5s" };
         let mut session = sandbox.start(["dev", "--grace", grace]);
         session.ready();
