@@ -18,10 +18,14 @@ impl Stranger {
             Ipv6Addr::LOCALHOST.into(),
             Ipv4Addr::LOCALHOST.into(),
         ];
-        let listeners: Vec<TcpListener> =
-            addresses.iter().filter_map(|&address| TcpListener::bind((address, port)).ok()).collect();
-        assert!(!listeners.is_empty() || !is_free(port), "port {port} could not be taken");
-        Self { listeners }
+        loop {
+            let listeners: Vec<TcpListener> =
+                addresses.iter().filter_map(|&address| TcpListener::bind((address, port)).ok()).collect();
+            // Another test's stranger may have had it, and be gone since.
+            if !listeners.is_empty() || !is_free(port) {
+                return Self { listeners };
+            }
+        }
     }
 
     /// Fails where it does not answer any more.

@@ -306,7 +306,11 @@ mod tests {
         assert_eq!(listeners.seen(port, || vec![me]).unwrap(), (Some(held[0]), vec![held[0].listener]));
         assert_eq!(listeners.seen(port, || vec![1]).unwrap(), (None, vec![held[0].listener]));
         drop(socket);
-        assert_eq!(listeners.on(port).unwrap(), []);
+        // A child that another test starts just now has it until its exec.
+        let begun = Instant::now();
+        while !listeners.on(port).unwrap().is_empty() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "it is still listed");
+        }
         assert_eq!(listeners.seen(port, || unreachable!("nobody listens")).unwrap(), (None, Vec::new()));
     }
 

@@ -92,7 +92,10 @@ fn output_of_several_is_that_of_each() {
     let mut agent = stage.agent();
     agent.told("start", &json!({ "name": "web" }));
     for name in [json!({}), json!({ "name": "@x/*" })] {
-        let told = agent.told("logs", &name);
+        // A server may be ready a moment before it says so.
+        let is_complete =
+            |told: &Value| told["services"][0]["lines"] != "" && told["services"][1]["lines"] != "";
+        let told = std::iter::repeat_with(|| agent.told("logs", &name)).find(is_complete).unwrap();
         let services = told["services"].as_array().unwrap();
         assert_eq!(services.len(), 2, "{told:#}");
         assert!(services.iter().all(|one| one["lines"] == "listening\n" && one["cursor"] != ""), "{told:#}");
@@ -157,11 +160,10 @@ fn who_is_blocked_is_told_at_once_and_starts_when_its_need_is_mended() {
     }
     stage.sandbox.file("packages/api/server.js", SERVER);
     let mended = agent.told("start", &json!({ "name": "api" }));
-    assert_eq!(
-        (&mended["state"], &mended["logTail"]),
-        (&"running".into(), &"listening\n".into()),
-        "{mended:#}"
-    );
+    assert_eq!(mended["state"], "running", "{mended:#}");
+    // A server may be ready a moment before it says so.
+    let tail = mended["logTail"].as_str().unwrap_or_default();
+    assert!("listening\n".starts_with(tail), "nothing of its failed start: {mended:#}");
     let web = agent.told("wait", &json!({ "name": "web" }));
     assert_eq!(web["state"], "running");
     assert_eq!(super::page_of(&web["url"], "/"), "web");

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use rustix::process::Signal;
 
-use super::{executable, platform, root};
+use super::{executable, heed_interrupts, platform, root};
 use crate::support::{Finished, Sandbox, Terminal, run_to_end};
 
 /// Stands for the program: says which process it is, what it was given, and ends in a way of its own.
@@ -66,7 +66,7 @@ fn flat() -> (Sandbox, PathBuf) {
 fn command(sandbox: &Sandbox, before: &[&str], file: &Path) -> Command {
     let words: Vec<OsString> = before.iter().map(OsString::from).chain([file.into()]).collect();
     let mut command = sandbox.command(&words[0]);
-    command.args(&words[1..]);
+    heed_interrupts(command.args(&words[1..]));
     command
 }
 

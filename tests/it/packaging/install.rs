@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,9 +11,10 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
-use super::{assembled, files, platform, targets};
+use super::{assembled, files, heed_interrupts, platform, targets};
 use crate::support::{Finished, Sandbox, run_to_end};
 
 /// A release, and a server of its directory.
@@ -155,8 +156,10 @@ fn a_missing_archive_and_a_machine_without_a_network_are_told() {
     let mut release = Release::served();
     fs::remove_file(release.archive()).unwrap();
     assert_refused(&release, &Sandbox::new(), "this download failed: http://");
-    // A port that was free a moment ago.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // A port that nobody else can have meanwhile, and on which nobody listens.
+    let unused = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    unused.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    let port = unused.local_addr().unwrap().as_socket().unwrap().port();
     release.url = format!("http://127.0.0.1:{port}");
     assert_refused(&release, &Sandbox::new(), "this download failed: http://");
 }
@@ -203,7 +206,7 @@ fn an_interrupted_download_leaves_nothing() {
     });
     let mut command = sandbox.command("sh");
     command.arg(release.path("install.sh")).env("BOWLINE_DOWNLOAD_URL", &release.url);
-    let mut child = command.process_group(0).spawn().expect("a shell");
+    let mut child = heed_interrupts(&mut command).process_group(0).spawn().expect("a shell");
     let _stream = asked.recv_timeout(Duration::from_secs(60)).expect("a request");
     // As Ctrl-C does, which reaches the whole group.
     let group = Pid::from_child(&child);

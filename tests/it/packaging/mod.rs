@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 use std::env::consts::{ARCH, OS};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nix::sys::signal::{SigHandler, Signal, signal};
 use tempfile::TempDir;
 
 use crate::support::run_to_end;
@@ -43,6 +45,16 @@ fn executable(path: &Path, text: &str) {
     let status = Command::new("cp").arg("-p").args([&draft, path]).status();
     assert!(status.is_ok_and(|status| status.success()));
     fs::remove_file(draft).expect("a file of our own");
+}
+
+/// Lets the command heed an interrupt, even where the tests run in the background of a script, whose jobs
+/// ignore it.
+pub fn heed_interrupts(command: &mut Command) -> &mut Command {
+    #[expect(unsafe_code, reason = "only the child is changed")]
+    // SAFETY: signal is async-signal-safe.
+    unsafe {
+        command.pre_exec(|| signal(Signal::SIGINT, SigHandler::SigDfl).map(drop).map_err(Into::into))
+    }
 }
 
 /// `packaging/assemble npm` or `release` for all platforms. A script that starts the built program stands for each

@@ -26,12 +26,12 @@ pub struct Block {
 
 const SIZE: u16 = 128;
 
-/// A range of `length` ports, below those that the kernel hands out by itself.
+/// A range of `length` ports, below those of [`crate::support::Ports`], which are not listened on all the time.
 pub fn block(length: u16) -> Block {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     own_descriptors();
     assert!(length < SIZE);
-    let blocks = (30_000 - 10_240) / SIZE;
+    let blocks = (20_000 - 10_240) / SIZE;
     let salt = u16::try_from(std::process::id() % 1000).unwrap().wrapping_mul(7);
     for _ in 0..blocks {
         let at = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(salt) % blocks;

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -34,6 +35,9 @@ const STATUS: [(&str, Option<&str>); 6] = [
     ("uptimeSeconds", Some("SECONDS")),
     ("load", Some("LOAD")),
 ];
+
+/// Longer than what belongs to the start of a server.
+const STARTING: Duration = Duration::from_secs(11);
 
 /// A stage whose conversation is written down.
 struct Recording {
@@ -272,11 +276,14 @@ fn failures(talk: &mut Recording, scripts: &Scripts) {
     talk.until(&[("gone", "error", "")]);
 }
 
-/// The status that comes by itself every 15 seconds shows that the server's first ten are over.
+/// A status that comes by itself, every 15 seconds, shows that the server's first ten are over.
 fn late_errors(talk: &mut Recording) {
     talk.title("Later on, the same complaint is an error, once it has settled");
-    talk.stage.runner.until("the second status", |event| {
-        event["type"] == "runner-status" && event.get("commandId").is_none()
+    let time = |event: &Value| humantime::parse_rfc3339(event["timestamp"].as_str().unwrap()).unwrap();
+    let ready = talk.stage.runner.seen().iter().rfind(|event| event["type"] == "port-detected").map(time);
+    let is_late = |event: &Value| time(event).duration_since(ready.unwrap()).is_ok_and(|age| age > STARTING);
+    talk.stage.runner.until("a status after the start", |event| {
+        event["type"] == "runner-status" && event.get("commandId").is_none() && is_late(event)
     });
     talk.record();
     assert_eq!(http::get(talk.stage.ports.first()).status, 200);

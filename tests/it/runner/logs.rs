@@ -42,6 +42,10 @@ fn logs_are_fetched_from_any_cursor() {
     let mut stage = stage(1);
     stage.start("1", "p", "--lines 100 --stream both", None);
     stage.answer("1", "port-detected");
+    // The last line of each stream, which may come after that.
+    for last in ["listening", "line 100"] {
+        stage.runner.output(last);
+    }
     let all = stage.fetch("all", None, None);
     let mut pieces = Vec::new();
     let mut cursor: Option<String> = None;

@@ -37,6 +37,12 @@ impl Stage {
         self.runner.write(&format!("{command}\n"));
     }
 
+    /// Sends commands in one write.
+    fn send_all(&mut self, commands: &[Value]) {
+        let lines: Vec<String> = commands.iter().map(|command| format!("{command}\n")).collect();
+        self.runner.write(&lines.concat());
+    }
+
     fn start(&mut self, id: &str, project: &str, arguments: &str, preferred: Option<u16>) {
         let line = format!("'{}' --lifetime 200 {arguments}", dev_server().display());
         let payload = json!({

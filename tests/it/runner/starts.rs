@@ -35,10 +35,14 @@ fn the_last_of_many_starts_is_the_one_that_runs() {
 #[test]
 fn a_stop_takes_back_a_start_that_waits() {
     let mut stage = stage(2);
-    stage.start("1", "p", "--linger 300", None);
+    stage.start("1", "p", "--linger 1000", None);
     stage.answer("1", "port-detected");
-    stage.start("2", "p", "", None);
-    stage.stop("3", "p");
+    let payload = json!({ "runCommand": "true", "workingDirectory": stage.sandbox.project() });
+    // Read at once, so that the first server is still ending when the stop comes.
+    stage.send_all(&[
+        json!({ "id": "2", "type": "start-dev-server", "projectId": "p", "payload": payload }),
+        json!({ "id": "3", "type": "stop-dev-server", "projectId": "p" }),
+    ]);
     assert_eq!(stage.answer("2", "error")["error"], "stopped before it was started");
     assert_eq!(stage.answer("3", "process-exited")["state"], "stopped");
     assert_eq!(stage.answer("3", "ack")["message"], "Dev server stopped successfully");
@@ -49,10 +53,9 @@ fn a_stop_takes_back_a_start_that_waits() {
 #[test]
 fn a_stop_that_is_repeated_is_one_signal_to_the_service() {
     let mut stage = stage(1);
-    stage.start("1", "p", "--linger 300", None);
+    stage.start("1", "p", "--linger 1000", None);
     stage.answer("1", "port-detected");
-    stage.stop("2", "p");
-    stage.stop("3", "p");
+    stage.send_all(&["2", "3"].map(|id| json!({ "id": id, "type": "stop-dev-server", "projectId": "p" })));
     let ended = stage.end();
     let output: String = ended.of("log-chunk").iter().filter_map(|event| event["data"].as_str()).collect();
     assert_eq!(output.matches(r#""got":"SIGTERM""#).count(), 1, "{output}");

@@ -24,6 +24,12 @@ const server = require("http").createServer((request, response) => {
 server.listen(process.env.PORT, process.argv[2]);
 "#;
 
+/// A server that never answers anything but 503.
+const BUSY: &str = "
+const answer = (_, response) => { response.statusCode = 503; response.end(); };
+require('http').createServer(answer).listen(process.env.PORT);
+";
+
 fn stage(script: &str, ready: &str) -> (Sandbox, Ports) {
     let (mut sandbox, ports) = Sandbox::with_script(script).with_ports("default", 2);
     sandbox
@@ -79,12 +85,14 @@ fn a_line_of_output_may_have_an_address() {
 
 #[test]
 fn what_did_not_hold_is_told_with_the_last_answer() {
-    let ready = "http = '/', log = 'never', exec = 'echo starting; echo no response >&2; exit 2', file = 'no/such', timeout = '600ms'";
-    let (sandbox, _ports) = stage("exec node server.js", ready);
+    // Time enough for a first answer on a busy machine.
+    let ready = "http = '/', log = 'never', exec = 'echo starting; echo no response >&2; exit 2', file = 'no/such', timeout = '4s'";
+    let (mut sandbox, _ports) = stage("exec node busy.js", ready);
+    sandbox.file("busy.js", BUSY);
     let ended = start(&sandbox).wait();
     assert_eq!(ended.status.code(), Some(4), "{ended:#?}");
     for part in [
-        "was not ready within 0.6 s, and was ended: http /: 503; log `never`: no line matches; ",
+        "was not ready within 4 s, and was ended: http /: 503; log `never`: no line matches; ",
         "exec `echo starting; echo no response >&2; exit 2`: exit code 2: no response; file `",
     ] {
         assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);

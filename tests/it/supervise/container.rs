@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use saphyr::{LoadableYamlNode, Yaml};
 
 use crate::support::{
-    PATIENCE, Sandbox, Session, dev_server, end_of, is_free, read_until, run_to_end, stage, stage_of,
+    Fifo, PATIENCE, Sandbox, Session, dev_server, end_of, is_free, read_until, run_to_end, stage, stage_of,
 };
 
 /// A shell as the first process of a pid namespace of its own; `None`, with the reason printed, where the kernel
@@ -100,20 +100,26 @@ fn living(file: &Path) -> Option<Pid> {
         .trim()
         .parse()
         .unwrap();
-    // A zombie has no command line any more.
-    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    Pid::from_raw(pid).filter(|_| !line.is_empty())
+    Pid::from_raw(pid).filter(|pid| is_living(*pid))
+}
+
+/// A zombie has no command line any more.
+fn is_living(pid: Pid) -> bool {
+    let line = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero()));
+    line.is_ok_and(|line| !line.is_empty())
 }
 
 /// Runs bowline after these commands of an entry script, kills the guardian once the server is ready, and waits for
-/// the end of bowline.
-fn lose_the_guardian(sandbox: &Sandbox, entry: &str, options: &str) {
+/// the end of bowline. Where a browser is to be opened, which tells its pid, the service is restarted before.
+fn lose_the_guardian(sandbox: &Sandbox, entry: &str, browser: Option<&Fifo>) -> Option<Pid> {
+    let options = if browser.is_some() { "--open" } else { "" };
     let mut command = sandbox.command("sh");
     command.args(["-c", &format!("{entry} exec \"$0\" --json {options}"), env!("CARGO_BIN_EXE_bowline")]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut events = child.stdout.take().unwrap();
     read_until(&mut events, "port-detected");
-    if options == "--open" {
+    let browser = browser.map(|browser| browser.pid(PATIENCE).expect("a browser"));
+    if browser.is_some() {
         let restarted = sandbox.run(["restart"]);
         assert!(restarted.status.success(), "while the browser is open: {restarted:?}");
     }
@@ -122,6 +128,7 @@ fn lose_the_guardian(sandbox: &Sandbox, entry: &str, options: &str) {
     let ended = end_of(&child);
     assert!(ended.recv_timeout(PATIENCE).is_ok(), "bowline does not end");
     child.wait().unwrap();
+    browser
 }
 
 #[test]
@@ -133,7 +140,7 @@ fn a_helper_that_an_entry_script_has_left_outlives_the_service() {
         "env -i setsid sleep 300 & echo $! > helper;",
     ] {
         let (sandbox, ports) = stage("", 1);
-        lose_the_guardian(&sandbox, entry, "");
+        lose_the_guardian(&sandbox, entry, None);
         let helper = living(&sandbox.project().join("helper"));
         kill_process(
             helper.unwrap_or_else(|| panic!("ended, though nobody asked for it: {entry}")),
@@ -148,9 +155,10 @@ fn a_helper_that_an_entry_script_has_left_outlives_the_service() {
 fn a_browser_outlives_the_service_and_keeps_none_from_being_restarted() {
     let (mut sandbox, _ports) = stage("", 1);
     sandbox.program("xdg-open", "echo $$ > \"$HOME/browser\"; exec sleep 300");
-    lose_the_guardian(&sandbox, "", "--open");
-    let browser = living(&sandbox.root().join("home/browser"));
-    kill_process(browser.expect("a browser that goes on"), Signal::KILL).unwrap();
+    let told = Fifo::create(&sandbox.root().join("home/browser"));
+    let browser = lose_the_guardian(&sandbox, "", Some(&told)).unwrap();
+    assert!(is_living(browser), "it does not go on");
+    kill_process(browser, Signal::KILL).unwrap();
 }
 
 #[test]
@@ -158,7 +166,7 @@ fn what_a_service_has_left_without_a_trace_ends_with_it_where_it_can_be_nobody_e
     let script =
         format!("env -i setsid sleep 300 & echo $! > left; exec '{}' --lifetime 200", dev_server().display());
     let (sandbox, _ports) = stage_of(&script, 1);
-    lose_the_guardian(&sandbox, "", "");
+    lose_the_guardian(&sandbox, "", None);
     assert_eq!(living(&sandbox.project().join("left")), None);
 }
 

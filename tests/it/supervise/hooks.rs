@@ -135,15 +135,19 @@ fn an_interrupt_ends_a_before_that_hangs() {
 #[test]
 fn a_before_that_listens_on_the_port_is_not_the_server() {
     let gate = |stage: &Stage| stage.sandbox.root().join("gate");
-    let before = format!("'{}' --lifetime 200 & read go < ../gate; kill $!", dev_server().display());
-    let stage = Stage::new(&server(""), &before, "true", "");
+    let before =
+        format!("'{}' --lifetime 200 & read go < ../gate; kill $!; wait $!; true", dev_server().display());
+    let stage = Stage::new(&format!("touch begun; {}", server("")), &before, "true", "");
     let gate = Gate::create(&gate(&stage));
     let mut session = stage.start(&[]);
     session.output("listening");
     gate.open();
     session.ready();
-    let printed = session.printed();
-    assert_eq!(printed.matches("listening").count(), 2, "ready with the second: {printed}");
+    let begun = stage.sandbox.project().join("begun");
+    assert!(begun.exists(), "ready with the second: {}", session.printed());
+    while session.printed().matches("listening").count() < 2 {
+        session.event("log-chunk");
+    }
     session.stop();
 }
 

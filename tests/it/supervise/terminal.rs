@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
+use crate::packaging::heed_interrupts;
 use crate::support::{PATIENCE, Sandbox, Seat, Terminal, http, is_free, stage, stage_in_shell, stage_of};
 
 /// Settings of a terminal that a program may have to put back.
@@ -21,7 +22,7 @@ fn shell_command(sandbox: &Sandbox, shell: &[&str]) -> Command {
     let mut command = sandbox.command(shell[0]);
     let bowline = std::path::Path::new(env!("CARGO_BIN_EXE_bowline")).parent().unwrap();
     let path = format!("{}:{}", bowline.display(), std::env::var("PATH").unwrap());
-    command.args(&shell[1..]).env("PATH", path);
+    heed_interrupts(command.args(&shell[1..]).env("PATH", path));
     command
 }
 
@@ -65,7 +66,6 @@ fn what_happens_after_a_service_is_ready_is_told_after_that() {
     // While there is output, the news that it is ready waits.
     let (sandbox, _ports) = stage_in_shell("& while :; do echo on; sleep 0.02; done", 1);
     let mut seat = Seat::take(sandbox.bowline(["dev"]));
-    seat.terminal.until("on");
     while !sandbox.run(["wait"]).status.success() {}
     sandbox.run(["stop"]);
     seat.terminal.until("ready in");

@@ -15,7 +15,7 @@ fn a_tree_that_grows_while_it_is_killed_ends_all_the_same() {
         session.output("growing");
         session.signal(signal);
         if signal == Signal::KILL {
-            session.kill(std::time::Duration::from_secs(20));
+            session.kill(std::time::Duration::from_secs(40));
         } else {
             session.wait();
         }
