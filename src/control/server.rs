@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener as Listener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::task::{Context, Poll};
 
 use nix::sys::resource::{Resource, getrlimit};
@@ -33,8 +33,7 @@ const ARRIVALS: usize = 16;
 /// The control socket of one supervisor.
 #[derive(Debug)]
 pub struct Server {
-    /// The path, until the socket is opened. Services are started before that.
-    unopened: Option<PathBuf>,
+    /// `None` if it could not be opened.
     listener: Option<UnixListener>,
     pub(super) services: Vec<Service>,
     pub(super) peers: Vec<Peer>,
@@ -47,12 +46,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server at `socket`, which is opened when the loop first polls, after the services have been started.
-    pub fn new(socket: PathBuf, session: &str, services: Vec<Status>) -> Self {
+    /// A server at `socket`. Make it before the services run: scripts beneath one of them tell it what they do. Needs
+    /// a running tokio runtime.
+    pub fn new(socket: &Path, session: &str, services: Vec<Status>) -> Self {
+        let failed =
+            |error: &io::Error| tracing::warn!("cannot be spoken to at `{}`: {error}", socket.visible());
         let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(CLIENTS, |(soft, _)| soft);
         Self {
-            unopened: Some(socket),
-            listener: None,
+            listener: listen(socket).inspect_err(failed).ok(),
             services: services.into_iter().map(|status| Service::new(status, session)).collect(),
             peers: Vec::new(),
             commands: VecDeque::new(),
@@ -65,11 +66,6 @@ impl Server {
     }
 
     fn accept(&mut self, cx: &mut Context<'_>) {
-        if let Some(path) = self.unopened.take() {
-            let failed =
-                |error: &io::Error| tracing::warn!("cannot be spoken to at `{}`: {error}", path.visible());
-            self.listener = listen(&path).inspect_err(failed).ok();
-        }
         let Some(listener) = &self.listener else { return };
         for _ in 0..ARRIVALS {
             let Poll::Ready(arrived) = listener.poll_accept(cx) else { return };

@@ -163,7 +163,7 @@ impl<'a> Session<'a> {
         let Outlets { sink, console, terminal } =
             output::open(invocation, options, &statuses, (&session, &logs))?;
         let has_keys = terminal.as_ref().is_some_and(SharedTerminal::has_keyboard);
-        let control = Server::new(socket, &session, statuses);
+        let control = Server::new(&socket, &session, statuses);
         let is_runner = invocation.started_by == StartedBy::Runner;
         let lifeline = is_runner.then(|| Lifeline::new(io::stdin())).transpose()?;
         let caller = Some(invocation.watch_caller()?);

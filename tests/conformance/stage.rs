@@ -88,7 +88,13 @@ impl Stage {
             let processes = tree.left(if server_ended { patience } else { Duration::ZERO });
             let pid = format!("{} ", launcher.as_raw_nonzero());
             let launcher_ended = !processes.iter().any(|process| process.starts_with(&pid));
-            Left { server_ended, port_free: is_free(self.ports.first()), launcher_ended, processes }
+            // A process that is ending closes its files one by one.
+            let mut port_free = is_free(self.ports.first());
+            while server_ended && !port_free && Instant::now() < deadline {
+                std::thread::yield_now();
+                port_free = is_free(self.ports.first());
+            }
+            Left { server_ended, port_free, launcher_ended, processes }
         });
         tree.kill();
         let _ = child.kill();

@@ -1,11 +1,13 @@
 //! A program at a terminal.
 
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
 use nix::sys::termios::LocalFlags;
+use rustix::process::Signal;
 
-use super::{Terminal, Tree};
+use super::{PATIENCE, Terminal, Tree};
 
 /// A bowline at a terminal, or a shell that is to start it.
 #[derive(Debug)]
@@ -33,7 +35,9 @@ impl Seat {
     /// The end of the command, after which nothing is left and the terminal is as it was.
     pub fn wait(mut self) -> ExitStatus {
         let status = self.child.wait().expect("a child of our own");
-        self.tree.assert_gone(Duration::from_secs(1));
+        // Where bowline was killed, its guardian gives the services a grace period.
+        let is_killed = status.signal() == Some(Signal::KILL.as_raw());
+        self.tree.assert_gone(if is_killed { PATIENCE } else { Duration::from_secs(1) });
         assert!(self.terminal.settings().local_flags.contains(LocalFlags::ICANON | LocalFlags::ECHO));
         status
     }

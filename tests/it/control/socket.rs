@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 
 use super::{Client, Stage};
-use crate::support::{Noise, Session, http};
+use crate::support::{Noise, Sandbox, Session, http};
 
 #[test]
 fn the_socket_is_private_and_goes_with_the_supervisor() {
@@ -16,6 +16,20 @@ fn the_socket_is_private_and_goes_with_the_supervisor() {
     assert_eq!((mode(&socket), mode(socket.parent().unwrap())), (0o600, 0o700));
     session.stop();
     assert!(stage.sockets().is_empty());
+}
+
+#[test]
+fn whatever_the_service_starts_finds_the_socket() {
+    let (mut sandbox, _ports) = Sandbox::with_script("sh look.sh").with_ports("default", 1);
+    let run = sandbox.state_dir().join("run");
+    let look =
+        format!("ls '{}'/*.sock > found 2> /dev/null || echo none\necho looked\nsleep 100", run.display());
+    sandbox.file("look.sh", &look);
+    for _ in 0..10 {
+        let mut session = sandbox.start(["dev"]);
+        assert_eq!(session.output("looked"), "looked\n");
+        session.stop();
+    }
 }
 
 #[test]
