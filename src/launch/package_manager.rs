@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use semver::Version;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::caller::Caller;
@@ -195,14 +196,20 @@ impl Installation {
             .skip(1)
             .take(3)
             .find_map(|dir| Some((dir, read_file(&dir.join("package.json")).ok()?)))?;
-        let package: Value = serde_json::from_slice(&text).ok()?;
-        let (name, version) = (package["name"].as_str()?, package["version"].as_str()?);
+        let InstalledPackage { name, version } = serde_json::from_slice(&text).ok()?;
         let is_modern_yarn = manager == PackageManager::Yarn && name.starts_with("@yarnpkg/cli");
         (name == manager.name() || is_modern_yarn).then(|| Self {
             dir: dir.to_path_buf(),
             named,
             program: program.clone(),
-            version: Version::parse(version).ok(),
+            version: Version::parse(&version).ok(),
         })
     }
+}
+
+/// The part that is needed of a long package.json: the rest is skipped, which is faster.
+#[derive(Deserialize)]
+struct InstalledPackage {
+    name: String,
+    version: String,
 }

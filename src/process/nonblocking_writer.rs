@@ -129,7 +129,10 @@ impl NonblockingWriter {
             self.buffer.copy_within(self.written..self.filled, 0);
             (self.written, self.filled) = (0, self.pending());
         }
-        if self.filled + length > self.buffer.len() {
+        if self.buffer.is_empty() {
+            // The kernel's zeros: their pages are not there until they are needed.
+            self.buffer = vec![0; length];
+        } else if self.filled + length > self.buffer.len() {
             self.buffer.resize(self.filled + length, 0);
         }
     }
