@@ -51,7 +51,7 @@ fn report(invocation: &Invocation, planned: &[Planned]) -> Result<Exit, Failure>
 /// The directory with the files of agents, which is the root of the workspace if there is one, and the dev servers
 /// that can be started there.
 fn here(invocation: &Invocation) -> Result<(PathBuf, Vec<DevServer>), Failure> {
-    let (root, projects) = services::around(invocation, Project::find(&invocation.dir)?)?;
+    let (root, projects) = services::around(invocation, &services::here(invocation)?)?;
     let mut configured = Vec::new();
     for project in projects {
         match ConfiguredProject::asked(invocation, project, None) {
