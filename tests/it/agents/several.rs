@@ -2,7 +2,9 @@
 
 use std::thread;
 
-use super::forward::{Stage, await_listener};
+use serde_json::json;
+
+use super::forward::Stage;
 use crate::support::{Session, http, is_free};
 
 /// With the packages `a` and `b`, in this order.
@@ -41,7 +43,10 @@ fn a_start_of_which_a_part_runs_already_has_the_wanted_port_too() {
     command.env("PORT", wish.to_string());
     let mut session = Session::start(command);
     assert_ne!(session.ready(), port, "it runs the other one");
-    await_listener(wish);
+    let seen = session.seen().iter().find(|event| event["type"] == "port-forwarded").cloned();
+    let forwarded = seen.unwrap_or_else(|| session.event("port-forwarded"));
+    assert_eq!((&forwarded["from"], &forwarded["to"]), (&json!(wish), &json!(port)));
+    assert_eq!(forwarded["projectId"], json!(stage.sandbox.project().join("a")));
     assert_eq!(http::get(wish).body, format!("port {port}"));
     session.stop();
     while !is_free(wish) {
