@@ -358,3 +358,19 @@ fn services_need_no_package_json() {
     let entry = &json_of(&sandbox, ".claude/launch.json")["configurations"][0];
     assert_eq!((&entry["name"], &entry["runtimeArgs"]), (&json!("web"), &json!(["dev", "web"])));
 }
+
+#[test]
+fn more_servers_than_ports_have_an_entry_each() {
+    let (mut sandbox, ports) = Sandbox::new().with_ports("node", 1);
+    sandbox.file("package.json", r#"{ "name": "root", "workspaces": ["a", "b"] }"#);
+    for dir in ["a", "b"] {
+        sandbox.file(format!("{dir}/package.json"), r#"{ "scripts": { "dev": "node server.js" } }"#);
+    }
+    wrote(&sandbox, &["--claude"]);
+    let launch = json_of(&sandbox, ".claude/launch.json");
+    let entry = |at: usize| {
+        (launch["configurations"][at]["name"].clone(), launch["configurations"][at]["port"].clone())
+    };
+    let port = json!(ports.first());
+    assert_eq!([entry(0), entry(1)], [(json!("a"), port.clone()), (json!("b"), port)]);
+}
