@@ -4,17 +4,33 @@ use std::time::Duration;
 
 use super::backend::SessionBackend;
 use super::port_override::Sources;
+use crate::event::CRASHED;
 use crate::port::PortChoice;
 use crate::port::listeners::holders;
 use crate::visible::Visible;
 
 /// How long a program whose sources open no server may run without a listener until the user is told.
 const SILENCE: Duration = Duration::from_secs(10);
+/// How a line of `nodemon` and `node --watch` begins that says that the program has ended by an error.
+const WAITS: [&str; 2] = ["[nodemon] app crashed", "Failed running '"];
+/// How the last line of a Node.js program begins that has ended by an error. `tsx watch` says nothing after it.
+const ENDED: &str = "Node.js v";
 
 impl SessionBackend<'_> {
-    /// The likely reason why a service will never be ready, with what to do. Its script has run for `age`.
-    pub(super) fn obstacle(&mut self, service: usize, age: Duration) -> Option<String> {
-        self.taken(service).or_else(|| self.no_server(service, age))
+    /// The likely reason why a service will never be ready, with what to do. Its script has run for `age`, and its output
+    /// ends so.
+    pub(super) fn obstacle(&mut self, service: usize, age: Duration, output: &str) -> Option<String> {
+        self.taken(service).or_else(|| self.crashed(service, output)).or_else(|| self.no_server(service, age))
+    }
+
+    /// The message that a program that starts another one whenever a file changes waits for that, as the other one has
+    /// ended by an error.
+    fn crashed(&self, service: usize, output: &str) -> Option<String> {
+        let last = output.lines().map(str::trim).rfind(|line| !line.is_empty())?;
+        let is_watching = || self.prepared[service].detected().reading.command.contains("watch");
+        (WAITS.iter().any(|begin| last.starts_with(begin)) || last.starts_with(ENDED) && is_watching()).then(
+            || format!("{CRASHED}, and is started again when a file changes: mend what its last lines name"),
+        )
     }
 
     /// The message that names the holder of the port that the service asks for in place of its reserved one.
