@@ -100,13 +100,9 @@ fn forward_beside(
             None => joiner.args(["--project-id", &request.project]),
         };
         joiner.env("PORT", port.to_string()).env(WITH_PARENT, "1");
-        joiner.stdin(Stdio::null()).stdout(Stdio::null());
-        if invocation.json {
-            let (output, its_output) = io::pipe()?;
-            joiner.arg("--json").stdout(its_output);
-            joiners.push((held.clone(), output));
-        }
-        joiner.spawn()?;
+        let (output, its_output) = io::pipe()?;
+        joiner.arg("--json").stdin(Stdio::null()).stdout(its_output).spawn()?;
+        joiners.push((held.clone(), output));
         for Prepared { request, .. } in &mut *prepared {
             if matches!(request.choice, PortChoice::Preferred(wanted) if wanted == port) {
                 request.choice = PortChoice::Any;
