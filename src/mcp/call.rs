@@ -13,7 +13,7 @@ use super::tools::{Arguments, McpTool};
 use super::{failed, holder, output};
 use crate::client::actions::{self, Stopped};
 use crate::client::resolve;
-use crate::event::{CRASHED, State, What};
+use crate::event::{IDLES, State, What};
 use crate::invocation::Failure;
 use crate::port::Reservation;
 use crate::project::Project;
@@ -69,8 +69,8 @@ fn start(view: &View<'_>, arguments: &Arguments, cancel: &Cancel) -> Result<Valu
     let until = (cancel, deadline(arguments.number("waitSeconds")).max(least));
     let command = (if is_restart { "restart" } else { "start" }, targets.place(view.dir()));
     // It starts by itself once the client has mended a file.
-    let has_crashed = |what: &What| matches!(what, What::Noted { message, .. } if message.contains(CRASHED));
-    let printed = view.run(command, until, AtDeadline::GoOn(Box::new(keep)), &has_crashed)?;
+    let idles = |what: &What| matches!(what, What::Noted { message, .. } if message.contains(IDLES));
+    let printed = view.run(command, until, AtDeadline::GoOn(Box::new(keep)), &idles)?;
     let mut ended = failed::ended(&printed);
     if is_restart && ended.is_empty() && !printed.is_late && printed.code != Some(0) {
         ended.extend(known_ends(view, &targets));

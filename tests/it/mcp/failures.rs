@@ -82,7 +82,7 @@ fn a_crash_after_which_a_program_waits_for_a_change_is_told_at_once() {
     // Longer than the tests are patient.
     let told = agent.told("start", &json!({ "waitSeconds": 600 }));
     assert_eq!(told["state"], "starting", "{told:#}");
-    assert!(told["warning"].as_str().unwrap().starts_with("its program has crashed"), "{told:#}");
+    assert!(told["warning"].as_str().unwrap().starts_with("its program does not run"), "{told:#}");
     assert!(told["logTail"].as_str().unwrap().contains("boom"), "{told:#}");
     stage.sandbox.file("mended", "");
     assert_eq!(agent.told("wait", &json!({}))["state"], "running");
