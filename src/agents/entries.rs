@@ -1,5 +1,6 @@
 //! The entries of bowline in the files of editors and agents.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -23,13 +24,11 @@ impl DevServer {
         ["dev"].into_iter().chain(self.word.as_deref()).collect()
     }
 
-    /// Whether an entry with these arguments runs this one of the servers in the foreground, perhaps with options of
-    /// the user's.
-    fn is_run_by(&self, arguments: &Value, servers: &[Self]) -> bool {
-        let Some(words) = arguments.as_array().filter(|words| words.first() == Some(&json!("dev"))) else {
-            return false;
-        };
-        let named = words[1..].iter().filter_map(Value::as_str).find(|word| !word.starts_with('-'));
+    /// Whether an entry with this command of bowline's runs this one of the servers in the foreground, perhaps with
+    /// options of the user's.
+    fn is_run_by(&self, words: &[&str], servers: &[Self]) -> bool {
+        let Some((&"dev", words)) = words.split_first() else { return false };
+        let named = words.iter().copied().find(|word| !word.starts_with('-'));
         self.word.as_deref() == named || self.word.is_none() && servers.len() == 1
     }
 
@@ -87,9 +86,31 @@ fn launch_entries(text: &str) -> Result<Vec<Value>, Damage> {
 
 /// Whether this is the server's entry: it runs the server, or has its name and runs none of the others.
 fn is_for(entry: &Value, server: &DevServer, servers: &[DevServer]) -> bool {
-    let is_run = |one: &DevServer| one.is_run_by(&entry["runtimeArgs"], servers);
+    let Some(words) = own_words(entry) else { return false };
+    let is_run = |one: &DevServer| one.is_run_by(&words, servers);
     let has_name = || entry["name"] == server.name.as_str() && !servers.iter().any(is_run);
-    runs_bowline(&entry["runtimeExecutable"]) && (is_run(server) || has_name())
+    is_run(server) || runs_bowline(&entry["runtimeExecutable"]) && has_name()
+}
+
+/// What an entry of `.claude/launch.json` says to bowline; `None` if it runs another program. The user may run bowline
+/// through others, as in `npx bowline dev`, where a shell has all of that in one word.
+fn own_words<'a>(entry: &'a Value) -> Option<Vec<&'a str>> {
+    let words = texts(&entry["runtimeArgs"]);
+    if runs_bowline(&entry["runtimeExecutable"]) {
+        return Some(words);
+    }
+    let of_shell = |word: &&'a str| behind(word.split_whitespace().collect());
+    words.iter().find_map(of_shell).or_else(|| behind(words))
+}
+
+/// The words behind that of bowline, if they run dev servers.
+fn behind(mut words: Vec<&str>) -> Option<Vec<&str>> {
+    let own = words.iter().position(|word| is_bowline(word))?;
+    Some(words.split_off(own + 1)).filter(|words| words.first() == Some(&"dev"))
+}
+
+fn texts(list: &Value) -> Vec<&str> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 /// Changes what is wrong in the entry, and leaves the rest to the user.
@@ -104,10 +125,11 @@ fn correct(
         text = jsonc::set(&text, &[CONFIGURATIONS, PathStep::At(index), PathStep::Key(name)], &value)?;
         Ok(())
     };
-    if !is_there(&entry["runtimeExecutable"]) {
+    let is_own = runs_bowline(&entry["runtimeExecutable"]);
+    if is_own && !is_there(&entry["runtimeExecutable"]) {
         set("runtimeExecutable", json!(PROGRAM))?;
     }
-    if !server.is_run_by(&entry["runtimeArgs"], servers) {
+    if !own_words(entry).is_some_and(|words| server.is_run_by(&words, servers)) {
         set("runtimeArgs", json!(server.arguments()))?;
     }
     let present = entry["port"].as_u64().and_then(|port| u16::try_from(port).ok());
@@ -130,11 +152,11 @@ pub fn merge_mcp(text: &str, list: &str) -> Result<String, Damage> {
     if !found.is_object() {
         return jsonc::set(text, &path, wanted);
     }
-    let words: Vec<&str> = found["args"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let is_mcp = words.contains(&"mcp");
+    let mut words = texts(&found["args"]).into_iter().flat_map(str::split_whitespace);
+    let is_mcp = words.clone().any(|word| word == "mcp");
     let is_own = runs_bowline(&found["command"]);
     // The user runs bowline in another way, as with `npx bowline mcp`.
-    if !is_own && is_mcp && words.iter().any(|word| word.contains(PROGRAM)) {
+    if !is_own && is_mcp && words.any(|word| word.contains(PROGRAM)) {
         return Ok(text.to_owned());
     }
     let mut text = text.to_owned();
@@ -150,7 +172,13 @@ pub fn merge_mcp(text: &str, list: &str) -> Result<String, Damage> {
 
 /// Whether the command is bowline, by name or by path.
 fn runs_bowline(command: &Value) -> bool {
-    command.as_str().is_some_and(|command| Path::new(command).file_name().is_some_and(|name| name == PROGRAM))
+    command.as_str().is_some_and(is_bowline)
+}
+
+/// Whether a word is bowline: by name, by path, or as a package of this version.
+fn is_bowline(word: &str) -> bool {
+    let name = Path::new(word).file_name().and_then(OsStr::to_str);
+    name.is_some_and(|name| name.split('@').next() == Some(PROGRAM))
 }
 
 /// Whether the command is bowline by name, or by a path that leads to a file.
@@ -161,8 +189,7 @@ fn is_there(command: &Value) -> bool {
 
 /// Whether the file has an entry of bowline.
 pub fn is_in_launch(text: &str) -> bool {
-    launch_entries(text)
-        .is_ok_and(|entries| entries.iter().any(|one| runs_bowline(&one["runtimeExecutable"])))
+    launch_entries(text).is_ok_and(|entries| entries.iter().any(|one| own_words(one).is_some()))
 }
 
 pub fn is_in_mcp(text: &str, list: &str) -> bool {
@@ -173,10 +200,11 @@ pub fn is_in_mcp(text: &str, list: &str) -> bool {
 pub fn obsolete(text: &str, servers: &[DevServer]) -> Vec<String> {
     let entries = launch_entries(text).unwrap_or_default();
     let is_obsolete = |one: &&Value| {
-        runs_bowline(&one["runtimeExecutable"])
-            && one["runtimeArgs"][0] == "dev"
-            && one["runtimeArgs"][1].is_string()
-            && !servers.iter().any(|server| server.is_run_by(&one["runtimeArgs"], servers))
+        own_words(one).is_some_and(|words| {
+            words.first() == Some(&"dev")
+                && words[1..].iter().any(|word| !word.starts_with('-'))
+                && !servers.iter().any(|server| server.is_run_by(&words, servers))
+        })
     };
     let names = entries.iter().filter(is_obsolete).filter_map(|one| one["name"].as_str());
     names.map(str::to_owned).collect()

@@ -2,6 +2,7 @@
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access};
@@ -17,7 +18,7 @@ pub struct Change<'a> {
 }
 
 /// Writes the texts. Each is complete beside its file before the first file is replaced. A link stays, and what it
-/// leads to is replaced; permissions stay.
+/// leads to is replaced; owner and permissions stay.
 pub fn write_all(changes: &[Change<'_>]) -> Result<(), Failure> {
     let mut staged = Staged::default();
     for Change { path, text } in changes {
@@ -56,12 +57,12 @@ impl Staged {
             DirBuilder::new().create(dir)?;
             self.dirs.push(dir.to_owned());
         }
-        let (target, permissions) = match fs::canonicalize(path) {
+        let (target, former) = match fs::canonicalize(path) {
             Ok(target) => {
                 // A file that the user has made read-only would be replaced all the same.
                 access(&target, AccessFlags::W_OK)?;
-                let permissions = fs::metadata(&target)?.permissions();
-                (target, Some(permissions))
+                let former = fs::metadata(&target)?;
+                (target, Some(former))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => (path.to_owned(), None),
             Err(error) => return Err(error),
@@ -71,8 +72,10 @@ impl Staged {
         let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
         self.files.push((temporary, target));
         file.write_all(text.as_bytes())?;
-        if let Some(permissions) = permissions {
-            file.set_permissions(permissions)?;
+        if let Some(former) = former {
+            // Only root can give a file to somebody, as in a container with the files of its host.
+            let _not_root = fchown(&file, Some(former.uid()), Some(former.gid()));
+            file.set_permissions(former.permissions())?;
         }
         file.sync_all()
     }

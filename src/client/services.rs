@@ -10,13 +10,14 @@ use crate::project::{Project, ProjectError, SERVICE_MARK, last_part};
 use crate::workspace::{Meaning, meaning, nx_target};
 
 /// The root of the project's workspace, or its own directory, and every service there that could run.
-pub fn around(invocation: &Invocation, project: Project) -> Result<(PathBuf, Vec<Project>), Failure> {
+pub fn around(invocation: &Invocation, project: &Project) -> Result<(PathBuf, Vec<Project>), Failure> {
     let root = project.workspace.as_ref().map_or_else(|| project.dir.clone(), |found| found.root.clone());
     // The root of a workspace need not be a project.
     let projects = match (Project::at(&root), &project.workspace) {
         (Ok(root), _) => projects_of(invocation, root)?,
         (Err(_), Some(workspace)) => runnable(invocation, None, workspace.members()?, None),
-        (Err(_), None) => vec![project],
+        // Services need no package.json.
+        (Err(_), None) => all(invocation, project)?,
     };
     Ok((root, projects))
 }

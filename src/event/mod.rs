@@ -17,4 +17,4 @@ pub use line_reader::LineReader;
 pub use lines::{LONGEST_EVENT, Lines, TooLong};
 pub use output::{Output, cursor, parse_cursor};
 pub use told::{News, Told};
-pub use what::{Event, FailureReason, Level, ReadyBy, Refusal, State, Stream, What, how_ended};
+pub use what::{Event, FailureReason, IDLES, Level, ReadyBy, Refusal, State, Stream, What, how_ended};

@@ -7,6 +7,8 @@ use crate::visible;
 
 /// The longest result, in bytes of its JSON.
 const LONGEST: usize = 16 * 1024;
+/// What is told where services had to be left out.
+const LEFT_OUT: &str = "some are left out, as answers are bounded: ask for them by `name`";
 /// The fields that are shortened, from their beginning, where a result is too long.
 const TEXTS: [&str; 3] = ["error", "lines", "logTail"];
 
@@ -81,11 +83,11 @@ fn shorten(structured: &mut Value) -> bool {
         *value = half.split_once('\n').map_or("", |(_, rest)| rest).into();
         return true;
     }
-    structured["services"].as_array_mut().is_some_and(|services| {
-        let left = services.len() / 2;
-        services.truncate(left);
-        left > 0
-    })
+    let Some(services) = structured["services"].as_array_mut() else { return false };
+    let left = services.len() / 2;
+    services.truncate(left);
+    set(structured, "hint", LEFT_OUT.into());
+    left > 0
 }
 
 fn length(value: &Value) -> usize {
@@ -114,7 +116,8 @@ fn text(value: &Value) -> String {
         }
         let warning =
             value["warning"].as_str().map(|warning| format!("warning: {}", plain(warning).trim_end()));
-        return services.iter().map(text).chain(warning).collect::<Vec<_>>().join("\n");
+        let hint = value["hint"].as_str().map(|hint| format!("hint: {hint}"));
+        return services.iter().map(text).chain(warning).chain(hint).collect::<Vec<_>>().join("\n");
     }
     let of = |key: &str| value[key].as_str().filter(|text| !text.is_empty());
     let mut lines: Vec<String> =
@@ -191,7 +194,10 @@ mod tests {
         assert!(kept.starts_with("line ") && kept.ends_with("line 99999\n") && kept.len() > 1_000, "{kept}");
         let many: Vec<Value> =
             (0..2_000).map(|number| json!({ "name": number.to_string(), "state": "idle" })).collect();
-        assert!(super::result(json!({ "services": many }), false).to_string().len() <= LONGEST);
+        let bounded = super::result(json!({ "services": many }), false);
+        assert!(bounded.to_string().len() <= LONGEST);
+        assert_eq!(bounded["structuredContent"]["hint"], LEFT_OUT);
+        assert!(bounded["content"][0]["text"].as_str().unwrap().ends_with(LEFT_OUT));
         assert!(refusal(&"é".repeat(LONGEST)).to_string().len() <= LONGEST);
         let error = json!({ "error": "\u{1}é\n".repeat(LONGEST) });
         assert!(super::result(error, true).to_string().len() <= LONGEST);

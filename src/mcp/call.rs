@@ -13,7 +13,7 @@ use super::tools::{Arguments, McpTool};
 use super::{failed, holder, output};
 use crate::client::actions::{self, Stopped};
 use crate::client::resolve;
-use crate::event::{State, What};
+use crate::event::{IDLES, State, What};
 use crate::invocation::Failure;
 use crate::port::Reservation;
 use crate::project::Project;
@@ -68,7 +68,9 @@ fn start(view: &View<'_>, arguments: &Arguments, cancel: &Cancel) -> Result<Valu
     let least = Instant::now() + LEAST_FOR_START;
     let until = (cancel, deadline(arguments.number("waitSeconds")).max(least));
     let command = (if is_restart { "restart" } else { "start" }, targets.place(view.dir()));
-    let printed = view.run(command, until, AtDeadline::GoOn(Box::new(keep)), &|_| false)?;
+    // It starts by itself once the client has mended a file.
+    let idles = |what: &What| matches!(what, What::Noted { message, .. } if message.contains(IDLES));
+    let printed = view.run(command, until, AtDeadline::GoOn(Box::new(keep)), &idles)?;
     let mut ended = failed::ended(&printed);
     if is_restart && ended.is_empty() && !printed.is_late && printed.code != Some(0) {
         ended.extend(known_ends(view, &targets));

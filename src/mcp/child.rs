@@ -12,7 +12,7 @@ use std::time::Instant;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::event::{Event, LONGEST_EVENT, Lines, What};
+use crate::event::{Event, LONGEST_EVENT, Level, Lines, What};
 use crate::invocation::WITH_PARENT;
 use crate::process::own_executable;
 
@@ -73,7 +73,7 @@ impl Cancel {
     }
 }
 
-/// What happens to a command that is not through at the deadline.
+/// What happens to a command that is not through at the deadline, or when it has printed enough.
 pub enum AtDeadline {
     /// It is ended. It also ends with this process.
     End,
@@ -87,7 +87,7 @@ pub struct Printed {
     pub events: Vec<Event>,
     pub hint: Option<String>,
     pub warnings: Vec<String>,
-    /// Whether it was still running at the deadline.
+    /// Whether it was still running then.
     pub is_late: bool,
     /// Its exit code, if it has one.
     pub code: Option<i32>,
@@ -118,7 +118,7 @@ pub fn run(
     let end = reading.read(Some(deadline), is_enough);
     let child = cancel.lock().child.take();
     let Some(mut child) = child else { return end.map(|_| reading.printed) };
-    if let (Ok(End::Late), AtDeadline::GoOn(then)) = (&end, at_deadline) {
+    if let (Ok(End::Late | End::Enough), AtDeadline::GoOn(then)) = (&end, at_deadline) {
         // What was told by now is told twice.
         let events = reading.printed.events.clone();
         let warnings = reading.printed.warnings.clone();
@@ -163,7 +163,9 @@ impl Reading {
             };
             if has_text && take(&mut self.err, &mut buffer, &mut text)? {
                 while let Some(line) = text.next_line().map_err(io::Error::from)? {
-                    self.take_text(&String::from_utf8_lossy(&line));
+                    if self.take_text(&String::from_utf8_lossy(&line)).is_some_and(|what| is_enough(&what)) {
+                        return Ok(End::Enough);
+                    }
                 }
             }
             if has_events && take(&mut self.out, &mut buffer, &mut events)? {
@@ -180,12 +182,15 @@ impl Reading {
         Ok(End::Whole)
     }
 
-    fn take_text(&mut self, line: &str) {
+    /// Returns what a warning says.
+    fn take_text(&mut self, line: &str) -> Option<What> {
         if let Some((_, hint)) = line.split_once(HINT) {
             self.printed.hint = Some(hint.to_owned());
-        } else if let Some((_, warning)) = line.split_once(WARNING) {
-            self.printed.warnings.push(warning.to_owned());
+            return None;
         }
+        let message = line.split_once(WARNING)?.1.to_owned();
+        self.printed.warnings.push(message.clone());
+        Some(What::Noted { level: Level::Warning, message })
     }
 }
 

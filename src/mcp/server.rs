@@ -16,6 +16,7 @@ use crate::control::{ControlError, Status};
 use crate::event::{FailureReason, State, What};
 use crate::invocation::{Failure, Invocation};
 use crate::port::{Ports, Reservation};
+use crate::project::ProjectError;
 use crate::ui::{ColorChoice, Style};
 
 /// What all calls share.
@@ -45,7 +46,8 @@ pub struct DescribedService {
 
 impl McpServer {
     pub fn new(invocation: &Invocation) -> Result<Self, Failure> {
-        let dir = std::fs::canonicalize(&invocation.dir)?;
+        let gone = |_| ProjectError::Gone { path: invocation.dir.clone() };
+        let dir = std::fs::canonicalize(&invocation.dir).map_err(gone)?;
         let state_dir = invocation.ports_to_read().dir().root().to_owned();
         Ok(Self { scope: WorkspaceScope::around(&dir), dir, state_dir, ends: Ends::default() })
     }

@@ -126,7 +126,8 @@ impl View<'_> {
 
     /// Everything in the workspace that could run.
     pub fn projects(&self) -> Vec<Project> {
-        let around = |project| services::around(self.invocation(), project).map(|(_, projects)| projects);
+        let around =
+            |project: Project| services::around(self.invocation(), &project).map(|(_, projects)| projects);
         let mut projects = match Project::find(self.dir()) {
             Ok(project) => around(project).unwrap_or_default(),
             Err(_) => self.all(self.dir()).unwrap_or_default(),

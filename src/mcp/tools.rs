@@ -16,7 +16,7 @@ impl Arguments {
     }
 
     pub fn number(&self, name: &str) -> Option<u64> {
-        self.0.get(name)?.as_u64()
+        whole(self.0.get(name)?)
     }
 
     pub fn says(&self, name: &str) -> bool {
@@ -104,9 +104,16 @@ fn follows(schema: &Value, value: &Value) -> bool {
             schema["type"] == "string"
                 && schema["enum"].as_array().is_none_or(|values| values.contains(value))
         }
-        Value::Number(number) => number.as_u64().is_some_and(|number| is_in(schema, number)),
+        Value::Number(_) => whole(value).is_some_and(|number| is_in(schema, number)),
         Value::Null | Value::Array(_) | Value::Object(_) => false,
     }
+}
+
+/// An integer, which in JSON Schema may be written as `5.0`.
+fn whole(value: &Value) -> Option<u64> {
+    let is_whole = |number: &f64| number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(number);
+    let from_decimal = || format!("{:.0}", value.as_f64().filter(is_whole)?).parse().ok();
+    value.as_u64().or_else(from_decimal)
 }
 
 /// What a schema asks for, in words.
@@ -168,6 +175,18 @@ impl McpTool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_without_a_fraction_is_an_integer() {
+        let port = |value: Value| {
+            let arguments = Map::from_iter([("port".to_owned(), value)]);
+            read("bowline_port", arguments).map(|(_, arguments)| arguments.number("port"))
+        };
+        assert_eq!((port(json!(80)), port(json!(80.0))), (Ok(Some(80)), Ok(Some(80))));
+        for value in [json!(80.5), json!(-1.0), json!(65536.0), json!(1e300)] {
+            assert!(port(value.clone()).is_err(), "{value}");
+        }
+    }
 
     #[test]
     fn the_list_has_every_tool() {

@@ -3,7 +3,7 @@
 //! Each step takes the product of the step before. The loop in [`crate::supervise`] spawns, verifies and releases,
 //! as often as a service is started, through the [`Backend`] in `loop_backend`.
 
-use std::io;
+use std::io::{self, PipeReader};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,7 +13,7 @@ use super::configured::ConfiguredProject;
 use super::options::Options;
 use super::output::{self, Outlets, announce};
 use super::prepared::Prepared;
-use super::{absent, conflict, hooks, neighbours, order, outcome, portless, settings, usual_ports};
+use super::{absent, conflict, hooks, joiners, neighbours, order, outcome, portless, settings, usual_ports};
 use crate::control::Server;
 use crate::detect::ServiceKind;
 use crate::invocation::{Failure, Invocation, StartedBy, require_descriptors};
@@ -35,6 +35,8 @@ pub struct Session<'a> {
     options: &'a Options,
     pub ports: Ports,
     pub prepared: Vec<Prepared<'a>>,
+    /// What bowlines print that forward ports to these services, which run already.
+    pub joiners: Vec<(Reservation, PipeReader)>,
 }
 
 pub enum Reserved {
@@ -61,7 +63,7 @@ impl<'a> Session<'a> {
         let live = neighbours::live(&ports, &projects);
         let prepared = prepare(invocation, options, projects, (None, &live))?;
         order::asked_for(&prepared)?;
-        Ok(Self { invocation, options, ports, prepared })
+        Ok(Self { invocation, options, ports, prepared, joiners: Vec::new() })
     }
 
     pub fn leave_out(&mut self, running: &[Reservation]) {
@@ -131,7 +133,7 @@ impl<'a> Session<'a> {
     }
 
     pub fn supervise(self, mut lease: Lease) -> Result<Exit, Failure> {
-        let Self { invocation, options, ports, prepared } = self;
+        let Self { invocation, options, ports, prepared, joiners } = self;
         invocation.files.forget();
         let order = order::of(&prepared, options)?;
         // A single service is committed while its guardian starts. Several would keep others from the store too
@@ -142,6 +144,7 @@ impl<'a> Session<'a> {
         }
         let grants = lease.grants().to_vec();
         let (session, socket) = (lease.session().to_string(), lease.socket());
+        let own = lease.reservations().first().cloned();
         let logs = ports.dir().logs();
         let backend = SessionBackend::new(invocation, options, prepared, lease, ports);
         let mut services = backend.prepared.iter().enumerate();
@@ -164,6 +167,9 @@ impl<'a> Session<'a> {
             output::open(invocation, options, &statuses, (&session, &logs))?;
         let has_keys = terminal.as_ref().is_some_and(SharedTerminal::has_keyboard);
         let control = Server::new(&socket, &session, statuses);
+        if let Some(own) = own {
+            joiners::relay(joiners, &own)?;
+        }
         let is_runner = invocation.started_by == StartedBy::Runner;
         let lifeline = is_runner.then(|| Lifeline::new(io::stdin())).transpose()?;
         let caller = Some(invocation.watch_caller()?);

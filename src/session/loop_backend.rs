@@ -100,8 +100,8 @@ impl Backend for SessionBackend<'_> {
         (!others.is_empty()).then(|| list(others))
     }
 
-    fn obstacle(&mut self, service: usize, age: Duration) -> Option<String> {
-        SessionBackend::obstacle(self, service, age)
+    fn obstacle(&mut self, service: usize, age: Duration, output: &str) -> Option<String> {
+        SessionBackend::obstacle(self, service, age, output)
     }
 
     fn is_redirectable(&mut self, service: usize, run: FailedRun, output: &str) -> bool {

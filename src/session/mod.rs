@@ -9,7 +9,7 @@
 //! - `obstacle`: reasons why a service will not be ready
 //! - `server_scheme`: http or https · `output`, `report`, `outcome`, `conflict`: what others see
 //! - `siblings`, `known_sibling`, `told`, `addresses`, `absent`, `usual_ports`, `portless`: what services know of each other
-//! - `caught`: scripts beneath one that runs as it is
+//! - `caught`: scripts beneath one that runs as it is · `joiners`: bowlines that forward ports for it
 //! - `browser`: opens the URL · `nested`: bowline within bowline · `dry_run`: a plan · `framework_locks`: lock files of frameworks
 
 mod absent;
@@ -25,6 +25,7 @@ mod flow;
 mod framework_locks;
 mod hooks;
 mod inner_sessions;
+mod joiners;
 mod kind;
 mod known_addresses;
 mod known_sibling;

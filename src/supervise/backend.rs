@@ -134,8 +134,9 @@ pub trait Backend {
     fn observe(&mut self, service: usize, root: i32, output: &str) -> Option<Observation>;
     /// The listeners on other ports of a service that is not ready, as text.
     fn elsewhere(&self, service: usize) -> Option<String>;
-    /// The likely reason why a service will never be ready, with what to do. Its script has run for `age`.
-    fn obstacle(&mut self, _service: usize, _age: Duration) -> Option<String> {
+    /// The likely reason why a service will never be ready, with what to do. Its script has run for `age`; `output` is the
+    /// end of its output.
+    fn obstacle(&mut self, _service: usize, _age: Duration, _output: &str) -> Option<String> {
         None
     }
     /// Whether [`Backend::redirect`] can help a run that failed: it ended because it asked for another port, or

@@ -10,7 +10,8 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         let is_at_main = self.instances[index].service.is_at_main();
         let readiness = self.instances[index].readiness.as_mut().filter(|one| is_at_main && !one.has_told);
         let Some(age) = readiness.map(|readiness| readiness.main_age(now)) else { return };
-        if let Some(obstacle) = self.backend.obstacle(index, age) {
+        let output = self.instances[index].tail.text();
+        if let Some(obstacle) = self.backend.obstacle(index, age, &output) {
             self.instances[index].readiness.iter_mut().for_each(|readiness| readiness.has_told = true);
             self.warn(index, obstacle);
         }

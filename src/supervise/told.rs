@@ -21,6 +21,10 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
     /// Passes it on. The service that starts others is ready with the first of them; if it has a port of its own, only
     /// if nothing listens there soon. One that starts nothing but watches is ready with the first of those.
     pub(super) fn told(&mut self, told: &Told) {
+        let is_forward = matches!(&told.news, News::Event(Event { what: What::PortForwarded { .. }, .. }));
+        if is_forward {
+            return self.sink.relay(told);
+        }
         if !(0..self.instances.len()).any(|index| self.backend.orchestrates(index)) {
             return self.told_beside(told);
         }

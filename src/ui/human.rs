@@ -142,6 +142,9 @@ pub(super) fn line_of_told(style: Style, told: &Told) -> Option<String> {
         News::Event(Event { what: What::PortReallocated { message, .. }, .. }) | News::Warning(message) => {
             Some(format!("{} {name}: {message}", style.warning("warning:")))
         }
+        News::Event(Event { what: What::PortForwarded { from, to }, .. }) => {
+            Some(format!("port {from} leads to {name} on port {to}"))
+        }
         News::Note(message) => Some(format!("{name}: {message}")),
         News::Event(_) => None,
     }

@@ -51,7 +51,7 @@ fn report(invocation: &Invocation, planned: &[Planned]) -> Result<Exit, Failure>
 /// The directory with the files of agents, which is the root of the workspace if there is one, and the dev servers
 /// that can be started there.
 fn here(invocation: &Invocation) -> Result<(PathBuf, Vec<DevServer>), Failure> {
-    let (root, projects) = services::around(invocation, Project::find(&invocation.dir)?)?;
+    let (root, projects) = services::around(invocation, &services::here(invocation)?)?;
     let mut configured = Vec::new();
     for project in projects {
         match ConfiguredProject::asked(invocation, project, None) {
@@ -120,7 +120,20 @@ fn own_ports(
     for request in &mut open {
         request.exclude.extend(&taken);
     }
-    let mut found = ports.lookup(&open, SystemTime::now())?.into_iter().map(|found| match found {
+    let now = SystemTime::now();
+    // Of more servers than ports, not all can run at once: each has the port that it would get alone.
+    let alone = || {
+        let look_up = |one: &PortRequest| {
+            let alone = PortRequest { exclude: Vec::new(), ..one.clone() };
+            ports.lookup(&[alone], now)
+        };
+        open.iter()
+            .map(look_up)
+            .collect::<Result<Vec<_>, _>>()
+            .map(|found| found.into_iter().flatten().collect())
+    };
+    let found = ports.lookup(&open, now).or_else(|_| alone())?;
+    let mut found = found.into_iter().map(|found| match found {
         Lookup::Live(reservation) => (reservation.port, None),
         Lookup::Would(grant) => (grant.port, Some(grant.request.range)),
     });

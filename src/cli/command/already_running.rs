@@ -1,5 +1,6 @@
 //! `bowline dev` of projects that run already: replace, wait, follow, or refuse.
 
+use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -57,7 +58,7 @@ pub fn decide(
         let needed = session.needed(running)?;
         let wait = || fan_out::at_once(&needed, |one| actions::wait(&session.ports, one, None));
         while_there(parent, wait).into_iter().collect::<Result<(), _>>()?;
-        forward_beside(invocation, &mut session.prepared, running)?;
+        forward_beside(invocation, session, running)?;
         session.leave_out(running);
         return Ok(None);
     }
@@ -83,13 +84,14 @@ fn wish(invocation: &Invocation, one: &Prepared<'_>) -> Option<u16> {
 /// starts the others. Those end with this one.
 fn forward_beside(
     invocation: &Invocation,
-    prepared: &mut [Prepared<'_>],
+    session: &mut Session<'_>,
     running: &[Reservation],
 ) -> Result<(), Failure> {
+    let Session { prepared, joiners, .. } = session;
     for at in 0..prepared.len() {
         let request = &prepared[at].request;
-        let is_running = running.iter().any(|one| one.is_of(&request.project));
-        let Some(port) = wish(invocation, &prepared[at]).filter(|_| is_running) else { continue };
+        let held = running.iter().find(|one| one.is_of(&request.project));
+        let (Some(held), Some(port)) = (held, wish(invocation, &prepared[at])) else { continue };
         let mut joiner = Command::new(own_executable()?);
         joiner.arg("--state-dir").arg(invocation.ports_to_read().dir().root()).arg("--dir").arg(&request.dir);
         joiner.args(["dev", "--only"]);
@@ -98,7 +100,9 @@ fn forward_beside(
             None => joiner.args(["--project-id", &request.project]),
         };
         joiner.env("PORT", port.to_string()).env(WITH_PARENT, "1");
-        joiner.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+        let (output, its_output) = io::pipe()?;
+        joiner.arg("--json").stdin(Stdio::null()).stdout(its_output).spawn()?;
+        joiners.push((held.clone(), output));
         for Prepared { request, .. } in &mut *prepared {
             if matches!(request.choice, PortChoice::Preferred(wanted) if wanted == port) {
                 request.choice = PortChoice::Any;

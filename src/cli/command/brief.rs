@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::answer::answer;
 use super::service_row::{Row, rows};
 use crate::client::services;
+use crate::exit_code::NO_PROJECT;
 use crate::invocation::{Failure, Invocation};
 use crate::process::Exit;
-use crate::project::{Project, ProjectError};
+use crate::project::Project;
 use crate::ui;
 
 /// How many services are listed, so that the whole has ten lines at most.
@@ -16,12 +17,11 @@ const LISTED: usize = 5;
 const NAMED: usize = 8;
 
 pub fn brief(invocation: &Invocation) -> Result<Exit, Failure> {
-    let project = match Project::find(&invocation.dir) {
-        Ok(project) => project,
-        Err(ProjectError::NotFound { .. }) => return nothing_here(invocation),
-        Err(error) => return Err(error.into()),
+    let project = match services::here(invocation) {
+        Err(failure) if failure.code() == NO_PROJECT => return nothing_here(invocation),
+        found => found?,
     };
-    let (root, members) = services::around(invocation, project)?;
+    let (root, members) = services::around(invocation, &project)?;
     let live = invocation.ports_to_read().reservations();
     let near: Vec<_> = live.into_iter().filter(|one| one.dir.starts_with(&root)).collect();
     let mut rows = rows(&near);

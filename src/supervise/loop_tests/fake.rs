@@ -262,7 +262,7 @@ impl Backend for Shared {
         self.borrow_mut().service(service).observation.clone()
     }
 
-    fn obstacle(&mut self, service: usize, age: Duration) -> Option<String> {
+    fn obstacle(&mut self, service: usize, age: Duration, _output: &str) -> Option<String> {
         let obstacle = self.borrow_mut().service(service).obstacle;
         obstacle.filter(|(after, _)| age >= *after).map(|(_, why)| why.to_owned())
     }

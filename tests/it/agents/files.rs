@@ -1,13 +1,15 @@
 //! `bowline agents`.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 
 use serde_json::{Value, json};
 
 use super::text;
 use crate::support::{Finished, Ports, Sandbox, Test};
 
+/// A user that no file of the tests belongs to.
+const NOBODY: u32 = 65534;
 const PACKAGE: &str = r#"{ "name": "app", "scripts": { "dev": "node server.js" } }"#;
 
 /// A project whose port would be the first of these.
@@ -178,6 +180,22 @@ fn what_is_out_of_date_is_told_and_corrected() {
         json_of(&sandbox, ".mcp.json")["mcpServers"]["bowline"],
         json!({ "command": "bowline", "args": ["mcp"] })
     );
+    sandbox.file(
+        ".mcp.json",
+        r#"{ "mcpServers": { "bowline": { "command": "bash", "args": ["-lc", "bowline mcp"] } } }"#,
+    );
+    assert!(wrote(&sandbox, &[]).contains("unchanged .mcp.json\n"));
+    for (program, words) in [
+        ("npx", r#"["-y", "bowline@1", "dev", "--open"]"#),
+        ("pnpm", r#"["exec", "bowline", "dev"]"#),
+        ("bash", r#"["-lc", "exec /opt/bin/bowline dev"]"#),
+    ] {
+        let launch = whole[0].replace("\"bowline\"", &json!(program).to_string()).replace("[\"dev\"]", words);
+        sandbox.file(".claude/launch.json", &launch);
+        assert!(wrote(&sandbox, &[]).contains("unchanged .claude/launch.json\n"), "{launch}");
+        sandbox.file(".claude/launch.json", &launch.replace("bowline", "shipshape"));
+        assert!(wrote(&sandbox, &[]).contains("changed .claude/launch.json\n"), "another program: {launch}");
+    }
     // What a user may add to an entry is no mistake.
     let own = sandbox.project().join("bowline").to_str().unwrap().to_owned();
     sandbox.file("bowline", "");
@@ -232,13 +250,17 @@ fn a_damaged_file_is_named_and_no_file_is_written() {
 }
 
 #[test]
-fn a_link_stays_and_its_target_keeps_its_mode() {
+fn a_link_stays_and_its_target_keeps_mode_and_owner() {
     let (mut sandbox, _ports) = project();
     sandbox.file("shared/mcp.json", "{}\n");
     let target = sandbox.project().join("shared/mcp.json");
     fs::set_permissions(&target, fs::Permissions::from_mode(0o640)).unwrap();
     symlink("shared/mcp.json", sandbox.project().join(".mcp.json")).unwrap();
+    // Somebody else's, as for root in a container.
+    let _not_root = chown(&target, Some(NOBODY), Some(NOBODY));
+    let owner = fs::metadata(&target).unwrap().uid();
     wrote(&sandbox, &["--claude"]);
+    assert_eq!(fs::metadata(&target).unwrap().uid(), owner);
     assert!(fs::symlink_metadata(sandbox.project().join(".mcp.json")).unwrap().is_symlink());
     assert!(text(&sandbox, "shared/mcp.json").contains("\"bowline\""));
     assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o640);
@@ -322,4 +344,33 @@ fn a_root_that_is_the_app_has_an_entry_beside_its_packages() {
     assert_eq!(json_of(&sandbox, ".claude/launch.json")["configurations"], entries);
     assert_eq!(wrote(&sandbox, &["--claude"]), "unchanged .claude/launch.json\nunchanged .mcp.json\n");
     assert!(doctor(&sandbox)[0].0, "{:?}", doctor(&sandbox));
+}
+
+#[test]
+fn services_need_no_package_json() {
+    let mut sandbox = Sandbox::new();
+    sandbox.file("bowline.toml", "[project.web]\ncommand = \"serve\"\nport = true\n");
+    assert_eq!(
+        sandbox.run(["status", "--brief"]).stdout,
+        "not running: web\nstart it and wait:  bowline start\n"
+    );
+    wrote(&sandbox, &["--claude"]);
+    let entry = &json_of(&sandbox, ".claude/launch.json")["configurations"][0];
+    assert_eq!((&entry["name"], &entry["runtimeArgs"]), (&json!("web"), &json!(["dev", "web"])));
+}
+
+#[test]
+fn more_servers_than_ports_have_an_entry_each() {
+    let (mut sandbox, ports) = Sandbox::new().with_ports("node", 1);
+    sandbox.file("package.json", r#"{ "name": "root", "workspaces": ["a", "b"] }"#);
+    for dir in ["a", "b"] {
+        sandbox.file(format!("{dir}/package.json"), r#"{ "scripts": { "dev": "node server.js" } }"#);
+    }
+    wrote(&sandbox, &["--claude"]);
+    let launch = json_of(&sandbox, ".claude/launch.json");
+    let entry = |at: usize| {
+        (launch["configurations"][at]["name"].clone(), launch["configurations"][at]["port"].clone())
+    };
+    let port = json!(ports.first());
+    assert_eq!([entry(0), entry(1)], [(json!("a"), port.clone()), (json!("b"), port)]);
 }

@@ -64,6 +64,30 @@ fn assert_prompt(mut attempt: impl FnMut() -> u128) {
     assert!(times.iter().any(|time| *time < 300), "{times:?} ms");
 }
 
+/// As under `nodemon`, whose program begins to serve once a file is there.
+const CRASHED: &str = "
+    console.log('Error: boom\\n[nodemon] app crashed - waiting for file changes before starting...');
+    const { existsSync } = require('node:fs');
+    const server = require('node:http').createServer((_, answer) => answer.end('mended'));
+    const looks = setInterval(() => {
+        if (!existsSync('mended')) return;
+        clearInterval(looks);
+        server.listen(process.env.PORT, '127.0.0.1');
+    }, 20);";
+
+#[test]
+fn a_crash_after_which_a_program_waits_for_a_change_is_told_at_once() {
+    let mut stage = Stage::of("node server.js", CRASHED);
+    let mut agent = stage.agent();
+    // Longer than the tests are patient.
+    let told = agent.told("start", &json!({ "waitSeconds": 600 }));
+    assert_eq!(told["state"], "starting", "{told:#}");
+    assert!(told["warning"].as_str().unwrap().starts_with("its program does not run"), "{told:#}");
+    assert!(told["logTail"].as_str().unwrap().contains("boom"), "{told:#}");
+    stage.sandbox.file("mended", "");
+    assert_eq!(agent.told("wait", &json!({}))["state"], "running");
+}
+
 #[test]
 fn a_server_that_crashed_later_is_told_to_whoever_asks() {
     let stage = Stage::new();

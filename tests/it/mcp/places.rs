@@ -74,3 +74,9 @@ fn a_workspace_is_one_place_and_so_are_its_worktrees() {
     let all = stage.agent().told("stop", &json!({}));
     assert_eq!(all["services"].as_array().unwrap().len(), 2, "those of the directory: {all}");
 }
+
+#[test]
+fn a_directory_that_does_not_exist_is_named() {
+    let refused = Stage::new().sandbox.run(["mcp", "--dir", "nowhere"]);
+    assert!(!refused.status.success() && refused.stderr.contains("nowhere`"), "{refused:?}");
+}
