@@ -174,7 +174,12 @@ fn a_condition_that_cannot_hold_has_its_place_and_nothing_starts() {
     for (settings, place, hint) in [
         (
             "ready.http = \"healthz\"",
-            "2:14: `ready` of `@acme/web`: `http` is a path with a `/` at its",
+            "2:14: not a path with a `/` at its beginning, nor a URL: `healthz`",
+            path,
+        ),
+        (
+            "ready.http = \"{{self.host}}/x\"",
+            "2:14: `ready` of `@acme/web`: `http` is a path with a `/` at its beginning",
             path,
         ),
         ("ready.http = \"/a b\"", "2:14: `ready` of `@acme/web`: `http` is no path or URL: `/a b`", path),

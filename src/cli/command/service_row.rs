@@ -49,8 +49,9 @@ pub fn rows(reservations: &[Reservation]) -> Vec<Row> {
     let (mut rows, mut silent) = (Vec::new(), Vec::new());
     for (ours, answer) in fan_out::call(reservations) {
         match answer {
-            Ok(services) => {
-                rows.extend(services.into_iter().filter(|one| !is_elsewhere(one)).map(|status| {
+            Ok(mut services) => {
+                services.retain(|status| !is_elsewhere(status));
+                rows.extend(services.into_iter().map(|status| {
                     let reservation = ours.iter().find(|one| one.project == status.project_id);
                     let whereabouts = reservation.map(|one| Whereabouts::of(one, Some(&status)));
                     Row {
@@ -59,7 +60,7 @@ pub fn rows(reservations: &[Reservation]) -> Vec<Row> {
                         whereabouts: whereabouts.unwrap_or(Whereabouts::Present),
                         status: Ok(status),
                     }
-                }))
+                }));
             }
             Err(error) => {
                 let error = Rc::new(error);
