@@ -14,7 +14,7 @@ use crate::invocation::Failure;
 use crate::paths::StateDir;
 use crate::port::Ports;
 use crate::process::Exit;
-use crate::project::{Project, Workspace};
+use crate::project::{Project, Workspace, last_part};
 use crate::ui;
 
 /// Set when the shell asks for completions, to the shell's name, by the code that [`script`] prints.
@@ -69,8 +69,11 @@ pub fn filters(current: &OsStr) -> Vec<CompletionCandidate> {
     let scopes: Vec<String> = names.iter().filter_map(scope).collect();
     let is_shared = |scope: &&String| scopes.iter().filter(|other| other == scope).count() > 1;
     let shared = scopes.iter().filter(is_shared).map(|scope| format!("@{scope}"));
-    let words: Vec<String> =
-        names.iter().cloned().chain(shared).map(|name| format!("{marks}{name}")).collect();
+    // A name without its scope is offered once its beginning is typed, where it means one package.
+    let means_one = |short: &&str| names.iter().filter(|name| last_part(name) == *short).count() == 1;
+    let short = names.iter().map(|name| last_part(name)).filter(|_| !rest.is_empty()).filter(means_one);
+    let words = names.iter().cloned().chain(shared).chain(short.map(str::to_owned));
+    let words: Vec<String> = words.map(|name| format!("{marks}{name}")).collect();
     matching(current, words)
 }
 

@@ -193,10 +193,18 @@ fn without_project(
         }
     };
     if found.is_empty() && matches!(error, ProjectError::NotFound { .. }) {
-        let known = remembered_around(&invocation.ports_to_read(), &start);
-        return known.map(|(_, row)| Resolved::Idle(not_running(&row.name))).ok_or_else(|| error.into());
+        let known = remembered_around(&invocation.ports_to_read(), &start).map(|(_, row)| row.name);
+        let known = known.or_else(|| name_of_services(invocation));
+        return known.map(|name| Resolved::Idle(not_running(&name))).ok_or_else(|| error.into());
     }
     if found.is_empty() { Err(error.into()) } else { Ok(Resolved::Running(found)) }
+}
+
+/// The name of the directory, if a file in it defines services.
+fn name_of_services(invocation: &Invocation) -> Option<String> {
+    let project = Project::around(&invocation.dir).ok()?;
+    let names = invocation.files.names(&project).ok()?;
+    (!names.services().is_empty()).then_some(project.name)
 }
 
 fn below(live: &[Reservation], dir: &Path) -> Vec<Reservation> {

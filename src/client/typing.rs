@@ -32,8 +32,8 @@ pub enum Wish {
     Suspend,
 }
 
-/// The hint if another client has the keyboard.
-const READ_ALONG: &str = "leave out `-i` to read along: one at a time has the keyboard";
+/// The hint where the keyboard is not to be had.
+const READ_ALONG: &str = "see its output with `bowline attach`, without `-i`";
 
 impl Typing {
     /// Takes the keyboard of a service. Needs a running tokio runtime.

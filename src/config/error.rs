@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::values::{HAS_NUL, IS_EMPTY, NO_TEMPLATES, NO_TIME, NOT_A_PORT, NOT_A_TIME, NOT_A_VARIABLE};
+use super::values::{
+    HAS_NUL, IS_EMPTY, NO_PAGE, NO_TEMPLATES, NO_TIME, NOT_A_PORT, NOT_A_TIME, NOT_A_VARIABLE,
+};
 use crate::detect::catalog::CatalogError;
 use crate::project::{FileError, ProjectError, similar};
 
@@ -55,9 +57,10 @@ fn advice(message: &str) -> String {
 }
 
 /// Parts of the reader's messages, and what to do.
-const ADVICE: [(&str, &str); 17] = [
+const ADVICE: [(&str, &str); 18] = [
     (NOT_A_PORT, "write `true` for a port of its own, `false` for none, or its number"),
     (NOT_A_TIME, "write a number and its unit in quotes, as in `\"10s\"`, `\"500ms\"` or `\"2m\"`"),
+    (NO_PAGE, "write a path, as in `/healthz`, or a URL with `{{self.port}}`"),
     (NO_TIME, "give it longer, or leave it out"),
     (IS_EMPTY, "write something between the quotes, or leave the key out"),
     (NOT_A_VARIABLE, "write a name that a program can look up, as in `API_URL`"),

@@ -9,15 +9,24 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::values::{
-    PortSetting, arguments, dir, duration, expression, limit, name, names, optional_word, path, port, table,
-    text, variables, word,
+    PortSetting, arguments, dir, duration, expression, limit, name, names, optional_word, page, path, port,
+    table, text, variables, word,
 };
 use crate::detect::ServiceKind;
 use crate::supervise::restart::Policy;
 
-/// The form of a time span.
+/// The form of a time span, with the units that there are.
 #[cfg(test)]
-const TIME: &str = r"^\s*([0-9]+\s*[a-zA-Zµ]+\s*)+$";
+const TIME: &str = concat!(
+    r"^\s*([0-9]+(\.[0-9]+)?\s*(nanos|nsec|ns|usec|us|µs|millis|msec|ms|s(ec(ond)?s?)?|m(in(ute)?s?)?",
+    r"|h((ou)?rs?)?|d(ays?)?|w(eeks?|ks?)?|months?|M|y(ears?|rs?)?)\s*)+$"
+);
+/// One that is not over at once.
+#[cfg(test)]
+const LIMIT: &str = r"[1-9]";
+/// A text without templates.
+#[cfg(test)]
+const PLAIN: &str = r"^(?![\s\S]*\{\{)[\s\S]*\S";
 
 /// A service: a package by its `name` in package.json or the last part of that, or a new one, which has a `command`.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
@@ -26,7 +35,7 @@ const TIME: &str = r"^\s*([0-9]+\s*[a-zA-Zµ]+\s*)+$";
 pub struct ProjectSettings {
     /// The script of package.json to run.
     #[serde(deserialize_with = "name")]
-    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
+    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = PLAIN)))]
     pub script: Option<String>,
     /// The port: `true` for one of its own, `false` for none, a number for exactly that one.
     #[serde(deserialize_with = "port")]
@@ -34,7 +43,7 @@ pub struct ProjectSettings {
     pub port: Option<PortSetting>,
     /// The key of its framework, in place of what is detected.
     #[serde(deserialize_with = "name")]
-    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
+    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = PLAIN)))]
     pub framework: Option<String>,
     /// When it is started again after it has ended.
     #[serde(deserialize_with = "optional_word")]
@@ -50,7 +59,7 @@ pub struct ProjectSettings {
     pub ready: Ready,
     /// Variables for it. `{{NAME.port}}`, `{{NAME.url}}` and `{{NAME.host}}` are those of the service NAME.
     #[serde(deserialize_with = "variables")]
-    #[cfg_attr(test, schemars(extend("propertyNames" = { "pattern": "^[^=]+$" })))]
+    #[cfg_attr(test, schemars(extend("propertyNames" = { "pattern": r"^((?!\{\{)[^=])+$" })))]
     pub env: BTreeMap<String, String>,
     /// Whether it is a server, a watch (builds for ever, has no port) or a task (ends), in place of what is detected.
     #[serde(deserialize_with = "optional_word")]
@@ -62,18 +71,18 @@ pub struct ProjectSettings {
     pub command: Option<String>,
     /// Where to run it, relative to this file.
     #[serde(deserialize_with = "dir")]
-    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
+    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = PLAIN)))]
     pub dir: Option<PathBuf>,
     /// Arguments for its script or command.
     #[serde(deserialize_with = "arguments")]
     pub args: Vec<String>,
     /// Services that are started too, and waited for: ready, or done.
     #[serde(deserialize_with = "names")]
-    #[cfg_attr(test, schemars(inner(regex(pattern = r"\S"))))]
+    #[cfg_attr(test, schemars(inner(regex(pattern = PLAIN))))]
     pub needs: Vec<String>,
     /// Services that are started too, and not waited for.
     #[serde(deserialize_with = "names")]
-    #[cfg_attr(test, schemars(inner(regex(pattern = r"\S"))))]
+    #[cfg_attr(test, schemars(inner(regex(pattern = PLAIN))))]
     pub with: Vec<String>,
     /// A command that runs before each start. If it fails, the service is not started.
     #[serde(deserialize_with = "text")]
@@ -145,11 +154,11 @@ impl ProjectSettings {
 pub struct Ready {
     /// How long it may take, as in `60s`.
     #[serde(deserialize_with = "limit")]
-    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = TIME)))]
+    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = TIME), extend("allOf" = [{ "pattern": LIMIT }])))]
     pub timeout: Option<Duration>,
     /// A path, or a URL, that it answers with a status from 200 to 399.
-    #[serde(deserialize_with = "text")]
-    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"\S")))]
+    #[serde(deserialize_with = "page")]
+    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = r"^(/|https?://|\{\{)")))]
     pub http: Option<String>,
     /// A regular expression that a line of its output matches.
     #[serde(deserialize_with = "expression")]
@@ -172,7 +181,7 @@ pub struct Ready {
 pub struct WorkspaceSettings {
     /// What bare `bowline` at the root runs, in the grammar of `--filter`.
     #[serde(deserialize_with = "names")]
-    #[cfg_attr(test, schemars(inner(regex(pattern = r"\S"))))]
+    #[cfg_attr(test, schemars(inner(regex(pattern = PLAIN))))]
     pub filter: Vec<String>,
     /// When the packages that others depend on are built before those start.
     #[serde(deserialize_with = "word")]

@@ -47,6 +47,7 @@ pub(super) const NOT_A_VARIABLE: &str = "not a name for a variable";
 pub(super) const HAS_NUL: &str = "no program can be given a NUL character";
 pub(super) const NO_TEMPLATES: &str = "no address is filled in here";
 pub(super) const IS_EMPTY: &str = "the text is empty";
+pub(super) const NO_PAGE: &str = "not a path with a `/` at its beginning, nor a URL";
 
 /// The longest time span: a later moment than in a year is beyond what some clocks can tell.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -120,6 +121,16 @@ fn without_nul(text: &str) -> Result<String, String> {
 
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     deserializer.deserialize_str(Checked(non_empty)).map(Some)
+}
+
+/// A path or URL, as far as can be seen before its templates are filled in.
+pub(super) fn page<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let check = |text: &str| {
+        let begins = ["/", "http://", "https://", "{{"].iter().any(|beginning| text.starts_with(beginning));
+        let text = non_empty(text)?;
+        if begins { Ok(text) } else { Err(format!("{NO_PAGE}: `{}`", visible::line(&text))) }
+    };
+    deserializer.deserialize_str(Checked(check)).map(Some)
 }
 
 pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {

@@ -17,6 +17,9 @@ use crate::script::{self, Edit, Kind, Leaf, ParseError, Script, Scripts, Word, W
 /// Programs that run scripts of packages, where they do not show which.
 const RUNNERS_OF_SCRIPTS: [&str; 6] = ["bun", "lerna", "npm", "pnpm", "turbo", "yarn"];
 
+/// Programs that have a daemon, or a proxy of their own, listen for what they start.
+const STARTERS_OF_CONTAINERS: [&str; 5] = ["docker", "docker-compose", "nerdctl", "podman", "podman-compose"];
+
 #[derive(Clone, Copy, Debug)]
 pub enum Target<'a> {
     Script {
@@ -242,6 +245,12 @@ impl<'a> Reading<'a> {
             Kind::Opaque => false,
         };
         !self.commands.is_empty() && self.leaves.iter().all(is_own)
+    }
+
+    /// Whether it starts containers, and nothing else that lasts: what listens for those is no process of its own.
+    pub fn starts_containers(&self) -> bool {
+        let mut programs = self.leaves.iter().filter(|leaf| leaf.kind != Kind::Builtin).peekable();
+        programs.peek().is_some() && programs.all(|leaf| STARTERS_OF_CONTAINERS.contains(&&*leaf.program))
     }
 
     /// Whether the script leads to one program, in its own package, and to nothing else.

@@ -55,8 +55,8 @@ fn too_many(range: Range, prepared: &[Prepared<'_>]) -> Option<String> {
     let key = &those.get(usize::from(ports))?.request.framework;
     let end = range.start.checked_add(u16::try_from(those.len()).ok()?.checked_mul(2)?)?;
     Some(format!(
-        "{} services are to have one of these {ports} ports each: name those to start, or give the range more with \
-         `[framework.{key}]` and `range = \"{}-{end}\"` in bowline.toml",
+        "there are {ports} ports for {} services: name those to start, or write `range = \"{}-{end}\"` under \
+         `[framework.{key}]` in bowline.toml",
         those.len(),
         range.start
     ))

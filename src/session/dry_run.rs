@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::absent;
 use super::addresses::Addresses;
 use super::conflict;
+use super::hooks;
 use super::known_addresses::known;
 use super::options::Options;
 use super::order;
@@ -55,6 +56,8 @@ pub fn dry_run(
     for (service, one) in prepared.iter().enumerate() {
         let address = |other| Some(planned(other)).filter(|(port, _)| *port != 0);
         let known = |project: &Project| known(project, prepared, planned, (&others, &absent));
+        let addresses = Addresses::of(one, planned(service), options, known);
+        hooks::check(one, planned(service).0, &|text| addresses.fill(text))?;
         let spec = plan(
             one,
             &PlanInputs {
@@ -64,7 +67,7 @@ pub fn dry_run(
                 address: planned(service),
                 port_override: port_override(one, &found[service], ports).as_ref(),
                 siblings: &siblings(prepared, service, address, &others),
-                addresses: &Addresses::of(one, planned(service), options, known),
+                addresses: &addresses,
             },
         );
         if invocation.json {

@@ -68,24 +68,27 @@ pub fn conditions(prepared: &Prepared<'_>, dir: &Path, fill: Fill<'_>) -> Condit
 pub fn check(prepared: &Prepared<'_>, own: u16, fill: Fill<'_>) -> Result<(), Failure> {
     let Ready { http, log, exec, file, .. } = resolved(prepared, fill).ready;
     let name = &prepared.project().name;
-    let mistake = |key: &[&str], message: &str| {
-        let hint = "correct the file at that place";
+    let mistake = |key: &[&str], message: &str, hint: &str| {
         prepared.detected().configured.mistake(&FilePlace::at(&[&["ready"], key].concat()), message, hint)
     };
     let has_any = http.is_some() || log.is_some() || exec.is_some() || file.is_some();
     if has_any && prepared.detected().kind == ServiceKind::Task {
         let message =
             format!("`{name}` is a task, which is done when it ends with 0: `ready` says nothing of it");
-        return Err(mistake(&[], &message));
+        return Err(mistake(&[], &message, "leave it out"));
     }
     if let Some(text) = http {
+        let hint = match own {
+            0 => "ask it with `log`, `exec` or `file`, or give it a port",
+            1.. => "write a path, as in `/healthz`, or a URL with `{{self.port}}`",
+        };
         check_page(&text, own)
-            .map_err(|error| mistake(&["http"], &format!("`ready` of `{name}`: {error}")))?;
+            .map_err(|error| mistake(&["http"], &format!("`ready` of `{name}`: {error}"), hint))?;
     }
     if let Some(text) = log {
         Regex::new(&text).map_err(|error| {
             let message = format!("`ready` of `{name}`: `log` is no regular expression: {error}");
-            mistake(&["log"], &message)
+            mistake(&["log"], &message, "put a `\\` before a character that is meant as it is")
         })?;
     }
     Ok(())

@@ -66,13 +66,15 @@ impl Backend for SessionBackend<'_> {
             (None, seen) if seen.iter().all(|listener| listener.user == me) => PortOwner::Stranger,
             (None, _) => PortOwner::Hidden,
         };
-        if !matches!(owner, PortOwner::Ours { .. })
-            && self.stands_in[service]
-            && self.inner_sessions().next().is_some()
-        {
-            return PortOwner::Ours { socket: 0, pid: 0 };
-        }
-        owner
+        let has_stand_in = || self.stands_in[service] && self.inner_sessions().next().is_some();
+        let serves_it = match owner {
+            PortOwner::Ours { .. } => false,
+            PortOwner::Nobody => has_stand_in(),
+            PortOwner::Stranger | PortOwner::Hidden => {
+                has_stand_in() || self.prepared[service].detected().reading.starts_containers()
+            }
+        };
+        if serves_it { PortOwner::Ours { socket: 0, pid: 0 } } else { owner }
     }
 
     fn may_listen(&mut self, service: usize) -> bool {

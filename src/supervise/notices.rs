@@ -97,10 +97,12 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
             return reason.clone();
         }
         let Instance { service, conditions, .. } = &self.instances[index];
-        let how = service.described(ending, self.backend.port(index), conditions.unmet().as_deref());
-        match self.backend.hook_before(index).filter(|_| ending.step == 0 && !ending.was_ready) {
-            Some(_) if ending.failure.is_some() => format!("was not started: `before` {how}"),
-            Some(_) | None => how,
+        let port = self.backend.port(index);
+        let is_in_before = ending.step == 0 && !ending.was_ready && self.backend.hook_before(index).is_some();
+        if is_in_before && ending.failure.is_some() {
+            service.described_before(ending, port)
+        } else {
+            service.described(ending, port, conditions.unmet().as_deref())
         }
     }
 

@@ -66,8 +66,8 @@ impl Packages {
         let mut entries: Vec<usize> = (0..self.len()).collect();
         let dirs: Vec<&Path> = entries.iter().filter_map(|index| self.dir(*index)).collect();
         if let Some(revision) = &filter.since {
-            let within = filter.dir.as_ref().map_or(self.root(), |dir| dir.path.as_path());
-            let changed = changed(revision, within, &dirs)?;
+            let within = filter.dir.as_ref().map(|dir| dir.path.as_path());
+            let changed = changed(revision, self.root(), within, &dirs)?;
             entries.retain(|index| self.dir(*index).is_some_and(|dir| changed.contains(&dir)));
         } else if let Some(glob) = &filter.dir {
             entries.retain(|index| self.dir(*index).is_some_and(|dir| glob.matches(dir)));

@@ -7,16 +7,24 @@ use std::process::{Command, Output, Stdio};
 
 use super::filter::FilterError;
 
-/// Of the directories, those with a file that has changed since the revision, as far as it is in `dir`. A file counts
-/// for the nearest of them.
-pub fn changed<'a>(revision: &str, dir: &Path, dirs: &[&'a Path]) -> Result<Vec<&'a Path>, FilterError> {
+/// Of the directories, those with a file that has changed since the revision, as far as it is in `root`, and below the
+/// directory or the pattern `within` it. A file counts for the nearest of them.
+pub fn changed<'a>(
+    revision: &str,
+    root: &Path,
+    within: Option<&Path>,
+    dirs: &[&'a Path],
+) -> Result<Vec<&'a Path>, FilterError> {
+    let git = |arguments: &[&str]| git(revision, root, arguments.iter().map(OsStr::new));
     // From where the branch left the revision, if that is known: what has changed there since is not this branch's.
-    let base = git(revision, dir, &["merge-base", "--end-of-options", revision, "HEAD"]).ok();
+    let base = git(&["merge-base", "--end-of-options", revision, "HEAD"]).ok();
     let base = base.and_then(|base| String::from_utf8(base.trim_ascii_end().to_vec()).ok());
     let base = base.as_deref().unwrap_or(revision);
     // What looks like an option is none.
-    let diff = git(revision, dir, &["diff", "--name-only", "-z", "--end-of-options", base, "--", "."])?;
-    let top = git(revision, dir, &["rev-parse", "--show-toplevel"])?;
+    let diff = ["diff", "--name-only", "-z", "--end-of-options", base, "--"].map(OsStr::new);
+    let within = within.map_or(OsStr::new("."), Path::as_os_str);
+    let diff = self::git(revision, root, diff.into_iter().chain([within]))?;
+    let top = git(&["rev-parse", "--show-toplevel"])?;
     let top = PathBuf::from(OsStr::from_bytes(top.trim_ascii_end()));
     let mut found: Vec<&Path> = Vec::new();
     for file in diff.split(|byte| *byte == 0).filter(|file| !file.is_empty()) {
@@ -31,7 +39,11 @@ pub fn changed<'a>(revision: &str, dir: &Path, dirs: &[&'a Path]) -> Result<Vec<
     Ok(found)
 }
 
-fn git(revision: &str, dir: &Path, arguments: &[&str]) -> Result<Vec<u8>, FilterError> {
+fn git<'a>(
+    revision: &str,
+    dir: &Path,
+    arguments: impl Iterator<Item = &'a OsStr>,
+) -> Result<Vec<u8>, FilterError> {
     let failure = |reason: String| FilterError::Git { revision: revision.to_owned(), reason };
     let run = Command::new("git").args(arguments).current_dir(dir).stdin(Stdio::null()).output();
     let Output { status, stdout, stderr } = run.map_err(|error| failure(error.to_string()))?;

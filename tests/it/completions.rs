@@ -47,6 +47,9 @@ fn commands_scripts_frameworks_and_projects_are_offered() {
         (&["bowline", "-F", "!we"], &["!web"]),
         (&["bowline", "start", "--filter", "...^wo"], &["...^worker"]),
         (&["bowline", "dev", "d"], &["db"]),
+        // A name without its scope.
+        (&["bowline", "stop", "b"], &["b"]),
+        (&["bowline", "-F", "...b"], &["...b"]),
         (&["bowline", "stop", "@a"], &["@acme/*", "@acme/a", "@acme/b"]),
     ] {
         assert_eq!(offered(&sandbox, words), expected, "{words:?}");

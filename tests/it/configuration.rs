@@ -122,6 +122,13 @@ fn a_directory_without_a_package_runs_its_services() {
     assert!(status["dir"].as_str().unwrap().ends_with("/app/sub"), "{status}");
     run(&["restart", "two"]);
     assert_eq!(run(&["stop"]).lines().count(), 2);
+    for command in ["status", "wait", "stop"] {
+        let finished = sandbox.run([command]);
+        let said = "error: No running dev server found for project: `app`";
+        assert!(finished.stderr.starts_with(said), "{command}: {finished:?}");
+    }
+    run(&["restart"]);
+    assert_eq!(run(&["stop"]).lines().count(), 2);
 }
 
 #[test]

@@ -212,6 +212,14 @@ fn what_has_changed_since_a_revision_is_asked_of_git() {
     git(&stage, &["add", "."]);
     assert_eq!(stage.names(&["dev", "--dry-run", "-F", "[HEAD]"]), ["@acme/ui"]);
     assert_eq!(stage.names(&["dev", "--dry-run", "-F", "...[HEAD]"]), ["@acme/ui", "@acme/web"]);
+    for within in ["{./packages/*}[HEAD]", "{packages}[HEAD]", "{./packages/ui/**}[HEAD]", "ui{./*/*}[HEAD]"]
+    {
+        assert_eq!(stage.names(&["dev", "--dry-run", "-F", within]), ["@acme/ui"], "{within}");
+    }
+    for elsewhere in ["{./apps/*}[HEAD]", "{./packages/web}[HEAD]"] {
+        let finished = stage.sandbox.run(["dev", "--dry-run", "-F", elsewhere]);
+        assert_eq!(finished.status.code(), Some(5), "{elsewhere}: {finished:?}");
+    }
     let finished = stage.sandbox.run(["dev", "--dry-run", "-F", "[nope]"]);
     assert_eq!(finished.status.code(), Some(1), "{finished:?}");
     assert!(

@@ -170,14 +170,38 @@ const MISTAKES: &[(&str, &str, &str)] = &[
 
 #[test]
 fn a_condition_that_cannot_hold_has_its_place_and_nothing_starts() {
-    for (condition, place) in [
-        ("http = \"healthz\"", "2:18: `ready` of `@acme/web`: `http` is a path with a `/` at its beginning"),
-        ("http = \"/a b\"", "2:18: `ready` of `@acme/web`: `http` is no path or URL: `/a b`"),
+    let path = "\nhint: write a path, as in `/healthz`";
+    for (settings, place, hint) in [
+        (
+            "ready.http = \"healthz\"",
+            "2:14: not a path with a `/` at its beginning, nor a URL: `healthz`",
+            path,
+        ),
+        (
+            "ready.http = \"{{self.host}}/x\"",
+            "2:14: `ready` of `@acme/web`: `http` is a path with a `/` at its beginning",
+            path,
+        ),
+        ("ready.http = \"/a b\"", "2:14: `ready` of `@acme/web`: `http` is no path or URL: `/a b`", path),
+        (
+            "ready.http = \"/\"\nkind = \"watch\"",
+            "2:14: `ready` of `@acme/web`: a service without a port cannot be asked over http: `/`",
+            "\nhint: ask it with `log`, `exec` or `file`",
+        ),
+        (
+            "ready.file = \"x\"\nkind = \"task\"",
+            "2:1: `@acme/web` is a task, which is done when it ends with 0",
+            "\nhint: leave it out",
+        ),
     ] {
-        let (mut sandbox, _ports) = workspace().with_ports("default", 2);
-        sandbox.file("bowline.toml", &format!("[project.web]\nready = {{ {condition} }}\n"));
-        let test = Test::within(sandbox).args(["dev"]).status(2).stdout("");
-        test.stderr_contains(&format!("error: [PROJECT]/bowline.toml:{place}")).run();
+        for arguments in [&["dev"][..], &["dev", "--dry-run"]] {
+            let (mut sandbox, _ports) = workspace().with_ports("default", 2);
+            sandbox.file("bowline.toml", &format!("[project.web]\n{settings}\n"));
+            let test = Test::within(sandbox).args(arguments).status(2);
+            test.stderr_contains(&format!("error: [PROJECT]/bowline.toml:{place}"))
+                .stderr_contains(hint)
+                .run();
+        }
     }
 }
 

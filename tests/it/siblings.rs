@@ -82,8 +82,8 @@ fn more_services_than_their_range_has_ports_are_told_so() {
         let finished = sandbox.run(arguments);
         assert_eq!(finished.status.code(), Some(3), "{finished:?}");
         let hint = format!(
-            "hint: 3 services are to have one of these 2 ports each: name those to start, or give the range more \
-             with `[framework.node]` and `range = \"{}-{}\"` in bowline.toml",
+            "hint: there are 2 ports for 3 services: name those to start, or write \
+             `range = \"{}-{}\"` under `[framework.node]` in bowline.toml",
             ports.first(),
             ports.first() + 6
         );

@@ -62,15 +62,26 @@ pub fn decide(
         session.leave_out(running);
         return Ok(None);
     }
-    if invocation.started_by == StartedBy::Background {
-        announce(invocation, running, &difference);
-        return Ok(while_there(parent, || await_ready(ports, running))?.then_some(Exit::Code(0)));
-    }
     let wish = |project: &str| {
         let one = prepared.iter().find(|one| one.request.project == project)?;
         wish(invocation, one)
     };
-    follow::follow(invocation, ports, running, &Manner::Join(&Join { difference: &difference, wish: &wish }))
+    join(invocation, ports, running, &Join { difference: &difference, wish: &wish })
+}
+
+/// Follows services that run, or waits in the background until they are ready. `None` if one has ended instead.
+pub fn join(
+    invocation: &Invocation,
+    ports: &Ports,
+    running: &[Reservation],
+    join: &Join<'_>,
+) -> Result<Option<Exit>, Failure> {
+    if invocation.started_by == StartedBy::Background {
+        announce(invocation, running, join.difference);
+        let wait = || await_ready(ports, running);
+        return Ok(while_there(invocation.parent.as_ref(), wait)?.then_some(Exit::Code(0)));
+    }
+    follow::follow(invocation, ports, running, &Manner::Join(join))
 }
 
 /// The port that the caller expects a service on that runs already.

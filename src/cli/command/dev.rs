@@ -3,12 +3,14 @@
 use super::already_running;
 use crate::cli::args::{Dev, Exec, Launch, Together};
 use crate::cli::usage;
+use crate::client::follow::Join;
+use crate::client::resolve::{self, Resolved};
 use crate::detect::ServiceKind;
 use crate::exit_code;
 use crate::invocation::{Failure, Invocation};
 use crate::launch::Inherited;
 use crate::process::Exit;
-use crate::project::Project;
+use crate::project::{Project, ProjectError};
 use crate::session::selection::{Selection, Wanted, select};
 use crate::session::{
     self, Additions, ConfiguredProject, Options, OrderOptions, Reserved, Runnable, Session,
@@ -26,9 +28,34 @@ pub fn dev(invocation: &Invocation, dev: &Dev) -> Result<Exit, Failure> {
         arguments: &dev.arguments,
         unknown: &unknown,
     };
-    let mut selection = select(invocation, &wanted)?;
+    let mut selection = match select(invocation, &wanted) {
+        Ok(selection) => selection,
+        Err(failure) => return join_command(invocation, dev, failure),
+    };
     for_one(&mut selection.services, &dev.launch)?;
     launch(invocation, (&dev.launch, &dev.together), selection)
+}
+
+/// Joins the command that runs in a directory without a package.json, unless more is asked for.
+fn join_command(invocation: &Invocation, dev: &Dev, failure: Failure) -> Result<Exit, Failure> {
+    let Dev { projects, choice, script, arguments, launch, .. } = dev;
+    let asks_for_more = !projects.is_empty()
+        || !choice.filter.is_empty()
+        || script.is_some()
+        || !arguments.is_empty()
+        || launch.port.is_some()
+        || launch.restart_running
+        || launch.dry_run;
+    let has_package = || !matches!(Project::find(&invocation.dir), Err(ProjectError::NotFound { .. }));
+    if asks_for_more || has_package() {
+        return Err(failure);
+    }
+    let ports = invocation.ports_to_read();
+    let Ok(Resolved::Running(running)) = resolve::resolve(invocation, &ports.reservations(), None) else {
+        return Err(failure);
+    };
+    let join = Join { difference: &|_| None, wish: &|_| None };
+    already_running::join(invocation, &ports, &running, &join)?.ok_or(failure)
 }
 
 pub fn exec(invocation: &Invocation, exec: &Exec) -> Result<Exit, Failure> {

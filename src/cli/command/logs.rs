@@ -1,7 +1,7 @@
 //! `bowline logs`: the output of services, while they run and afterwards.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::args::Logs;
 use crate::client::follow::{self, Manner};
@@ -12,7 +12,7 @@ use crate::invocation::{Failure, Invocation};
 use crate::logs::{self, Record};
 use crate::port::{Ports, Remembered, Reservation};
 use crate::process::Exit;
-use crate::project::Project;
+use crate::project::{Project, defining_directory};
 use crate::ui::{self, LogLines};
 use crate::visible::Visible;
 use crate::workspace::Filter;
@@ -85,9 +85,7 @@ impl Source {
         if words.is_empty() {
             found.extend(match resolve::resolve(invocation, &live, None) {
                 Ok(Resolved::Running(running)) => running.into_iter().map(Self::running).collect(),
-                Ok(Resolved::Idle(_) | Resolved::Unknown(_)) | Err(_) => {
-                    vec![Self::find(invocation, ports, None)?]
-                }
+                Ok(Resolved::Idle(_) | Resolved::Unknown(_)) | Err(_) => Self::here(invocation, ports)?,
             });
         }
         for word in &plain {
@@ -103,6 +101,23 @@ impl Source {
         let mut seen = BTreeSet::new();
         found.retain(|source| seen.insert((source.project.clone(), source.file.clone())));
         Ok(found)
+    }
+
+    /// What has run here: the project, else what is below a workspace's root, else the services that are no packages.
+    fn here(invocation: &Invocation, ports: &Ports) -> Result<Vec<Self>, Failure> {
+        let own = Self::find(invocation, ports, None);
+        if matches!(&own, Ok(own) if ports.remembered(&own.project).is_some()) {
+            return Ok(vec![own?]);
+        }
+        let project = Project::around(&invocation.dir)?;
+        let is_root = project.is_workspace_root();
+        let is_here = |id: &str, dir: &Path| match defining_directory(id) {
+            Some(defining) => defining == project.dir,
+            None => is_root && dir.starts_with(&project.dir),
+        };
+        let known = ports.projects().into_iter().filter(|(id, row)| is_here(id, &row.dir));
+        let known: Vec<Self> = known.map(|(id, row)| Self::ended(id, row.name)).collect();
+        if known.is_empty() { Ok(vec![own?]) } else { Ok(known) }
     }
 
     /// Those that run, else those that have run, of what the pattern means.

@@ -41,19 +41,27 @@ pub fn rows(reservations: &[Reservation]) -> Vec<Row> {
         let name = reservations.iter().find(|other| other.session == *outer).map(|other| other.name.clone());
         Some((outer.to_string(), name))
     };
+    // What has ended here may have been started by another supervisor since.
+    let is_elsewhere = |status: &Status| {
+        let mut live = reservations.iter().filter(|one| one.project == status.project_id).peekable();
+        live.peek().is_some() && live.all(|one| one.session.as_str() != status.session)
+    };
     let (mut rows, mut silent) = (Vec::new(), Vec::new());
     for (ours, answer) in fan_out::call(reservations) {
         match answer {
-            Ok(services) => rows.extend(services.into_iter().map(|status| {
-                let reservation = ours.iter().find(|one| one.project == status.project_id);
-                let whereabouts = reservation.map(|one| Whereabouts::of(one, Some(&status)));
-                Row {
-                    socket: reservation.map(|one| one.socket()),
-                    part_of: reservation.and_then(|one| part_of(one)),
-                    whereabouts: whereabouts.unwrap_or(Whereabouts::Present),
-                    status: Ok(status),
-                }
-            })),
+            Ok(mut services) => {
+                services.retain(|status| !is_elsewhere(status));
+                rows.extend(services.into_iter().map(|status| {
+                    let reservation = ours.iter().find(|one| one.project == status.project_id);
+                    let whereabouts = reservation.map(|one| Whereabouts::of(one, Some(&status)));
+                    Row {
+                        socket: reservation.map(|one| one.socket()),
+                        part_of: reservation.and_then(|one| part_of(one)),
+                        whereabouts: whereabouts.unwrap_or(Whereabouts::Present),
+                        status: Ok(status),
+                    }
+                }));
+            }
             Err(error) => {
                 let error = Rc::new(error);
                 silent.extend(ours.into_iter().map(|one| (one, Rc::clone(&error))));

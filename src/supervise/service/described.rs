@@ -19,6 +19,17 @@ impl Service {
             None => describe(ending, port, timeout),
         }
     }
+
+    /// The same of one that was not started, as `before` failed.
+    pub fn described_before(&self, ending: &Ending, port: u16) -> String {
+        let timeout = self.settings.ready_timeout;
+        let how = if ending.failure == Some(Reason::HealthCheckTimeout) {
+            format!("did not end within {}, and was ended", span(timeout))
+        } else {
+            describe(ending, port, timeout)
+        };
+        format!("was not started: `before` {how}")
+    }
 }
 
 fn describe(ending: &Ending, port: u16, ready_timeout: Duration) -> String {

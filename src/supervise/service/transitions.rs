@@ -135,6 +135,8 @@ impl Service {
 
     pub(super) fn not_started(&mut self, errno: i32, no_directory: bool, now: Instant) -> Vec<Effect> {
         self.run.ending.errno = Some(errno);
+        // That of the step before it.
+        self.run.ending.exit = None;
         if let State::Stopping { .. } = self.state {
             return Vec::new();
         }

@@ -25,6 +25,26 @@ fn the_output_is_there_after_the_end() {
 }
 
 #[test]
+fn without_a_name_it_is_that_of_all_that_has_run_here() {
+    for is_workspace in [true, false] {
+        let mut stage = Stage::new("", 2);
+        let packages = if is_workspace { r#", "workspaces": ["packages/*"]"# } else { "" };
+        stage.sandbox.file("package.json", &format!(r#"{{ "name": "root"{packages} }}"#));
+        if is_workspace {
+            stage
+                .sandbox
+                .file("packages/api/package.json", r#"{ "name": "api", "scripts": { "dev": "x" } }"#);
+        }
+        let table =
+            |name: &str| format!("[project.{name}]\ncommand = \"echo it is {name}; exit 3\"\nport = true\n");
+        stage.sandbox.file("bowline.toml", &(table("api") + &table("db")));
+        assert_eq!(stage.sandbox.run(["dev"]).status.code(), Some(3));
+        let shown = stage.sandbox.run(["logs"]).stdout;
+        assert!(shown.contains("api │ it is api\n") && shown.contains("db  │ it is db\n"), "{shown}");
+    }
+}
+
+#[test]
 fn each_piece_has_its_stream_and_time() {
     let stage = Stage::new("--lines 4 --stream both --no-listen --exit-code 0", 1);
     stage.sandbox.run(["dev"]);

@@ -53,10 +53,15 @@ fn it_runs_there_and_every_command_knows_it_by_directory_and_name() {
         assert!(answered.status.success(), "{dir} {arguments:?}: {answered:?}");
         assert!(answered.stdout.contains(expected), "{dir} {arguments:?}: {answered:?}");
     }
-    let mut joined = start(&sandbox, &[]);
-    assert_eq!(joined.ready(), ports.first());
-    joined.signal(Signal::INT);
-    assert_eq!(joined.wait().status.code(), Some(0), "it has only joined");
+    for mut joined in [start(&sandbox, &[]), sandbox.start(["dev"])] {
+        assert_eq!(joined.ready(), ports.first());
+        joined.signal(Signal::INT);
+        assert_eq!(joined.wait().status.code(), Some(0), "it has only joined");
+    }
+    let again = answer(&sandbox, "inner", &["start"]);
+    assert!(again.status.success() && again.stderr.contains("app is already running"), "{again:?}");
+    let other = answer(&sandbox, ".", &["--script", "x"]);
+    assert_eq!(other.status.code(), Some(5), "{other:?}");
     assert!(answer(&sandbox, "inner", &["stop"]).stdout.contains("stopped app"));
     let ended = session.wait();
     assert!(!ended.stderr.contains("warning"), "{ended:#?}");

@@ -221,3 +221,15 @@ fn the_directory_of_a_workspace_means_its_services_even_once_it_is_gone() {
         assert_eq!(stage.services(), [json!(null); 0], "{is_gone}");
     }
 }
+
+#[test]
+fn a_service_that_another_bowline_has_started_since_is_listed_once() {
+    let stage = workspace(&[("api", ""), ("web", "")]);
+    for arguments in [&["start"][..], &["stop", "api"], &["start", "api"]] {
+        assert_eq!(code(&stage.sandbox.run(arguments)), Some(0), "{arguments:?}");
+    }
+    let services = stage.services();
+    let states: Vec<_> = services.iter().map(|one| (&one["name"], &one["state"])).collect();
+    assert_eq!(states.len(), 2, "{states:?}");
+    assert!(states.iter().all(|(_, state)| *state == "running"), "{states:?}");
+}

@@ -1,6 +1,7 @@
 //! Conditions that have to hold before a service is ready.
 
 use std::fs;
+use std::net::TcpListener;
 
 use serde_json::json;
 
@@ -128,5 +129,21 @@ fn conditions_that_cannot_hold_are_refused() {
         let finished = sandbox.run(["dev", "--framework", "default"]);
         assert_eq!(finished.status.code(), Some(2), "{finished:?}");
         assert!(finished.stderr.contains(part) && finished.stderr.contains("bowline.toml"), "{finished:?}");
+    }
+}
+
+#[test]
+fn who_listens_for_a_container_is_not_of_its_tree() {
+    for (starter, command) in [("docker", "docker compose up db"), ("podman", "exec podman run db")] {
+        let (mut sandbox, ports) = Sandbox::new().with_ports("default", 2);
+        let ready = "ready = { exec = \"test -e up\", timeout = \"60s\" }";
+        let table = format!("[project.db]\ncommand = \"{command}\"\nport = true\n{ready}\n");
+        sandbox.file("bowline.toml", &table).program(starter, "echo \"asked for $PORT\"; exec sleep 100");
+        let mut session = sandbox.start(["dev"]);
+        session.output(&format!("asked for {}", ports.first()));
+        let _daemon = TcpListener::bind(("127.0.0.1", ports.first())).unwrap();
+        fs::write(sandbox.project().join("up"), "").unwrap();
+        assert_eq!(session.ready(), ports.first(), "{command}");
+        session.stop();
     }
 }

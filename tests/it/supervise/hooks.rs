@@ -180,6 +180,25 @@ fn a_command_that_before_lacks_is_told_with_what_to_do() {
 }
 
 #[test]
+fn a_before_that_takes_too_long_is_said_to() {
+    let stage = Stage::new("touch started", "sleep 100", "true", "ready = { timeout = \"300ms\" }");
+    let ended = stage.start(&[]).wait();
+    assert_eq!(ended.status.code(), Some(4), "{ended:#?}");
+    let told = "`touch started` was not started: `before` did not end within 0.3 s, and was ended";
+    assert!(ended.stderr.contains(told), "{ended:#?}");
+}
+
+#[test]
+fn a_program_that_is_missing_after_before_is_named() {
+    let mut stage = Stage::new("true", "true", "true", "command = \"no-such-program\"");
+    stage.sandbox.file("package.json", r#"{ "name": "app" }"#);
+    let ended = stage.start(&[]).wait();
+    assert_eq!(ended.status.code(), Some(127), "{ended:#?}");
+    assert!(ended.stderr.contains("error: command not found: `no-such-program`"), "{ended:#?}");
+    assert_eq!(last_end(&ended.events)["exitCode"], json!(null), "that of `before` is not its own");
+}
+
+#[test]
 fn a_second_interrupt_ends_an_after_that_hangs() {
     let stage = Stage::new("exit 7", "true", "trap '' INT TERM; echo clearing; sleep 100", "");
     let mut session = stage.start(&[]);

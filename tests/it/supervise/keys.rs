@@ -353,7 +353,7 @@ fn a_keyboard_is_given_from_elsewhere() {
     seat.terminal.until("web │ got <from elsewhere>");
     let mut third = Seat::take(sandbox.bowline(["attach", "-i", "web"]));
     third.terminal.until("its keyboard is taken by `bowline attach -i` (pid ");
-    third.terminal.until("leave out `-i` to read along");
+    third.terminal.until("see its output with `bowline attach`");
     assert_eq!(third.wait().code(), Some(1));
     seat.terminal.keys("i2");
     seat.terminal.until("web │ its keyboard is taken by `bowline attach -i` (pid ");
