@@ -288,6 +288,14 @@ impl<'a> Prepared<'a> {
         }
     }
 
+    /// Prefers a port by which others name it, unless another one is asked for.
+    pub fn wish_for(&mut self, named: NamedPort) {
+        if self.request.choice == PortChoice::Any {
+            self.request.choice = PortChoice::Preferred(named.port);
+            self.own.with_dependent_mut(|_, detected| detected.named = Some(named));
+        }
+    }
+
     pub fn project(&self) -> &Project {
         &self.detected().configured.project
     }

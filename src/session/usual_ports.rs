@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::addresses::Addresses;
 use super::configured::ConfiguredProject;
@@ -15,8 +16,8 @@ use super::script_beside;
 use crate::detect::ServiceKind;
 use crate::invocation::Invocation;
 use crate::launch::{
-    FileMention, Sibling, SiblingPort, TextPort, UsualPort, ports_in_value, present_value, url_variable,
-    with_template,
+    FileMention, NamedPort, Sibling, SiblingPort, TextPort, UsualPort, ports_in_value, present_value,
+    url_variable, with_template,
 };
 use crate::port::{PortChoice, Reservation};
 use crate::project::{Project, SERVICE_MARK};
@@ -40,7 +41,12 @@ pub fn find<'a>(
     live: &[Reservation],
 ) {
     let own = prepared.len();
-    if options.outer.is_some() {
+    if let Some(outer) = &options.outer {
+        for one in prepared.iter_mut() {
+            if let Some(named) = named_by_root(invocation, &outer.dir, one) {
+                one.wish_for(named);
+            }
+        }
         prepared.extend(packages_beside(invocation, prepared));
     } else if !live.is_empty() && prepared.iter().any(|one| !mentions(one).is_empty()) {
         let configured = neighbours::configured(invocation, prepared, live).into_iter();
@@ -58,6 +64,34 @@ pub fn find<'a>(
         }
         one.by_port = named;
     }
+}
+
+/// The usual port of a script that is caught, if the script of the root names it, as in `wait-on tcp:3000`: that has been
+/// started, and can be told no other one.
+fn named_by_root(invocation: &Invocation, root: &Path, one: &Prepared<'_>) -> Option<NamedPort> {
+    let root = Project::at(root).ok().filter(|root| root.dir != one.project().dir)?;
+    let has_number = |(_, text): &(String, String)| text.contains(|c: char| c.is_ascii_digit());
+    root.manifest.scripts.iter().any(has_number).then_some(())?;
+    let root = ConfiguredProject::asked(invocation, root, None).ok()?;
+    let Detected { reading, .. } = &Detected::new(invocation, &root, None, None).ok()?;
+    let by = reading.script()?.to_owned();
+    let ports = reading.ports_of_siblings(&root.config.catalog);
+    let mut ports = ports.iter().filter(|port| port.may_mean(&one.project().name)).map(|port| port.port);
+    let port = ports.find(|port| usual_port(one, *port) == Some(UsualPort::Sure))?;
+    Some(NamedPort { port, by })
+}
+
+/// Whether this is the usual port of a service.
+fn usual_port(one: &Prepared<'_>, port: u16) -> Option<UsualPort> {
+    if one.request.choice == PortChoice::None || one.orchestrates() {
+        return None;
+    }
+    if one.request.choice == PortChoice::Exact(port) {
+        return Some(UsualPort::Sure);
+    }
+    let detected = one.detected();
+    let files = detected.configured.project.files().unwrap_or_default();
+    UsualPort::of(&detected.reading, (&detected.detection, &detected.inputs), &files, port)
 }
 
 /// The other packages of the workspace with a dev script that the ports which the service names can mean.
@@ -167,23 +201,10 @@ impl UsualPorts<'_, '_> {
     fn of(&self, service: usize, port: u16) -> Option<UsualPort> {
         let known = self.known.borrow().get(&(service, port)).copied();
         known.unwrap_or_else(|| {
-            let found = self.look_up(service, port);
+            let found = usual_port(&self.prepared[service], port);
             self.known.borrow_mut().insert((service, port), found);
             found
         })
-    }
-
-    fn look_up(&self, service: usize, port: u16) -> Option<UsualPort> {
-        let one = &self.prepared[service];
-        if one.request.choice == PortChoice::None || one.orchestrates() {
-            return None;
-        }
-        if one.request.choice == PortChoice::Exact(port) {
-            return Some(UsualPort::Sure);
-        }
-        let detected = one.detected();
-        let files = detected.configured.project.files().unwrap_or_default();
-        UsualPort::of(&detected.reading, (&detected.detection, &detected.inputs), &files, port)
     }
 }
 

@@ -85,3 +85,43 @@ fn it_is_told_that_the_server_names_a_port_where_the_program_is_not() {
     std::io::copy(&mut stderr, &mut std::io::sink()).unwrap();
     child.wait().unwrap();
 }
+
+/// A workspace whose root waits for its server before it starts a program: `web` listens on `port` unless it is told
+/// another one.
+fn waiting_root(port: u16) -> Sandbox {
+    let mut sandbox = Sandbox::new();
+    let root = json!({ "name": "root", "workspaces": ["apps/*"], "scripts": {
+        "dev": "npm run dev -w web & npm run later & wait", "later": format!("wait-on tcp:{port} && npm run dev -w api"),
+    } });
+    sandbox.file("package.json", &root.to_string());
+    for (name, port) in [("web", port), ("api", 0)] {
+        let package = json!({ "name": name, "scripts": { "dev": "node server.js" } });
+        sandbox.file(format!("apps/{name}/package.json"), &package.to_string());
+        sandbox.file(format!("apps/{name}/server.js"), &SERVER.replace("OWN", &port.to_string()));
+    }
+    let waits = "const port = Number(process.argv[1].replace('tcp:', ''));
+setTimeout(() => process.exit(1), 200000);
+const look = () => require('net').connect(port, '127.0.0.1')
+    .on('connect', () => process.exit()).on('error', () => setTimeout(look, 50));
+look();";
+    sandbox.file("wait-on.js", waits);
+    let waits =
+        format!("exec node -e \"$(cat '{}')\" \"$1\"", sandbox.project().join("wait-on.js").display());
+    sandbox.program("wait-on", &waits);
+    sandbox
+}
+
+#[test]
+fn a_package_has_the_port_that_the_script_of_the_root_waits_for() {
+    let own = Ports::claim(1);
+    let (sandbox, _ports) = waiting_root(own.first()).with_ports("node", 4);
+    let mut session = sandbox.start(["dev", "--json"]);
+    let is_ready = |event: &Value, name: &str| {
+        event["type"] == "port-detected" && event["projectId"].as_str().is_some_and(|one| one.ends_with(name))
+    };
+    let web = session.until("web", |event| is_ready(event, "apps/web"));
+    assert_eq!(web["port"], json!(own.first()));
+    session.until("api", |event| is_ready(event, "apps/api"));
+    session.signal(Signal::INT);
+    session.wait();
+}
