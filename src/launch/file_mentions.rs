@@ -43,6 +43,11 @@ impl FileMention {
         self.file == MANIFEST
     }
 
+    /// Whether it is in a file of variables.
+    pub fn is_in_variables(&self) -> bool {
+        is_of_variables(&self.file)
+    }
+
     /// Those in the files of a project, and in the files of variables that its script names. A variable that is set
     /// before does not count.
     pub fn all(reading: &Reading<'_>, files: &[String], is_set: impl Fn(&str) -> bool) -> Vec<Self> {
@@ -84,17 +89,18 @@ impl FileMention {
     }
 }
 
+fn is_of_variables(file: &str) -> bool {
+    let name = Path::new(file).file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name == ".env" || name.starts_with(".env."))
+}
+
 /// The files of variables, the strongest first: those that the script names, else the usual ones.
 fn env_files(reading: &Reading<'_>, files: &[String]) -> Vec<String> {
-    let is_env = |word: &String| {
-        let name = Path::new(word).file_name().and_then(|name| name.to_str());
-        name.is_some_and(|name| name == ".env" || name.starts_with(".env."))
-    };
     let words = reading.words_with_starters();
     let mut named: Vec<String> = words
         .iter()
         .map(|word| word.rsplit('=').next().unwrap_or_default().to_owned())
-        .filter(is_env)
+        .filter(|word| is_of_variables(word))
         .collect();
     named.reverse();
     let usual = ENV_FILES.iter().filter(|name| files.iter().any(|file| file == *name));

@@ -11,6 +11,7 @@ mod draft;
 mod environment;
 mod error;
 mod file_mentions;
+mod imports;
 mod inherited;
 mod mentions;
 mod missing;

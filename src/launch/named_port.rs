@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::imports::imports;
 use super::mentions::{Form, Mention, address, companion, mentions};
 use super::reading::Reading;
 use crate::detect::catalog::{Catalog, CatalogText, PortInput, Role};
@@ -145,8 +146,14 @@ pub(super) fn configured(
 ) -> Option<UsualPort> {
     let (dir, texts) = configurations(reading, server, files);
     let program = || {
-        let all = sources(server, &dir).map(|(_, text)| text).chain(read_programs(programs, &dir));
-        all.filter_map(|text| listens(&text, port)).max()
+        let named: Vec<(String, String)> = sources(server, &dir).collect();
+        let own = named.iter().filter_map(|(_, text)| listens(text, port));
+        let unnamed = read_programs(programs, &dir).filter_map(|text| listens(&text, port));
+        // What a program imports may have the ports of others, too.
+        let has = |(file, text): &(String, String)| {
+            imports(&dir.join(file), text).any(|imported| listens(&imported, port).is_some())
+        };
+        own.chain(unnamed).max().or_else(|| named.iter().any(has).then_some(UsualPort::Possible))
     };
     if texts.iter().any(|text| sets_port(text, port)) { Some(UsualPort::Sure) } else { program() }
 }

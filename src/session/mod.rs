@@ -9,7 +9,8 @@
 //! - `obstacle`: reasons why a service will not be ready
 //! - `server_scheme`: http or https · `output`, `report`, `outcome`, `conflict`: what others see
 //! - `siblings`, `known_sibling`, `told`, `addresses`, `absent`, `usual_ports`, `portless`: what services know of each other
-//! - `caught`: scripts beneath one that runs as it is · `joiners`: bowlines that forward ports for it
+//! - `caught`: scripts beneath one that runs as it is · `script_beside`: several of one package · `joiners`: bowlines that
+//!   forward ports for it
 //! - `browser`: opens the URL · `nested`: bowline within bowline · `dry_run`: a plan · `framework_locks`: lock files of frameworks
 
 mod absent;
@@ -46,6 +47,7 @@ mod reload;
 mod report;
 mod reservations;
 mod review;
+mod script_beside;
 pub mod selection;
 mod server_scheme;
 mod settings;

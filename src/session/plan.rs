@@ -7,7 +7,7 @@ use super::options::Options;
 use super::port_override::PortOverride;
 use super::prepared::Prepared;
 use super::usual_ports;
-use crate::launch::{self, LaunchRequest, LaunchSpec};
+use crate::launch::{self, LaunchRequest, LaunchSpec, Sibling};
 use crate::paths::StateDir;
 use crate::port::Scheme;
 
@@ -42,7 +42,11 @@ pub fn plan(one: &Prepared<'_>, inputs: &PlanInputs<'_>) -> LaunchSpec {
         scheme,
         ..one.launch(told_port, session, options)
     });
-    spec.warnings.extend(usual_ports::warnings(one, known));
+    let itself = KnownSibling {
+        project: one.request.project.clone(),
+        sibling: Sibling { name: one.project().name.clone(), port, scheme },
+    };
+    spec.warnings.extend(usual_ports::warnings(one, &[known, &[itself]].concat()));
     addresses.apply(one, &mut spec);
     let before = hooks::resolved(one, &|text| addresses.fill(text)).before;
     spec.before = before.map(|text| spec.main.command("before", &text));

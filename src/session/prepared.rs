@@ -15,6 +15,7 @@ use super::kind::{NO_FRAMEWORK, delegates, ensure_no_port, is_orchestrator, kind
 use super::known_sibling::KnownSibling;
 use super::named_by_port::NamedByPort;
 use super::options::Options;
+use super::script_beside;
 use super::server_scheme::ServerScheme;
 use crate::detect::catalog::Role;
 use crate::detect::{Detection, ServerInputs, ServiceKind, Snapshot};
@@ -119,14 +120,16 @@ impl<'a> Detected<'a> {
         // The root has no server in the packages' scripts, nor in the work that a task runner does first.
         let is_first_work = configured.additions.kind == Some(ServiceKind::Task) && detection.tool.is_none();
         let of_none = (delegates || is_first_work).then_some(NO_FRAMEWORK);
-        let named = framework.or(config.settings.framework.as_deref()).or(of_none);
+        let of_runtime = script_beside::runtime(project, &detection).map(str::to_owned);
+        let named = framework.or(config.settings.framework.as_deref()).or(of_none).or(of_runtime.as_deref());
         if let Some(key) = named {
             detection = detection.with_framework(config.catalog.find(key)?, &snapshot);
         }
         let inputs = detection.inputs(|package| project.version_of(package));
         let signs = SchemeSigns::of(&reading, &detection, &config.catalog, &files, &config.settings.env);
         let is_named = named.is_some();
-        let named = NamedPort::of(&reading, &detection, &inputs, &config.catalog, &files);
+        let named = NamedPort::of(&reading, &detection, &inputs, &config.catalog, &files)
+            .or_else(|| script_beside::wish(&reading, &detection, &inputs, &files));
         let kind = kind(configured, &detection);
         let is_server = kind == ServiceKind::Server && !delegates;
         let named = named.filter(|_| is_server);
@@ -282,6 +285,14 @@ impl<'a> Prepared<'a> {
         let wish = self.own.with_dependent_mut(|_, detected| detected.named.take());
         if wish.is_some_and(|wish| self.request.choice == PortChoice::Preferred(wish.port)) {
             self.request.choice = PortChoice::Any;
+        }
+    }
+
+    /// Prefers a port by which others name it, unless another one is asked for.
+    pub fn wish_for(&mut self, named: NamedPort) {
+        if self.request.choice == PortChoice::Any {
+            self.request.choice = PortChoice::Preferred(named.port);
+            self.own.with_dependent_mut(|_, detected| detected.named = Some(named));
         }
     }
 

@@ -52,6 +52,7 @@ impl SessionBackend<'_> {
         // Of a script that is caught, the others may start later.
         let by_port = one.by_port.iter().filter(|_| self.options.outer.is_some());
         let usual = by_port.filter_map(|named| Some((named.only()?.to_owned(), named.port)));
+        let usual = usual.filter(|(project, _)| *project != one.request.project);
         let told: BTreeMap<String, u16> =
             usual.chain(told.map(|one| (one.project, one.sibling.port))).collect();
         let is_news = self.reservation(service).is_some_and(|held| held.told != told);

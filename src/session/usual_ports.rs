@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::addresses::Addresses;
 use super::configured::ConfiguredProject;
@@ -10,14 +11,16 @@ use super::known_sibling::KnownSibling;
 use super::named_by_port::NamedByPort;
 use super::neighbours;
 use super::options::Options;
-use super::prepared::Prepared;
+use super::prepared::{Detected, Prepared};
+use super::script_beside;
+use crate::detect::ServiceKind;
 use crate::invocation::Invocation;
 use crate::launch::{
-    FileMention, Sibling, SiblingPort, TextPort, UsualPort, ports_in_value, present_value, url_variable,
-    with_template,
+    FileMention, NamedPort, Sibling, SiblingPort, TextPort, UsualPort, ports_in_value, present_value,
+    url_variable, with_template,
 };
 use crate::port::{PortChoice, Reservation};
-use crate::project::Project;
+use crate::project::{Project, SERVICE_MARK};
 
 impl Prepared<'_> {
     /// Whether a text of bowline.toml or the script names the service of this project, so that it has to be started again
@@ -38,7 +41,12 @@ pub fn find<'a>(
     live: &[Reservation],
 ) {
     let own = prepared.len();
-    if options.outer.is_some() {
+    if let Some(outer) = &options.outer {
+        for one in prepared.iter_mut() {
+            if let Some(named) = named_by_root(invocation, &outer.dir, one) {
+                one.wish_for(named);
+            }
+        }
         prepared.extend(packages_beside(invocation, prepared));
     } else if !live.is_empty() && prepared.iter().any(|one| !mentions(one).is_empty()) {
         let configured = neighbours::configured(invocation, prepared, live).into_iter();
@@ -58,6 +66,34 @@ pub fn find<'a>(
     }
 }
 
+/// The usual port of a script that is caught, if the script of the root names it, as in `wait-on tcp:3000`: that has been
+/// started, and can be told no other one.
+fn named_by_root(invocation: &Invocation, root: &Path, one: &Prepared<'_>) -> Option<NamedPort> {
+    let root = Project::at(root).ok().filter(|root| root.dir != one.project().dir)?;
+    let has_number = |(_, text): &(String, String)| text.contains(|c: char| c.is_ascii_digit());
+    root.manifest.scripts.iter().any(has_number).then_some(())?;
+    let root = ConfiguredProject::asked(invocation, root, None).ok()?;
+    let Detected { reading, .. } = &Detected::new(invocation, &root, None, None).ok()?;
+    let by = reading.script()?.to_owned();
+    let ports = reading.ports_of_siblings(&root.config.catalog);
+    let mut ports = ports.iter().filter(|port| port.may_mean(&one.project().name)).map(|port| port.port);
+    let port = ports.find(|port| usual_port(one, *port) == Some(UsualPort::Sure))?;
+    Some(NamedPort { port, by })
+}
+
+/// Whether this is the usual port of a service.
+fn usual_port(one: &Prepared<'_>, port: u16) -> Option<UsualPort> {
+    if one.request.choice == PortChoice::None || one.orchestrates() {
+        return None;
+    }
+    if one.request.choice == PortChoice::Exact(port) {
+        return Some(UsualPort::Sure);
+    }
+    let detected = one.detected();
+    let files = detected.configured.project.files().unwrap_or_default();
+    UsualPort::of(&detected.reading, (&detected.detection, &detected.inputs), &files, port)
+}
+
 /// The other packages of the workspace with a dev script that the ports which the service names can mean.
 fn packages_beside<'a>(invocation: &'a Invocation, prepared: &[Prepared<'a>]) -> Vec<Prepared<'a>> {
     let [one] = prepared else { return Vec::new() };
@@ -71,8 +107,35 @@ fn packages_beside<'a>(invocation: &'a Invocation, prepared: &[Prepared<'a>]) ->
             && mentions.iter().any(|(port, _)| port.may_mean(&other.name))
             && other.script(None).is_ok()
     };
-    let read = |other| prepare(invocation, one.detected().configured.beside(invocation, other).ok()?);
-    workspace.packages().into_iter().filter(is_other).filter_map(read).collect()
+    let packages = workspace.packages().into_iter().filter(is_other);
+    let packages = packages.filter_map(|other| one.detected().configured.beside(invocation, other).ok());
+    packages
+        .chain(scripts_beside(invocation, one.project()))
+        .filter_map(|other| prepare(invocation, other))
+        .collect()
+}
+
+/// The other scripts that the package's usual script starts beside one that is caught.
+fn scripts_beside(invocation: &Invocation, one: &Project) -> Vec<ConfiguredProject> {
+    let asked = |project: Project, script: Option<&str>| {
+        ConfiguredProject::asked(invocation, project, script.map(str::to_owned)).ok()
+    };
+    let Some(usual) = Project::at(&one.dir).ok().and_then(|package| asked(package, None)) else {
+        return Vec::new();
+    };
+    let Ok(detected) = Detected::new(invocation, &usual, None, None) else { return Vec::new() };
+    let reading = &detected.reading;
+    let server = detected.detection.tool.and_then(|tool| reading.script_of(tool.command));
+    let mut scripts: Vec<&str> =
+        (0..reading.commands().len()).filter_map(|command| reading.script_of(command)).collect();
+    scripts.dedup();
+    let service = |script: &str| {
+        let project = usual.project.clone();
+        if server == Some(script) { project } else { script_beside::name_after(project, script) }
+    };
+    let named = scripts.into_iter().map(|script| (service(script), script));
+    let named = named.filter(|(project, _)| project.id != one.id);
+    named.filter_map(|(project, script)| asked(project, Some(script))).collect()
 }
 
 fn prepare(invocation: &Invocation, configured: ConfiguredProject) -> Option<Prepared<'_>> {
@@ -88,7 +151,9 @@ fn mentions(one: &Prepared<'_>) -> Vec<(TextPort, Option<FileMention>)> {
     let in_script = in_script.chain(by_root).map(|port| (port, None));
     let files = project.files().unwrap_or_default();
     let is_set = |name: &str| config.settings.env.contains_key(name);
-    let in_files = FileMention::all(reading, &files, is_set);
+    // Work that comes first is done while nothing serves.
+    let is_first_work = additions.kind == Some(ServiceKind::Task);
+    let in_files = if is_first_work { Vec::new() } else { FileMention::all(reading, &files, is_set) };
     in_script.chain(in_files.into_iter().map(|mention| (mention.port.clone(), Some(mention)))).collect()
 }
 
@@ -104,16 +169,20 @@ impl UsualPorts<'_, '_> {
             return Vec::new();
         }
         let named = mentions(one).into_iter().filter_map(|(port, file)| {
-            let projects = self.meant(service, &port);
+            let projects = self.meant(service, &port, file.as_ref());
             (!projects.is_empty()).then_some(NamedByPort { port: port.port, projects, file })
         });
         named.collect()
     }
 
-    /// The projects of the services that a port can mean, if it is not the service's own.
-    fn meant(&self, service: usize, port: &TextPort) -> Vec<String> {
+    /// The projects of the services that a port can mean. The service's own is meant in its variables alone, as in
+    /// `AUTH_URL`: it does not listen there.
+    fn meant(&self, service: usize, port: &TextPort, file: Option<&FileMention>) -> Vec<String> {
         let one = self.prepared[service].detected();
         let own = self.of(service, port.port);
+        if own == Some(UsualPort::Sure) && file.is_some_and(FileMention::is_in_variables) {
+            return vec![self.prepared[service].request.project.clone()];
+        }
         let catalog = &one.configured.config.catalog;
         if own == Some(UsualPort::Sure) || one.reading.has_own_port(&one.detection, catalog, port.port) {
             return Vec::new();
@@ -132,23 +201,10 @@ impl UsualPorts<'_, '_> {
     fn of(&self, service: usize, port: u16) -> Option<UsualPort> {
         let known = self.known.borrow().get(&(service, port)).copied();
         known.unwrap_or_else(|| {
-            let found = self.look_up(service, port);
+            let found = usual_port(&self.prepared[service], port);
             self.known.borrow_mut().insert((service, port), found);
             found
         })
-    }
-
-    fn look_up(&self, service: usize, port: u16) -> Option<UsualPort> {
-        let one = &self.prepared[service];
-        if one.request.choice == PortChoice::None || one.orchestrates() {
-            return None;
-        }
-        if one.request.choice == PortChoice::Exact(port) {
-            return Some(UsualPort::Sure);
-        }
-        let detected = one.detected();
-        let files = detected.configured.project.files().unwrap_or_default();
-        UsualPort::of(&detected.reading, (&detected.detection, &detected.inputs), &files, port)
     }
 }
 
@@ -200,7 +256,9 @@ pub fn warnings(one: &Prepared<'_>, siblings: &[KnownSibling]) -> Vec<String> {
         };
         let subject = format!("`{}` names {}", file.file, described(named.port, &others));
         let Some(variable) = &file.variable else {
-            let advice = if file.is_in_manifest() {
+            let advice = if first.name.contains(SERVICE_MARK) {
+                format!("free port {}", named.port)
+            } else if file.is_in_manifest() {
                 format!("set `[project.{}] port = {}` in bowline.toml", key(&first.name), named.port)
             } else if others.len() > 1 {
                 let names: Vec<String> = others.iter().map(|one| url_variable(&one.name)).collect();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{Ports, Sandbox, Session, dev_server, http};
 
 /// A workspace with these packages, each with its dev script.
-fn workspace(packages: &[(&str, &str)]) -> Sandbox {
+pub(crate) fn workspace(packages: &[(&str, &str)]) -> Sandbox {
     let mut sandbox = Sandbox::new();
     add(&mut sandbox, packages);
     sandbox
@@ -23,17 +23,17 @@ fn add(sandbox: &mut Sandbox, packages: &[(&str, &str)]) {
 }
 
 /// The plans of a start, by the names of the services.
-fn plans(sandbox: &Sandbox, arguments: &[&str]) -> Vec<Value> {
+pub(crate) fn plans(sandbox: &Sandbox, arguments: &[&str]) -> Vec<Value> {
     let finished = sandbox.run([&["dev", "--dry-run", "--json"], arguments].concat());
     assert!(finished.status.success(), "{finished:?}");
     finished.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn plan<'p>(plans: &'p [Value], name: &str) -> &'p Value {
+pub(crate) fn plan<'p>(plans: &'p [Value], name: &str) -> &'p Value {
     plans.iter().find(|plan| plan["project"]["name"] == name).unwrap_or_else(|| panic!("{name}: {plans:#?}"))
 }
 
-fn texts(value: &Value) -> Vec<String> {
+pub(crate) fn texts(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 

@@ -5,6 +5,7 @@ mod agents;
 mod architecture;
 mod beside;
 mod caught;
+mod caught_beside;
 #[cfg(target_os = "linux")]
 #[path = "../chaos/mod.rs"]
 mod chaos;
@@ -15,6 +16,7 @@ mod configuration;
 mod conformance;
 mod control;
 mod cross;
+mod cross_files;
 mod detect;
 mod dev;
 mod dev_server;

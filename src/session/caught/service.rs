@@ -8,6 +8,7 @@ use crate::project::{DEV_SCRIPTS, Project};
 use crate::session::configured::{Additions, ConfiguredProject, Runnable};
 use crate::session::kind::NAMES_OF_SERVERS;
 use crate::session::prepared::Detected;
+use crate::session::script_beside;
 
 /// The service that the script is, as a part of the run of `outer`.
 ///
@@ -21,11 +22,8 @@ pub fn configured(
     let CalledScript { project, script, arguments, .. } = called;
     let runnable = Runnable::Script { name: Some(script.clone()), arguments: arguments.clone() };
     let is_usual = project.dir != outer.dir && is_usual(invocation, project, script)?;
-    let mut project = project.clone();
-    if !is_usual {
-        project.id = format!("{}#{script}", project.id);
-        project.name = format!("{}#{script}", project.name);
-    }
+    let project = project.clone();
+    let project = if is_usual { project } else { script_beside::name_after(project, script) };
     ConfiguredProject::read(invocation, project, runnable, Additions::default())
 }
 

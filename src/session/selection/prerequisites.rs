@@ -70,10 +70,19 @@ fn need(runs: &mut [Run], script: &str, waiting: &[usize], name: &str) {
     }
 }
 
+/// Variables that keep turbo and nx from drawing on the whole screen, or over lines that they have written: a task's
+/// output is lines among those of other services.
+const LINES_ALONE: [(&str, &str); 3] =
+    [("TURBO_UI", "false"), ("NX_TUI", "false"), ("NX_TASKS_RUNNER_DYNAMIC_OUTPUT", "false")];
+
 /// The service that a task is.
 pub fn choose(root: &Project, task: FirstTask) -> Chosen {
     let runnable = Runnable::Command(task.command.into_iter().map(Into::into).collect());
-    let additions =
-        Additions { name: Some(task.name), kind: Some(ServiceKind::Task), ..Additions::default() };
+    let additions = Additions {
+        environment: LINES_ALONE.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        name: Some(task.name),
+        kind: Some(ServiceKind::Task),
+        ..Additions::default()
+    };
     (root.clone(), runnable, additions)
 }

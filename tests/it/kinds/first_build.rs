@@ -110,6 +110,17 @@ fn a_watch_that_removes_what_was_built_before_is_not_ready_meanwhile() {
 }
 
 #[test]
+fn a_build_of_bun_is_through_with_its_bundle_or_its_error() {
+    for line in ["Bundled 12 modules in 31ms", "error: Could not resolve: x"] {
+        let mut sandbox = Sandbox::with_script("bun build src/index.ts --outdir dist --watch");
+        sandbox.program("bun", &format!("echo 'error-free.ts was read'; echo '{line}'; exec cat"));
+        let mut session = sandbox.start(["dev"]);
+        assert_eq!(session.event("ready")["by"], "first-build", "{line}");
+        session.stop();
+    }
+}
+
+#[test]
 fn an_unknown_watch_is_ready_when_it_has_started_and_that_is_said() {
     let mut sandbox = Sandbox::with_script("exec cat");
     sandbox.file("bowline.toml", "[project.app]\nkind = \"watch\"\n");
