@@ -70,14 +70,18 @@ pub fn find<'a>(
 /// started, and can be told no other one.
 fn named_by_root(invocation: &Invocation, root: &Path, one: &Prepared<'_>) -> Option<NamedPort> {
     let root = Project::at(root).ok().filter(|root| root.dir != one.project().dir)?;
-    let has_number = |(_, text): &(String, String)| text.contains(|c: char| c.is_ascii_digit());
-    root.manifest.scripts.iter().any(has_number).then_some(())?;
+    // Nearly always none, and then the root's script is not read.
+    let words =
+        root.manifest.scripts.iter().flat_map(|(_, text)| text.split(|c: char| !c.is_ascii_alphanumeric()));
+    let is_usual = |port: &u16| usual_port(one, *port) == Some(UsualPort::Sure);
+    let usual: Vec<u16> = words.filter_map(|word| word.parse().ok()).filter(is_usual).collect();
+    usual.first()?;
     let root = ConfiguredProject::asked(invocation, root, None).ok()?;
     let Detected { reading, .. } = &Detected::new(invocation, &root, None, None).ok()?;
     let by = reading.script()?.to_owned();
     let ports = reading.ports_of_siblings(&root.config.catalog);
     let mut ports = ports.iter().filter(|port| port.may_mean(&one.project().name)).map(|port| port.port);
-    let port = ports.find(|port| usual_port(one, *port) == Some(UsualPort::Sure))?;
+    let port = ports.find(|port| usual.contains(port))?;
     Some(NamedPort { port, by })
 }
 
