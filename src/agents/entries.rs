@@ -92,7 +92,7 @@ fn is_for(entry: &Value, server: &DevServer, servers: &[DevServer]) -> bool {
     is_run(server) || runs_bowline(&entry["runtimeExecutable"]) && has_name()
 }
 
-/// What an entry of `.claude/launch.json` says to bowline; `None` if it runs another program. The user may run bowline
+/// The arguments for bowline in an entry of `.claude/launch.json`; `None` if it runs another program. The user may run bowline
 /// through others, as in `npx bowline dev`, where a shell has all of that in one word.
 fn own_words<'a>(entry: &'a Value) -> Option<Vec<&'a str>> {
     let words = texts(&entry["runtimeArgs"]);

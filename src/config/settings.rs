@@ -21,7 +21,7 @@ const TIME: &str = concat!(
     r"^\s*([0-9]+(\.[0-9]+)?\s*(nanos|nsec|ns|usec|us|µs|millis|msec|ms|s(ec(ond)?s?)?|m(in(ute)?s?)?",
     r"|h((ou)?rs?)?|d(ays?)?|w(eeks?|ks?)?|months?|M|y(ears?|rs?)?)\s*)+$"
 );
-/// One that is not over at once.
+/// A time span longer than zero.
 #[cfg(test)]
 const LIMIT: &str = r"[1-9]";
 /// A text without templates.

@@ -149,7 +149,7 @@ pub(super) fn configured(
         let named: Vec<(String, String)> = sources(server, &dir).collect();
         let own = named.iter().filter_map(|(_, text)| listens(text, port));
         let unnamed = read_programs(programs, &dir).filter_map(|text| listens(&text, port));
-        // What a program imports may have the ports of others, too.
+        // A file that the program imports may name the ports of others, too.
         let has = |(file, text): &(String, String)| {
             imports(&dir.join(file), text).any(|imported| listens(&imported, port).is_some())
         };

@@ -7,7 +7,7 @@ use crate::visible;
 
 /// The longest result, in bytes of its JSON.
 const LONGEST: usize = 16 * 1024;
-/// What is told where services had to be left out.
+/// The hint of a list that had no room for all services.
 const LEFT_OUT: &str = "some are left out, as answers are bounded: ask for them by `name`";
 /// The fields that are shortened, from their beginning, where a result is too long.
 const TEXTS: [&str; 3] = ["error", "lines", "logTail"];

@@ -73,7 +73,7 @@ impl Cancel {
     }
 }
 
-/// What happens to a command that is not through at the deadline, or when it has printed enough.
+/// The fate of a command that still runs at the deadline, or that has printed enough.
 pub enum AtDeadline {
     /// It is ended. It also ends with this process.
     End,

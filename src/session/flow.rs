@@ -35,7 +35,7 @@ pub struct Session<'a> {
     options: &'a Options,
     pub ports: Ports,
     pub prepared: Vec<Prepared<'a>>,
-    /// What bowlines print that forward ports to these services, which run already.
+    /// The services that run already and whose ports other bowlines forward, each with the output of that bowline.
     pub joiners: Vec<(Reservation, PipeReader)>,
 }
 

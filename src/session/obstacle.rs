@@ -74,7 +74,7 @@ fn idles(command: &str, output: &str) -> bool {
         || last.starts_with("Failed running '")
         // `tsc-watch`, `nest start --watch`.
         || last.ends_with("Watching for file changes.") && has_errors()
-        // What Node.js ends with; `tsx watch` says nothing after it.
+        // The last line of a Node.js program that crashes; `tsx watch` adds none.
         || last.starts_with("Node.js v") && command.contains("watch")
 }
 

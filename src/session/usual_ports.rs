@@ -2,7 +2,7 @@
 //! the user is warned.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::addresses::Addresses;
@@ -74,7 +74,8 @@ fn named_by_root(invocation: &Invocation, root: &Path, one: &Prepared<'_>) -> Op
     let words =
         root.manifest.scripts.iter().flat_map(|(_, text)| text.split(|c: char| !c.is_ascii_alphanumeric()));
     let is_usual = |port: &u16| usual_port(one, *port) == Some(UsualPort::Sure);
-    let usual: Vec<u16> = words.filter_map(|word| word.parse().ok()).filter(is_usual).collect();
+    let numbers: BTreeSet<u16> = words.filter_map(|word| word.parse().ok()).collect();
+    let usual: Vec<u16> = numbers.into_iter().filter(is_usual).collect();
     usual.first()?;
     let root = ConfiguredProject::asked(invocation, root, None).ok()?;
     let Detected { reading, .. } = &Detected::new(invocation, &root, None, None).ok()?;

@@ -5,13 +5,12 @@ use tokio::time::Instant;
 use super::{Backend, Control, Sink, Supervisor};
 
 impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
-    /// Tells, once in a run, what seems to keep the service from ever being ready.
-    pub(super) fn tell_obstacle(&mut self, index: usize, now: Instant) {
+    /// Tells, once in a run, what seems to keep the service from ever being ready. `output` is the end of its output.
+    pub(super) fn tell_obstacle(&mut self, index: usize, now: Instant, output: &str) {
         let is_at_main = self.instances[index].service.is_at_main();
         let readiness = self.instances[index].readiness.as_mut().filter(|one| is_at_main && !one.has_told);
         let Some(age) = readiness.map(|readiness| readiness.main_age(now)) else { return };
-        let output = self.instances[index].tail.text();
-        if let Some(obstacle) = self.backend.obstacle(index, age, &output) {
+        if let Some(obstacle) = self.backend.obstacle(index, age, output) {
             self.instances[index].readiness.iter_mut().for_each(|readiness| readiness.has_told = true);
             self.warn(index, obstacle);
         }

@@ -331,10 +331,11 @@ impl<B: Backend, S: Sink, C: Control> Supervisor<B, S, C> {
         let now = Instant::now();
         let mut input = readiness.see(listener, now);
         if input.is_none() && !listener.is_ours() && readiness.is_observation_due(now) {
-            let observation = self.backend.observe(index, root, &tail.text());
+            let output = tail.text();
+            let observation = self.backend.observe(index, root, &output);
             input = readiness.observe(observation, now);
             if input.is_none() {
-                self.tell_obstacle(index, now);
+                self.tell_obstacle(index, now, &output);
             }
         }
         if let Some(input) = input

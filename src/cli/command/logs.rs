@@ -103,7 +103,7 @@ impl Source {
         Ok(found)
     }
 
-    /// What has run here: the project, else what is below a workspace's root, else the services that are no packages.
+    /// The services that have run here: the project, else those below a workspace's root, else those that are no packages.
     fn here(invocation: &Invocation, ports: &Ports) -> Result<Vec<Self>, Failure> {
         let own = Self::find(invocation, ports, None);
         if matches!(&own, Ok(own) if ports.remembered(&own.project).is_some()) {

@@ -41,7 +41,7 @@ pub fn rows(reservations: &[Reservation]) -> Vec<Row> {
         let name = reservations.iter().find(|other| other.session == *outer).map(|other| other.name.clone());
         Some((outer.to_string(), name))
     };
-    // What has ended here may have been started by another supervisor since.
+    // Another supervisor may have started a service since it ended here.
     let is_elsewhere = |status: &Status| {
         let mut live = reservations.iter().filter(|one| one.project == status.project_id).peekable();
         live.peek().is_some() && live.all(|one| one.session.as_str() != status.session)

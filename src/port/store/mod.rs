@@ -195,7 +195,7 @@ fn attempt_in<T>(
     syncs: Syncs,
     work: &mut impl FnMut(&mut WriteTables<'_>) -> Result<T, PortError>,
 ) -> Result<(T, OpenStore), PortError> {
-    // Whatever fails from here on, the database is closed with every wait.
+    // Every error from here on drops the store, which closes the database with every wait.
     let mut store = OpenStore::default();
     store.syncs = syncs;
     let database = store.database.insert(ForgetOnPanic::new(database));

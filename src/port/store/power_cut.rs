@@ -10,7 +10,7 @@ use super::{Memory, OpenStore, WriteTables, attempt_in, builder, open};
 use crate::port::error::PortError;
 use crate::port::remembered::Remembered;
 
-/// What a disk writes at once.
+/// The bytes that a disk writes at once.
 const SECTOR: usize = 512;
 
 /// How often each cut is tried. With 60, which take minutes, none was found that does damage.
@@ -149,7 +149,7 @@ fn transaction(
 fn remember(tables: &mut WriteTables<'_>, nth: usize) -> Result<usize, PortError> {
     let (id, row) = project(nth);
     tables.remember(&id, &row, row.port)?;
-    // What a project had is forgotten some time: pages become free.
+    // An old project is forgotten, so that pages become free.
     if let Some(old) = nth.checked_sub(4) {
         tables.forget(&project(old).0)?;
     }
